@@ -14,8 +14,8 @@ from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.error_codes import OutrankedError, error_code
 from reconciler.app.leases import Leases, hold_leases
 from reconciler.app.presenter import Presenter
+from reconciler.app.read_and_plan import PlanWithInputs, read_and_plan
 from reconciler.app.stop import Stop, Terminated, stop_on_signals
-from reconciler.app.survey import Survey, survey
 from reconciler.app.trace_file import Tracer, open_tracer
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
@@ -54,7 +54,7 @@ class _Session:
     stop: Stop
     client: Client
     informer: ClusterInformer
-    survey: Survey
+    planned: PlanWithInputs
     run_id: str
     started_at: datetime
     until: float | None
@@ -63,7 +63,7 @@ class _Session:
     @property
     def windows_ignored(self) -> bool:
         """Whether the run ignores windows that the configuration contains."""
-        return self.options.ignore_windows and bool(self.survey.config.windows)
+        return self.options.ignore_windows and bool(self.planned.config.windows)
 
 
 def run(options: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
@@ -81,8 +81,8 @@ def run(options: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
     if options.report is not None:
         output_files.reserve(options.report, "--report")
     with ExitStack() as stack:
-        session = _survey(options, clock, presenter, stack)
-        presenter.show_plan(session.survey.plan)
+        session = _plan(options, clock, presenter, stack)
+        presenter.show_plan(session.planned.plan)
         report = _apply(session, approval)
     if session.stop.interrupted:
         report = replace(report, exit=ExitCode.INTERRUPTED)
@@ -94,9 +94,7 @@ def run(options: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
     return report.returned
 
 
-def _survey(
-    options: ApplyOptions, clock: Clock, presenter: Presenter, stack: ExitStack
-) -> _Session:
+def _plan(options: ApplyOptions, clock: Clock, presenter: Presenter, stack: ExitStack) -> _Session:
     """Read the desired and the live state, and compute a plan; *stack* closes what this opens."""
     started, until = clock.monotonic(), None
     source, scale = options.source, options.cluster.time_scale
@@ -111,7 +109,7 @@ def _survey(
         client = stack.enter_context(wiring.client(options.cluster, clock))
         stop.on_request.append(lambda: client.hurry(HURRY_S))
         informer = stack.enter_context(wiring.informer(client, clock, scale=scale))
-        surveyed = survey(desired, informer, clock, policy)
+        planned = read_and_plan(desired, informer, clock, policy)
     return _Session(
         options=options,
         clock=clock,
@@ -119,7 +117,7 @@ def _survey(
         stop=stop,
         client=client,
         informer=informer,
-        survey=surveyed,
+        planned=planned,
         run_id=wiring.run_id(),
         # The clock now has the API server's time, which is used for all times in the report.
         started_at=clock.now() - timedelta(seconds=clock.monotonic() - started),
@@ -132,8 +130,8 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
 
     If the run ends before it may write, its report is written only to the file of ``--report``.
     """
-    options, surveyed = session.options, session.survey
-    observing = options.unattended and surveyed.config.mode is Mode.OBSERVE
+    options, planned = session.options, session.planned
+    observing = options.unattended and planned.config.mode is Mode.OBSERVE
     if session.windows_ignored:
         log.warning("ignoring the windows of .reconciler.yaml because of --ignore-windows")
     trace = None
@@ -143,11 +141,11 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
                 open_tracer(
                     options.trace,
                     run_id=session.run_id,
-                    revision=surveyed.plan.revision,
+                    revision=planned.plan.revision,
                     log=session.presenter.trace_log,
                 )
             )
-            approval = approval_options.check(surveyed.plan, approval, options.expect_digest)
+            approval = approval_options.check(planned.plan, approval, options.expect_digest)
             session = _confirmed(session)
             # Opened before the leases, so that other runs need not wait until the Events are sent.
             recorder = stack.enter_context(
@@ -155,7 +153,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
                     session.client,
                     session.clock,
                     instance=session.run_id,
-                    revision=surveyed.desired.revision,
+                    revision=planned.desired.revision,
                     hurried=lambda: session.stop.requested,
                 )
             )
@@ -169,7 +167,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
                 raise OutrankedError(report.exit, error) from error
             raise
         if held is None:
-            report = observed(surveyed.plan, run_id=session.run_id, at=session.clock.now())
+            report = observed(planned.plan, run_id=session.run_id, at=session.clock.now())
         else:
             report = _roll_out(session, approval, held, recorder, trace)
         trace.finish(report)
@@ -182,7 +180,7 @@ def _confirmed(session: _Session) -> _Session:
     Raises:
         DeclinedError: The user does not want the plan applied.
     """
-    plan, clock = session.survey.plan, session.clock
+    plan, clock = session.planned.plan, session.clock
     if not session.options.ask or not plan.applyable:
         return session
     asked_at = clock.monotonic()
@@ -202,11 +200,11 @@ def _leases(session: _Session) -> Iterator[Leases]:
         with session.stop.interruptible():
             held = stack.enter_context(
                 hold_leases(
-                    session.survey.plan,
+                    session.planned.plan,
                     session.options.shard,
                     session.client,
                     session.clock,
-                    namespace=session.survey.live.kubevirt.ref.namespace,
+                    namespace=session.planned.live.kubevirt.ref.namespace,
                     run_id=session.run_id,
                     scale=session.options.cluster.time_scale,
                     until=session.until,
@@ -220,7 +218,7 @@ def _unwritten(
 ) -> RunReport:
     why, message = error_code(error)
     report = unwritten(
-        session.survey.plan,
+        session.planned.plan,
         run_id=session.run_id,
         started_at=session.started_at,
         ended_at=session.clock.now(),
@@ -237,14 +235,14 @@ def _roll_out(
     recorder: Recorder,
     trace: Tracer,
 ) -> RunReport:
-    clock, surveyed, stop = session.clock, session.survey, session.stop
-    if session.options.deadline_s is not None and surveyed.plan.applyable:
+    clock, planned, stop = session.clock, session.planned, session.stop
+    if session.options.deadline_s is not None and planned.plan.applyable:
         limit = duration(session.options.deadline_s)
         log.info("the run ends after %s at the latest; --deadline sets another time", limit)
     ends_at = None
     if session.until is not None:
         ends_at = clock.now() + timedelta(seconds=session.until - clock.monotonic())
-    with session.presenter.progress(surveyed.plan, ends_at) as shown:
+    with session.presenter.progress(planned.plan, ends_at) as shown:
         context = RunContext(
             informer=session.informer,
             writer=wiring.writer(session.client),
@@ -258,15 +256,15 @@ def _roll_out(
         )
         left_s = None if session.until is None else max(0.0, session.until - clock.monotonic())
         policy = rollout_policy(
-            surveyed.config,
+            planned.config,
             deadline_s=left_s,
             follow=not session.options.no_wait,
             approval=approval,
         )
         return rollout.run(
-            surveyed.plan,
-            surveyed.desired,
-            surveyed.policy,
+            planned.plan,
+            planned.desired,
+            planned.policy,
             policy,
             context,
             run_id=session.run_id,

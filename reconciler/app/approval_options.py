@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.app.survey import cluster_words
+from reconciler.app.read_and_plan import cluster_words
 from reconciler.errors import SourceError, StaleError, UsageError, WrongClusterError
 from reconciler.plan.approval_summary import approval_of
 from reconciler.report.wording import is_commit, origin, plural

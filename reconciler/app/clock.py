@@ -105,7 +105,7 @@ class ServerClock:
         """Wait for *seconds*."""
         self._base.sleep(seconds)
 
-    def heard(self, date: datetime, *, asked_at: float) -> None:
+    def adjust(self, date: datetime, *, asked_at: float) -> None:
         """Adjust the clock to the time in an answer of the API server.
 
         Args:

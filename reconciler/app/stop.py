@@ -14,7 +14,7 @@ from reconciler.errors import BrokenOff
 if TYPE_CHECKING:
     from types import FrameType
 
-PATIENCE_S = 4.0
+GRACE_S = 4.0
 """Seconds that a run gets to stop by itself before a blocked request is interrupted."""
 
 
@@ -29,7 +29,7 @@ class Stop:
     requested: bool = False
     interrupted: bool = False
     """Whether Ctrl-C requested the stop; a second Ctrl-C ends the process immediately."""
-    patience_s: float = PATIENCE_S
+    grace_s: float = GRACE_S
     """The time before a blocked request is interrupted, in real seconds."""
     on_request: list[Callable[[], None]] = field(default_factory=list)
     """Callbacks for a stop request; a signal handler calls them, so each may only set a value."""
@@ -73,7 +73,7 @@ class Stop:
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         if not self.requested:
-            signal.setitimer(signal.ITIMER_REAL, self.patience_s)
+            signal.setitimer(signal.ITIMER_REAL, self.grace_s)
             for each in self.on_request:
                 each()
         self.requested = True

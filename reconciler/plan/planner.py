@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect, Reason
-from reconciler.plan.assembly import assemble
 from reconciler.plan.behaviour.effective_config import effective_config_of
 from reconciler.plan.behaviour.target_pod import rendering_of
+from reconciler.plan.build_plan import build_plan
 from reconciler.plan.context import PlanContext
 from reconciler.plan.invalid_manifest import decide_invalid
 from reconciler.plan.kubevirt.kubevirt_decision import decide_kubevirt
@@ -145,7 +145,7 @@ class Planner:
         context = self.context
         own = context.own
         inputs = zip(*(map(each.get, own) for each in _by_vm(context)), strict=True)
-        return assemble(context, map(self._decision, own, inputs, [context] * len(own)))
+        return build_plan(context, map(self._decision, own, inputs, [context] * len(own)))
 
     def _decision(
         self, ref: ObjectRef, inputs: tuple[object, ...], context: PlanContext

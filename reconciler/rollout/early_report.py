@@ -10,16 +10,18 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect
-from reconciler.model.run.outcome import Actuation, Outcome, Result, RunReport
+from reconciler.model.run.outcome import Result, RunReport
 from reconciler.rollout.exit_code import PRECEDENCE, exit_code
-from reconciler.rollout.tracking.convergence import FAILURES
+from reconciler.rollout.tracking.final_result import FinalResult
+from reconciler.rollout.tracking.report_outcome import untracked_outcome
+from reconciler.rollout.tracking.verdict import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
     from reconciler.model.plan.plan import Decision, Plan
-    from reconciler.model.run.outcome import ExitCode
+    from reconciler.model.run.outcome import ExitCode, Outcome
 
 _OBSERVED = Explanation(
     reason="mode-observe",
@@ -42,9 +44,11 @@ def unwritten(
     Its exit code is *why*, unless a code with precedence applies too. The code of an interrupted
     run stays.
     """
-    explained = Explanation(reason=why.name.lower().replace("_", "-"), message=message)
+    explained = Explanation(
+        reason=why.name.lower().replace("_", "-"), message=f"not written: {message}"
+    )
     outcomes = tuple(
-        _outcome(each, explained, message, Result.NOT_STARTED, ended_at) for each in _open(plan)
+        _outcome(each, explained, Result.NOT_STARTED, ended_at) for each in _open(plan)
     )
     found = exit_code(outcomes, valid=not plan.errored, ended_by=why)
     return RunReport(
@@ -60,14 +64,14 @@ def unwritten(
 
 def observed(plan: Plan, *, run_id: str, at: datetime) -> RunReport:
     """Return the report of a run in mode observe, which holds every change."""
-    outcomes = tuple(
-        replace(_outcome(each, _OBSERVED, each.why.message, Result.HELD, at), action_id="")
-        for each in _open(plan)
-    )
+    outcomes = []
+    for each in _open(plan):
+        why = replace(_OBSERVED, message=f"not written: {each.why.message}")
+        outcomes.append(replace(_outcome(each, why, Result.HELD, at), action_id=""))
     return RunReport(
         run_id=run_id,
         plan=plan,
-        outcomes=outcomes,
+        outcomes=tuple(outcomes),
         started_at=at,
         ended_at=at,
         exit=exit_code(outcomes, valid=not plan.errored),
@@ -79,20 +83,11 @@ def _open(plan: Plan) -> Iterator[Decision]:
     return (each for each in plan.decisions if each.effect is not Effect.NONE)
 
 
-def _outcome(
-    decision: Decision, why: Explanation, message: str, result: Result, at: datetime
-) -> Outcome:
-    """Return the outcome; *why*, *message* and *result* apply only if there is an action."""
+def _outcome(decision: Decision, why: Explanation, result: Result, at: datetime) -> Outcome:
+    """Return the outcome; *why* and *result* apply only if there is an action."""
     action = decision.actions[0] if decision.actions else None
     if action is None:
-        result = Result.HELD
-    return Outcome(
-        ref=decision.ref,
-        effect=decision.effect,
-        actuation=Actuation.SKIPPED,
-        result=Result.FAILED if decision.reason in FAILURES else result,
-        why=replace(why, message=f"not written: {message}") if action else decision.why,
-        action_id=action.id if action else "",
-        digest=action.digest if action else "",
-        ended_at=at,
-    )
+        why, result = decision.why, Result.HELD
+    if decision.reason in FAILURES:
+        result = Result.FAILED
+    return untracked_outcome(decision, FinalResult(result=result, why=why), at, action=action)

@@ -6,35 +6,41 @@ that are allowed now. State that is neither in the cluster nor in Git is used on
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.errors import BackgroundError, BrokenOff, ClusterError
 from reconciler.model.explanation import Explanation
-from reconciler.model.plan.plan import Effect
-from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport
+from reconciler.model.plan.plan import Decision, Effect
+from reconciler.model.run.outcome import ExitCode, Result, RunReport
 from reconciler.model.run.progress import Step
 from reconciler.plan.planner import Planner
 from reconciler.rollout.exit_code import exit_code
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import CANARY_FAILED
-from reconciler.rollout.tracking.completion import Completion
-from reconciler.rollout.tracking.end import Cause, End, as_decided
+from reconciler.rollout.tracking.close_object import ObjectCloser
+from reconciler.rollout.tracking.final_result import Cause, FinalResult, as_decided
+from reconciler.rollout.tracking.report_outcome import report_outcome, untracked_outcome
 from reconciler.rollout.waves.kubevirt_waves import KubeVirtWaves
 from reconciler.rollout.waves.memory_wave import MemoryWave
-from reconciler.rollout.writes.send import Writes
+from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from datetime import datetime
 
     from reconciler.model.desired.desired_state import DesiredState
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.approval import Approval
     from reconciler.model.plan.plan import Plan
+    from reconciler.model.run.outcome import Outcome
     from reconciler.plan.plan_policy import PlanPolicy
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import RunContext
     from reconciler.rollout.tracking.tracked_object import TrackedObject
+
+log = logging.getLogger(__name__)
 
 ROUND_S = 1.0
 """The maximum length of a round in seconds; after each, the run checks deadline and signals."""
@@ -66,7 +72,7 @@ def run(
     """
     started = context.clock.now()
     rollout = _Rollout(plan, desired, choices, policy, context)
-    error = None
+    error: Exception | None = None
     try:
         with context.breakable():
             message = rollout.follow() if plan.applyable or rollout.open else ""
@@ -77,9 +83,15 @@ def run(
         error, message = found, f"ended by an error: {found}"
         if isinstance(found, BackgroundError):
             rollout.abandon_if_in_doubt()
-    outcomes = (*rollout.outcomes(message), *_unnamed(plan, desired, choices, policy.approval))
+    except Exception as found:
+        # A bug of this program must not lose the report of what was written.
+        log.exception("the run ended because of a bug in reconciler; report it with this text")
+        error, message = found, f"ended by a bug in reconciler: {type(found).__name__}: {found}"
+        rollout.abandon_if_in_doubt()
+    removed = _removed_from_git(plan, desired, choices, policy.approval, context.clock.now())
+    outcomes = (*rollout.outcomes(message), *removed)
     ended_by = ExitCode.LEASE_HELD if rollout.lease_lost else None
-    if error is not None:
+    if error is not None or rollout.closer.bug is not None:
         ended_by = ExitCode.ERROR
     return RunReport(
         run_id=run_id,
@@ -92,28 +104,22 @@ def run(
     )
 
 
-def _unnamed(
-    plan: Plan, desired: DesiredState, choices: PlanPolicy, approval: Approval | None
-) -> tuple[Outcome, ...]:
-    """Return the outcomes of objects that are approved but no longer in Git."""
-    named = {each.ref for each in plan.decisions} | desired.unselected
-    actions = approval.actions if approval else {}
-    return tuple(
-        Outcome(
-            ref=ref,
-            effect=approved[0].effect,
-            actuation=Actuation.SKIPPED,
-            result=Result.STALE,
-            why=Explanation(
-                reason=approval_check.STALE,
-                message=f"approved: {approved[0].effect} ({approved[0].reason}); now: Git at "
-                f"{plan.revision} does not contain it",
-                hint=approval_check.HINT,
-            ),
+def _removed_from_git(
+    plan: Plan, desired: DesiredState, choices: PlanPolicy, approval: Approval | None, at: datetime
+) -> Iterator[Outcome]:
+    """Yield the outcomes of objects that are approved but no longer in Git."""
+    known = {each.ref for each in plan.decisions} | desired.unselected
+    for ref, (approved, *_) in (approval.actions if approval else {}).items():
+        if ref in known or not choices.shard.holds(ref.namespace):
+            continue
+        why = Explanation(
+            reason=approval_check.STALE,
+            message=f"approved: {approved.effect} ({approved.reason}); now: Git at "
+            f"{plan.revision} does not contain it",
+            hint=approval_check.HINT,
         )
-        for ref, approved in actions.items()
-        if ref not in named and choices.shard.holds(ref.namespace)
-    )
+        decision = Decision(ref=ref, uid=None, effect=approved.effect, why=why)
+        yield untracked_outcome(decision, FinalResult(result=Result.STALE, why=why), at)
 
 
 class _Rollout:
@@ -127,14 +133,14 @@ class _Rollout:
     ) -> None:
         self.desired, self.choices, self.policy, self.context = desired, choices, policy, context
         self.planner = Planner()
-        self.completion = Completion(context)
-        if self.completion.memory.problem:
-            context.progress(Step.LEASE, self.completion.memory.problem)
+        self.closer = ObjectCloser(context)
+        if self.closer.memory.problem:
+            context.progress(Step.LEASE, self.closer.memory.problem)
         self.writes = Writes(
-            context, self.completion, revision=plan.revision, annotate=policy.annotate
+            context, self.closer, revision=plan.revision, annotate=policy.annotate
         )
-        self.kubevirt = KubeVirtWaves(plan, policy, context, self.writes, self.completion)
-        self.memory = MemoryWave(plan, policy, context, self.writes, self.completion)
+        self.kubevirt = KubeVirtWaves(plan, policy, context, self.writes, self.closer)
+        self.memory = MemoryWave(plan, policy, context, self.writes, self.closer)
         self.lease_lost = False
         self.ready = False
         """Whether the KubeVirt CR allows the memory of VMs to change."""
@@ -197,6 +203,9 @@ class _Rollout:
         clock, pause = self.context.clock, self.writes.pause
         if pause.error is not None and pause.exhausted(clock.monotonic()):
             raise pause.error
+        in_flight = any(each.open and each.applied for each in self._objects())
+        if self.closer.bug is not None and not in_flight:
+            return f"no further change starts, because reconciler has a bug: {self.closer.bug}"
         idle = not self.kubevirt.open and not self.memory.can_start
         unready = not self.kubevirt.open and not self.ready
         if given_up and (idle or unready) and not self.memory.under_way:
@@ -251,26 +260,26 @@ class _Rollout:
         objects = self._objects()
         for tracked in objects:
             if tracked.open:
-                self.completion.close(tracked, self._end_with_run(tracked))
-        return tuple(each.outcome() for each in objects)
+                self.closer.close(tracked, self._end_with_run(tracked))
+        return tuple(report_outcome(each) for each in objects)
 
-    def _end_with_run(self, tracked: TrackedObject) -> End:
+    def _end_with_run(self, tracked: TrackedObject) -> FinalResult:
         latest, hold = tracked.latest, tracked.hold or self.kubevirt.hold
         if tracked.applied:
             if tracked.ref.is_vm and not self.policy.follow:
-                return End(result=Result.WRITTEN, why=_NOT_FOLLOWED, cause=Cause.RUN_ENDED)
+                return FinalResult(result=Result.WRITTEN, why=_NOT_FOLLOWED, cause=Cause.RUN_ENDED)
             result = Result.RUNNING
         elif tracked.in_doubt:
             message = f"the API server did not answer the last write: {latest.why.message}"
             why = Explanation(reason=latest.reason.value, message=message)
-            return End(result=Result.RUNNING, why=why, cause=Cause.RUN_ENDED)
+            return FinalResult(result=Result.RUNNING, why=why, cause=Cause.RUN_ENDED)
         elif latest.effect is Effect.WAIT:
             result = Result.HELD
         elif hold is not None:
             # VMs that wait for a failed canary count as not started, not as held.
             held = self.stuck and hold.why.reason != CANARY_FAILED
             result = Result.HELD if held else hold.result
-            return End(result=result, why=hold.why, cause=Cause.RUN_ENDED)
+            return FinalResult(result=result, why=hold.why, cause=Cause.RUN_ENDED)
         else:
             result = Result.NOT_STARTED
         return as_decided(result, latest, Cause.RUN_ENDED)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from reconciler.app.survey import Survey, read_valid, require_cluster
+from reconciler.app.read_and_plan import PlanWithInputs, read_valid, require_cluster
 from reconciler.plan.planner import Planner
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ class Engine:
         """
         self._reading = read_valid(self._desired)
 
-    def plan(self) -> Survey:
+    def plan(self) -> PlanWithInputs:
         """Return the current plan; it equals a plan made from scratch.
 
         Raises:
@@ -91,7 +91,7 @@ class Engine:
             elif (capacity := self._informer.capacity()) is not None:
                 self._planner.add_capacity(capacity)
                 plan = self._planner.plan()
-        return Survey(
+        return PlanWithInputs(
             config=reading.config,
             desired=reading.state,
             live=self._planner.context.live,

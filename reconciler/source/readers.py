@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.desired.config import Config
 from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.source.assemble import NOTHING_FOUND, assemble
+from reconciler.source.build_desired_state import NOTHING_FOUND, build_desired_state
 from reconciler.source.cache.file_contents import FileContents, RememberedContents
 from reconciler.source.config_file import read_config, stream_config
 from reconciler.source.git.commit_tree import CommitTree
@@ -48,7 +48,7 @@ def _read_tree(
         each.diagnose(ours=any(list(map(_is_ours, islice(results, len(each.files))))))
         for each in selection.rendered
     ]
-    state = assemble(
+    state = build_desired_state(
         read,
         revision=tree.revision,
         dirty=dirty,
@@ -171,7 +171,7 @@ class StreamReader:
         """Read and combine all texts, and use the configuration among them if there is one."""
         found = stream_config(self._texts, self._config_text)
         config = self._override(found.config if found else self._config)
-        state = assemble(
+        state = build_desired_state(
             (self._contents.text(name, data) for name, data in self._texts),
             revision=self._name,
             dirty=False,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from kubernetes import client  # noqa: F401 - the product imports it late, and a plan always does
 
 from reconciler.app import wiring
-from reconciler.app.survey import read_and_plan
+from reconciler.app.read_and_plan import plan_against_cluster
 from reconciler.cluster.api import paging, resource_paths
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.decode import workloads
@@ -76,7 +76,7 @@ def measure(timed: Stopwatch, kubeconfig: Path | None, repo: Path) -> None:
         planner.update(reading.state, live, policy, clock.now())
         planner.plan()
     with timed("decide, as a plan does"):
-        _, plan = read_and_plan(reading.state, Read(live, capacity), policy, clock)
+        _, plan = plan_against_cluster(reading.state, Read(live, capacity), policy, clock)
     rendered(timed, plan)
 
 

@@ -11,7 +11,7 @@ from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.model.run.progress import Progress
 from reconciler.model.run.write_result import Written
 from reconciler.rollout.run_context import RunContext
-from reconciler.rollout.tracking.completion import Completion
+from reconciler.rollout.tracking.close_object import ObjectCloser
 
 
 class FakeClock:
@@ -113,7 +113,7 @@ class FakePorts:
     memory_lease: FakeLease = field(default_factory=FakeLease)
     recorder: FakeRecorder = field(default_factory=FakeRecorder)
     writer: FakeWriter = field(default_factory=FakeWriter)
-    heard: list[Progress] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
     stopping: bool = False
 
     def __post_init__(self) -> None:
@@ -125,10 +125,10 @@ class FakePorts:
             memory_lease=self.memory_lease,
             clock=self.clock,
             recorder=self.recorder,
-            listener=self.heard.append,
+            listener=self.progress.append,
             stopping=lambda: self.stopping,
         )
-        self.completion = Completion(self.context)
+        self.closer = ObjectCloser(self.context)
 
 
 class DirectRecorder(ClusterRecorder):

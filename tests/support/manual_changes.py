@@ -60,7 +60,7 @@ def patch_by_hand(run, decision):
     if not found.restart_required or not run.sim.cluster.config.live_update:
         facts["mute"] = True
     if change.field == INSTANCETYPE_NAME and not found.instancetypes_live:
-        facts["unheard"] = True
+        facts["unanswered"] = True
     had, wants = change.before and str(change.before), str(change.after)
     if change.field == INSTANCETYPE_NAME:
         had, wants = (str(_size_of(run, each)) for each in (had, wants))

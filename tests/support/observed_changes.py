@@ -34,7 +34,7 @@ def effects_of_change(happened, *, wants, had=None):
             return {"cold"}
         case {"refused": _} if there:
             return {"wait"}
-        case _ if (under_way or (there and waits is None)) and "unheard" not in happened:
+        case _ if (under_way or (there and waits is None)) and "unanswered" not in happened:
             return {"live"} if had is None or q(had) != q(wants) else {"none"}
         case _ if waits is not None or _silent(happened):
             return {"restart"}
@@ -47,7 +47,7 @@ def effects_of_change(happened, *, wants, had=None):
 
 def _silent(happened):
     """Return whether KubeVirt ignored a change without reporting that it waits for a restart."""
-    if "unheard" in happened:
+    if "unanswered" in happened:
         # KubeVirt ignores the change until the next start.
         return True
     return happened.get("mute") and not happened.keys() & {"hotMemoryChange", "refused"}

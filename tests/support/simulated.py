@@ -14,7 +14,7 @@ import yaml
 from support.builders import PlanPolicy
 from support.fake_ports import DirectRecorder
 
-from reconciler.app.survey import read_and_plan
+from reconciler.app.read_and_plan import plan_against_cluster
 from reconciler.cluster.api import retry
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.lease.lease import ClusterLease
@@ -155,7 +155,7 @@ class Rig:
     """A simulator and all ports that a run needs."""
 
     sim: Simulator
-    heard: list[Progress] = field(default_factory=list)
+    progress: list[Progress] = field(default_factory=list)
     stop: bool = False
     holder: str = "test-run"
     """The holder identity in the leases."""
@@ -175,9 +175,9 @@ class Rig:
     def plan(self, text: str, **policy):
         """Return the plan for *text* against the current cluster state."""
         self.informer.restart()
-        return read_and_plan(self.desired(text), self.informer, PlanPolicy(**policy), self.clock)[
-            1
-        ]
+        return plan_against_cluster(
+            self.desired(text), self.informer, PlanPolicy(**policy), self.clock
+        )[1]
 
     def apply(self, text: str, *, choices: PlanPolicy | None = None, **policy):
         """Make one complete run, as the apply command does."""
@@ -186,7 +186,7 @@ class Rig:
         choices = replace(choices, **{key: policy.pop(key) for key in paced})
         desired = self.desired(text)
         self.informer.restart()
-        _, plan = read_and_plan(desired, self.informer, choices, self.clock)
+        _, plan = plan_against_cluster(desired, self.informer, choices, self.clock)
         with self.lease("test-config") as config_lease, self.lease("test-memory") as memory_lease:
             context = RunContext(
                 informer=self.informer,
@@ -197,7 +197,7 @@ class Rig:
                 recorder=DirectRecorder(
                     self.client, clock=self.clock, instance="test-run", revision="test-commit"
                 ),
-                listener=self.heard.append,
+                listener=self.progress.append,
                 stopping=lambda: self.stop,
             )
             return run.run(

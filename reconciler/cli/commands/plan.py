@@ -56,7 +56,7 @@ def command(plan_options: PlanOptions) -> ExitCode:
 
 def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
     """Read the desired and the live state, plan, and print the plan."""
-    from reconciler.app.survey import survey
+    from reconciler.app.read_and_plan import read_and_plan
 
     with (
         wiring.desired(plan_options.source) as desired,
@@ -64,7 +64,7 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
     ):
         policy = partial(plan_policy, shard=plan_options.shard)
         # Keep only the plan: its inputs take most of the memory.
-        plan = survey(desired, live, clock, policy).plan
+        plan = read_and_plan(desired, live, clock, policy).plan
     if plan_options.server_dry_run:
         from reconciler.app.server_dry_run import server_dry_run
 

@@ -25,21 +25,21 @@ def command(options: StatusOptions) -> ExitCode:
         from reconciler.cli.commands import status_watch
 
         return status_watch.run(options, wiring.real_clock())
-    from reconciler.app.survey import survey
+    from reconciler.app.read_and_plan import read_and_plan
     from reconciler.report.status_document import Status, status_json
     from reconciler.report.status_text import status_text
-    from reconciler.rollout.tracking.convergence import convergence
+    from reconciler.rollout.tracking.verdict import judge
 
     clock = wiring.real_clock()
     with (
         wiring.desired(options.source) as desired,
         wiring.live(options.cluster, options.snapshot, clock) as live,
     ):
-        found = survey(desired, live, clock, plan_policy)
+        found = read_and_plan(desired, live, clock, plan_policy)
     status = Status(
         desired=found.desired,
         live=found.live,
-        convergence={each.ref: convergence(each) for each in found.plan.decisions},
+        convergence={each.ref: judge(each) for each in found.plan.decisions},
         unmanaged=options.unmanaged,
         scope=options.source.scope(),
     )

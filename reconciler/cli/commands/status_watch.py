@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.app import wiring
+from reconciler.app.read_and_plan import read_and_plan
 from reconciler.app.stop import Terminated, stop_on_signals
-from reconciler.app.survey import survey
 from reconciler.cli.options import StatusOptions, TextFormat
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.error_output import show_errors
@@ -20,7 +20,7 @@ from reconciler.report.json_text import compact
 from reconciler.report.status_changes import changed_lines, status_lines, without_times
 from reconciler.report.status_document import Status, status_document
 from reconciler.report.status_text import status_text
-from reconciler.rollout.tracking.convergence import convergence
+from reconciler.rollout.tracking.verdict import judge
 
 if TYPE_CHECKING:
     from typing import Any
@@ -63,12 +63,12 @@ def _follow(options: StatusOptions, clock: Clock, show: _Show) -> ExitCode:
         wiring.client(options.cluster, clock) as client,
         wiring.informer(client, clock) as informer,
     ):
-        found = survey(reader, informer, clock, plan_policy)
+        found = read_and_plan(reader, informer, clock, plan_policy)
         show_errors(found.plan.diagnostics, options.log.log_format)
         live, left_s, planner = found.live, REFRESH_S, Planner()
         while left_s > 0:
             planner.update(found.desired, live, found.policy, clock.now())
-            judged = {ref: convergence(planner.decision(ref)) for ref in found.desired.vms}
+            judged = {ref: judge(planner.decision(ref)) for ref in found.desired.vms}
             status = Status(
                 desired=found.desired,
                 live=live,

@@ -63,7 +63,7 @@ class Timekeeper(Protocol):
         """Return seconds since an arbitrary moment."""
         ...
 
-    def heard(self, date: datetime, *, asked_at: float) -> None:
+    def adjust(self, date: datetime, *, asked_at: float) -> None:
         """Record a response's Date header and the monotonic time when its request was sent."""
         ...
 
@@ -206,7 +206,7 @@ class Transport:
         took_s = self._timekeeper.monotonic() - asked_at if self._timekeeper else 0.0
         requests.debug("%s %s: %d in %.3f s", verb, request.path, response.status, took_s)
         if self._timekeeper and (date := _date(response.headers.get("Date"))):
-            self._timekeeper.heard(date, asked_at=asked_at)
+            self._timekeeper.adjust(date, asked_at=asked_at)
         return response
 
     def _unreachable(self, error: Exception, request: Request) -> ClusterError:

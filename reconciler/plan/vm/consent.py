@@ -11,7 +11,7 @@ from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Action, Effect, Reason, Verb
 from reconciler.plan.capacity.fit import pod_for
 from reconciler.plan.digest import digested
-from reconciler.plan.vm.rules.vm_convergence import has_memory
+from reconciler.plan.vm.rules.guest_progress import has_memory
 from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from reconciler.plan.vm import guest_warnings, unmanaged_edits
 from reconciler.plan.vm.consent import consented
 from reconciler.plan.vm.rules import (
     conflicting_change,
+    guest_progress,
     instancetype,
     overcommit,
-    vm_convergence,
     vm_state,
     written_under_stage,
 )
@@ -109,7 +109,7 @@ def decide_vm(
         *instancetype.warnings(inputs, finding),
         *overcommit.warnings(inputs, finding),
         *written_under_stage.warnings(running, finding),
-        *vm_convergence.warnings(running, finding),
+        *guest_progress.warnings(running, finding),
         *guest_warnings.warnings(inputs, finding),
         *(unmanaged_edits.warnings(desired, vm) if size.changes and running else ()),
     )
@@ -193,7 +193,7 @@ def _convergence(running: RunningVM) -> Finding:
     return (
         pending_until_restart(running)
         or written_under_stage.live_at_next_sync(running)
-        or vm_convergence.convergence_of(running)
+        or guest_progress.guest_progress(running)
     )
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.explanation import Explanation
 from reconciler.model.run.outcome import Result
 from reconciler.plan.approval_summary import change_of
-from reconciler.rollout.tracking.end import End
+from reconciler.rollout.tracking.final_result import FinalResult
 
 if TYPE_CHECKING:
     from reconciler.model.plan.approval import Approval, ApprovedAction
@@ -21,7 +21,9 @@ STALE = "stale"
 HINT = "plan again, and have the new plan approved"
 
 
-def refused(approval: Approval | None, decision: Decision, action: Action | None) -> End | None:
+def refused(
+    approval: Approval | None, decision: Decision, action: Action | None
+) -> FinalResult | None:
     """Return the object's result if the approval forbids its next write, or else None.
 
     Args:
@@ -33,12 +35,12 @@ def refused(approval: Approval | None, decision: Decision, action: Action | None
     if action is not None and not covers(approval, decision):
         message = f"not approved, so not written: {decision.why.message}"
         why = Explanation(reason=NOT_APPROVED, message=message, hint=HINT)
-        return End(result=Result.HELD, why=why)
+        return FinalResult(result=Result.HELD, why=why)
     difference = _difference(approval, decision, action)
     if not difference:
         return None
     why = Explanation(reason=STALE, message=difference, hint=HINT)
-    return End(result=Result.STALE, why=why)
+    return FinalResult(result=Result.STALE, why=why)
 
 
 def covers(approval: Approval | None, decision: Decision) -> bool:

@@ -16,8 +16,8 @@ from reconciler.model.run.progress import Step
 from reconciler.plan.ordering import CANARY, named, ranks, soak_digest
 from reconciler.plan.timing.disruption import window_need_s
 from reconciler.plan.timing.windows import opening
-from reconciler.rollout.tracking.convergence import FAILURES
 from reconciler.rollout.tracking.hold import Hold
+from reconciler.rollout.tracking.verdict import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

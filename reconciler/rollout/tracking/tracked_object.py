@@ -7,7 +7,7 @@ WAITING   the value is not written                            accepted, found_wr
                                                               followed, ended
 FOLLOWING the value was already there; the run only tracks it accepted, ended
 WRITTEN   the API server accepted a write of this run         recreated, ended
-ENDED     closed; ``completion.Completion`` has recorded it   none
+ENDED     closed; ``ObjectCloser.close`` has recorded it      none
 ========= =================================================== ==========================
 
 A write may be ``sent`` in any state but ENDED. The write is then unanswered until the object is
@@ -24,15 +24,15 @@ from typing import TYPE_CHECKING
 from reconciler.model.live.live_migration import LiveMigration
 from reconciler.model.plan.plan import Action, Decision, Verb
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.model.run.outcome import Actuation, MigrationSummary, Outcome, Result
-from reconciler.plan.vm.rules.vm_convergence import failed_in_a_row
-from reconciler.rollout.tracking.convergence import share
-from reconciler.rollout.tracking.end import Cause, End
+from reconciler.plan.vm.rules.guest_progress import failed_in_a_row
+from reconciler.rollout.tracking.final_result import Cause, FinalResult
 from reconciler.rollout.tracking.hold import Hold
+from reconciler.rollout.tracking.verdict import share
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.references import ObjectRef
+    from reconciler.model.run.outcome import Result
 
 VISIBLE_AFTER = timedelta(seconds=2)
 """A snapshot shows a write for certain only if the snapshot is newer by this duration."""
@@ -64,14 +64,6 @@ _NEXT: dict[str, dict[State, State]] = {
 """The next state for each transition and current state; all other transitions are illegal."""
 _NEED_UNANSWERED = frozenset({"accepted", "refused", "found_written"})
 
-_ACTUATION = {State.FOLLOWING: Actuation.NOT_NEEDED, State.WRITTEN: Actuation.SUCCEEDED}
-_UNWRITTEN = {
-    Cause.JUDGED: Actuation.SKIPPED,
-    Cause.REFUSED: Actuation.FAILED,
-    Cause.RUN_ENDED: Actuation.PENDING,
-}
-"""The reported actuation of an object that was closed in the state WAITING, by cause."""
-
 
 @dataclass(slots=True, kw_only=True)
 class TrackedObject:
@@ -102,16 +94,16 @@ class TrackedObject:
     """The number of failed writes; after each of them, the object is planned again."""
     not_before: float = field(default=0.0, init=False)
     """The monotonic time before which the next write is not sent, in seconds."""
-    looked_at: datetime | None = field(default=None, init=False)
+    snapshot_at: datetime | None = field(default=None, init=False)
     """When the newest snapshot that shows the object was read."""
     migration: LiveMigration | None = field(default=None, init=False)
     """The newest migration since the change started."""
     failed_migrations: int = field(default=0, init=False)
     ended_at: datetime | None = field(default=None, init=False)
     _fraction: float = field(default=0.0, init=False)
-    _before_end: State = field(default=State.WAITING, init=False)
+    last_open_state: State = field(default=State.WAITING, init=False)
     """The current state; once the object is closed, the last state before it was closed."""
-    _end: End | None = field(default=None, init=False)
+    final: FinalResult | None = field(default=None, init=False)
 
     @property
     def ref(self) -> ObjectRef:
@@ -121,38 +113,38 @@ class TrackedObject:
     @property
     def state(self) -> State:
         """The current state of the object."""
-        return self._before_end if self._end is None else State.ENDED
+        return self.last_open_state if self.final is None else State.ENDED
 
     @property
     def open(self) -> bool:
         """Whether the object is still tracked."""
-        return self._end is None
+        return self.final is None
 
     @property
     def result(self) -> Result | None:
         """The result of the object; None while the object is still tracked."""
-        return self._end.result if self._end else None
+        return self.final.result if self.final else None
 
     @property
     def end_reason(self) -> str:
         """The reason code of the result; empty while the object is still tracked."""
-        return self._end.why.reason if self._end else ""
+        return self.final.why.reason if self.final else ""
 
     @property
     def written(self) -> bool:
         """Whether this run wrote the object."""
-        return self._before_end is State.WRITTEN
+        return self.last_open_state is State.WRITTEN
 
     @property
     def applied(self) -> bool:
         """Whether the spec contains the change, no matter if this run wrote it."""
-        return self._before_end is not State.WAITING
+        return self.last_open_state is not State.WAITING
 
     @property
     def in_doubt(self) -> bool:
         """Whether a write was sent without an answer, and the snapshots are too old to show it."""
-        sent, looked = self.unanswered_at, self.looked_at
-        return sent is not None and (looked is None or looked <= sent + VISIBLE_AFTER)
+        sent, shown = self.unanswered_at, self.snapshot_at
+        return sent is not None and (shown is None or shown <= sent + VISIBLE_AFTER)
 
     def sent(self, action: Action, at: datetime) -> None:
         """Record that the request of *action* is being sent."""
@@ -191,20 +183,21 @@ class TrackedObject:
         self._go("recreated")
         self.patched_at = self.restarted_at = None
 
-    def ended(self, end: End, at: datetime) -> None:
-        """Close the object; only ``completion.Completion.close`` calls this."""
-        self._go("ended")
-        hint = end.why.hint or self.latest.why.hint
-        self._end, self.ended_at = replace(end, why=replace(end.why, hint=hint)), at
+    def ended(self, final: FinalResult, at: datetime) -> None:
+        """Close the object; a bug closes it in any state."""
+        if final.cause is not Cause.BUG:
+            self._go("ended")
+        hint = final.why.hint or self.latest.why.hint
+        self.final, self.ended_at = replace(final, why=replace(final.why, hint=hint)), at
 
     def try_again(self, not_before: float) -> None:
         """Count a failed write; the next write must wait until the monotonic time *not_before*."""
         self.attempts += 1
         self.not_before = not_before
 
-    def looked(self, decision: Decision, live: LiveState) -> None:
+    def update(self, decision: Decision, live: LiveState) -> None:
         """Update the object from the newest snapshot."""
-        self.latest, self.looked_at = decision, live.observed_at
+        self.latest, self.snapshot_at = decision, live.observed_at
         vmi = live.vmis.get(self.ref)
         recent = _since(live.migrations.get(self.ref, ()), self.patched_at)
         if recent:
@@ -217,37 +210,6 @@ class TrackedObject:
         self._fraction = max(self._fraction, share(self.migration))
         return self._fraction
 
-    def outcome(self) -> Outcome:
-        """Return the outcome of the object, whose tracking must be closed.
-
-        Raises:
-            IllegalTransitionError: The object has not ended.
-        """
-        if self._end is None:
-            raise IllegalTransitionError(f"{self.ref} has no outcome, because it is still open")
-        result, why = self._end.result, self._end.why
-        seconds = None
-        if self.patched_at and self.ended_at and result is Result.DONE:
-            seconds = (self.ended_at - self.patched_at).total_seconds()
-        return Outcome(
-            ref=self.ref,
-            effect=self.planned.effect,
-            actuation=_ACTUATION.get(self._before_end, _UNWRITTEN[self._end.cause]),
-            result=result,
-            why=why,
-            action_id=self.action.id if self.action else "",
-            digest=self.action.digest if self.action else "",
-            patched_at=self.patched_at,
-            restarted_at=self.restarted_at,
-            ended_at=self.ended_at,
-            seconds=seconds,
-            failed_migrations=self.failed_migrations,
-            # A migration of a VM without a change is not part of this run's report.
-            migration=_summary(self.migration) if self.applied else None,
-            guest_before=self.guest_before,
-            guest_now=self.guest_now,
-        )
-
     def _go(self, transition: str) -> None:
         after = _NEXT[transition].get(self.state)
         unanswered = self.unanswered_at is not None
@@ -257,7 +219,7 @@ class TrackedObject:
                 f"{self.ref} cannot be {transition}: it is {self.state} with {write}"
             )
         if after is not State.ENDED:
-            self._before_end = after
+            self.last_open_state = after
 
 
 def _since(
@@ -268,16 +230,3 @@ def _since(
         return migrations
     whole = start.replace(microsecond=0)
     return tuple(each for each in migrations if not each.created_at or each.created_at >= whole)
-
-
-def _summary(migration: LiveMigration | None) -> MigrationSummary | None:
-    if migration is None:
-        return None
-    return MigrationSummary(
-        name=migration.ref.name,
-        uid=migration.uid,
-        phase=migration.phase.value,
-        source_node=migration.source_node,
-        target_node=migration.target_node,
-        failure_reason=migration.failure_reason,
-    )

@@ -16,12 +16,12 @@ from reconciler.plan.ordering import groups_of
 from reconciler.rollout.limits import approval_check, pacing
 from reconciler.rollout.limits.holds import Holds
 from reconciler.rollout.limits.remaining_capacity import RemainingCapacity
-from reconciler.rollout.tracking.end import End
+from reconciler.rollout.tracking.final_result import FinalResult
 from reconciler.rollout.tracking.hold import Hold
-from reconciler.rollout.tracking.reverts import wanted
-from reconciler.rollout.tracking.starts import starts_itself
+from reconciler.rollout.tracking.lost_size import wanted
 from reconciler.rollout.tracking.tracked_object import TrackedObject
-from reconciler.rollout.writes.send import PendingWrite
+from reconciler.rollout.tracking.vm_start import starts_itself
+from reconciler.rollout.writes.send_and_handle_answer import PendingWrite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from reconciler.plan.planner import Planner
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import RunContext
-    from reconciler.rollout.tracking.completion import Completion
-    from reconciler.rollout.writes.send import Writes
+    from reconciler.rollout.tracking.close_object import ObjectCloser
+    from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 _BUDGET_HINT = "check the failures first; raise rollout.failureBudget to continue despite them"
 
@@ -47,11 +47,11 @@ class Dispatch:
         policy: RolloutPolicy,
         run: RunContext,
         writes: Writes,
-        completion: Completion,
+        closer: ObjectCloser,
     ) -> None:
         self._policy, self._run, self._writes = policy, run, writes
-        self._completion, self._checkpoint = completion, completion.memory
-        self._holds = Holds(run, completion.memory)
+        self._closer, self._checkpoint = closer, closer.memory
+        self._holds = Holds(run, closer.memory)
         self.capacity = RemainingCapacity(run)
         planned = dict.fromkeys(each.ref for wave in plan.waves for each in wave.actions)
         self._order = {ref: n for n, ref in enumerate(planned)}
@@ -101,7 +101,7 @@ class Dispatch:
             tracked, action = objects[decision.ref], decision.actions[0]
             end = approval_check.refused(self._policy.approval, decision, action)
             if end is not None:
-                self._completion.close(tracked, end)
+                self._closer.close(tracked, end)
                 continue
             # Answers arrive between two writes, so count the writes that have failed since.
             failures += sum(each.result is Result.FAILED for each in unanswered)
@@ -199,7 +199,7 @@ class Dispatch:
             left = "not restarted, although its size is written" if written else "not started"
             message = f"{left}: {spent}"
             why = Explanation(reason="failure-budget", message=message, hint=_BUDGET_HINT)
-            self._completion.close(objects[ref], End(result=Result.NOT_STARTED, why=why))
+            self._closer.close(objects[ref], FinalResult(result=Result.NOT_STARTED, why=why))
 
 
 def _failures(objects: Mapping[ObjectRef, TrackedObject]) -> int:

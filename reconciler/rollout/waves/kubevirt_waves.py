@@ -14,12 +14,12 @@ from reconciler.model.shard import Shard
 from reconciler.plan.behaviour.effective_config import unsettled
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import closed_hold, opened
-from reconciler.rollout.tracking.completion import NOT_SETTLED
-from reconciler.rollout.tracking.end import End, as_decided
-from reconciler.rollout.tracking.reverts import REVERTED
+from reconciler.rollout.tracking.close_object import NOT_SETTLED
+from reconciler.rollout.tracking.final_result import FinalResult, as_decided
+from reconciler.rollout.tracking.lost_size import REVERTED
 from reconciler.rollout.tracking.tracked_object import TrackedObject
 from reconciler.rollout.writes.needed_leases import touches_config
-from reconciler.rollout.writes.send import PendingWrite
+from reconciler.rollout.writes.send_and_handle_answer import PendingWrite
 
 if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision, Plan
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from reconciler.plan.context import PlanContext
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import RunContext
-    from reconciler.rollout.tracking.completion import Completion
+    from reconciler.rollout.tracking.close_object import ObjectCloser
     from reconciler.rollout.tracking.hold import Hold
-    from reconciler.rollout.writes.send import Writes
+    from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 NO_LEASE = "changed-meanwhile"
 _NO_LEASE_HINT = (
@@ -49,10 +49,10 @@ class KubeVirtWaves:
         policy: RolloutPolicy,
         run: RunContext,
         writes: Writes,
-        completion: Completion,
+        closer: ObjectCloser,
     ) -> None:
         self._policy, self._run, self._writes = policy, run, writes
-        self._completion, self._checkpoint = completion, completion.config
+        self._closer, self._checkpoint = closer, closer.config
         self.tracked = _tracked(plan)
         """The KubeVirt CR; None if it is as desired."""
         self._has_lease = touches_config(plan, Shard())
@@ -86,8 +86,14 @@ class KubeVirtWaves:
         tracked = self.tracked
         if tracked is None or not tracked.open:
             return self._settled(context)
+        ready = False
+        with self._closer.guard(tracked):
+            ready = self._step(tracked, context)
+        return ready  # noqa: RET504 - False after a bug
+
+    def _step(self, tracked: TrackedObject, context: PlanContext) -> bool:
         decision = context.kubevirt or tracked.latest
-        tracked.looked(decision, context.live)
+        tracked.update(decision, context.live)
         self.hold = None
         match decision.effect:
             case Effect.CONFIG if self._settled(context):
@@ -96,11 +102,11 @@ class KubeVirtWaves:
             case Effect.NONE if self._settled(context):
                 message = "the KubeVirt CR matches Git"
                 why = Explanation(reason=Reason.CONFIG_AS_DESIRED.value, message=message)
-                self._completion.close(tracked, End(result=Result.DONE, why=why))
+                self._closer.close(tracked, FinalResult(result=Result.DONE, why=why))
                 return True
             case Effect.BLOCKED:
                 stale = approval_check.refused(self._policy.approval, decision, None)
-                self._completion.close(tracked, stale or as_decided(Result.HELD, decision))
+                self._closer.close(tracked, stale or as_decided(Result.HELD, decision))
                 return self._settled(context)
             case _:
                 self._fail_if_overdue(tracked, context)
@@ -114,7 +120,7 @@ class KubeVirtWaves:
             self._sent.clear()
         why = self._reverted(decision)
         if why is not None:
-            self._completion.close(tracked, End(result=Result.FAILED, why=why))
+            self._closer.close(tracked, FinalResult(result=Result.FAILED, why=why))
         else:
             self._write(tracked, context)
 
@@ -139,9 +145,9 @@ class KubeVirtWaves:
             # The plan had no change for the CR, so this run does not hold the CR's lease.
             message = f"not started: {decision.why.message}"
             why = Explanation(reason=NO_LEASE, message=message, hint=_NO_LEASE_HINT)
-            end = End(result=Result.HELD, why=why)
+            end = FinalResult(result=Result.HELD, why=why)
         if end is not None:
-            self._completion.close(tracked, end)
+            self._closer.close(tracked, end)
             return
         self.hold = tracked.hold = closed_hold(opened(context))
         if self.hold is not None or not self._writes.may_send(lease):
@@ -182,7 +188,7 @@ class KubeVirtWaves:
         limit, why = context.policy.settle_deadline_s, unsettled(context.live.kubevirt)
         message = f"the CR did not settle within {limit:.0f} s: {why}"
         explained = Explanation(reason=NOT_SETTLED, message=message)
-        self._completion.close(tracked, End(result=Result.FAILED, why=explained))
+        self._closer.close(tracked, FinalResult(result=Result.FAILED, why=explained))
 
 
 def _tracked(plan: Plan) -> TrackedObject | None:

@@ -10,11 +10,11 @@ from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.run.outcome import Result, Verdict
 from reconciler.model.run.progress import Step
 from reconciler.rollout.limits import approval_check
-from reconciler.rollout.tracking.convergence import FAILURES, convergence, is_under_way
-from reconciler.rollout.tracking.end import End, as_decided
-from reconciler.rollout.tracking.reverts import lost, same_restart
-from reconciler.rollout.tracking.starts import failed_start, may_ask, starts_now
+from reconciler.rollout.tracking.final_result import FinalResult, as_decided
+from reconciler.rollout.tracking.lost_size import lost, same_restart
 from reconciler.rollout.tracking.tracked_object import State, TrackedObject
+from reconciler.rollout.tracking.verdict import FAILURES, is_under_way, judge
+from reconciler.rollout.tracking.vm_start import failed_start, may_ask, starts_now
 from reconciler.rollout.waves.dispatch import Dispatch
 
 if TYPE_CHECKING:
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from reconciler.plan.planner import Planner
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import RunContext
-    from reconciler.rollout.tracking.completion import Completion
+    from reconciler.rollout.tracking.close_object import ObjectCloser
     from reconciler.rollout.tracking.hold import Hold
-    from reconciler.rollout.writes.send import Writes
+    from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 OUR_MANAGER = "reconciler"
 """The field manager of this program's writes."""
@@ -47,11 +47,11 @@ class MemoryWave:
         policy: RolloutPolicy,
         run: RunContext,
         writes: Writes,
-        completion: Completion,
+        closer: ObjectCloser,
     ) -> None:
         self._run, self._approval = run, policy.approval
-        self._completion, self._checkpoint = completion, completion.memory
-        self._dispatch = Dispatch(plan, policy, run, writes, completion)
+        self._closer, self._checkpoint = closer, closer.memory
+        self._dispatch = Dispatch(plan, policy, run, writes, closer)
         self.can_start = True
         """Whether a VM has a write that was not sent yet."""
         live = run.informer.read()
@@ -99,7 +99,8 @@ class MemoryWave:
             if not tracked.open:
                 continue
             decision = planner.decision(ref)
-            self._look(tracked, decision, context.live)
+            with self._closer.guard(tracked):
+                self._judge(tracked, decision, context.live)
             if decision.actions and self._may_write(tracked, decision, context):
                 candidates[ref] = decision
         self.can_start = bool(candidates)
@@ -116,17 +117,17 @@ class MemoryWave:
         )
         end = self._end_at_start(decision, live)
         if end is not None:
-            self._completion.close(tracked, end)
+            self._closer.close(tracked, end)
         elif is_under_way(decision):
             self._follow(tracked, live.vms.get(decision.ref))
         elif decision.effect is not Effect.WAIT and not decision.actions:
             self._end_held(tracked)
         return tracked
 
-    def _end_at_start(self, decision: Decision, live: LiveState) -> End | None:
+    def _end_at_start(self, decision: Decision, live: LiveState) -> FinalResult | None:
         recorded = self._checkpoint.failure_of(decision)
         if recorded is not None:
-            return End(result=Result.FAILED, why=replace(recorded.why, hint=_EARLIER_HINT))
+            return FinalResult(result=Result.FAILED, why=replace(recorded.why, hint=_EARLIER_HINT))
         if decision.actions and not approval_check.covers(self._approval, decision):
             return approval_check.refused(self._approval, decision, decision.actions[0])
         if decision.reason in FAILURES:
@@ -142,23 +143,23 @@ class MemoryWave:
             Step.FOLLOWING, decision.why.message, ref=decision.ref, reason=decision.reason.value
         )
 
-    def _look(self, tracked: TrackedObject, decision: Decision, live: LiveState) -> None:
+    def _judge(self, tracked: TrackedObject, decision: Decision, live: LiveState) -> None:
         """Judge one VM from the newest snapshot, and close its tracking if no work is left."""
         news = decision.why.message != tracked.latest.why.message
-        tracked.looked(decision, live)
+        tracked.update(decision, live)
         if tracked.state is State.WAITING and not decision.actions:
             self._note_found(tracked, decision)
         if tracked.written and decision.actions and not same_restart(decision):
             self._handle_lost(tracked, decision)
             return
         if (failed := self._failed_start(decision, live)) is not None:
-            self._completion.close(tracked, failed)
+            self._closer.close(tracked, failed)
             return
         if self._checkpoint.start_of(decision) is not None and starts_now(decision, live):
             return
-        match convergence(decision, written=tracked.written).verdict:
+        match judge(decision, written=tracked.written).verdict:
             case Verdict.CURRENT:
-                self._completion.close(tracked, as_decided(Result.DONE, decision))
+                self._closer.close(tracked, as_decided(Result.DONE, decision))
             case Verdict.FAILED | Verdict.NOT_FOUND:
                 self._end_written(tracked)
             case Verdict.HELD:
@@ -187,13 +188,13 @@ class MemoryWave:
             message = "the VM was deleted and created again, so its change starts again"
             self._run.progress(Step.FOLLOWING, message, ref=tracked.ref)
         else:
-            self._completion.close(tracked, End(result=Result.FAILED, why=lost(decision)))
+            self._closer.close(tracked, FinalResult(result=Result.FAILED, why=lost(decision)))
 
     def _end_held(self, tracked: TrackedObject) -> None:
         """Close the tracking of a VM that this run cannot change."""
         stale = approval_check.refused(self._approval, tracked.latest, None)
         held = as_decided(Result.HELD, tracked.latest)
-        self._completion.close(tracked, held if tracked.applied else stale or held)
+        self._closer.close(tracked, held if tracked.applied else stale or held)
 
     def _end_written(self, tracked: TrackedObject) -> None:
         """Close the tracking of a VM whose written size takes effect only at a restart."""
@@ -201,13 +202,13 @@ class MemoryWave:
         end = as_decided(Result.HELD if staged else Result.FAILED, tracked.latest)
         if staged and self._approval and self._approval.of(tracked.ref, WaveName.RESTART):
             end = approval_check.refused(self._approval, tracked.latest, None) or end
-        self._completion.close(tracked, end)
+        self._closer.close(tracked, end)
 
-    def _failed_start(self, decision: Decision, live: LiveState) -> End | None:
+    def _failed_start(self, decision: Decision, live: LiveState) -> FinalResult | None:
         """Return the result of a VM whose start has failed, in this run or in an earlier run."""
         start = self._checkpoint.start_of(decision)
         why = failed_start(decision, start, live, self._run.clock.now()) if start else None
-        return End(result=Result.FAILED, why=why) if why else None
+        return FinalResult(result=Result.FAILED, why=why) if why else None
 
     def _may_write(self, tracked: TrackedObject, decision: Decision, context: PlanContext) -> bool:
         """Return whether the next write of *decision* still has to be sent."""

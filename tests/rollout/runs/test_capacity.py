@@ -9,7 +9,7 @@ import pytest
 import yaml
 from support.simulated import WORLDS, Rig, simulator, vm_yaml
 
-from reconciler.app.survey import read_and_plan
+from reconciler.app.read_and_plan import plan_against_cluster
 from reconciler.cluster.read.snapshot_file import SnapshotReader, dump
 from reconciler.model.quantity import MIB, MemoryQuantity
 from reconciler.model.run.outcome import ExitCode
@@ -142,7 +142,7 @@ def test_snapshot_contains_capacity_or_its_plan_states_that_capacity_was_not_che
     path.write_bytes(
         dump(replace(live, capacity=run.informer.capacity() if with_capacity else None))
     )
-    _, plan = read_and_plan(run.desired(ASK), SnapshotReader(path), PlanPolicy(), run.clock)
+    _, plan = plan_against_cluster(run.desired(ASK), SnapshotReader(path), PlanPolicy(), run.clock)
     assert plan.summary == foreseen
     assert [each.code for each in plan.diagnostics] == codes
 

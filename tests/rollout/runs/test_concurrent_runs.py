@@ -54,7 +54,7 @@ class KeepingClock(SteppedClock):
         self.keep()
 
 
-class Heard(list):
+class ActOnStep(list):
     """Progress messages of a run; calls *then* once, at the first message with *step*."""
 
     def __init__(self, step, then):
@@ -105,9 +105,9 @@ def test_second_run_reports_the_holder_of_the_lease(sim):
             second.apply(ASK_2GI)
         assert caught.value.holder == "first"
 
-    first.heard = Heard(Step.PATCHED, meanwhile)
+    first.progress = ActOnStep(Step.PATCHED, meanwhile)
     report = first.apply(ASK_2GI, max_concurrent=1)
-    assert first.heard.step is None, "the second run has tried"
+    assert first.progress.step is None, "the second run has tried"
     assert report.exit is ExitCode.DONE
     assert sorted(first.patches()) == PATCHES
 
@@ -122,7 +122,7 @@ def test_second_run_takes_over_after_the_lease_of_a_dead_run_expires_and_repeats
         first.api.cut = True
         raise Vanished
 
-    first.heard = Heard(step, vanish)
+    first.progress = ActOnStep(step, vanish)
     with pytest.raises(Vanished):
         first.apply(ASK_2GI, max_concurrent=1)
     patched = len(second.patches())
@@ -142,7 +142,7 @@ def test_paused_run_stops_patching_after_another_run_takes_over(sim):
     def paused():
         reports.append(second.apply(ASK_2GI, max_concurrent=1))
 
-    first.heard = Heard(Step.PATCHED, paused)
+    first.progress = ActOnStep(Step.PATCHED, paused)
     report = first.apply(ASK_2GI, max_concurrent=1)
     assert report.exit is ExitCode.LEASE_HELD
     assert reports[0].exit is ExitCode.DONE
@@ -151,7 +151,7 @@ def test_paused_run_stops_patching_after_another_run_takes_over(sim):
 
 def test_paused_run_continues_if_no_other_run_takes_over(sim):
     run = Run(sim, holder="first")
-    run.heard = Heard(Step.PATCHED, lambda: run.clock.sleep(120.0))
+    run.progress = ActOnStep(Step.PATCHED, lambda: run.clock.sleep(120.0))
     assert run.apply(ASK_2GI, max_concurrent=1).exit is ExitCode.DONE
     assert sorted(run.patches()) == PATCHES
 

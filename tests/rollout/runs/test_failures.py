@@ -11,7 +11,7 @@ from support.builders import ALWAYS, q
 from support.fake_ports import DirectRecorder
 from support.simulated import Rig, rig, vm_yaml
 
-from reconciler.app.survey import read_and_plan
+from reconciler.app.read_and_plan import plan_against_cluster
 from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import UnreachableError
 from reconciler.model.desired.config import Canary, RestartConsent, Window, WindowKind
@@ -93,7 +93,7 @@ def soaking(soak: str) -> Canary:
     return Canary(selector=Selector.parse("canary=true"), soak=Duration.parse(soak))
 
 
-class Heard(list):
+class ActOnStep(list):
     """Progress messages of a run; calls *act* once, at the first message with *step*."""
 
     def __init__(self, step: Step, act, name: str = "") -> None:
@@ -142,7 +142,7 @@ class TestGroups:
         run = rig(vms=vms("a", "b"))
         labels = {"app": "x"}
         text = "".join(vm_yaml("default", name, "5Gi", labels=labels) for name in "ab")
-        run.heard = Heard(Step.RESTARTED, lambda: setattr(run, "stop", True))
+        run.progress = ActOnStep(Step.RESTARTED, lambda: setattr(run, "stop", True))
         run.apply(text, anti_affinity=("app",), **RESTARTS)
         assert restarted(run) == ["a"]
         phases = []
@@ -151,7 +151,7 @@ class TestGroups:
             answer = run.sim.request("GET", f"{VMIS}/a")
             phases.append(json.loads(answer.body).get("status", {}).get("phase"))
 
-        run.stop, run.heard = False, Heard(Step.PATCHED, look, "b")
+        run.stop, run.progress = False, ActOnStep(Step.PATCHED, look, "b")
         report = run.apply(text, anti_affinity=("app",), **RESTARTS)
         assert (report.exit, phases) == (ExitCode.DONE, ["Running"])
         assert restarted(run) == ["a", "b"]
@@ -182,7 +182,7 @@ class TestFailuresOfEarlierPasses:
         text = "".join(vm_yaml("default", each, "2Gi", labels=CANARY) for each in ("c1", "c2"))
         text += vm_yaml("default", "rest", "2Gi")
         cores = {"spec": {"template": {"spec": {"domain": {"cpu": {"cores": 2}}}}}}
-        run.heard = Heard(
+        run.progress = ActOnStep(
             Step.PATCHED, lambda: run.merge(f"{VMS}/c1", cores, agent="kubectl"), "c1"
         )
         for _ in range(2):
@@ -221,7 +221,7 @@ class TestFailuresOfEarlierPasses:
         run = rig()
         text = manifest("new", "2Gi")
         for _ in range(3):
-            run.heard = Heard(
+            run.progress = ActOnStep(
                 Step.CREATED,
                 lambda: (
                     run.clock.sleep(2.0),
@@ -412,7 +412,7 @@ spec:
         run.merge(CR, gates, agent="kubectl")
         run.clock.sleep(30)
         desired, choices = run.desired(kubevirt), PlanPolicy()
-        _, plan = read_and_plan(desired, run.informer, choices, run.clock)
+        _, plan = plan_against_cluster(desired, run.informer, choices, run.clock)
         assert not touches_config(plan, choices.shard)
         listed["disabledFeatureGates"] = None
         run.merge(CR, gates, agent="kubectl")
@@ -424,7 +424,7 @@ spec:
             memory_lease=NoLease(),
             clock=run.clock,
             recorder=DirectRecorder(run.client, clock=run.clock, instance="t", revision="c"),
-            listener=run.heard.append,
+            listener=run.progress.append,
             stopping=lambda: False,
         )
         rollout.run(plan, desired, choices, RolloutPolicy(), context, run_id="t")

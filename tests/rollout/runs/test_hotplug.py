@@ -272,7 +272,7 @@ def test_stopped_run_leaves_healthy_migrations_running():
     original = run.informer.wait
 
     def stop_soon(timeout_s):
-        run.stop = any(each.step == "patched" for each in run.heard)
+        run.stop = any(each.step == "patched" for each in run.progress)
         return original(timeout_s)
 
     run.informer.wait = stop_soon

@@ -233,7 +233,7 @@ def test_hold_of_many_vms_is_reported_once():
     run = rig(a={}, **{f"vm-{n}": {} for n in range(6)})
     text = labelled("a", canary="true") + "".join(labelled(f"vm-{n}") for n in range(6))
     run.apply(text, canary=canary())
-    told = [each.message for each in run.heard if "canar" in each.message]
+    told = [each.message for each in run.progress if "canar" in each.message]
     by_message = defaultdict(int)
     for message in told:
         by_message[message] += 1

@@ -29,7 +29,7 @@ def test_temporarily_unavailable_server_does_not_fail_a_vm():
     report = run.apply(TWO_GI)
     assert (report.exit, only(report).result) == (ExitCode.DONE, Result.DONE)
     assert run.sim.api.faults.fired(fault) == 6
-    assert [each for each in run.heard if each.reason == "unavailable"]
+    assert [each for each in run.progress if each.reason == "unavailable"]
 
 
 def test_patch_is_retried_only_after_the_retry_after_time():

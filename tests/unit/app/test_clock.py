@@ -69,7 +69,7 @@ def told(clock: ServerClock, base: Stepped, ahead_s: float, took_s: float = 0.1)
     asked_at = base.elapsed
     written = base.now() + timedelta(seconds=took_s / 2 + ahead_s)
     base.sleep(took_s)
-    clock.heard(written.replace(microsecond=0), asked_at=asked_at)
+    clock.adjust(written.replace(microsecond=0), asked_at=asked_at)
     return (clock.now() - base.now()).total_seconds()
 
 

@@ -17,7 +17,7 @@ SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGALRM)
 @pytest.fixture
 def stop():
     with stop_on_signals() as found:
-        found.patience_s = 0.02
+        found.grace_s = 0.02
         yield found
 
 
@@ -48,7 +48,7 @@ def test_signal_does_not_interrupt_code_outside_a_breakable_block(stop):
 
 
 def test_breakable_block_that_ends_within_the_grace_period_is_not_interrupted(stop):
-    stop.patience_s = 5.0
+    stop.grace_s = 5.0
     with stop.breakable():
         send(signal.SIGTERM)
     assert stop.requested

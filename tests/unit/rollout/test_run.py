@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.builders import VM, decide, make_desired, make_live, make_vm, make_vmi, want
-from support.fake_ports import FakePorts, FakeWriter
+from support.builders import VM, decide, make_desired, make_live, make_vm, make_vmi, q, want
+from support.fake_ports import FakePorts, FakeRecorder, FakeWriter
 
 from reconciler.errors import BrokenOff, UnauthorizedError, UnreachableError
 from reconciler.model.desired.config import Window, WindowKind
@@ -14,24 +14,38 @@ from reconciler.model.plan.approval import Approval, ApprovedAction
 from reconciler.model.quantity import Duration
 from reconciler.model.references import vm_ref
 from reconciler.model.run.outcome import ExitCode, Result
+from reconciler.model.run.progress import Step
 from reconciler.model.run.write_result import Written
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run import BROKEN_OFF, run
+from reconciler.rollout.tracking.tracked_object import IllegalTransitionError
 
+OTHER = vm_ref("db", "other")
 LIVE = make_live(make_vm(), vmis=(make_vmi(),))
 DESIRED = make_desired(want("2Gi"))
 TAKEN = Written(status=200, vm=make_vm(guest="2Gi", generation=2))
 CLOSED = Window(kind=WindowKind.ALLOW, cron="0 22 * * *", duration=Duration.parse("2h"))
 
 
-def ran(*answers, ports=None, live=LIVE, choices=None, **policy):
+def taken(ref):
+    return Written(status=200, vm=make_vm(ref, guest="2Gi", generation=2))
+
+
+def ran(*answers, ports=None, live=LIVE, choices=None, desired=DESIRED, context=None, **policy):
     """Return the report of one run with fakes, and the ports that the run used."""
     ports = ports or FakePorts(writer=FakeWriter(answers))
     ports.informer.live = live
     choices = choices or PlanPolicy()
-    plan = decide(DESIRED, live, choices, ports.clock.now())
-    found = run(plan, DESIRED, choices, RolloutPolicy(**policy), ports.context, run_id="test-run")
+    plan = decide(desired, live, choices, ports.clock.now())
+    found = run(
+        plan,
+        desired,
+        choices,
+        RolloutPolicy(**policy),
+        context or ports.context,
+        run_id="test-run",
+    )
     return found, ports
 
 
@@ -101,6 +115,73 @@ def test_interrupted_run_lets_its_leases_expire():
     assert report.message == BROKEN_OFF
     assert not ports.memory_lease.is_held
     assert report.outcomes[0].result is Result.RUNNING
+
+
+TWO = make_desired(want("2Gi"), want("2Gi", OTHER))
+TWO_LIVE = make_live(make_vm(), make_vm(OTHER), vmis=(make_vmi(), make_vmi(OTHER)))
+
+
+class FailingRecorder(FakeRecorder):
+    """Finds a bug in the state of one VM at the VM's first Event."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self._name = name
+
+    def record(self, ref, uid, *, reason, message, warning=False) -> None:
+        if ref.name == self._name:
+            raise IllegalTransitionError(f"{ref.name} cannot be accepted: it is ended")
+        super().record(ref, uid, reason=reason, message=message, warning=warning)
+
+
+def test_bug_in_one_object_fails_that_object_and_the_other_is_tracked_to_its_end():
+    ports = FakePorts(
+        writer=FakeWriter([taken(OTHER), taken(VM)]), recorder=FailingRecorder("pg-0")
+    )
+    grown = make_vmi(OTHER, guest="2Gi", guest_at_boot=q("1Gi"), guest_current=q("2Gi"))
+    done = make_live(make_vm(guest="2Gi"), make_vm(OTHER, guest="2Gi"), vmis=(make_vmi(), grown))
+
+    class Grows(list):
+        def append(self, progress):
+            if progress.step is Step.FAILED:
+                ports.informer.live = done
+
+    context = replace(ports.context, listener=Grows().append)
+    report, _ = ran(ports=ports, context=context, live=TWO_LIVE, desired=TWO, deadline_s=60.0)
+    found = {each.ref: each for each in report.outcomes}
+    assert report.exit is ExitCode.ERROR
+    assert (found[VM].result, found[VM].reason) == (Result.FAILED, "internal-error")
+    assert found[VM].why.message.endswith("pg-0 cannot be accepted: it is ended")
+    assert found[OTHER].result is Result.DONE
+    assert [each for each, _ in ports.recorder.events] == ["MemoryPatched", "MemoryReached"]
+    assert ports.memory_lease.kept == {}
+
+
+def test_bug_in_one_object_starts_no_further_change():
+    ports = FakePorts(writer=FakeWriter([taken(OTHER)]), recorder=FailingRecorder("other"))
+    report, _ = ran(ports=ports, live=TWO_LIVE, desired=TWO, deadline_s=60.0)
+    results = {each.ref: each.result for each in report.outcomes}
+    assert results == {OTHER: Result.FAILED, VM: Result.NOT_STARTED}
+    assert report.exit is ExitCode.ERROR
+    assert len(ports.writer.sent) == 1
+    assert report.message.startswith("no further change starts, because reconciler has a bug")
+
+
+def test_any_other_bug_ends_the_run_with_a_report_and_keeps_the_leases_of_open_requests(caplog):
+    class Broken(FakeWriter):
+        def write_each(self, actions, *, timeout_s):
+            next(iter(actions))
+            assert timeout_s() > 0
+            raise KeyError("vmi")
+            yield
+
+    ports = FakePorts(writer=Broken())
+    report, _ = ran(ports=ports)
+    assert report.exit is ExitCode.ERROR
+    assert report.message == "ended by a bug in reconciler: KeyError: 'vmi'"
+    assert [each.result for each in report.outcomes] == [Result.RUNNING]
+    assert not ports.memory_lease.is_held
+    assert "report it" in caplog.text
 
 
 def test_run_without_wait_reports_the_vm_as_written():

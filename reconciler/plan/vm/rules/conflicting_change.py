@@ -17,6 +17,7 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked
+from reconciler.plan.vm.rules.guest_progress import QUOTA, failing, ineffective, quota_refused
 from reconciler.plan.vm.rules.preconditions import (
     another_node,
     evict_hazard,
@@ -31,7 +32,6 @@ from reconciler.plan.vm.rules.target_capacity import (
     no_quota_in_flight,
 )
 from reconciler.plan.vm.rules.v1_1 import judged_at_admission
-from reconciler.plan.vm.rules.vm_convergence import QUOTA, failing, ineffective, quota_refused
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_migration import LiveMigration

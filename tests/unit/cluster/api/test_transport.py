@@ -50,7 +50,7 @@ class Ear:
     def monotonic(self) -> float:
         return 7.0
 
-    def heard(self, date, *, asked_at) -> None:
+    def adjust(self, date, *, asked_at) -> None:
         self.dates.append((date, asked_at))
 
 

@@ -19,7 +19,7 @@ from reconciler.model.selector import Selector
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
 from reconciler.rollout.limits.holds import Holds, closed_hold, opened
-from reconciler.rollout.tracking.end import End
+from reconciler.rollout.tracking.final_result import FinalResult
 from reconciler.rollout.tracking.hold import Hold
 from reconciler.rollout.tracking.tracked_object import TrackedObject
 
@@ -45,7 +45,7 @@ class Round:
         desired = make_desired(want("2Gi", CANARY, labels={"canary": label}), want("2Gi", REST))
         self.planner = Planner()
         self.context = self.planner.update(desired, live, policy, self.ports.clock.now())
-        self.holds = Holds(self.ports.context, self.ports.completion.memory)
+        self.holds = Holds(self.ports.context, self.ports.closer.memory)
         self.objects = {
             ref: TrackedObject(
                 planned=self.planner.decision(ref), latest=self.planner.decision(ref)
@@ -55,7 +55,7 @@ class Round:
 
     def end(self, ref, result=Result.DONE) -> None:
         why = Explanation(reason="reverted", message="so it is")
-        self.objects[ref].ended(End(result=result, why=why), self.ports.clock.now())
+        self.objects[ref].ended(FinalResult(result=result, why=why), self.ports.clock.now())
 
     def hold(self, ref) -> Hold | None:
         self.holds.look(self.planner, self.objects)
@@ -177,13 +177,13 @@ class TestWindows:
 
 def test_hold_reason_is_reported_once_with_the_number_of_vms():
     ports = FakePorts()
-    holds = Holds(ports.context, ports.completion.memory)
+    holds = Holds(ports.context, ports.closer.memory)
     hold = Hold(why=Explanation(reason="canary-soak", message="starts later"))
     for _ in range(2):
         holds.report({CANARY: hold, REST: hold})
     other = replace(hold, why=Explanation(reason="waits-for-batch", message="starts after it"))
     holds.report({REST: other})
-    assert [(each.step, each.message, each.reason) for each in ports.heard] == [
+    assert [(each.step, each.message, each.reason) for each in ports.progress] == [
         (Step.BARRIER, "2 VMs: starts later", "canary-soak"),
         (Step.BARRIER, "1 VM: starts after it", "waits-for-batch"),
     ]

@@ -12,7 +12,7 @@ from reconciler.model.explanation import Explanation
 from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse
 from reconciler.model.run.outcome import Result
 from reconciler.rollout.limits.remaining_capacity import is_hidden
-from reconciler.rollout.tracking.end import End
+from reconciler.rollout.tracking.final_result import FinalResult
 from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 
@@ -29,7 +29,7 @@ def tracked(patched: float | None, ended: float | None) -> TrackedObject:
         found.accepted(at(patched))
     if ended is not None:
         why = Explanation(reason="converged", message="it has 2Gi")
-        found.ended(End(result=Result.DONE, why=why), at(ended))
+        found.ended(FinalResult(result=Result.DONE, why=why), at(ended))
     return found
 
 

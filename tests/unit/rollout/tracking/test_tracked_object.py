@@ -21,7 +21,8 @@ from support.builders import (
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Verb
 from reconciler.model.run.outcome import Actuation, Result
-from reconciler.rollout.tracking.end import Cause, End
+from reconciler.rollout.tracking.final_result import Cause, FinalResult
+from reconciler.rollout.tracking.report_outcome import report_outcome
 from reconciler.rollout.tracking.tracked_object import (
     IllegalTransitionError,
     State,
@@ -31,7 +32,7 @@ from reconciler.rollout.tracking.tracked_object import (
 LIVE = make_live(make_vm(), vmis=(make_vmi(),))
 (DECISION,) = plan_of(make_desired(want("2Gi")), LIVE).decisions
 (ACTION,) = DECISION.actions
-END = End(result=Result.DONE, why=Explanation(reason="converged", message="it has 2Gi"))
+END = FinalResult(result=Result.DONE, why=Explanation(reason="converged", message="it has 2Gi"))
 LATER = NOW + timedelta(seconds=3)
 
 TRANSITIONS = {
@@ -111,9 +112,9 @@ def test_tracked_object_has_an_outcome_only_after_its_end(before):
     assert found.open is (found.state is not State.ENDED)
     if found.open:
         with pytest.raises(IllegalTransitionError, match="has no outcome"):
-            found.outcome()
+            report_outcome(found)
     else:
-        assert found.outcome().result is Result.DONE
+        assert report_outcome(found).result is Result.DONE
 
 
 def test_write_result_is_unknown_until_the_response():
@@ -125,7 +126,7 @@ def test_write_result_is_unknown_until_the_response():
 @pytest.mark.parametrize(("seconds", "in_doubt"), [(0, True), (2, True), (3, False)])
 def test_write_result_is_unknown_until_a_snapshot_would_show_it(seconds, in_doubt):
     found = tracked("sent")
-    found.looked(DECISION, replace(LIVE, observed_at=NOW + timedelta(seconds=seconds)))
+    found.update(DECISION, replace(LIVE, observed_at=NOW + timedelta(seconds=seconds)))
     assert found.in_doubt is in_doubt
 
 
@@ -150,7 +151,7 @@ def test_restarted_at_is_the_time_at_which_the_restart_was_accepted():
     assert found.restarted_at == LATER + timedelta(seconds=3)
     assert found.patched_at == LATER
     found.ended(END, LATER)
-    assert found.outcome().restarted_at == found.restarted_at
+    assert report_outcome(found).restarted_at == found.restarted_at
 
 
 @pytest.mark.parametrize(
@@ -167,7 +168,7 @@ def test_restarted_at_is_the_time_at_which_the_restart_was_accepted():
 def test_outcome_actuation_shows_whether_the_write_was_made(path, cause, actuation):
     found = tracked(*path)
     found.ended(replace(END, cause=cause), LATER)
-    assert found.outcome().actuation is actuation
+    assert report_outcome(found).actuation is actuation
 
 
 @pytest.mark.parametrize(
@@ -177,15 +178,15 @@ def test_outcome_actuation_shows_whether_the_write_was_made(path, cause, actuati
 def test_outcome_has_a_migration_only_if_the_run_wrote_or_tracked_the_vm(path, named):
     found = tracked(*path)
     migration = make_migration(created_at=LATER)
-    found.looked(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,)))
+    found.update(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,)))
     found.ended(END, LATER)
-    assert (found.outcome().migration is not None) == named
+    assert (report_outcome(found).migration is not None) == named
 
 
 def test_migration_from_before_the_patch_is_ignored():
     found = tracked("sent", "accepted")
     early = make_migration(phase="Failed", created_at=NOW)
-    found.looked(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(early,)))
+    found.update(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(early,)))
     assert (found.migration, found.failed_migrations) == (None, 0)
 
 
@@ -195,7 +196,7 @@ def test_tracked_progress_never_moves_backwards():
     for phase in ("Running", "Failed"):
         migration = make_migration(phase=phase, created_at=LATER)
         live = make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,))
-        found.looked(DECISION, live)
+        found.update(DECISION, live)
         moved.append(found.advance())
     assert moved == [0.5, 0.5]
     assert found.failed_migrations == 1
@@ -204,7 +205,7 @@ def test_tracked_progress_never_moves_backwards():
 def test_outcome_without_a_hint_uses_the_hint_of_the_newest_decision():
     found = tracked()
     why = replace(DECISION.why, hint="look at the node")
-    found.looked(replace(DECISION, why=why), LIVE)
+    found.update(replace(DECISION, why=why), LIVE)
     found.ended(END, LATER)
-    assert found.outcome().why.hint == "look at the node"
+    assert report_outcome(found).why.hint == "look at the node"
     assert found.ref == VM

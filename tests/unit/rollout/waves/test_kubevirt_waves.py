@@ -26,8 +26,9 @@ from reconciler.model.run.write_result import Refusal, Written
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
 from reconciler.rollout.rollout_policy import RolloutPolicy
+from reconciler.rollout.tracking.report_outcome import report_outcome
 from reconciler.rollout.waves.kubevirt_waves import KubeVirtWaves
-from reconciler.rollout.writes.send import Writes
+from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 DESIRED = make_desired(kubevirt={fields.PARALLEL_MIGRATIONS: 9})
 PARALLEL = fields.PARALLEL_MIGRATIONS[-1]
@@ -49,8 +50,8 @@ class Waves:
             decide(DESIRED, live, PlanPolicy(), NOW),
             RolloutPolicy(approval=approval, settle_s=SETTLE_S),
             self.ports.context,
-            Writes(self.ports.context, self.ports.completion, revision="c", annotate=False),
-            self.ports.completion,
+            Writes(self.ports.context, self.ports.closer, revision="c", annotate=False),
+            self.ports.closer,
         )
 
     def step(self, kubevirt=None, *, after_s=1.0) -> bool:
@@ -66,7 +67,7 @@ class Waves:
 
     @property
     def steps(self):
-        return [each.step for each in self.ports.heard]
+        return [each.step for each in self.ports.progress]
 
 
 def test_custom_resource_is_written_and_done_after_it_settles():
@@ -127,7 +128,7 @@ def test_recreated_custom_resource_is_written_again():
 def test_rejected_write_fails_the_custom_resource():
     waves = Waves(Written(refusal=Refusal.FORBIDDEN, status=403, message="no right to patch"))
     waves.step()
-    outcome = waves.waves.tracked.outcome()
+    outcome = report_outcome(waves.waves.tracked)
     assert (outcome.result, outcome.reason) == (Result.FAILED, "forbidden")
     assert waves.waves.failed
     assert waves.ports.recorder.events == [("WriteRefused", "kubevirt")]

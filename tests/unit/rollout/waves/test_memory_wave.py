@@ -32,9 +32,10 @@ from reconciler.model.run.write_result import Refusal, Written
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
 from reconciler.rollout.rollout_policy import RolloutPolicy
+from reconciler.rollout.tracking.report_outcome import report_outcome
 from reconciler.rollout.tracking.tracked_object import State
 from reconciler.rollout.waves.memory_wave import MemoryWave
-from reconciler.rollout.writes.send import Writes
+from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 BEFORE = make_live(make_vm(), vmis=(make_vmi(),))
 NOTHING_APPROVED = Approval(digest="d", cluster="cluster", revision="c", actions={})
@@ -62,15 +63,13 @@ class Wave:
         self.ports.informer.live = live
         self.desired = make_desired(*(want("2Gi", ref) for ref in refs))
         plan = decide(self.desired, live, PlanPolicy(), NOW)
-        self.writes = Writes(
-            self.ports.context, self.ports.completion, revision="c", annotate=False
-        )
+        self.writes = Writes(self.ports.context, self.ports.closer, revision="c", annotate=False)
         self.wave = MemoryWave(
             plan,
             policy or RolloutPolicy(),
             self.ports.context,
             self.writes,
-            self.ports.completion,
+            self.ports.closer,
         )
         self.planner = Planner()
 
@@ -86,7 +85,7 @@ class Wave:
 
     @property
     def steps(self):
-        return [each.step for each in self.ports.heard]
+        return [each.step for each in self.ports.progress]
 
 
 def test_vm_is_patched_tracked_and_completed():
@@ -98,7 +97,7 @@ def test_vm_is_patched_tracked_and_completed():
     wave.step(patched(**IN_FLIGHT))
     assert wave.vm.open
     wave.step(patched(guest_current=q("2Gi")))
-    assert wave.vm.outcome().result is Result.DONE
+    assert report_outcome(wave.vm).result is Result.DONE
     assert not wave.wave.open
     assert wave.steps == [Step.WAVE, Step.PATCHED, Step.PHASE, Step.DONE]
     assert [each for each, _ in wave.ports.recorder.events] == ["MemoryPatched", "MemoryReached"]
@@ -115,7 +114,7 @@ def test_vm_with_a_change_in_flight_is_tracked_and_not_written():
     wave = Wave(live=patched(**IN_FLIGHT))
     assert (wave.vm.state, wave.steps) == (State.FOLLOWING, [Step.FOLLOWING])
     wave.step(patched(guest_current=q("2Gi")))
-    assert (wave.vm.outcome().result, wave.ports.writer.sent) == (Result.DONE, [])
+    assert (report_outcome(wave.vm).result, wave.ports.writer.sent) == (Result.DONE, [])
     assert wave.ports.recorder.events == []
 
 
@@ -133,10 +132,13 @@ def test_reverted_size_fails_the_vm_in_the_next_pass_too():
     wave.step(BEFORE)
     other = make_live(make_vm(guest="3Gi", generation=3), vmis=(make_vmi(),))
     wave.step(other)
-    assert (wave.vm.outcome().result, wave.vm.outcome().reason) == (Result.FAILED, "reverted")
+    assert (report_outcome(wave.vm).result, report_outcome(wave.vm).reason) == (
+        Result.FAILED,
+        "reverted",
+    )
     assert len(wave.ports.writer.sent) == 1
     again = Wave(live=other, ports=wave.ports)
-    assert again.vm.outcome().reason == "reverted"
+    assert report_outcome(again.vm).reason == "reverted"
     assert len(wave.ports.writer.sent) == 1
 
 
@@ -154,7 +156,7 @@ def test_failure_of_an_earlier_pass_fails_the_vm_for_an_hour(age_s, result):
     ports = FakePorts()
     why = Explanation(reason="reverted", message="somebody wrote 3Gi")
     failure = RecordedFailure(uid="uid-pg-0", target=str(q("2Gi").n_bytes), why=why, at=NOW)
-    ports.completion.memory.failed(VM, failure)
+    ports.closer.memory.failed(VM, failure)
     ports.clock.sleep(age_s)
     later = FakePorts(clock=ports.clock, memory_lease=ports.memory_lease)
     assert Wave(ports=later).vm.result is result
@@ -163,13 +165,19 @@ def test_failure_of_an_earlier_pass_fails_the_vm_for_an_hour(age_s, result):
 def test_failure_in_the_cluster_fails_the_vm_without_a_write():
     refused = {"conditions": {"HotMemoryChange": condition("False", "x", "libvirt refused")}}
     wave = Wave(live=patched(**refused))
-    assert (wave.vm.outcome().result, wave.vm.outcome().reason) == (Result.FAILED, "plug-refused")
+    assert (report_outcome(wave.vm).result, report_outcome(wave.vm).reason) == (
+        Result.FAILED,
+        "plug-refused",
+    )
     assert not wave.ports.memory_lease.writes
 
 
 def test_unapproved_vm_is_held():
     wave = Wave(policy=RolloutPolicy(approval=NOTHING_APPROVED))
-    assert (wave.vm.outcome().result, wave.vm.outcome().reason) == (Result.HELD, "not-approved")
+    assert (report_outcome(wave.vm).result, report_outcome(wave.vm).reason) == (
+        Result.HELD,
+        "not-approved",
+    )
 
 
 REFS = [vm_ref("db", f"vm-{n}") for n in range(4)]
@@ -184,7 +192,7 @@ def test_vm_does_not_start_after_the_failure_budget_is_used_up():
     wave.step(fleet())
     assert len(wave.ports.writer.sent) == 2
     wave.step(fleet())
-    outcomes = [each.outcome() for each in wave.wave.objects.values()]
+    outcomes = [report_outcome(each) for each in wave.wave.objects.values()]
     assert [each.result for each in outcomes] == [Result.FAILED] * 2 + [Result.NOT_STARTED] * 2
     assert {each.reason for each in outcomes[2:]} == {"failure-budget"}
     assert outcomes[2].why.message == "not started: 2 VMs failed and the failure budget is 2"

@@ -15,8 +15,14 @@ from reconciler.model.references import vm_ref
 from reconciler.model.run.outcome import Actuation, Result
 from reconciler.model.run.progress import Step
 from reconciler.model.run.write_result import Refusal, Written
+from reconciler.rollout.tracking.report_outcome import report_outcome
 from reconciler.rollout.tracking.tracked_object import State, TrackedObject
-from reconciler.rollout.writes.send import APPLIED, ATTEMPTS, PendingWrite, Writes
+from reconciler.rollout.writes.send_and_handle_answer import (
+    APPLIED,
+    ATTEMPTS,
+    PendingWrite,
+    Writes,
+)
 
 REFS = [vm_ref("db", f"vm-{n}") for n in range(3)]
 DECISIONS = plan_of(
@@ -35,7 +41,7 @@ class Sender:
     def __init__(self, *answers, annotate=False) -> None:
         self.ports = FakePorts(writer=FakeWriter(answers))
         self.writes = Writes(
-            self.ports.context, self.ports.completion, revision="0123abc", annotate=annotate
+            self.ports.context, self.ports.closer, revision="0123abc", annotate=annotate
         )
         self.objects = [TrackedObject(planned=each, latest=each) for each in DECISIONS]
 
@@ -53,7 +59,7 @@ class Sender:
 
     @property
     def steps(self):
-        return [each.step for each in self.ports.heard]
+        return [each.step for each in self.ports.progress]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +75,7 @@ def test_accepted_write_is_reported_and_recorded_as_an_event(verb, step, event):
     (accepted,) = sender.send(verb=verb)
     assert accepted.tracked.state is State.WRITTEN
     assert sender.steps == [step]
-    assert sender.ports.heard[0].message.endswith("(the server warns: deprecated)")
+    assert sender.ports.progress[0].message.endswith("(the server warns: deprecated)")
     assert sender.ports.recorder.events == [(event, "vm-0")]
     assert (accepted.tracked.restarted_at is not None) == (verb is Verb.RESTART)
 
@@ -86,12 +92,12 @@ def test_accepted_write_is_reported_and_recorded_as_an_event(verb, step, event):
 def test_rejected_write_fails_its_object(answer, verb, reason):
     sender = Sender(answer)
     assert sender.send(verb=verb) == []
-    outcome = sender.objects[0].outcome()
+    outcome = report_outcome(sender.objects[0])
     assert (outcome.result, outcome.reason) == (Result.FAILED, reason)
     assert outcome.actuation is Actuation.FAILED
     assert sender.steps == [Step.FAILED]
     assert sender.ports.recorder.events == [("WriteRefused", "vm-0")]
-    assert not sender.ports.completion.memory.checkpoint.failures
+    assert not sender.ports.closer.memory.checkpoint.failures
 
 
 @pytest.mark.parametrize("refusal", [Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND])
@@ -117,7 +123,7 @@ def test_object_fails_after_the_last_allowed_attempt(answer, reason):
         assert sender.objects[0].open
     sender.send()
     assert pauses == [1.0, 2.0, 4.0, 8.0]
-    assert sender.objects[0].outcome().reason == reason
+    assert report_outcome(sender.objects[0]).reason == reason
     assert sender.ports.recorder.events == [("WriteRefused", "vm-0")]
 
 

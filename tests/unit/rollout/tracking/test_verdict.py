@@ -8,7 +8,7 @@ from support.builders import VM
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Decision, Effect, Reason
 from reconciler.model.run.outcome import Verdict
-from reconciler.rollout.tracking.convergence import convergence
+from reconciler.rollout.tracking.verdict import judge
 
 
 @pytest.mark.parametrize(
@@ -32,4 +32,4 @@ def test_convergence_verdict_depends_on_whether_this_run_wrote_the_vm(
     decision = Decision(
         ref=VM, uid=None, effect=effect, why=Explanation(reason=reason, message="so it is")
     )
-    assert convergence(decision, written=written).verdict is expected
+    assert judge(decision, written=written).verdict is expected

@@ -1,4 +1,4 @@
-"""``assemble``: builds the plan from the decisions on all objects."""
+"""``build_plan``: builds the plan from the decisions on all objects."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reconciler.plan.context import PlanContext
 
 
-def assemble(context: PlanContext, vms: Iterable[Decision]) -> Plan:
+def build_plan(context: PlanContext, vms: Iterable[Decision]) -> Plan:
     """Return the plan with the decisions on *vms*: one decision for each VM in ``context.own``."""
     desired, live, policy = context.desired, context.live, context.policy
     decisions = list(vms)

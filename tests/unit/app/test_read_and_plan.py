@@ -1,4 +1,4 @@
-"""The survey: its reads, their order, and the errors that end it."""
+"""Planning for a command: the reads, their order, and the errors that end the command."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 from support.builders import NOW, make_desired, make_live, make_vm, make_vmi, want
 
-from reconciler.app.survey import survey
+from reconciler.app.read_and_plan import read_and_plan
 from reconciler.errors import InvalidError, WrongClusterError
 from reconciler.model.desired.config import Config
 from reconciler.model.desired.desired_state import DesiredState, Reading
@@ -25,7 +25,7 @@ class FixedClock:
         return 0.0
 
     def sleep(self, seconds: float) -> None:
-        raise AssertionError(f"a survey waits for nothing, and slept {seconds} s")
+        raise AssertionError(f"planning never waits, but slept {seconds} s")
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Live:
 
 
 def look(state: DesiredState, live: Live, **policy):
-    return survey(Desired(state), live, FixedClock(), lambda _config: PlanPolicy(**policy))
+    return read_and_plan(Desired(state), live, FixedClock(), lambda _config: PlanPolicy(**policy))
 
 
 def test_invalid_configuration_sends_no_request_to_the_cluster():

@@ -1,4 +1,4 @@
-"""``convergence_of``: the progress of a running VM whose spec already matches Git.
+"""``guest_progress``: the progress of a running VM whose spec already matches Git.
 
 It does not matter who wrote the value. Success means that the guest has the memory; neither the
 API server's answer nor a finished migration counts as success.
@@ -46,7 +46,7 @@ Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3466-3509; recorded.
 """
 
 
-def convergence_of(running: RunningVM) -> Finding:
+def guest_progress(running: RunningVM) -> Finding:
     """Return the finding on a VM whose spec has the desired size; failures have precedence.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and

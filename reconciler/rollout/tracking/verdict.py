@@ -1,4 +1,4 @@
-"""Judges how close one object is to the state that Git sets: ``convergence``.
+"""Judges how close one object is to the state that Git sets: ``judge``.
 
 The functions have no side effects.
 """
@@ -58,7 +58,7 @@ def is_under_way(decision: Decision) -> bool:
     return decision.reason in UNDER_WAY and not decision.changes
 
 
-def convergence(decision: Decision, *, written: bool = False) -> Convergence:
+def judge(decision: Decision, *, written: bool = False) -> Convergence:
     """Judge how far one object is from the desired state.
 
     Args:

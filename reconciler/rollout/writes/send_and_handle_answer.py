@@ -17,7 +17,7 @@ from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.model.run.write_result import Refusal
 from reconciler.plan.patches import annotated
-from reconciler.rollout.tracking.end import Cause, End
+from reconciler.rollout.tracking.final_result import Cause, FinalResult
 from reconciler.rollout.tracking.tracked_object import TrackedObject
 from reconciler.rollout.writes.own_writes import OwnWrites
 from reconciler.rollout.writes.write_pause import WritePause
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model.run.write_result import Written
     from reconciler.ports import Lease
     from reconciler.rollout.run_context import RunContext
-    from reconciler.rollout.tracking.completion import Completion
+    from reconciler.rollout.tracking.close_object import ObjectCloser
 
 DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Refusal.EXISTS})
 """Rejections because the object changed after its decision; the run plans the object again."""
@@ -69,16 +69,18 @@ class Writes:
     """
 
     def __init__(
-        self, run: RunContext, completion: Completion, *, revision: str, annotate: bool
+        self, run: RunContext, closer: ObjectCloser, *, revision: str, annotate: bool
     ) -> None:
-        self._run, self._completion = run, completion
+        self._run, self._closer = run, closer
         self._revision, self._annotate = revision, annotate
         self.pause = WritePause()
         self.own = OwnWrites(run.clock)
 
     def may_send(self, lease: Lease) -> bool:
         """Return whether a write may be sent now; call this before each write."""
-        if self._run.stopping() or self.pause.lasts(self._run.clock.monotonic()):
+        if self._run.stopping() or self._closer.bug is not None:
+            return False
+        if self.pause.lasts(self._run.clock.monotonic()):
             return False
         return lease.held()
 
@@ -111,11 +113,12 @@ class Writes:
                 self._handle_error(write, answer, fatal)
                 continue
             self.pause.answered(self._run.clock.monotonic())
-            if answer.refusal is None:
-                accepted.append(write)
-                self._accept(write, answer)
-            else:
-                self._handle_refusal(write, answer.refusal, answer.message)
+            with self._closer.guard(write.tracked):
+                if answer.refusal is None:
+                    accepted.append(write)
+                    self._accept(write, answer)
+                else:
+                    self._handle_refusal(write, answer.refusal, answer.message)
         if fatal:
             raise fatal[0]
         return accepted
@@ -124,7 +127,10 @@ class Writes:
         self, writes: Iterable[PendingWrite], sent: dict[str, PendingWrite]
     ) -> Iterator[Action]:
         for write in writes:
-            write.tracked.sent(write.action, self._run.clock.now())
+            with self._closer.guard(write.tracked):
+                write.tracked.sent(write.action, self._run.clock.now())
+            if self._closer.bug is not None:
+                return
             sent[write.action.id] = write
             yield self._annotated(write.action, write.vm)
 
@@ -199,8 +205,8 @@ class Writes:
 
     def _fail(self, tracked: TrackedObject, reason: str, message: str) -> None:
         why = Explanation(reason=reason, message=message, hint=_HINTS.get(reason, ""))
-        end = End(result=Result.FAILED, why=why, cause=Cause.REFUSED)
-        self._completion.close(tracked, end)
+        end = FinalResult(result=Result.FAILED, why=why, cause=Cause.REFUSED)
+        self._closer.close(tracked, end)
 
 
 def _described(decision: Decision, action: Action) -> str:

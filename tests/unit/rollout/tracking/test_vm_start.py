@@ -12,7 +12,7 @@ from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.run.checkpoint import Start
 from reconciler.plan.timing.attempt_bound import START_TIMEOUT_S
-from reconciler.rollout.tracking.starts import (
+from reconciler.rollout.tracking.vm_start import (
     ANSWER_S,
     INEFFECTIVE,
     failed_start,

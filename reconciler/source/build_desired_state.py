@@ -1,4 +1,4 @@
-"""Combines the objects of all files into one desired state: ``assemble``."""
+"""Combines the objects of all files into one desired state: ``build_desired_state``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 NOTHING_FOUND = "nothing-found"
 
 
-def assemble(
+def build_desired_state(
     results: Iterable[FileResult],
     *,
     revision: str,

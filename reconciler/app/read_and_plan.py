@@ -1,4 +1,4 @@
-"""``survey``: reads the desired and the live state and computes a plan; it has no write access."""
+"""Plans the desired state against the live state, without write access: ``read_and_plan``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _UNBOUND = Diagnostic(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Survey:
+class PlanWithInputs:
     """A plan, with the desired and the live state from which the plan was made."""
 
     config: Config
@@ -41,12 +41,12 @@ class Survey:
     plan: Plan
 
 
-def survey(
+def read_and_plan(
     desired: DesiredReader,
     live: LiveReader,
     clock: Clock,
     policy_of: Callable[[Config], PlanPolicy],
-) -> Survey:
+) -> PlanWithInputs:
     """Plan one desired revision against one snapshot of the cluster.
 
     The desired state is read first, so that an invalid configuration causes
@@ -69,8 +69,8 @@ def survey(
         diagnostics = (*reading.state.diagnostics, _UNBOUND)
         reading = replace(reading, state=replace(reading.state, diagnostics=diagnostics))
     policy = policy_of(reading.config)
-    snapshot, plan = read_and_plan(reading.state, live, policy, clock)
-    return Survey(
+    snapshot, plan = plan_against_cluster(reading.state, live, policy, clock)
+    return PlanWithInputs(
         config=reading.config,
         desired=reading.state,
         live=snapshot,
@@ -96,7 +96,7 @@ def read_valid(reader: DesiredReader) -> Reading:
     raise InvalidError(f"{errors} in the desired state at {revision}; nothing was planned", found)
 
 
-def read_and_plan(
+def plan_against_cluster(
     desired: DesiredState, live: LiveReader, policy: PlanPolicy, clock: Clock
 ) -> tuple[LiveState, Plan]:
     """Read the cluster and plan; return the snapshot together with the plan.

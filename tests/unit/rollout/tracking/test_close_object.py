@@ -22,7 +22,8 @@ from reconciler.model.plan.plan import Verb
 from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
-from reconciler.rollout.tracking.end import Cause, End
+from reconciler.rollout.tracking.final_result import Cause, FinalResult
+from reconciler.rollout.tracking.report_outcome import report_outcome
 from reconciler.rollout.tracking.tracked_object import IllegalTransitionError, TrackedObject
 
 (DECISION,) = plan_of(
@@ -40,9 +41,9 @@ def tracked(ports: FakePorts, *, written: bool, ref=VM, **action) -> TrackedObje
     return found
 
 
-def end(result: Result, reason: str = "reverted", cause: Cause = Cause.JUDGED) -> End:
+def end(result: Result, reason: str = "reverted", cause: Cause = Cause.JUDGED) -> FinalResult:
     why = Explanation(reason=reason, message="so it is", hint="do this")
-    return End(result=result, why=why, cause=cause)
+    return FinalResult(result=result, why=why, cause=cause)
 
 
 # The end and whether this run wrote; then the expected step, Event and recorded failure.
@@ -120,18 +121,18 @@ ENDS = [
 def test_vm_completion_is_recorded_exactly_once(how, written, step, event, kept):
     ports = FakePorts()
     found = tracked(ports, written=written)
-    ports.completion.close(found, how)
-    assert [each.step for each in ports.heard] == ([step] if step else [])
-    assert [each.outcome for each in ports.heard] == ([found.outcome()] if step else [])
+    ports.closer.close(found, how)
+    assert [each.step for each in ports.progress] == ([step] if step else [])
+    assert [each.outcome for each in ports.progress] == ([report_outcome(found)] if step else [])
     assert ports.recorder.events == ([(event, "pg-0")] if event else [])
-    assert list(ports.completion.memory.checkpoint.failures) == ([VM] if kept else [])
+    assert list(ports.closer.memory.checkpoint.failures) == ([VM] if kept else [])
     assert (
-        ports.completion.config.checkpoint
+        ports.closer.config.checkpoint
         == CheckpointStore(ports.config_lease, ports.clock.now()).checkpoint
     )
     with pytest.raises(IllegalTransitionError):
-        ports.completion.close(found, how)
-    assert len(ports.heard) == (1 if step else 0)
+        ports.closer.close(found, how)
+    assert len(ports.progress) == (1 if step else 0)
     assert len(ports.recorder.events) == (1 if event else 0)
 
 
@@ -139,18 +140,18 @@ def test_vm_completion_is_recorded_exactly_once(how, written, step, event, kept)
 def test_custom_resource_completion_is_recorded_in_its_own_lease(how, written, step, event, kept):
     ports = FakePorts()
     found = tracked(ports, written=written, ref=KUBEVIRT)
-    ports.completion.close(found, how)
+    ports.closer.close(found, how)
     step = Step.SKIPPED if step is Step.STAGED else step
-    assert [each.step for each in ports.heard] == ([step] if step else [])
+    assert [each.step for each in ports.progress] == ([step] if step else [])
     refused = [("WriteRefused", "kubevirt")] if event == "WriteRefused" else []
     assert ports.recorder.events == refused
-    assert list(ports.completion.config.checkpoint.failures) == ([KUBEVIRT] if kept else [])
+    assert list(ports.closer.config.checkpoint.failures) == ([KUBEVIRT] if kept else [])
     assert ports.memory_lease.writes == 0
 
 
 def test_unsettled_custom_resource_is_not_recorded_as_a_failure():
     ports = FakePorts()
-    ports.completion.close(
+    ports.closer.close(
         tracked(ports, written=True, ref=KUBEVIRT), end(Result.FAILED, "not-settled")
     )
     assert ports.config_lease.writes == 0
@@ -158,25 +159,25 @@ def test_unsettled_custom_resource_is_not_recorded_as_a_failure():
 
 def test_completed_object_is_removed_from_the_checkpoint():
     ports = FakePorts()
-    ports.completion.close(tracked(ports, written=True), end(Result.FAILED))
-    assert ports.completion.memory.checkpoint.failures
-    ports.completion.close(tracked(ports, written=False), end(Result.DONE, "converged"))
-    assert not ports.completion.memory.checkpoint.failures
+    ports.closer.close(tracked(ports, written=True), end(Result.FAILED))
+    assert ports.closer.memory.checkpoint.failures
+    ports.closer.close(tracked(ports, written=False), end(Result.DONE, "converged"))
+    assert not ports.closer.memory.checkpoint.failures
     assert not ports.memory_lease.kept
 
 
 def test_failure_of_a_created_vm_is_recorded_without_a_uid():
     ports = FakePorts()
-    ports.completion.close(
+    ports.closer.close(
         tracked(ports, written=True, verb=Verb.CREATE, uid=None), end(Result.FAILED, "deleted")
     )
-    (kept,) = ports.completion.memory.checkpoint.failures.values()
+    (kept,) = ports.closer.memory.checkpoint.failures.values()
     assert (kept.uid, kept.target, kept.why.reason) == (None, "", "deleted")
 
 
 def test_recorded_failure_is_found_by_the_next_pass():
     ports = FakePorts()
-    ports.completion.close(tracked(ports, written=True), end(Result.FAILED))
+    ports.closer.close(tracked(ports, written=True), end(Result.FAILED))
     found = CheckpointStore(ports.memory_lease, ports.clock.now()).failure_of(DECISION)
     assert found is not None
     assert found.why == Explanation(reason="reverted", message="so it is")

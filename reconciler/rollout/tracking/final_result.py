@@ -1,4 +1,4 @@
-"""The result of one object and its cause: ``End``, which closes a ``TrackedObject``."""
+"""The result of one object and its cause: ``FinalResult``, which closes a ``TrackedObject``."""
 
 from __future__ import annotations
 
@@ -20,12 +20,14 @@ class Cause(StrEnum):
     """The newest snapshot, the approval, a limit or an earlier failure ended the object."""
     REFUSED = "refused"
     """The API server rejected the write of the object; the next run tries the write again."""
+    BUG = "bug"
+    """A bug of this program ended the tracking of the object; other objects are still tracked."""
     RUN_ENDED = "run-ended"
     """The run ended before the object's change did; the next run continues the change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class End:
+class FinalResult:
     """The result with which one object ends in a run, and its cause."""
 
     result: Result
@@ -33,6 +35,6 @@ class End:
     cause: Cause = Cause.JUDGED
 
 
-def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> End:
+def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> FinalResult:
     """Return an end with the explanation of *decision*."""
-    return End(result=result, why=decision.why, cause=cause)
+    return FinalResult(result=result, why=decision.why, cause=cause)
