@@ -13,8 +13,8 @@ from reconciler.app import approval_options, output_files, wiring
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.error_codes import OutrankedError, error_code
 from reconciler.app.leases import Leases, hold_leases
-from reconciler.app.presenter import Presenter
 from reconciler.app.read_and_plan import PlanWithInputs, read_and_plan
+from reconciler.app.run_printer import RunPrinter
 from reconciler.app.stop import Stop, Terminated, stop_on_signals
 from reconciler.app.trace_file import Tracer, open_tracer
 from reconciler.cluster.api.client import Client
@@ -50,7 +50,7 @@ class _Session:
 
     options: ApplyOptions
     clock: Clock
-    presenter: Presenter
+    printer: RunPrinter
     stop: Stop
     client: Client
     informer: ClusterInformer
@@ -66,7 +66,7 @@ class _Session:
         return self.options.ignore_windows and bool(self.planned.config.windows)
 
 
-def run(options: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
+def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
     """Plan once, apply the plan, and report.
 
     Raises:
@@ -81,8 +81,8 @@ def run(options: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
     if options.report is not None:
         output_files.reserve(options.report, "--report")
     with ExitStack() as stack:
-        session = _plan(options, clock, presenter, stack)
-        presenter.show_plan(session.planned.plan)
+        session = _plan(options, clock, printer, stack)
+        printer.show_plan(session.planned.plan)
         report = _apply(session, approval)
     if session.stop.interrupted:
         report = replace(report, exit=ExitCode.INTERRUPTED)
@@ -90,11 +90,11 @@ def run(options: ApplyOptions, clock: Clock, presenter: Presenter) -> ExitCode:
     try:
         _write_report(report, options)
     finally:
-        presenter.show_report(report)
+        printer.show_report(report)
     return report.returned
 
 
-def _plan(options: ApplyOptions, clock: Clock, presenter: Presenter, stack: ExitStack) -> _Session:
+def _plan(options: ApplyOptions, clock: Clock, printer: RunPrinter, stack: ExitStack) -> _Session:
     """Read the desired and the live state, and compute a plan; *stack* closes what this opens."""
     started, until = clock.monotonic(), None
     source, scale = options.source, options.cluster.time_scale
@@ -113,7 +113,7 @@ def _plan(options: ApplyOptions, clock: Clock, presenter: Presenter, stack: Exit
     return _Session(
         options=options,
         clock=clock,
-        presenter=presenter,
+        printer=printer,
         stop=stop,
         client=client,
         informer=informer,
@@ -142,7 +142,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
                     options.trace,
                     run_id=session.run_id,
                     revision=planned.plan.revision,
-                    log=session.presenter.trace_log,
+                    log=session.printer.trace_log,
                 )
             )
             approval = approval_options.check(planned.plan, approval, options.expect_digest)
@@ -185,7 +185,7 @@ def _confirmed(session: _Session) -> _Session:
         return session
     asked_at = clock.monotonic()
     with session.stop.interruptible():
-        if not session.presenter.confirm(plan):
+        if not session.printer.confirm(plan):
             raise DeclinedError("the plan was not confirmed; nothing was written")
     until = session.until
     if until is not None:
@@ -242,7 +242,7 @@ def _roll_out(
     ends_at = None
     if session.until is not None:
         ends_at = clock.now() + timedelta(seconds=session.until - clock.monotonic())
-    with session.presenter.progress(planned.plan, ends_at) as shown:
+    with session.printer.progress(planned.plan, ends_at) as shown:
         context = RunContext(
             informer=session.informer,
             writer=wiring.writer(session.client),

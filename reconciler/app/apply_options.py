@@ -15,7 +15,7 @@ DEADLINE_S = 7200.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOptions:
-    """The options of one run; the presenter decides how the run is shown."""
+    """The options of one run; the printer decides how the run is shown."""
 
     source: SourceOptions
     shard: Shard = WHOLE_FLEET
@@ -27,7 +27,7 @@ class ApplyOptions:
     plan_file: Path | None = None
     """The file of the approved plan; the run writes only what the approved plan contains."""
     ask: bool = False
-    """Whether the presenter has to confirm the plan before anything is written."""
+    """Whether the printer has to confirm the plan before anything is written."""
     expect_digest: str | None = None
     """The digest of the approved plan; if the run's plan has another digest, it writes nothing."""
     ignore_windows: bool = False

@@ -144,6 +144,21 @@ def informer(client: Client, clock: Clock, *, scale: float = 1.0) -> ClusterInfo
     return ClusterInformer(client, clock=clock, scale=scale)
 
 
+def context_names(kubeconfig: str | None) -> tuple[str, ...]:
+    """Return the names of the contexts in the kubeconfig."""
+    from reconciler.cluster.api import kubeconfig as files
+
+    return files.context_names(kubeconfig)
+
+
+def namespace_names(options: ClusterOptions, clock: Clock) -> tuple[str, ...]:
+    """Return the names of the namespaces in the cluster; the request is sent once."""
+    from reconciler.cluster.read.namespace_names import namespace_names as read
+
+    with client(options, clock) as opened:
+        return read(opened.without_retries())
+
+
 def dry_run(client: Client) -> DryRun:
     """Return an object that sends writes with dryRun, and therefore cannot change anything."""
     from reconciler.cluster.write.dry_run import ClusterDryRun

@@ -7,7 +7,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from reconciler.cli.options import PlanFormat, TextFormat
+from reconciler.cli.option_values import PlanFormat, TextFormat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

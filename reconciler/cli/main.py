@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import re
 import sys
 from collections.abc import Callable
 from inspect import Signature
@@ -55,6 +56,18 @@ _USAGE: type[Exception] = typer.BadParameter.__bases__[0]
 """The class of typer's usage errors, which is in a private module."""
 
 
+_SENTENCES = (
+    (r"Value error, (.*)\.$", r"\1"),
+    (r"Input should be a valid number.*", "expected a number"),
+    (r"Input should be a valid integer.*", "expected a whole number"),
+    (r"Input should be a valid boolean.*", "expected true or false"),
+    (r"Input should be greater than or equal to (\S+)", r"the smallest value is \1"),
+    (r"Input should be less than or equal to (\S+)", r"the largest value is \1"),
+    (r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", r"unexpected argument: \1"),
+)
+"""The messages of typer and pydantic that need other words: a pattern, and its replacement."""
+
+
 @app.callback(invoke_without_command=True)
 def _root(
     context: typer.Context,
@@ -96,5 +109,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _text(error: Exception) -> str:
+    """Return the message of a usage error, with pydantic's sentences in this program's words."""
     message = getattr(error, "format_message", None)
-    return str(message()) if callable(message) else str(error)
+    text = str(message()) if callable(message) else str(error)
+    for theirs, ours in _SENTENCES:
+        text = re.sub(theirs, ours, text)
+    return text

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from reconciler.source.yaml.decode_text import decode
 from reconciler.source.yaml.documents import parse
-from reconciler.source.yaml.parsers import ruamel
+from reconciler.source.yaml.parsers import libyaml, ruamel
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPUS = sorted(
@@ -59,9 +59,9 @@ def differs(text: str, *, soup: bool = False) -> str:
         return ""
     ours, theirs = parse(text), parse(text, RUAMEL)
     if syntax(ours) or syntax(theirs):
-        known = [each for each in syntax(ours) if any(part in each for part in STRICTER)]
-        known += [each for each in syntax(theirs) if any(part in each for part in LAXER)]
-        alike = soup or bool(known) or bool(syntax(ours)) is bool(syntax(theirs))
+        known = any(part in rejected(text, libyaml()) for part in STRICTER)
+        known |= any(part in rejected(text, RUAMEL) for part in LAXER)
+        alike = soup or known or bool(syntax(ours)) is bool(syntax(theirs))
     else:
         alike = told(ours) == told(theirs)
     return "" if alike else f"{text!r}\n{told(ours)}\n{told(theirs)}"
@@ -70,6 +70,16 @@ def differs(text: str, *, soup: bool = False) -> str:
 def syntax(found):
     """Return the messages of *found* for text that is not YAML."""
     return [each.message for each in found.problems if each.code == "not-yaml"]
+
+
+def rejected(text, parser):
+    """Return the message with which the library of *parser* rejects *text*, if it does."""
+    try:
+        for _ in parser.events(text):
+            pass
+    except Exception as error:  # noqa: BLE001 - each library has its own errors
+        return f"{getattr(error, 'problem', '')} {getattr(error, 'context', '')}"
+    return ""
 
 
 def told(found):

@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
 from reconciler.app import wiring
 from reconciler.app.apply_options import ApplyOptions
-from reconciler.cli import options
+from reconciler.cli.option_values import option
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.run_output import RunOutput
 from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
+Yes = Annotated[
+    bool,
+    option(
+        "-y --yes",
+        "Apply the plan without asking; required without a terminal, unless --plan or "
+        "--expect-digest approves the plan.",
+    ),
+]
 
-def command(
-    *, apply_options: ApplyOptions, yes: options.Yes = False, output: RunOutput
-) -> ExitCode:
+
+def command(*, apply_options: ApplyOptions, yes: Yes = False, output: RunOutput) -> ExitCode:
     """Plan, ask for confirmation, apply the plan, and track every VM to the end.
 
     Without a terminal, the command cannot ask and needs --yes, --plan or --expect-digest.

@@ -7,12 +7,13 @@ import sys
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from reconciler.app import output_files, wiring
 from reconciler.app.input_options import ClusterOptions, SourceOptions
 from reconciler.cli import options
-from reconciler.cli.options import LogOptions, PlanFormat
+from reconciler.cli.option_values import OUTPUT_HELP, PlanFormat, option
+from reconciler.cli.options import LogOptions
 from reconciler.cli.terminal import screen
 from reconciler.errors import UsageError
 from reconciler.model.plan.plan import Effect, Plan
@@ -25,6 +26,21 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+ServerDryRun = Annotated[
+    bool,
+    option(
+        "--server-dry-run",
+        "Also send each change with dryRun=All, which shows admission denials; this needs the "
+        "right to patch.",
+    ),
+]
+Out = Annotated[
+    Path | None,
+    option(
+        "--out", "Also write the plan as JSON to a file, for `apply --plan FILE`.", metavar="FILE"
+    ),
+]
+Output = Annotated[PlanFormat | None, option("-o --output", OUTPUT_HELP)]
 HELD = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
 
 
@@ -36,9 +52,9 @@ class PlanOptions:
     shard: options.ShardOption = WHOLE_FLEET
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     snapshot: options.Snapshot = None
-    server_dry_run: options.ServerDryRun = False
-    out: options.Out = None
-    output: options.OutputPlan = PlanFormat.TEXT
+    server_dry_run: ServerDryRun = False
+    out: Out = None
+    output: Output = None
     detailed_exitcode: options.DetailedExitcode = False
     log: LogOptions = field(default_factory=LogOptions)
 
@@ -72,7 +88,8 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
             plan = server_dry_run(plan, wiring.dry_run(client))
     if plan_options.out is not None:
         _leave(plan, plan_options.out)
-    show(plan, plan_options.output, plan_options.log)
+    log_options = plan_options.log
+    show(plan, plan_options.output or PlanFormat(log_options.log_format), log_options)
     return exit_code(plan) if plan_options.detailed_exitcode or plan.errored else ExitCode.DONE
 
 

@@ -3,17 +3,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Annotated
 
 from reconciler.app import wiring
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.input_options import ClusterOptions, SourceOptions
 from reconciler.cli import options
+from reconciler.cli.option_values import deadline as deadline_option
+from reconciler.cli.option_values import option
 from reconciler.cli.terminal.error_output import exit_code
 from reconciler.cli.terminal.run_output import RunOutput
 from reconciler.model.run.outcome import ExitCode
 from reconciler.model.shard import WHOLE_FLEET
 
 PASS_S = 480.0
+Deadline = Annotated[float, deadline_option("8m")]
+Mode = Annotated[
+    str | None,
+    option(
+        "--mode",
+        "Override `mode` of .reconciler.yaml; observe never writes.",
+        metavar="observe|enforce",
+    ),
+]
 QUIET = frozenset({ExitCode.BLOCKED, ExitCode.DEADLINE, ExitCode.LEASE_HELD})
 """Exit codes that the process turns into 0, because the next run of the CronJob continues."""
 
@@ -23,8 +35,8 @@ def command(
     source: SourceOptions,
     shard: options.ShardOption = WHOLE_FLEET,
     cluster: ClusterOptions,
-    deadline: options.PassDeadline = PASS_S,
-    mode: options.Mode = None,
+    deadline: Deadline = PASS_S,
+    mode: Mode = None,
     detailed_exitcode: options.DetailedExitcode = False,
     report: options.Report = None,
     trace: options.Trace = None,

@@ -6,7 +6,7 @@ import sys
 from dataclasses import replace
 
 from reconciler.app import wiring
-from reconciler.cli.options import StatusOptions, TextFormat
+from reconciler.cli.commands.status_options import StatusOptions
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.error_output import show_errors
 from reconciler.errors import UsageError
@@ -43,8 +43,8 @@ def command(options: StatusOptions) -> ExitCode:
         unmanaged=options.unmanaged,
         scope=options.source.scope(),
     )
-    if options.output is TextFormat.JSON:
-        screen.result(status_json(status))
+    if options.json:
+        screen.document((status_json(status),), options.log.log_format)
     else:
         style = screen.style_of(sys.stdout)
         screen.result(status_text(status, width=style.width, color=style.color))

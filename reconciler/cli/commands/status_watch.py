@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeAlias
 from reconciler.app import wiring
 from reconciler.app.read_and_plan import read_and_plan
 from reconciler.app.stop import Terminated, stop_on_signals
-from reconciler.cli.options import StatusOptions, TextFormat
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.error_output import show_errors
 from reconciler.model.run.outcome import ExitCode
@@ -25,6 +24,7 @@ from reconciler.rollout.tracking.verdict import judge
 if TYPE_CHECKING:
     from typing import Any
 
+    from reconciler.cli.commands.status_options import StatusOptions
     from reconciler.ports import Clock
 
 REFRESH_S = 5.0
@@ -48,7 +48,7 @@ def run(options: StatusOptions, clock: Clock) -> ExitCode:
     """
     with stop_on_signals() as stop:
         try:
-            with stop.interruptible(), _shown(options.output) as show:
+            with stop.interruptible(), _shown(json=options.json) as show:
                 return _follow(options, clock, show)
         except Terminated:
             return ExitCode.DONE
@@ -85,9 +85,9 @@ def _follow(options: StatusOptions, clock: Clock, show: _Show) -> ExitCode:
 
 
 @contextmanager
-def _shown(output: TextFormat) -> Iterator[_Show]:
+def _shown(*, json: bool) -> Iterator[_Show]:
     """Open the display: JSON lines, a live table on a terminal, or a line per changed VM."""
-    if output is TextFormat.JSON:
+    if json:
         yield _Documents()
     elif screen.style_of(sys.stdout).terminal:
         from rich.console import Console

@@ -9,11 +9,17 @@ from typing import Annotated
 
 import typer
 
-from reconciler.cli import options
 from reconciler.cli.demo import demo_world
 from reconciler.cli.demo.demo_stage import Stage, examples, staged
+from reconciler.cli.option_values import seconds
 from reconciler.cli.terminal import screen
 from reconciler.model.run.outcome import ExitCode
+
+
+def complete_worlds(incomplete: str) -> list[str]:
+    """Return the worlds whose names start with *incomplete*, to complete them in a shell."""
+    return [each for each in demo_world.names(examples()) if each.startswith(incomplete)]
+
 
 Keep = Annotated[
     bool, typer.Option("--keep", help="Keep the last cluster running, to inspect it.")
@@ -27,6 +33,7 @@ World = Annotated[
     typer.Option(
         "--world",
         metavar="NAME|FILE",
+        autocompletion=complete_worlds,
         help="Run one world of examples/worlds instead of the two demo scenarios.",
     ),
 ]
@@ -35,7 +42,7 @@ Deadline = Annotated[
     typer.Option(
         "--deadline",
         metavar="DURATION",
-        parser=options.seconds,
+        parser=seconds,
         show_default="20m",
         help="Time limit for the apply of a world, in simulated time.",
     ),

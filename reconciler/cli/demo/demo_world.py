@@ -43,8 +43,7 @@ def find(name: str, examples: Path) -> PlayedWorld:
     named = Path(name)
     file = named if named.suffix else examples / "worlds" / f"{name}.yaml"
     if not file.is_file():
-        known = [path.stem for path in sorted((examples / "worlds").glob("*.yaml"))]
-        close = " or ".join(difflib.get_close_matches(name, known))
+        close = " or ".join(difflib.get_close_matches(name, names(examples)))
         hint = f"did you mean {close}?" if close else "`reconciler demo --list` lists them"
         raise UsageError(f"--world {name}: the world does not exist", hint=hint)
     beside = file.parent / "desired" / file.name
@@ -52,12 +51,17 @@ def find(name: str, examples: Path) -> PlayedWorld:
         return PlayedWorld(file=file, folder=beside.parent, manifests=(beside.name,))
     for folder in (beside.with_suffix(""), examples / file.stem):
         if folder.is_dir():
-            names = tuple(path.name for path in sorted(folder.iterdir()))
-            return PlayedWorld(file=file, folder=folder, manifests=names)
+            manifests = tuple(path.name for path in sorted(folder.iterdir()))
+            return PlayedWorld(file=file, folder=folder, manifests=manifests)
     raise UsageError(
         f"--world {name}: the world has no desired manifests",
         hint=f"put them into {beside}, or into the directory {beside.with_suffix('')}",
     )
+
+
+def names(examples: Path) -> list[str]:
+    """Return the names of the worlds in *examples*."""
+    return sorted(path.stem for path in (examples / "worlds").glob("*.yaml"))
 
 
 def listing(worlds: Path) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.app.error_codes import error_code
 from reconciler.app.stop import Terminated
-from reconciler.cli.options import TextFormat
+from reconciler.cli.option_values import TextFormat
 from reconciler.errors import InvalidError, ReconcilerError
 from reconciler.model.diagnostic import Severity
 from reconciler.model.run.outcome import ExitCode

@@ -10,7 +10,7 @@ from rich.progress import Progress as Bars
 from rich.table import Column
 from rich.text import Text
 
-from reconciler.cli.options import TextFormat
+from reconciler.cli.option_values import TextFormat
 from reconciler.model.run.progress import Progress, Step
 from reconciler.report.json_documents import identity, timestamp
 from reconciler.report.json_text import compact

@@ -9,7 +9,7 @@ import traceback
 from datetime import UTC, datetime
 from typing import IO, Any
 
-from reconciler.cli.options import TextFormat
+from reconciler.cli.option_values import TextFormat
 from reconciler.report.json_text import compact
 from reconciler.report.terminal_layout import Paint, Tone, printable
 

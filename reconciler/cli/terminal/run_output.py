@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, TextIO
 
-from reconciler.cli.options import LogOptions, Output, TextFormat
+from reconciler.cli.option_values import TextFormat
+from reconciler.cli.options import LogOptions, Output
 from reconciler.cli.terminal import screen
 from reconciler.report.wording import plural
 
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutput:
-    """Implements ``app.presenter.Presenter``: results on stdout, progress on stderr."""
+    """Implements ``app.run_printer.RunPrinter``: results on stdout, progress on stderr."""
 
-    output: Output = TextFormat.TEXT
+    output: Output = None
     log: LogOptions = field(default_factory=LogOptions)
     plan: bool = True
     """Whether to show the plan."""
@@ -36,19 +37,19 @@ class RunOutput:
 
     def show_plan(self, plan: Plan) -> None:
         """Print the plan as text; a program finds the same plan in the report."""
-        if self.plan and not self._for_programs:
+        if self.plan and not self._json:
             screen.stream(self._plan_text(plan, sys.stdout))
 
     def confirm(self, plan: Plan) -> bool:
         """Ask on the terminal whether to apply the plan; first print a plan not on stdout."""
-        if self._for_programs:
+        if self._json:
             sys.stderr.writelines(self._plan_text(plan, sys.stderr))
         count = plural(sum(len(each.actions) for each in plan.waves), "change")
         return screen.ask(f"\nApply {count}?")
 
     @property
-    def _for_programs(self) -> bool:
-        return TextFormat.JSON in (self.output, self.log.log_format)
+    def _json(self) -> bool:
+        return (self.output or self.log.log_format) is TextFormat.JSON
 
     def _plan_text(self, plan: Plan, stream: TextIO) -> Iterator[str]:
         from reconciler.report.plan_text import plan_text
@@ -73,7 +74,7 @@ class RunOutput:
 
     def show_report(self, report: RunReport) -> None:
         """Print the report on stdout."""
-        if self.output is TextFormat.JSON:
+        if self._json:
             from reconciler.report.json_documents import run_json
 
             screen.document(run_json(report), self.log.log_format)

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import TextIO
 
-    from reconciler.cli.options import LogOptions, TextFormat
+    from reconciler.cli.option_values import TextFormat
+    from reconciler.cli.options import LogOptions
 
 MAX_WIDTH = 160
 UNWRAPPED = 1_000_000
@@ -67,7 +68,7 @@ def stream(pieces: Iterable[str]) -> None:
 
 def document(pieces: Iterable[str], log_format: TextFormat) -> None:
     """Print JSON on stdout, on a single line if the log also consists of JSON lines."""
-    from reconciler.cli.options import TextFormat
+    from reconciler.cli.option_values import TextFormat
     from reconciler.report.json_text import one_line
 
     stream(pieces if log_format is TextFormat.TEXT else (one_line(pieces),))

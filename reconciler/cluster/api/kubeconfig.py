@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import os
 import re
+import ssl
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from reconciler.errors import ClusterError, UnauthorizedError, UsageError
 
@@ -49,6 +51,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
         raise UsageError(message, hint=_HINT)
     else:
         _from_pod(configuration)
+    _check_addresses(configuration, named or _HOME_CONFIG)
     # The client alone decides on retries, by method and kind of error.
     configuration.retries = False
     configuration.keep_alive = True
@@ -57,6 +60,22 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
     # If it is set, the library does not read the environment before each request.
     configuration.proxy = configuration.proxy
     return configuration
+
+
+def context_names(kubeconfig: str | None) -> tuple[str, ...]:
+    """Return the names of the contexts in *kubeconfig*, or in the file that ``load`` would read.
+
+    Raises:
+        ClusterError: The kubeconfig does not exist or cannot be used.
+    """
+    from kubernetes import config  # noqa: PLC0415 - see load
+
+    files = kubeconfig or os.environ.get("KUBECONFIG") or _HOME_CONFIG
+    try:
+        found, _ = config.list_kube_config_contexts(config_file=files)
+    except Exception as error:
+        raise ClusterError(f"the kubeconfig {files} cannot be used") from error
+    return tuple(str(each["name"]) for each in found)
 
 
 def _from_files(files: str, context: str | None, configuration: Configuration) -> None:
@@ -94,6 +113,7 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
             f"the credential plugin in the kubeconfig {files} failed",
             hint="run kubectl with the same kubeconfig to see why",
         )
+    _check_certificates(configuration, files)
 
 
 def _from_pod(configuration: Configuration) -> None:
@@ -108,12 +128,52 @@ def _from_pod(configuration: Configuration) -> None:
         ) from None
 
 
+def _check_addresses(configuration: Configuration, files: str) -> None:
+    """Check the addresses, which the library would reject only at the first request."""
+    if not _is_http(configuration.host):
+        raise ClusterError(
+            f"the kubeconfig {files} has no usable server",
+            hint="set server to an address such as https://192.0.2.1:6443",
+        )
+    if configuration.proxy and not _is_http(configuration.proxy):
+        raise ClusterError(
+            "the proxy for the cluster is not an address that starts with http:// or https://",
+            hint="check HTTPS_PROXY, HTTP_PROXY, NO_PROXY, and proxy-url in the kubeconfig",
+        )
+
+
+def _check_certificates(configuration: Configuration, files: str) -> None:
+    """Check the certificates, which the library would load only at the first request."""
+    trust, key = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "the certificate-authority"
+    try:
+        if configuration.ssl_ca_cert:
+            trust.load_verify_locations(configuration.ssl_ca_cert)
+        key = "the client-certificate or client-key"
+        if configuration.cert_file:
+            # The empty password prevents a question on the terminal.
+            trust.load_cert_chain(configuration.cert_file, configuration.key_file, password="")
+    except OSError as error:
+        raise ClusterError(
+            f"{key} in the kubeconfig {files} is not a usable PEM file", hint=_OTHER
+        ) from error
+
+
+def _is_http(address: str | None) -> bool:
+    try:
+        parts = urlsplit(address or "")
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _reason(text: str, context: str | None) -> str:
     """Return what is wrong with the kubeconfig; only names are quoted from the file."""
     if match := re.search(r"Expected object with name (\S+) in", text):
         return f"it has no {'context' if match[1] == context else 'entry'} {match[1]}"
     if match := re.search(r"Expected key ([\w-]+) in", text):
         return f"the key {match[1]} is missing"
+    if match := re.search(r"File does not exist: (.+)", text):
+        return f"the file {match[1]} does not exist"
     return "it is empty or incomplete"
 
 

@@ -59,6 +59,9 @@ class Configuration(Protocol):
     """The interface of ``kubernetes.client.Configuration``."""
 
     host: str
+    ssl_ca_cert: str | None
+    cert_file: str | None
+    key_file: str | None
     retries: bool
     keep_alive: bool
     connection_pool_maxsize: int

@@ -195,7 +195,7 @@ class Transport:
             response = api.call_api(*call, _request_timeout=limits).response
         except ValueError as error:
             # http.client quotes the header that it rejects; `from None` hides the token.
-            if "header" in str(error).lower():
+            if isinstance(error, UnicodeError) or "header" in str(error).lower():
                 raise UnauthorizedError(
                     "the token contains a character that an HTTP header cannot hold",
                     hint="write the token again, without line breaks",

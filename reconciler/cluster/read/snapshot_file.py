@@ -33,8 +33,9 @@ def load(text: bytes, name: str) -> LiveState:
     """
     try:
         return snapshot_codec.from_snapshot(msgspec.json.decode(text))
-    except msgspec.DecodeError as error:
-        raise ClusterError(f"the snapshot {name} is not JSON: {error}", hint=_HINT) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        message = f"the snapshot {name} is not JSON, or a part of it is missing"
+        raise ClusterError(message, hint=_HINT) from error
     except snapshot_codec.CodecError as error:
         raise ClusterError(f"the snapshot {name} cannot be used: {error}", hint=_HINT) from error
 

@@ -39,6 +39,14 @@ API_VERSION = "reconciler/v1alpha1"
 KIND = "Snapshot"
 T = TypeVar("T")
 _AT = re.compile(r" - at `\$([^`]*)`")
+_MSGSPEC = (
+    (re.compile(r"Object missing required field `(.*)`"), r"the field \1 is missing"),
+    (re.compile(r"Object contains unknown field `(.*)`"), r"the field \1 is unknown"),
+    (re.compile(r"Expected `([^`]*)`, got `([^`]*)`"), r"expected the type \1, not \2"),
+    (re.compile(r"Expected `([^`]*)`"), r"expected the type \1"),
+    (re.compile(r"Invalid RFC3339 encoded datetime"), "expected a time in RFC 3339"),
+    (re.compile(r"Invalid enum value (.*)"), r"the value \1 is unknown"),
+)
 
 
 class CodecError(ValueError):
@@ -95,9 +103,10 @@ def from_snapshot(document: object) -> LiveState:
     Raises:
         CodecError: It is not a snapshot, has another version, or contains an unexpected value.
     """
-    if not isinstance(document, dict) or document.get("kind") != KIND:
-        found = document.get("kind") if isinstance(document, dict) else type(document).__name__
-        raise CodecError(f"it is not a {KIND}: kind is {found!r}")
+    if not isinstance(document, dict):
+        raise CodecError(f"it is not a {KIND}: it is not a JSON object")
+    if document.get("kind") != KIND:
+        raise CodecError(f"it is not a {KIND}: kind is {document.get('kind')!r}")
     if document.get("apiVersion") != API_VERSION:
         version = document.get("apiVersion")
         raise CodecError(f"apiVersion is {version!r}; this program reads {API_VERSION!r}")
@@ -189,7 +198,16 @@ def decode(kind: type[T], value: object, at: str) -> T:
     except ValueError as error:
         # Each level of `_converted` appends its own path after the paths of inner levels.
         path = at + "".join(reversed(_AT.findall(str(error))))
-        raise CodecError(f"{path.removeprefix('.')}: {_AT.sub('', str(error))}") from error
+        where = f"{path.removeprefix('.')}: ".removeprefix(": ")
+        raise CodecError(where + _plain(_AT.sub("", str(error)))) from error
+
+
+def _plain(message: str) -> str:
+    """Return an error message of msgspec in this program's words; other messages unchanged."""
+    for pattern, words in _MSGSPEC:
+        if pattern.match(message):
+            return pattern.sub(words, message)
+    return message
 
 
 def _converted(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type

@@ -50,9 +50,11 @@ def load(path: Path | str) -> World:
     source = Path(path)
     try:
         document = YAML(typ="safe", pure=True).load(source.read_text(encoding="utf-8"))
-    except YAMLError as error:
-        first = str(error).splitlines()[0] if str(error) else "not YAML"
-        raise WorldError(str(path), (Problem(path="world", message=first),)) from error
+    except (YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+        message = f"the file is not YAML{where}"
+        raise WorldError(str(path), (Problem(path="world", message=message),)) from error
     return parse(document, source=str(path))
 
 

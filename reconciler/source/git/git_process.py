@@ -48,7 +48,8 @@ class Output:
         # If a transport fails, git prints a general text after the reason.
         lines = lines[: lines.index(_TRAILER)] or lines if _TRAILER in lines else lines
         fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
-        return (fatal or lines or [f"exit status {self.status}"])[-1].removeprefix("fatal: ")
+        reason = (fatal or lines or [f"exit status {self.status}"])[-1]
+        return reason.removeprefix("fatal: ").removeprefix("error: ")
 
 
 def execute(

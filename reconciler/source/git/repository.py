@@ -212,7 +212,10 @@ class Repository:
                 f"git does not read {self.root}, because another user owns it",
                 hint=f"git config --global --add safe.directory {self.root}",
             )
-        return SourceError(f"git failed in {self.root}: {output.reason}")
+        return SourceError(
+            f"git failed in {self.root}: {output.reason}",
+            hint=f"run `git -C {self.root} fsck`, and clone the repository again if it is damaged",
+        )
 
 
 def _is_bare(git_dir: Path) -> bool:

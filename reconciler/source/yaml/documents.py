@@ -11,6 +11,7 @@ from reconciler.source.yaml.decode_text import MAX_DOCUMENT_BYTES
 from reconciler.source.yaml.json_stream import json_pieces
 from reconciler.source.yaml.nodes import Mark, Node, Problem, ProblemError, from_parser
 from reconciler.source.yaml.parsers import libyaml
+from reconciler.source.yaml.syntax_messages import plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -161,7 +162,7 @@ def _syntax_problem(error: Any) -> Problem:  # noqa: ANN401 - an error of either
     return Problem(
         mark=from_parser(at) if at else Mark(1, 1),
         code="not-yaml",
-        message=message,
+        message=plain(message),
         hint=_SYNTAX_HINT,
     )
 

@@ -13,7 +13,7 @@ from reconciler.app import apply
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.clock import ScaledClock, ServerClock
 from reconciler.app.input_options import ClusterOptions, SourceOptions
-from reconciler.cli.options import TextFormat
+from reconciler.cli.option_values import TextFormat
 from reconciler.cli.terminal.run_output import RunOutput
 
 

@@ -107,13 +107,56 @@ def test_error_about_a_missing_kubeconfig_contains_its_path(way, git, command, m
     assert (ended.code, "the kubeconfig /no/such/file" in ended.err) == (64, True)
 
 
-def test_json_output_is_one_line_with_json_log_format(git, serve, command):
+@pytest.mark.parametrize("flags", [[], ["-o", "json"]], ids=["no output option", "-o json"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        *(("plan", "Plan"), ("apply", "RunReport"), ("reconcile", "RunReport")),
+        *(("status", "Status"), ("validate", "Validation")),
+    ],
+)
+def test_output_is_one_line_of_json_with_json_log_format(name, kind, flags, git, serve, command):
     git.commit({"vm.yaml": ASK_2GI})
-    cluster = serve("hotplug")
-    flags = ("--repo", git, "-o", "json", "--log-format", "json")
-    for ended in (
-        command("plan", *flags, on=cluster),
-        command("apply", "--yes", *flags, on=cluster),
-    ):
-        assert ended.out.count("\n") == 1
-        assert ended.json["kind"] in {"Plan", "RunReport"}
+    cluster = None if name == "validate" else serve("hotplug")
+    flags = [*flags, "--log-format", "json", *(["--yes"] if name == "apply" else [])]
+    ended = command(name, "--repo", git, *flags, on=cluster)
+    assert ended.out.count("\n") == 1
+    assert ended.json["kind"] == kind
+
+
+def test_text_output_can_be_combined_with_json_log_format(git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    ended = command("validate", "--repo", git, "--log-format", "json", "-o", "text")
+    assert ended.out == "Valid: 1 VirtualMachine\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "says"),
+    [
+        ("plan -o xml", {}, "'xml' is not one of 'text', 'json', 'markdown'"),
+        ("demo --time-scale x", {}, "'--time-scale': expected a number"),
+        ("demo --time-scale 0", {}, "'--time-scale': the smallest value is 1"),
+        ("cluster --world a --kubeconfig b --port x", {}, "'--port': expected a whole number"),
+        ("cluster --world a --kubeconfig b --port 99999", {}, "the largest value is 65535"),
+        ("demo extra", {}, "unexpected argument: extra"),
+        ("plan", {"RECONCILER_WORKING_TREE": "x"}, "expected true or false"),
+        ("plan", {"RECONCILER_LOG_FORMAT": "x"}, "'x' is not one of 'text', 'json'"),
+    ],
+)
+def test_invalid_option_value_is_reported_without_words_of_a_library(
+    arguments, variables, says, command, monkeypatch
+):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    ended = command(*arguments.split())
+    message = ended.err.splitlines()[0]
+    assert (ended.code, message.endswith(says)) == (64, True), message
+    assert "Input should" not in message
+    assert "Value error" not in message
+
+
+def test_forced_colors_appear_without_a_terminal(git, command, monkeypatch):
+    git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
+    assert "\x1b[" not in command("validate", "--repo", git).out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[31merror[bad-quantity]" in command("validate", "--repo", git).out

@@ -256,8 +256,7 @@ def test_empty_configuration_file_has_all_defaults(text):
         (
             HEAD + "mode: [\n",
             (
-                ".reconciler.yaml:4:1: error[not-yaml] expected the node content, but found "
-                "'<stream end>' while parsing a flow node\n"
+                ".reconciler.yaml:4:1: error[not-yaml] a value is missing\n"
                 "  hint: check the indentation, quotes and brackets here and in the lines before"
             ),
         ),

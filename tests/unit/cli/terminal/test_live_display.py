@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
-from reconciler.cli.options import TextFormat
+from reconciler.cli.option_values import TextFormat
 from reconciler.cli.terminal.live_display import LineDisplay, LiveDisplay
 from reconciler.cli.terminal.waiting import Waiting
 from reconciler.model.plan.plan import Effect

@@ -8,7 +8,7 @@ import logging
 
 import pytest
 
-from reconciler.cli.options import TextFormat
+from reconciler.cli.option_values import TextFormat
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.log_format import configure
 

@@ -328,7 +328,9 @@ def test_snapshot_reader_reads_the_snapshot_file(make_state, tmp_path):
 WRONG = [
     pytest.param(lambda _: "{", "is not JSON", id="truncated JSON"),
     pytest.param(
-        lambda _: "[]", "it is not a Snapshot: kind is 'list'", id="list instead of an object"
+        lambda _: "[]",
+        "it is not a Snapshot: it is not a JSON object",
+        id="list instead of an object",
     ),
     pytest.param(lambda d: {**d, "kind": "Plan"}, "kind is 'Plan'", id="another kind"),
     pytest.param(
@@ -338,12 +340,12 @@ WRONG = [
     ),
     pytest.param(
         lambda d: {**d, "kubevirt": {}},
-        "kubevirt: Object missing required field `ref`",
+        "kubevirt: the field ref is missing",
         id="missing field",
     ),
     pytest.param(
         lambda d: {**d, "virtualMachines": {}},
-        "virtualMachines: Expected `array`",
+        "virtualMachines: expected the type array",
         id="object instead of a list",
     ),
     pytest.param(
@@ -353,7 +355,7 @@ WRONG = [
     ),
     pytest.param(
         lambda d: {**d, "virtualMachines": [{**d["virtualMachines"][0], "gueest": 1}]},
-        r"virtualMachines\[0\]: Object contains unknown field `gueest`",
+        r"virtualMachines\[0\]: the field gueest is unknown",
         id="unknown field",
     ),
     pytest.param(lambda d: {**d, "observedAt": "now"}, "observedAt: ", id="invalid time"),

@@ -13,8 +13,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
     [
         pytest.param(
             "kind: VirtualMachine\na: 'x\n",
-            "vms/db.yaml:3:1: error[not-yaml] found unexpected end of stream while scanning a "
-            "quoted scalar\n"
+            "vms/db.yaml:3:1: error[not-yaml] a quote is not closed\n"
             "  hint: check the indentation, quotes and brackets here and in the lines before",
             id="not YAML",
         ),

@@ -1,4 +1,4 @@
-"""``Presenter``: shows a run to the user: the plan, the progress and the report."""
+"""``RunPrinter``: shows a run to the user: the plan, the progress and the report."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Listener
 
 
-class Presenter(Protocol):
+class RunPrinter(Protocol):
     """Shows one run to its user; ``apply`` calls the methods in this order."""
 
     @property

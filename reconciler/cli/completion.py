@@ -1,0 +1,47 @@
+"""Completes contexts and namespaces in the shells bash, zsh and fish.
+
+A completion prints nothing if it cannot read the kubeconfig or the cluster, because the
+shell would show the error in the middle of the command line.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import typer  # noqa: TC002 - typer reads the annotations of completions when it runs them
+
+from reconciler.app import wiring
+from reconciler.app.input_options import ClusterOptions
+from reconciler.errors import ReconcilerError
+
+TIMEOUT_S = 2.0
+"""Seconds that a completion waits for the cluster."""
+
+
+def complete_contexts(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the contexts of the kubeconfig that start with *incomplete*."""
+    try:
+        found = wiring.context_names(_kubeconfig(context))
+    except ReconcilerError:
+        return []
+    return [each for each in found if each.startswith(incomplete)]
+
+
+def complete_namespaces(context: typer.Context, incomplete: str) -> list[str]:
+    """Return the namespaces of the cluster that start with *incomplete*."""
+    kubeconfig = _kubeconfig(context)
+    options = ClusterOptions(
+        kubeconfig=Path(kubeconfig) if kubeconfig else None,
+        context=context.params.get("context"),
+        request_timeout_s=TIMEOUT_S,
+    )
+    try:
+        found = wiring.namespace_names(options, wiring.real_clock())
+    except ReconcilerError:
+        return []
+    return [each for each in found if each.startswith(incomplete)]
+
+
+def _kubeconfig(context: typer.Context) -> str | None:
+    given = context.params.get("kubeconfig")
+    return str(given) if given else None

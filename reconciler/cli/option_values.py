@@ -1,0 +1,84 @@
+"""``option`` declares an option, and the other functions parse the values of options."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Any
+
+import typer
+
+from reconciler.model.quantity import Duration, QuantityError
+from reconciler.model.shard import Shard, ShardError
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+OUTPUT_HELP = "Output format. Default: text, or json with --log-format json."
+
+
+class PlanFormat(StrEnum):
+    """The output formats of a plan."""
+
+    TEXT = "text"
+    JSON = "json"
+    MARKDOWN = "markdown"
+
+
+class TextFormat(StrEnum):
+    """The output formats of other commands and of the log."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def option(flags: str, about: str, *, variable: bool = True, **settings: Any) -> Any:  # noqa: ANN401 - typer's own type is private
+    """Return an option with the help text *about*.
+
+    Args:
+        flags: The flags, separated by spaces.
+        about: The help text.
+        variable: Whether an environment variable sets the option: ``RECONCILER_`` and the flag.
+        settings: Other arguments of ``typer.Option``.
+    """
+    names = flags.split()
+    long = next(each for each in names if each.startswith("--"))
+    name = f"RECONCILER_{long[2:].replace('-', '_').upper()}" if variable else None
+    return typer.Option(*names, envvar=name, help=about, **settings)
+
+
+def deadline(shown: str) -> Any:  # noqa: ANN401 - as above
+    """Return the option ``--deadline``, whose help shows the default *shown*."""
+    about = "Stop after this time; migrations in flight continue, and the next run tracks them."
+    return option("--deadline", about, metavar="DURATION", parser=seconds, show_default=shown)
+
+
+def seconds(text: str | float) -> float:
+    """Parse ``90s``, ``10m`` or ``1h30m``; typer passes a default value as a number."""
+    if not isinstance(text, str):
+        return float(text)
+    try:
+        found = Duration.parse(text).seconds
+    except QuantityError as error:
+        raise typer.BadParameter(str(error)) from error
+    if found <= 0:
+        raise typer.BadParameter(f"{text!r} is not greater than zero")
+    return found
+
+
+def digest(text: str) -> str:
+    """Parse a complete digest; an abbreviated digest is rejected, as several may match."""
+    if not _DIGEST.fullmatch(text):
+        raise typer.BadParameter(
+            f"{text!r} is not a digest; expected `sha256:` and 64 hexadecimal digits, as in "
+            "`digest` of `reconciler plan -o json`"
+        )
+    return text
+
+
+def shard(text: str | Shard) -> Shard:
+    """Parse ``I/N``; typer passes a default value as a ``Shard``."""
+    if isinstance(text, Shard):
+        return text
+    try:
+        return Shard.parse(text)
+    except ShardError as error:
+        raise typer.BadParameter(str(error)) from error
