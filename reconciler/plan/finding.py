@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from reconciler.model.diagnostic import Diagnostic
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +34,11 @@ class Finding:
         return Reason(self.why.reason)
 
 
+def first(rules: Iterable[Callable[[T], Finding | None]], inputs: T) -> Finding | None:
+    """Return the finding of the first of *rules* that has one for *inputs*."""
+    return next((found for rule in rules if (found := rule(inputs)) is not None), None)
+
+
 def restart(reason: Reason, message: str, hint: str = "") -> Finding:
     """Return a finding with the effect restart: the change takes effect only at a restart."""
     return Finding.of(Effect.RESTART, reason, message, hint)
@@ -34,6 +47,15 @@ def restart(reason: Reason, message: str, hint: str = "") -> Finding:
 def wait(reason: Reason, message: str, hint: str = "") -> Finding:
     """Return a finding with the effect wait: the change becomes possible without intervention."""
     return Finding.of(Effect.WAIT, reason, message, hint)
+
+
+def invalid(error: Diagnostic) -> Finding:
+    """Return a finding that blocks only the object whose manifest in Git has *error*."""
+    return blocked(
+        Reason.INVALID_MANIFEST,
+        f"the manifest in Git is invalid: {error.message}",
+        error.hint or "correct the manifest in Git",
+    )
 
 
 def blocked(reason: Reason, message: str, hint: str = "") -> Finding:

@@ -7,12 +7,12 @@ from operator import is_
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.explanation import Explanation
-from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.plan.plan import Decision, Effect, Reason
 from reconciler.plan.behaviour.effective_config import effective_config_of
 from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.build_plan import build_plan
 from reconciler.plan.context import PlanContext
-from reconciler.plan.invalid_manifest import decide_invalid
+from reconciler.plan.finding import invalid
 from reconciler.plan.kubevirt.kubevirt_decision import decide_kubevirt
 from reconciler.plan.vm.rules.vm_inputs import SharedInputs, VMNames
 from reconciler.plan.vm.vm_decision import decide_vm
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredState
     from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveState
-    from reconciler.model.plan.plan import Decision, Plan
-    from reconciler.model.references import ObjectRef, Uid
+    from reconciler.model.plan.plan import Plan
+    from reconciler.model.references import ObjectRef
     from reconciler.plan.plan_policy import PlanPolicy
 
 
@@ -156,7 +156,11 @@ class Planner:
         self.decided += 1
         shared = SharedInputs(context.live, context.now, self._names)
         if ref in context.errors:
-            decision = decide_invalid(ref, _uid(context.live, ref), context.errors[ref])
+            error, vm = context.errors[ref], context.live.vms.get(ref)
+            uid, finding = vm.uid if vm else None, invalid(error)
+            decision = Decision(
+                ref=ref, uid=uid, effect=finding.effect, why=finding.why, at=error.at
+            )
         else:
             decision = decide_vm(
                 context.desired,
@@ -193,10 +197,6 @@ class Planner:
             self._remembered.pop(ref, None)
             self._read_capacity.discard(ref)
             self._momentary.discard(ref)
-
-
-def _uid(live: LiveState, ref: ObjectRef) -> Uid | None:
-    return live.vms[ref].uid if ref in live.vms else None
 
 
 def _by_vm(context: PlanContext) -> tuple[Mapping[ObjectRef, object], ...]:

@@ -42,17 +42,16 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
     Reason.HOTPLUG: recorded("hotplug-succeeds, all versions",
         "The memory grows in the running guest through a live migration."),
     Reason.HOTUNPLUG: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3498-3502",
-        "The memory shrinks in the running guest through a live migration. The guest may keep"
-        " part of the memory."),
+        "The memory shrinks in the running guest through a live migration. The guest may keep part"
+        " of the memory."),
     Reason.BACK_TO_RUNNING: recorded("above-max-then-revert v1.9.0",
         "The VM's spec differs from Git, but its running instance already has the desired size."
         " The spec is written and no migration is needed."),
     Reason.NOT_RUNNING: recorded("halted, all versions",
         "The VM is not running. The spec is written, and the VM has the new size when it starts."),
     Reason.NEW: recorded("hotplug-succeeds, first request",
-        "The VM does not exist in the cluster. It will be created from Git, because `create:"
-        " true` is"
-        " set."),
+        "The VM does not exist in the cluster. It will be created from Git, because `create: true`"
+        " is set."),
 }
 """Reasons for the effects none, config, live, cold and create."""
 RESTARTS: Mapping[Reason, ReasonEntry] = {
@@ -172,8 +171,8 @@ WAITS: Mapping[Reason, ReasonEntry] = {
 BLOCKED: Mapping[Reason, ReasonEntry] = {
     Reason.NOT_FOUND: own("the object does not exist",
         "The cluster does not have the object.",
-        "Correct the name in Git, or create the object; `create: true` lets the reconciler"
-        " create VMs."),
+        "Correct the name in Git, or create the object; `create: true` lets the reconciler create"
+        " VMs."),
     Reason.INVALID_MANIFEST: own("a manifest that is wrong in one place may be wrong in others",
         "The manifest in Git has an error, so the object is left unchanged. Other objects are not"
         " affected. An invalid KubeVirt manifest leaves the CR unchanged.",
@@ -194,13 +193,12 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "KubeVirt's webhook denies the change; the message says why.",
         "Follow the hint of the message."),
     Reason.MEMORY_FROM_INSTANCETYPE: recorded("instancetype-and-guest, all versions",
-        "An instancetype sets the VM's memory, and the webhook denies `memory.guest` in the"
-        " same VM.",
+        "An instancetype sets the VM's memory, and the webhook denies `memory.guest` in the same"
+        " VM.",
         "Set another instancetype in Git instead of `memory.guest`."),
     Reason.INSTANCETYPE_CHANGE: own("only the name of an instancetype is written",
         "Git sets an instancetype of another kind, or for a VM that has none. The reconciler"
-        " changes"
-        " only the name of the VM's instancetype.",
+        " changes only the name of the VM's instancetype.",
         "Set `spec.instancetype` by hand."),
     Reason.INSTANCETYPE_NOT_FOUND: source("v1.9.0 pkg/instancetype/webhooks/vm/admitter.go",
         "The instancetype does not exist, and the webhook denies the change.",
@@ -209,8 +207,8 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "The instancetypes cannot be read, so the new size is not known.",
         "Grant `list` on the instancetypes of instancetype.kubevirt.io."),
     Reason.LIMITS_OVERCOMMIT: source(
-        "v1.9.0 pkg/virt-controller/watch/vm/vm.go:3528-3547; that the API server then rejects"
-        " the target pod is inference",
+        "v1.9.0 pkg/virt-controller/watch/vm/vm.go:3528-3547; that the API server then rejects the"
+        " target pod is inference",
         "The target pod would request more memory than its limit, or the guest would outgrow its"
         " limit, because KubeVirt does not raise the limit of this VM.",
         "Restart the VM with `requests.memory` not below `memory.guest`, or with a higher"
@@ -241,8 +239,8 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "No other node has enough free memory for the target pod.",
         "Free memory on another node, or add a node."),
     Reason.QUOTA_WOULD_REFUSE: recorded("quota-holds-one-pod v1.9.0",
-        "The namespace's ResourceQuota would reject the target pod. The quota must allow both"
-        " pods while the VM migrates.",
+        "The namespace's ResourceQuota would reject the target pod. The quota must allow both pods"
+        " while the VM migrates.",
         "Raise the ResourceQuota."),
     Reason.PLUG_REFUSED: recorded("plug-refused, all versions",
         "libvirt or QEMU rejected the hotplug. KubeVirt does not retry it.",
@@ -254,8 +252,7 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         " memory online."),
     Reason.MIGRATION_FAILING: recorded("migration-fails, all versions",
         "As many migrations as `rollout.failedMigrations` allows have failed in a row. KubeVirt"
-        " keeps"
-        " retrying.",
+        " keeps retrying.",
         "Find out why the VM cannot migrate; the hint says how to stop the migrations."),
     Reason.INEFFECTIVE_MIGRATIONS: source("v1.9.0 pkg/virt-handler/migration-target.go:1187-1231",
         "Two or more migrations succeeded without plugging the memory.",

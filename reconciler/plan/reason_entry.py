@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 
 class Mark(StrEnum):
@@ -25,28 +26,17 @@ class ReasonEntry:
     where: str
     """Recorded scenarios and versions, or a file and version of KubeVirt's source code."""
     meaning: str
-    action: str
+    action: str = ""
     """What the user should do; empty if nothing has to be done."""
-    since: str
+    since: str = field(default="v1.1", kw_only=True)
     """The first KubeVirt version that the reason applies to."""
-    until: str
+    until: str = field(default="", kw_only=True)
     """The last KubeVirt version that the reason applies to; empty if there is none."""
 
 
-def recorded(
-    where: str, meaning: str, action: str = "", *, since: str = "v1.1", until: str = ""
-) -> ReasonEntry:
-    """Return the entry of a reason that was observed on a real control plane."""
-    return ReasonEntry(Mark.RECORDED, where, meaning, action, since, until)
-
-
-def source(
-    where: str, meaning: str, action: str = "", *, since: str = "v1.1", until: str = ""
-) -> ReasonEntry:
-    """Return the entry of a reason that was derived from KubeVirt's source code."""
-    return ReasonEntry(Mark.SOURCE, where, meaning, action, since, until)
-
-
-def own(where: str, meaning: str, action: str = "") -> ReasonEntry:
-    """Return the entry of a reason that does not depend on KubeVirt."""
-    return ReasonEntry(Mark.OWN, where, meaning, action, "v1.1", "")
+recorded = partial(ReasonEntry, Mark.RECORDED)
+"""The entry of a reason that was observed on a real control plane."""
+source = partial(ReasonEntry, Mark.SOURCE)
+"""The entry of a reason that was derived from KubeVirt's source code."""
+own = partial(ReasonEntry, Mark.OWN)
+"""The entry of a reason that does not depend on KubeVirt."""

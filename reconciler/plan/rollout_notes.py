@@ -34,13 +34,7 @@ _MOST_MINUTES = 120
 def rollout_notes(
     decisions: Sequence[Decision], context: PlanContext, ranks: Mapping[ObjectRef, int]
 ) -> tuple[Diagnostic, ...]:
-    """Return diagnostics on how the rollout delays or restarts VMs; empty if it does neither.
-
-    Args:
-        decisions: One for each object, with its actions.
-        context: The inputs of the plan.
-        ranks: From ``ordering.ranks``, for every VM in Git.
-    """
+    """Return diagnostics on how the rollout delays or restarts VMs; empty if it does neither."""
     if not any(each.actions for each in decisions):
         return ()
     vms = [each for each in decisions if each.effect is not Effect.CONFIG and each.actions]

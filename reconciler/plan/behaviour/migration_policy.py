@@ -14,15 +14,10 @@ if TYPE_CHECKING:
 def bandwidth(vmi: LiveVMI, live: LiveState, default: int) -> int:
     """Return the bytes per second that a migration of *vmi* may use; 0 for no limit.
 
-    Args:
-        vmi: The instance.
-        live: The policies and the labels of the namespaces.
-        default: ``bandwidthPerMigration`` of the CR.
+    Without a policy for *vmi*, this is *default*, the ``bandwidthPerMigration`` of the CR.
     """
     policy = matching(vmi, live)
-    if policy is None or policy.bandwidth is None:
-        return default
-    return policy.bandwidth.n_bytes
+    return policy.bandwidth.n_bytes if policy and policy.bandwidth else default
 
 
 def matching(vmi: LiveVMI, live: LiveState) -> LiveMigrationPolicy | None:

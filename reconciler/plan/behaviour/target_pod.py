@@ -66,11 +66,6 @@ class Compute:
     hugepages: int
     overhead: int
 
-    @property
-    def total(self) -> int:
-        """The value of the label ``kubevirt.io/vmi-pod-memory-resource-requests``."""
-        return self.request + self.hugepages
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPod:

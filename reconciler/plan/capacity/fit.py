@@ -52,12 +52,9 @@ def pod_for(
 def eligible_nodes(
     vmi: LiveVMI, nodes: Iterable[LiveNode], *, same_cpu_vendor: bool
 ) -> tuple[LiveNode, ...]:
-    """Return the nodes to which *vmi* may migrate, regardless of their free capacity.
+    """Return the *nodes* to which *vmi* may migrate, regardless of their free capacity.
 
-    Args:
-        vmi: The instance.
-        nodes: All nodes of the cluster.
-        same_cpu_vendor: Whether the target needs the CPU vendor of the source.
+    With *same_cpu_vendor*, the target node needs the CPU vendor of the source node.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
     """

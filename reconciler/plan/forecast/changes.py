@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.model.live.live_migration import MigrationPhase
-from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.plan.plan import Effect
 from reconciler.model.references import ObjectRef
 from reconciler.plan.behaviour.migration_policy import bandwidth
+from reconciler.plan.capacity.placement import migrates
 from reconciler.plan.timing.disruption import Disruption, disruption_of
 from reconciler.plan.timing.migration_durations import ACCEPTANCE, DETECTION, Estimates, Span
 
@@ -93,7 +94,7 @@ def _planned_change(
 ) -> PlannedChange:
     vmi, nothing = live.vmis.get(decision.ref), Span(0.0, 0.0, 0.0)
     disruption, node = disruption_of(decision), vmi.node if vmi else ""
-    if vmi is None or disruption is not Disruption.MIGRATION or not _migrates(decision):
+    if vmi is None or disruption is Disruption.RESTART or not migrates(decision):
         restarts = disruption is Disruption.RESTART
         other = START if decision.effect is Effect.CREATE else WRITE
         return PlannedChange(
@@ -114,10 +115,6 @@ def _planned_change(
         after=decision.target.n_bytes if decision.target else n_bytes,
         limit=limit,
     )
-
-
-def _migrates(decision: Decision) -> bool:
-    return decision.reason in (Reason.HOTPLUG, Reason.HOTUNPLUG)
 
 
 def _current(vmi: LiveVMI) -> int:

@@ -5,7 +5,7 @@ Each time is a range that holds only under the assumptions that are printed with
 
 from __future__ import annotations
 
-from collections import defaultdict
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Effect, Forecast, VMForecast
@@ -20,7 +20,7 @@ from reconciler.plan.timing import migration_durations
 from reconciler.plan.timing.migration_durations import Span
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from reconciler.model.plan.plan import Decision, Wave
     from reconciler.model.references import ObjectRef
@@ -81,8 +81,11 @@ def forecast(
     return Forecast(
         migrations=len(vms),
         n_bytes_copied=sum(change.n_bytes for change in migrations),
-        peak_extra_requests=_peak(migrations, queue.own.cluster),
-        peak_extra_total=_peak_total(migrations, queue.own.cluster),
+        peak_extra_requests={
+            namespace: _peak(changes, queue.own.cluster)
+            for namespace, changes in groupby(sorted(migrations, key=_namespace), key=_namespace)
+        },
+        peak_extra_total=_peak(migrations, queue.own.cluster),
         earliest_s=max((each.earliest_s for each in vms), default=0.0),
         latest_s=max((each.latest_s for each in vms), default=0.0),
         vms=vms,
@@ -122,15 +125,12 @@ def _config_waves(decisions: Sequence[Decision]) -> int:
     )
 
 
-def _peak_total(planned: Sequence[PlannedChange], slots: int) -> int:
-    """Return the peak of extra memory requests for all namespaces together."""
-    growth = sum(max(0, change.after - change.n_bytes) for change in planned)
-    second = sorted((min(change.after, change.n_bytes) for change in planned), reverse=True)
-    return growth + sum(second[:slots])
+def _namespace(change: PlannedChange) -> str:
+    return change.ref.namespace
 
 
-def _peak(planned: Sequence[PlannedChange], slots: int) -> dict[str, int]:
-    """Return the peak of extra memory requests per namespace: growth and parallel target pods.
+def _peak(planned: Iterable[PlannedChange], slots: int) -> int:
+    """Return the peak of extra memory requests: growth and parallel target pods, in bytes.
 
     The overhead of a pod is left out: the growth does not change it, and it is small compared with
     the guest.
@@ -138,12 +138,6 @@ def _peak(planned: Sequence[PlannedChange], slots: int) -> dict[str, int]:
     Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go:1633-1674; the target pod
     requests the new size while the source pod still runs.
     """
-    growth: dict[str, int] = defaultdict(int)
-    second: dict[str, list[int]] = defaultdict(list)
-    for change in planned:
-        growth[change.ref.namespace] += max(0, change.after - change.n_bytes)
-        second[change.ref.namespace].append(min(change.after, change.n_bytes))
-    return {
-        namespace: growth[namespace] + sum(sorted(sizes, reverse=True)[:slots])
-        for namespace, sizes in sorted(second.items())
-    }
+    sizes = [(change.n_bytes, change.after) for change in planned]
+    second_pods = sorted(map(min, sizes), reverse=True)
+    return sum(max(0, after - before) for before, after in sizes) + sum(second_pods[:slots])

@@ -51,15 +51,11 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
 
 
 def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], ...]:
-    """Return the VMs that KubeVirt would kill because the CR changes, each with a reason.
+    """Return the VMs that KubeVirt would kill because the CR changes to *after*, with a reason.
 
     A label marks a VM with an outdated launcher. If KubeVirt counts more such VMs than have the
     label, every VM that may be one of them is returned. VMs that KubeVirt kills even without the
     change are left out.
-
-    Args:
-        live: The current cluster.
-        after: The CR after the change.
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428,519-527; recorded evict-only.
     """

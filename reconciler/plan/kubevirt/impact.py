@@ -26,13 +26,7 @@ if TYPE_CHECKING:
 def impact_of(
     changes: tuple[Change, ...], live: LiveState, after: LiveKubeVirt
 ) -> tuple[str, ...]:
-    """Return a sentence for each consequence of *changes*.
-
-    Args:
-        changes: The changes of the CR.
-        live: The current cluster.
-        after: The CR after the changes.
-    """
+    """Return a sentence for each consequence of *changes*, which make the CR *after*."""
     before, then = effective_config_of(live.kubevirt), effective_config_of(after)
     running = [each for each in live.vmis.values() if not each.final]
     found = (

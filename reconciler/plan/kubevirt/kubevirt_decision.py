@@ -16,8 +16,7 @@ from reconciler.plan.behaviour.effective_config import (
 )
 from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
 from reconciler.plan.digest import digested
-from reconciler.plan.finding import Finding, blocked, wait
-from reconciler.plan.invalid_manifest import decide_invalid
+from reconciler.plan.finding import Finding, blocked, invalid, wait
 from reconciler.plan.kubevirt.drift import kubevirt_drift
 from reconciler.plan.kubevirt.evictions import would_evict
 from reconciler.plan.kubevirt.impact import impact_of
@@ -50,9 +49,8 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
         return KubeVirtDecision(decision=None, after=current)
     error = _error_of(state)
     if error is not None:
-        ref = _identity(desired.ref, current)
-        decided = decide_invalid(ref, current.uid if ref == current.ref else None, error)
-        return KubeVirtDecision(decision=decided, after=current)
+        decided = _decision(state, current, invalid(error))
+        return KubeVirtDecision(decision=replace(decided, at=error.at), after=current)
     if _identity(desired.ref, current) != current.ref:
         finding = blocked(
             Reason.WRONG_KUBEVIRT,
@@ -129,8 +127,9 @@ def _without_graduated(
         if change.field != FEATURE_GATES or config.capabilities.gate_needed:
             kept.append(change)
             continue
-        before = change.before.raw if isinstance(change.before, NameSet) else ()
-        after = change.after.raw if isinstance(change.after, NameSet) else ()
+        before, after = (
+            each.raw if isinstance(each, NameSet) else () for each in (change.before, change.after)
+        )
         missing = [name for name in after if name not in before]
         if LIVE_UPDATE_GATE not in missing:
             kept.append(change)
@@ -141,15 +140,7 @@ def _without_graduated(
         )
         others = tuple(name for name in missing if name != LIVE_UPDATE_GATE)
         if others:
-            kept.append(
-                Change(
-                    field=change.field,
-                    before=change.before,
-                    after=NameSet.of((*before, *others)),
-                    at=change.at,
-                    wave=change.wave,
-                )
-            )
+            kept.append(replace(change, after=NameSet.of((*before, *others))))
     return tuple(kept), tuple(warnings)
 
 

@@ -31,13 +31,7 @@ def disruption_of(decision: Decision) -> Disruption:
 
 
 def window_need_s(decision: Decision, live: LiveState, config: EffectiveConfig) -> float:
-    """Return how long a window must stay open for *decision*, in seconds; may be infinite.
-
-    Args:
-        decision: The decision on a VM.
-        live: The snapshot that it was made from.
-        config: KubeVirt's configuration when the change is made.
-    """
+    """Return how long a window must stay open for *decision*, in seconds; may be infinite."""
     match disruption_of(decision):
         case Disruption.RESTART:
             return START_TIMEOUT_S

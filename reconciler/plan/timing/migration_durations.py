@@ -142,9 +142,7 @@ class Estimates:
 def estimates(live: LiveState, limit: Limit) -> Estimates:
     """Return estimates that are learned from the finished migrations in *live*.
 
-    Args:
-        live: One snapshot.
-        limit: Returns the present bandwidth limit of an instance, in bytes a second; 0 for none.
+    *limit* returns an instance's bandwidth limit in bytes per second; 0 for no limit.
     """
     observed = tuple(_history(live, limit))
     waits = sorted(each.preparation_s for each in observed if each.preparation_s is not None)

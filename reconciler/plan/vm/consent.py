@@ -15,6 +15,7 @@ from reconciler.plan.vm.rules.guest_progress import has_memory
 from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 if TYPE_CHECKING:
+    from reconciler.model.plan.plan import PatchOp
     from reconciler.plan.finding import Finding
     from reconciler.plan.vm.rules.vm_inputs import VMInputs
     from reconciler.plan.vm.target_size import TargetSize
@@ -68,7 +69,11 @@ def _in_a_window(inputs: VMInputs, patch: tuple[Action, ...]) -> tuple[str, tupl
         return NO_WINDOW, ()
     if _fits_nowhere(inputs):
         return TOO_LARGE, ()
-    return RESTARTED if patch else RESTARTED_NOW, (*patch, _restarted(inputs))
+    # The restart action is the same whether or not the size is already written.
+    restart = _action(
+        inputs, WaveName.RESTART, Effect.RESTART, Reason.RESTART_PENDING, verb=Verb.RESTART
+    )
+    return RESTARTED if patch else RESTARTED_NOW, (*patch, restart)
 
 
 def _fits_nowhere(inputs: VMInputs) -> bool:
@@ -94,25 +99,20 @@ def _lacks_memory(inputs: VMInputs) -> bool:
 def _patched(inputs: VMInputs, finding: Finding, size: TargetSize) -> tuple[Action, ...]:
     if not size.changes:
         return ()
-    action = Action(
-        ref=inputs.vm.ref,
-        uid=inputs.vm.uid,
-        wave=WaveName.MEMORY,
-        effect=finding.effect,
-        reason=finding.reason,
-        patch=size.patch,
-    )
-    return (digested(action, inputs.cluster),)
+    return (_action(inputs, WaveName.MEMORY, finding.effect, finding.reason, patch=size.patch),)
 
 
-def _restarted(inputs: VMInputs) -> Action:
-    """Return the restart action; it does not depend on whether the size is already written."""
+def _action(
+    inputs: VMInputs,
+    wave: WaveName,
+    effect: Effect,
+    reason: Reason,
+    *,
+    verb: Verb = Verb.PATCH,
+    patch: tuple[PatchOp, ...] = (),
+) -> Action:
+    ref, uid = inputs.vm.ref, inputs.vm.uid
     action = Action(
-        ref=inputs.vm.ref,
-        uid=inputs.vm.uid,
-        wave=WaveName.RESTART,
-        effect=Effect.RESTART,
-        reason=Reason.RESTART_PENDING,
-        verb=Verb.RESTART,
+        ref=ref, uid=uid, wave=wave, effect=effect, reason=reason, verb=verb, patch=patch
     )
     return digested(action, inputs.cluster)

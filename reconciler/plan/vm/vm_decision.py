@@ -10,7 +10,7 @@ from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
 from reconciler.model.plan.plan import Action, Decision, Effect, Reason, Verb
 from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.digest import digested
-from reconciler.plan.finding import Finding, blocked
+from reconciler.plan.finding import Finding, blocked, first
 from reconciler.plan.patches import posted
 from reconciler.plan.vm import guest_warnings, unmanaged_edits
 from reconciler.plan.vm.consent import consented
@@ -131,17 +131,16 @@ def find(inputs: VMInputs) -> Finding:
     if (deleted := vm_state.being_deleted(vm)) is not None:
         return deleted
     if inputs.as_desired:
-        converged = _convergence(inputs) if isinstance(inputs, RunningVM) else _stopped(inputs)
-        return vm_state.without_restart(inputs, vm_state.restarting(vm) or converged)
-    for rule in (
-        vm_state.suspended,
-        vm_state.owned_by_pool,
-        vm_state.restart_requested,
-        *ADMISSION,
-    ):
-        finding = rule(inputs)
-        if finding is not None:
-            return finding
+        finding = vm_state.restarting(inputs)
+        if finding is None and isinstance(inputs, RunningVM):
+            rules = (pending_until_restart, written_under_stage.live_at_next_sync)
+            finding = first(rules, inputs) or guest_progress.guest_progress(inputs)
+        stopped = f"the VM is not running; it starts with {inputs.target}"
+        finding = finding or Finding.of(Effect.NONE, Reason.STOPPED_AS_DESIRED, stopped)
+        return vm_state.without_restart(inputs, finding)
+    stored = (vm_state.suspended, vm_state.owned_by_pool, vm_state.restarting, *ADMISSION)
+    if (finding := first(stored, inputs)) is not None:
+        return finding
     if not isinstance(inputs, RunningVM):
         return Finding.of(
             Effect.COLD,
@@ -159,25 +158,21 @@ def _change_of(running: RunningVM) -> Finding:
     """
     has_it = running.vmi.guest == running.target
     hotplug = () if has_it else OF_HOTPLUG
-    for rule in (
+    rules = (
         not_started,
         *OF_VM,
         *hotplug,
         other_edit_pending,
         conflicting_change.back_to_running,
         conflicting_change.stuck,
-    ):
-        finding = rule(running)
-        if finding is not None:
-            return finding
-    for rule in OF_SIZE:
-        finding = rule(running)
-        if finding is not None:
-            return conflicting_change.judged_later(running, finding)
-    for rule in (*OVERCOMMIT, *SETTINGS_AND_NODES, *IN_FLIGHT, *CAPACITY):
-        finding = rule(running)
-        if finding is not None:
-            return finding
+    )
+    if (finding := first(rules, running)) is not None:
+        return finding
+    if (finding := first(OF_SIZE, running)) is not None:
+        return conflicting_change.judged_later(running, finding)
+    finding = first((*OVERCOMMIT, *SETTINGS_AND_NODES, *IN_FLIGHT, *CAPACITY), running)
+    if finding is not None:
+        return finding
     grows = running.vmi.guest is None or running.target.n_bytes > running.vmi.guest.n_bytes
     return Finding.of(
         Effect.LIVE,
@@ -186,22 +181,6 @@ def _change_of(running: RunningVM) -> Finding:
         if grows
         else f"shrinks from {running.vmi.guest} to {running.target} through a live migration; "
         "the guest may keep some of the memory",
-    )
-
-
-def _convergence(running: RunningVM) -> Finding:
-    return (
-        pending_until_restart(running)
-        or written_under_stage.live_at_next_sync(running)
-        or guest_progress.guest_progress(running)
-    )
-
-
-def _stopped(inputs: VMInputs) -> Finding:
-    return Finding.of(
-        Effect.NONE,
-        Reason.STOPPED_AS_DESIRED,
-        f"the VM is not running; it starts with {inputs.target}",
     )
 
 

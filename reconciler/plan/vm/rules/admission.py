@@ -66,8 +66,7 @@ def own_max_guest(inputs: VMInputs) -> Finding | None:
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
     """
     own, after = inputs.own_max_guest, inputs.after
-    switched_off = after.capabilities.vm_switch and not inputs.vm.live_update_memory
-    if own is None or not after.live_update or switched_off:
+    if own is None or not after.live_update or inputs.switched_off:
         return None
     if inputs.target.n_bytes > own.n_bytes:
         return blocked(

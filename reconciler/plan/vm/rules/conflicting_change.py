@@ -16,7 +16,7 @@ from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
-from reconciler.plan.finding import Finding, blocked
+from reconciler.plan.finding import Finding, blocked, first
 from reconciler.plan.vm.rules.guest_progress import QUOTA, failing, ineffective, quota_refused
 from reconciler.plan.vm.rules.preconditions import (
     another_node,
@@ -82,7 +82,7 @@ def stuck(running: RunningVM) -> Finding | None:
     obstacle = _obstacle(running, migration)
     if obstacle is None:
         return None
-    own = _own_problem(running)
+    own = first(OF_SIZE, running)
     return blocked(
         Reason.HOTPLUG_STUCK,
         f"a change to {running.vmi.guest} is in flight and cannot end ({obstacle.why.message}); "
@@ -156,7 +156,7 @@ def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | 
         or (None if _will_release(running) else quota_refused(running))
         or _future_quota(running, migration)
         or no_node_in_flight(running)
-        or _without_effect(running)
+        or ineffective(running, running.vmi.guest)
     )
 
 
@@ -177,12 +177,6 @@ def _not_carried(running: RunningVM) -> Finding:
     )
 
 
-def _without_effect(running: RunningVM) -> Finding | None:
-    """Return a finding if migrations succeeded without a hotplug of the size in flight."""
-    size = running.vmi.guest
-    return None if size is None else ineffective(running, size)
-
-
 def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
     """Return a finding if a quota will reject the target pod, which does not exist yet."""
     has_pod = migration is not None and migration.phase not in NO_POD_YET
@@ -200,8 +194,3 @@ def _will_release(running: RunningVM) -> bool:
         if ref.namespace == own.namespace and ref != own
         for each in found
     )
-
-
-def _own_problem(running: RunningVM) -> Finding | None:
-    """Return why the size itself needs a restart; None if it needs no restart."""
-    return next((found for rule in OF_SIZE if (found := rule(running)) is not None), None)

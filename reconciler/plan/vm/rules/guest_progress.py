@@ -13,7 +13,7 @@ from reconciler.model.live.conditions import HOT_MEMORY_CHANGE, is_true
 from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import human
-from reconciler.plan.finding import Finding, blocked, restart, wait
+from reconciler.plan.finding import Finding, blocked, first, restart, wait
 from reconciler.plan.vm.rules import preconditions, restart_condition, restart_required
 from reconciler.plan.vm.rules.vm_state import coming_up, progress_of
 
@@ -52,17 +52,16 @@ def guest_progress(running: RunningVM) -> Finding:
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
     pkg/virt-handler/migration-target.go:1152-1208; recorded for all outcomes but a silent guest.
     """
-    for rule in (
+    failures = (
         _plug_refused,
         restart_required.not_started,
         _restart_pending,
         quota_refused,
         failing,
-        _ineffective,
-    ):
-        finding = rule(running)
-        if finding is not None:
-            return finding
+        ineffective,
+    )
+    if (finding := first(failures, running)) is not None:
+        return finding
     if running.vmi.phase != "Running":
         message = f"the VM is starting with {running.target} ({progress_of(running.vmi)})"
         return coming_up(running, Reason.STARTING, message)
@@ -98,8 +97,8 @@ def _plug_refused(running: RunningVM) -> Finding | None:
 
 
 def _restart_pending(running: RunningVM) -> Finding | None:
-    condition = running.vm.conditions.get("RestartRequired")
-    if condition is None or not is_true(running.vm.conditions, "RestartRequired"):
+    condition = running.restart_required
+    if condition is None:
         return None
     has = running.vmi.guest_current or running.vmi.guest
     if not condition.message.startswith(ABOUT_MEMORY) and has_memory(running):
@@ -126,8 +125,7 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
     """
     if running is None or finding.reason is not Reason.CONVERGED:
         return ()
-    condition = running.vm.conditions.get("RestartRequired")
-    if condition is None or condition.status != "True":
+    if (condition := running.restart_required) is None:
         return ()
     return (
         (
@@ -184,15 +182,14 @@ def failing(running: RunningVM) -> Finding | None:
     )
 
 
-def _ineffective(running: RunningVM) -> Finding | None:
-    return ineffective(running, running.target)
+def ineffective(running: RunningVM, in_flight: MemoryQuantity | None = None) -> Finding | None:
+    """Block if migrations since the write succeeded but did not hotplug the size.
 
-
-def ineffective(running: RunningVM, size: MemoryQuantity) -> Finding | None:
-    """Block if migrations since the write succeeded but did not hotplug *size*.
+    The size is the target, or the size *in_flight*.
 
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1187-1231.
     """
+    size = in_flight or running.target
     since = running.vm.guest_changed_at
     requested = running.vmi.guest_requested
     if since is None or requested is None or requested.n_bytes == size.n_bytes:

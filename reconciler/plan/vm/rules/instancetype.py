@@ -26,9 +26,9 @@ def denied_by_version(inputs: VMInputs) -> Finding | None:
     with ``spec.liveUpdateFeatures``.
     Source: kubevirt v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567; gone in v1.2.1.
     """
-    if inputs.types is None or not _refused(inputs):
-        return None
     after = inputs.after
+    if inputs.types is None or after.capabilities.instancetype is not Instancetype.DENIED:
+        return None
     own = after.live_update and inputs.own_max_guest is not None
     if not (inputs.vm.live_update_memory if after.capabilities.vm_switch else own):
         return None
@@ -81,12 +81,8 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
     )
 
 
-def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
-    """Return warnings about the instancetypes; they do not change the effect."""
-    return tuple(_warnings(inputs, finding))
-
-
-def _warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
+def warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
+    """Yield warnings about the instancetypes; they do not change the effect."""
     types, vm = inputs.types, inputs.vm
     if types is None:
         return
@@ -104,10 +100,6 @@ def _warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
         )
     if any(_is_live(path) for path in _differing(types.has, types.wanted)):
         yield "the VM's nodeSelector also changes and already applies to the migration"
-
-
-def _refused(inputs: VMInputs) -> bool:
-    return inputs.after.capabilities.instancetype is Instancetype.DENIED
 
 
 def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:

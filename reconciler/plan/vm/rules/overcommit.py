@@ -17,49 +17,40 @@ if TYPE_CHECKING:
 
 
 def limits_overcommit(running: RunningVM) -> Finding | None:
-    """Block a change that raises requests above the limit: the API server rejects such a pod.
+    """Block a change above a memory limit that KubeVirt does not raise.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; the rejection is
-    inference. Recorded limits-memory-below: with requests as large as the guest, both grow and the
-    change is live.
+    KubeVirt raises the requests alone if they are less than the guest's size, and the API server
+    rejects a pod that requests more than its limit. Without requests, KubeVirt changes neither and
+    sizes the pod by the limit.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547 (from v1.7 on an instance
+    has requests only if its VM names them), pkg/virt-controller/services/renderresources.go:
+    220-317; the rejection is inference, and so is that the kernel kills a guest that uses more
+    than the limit. Recorded limits-memory-below: with requests as large as the guest, both grow
+    and the change is live.
     """
-    limits = running.vmi.constraints.limits
-    if limits is None or running.vmi.guest == running.target or not _requests_less(running.vmi):
+    limits, requests = running.vmi.constraints.limits, running.vmi.constraints.requests
+    if limits is None or running.vmi.guest == running.target:
         return None
     if running.target.n_bytes <= limits.n_bytes:
         return None
+    if requests is None:
+        return blocked(
+            Reason.LIMITS_OVERCOMMIT,
+            f"the instance has a memory limit of {limits} and no requests, so KubeVirt leaves the "
+            f"limit at {limits}, which is too small for a guest of {running.target}",
+            f"restart the VM with limits.memory of {running.target} or more, or with "
+            "requests.memory of at least memory.guest",
+        )
+    if not _requests_less(running.vmi):
+        return None
     return blocked(
         Reason.LIMITS_OVERCOMMIT,
-        f"the instance requests {running.vmi.constraints.requests}, less than the guest's "
-        f"{running.vmi.guest_current}: KubeVirt would raise the request to {running.target} and "
-        f"leave the limit at {limits}, but a pod cannot request more than its limit",
+        f"the instance requests {requests}, less than the guest's {running.vmi.guest_current}: "
+        f"KubeVirt would raise the request to {running.target} and leave the limit at {limits}, "
+        "but a pod cannot request more than its limit",
         f"restart the VM with requests.memory of at least memory.guest, or with limits.memory of "
         f"{running.target} or more",
-    )
-
-
-def limit_stays(running: RunningVM) -> Finding | None:
-    """Block a change above the limit of an instance without requests: its limit does not grow.
-
-    KubeVirt sizes such a pod by the limit.
-
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522 (from v1.7 on an instance has
-    requests only if its VM names them); pkg/virt-controller/services/renderresources.go:220-317;
-    inference that the kernel kills the guest once it uses more than the limit, or that the plug is
-    refused repeatedly.
-    """
-    constraints = running.vmi.constraints
-    limits = constraints.limits
-    if limits is None or constraints.requests is not None:
-        return None
-    if running.vmi.guest == running.target or running.target.n_bytes <= limits.n_bytes:
-        return None
-    return blocked(
-        Reason.LIMITS_OVERCOMMIT,
-        f"the instance has a memory limit of {limits} and no requests, so KubeVirt leaves the "
-        f"limit at {limits}, which is too small for a guest of {running.target}",
-        f"restart the VM with limits.memory of {running.target} or more, or with requests.memory "
-        "of at least memory.guest",
     )
 
 
@@ -112,4 +103,4 @@ def _requests_less(vmi: LiveVMI) -> bool:
     return requests is not None and current is not None and requests.n_bytes < current.n_bytes
 
 
-OVERCOMMIT: tuple[RunningRule, ...] = (limits_overcommit, limit_stays, overhead_left_out)
+OVERCOMMIT: tuple[RunningRule, ...] = (limits_overcommit, overhead_left_out)

@@ -9,7 +9,6 @@ from reconciler.plan.behaviour import pending_edits
 from reconciler.plan.finding import Finding, restart
 
 if TYPE_CHECKING:
-    from reconciler.model.live.conditions import Condition
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
@@ -21,7 +20,7 @@ def restart_required_stays(running: RunningVM) -> Finding | None:
 
     Source: recorded v1.3.1 and v1.6.3 above-max-then-revert; ``versions.RESTART_SELF_CLEARS``.
     """
-    condition = _restart_required(running)
+    condition = running.restart_required
     if condition is None or running.after.capabilities.restart_self_clears:
         return None
     return restart(
@@ -41,7 +40,7 @@ def other_edit_pending(running: RunningVM) -> Finding | None:
 
     Source: recorded v1.9.0 mixed-edit-one-patch, write-maxguest-on-running.
     """
-    condition = _restart_required(running)
+    condition = running.restart_required
     if condition is None or not other_edit_waits(running):
         return None
     seen = pending_edits.waiting(running.vm, running.vmi)
@@ -55,7 +54,7 @@ def other_edit_pending(running: RunningVM) -> Finding | None:
 
 def other_edit_waits(running: RunningVM) -> bool:
     """Whether RestartRequired seems to come from an edit other than memory."""
-    condition = _restart_required(running)
+    condition = running.restart_required
     if condition is None or condition.message != OTHER_FIELD:
         return False
     return not may_be_memory_alone(running)
@@ -68,7 +67,7 @@ def may_be_memory_alone(running: RunningVM) -> bool:
     Another edit may be pending without being visible.
     Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0 vm.go:3577-3599.
     """
-    condition = _restart_required(running)
+    condition = running.restart_required
     if condition is None or condition.message != OTHER_FIELD:
         return False
     memory_explains_it = running.vm.guest != running.vmi.guest
@@ -78,8 +77,3 @@ def may_be_memory_alone(running: RunningVM) -> bool:
     changed, since = before.live_update_changed_at, condition.since
     older = changed is not None and since is not None and since <= changed
     return not before.live_update or older
-
-
-def _restart_required(running: RunningVM) -> Condition | None:
-    condition = running.vm.conditions.get("RestartRequired")
-    return condition if condition is not None and condition.status == "True" else None

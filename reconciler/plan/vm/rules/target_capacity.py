@@ -16,9 +16,8 @@ from reconciler.plan.capacity.fit import eligible_nodes, exceeded, free, pod_for
 from reconciler.plan.finding import Finding, blocked, wait
 
 if TYPE_CHECKING:
-    from reconciler.model.live.capacity import Capacity, Quota
+    from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveNode
-    from reconciler.model.quantity import MemoryQuantity
     from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
 
@@ -38,15 +37,11 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
     nodes = _eligible(running)
     if not nodes:
         return no_eligible_node(running)
-    if any(free(node, capacity, pod.page_size).holds(pod) for node in nodes):
+    if _held(nodes, capacity, pod):
         return None
     needs = f"the target pod requests {_need(pod)}, and {_most(nodes, capacity, pod)}"
-    if any(free(node, capacity, pod.page_size, settled=True).holds(pod) for node in nodes):
-        return wait(
-            Reason.WAITS_FOR_ROOM,
-            f"{needs}; migrations in flight will release enough",
-            "the new size is written once there is enough capacity",
-        )
+    if _held(nodes, capacity, pod, settled=True):
+        return _waits(needs)
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
         needs,
@@ -55,39 +50,17 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
     )
 
 
-def no_quota_in_flight(running: RunningVM) -> Finding | None:
-    """Block if a quota will reject the target pod of the change in flight.
-
-    Source: the source of ``quota_has_capacity``.
-    """
-    capacity, size = running.capacity, running.vmi.guest
-    if capacity is None or not (capacity.quotas_known and capacity.pods_known) or size is None:
-        return None
-    if len(capacity.launchers.get(running.vmi.uid, ())) > 1:
-        return None
-    pod = _pod_in_flight(running, size)
-    for quota in capacity.quotas.get(running.vm.ref.namespace, ()):
-        for resource in exceeded(quota, pod, settled=True):
-            return blocked(
-                Reason.QUOTA_WOULD_REFUSE, _quota_says(running, quota, resource, pod), RAISE_QUOTA
-            )
-    return None
-
-
 def no_node_in_flight(running: RunningVM) -> Finding | None:
     """Block if no other node will have capacity for the target pod of the change in flight.
 
     Source: the source of ``node_has_capacity``; KubeVirt deletes an unschedulable pod after 300 s
     and creates a new one.
     """
-    capacity, size = running.capacity, running.vmi.guest
-    if capacity is None or not capacity.pods_known or size is None:
+    capacity, pod = running.capacity, _pod_in_flight(running)
+    if capacity is None or not capacity.pods_known or pod is None:
         return None
     nodes = _eligible(running)
-    pod = _pod_in_flight(running, size)
-    if not nodes or any(
-        free(node, capacity, pod.page_size, settled=True).holds(pod) for node in nodes
-    ):
+    if not nodes or _held(nodes, capacity, pod, settled=True):
         return None
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
@@ -109,25 +82,26 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
     capacity = running.capacity
     if capacity is None or not capacity.quotas_known:
         return None
-    quotas = capacity.quotas.get(running.vm.ref.namespace, ())
-    if not quotas:
-        return None
     pod = pod_for(capacity, running.rendering, running.vmi, running.target)
-    over = [(quota, resource) for quota in quotas for resource in exceeded(quota, pod)]
-    if not over:
+    if (rejected := _rejected(running, capacity, pod)) is None:
         return None
-    says = _quota_says(running, *over[0], pod)
-    if not any(True for quota in quotas for _ in exceeded(quota, pod, settled=True)):
-        return wait(
-            Reason.WAITS_FOR_ROOM,
-            f"{says}; migrations in flight will release enough",
-            "the new size is written once there is enough capacity",
-        )
-    return blocked(
-        Reason.QUOTA_WOULD_REFUSE,
-        says,
-        RAISE_QUOTA,
-    )
+    if _rejected(running, capacity, pod, settled=True) is None:
+        return _waits(rejected)
+    return blocked(Reason.QUOTA_WOULD_REFUSE, rejected, RAISE_QUOTA)
+
+
+def no_quota_in_flight(running: RunningVM) -> Finding | None:
+    """Block if a quota will reject the target pod of the change in flight.
+
+    Source: the source of ``quota_has_capacity``.
+    """
+    capacity, pod = running.capacity, _pod_in_flight(running)
+    if capacity is None or not (capacity.quotas_known and capacity.pods_known) or pod is None:
+        return None
+    if len(capacity.launchers.get(running.vmi.uid, ())) > 1:
+        return None
+    rejected = _rejected(running, capacity, pod, settled=True)
+    return blocked(Reason.QUOTA_WOULD_REFUSE, rejected, RAISE_QUOTA) if rejected else None
 
 
 HOSTNAME = "kubernetes.io/hostname"
@@ -165,14 +139,31 @@ def _eligible(running: RunningVM) -> tuple[LiveNode, ...]:
     )
 
 
-def _pod_in_flight(running: RunningVM, size: MemoryQuantity) -> TargetPod:
-    """Return the target pod of the change to *size* that is in flight.
+def _pod_in_flight(running: RunningVM) -> TargetPod | None:
+    """Return the target pod of the change in flight; None if the instance reports no size.
 
     The instance already has the requests of the new size, but its pod was made for the old one. So
     the new pod is computed from the instance alone.
     """
-    at_rest = replace(running.vmi, guest_current=size)
-    return target_pod(at_rest, size, running.rendering, None)
+    size = running.vmi.guest
+    if size is None:
+        return None
+    return target_pod(replace(running.vmi, guest_current=size), size, running.rendering, None)
+
+
+def _held(
+    nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod, *, settled: bool = False
+) -> bool:
+    """Whether one of *nodes* has capacity for *pod*, now or once migrations have *settled*."""
+    return any(free(each, capacity, pod.page_size, settled=settled).holds(pod) for each in nodes)
+
+
+def _waits(lacking: str) -> Finding:
+    return wait(
+        Reason.WAITS_FOR_ROOM,
+        f"{lacking}; migrations in flight will release enough",
+        "the new size is written once there is enough capacity",
+    )
 
 
 def _need(pod: TargetPod) -> str:
@@ -194,17 +185,21 @@ def _left(node: LiveNode, capacity: Capacity, pod: TargetPod) -> tuple[int, int]
     return (left.hugepages if pod.hugepages else 0, left.memory or 0)
 
 
-def _quota_says(running: RunningVM, quota: Quota, resource: str, pod: TargetPod) -> str:
-    hard, used = quota.hard[resource], quota.used.get(resource, 0)
-    needed = quota_usage(pod)[resource]
-    if resource in ("pods", "count/pods"):
-        amounts = f"{used} of {hard} {resource} are in use"
-    else:
-        amounts = (
-            f"{_up(used)} of {_down(hard)} {resource} are in use, and the pod needs {_up(needed)}"
-        )
+def _rejected(
+    running: RunningVM, capacity: Capacity, pod: TargetPod, *, settled: bool = False
+) -> str | None:
+    """Return which quota rejects *pod*, now or once migrations have *settled*; None if none."""
     namespace = running.vm.ref.namespace
-    return f"the quota {quota.name} of namespace {namespace} rejects the target pod: {amounts}"
+    for quota in capacity.quotas.get(namespace, ()):
+        for resource in exceeded(quota, pod, settled=settled):
+            hard, used = quota.hard[resource], quota.used.get(resource, 0)
+            amounts, needed = f"{used} of {hard} {resource} are in use", ""
+            if resource not in ("pods", "count/pods"):
+                amounts = f"{_up(used)} of {_down(hard)} {resource} are in use"
+                needed = f", and the pod needs {_up(quota_usage(pod)[resource])}"
+            what = f"the quota {quota.name} of namespace {namespace}"
+            return f"{what} rejects the target pod: {amounts}{needed}"
+    return None
 
 
 def _up(n_bytes: int) -> str:

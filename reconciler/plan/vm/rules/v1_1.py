@@ -19,7 +19,7 @@ def live_update_not_enabled(running: RunningVM) -> Finding | None:
 
     Source: kubevirt v1.1.0 vms-admitter.go:440-496; v1.2.0 removed the field.
     """
-    if not _switched_off(running):
+    if not running.switched_off:
         return None
     return restart(
         Reason.LIVE_UPDATE_FEATURES_UNSET,
@@ -53,7 +53,7 @@ def pending_until_restart(running: RunningVM) -> Finding | None:
     Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go knows no such condition.
     """
     has = running.vmi.guest_current or running.vmi.guest
-    if not _switched_off(running) or has is None or has == running.target:
+    if not running.switched_off or has is None or has == running.target:
         return None
     return restart(
         Reason.RESTART_PENDING,
@@ -90,7 +90,3 @@ def below_boot_denied(running: RunningVM) -> Finding | None:
         "change",
         f"{booted} is the smallest size while the VM runs; stop the VM before you go below it",
     )
-
-
-def _switched_off(inputs: VMInputs) -> bool:
-    return inputs.after.capabilities.vm_switch and not inputs.vm.live_update_memory

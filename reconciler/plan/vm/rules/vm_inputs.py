@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.desired.config import RestartConsent
     from reconciler.model.live.capacity import Capacity
+    from reconciler.model.live.conditions import Condition
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.references import ObjectRef
 
@@ -155,6 +156,11 @@ class VMInputs:
         return self.vm.suspended or self.desired.suspended
 
     @property
+    def switched_off(self) -> bool:
+        """Whether the VM lacks the field that KubeVirt v1.1 needs to change its memory live."""
+        return self.after.capabilities.vm_switch and not self.vm.live_update_memory
+
+    @property
     def own_max_guest(self) -> MemoryQuantity | None:
         """The VM's own ``maxGuest``, or the ``maxGuest`` of the instancetype in Git."""
         wanted = self.types.wanted if self.types else None
@@ -177,6 +183,12 @@ class RunningVM(VMInputs):
     def migration(self) -> LiveMigration | None:
         """The migration that has not ended, or None; KubeVirt allows one per VM."""
         return next((each for each in reversed(self.migrations) if not each.phase.finished), None)
+
+    @property
+    def restart_required(self) -> Condition | None:
+        """The VM's condition RestartRequired if it is true, else None."""
+        condition = self.vm.conditions.get("RestartRequired")
+        return condition if condition is not None and condition.status == "True" else None
 
 
 StoredRule: TypeAlias = Callable[[VMInputs], Finding | None]

@@ -62,20 +62,16 @@ def owned_by_pool(inputs: VMInputs) -> Finding | None:
     )
 
 
-def restarting(vm: LiveVM) -> Finding | None:
+def restarting(inputs: VMInputs) -> Finding | None:
     """Wait for a requested restart, as the status does not show which size the VM will get.
 
     Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (restart) writes a Stop and a Start into
     ``status.stateChangeRequests``; virt-controller removes each of them when it is done.
     """
-    if not vm.restart_asked:
+    if not inputs.vm.restart_asked:
         return None
-    return wait(Reason.RESTARTING, f"a restart was requested; the VM starts with {vm.guest}")
-
-
-def restart_requested(inputs: VMInputs) -> Finding | None:
-    """Wait with a change until a requested restart has happened."""
-    return restarting(inputs.vm)
+    message = f"a restart was requested; the VM starts with {inputs.vm.guest}"
+    return wait(Reason.RESTARTING, message)
 
 
 def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") -> Finding:
