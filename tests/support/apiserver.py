@@ -77,7 +77,6 @@ class ApiServer:
 
     mode: Mode = Mode.OPEN
     tokens: dict[str, User] = field(default_factory=dict)
-    without: User = ADMIN
     history: int = 10_000
     scale: float | None = None
 
@@ -85,7 +84,7 @@ class ApiServer:
         self.clock = SimClock(scale=self.scale)
         self.store = Store(self.clock, history=self.history)
         self.admission = Admission()
-        known = Tokens(self.clock, self.tokens, admin="admin-token", without=self.without)
+        known = Tokens(self.clock, self.tokens)
         self.api = KubeApiServer(self.store, self.admission, tokens=known, mode=self.mode)
         self.faults = self.api.faults
         bootstrap.ensure_namespace(self.store, "db")

@@ -13,10 +13,10 @@ from urllib.parse import urlencode
 
 from reconciler.simulator.apiserver import bootstrap
 from reconciler.simulator.apiserver.access.access_reviews import Reviews
-from reconciler.simulator.apiserver.access.authentication import ANONYMOUS, Tokens, impersonated
+from reconciler.simulator.apiserver.access.authentication import Tokens, impersonated
 from reconciler.simulator.apiserver.access.rbac import Attempt, Authorizer, Mode
 from reconciler.simulator.apiserver.kubectl_face import discovery, openapi
-from reconciler.simulator.apiserver.kubectl_face.discovery import ACTIONS_GROUP, Discovery
+from reconciler.simulator.apiserver.kubectl_face.discovery import ACTIONS_GROUP
 from reconciler.simulator.apiserver.patching.patch_handler import Patcher
 from reconciler.simulator.apiserver.reading.get_and_list import Reader
 from reconciler.simulator.apiserver.reading.watch import WatchStream
@@ -24,6 +24,7 @@ from reconciler.simulator.apiserver.request import request_info, status_errors
 from reconciler.simulator.apiserver.request.api_call import ApiCall
 from reconciler.simulator.apiserver.request.api_faults import Effect, Faults
 from reconciler.simulator.apiserver.request.http_messages import (
+    NO_SUCH_PAGE,
     Request,
     RequestRecord,
     Response,
@@ -47,7 +48,6 @@ if TYPE_CHECKING:
 Answer: TypeAlias = Response | WatchStream
 
 _HEALTH: Final = ("/healthz", "/livez", "/readyz")
-_NOT_FOUND: Final = "404 page not found\n"
 
 
 class KubeApiServer:
@@ -128,9 +128,7 @@ class KubeApiServer:
             stream.close()
 
     def _answer(self, request: Request, user: User | None) -> Answer:
-        # A real API server in mode AlwaysAllow rejects anonymous requests.
-        anonymous = user == ANONYMOUS and self._authorizer.mode is Mode.OPEN
-        if user is None or (anonymous and not request.path.startswith(_HEALTH)):
+        if user is None:
             raise status_errors.unauthorized()
         target = request_info.parse(request)
         if target is None:
@@ -142,9 +140,9 @@ class KubeApiServer:
         self._authorize(target, user)
         delay = sum(fault.seconds for fault in faults if fault.effect is Effect.SLOW)
         if target.group == ACTIONS_GROUP:
-            return _delayed(run_action(self._admission, request, target, user), delay)
+            return _delayed(run_action(self._admission, request, target), delay)
         if target.resource is None:
-            return text_response(404, _NOT_FOUND)
+            return NO_SUCH_PAGE
         call = ApiCall(
             request=request, user=user, target=target, resource=target.resource, faults=faults
         )
@@ -184,8 +182,8 @@ class KubeApiServer:
         if path.startswith("/openapi/v3"):
             return openapi.answer(path)
         if path.startswith("/api"):
-            return Discovery(self._admission.actions()).answer(request)
-        return text_response(404, _NOT_FOUND)
+            return discovery.answer(request, self._admission.actions())
+        return NO_SUCH_PAGE
 
     def _authorize(self, target: RequestInfo, user: User) -> None:
         attempt = Attempt(
@@ -229,7 +227,7 @@ class KubeApiServer:
             return self._reviews.issue_token(call)
         finalize = resource.qualified == "namespaces" and target.subresource == "finalize"
         if not finalize and not (resource.status and call.status):
-            return text_response(404, _NOT_FOUND)
+            return NO_SUCH_PAGE
         if target.verb not in api_resources.STATUS_VERBS:
             raise status_errors.method_not_allowed()
         if target.verb != "get":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -14,6 +15,7 @@ LIVE_UPDATE_GATE: Final = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE: Final = "MultiArchitecture"
 PRIORITY_GATE: Final = "MigrationPriorityQueue"
 
+UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 DEFAULT_HOTPLUG_RATIO: Final = 4
 """The default of maxHotplugRatio. Source: v1.9.0 pkg/virt-config/virt-config.go:110, v1.1.0:88."""
 
@@ -133,14 +135,5 @@ def _migrations(given: Json, behaviour: Behaviour) -> Json:
 
 
 def _seconds(duration: str) -> float:
-    units = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
-    total, number = 0.0, ""
-    rest = str(duration)
-    while rest:
-        if rest[0].isdigit() or rest[0] == ".":
-            number, rest = number + rest[0], rest[1:]
-            continue
-        unit = "ms" if rest.startswith("ms") else rest[0]
-        total += float(number or 0) * units.get(unit, 0.0)
-        number, rest = "", rest[len(unit) :]
-    return total
+    parts = re.findall(r"([\d.]+)(ms|s|m|h)", duration)
+    return sum(float(number) * UNITS_S[unit] for number, unit in parts)

@@ -24,7 +24,11 @@ class EventRecorder:
         self._random = random_source
         self._known: dict[tuple[str, str, str], Key] = {}
 
-    def record(self, about: Json, kind: str, reason: str, message: str, *, component: str) -> None:
+    def warn(self, about: Json, reason: str, message: str, component: str) -> None:
+        """Records an Event of the type Warning."""
+        self.record(about, "Warning", reason, message, component)
+
+    def record(self, about: Json, kind: str, reason: str, message: str, component: str) -> None:
         """Records an Event about an object. `kind` is the type of the Event: Normal or Warning."""
         meta = about["metadata"]
         now = rfc3339(self._store.clock.now())

@@ -41,6 +41,11 @@ def key_of(resource: str, obj: Json) -> Key:
     return Key(resource, meta.get("namespace", ""), meta["name"])
 
 
+def name_of(obj: Json) -> tuple[str, str]:
+    """Returns the namespace and the name of an object."""
+    return obj["metadata"]["namespace"], obj["metadata"]["name"]
+
+
 def dig(obj: Json | None, *path: str) -> Any:  # noqa: ANN401 - any JSON value
     """Returns the value at a path of field names, or None if a part of the path is absent."""
     found: Any = obj

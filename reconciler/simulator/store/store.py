@@ -78,15 +78,9 @@ class Store:
         limit: int = 0,
         revision: int | None = None,
     ) -> Page:
-        """Returns a page of encoded objects.
+        """Returns a page of encoded objects; `EncodedObjects.page` explains the parameters.
 
-        Args:
-            resource: The storage key of the resource.
-            namespace: The namespace to list, or None for all namespaces.
-            after: The path of the previous page's last object, or an empty string for the first
-                page.
-            limit: The maximum number of objects on the page, or 0 for all objects.
-            revision: The revision to read, or None for the newest.
+        The newest revision is read if `revision` is None.
 
         Raises:
             ExpiredError: The revision was compacted.

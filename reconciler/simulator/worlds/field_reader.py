@@ -5,16 +5,18 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from reconciler.simulator.encoding.json_codec import Json
 from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.cluster_config import UNITS_S
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+T = TypeVar("T")
+
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
-_UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,25 +87,11 @@ class Fields:
 
     def memory(self, name: str) -> int | None:
         """Reads a Kubernetes quantity and returns it in bytes, or None if the field is absent."""
-        value = self.raw(name)
-        if value is None:
-            return None
-        try:
-            return quantity.parse(value)
-        except quantity.QuantityError:
-            self.problem(name, f"{value!r} is not a quantity; use a quantity such as 2Gi")
-            return None
+        return self._parsed(name, quantity.parse, "a quantity; use a quantity such as 2Gi")
 
     def seconds(self, name: str) -> float | None:
         """Reads a duration such as `90s` and returns seconds, or None if the field is absent."""
-        value = self.raw(name)
-        if value is None:
-            return None
-        match = _DURATION.fullmatch(str(value))
-        if match is None:
-            self.problem(name, f"{value!r} is not a duration; use a duration such as 90s or 10m")
-            return None
-        return float(match[1]) * _UNITS[match[2]]
+        return self._parsed(name, _duration_s, "a duration; use a duration such as 90s or 10m")
 
     def instant(self, name: str) -> datetime | None:
         """Reads a date and time with a UTC offset, or returns None if the field is absent."""
@@ -189,6 +177,14 @@ class Fields:
             return default
         return value
 
+    def _parsed(self, name: str, parse: Callable[[Any], T], what: str) -> T | None:
+        value = self.raw(name)
+        try:
+            return None if value is None else parse(value)
+        except ValueError:
+            self.problem(name, f"{value!r} is not {what}")
+            return None
+
     def _typed(self, name: str, kind: type, default: Any, what: str) -> Any:  # noqa: ANN401 - any YAML value
         value = self.raw(name)
         if value is None:
@@ -197,3 +193,10 @@ class Fields:
             self.problem(name, f"{value!r} is not {what}")
             return default
         return value
+
+
+def _duration_s(value: object) -> float:
+    match = _DURATION.fullmatch(str(value))
+    if match is None:
+        raise ValueError(value)
+    return float(match[1]) * UNITS_S[match[2]]

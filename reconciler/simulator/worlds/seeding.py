@@ -12,7 +12,13 @@ from reconciler.simulator.kubevirt.cluster_config import read_config
 from reconciler.simulator.kubevirt.controllers import virt_operator
 from reconciler.simulator.kubevirt.migration_objects import prepare_migration
 from reconciler.simulator.kubevirt.node.launcher_pod import CPU_VENDOR_LABEL
-from reconciler.simulator.kubevirt.object_fields import KUBEVIRTS, MIGRATIONS, NODES, QUOTAS
+from reconciler.simulator.kubevirt.object_fields import (
+    KUBEVIRTS,
+    MIGRATIONS,
+    NODES,
+    QUOTAS,
+    controller_reference,
+)
 from reconciler.simulator.kubevirt.rules import instancetypes
 from reconciler.simulator.kubevirt.versions import behaviour
 from reconciler.simulator.store.history import Key
@@ -171,11 +177,6 @@ def _instancetype_spec(spec: InstancetypeSpec) -> Json:
 
 
 def _hyperconverged(uid: str) -> Json:
-    return {
-        "apiVersion": "hco.kubevirt.io/v1beta1",
-        "blockOwnerDeletion": True,
-        "controller": True,
-        "kind": "HyperConverged",
-        "name": "kubevirt-hyperconverged",
-        "uid": uid,
-    }
+    owner: Json = {"apiVersion": "hco.kubevirt.io/v1beta1", "kind": "HyperConverged"}
+    owner["metadata"] = {"name": "kubevirt-hyperconverged", "uid": uid}
+    return controller_reference(owner)

@@ -9,16 +9,18 @@ from reconciler.simulator.clock import rfc3339
 from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.controllers import backups
+from reconciler.simulator.kubevirt.controllers.vmi_controller import report_node
 from reconciler.simulator.kubevirt.node import launcher_pod
-from reconciler.simulator.kubevirt.node.virt_handler import PLUG_FAILED_MESSAGE, PLUG_FAILED_REASON
+from reconciler.simulator.kubevirt.node.virt_handler import plug_refused
 from reconciler.simulator.kubevirt.object_fields import (
-    HOT_MEMORY_CHANGE,
     LIVE_UPDATE_FEATURES,
     READY,
     REVISIONS,
     VMIS,
     VMS,
+    controller_reference,
     make_condition,
+    name_of,
     section,
     set_condition,
 )
@@ -37,7 +39,6 @@ from reconciler.simulator.worlds.field_reader import Problem
 if TYPE_CHECKING:
     from reconciler.simulator.encoding.json_codec import Json
     from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
-    from reconciler.simulator.kubevirt.inventory import Name
     from reconciler.simulator.store.store import Store
     from reconciler.simulator.worlds.world_model import VMSpec, World
 
@@ -132,7 +133,7 @@ class VMSeeder:
         matcher = vm["spec"]["instancetype"]
         if not self._config.behaviour.instancetype_in_status:
             matcher["revisionName"] = revision
-            return self._store.update(Key(VMS, *_name(vm)), vm)
+            return self._store.update(Key(VMS, *name_of(vm)), vm)
         section(vm, "status")["instancetypeRef"] = {
             "controllerRevisionRef": {"name": revision},
             "kind": matcher["kind"],
@@ -183,23 +184,17 @@ class VMSeeder:
 
     def _report_running(self, vmi: Json, spec: VMSpec, node: str, config: ClusterConfig) -> None:
         now, status = self._now(), vmi["status"]
-        section(vmi, "metadata", "labels")["kubevirt.io/nodeName"] = node
+        report_node(vmi, node)
         if config.behaviour.memory_overhead_status and "memory" in status:
             status["memory"]["memoryOverhead"] = quantity.binary(
                 memory_overhead.memory_overhead(vmi, config)
             )
-        networks = vmi["spec"].get("networks") or ()
-        volumes = vmi["spec"].get("volumes") or ()
         status.update(
             phase="Running",
-            nodeName=node,
             qosClass="Burstable",
-            migrationTransport="Unix",
             launcherContainerImageVersion=launcher_pod.image(
                 spec.launcher or config.behaviour.text
             ),
-            interfaces=[{"name": n["name"], "podInterfaceName": "eth0"} for n in networks],
-            volumeStatus=[{"name": volume["name"], "target": ""} for volume in volumes],
             phaseTransitionTimestamps=[
                 {"phase": phase, "phaseTransitionTimestamp": now}
                 for phase in ("Pending", "Scheduling", "Scheduled")
@@ -212,15 +207,7 @@ class VMSeeder:
         if spec.guest_current is not None:
             status["memory"]["guestCurrent"] = quantity.binary(spec.guest_current)
         if spec.last_plug_refused:
-            refused = make_condition(
-                HOT_MEMORY_CHANGE,
-                "False",
-                at=now,
-                probed=True,
-                reason=PLUG_FAILED_REASON,
-                message=PLUG_FAILED_MESSAGE,
-            )
-            set_condition(vmi, refused)
+            set_condition(vmi, plug_refused(now))
 
     def _place(self, spec: VMSpec, asked: memory_overhead.PodMemory) -> str:
         emptiest = max(self._free, key=lambda name: self._free[name], default="")
@@ -264,14 +251,8 @@ def _hotplug(vmi: Json, spec: VMSpec) -> None:
 
 def _pool_reference(name: str, uid: str) -> Json:
     """Returns the ownerReference of a VM that a VirtualMachinePool owns; recorded on v1.9.0."""
-    return {
-        "apiVersion": "pool.kubevirt.io/v1beta1",
-        "blockOwnerDeletion": True,
-        "controller": True,
-        "kind": "VirtualMachinePool",
-        "name": name,
-        "uid": uid,
-    }
+    pool: Json = {"apiVersion": "pool.kubevirt.io/v1beta1", "kind": "VirtualMachinePool"}
+    return controller_reference({**pool, "metadata": {"name": name, "uid": uid}})
 
 
 def _vm_spec(spec: VMSpec) -> Json:
@@ -303,7 +284,3 @@ def _vm_spec(spec: VMSpec) -> Json:
     if spec.live_update_features is not None:
         made[LIVE_UPDATE_FEATURES] = json_codec.copy(dict(spec.live_update_features))
     return made
-
-
-def _name(obj: Json) -> Name:
-    return obj["metadata"]["namespace"], obj["metadata"]["name"]

@@ -37,7 +37,6 @@ def read(entry: Fields) -> Fault:
         retry_after_s=None if retry is None else int(retry),
         seconds=entry.seconds("delay") or 0.0,
         events=entry.integer("events"),
-        id=entry.text("id"),
     )
     entry.finish()
     return fault

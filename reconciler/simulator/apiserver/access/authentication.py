@@ -1,7 +1,6 @@
 """Tokens: the bearer tokens that the API server accepts, and the user of each token.
 
-Source: kube-apiserver v1.36, k8s.io/apiserver pkg/authentication (bearertoken, serviceaccount,
-anonymous). With authorization mode AlwaysAllow, the server rejects anonymous requests.
+Source: kube-apiserver v1.36, k8s.io/apiserver pkg/authentication (bearertoken, serviceaccount).
 """
 
 from __future__ import annotations
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
 AUTHENTICATED: Final = "system:authenticated"
 ADMIN: Final = User("kubernetes-admin", ("system:masters", AUTHENTICATED))
-ANONYMOUS: Final = User("system:anonymous", ("system:unauthenticated",))
 
 
 def service_account(namespace: str, name: str) -> User:
@@ -30,27 +28,15 @@ def service_account(namespace: str, name: str) -> User:
 class Tokens:
     """The bearer tokens that the API server accepts, and the user of each token."""
 
-    def __init__(
-        self,
-        clock: SimClock,
-        known: Mapping[str, User] | None = None,
-        *,
-        admin: str | None = None,
-        without: User = ADMIN,
-    ) -> None:
-        """Registers the bearer tokens of a simulated world.
+    def __init__(self, clock: SimClock, known: Mapping[str, User] | None = None) -> None:
+        """Registers the bearer tokens of a simulated world, and an administrator's token.
 
         Args:
             clock: Decides when an issued token has expired.
             known: The user of each token. Every user also gets the group system:authenticated.
-            admin: The administrator's token, or None to generate a random one.
-            without: The user of requests without a token. client-go sends no credentials over
-                plain HTTP (tools/clientcmd/client_config.go), so the default user is the
-                administrator, and kubectl works. With ANONYMOUS, such requests are rejected.
         """
-        self.admin: Final = admin or secrets.token_urlsafe(24)
+        self.admin: Final = secrets.token_urlsafe(24)
         self._clock = clock
-        self._without = without
         self._users = {token: _authenticated(user) for token, user in (known or {}).items()}
         self._users[self.admin] = ADMIN
         self._expiry: dict[str, float] = {}
@@ -67,10 +53,14 @@ class Tokens:
         self._users.pop(token, None)
 
     def user(self, authorization: str) -> User | None:
-        """Returns the user whose token is in an Authorization header, or None if it is invalid."""
+        """Returns the user whose token is in an Authorization header, or None if it is invalid.
+
+        A request without a token is sent by the administrator, because client-go sends no
+        credentials over plain HTTP (tools/clientcmd/client_config.go).
+        """
         scheme, _, token = authorization.strip().partition(" ")
         if scheme.lower() != "bearer" or not token.strip():
-            return self._without
+            return ADMIN
         token = token.strip()
         if self._expiry.get(token, float("inf")) <= self._clock.monotonic():
             return None

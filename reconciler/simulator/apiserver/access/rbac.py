@@ -35,13 +35,10 @@ _BASIC_RULES: Final[tuple[Json, ...]] = (
         "verbs": ["get"],
         "nonResourceURLs": ["/api", "/api/*", "/apis", "/apis/*", "/openapi", "/openapi/*"],
     },
-)
-"""The RBAC rules of system:basic-user and system:discovery, for every authenticated user."""
-_PUBLIC_RULES: Final[tuple[Json, ...]] = (
     {"verbs": ["get"], "nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version"]},
     {"verbs": ["get"], "nonResourceURLs": ["/livez/*", "/readyz/*", "/version/"]},
 )
-"""The RBAC rules of system:public-info-viewer, which apply to anonymous users as well."""
+"""The RBAC rules of all users (system:basic-user, -:discovery and -:public-info-viewer)."""
 
 
 class Mode(StrEnum):
@@ -84,7 +81,6 @@ class Authorizer:
             yield {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
             yield {"verbs": ["*"], "nonResourceURLs": ["*"]}
             return
-        yield from _PUBLIC_RULES
         if "system:authenticated" in user.groups:
             yield from _BASIC_RULES
         yield from self._bound("clusterrolebindings", None, user)

@@ -10,9 +10,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.apiserver.request.http_messages import (
+    NO_SUCH_PAGE,
     bytes_response,
     json_response,
-    text_response,
 )
 from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.store import api_resources, structural_schema
@@ -33,7 +33,7 @@ def answer(path: str) -> Response:
         return json_response(200, {"paths": _index()})
     body = _document(group_version)
     if body is None:
-        return text_response(404, "404 page not found\n")
+        return NO_SUCH_PAGE
     return bytes_response(200, body)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from reconciler.simulator.encoding.json_codec import Json
 
@@ -65,31 +65,14 @@ def denied(webhook: str, message: str, *fields: str, reason: str = "FieldValueIn
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionRequest:
-    """A request for a subresource action such as `restart`."""
+class Action(Protocol):
+    """A subresource action such as `restart`; it raises a StatusError if it is impossible."""
 
-    resource: str
-    """The plural name of the resource without its group, such as `virtualmachines`."""
-    subresource: str
-    namespace: str
-    name: str
-    method: str
-    body: Json | None
-    user: str
-    dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionResult:
-    """The response to an action: an HTTP status and a JSON body, or None for an empty body."""
-
-    status: int = 202
-    body: Json | None = None
+    def __call__(self, namespace: str, name: str, *, dry_run: bool) -> None:
+        """Runs the action for an object. The response is 202 without a body."""
 
 
 Hook: TypeAlias = Callable[[Review], Denial | None]
-Action: TypeAlias = Callable[[ActionRequest], ActionResult]
 
 
 class Admission:

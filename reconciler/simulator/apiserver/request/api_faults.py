@@ -59,8 +59,6 @@ class Fault:
     """The value of the Retry-After header and of details.retryAfterSeconds in the Status."""
     seconds: float = 0.0
     events: int = 0
-    id: str = ""
-    """The ID under which the occurrences of the fault are counted."""
 
 
 @dataclass(slots=True)
@@ -94,10 +92,6 @@ class Faults:
         """Returns how often the fault with an ID has happened."""
         counter = self._counters.get(id(fault))
         return counter.fired if counter else 0
-
-    def counts(self) -> dict[str, int]:
-        """Returns how often each fault has happened, by its ID or its position."""
-        return {fault.id or str(i): self.fired(fault) for i, fault in enumerate(self.faults)}
 
     def hits(self, method: str, target: RequestInfo, user: str) -> tuple[Fault, ...]:
         """Returns the faults that affect a request, and counts them as happened."""

@@ -125,3 +125,7 @@ def _headers(content_type: str, warnings: list[str]) -> Headers:
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", " ")
     return f'"{escaped}"'
+
+
+NO_SUCH_PAGE: Final = text_response(404, "404 page not found\n")
+"""The response for a path that the API server does not serve."""

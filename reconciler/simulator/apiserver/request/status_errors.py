@@ -121,6 +121,12 @@ def bad_request(message: str) -> StatusError:
     return StatusError(failure(400, "BadRequest", message))
 
 
+def internal(why: str) -> StatusError:
+    """Returns the 500 error for a request that the server cannot complete."""
+    message = f"Internal error occurred: {why}"
+    return StatusError(failure(500, "InternalError", message, {"causes": [{"message": why}]}))
+
+
 def rejected() -> StatusError:
     """Returns the 422 error without causes that a real server sends for a failed JSON patch."""
     return StatusError(failure(422, "Invalid", REJECTED, {}))

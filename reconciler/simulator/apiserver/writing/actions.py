@@ -5,25 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.simulator.apiserver.request import request_body, status_errors
-from reconciler.simulator.apiserver.request.admission import ActionRequest
 from reconciler.simulator.apiserver.request.http_messages import (
+    NO_SUCH_PAGE,
     Response,
-    bytes_response,
     text_response,
 )
 from reconciler.simulator.encoding import go_json
-from reconciler.simulator.encoding.json_codec import encode
 
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.request.admission import Admission
-    from reconciler.simulator.apiserver.request.http_messages import Request, User
+    from reconciler.simulator.apiserver.request.http_messages import Request
     from reconciler.simulator.apiserver.request.request_info import RequestInfo
     from reconciler.simulator.encoding.json_codec import Json
 
 
-def run_action(
-    admission: Admission, request: Request, target: RequestInfo, user: User
-) -> Response:
+def run_action(admission: Admission, request: Request, target: RequestInfo) -> Response:
     """Runs a registered subresource action and returns its response, or 404 if there is none.
 
     The response to a PUT has no body, so a client that accepts only JSON receives 406.
@@ -32,25 +28,16 @@ def run_action(
     """
     action = admission.find_action(target.plural, target.subresource)
     if action is None or not target.name:
-        return text_response(404, "404 page not found\n")
+        return NO_SUCH_PAGE
     if request.method == "PUT" and not _accepts_anything(request):
         return text_response(406, "406: Not Acceptable\n\nAvailable representations: ")
-    body = _options(request) or None
-    result = action(
-        ActionRequest(
-            resource=target.plural,
-            subresource=target.subresource,
-            namespace=target.namespace,
-            name=target.name,
-            method=request.method,
-            body=body,
-            user=user.name,
-            dry_run=_dry(body),
-        )
-    )
-    if result.body is None:
-        return Response(status=result.status, headers=())
-    return bytes_response(result.status, encode(result.body))
+    asked = _options(request).get("dryRun")
+    try:
+        dry_run = isinstance(asked, list) and "All" in asked
+        action(target.namespace, target.name, dry_run=dry_run)
+    except status_errors.StatusError as error:
+        return error.response()
+    return Response(status=202, headers=())
 
 
 def _accepts_anything(request: Request) -> bool:
@@ -81,8 +68,3 @@ def _complaint(body: bytes) -> str:
         text = str(error)
         return "unexpected EOF" if text == "unexpected end of JSON input" else text
     return ""
-
-
-def _dry(options: dict[str, object] | None) -> bool:
-    asked = (options or {}).get("dryRun")
-    return isinstance(asked, list) and "All" in asked

@@ -55,18 +55,14 @@ class Writer:
 
     def create(self, call: ApiCall) -> Response:
         """Handles a POST request, which creates an object."""
-        obj = request_body.read(call)
-        request_body.check_place(call, obj)
-        request_body.complain(call, request_body.strict_problems(call, obj))
+        obj = _decoded(call)
         with self._store.lock:
             created = self.store_new(call, obj)
         return json_response(201, call.present(created), warnings=call.warnings)
 
     def update(self, call: ApiCall) -> Response:
         """Handles a PUT request, which replaces an object."""
-        obj = request_body.read(call)
-        request_body.check_place(call, obj)
-        request_body.complain(call, request_body.strict_problems(call, obj))
+        obj = _decoded(call)
         with self._store.lock:
             live = self._store.get(call.key)
             if live is None and call.resource.create_on_update and not call.status:
@@ -218,6 +214,13 @@ class Writer:
         ]
         if errors:
             raise call.invalid(call.target.name, errors)
+
+
+def _decoded(call: ApiCall) -> Json:
+    obj = request_body.read(call)
+    request_body.check_place(call, obj)
+    request_body.complain(call, request_body.strict_problems(call, obj))
+    return obj
 
 
 def _open_namespace(namespace: Json) -> None:

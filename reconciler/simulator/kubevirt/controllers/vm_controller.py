@@ -20,6 +20,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     is_deleting,
     is_final,
     key_of,
+    name_of,
     section,
 )
 from reconciler.simulator.kubevirt.rules import defaults, instancetypes, vm_status
@@ -83,7 +84,7 @@ class VMController:
     def _adopt(self, vm: Json) -> None:
         key = key_of(VMS, vm)
         self._store.mutate(key, vm_status.first_status, status=True, manager=MANAGER)
-        self._store.mutate(key, _observe_versions, manager=MANAGER)
+        self._store.mutate(key, defaults.observe_versions, manager=MANAGER)
         self._store.mutate(key, _add_finalizer, manager=MANAGER)
 
     def _terminate(self, vm: Json, vmi: Json | None) -> None:
@@ -134,7 +135,7 @@ class VMController:
         retry = dig(vm, "status", "startFailure", "retryAfterTimestamp")
         wait_s = _seconds_until(retry, self._cluster.engine.clock.now())
         if wait_s > 0:
-            self.queue.add_after((vm["metadata"]["namespace"], vm["metadata"]["name"]), wait_s)
+            self.queue.add_after(name_of(vm), wait_s)
             return
         config = self._cluster.config
         self._live.keep_instancetype(vm)
@@ -166,10 +167,6 @@ class VMController:
             "lastFailedVMIUID": uid,
             "retryAfterTimestamp": rfc3339(retry),
         }
-
-
-def _observe_versions(vm: Json) -> None:
-    section(vm, "metadata", "annotations").update(defaults.OBSERVED_VERSIONS)
 
 
 def _lacks_topology(vm: Json, vmi: Json) -> bool:

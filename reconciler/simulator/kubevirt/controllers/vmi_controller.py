@@ -22,6 +22,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     is_final,
     key_of,
     make_condition,
+    name_of,
     section,
     set_condition,
     size,
@@ -99,14 +100,13 @@ class VMIController:
             pod = launcher_pod.make_pod(vmi, config, self._store.ids.suffix())
             refusal = self._quotas.refusal(launcher_pod.pod_key(pod), pod)
             if refusal is not None:
-                self._cluster.recorder.record(
+                self._cluster.recorder.warn(
                     vmi,
-                    "Warning",
                     "FailedCreate",
                     f"Error creating pod: {refusal}",
-                    component="virtualmachine-controller",
+                    "virtualmachine-controller",
                 )
-                self.queue.add_after(_name(vmi), QUOTA_RETRY_S)
+                self.queue.add_after(name_of(vmi), QUOTA_RETRY_S)
                 return
             uid = self._store.create(launcher_pod.pod_key(pod), pod, manager=MANAGER)["metadata"][
                 "uid"
@@ -156,17 +156,7 @@ class VMIController:
         if pod.node:
             status.setdefault("qosClass", "Burstable")
         if pod.phase == "Running":
-            section(vmi, "metadata", "labels")["kubevirt.io/nodeName"] = pod.node
-            status["migrationTransport"] = "Unix"
-            status["nodeName"] = pod.node
-            status["volumeStatus"] = [
-                {"name": volume["name"], "target": ""}
-                for volume in dig(vmi, "spec", "volumes") or ()
-            ]
-            status["interfaces"] = [
-                {"name": network["name"], "podInterfaceName": "eth0"}
-                for network in dig(vmi, "spec", "networks") or ()
-            ]
+            report_node(vmi, pod.node)
             enter_phase(vmi, "Scheduled", now)
 
     # Stopping
@@ -209,7 +199,7 @@ class VMIController:
     def _end(self, vmi: Json, pods: list[PodFacts]) -> None:
         for pod in pods:
             self._store.delete(pod.key)
-        current = self._cluster.vmi(*_name(vmi))
+        current = self._cluster.vmi(*name_of(vmi))
         if current is not None and not is_final(current):
             self._fail_without_pod(current)
 
@@ -233,7 +223,7 @@ class VMIController:
             return
         self._ending.add((uid, step))
         delay_s = self._cluster.engine.between(*RELEASE_S)
-        self._cluster.engine.at(delay_s, lambda: self._release(_name(vmi), uid, step))
+        self._cluster.engine.at(delay_s, lambda: self._release(name_of(vmi), uid, step))
 
     def _release(self, name: Name, uid: str, step: str) -> None:
         vmi = self._cluster.vmi(*name)
@@ -250,6 +240,18 @@ class VMIController:
             self._ending -= {(uid, "foreground"), (uid, "last"), (uid, "stopped")}
             drop_finalizer(vmi, defaults.VM_FINALIZER)
         self._save(vmi)
+
+
+def report_node(vmi: Json, node: str) -> None:
+    """Writes the node of a VMI, its volumes and its interfaces into the VMI, as recorded."""
+    section(vmi, "metadata", "labels")["kubevirt.io/nodeName"] = node
+    volumes, networks = (vmi["spec"].get(name) or () for name in ("volumes", "networks"))
+    section(vmi, "status").update(
+        migrationTransport="Unix",
+        nodeName=node,
+        volumeStatus=[{"name": volume["name"], "target": ""} for volume in volumes],
+        interfaces=[{"name": n["name"], "podInterfaceName": "eth0"} for n in networks],
+    )
 
 
 def request_hotplug(vmi: Json) -> None:
@@ -290,7 +292,3 @@ def _owner(cluster: Cluster, event: StoreEvent) -> str:
 
 def _not_ready(now: str, reason: str, message: str) -> Json:
     return make_condition(READY, "False", at=now, probed=True, reason=reason, message=message)
-
-
-def _name(vmi: Json) -> Name:
-    return vmi["metadata"]["namespace"], vmi["metadata"]["name"]

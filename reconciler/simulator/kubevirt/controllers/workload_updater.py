@@ -22,6 +22,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     is_migrating,
     is_running,
     key_of,
+    name_of,
 )
 from reconciler.simulator.kubevirt.rules import pod_eviction
 from reconciler.simulator.kubevirt.versions import GateStage
@@ -178,8 +179,7 @@ class WorkloadUpdater:
             return
         self._next_eviction_s = now_s + config.batch_eviction_interval_s
         for vmi in candidates[: config.batch_eviction_size]:
-            meta = vmi["metadata"]
-            name = (meta["namespace"], meta["name"])
+            name = name_of(vmi)
             denial = pod_eviction.denial(vmi)
             if denial is None:
                 said = f"Evicted vmi pod of {'/'.join(name)} for automated workload update"
@@ -191,12 +191,11 @@ class WorkloadUpdater:
                 self._evacuate(vmi)
 
     def _report(self, vmi: Json, kind: str, reason: str, message: str) -> None:
-        self._cluster.recorder.record(vmi, kind, reason, message, component=COMPONENT)
+        self._cluster.recorder.record(vmi, kind, reason, message, COMPONENT)
 
     def _evacuate(self, vmi: Json) -> None:
         """Creates a migration, which also hotplugs memory, for a VMI whose eviction is denied."""
-        name = (vmi["metadata"]["namespace"], vmi["metadata"]["name"])
-        migration = make_migration(name, f"kubevirt-evacuation-{self._store.ids.suffix()}")
+        migration = make_migration(name_of(vmi), f"kubevirt-evacuation-{self._store.ids.suffix()}")
         migration["metadata"]["generateName"] = "kubevirt-evacuation-"
         annotations = migration["metadata"]["annotations"]
         annotations.pop(WORKLOAD_UPDATE)

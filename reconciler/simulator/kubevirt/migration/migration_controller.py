@@ -28,6 +28,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     is_running,
     key_of,
     make_condition,
+    name_of,
     section,
     set_condition,
 )
@@ -158,11 +159,8 @@ class MigrationController:
     def _try_to_start(self, migration: Json, facts: MigrationFacts, vmi: Json) -> None:
         wait_s = self._limits.backoff_s(migration, facts)
         if wait_s > 0:
-            meta = vmi["metadata"]
-            message = f"backoff migrating vmi {meta['namespace']}/{meta['name']}"
-            self._cluster.recorder.record(
-                vmi, "Warning", "MigrationBackoff", message, component=target_pods.COMPONENT
-            )
+            message = f"backoff migrating vmi {'/'.join(name_of(vmi))}"
+            self._cluster.recorder.warn(vmi, "MigrationBackoff", message, target_pods.COMPONENT)
             self.queue.add_after(facts.key, wait_s)
             return
         if not is_running(vmi) or condition_status(vmi, LIVE_MIGRATABLE) == "False":
@@ -250,12 +248,8 @@ class MigrationController:
         elif vmi is not None:
             self._pods.retire(vmi["status"]["migrationState"].get("targetPod", ""), vmi, "Failed")
         if phase == "Failed":
-            self._cluster.recorder.record(
-                migration,
-                "Warning",
-                "FailedMigration",
-                message,
-                component=target_pods.COMPONENT,
+            self._cluster.recorder.warn(
+                migration, "FailedMigration", message, target_pods.COMPONENT
             )
         self._enter(migration, phase)
 
@@ -288,7 +282,7 @@ def _handed_over(migration: Json, vmi: Json) -> bool:
 
 
 def _observe(migration: Json) -> None:
-    section(migration, "metadata", "annotations").update(defaults.OBSERVED_VERSIONS)
+    defaults.observe_versions(migration)
     prepare_migration(migration)
 
 

@@ -99,7 +99,7 @@ class MigrationPods:
             self._cluster.store.delete(pod.key)
 
     def _record(self, about: Json, kind: str, reason: str, message: str) -> None:
-        self._cluster.recorder.record(about, kind, reason, message, component=COMPONENT)
+        self._cluster.recorder.record(about, kind, reason, message, COMPONENT)
 
 
 def pod_compute_memory(pod: Json | None) -> int:

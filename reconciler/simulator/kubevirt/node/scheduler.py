@@ -132,9 +132,7 @@ class Scheduler:
         )
         pod = self._cluster.store.mutate(key, lambda p: set_condition(p, found), status=True)
         if pod is not None:
-            self._cluster.recorder.record(
-                pod, "Warning", "FailedScheduling", message, component="default-scheduler"
-            )
+            self._cluster.recorder.warn(pod, "FailedScheduling", message, "default-scheduler")
 
     def _bind(self, key: Key, node: str) -> None:
         self._cluster.store.mutate(key, lambda pod: pod["spec"].update(nodeName=node))

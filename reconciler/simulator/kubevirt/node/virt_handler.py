@@ -23,6 +23,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     is_deleting,
     key_of,
     make_condition,
+    name_of,
     section,
     set_condition,
     size,
@@ -49,8 +50,6 @@ POD_REQUEST_LABEL: Final = "kubevirt.io/vmi-pod-memory-resource-requests"
 OVERHEAD_RATIO_LABEL: Final = "kubevirt.io/memory-hotplug-overhead-ratio"
 MIGRATION_ERROR: Final = "Live migration failed: server closed connection"
 ABORTED: Final = "Live migration has been aborted"
-PLUG_FAILED_REASON: Final = "Memory Hotplug Failed"
-PLUG_FAILED_MESSAGE: Final = "memory hotplug failed, the VM configuration is not supported"
 
 
 class VirtHandler:
@@ -91,7 +90,7 @@ class VirtHandler:
         if (uid, step) in self._started:
             return
         self._started.add((uid, step))
-        name, own = _name(vmi), vmi["metadata"]["uid"]
+        name, own = name_of(vmi), vmi["metadata"]["uid"]
 
         def run() -> None:
             current = self._cluster.vmi(*name)
@@ -113,7 +112,7 @@ class VirtHandler:
     def _boot(self, vmi: Json) -> None:
         now = self._cluster.now()
         section(vmi, "status")["phase"] = "Running"
-        self._profiles.of(*_name(vmi)).report(vmi, now)
+        self._profiles.of(*name_of(vmi)).report(vmi, now)
         set_condition(vmi, make_condition(READY, "True", at=now, probed=True))
         self._save(vmi)
 
@@ -152,7 +151,7 @@ class VirtHandler:
 
         Source: v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814.
         """
-        faults = self._cluster.faults.of(*_name(vmi))
+        faults = self._cluster.faults.of(*name_of(vmi))
         settings = vmi["status"]["migrationState"]["migrationConfiguration"]
         allowed = quantity.parse(settings["bandwidthPerMigration"])
         rate = min(self._cluster.bandwidth, allowed or self._cluster.bandwidth)
@@ -174,7 +173,7 @@ class VirtHandler:
         state = section(vmi, "status", "migrationState")
         if state.get("completed") or state.get("abortRequested"):
             return
-        if self._cluster.faults.fires(*_name(vmi), Fault.MIGRATION_FAILS):
+        if self._cluster.faults.fires(*name_of(vmi), Fault.MIGRATION_FAILS):
             self._fail(vmi, MIGRATION_ERROR)
             return
         now, status = self._cluster.now(), section(vmi, "status")
@@ -234,21 +233,11 @@ class VirtHandler:
         wanted = size(vmi, "spec", "domain", "memory", "guest") or 0
         drop_condition(vmi, HOT_MEMORY_CHANGE)
         if (misfit := self._pod_misfit(vmi, wanted, pod_request)) is not None:
-            self._cluster.recorder.record(
-                vmi, "Warning", misfit, "failed to update guest memory", component=MANAGER
-            )
+            self._cluster.recorder.warn(vmi, misfit, "failed to update guest memory", MANAGER)
             return
-        if self._cluster.faults.fires(*_name(vmi), Fault.PLUG_REFUSED):
+        if self._cluster.faults.fires(*name_of(vmi), Fault.PLUG_REFUSED):
             if self._cluster.config.behaviour.plug_failure_visible:
-                refused = make_condition(
-                    HOT_MEMORY_CHANGE,
-                    "False",
-                    at=self._cluster.now(),
-                    probed=True,
-                    reason=PLUG_FAILED_REASON,
-                    message=PLUG_FAILED_MESSAGE,
-                )
-                set_condition(vmi, refused)
+                set_condition(vmi, plug_refused(self._cluster.now()))
             return
         section(vmi, "status", "memory")["guestRequested"] = quantity.binary(wanted)
 
@@ -287,7 +276,7 @@ class VirtHandler:
         memory = section(vmi, "status", "memory")
         settled = guest_memory.size_after(
             vmi,
-            self._cluster.faults.of(*_name(vmi)),
+            self._cluster.faults.of(*name_of(vmi)),
             requested=quantity.parse(memory["guestRequested"]),
             current=quantity.parse(memory["guestCurrent"]),
         )
@@ -295,5 +284,12 @@ class VirtHandler:
         self._save(vmi)
 
 
-def _name(vmi: Json) -> Name:
-    return vmi["metadata"]["namespace"], vmi["metadata"]["name"]
+def plug_refused(now: str) -> Json:
+    """Returns the condition HotMemoryChange of a VMI after libvirt rejects a hotplug."""
+    reason, message = (
+        "Memory Hotplug Failed",
+        "memory hotplug failed, the VM configuration is not supported",
+    )
+    return make_condition(
+        HOT_MEMORY_CHANGE, "False", at=now, probed=True, reason=reason, message=message
+    )

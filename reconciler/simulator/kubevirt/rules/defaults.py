@@ -69,6 +69,11 @@ def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | No
     rewrite_quantities(domain, quantity.canonical if new_uid is None else quantity.created)
 
 
+def observe_versions(obj: Json) -> None:
+    """Adds the annotations with which KubeVirt marks every object that it has seen."""
+    section(obj, "metadata", "annotations").update(OBSERVED_VERSIONS)
+
+
 def rewrite_quantities(domain: Json, form: Callable[[str], str]) -> None:
     """Rewrites the quantities in a VM's or VMI's domain, in place.
 

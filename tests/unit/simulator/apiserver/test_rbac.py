@@ -3,7 +3,7 @@
 import pytest
 from support.apiserver import VMS, ApiServer
 
-from reconciler.simulator.apiserver.access.authentication import ANONYMOUS, service_account
+from reconciler.simulator.apiserver.access.authentication import service_account
 from reconciler.simulator.apiserver.access.rbac import Mode
 from reconciler.simulator.apiserver.request.http_messages import User
 
@@ -31,7 +31,7 @@ def grant(server, *rules, subject, namespace=""):
 
 @pytest.fixture
 def server():
-    enforced = ApiServer(mode=Mode.ENFORCED, without=ANONYMOUS)
+    enforced = ApiServer(mode=Mode.ENFORCED)
     enforced.create_vm()
     return enforced
 
@@ -126,7 +126,7 @@ def bearer(token):
 
 
 def test_bearer_token_identifies_its_user():
-    server = ApiServer(tokens={"t-bob": BOB}, without=ANONYMOUS)
+    server = ApiServer(tokens={"t-bob": BOB})
     path = "/apis/authentication.k8s.io/v1/selfsubjectreviews"
     user_info = server.send("POST", path, {}, **bearer("t-bob")).body["status"]["userInfo"]
     assert user_info == {"username": "bob", "groups": ["system:authenticated", "ops"]}
@@ -136,13 +136,6 @@ def test_unknown_token_gets_a_401_that_does_not_contain_the_token():
     answer = ApiServer().send("GET", VMS, **bearer("wrong-secret"))
     assert (answer.status, answer.body["reason"]) == (401, "Unauthorized")
     assert "wrong-secret" not in answer.text
-
-
-def test_request_without_a_token_is_anonymous_if_the_server_is_configured_so():
-    opened, enforced = (ApiServer(mode=mode, without=ANONYMOUS) for mode in Mode)
-    assert opened.send("GET", VMS, user=None).status == 401
-    assert enforced.send("GET", VMS, user=None).status == 403
-    assert enforced.send("GET", "/readyz", user=None).text == "ok"
 
 
 def test_service_account_token_works_until_it_expires(server):

@@ -1,4 +1,4 @@
-"""Tests the subresources restart and guestosinfo: permissions, and virt-api's errors."""
+"""Tests the subresource restart: permissions, dry runs, and virt-api's errors."""
 
 from __future__ import annotations
 
@@ -179,12 +179,3 @@ def test_restart_requires_the_verb_update_on_the_subresource(make, verb, resourc
         data = json.dumps(body).encode()
         assert sim.request("POST", f"{RBAC}/{plural}", headers=headers, body=data).status == 201
     assert restart(sim, user=BOB).status == status
-
-
-def test_guestosinfo_returns_the_report_of_the_guest_agent():
-    sim = simulate({"name": "vm", "kernel": "5.4.0"}, {"name": "mute", "agent": False})
-    path = "/apis/subresources.kubevirt.io/v1/namespaces/default/virtualmachineinstances"
-    answer = sim.request("GET", f"{path}/vm/guestosinfo")
-    assert json.loads(answer.body)["os"]["kernelRelease"] == "5.4.0"
-    assert sim.request("GET", f"{path}/mute/guestosinfo").status == 409
-    assert sim.request("GET", f"{path}/none/guestosinfo").status == 404
