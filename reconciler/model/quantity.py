@@ -16,6 +16,8 @@ _DECIMAL_EXPONENT = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12,
 _BINARY_EXPONENT = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _INT64_MAX = 2**63 - 1
 _MAX_EXPONENT = 24
+_MAX_LENGTH = 256
+"""The maximum number of characters of a quantity or duration."""
 _DURATION_UNIT = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|ms|s|m|h)"
 _DURATION = re.compile(rf"(?P<sign>[+-]?)(?P<parts>(?:{_DURATION_UNIT})+)")
 _DURATION_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
@@ -59,7 +61,8 @@ class MemoryQuantity:
         """
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise QuantityError(f"{value!r} is not a quantity; write a size such as 2Gi")
-        text = value if isinstance(value, str) else repr(value)
+        text = value if isinstance(value, str) else _digits(value)
+        _check_length(text, "quantity")
         return cls(n_bytes=_whole_bytes(text), raw=value if isinstance(value, str | int) else text)
 
     @classmethod
@@ -85,6 +88,8 @@ class Duration:
         Raises:
             QuantityError: It is not a duration; a number without a unit is not one.
         """
+        if isinstance(value, str):
+            _check_length(value, "duration")
         match = _DURATION.fullmatch(value) if isinstance(value, str) else None
         if match is None or not isinstance(value, str):
             if value == "0":
@@ -92,6 +97,8 @@ class Duration:
             raise QuantityError(f"{value!r} is not a duration; write it as 90s, 10m or 1h30m")
         parts = _DURATION_PART.findall(match["parts"])
         total = sum(Fraction(number.rstrip(".")) * _NANOSECONDS[unit] for number, unit in parts)
+        if total > _INT64_MAX:
+            raise QuantityError(f"{value!r} is more than 2^63-1 nanoseconds, about 292 years")
         return cls(nanoseconds=int(-total if match["sign"] == "-" else total), raw=value)
 
     @property
@@ -117,6 +124,20 @@ def human(n_bytes: float) -> str:
         if abs(n_bytes) >= 1 << exponent:
             return f"{n_bytes / (1 << exponent):.1f}".removesuffix(".0") + suffix
     return f"{n_bytes:.0f}"
+
+
+def _check_length(text: str, noun: str) -> None:
+    """Raise QuantityError if *text* is so long that exact arithmetic could take very long."""
+    if len(text) > _MAX_LENGTH:
+        shown = f"{text[:20]!r}… ({len(text)} characters)"
+        raise QuantityError(f"{shown} is not a {noun}; it has more than {_MAX_LENGTH} characters")
+
+
+def _digits(value: float) -> str:
+    try:
+        return repr(value)
+    except ValueError as error:  # Python converts integers of at most 4300 digits
+        raise QuantityError("a number of thousands of digits is not a quantity") from error
 
 
 @lru_cache(maxsize=4096)  # a fleet has few sizes, and exact arithmetic is slow

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _FIELDS = 5
+_MAX_LENGTH = 1_000
+"""The maximum number of characters of a cron expression."""
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _WRITE_CRON = (
     "write the five fields minute, hour, day of month, month and day of week, such as 0 22 * * 1-5"
@@ -97,6 +99,11 @@ class Schedule:
 
 def check_cron(text: str) -> None:
     """Raise ScheduleError unless *text* is a five-field cron expression that can match."""
+    if len(text) > _MAX_LENGTH:
+        raise ScheduleError(
+            f"{text[:20]!r}… is not a cron expression: it has {len(text)} characters and may have "
+            f"{_MAX_LENGTH}; {_WRITE_CRON}"
+        )
     if len(text.split()) != _FIELDS:
         raise ScheduleError(f"{text!r} is not a cron expression; {_WRITE_CRON}")
     try:

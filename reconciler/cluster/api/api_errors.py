@@ -6,7 +6,6 @@ contains headers, bodies, tokens or the user name of a URL.
 
 from __future__ import annotations
 
-import re
 import ssl
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -33,7 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MAX_MESSAGE = 256
-_QUOTED_OBJECT = re.compile(r'Invalid value: "\{.*\}"', re.DOTALL)
+_QUOTED_OBJECT = ('Invalid value: "{', '}"')
+"""The start and the end of an object that a server's message quotes."""
 _OK = range(200, 300)
 _KINDS: dict[int, type[ClusterError]] = {
     HTTPStatus.NOT_FOUND: NotFoundError,
@@ -105,7 +105,10 @@ def read_status(body: bytes | msgspec.Raw) -> Status:
 
 def sentence(status: Status) -> str:
     """Return the server's message on one line, cut to 256 characters, without quoted objects."""
-    text = _QUOTED_OBJECT.sub("Invalid value: the object", status.message or "")
+    text = status.message or ""
+    start, end = text.find(_QUOTED_OBJECT[0]), text.rfind(_QUOTED_OBJECT[1])
+    if 0 <= start < end:
+        text = f"{text[:start]}Invalid value: the object{text[end + 2 :]}"
     text = " ".join(text.split())
     return text if len(text) <= MAX_MESSAGE else text[: MAX_MESSAGE - 1] + "…"
 

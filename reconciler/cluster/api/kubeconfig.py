@@ -104,7 +104,7 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
         raise ClusterError(
             f"the kubeconfig {files} cannot be read: {error.strerror}", hint=_OTHER
         ) from None
-    except (AttributeError, KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError):
         raise ClusterError(
             f"the kubeconfig {files} does not have the structure of a kubeconfig", hint=_OTHER
         ) from None

@@ -20,6 +20,8 @@ log = logging.getLogger(__name__)
 
 PAGE_SIZE = 500
 """The number of objects per page; 500 was faster than 2000 on a real API server."""
+MAX_PAGES = 20_000
+"""The maximum number of pages of a list, which is 10 million objects."""
 _RELISTS = 3
 
 
@@ -53,7 +55,7 @@ def pages(client: Client, path: str) -> Iterator[Page]:
         ClusterError: The list cannot be read.
     """
     relists, token = 0, ""
-    while True:
+    for _ in range(MAX_PAGES):
         wanted = {"limit": str(PAGE_SIZE)}
         if token:
             wanted["continue"] = token
@@ -73,6 +75,11 @@ def pages(client: Client, path: str) -> Iterator[Page]:
             what = f"the response to a list of {place} cannot be read: {error}"
             raise ClusterError(what, hint="check that the server is an API server") from error
         yield Page(body, not token, meta.version or "")
-        token = meta.token or ""
+        before, token = token, meta.token or ""
         if not token:
             return
+        if token == before:
+            break
+    place = f"{resource_paths.spoken(path)} at {client.host}"
+    what = f"the list of {place} does not end: the server repeats a page or sends too many"
+    raise ClusterError(what, hint="check that the server is an API server")

@@ -249,7 +249,7 @@ def _date(text: str | None) -> datetime | None:
     """Return the time in a Date header; None if the header is absent or unreadable."""
     try:
         date = parsedate_to_datetime(text or "")
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 

@@ -63,6 +63,8 @@ def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
     """
     if value is None or value == "":
         return None
+    if not isinstance(value, str | int | float):  # instancetypes have fields of any type
+        raise UnreadableError(f"{name}: {value!r} is not a quantity")
     try:
         return _amount(value)
     except QuantityError as error:

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reconciler.cluster.api.json_errors import UNDECODABLE
-from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.common import moment
-from reconciler.cluster.decode.pages import Decoded, UnreadableError, identity, joined
+from reconciler.cluster.decode.pages import Decoded, UnreadableError, identity, items, joined
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.fields import (
     DISABLED_GATES,
@@ -99,22 +98,26 @@ class KubeVirts:
 
     def page(self, body: bytes) -> Decoded[LiveKubeVirt]:
         """Decode every KubeVirt CR on the page *body*."""
-        items = msgspec.json.decode(body, type=wire.Page[msgspec.Raw]).items or ()
-        return joined(self.take(item) for item in items)
+        try:
+            return joined(map(self.take, items(body)))
+        except UnreadableError as error:
+            return Decoded(diagnostics=(self._finding(b"{}", error),))
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[LiveKubeVirt]:
         """Decode the CR *body*; return a finding per unreadable field or for an unreadable CR."""
         try:
             live, findings = kubevirt(body)
         except UNDECODABLE as error:
-            finding = Diagnostic(
-                severity=Severity.WARNING,
-                code=UNREADABLE_OBJECT,
-                message=f"the cluster's KubeVirt CR cannot be read: {error}",
-                ref=self.ref(body),
-            )
-            return Decoded(diagnostics=(finding,))
+            return Decoded(diagnostics=(self._finding(body, error),))
         return Decoded(values=(live,), diagnostics=findings)
+
+    def _finding(self, body: bytes | msgspec.Raw, error: Exception) -> Diagnostic:
+        return Diagnostic(
+            severity=Severity.WARNING,
+            code=UNREADABLE_OBJECT,
+            message=f"the cluster's KubeVirt CR cannot be read: {error}",
+            ref=self.ref(body),
+        )
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
         """Return the reference of the CR *body*, even if the rest of the CR is unreadable."""

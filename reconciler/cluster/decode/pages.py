@@ -55,10 +55,9 @@ class Kind(Generic[W, V]):
     def page(self, body: bytes) -> Decoded[V]:
         """Decode every object on the page *body*."""
         try:
-            items = _PAGE.decode(body).items or ()
-        except UNDECODABLE as error:
+            return self.each(items(body))
+        except UnreadableError as error:
             return Decoded(diagnostics=(self.finding(b"{}", error),))
-        return self.each(items)
 
     def each(self, items: Iterable[bytes | msgspec.Raw]) -> Decoded[V]:
         """Decode the objects in *items* one by one.
@@ -107,6 +106,18 @@ _GROUPS = {
     CLUSTER_INSTANCETYPE: INSTANCETYPE_GROUP,
 }
 _PAGE = msgspec.json.Decoder(wire.Page[msgspec.Raw])
+
+
+def items(body: bytes) -> list[msgspec.Raw]:
+    """Return the raw objects of the page *body*.
+
+    Raises:
+        UnreadableError: *body* is not a list.
+    """
+    try:
+        return _PAGE.decode(body).items or []
+    except UNDECODABLE as error:
+        raise UnreadableError(str(error)) from error
 
 
 def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:

@@ -14,6 +14,23 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
+class _Spec(msgspec.Struct):
+    """The fields of a Lease's spec that this program reads, with their types."""
+
+    holder: str | None = msgspec.field(name="holderIdentity", default=None)
+    duration_s: int | None = msgspec.field(name="leaseDurationSeconds", default=None)
+    transitions: int | None = msgspec.field(name="leaseTransitions", default=None)
+
+
+class _Metadata(msgspec.Struct):
+    annotations: dict[str, str] | None = None
+
+
+class _Lease(msgspec.Struct):
+    metadata: _Metadata | None = None
+    spec: _Spec | None = None
+
+
 def decoded(body: bytes) -> dict[str, Any]:
     """Decode the Lease in a response body.
 
@@ -22,6 +39,7 @@ def decoded(body: bytes) -> dict[str, Any]:
     """
     try:
         found: dict[str, Any] = msgspec.json.decode(body, type=dict)
+        msgspec.convert(found, _Lease)
     except UNDECODABLE as error:
         raise ClusterError(f"the server's response is not a Lease: {error}") from error
     return found

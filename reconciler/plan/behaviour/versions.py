@@ -255,7 +255,7 @@ def parse_version(reported: str) -> Version | None:
 
     ``v0.0.0`` counts as unknown: a build without a version reports it.
     """
-    match = re.match(r"v?(\d+)\.(\d+)\.(\d+)(?:$|[-+])", reported)
+    match = re.match(r"v?([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})(?:$|[-+])", reported)
     version = (int(match[1]), int(match[2]), int(match[3])) if match else None
     return None if version == (0, 0, 0) else version
 

@@ -39,7 +39,7 @@ def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
 
 def _kernel(inputs: VMInputs) -> str:
     kernel = inputs.vmi.kernel if inputs.vmi else ""
-    match = re.match(r"(\d+)\.(\d+)", kernel)
+    match = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", kernel)
     if match is None or _is_windows(inputs) or (int(match[1]), int(match[2])) >= OLDEST_KERNEL:
         return ""
     return (

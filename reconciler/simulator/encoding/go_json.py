@@ -9,6 +9,8 @@ import json
 from typing import Any, Final
 
 import orjson
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 
 _KEY: Final = "looking for beginning of object key string"
 _AFTER: Final = {
@@ -39,12 +41,35 @@ def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
         raise MalformedError(_complaint(body)) from None
 
 
+def loads_yaml(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
+    """Decodes YAML to the values that JSON has.
+
+    Raises:
+        MalformedError: The bytes are not YAML, or YAML that has no equivalent in JSON.
+    """
+    try:
+        value = YAML(typ="safe", pure=True).load(body)
+        option = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
+        return orjson.loads(orjson.dumps(value, _refuse, option))
+    except RecursionError:
+        raise MalformedError("the YAML is nested too deeply") from None
+    except orjson.JSONEncodeError as error:
+        raise MalformedError(str(error.__cause__ or error)) from None
+    except (YAMLError, UnicodeError, ValueError, TypeError, LookupError, AttributeError) as error:
+        # ruamel.yaml raises the last four for texts that do not fit their tags.
+        raise MalformedError(str(error) or type(error).__name__) from error
+
+
+def _refuse(value: Any) -> None:  # noqa: ANN401  # any value of YAML
+    raise MalformedError(f"{value} is not a JSON value; put it in quotes")
+
+
 def duplicates(body: bytes) -> list[str]:
     """Returns the dotted paths of keys that occur twice; an empty list if not JSON."""
     found: list[str] = []
     try:
         _note_duplicates(json.loads(body, object_pairs_hook=_Pairs), "", found)
-    except ValueError:
+    except (ValueError, RecursionError):
         return []
     return found
 
@@ -92,4 +117,8 @@ def _complaint(body: bytes) -> str:
             inside = text[: error.pos].rstrip()[-1:] in {'"', "]", "}"} and "{" in text
             where = "after object key:value pair" if inside else "after array element"
         return f"invalid character {text[error.pos]!r} {where}"
+    except RecursionError:
+        return "exceeded max depth"
+    except ValueError:  # Python converts integers of at most 4300 digits
+        return "number out of range"
     return "invalid UTF-8"

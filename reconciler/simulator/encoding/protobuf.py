@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "application/vnd.kubernetes.protobuf"
 _MAGIC: Final = b"k8s\x00"
+_VARINT_BITS: Final = 70
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +131,8 @@ def _read(data: bytes, message: str) -> Json:
         field = known.get(number)
         if field is None:
             continue
+        if isinstance(value, bytes) == (field.kind == "number"):
+            raise LookupError(f"the field {field.name} has the wrong wire type")
         match field.kind:
             case "list":
                 found.setdefault(field.name, []).append(_value(value, field.message))
@@ -143,19 +146,27 @@ def _read(data: bytes, message: str) -> Json:
     return {name: value for name, value in found.items() if value not in ("", {}, b"")}
 
 
-def _entry(data: Any, field: _Field) -> tuple[str, Any]:  # noqa: ANN401  # any JSON value
-    parts = dict(_fields(data))
+def _texts(data: bytes) -> dict[int, bytes]:
+    """Returns the fields of a message whose fields are all strings or messages."""
+    found = dict(_fields(data))
+    if not all(isinstance(value, bytes) for value in found.values()):
+        raise LookupError("a field has the wrong wire type")
+    return found
+
+
+def _entry(data: bytes, field: _Field) -> tuple[str, Any]:  # any JSON value
+    parts = _texts(data)
     key, value = parts.get(1, b"").decode(), parts.get(2, b"")
     if field.kind == "bytes":
         return key, base64.b64encode(value).decode()
     return key, _value(value, field.message)
 
 
-def _value(data: Any, message: str) -> Any:  # noqa: ANN401  # any JSON value
+def _value(data: bytes, message: str) -> Any:  # noqa: ANN401  # any JSON value
     if message == "bytes":
         return data
     if message == "Quantity":
-        return dict(_fields(data)).get(1, b"").decode()
+        return _texts(data).get(1, b"").decode()
     return _read(data, message) if message else data.decode()
 
 
@@ -183,5 +194,7 @@ def _varint(data: bytes, position: int) -> tuple[int, int]:
         position += 1
         value |= (byte & 0x7F) << shift
         shift += 7
+        if shift > _VARINT_BITS:
+            raise LookupError("a number has more than 10 bytes")
         if not byte & 0x80:
             return value, position

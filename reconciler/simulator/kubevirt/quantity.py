@@ -36,6 +36,10 @@ _DECIMAL: Final = {
 }
 _LARGEST: Final = 2**63 - 1
 """The maximum of a size with a binary suffix, in bytes (recorded on v1.9.0)."""
+_MAX_LENGTH: Final = 256
+"""The maximum number of characters of a quantity; Kubernetes has no such limit."""
+_MAX_EXPONENT: Final = 4
+"""The maximum number of characters of an exponent, such as `e-24`."""
 _DIGITS: Final = 1000
 """The number of decimal digits with which sizes are computed, so that none is rounded."""
 _SPELLING: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
@@ -108,7 +112,7 @@ def binary(n_bytes: int) -> str:
 @lru_cache(maxsize=4096)
 def _decimal(text: str) -> Decimal:
     match = _SPELLING.fullmatch(text.strip())
-    if match is None:
+    if match is None or len(text) > _MAX_LENGTH or len(match[2] or "") > _MAX_EXPONENT:
         raise QuantityError(PATTERN_MESSAGE)
     number, suffix = Decimal(match.group(1)), match.group(2) or ""
     if suffix.endswith("i"):

@@ -47,7 +47,7 @@ def parse_version(text: str) -> Version:
         ValueError: The text is not a version, or the version is older than v1.1 or newer than
             v1.9.
     """
-    match = re.fullmatch(r"v?(\d+)\.(\d+)(?:\.(\d+))?(?:[-+].*)?", str(text))
+    match = re.fullmatch(r"v?([0-9]{1,9})\.([0-9]{1,9})(?:\.([0-9]{1,9}))?(?:[-+].*)?", str(text))
     if match is None:
         raise ValueError(f"{text!r} is not a KubeVirt version; write it like v1.9.0")
     version = (int(match[1]), int(match[2]), int(match[3] or 0))

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 def check(world: World) -> Iterator[Problem]:
     """Yields the contradictions between fields of a world file that are valid separately."""
+    if wrong := list(_wrong_types(world)):
+        yield from wrong
+        return
     yield from _check_kubevirt(world)
     yield from _check_names(world)
     yield from _check_tokens(world)
@@ -41,6 +44,14 @@ def check(world: World) -> Iterator[Problem]:
             yield _problem(
                 f"{migration.path}.vmi", f"the VM {migration.vmi!r} has migratable: false"
             )
+
+
+def _wrong_types(world: World) -> Iterator[Problem]:
+    """Yields a problem for each field of the KubeVirt CR's spec that has the wrong type."""
+    spec = json_codec.copy(dict(world.kubevirt_spec))
+    node = structural_schema.child(structural_schema.of("kubevirts.kubevirt.io"), "spec")
+    for error in schema_validation.check(spec, node, "kubevirt.spec"):
+        yield _problem(error.field, error.message)
 
 
 def _check_kubevirt(world: World) -> Iterator[Problem]:

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
+from reconciler.simulator.encoding import go_json
 from reconciler.simulator.kubevirt import guest_profile, versions
 from reconciler.simulator.kubevirt.vm_faults import ALWAYS, VMFaults
 from reconciler.simulator.worlds import world_checks, world_faults
@@ -49,11 +47,11 @@ def load(path: Path | str) -> World:
     """
     source = Path(path)
     try:
-        document = YAML(typ="safe", pure=True).load(source.read_text(encoding="utf-8"))
-    except (YAMLError, UnicodeDecodeError) as error:
-        mark = getattr(error, "problem_mark", None)
+        document = go_json.loads_yaml(source.read_bytes())
+    except go_json.MalformedError as error:
+        mark = getattr(error.__cause__, "problem_mark", None)
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        message = f"the file is not YAML{where}"
+        message = f"the file is not YAML{where}" if error.__cause__ else str(error)
         raise WorldError(str(path), (Problem(path="world", message=message),)) from error
     return parse(document, source=str(path))
 

@@ -104,7 +104,7 @@ def _number(text: str) -> int | float | None:
             digits = int(match["digits"], _BASES[match["base"].lower()])
         except ValueError:
             digits = None
-        if digits is not None:
+        if digits is not None and digits <= _UINT64_MAX:
             return _in_range(-digits if match["sign"] == "-" else digits)
     if _FLOAT.fullmatch(text):
         return _whole(float(text))

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-
 from reconciler.simulator.apiserver.request import schema_validation, status_errors
 from reconciler.simulator.encoding import go_json, protobuf
 from reconciler.simulator.store import structural_schema
@@ -72,8 +69,8 @@ def _decode(body: bytes, *, yaml: bool, kind: str) -> Json:
         if not yaml:
             raise _unreadable(kind, f"json parse error: {error}") from error
         try:
-            value = YAML(typ="safe", pure=True).load(body)
-        except YAMLError as problem:
+            value = go_json.loads_yaml(body)
+        except go_json.MalformedError as problem:
             raise _unreadable(kind, f"yaml: {problem}") from problem
     if not isinstance(value, dict):
         found = go_json.type_name(value)

@@ -39,7 +39,7 @@ def _has_driver(vmi: Json) -> bool:
     release = dig(vmi, "status", "guestOSInfo", "kernelRelease")
     if not release or _is_windows(vmi):
         return True
-    version = re.match(r"(\d+)\.(\d+)", str(release))
+    version = re.match(r"([0-9]{1,9})\.([0-9]{1,9})", str(release))
     return version is None or (int(version[1]), int(version[2])) >= OLDEST_LINUX
 
 
