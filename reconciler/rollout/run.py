@@ -180,6 +180,7 @@ class _Rollout:
             if ended:
                 return ended
             if self.open:
+                self.context.progress(Step.WAITING, "")
                 live = self.context.informer.wait(self._pause(start))
         return ""
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from reconciler.cli.terminal.waiting import Waiting
     from reconciler.model.references import ObjectRef
 
-_REMIND_AFTER = timedelta(minutes=1)
+REMIND_AFTER = timedelta(minutes=1)
+"""The time without a line after which a line says what the run waits for."""
 _WIDE = 100
 """The number of terminal columns from which a progress bar has its full length."""
 _ENDS = frozenset({Step.DONE, Step.FAILED, Step.SKIPPED})
@@ -38,13 +39,10 @@ _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints one line per event, but none for events that only update an estimate."""
+    """Prints one line per change of state, and while nothing changes, what the run waits for."""
 
     def __init__(
-        self,
-        stream: IO[str],
-        log_format: TextFormat = TextFormat.TEXT,
-        waiting: Waiting | None = None,
+        self, stream: IO[str], waiting: Waiting, log_format: TextFormat = TextFormat.TEXT
     ) -> None:
         self._stream, self._waiting = stream, waiting
         self._written_at: datetime | None = None
@@ -56,23 +54,20 @@ class LineDisplay:
         # After the colon is the phase of a migration: the state of the VM is before it.
         news = progress.step, progress.reason, progress.message.partition(": ")[0]
         same = progress.step is Step.PHASE and self._last.get(progress.ref) == news
-        if self._waiting is not None:
-            self._waiting(progress, news=not same)
-        if same:
-            self._remind(progress)
+        changed = not same and progress.step is not Step.WAITING
+        self._waiting(progress, news=changed)
+        if changed:
+            self._last[progress.ref] = news
+            self._write(progress)
             return
-        self._last[progress.ref], self._written_at = news, progress.at
+        quiet = self._written_at is None or progress.at - self._written_at >= REMIND_AFTER
+        if quiet and (said := self._waiting.sentence()):
+            self._write(Progress(at=progress.at, step=Step.WAITING, message=said))
+
+    def _write(self, progress: Progress) -> None:
+        self._written_at = progress.at
         self._stream.write(self._line(progress) + "\n")
         self._stream.flush()
-
-    def _remind(self, progress: Progress) -> None:
-        """Write what the run waits for, where nothing was written for a while."""
-        quiet = self._written_at is None or progress.at - self._written_at >= _REMIND_AFTER
-        if quiet and self._waiting is not None and (said := self._waiting.sentence()):
-            self._written_at = progress.at
-            line = Progress(at=progress.at, step=Step.PHASE, message=said)
-            self._stream.write(self._line(line) + "\n")
-            self._stream.flush()
 
 
 class LiveDisplay:
@@ -82,7 +77,7 @@ class LiveDisplay:
     the end.
     """
 
-    def __init__(self, console: Console, waiting: Waiting | None = None) -> None:
+    def __init__(self, console: Console, waiting: Waiting) -> None:
         self._waiting = waiting
         # Names and messages come from the cluster and must not be read as markup.
         self._bars = _Bars(
@@ -100,7 +95,7 @@ class LiveDisplay:
             transient=True,
             expand=True,
         )
-        self._bars.summary = waiting.sentence if waiting else str
+        self._bars.summary = waiting.sentence
         self._tasks: dict[ObjectRef, tuple[TaskID, datetime]] = {}
 
     def __enter__(self) -> Self:
@@ -122,8 +117,9 @@ class LiveDisplay:
 
     def __call__(self, progress: Progress) -> None:
         """Update the progress bar of the VM, or print a line for any other event."""
-        if self._waiting is not None:
-            self._waiting(progress, news=progress.step is not Step.PHASE)
+        self._waiting(progress, news=progress.step not in (Step.PHASE, Step.WAITING))
+        if progress.step is Step.WAITING:
+            return
         if progress.ref is None or progress.step in _ENDS:
             self._say(progress)
             self._remove(progress.ref)
@@ -163,7 +159,7 @@ class _Bars(Bars):
     def get_renderables(self) -> Iterable[RenderableType]:
         yield from super().get_renderables()
         if said := self.summary():
-            yield Text(said, style="dim", no_wrap=True, overflow="ellipsis")
+            yield Text(said, style="dim")
 
 
 def _whole() -> Column:

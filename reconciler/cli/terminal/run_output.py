@@ -70,7 +70,7 @@ class RunOutput:
             with LiveDisplay(Console(stderr=True), Waiting(plan, ends_at)) as display:
                 yield display
             return
-        yield LineDisplay(sys.stderr, self.log.log_format, Waiting(plan, ends_at))
+        yield LineDisplay(sys.stderr, Waiting(plan, ends_at), self.log.log_format)
 
     def show_report(self, report: RunReport) -> None:
         """Print the report on stdout."""

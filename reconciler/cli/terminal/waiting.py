@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect
+from reconciler.report.terminal_layout import printable
 from reconciler.report.wording import plural
 
 if TYPE_CHECKING:
@@ -15,18 +17,20 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
     from reconciler.model.run.progress import Progress
 
+_MAX_NAMES = 3
+"""The maximum number of names in a sentence."""
+
 
 class Waiting:
-    """Counts the VMs of one run that have ended."""
+    """Counts the objects whose changes a run has finished, and those it still waits for."""
 
     def __init__(self, plan: Plan, ends_at: datetime | None = None) -> None:
-        """Count the VMs of *plan*; the run stops at *ends_at*, if there is a deadline."""
+        """Count the objects that *plan* changes; the run stops at *ends_at*, if it is set."""
         self._left: set[ObjectRef] = {
-            each.ref
-            for each in plan.decisions
-            if each.ref.is_vm and (each.actions or each.effect is Effect.WAIT)
+            each.ref for each in plan.decisions if each.actions or each.effect is Effect.WAIT
         }
         self._total = len(self._left)
+        self._noun = "VM" if all(each.is_vm for each in self._left) else "object"
         self._latest_s = plan.forecast.latest_s
         self._ends_at = ends_at
         self._started: datetime | None = None
@@ -45,13 +49,14 @@ class Waiting:
         if self._started is None or self._since is None or not self._left:
             return ""
         done = self._total - len(self._left)
+        names = listed_refs(sorted(self._left), _MAX_NAMES)
         parts = [
-            f"{done} of {plural(self._total, 'VM')} done",
-            f"waiting for {len(self._left)} since {self._since:%H:%M:%S}",
+            f"{done} of {plural(self._total, self._noun)} done",
+            f"waiting for {names} since {self._since:%H:%M:%S}",
         ]
         if self._latest_s:
             expected = self._started + timedelta(seconds=self._latest_s)
             parts.append(f"expected to end by {expected:%H:%M:%S}")
         if self._ends_at is not None:
             parts.append(f"deadline {self._ends_at:%H:%M:%S} UTC")
-        return ", ".join(parts)
+        return printable(", ".join(parts))

@@ -20,6 +20,8 @@ class Step(StrEnum):
     RESTARTED = "restarted"
     FOLLOWING = "following"
     PHASE = "phase"
+    WAITING = "waiting"
+    """Nothing has changed; reported after each look at the cluster."""
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
+from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pytest
 from support.simulated import Rig, only, rig, vm_yaml
 
+from reconciler.cli.terminal.live_display import REMIND_AFTER, LineDisplay
+from reconciler.cli.terminal.waiting import Waiting
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.run.outcome import ExitCode
 from reconciler.plan.plan_policy import PlanPolicy
@@ -278,6 +282,22 @@ def test_stopped_run_leaves_healthy_migrations_running():
     run.informer.wait = stop_soon
     report = run.apply(ASK_2GI)
     assert (report.exit, only(report).result) == (ExitCode.DEADLINE, "running")
+
+
+def test_run_says_at_most_once_a_minute_what_it_waits_for_while_nothing_changes():
+    run = rig("slow")
+    printed = io.StringIO()
+    display = LineDisplay(printed, Waiting(run.plan(ASK_2GI), datetime(2030, 1, 1, tzinfo=UTC)))
+    run.apply(ASK_2GI)
+    for progress in run.progress:
+        display(progress)
+    lines = printed.getvalue().splitlines()
+    waits = [line for line in lines if line.split()[1] == "waiting"]
+    assert "0 of 1 VM done, waiting for default/vm since " in waits[0]
+    assert waits[0].endswith("deadline 00:00:00 UTC")
+    times = [datetime.strptime(line.split()[0], "%H:%M:%S").replace(tzinfo=UTC) for line in lines]
+    pairs = zip(lines[1:], times, times[1:], strict=False)
+    assert all(b - a >= REMIND_AFTER for line, a, b in pairs if line in waits)
 
 
 def test_size_reverted_by_another_client_is_reported_and_not_written_again():
