@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.schema.fast_check import Test
 
 ValuePath: TypeAlias = tuple[str | int, ...]
-"""The keys and list positions that lead from the root of the checked value to a part of it."""
+"""The keys and list positions from the root of the checked document to a value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +42,7 @@ def check(
     """Return every violation of the schema in *document* once, in no particular order.
 
     Args:
-        document: Plain values or a ruamel tree; numbers and text are never converted.
+        document: The parsed document: dicts, lists, texts, numbers and booleans.
         schema_name: The name of a schema in ``schemas/``, for example ``manifest``.
     """
     if fits(schema_name)(document):
@@ -113,7 +113,7 @@ def _validator(schema_name: str) -> Draft202012Validator:
 def _required(
     _: Draft202012Validator, required: list[str], instance: object, __: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Check ``required`` as jsonschema does, with the missing key at the end of the path."""
+    """Check ``required`` as jsonschema does, but with the path of the missing key."""
     if isinstance(instance, dict):
         yield from (_error(name) for name in required if name not in instance)
 
@@ -137,7 +137,7 @@ def _additional(
 def _near_miss(
     _: Draft202012Validator, names: list[str], instance: object, schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Check our keyword ``x-near-miss``: report a key that resembles one of *names* as a typo."""
+    """Check the keyword ``x-near-miss``: a key that resembles one of *names* is a typo."""
     for key in _unknown_keys(instance, schema):
         if violations.closest(key, names, cutoff=TYPO_SIMILARITY):
             yield _error(key)
@@ -146,7 +146,7 @@ def _near_miss(
 def _belongs(
     _: Draft202012Validator, homes: Mapping[str, str], instance: object, __: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Check our keyword ``x-belongs``: a known key in the wrong mapping is reported."""
+    """Check the keyword ``x-belongs``: a key of *homes* is in the wrong mapping."""
     if isinstance(instance, dict):
         yield from (_error(name) for name in instance if name in homes)
 

@@ -1,4 +1,4 @@
-"""``fits``: a fast test of whether a value passes a schema; it does not explain failures.
+"""``fits``: tests quickly whether a value matches a schema, without an explanation.
 
 The test is built from the schema and is never more lenient than ``check``. If this module does not
 know a keyword, every value fails the test, and ``check`` decides.
@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from reconciler.schema import formats, schema_files, violations
 
 TYPO_SIMILARITY = 0.8
-"""The similarity (the ratio of difflib) from which an unknown key is a typo of a known key."""
+"""The minimum similarity, as measured by difflib, at which an unknown key counts as a typo."""
 
 Test: TypeAlias = Callable[[Any], bool]
 
@@ -33,18 +33,18 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
 
 
 class _UnknownError(Exception):
-    """A schema uses a keyword, or a form of a keyword, that this module does not know."""
+    """A schema uses a keyword that the fast check does not support."""
 
 
 @cache
 def fits(schema_name: str) -> Test:
-    """Return a predicate that is true only if the schema accepts a value."""
+    """Return a test of a value; if the test passes, the schema accepts the value."""
     root = schema_files.load(schema_name)
     return predicate(root, root)
 
 
 def predicate(schema: object, root: Mapping[str, Any]) -> Test:
-    """Return the predicate of *schema*, which is a part of the schema *root*."""
+    """Return the test for *schema*, which is a part of the schema *root*."""
     try:
         return _all_of(schema, root)
     except _UnknownError:
@@ -139,7 +139,7 @@ def _format(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:
 
 
 def _for(kind: type | tuple[type, ...], keep: Callable[[Any, Any], bool]) -> Callable[..., Test]:
-    """Return the maker of a test that *keep* decides for values of *kind*; others pass."""
+    """Return a function that creates tests: *keep* tests values of *kind*, others pass."""
     return lambda expected, *_: lambda value: not isinstance(value, kind) or keep(value, expected)
 
 
@@ -218,4 +218,4 @@ _MAKERS: Mapping[str, Callable[..., Test]] = {
     "x-near-miss": _near_miss,
     "x-belongs": _for(dict, lambda value, homes: homes.keys().isdisjoint(value)),
 }
-"""The function that creates the test for each keyword, from its value and the schema."""
+"""The function that creates the test for each keyword of a schema."""

@@ -1,4 +1,4 @@
-"""``CHECKS``: the formats that the schemas use, each checked by the code that parses it."""
+"""``CHECKS``: the formats of the schemas, each checked with the parser of that format."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def date_time(value: str) -> None:
 
 
 def _of(kinds: tuple[type, ...], parse: Callable[[Any], object]) -> Callable[[object], bool]:
-    """Return a check with *parse*; the keyword ``type`` checks values of other types."""
+    """Return a check that calls *parse* for values of *kinds* and accepts all others."""
 
     def check(value: object) -> bool:
         if isinstance(value, kinds) and not isinstance(value, bool):
@@ -119,7 +119,7 @@ def _of(kinds: tuple[type, ...], parse: Callable[[Any], object]) -> Callable[[ob
 
 
 _AMOUNT = (str, int, float)
-"""The types of an amount; numbers too large for Go's integers are floats."""
+"""The types of an amount of memory; integers that exceed 64 bits are read as floats."""
 _TEXT_PARSERS: dict[str, Callable[[str], object]] = {
     "duration": duration,
     "timeout": timeout,
@@ -137,4 +137,4 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "memory": _of(_AMOUNT, memory),
     **{name: _of((str,), parse) for name, parse in _TEXT_PARSERS.items()},
 }
-"""The function for each format, which returns True or raises ValueError with message and hint."""
+"""The check of each format: it returns True, or raises ValueError with message and hint."""

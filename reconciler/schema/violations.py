@@ -38,22 +38,22 @@ _KINDS = {bool: "a boolean", str: "text", int: "an integer", float: "a decimal n
 _TIMES = frozenset({"duration", "timeout"})
 _MAX_SHOWN = 60
 SIMILAR_FIELD = "similar-field"
-"""The code of an unknown key next to a similar known key: it may belong to a newer version."""
+"""The code for an unknown key that resembles a known key beside it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A violation of one keyword, as jsonschema reports it."""
+    """A violation of one schema keyword, as reported by jsonschema."""
 
     keyword: str
     expected: Any
-    """The value that the schema gives for the keyword."""
+    """The keyword's value in the schema."""
     value: object
     schema: Mapping[str, Any]
     path: tuple[str | int, ...]
-    """The path of the value, or of the key if a key is unknown or missing."""
+    """The path of the wrong value, or of the unknown or missing key."""
     cause: str = ""
-    """The exception of the format's check; the hint follows ``; `` in its message."""
+    """The message of the format's check; a hint may follow ``; ``."""
 
 
 def describe(found: Finding) -> tuple[str, str, str]:
@@ -78,8 +78,12 @@ def _unknown(found: Finding, where: str) -> tuple[str, str, str]:
 def _typo(found: Finding, where: str) -> tuple[str, str, str]:
     right = closest(str(found.path[-1]), found.expected)
     if isinstance(found.value, dict) and right in found.value:
-        hint = f"remove it if it is a misspelt {right}"
-        return SIMILAR_FIELD, f"{where} is not a known field, and {right} is beside it", hint
+        hint = f"remove {where} if it is a misspelt {right}"
+        return (
+            SIMILAR_FIELD,
+            f"{where} is not a known field, but resembles {right}, which is set too",
+            hint,
+        )
     return "unknown-field", f"{where} is not a known field", f"did you mean {right}?"
 
 
@@ -131,7 +135,7 @@ _WRITERS: Mapping[str, Callable[[Finding, str], tuple[str, str, str]]] = {
 
 
 def dotted(path: Iterable[str | int]) -> str:
-    """Return *path* in the usual notation: ``items[2].spec.paths[0]``."""
+    """Return *path* in dotted notation, such as ``items[2].spec.paths[0]``."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}"
@@ -145,7 +149,7 @@ def as_json(value: object) -> str:
 
 
 def described(value: object) -> str:
-    """Return *value* as text, together with its type."""
+    """Return *value* as text with its type."""
     if isinstance(value, dict | list):
         return "a mapping" if isinstance(value, dict) else "a list"
     kind = _KINDS.get(type(value))
@@ -159,7 +163,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return the name in *known* most similar to *name*, or an empty text; ignore case.
+    """Return the name in *known* most similar to *name*, or an empty text; case is ignored.
 
     Args:
         name: The name that the user wrote.
@@ -184,7 +188,7 @@ def _type_hint(value: object, types: Sequence[str]) -> str:
 
 
 def _would_fit(text: str, types: Sequence[str]) -> bool:
-    """Return whether *text* would have one of the types *types* if it had no quotes."""
+    """Return whether *text* would have one of *types* without its quotes."""
     is_number = text.isascii() and text.isdigit()
     is_boolean = text in {"true", "false"}
     return (is_number and "integer" in types) or (is_boolean and "boolean" in types)

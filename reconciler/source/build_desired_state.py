@@ -32,13 +32,13 @@ def build_desired_state(
     """Combine the *results* of the files into one desired state.
 
     Args:
-        results: The results in the order of the files; of two objects with the same name, the
-            first is used.
-        revision: The revision of the files.
+        results: The parsed files, in order; of two objects with the same name, the first is
+            used.
+        revision: The Git revision from which the files were read.
         dirty: Whether the files differ from their commit.
         selector: VMs whose labels in Git do not match are omitted.
-        diagnostics: The diagnostics from before the files were read.
-        unusable: Whether they forbid to plan anything.
+        diagnostics: The problems that were found before the files were read.
+        unusable: Whether *diagnostics* rule out any plan.
     """
     found = list(diagnostics)
     skipped: Counter[str] = Counter()
@@ -106,7 +106,7 @@ def _duplicate(first: FileObject, second: FileObject) -> Diagnostic:
         at=second.places[()],
         ref=second.desired.ref,
         context=(f"first at {first.places[()]}",),
-        hint="remove one of the two",
+        hint="remove one of the two objects",
     )
 
 

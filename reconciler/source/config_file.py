@@ -62,7 +62,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
-"""The function that decodes each key's value; other values are used as they are in the file."""
+"""The decoder of each key's value; a key without a decoder keeps the value from the file."""
 
 
 _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTILINE)
@@ -70,12 +70,12 @@ _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigResult:
-    """The configuration; an invalid value is replaced by its default and has a diagnostic."""
+    """The result of reading a configuration; a default replaces each invalid value."""
 
     config: Config
     diagnostics: tuple[Diagnostic, ...] = ()
     n_documents: int = 0
-    """The number of documents that are configurations among the manifests."""
+    """The number of documents of the kind Config among the manifests."""
 
     @property
     def invalid(self) -> bool:
@@ -84,7 +84,7 @@ class ConfigResult:
 
 
 def read_config(tree: FileTree) -> ConfigResult:
-    """Read the configuration at the root of *tree*; without one, return the defaults.
+    """Read the configuration at the root of *tree*; return the defaults if there is none.
 
     Raises:
         SourceError: The contents of the file cannot be read.
@@ -107,7 +107,7 @@ def read_config(tree: FileTree) -> ConfigResult:
 
 
 def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
-    """Read the configuration in *data*."""
+    """Read the configuration in the bytes *data* of *file*."""
     text = decode(data, MAX_DOCUMENT_BYTES)
     if isinstance(text, Problem):
         return ConfigResult(config=Config(), diagnostics=(file.diagnose(text),))
@@ -122,13 +122,13 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
 def stream_config(
     texts: Sequence[tuple[str, bytes]], given: tuple[str, bytes] | None = None
 ) -> ConfigResult | None:
-    """Read the configuration for *texts*; None if there is none.
+    """Read the configuration that applies to *texts*; None if there is none.
 
     Args:
         texts: The name and the bytes of each text; one of them may contain a document of kind
             Config.
-        given: The name and the bytes of a configuration file, which is then the only
-            configuration.
+        given: The name and the bytes of a configuration file; a second configuration in *texts*
+            is then an error.
     """
     result = None if given is None else parse_config(SourceFile(path=given[0]), given[1])
     files = ((SourceFile(path=name), each) for name, data in texts for each in _configs(data))
@@ -146,7 +146,7 @@ def stream_config(
 
 
 def _configs(data: bytes) -> Iterator[Node | Problem]:
-    """Yield the configurations in a stream, or the reason why one of them cannot be read."""
+    """Yield each document of the kind Config, or the reason why such a document is unreadable."""
     text = decode(data)
     if isinstance(text, Problem) or _GROUP not in text:
         return
@@ -204,7 +204,7 @@ def _diagnose(file: SourceFile, root: Node, violation: Violation) -> Diagnostic:
 
 
 def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterator[Diagnostic]:
-    """Warn if restarts wait for a window of the kind allow and the configuration has none."""
+    """Warn if restarts wait for a window of the kind allow, but there is no such window."""
     allowed = any(each.kind is WindowKind.ALLOW for each in config.windows)
     if config.restart is RestartConsent.WINDOW and not allowed:
         yield Diagnostic(

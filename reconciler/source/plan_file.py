@@ -1,6 +1,6 @@
 """Reads an approved plan from a file that ``plan --out`` wrote: ``read_approval``.
 
-Nothing in the file is executed; the file only contains digests to compare with. Each digest is
+Nothing in the file is executed; the file only contains digests to compare. Each digest is
 computed again from the values in the file, so the approval covers exactly the values that its
 reviewer saw.
 """
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 API_VERSION = "reconciler/v1alpha1"
 KIND = "Plan"
-_HINT = "write one with `reconciler plan --out FILE`"
+_HINT = "create a plan file with `reconciler plan --out FILE`"
 _EDITED = "the file was changed after it was written; create and approve a new plan"
 
 
@@ -94,7 +94,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _acts(each: object) -> bool:
-    """Return whether an object has actions; the schema check reports malformed objects."""
+    """Return whether the plan has actions for an object, or the object is malformed."""
     return not isinstance(each, dict) or each.get("actions") != []
 
 

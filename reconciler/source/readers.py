@@ -35,7 +35,7 @@ def _read_tree(
     contents: FileContents | RememberedContents,
     override: Callable[[Config], Config],
 ) -> Reading:
-    """Read the desired state of *tree*, with the configuration at its root."""
+    """Read the desired state from *tree*, under the configuration at the root of *tree*."""
     found = read_config(tree)
     config = override(found.config)
     selection = select(tree, config)
@@ -60,7 +60,7 @@ def _read_tree(
 
 
 def _is_ours(result: FileResult) -> bool:
-    """Return whether a file contains an object of a managed kind, readable or unreadable."""
+    """Return whether a file contains a managed object or an unreadable one."""
     errors = (each.severity is Severity.ERROR for each in result.diagnostics)
     return bool(result.objects) or any(errors)
 
@@ -69,7 +69,7 @@ class CommitReader:
     """Reads a revision of a repository; a branch is resolved again for every read.
 
     A second read parses only the configuration and the files that changed since the first read.
-    An unchanged file yields the same Python objects.
+    For an unchanged file, a read returns the same Python objects as the one before.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class CommitReader:
         override: Callable[[Config], Config] = _unchanged,
         cache: ParseCache | None = None,
     ) -> None:
-        """Read *revision*, a branch, tag or hash.
+        """Prepare to read *revision*.
 
         Args:
             repository: The repository with the revision.
@@ -100,7 +100,7 @@ class CommitReader:
         self._last: tuple[CommitTree, Reading] | None = None
 
     def read(self) -> Reading:
-        """Read one commit with the configuration at its root.
+        """Read the current commit of the revision, with the configuration in that commit.
 
         Raises:
             SourceError: The revision does not exist, or the repository cannot be read.
@@ -113,7 +113,7 @@ class CommitReader:
 
 
 class WorkingTreeReader:
-    """Reads the files of the working tree, and determines whether they are committed."""
+    """Reads the files of the working tree and reports whether they are committed."""
 
     def __init__(
         self,
@@ -127,7 +127,7 @@ class WorkingTreeReader:
         self._contents = FileContents(default_namespace=default_namespace)
 
     def read(self) -> Reading:
-        """Read the working tree with the configuration at its root.
+        """Read the working tree, with the configuration in it.
 
         Raises:
             SourceError: The repository is bare, or a file cannot be read.
@@ -136,7 +136,7 @@ class WorkingTreeReader:
 
 
 class StreamReader:
-    """Reads texts from outside a repository, such as rendered manifests on standard input."""
+    """Reads manifests from outside a repository, such as rendered manifests on standard input."""
 
     def __init__(
         self,
@@ -155,8 +155,8 @@ class StreamReader:
             name: The name that is shown as the revision.
             default_namespace: The namespace for manifests that set none; if it is None, they are
                 errors.
-            config: The configuration if neither *config_text* nor the texts contain one. The paths
-                of a configuration apply only to a repository.
+            config: The configuration that applies if *config_text* and *texts* contain none. The
+                paths of a configuration apply only to a repository.
             config_text: The name and the bytes of a configuration file.
             override: Applies flags and environment variables to the configuration.
         """
@@ -168,7 +168,7 @@ class StreamReader:
         self._override = override
 
     def read(self) -> Reading:
-        """Read and combine all texts, and use the configuration among them if there is one."""
+        """Read all texts; a configuration among them applies to this read."""
         found = stream_config(self._texts, self._config_text)
         config = self._override(found.config if found else self._config)
         state = build_desired_state(
@@ -187,7 +187,7 @@ class StreamReader:
 
 
 def _not_empty(state: DesiredState) -> DesiredState:
-    """Return an error if *state* has no object, because a failed rendering pipes in nothing."""
+    """Add an error if *state* has no object: a failed rendering produces an empty stream."""
     others = any(each.code != NOTHING_FOUND for each in state.diagnostics)
     if state.kubevirt or state.vms or state.skipped or others:
         return state

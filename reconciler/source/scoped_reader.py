@@ -1,4 +1,4 @@
-"""Omits objects that the command does not cover: ``ScopedReader``."""
+"""Keeps only the objects that the command covers: ``ScopedReader``."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _HOW_TO_CHECK = "`reconciler validate` shows which objects are read"
 
 
 class ScopedReader:
-    """Reads with the reader *inner*, and keeps only objects in a scope; a ``DesiredReader``."""
+    """A ``DesiredReader`` that keeps only objects in a scope and omits the others."""
 
     def __init__(self, inner: DesiredReader, scope: Scope, *, strict: bool) -> None:
         """Keep only the objects in *scope*.
@@ -87,7 +87,7 @@ class ScopedReader:
             severity=Severity.WARNING if nothing else Severity.NOTE,
             code="nothing-selected" if nothing else "not-selected",
             message=f"{n_outside} of {n_all} objects in Git are {where} and are left out",
-            hint="check the namespace of -n" if nothing else "",
+            hint="check the namespace that -n sets" if nothing else "",
         )
 
     def _of_another_namespace(self, state: DesiredState, ref: ObjectRef) -> Diagnostic:

@@ -1,4 +1,4 @@
-"""Reads the inputs of ``-f``: standard input, files and folders: ``read_inputs``."""
+"""Reads the standard input, files and folders of the option ``-f``: ``read_inputs``."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ STDIN = "-"
 
 
 def read_inputs(names: Iterable[str], stdin: BinaryIO) -> tuple[tuple[str, bytes], ...]:
-    """Return the name and the bytes of each text in order, for ``StreamReader``.
+    """Return the name and the bytes of each input, in order.
 
     Args:
         names: ``-`` for standard input, a file, or a folder. As with kubectl, the YAML and JSON
             files of a folder are read, but not the files of its subfolders.
-        stdin: Standard input, which is read once and only if *names* contains ``-``; at most one
-            byte beyond the size limit.
+        stdin: Standard input, which is read only if *names* contains ``-``, up to one byte beyond
+            the size limit.
 
     Raises:
         SourceError: A name does not exist, cannot be read, or is a folder with a kustomization.
@@ -52,7 +52,7 @@ def _files(path: Path) -> Iterator[Path]:
 
 
 def contents(path: Path) -> bytes:
-    """Return the bytes of *path*, at most one byte beyond the size limit.
+    """Return the bytes of the file *path*, up to one byte beyond the size limit.
 
     Raises:
         SourceError: The file cannot be read.

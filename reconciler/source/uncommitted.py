@@ -1,4 +1,4 @@
-"""Warns about changes of the working tree that a commit does not have: ``UncommittedReader``."""
+"""Warns about changed files in the working tree that are not committed: ``UncommittedReader``."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _MAX_NAMES = 5
 
 
 class UncommittedReader:
-    """Reads what *inner* reads from a commit of a repository; a ``DesiredReader``."""
+    """A ``DesiredReader`` that reads a commit and warns about uncommitted changes."""
 
     def __init__(self, inner: DesiredReader, repository: Repository) -> None:
         self._inner, self._repository = inner, repository
 
     def read(self) -> Reading:
-        """Read the commit, and warn if it is checked out and its manifests were changed.
+        """Read the commit; warn if it is checked out and manifests have uncommitted changes.
 
         Raises:
             SourceError: The commit cannot be read.
@@ -46,5 +46,5 @@ class UncommittedReader:
                 code="uncommitted",
                 message=f"the working tree has changes that the commit "
                 f"{reading.state.revision[:12]} does not have, so they are not read: {listed}",
-                hint="commit them, or read the working tree with --working-tree",
+                hint="commit the changes, or read the working tree with --working-tree",
             )

@@ -27,7 +27,7 @@ MAPPINGS = st.dictionaries(TEXTS, VALUES, min_size=1, max_size=4)
 
 
 def yaml_text(value):
-    """Return *value* as block-style YAML; every text is quoted, so none is read as a number."""
+    """Return *value* as block-style YAML, with quotes around every text."""
 
     def quoted(each):
         if isinstance(each, str):

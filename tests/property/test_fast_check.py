@@ -1,4 +1,4 @@
-"""Compares the fast check of a manifest with the whole check by jsonschema."""
+"""Compares the fast check of a manifest with the complete check by jsonschema."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -1,7 +1,7 @@
-"""What kubectl reads, the program reads the same: both convert the same texts to JSON.
+"""Checks that this program and kubectl convert the same texts to the same JSON.
 
-``kubectl annotate --local`` needs no cluster. The table holds kubectl's answers, so that it is
-checked without kubectl as well.
+``kubectl annotate --local`` needs no cluster. The tables below record the results of kubectl, so
+that they are also checked on machines without kubectl.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ needs_kubectl = pytest.mark.skipif(
 
 
 def kubectl(text):
-    """Return the objects that kubectl reads, or None if it refuses the text."""
+    """Return the objects that kubectl reads, or None if kubectl rejects the text."""
     command = ("kubectl", "annotate", "--local", "-f", "-", "x=y", "-o", "json")
     ended = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     if ended.returncode:
@@ -79,25 +79,25 @@ def ours(text):
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_text_that_kubectl_reads_is_read(text):
+def test_text_that_kubectl_accepts_is_accepted(text):
     names = [each["metadata"]["name"] for each in ours(text)]
     assert names == (["a", "b"] if '"b"}' in text else ["a"])
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
-def test_text_that_kubectl_refuses_is_refused(text):
+def test_text_that_kubectl_rejects_is_rejected(text):
     assert ours(HEAD + text) is None
 
 
 @needs_kubectl
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_values_equal_those_of_kubectl(text):
+def test_parsed_values_equal_those_of_kubectl(text):
     assert ours(text) == kubectl(text) is not None
 
 
 @needs_kubectl
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
-def test_refusals_equal_those_of_kubectl(text):
+def test_kubectl_rejects_the_same_texts(text):
     assert kubectl(HEAD + text) is None
 
 

@@ -24,11 +24,12 @@ CORPUS = sorted(
 
 RUAMEL = ruamel()
 ORDINARY = "\u0085\u2028\u2029\ufeff"
-"""ruamel.yaml treats these as line ends or a byte order mark, libyaml here as text."""
+"""Characters that are line ends or a byte order mark for ruamel.yaml, and text for this program.
+"""
 ODD_ANCHOR = re.compile(r"[&*]\S*[^\w\s-]")
-"""The name of an anchor or alias with characters that libyaml and kubectl reject."""
+"""An anchor or alias whose name has characters that libyaml and kubectl reject."""
 ROOT_BLOCK = re.compile(r"^([-.]{3}\s*)?([&!]\S*\s+)*[|>]", re.MULTILINE)
-"""A document that is a block of text; libyaml and kubectl require indented lines."""
+"""A document that is only a block of text; libyaml and kubectl require indented lines in it."""
 STRICTER = (
     "while scanning a tag",
     "while parsing a tag",
@@ -50,8 +51,8 @@ LAXER = (
 def differs(text: str, *, soup: bool = False) -> str:
     """Describe how the two parsers disagree on *text*; empty if they agree.
 
-    Known differences do not count. For a *soup* of signs, the parsers may also disagree on
-    whether it is YAML at all.
+    Known differences do not count. If *soup* is true, the text has random characters, and the
+    parsers may also disagree on whether the text is YAML.
     """
     if any(character in text for character in ORDINARY) or any(
         each.search(text) for each in (ODD_ANCHOR, ROOT_BLOCK)
@@ -68,7 +69,7 @@ def differs(text: str, *, soup: bool = False) -> str:
 
 
 def syntax(found):
-    """Return the messages of *found* for text that is not YAML."""
+    """Return the messages of *found* about invalid YAML."""
     return [each.message for each in found.problems if each.code == "not-yaml"]
 
 
@@ -83,12 +84,12 @@ def rejected(text, parser):
 
 
 def told(found):
-    """Return everything in *found*; repr differs for true, 1, 1.0 and the order of keys."""
+    """Return a text that shows every value and type in *found*, and the order of keys."""
     return repr([placed(root) for root in found.roots]), found.problems
 
 
 def placed(node, *path):
-    """Return *node* with locations, except those of empty values, where the parsers differ."""
+    """Return *node* with locations, except those of empty values, where the parsers disagree."""
     children = [(key, placed(node, *path, key)) for key in node.find(path).children]
     here = node.find(path)
     empty = here.value is None
@@ -198,7 +199,7 @@ PLAIN_VALUES = st.sampled_from(
 
 @st.composite
 def blocks(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES, depth=3, column=0):
-    """Draw the lines of a block mapping at *column*; keys may repeat, values may be unusual."""
+    """Draw the lines of a block mapping at *column*, with repeated keys and unusual values."""
     lines = []
     pad = " " * column
     for _ in range(draw(st.integers(1, 4))):
@@ -237,7 +238,7 @@ def blocks(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES, depth=3, column=0):
 
 @st.composite
 def files(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES):
-    """Draw texts of one or more documents, sometimes with a broken, moved or repeated line."""
+    """Draw texts of several documents, some with a broken, moved or repeated line."""
     lines = []
     for _ in range(draw(st.integers(1, 3))):
         lines += draw(blocks(keys, values))

@@ -1,4 +1,4 @@
-"""``Config``: the effective configuration of this program, with the origin of each value."""
+"""``Config``: the effective configuration of this program; each value has its origin."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Mode(StrEnum):
 
 
 class RestartConsent(StrEnum):
-    """What is allowed for a VM whose change takes effect only at a restart."""
+    """What may happen with a change that takes effect only at a restart of the VM."""
 
     NEVER = "never"
     STAGE = "stage"
@@ -33,9 +33,9 @@ class WindowKind(StrEnum):
     """How a window affects writes."""
 
     ALLOW = "allow"
-    """If there are windows of this kind, writes happen only inside one of them."""
+    """Writes are allowed inside the window; without any such window, they are always allowed."""
     DENY = "deny"
-    """No write happens inside this window, even if another window allows it."""
+    """Writes are not allowed inside the window, even if another window allows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +44,10 @@ class Window:
 
     kind: WindowKind
     cron: str
-    """When the window opens, in the five fields of crontab(5)."""
+    """The times at which the window opens, as five crontab(5) fields."""
     duration: Duration
     time_zone: str = "UTC"
-    """The name of *cron*'s time zone in the IANA database."""
+    """The IANA time zone in which *cron* is evaluated."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Canary:
 
     selector: Selector
     soak: Duration
-    """How long the canaries must keep their memory before other VMs start."""
+    """The time for which the canaries must keep their memory before other VMs start."""
 
 
 Origin: TypeAlias = Location | str
@@ -73,11 +73,11 @@ class Config:
     paths: tuple[str, ...] = (".",)
     """Manifest folders and files relative to the root, with ``/`` and without ``..``."""
     exclude: tuple[str, ...] = ()
-    """Folders and files of *paths* that are not read."""
+    """Folders and files below *paths* that are not read."""
     selector: Selector = field(default_factory=Selector)
-    """Selects VMs by their labels in Git."""
+    """A label selector; only VMs whose labels in Git match are planned."""
     cluster: str | None = None
-    """The UID of the cluster's ``kube-system`` namespace; other clusters are rejected."""
+    """The required UID of the cluster's ``kube-system`` namespace; None accepts any cluster."""
     create: bool = False
     restart: RestartConsent = RestartConsent.NEVER
     max_concurrent: int | None = None
@@ -85,34 +85,34 @@ class Config:
     max_per_node: int | None = None
     """The maximum number of hotplugs in flight per node; None if only KubeVirt's limit applies."""
     batches: tuple[Selector, ...] = ()
-    """Selectors of the batches in their order; VMs that no batch selects come last."""
+    """The label selectors of the batches, in order; VMs outside all batches change last."""
     canary: Canary | None = None
     anti_affinity: tuple[str, ...] = ()
-    """Label keys: VMs in a namespace that share a value never change at the same time."""
+    """Label keys; VMs of a namespace with equal values of such a label change one at a time."""
     failure_budget: int = 3
-    """After this many failures, the run does not start changes of further VMs."""
+    """The number of failures after which no further VM is changed."""
     failed_migrations: int = 3
-    """After this many failed migrations in a row, a VM counts as failed; KubeVirt retries."""
+    """The number of consecutive failed migrations after which a VM counts as failed."""
     windows: tuple[Window, ...] = ()
     annotate: bool = False
     """Whether to annotate each patched VM with commit, digest and time."""
     guest_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
-    """How long the guest may take after the migration to use or release memory."""
+    """The time that the guest may take after the migration to use or release memory."""
     settle_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
-    """How long the KubeVirt CR may take to settle after a change."""
+    """The time that the KubeVirt CR may take to settle after a change."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
-    """The origin of each value that is not a default, by dotted key."""
+    """The origin of each value that is not the default, by dotted key."""
 
     def origin(self, key: str) -> Origin:
         """Return the origin of the value at the dotted *key*."""
         return self.origins.get(key, DEFAULT_ORIGIN)
 
     def value(self, key: str) -> object:
-        """Return the value at the dotted *key*, which must be one of ``CONFIG_KEYS``."""
+        """Return the value at the dotted *key*, one of ``CONFIG_KEYS``."""
         return getattr(self, CONFIG_KEYS[key])
 
     def overridden(self, values: Mapping[str, Any], origin: Origin) -> Config:
-        """Return a copy with *values* by dotted key, each with the origin *origin*."""
+        """Return a copy with *values*, by dotted key; *origin* becomes their origin."""
         return replace(
             self,
             **{CONFIG_KEYS[key]: value for key, value in values.items()},
@@ -140,4 +140,4 @@ CONFIG_KEYS: Mapping[str, str] = {
     "rollout.timeouts.guest": "guest_timeout",
     "rollout.timeouts.settle": "settle_timeout",
 }
-"""Maps each key of the configuration file to its attribute, in the order of display."""
+"""Maps each key of the configuration file to an attribute of ``Config``, in display order."""

@@ -19,7 +19,7 @@ class DesiredKubeVirt:
 
     ref: ObjectRef
     settings: Settings
-    """Settings by path; ``FEATURE_GATES`` lists required gates, and other gates are kept."""
+    """The desired values by field path; feature gates that Git does not list are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,28 +28,28 @@ class DesiredVM:
 
     ref: ObjectRef
     guest: MemoryQuantity | None
-    """``spec.template.spec.domain.memory.guest``; None if an instancetype sets the memory."""
+    """``spec.template.spec.domain.memory.guest``; None if the manifest does not set it."""
     max_guest: MemoryQuantity | None = None
-    """``maxGuest`` in Git; only compared, never written to an existing VM."""
+    """``maxGuest`` in Git, which is compared but never written to an existing VM."""
     instancetype: str | None = None
-    """``spec.instancetype.name``."""
+    """``spec.instancetype.name``; None if the manifest does not set it."""
     instancetype_kind: str | None = None
-    """``spec.instancetype.kind``; if Git sets none, the live VM's kind applies."""
+    """``spec.instancetype.kind``; None applies the kind of the VM in the cluster."""
     resources: Mapping[str, str] = field(default_factory=dict)
-    """The memory in ``requests`` and ``limits`` if no other field sets it; it is never written."""
+    """The memory requests and limits if they alone set the VM's memory; they are never written."""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     priority: int = 0
-    """VMs with a higher priority start first; annotation ``memory.reconciler.dev/priority``."""
+    """VMs with a higher priority start first, as set by ``memory.reconciler.dev/priority``."""
     restart: RestartConsent | None = None
-    """Overrides the configuration; annotation ``memory.reconciler.dev/restart``, only in Git."""
+    """The restart consent that the annotation ``memory.reconciler.dev/restart`` in Git sets."""
     manifest: Mapping[str, Any] | None = None
-    """The manifest as JSON values; None if it is too incomplete to create the VM."""
+    """The manifest as JSON values; None if a field that a new VM needs is missing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredState:
-    """The desired state of one revision."""
+    """The desired state that one Git revision or stream declares."""
 
     revision: str
     """The commit hash; ``working-tree`` or ``stdin`` if the source is not a commit."""
@@ -59,20 +59,20 @@ class DesiredState:
     vms: Mapping[ObjectRef, DesiredVM]
     """The desired VMs, ordered by reference."""
     skipped: Mapping[str, int] = field(default_factory=dict)
-    """How many documents of each unsupported kind were ignored."""
+    """The number of ignored documents by kind, for kinds that are not managed."""
     ignored: int = 0
-    """How many files and documents were ignored because they contain no Kubernetes object."""
+    """The number of ignored files and documents that contain no Kubernetes object."""
     unselected: frozenset[ObjectRef] = frozenset()
-    """The objects that a selector, a namespace or a name excludes."""
+    """The objects that the label selector, the namespace or the names exclude."""
     diagnostics: tuple[Diagnostic, ...] = ()
     unusable: bool = False
-    """Whether no plan is possible, because the configuration is invalid or nothing was read."""
+    """Whether nothing can be planned, because the configuration is invalid or nothing was read."""
     provenance: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(
         default_factory=dict, compare=False, repr=False
     )
     """The location of each value in Git, by object and path.
 
-    The path ``()`` is the object itself.
+    The path ``()`` is the whole object.
     """
 
     @property
@@ -86,7 +86,7 @@ class DesiredState:
         return {each.ref: each for each in found if each.ref is not None}
 
     def at(self, ref: ObjectRef, path: FieldPath = ()) -> Location | None:
-        """Return the location of *path* in *ref*; without one, that of its nearest parent."""
+        """Return the location of *path* in *ref*; if it is missing, that of its nearest parent."""
         places = self.provenance.get(ref, {})
         for length in range(len(path), -1, -1):
             found = places.get(path[:length])
@@ -100,7 +100,7 @@ class Reading:
     """The desired state and the configuration, read from one revision."""
 
     config: Config
-    """The configuration, overridden by command-line options; its errors are in the diagnostics."""
+    """The configuration, with the values that the command line overrides."""
     state: DesiredState
     bound: bool = True
-    """Whether a configuration limits the run; in a repository, the defaults count as one."""
+    """Whether a configuration limits the run; the defaults of a repository count as one."""

@@ -1,4 +1,4 @@
-"""Encodes the result of a file as bytes for the cache: ``encode`` and ``decode``."""
+"""Converts the parsed result of a file to bytes for the cache and back: ``encode``, ``decode``."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _PATHS: tuple[FieldPath, ...] = (
 _NUMBERS = {path: number for number, path in enumerate(_PATHS)}
 
 Places = dict[int, tuple[int, int]]
-"""The line and the column of each value, by the number of the value's path in ``_PATHS``."""
+"""The line and the column of each value; the keys are the paths' numbers in ``_PATHS``."""
 
 
 class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False):
-    """The cached record of a VM; sizes keep the notation of the manifest."""
+    """The cache record of a VM; memory sizes are stored as written in the manifest."""
 
     namespace: str
     name: str
@@ -54,7 +54,7 @@ class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False)
     diagnostics: tuple[Diagnostic, ...]
 
     def desired(self) -> DesiredVM:
-        """Return the VM as Git declares it."""
+        """Return the VM that this record represents."""
         return DesiredVM(
             ref=vm_ref(self.namespace, self.name),
             guest=None if self.guest is None else _quantity(self.guest),
@@ -71,7 +71,7 @@ class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False)
 
 
 class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False):
-    """The cached record of a KubeVirt CR; settings keep the notation of the manifest."""
+    """The cache record of a KubeVirt CR; settings are stored as written in the manifest."""
 
     namespace: str
     name: str
@@ -80,7 +80,7 @@ class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False)
     diagnostics: tuple[Diagnostic, ...]
 
     def desired(self) -> DesiredKubeVirt:
-        """Return the CR as Git declares it."""
+        """Return the KubeVirt CR that this record represents."""
         paths = ((_PATHS[number], written) for number, written in self.settings.items())
         return DesiredKubeVirt(
             ref=kubevirt_ref(self.namespace, self.name),
@@ -90,7 +90,7 @@ class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False)
 
 class _FileRecord(msgspec.Struct, array_like=True, gc=False):
     path: str
-    """The path of the file; empty if no diagnostic contains it.
+    """The path of the file; empty if no diagnostic contains the path.
 
     A record without a path is valid for every file with the same contents.
     """
@@ -106,7 +106,7 @@ _quantity = lru_cache(maxsize=1_000)(MemoryQuantity.parse)
 
 
 def encode(result: FileResult, path: str) -> bytes | None:
-    """Encode the *result* of the file at *path*; None if msgpack cannot represent a value."""
+    """Encode the parsed *result* of the file at *path*; None if msgpack cannot encode a value."""
     names_path = result.diagnostics or any(each.diagnostics for each in result.objects)
     try:
         record = _FileRecord(
@@ -122,7 +122,7 @@ def encode(result: FileResult, path: str) -> bytes | None:
 
 
 def decode(data: bytes, file: SourceFile) -> FileResult | None:
-    """Decode the result of a file; return None if the record is valid only for another path.
+    """Decode the parsed result of *file*; None if the record is valid only for another path.
 
     Raises:
         ValueError: The bytes were not written by ``encode``.

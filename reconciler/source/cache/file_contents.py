@@ -1,4 +1,4 @@
-"""Reads the files of a tree, from the cache if possible: ``FileContents``."""
+"""Parses the files of a tree, or takes their results from the cache: ``FileContents``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _AT_ONCE = 5_000
-"""The number of files whose cache records are requested together."""
+"""The number of files whose cache records are requested in one query."""
 
 
 class FileContents:
@@ -26,7 +26,7 @@ class FileContents:
 
     Args:
         default_namespace: The namespace for manifests that set none.
-        cache: Stores parsed files between runs; only for files with hashes.
+        cache: Stores parsed files between runs; it serves only files that have a Git hash.
     """
 
     def __init__(
@@ -36,7 +36,7 @@ class FileContents:
         self._cache = cache
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        """Yield the parsed result of each of *files*, in their order.
+        """Yield the parsed result of each file in *files*, in the same order.
 
         Raises:
             SourceError: A file cannot be read.
@@ -45,7 +45,7 @@ class FileContents:
         return (with_namespace(each, self._namespace) for each in found)
 
     def text(self, name: str, data: bytes) -> FileResult:
-        """Return the parsed result of the text *data*, which is not a file of the tree."""
+        """Parse *data*, which is not a file of a tree; *name* is the name to show."""
         return with_namespace(read_manifests(name, data), self._namespace)
 
     def _parsed(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
@@ -70,9 +70,9 @@ class FileContents:
 
 
 class RememberedContents:
-    """Reads only new and changed files again, with *inner*.
+    """Parses files with *inner*, but unchanged files only once.
 
-    An unchanged file yields the same Python object as before.
+    For an unchanged file, the second read returns the same Python object as the first.
     """
 
     def __init__(self, inner: FileContents) -> None:
@@ -81,7 +81,7 @@ class RememberedContents:
         """The results by path and hash."""
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        """Return the parsed result of each of *files*, in their order.
+        """Return the parsed result of each file in *files*, in the same order.
 
         Raises:
             SourceError: A file cannot be read; the earlier results stay available.

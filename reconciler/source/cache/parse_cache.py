@@ -30,17 +30,18 @@ log = logging.getLogger(__name__)
 FILE = "manifests.sqlite3"
 MAX_ENTRIES = 250_000
 MAX_BYTES = 500_000_000
-"""The limit for all entries together in bytes; beyond it, the oldest entries are deleted."""
+"""The maximum size of all entries together, in bytes; above this size, old entries are deleted."""
 _MAX_RECORD = 4_000_000
 _BUSY_S = 2.0
-"""Seconds to wait while another process writes to the cache."""
+"""The time in seconds to wait for another process that writes to the cache."""
 _REFRESH = 8
-"""The number of runs until a used entry is marked as new again; a small number costs writes."""
+"""A used entry is marked as recent if this many runs have passed since its last mark."""
 _AT_ONCE = 500
 _OUTSIDE = frozenset({3, 5, 6, 8, 10, 13, 14})
 """The SQLite error codes that do not mean a damaged file.
 
-They are PERM, BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN. Source: sqlite.org/rescode.html.
+The codes are PERM, BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN. Source:
+sqlite.org/rescode.html.
 """
 _DIGEST_BYTES = 16
 _LAYOUT = """
@@ -54,7 +55,7 @@ _SELECT = "SELECT blob, run, record FROM entries WHERE version = ? AND blob IN "
 
 
 def version() -> str:
-    """Return a hash of the code and the schema, which determine how a file is parsed."""
+    """Return a hash of all code and schemas that determine the parsed result of a file."""
     package = Path(__file__).parents[2]
     digest = hashlib.sha256(json.dumps(schema_files.load("manifest"), sort_keys=True).encode())
     for part in ("model", "schema", "source"):
@@ -64,10 +65,10 @@ def version() -> str:
 
 
 class ParseCache:
-    """The cache in one folder; use it in a ``with`` block."""
+    """A cache of parsed files in one folder, to be used in a ``with`` block."""
 
     def __init__(self, folder: Path) -> None:
-        """Store the cache in *folder*; a newly created folder is accessible only to its owner."""
+        """Store the cache in *folder*; only the owner can access a folder that is created here."""
         self._path = folder / FILE
         self._database: sqlite3.Connection | None = None
         self._version = version()
@@ -87,11 +88,11 @@ class ParseCache:
         self._close()
 
     def get(self, blobs: Sequence[str]) -> dict[str, bytes]:
-        """Return the records of *blobs*, without missing and damaged records."""
+        """Return the record of each blob in *blobs*, without missing and damaged records."""
         return self._attempt(lambda: self._get(blobs)) or {}
 
     def put(self, records: Mapping[str, bytes]) -> None:
-        """Store *records*, each by the hash of the file contents that it was parsed from."""
+        """Store *records*; each key is the hash of the file contents that were parsed."""
         small = {blob: each for blob, each in records.items() if len(each) <= _MAX_RECORD}
         if small and self._writable:
             self._attempt(lambda: self._put(small))

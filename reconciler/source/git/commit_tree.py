@@ -21,9 +21,9 @@ _ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t(.*)", re.DOTALL)
 The size of a missing object is BAD; reading that object fails later.
 """
 _MOST_BYTES = 100_000
-"""A number of bytes of file names that always fits on a command line."""
+"""A total length of file names, in bytes, that always fits on a command line."""
 _ESCAPE = "\\x"
-"""The prefix that represents a byte of a path that is not text; a path may also contain it."""
+"""The prefix of an escape for a path byte that is not UTF-8; a real file name may contain it."""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
 
 
@@ -38,7 +38,7 @@ class CommitTree:
         Args:
             repository: The repository with the commit.
             commit: The hash of the commit.
-            before: A tree that was read before; only the differences from it are listed.
+            before: An earlier tree; git then lists only the differences between the two commits.
         """
         self._repository = repository
         self._before = before
@@ -48,7 +48,7 @@ class CommitTree:
     def of(
         cls, repository: Repository, revision: str, *, before: CommitTree | None = None
     ) -> CommitTree:
-        """Return the tree of *revision*, or *before* itself if both have the same commit.
+        """Return the tree of *revision*; return *before* if its commit is the same.
 
         Raises:
             SourceError: *revision* matches no commit, or more than one.
@@ -76,7 +76,7 @@ class CommitTree:
         return [_entry(match) for match in lines if match is not None]
 
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
-        """Return the entries of *before* with the differences; None if there are too many."""
+        """Return the entries of *before* updated to this commit; None if too many files differ."""
         output = self._repository.run(
             *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),
             *(before.revision, self.revision, "--"),
@@ -98,7 +98,7 @@ class CommitTree:
         return self._entries
 
     def changed(self) -> tuple[str, ...]:
-        """Return an empty tuple: a commit contains no uncommitted changes."""
+        """Return an empty tuple, because a commit has no uncommitted changes."""
         return ()
 
     def read(self, entry: Entry) -> bytes:
@@ -118,7 +118,7 @@ class CommitTree:
         return self._repository.many_contents([entry.blob for entry in entries])
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
-        """Yield the contents of a file of any size in pieces.
+        """Yield the contents of a file in pieces; the file may have any size.
 
         Raises:
             SourceError: The object is missing.

@@ -26,15 +26,15 @@ CHART = "Chart.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedFolder:
-    """A folder with a kustomization or a Helm chart: its manifests must be rendered first."""
+    """A folder with a kustomization or a Helm chart, whose manifests need rendering."""
 
     entry: Entry
-    """The file that describes the folder: its kustomization or ``Chart.yaml``."""
+    """The ``kustomization.yaml`` or ``Chart.yaml`` that describes the folder."""
     files: tuple[Entry, ...]
-    """The manifest files in the folder, except those in nested folders that need rendering too."""
+    """The manifest files in the folder, without nested folders that need rendering themselves."""
 
     def diagnose(self, *, ours: bool) -> Diagnostic:
-        """Return an error if the folder has objects of managed kinds (*ours*), else a note."""
+        """Return an error if the folder contains managed objects (*ours*), otherwise a note."""
         file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
         what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
         code = "kustomization"
@@ -55,11 +55,11 @@ class RenderedFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The files to read, and diagnostics about the entries that are not read."""
+    """The files to read, and diagnostics about files and links that are not read."""
 
     files: tuple[Entry, ...]
     rendered: tuple[RenderedFolder, ...]
-    """The folders that need rendering; their files are only searched for managed kinds."""
+    """The folders that need rendering; their files are only checked for managed kinds."""
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -67,7 +67,7 @@ def select(tree: FileTree, config: Config) -> Selection:
     """Select the manifest files of *tree* that the configuration includes.
 
     Raises:
-        SourceError: A file that is too large to be parsed cannot be read at all.
+        SourceError: A file that is too large to parse cannot be searched for managed kinds.
     """
     chosen = included(config)
     entries = tuple(entry for entry in tree.entries() if chosen(entry.path))
@@ -95,7 +95,7 @@ def select(tree: FileTree, config: Config) -> Selection:
 
 
 def included(config: Config) -> Callable[[str], bool]:
-    """Return a predicate for paths that the configuration includes.
+    """Return a function that tests whether the configuration includes a path.
 
     Below each folder of ``paths``, folders whose names start with a dot are skipped.
     """
@@ -109,12 +109,12 @@ def included(config: Config) -> Callable[[str], bool]:
 
 
 def is_input(path: str, is_chosen: Callable[[str], bool]) -> bool:
-    """Whether the desired state depends on the file at *path*."""
+    """Return whether the desired state depends on the file at *path*."""
     return path == CONFIG_PATH or (is_manifest(path) and is_chosen(path))
 
 
 def under(folders: Iterable[str]) -> Callable[[str], bool]:
-    """Return a predicate for paths that are one of *folders* or inside one of them."""
+    """Return a function that tests whether a path is one of *folders* or inside one of them."""
     itself = frozenset(folders)
     if "." in itself:
         return lambda _path: True
@@ -123,12 +123,12 @@ def under(folders: Iterable[str]) -> Callable[[str], bool]:
 
 
 def normal(path: str) -> str:
-    """Return *path* without ``.`` and without empty parts; the root of the repository is ``.``."""
+    """Return *path* without ``.`` and empty parts, or ``.`` for the root of the repository."""
     return "/".join(step for step in path.split("/") if step not in {"", "."}) or "."
 
 
 def _visible_under(folder: str) -> Callable[[str], bool]:
-    """Return a predicate for paths that are *folder* or inside it, and that are not hidden."""
+    """Return a function that tests whether a path is in *folder* and not in a hidden folder."""
     if folder == ".":
         return lambda path: not _is_hidden(path)
     start = f"{folder}/"
@@ -144,7 +144,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """Return the kustomization or chart file of each folder that has one, by folder."""
+    """Map each folder that has a kustomization or chart to the entry of that file."""
     roots: dict[str, Entry] = {}
     charts: dict[str, Entry] = {}
     for entry in entries:
@@ -165,7 +165,7 @@ def _above(folder: str) -> str:
 
 
 def _root_of(path: str, roots: dict[str, list[Entry]]) -> str | None:
-    """Return the nearest folder above *path* that is in *roots*; None if there is none."""
+    """Return the nearest folder that contains *path* and is in *roots*; None if there is none."""
     folder = path
     while folder:
         folder = dirname(folder)

@@ -1,4 +1,4 @@
-"""Defines ``FileTree``: the files of one revision."""
+"""Defines ``FileTree``, the interface for reading the files of one Git revision."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 
 
 class EntryKind(StrEnum):
-    """The kind of an entry in a tree."""
+    """The type of a tree entry, such as a file or a symbolic link."""
 
     FILE = "file"
     SYMLINK = "symbolic link"
@@ -24,7 +24,7 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One entry of a tree; folders are not entries."""
+    """A file, link or submodule in a tree; folders have no entry."""
 
     path: str
     """The path from the root of the repository, with ``/``."""
@@ -32,13 +32,13 @@ class Entry:
     mode: str
     """Git's file mode in octal, for example ``100644``."""
     blob: str
-    """The hash of the contents; empty if the contents are not from a commit."""
+    """The Git hash of the file's contents; empty if the file is not from a commit."""
     size: int
     """The size of the file in bytes."""
 
 
 class FileTree(Protocol):
-    """The files of one revision."""
+    """The files of one Git revision."""
 
     @property
     def revision(self) -> str:
@@ -62,7 +62,7 @@ class FileTree(Protocol):
         ...
 
     def read_all(self, entries: Sequence[Entry]) -> Iterator[bytes]:
-        """Yield the contents of each file, in order; much faster than reads of single files.
+        """Yield the contents of each file, in order; faster than repeated calls of ``read``.
 
         Raises:
             SourceError: A file cannot be read.
@@ -70,7 +70,7 @@ class FileTree(Protocol):
         ...
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
-        """Yield the contents of a file of any size in pieces.
+        """Yield the contents of a file in pieces; the file may have any size.
 
         Raises:
             SourceError: The file cannot be read.
@@ -79,7 +79,7 @@ class FileTree(Protocol):
 
 
 def is_manifest(path: str) -> bool:
-    """Return whether *path* has the name of a manifest file."""
+    """Return whether the file name in *path* is that of a manifest, such as ``vm.yaml``."""
     return path.endswith(SUFFIXES) and path != CONFIG_PATH
 
 

@@ -30,7 +30,7 @@ ENVIRONMENT = {
 }
 _TRAILER = "fatal: Could not read from remote repository."
 _TERMINATE_S = 2.0
-"""Seconds for which git may continue after SIGTERM, to remove its lock files."""
+"""The time in seconds that git has after SIGTERM to remove its lock files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Output:
 
     @property
     def reason(self) -> str:
-        """Git's message for a failure, in one line."""
+        """Git's error message, in one line."""
         lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
         # If a transport fails, git prints a general text after the reason.
         lines = lines[: lines.index(_TRAILER)] or lines if _TRAILER in lines else lines
@@ -59,7 +59,7 @@ def execute(
     environment: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
 ) -> Output:
-    """Run git in *folder* without prompts, and wait until it ends.
+    """Run git in *folder* without prompts, and wait until git ends.
 
     Raises:
         SourceError: git is not installed.
@@ -85,7 +85,7 @@ def started(
     environment: Mapping[str, str] | None = None,
     stdin: BinaryIO | None = None,
 ) -> Git.AutoInterrupt:
-    """Start git in *folder* without prompts; git is stopped when the result is deleted.
+    """Start git in *folder* without prompts; deleting the result stops git.
 
     Raises:
         SourceError: git is not installed.
@@ -130,12 +130,12 @@ def running(
 
 
 def no_git() -> SourceError:
-    """Return the error for a machine without git."""
+    """Return the error that git is not installed."""
     return SourceError("git is not installed", hint="install git, or set PATH")
 
 
 def _end(popen: subprocess.Popen[bytes]) -> None:
-    """Stop the process and its child processes; on SIGTERM, git removes its lock files."""
+    """Stop git and its child processes; git removes its lock files on SIGTERM."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             os.killpg(popen.pid, number)

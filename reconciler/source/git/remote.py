@@ -35,13 +35,14 @@ def clone_or_fetch(
 ) -> tuple[Repository, str]:
     """Fetch *revision* from *url*, and return the local repository and the commit's hash.
 
-    A branch or tag is fetched alone and without history; for another revision, everything is
-    fetched. A fetch accepts a force-pushed branch. git receives the address in its environment and
-    never on a command line or in a file, because the address may contain credentials.
+    For a branch or tag, only its latest commit is fetched; for any other revision, the whole
+    repository is fetched. The branch may have been force-pushed. git receives the address in its
+    environment and never on a command line or in a file, because the address may contain
+    credentials.
 
     Args:
         url: An address with https, http, ssh or file, or user@host:path.
-        directory: The folder of an earlier call, or a folder that is empty or does not exist.
+        directory: A folder that is empty, does not exist, or was used by an earlier call.
         revision: ``HEAD``, a branch, a tag or a hash.
         timeout_s: The time limit for all steps together.
         clock: Measures the time.
@@ -66,7 +67,7 @@ def clone_or_fetch(
 
 
 class _Fetch:
-    """The steps of one fetch, which share one deadline."""
+    """The steps of one fetch from a remote repository, which share one deadline."""
 
     def __init__(self, url: str, directory: Path, deadline: float, clock: Clock) -> None:
         self._url = url
@@ -84,7 +85,7 @@ class _Fetch:
         }
 
     def prepare(self) -> None:
-        """Create a bare repository in the folder, unless the folder already contains one."""
+        """Create a bare repository in the folder if there is none."""
         folder = self._directory
         if (folder / "objects").is_dir() and (folder / "HEAD").is_file():
             return
@@ -115,7 +116,7 @@ class _Fetch:
         return bool(found)
 
     def everything(self) -> None:
-        """Fetch every branch and tag, with history."""
+        """Fetch all branches and tags with their history."""
         shallow = self._git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
         depth = ("--unshallow",) if shallow else ()
         self._git(*_FETCH, "--prune", *depth, _REMOTE, *_ALL)
@@ -167,7 +168,7 @@ class _Fetch:
 
 
 def _configured(url: str) -> dict[str, str]:
-    """Return variables that set the address through the environment, as git configuration."""
+    """Return environment variables that configure the address as a git remote."""
     count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
     return {
         "GIT_CONFIG_COUNT": str(count + 1),
@@ -177,7 +178,7 @@ def _configured(url: str) -> dict[str, str]:
 
 
 def _ssh(url: str) -> dict[str, str]:
-    """Return a variable with the user's ssh command, plus an option that disables prompts."""
+    """Return the user's ssh command with prompts disabled, as an environment variable."""
     if "GIT_SSH" in os.environ or url.startswith(("https://", "http://", "file://")):
         return {}
     configured = execute(Path.cwd(), ("config", "--get", "core.sshCommand")).stdout.decode()

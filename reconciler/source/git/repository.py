@@ -26,7 +26,7 @@ _PIECE = 1_000_000
 
 
 class Repository:
-    """A local repository, bare or with a working tree; close it, or use it in a ``with`` block."""
+    """A local repository, bare or with a working tree, to be used in a ``with`` block."""
 
     def __init__(self, repo: Repo) -> None:
         self._repo = repo
@@ -69,7 +69,7 @@ class Repository:
         self.close()
 
     def close(self) -> None:
-        """Stop the git processes that read objects."""
+        """Stop the git processes that this repository has started."""
         self._repo.close()
 
     def run(self, *arguments: str) -> Output:
@@ -77,7 +77,7 @@ class Repository:
         return execute(self.root, arguments, environment=self._environment)
 
     def checked(self, *arguments: str) -> bytes:
-        """Run one git command and return its output.
+        """Run one git command and return what it prints.
 
         Raises:
             SourceError: The command fails.
@@ -91,7 +91,8 @@ class Repository:
         """Return the hash of the commit that *revision* refers to.
 
         Args:
-            revision: A branch, tag, hash or hash prefix, or another expression for git.
+            revision: A branch, tag, hash or hash prefix, or another expression that git
+                understands.
 
         Raises:
             SourceError: *revision* matches no commit, or more than one.
@@ -108,12 +109,12 @@ class Repository:
             raise SourceError(
                 f"the revision {revision} is ambiguous in {self.root}: several objects have "
                 "hashes that start with it",
-                hint="write more of the hash",
+                hint="write more digits of the hash",
             )
         raise self._unknown_revision(revision, output)
 
     def contents(self, blob: str) -> bytes:
-        """Return the contents of the object with the hash *blob*.
+        """Return the contents of the Git object with the hash *blob*.
 
         Raises:
             SourceError: The object is missing.
@@ -124,7 +125,7 @@ class Repository:
             raise self._missing(blob) from error
 
     def many_contents(self, blobs: Sequence[str]) -> Iterator[bytes]:
-        """Yield the contents of each of *blobs*, in order; git reads ahead of the caller.
+        """Yield the contents of each object in *blobs*; git reads ahead of the caller.
 
         Raises:
             SourceError: An object is missing.
@@ -143,7 +144,7 @@ class Repository:
                     yield self._next_contents(blob, cast("IO[bytes]", process.stdout))
 
     def chunks(self, blob: str) -> Iterator[bytes]:
-        """Yield the contents of the object with the hash *blob* in pieces.
+        """Yield the contents of the Git object with the hash *blob*, in pieces.
 
         Raises:
             SourceError: The object is missing.
@@ -156,7 +157,7 @@ class Repository:
                 raise self._missing(blob)
 
     def _next_contents(self, blob: str, answers: IO[bytes]) -> bytes:
-        """Read the next object: a line with hash, type and size, the contents, and a line feed."""
+        """Read the next object from git's output: a header line, the contents, and a line feed."""
         header = answers.readline().split()
         if len(header) == _HEADER_WORDS and header[0] == blob.encode():
             size = int(header[2])
@@ -172,7 +173,7 @@ class Repository:
         )
 
     def references(self, *patterns: str) -> dict[str, str]:
-        """Return the commit of each branch and tag that matches *patterns*, by its full name."""
+        """Map the full name of each branch and tag that matches *patterns* to its commit."""
         form = "--format=%(refname) %(objectname) %(*objectname)"
         found: dict[str, str] = {}
         for line in self.checked("for-each-ref", form, *patterns).decode().splitlines():
@@ -219,7 +220,7 @@ class Repository:
 
 
 def _is_bare(git_dir: Path) -> bool:
-    """Whether git calls the repository bare; its configuration need not say so."""
+    """Return whether git considers the repository bare; the configuration may not say so."""
     if "GIT_DIR" in os.environ:  # git would answer for that repository
         return False
     output = execute(git_dir, ("rev-parse", "--is-bare-repository"))
@@ -227,9 +228,9 @@ def _is_bare(git_dir: Path) -> bool:
 
 
 def _pinned(git_dir: Path, work: object) -> dict[str, str]:
-    """Return variables that make git ignore another repository set in the environment.
+    """Return environment variables that select this repository if the caller's select another.
 
-    Git runs hooks with such an environment.
+    Git sets such variables when it runs a hook.
     """
     if "GIT_DIR" not in os.environ:
         return {}

@@ -24,7 +24,7 @@ def checked(address: str) -> str:
     """Return *address* if it is safe to pass to git.
 
     Raises:
-        SourceError: The address does not have an allowed form.
+        SourceError: The scheme or form of the address is not allowed.
     """
     if _SCP_LIKE.fullmatch(address):
         return address
@@ -54,12 +54,12 @@ def shown(address: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """Remove user and password from every URL in *text*."""
+    """Return *text* without the user and password in its URLs."""
     return _CREDENTIALS.sub(r"\g<scheme>", text)
 
 
 def secrets(address: str) -> tuple[str, ...]:
-    """Return the parts of *address* that must never be shown."""
+    """Return the parts of *address* that are secret, such as the password."""
     if "://" not in address:
         return ()
     try:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.source.git.repository import Repository
 
 UNBORN = "working-tree"
-"""The revision of a working tree whose branch has no commit yet."""
+"""The name of the revision if the branch has no commit yet."""
 
 _STATUS = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
 _SUBMODULE = "160000"
@@ -25,10 +25,10 @@ _PIECE = 1_000_000
 
 
 class WorkingTree:
-    """The tracked and the untracked, not ignored files; implements ``FileTree``."""
+    """The tracked files and the untracked files that are not ignored; implements ``FileTree``."""
 
     def __init__(self, repository: Repository) -> None:
-        """Use the working tree of *repository*.
+        """Prepare to read the working tree of *repository*.
 
         Raises:
             SourceError: The repository is bare.
@@ -49,7 +49,7 @@ class WorkingTree:
 
     @cached_property
     def _names(self) -> dict[bytes, str]:
-        """The mode of each tracked and untracked file by its path, in order."""
+        """The file mode of each tracked or untracked path, ordered by path."""
         run = self._repository.checked
         found: dict[bytes, str] = {}
         for line in run("ls-files", "-z", "--stage").split(b"\0"):
@@ -71,7 +71,7 @@ class WorkingTree:
         return found
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return every entry, ordered by path, without files that were deleted from disk."""
+        """Return every entry, ordered by path; files that were deleted from disk are omitted."""
         return tuple(entry for _, entry in self._entries.values())
 
     def changed(self) -> tuple[str, ...]:
@@ -90,7 +90,7 @@ class WorkingTree:
         return next(self._pieces(entry, MAX_FILE_BYTES + 1), b"")
 
     def chunks(self, entry: Entry) -> Iterator[bytes]:
-        """Yield the contents of a file of any size in pieces.
+        """Yield the contents of a file in pieces; the file may have any size.
 
         Raises:
             SourceError: The file cannot be read, or is no longer a regular file.
@@ -141,7 +141,7 @@ class WorkingTree:
 
 
 def uncommitted(repository: Repository, commit: str) -> tuple[str, ...]:
-    """Return the paths of the working tree that differ from *commit*, if it is checked out."""
+    """Return the paths that differ from *commit*; empty if another commit is checked out."""
     if repository.bare:
         return ()
     head = repository.run("rev-parse", "--verify", "HEAD^{commit}")

@@ -1,1 +1,1 @@
-"""Reads manifest files into the objects that Git declares."""
+"""Parses manifest files into the objects that Git declares."""

@@ -1,4 +1,4 @@
-"""Stores the complete manifest of a VM in little memory: ``CompactManifest``."""
+"""Stores the complete manifest of a VM with little memory: ``CompactManifest``."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import orjson
 
 
 class CompactManifest(Mapping[str, Any]):
-    """A manifest that is stored as JSON and decoded at each access.
+    """A manifest that is stored as JSON text and decoded at each access.
 
-    A plan reads a few values of a few manifests, but stores the manifests of the whole fleet.
-    Decoded manifests would take most of the plan's memory.
+    A plan holds the manifests of all VMs but reads only a few of them. Decoded manifests would
+    take most of the plan's memory.
     """
 
     __slots__ = ("json",)
@@ -41,7 +41,7 @@ class CompactManifest(Mapping[str, Any]):
 
 
 def compact(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return *manifest* in compact form, or unchanged if an integer does not fit into 64 bits."""
+    """Return *manifest* in compact form, or unchanged if an integer needs more than 64 bits."""
     try:
         # A copy: what orjson returns keeps the memory of its larger buffer.
         return CompactManifest(bytes(memoryview(orjson.dumps(manifest))))

@@ -1,4 +1,4 @@
-"""Sets a default namespace on objects whose manifests set none: ``with_namespace``."""
+"""Sets a default namespace on VMs whose manifests have none: ``with_namespace``."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def with_namespace(result: FileResult, namespace: str | None) -> FileResult:
     """Return *result* with *namespace* set on each VM that has no namespace.
 
-    A KubeVirt CR without a namespace is the cluster's only one. If *namespace* is None, nothing
-    changes.
+    A KubeVirt CR without a namespace is not changed: it refers to the cluster's only CR. If
+    *namespace* is None, *result* is returned unchanged.
     """
     if namespace is None or all(each.desired.ref.namespace for each in result.objects):
         return result

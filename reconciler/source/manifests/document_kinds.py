@@ -1,4 +1,4 @@
-"""Classifies documents: managed kinds, ignored kinds, lists and mistakes: ``classify``."""
+"""Finds out whether a document has a managed kind, another kind or a mistake: ``classify``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Kind:
     managed: str | None = None
     skipped: str | None = None
     listed: str | None = None
-    """The kind of those list items that set no kind; None if the document is not a list."""
+    """The kind of list items that do not set one; None if the document is not a list."""
     problem: Problem | None = None
 
 

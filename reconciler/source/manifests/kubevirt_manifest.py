@@ -32,7 +32,7 @@ KNOWN_METHODS = ("LiveMigrate", "Evict")
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Return the KubeVirt CR with *found*, and with the diagnostics of all its checks.
+    """Return the KubeVirt CR with the diagnostics *found* and those of further checks.
 
     Args:
         manifest: The manifest after its schema check; values that the schema rejects are omitted.
@@ -54,7 +54,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
 
 
 def _setting(kind: FieldType, value: object) -> SettingValue | None:
-    """Return *value* as a setting of type *kind*; None for a wrong type, reported elsewhere."""
+    """Return *value* as a setting of type *kind*; None if its type is wrong."""
     try:
         return read_setting(kind, value)
     except QuantityError:
@@ -111,7 +111,7 @@ def _unknown_methods(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
-    """Yield the shortest paths below *path* that contain no managed field, in the file's order."""
+    """Yield the shortest paths below *path* that contain no managed field, in file order."""
     here = node.find(path)
     for key in here.value if here and isinstance(here.value, dict) else ():
         below = (*path, key)
@@ -124,6 +124,6 @@ def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
 
 
 def _names(value: object) -> tuple[tuple[int, str], ...]:
-    """Return the texts in a list with their positions; the schema check reports other items."""
+    """Return the texts in a list with their positions, without items of other types."""
     found = enumerate(value) if isinstance(value, list) else ()
     return tuple((index, each) for index, each in found if isinstance(each, str))

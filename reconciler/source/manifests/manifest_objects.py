@@ -1,4 +1,4 @@
-"""Defines ``FileResult``: the objects and diagnostics of one manifest file."""
+"""Defines ``FileResult``, which holds the objects and diagnostics of one manifest file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from reconciler.source.yaml.nodes import Mark, Node, Problem
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceFile:
-    """The file from which a text was read."""
+    """The file or stream that a manifest was read from."""
 
     path: str
-    """The path from the root of the repository, with ``/``; without a repository, a name."""
+    """The path from the root of the repository, with ``/``; for other input, its name."""
 
     def location(self, mark: Mark) -> Location:
         """Return the location of *mark* in this file."""
@@ -41,13 +41,13 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Manifest:
-    """One VirtualMachine or KubeVirt manifest, with the locations of its values."""
+    """One VirtualMachine or KubeVirt manifest, with the location of each value."""
 
     file: SourceFile
     node: Node
     kind: str
     ref: ObjectRef | None = None
-    """The reference of the object; None before its name is read, or if the name is unreadable."""
+    """The kind, namespace and name of the object; None if they cannot be read."""
 
     def get(self, path: FieldPath) -> Any:  # noqa: ANN401 - any JSON value
         """Return the value at *path*, or None if there is none."""
@@ -55,17 +55,17 @@ class Manifest:
         return node.value if node else None
 
     def texts(self, path: FieldPath) -> dict[str, str]:
-        """Return the texts in the mapping at *path*; the schema check reports other values."""
+        """Return the entries of the mapping at *path* whose values are text."""
         found = self.get(path)
         items = found.items() if isinstance(found, dict) else ()
         return {key: value for key, value in items if isinstance(value, str)}
 
     def at(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Location:
-        """Return the start of the value at *path* or of its *key*; else of the value above."""
+        """Return where the value at *path* or its *key* starts; else, where its parent starts."""
         return self.file.location(self.node.key_at(path) if key else self.node.at(path))
 
     def places(self, paths: Iterable[FieldPath]) -> dict[FieldPath, Location]:
-        """Return where the value at each of *paths* starts; paths without a value are omitted."""
+        """Return where the value at each path in *paths* starts; missing values are omitted."""
         found = {path: self.node.find(path) for path in paths}
         return {path: self.file.location(node.mark) for path, node in found.items() if node}
 
@@ -94,22 +94,22 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileObject:
-    """One object of a file; its namespace is empty if the file sets none."""
+    """One object in a manifest file; its namespace is empty if the manifest sets none."""
 
     desired: DesiredVM | DesiredKubeVirt
     places: Mapping[FieldPath, Location]
-    """The locations of managed values; ``()`` is the object, ``("metadata",)`` its metadata."""
+    """The locations of managed fields; ``()`` is the whole object."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileResult:
-    """The parsed result of one file, which depends only on the file's path and bytes."""
+    """The parsed result of one file, determined only by the path and the bytes of the file."""
 
     objects: tuple[FileObject, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
-    """The number of ignored documents of each kind that is not managed."""
+    """The number of ignored documents by kind, for kinds that are not managed."""
     unread: int = 0
-    """The number of documents that were ignored because they are unreadable or not objects."""
+    """The number of ignored documents that are unreadable or not Kubernetes objects."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """The diagnostics that do not belong to one of ``objects``."""
+    """The problems that do not belong to one of ``objects``."""

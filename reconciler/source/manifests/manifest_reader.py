@@ -38,7 +38,7 @@ _DECODERS = {"KubeVirt": kubevirt_manifest.decode, "VirtualMachine": vm_manifest
 
 
 def read_manifests(path: str, data: bytes) -> FileResult:
-    """Read one manifest file; mistakes become diagnostics, never an exception.
+    """Read one manifest file; each mistake becomes a diagnostic, and no exception is raised.
 
     Args:
         path: The path to show, from the root of the repository, with ``/``.
@@ -80,7 +80,7 @@ class _Gathered:
         )
 
     def omits(self, document: str, line: int) -> bool:
-        """Return whether *document*, which starts in *line*, need not or must not be parsed."""
+        """Return whether to skip *document*: it has no managed kind, or is too large."""
         data = document.encode("utf-8", "surrogatepass")
         if not (may_manage(data) or document.startswith("%") or "\n%" in document):
             self.skipped.update(skipped_kinds(data))
@@ -91,7 +91,7 @@ class _Gathered:
         return False
 
     def unreadable(self, problem: Problem, data: bytes) -> None:
-        """Report the unreadable text *data* if it mentions a managed kind; otherwise count it."""
+        """Report unreadable *data* if it mentions a managed kind; otherwise only count it."""
         if problem.code == "lfs-pointer":
             self.diagnostics.append(self.file.diagnose(problem, Severity.WARNING))
         elif names_managed((data,)):
@@ -100,7 +100,7 @@ class _Gathered:
             self.unread += 1
 
     def take(self, document: Composed) -> None:
-        """Add a document; report its duplicate keys only if it contains a managed kind."""
+        """Add the objects of a document; report duplicate keys only in managed objects."""
         before = len(self.objects), len(self.diagnostics)
         self._take(document.root)
         if before != (len(self.objects), len(self.diagnostics)):
@@ -109,7 +109,7 @@ class _Gathered:
             )
 
     def _take(self, node: Node, *, listed_kind: str = "") -> None:
-        """Add a document, or an item of a list whose items have the kind *listed_kind*."""
+        """Add a document, or a list item; *listed_kind* is the kind of an item that sets none."""
         if not isinstance(node.value, dict):
             self.unread += isinstance(node.value, str | int | float)
             return
@@ -144,7 +144,7 @@ def _items(node: Node) -> tuple[Node, ...]:
 
 
 def _ref(manifest: Manifest) -> ObjectRef | None:
-    """Return the identity of the object; its namespace is empty if the manifest sets none."""
+    """Return the object's kind, namespace and name; None if they cannot be read."""
     name = manifest.get(("metadata", "name"))
     namespace = manifest.get(("metadata", "namespace"))
     if not isinstance(name, str) or not isinstance(namespace, str | None):

@@ -1,7 +1,7 @@
 """Finds texts that may contain a VirtualMachine or KubeVirt, before they are parsed.
 
-Most files of a repository contain neither kind. ``may_manage`` is fast and never misses such an
-object, so only the texts that it finds are parsed. ``skipped_kinds`` counts the kinds of the
+Most files of a repository contain neither kind. ``may_manage`` is fast and misses no such object,
+so other texts are not parsed. ``skipped_kinds`` counts the kinds of the
 objects in other texts.
 """
 
@@ -18,23 +18,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _WORDS = (b"kubevirt", b"virtualmachine")
-"""Lower-case words; each manifest of a managed kind or API group contains one of them."""
+"""Lower-case words; every manifest of a managed kind contains at least one of them."""
 _ESCAPES = re.compile(
     rb"\\(?:x[4-7][0-9a-fA-F]|u00[4-7][0-9a-fA-F]|U000000[4-7][0-9a-fA-F]"
     rb"|(?<=[a-zA-Z.]\\)\r?\n)"
 )
-"""Matches notations that can hide a word in a quoted scalar: escapes and a broken line."""
+"""Matches escapes and line breaks in quoted text, which can hide a word of ``_WORDS``."""
 _NAMED = re.compile(rb"""\bkind\b["']?[ \t]*:\s*["']?(VirtualMachine|KubeVirt)(List)?\b""")
 _KIND = re.compile(rb"""[ \t]*["']?([A-Za-z][A-Za-z0-9]*)""")
 _MARKER = b"\n---"
 _OVERLAP = 200
-"""A number of bytes that exceeds every match, so that searches in pieces find every match."""
+"""A length in bytes that exceeds any match, so that a search in pieces misses no match."""
 
 
 def may_manage(data: bytes) -> bool:
     """Return whether *data* may contain a VirtualMachine or KubeVirt, or a misspelt kind.
 
-    Only a text for which the result is True needs to be parsed.
+    If the result is False, the text need not be parsed.
     """
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return True
@@ -45,7 +45,7 @@ def may_manage(data: bytes) -> bool:
 
 
 def names_managed(chunks: Iterable[bytes]) -> bool:
-    """Return whether an unparsable text sets a managed kind, such as ``kind: VirtualMachine``."""
+    """Return whether a text that cannot be parsed has a line such as ``kind: VirtualMachine``."""
     rest = b""
     for chunk in chunks:
         text = rest + chunk
@@ -79,7 +79,7 @@ def _json_kinds(data: bytes) -> Iterator[str]:
 
 
 def _kind(document: bytes) -> str:
-    """Return the kind of a YAML *document*; empty if the kind or the apiVersion is missing."""
+    """Return the kind of a YAML *document*; empty if it has no kind or no apiVersion."""
     at = _key(document, b"kind:")
     if at < 0 or _key(document, b"apiVersion:") < 0:
         return ""
@@ -88,7 +88,7 @@ def _kind(document: bytes) -> str:
 
 
 def _key(document: bytes, key: bytes) -> int:
-    """Return where the value of the top-level *key* starts; -1 if the key is missing."""
+    """Return the position of the top-level *key*'s value in *document*; -1 if it is missing."""
     if document.startswith(key):
         return len(key)
     at = document.find(b"\n" + key)

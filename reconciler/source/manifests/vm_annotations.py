@@ -21,21 +21,21 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 class Treatment(NamedTuple):
-    """The settings of one VM that its annotations set."""
+    """The settings of one VM from its annotations."""
 
     suspended: bool = False
-    """Whether the program must not change the VM."""
+    """Whether the VM must not be changed."""
     priority: int = 0
     """VMs with a higher priority start first."""
     restart: RestartConsent | None = None
-    """The consent to a restart; None means that the configuration decides.
+    """When the VM may be restarted; None applies the configuration.
 
     Only Git may set this value: the annotation of a VM in the cluster has no effect.
     """
 
 
 def treatment(annotations: Mapping[str, str]) -> Treatment:
-    """Return the settings in *annotations*; an invalid annotation is ignored."""
+    """Return the settings in *annotations*; invalid annotations have no effect."""
     number = annotations.get(PRIORITY, "")
     return Treatment(
         suspended=_BOOLEANS.get(annotations.get(SUSPEND, ""), False),
@@ -45,7 +45,7 @@ def treatment(annotations: Mapping[str, str]) -> Treatment:
 
 
 def is_valid(key: str, text: str) -> bool:
-    """Return whether the annotation *key* may have the value *text*."""
+    """Return whether *text* is a valid value of the annotation *key*."""
     if key == PRIORITY:
         return _INTEGER.fullmatch(text) is not None
     if key in {SUSPEND, RESTART}:
@@ -54,7 +54,7 @@ def is_valid(key: str, text: str) -> bool:
 
 
 def findings(manifest: Manifest) -> Iterator[Diagnostic]:
-    """Yield a diagnostic for each mistake in the annotations with the prefix."""
+    """Yield a diagnostic for each invalid or unknown annotation of this program."""
     known = (SUSPEND, PRIORITY, RESTART)
     for key, text in manifest.texts(("metadata", "annotations")).items():
         if is_valid(key, text):

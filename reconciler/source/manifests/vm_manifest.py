@@ -1,4 +1,4 @@
-"""Decodes one VirtualMachine manifest and checks what needs no cluster: ``decode``."""
+"""Decodes one VirtualMachine manifest and checks it without a cluster: ``decode``."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _RESOURCES: FieldPath = (*_MEMORY[:-1], "resources")
 _SERVER_SET = frozenset(
     {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
 )
-"""Keys of ``metadata`` that only the API server sets; some of them make it reject a POST."""
+"""The keys of ``metadata`` that only the API server sets; it rejects a POST with some of them."""
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Return the VM with *found*, and with the diagnostics of all checks for VMs.
+    """Return the VM with the diagnostics *found* and those of further checks.
 
     Args:
         manifest: The manifest after its schema check; values that the schema rejects are omitted.
@@ -88,7 +88,7 @@ def _findings(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
 def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
     """Check that a VM sets its memory or an instancetype, but not both.
 
-    Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go:73-99 (the conflict is denied).
+    Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go:73-99 (KubeVirt denies both together).
     """
     instancetype = manifest.node.find(_INSTANCETYPE)
     if vm.guest is not None and instancetype is not None:
@@ -117,14 +117,14 @@ def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]
             Severity.WARNING,
             "nothing-named",
             "the manifest sets no memory, so nothing is compared",
-            hint=f"set {dotted(GUEST_MEMORY)}, or leave the file out of paths",
+            hint=f"set {dotted(GUEST_MEMORY)}, or add the file to `exclude` in .reconciler.yaml",
         )
 
 
 def _fitness(
     manifest: Manifest, name: str, path: FieldPath, amount: MemoryQuantity
 ) -> Iterator[Diagnostic]:
-    """Warn about sizes that KubeVirt does not hotplug."""
+    """Warn about memory sizes that KubeVirt cannot hotplug."""
     step = block_of(manifest.get(PAGE_SIZE))
     if amount.n_bytes % step:
         above = canonical(neighbours(amount.n_bytes, step)[1])
@@ -157,7 +157,7 @@ def _memory(manifest: Manifest, path: FieldPath) -> MemoryQuantity | None:
 
 
 def _resources(manifest: Manifest) -> Mapping[str, str]:
-    """Return the memory of requests and limits if the manifest sets the size nowhere else."""
+    """Return the memory requests and limits if they alone determine the VM's memory."""
     if any(manifest.node.find(each) for each in (GUEST_MEMORY, _INSTANCETYPE, PAGE_SIZE)):
         return {}
     found = {name: manifest.get((*_RESOURCES, name, "memory")) for name in ("requests", "limits")}
@@ -169,7 +169,7 @@ def _text(value: object) -> str | None:
 
 
 def _complete(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the manifest for a POST; None if *value* is too incomplete to create a VM.
+    """Return the manifest for creating the VM; None if a required field is missing.
 
     Source: kubevirt v1.9.0 CRD virtualmachines.kubevirt.io (required: template, devices).
     """

@@ -1,9 +1,9 @@
-"""Composes the nodes of documents from the events of a parser: ``compose``.
+"""Composes documents of nodes from the events of a YAML parser: ``compose``.
 
 The composer resolves anchors and merge keys and reports duplicate keys. As in Go's yaml.v2, which
 kubectl uses, the last of two equal keys is used, and ``<<`` replaces the keys before it. The
-composers of the libraries do not read scalars as Kubernetes does and do not report equal keys.
-They also recurse, so a hostile file can exhaust the stack.
+composers of PyYAML and ruamel.yaml do not read scalars as Kubernetes does and do not report equal
+keys. They also recurse, so a hostile file can exhaust the stack.
 
 Source: sigs.k8s.io/yaml v1.4 goyaml.v2/decode.go (mapping and merge).
 """
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
-"""The maximum number of values in a document with expanded aliases; stops exploding aliases."""
+"""The maximum number of values in a document, after its aliases are expanded."""
 
 _MERGE = "<<"
 _KEY_NOT_TEXT = "a mapping's key must be text, not a mapping or list"
@@ -32,18 +32,18 @@ _new = tuple.__new__  # creates a Node three times as fast as its constructor
 
 
 class Composed(NamedTuple):
-    """A document that is not empty, with problems that do not make it unreadable."""
+    """A document with its content, and problems that do not prevent reading it."""
 
     root: Node
     remarks: tuple[Problem, ...]
 
 
 def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
-    """Yield the documents of *events*, without empty documents.
+    """Yield the documents that *events* describe; empty documents are omitted.
 
     Args:
         events: The events of one text, from the parser of PyYAML or ruamel.yaml.
-        kinds: The module of that library that defines the event classes.
+        kinds: The library's module that defines the event classes.
 
     Raises:
         ProblemError: A document cannot be read; the documents before it have been yielded.
@@ -70,7 +70,7 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
 
 
 class _Open:
-    """A mapping or list whose end the parser has not reached yet."""
+    """A mapping or list that has started and not yet ended."""
 
     __slots__ = (
         *("anchor", "children", "count_before", "is_mapping", "is_merge", "key", "key_start"),
@@ -99,7 +99,7 @@ class _Open:
 
 
 class _Document:
-    """The state while one document is composed; its methods handle the parser's events."""
+    """The state of one document while it is composed; each method handles a parser event."""
 
     def __init__(self) -> None:
         self.inner = _Open(Mark(0, 0), None, 0, is_mapping=False)
@@ -112,7 +112,7 @@ class _Document:
         """The node and the number of values of each anchor; None while the node is open."""
 
     def scalar(self, event: Any) -> None:  # noqa: ANN401 - an event of either library
-        """Add a scalar, which is a key or a value; this method takes most of the reading time."""
+        """Add a scalar as a key or a value; most of the reading time is spent here."""
         inner, start, text = self.inner, event.start_mark, event.value
         is_plain = event.implicit[0] and event.tag is None
         try:
@@ -131,7 +131,7 @@ class _Document:
             self._add(_new(Node, (value, start, _NOTHING, inner.key_start)))
 
     def open(self, event: Any, *, is_mapping: bool) -> None:  # noqa: ANN401 - as above
-        """Open a mapping or list."""
+        """Start a mapping or list."""
         inner = self.inner
         if inner.is_mapping and inner.key is None:
             _fail(event.start_mark, "not-yaml", _KEY_NOT_TEXT)
@@ -144,7 +144,7 @@ class _Document:
         self._count += 1
 
     def close(self) -> None:
-        """Close the innermost mapping or list."""
+        """End the innermost mapping or list."""
         done, inner = self.inner, self._outer.pop()
         count = self._count - done.count_before
         _reject_many(count, done)
@@ -188,7 +188,7 @@ class _Document:
         inner.children[key] = node
 
     def _add_merge(self, inner: _Open, node: Node) -> None:
-        """Insert the keys of *node* for ``<<``; they replace equal keys that precede ``<<``."""
+        """Insert the keys of *node* for the merge key ``<<``, and replace equal keys before it."""
         if inner.merge is not None:
             self.remarks.append(_duplicate(_MERGE, node, inner.merge))
         else:
@@ -201,7 +201,7 @@ class _Document:
 
 
 def _marked_text(text: str, tag: str | None) -> Scalar:
-    """Return the value of a scalar with quotes or a tag; with the tag ``!``, the value is text."""
+    """Return the value of a quoted or tagged scalar; the tag ``!`` makes it text."""
     if tag is not None and tag != "!":
         return resolve_tagged(text, tag)
     try:
@@ -232,11 +232,10 @@ def _duplicate(key: str, node: Node, first: Node) -> Problem:
 
 
 def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
-    """Yield keys written before ``<<`` that also occur in the mapping that ``<<`` inserts.
+    """Yield a problem for each key before ``<<`` that the merged mapping also has.
 
-    YAML parsers disagree on these keys.
-
-    In YAML, the written key is used. In Go's yaml.v2, which kubectl uses, the later key is used.
+    YAML parsers disagree about such a key: YAML keeps the explicit key, but Go's yaml.v2, which
+    kubectl uses, takes the later one.
     """
     sources = _merge_sources(merge)
     for key, node in inner.children.items():

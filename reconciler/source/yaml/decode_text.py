@@ -1,4 +1,4 @@
-"""Decodes the bytes of a file into text, or explains why they are not text: ``decode``."""
+"""Decodes the bytes of a file into text, or explains why this is not possible: ``decode``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import codecs
 from reconciler.source.yaml.nodes import Mark, Problem
 
 MAX_FILE_BYTES = 50_000_000
-"""The maximum size of a file or stream in bytes, for example with the CRDs of many operators."""
+"""The maximum size of a file or stream in bytes; the CRDs of many operators fit into it."""
 MAX_DOCUMENT_BYTES = 10_000_000
 """The maximum size of one document in bytes; a list of 10,000 VMs is far below this limit."""
 
@@ -43,7 +43,7 @@ def is_lfs_pointer(data: bytes) -> bool:
 
 
 def too_large(n_bytes: int | None, max_bytes: int = MAX_FILE_BYTES) -> Problem:
-    """Explain why a file of *n_bytes* is not read; None if its size is not known."""
+    """Explain that a file exceeds *max_bytes*; *n_bytes* is None if the size is unknown."""
     size = f"more than {max_bytes:,}" if n_bytes is None else f"{n_bytes:,}"
     return Problem(
         mark=Mark(1, 1),
@@ -54,7 +54,7 @@ def too_large(n_bytes: int | None, max_bytes: int = MAX_FILE_BYTES) -> Problem:
 
 
 def too_large_document(n_bytes: int, line: int) -> Problem:
-    """Explain why the document of *n_bytes* that starts in *line* is not read."""
+    """Explain that the document at *line*, of *n_bytes* bytes, is too large."""
     return Problem(
         mark=Mark(line, 1),
         code="too-large",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.parsers import Parser
 
 MAX_BROKEN = 50
-"""The number of unreadable documents after which the rest of a text is not read."""
+"""The maximum number of unreadable documents in a text; the text after them is not read."""
 
 _DOCUMENT_LINE = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _END_LINE = re.compile(r"^\.\.\.(?=\s|$)", re.MULTILINE)
@@ -33,16 +33,16 @@ _TEMPLATE_HINT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A document that cannot be read, with the reason."""
+    """A document that cannot be parsed, with the reason."""
 
     problem: Problem
     text: str
-    """The text of the document; after too many unreadable documents, all remaining text."""
+    """The text of the document; if there are too many unreadable ones, also all text after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documents:
-    """The documents of one text in order, without empty documents."""
+    """The parsed documents of one text, in order; empty documents are omitted."""
 
     documents: tuple[Composed, ...]
     unreadable: tuple[Unreadable, ...] = ()
@@ -54,7 +54,7 @@ class Documents:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """The problems of readable documents, and why other documents cannot be read."""
+        """All problems of the text, in documents that can and cannot be parsed."""
         remarks = (problem for each in self.documents for problem in each.remarks)
         return (*remarks, *(each.problem for each in self.unreadable))
 
@@ -67,7 +67,7 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
 
     Args:
         text: One document or several.
-        parser: The library that reads it; libyaml unless another is given.
+        parser: The library that parses the text; libyaml by default.
     """
     found: list[Composed] = []
     unreadable: dict[Problem, Unreadable] = {}
@@ -92,14 +92,15 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
 
 
 def parts(text: str, is_omitted: Callable[[str, int], bool]) -> Iterator[str]:
-    """Split *text* between documents into texts of at most ``MAX_DOCUMENT_BYTES`` characters.
+    """Split *text* between documents into parts of at most ``MAX_DOCUMENT_BYTES`` characters.
 
-    Each part can be parsed alone, with little memory. It starts with an empty line for every
-    earlier line, and omitted documents become empty lines, so line numbers do not change.
+    Parsing one part at a time needs less memory. An empty line replaces every line of earlier
+    parts and of omitted documents, so line numbers do not change.
 
     Args:
         text: Any number of documents; a line that starts with ``---`` is always between two.
-        is_omitted: Receives a document and the number of its first line.
+        is_omitted: Decides whether to omit a document, by its text and the number of its first
+            line.
     """
     kept: list[str] = []
     start, line, length = 0, 1, 0
@@ -146,7 +147,7 @@ def _composed(text: str, parser: Parser) -> Iterator[Composed]:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """Split *text* after each ``...``, because libyaml accepts only ``---`` after this marker."""
+    """Split *text* after each ``...``, because libyaml requires ``---`` after this marker."""
     if "..." in text:
         first = 0
         for match in _END_LINE.finditer(text):
@@ -168,13 +169,13 @@ def _syntax_problem(error: Any) -> Problem:  # noqa: ANN401 - an error of either
 
 
 def _next_document(text: str, row: int, first: int) -> int | None:
-    """Return where the next document after line *row* starts, but not before position *first*."""
+    """Return the start of the next document after line *row* and after position *first*."""
     found = _DOCUMENT_LINE.search(text, max(_start(text, row), first + 1))
     return found.start() if found else None
 
 
 def _document_at(text: str, mark: Mark, following: int | None) -> str:
-    """Return the document that contains *mark* or ends there; *following* is the next start."""
+    """Return the document at *mark*; *following* is the start of the document after it."""
     start = _start(text, mark.line - 1)
     first = max(text.rfind("\n---", 0, start), 0)
     if following == start and mark.column > 1:

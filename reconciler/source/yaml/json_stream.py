@@ -1,7 +1,7 @@
 """Splits a stream of JSON objects into its objects: ``json_pieces``.
 
 kubectl reads a text that starts with a brace, after white space of any kind, as JSON objects one
-after another. A YAML parser takes at most one of them, and no tab before it.
+after another. A YAML parser reads only one object, and rejects a tab before the object.
 Source: k8s.io/apimachinery v0.32 pkg/util/yaml/decoder.go (YAMLOrJSONDecoder).
 """
 
@@ -17,9 +17,9 @@ _SPACE = " \t\r\n"
 
 
 def json_pieces(text: str) -> tuple[str, ...] | None:
-    """Return the JSON objects in *text*, each with its line and column.
+    """Return the JSON objects in *text*, each after blank lines and spaces up to its position.
 
-    None if the text has to be read as YAML: it does not start with a brace, or is not JSON.
+    The result is None if *text* is not JSON that starts with a brace, and is to be read as YAML.
     """
     if not text.lstrip(_SPACE).startswith("{"):
         return None

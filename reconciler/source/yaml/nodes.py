@@ -1,4 +1,4 @@
-"""Defines ``Node``: a value of a YAML document as plain JSON, with its location in the text."""
+"""Defines ``Node``, a YAML value as plain JSON with its location in the text."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
 
 class Mark(NamedTuple):
-    """A position in a text; line and column count from 1."""
+    """A position in a text; its line and column are counted from 1."""
 
     line: int
     column: int
 
 
 class ParserMark(Protocol):
-    """A position in a text, as the YAML libraries count it."""
+    """A position in a text, with line and column counted from 0 as in the YAML libraries."""
 
     @property
     def line(self) -> int:
@@ -31,9 +31,9 @@ class ParserMark(Protocol):
 
 
 class Node(NamedTuple):
-    """One value, its start, and the nodes of the values in it.
+    """A YAML value with its location and with nodes for the values inside it.
 
-    Values that an alias repeats are shared, in ``value`` and in ``children``.
+    An alias and its anchor share the same Python objects.
     """
 
     value: Any
@@ -42,7 +42,7 @@ class Node(NamedTuple):
     children: Mapping[str | int, Node]
     """The nodes by key or list position, in the order of the text; empty for a scalar."""
     key_start: ParserMark | None = None
-    """The position of this value's key; None for the root and for list items."""
+    """The position of the value's key in its mapping; None for the root and for list items."""
 
     @property
     def mark(self) -> Mark:
@@ -59,7 +59,7 @@ class Node(NamedTuple):
         return node
 
     def at(self, path: Iterable[str | int]) -> Mark:
-        """Return where the value at *path* or else its nearest existing parent starts."""
+        """Return where the value at *path* starts; if it is missing, where its parent starts."""
         node = self
         for step in path:
             child = node.children.get(step)
@@ -69,7 +69,7 @@ class Node(NamedTuple):
         return node.mark
 
     def key_at(self, path: Iterable[str | int]) -> Mark:
-        """Return where the last key of *path* starts; without a key, the result of ``at``."""
+        """Return where the last key of *path* starts; if there is no key, return ``at(path)``."""
         node = self.find(path)
         if node is None or node.key_start is None:
             return self.at(path)
@@ -77,12 +77,12 @@ class Node(NamedTuple):
 
 
 def as_stored(node: Node) -> Node:
-    """Return the object *node* with its nulls as the API server stores them.
+    """Return the object *node* with its null values as the API server stores them.
 
-    A label or annotation with the value null gets an empty value, because the server decodes the
-    metadata into Go maps of text. Other keys whose value is null are removed. The API server
-    removes them where its schema has no default and does not allow null; the managed fields that
-    allow null mean the same with null as without.
+    A null label or annotation becomes empty text, because the server decodes the metadata into Go
+    maps of text. Any other key whose value is null is removed. The server removes a null if its
+    schema does not allow null and has no default. Managed fields that allow null treat it like a
+    missing key.
 
     Source: k8s.io/apiextensions-apiserver v0.32 pkg/apiserver/schema/objectmeta/coerce.go
     (GetObjectMeta) and pkg/apiserver/schema/defaulting/prune.go
@@ -98,7 +98,7 @@ def as_stored(node: Node) -> Node:
 
 
 def _replaced(node: Node, path: tuple[str | int, ...], new: Node) -> Node:
-    """Return *node* with the node *new* at *path*, which exists in mappings."""
+    """Return *node* with *new* in place of the node at *path*."""
     if not path:
         return new
     child = _replaced(node.children[path[0]], path[1:], new)
@@ -134,7 +134,7 @@ def from_parser(mark: ParserMark) -> Mark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """The reason why a document cannot be read."""
+    """A problem in a document, with its position and an explanation."""
 
     mark: Mark
     code: str
@@ -146,7 +146,7 @@ class Problem:
 
 
 class ProblemError(Exception):
-    """Carries a problem out of the code that found it, but never out of the package ``source``."""
+    """Carries a ``Problem`` to the caller; it is handled inside the package ``source``."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)

@@ -14,24 +14,24 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.substitutes import Substitutes
 
 _TEXT_TAG = re.compile(r"(&\S+\s+)?!\s")
-"""Matches the tag ``!``, which makes a scalar text, before or after an anchor."""
+"""Matches the tag ``!``, which turns a scalar into text, before or after an anchor."""
 
 
 class Parser(NamedTuple):
-    """A library that splits a text into events; the composer interprets them."""
+    """A YAML library that splits a text into events, which the composer turns into nodes."""
 
     events: Callable[[str], Iterable[Any]]
     kinds: ModuleType
     """The module with the classes of the events."""
     error: type[Exception]
-    """The exception for text that is not YAML; has ``context``, ``problem`` and their marks."""
+    """The exception that the library raises for invalid YAML."""
 
 
 def libyaml() -> Parser:
     """Return the parser libyaml, which PyYAML includes.
 
     kubectl's parser, Go's yaml.v2, is a translation of libyaml, so both accept the same texts.
-    libyaml takes about a tenth of the time of a parser in Python.
+    libyaml is about ten times as fast as a parser in Python.
     """
     from yaml import MarkedYAMLError, events  # noqa: PLC0415 - slow import
 
@@ -65,7 +65,7 @@ def _restored(event: Any, protected: Substitutes) -> Any:  # noqa: ANN401 - PyYA
 
 
 def _with_text_tag(event: Any, text: str) -> Any:  # noqa: ANN401 - as above
-    """Add the tag ``!`` to *event* if the text contains it, because libyaml does not report it."""
+    """Add the tag ``!`` to *event* if the text has it; libyaml does not report this tag."""
     if hasattr(event, "value") and _TEXT_TAG.match(text, event.start_mark.index):
         event.tag = "!"
     return event

@@ -31,11 +31,11 @@ _UINT64_MAX, _INT64_MIN = 2**64 - 1, -(2**63)
 _MANY_DIGITS = 100
 _FIRST = frozenset("0123456789+-.yYnNtTfFoO~")
 _INTEGRAL_BELOW = 1e21
-"""The limit below which Go's JSON writes whole floats as integers, without an exponent."""
+"""The limit below which Go's JSON encoder writes whole floats without an exponent."""
 
 
 class ScalarError(ValueError):
-    """A scalar has no value in JSON."""
+    """The scalar cannot be represented in JSON."""
 
 
 def resolve(text: str) -> Scalar:
@@ -60,7 +60,7 @@ def resolve(text: str) -> Scalar:
 
 
 def resolve_tagged(text: str, tag: str) -> Scalar:
-    """Return the value of *text* with an explicit *tag*; with an unknown tag, it stays text.
+    """Return the value of *text* with the explicit *tag*; an unknown tag leaves it as text.
 
     Raises:
         ScalarError: The text is not valid for the tag.
@@ -112,7 +112,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _in_range(value: int) -> int | float:
-    """Return *value* as Go reads it: as a float if it does not fit into 64 bits."""
+    """Return *value* as Go's parser does: as a float if 64 bits are too few."""
     return value if _INT64_MIN <= value <= _UINT64_MAX else _whole(float(value))
 
 

@@ -1,8 +1,9 @@
 r"""Replaces characters that libyaml does not read as text, and restores them: ``Substitutes``.
 
-libyaml treats U+0085, U+2028 and U+2029 as line ends and refuses U+FEFF. It also refuses escaped
-surrogate pairs such as ``\ud83d\ude00``, with which JSON writes most emoji. Each is replaced by a
-character that the text does not contain. Lengths do not change, so lines and columns do not.
+libyaml treats U+0085, U+2028 and U+2029 as line ends and rejects U+FEFF. It also rejects escaped
+surrogate pairs such as ``\ud83d\ude00``, with which JSON writes most emoji. Each of them is
+replaced by a character that the text does not contain. Lines and columns stay the same, because
+lengths do not change.
 """
 
 from __future__ import annotations
@@ -13,12 +14,12 @@ _CHARACTERS = "\u0085\u2028\u2029\ufeff"
 _NEEDED = re.compile(rf"[{_CHARACTERS}]|\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 _DIGITS = "efcba98765"
-"""Replacements for d, the first digit of a surrogate; the first unused one is chosen."""
+"""Possible replacements for d, the first digit of a surrogate; the first free one is used."""
 _PRIVATE = range(0xE000, 0xE800)
 
 
 class Substitutes:
-    """A text that libyaml can read, and the mapping back to the original characters."""
+    """A text that libyaml can read, and the way back to the original characters."""
 
     def __init__(self, text: str) -> None:
         digit = next((each for each in _DIGITS if _is_free(each, text)), "d")
@@ -34,19 +35,19 @@ class Substitutes:
         self._back |= {substitute: code for code, substitute in others.items()}
 
     def restore(self, text: str) -> str:
-        """Return the original text of a scalar; the halves of a surrogate pair are not joined."""
+        """Return the original text of a scalar; halves of a surrogate pair stay separate."""
         return _swapped(text, self._digit, "d").translate(self._back)
 
 
 def substitutes(text: str) -> Substitutes | None:
-    """Return the substitutes that *text* needs; None for nearly every text, which needs none."""
+    """Return the substitutes for *text*; None if it needs none, as nearly every text."""
     if text.isascii() and "\\u" not in text:
         return None
     return Substitutes(text) if _NEEDED.search(text) else None
 
 
 def _swapped(text: str, old: str, new: str) -> str:
-    r"""Change the first digit of escapes such as ``\ud83d`` in *text*, and keep its case."""
+    r"""Replace the first digit of escapes such as ``\ud83d`` in *text*, and keep the case."""
     escape = re.compile(rf"(?<=\\u){old}(?=[89a-f][0-9a-f]{{2}})", re.IGNORECASE)
     return escape.sub(lambda match: new if match[0].islower() else new.upper(), text)
 

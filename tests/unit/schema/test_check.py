@@ -142,7 +142,7 @@ def cr(**configuration):
             ("spec", "configuration", "liveUpdateConfiguration", "maxHotplugRatio"),
             "bad-value",
             f"{LIVE_UPDATE}.maxHotplugRatio is 0; expected at least 1",
-            "KubeVirt takes 0 for its default, 4; leave the field out for that",
+            "KubeVirt treats 0 as its default, 4; remove the field to use the default",
             id="a ratio of zero, which KubeVirt reads as four",
         ),
         pytest.param(

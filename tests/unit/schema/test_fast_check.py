@@ -1,4 +1,4 @@
-"""The fast check accepts only what jsonschema accepts; a property test compares them too."""
+"""The fast check accepts only values that jsonschema accepts."""
 
 import pytest
 from support.slow_check import slow_check

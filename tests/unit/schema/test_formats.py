@@ -1,4 +1,4 @@
-"""Formats: accepted values, and messages about rejected ones."""
+"""Each format accepts valid values, and explains why it rejects other values."""
 
 from __future__ import annotations
 
@@ -96,6 +96,6 @@ def test_format_rejects_a_value_with_a_hint(name, value, message):
 
 
 @pytest.mark.parametrize("name", ["localtime", "posixrules", "right/Europe/Berlin", "Europe"])
-def test_time_zone_format_rejects_other_files_of_the_database(name):
+def test_time_zone_format_rejects_files_that_are_not_time_zones(name):
     with pytest.raises(ValueError, match="time zone"):
         CHECKS["time-zone"](name)

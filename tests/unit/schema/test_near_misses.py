@@ -1,7 +1,7 @@
 """Checks that no field name of a supported KubeVirt release counts as a misspelt name.
 
-The CRDs of v1.9.0 hold the current names. ``released_fields.json`` holds the names of earlier
-releases, of which no CRDs are shipped; a name may have been removed since.
+The CRDs of v1.9.0 contain the current names. ``released_fields.json`` contains the names of
+earlier releases, because a name may have been removed since.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ PLACES = [
 ]
 
 
-def test_every_mapping_with_a_near_miss_is_compared_with_kubevirt():
+def test_every_mapping_that_detects_typos_is_compared_with_kubevirt():
     found = [each for _, each, _ in PLACES if "x-near-miss" in each]
     assert len(found) == json.dumps(DEFS).count('"x-near-miss"') == 7
     assert len(PLACES) >= 12

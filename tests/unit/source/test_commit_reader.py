@@ -1,4 +1,4 @@
-"""``CommitReader`` reads only changes, and its result equals that of a new reader."""
+"""``CommitReader`` reads only changed files again, and returns the same as a new reader."""
 
 import os
 import shutil
@@ -90,7 +90,7 @@ def told(reading):
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_following_reader_equals_a_new_reader(steps, namespace):
+def test_commit_reader_returns_the_same_as_a_new_reader(steps, namespace):
     folder = Path(tempfile.mkdtemp())
     try:
         repo = GitRepo(folder / "repo")
@@ -127,7 +127,7 @@ def read(monkeypatch):
     return found
 
 
-def test_following_reader_reads_only_changed_files(opened, git_repo, read):
+def test_commit_reader_reads_only_changed_files_again(opened, git_repo, read):
     following = CommitReader(opened)
     following.read()
     assert len(read) == 3
@@ -137,7 +137,7 @@ def test_following_reader_reads_only_changed_files(opened, git_repo, read):
     assert read == [git_repo.git("rev-parse", "HEAD:vms/b.yaml")]
 
 
-def test_following_reader_reuses_objects_of_unchanged_files(opened, git_repo):
+def test_commit_reader_reuses_objects_of_unchanged_files(opened, git_repo):
     following = CommitReader(opened, default_namespace="prod")
     git_repo.commit({"vms/c.yaml": vm("c", where="")})
     before = following.read().state
@@ -149,7 +149,7 @@ def test_following_reader_reuses_objects_of_unchanged_files(opened, git_repo):
     assert str(after.vms[vm_ref("db", "b")].guest) == "4Gi"
 
 
-def test_following_reader_does_not_read_the_same_commit_again(opened, git_repo, read):
+def test_commit_reader_does_not_read_the_same_commit_again(opened, git_repo, read):
     following = CommitReader(opened)
     first = following.read()
     read.clear()
@@ -157,7 +157,7 @@ def test_following_reader_does_not_read_the_same_commit_again(opened, git_repo, 
     assert read == []
 
 
-def test_following_reader_works_after_its_last_commit_was_removed(opened, git_repo):
+def test_commit_reader_works_after_its_last_commit_was_removed(opened, git_repo):
     following = CommitReader(opened)
     following.read()
     git_repo.git("checkout", "--quiet", "--orphan", "new")
@@ -169,7 +169,7 @@ def test_following_reader_works_after_its_last_commit_was_removed(opened, git_re
     assert told(following.read()) == told(CommitReader(opened).read())
 
 
-def test_following_reader_reads_more_changes_than_fit_on_a_command_line(opened, git_repo):
+def test_commit_reader_reads_more_changes_than_fit_on_a_command_line(opened, git_repo):
     following = CommitReader(opened)
     following.read()
     git_repo.commit({f"{'x' * 200}/{n}.yaml": vm(f"x-{n}") for n in range(900)})
@@ -177,7 +177,7 @@ def test_following_reader_reads_more_changes_than_fit_on_a_command_line(opened, 
 
 
 @pytest.mark.parametrize("name", [":(top)a.yaml", "*.yaml", "-r.yaml", b"\xff.yaml"])
-def test_following_reader_sees_changes_of_files_with_unusual_names(opened, git_repo, name):
+def test_commit_reader_sees_changes_of_files_with_unusual_names(opened, git_repo, name):
     following = CommitReader(opened)
     following.read()
     git_repo.commit({os.fsdecode(name): vm("odd")})
@@ -188,7 +188,7 @@ def test_following_reader_sees_changes_of_files_with_unusual_names(opened, git_r
     assert vm_ref("db", "odd") not in following.read().state.vms
 
 
-def test_following_reader_reads_two_files_with_similar_escaped_names(opened, git_repo):
+def test_commit_reader_reads_two_files_with_similar_escaped_names(opened, git_repo):
     git_repo.commit({os.fsdecode(b"\xff.yaml"): vm("one"), "\\xff.yaml": vm("two")})
     following = CommitReader(opened)
     following.read()
@@ -228,7 +228,7 @@ def test_ignored_submodule_is_still_reported(opened, git_repo):
 
 
 @pytest.mark.parametrize(("n_names", "n_bytes"), [(400, 6_000), (1, 140_000)])
-def test_following_reader_reads_file_names_longer_than_a_command_line(
+def test_commit_reader_reads_file_names_longer_than_a_command_line(
     opened, git_repo, n_names, n_bytes
 ):
     following = CommitReader(opened)
@@ -241,7 +241,7 @@ def test_following_reader_reads_file_names_longer_than_a_command_line(
     assert told(following.read()) == told(CommitReader(opened).read())
 
 
-def test_following_reader_retries_an_unreadable_file(opened, git_repo):
+def test_commit_reader_retries_an_unreadable_file(opened, git_repo):
     following = CommitReader(opened)
     following.read()
     git_repo.commit({"vms/b.yaml": vm("b", "4Gi")})

@@ -1,4 +1,4 @@
-"""The configuration file has safe defaults, and locations for values and mistakes."""
+"""The configuration file has safe defaults, and each value and mistake has a location."""
 
 import pytest
 
@@ -226,7 +226,7 @@ def test_empty_configuration_file_has_all_defaults(text):
             HEAD + "rollout: {timeouts: {migration: 1h}}\n",
             (
                 ".reconciler.yaml:3:22: error[unknown-field] rollout.timeouts.migration is not a "
-                "known field\n  hint: KubeVirt's own bounds judge a migration: "
+                "known field\n  hint: KubeVirt limits the time of a migration: set "
                 "completionTimeoutPerGiB and progressTimeout under migrations of the KubeVirt CR"
             ),
         ),

@@ -146,7 +146,7 @@ def fewer_in_the_waves(document):
 
 
 def one_more_of_another_plan(document):
-    """Add an action that is valid, but that the digest of the plan does not include."""
+    """Add an action that is valid but is not included in the digest of the plan."""
     ref = vm_ref("db", "smuggled")
     plan = plan_of(make_desired(want("2Gi", ref)), make_live(make_vm(ref), vmis=(make_vmi(ref),)))
     document["objects"] += as_json(plan)["objects"]
@@ -173,7 +173,7 @@ def twice(document):
     ids=lambda edit: edit.__name__,
 )
 def test_edited_plan_file_is_rejected(edit, file):
-    """The digests are computed from the values that a person reads in the file."""
+    """The program computes the digests from the values that a reviewer sees in the file."""
     document = as_json(rich_plan())
     edit(document)
     _, hint = refused(file, json.dumps(document))
@@ -229,7 +229,7 @@ def test_jsonschema_validates_only_objects_that_fail_the_fast_check(file, asked)
 
 
 def test_plan_objects_without_actions_are_not_validated(file):
-    """Nearly all of 10,000 VMs may be as desired; only objects with actions are checked."""
+    """Of 10,000 VMs, nearly all may need no action; only objects with actions are checked."""
     document = as_json(rich_plan())
     (still,) = (each for each in document["objects"] if each["name"] == "as-it-is")
     still["reason"] = 7

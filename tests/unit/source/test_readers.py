@@ -166,7 +166,7 @@ def test_duplicate_object_is_reported_with_both_locations(opened, git_repo):
     assert messages(state) == [
         (
             "b.yaml:2:1: error[duplicate-object] VirtualMachine db/a: the object appears twice "
-            "in the desired state\n  first at a.yaml:1:1\n  hint: remove one of the two"
+            "in the desired state\n  first at a.yaml:1:1\n  hint: remove one of the two objects"
         )
     ]
     assert str(state.vms[vm_ref("db", "a")].guest) == "2Gi"
@@ -413,7 +413,7 @@ def test_input_stream_is_read_in_order_with_file_names():
 
 @pytest.mark.parametrize("text", [b"", b"\n", b"# a comment\n", b"---\n"])
 def test_empty_input_stream_is_an_error(text):
-    """`kubectl kustomize BROKEN | reconciler apply -f -` must not count as an empty state."""
+    """The output of a failed `kubectl kustomize` must not count as an empty desired state."""
     state = StreamReader([("stdin", text)]).read().state
     assert [(each.severity, each.code) for each in state.diagnostics] == [
         ("error", "nothing-read")
@@ -421,20 +421,20 @@ def test_empty_input_stream_is_an_error(text):
     assert not state.valid
 
 
-def test_kubevirt_without_a_namespace_is_the_only_one_of_the_cluster(opened, git_repo):
+def test_kubevirt_without_a_namespace_ignores_the_default_namespace(opened, git_repo):
     git_repo.commit({"cr.yaml": (CR % "kubevirt").replace(", namespace: kubevirt", "")})
     for namespace in (None, "db"):
         state = CommitReader(opened, default_namespace=namespace).read().state
         assert (messages(state), state.kubevirt.ref) == ([], kubevirt_ref("", "kubevirt"))
 
 
-def test_repository_without_an_object_of_ours_is_a_warning(opened, git_repo):
+def test_repository_without_a_vm_or_kubevirt_causes_a_warning(opened, git_repo):
     git_repo.commit({"a.yaml": "apiVersion: v1\nkind: Secret\n"})
     (found,) = CommitReader(opened).read().state.diagnostics
     assert (found.severity, found.code) == ("warning", "nothing-found")
 
 
-def test_selector_that_matches_nothing_is_a_warning(opened, git_repo):
+def test_selector_that_matches_no_vm_causes_a_warning(opened, git_repo):
     git_repo.commit({".reconciler.yaml": CONFIG + "selector: tier=db\n", "a.yaml": vm("a")})
     (found,) = CommitReader(opened).read().state.diagnostics
     assert (found.severity, found.code) == ("warning", "nothing-selected")

@@ -1,4 +1,4 @@
-"""Changes of the working tree that a plan of a commit does not read are named."""
+"""A plan of a commit warns about uncommitted changes in the working tree."""
 
 import pytest
 
@@ -25,7 +25,7 @@ def checked(repository, revision="HEAD"):
     return UncommittedReader(CommitReader(repository, revision), repository).read()
 
 
-def test_uncommitted_manifests_that_a_commit_does_not_have_are_a_warning(opened, git_repo):
+def test_uncommitted_manifest_changes_cause_a_warning(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a"), "notes.txt": "x"})
     assert checked(opened).state.diagnostics == ()
     (git_repo.path / "notes.txt").write_text("y")

@@ -75,7 +75,7 @@ def test_remote_branch_is_fetched_without_history(fetch, git_repo, tmp_path):
     assert len(listed.stdout.split()) == 1
 
 
-def test_later_fetch_follows_pushes_force_pushes_and_deletions(fetch, git_repo):
+def test_second_fetch_applies_pushes_force_pushes_and_deletions(fetch, git_repo):
     first = git_repo.commit({"a.yaml": "a: 1\n"})
     assert fetch("main")[1] == fetch()[1] == first
     second = git_repo.commit({"a.yaml": "a: 2\n"})

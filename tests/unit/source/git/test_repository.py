@@ -116,7 +116,7 @@ def test_prefix_of_several_hashes_is_ambiguous(opened, git_repo):
         git_repo.git("hash-object", "-w", "-t", "commit", f"commit{index}")
     assert refused(opened.resolve, prefix) == (
         f"the revision {prefix} is ambiguous in {git_repo.path}: several objects have hashes "
-        f"that start with it | write more of the hash"
+        f"that start with it | write more digits of the hash"
     )
 
 
@@ -245,7 +245,7 @@ def test_missing_git_object_among_many_is_reported(git_repo):
             list(tree.read_all(tree.entries()))
 
 
-def test_bare_repository_is_what_git_says_it_is(git_repo, tmp_path):
+def test_repository_is_bare_if_git_reports_it_as_bare(git_repo, tmp_path):
     git_repo.commit({"a.yaml": "a: 1\n"})
     bare = tmp_path / "bare.git"
     git_repo.git("clone", "--quiet", "--bare", str(git_repo.path), str(bare))

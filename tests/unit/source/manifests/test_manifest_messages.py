@@ -1,4 +1,4 @@
-"""Each mistake in a manifest is reported once, at the right location."""
+"""Each mistake in a manifest is reported once, at its location."""
 
 import pytest
 from support.manifest_texts import cr, read, said, vm
@@ -185,7 +185,8 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             vm(""),
             "vms/db.yaml:1:1: warning[nothing-named] VirtualMachine db/pg-0: the manifest sets "
             "no memory, so nothing is compared\n"
-            "  hint: set spec.template.spec.domain.memory.guest, or leave the file out of paths",
+            "  hint: set spec.template.spec.domain.memory.guest, or add the file to "
+            "`exclude` in .reconciler.yaml",
             id="no memory set",
         ),
         pytest.param(

@@ -1,4 +1,4 @@
-"""The manifest reader turns a file into objects with locations."""
+"""The manifest reader converts a file into objects with locations."""
 
 import json
 
@@ -186,7 +186,7 @@ def test_kubernetes_list_is_read_item_by_item(head):
     assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]
 
 
-def test_typed_list_items_need_no_kind():
+def test_items_of_a_virtual_machine_list_need_no_kind():
     result = read(
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachineList\nitems:\n"
         "- metadata: {name: a, namespace: b}\n"
@@ -233,13 +233,13 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("text", FOREIGN)
-def test_document_of_other_tools_is_never_reported(text):
+def test_documents_of_other_tools_are_never_reported(text):
     result = read(text)
     assert (said(result), result.objects, result.skipped) == ([], (), {})
 
 
 @pytest.mark.parametrize("text", [each for each in FOREIGN if isinstance(each.values[0], str)])
-def test_document_of_other_tools_does_not_hide_vms_in_the_same_file(text):
+def test_documents_of_other_tools_do_not_hide_vms_in_the_same_file(text):
     foreign = text.rstrip("\n") + "\n"
     result = read(
         foreign + "---\n" + vm() + "---\n" + foreign + "---\n" + vm().replace("-0", "-1")
@@ -306,7 +306,7 @@ NULLS = (
 META_NULLS = "labels: {a: ~, b: c}, annotations: {memory.reconciler.dev/suspend: }"
 
 
-def test_null_of_a_manifest_is_an_absent_key():
+def test_key_with_a_null_value_counts_as_absent():
     vm = one(read(NULLS)).desired
     assert (str(vm.guest), vm.max_guest, vm.instancetype) == ("2Gi", None, None)
     spec = vm.manifest["spec"]
@@ -317,7 +317,7 @@ def test_null_of_a_manifest_is_an_absent_key():
     assert spec["template"]["spec"]["domain"]["devices"] == {"disks": [{"name": "d"}]}
 
 
-def test_null_label_and_annotation_have_an_empty_value():
+def test_label_or_annotation_with_a_null_value_is_empty():
     (found,) = read(NULLS.replace("labels: ~, annotations: ~", META_NULLS)).objects
     assert found.desired.labels == {"a": "", "b": "c"}
     metadata = found.desired.manifest["metadata"]
@@ -337,7 +337,7 @@ def test_empty_settings_of_a_kubevirt_are_absent():
     assert list(one(result).desired.settings) == [UPDATE_METHODS]
 
 
-def test_json_objects_one_after_another_are_read_with_their_places():
+def test_consecutive_json_objects_are_read_with_their_locations():
     objects = [
         json.dumps({**JSON, "metadata": {"name": each, "namespace": "db"}}) for each in "abc"
     ]
@@ -366,7 +366,7 @@ JSON = {
         pytest.param("domains: {memory: {guest: 2Gi}}", ["error", "warning"], id="misspelt"),
     ],
 )
-def test_key_that_resembles_another_is_an_error_only_in_place_of_it(keys, severities):
+def test_similar_key_is_an_error_only_if_the_known_key_is_missing(keys, severities):
     head = "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: a, namespace: b}\n"
     found = said(read(head + f"spec: {{template: {{spec: {{{keys}}}}}}}\n"))
     assert [each.severity for each in found] == severities

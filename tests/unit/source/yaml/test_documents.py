@@ -1,4 +1,4 @@
-"""YAML text is parsed into values and problems with the right locations."""
+"""The YAML parser returns values and problems with their locations."""
 
 import pytest
 
@@ -52,7 +52,7 @@ def test_yaml_alias_has_the_value_and_location_of_its_anchor():
 
 
 def test_last_of_duplicate_yaml_keys_wins_and_a_merge_replaces_earlier_keys():
-    """As kubectl reads them: sigs.k8s.io/yaml v1.4 goyaml.v2/decode.go."""
+    """The expected values are those of kubectl (sigs.k8s.io/yaml v1.4 goyaml.v2/decode.go)."""
     text = "x: &x {a: 1, b: 1}\nm: {a: 2, <<: *x, b: 3}\nz: {a: 4, a: 5}\n"
     (document,) = parse(text).documents
     assert document.root.value["m"] == {"a": 1, "b": 3}
@@ -212,7 +212,7 @@ def test_broken_yaml_document_does_not_hide_other_documents(broken):
     assert len(found.problems) == 1
 
 
-def test_broken_document_on_its_marker_line_is_reported_once():
+def test_error_on_a_document_marker_line_is_reported_once():
     found = parse("a: 1\n--- {]\n---\nb: 2\n")
     assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}]
     assert [each.mark.line for each in found.problems] == [2]

@@ -1,4 +1,4 @@
-"""Characters that libyaml does not read as text are replaced, and later restored."""
+"""Characters that libyaml does not read as text are replaced for it and restored later."""
 
 import pytest
 
