@@ -24,7 +24,6 @@ from reconciler.simulator.http_server import server
 from reconciler.simulator.kubevirt.cluster import Cluster
 from reconciler.simulator.kubevirt.control_plane import ControlPlane
 from reconciler.simulator.kubevirt.controllers.backups import Backups
-from reconciler.simulator.kubevirt.guest_profile import GuestProfiles
 from reconciler.simulator.kubevirt.vm_faults import Faults
 from reconciler.simulator.store.store import Store
 from reconciler.simulator.worlds.seeding import WorldSeeder
@@ -73,7 +72,7 @@ class Simulator:
             self.engine, self.faults, version=world.version, bandwidth=world.bandwidth
         )
         admission = Admission()
-        profiles = GuestProfiles({vm.key: vm.profile for vm in world.vms})
+        profiles = {vm.key: vm.profile for vm in world.vms}
         self.control_plane: Final = ControlPlane(self.cluster, admission, profiles)
         known = {
             token: User(who["user"], tuple(who.get("groups") or ()))

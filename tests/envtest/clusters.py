@@ -60,7 +60,7 @@ def simulated(folder: Path) -> Iterator[str]:
     """Serve the simulator over HTTP."""
     with Simulator(worlds.parse(WORLD)).serve() as server:
         path = folder / "kubeconfig"
-        kubeconfig.write(path, server.url, server.token)
+        path.write_text(kubeconfig.render(server.url, server.token), encoding="utf-8")
         yield str(path)
 
 

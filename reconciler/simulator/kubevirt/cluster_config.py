@@ -62,15 +62,9 @@ class ClusterConfig:
         """Whether this version and its feature gates support migration priorities."""
         return self.has_gate(PRIORITY_GATE, self.behaviour.priority_gate)
 
-    @property
-    def parallel_migrations(self) -> int:
-        """The maximum number of concurrent migrations in the cluster."""
-        return int(str(self.migrations["parallelMigrationsPerCluster"]))
-
-    @property
-    def parallel_outbound(self) -> int:
-        """The maximum number of concurrent migrations from one node."""
-        return int(str(self.migrations["parallelOutboundMigrationsPerNode"]))
+    def migration_limit(self, name: str) -> int:
+        """Returns a limit such as parallelMigrationsPerCluster from the CR's migrations."""
+        return int(str(self.migrations[name]))
 
     def has_gate(self, name: str, stage: GateStage) -> bool:
         """Returns whether a feature gate is on, given the gate's stage in this version.

@@ -21,7 +21,7 @@ from reconciler.simulator.kubevirt.webhooks.vm_webhooks import VMWebhooks
 if TYPE_CHECKING:
     from reconciler.simulator.apiserver.request.admission import Admission
     from reconciler.simulator.kubevirt.cluster import Cluster
-    from reconciler.simulator.kubevirt.guest_profile import GuestProfiles
+    from reconciler.simulator.kubevirt.guest_profile import GuestProfile
     from reconciler.simulator.kubevirt.inventory import Name
     from reconciler.simulator.kubevirt.object_fields import Json
 
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 class ControlPlane:
     """All KubeVirt components, and the Kubernetes controllers on which they depend."""
 
-    def __init__(self, cluster: Cluster, admission: Admission, profiles: GuestProfiles) -> None:
+    def __init__(
+        self, cluster: Cluster, admission: Admission, profiles: dict[Name, GuestProfile]
+    ) -> None:
         self._cluster = cluster
         self.quotas = ResourceQuotas(cluster)
         self.scheduler = Scheduler(cluster)

@@ -35,17 +35,10 @@ class GuestProfile:
 
     def report(self, vmi: Json, now: str) -> None:
         """Writes what virt-handler reports about a started VM into its VMI, as recorded."""
-        if self.migratable:
-            migratable = make_condition(LIVE_MIGRATABLE, "True", at=now, probed=True)
-        else:
-            migratable = make_condition(
-                LIVE_MIGRATABLE,
-                "False",
-                at=now,
-                probed=True,
-                reason="DisksNotLiveMigratable",
-                message="cannot migrate VMI: PVC is not shared",
-            )
+        migratable = make_condition(LIVE_MIGRATABLE, str(self.migratable), at=now, probed=True)
+        if not self.migratable:
+            migratable["reason"] = "DisksNotLiveMigratable"
+            migratable["message"] = "cannot migrate VMI: PVC is not shared"
         set_condition(vmi, migratable)
         status = section(vmi, "status")
         if self.agent:
@@ -58,15 +51,3 @@ class GuestProfile:
         section(status, "machine")["type"] = "pc-q35-rhel9.6.0"
         status["migrationMethod"] = "BlockMigration" if self.migratable else "LiveMigration"
         status["selinuxContext"] = "none"
-
-
-class GuestProfiles:
-    """The guest profiles of the VMs in a world file; other VMs run Alpine, as recorded."""
-
-    def __init__(self, by_vm: Mapping[tuple[str, str], GuestProfile] | None = None) -> None:
-        self._by_vm = dict(by_vm or {})
-        self._default = GuestProfile()
-
-    def of(self, namespace: str, name: str) -> GuestProfile:
-        """Returns the guest profile of a VM."""
-        return self._by_vm.get((namespace, name), self._default)

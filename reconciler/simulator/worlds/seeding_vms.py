@@ -130,16 +130,10 @@ class VMSeeder:
         if found is None:
             return vm
         revision = self._types.keep_revision(vm, found)
-        matcher = vm["spec"]["instancetype"]
-        if not self._config.behaviour.instancetype_in_status:
-            matcher["revisionName"] = revision
-            return self._store.update(Key(VMS, *name_of(vm)), vm)
-        section(vm, "status")["instancetypeRef"] = {
-            "controllerRevisionRef": {"name": revision},
-            "kind": matcher["kind"],
-            "name": matcher["name"],
-        }
-        return vm
+        instancetypes.reference_revision(vm, revision, self._config.behaviour)
+        if self._config.behaviour.instancetype_in_status:
+            return vm
+        return self._store.update(Key(VMS, *name_of(vm)), vm)
 
     def _start(self, vm: Json, spec: VMSpec) -> Json:
         config = self._config

@@ -62,7 +62,7 @@ class Patcher:
         return json_response(200, call.present(updated), warnings=call.warnings)
 
     def _apply(self, call: ApiCall) -> Response:
-        config = request_body.read_yaml(call.request.body, call.resource.kind)
+        config = request_body.decode(call.request.body, yaml=True, kind=call.resource.kind)
         _check_config(call, config)
         resource, name = call.resource, call.target.name
         with self._store.lock:

@@ -35,7 +35,7 @@ def read(call: ApiCall) -> Json:
     elif media_type not in _JSON_TYPES | _YAML_TYPES:
         raise status_errors.unsupported_media_type(_ACCEPTED)
     else:
-        obj = _decode(call.request.body, yaml=media_type in _YAML_TYPES, kind=resource.kind)
+        obj = decode(call.request.body, yaml=media_type in _YAML_TYPES, kind=resource.kind)
     check_kind(obj, resource)
     return obj
 
@@ -46,7 +46,7 @@ def read_options(request: Request, kind: str) -> Json:
         return {}
     if request.media_type == protobuf.MEDIA_TYPE:
         return _decode_protobuf(request.body)
-    return _decode(request.body, yaml=True, kind=kind)
+    return decode(request.body, yaml=True, kind=kind)
 
 
 def _decode_protobuf(body: bytes) -> Json:
@@ -56,12 +56,12 @@ def _decode_protobuf(body: bytes) -> Json:
         raise status_errors.unsupported_media_type(_ACCEPTED) from error
 
 
-def read_yaml(body: bytes, kind: str) -> Json:
-    """Decodes an object from YAML or JSON."""
-    return _decode(body, yaml=True, kind=kind)
+def decode(body: bytes, *, yaml: bool, kind: str) -> Json:
+    """Decodes an object from JSON or, with `yaml`, from YAML.
 
-
-def _decode(body: bytes, *, yaml: bool, kind: str) -> Json:
+    Raises:
+        StatusError: The body is not an object.
+    """
     value: Any
     try:
         value = go_json.loads(body)
@@ -157,12 +157,9 @@ def prune(call: ApiCall, obj: Json) -> list[str]:
 
 def strict_problems(call: ApiCall, obj: Json) -> list[str]:
     """Prunes an object and returns its unknown and duplicate fields, as strict decoding does."""
-    twice = () if call.request.media_type not in _JSON_TYPES else _duplicates(call.request.body)
-    return [*twice, *prune(call, obj)]
-
-
-def _duplicates(body: bytes) -> list[str]:
-    return [f'duplicate field "{path}"' for path in go_json.duplicates(body)]
+    is_json = call.request.media_type in _JSON_TYPES
+    twice = go_json.duplicates(call.request.body) if is_json else ()
+    return [*(f'duplicate field "{path}"' for path in twice), *prune(call, obj)]
 
 
 def complain(call: ApiCall, problems: list[str]) -> None:

@@ -129,15 +129,8 @@ def report_deployed(kubevirt: Json, *, now: str, version: str) -> None:
         observedDeploymentID=deployment_id(kubevirt),
         targetDeploymentID=deployment_id(kubevirt),
     )
-    created = make_condition(
-        "Created",
-        "True",
-        at=now,
-        probed=True,
-        reason="AllResourcesCreated",
-        message="All resources were created.",
-    )
-    set_condition(kubevirt, created)
+    message = "All resources were created."
+    _report(kubevirt, {"Created": True}, "AllResourcesCreated", message, now)
     states = {"Available": True, "Progressing": False, "Degraded": False}
     _report(kubevirt, states, "AllComponentsReady", "All components are ready.", now)
 

@@ -193,17 +193,10 @@ class VMLiveUpdater:
         if found is None:
             return
         revision = self._types.keep_revision(vm, found)
+
+        def refer(stored: Json) -> None:
+            instancetypes.reference_revision(stored, revision, behaviour)
+
+        refer(vm)
         if not behaviour.instancetype_in_status:
-            vm["spec"]["instancetype"]["revisionName"] = revision
-            self._store.mutate(
-                key_of(VMS, vm),
-                lambda stored: stored["spec"]["instancetype"].update(revisionName=revision),
-                manager=MANAGER,
-            )
-            return
-        matcher = vm["spec"]["instancetype"]
-        section(vm, "status")["instancetypeRef"] = {
-            "controllerRevisionRef": {"name": revision},
-            "kind": matcher.get("kind", "VirtualMachineClusterInstancetype"),
-            "name": matcher["name"],
-        }
+            self._store.mutate(key_of(VMS, vm), refer, manager=MANAGER)

@@ -130,7 +130,7 @@ class WorkloadUpdater:
         """Creates migrations up to the limit, and returns the VMIs that cannot migrate."""
         config, inventory = self._cluster.config, self._cluster.inventory
         running = sum(1 for facts in inventory.unfinished_migrations() if facts.past_pending)
-        free_slots = max(config.parallel_migrations - running, 0)
+        free_slots = max(config.migration_limit("parallelMigrationsPerCluster") - running, 0)
         left: list[Name] = []
         for position, name in enumerate(idle):
             if free_slots == 0:

@@ -47,11 +47,11 @@ class MigrationLimits:
         ]
         if any(other.vmi == facts.vmi for other in running):
             return False
-        if len(running) >= config.parallel_migrations:
+        if len(running) >= config.migration_limit("parallelMigrationsPerCluster"):
             return False
         node = dig(vmi, "status", "nodeName")
         outbound = [m for m in running if self._source_node(m) == node]
-        return len(outbound) < config.parallel_outbound
+        return len(outbound) < config.migration_limit("parallelOutboundMigrationsPerNode")
 
     def _source_node(self, facts: MigrationFacts) -> str:
         vmi = self._cluster.vmi(*facts.vmi)

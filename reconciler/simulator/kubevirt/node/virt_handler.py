@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.kubevirt import quantity
+from reconciler.simulator.kubevirt.guest_profile import GuestProfile
 from reconciler.simulator.kubevirt.node import guest_memory
 from reconciler.simulator.kubevirt.object_fields import (
     HOT_CPU_CHANGE,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.simulator.kubevirt.cluster import Cluster
-    from reconciler.simulator.kubevirt.guest_profile import GuestProfiles
     from reconciler.simulator.kubevirt.inventory import Name
     from reconciler.simulator.store.history import StoreEvent
 
@@ -55,7 +55,7 @@ ABORTED: Final = "Live migration has been aborted"
 class VirtHandler:
     """Simulates virt-handler and libvirt on the nodes of all VMIs."""
 
-    def __init__(self, cluster: Cluster, profiles: GuestProfiles) -> None:
+    def __init__(self, cluster: Cluster, profiles: dict[Name, GuestProfile]) -> None:
         self._cluster = cluster
         self._store = cluster.store
         self._profiles = profiles
@@ -112,7 +112,7 @@ class VirtHandler:
     def _boot(self, vmi: Json) -> None:
         now = self._cluster.now()
         section(vmi, "status")["phase"] = "Running"
-        self._profiles.of(*name_of(vmi)).report(vmi, now)
+        self._profiles.get(name_of(vmi), GuestProfile()).report(vmi, now)
         set_condition(vmi, make_condition(READY, "True", at=now, probed=True))
         self._save(vmi)
 

@@ -47,12 +47,18 @@ class Instancetypes:
     def named(self, vm: Json) -> Json | None:
         """Returns the current version of a VM's instancetype, or None if the VM has none."""
         matcher = dig(vm, "spec", "instancetype")
-        return None if not matcher else self._store.get(_matched(matcher, _namespace(vm)))
+        return (
+            None
+            if not matcher
+            else self._store.get(_matched(matcher, vm["metadata"]["namespace"]))
+        )
 
     def effective(self, vm: Json, behaviour: Behaviour) -> Json | None:
         """Returns the instancetype in the VM's ControllerRevision, or else the current one."""
         name = revision_of(vm, behaviour)
-        revision = self._store.get(Key(REVISIONS, _namespace(vm), name)) if name else None
+        revision = (
+            self._store.get(Key(REVISIONS, vm["metadata"]["namespace"], name)) if name else None
+        )
         return revision["data"] if revision is not None else self.named(vm)
 
     def domain(self, vm: Json, behaviour: Behaviour) -> Json:
@@ -65,7 +71,7 @@ class Instancetypes:
         name = (
             f"{vm['metadata']['name']}-{meta['name']}-v1beta1-{meta['uid']}-{meta['generation']}"
         )
-        key = Key(REVISIONS, _namespace(vm), name)
+        key = Key(REVISIONS, vm["metadata"]["namespace"], name)
         if self._store.get(key) is None:
             self._store.create(key, revision_object(key, vm, instancetype, 0))
         return name
@@ -127,6 +133,19 @@ def revision_of(vm: Json, behaviour: Behaviour) -> str | None:
     return kept
 
 
+def reference_revision(vm: Json, revision: str, behaviour: Behaviour) -> None:
+    """Writes the name of the ControllerRevision with a VM's instancetype into the VM."""
+    matcher = vm["spec"]["instancetype"]
+    if not behaviour.instancetype_in_status:
+        matcher["revisionName"] = revision
+        return
+    section(vm, "status")["instancetypeRef"] = {
+        "controllerRevisionRef": {"name": revision},
+        "kind": matcher.get("kind", "VirtualMachineClusterInstancetype"),
+        "name": matcher["name"],
+    }
+
+
 def revision_object(key: Key, vm: Json, data: Json, number: int) -> Json:
     """Builds a ControllerRevision that belongs to a VM and contains `data`."""
     return {
@@ -147,7 +166,3 @@ def _matched(matcher: Json, namespace: str) -> Key:
     if kind.rstrip("s") == "virtualmachineinstancetype":
         return Key(NAMESPACED, namespace, matcher["name"])
     return Key(CLUSTER_WIDE, "", matcher["name"])
-
-
-def _namespace(vm: Json) -> str:
-    return str(vm["metadata"]["namespace"])
