@@ -11,7 +11,7 @@ from reconciler.model.plan.plan import Verb
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reconciler.model.plan.plan import Action, Change, Decision, Plan
+    from reconciler.model.plan.plan import Action, Decision, Plan
 
 
 def approval_of(plan: Plan) -> Approval:
@@ -39,17 +39,12 @@ def approval_of(plan: Plan) -> Approval:
 
 def change_of(decision: Decision, action: Action) -> str:
     """Describe the change that *action* of *decision* writes, such as ``guest 8Gi -> 12Gi``."""
-    own = (each for each in decision.changes if each.wave is action.wave)
-    return change_text(action.verb, map(_texts, own))
+    own = [each for each in decision.changes if each.wave is action.wave]
+    return change_text(action.verb, ((each.field[-1], each.before, each.after) for each in own))
 
 
-def change_text(verb: Verb, changes: Iterable[tuple[str, str | None, str]]) -> str:
+def change_text(verb: Verb, changes: Iterable[tuple[str, object, object]]) -> str:
     """Return the field's last key with its old value (if there is one) and its new value."""
     if verb is not Verb.PATCH:
         return verb.value
     return ", ".join(changed(*each) for each in changes)
-
-
-def _texts(change: Change) -> tuple[str, str | None, str]:
-    before = None if change.before is None else str(change.before)
-    return change.field[-1], before, str(change.after)

@@ -86,12 +86,7 @@ class Planner:
     ) -> PlanContext:
         """Replace the inputs, and decide how the KubeVirt CR changes.
 
-        Args:
-            desired: One revision; its order means nothing.
-            live: One snapshot.
-            policy: What the user has consented to.
-            now: Aware; only ages are computed from it.
-            kubevirt_stays: Whether VMs are decided as if a change of the CR were never made.
+        With *kubevirt_stays*, VMs are planned as if the CR never changed.
         """
         self._names = VMNames(live)
         decided = decide_kubevirt(desired, live)

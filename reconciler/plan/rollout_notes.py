@@ -40,12 +40,8 @@ def rollout_notes(
     vms = [each for each in decisions if each.effect is not Effect.CONFIG and each.actions]
     return (
         *_windows(vms, context),
-        *(
-            _canaries(decisions, vms, context.policy.canary, ranks)
-            if context.policy.canary
-            else ()
-        ),
-        *(_batches(vms, context.policy, ranks) if context.policy.batches else ()),
+        *_canaries(decisions, vms, context.policy.canary, ranks),
+        *_batches(vms, context.policy, ranks),
         *_restarts(vms, context),
     )
 
@@ -82,9 +78,7 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
                 "next-window",
                 f"the window closes at {_moment(now.until)}, but the first attempt for "
                 f"{_vms(late)} may end later: {_named(late, needs)}",
-                "that change starts in a later window with enough time left"
-                if len(late) == 1
-                else "those changes start in a later window with enough time left",
+                "a change that does not fit starts in a later window with enough time left",
             )
 
 
@@ -119,9 +113,11 @@ def _longest(windows: tuple[Window, ...], now: datetime, enough_s: float) -> flo
 def _canaries(
     decisions: Sequence[Decision],
     vms: Sequence[Decision],
-    canary: Canary,
+    canary: Canary | None,
     ranks: Mapping[ObjectRef, int],
 ) -> Iterator[Diagnostic]:
+    if canary is None:
+        return
     canaries = [each for each in decisions if ranks.get(each.ref) == CANARY]
     others = sum(ranks[each.ref] > CANARY for each in vms)
     if not canaries:
@@ -158,15 +154,15 @@ def _canaries(
 
 def _may_prove(canary: Decision) -> bool:
     """Whether a canary without actions already has its memory, or may still get it."""
-    suspended = canary.reason is Reason.SUSPENDED
-    return canary.effect in (Effect.NONE, Effect.WAIT) and not suspended
+    unchanged = canary.effect in (Effect.NONE, Effect.WAIT)
+    return unchanged and canary.reason is not Reason.SUSPENDED
 
 
 def _batches(
     vms: Sequence[Decision], policy: PlanPolicy, ranks: Mapping[ObjectRef, int]
 ) -> Iterator[Diagnostic]:
-    sizes = Counter(rank for each in vms if (rank := ranks[each.ref]) > CANARY)
-    if sizes:
+    sizes = Counter(rank for each in vms if (rank := ranks.get(each.ref, CANARY)) > CANARY)
+    if sizes and policy.batches:
         batches = ", ".join(f"{named(rank, policy)}: {n}" for rank, n in sorted(sizes.items()))
         yield _note("batches", f"VMs change in batches, one after another: {batches}")
 

@@ -27,13 +27,8 @@ def waves_of(
     """Return the waves that have actions, each in the order in which the rollout starts them.
 
     The order is by rank (canaries, then each batch, then the rest), then by priority, highest
-    first, then by reference. A wave waits for the CR to settle if an earlier wave changes the CR.
-
-    Args:
-        actions: The actions of the plan in any order.
-        priorities: The priority of each VM; a VM that is not in it has priority 0.
-        ranks: From ``ordering.ranks``; a VM that is not in it has rank 0.
-        settle_deadline_s: How long the CR may take to settle before a wave.
+    first, then by reference. A VM without a rank or a priority has 0. A wave waits for the CR to
+    settle if an earlier wave changes the CR.
     """
     by_wave: dict[WaveName, list[Action]] = {name: [] for name in WaveName}
     for action in actions:

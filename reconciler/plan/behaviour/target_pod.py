@@ -134,13 +134,8 @@ def target_pod(
 ) -> TargetPod:
     """Return the pod to which *vmi* migrates when its guest memory changes to *target*.
 
-    No change of the VM may be in flight, so that its present pod suits its present size.
-
-    Args:
-        vmi: The instance.
-        target: The new size of the guest.
-        rendering: How KubeVirt sizes launcher pods.
-        source: The present pod; None where it is not known.
+    No change of the VM may be in flight, so that its current pod *source* has the requests of its
+    current size. If *source* is None, the current pod is not known.
     """
     after = asked_after(vmi, target.n_bytes)
     new = compute(vmi, target.n_bytes, after, rendering)
@@ -164,11 +159,6 @@ def target_pod(
         page_size=page_size,
         limit=limit,
     )
-
-
-def source_of(vmi: LiveVMI, launchers: tuple[Launcher, ...]) -> Launcher | None:
-    """Return the pod among *launchers* in which *vmi* runs now."""
-    return next((each for each in launchers if each.node == vmi.node), None)
 
 
 def _asked(vmi: LiveVMI) -> Asked:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.model.live.capacity import UNREAD_LABELS, Capacity, NodeUse
-from reconciler.plan.behaviour.target_pod import Rendering, TargetPod, source_of, target_pod
+from reconciler.plan.behaviour.target_pod import Rendering, TargetPod, target_pod
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,7 +46,8 @@ def pod_for(
 ) -> TargetPod:
     """Return the pod to which *vmi* migrates with *target*, based on its current pod if known."""
     launchers = capacity.launchers.get(vmi.uid, ()) if capacity else ()
-    return target_pod(vmi, target, rendering, source_of(vmi, launchers))
+    current = next((each for each in launchers if each.node == vmi.node), None)
+    return target_pod(vmi, target, rendering, current)
 
 
 def eligible_nodes(

@@ -12,8 +12,6 @@ from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.capacity.fit import eligible_nodes, free, pod_for, quota_usage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from reconciler.model.live.live_state import LiveNode, LiveState, LiveVMI
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
@@ -64,7 +62,9 @@ class Reservations:
         if not self._quotas_hold(ref.namespace, pod):
             return False
         if self._live.capacity.pods_known and self._live.nodes:
-            node = next((each for each in self._eligible(vmi) if self._fits(each, pod)), None)
+            vendor = self._rendering.capabilities.same_cpu_vendor
+            nodes = eligible_nodes(vmi, self._live.nodes, same_cpu_vendor=vendor)
+            node = next((each for each in nodes if self._fits(each, pod)), None)
             if node is None:
                 return False
             self._count(node.name, pod.request, pod.hugepages, pod.page_size)
@@ -96,13 +96,6 @@ class Reservations:
             gone = {"requests.memory": pod.requests.memory, "memory": pod.requests.memory}
             gone |= {"limits.memory": pod.limit, "pods": 1, "count/pods": 1}
             self._used[ref.namespace].subtract(gone)
-
-    def _eligible(self, vmi: LiveVMI) -> Iterable[LiveNode]:
-        return eligible_nodes(
-            vmi,
-            self._live.nodes,
-            same_cpu_vendor=self._rendering.capabilities.same_cpu_vendor,
-        )
 
     def _fits(self, node: LiveNode, pod: TargetPod) -> bool:
         assert self._live.capacity is not None  # noqa: S101 - the caller has checked it; for mypy

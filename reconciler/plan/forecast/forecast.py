@@ -48,13 +48,8 @@ def forecast(
 ) -> Forecast:
     """Return the forecast for the plan's migrations, queued behind migrations in flight.
 
-    Times count from the start of the run, so they include the waves of the CR.
-
-    Args:
-        decisions: One for each object, in any order.
-        waves: The waves of the plan; changes start in their order as slots become free.
-        context: The inputs of the plan.
-        ranks: From ``ordering.ranks``; a VM that is not in it has the first rank.
+    Times count from the start of the run, so they include the waves of the CR. Changes start in
+    the order of the waves as slots become free. A VM that is not in *ranks* has the first rank.
     """
     live, config = context.live, context.after
     before = context.before.bandwidth

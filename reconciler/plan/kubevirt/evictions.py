@@ -34,10 +34,11 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
     found = evicted(live, after)
     if not found:
         return None
-    subject = "1 running VM" if len(found) == 1 else f"{len(found)} running VMs"
     with_reasons = listed((f"{vmi.ref.namespaced_name} ({why})" for vmi, why in found), NAMED)
     config = effective_config_of(after)
-    stops = "whose guest stops" if len(found) == 1 else "whose guests stop"
+    what = "1 running VM, whose guest stops"
+    if len(found) > 1:
+        what = f"{len(found)} running VMs, whose guests stop"
     hint = "wait until these VMs need no migration, or restart them yourself first"
     if LIVE_MIGRATE not in config.methods and any(
         is_true(vmi.conditions, "LiveMigratable") for vmi, _ in found
@@ -45,7 +46,7 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
         hint = f"list LiveMigrate in workloadUpdateMethods as well; or {hint}"
     return blocked(
         Reason.WOULD_EVICT,
-        f"KubeVirt would evict {subject}, {stops}: {with_reasons}",
+        f"KubeVirt would evict {what}: {with_reasons}",
         hint,
     )
 

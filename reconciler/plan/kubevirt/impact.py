@@ -75,14 +75,14 @@ def _migrations_start(
         return ""
     stuck = sum(1 for each in running if each.memory_changes)
     waiting = max(stuck, live.kubevirt.outdated_workloads)
-    at_once = ""
-    if waiting:
-        subject = "1 VM starts" if waiting == 1 else f"{waiting} VMs start"
-        at_once = (
-            f"{subject} to migrate immediately ({stuck} with a memory change that was stuck, "
-        )
-        at_once += f"{waiting - stuck} with an outdated launcher); "
-    return f"LiveMigrate is added: {at_once}every later KubeVirt upgrade migrates all VMs"
+    later = "every later KubeVirt upgrade migrates all VMs"
+    if not waiting:
+        return f"LiveMigrate is added: {later}"
+    subject = "1 VM starts" if waiting == 1 else f"{waiting} VMs start"
+    return (
+        f"LiveMigrate is added: {subject} to migrate immediately ({stuck} with a memory change "
+        f"that was stuck, {waiting - stuck} with an outdated launcher); {later}"
+    )
 
 
 def _live_update_takes_effect(
@@ -97,10 +97,9 @@ def _live_update_takes_effect(
     without = [each for each in running if each.max_guest is None]
     if not without:
         return ""
-    subject = f"{len(without)} running VM{'s' if len(without) > 1 else ''}"
-    verb = "need" if len(without) > 1 else "needs"
+    subject = "1 running VM" if len(without) == 1 else f"{len(without)} running VMs"
     return (
-        f"LiveUpdate takes effect: {subject} booted before and {verb} one restart before memory "
+        f"LiveUpdate takes effect: {subject} booted before and must restart once before memory "
         f"can be changed live ({names(without)})"
     )
 

@@ -36,13 +36,8 @@ def attempt_bound_s(
 ) -> float:
     """Return the most seconds from the patch to the migration's end; infinity for no limit.
 
-    The migration does not wait for a slot: the rollout patches only when one is free.
-
-    Args:
-        vmi: The instance that changes.
-        target: The guest's new memory; KubeVirt computes the time-out from it.
-        live: The migration policies and the labels of the namespaces.
-        config: KubeVirt's configuration when the change is made.
+    The migration does not wait for a slot: the rollout patches only when one is free. KubeVirt
+    computes the time-out from *target*, the guest's new memory.
 
     Source: kubevirt v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814: the
     time-out times the size in GB, rounded up. Then the migration is aborted or, where that is

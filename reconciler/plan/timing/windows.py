@@ -59,10 +59,6 @@ def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
     Without a window of kind allow, every time is allowed. A window of kind deny closes its time,
     even where another window allows it. A window's duration is elapsed time: a window of 2h is two
     hours long even when the clocks change. Windows that overlap or touch count as one.
-
-    Args:
-        windows: Windows that the check of the configuration has accepted.
-        now: A time with a time zone.
     """
     if not windows:
         return Opening(is_open=True)
@@ -107,13 +103,9 @@ class _Cover:
 def _joined(
     windows: Sequence[Window], now: datetime, limit: datetime, *, cut: datetime | None
 ) -> Iterator[_Span]:
-    """Yield the spans of all *windows* up to *limit*; spans that overlap or touch are joined.
+    """Yield the spans of *windows* that end after *now* and start before *limit*, joined.
 
-    Args:
-        windows: Windows of one kind.
-        now: Spans that ended before this time are left out.
-        limit: No span starts after this time.
-        cut: Where there are more than ``MOST_SPANS``: the end of the last one, None for its own.
+    If there are more than ``MOST_SPANS``, the last span ends at *cut*, unless *cut* is None.
     """
     current: _Span | None = None
     spans = heapq.merge(*(_spans(each, now, limit) for each in windows))

@@ -57,14 +57,8 @@ def decide_vm(
 ) -> Decision:
     """Return the decision on one VM, with its actions where a write is allowed.
 
-    Args:
-        state: The desired state.
-        desired: What Git says about this VM.
-        live: The snapshot; only this VM and what all VMs share may be read from it.
-        before: KubeVirt's configuration as it is now.
-        after: KubeVirt's configuration after the plan's own changes.
-        policy: What the user has consented to.
-        shared: The time and the rest of the snapshot.
+    From *live*, only this VM and what all VMs share may be read; *shared* records other reads.
+    KubeVirt's configuration is *before* now, and *after* once the plan has changed the CR.
     """
     vm = live.vms.get(desired.ref)
     unreadable = _unreadable(desired, live)
@@ -186,14 +180,10 @@ def _change_of(running: RunningVM) -> Finding:
 
 def _unreadable(desired: DesiredVM, live: LiveState) -> Finding | None:
     """Return a finding if the object exists but cannot be read."""
-    messages = [
-        each.message
-        for each in live.diagnostics
-        if each.ref == desired.ref and each.code == UNREADABLE_OBJECT
-    ]
-    if not messages:
-        return None
-    return blocked(Reason.UNREADABLE, messages[0], "correct the object in the cluster")
+    for each in live.diagnostics:
+        if each.ref == desired.ref and each.code == UNREADABLE_OBJECT:
+            return blocked(Reason.UNREADABLE, each.message, "correct the object in the cluster")
+    return None
 
 
 def _absent(

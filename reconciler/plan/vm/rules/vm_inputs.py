@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 from reconciler.model.desired.desired_state import DesiredVM
@@ -46,21 +48,18 @@ class Instancetypes:
 
 
 class VMNames:
-    """The namespaces of every VM name in a snapshot; built when it is first read."""
-
-    __slots__ = ("_found", "_live")
+    """The namespaces of every VM name in a snapshot."""
 
     def __init__(self, live: LiveState) -> None:
         self._live = live
-        self._found: dict[str, list[str]] | None = None
 
-    def namespaces_with(self, name: str) -> Sequence[str]:
-        """Return the namespaces that have a VM called *name*, in order."""
-        if self._found is None:
-            self._found = {}
-            for ref in sorted(self._live.vms):
-                self._found.setdefault(ref.name, []).append(ref.namespace)
-        return self._found.get(name, ())
+    @cached_property
+    def namespaces(self) -> Mapping[str, Sequence[str]]:
+        """The namespaces that have a VM of a name, in order; computed when it is first read."""
+        found: dict[str, list[str]] = defaultdict(list)
+        for ref in sorted(self._live.vms):
+            found[ref.name].append(ref.namespace)
+        return found
 
 
 class SharedInputs:
@@ -95,7 +94,7 @@ class SharedInputs:
     def namespaces_with(self, name: str) -> Sequence[str]:
         """Return the namespaces with a VM called *name*; this marks the decision as momentary."""
         self.moment_read = True
-        return self._names.namespaces_with(name)
+        return self._names.namespaces.get(name, ())
 
     @property
     def capacity(self) -> Capacity | None:

@@ -87,8 +87,8 @@ def test_cr_message_counts_the_changed_fields(settings, message):
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        ("a", "1 running VM booted before and needs one restart"),
-        ("ab", "2 running VMs booted before and need one restart"),
+        ("a", "1 running VM booted before and must restart once"),
+        ("ab", "2 running VMs booted before and must restart once"),
         ("abc", "can be changed live (db/a, db/b, db/c)"),
         ("abcd", "can be changed live (db/a, db/b, db/c and 1 more)"),
     ],

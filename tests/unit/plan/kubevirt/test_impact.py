@@ -44,7 +44,7 @@ def test_live_update_impact_lists_vms_that_need_a_restart():
     stage = with_settings(make_kubevirt(), vmRolloutStrategy="Stage")
     vmis = [running(name, max_guest=None) for name in "abcde"]
     found = warnings({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage, *vmis)
-    assert "5 running VMs booted before and need one restart" in found
+    assert "5 running VMs booted before and must restart once" in found
     assert "db/a, db/b, db/c and 2 more" in found
 
 
