@@ -16,7 +16,7 @@ from support.simulated import _Response as InProcessResponse
 from urllib3.exceptions import ReadTimeoutError
 
 from reconciler.cluster.api.client import Client
-from reconciler.cluster.lease.lease import LeaseTimes
+from reconciler.cluster.lease.lease_times import LeaseTimes
 from reconciler.errors import ReconcilerError
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.simulator.apiserver.request.http_messages import User

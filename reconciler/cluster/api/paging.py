@@ -43,7 +43,8 @@ class _ListMeta(
 
 
 class _List(msgspec.Struct, frozen=True):
-    metadata: _ListMeta = _ListMeta()
+    metadata: _ListMeta
+    kind: str
 
 
 def pages(client: Client, path: str) -> Iterator[Page]:
@@ -52,10 +53,11 @@ def pages(client: Client, path: str) -> Iterator[Page]:
     If a page token expires, the list is restarted, at most three times; ``Page.first`` marks this.
 
     Raises:
-        ClusterError: The list cannot be read.
+        ClusterError: The list cannot be read, or does not end.
     """
     relists, token = 0, ""
-    for _ in range(MAX_PAGES):
+    tokens: set[str] = set()
+    while True:
         wanted = {"limit": str(PAGE_SIZE)}
         if token:
             wanted["continue"] = token
@@ -67,19 +69,32 @@ def pages(client: Client, path: str) -> Iterator[Page]:
                 raise
             log.info("page token expired, listing again", extra={"path": path})
             token = ""
+            tokens.clear()
             continue
-        try:
-            meta = msgspec.json.decode(body, type=_List).metadata
-        except UNDECODABLE as error:
-            place = f"{resource_paths.spoken(path)} at {client.host}"
-            what = f"the response to a list of {place} cannot be read: {error}"
-            raise ClusterError(what, hint="check that the server is an API server") from error
+        meta = _meta(client, path, body)
         yield Page(body, not token, meta.version or "")
-        before, token = token, meta.token or ""
+        token = meta.token or ""
         if not token:
             return
-        if token == before:
-            break
+        if token in tokens or len(tokens) >= MAX_PAGES:
+            raise _unreadable(client, path, "the server repeats a page or sends too many")
+        tokens.add(token)
+
+
+def _meta(client: Client, path: str, body: bytes) -> _ListMeta:
+    """Return the metadata of the page *body*, which must be a list and not a ``Status``."""
+    try:
+        found = msgspec.json.decode(body, type=_List)
+    except UNDECODABLE as error:
+        raise _unreadable(client, path, str(error)) from error
+    if not found.kind.endswith("List"):
+        raise _unreadable(client, path, f"its kind is {found.kind[:64]!r}, which is not a list")
+    return found.metadata
+
+
+def _unreadable(client: Client, path: str, why: str) -> ClusterError:
     place = f"{resource_paths.spoken(path)} at {client.host}"
-    what = f"the list of {place} does not end: the server repeats a page or sends too many"
-    raise ClusterError(what, hint="check that the server is an API server")
+    return ClusterError(
+        f"the response to a list of {place} cannot be read: {why}",
+        hint="check that the server is an API server",
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
@@ -36,6 +37,11 @@ POLL_S = 10.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
 _SHORTEST_S = 1.0
 """If a watch ends sooner than this, without an event, the reflector pauses before the next one."""
+_UNKNOWN_VERSION = (HTTPStatus.BAD_REQUEST, HTTPStatus.GATEWAY_TIMEOUT)
+"""How a server answers that does not know the resourceVersion, for example after a restore.
+
+Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#unavailable-resource-versions
+"""
 _LONGEST_PAUSE_S = 60.0
 """A longer Retry-After is cut to this, since the snapshot soon becomes too old for decisions."""
 
@@ -182,7 +188,7 @@ class Reflector(threading.Thread):
         if self._ended.is_set():
             return
         self._failures += 1
-        if isinstance(error, SilentError):
+        if isinstance(error, SilentError) or error.status in _UNKNOWN_VERSION:
             self._version = ""
         if self._failing is None:
             self._failing = (self._clock.monotonic(), error)

@@ -10,16 +10,16 @@ from __future__ import annotations
 
 import logging
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
-from reconciler.cluster.api import resource_paths
 from reconciler.cluster.api.micro_time import micro_time
 from reconciler.cluster.lease import lease_record
+from reconciler.cluster.lease.lease_requests import LeaseRequests
+from reconciler.cluster.lease.lease_times import LeaseTimes
+from reconciler.cluster.lease.other_holder import OtherHolder
 from reconciler.errors import (
     ClusterError,
     ConflictError,
-    LeaseHeldError,
     NotFoundError,
     RejectedError,
     UnavailableError,
@@ -36,32 +36,10 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
-_LONGEST_S = 120.0
-"""The longest lease duration that is respected, in seconds.
-
-No run uses more than ``LeaseTimes.duration_s``. A longer duration is a mistake that would block
-every run for that time. A holder that renews less often than this is not a run of this program.
-"""
+_MOST_CONFLICTS = 10
+"""How often another client may write the lease first; more means that reads are outdated."""
 _BRIEF_S = 1.0
 """If a lease is valid for less than this, no write starts, so its renewal may take longer."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LeaseTimes:
-    """How long a lease lasts and when it is renewed, in real seconds."""
-
-    duration_s: int = 30
-    """How long after the last renewal another run may take over the lease."""
-    renew_s: float = 10.0
-    """The age at which a lease is renewed."""
-    margin_s: float = 5.0
-    """How long before its end a lease counts as lost, so that a patch in progress can finish."""
-    request_s: float = 5.0
-    """The timeout of one request, including the connection."""
-    again_s: float = 2.0
-    """The pause after a failed renewal."""
-    release_s: float = 2.0
-    """The longest time that a release of the lease may take."""
 
 
 def _nothing() -> None:
@@ -92,14 +70,9 @@ class ClusterLease:
         wait_s: float | None = None,
         waiting: Callable[[], object] = _nothing,
     ) -> None:
-        # Retries of the client could outlast the lease, so this class repeats requests itself.
-        self._client = client.without_retries()
+        self._requests = LeaseRequests(client, namespace, name)
         self._clock = clock
         self._scale = scale
-        self._collection = resource_paths.collection(
-            "leases", namespace, resource_paths.LEASES_API
-        )
-        self._path = resource_paths.member("leases", namespace, name, resource_paths.LEASES_API)
         self._where = f"{namespace}/{name}"
         self._fresh = lease_record.fresh(namespace, name)
         self._holder = holder
@@ -120,37 +93,27 @@ class ClusterLease:
             LeaseHeldError: Another run holds the lease and is alive, or may still be alive.
             ClusterError: The lease cannot be read or written.
         """
-        began = self._now()
-        seen, since = None, began
+        began, conflicts = self._now(), 0
+        other = self._other_holder()
         while True:
             record = self._read()
-            if record is None:
-                if self._create():
-                    return self
-                continue
-            spec, holder = lease_record.spec_of(record), lease_record.holder_of(record)
-            foreign = holder not in ("", self._holder)
-            if foreign and seen is not None and spec != seen:
-                raise self._held_by(holder)
-            silent_s = self._now() - since
-            named_s = float(spec.get("leaseDurationSeconds") or self._times.duration_s)
-            lasts_s = min(named_s, _LONGEST_S)
-            dead = seen is not None and silent_s > lasts_s
-            if not foreign or dead:
-                if foreign:
-                    words = "taking over the lease %s from %s, which has not renewed it for %.0f s"
-                    log.warning(words, self._where, holder, silent_s)
-                if self._write(record, taking=True):
-                    return self
-                seen, since = None, self._now()
-                continue
-            if seen is None:
-                seen = spec
-                words = "the lease %s is held by %s; waiting to see whether the holder renews it"
-                log.info(words, self._where, holder)
+            if (
+                record is None
+                or lease_record.holder_of(record) in ("", self._holder)
+                or other.is_dead(record, self._now())
+            ):
+                try:
+                    self._acquire(record)
+                except ConflictError:
+                    conflicts += 1
+                    if conflicts > _MOST_CONFLICTS:
+                        raise
+                    other = self._other_holder()
+                    continue
+                return self
             left_s = self._wait_s - (self._now() - began)
             if left_s <= 0:
-                raise self._unsettled(holder)
+                raise other.unsettled(record)
             self._waiting()
             self._clock.sleep(min(_POLL_S, left_s) * self._scale)
 
@@ -179,7 +142,7 @@ class ClusterLease:
             try:
                 self._release(record, until)
             except ConflictError:  # after our own renewal without a response, or an edit by others
-                found = self._read(self._half_of(until))
+                found = self._requests.read(self._half_of(until))
                 if found is not None and lease_record.holder_of(found) == self._holder:
                     self._release(found, until)
         except ClusterError as failure:
@@ -267,14 +230,14 @@ class ClusterLease:
 
     def _rewrite(self, record: dict[str, Any]) -> bool:
         try:
-            return self._write(record, taking=False) or self._write_again()
+            return self._write(record) or self._write_again()
         except RejectedError as refusal:
             if not self._unwritten:
                 raise
             words = "the server rejects the annotations of the lease %s, %s: %s"
             log.warning(words, self._where, ", ".join(sorted(self._unwritten)), refusal)
             self._unwritten = {}
-        return self._write(record, taking=False) or self._write_again()
+        return self._write(record) or self._write_again()
 
     def _write_again(self) -> bool:
         """Repeat a write after a conflict, unless another run holds the lease now.
@@ -286,32 +249,31 @@ class ClusterLease:
         if record is None or holder != self._holder:
             log.warning("the lease %s was taken over by %s", self._where, holder or "no holder")
             return False
-        return self._write(record, taking=False)
+        return self._write(record)
 
-    def _create(self) -> bool:
-        began = self._now()
-        stamp, lasts_s = micro_time(self._clock.now()), self._times.duration_s
-        lease = lease_record.taken(self._fresh, self._holder, lasts_s, stamp)
-        try:
-            answer = self._client.send(
-                "POST", self._collection, body=lease, timeout_s=self._limit_s()
-            )
-        except ConflictError:
-            return False
-        self._keep(lease_record.decoded(answer.body), began)
-        return True
+    def _acquire(self, record: dict[str, Any] | None) -> None:
+        """Write this run as the new holder; *record* is the Lease as read, None without one.
 
-    def _write(self, record: dict[str, Any], *, taking: bool) -> bool:
-        """Write *record* with this run as its holder; False if another client wrote first.
+        Raises:
+            ConflictError: Another client has written the Lease first.
+            ClusterError: The lease cannot be written.
+        """
+        began, stamp = self._now(), micro_time(self._clock.now())
+        base = record or self._fresh
+        ours = lease_record.taken(base, self._holder, self._times.duration_s, stamp)
+        send = self._requests.update if record else self._requests.create
+        self._keep(send(ours, self._limit_s()), began)
+
+    def _write(self, record: dict[str, Any]) -> bool:
+        """Renew the lease of *record*; return False if another client wrote it first.
 
         All other fields stay unchanged, since the annotations hold the progress of a rollout.
         """
-        began = self._now()
-        stamp = micro_time(self._clock.now())
-        make = lease_record.taken if taking else lease_record.renewed
-        ours = make(record, self._holder, self._times.duration_s, stamp)
+        began, stamp = self._now(), micro_time(self._clock.now())
+        ours = lease_record.renewed(record, self._holder, self._times.duration_s, stamp)
+        body = lease_record.annotated(ours, self._unwritten)
         try:
-            written = self._put(lease_record.annotated(ours, self._unwritten), self._limit_s())
+            written = self._requests.update(body, self._limit_s())
         except ConflictError:
             return False
         # The age counts from before the request, which is the earliest time of the renewal.
@@ -325,19 +287,10 @@ class ClusterLease:
 
     def _release(self, record: dict[str, Any], until: float) -> None:
         body = lease_record.annotated(lease_record.released(record), self._unwritten)
-        self._put(body, self._half_of(until))
+        self._requests.update(body, self._half_of(until))
 
-    def _read(self, timeout_s: float | None = None) -> dict[str, Any] | None:
-        limit_s = timeout_s or self._limit_s()
-        try:
-            answer = self._client.send("GET", self._path, timeout_s=limit_s)
-        except NotFoundError:
-            return None
-        return lease_record.decoded(answer.body)
-
-    def _put(self, record: dict[str, Any], timeout_s: float) -> dict[str, Any]:
-        answer = self._client.send("PUT", self._path, body=record, timeout_s=timeout_s)
-        return lease_record.decoded(answer.body)
+    def _read(self) -> dict[str, Any] | None:
+        return self._requests.read(self._limit_s())
 
     def _limit_s(self) -> float:
         """Return a request timeout that allows two requests before the lease ends."""
@@ -353,19 +306,10 @@ class ClusterLease:
         """Return the real seconds since an arbitrary moment."""
         return self._clock.monotonic() / self._scale
 
-    def _unsettled(self, holder: str) -> LeaseHeldError:
-        return LeaseHeldError(
-            f"the lease {self._where} at {self._client.host} is held by {holder}, and the deadline"
-            " passed before it was clear whether that run is alive",
-            holder=holder,
-            hint=f"a dead run is detected after {self._times.duration_s} s;"
-            " use a longer --deadline",
-        )
-
-    def _held_by(self, holder: str) -> LeaseHeldError:
-        return LeaseHeldError(
-            f"another run holds the lease {self._where} at {self._client.host}: {holder}",
-            holder=holder,
-            hint="wait until that run ends; the lease of a dead run expires after"
-            f" {self._times.duration_s} s",
+    def _other_holder(self) -> OtherHolder:
+        return OtherHolder(
+            where=self._where,
+            host=self._requests.host,
+            duration_s=self._times.duration_s,
+            since=self._now(),
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 
@@ -14,20 +14,21 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class _Spec(msgspec.Struct):
-    """The fields of a Lease's spec that this program reads, with their types."""
-
-    holder: str | None = msgspec.field(name="holderIdentity", default=None)
-    duration_s: int | None = msgspec.field(name="leaseDurationSeconds", default=None)
-    transitions: int | None = msgspec.field(name="leaseTransitions", default=None)
-
-
-class _Metadata(msgspec.Struct):
+class _Meta(msgspec.Struct, frozen=True):
     annotations: dict[str, str] | None = None
 
 
-class _Lease(msgspec.Struct):
-    metadata: _Metadata | None = None
+class _Spec(msgspec.Struct, frozen=True, rename="camel"):
+    holder_identity: str | None = None
+    lease_duration_seconds: int | None = None
+    lease_transitions: int | None = None
+
+
+class _Lease(msgspec.Struct, frozen=True):
+    """The types of those fields of a Lease that this module reads."""
+
+    kind: Literal["Lease"]
+    metadata: _Meta
     spec: _Spec | None = None
 
 

@@ -6,22 +6,18 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.cluster.api.paging import pages
+from reconciler.cluster.decode import wire
+from reconciler.cluster.read.migration_policy_reader import NAMESPACES
 from reconciler.errors import ClusterError
 
 if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
 
 
-class _Meta(msgspec.Struct):
-    name: str
-
-
-class _Namespace(msgspec.Struct):
-    metadata: _Meta
-
-
-class _Namespaces(msgspec.Struct):
-    items: list[_Namespace]
+class _Named(wire.Wire, frozen=True):
+    metadata: wire.Meta
 
 
 def namespace_names(client: Client) -> tuple[str, ...]:
@@ -31,7 +27,10 @@ def namespace_names(client: Client) -> tuple[str, ...]:
         ClusterError: The namespaces cannot be read.
     """
     try:
-        found = msgspec.json.decode(client.get("/api/v1/namespaces"), type=_Namespaces)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return tuple(
+            each.metadata.name
+            for page in pages(client, NAMESPACES)
+            for each in msgspec.json.decode(page.body, type=wire.Page[_Named]).items or ()
+        )
+    except UNDECODABLE as error:
         raise ClusterError("the response is not a list of namespaces") from error
-    return tuple(each.metadata.name for each in found.items)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler.cluster.api import resource_paths
-from reconciler.errors import ForbiddenError
+from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.errors import ClusterError, ForbiddenError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -113,7 +114,7 @@ class _Status(msgspec.Struct, frozen=True):
 
 
 class _Review(msgspec.Struct, frozen=True):
-    status: _Status = _Status()
+    status: _Status
 
 
 def may(client: Client, right: Right) -> bool:
@@ -136,7 +137,11 @@ def may(client: Client, right: Right) -> bool:
         "spec": {"resourceAttributes": {key: value for key, value in asked.items() if value}},
     }
     answer = client.send("POST", resource_paths.ACCESS_REVIEWS, body=body)
-    return msgspec.json.decode(answer.body, type=_Review).status.allowed
+    try:
+        return msgspec.json.decode(answer.body, type=_Review).status.allowed
+    except UNDECODABLE as error:
+        what = f"the response of {client.host} to an access review cannot be read: {error}"
+        raise ClusterError(what, hint="check that the server is an API server") from error
 
 
 def require(client: Client, rights: Iterable[Right]) -> None:

@@ -30,8 +30,7 @@ _NO_CAUSE = "the server rejected our request"
 
 Source: kube-apiserver 1.36, recorded.
 """
-
-
+_REJECTED = range(400, 500)
 _UNDER_WAY = "stop/start already underway"
 
 
@@ -127,21 +126,24 @@ class ClusterWriter:
 def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, one return per row
     """Return why the response *answer* rejects the action; None for another failure.
 
-    Source: kube-apiserver 1.36 with KubeVirt 1.9 webhooks, recorded.
+    An API server explains a rejection of one object with a ``Status``, whatever the code; 413, for
+    example, means that a patch or an object is too large.
+
+    Source: kube-apiserver 1.36 with KubeVirt 1.9 webhooks, recorded; the HTTP status codes in
+    kubernetes/community contributors/devel/sig-architecture/api-conventions.md.
     """
     status = answer.explained()
     text = status.message or ""
-    denied = api_errors.is_denial(status)
     guarded = not status.causes and text.startswith(_NO_CAUSE)
-    match HTTPStatus(answer.status), status.reason:
+    match answer.status, status.reason:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.TOO_MANY_REQUESTS, _:
             return None
-        case code, _ if denied and code < HTTPStatus.INTERNAL_SERVER_ERROR:
+        case code, _ if code not in _REJECTED:
+            return None
+        case _, _ if api_errors.is_denial(status):
             return Refusal.DENIED
         case HTTPStatus.UNPROCESSABLE_ENTITY, _ if guarded:
             return Refusal.GUARD
-        case ((HTTPStatus.UNPROCESSABLE_ENTITY | HTTPStatus.BAD_REQUEST), _) if status.kind:
-            return Refusal.DENIED
         case HTTPStatus.FORBIDDEN, _:
             return Refusal.FORBIDDEN
         case HTTPStatus.NOT_FOUND, "NotFound":
@@ -150,8 +152,10 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
             return Refusal.EXISTS
         case HTTPStatus.CONFLICT, _:
             return Refusal.CONFLICT
-        case _:
+        case HTTPStatus.NOT_FOUND, _:
             return None
+        case _:
+            return Refusal.DENIED if status.kind else None
 
 
 def _restart_refusal(action: Action, answer: Answer) -> Refusal | None:

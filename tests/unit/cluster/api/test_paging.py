@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 
 import pytest
 
+from reconciler.cluster.api import paging
 from reconciler.cluster.api.paging import pages
 from reconciler.errors import ClusterError, ExpiredError
 
@@ -34,6 +36,37 @@ def test_continue_token_that_expires_repeatedly_raises_an_error(server, client, 
     with pytest.raises(ExpiredError):
         list(pages(client, VMS))
     assert len(server.requests) == 8
+
+
+def test_page_token_that_repeats_raises_an_error(server, client, page):
+    server.on(VMS, page({"n": 1}, token="a"), page({"n": 2}, token="b"), page({}, token="a"))
+    with pytest.raises(ClusterError, match="the server repeats a page or sends too many"):
+        list(pages(client, VMS))
+    assert len(server.requests) == 3
+
+
+def test_number_of_pages_is_limited(server, client, page, monkeypatch):
+    monkeypatch.setattr(paging, "MAX_PAGES", 5)
+    tokens = (f"t{n}" for n in count())
+    server.handlers[VMS] = lambda _: page({}, token=next(tokens))
+    with pytest.raises(ClusterError, match="sends too many"):
+        list(pages(client, VMS))
+    assert len(server.requests) == 6
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ({"kind": "Status", "metadata": {}, "status": "Success"}, "its kind is 'Status'"),
+        ({"kind": "VirtualMachine", "metadata": {}, "items": []}, "its kind is 'VirtualMachine'"),
+        ({"metadata": {}, "items": []}, "missing required field `kind`"),
+        ({"kind": "VirtualMachineList", "items": []}, "missing required field `metadata`"),
+    ],
+)
+def test_page_that_is_not_a_list_raises_an_error(server, client, reply, body, why):
+    server.on(VMS, reply(200, body))
+    with pytest.raises(ClusterError, match=why):
+        list(pages(client, VMS))
 
 
 DEEP = "[" * 20_000 + "]" * 20_000

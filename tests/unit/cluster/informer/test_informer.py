@@ -419,6 +419,25 @@ def test_rejected_watch_is_retried_with_pauses(cluster, informer, failure, code)
     assert len(watches_of(cluster, "virtualmachines")) <= 2
 
 
+@pytest.mark.parametrize("code", [400, 504])
+def test_watch_from_an_unknown_version_is_followed_by_a_new_list(
+    streams, cluster, informer, page, raw_vm, failure, code
+):
+    lists = [page(raw_vm()), page(raw_vm("restored"), version="12")]
+    watch = cluster.handlers[f"{API}/virtualmachines"]
+
+    def answer(request):
+        if "watch" not in request.query:
+            return lists.pop(0)
+        known = request.query["resourceVersion"] == "12"
+        return watch(request) if known else failure(code, "Too large resource version: 9488")
+
+    cluster.handlers[f"{API}/virtualmachines"] = answer
+    with informer:
+        state = wait_until(informer, lambda state: vm_ref("db", "restored") in state.vms)
+    assert PG0 not in state.vms
+
+
 def test_informer_exit_does_not_wait_for_a_server_response(
     streams, cluster, informer, page, raw_vm, harness
 ):

@@ -97,7 +97,7 @@ def foreign(api, **spec):
         "leaseTransitions": 3,
     }
     metadata = {"name": "reconciler", "annotations": {"other/tool": "mine", ROLLOUT: "half"}}
-    api.store({"metadata": metadata, "spec": {**base, **spec}})
+    api.store({"kind": "Lease", "metadata": metadata, "spec": {**base, **spec}})
 
 
 def test_free_lease_is_created_held_and_released(api, make, clock):
@@ -505,9 +505,24 @@ def test_wait_for_a_dead_lease_holder_uses_real_time_on_an_accelerated_clock(api
 DEEP = "[" * 20_000 + "]" * 20_000
 
 
-def test_undecodable_lease_is_renewed_later(server, make, api, clock, harness, caplog):
+@pytest.mark.parametrize(
+    "body",
+    [
+        f'{{"kind":"Lease","metadata":{DEEP}}}',
+        '{"kind":"Status","metadata":{},"status":"Success"}',
+        '{"kind":"Lease","metadata":{"annotations":{"memory.reconciler.dev/a":1}}}',
+        '{"kind":"Lease","metadata":{"annotations":[]}}',
+        '{"kind":"Lease","metadata":{},"spec":[]}',
+        '{"kind":"Lease","metadata":{},"spec":{"holderIdentity":7}}',
+        '{"kind":"Lease","metadata":{},"spec":{"leaseDurationSeconds":"30"}}',
+        '{"kind":"Lease","metadata":{},"spec":{"leaseTransitions":1.5}}',
+        f'{{"kind":"Lease","metadata":{{}},"spec":{{"leaseTransitions":{"9" * 5000}}}}}',
+    ],
+    ids=lambda body: body[:70],
+)
+def test_unreadable_lease_is_renewed_later(server, make, api, clock, harness, caplog, body):
     with make("a") as lease:
-        api.failing = harness.Reply(200, f'{{"metadata":{DEEP}}}')
+        api.failing = harness.Reply(200, body)
         clock.elapsed += 11
         assert lease.held()
         assert "cannot renew the lease" in caplog.text

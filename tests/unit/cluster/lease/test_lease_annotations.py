@@ -20,6 +20,7 @@ class Stored:
         self.version = 0
         self.write(
             {
+                "kind": "Lease",
                 "metadata": {
                     "name": "reconciler",
                     "labels": {"team": "a"},

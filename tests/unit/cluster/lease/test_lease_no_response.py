@@ -9,7 +9,8 @@ from types import SimpleNamespace
 import pytest
 
 from reconciler.cluster.api.client import Client
-from reconciler.cluster.lease.lease import ClusterLease, LeaseTimes
+from reconciler.cluster.lease.lease import ClusterLease
+from reconciler.cluster.lease.lease_times import LeaseTimes
 
 
 class Response:

@@ -10,7 +10,7 @@ from support.fake_ports import DirectRecorder
 
 from reconciler.cluster.api.transport import Transport
 from reconciler.cluster.write import access_review, events
-from reconciler.errors import ForbiddenError
+from reconciler.errors import ClusterError, ForbiddenError
 from reconciler.model.references import vm_ref
 
 EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
@@ -155,6 +155,15 @@ def test_access_review_request_contains_the_right(server, client, reply):
 
 
 BOTH = access_review.apply_rights("kubevirt", config_lease="config", memory_lease="memory")
+
+
+@pytest.mark.parametrize(
+    "body", ["", "<html>", "[]", "{}", '{"status":{"allowed":"yes"}}', '{"kind":"Status"}']
+)
+def test_unreadable_access_review_raises_an_error(server, client, reply, body):
+    server.on(REVIEWS, reply(201, body))
+    with pytest.raises(ClusterError, match="an access review cannot be read"):
+        access_review.may(client, access_review.PLAN_RIGHTS[0])
 
 
 def test_access_check_passes_with_all_required_rights(server, client, reply):

@@ -1,0 +1,75 @@
+"""``OtherHolder``: decides whether another run still holds a Lease."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cluster.lease import lease_record
+from reconciler.errors import LeaseHeldError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+log = logging.getLogger(__name__)
+
+_LONGEST_S = 120.0
+"""The longest lease duration that is respected, in seconds.
+
+No run uses more than ``LeaseTimes.duration_s``. A longer duration is a mistake that would block
+every run for that time. A holder that renews less often than this is not a run of this program.
+"""
+
+
+class OtherHolder:
+    """Compares a Lease with its first read, since the clocks of two machines may differ.
+
+    Args:
+        where: The Lease's namespace and name.
+        host: The server's host and port.
+        duration_s: The duration of a lease that has none in its spec, in seconds.
+        since: When the comparison starts, in real seconds.
+    """
+
+    def __init__(self, *, where: str, host: str, duration_s: int, since: float) -> None:
+        self._where, self._host = where, host
+        self._duration_s = duration_s
+        self._since = since
+        self._first: dict[str, Any] | None = None
+
+    def is_dead(self, record: Mapping[str, Any], now: float) -> bool:
+        """Return whether the Lease has stayed unchanged for longer than its duration.
+
+        Raises:
+            LeaseHeldError: The Lease has changed since it was first read: its holder is alive.
+        """
+        spec, holder = lease_record.spec_of(record), lease_record.holder_of(record)
+        if self._first is None:
+            self._first = spec
+            words = "the lease %s is held by %s; waiting to see whether the holder renews it"
+            log.info(words, self._where, holder)
+            return False
+        if spec != self._first:
+            raise LeaseHeldError(
+                f"another run holds the lease {self._where} at {self._host}: {holder}",
+                holder=holder,
+                hint="wait until that run ends; the lease of a dead run expires after"
+                f" {self._duration_s} s",
+            )
+        silent_s = now - self._since
+        named_s = float(spec.get("leaseDurationSeconds") or self._duration_s)
+        if silent_s <= min(named_s, _LONGEST_S):
+            return False
+        words = "taking over the lease %s from %s, which has not renewed it for %.0f s"
+        log.warning(words, self._where, holder, silent_s)
+        return True
+
+    def unsettled(self, record: Mapping[str, Any]) -> LeaseHeldError:
+        """Return the error for a deadline that passed before ``is_dead`` had an answer."""
+        holder = lease_record.holder_of(record)
+        return LeaseHeldError(
+            f"the lease {self._where} at {self._host} is held by {holder}, and the deadline"
+            " passed before it was clear whether that run is alive",
+            holder=holder,
+            hint=f"a dead run is detected after {self._duration_s} s; use a longer --deadline",
+        )
