@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -19,6 +19,7 @@ from reconciler.app.stop import Stop, Terminated, stop_on_signals
 from reconciler.app.trace_file import Tracer, open_tracer
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
+from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import DeclinedError, ReconcilerError
 from reconciler.model.desired.config import Mode
 from reconciler.model.run.outcome import ExitCode, RunReport
@@ -28,18 +29,21 @@ from reconciler.report.json_documents import run_json
 from reconciler.report.wording import duration
 from reconciler.rollout import run as rollout
 from reconciler.rollout.early_report import observed, unwritten
-from reconciler.rollout.rollout_policy import rollout_policy
+from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run_context import RunContext
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from reconciler.model.plan.approval import Approval
     from reconciler.model.run.progress import Progress
-    from reconciler.ports import Listener, Recorder
+    from reconciler.ports import Recorder
 
 log = logging.getLogger(__name__)
 
+PARALLEL_WRITES = 16
+"""The maximum number of parallel write requests; an overloaded API server answers with 429."""
 HURRY_S = 8.0
 """How long requests may take after a signal; Kubernetes kills a pod after 30 s by default."""
 
@@ -157,7 +161,8 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
                     hurried=lambda: session.stop.requested,
                 )
             )
-            held = None if observing else stack.enter_context(_leases(session))
+            with session.stop.interruptible():
+                held = None if observing else stack.enter_context(_leases(session))
         except (ReconcilerError, Terminated, KeyboardInterrupt) as error:
             report = _unwritten(session, error)
             if trace is not None:
@@ -193,24 +198,17 @@ def _confirmed(session: _Session) -> _Session:
     return replace(session, until=until)
 
 
-@contextmanager
-def _leases(session: _Session) -> Iterator[Leases]:
-    """Context manager that holds the leases; a signal or the deadline ends the wait for them."""
-    with ExitStack() as stack:
-        with session.stop.interruptible():
-            held = stack.enter_context(
-                hold_leases(
-                    session.planned.plan,
-                    session.options.shard,
-                    session.client,
-                    session.clock,
-                    namespace=session.planned.live.kubevirt.ref.namespace,
-                    run_id=session.run_id,
-                    scale=session.options.cluster.time_scale,
-                    until=session.until,
-                )
-            )
-        yield held
+def _leases(session: _Session) -> AbstractContextManager[Leases]:
+    return hold_leases(
+        session.planned.plan,
+        session.options.shard,
+        session.client,
+        session.clock,
+        namespace=session.planned.live.kubevirt.ref.namespace,
+        run_id=session.run_id,
+        scale=session.options.cluster.time_scale,
+        until=session.until,
+    )
 
 
 def _unwritten(
@@ -242,24 +240,30 @@ def _roll_out(
     ends_at = None
     if session.until is not None:
         ends_at = clock.now() + timedelta(seconds=session.until - clock.monotonic())
-    with session.printer.progress(planned.plan, ends_at) as shown:
+    with session.printer.progress(planned.plan, ends_at) as show:
+
+        def listener(progress: Progress) -> None:
+            show(progress)
+            trace(progress)
+
         context = RunContext(
             informer=session.informer,
-            writer=wiring.writer(session.client),
+            writer=ClusterWriter(session.client, parallel=PARALLEL_WRITES),
             config_lease=held.config,
             memory_lease=held.memory,
             clock=clock,
             recorder=recorder,
-            listener=_both(shown, trace),
+            listener=listener,
             stopping=lambda: stop.requested,
             breakable=stop.breakable,
         )
         left_s = None if session.until is None else max(0.0, session.until - clock.monotonic())
-        policy = rollout_policy(
-            planned.config,
+        policy = RolloutPolicy(
+            failure_budget=planned.config.failure_budget,
+            annotate=planned.config.annotate,
+            approval=approval,
             deadline_s=left_s,
             follow=not session.options.no_wait,
-            approval=approval,
         )
         return rollout.run(
             planned.plan,
@@ -269,14 +273,6 @@ def _roll_out(
             context,
             run_id=session.run_id,
         )
-
-
-def _both(first: Listener, second: Listener) -> Listener:
-    def listener(progress: Progress) -> None:
-        first(progress)
-        second(progress)
-
-    return listener
 
 
 def _notes(session: _Session, approval: Approval | None) -> Iterator[str]:

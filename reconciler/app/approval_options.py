@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.app.read_and_plan import cluster_words
 from reconciler.errors import SourceError, StaleError, UsageError, WrongClusterError
+from reconciler.model.phrases import plural
 from reconciler.plan.approval_summary import approval_of
-from reconciler.report.wording import is_commit, origin, plural
+from reconciler.report.wording import is_commit, origin
 
 if TYPE_CHECKING:
     from reconciler.app.apply_options import ApplyOptions
@@ -67,24 +68,20 @@ def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> A
         StaleError: *plan* does not have the expected digest.
     """
     if expect_digest is not None:
-        return _expected(plan, expect_digest)
+        if plan.digest == expect_digest:
+            return approval_of(plan)
+        raise StaleError(
+            f"the plan has changed since its approval: the digest was {expect_digest} and is now "
+            f"{plan.digest}; nothing was written",
+            hint="review the new plan and approve its digest; or use `apply --plan FILE`, which "
+            "applies the actions that have not changed",
+        )
     if approval is None or approval.cluster == plan.cluster:
         return approval
     approved, found = map(cluster_words, (approval.cluster, plan.cluster))
     raise WrongClusterError(
         f"the plan was approved for {approved}, but this is {found}",
         hint="check --context, or plan against this cluster and approve that plan",
-    )
-
-
-def _expected(plan: Plan, digest: str) -> Approval:
-    if plan.digest == digest:
-        return approval_of(plan)
-    raise StaleError(
-        f"the plan has changed since its approval: the digest was {digest} and is now "
-        f"{plan.digest}; nothing was written",
-        hint="review the new plan and approve its digest; or use `apply --plan FILE`, which "
-        "applies the actions that have not changed",
     )
 
 

@@ -49,15 +49,9 @@ def hold_leases(
 ) -> Iterator[Leases]:
     """Context manager that holds the leases which a run of *plan* needs.
 
-    Args:
-        plan: The plan, which contains the objects that the run may write to.
-        shard: The shard whose VMs the run changes.
-        client: The client of the cluster.
-        clock: The clock of the run.
-        namespace: The namespace of the KubeVirt CR, which also contains the leases.
-        run_id: The holder of the leases.
-        scale: Seconds of *clock* per real second.
-        until: The monotonic time at which waiting for a lease ends; None sets no limit.
+    The leases are in *namespace*, with the KubeVirt CR, and *run_id* is their holder. *scale* is
+    the number of seconds of *clock* per real second. The wait for a lease ends at the monotonic
+    time *until*.
 
     Raises:
         ForbiddenError: The credentials lack permissions.

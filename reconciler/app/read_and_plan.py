@@ -10,10 +10,10 @@ from reconciler.model.desired.config import Config
 from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.live_state import LiveState
+from reconciler.model.phrases import plural
 from reconciler.model.plan.plan import Plan
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
-from reconciler.report.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,14 +49,8 @@ def read_and_plan(
 ) -> PlanWithInputs:
     """Plan one desired revision against one snapshot of the cluster.
 
-    The desired state is read first, so that an invalid configuration causes
-    no request to the cluster.
-
-    Args:
-        desired: Reads the desired state.
-        live: Reads the cluster.
-        clock: Returns the time at which the plan is made.
-        policy_of: Returns the policy that results from a configuration.
+    The desired state is read first, so that an invalid configuration causes no request to the
+    cluster. *policy_of* returns the policy that results from a configuration.
 
     Raises:
         SourceError: The desired state cannot be read.

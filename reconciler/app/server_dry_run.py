@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.phrases import plural
 from reconciler.model.plan.plan import Verb
-from reconciler.report.wording import plural
 
 if TYPE_CHECKING:
     from reconciler.model.plan.plan import Plan

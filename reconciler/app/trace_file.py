@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import IO, TYPE_CHECKING, Any
 
 from reconciler.app import output_files
@@ -73,10 +73,7 @@ def open_tracer(
     Raises:
         UsageError: The file cannot be opened for writing.
     """
-    with ExitStack() as stack:
-        opened = None
-        if file is not None:
-            opened = stack.enter_context(output_files.open_to_append(file, "--trace"))
+    with output_files.open_to_append(file, "--trace") if file else nullcontext() as opened:
         yield Tracer(run_id=run_id, revision=revision, file=opened, log=log)
 
 

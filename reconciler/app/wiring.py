@@ -7,7 +7,8 @@ import secrets
 import socket
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +23,10 @@ if TYPE_CHECKING:
     from reconciler.app.input_options import ClusterOptions, SourceOptions
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.informer.informer import ClusterInformer
-    from reconciler.ports import Clock, DesiredReader, DryRun, LiveReader, Recorder, Writer
-    from reconciler.source.cache.parse_cache import ParseCache
+    from reconciler.ports import Clock, DesiredReader, DryRun, LiveReader, Recorder
     from reconciler.source.git.repository import Repository
 
 # ruff: noqa: PLC0415 - each function imports its libraries, so that `reconciler --help` is fast
-
-PARALLEL_WRITES = 16
-"""The maximum number of parallel write requests; an overloaded API server answers with 429."""
 
 
 def run_id() -> str:
@@ -48,10 +45,7 @@ def real_clock() -> Clock:
 
 
 def scaled_clock(epoch: datetime, scale: float) -> Clock:
-    """Return a clock that starts at *epoch* and runs *scale* times as fast as real time.
-
-    Only the demo uses it.
-    """
+    """Return the demo's clock, which starts at *epoch* and runs *scale* times as fast as time."""
     return ServerClock(ScaledClock(epoch=epoch, scale=scale))
 
 
@@ -97,7 +91,10 @@ def _whole(options: SourceOptions, *, follow: bool) -> Iterator[DesiredReader]:
                 repository, default_namespace=options.default_namespace, override=options.override
             )
             return
-        with _cache(options.cache_dir) as cache:
+        from reconciler.source.cache.parse_cache import ParseCache
+
+        folder = options.cache_dir
+        with ParseCache(folder) if folder else nullcontext() as cache:
             reader = readers.CommitReader(
                 repository,
                 revision,
@@ -137,6 +134,18 @@ def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterat
         yield ClusterReader(opened, clock=clock)
 
 
+def live_snapshot(options: ClusterOptions, clock: Clock) -> bytes:
+    """Read the cluster, with pods and quotas, and return the text for ``plan --snapshot``.
+
+    Raises:
+        ClusterError: The cluster cannot be read.
+    """
+    from reconciler.cluster.read.snapshot_file import dump
+
+    with live(options, None, clock) as reader:
+        return dump(replace(reader.read(), capacity=reader.capacity()))
+
+
 def informer(client: Client, clock: Clock, *, scale: float = 1.0) -> ClusterInformer:
     """Return an informer that keeps a snapshot of the cluster up to date; the caller opens it."""
     from reconciler.cluster.informer.informer import ClusterInformer
@@ -166,26 +175,14 @@ def dry_run(client: Client) -> DryRun:
     return ClusterDryRun(client)
 
 
-def writer(client: Client) -> Writer:
-    """Return the writer that a rollout uses."""
-    from reconciler.cluster.write.writer import ClusterWriter
-
-    return ClusterWriter(client, parallel=PARALLEL_WRITES)
-
-
 @contextmanager
 def recorder(
     client: Client, clock: Clock, *, instance: str, revision: str, hurried: Callable[[], bool]
 ) -> Iterator[Recorder]:
     """Open a queue of Events; all its Events are sent before the block ends.
 
-    Args:
-        client: The client of the cluster.
-        clock: The clock of the run.
-        instance: The run that reports the Events.
-        revision: The revision that the run applies.
-        hurried: Returns whether the process is asked to end; the queue then drops Events that it
-            cannot send.
+    The Events contain the run *instance* and the *revision*. If the process is asked to end,
+    *hurried* returns True, and the queue drops the Events that it cannot send.
     """
     from reconciler.cluster.write.event_queue import QueuedRecorder
     from reconciler.cluster.write.events import ClusterRecorder
@@ -193,17 +190,6 @@ def recorder(
     direct = ClusterRecorder(client, clock=clock, instance=instance, revision=revision)
     with QueuedRecorder(direct, hurried=hurried) as queued:
         yield queued
-
-
-@contextmanager
-def _cache(folder: Path | None) -> Iterator[ParseCache | None]:
-    if folder is None:
-        yield None
-        return
-    from reconciler.source.cache.parse_cache import ParseCache
-
-    with ParseCache(folder) as cache:
-        yield cache
 
 
 @contextmanager

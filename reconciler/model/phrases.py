@@ -22,6 +22,11 @@ def listed_refs(refs: Iterable[ObjectRef], most: int) -> str:
     return listed((ref.namespaced_name for ref in refs), most)
 
 
+def plural(n: int, noun: str) -> str:
+    """Return a count with its noun, such as ``1 VM`` or ``3 VMs``."""
+    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
 def changed(name: str, before: object, after: object) -> str:
     """Return ``name before -> after``, with ``unset`` where *before* is None."""
     return f"{name} {'unset' if before is None else before} -> {after}"

@@ -6,11 +6,11 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Severity
+from reconciler.model.phrases import plural
 from reconciler.model.references import Location
 from reconciler.report.json_documents import API_VERSION, diagnostic_document
 from reconciler.report.json_text import dumps
 from reconciler.report.terminal_layout import Paint, Tone, printable
-from reconciler.report.wording import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from reconciler.model.phrases import plural
 from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.report import wording
 from reconciler.report.plan_text import heading
@@ -85,7 +86,7 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
     yield paint(f"Run: {words or 'nothing to do'}.", Tone.STRONG)
     hidden = sum(map(_untouched, run.outcomes)) if not verbose else 0
     if hidden:
-        yield f"Not listed: {wording.plural(hidden, 'object')} that already matched."
+        yield f"Not listed: {plural(hidden, 'object')} that already matched."
     yield from _exit(run, paint, width=width)
 
 

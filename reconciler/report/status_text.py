@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.phrases import plural
 from reconciler.report import wording
 from reconciler.report.terminal_layout import Cell, Paint, Row, Tone, paragraph, table
 
@@ -59,13 +60,13 @@ def _lines(status: Status, paint: Paint, *, width: int) -> Iterator[str]:
         yield from table(_HEAD, rows, width=width, wrap=("CONDITION",), drop=_LEAST, paint=paint)
     yield ""
     running = status.migrations_in_flight
-    vms, migrations = wording.plural(len(machines), "VM"), wording.plural(running, "migration")
+    vms, migrations = plural(len(machines), "VM"), plural(running, "migration")
     line = f"{vms} listed, {migrations} in flight"
     unselected = sum(each.is_vm for each in desired.unselected)
     if unselected:
-        line += f", {wording.plural(unselected, 'VM')} in Git not selected"
+        line += f", {plural(unselected, 'VM')} in Git not selected"
     if status.unknown_to_git and not status.unmanaged:
-        line += f", {wording.plural(len(status.unknown_to_git), 'VM')} not in Git"
+        line += f", {plural(len(status.unknown_to_git), 'VM')} not in Git"
     yield f"{line}."
 
 

@@ -8,7 +8,7 @@ from datetime import UTC
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import NameSet, SettingValue
-from reconciler.model.phrases import listed_refs
+from reconciler.model.phrases import listed_refs, plural
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.quantity import MemoryQuantity, canonical, human
 from reconciler.model.run.outcome import ExitCode, Result
@@ -131,11 +131,6 @@ def location(at: Location | None) -> str:
 def nodes(source: str | None, target: str | None) -> str:
     """Return a migration's nodes with a leading space; empty if both nodes are unknown."""
     return f" {source or '?'} -> {target or '?'}" if source or target else ""
-
-
-def plural(n: int, noun: str) -> str:
-    """Return a count with its noun, such as ``1 VM`` or ``3 VMs``."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def counts(summary: Mapping[Effect, int]) -> str:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from reconciler.model.plan.approval import Approval
-
-if TYPE_CHECKING:
-    from reconciler.model.desired.config import Config
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,16 +30,3 @@ class RolloutPolicy:
     """Seconds after which the run ends; the next run continues the changes in flight."""
     follow: bool = True
     """Whether the run waits until the guests have their memory."""
-
-
-def rollout_policy(
-    config: Config, *, deadline_s: float | None, follow: bool, approval: Approval | None = None
-) -> RolloutPolicy:
-    """Return the policy that results from *config* and the options of one run."""
-    return RolloutPolicy(
-        failure_budget=config.failure_budget,
-        annotate=config.annotate,
-        approval=approval,
-        deadline_s=deadline_s,
-        follow=follow,
-    )

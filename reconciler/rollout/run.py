@@ -139,8 +139,8 @@ class _Rollout:
         self.writes = Writes(
             context, self.closer, revision=plan.revision, annotate=policy.annotate
         )
-        self.kubevirt = KubeVirtWaves(plan, policy, context, self.writes, self.closer)
-        self.memory = MemoryWave(plan, policy, context, self.writes, self.closer)
+        self.kubevirt = KubeVirtWaves(plan, policy, context, self.writes)
+        self.memory = MemoryWave(plan, policy, context, self.writes)
         self.lease_lost = False
         self.ready = False
         """Whether the KubeVirt CR allows the memory of VMs to change."""
@@ -152,17 +152,12 @@ class _Rollout:
         """Whether any object still has to be written or tracked."""
         return self.kubevirt.open or self.memory.open
 
-    @property
-    def in_doubt(self) -> bool:
-        """Whether a write was sent and has not been answered yet."""
-        return any(each.unanswered_at is not None for each in self._objects())
-
     def abandon_if_in_doubt(self) -> None:
         """Let the leases expire if the API server may still execute a request.
 
         No other run may start before the leases have expired.
         """
-        if self.in_doubt:
+        if any(each.unanswered_at is not None for each in self._objects()):
             self.context.config_lease.abandon()
             self.context.memory_lease.abandon()
 
@@ -181,7 +176,7 @@ class _Rollout:
                 return ended
             if self.open:
                 self.context.progress(Step.WAITING, "")
-                live = self.context.informer.wait(self._pause(start))
+                live = self.context.informer.wait(max(0.0, min(ROUND_S, self._left(start))))
         return ""
 
     def _stops_before_round(self, start: float) -> str:
@@ -190,7 +185,8 @@ class _Rollout:
             return f"the run was asked to end; {_CONTINUES}"
         if self._left(start) <= 0:
             return f"the deadline was reached; {_CONTINUES}"
-        if not self.context.leases_held():
+        # Both are called in each round, because the call renews a lease that needs it.
+        if not all([self.context.config_lease.held(), self.context.memory_lease.held()]):
             self.lease_lost = True
             return "the run lost its lease, so it writes nothing more"
         return ""
@@ -222,7 +218,7 @@ class _Rollout:
             return False
         if self.kubevirt.open:
             return self.kubevirt.hold is not None
-        holds = self.memory.held.values()
+        holds = self.memory.dispatch.held.values()
         if any(each.closed for each in holds):
             return True
         if not self.memory.all_held:
@@ -237,18 +233,16 @@ class _Rollout:
         return self.policy.deadline_s - (self.context.clock.monotonic() - start)
 
     def _round(self, live: LiveState) -> None:
+        live, capacity = self.writes.own.overlay(live), self.memory.dispatch.capacity
         decided = self.planner.update(
             self.desired,
-            self.memory.overlay(self.writes.own.overlay(live)),
+            capacity.overlay(live, self.memory.objects.values()),
             self.choices,
             self.context.clock.now(),
             kubevirt_stays=self.kubevirt.failed,
         )
         self.ready = self.kubevirt.step(decided)
         self.memory.step(self.planner, may_start=self.ready)
-
-    def _pause(self, start: float) -> float:
-        return max(0.0, min(ROUND_S, self._left(start)))
 
     def _objects(self) -> tuple[TrackedObject, ...]:
         kubevirt = (self.kubevirt.tracked,) if self.kubevirt.tracked else ()

@@ -33,10 +33,6 @@ class RunContext:
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
     """Opens a block; only inside this block may ``errors.BrokenOff`` be raised."""
 
-    def leases_held(self) -> bool:
-        """Return whether this run still holds all its leases; renew each lease that needs it."""
-        return all([self.config_lease.held(), self.memory_lease.held()])
-
     def progress(
         self,
         step: Step,

@@ -21,9 +21,7 @@ Target = Annotated[
 
 def command(*, out: Target = None, cluster: ClusterOptions) -> ExitCode:
     """Write the live state to a file for `plan --snapshot`, without manifests and secrets."""
-    from reconciler.app.live_snapshot import live_snapshot
-
-    document = live_snapshot(cluster, wiring.real_clock())
+    document = wiring.live_snapshot(cluster, wiring.real_clock())
     if out is None:
         screen.result(document.decode())
         return ExitCode.DONE

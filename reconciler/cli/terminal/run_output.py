@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, TextIO
 from reconciler.cli.option_values import TextFormat
 from reconciler.cli.options import LogOptions, Output
 from reconciler.cli.terminal import screen
-from reconciler.report.wording import plural
+from reconciler.model.phrases import plural
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from reconciler.model.phrases import listed_refs
+from reconciler.model.phrases import listed_refs, plural
 from reconciler.model.plan.plan import Effect
 from reconciler.report.terminal_layout import printable
-from reconciler.report.wording import plural
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -59,7 +59,11 @@ def _difference(approval: Approval | None, decision: Decision, action: Action | 
         if same is not None and same.digest == action.digest:
             return ""
         shown = same or shown
-    now = _now(decision, action, shown) if action else f"{_head(decision)}: {decision.why.message}"
+    now = (
+        _now(decision, action, shown)
+        if action
+        else f"{decision.effect} ({decision.reason}): {decision.why.message}"
+    )
     return f"approved: {_described(shown.effect, shown.reason, shown.change)}; now: {now}"
 
 
@@ -78,7 +82,3 @@ def _now(decision: Decision, action: Action, approved: ApprovedAction) -> str:
 
 def _described(effect: str, reason: str, change: str) -> str:
     return f"{effect} ({reason})" + (f" {change}" if change else "")
-
-
-def _head(decision: Decision) -> str:
-    return _described(decision.effect, decision.reason, "")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.explanation import Explanation
-from reconciler.model.phrases import listed_refs
+from reconciler.model.phrases import listed_refs, plural
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.run.checkpoint import Soak
 from reconciler.model.run.outcome import Result
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from reconciler.model.desired.desired_state import DesiredVM
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
     from reconciler.plan.context import PlanContext
@@ -83,8 +82,7 @@ class Holds:
         for (reason, message), n in alike.items():
             if message not in self._reported:
                 self._reported.add(message)
-                vms = f"{n} VM{'s' if n > 1 else ''}"
-                self._run.progress(Step.BARRIER, f"{vms}: {message}", reason=reason)
+                self._run.progress(Step.BARRIER, f"{plural(n, 'VM')}: {message}", reason=reason)
 
     def _of_windows(self, decision: Decision, context: PlanContext) -> Hold | None:
         closed = closed_hold(self._opening)
@@ -139,7 +137,11 @@ class Holds:
                 hint="find out why the canaries are held",
             )
             return Hold(why=why, final=True, result=Result.HELD)
-        sizes = {ref: _wanted(context.desired.vms[ref]) for ref in converged}
+        vms = {ref: context.desired.vms[ref] for ref in converged}
+        sizes = {
+            ref: str(vm.guest.n_bytes) if vm.guest else vm.instancetype or ""
+            for ref, vm in vms.items()
+        }
         changed = _last_change(converged, context, objects)
         return self._soak_hold(soak_digest(sizes), changed, context.now, canary.soak.seconds)
 
@@ -174,10 +176,6 @@ def closed_hold(found: Opening | None) -> Hold | None:
         hint="wait for the next window, or start the change now with `apply --ignore-windows`",
     )
     return Hold(why=why, until=found.opens, final=True, closed=True, result=Result.HELD)
-
-
-def _wanted(desired: DesiredVM) -> str:
-    return str(desired.guest.n_bytes) if desired.guest else desired.instancetype or ""
 
 
 def _has_failed(canary: Decision, tracked: TrackedObject | None, context: PlanContext) -> bool:

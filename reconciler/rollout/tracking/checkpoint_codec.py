@@ -63,7 +63,8 @@ def encoded(checkpoint: Checkpoint) -> str | None:
 
     If there are too many failures, the oldest are dropped. Long messages are cut.
     """
-    newest = sorted(checkpoint.failures.items(), key=_age, reverse=True)[:MOST_FAILURES]
+    known = sorted(checkpoint.failures.items(), key=lambda item: (item[1].at, item[0]))
+    newest = known[::-1][:MOST_FAILURES]
     latest = sorted(checkpoint.starts.items(), key=lambda item: item[1].at, reverse=True)
     starts = [_start_document(ref, each) for ref, each in latest[:MOST_FAILURES]]
     soak = checkpoint.soak and replace(checkpoint.soak, since=_utc(checkpoint.soak.since))
@@ -107,11 +108,6 @@ def without_expired(checkpoint: Checkpoint, now: datetime) -> Checkpoint:
     }
     starts = {ref: each for ref, each in checkpoint.starts.items() if now - each.at <= KEPT_FOR}
     return replace(checkpoint, failures=failures, starts=starts)
-
-
-def _age(item: tuple[ObjectRef, RecordedFailure]) -> tuple[datetime, ObjectRef]:
-    ref, failure = item
-    return failure.at, ref
 
 
 def _failure_document(ref: ObjectRef, failure: RecordedFailure) -> dict[str, object]:

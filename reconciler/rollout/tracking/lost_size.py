@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.explanation import Explanation
-from reconciler.model.plan.plan import Effect, Verb
+from reconciler.model.plan.plan import Effect
 from reconciler.model.references import dotted
 
 if TYPE_CHECKING:
@@ -16,11 +16,6 @@ if TYPE_CHECKING:
 
 REVERTED = "reverted"
 DELETED = "deleted"
-
-
-def same_restart(decision: Decision) -> bool:
-    """Return whether *decision* needs only a restart, because the size is already written."""
-    return bool(decision.actions) and decision.actions[0].verb is Verb.RESTART
 
 
 def lost(decision: Decision) -> Explanation:

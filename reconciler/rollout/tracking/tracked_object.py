@@ -126,11 +126,6 @@ class TrackedObject:
         return self.final.result if self.final else None
 
     @property
-    def end_reason(self) -> str:
-        """The reason code of the result; empty while the object is still tracked."""
-        return self.final.why.reason if self.final else ""
-
-    @property
     def written(self) -> bool:
         """Whether this run wrote the object."""
         return self.last_open_state is State.WRITTEN

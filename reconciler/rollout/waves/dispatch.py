@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.explanation import Explanation
 from reconciler.model.fields import WaveName
 from reconciler.model.live.conditions import HOT_MEMORY_CHANGE, is_true
+from reconciler.model.phrases import plural
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.checkpoint import Start
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
     from reconciler.plan.planner import Planner
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import RunContext
-    from reconciler.rollout.tracking.close_object import ObjectCloser
     from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 _BUDGET_HINT = "check the failures first; raise rollout.failureBudget to continue despite them"
@@ -47,11 +47,10 @@ class Dispatch:
         policy: RolloutPolicy,
         run: RunContext,
         writes: Writes,
-        closer: ObjectCloser,
     ) -> None:
         self._policy, self._run, self._writes = policy, run, writes
-        self._closer, self._checkpoint = closer, closer.memory
-        self._holds = Holds(run, closer.memory)
+        self._closer, self._checkpoint = writes.closer, writes.closer.memory
+        self._holds = Holds(run, self._checkpoint)
         self.capacity = RemainingCapacity(run)
         planned = dict.fromkeys(each.ref for wave in plan.waves for each in wave.actions)
         self._order = {ref: n for n, ref in enumerate(planned)}
@@ -182,8 +181,7 @@ class Dispatch:
         if self._announced:
             return
         self._announced = True
-        plural = "" if count == 1 else "s"
-        self._run.progress(Step.WAVE, f"wave memory: {count} VM{plural} to change")
+        self._run.progress(Step.WAVE, f"wave memory: {plural(count, 'VM')} to change")
 
     def _end_over_budget(
         self,
@@ -192,8 +190,8 @@ class Dispatch:
         failures: int,
     ) -> None:
         """Close the tracking of each candidate without a write: the failure budget is used up."""
-        vms = f"{failures} VM{'s' if failures > 1 else ''}"
-        spent = f"{vms} failed and the failure budget is {self._policy.failure_budget}"
+        budget = self._policy.failure_budget
+        spent = f"{plural(failures, 'VM')} failed and the failure budget is {budget}"
         for ref in candidates:
             written = objects[ref].written
             left = "not restarted, although its size is written" if written else "not started"

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from reconciler.plan.context import PlanContext
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import RunContext
-    from reconciler.rollout.tracking.close_object import ObjectCloser
     from reconciler.rollout.tracking.hold import Hold
     from reconciler.rollout.writes.send_and_handle_answer import Writes
 
@@ -49,10 +48,9 @@ class KubeVirtWaves:
         policy: RolloutPolicy,
         run: RunContext,
         writes: Writes,
-        closer: ObjectCloser,
     ) -> None:
         self._policy, self._run, self._writes = policy, run, writes
-        self._closer, self._checkpoint = closer, closer.config
+        self._closer, self._checkpoint = writes.closer, writes.closer.config
         self.tracked = _tracked(plan)
         """The KubeVirt CR; None if it is as desired."""
         self._has_lease = touches_config(plan, Shard())
@@ -76,10 +74,12 @@ class KubeVirtWaves:
     def failed(self) -> bool:
         """Whether a change of the CR that the plan contains will not happen in this run."""
         tracked = self.tracked
-        if tracked is None or tracked.result not in (Result.FAILED, Result.STALE, Result.HELD):
+        if tracked is None or tracked.final is None:
             return False
-        kept_back = (approval_check.NOT_APPROVED, NO_LEASE)
-        return tracked.result is not Result.HELD or tracked.end_reason in kept_back
+        kept_back = tracked.final.why.reason in (approval_check.NOT_APPROVED, NO_LEASE)
+        return tracked.result in (Result.FAILED, Result.STALE) or (
+            tracked.result is Result.HELD and kept_back
+        )
 
     def step(self, context: PlanContext) -> bool:
         """Make the next change to the CR; return whether the memory of VMs may change."""

@@ -11,15 +11,13 @@ from reconciler.model.run.outcome import Result, Verdict
 from reconciler.model.run.progress import Step
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.tracking.final_result import FinalResult, as_decided
-from reconciler.rollout.tracking.lost_size import lost, same_restart
+from reconciler.rollout.tracking.lost_size import lost
 from reconciler.rollout.tracking.tracked_object import State, TrackedObject
 from reconciler.rollout.tracking.verdict import FAILURES, is_under_way, judge
 from reconciler.rollout.tracking.vm_start import failed_start, may_ask, starts_now
 from reconciler.rollout.waves.dispatch import Dispatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from reconciler.model.live.live_state import LiveState, LiveVM
     from reconciler.model.plan.plan import Decision, Plan
     from reconciler.model.references import ObjectRef
@@ -27,8 +25,6 @@ if TYPE_CHECKING:
     from reconciler.plan.planner import Planner
     from reconciler.rollout.rollout_policy import RolloutPolicy
     from reconciler.rollout.run_context import RunContext
-    from reconciler.rollout.tracking.close_object import ObjectCloser
-    from reconciler.rollout.tracking.hold import Hold
     from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 OUR_MANAGER = "reconciler"
@@ -47,11 +43,10 @@ class MemoryWave:
         policy: RolloutPolicy,
         run: RunContext,
         writes: Writes,
-        closer: ObjectCloser,
     ) -> None:
         self._run, self._approval = run, policy.approval
-        self._closer, self._checkpoint = closer, closer.memory
-        self._dispatch = Dispatch(plan, policy, run, writes, closer)
+        self._closer, self._checkpoint = writes.closer, writes.closer.memory
+        self.dispatch = Dispatch(plan, policy, run, writes)
         self.can_start = True
         """Whether a VM has a write that was not sent yet."""
         live = run.informer.read()
@@ -72,24 +67,11 @@ class MemoryWave:
         return any(each.open and each.applied for each in self.objects.values())
 
     @property
-    def held(self) -> Mapping[ObjectRef, Hold]:
-        """The hold of each VM whose change could not start in the last round."""
-        return self._dispatch.held
-
-    @property
     def all_held(self) -> bool:
         """Whether every open VM is held."""
         return self.open and all(
-            ref in self.held for ref, each in self.objects.items() if each.open
+            ref in self.dispatch.held for ref, each in self.objects.items() if each.open
         )
-
-    def overlay(self, live: LiveState) -> LiveState:
-        """Return *live* with recent data on pods and quotas, if a change still needs them.
-
-        Raises:
-            ClusterError: The API server's answer ends the run, such as 401.
-        """
-        return self._dispatch.capacity.overlay(live, self.objects.values())
 
     def step(self, planner: Planner, *, may_start: bool) -> None:
         """Judge each open VM, then start the changes that the limits allow."""
@@ -104,9 +86,9 @@ class MemoryWave:
             if decision.actions and self._may_write(tracked, decision, context):
                 candidates[ref] = decision
         self.can_start = bool(candidates)
-        self._dispatch.held.clear()
+        self.dispatch.held.clear()
         if may_start and candidates:
-            self._dispatch.start(candidates, self.objects, planner)
+            self.dispatch.start(candidates, self.objects, planner)
 
     def _tracked(self, decision: Decision, live: LiveState) -> TrackedObject:
         """Return the tracked VM; it is closed immediately if this run has no work for it."""
@@ -149,7 +131,8 @@ class MemoryWave:
         tracked.update(decision, live)
         if tracked.state is State.WAITING and not decision.actions:
             self._note_found(tracked, decision)
-        if tracked.written and decision.actions and not same_restart(decision):
+        # A decision with nothing but a restart left means that the size is still written.
+        if tracked.written and decision.actions and decision.actions[0].verb is not Verb.RESTART:
             self._handle_lost(tracked, decision)
             return
         if (failed := self._failed_start(decision, live)) is not None:

@@ -71,14 +71,14 @@ class Writes:
     def __init__(
         self, run: RunContext, closer: ObjectCloser, *, revision: str, annotate: bool
     ) -> None:
-        self._run, self._closer = run, closer
+        self._run, self.closer = run, closer
         self._revision, self._annotate = revision, annotate
         self.pause = WritePause()
         self.own = OwnWrites(run.clock)
 
     def may_send(self, lease: Lease) -> bool:
         """Return whether a write may be sent now; call this before each write."""
-        if self._run.stopping() or self._closer.bug is not None:
+        if self._run.stopping() or self.closer.bug is not None:
             return False
         if self.pause.lasts(self._run.clock.monotonic()):
             return False
@@ -113,7 +113,7 @@ class Writes:
                 self._handle_error(write, answer, fatal)
                 continue
             self.pause.answered(self._run.clock.monotonic())
-            with self._closer.guard(write.tracked):
+            with self.closer.guard(write.tracked):
                 if answer.refusal is None:
                     accepted.append(write)
                     self._accept(write, answer)
@@ -127,9 +127,9 @@ class Writes:
         self, writes: Iterable[PendingWrite], sent: dict[str, PendingWrite]
     ) -> Iterator[Action]:
         for write in writes:
-            with self._closer.guard(write.tracked):
+            with self.closer.guard(write.tracked):
                 write.tracked.sent(write.action, self._run.clock.now())
-            if self._closer.bug is not None:
+            if self.closer.bug is not None:
                 return
             sent[write.action.id] = write
             yield self._annotated(write.action, write.vm)
@@ -206,7 +206,7 @@ class Writes:
     def _fail(self, tracked: TrackedObject, reason: str, message: str) -> None:
         why = Explanation(reason=reason, message=message, hint=_HINTS.get(reason, ""))
         end = FinalResult(result=Result.FAILED, why=why, cause=Cause.REFUSED)
-        self._closer.close(tracked, end)
+        self.closer.close(tracked, end)
 
 
 def _described(decision: Decision, action: Action) -> str:

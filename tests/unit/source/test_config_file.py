@@ -15,7 +15,6 @@ from reconciler.model.quantity import Duration
 from reconciler.model.references import Location
 from reconciler.model.selector import Selector
 from reconciler.plan.plan_policy import plan_policy
-from reconciler.rollout.rollout_policy import rollout_policy
 from reconciler.source.config_file import parse_config, stream_config
 from reconciler.source.manifests.manifest_objects import SourceFile
 from reconciler.source.readers import StreamReader
@@ -93,7 +92,7 @@ def test_configuration_values_are_read_with_their_locations():
         config.canary,
         config.anti_affinity,
     )
-    assert rollout_policy(config, deadline_s=None, follow=True).annotate
+    assert config.annotate
 
 
 def test_flag_overrides_the_configuration_file_and_is_its_origin():

@@ -17,8 +17,8 @@ from support.builders import (
 )
 
 from reconciler.model import fields
-from reconciler.model.plan.plan import Effect, Verb
-from reconciler.rollout.tracking.lost_size import lost, same_restart, wanted
+from reconciler.model.plan.plan import Effect
+from reconciler.rollout.tracking.lost_size import lost, wanted
 
 LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
 (DECISION,) = plan_of(make_desired(want("2Gi")), LIVE).decisions
@@ -46,13 +46,6 @@ def test_reverted_value_is_explained_by_the_current_value(changes, reason, messa
     assert why.reason == reason
     assert why.message.startswith(message)
     assert why.hint
-
-
-@pytest.mark.parametrize("verb", Verb)
-def test_restart_is_the_only_action_that_keeps_the_written_size(verb):
-    action = replace(DECISION.actions[0], verb=verb)
-    assert same_restart(replace(DECISION, actions=(action,))) is (verb is Verb.RESTART)
-    assert not same_restart(replace(DECISION, actions=()))
 
 
 def test_target_of_a_vm_is_its_size_in_bytes():

@@ -51,7 +51,6 @@ class Waves:
             RolloutPolicy(approval=approval, settle_s=SETTLE_S),
             self.ports.context,
             Writes(self.ports.context, self.ports.closer, revision="c", annotate=False),
-            self.ports.closer,
         )
 
     def step(self, kubevirt=None, *, after_s=1.0) -> bool:
@@ -63,7 +62,8 @@ class Waves:
 
     @property
     def reason(self) -> str:
-        return self.waves.tracked.end_reason
+        final = self.waves.tracked.final
+        return final.why.reason if final else ""
 
     @property
     def steps(self):

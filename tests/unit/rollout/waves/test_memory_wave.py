@@ -69,7 +69,6 @@ class Wave:
             policy or RolloutPolicy(),
             self.ports.context,
             self.writes,
-            self.ports.closer,
         )
         self.planner = Planner()
 
