@@ -11,43 +11,10 @@ from dataclasses import is_dataclass
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Annotated, Any, get_origin, get_type_hints
 
-from reconciler.app.apply_options import ApplyOptions
-from reconciler.app.input_options import ClusterOptions, SourceOptions
-from reconciler.cli import options
+from reconciler.cli.flags import FLAGS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
-
-FLAGS: Mapping[type, Mapping[str, object]] = {
-    SourceOptions: {
-        "repo": options.Repo,
-        "revision": options.Revision,
-        "working_tree": options.WorkingTree,
-        "files": options.Files,
-        "config": options.ConfigFile,
-        "names": options.Names,
-        "namespace": options.Namespace,
-        "all_namespaces": options.AllNamespaces,
-        "selector": options.Selector,
-        "cache_dir": options.CacheDir,
-    },
-    ClusterOptions: {
-        "kubeconfig": options.Kubeconfig,
-        "context": options.Context,
-        "request_timeout_s": options.RequestTimeout,
-    },
-    ApplyOptions: {
-        "shard": options.ShardOption,
-        "deadline_s": options.Deadline,
-        "no_wait": options.NoWait,
-        "plan_file": options.ApprovedPlan,
-        "expect_digest": options.ExpectDigest,
-        "ignore_windows": options.IgnoreWindows,
-        "report": options.Report,
-        "trace": options.Trace,
-    },
-}
-"""The command-line options for dataclasses of the use cases, which do not know the CLI."""
 
 
 def option_parameters(target: Callable[..., object]) -> Iterator[Parameter]:
@@ -77,5 +44,8 @@ def _hints(target: Callable[..., object]) -> dict[str, object]:
     """Return the annotation of each parameter of *target*."""
     hints: dict[str, object] = get_type_hints(target, include_extras=True)
     hints.pop("return", None)
-    flags: Mapping[str, object] = FLAGS.get(target, {})  # type: ignore[call-overload]  # no class
-    return hints | dict(flags)
+    for name, flag in FLAGS.get(target, {}).items():  # type: ignore[call-overload]  # no class
+        many = get_origin(hints[name]) is tuple
+        hint = list[str] | None if many else hints[name]
+        hints[name] = flag if get_origin(flag) is Annotated else Annotated[hint, flag]
+    return hints

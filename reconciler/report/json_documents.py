@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.plan.plan import (
         Action,
-        Barrier,
         Change,
         Decision,
         Forecast,
@@ -92,7 +91,7 @@ def run_document(run: RunReport) -> dict[str, Any]:
         },
         "notes": list(run.notes),
         "counts": {str(result): n for result, n in sorted(counts.items())},
-        "outcomes": map(_outcome, run.outcomes),
+        "outcomes": map(outcome_document, run.outcomes),
     }
 
 
@@ -152,8 +151,8 @@ def _object(decision: Decision) -> dict[str, Any]:
         "message": decision.why.message,
         "hint": decision.why.hint,
         "evidence": {"mark": str(known.mark), "where": known.where},
-        "guest": _amount(decision.guest),
-        "target": _amount(decision.target),
+        "guest": plain(decision.guest),
+        "target": plain(decision.target),
         "wave": str(actions[0].wave) if actions else None,
         "digest": _digest(actions),
         "warnings": list(decision.warnings),
@@ -163,10 +162,6 @@ def _object(decision: Decision) -> dict[str, Any]:
         "patch": [op.plain() for action in actions for op in action.patch],
         "actions": [_action(each) for each in actions],
     }
-
-
-def _amount(size: MemoryQuantity | None) -> str | int | None:
-    return None if size is None else size.raw
 
 
 def _digest(actions: tuple[Action, ...]) -> str | None:
@@ -204,17 +199,13 @@ def _action(action: Action) -> dict[str, Any]:
 
 
 def _wave(wave: Wave) -> dict[str, Any]:
+    barrier = wave.barrier
     return {
         "name": str(wave.name),
-        "barrier": _barrier(wave.barrier),
+        "barrier": barrier
+        and {"condition": barrier.condition, "deadlineSeconds": number(barrier.deadline_s)},
         "actions": (each.id for each in wave.actions),
     }
-
-
-def _barrier(barrier: Barrier | None) -> dict[str, Any] | None:
-    if barrier is None:
-        return None
-    return {"condition": barrier.condition, "deadlineSeconds": number(barrier.deadline_s)}
 
 
 def _forecast(forecast: Forecast) -> dict[str, Any]:
@@ -239,7 +230,8 @@ def _vm_forecast(forecast: VMForecast) -> dict[str, Any]:
     }
 
 
-def _outcome(outcome: Outcome) -> dict[str, Any]:
+def outcome_document(outcome: Outcome) -> dict[str, Any]:
+    """Return *outcome* as JSON values."""
     return {
         **identity(outcome.ref),
         "effect": str(outcome.effect),

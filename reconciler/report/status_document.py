@@ -40,22 +40,18 @@ class Machine:
     @property
     def conditions(self) -> tuple[str, ...]:
         """The KubeVirt conditions that explain a pending or failed memory change."""
-        found = []
         on_vm = self.vm.conditions if self.vm else {}
         on_vmi = self.vmi.conditions if self.vmi else {}
-        if is_true(on_vm, "RestartRequired"):
-            found.append("RestartRequired")
-        if is_true(on_vm, "Failure"):
-            found.append(f"Failure ({on_vm['Failure'].reason})")
-        if is_true(on_vmi, HOT_MEMORY_CHANGE):
-            found.append(HOT_MEMORY_CHANGE)
-        if is_false(on_vmi, HOT_MEMORY_CHANGE):
-            found.append(f"{HOT_MEMORY_CHANGE}=False")
-        if is_false(on_vmi, "LiveMigratable"):
-            found.append("LiveMigratable=False")
-        if is_true(on_vmi, "Paused"):
-            found.append("Paused")
-        return tuple(found)
+        failure = on_vm.get("Failure")
+        known = {
+            "RestartRequired": is_true(on_vm, "RestartRequired"),
+            f"Failure ({failure and failure.reason})": is_true(on_vm, "Failure"),
+            HOT_MEMORY_CHANGE: is_true(on_vmi, HOT_MEMORY_CHANGE),
+            f"{HOT_MEMORY_CHANGE}=False": is_false(on_vmi, HOT_MEMORY_CHANGE),
+            "LiveMigratable=False": is_false(on_vmi, "LiveMigratable"),
+            "Paused": is_true(on_vmi, "Paused"),
+        }
+        return tuple(text for text, applies in known.items() if applies)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -81,8 +81,8 @@ def _row(machine: Machine) -> Row:
         (
             Cell(machine.ref.namespace),
             Cell(machine.ref.name),
-            Cell(_desired_size(machine.desired), Tone.STRONG),
-            Cell(_spec_size(machine.vm)),
+            Cell(_size_or_instancetype(machine.desired), Tone.STRONG),
+            Cell(_size_or_instancetype(machine.vm)),
             Cell(_size(vmi.guest_current if vmi else None)),
             Cell(_size(vmi.max_guest if vmi else None)),
             Cell(machine.phase),
@@ -93,13 +93,7 @@ def _row(machine: Machine) -> Row:
     )
 
 
-def _desired_size(desired: DesiredVM | None) -> str:
-    if desired is None:
-        return "-"
-    return _size(desired.guest) if desired.guest else desired.instancetype or "-"
-
-
-def _spec_size(vm: LiveVM | None) -> str:
+def _size_or_instancetype(vm: DesiredVM | LiveVM | None) -> str:
     if vm is None:
         return "-"
     return _size(vm.guest) if vm.guest else vm.instancetype or "-"

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reconciler.report.json_documents import number, plain, timestamp
+from reconciler.report.json_documents import outcome_document, timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.model.run.outcome import Outcome
+
+_FIRST = ("namespace", "name", "effect", "digest", "actuation", "patchedAt", "restartedAt")
+_LAST = (
+    *("failedMigrations", "seconds", "guestBefore", "guestNow", "result", "reason", "message"),
+)
+"""The fields of an outcome that come before and after those of its migration."""
 
 
 def trace_document(
@@ -23,27 +29,16 @@ def trace_document(
         revision: The revision of the desired state.
         at: The end time of an outcome that has no end time itself.
     """
-    migration = outcome.migration
+    document = outcome_document(outcome)
+    migration = document["migration"] or {}
     return {
         "ts": timestamp(outcome.ended_at or at),
         "runId": run_id,
         "revision": revision,
-        "namespace": outcome.ref.namespace,
-        "name": outcome.ref.name,
-        "effect": str(outcome.effect),
-        "digest": outcome.digest or None,
-        "actuation": str(outcome.actuation),
-        "patchedAt": timestamp(outcome.patched_at) if outcome.patched_at else None,
-        "restartedAt": timestamp(outcome.restarted_at) if outcome.restarted_at else None,
-        "migration": (migration.name or None) if migration else None,
-        "migrationUid": (migration.uid or None) if migration else None,
-        "sourceNode": (migration.source_node or None) if migration else None,
-        "targetNode": (migration.target_node or None) if migration else None,
-        "failedMigrations": outcome.failed_migrations,
-        "seconds": None if outcome.seconds is None else number(outcome.seconds),
-        "guestBefore": plain(outcome.guest_before),
-        "guestNow": plain(outcome.guest_now),
-        "result": str(outcome.result),
-        "reason": outcome.reason,
-        "message": outcome.why.message,
+        **{key: document[key] for key in _FIRST},
+        "migration": migration.get("name") or None,
+        "migrationUid": migration.get("uid") or None,
+        "sourceNode": migration.get("sourceNode") or None,
+        "targetNode": migration.get("targetNode") or None,
+        **{key: document[key] for key in _LAST},
     }

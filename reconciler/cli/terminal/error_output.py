@@ -14,6 +14,7 @@ from reconciler.cli.option_values import TextFormat
 from reconciler.errors import InvalidError, ReconcilerError
 from reconciler.model.diagnostic import Severity
 from reconciler.model.run.outcome import ExitCode
+from reconciler.report.terminal_layout import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,19 +41,22 @@ def exit_code(
 
     For an error whose code is in *excused*, the function returns 0 and prints the reason.
     """
-    show = _shown_as(log_format)
     try:
         return command()
     except (ReconcilerError, Terminated, KeyboardInterrupt) as error:
         if isinstance(error, InvalidError):
             for diagnostic in error.diagnostics:
-                show.finding(diagnostic)
+                _show_finding(diagnostic, log_format)
         code, message = error_code(error)
-        show.error(message, getattr(error, "hint", ""))
+        _show_error(message, log_format, getattr(error, "hint", ""))
         if code in excused:
             from reconciler.report.wording import excuse
 
-            show.note(f"exit code 0: {excuse(code)}")
+            note = f"exit code 0: {excuse(code)}"
+            if log_format is TextFormat.JSON:
+                log.info("%s", note)
+            else:
+                print(f"  {note}", file=sys.stderr)
             return ExitCode.DONE
         return code
     except OSError as error:
@@ -69,52 +73,32 @@ def closed_output(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> E
         raise error
     # Without this, Python would fail again when it flushes stdout at the exit.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    show = _shown_as(log_format)
-    show.error(f"the output could not be written: {error.strerror or error}", "")
+    _show_error(f"the output could not be written: {error.strerror or error}", log_format)
     return ExitCode.ERROR
 
 
 def show_errors(diagnostics: Iterable[Diagnostic], log_format: TextFormat) -> None:
     """Print the errors among *diagnostics* on stderr."""
-    show = _shown_as(log_format)
     for each in diagnostics:
         if each.severity is Severity.ERROR:
-            show.finding(each)
+            _show_finding(each, log_format)
 
 
-def _shown_as(log_format: TextFormat) -> _Text | _Log:
-    return _Text() if log_format is TextFormat.TEXT else _Log()
-
-
-class _Text:
-    """Prints errors as text for users."""
-
-    def finding(self, diagnostic: Diagnostic) -> None:
-        print(diagnostic, file=sys.stderr)
-
-    def error(self, message: str, hint: str) -> None:
-        print(f"error: {message}", file=sys.stderr)
-        if hint:
-            print(f"  hint: {hint}", file=sys.stderr)
-
-    def note(self, text: str) -> None:
-        print(f"  {text}", file=sys.stderr)
-
-
-class _Log:
-    """Logs errors for programs, one JSON object per line."""
-
-    def finding(self, diagnostic: Diagnostic) -> None:
-        from reconciler.report.json_documents import (
-            diagnostic_document,
-        )
-
-        fields: dict[str, Any] = diagnostic_document(diagnostic)
-        del fields["severity"], fields["message"]
-        log.log(_LEVELS[diagnostic.severity], "%s", diagnostic.message, extra=fields)
-
-    def error(self, message: str, hint: str) -> None:
+def _show_error(message: str, log_format: TextFormat, hint: str = "") -> None:
+    if log_format is TextFormat.JSON:
         log.error("%s", message, extra={"hint": hint} if hint else {})
+        return
+    text = f"error: {message}\n  hint: {hint}" if hint else f"error: {message}"
+    # A file name or a revision may contain escape sequences.
+    print("\n".join(map(printable, text.split("\n"))), file=sys.stderr)
 
-    def note(self, text: str) -> None:
-        log.info("%s", text)
+
+def _show_finding(diagnostic: Diagnostic, log_format: TextFormat) -> None:
+    if log_format is TextFormat.TEXT:
+        print(diagnostic, file=sys.stderr)
+        return
+    from reconciler.report.json_documents import diagnostic_document
+
+    fields: dict[str, Any] = diagnostic_document(diagnostic)
+    del fields["severity"], fields["message"]
+    log.log(_LEVELS[diagnostic.severity], "%s", diagnostic.message, extra=fields)

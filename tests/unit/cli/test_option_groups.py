@@ -10,7 +10,8 @@ import typer
 
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.input_options import ClusterOptions, SourceOptions
-from reconciler.cli.option_groups import FLAGS, call, option_parameters
+from reconciler.cli.flags import FLAGS
+from reconciler.cli.option_groups import call, option_parameters
 
 
 @dataclass(frozen=True, kw_only=True)

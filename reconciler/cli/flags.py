@@ -1,0 +1,115 @@
+"""``FLAGS``: the command-line options of the use cases, which do not know the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import typer
+
+from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.input_options import DEFAULT_REVISION, ClusterOptions, SourceOptions
+from reconciler.cli import options
+from reconciler.cli.completion import complete_contexts, complete_namespaces
+from reconciler.cli.option_values import deadline, digest, option, seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FLAGS: Mapping[type, Mapping[str, object]] = {
+    SourceOptions: {
+        "repo": option(
+            "--repo",
+            "Git repository with the desired state. Default: that of the working directory; "
+            "reconcile has no default.",
+            metavar="PATH|URL",
+        ),
+        "revision": option(
+            "--revision",
+            "Branch, tag or commit to read.",
+            metavar="REV",
+            show_default=DEFAULT_REVISION,
+        ),
+        "working_tree": option(
+            "--working-tree",
+            "Read the working tree of --repo, including files that are not committed.",
+        ),
+        "files": option(
+            "-f --filename",
+            "Read manifests from a file, a directory or standard input instead of Git.",
+            metavar="FILE|-",
+            variable=False,
+        ),
+        "config": option(
+            "--config",
+            "Configuration file for -f. Default: the document of kind Config among the manifests.",
+            metavar="FILE",
+        ),
+        "names": typer.Argument(
+            metavar="NAMESPACE/NAME",
+            show_default=False,
+            help="Use only these VMs, regardless of their labels. A name without a namespace is "
+            "in the namespace of -n.",
+        ),
+        "namespace": option(
+            "-n --namespace",
+            "Use only this namespace, also for manifests that set none. With -f, a manifest of "
+            "another namespace is an error.",
+            autocompletion=complete_namespaces,
+        ),
+        "all_namespaces": option(
+            "-A --all-namespaces",
+            "Use every namespace, which is the default; -n is ignored, as with kubectl.",
+        ),
+        "selector": option(
+            "-l --selector", "Select VMs by their labels in Git, for example app=db,tier!=test."
+        ),
+        "cache_dir": option(
+            "--cache-dir",
+            "Cache parsed manifests in this directory, so that unchanged files are not parsed "
+            "again. Default: no cache.",
+            metavar="DIRECTORY",
+        ),
+    },
+    ClusterOptions: {
+        "kubeconfig": option(
+            "--kubeconfig",
+            "Kubeconfig file. Default: $KUBECONFIG, ~/.kube/config or the pod's service account.",
+        ),
+        "context": option(
+            "--context", "Context of the kubeconfig to use.", autocompletion=complete_contexts
+        ),
+        "request_timeout_s": option(
+            "--request-timeout",
+            "Time limit for one request, for example 30s.",
+            metavar="DURATION",
+            parser=seconds,
+            show_default="30s",
+        ),
+    },
+    ApplyOptions: {
+        "shard": options.ShardOption,
+        "deadline_s": deadline("2h"),
+        "no_wait": option("--no-wait", "Exit as soon as the patches are sent."),
+        "plan_file": option(
+            "--plan",
+            "Apply only those actions of a plan that have not changed since; `plan --out` writes "
+            "the file. Without --revision, the commit of that plan is read.",
+            metavar="FILE",
+        ),
+        "expect_digest": option(
+            "--expect-digest",
+            "Apply only if the plan has this digest; otherwise write nothing and exit with 8.",
+            metavar="sha256:HEX",
+            parser=digest,
+        ),
+        "ignore_windows": option(
+            "--ignore-windows",
+            "Ignore the windows of .reconciler.yaml, also for restarts that the file allows; the "
+            "report notes this. No environment variable sets this option.",
+            variable=False,
+        ),
+        "report": options.Report,
+        "trace": options.Trace,
+    },
+}
+"""The option of each field, or an annotated type that commands share."""
