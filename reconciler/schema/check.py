@@ -53,7 +53,7 @@ def check(
 def _all(errors: Iterable[ValidationError]) -> tuple[Violation, ...]:
     found = dict.fromkeys(map(_violation, errors))
     mistyped = {each.path for each in found if each.code == "wrong-type"}
-    # If a value has the wrong type, its other violations add no information.
+    # If a value has the wrong type, its other violations are not worth reporting.
     return tuple(e for e in found if e.code == "wrong-type" or e.path not in mistyped)
 
 

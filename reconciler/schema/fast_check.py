@@ -148,8 +148,8 @@ def _every(expected: Any, _: Mapping[str, Any], root: Mapping[str, Any]) -> Test
 
 
 def _one_of(expected: Any, _: Mapping[str, Any], root: Mapping[str, Any]) -> Test:  # noqa: ANN401
-    # A test may fail for a valid value, so both alternatives could be valid without notice.
-    # This is impossible only if one is null and the other rejects null.
+    # A fast test may reject a valid value, so it cannot detect that both alternatives match.
+    # They cannot both match if one is null and the other rejects null.
     null, *others = expected
     if null != {"type": "null"} or len(others) != 1 or not _refuses_null(others[0], root):
         raise _UnknownError
@@ -166,7 +166,7 @@ def _refuses_null(schema: Mapping[str, Any], root: Mapping[str, Any]) -> bool:
 
 
 def _if(expected: Any, schema: Mapping[str, Any], root: Mapping[str, Any]) -> Test:  # noqa: ANN401
-    # A condition must never fail for a valid value; only tests of constants guarantee this.
+    # The test of a condition must be exact, and only tests of constants are exact.
     plain = all(set(each) == {"const"} for each in expected.get("properties", {}).values())
     if "else" in schema or set(expected) != {"properties"} or not plain:
         raise _UnknownError

@@ -160,7 +160,7 @@ def _configs(data: bytes) -> Iterator[Node | Problem]:
         for root in found.roots:
             value = root.value if isinstance(root.value, dict) else {}
             if value.get("kind") == "Config" and str(value.get("apiVersion")).startswith(_GROUP):
-                # kustomize accepts only objects that have a name, and may add labels.
+                # Ignore the metadata: kustomize requires a name, and may add labels.
                 kept = {key: each for key, each in value.items() if key != "metadata"}
                 yield root._replace(value=kept)
 

@@ -133,7 +133,9 @@ class ParseCache:
         uri = f"{self._path.absolute().as_uri()}?mode={mode}"
         self._database = sqlite3.connect(uri, uri=True, timeout=_BUSY_S)
         if self._writable:
-            self._database.execute("PRAGMA synchronous = OFF")  # a lost cache is only built again
+            self._database.execute(
+                "PRAGMA synchronous = OFF"
+            )  # a lost cache only has to be filled again
             self._database.executescript(_LAYOUT)
         newest = self._database.execute("SELECT max(run) FROM entries").fetchone()[0]
         self._run = (newest or 0) + 1

@@ -60,10 +60,8 @@ class CommitTree:
 
     @cached_property
     def _entries(self) -> tuple[Entry, ...]:
-        before, self._before = (
-            self._before,
-            None,
-        )  # or each tree would keep all earlier trees in memory
+        before = self._before
+        self._before = None  # otherwise, each tree would keep all earlier trees in memory
         found = before and self._after(before)
         return found or _sorted(self._listed())
 
@@ -86,7 +84,7 @@ class CommitTree:
         names = output.stdout.split(b"\0")[:-1]
         paths = list(map(shown, names))
         if any(_ESCAPE in path for path in paths):
-            return None  # the names of two files may look the same
+            return None  # two different file names may have the same text
         known = {entry.path: entry for entry in before.entries()}
         for path in paths:
             known.pop(path, None)

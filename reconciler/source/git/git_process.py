@@ -25,7 +25,7 @@ _OPTIONS = (
 ENVIRONMENT = {
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",  # `git status` would otherwise write to the index
-    "GIT_NO_REPLACE_OBJECTS": "1",  # a commit is exactly what its hash identifies
+    "GIT_NO_REPLACE_OBJECTS": "1",  # read exactly the commit that has the hash
     "GIT_NO_LAZY_FETCH": "1",  # reads never use the network
 }
 _TRAILER = "fatal: Could not read from remote repository."
@@ -92,7 +92,7 @@ def started(
     """
     try:
         from git import Git  # noqa: PLC0415 - takes 0.2 s and looks for the git program
-        from git.exc import GitCommandNotFound  # noqa: PLC0415 - the same
+        from git.exc import GitCommandNotFound  # noqa: PLC0415 - as above
     except ImportError as error:
         raise no_git() from error
     try:

@@ -131,7 +131,7 @@ class Repository:
             SourceError: An object is missing.
         """
         with tempfile.TemporaryFile() as names:
-            # With a pipe, both sides could block: git answers before it has read all names.
+            # A pipe could block both sides, because git writes before it has read all names.
             names.write("\n".join(blobs).encode())
             names.seek(0)
             with running(
@@ -221,7 +221,7 @@ class Repository:
 
 def _is_bare(git_dir: Path) -> bool:
     """Return whether git considers the repository bare; the configuration may not say so."""
-    if "GIT_DIR" in os.environ:  # git would answer for that repository
+    if "GIT_DIR" in os.environ:  # git would use that repository instead
         return False
     output = execute(git_dir, ("rev-parse", "--is-bare-repository"))
     return output.stdout.strip() == b"true"

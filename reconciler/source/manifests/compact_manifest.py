@@ -34,7 +34,7 @@ class CompactManifest(Mapping[str, Any]):
             return True
         return Mapping.__eq__(self, other)
 
-    __hash__ = None  # type: ignore[assignment]  # as every mapping
+    __hash__ = None  # type: ignore[assignment]  # mappings are not hashable
 
     def __repr__(self) -> str:
         return repr(orjson.loads(self.json))
@@ -43,7 +43,7 @@ class CompactManifest(Mapping[str, Any]):
 def compact(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return *manifest* in compact form, or unchanged if an integer needs more than 64 bits."""
     try:
-        # A copy: what orjson returns keeps the memory of its larger buffer.
+        # Copy the bytes, because the result of orjson keeps a larger buffer in memory.
         return CompactManifest(bytes(memoryview(orjson.dumps(manifest))))
     except orjson.JSONEncodeError:
         return manifest

@@ -17,6 +17,11 @@ if TYPE_CHECKING:
 
 _BOOLEANS = {"true": True, "false": False}
 _CONSENTS = {str(each): each for each in RestartConsent}
+_EXPECTED = {
+    SUSPEND: '"true" or "false"',
+    PRIORITY: 'an integer in quotes, for example "10"',
+    RESTART: " or ".join(f'"{each}"' for each in _CONSENTS),
+}
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
@@ -55,21 +60,13 @@ def is_valid(key: str, text: str) -> bool:
 
 def findings(manifest: Manifest) -> Iterator[Diagnostic]:
     """Yield a diagnostic for each invalid or unknown annotation of this program."""
-    known = (SUSPEND, PRIORITY, RESTART)
     for key, text in manifest.texts(("metadata", "annotations")).items():
         if is_valid(key, text):
             continue
         path = ("metadata", "annotations", key)
-        if key == SUSPEND:
-            message = f'{key} is "{text}"; expected "true" or "false"'
-            yield manifest.report(Severity.ERROR, "bad-annotation", message, path)
-        elif key == PRIORITY:
-            message = f'{key} is "{text}"; expected an integer in quotes, for example "10"'
-            yield manifest.report(Severity.ERROR, "bad-annotation", message, path)
-        elif key == RESTART:
-            wanted = " or ".join(f'"{each}"' for each in _CONSENTS)
-            message = f'{key} is "{text}"; expected {wanted}'
-            hint = did_you_mean(text, _CONSENTS)
+        if key in _EXPECTED:
+            message = f'{key} is "{text}"; expected {_EXPECTED[key]}'
+            hint = did_you_mean(text, _CONSENTS) if key == RESTART else ""
             yield manifest.report(Severity.ERROR, "bad-annotation", message, path, hint=hint)
         else:
             yield manifest.report(
@@ -78,5 +75,5 @@ def findings(manifest: Manifest) -> Iterator[Diagnostic]:
                 f"{key} is not a known annotation and has no effect",
                 path,
                 key=True,
-                hint=did_you_mean(key, known) or f"known: {', '.join(known)}",
+                hint=did_you_mean(key, _EXPECTED) or f"known: {', '.join(_EXPECTED)}",
             )

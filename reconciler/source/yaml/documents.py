@@ -85,7 +85,7 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
             if following is None:
                 break
             first = text.count("\n", 0, following)
-            text = "\n" * first + text[following:]  # empty lines keep the line numbers
+            text = "\n" * first + text[following:]  # empty lines preserve the line numbers
         else:
             break
     return Documents(documents=tuple(found), unreadable=tuple(unreadable.values()))
