@@ -59,7 +59,7 @@ def build_plan(context: PlanContext, vms: Iterable[Decision]) -> Plan:
 def _capacity_notes(
     decisions: Sequence[Decision], waves: Sequence[Wave], context: PlanContext
 ) -> tuple[Diagnostic, ...]:
-    """Return diagnostics on unread pods or quotas, and on changes that together lack capacity."""
+    """Return diagnostics on pods or quotas that cannot be read, and on a lack of capacity."""
     live = context.live
     if live.capacity is None:
         return ()

@@ -1,4 +1,4 @@
-"""Computes the digests to which an approval is bound: of each action and of the whole plan."""
+"""Computes the digests that an approval lists: one of each action and one of the plan."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef, Uid
 
 GENERATION = "/metadata/generation"
-"""The path that a patch tests to detect concurrent writes."""
+"""The JSON pointer of the generation, which a patch tests to detect concurrent writes."""
 
 
 def action_digest(

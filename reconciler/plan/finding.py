@@ -35,17 +35,17 @@ class Finding:
 
 
 def first(rules: Iterable[Callable[[T], Finding | None]], inputs: T) -> Finding | None:
-    """Return the finding of the first of *rules* that has one for *inputs*."""
+    """Call *rules* in order with *inputs*, and return the first finding; None if there is none."""
     return next((found for rule in rules if (found := rule(inputs)) is not None), None)
 
 
 def restart(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a finding with the effect restart: the change takes effect only at a restart."""
+    """Return a finding with the effect ``restart``: the change waits for the VM's restart."""
     return Finding.of(Effect.RESTART, reason, message, hint)
 
 
 def wait(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a finding with the effect wait: the change becomes possible without intervention."""
+    """Return a finding with the effect ``wait``: the change becomes possible by itself."""
     return Finding.of(Effect.WAIT, reason, message, hint)
 
 
@@ -59,5 +59,5 @@ def invalid(error: Diagnostic) -> Finding:
 
 
 def blocked(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a finding with the effect blocked: the change is denied, harmful or useless."""
+    """Return a finding with the effect ``blocked``: the change is denied, harmful or useless."""
     return Finding.of(Effect.BLOCKED, reason, message, hint)

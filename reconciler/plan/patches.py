@@ -99,7 +99,7 @@ def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings_patch(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> tuple[PatchOp, ...]:
-    """Return the patch that makes *changes* to the CR, and keeps feature gates missing in Git."""
+    """Return the patch that makes *changes* to the CR; it keeps gates that Git does not list."""
     present = [change for change in changes if change.field in kubevirt.spellings]
     absent = [change for change in changes if change.field not in kubevirt.spellings]
     guards = [_same_object(kubevirt.uid)]
@@ -127,7 +127,7 @@ def _rewrite(change: Change) -> list[PatchOp]:
 
 
 def _additions(kubevirt: LiveKubeVirt, changes: list[Change]) -> list[PatchOp]:
-    """Return one ``add`` operation for each topmost missing parent, with all its new fields."""
+    """Return one ``add`` operation per missing parent, with all new fields below that parent."""
     additions: dict[FieldPath, Any] = {}
     for change in changes:
         top = next(

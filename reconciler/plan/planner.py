@@ -37,18 +37,18 @@ class _Remembered(NamedTuple):
 
 
 class Planner:
-    """Makes the decisions on each new state: for a plan, for a rollout's rounds, for a watch.
+    """Decides what happens to each object, again for each new state of a plan, rollout or watch.
 
-    ``update`` takes the inputs. After that, ``decision`` answers for one VM and ``plan`` for all.
-    A decision is remembered and returned again until something that it was made from changes:
+    Call ``update`` with the inputs first; then ``decision`` decides one VM, and ``plan`` all VMs.
+    The planner stores each decision and returns it again until one of its inputs changes:
 
-    - the VM's own inputs: what Git says, its place in Git, the VM, its instance, its migrations;
+    - the VM's own inputs: its manifest and location in Git, the VM, its instance, its migrations;
     - pods and quotas, if a rule read them;
     - the time or other VMs, if a rule read them: such a decision is valid until the next update;
     - what all VMs share, such as the KubeVirt CR or the nodes.
 
     The VM's own inputs are compared by identity, because equal values may be spelled differently
-    and a decision quotes them. So an input that has not changed must be the same object as before.
+    and a decision quotes them. So callers must pass the same object for an unchanged input.
     """
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ class Planner:
     def needs_capacity(self) -> bool:
         """Whether pods and quotas are unknown although a decision would use them.
 
-        VMs are decided until the first one that would.
+        The planner decides VMs until it finds such a decision.
         """
         context = self.context
         if context.live.capacity is not None:
@@ -220,7 +220,7 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
 
 
 def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
-    """Return *decision*, but make a change of the CR wait if only shard 0 may make it."""
+    """Return *decision*; a change of the CR waits instead if another shard has to make it."""
     if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
         return decision
     why = Explanation(

@@ -1,4 +1,4 @@
-"""``ReasonEntry``: what the catalogue says about one reason code, and how that is known."""
+"""``ReasonEntry``: describes one reason code and the evidence for it."""
 
 from __future__ import annotations
 

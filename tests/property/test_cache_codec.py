@@ -102,7 +102,7 @@ def told(result):
 
 @given(fleets())
 @settings(max_examples=120, deadline=None)
-def test_cache_codec_decodes_a_result_as_it_was_encoded(texts):
+def test_cache_codec_decodes_the_result_that_it_encoded(texts):
     for text in texts:
         found = read_manifests(FILE.path, text.encode())
         kept = cache_codec.encode(found, FILE.path)

@@ -222,7 +222,7 @@ def test_plan_omits_vms_that_were_removed_from_git():
     assert plan == decide(fewer, story.live, policy, story.now)
 
 
-def test_planner_decides_a_silent_guest_again_as_time_passes():
+def test_planner_blocks_a_guest_that_uses_no_new_memory_after_the_timeout():
     story, planner, policy = Story(), Planner(), PlanPolicy()
     story.step(quiet() | {"silent": {REFS[0]}})
     reasons = []

@@ -79,13 +79,13 @@ def ours(text):
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_text_that_kubectl_accepts_is_accepted(text):
+def test_parser_accepts_text_that_kubectl_accepts(text):
     names = [each["metadata"]["name"] for each in ours(text)]
     assert names == (["a", "b"] if '"b"}' in text else ["a"])
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
-def test_text_that_kubectl_rejects_is_rejected(text):
+def test_parser_rejects_text_that_kubectl_rejects(text):
     assert ours(HEAD + text) is None
 
 
@@ -97,7 +97,7 @@ def test_parsed_values_equal_those_of_kubectl(text):
 
 @needs_kubectl
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
-def test_kubectl_rejects_the_same_texts(text):
+def test_kubectl_rejects_invalid_texts(text):
     assert kubectl(HEAD + text) is None
 
 

@@ -97,7 +97,7 @@ def placed(node, *path):
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_both_parsers_read_every_file_of_the_repository_alike(path):
+def test_both_parsers_return_the_same_values_for_every_file_of_the_repository(path):
     text = decode(path.read_bytes())
     assert isinstance(text, str)
     assert differs(text) == ""
@@ -270,18 +270,18 @@ def files(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES):
 @example("a: |\n  x")
 @example("a: |\n  x\n---\nb: |-\n  y")
 @example("a: |\n  x\n\n---\n")
-def test_both_parsers_read_random_plain_files_alike(text):
+def test_both_parsers_return_the_same_values_for_random_plain_files(text):
     assert differs(text) == ""
 
 
 @given(files(st.sampled_from(KEYS), st.sampled_from(SCALARS)))
 @settings(max_examples=400, deadline=None)
-def test_both_parsers_read_files_with_unusual_keys_and_values_alike(text):
+def test_both_parsers_return_the_same_unusual_keys_and_values(text):
     assert differs(text) == ""
 
 
 @pytest.mark.parametrize("value", SCALARS)
-def test_both_parsers_read_an_unusual_value_alike_in_every_position(value):
+def test_both_parsers_return_the_same_unusual_value_in_every_position(value):
     for text in (
         f"a: {value}",
         f"a: {value}\nb: 1\n",
@@ -309,13 +309,13 @@ def test_both_parsers_read_an_unusual_value_alike_in_every_position(value):
 @example("a: |\n  x\n   \n\nb: 1\n")
 @example("a:\n- b\n c: 1\n")
 @example("a: 'b'\n'c': d\n")
-def test_both_parsers_read_random_yaml_characters_alike(text):
+def test_both_parsers_agree_on_random_yaml_characters(text):
     assert differs(text, soup=True) == ""
 
 
 @given(st.text(max_size=20), st.integers(0, 60))
 @settings(max_examples=400, deadline=None)
-def test_both_parsers_read_any_inserted_character_alike(odd, at):
+def test_both_parsers_agree_on_a_manifest_with_an_inserted_character(odd, at):
     text = "a: b\nc:\n  - d: e\n    f: 'g'\nh: |\n  i\nj: \"k\"\n"
     assert differs(text[:at] + odd.replace("\r", "") + text[at:], soup=True) == ""
 
@@ -329,7 +329,7 @@ def test_both_parsers_read_any_inserted_character_alike(odd, at):
     )
 )
 @settings(max_examples=100, deadline=None)
-def test_both_parsers_read_json_alike(value):
+def test_both_parsers_return_the_same_values_for_json(value):
     assert differs(json.dumps(value)) == ""
     assert differs(json.dumps(value, indent=2, ensure_ascii=False)) == ""
 
@@ -372,7 +372,7 @@ apiVersion: v1
 """
 
 
-def test_both_parsers_read_an_ordinary_manifest_alike():
+def test_both_parsers_return_the_same_values_for_an_ordinary_manifest():
     assert parse(MANIFEST).problems == ()
     assert differs(MANIFEST) == ""
 
@@ -400,7 +400,7 @@ def test_both_parsers_read_an_ordinary_manifest_alike():
         "a: \U0001f600 b # é\né: ß\n",
     ],
 )
-def test_both_parsers_read_rare_yaml_syntax_alike(text):
+def test_both_parsers_return_the_same_values_for_rare_yaml_syntax(text):
     assert differs(text) == ""
 
 

@@ -118,7 +118,7 @@ def test_patch_leaves_fields_that_git_does_not_set_unchanged(have, wanted):
 
 
 @given(have=SETTINGS, wanted=SETTINGS, bare=st.booleans())
-def test_patch_for_a_deleted_cr_does_not_apply_to_a_recreated_one(have, wanted, bare):
+def test_patch_for_a_deleted_cr_does_not_apply_to_the_recreated_cr(have, wanted, bare):
     doc = document(have, bare=bare)
     decision = decide(doc, wanted)
     if decision is None or not decision.actions:

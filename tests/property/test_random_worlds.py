@@ -129,7 +129,7 @@ def limit_of(case):
 
 @SETTINGS
 @given(CASES)
-def test_rollout_of_a_random_world_does_what_its_plan_says(case):
+def test_rollout_in_a_random_cluster_has_the_planned_effects(case):
     run = rig(case)
     before, traffic, busy_before = uids(run), Traffic(run), len(in_the_way(run))
     report = run.apply(case.desired, deadline_s=DEADLINE_S, max_concurrent=case.max_concurrent)
@@ -205,7 +205,7 @@ def again_offers_only_what_is_left(case, run, planned, ends):
 
 @SETTINGS
 @given(CASES)
-def test_change_by_hand_has_the_effect_that_the_plan_predicted(case):
+def test_manual_change_has_the_effect_that_the_plan_predicted(case):
     """Force each change that the plan holds, in its own copy of the world and without faults.
 
     Where the plan changes the KubeVirt CR, that change is made first, as in the rollout.

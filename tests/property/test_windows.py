@@ -138,7 +138,7 @@ def test_window_opening_agrees_with_a_search_through_every_minute(case):
 
 @settings(max_examples=60, deadline=None)
 @given(cases(), st.floats(0, 10 * 86_400))
-def test_window_is_open_for_as_long_as_a_fitting_change_takes(case, seconds):
+def test_window_stays_open_until_a_change_that_fits_has_ended(case, seconds):
     windows, _, now = case
     found = opening(windows, now)
     if found.fits(now, seconds):

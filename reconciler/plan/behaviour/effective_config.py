@@ -48,7 +48,7 @@ class EffectiveConfig:
     eviction_strategy: str
     """The eviction strategy of VMs that set none; empty for the default, ``None``."""
     multi_architecture: bool
-    """Whether the webhook admits VMs whose architecture differs from virt-api's."""
+    """Whether the webhook admits a VM whose CPU architecture differs from that of virt-api."""
     parallel: int
     """The limit of parallel migrations in the cluster."""
     outbound_per_node: int
@@ -64,7 +64,7 @@ class EffectiveConfig:
     live_update_changed_at: datetime | None
     """When the rollout strategy or a feature gate last changed.
 
-    Conditions that are older may be outdated.
+    A VM condition that was set before this time may be outdated.
     """
     unsettled: str
     """Why KubeVirt's components may not use the CR yet; empty if they use it."""
@@ -149,7 +149,7 @@ def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVir
 
 
 def spelled(value: SettingValue) -> object:
-    """Return *value* as JSON, in the notation that Git uses."""
+    """Return *value* as a JSON value, in the notation of the file in Git."""
     if isinstance(value, NameSet):
         return list(value.raw)
     if isinstance(value, bool | int | str):

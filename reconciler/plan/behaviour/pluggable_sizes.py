@@ -35,7 +35,7 @@ def unpluggable(
 
 
 def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """Return what in the VM's configuration prevents memory hotplug for every size.
+    """Return the setting of the VM that prevents memory hotplug for every size, or None.
 
     Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-70; v1.1.0 vms-admitter.go:456-592
     and v1.2.0 :430-567 for dedicated CPUs, hugepages and limits; recorded v1.3.1, v1.6.3, v1.9.0
@@ -58,7 +58,7 @@ def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explana
 
 
 def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """Return what in the VM's configuration makes the VM start without memory hotplug.
+    """Return the setting of the VM that makes it start without memory hotplug, or None.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 excludes arm64, which its
     memory.go still admits.

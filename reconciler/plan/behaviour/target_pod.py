@@ -40,7 +40,7 @@ _PAGE_TABLE_SHARE = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """The settings of KubeVirt's version and CR that determine the size of launcher pods."""
+    """The properties of the KubeVirt version and CR that determine how large launcher pods are."""
 
     capabilities: Capabilities
     overcommit: int = 100
@@ -81,7 +81,7 @@ class TargetPod:
 
 
 def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
-    """Return how KubeVirt sizes launcher pods under the CR *kubevirt*."""
+    """Return how KubeVirt computes the requests of launcher pods with the CR *kubevirt*."""
     return _rendering(kubevirt.version, kubevirt.memory_overcommit, str(kubevirt.overhead_ratio))
 
 

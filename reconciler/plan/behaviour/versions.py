@@ -23,7 +23,7 @@ NEWEST_KNOWN: Version = (1, 9, 0)
 
 
 class Instancetype(StrEnum):
-    """What KubeVirt needs for a live change of ``spec.instancetype.name``."""
+    """The patch that KubeVirt requires for a live change of ``spec.instancetype.name``."""
 
     DENIED = "denied"
     DROP_REVISION = "drop-revision"
@@ -48,7 +48,7 @@ class Capabilities:
     architectures: frozenset[str]
     """The architectures on which KubeVirt can hotplug memory."""
     start_architectures: frozenset[str]
-    """The architectures on which KubeVirt sets maxGuest at the VM's start; hotplug needs it."""
+    """The architectures on which KubeVirt sets maxGuest, which hotplug needs, when a VM starts."""
     architecture_gate: bool
     """Whether a VM whose architecture differs from virt-api's needs a feature gate."""
     minimum_guest: int
@@ -80,11 +80,11 @@ class Capabilities:
     completion_timeout_per_gib_s: int
     """Default of ``migrations.completionTimeoutPerGiB``, in seconds."""
     update_backoff: bool
-    """Whether KubeVirt waits longer after each failed workload-update migration."""
+    """Whether KubeVirt waits longer and longer before it retries a failed update migration."""
     same_cpu_vendor: bool
     """Whether a VM can only migrate to a node with the same CPU vendor as its own node."""
     launcher_overhead: int
-    """Bytes that monitor, launcher, virtlogd, virtqemud and QEMU add to a launcher pod."""
+    """The bytes that virt-launcher, its monitor, virtlogd, virtqemud and QEMU add to a pod."""
     graphics_overhead: int
     """Bytes that a graphics device adds to a launcher pod."""
     dedicated_cpus_in_ratio: bool

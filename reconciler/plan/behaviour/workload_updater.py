@@ -41,7 +41,7 @@ class Fate(StrEnum):
 def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
     """Return what the workload updater does with *vmi* once the VM waits for an update.
 
-    KubeVirt reports moments after a start whether a VM can migrate; until then it counts as
+    KubeVirt reports moments after a start whether a VM can migrate; until then, the VM counts as
     migratable. An eviction with the strategy External is denied too; another controller has to
     evacuate the VM.
 

@@ -33,7 +33,7 @@ class Free:
     memory: int | None
     """Free memory; None if the node's allocatable memory is not known."""
     hugepages: int
-    """Free huge pages of the requested page size."""
+    """The free huge pages of the requested page size, in bytes."""
 
     def holds(self, pod: TargetPod) -> bool:
         """Whether *pod* fits on the node."""
@@ -44,7 +44,7 @@ class Free:
 def pod_for(
     capacity: Capacity | None, rendering: Rendering, vmi: LiveVMI, target: MemoryQuantity
 ) -> TargetPod:
-    """Return the pod to which *vmi* migrates with *target*, based on its current pod if known."""
+    """Return the pod to which *vmi* migrates when its guest changes to the size *target*."""
     launchers = capacity.launchers.get(vmi.uid, ()) if capacity else ()
     current = next((each for each in launchers if each.node == vmi.node), None)
     return target_pod(vmi, target, rendering, current)
@@ -98,7 +98,7 @@ def quota_usage(pod: TargetPod) -> dict[str, int]:
 
 
 def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator[str]:
-    """Yield each resource of which *quota* has less left than *pod* needs.
+    """Yield each resource in *quota* whose remaining amount is less than *pod* needs.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """

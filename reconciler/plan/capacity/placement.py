@@ -30,7 +30,7 @@ def migrates(decision: Decision) -> bool:
 def capacity_warnings(
     decisions: Sequence[Decision], waves: Sequence[Wave], live: LiveState, at_once: int
 ) -> tuple[Diagnostic, ...]:
-    """Return warnings about changes that fit alone but not together with other changes.
+    """Return warnings about changes that have capacity alone, but not together with others.
 
     The changes are placed in the order of the waves, with *at_once* migrations at a time.
     """

@@ -34,8 +34,8 @@ def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
 class Reservations:
     """Reserves capacity for target pods on the first node that fits, ordered by node name.
 
-    This is optimistic: the scheduler spreads pods, so it may leave no node with enough memory for
-    a large pod, although there would be one if it packed pods.
+    This is optimistic. The scheduler spreads pods over nodes, so a large pod may find no node with
+    enough memory, although one would have enough if the pods were on fewer nodes.
 
     Args:
         live: A snapshot with pods and quotas; an unknown capacity counts as enough.
@@ -72,7 +72,7 @@ class Reservations:
         return True
 
     def promise(self, ref: ObjectRef, pod: TargetPod) -> None:
-        """Reserve capacity for a started change's target pod: on its node, or where it fits."""
+        """Reserve capacity for the target pod of a started change, on its node if it has one."""
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         if vmi is None or capacity is None:
             return

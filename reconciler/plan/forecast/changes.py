@@ -44,9 +44,9 @@ class PlannedChange:
     ref: ObjectRef
     node: str
     span: Span
-    """How long the change takes from the patch until it releases its slot."""
+    """The time from the patch until the change releases its slot."""
     tail: Span
-    """How long the change still takes after it has released its slot."""
+    """The time from the release of the slot until the guest has its memory."""
     disruption: Disruption
     """How the change disrupts the VM; without disruption, it needs no slot."""
     n_bytes: int = 0
@@ -69,7 +69,7 @@ class ForeignChange:
     ref: ObjectRef
     node: str
     span: Span
-    """How long the change will still take."""
+    """The remaining duration of the change."""
     started: bool
     """Whether the migration has passed the phase Pending."""
 
@@ -125,7 +125,7 @@ def _current(vmi: LiveVMI) -> int:
 def foreign_changes(
     live: LiveState, config: EffectiveConfig, times: Estimates
 ) -> list[ForeignChange]:
-    """Return every change in flight, whoever started it; each uses a slot until it ends."""
+    """Return all changes in flight, including those of other clients; each uses a slot."""
     unfinished = {
         ref: going
         for ref, migrations in live.migrations.items()
@@ -151,7 +151,7 @@ def foreign_changes(
 def _left(
     migration: LiveMigration, vmi: LiveVMI, live: LiveState, preparation: Span, transfer: Span
 ) -> Span:
-    """Return how long a migration in flight will still take, given its phase and start."""
+    """Return the remaining duration of a migration in flight, from its phase and start time."""
     if migration.phase not in STARTED:
         return preparation + transfer
     started = vmi.migration_started_at if vmi.migration_uid == migration.uid else None

@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from reconciler.plan.forecast.changes import ForeignChange, PlannedChange
 
 SETTLING = Span(5.5, 9.0, 15.0)
-"""How long the CR takes to settle after a patch: virt-operator's sync and 5 s for components.
+"""How long KubeVirt takes to apply a patched CR: virt-operator's sync and 5 s for components.
 
 Source: assumed; kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 reports the end of the
 sync. No status reports that the components have read the CR.
 """
 EARLIER, LATER = 1.85, 1.6
-"""The factors by which the earliest and the latest end differ from the most likely end.
+"""The largest factors by which the earliest and the latest end may differ from the likely end.
 
-The product of both factors is below 3.
+So the latest end is less than three times the earliest end.
 """
 
 
@@ -112,7 +112,7 @@ def _queue(
 
 
 def _config_waves(decisions: Sequence[Decision]) -> int:
-    """Return how often the CR is patched and has to settle before memory may change."""
+    """Return how many patches the CR gets; KubeVirt must apply each before memory may change."""
     return sum(
         len({action.wave for action in each.actions})
         for each in decisions

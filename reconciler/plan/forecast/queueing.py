@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NONE: frozenset[Group] = frozenset()
 LOOK = Span(0.0, 0.5, 1.5)
-"""How long the rollout takes to see that a rank has ended.
+"""How long the rollout takes to notice that all changes of a rank have ended.
 
 Source: the rollout polls once a second.
 """
@@ -42,7 +42,7 @@ class Queue:
     soak_s: float | None
     """How long the canaries soak before other VMs start; None if there are no canaries."""
     followed: frozenset[ObjectRef]
-    """VMs of the plan whose change is already in flight; their rank waits for these changes."""
+    """VMs of the plan whose change is in flight; later ranks wait for these changes too."""
 
 
 def ends_of(
@@ -63,7 +63,7 @@ def _row(
     settling_s: float,
     n: int,
 ) -> list[float]:
-    """Return when each change ends, for estimate 0 (earliest), 1 (most likely) or 2 (latest)."""
+    """Return when each change ends; *n* selects the earliest, most likely or latest estimate."""
     held = [(each, settling_s + end) for each, end in _foreign_ends(foreign, queue, settling_s, n)]
     found: list[float] = []
     done: dict[int, float] = {}
@@ -106,7 +106,7 @@ def _ends_of_rank(
     start_s: float,
     n: int,
 ) -> list[float]:
-    """Return when each of *members* ends, if *held* already use slots at the start."""
+    """Return when each change in *members* ends while the changes in *held* use slots too."""
     disturbing = [each for each in members if each.disruption is not Disruption.NONE]
     jobs = [
         Job(each.node, each.span.three[n], queue.groups.get(each.ref, NONE)) for each in disturbing

@@ -1,4 +1,4 @@
-"""``ends``: computes when jobs end that wait for slots in the cluster, on nodes and in groups."""
+"""``ends``: computes when jobs end if the cluster, nodes and groups have limited slots."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ class _Queue:
 
     @staticmethod
     def limits(job: Job | Held) -> tuple[Limit, ...]:
-        """Return the limits in which *job* needs a slot; groups first: they have fewer slots."""
+        """Return the groups and the node that must have a free slot for *job*, groups first."""
         return (*job.groups, job.node) if job.node else tuple(job.groups)
 
     def take(self, limits: tuple[Limit, ...], until_s: float) -> None:

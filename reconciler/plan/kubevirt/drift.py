@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 def kubevirt_drift(
     state: DesiredState, desired: DesiredKubeVirt, live: LiveKubeVirt
 ) -> tuple[Change, ...]:
-    """Return the changes that make the CR match Git, in the order of the field table.
+    """Return the changes that make the CR match Git, in the order of ``KUBEVIRT_FIELDS``.
 
-    Gates that Git does not name stay in the list, in their order; missing ones are appended.
+    Feature gates that only the cluster lists are kept; gates that only Git lists are appended.
     """
     wanted = {
         path: _with_live_gates(value, live.settings) if path == FEATURE_GATES else value
@@ -65,7 +65,7 @@ def _compared(left: _Items, wanted: _Items) -> frozenset[FieldPath]:
 
 
 def _comparable(value: SettingValue) -> object:
-    """Return *value* without its notation, so that 1024Mi equals 1Gi."""
+    """Return *value* in a form that does not depend on its notation: 1024Mi equals 1Gi."""
     if isinstance(value, NameSet):
         return sorted(value.names)
     if isinstance(value, MemoryQuantity):

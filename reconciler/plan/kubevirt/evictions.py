@@ -27,7 +27,7 @@ NAMED = 3
 
 
 def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
-    """Block a change of the CR that kills running VMs, even if restarts are allowed.
+    """Block a change of the CR after which KubeVirt evicts VMs, even if restarts are allowed.
 
     Source: ``evicted``; recorded evict-only v1.9.0.
     """

@@ -1,4 +1,4 @@
-"""``impact_of``: describes how a change of the KubeVirt CR affects all VMs, in Git or not."""
+"""``impact_of``: describes how a change of the KubeVirt CR affects every VM in the cluster."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def impact_of(
     changes: tuple[Change, ...], live: LiveState, after: LiveKubeVirt
 ) -> tuple[str, ...]:
-    """Return a sentence for each consequence of *changes*, which make the CR *after*."""
+    """Return a sentence for each consequence of *changes*; *after* is the CR that results."""
     before, then = effective_config_of(live.kubevirt), effective_config_of(after)
     running = [each for each in live.vmis.values() if not each.final]
     found = (

@@ -39,7 +39,7 @@ class KubeVirtDecision:
     decision: Decision | None
     """The decision on the CR; None if Git has no KubeVirt CR."""
     after: LiveKubeVirt
-    """The KubeVirt CR that applies when VMs change."""
+    """The KubeVirt CR that is in effect when the memory of VMs changes."""
 
 
 def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
@@ -81,7 +81,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
 
 
 def _identity(ref: ObjectRef, current: LiveKubeVirt) -> ObjectRef:
-    """Return *ref*; if Git sets no namespace for it, with the namespace of the cluster's CR."""
+    """Return *ref* with the namespace of the cluster's CR, unless Git sets a namespace."""
     return ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
 
 

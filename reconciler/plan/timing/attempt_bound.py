@@ -24,20 +24,21 @@ PENDING_S = 900.0
 """How long the target pod may be pending; KubeVirt deletes an unschedulable one after 300 s.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756. A pod that a
-quota refuses has no limit; the capacity rules hold such a change.
+quota rejects has no limit; the capacity rules delay such a change.
 """
 START_TIMEOUT_S = 900.0
-"""How long a VM may take to start. This program sets the limit; KubeVirt waits without end."""
+"""How long a VM may take to start; a limit of this program, as KubeVirt has none."""
 _GB = 10**9
 
 
 def attempt_bound_s(
     vmi: LiveVMI, target: MemoryQuantity, live: LiveState, config: EffectiveConfig
 ) -> float:
-    """Return the most seconds from the patch to the migration's end; infinity for no limit.
+    """Return the maximum number of seconds from the patch to the end of the migration.
 
-    The migration does not wait for a slot: the rollout patches only when one is free. KubeVirt
-    computes the time-out from *target*, the guest's new memory.
+    The result is infinite if KubeVirt sets no limit. The migration does not wait for a slot,
+    because the rollout patches only when a slot is free. KubeVirt computes the time-out from
+    *target*, the guest's new memory.
 
     Source: kubevirt v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814: the
     time-out times the size in GB, rounded up. Then the migration is aborted or, where that is

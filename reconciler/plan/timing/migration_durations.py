@@ -49,7 +49,7 @@ class Span:
         )
 
     def narrowed(self, earlier: float, later: float) -> Span:
-        """Return the span, limited to the given factors of its most likely value."""
+        """Return the span with its ends at most these factors away from the most likely value."""
         return Span(
             max(self.low, self.likely / earlier), self.likely, min(self.high, self.likely * later)
         )
@@ -78,7 +78,7 @@ Source: recorded, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
 NETWORK_S = Span(8 * 1.073741824 / 25, 8 * 1.073741824 / 16, 8 * 1.073741824 / 10)
 """Seconds per GiB on networks with 25, 16 and 10 Gbit/s. Source: assumed."""
 REPEATED = Span(1.0, 1.1, 1.5)
-"""How many times a migration copies the memory, which the guest keeps changing.
+"""How many times a migration copies the memory, because the guest changes it meanwhile.
 
 Source: assumed.
 """
@@ -91,7 +91,7 @@ Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251
 ROUNDING_S = 1.0
 """The maximum error of a time difference in seconds, because timestamps are whole seconds."""
 SPREAD = 1.15
-"""The smallest factor by which a learned time is assumed to vary, up and down."""
+"""The minimum factor by which an estimate from observed migrations may be too low or high."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ class Estimates:
     observed: tuple[Observed, ...]
     preparation: Span
     _known: dict[int, Span] = field(default_factory=dict, compare=False, repr=False)
-    """Cached results by limit, since computing one examines every migration."""
+    """Cached results by bandwidth limit, because each computation examines every migration."""
 
     def per_gib(self, limit: int) -> Span:
         """Return the seconds per GiB under *limit* in bytes per second; 0 for no limit."""

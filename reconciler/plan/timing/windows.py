@@ -34,10 +34,9 @@ class Opening:
 
     is_open: bool
     until: datetime | None = None
-    """If open: when it closes, or until when it is known to stay open; None if that is beyond the
-    horizon."""
+    """If a window is open: when it closes; None if it stays open beyond ``HORIZON``."""
     opens: datetime | None = None
-    """If closed: when the next window opens; None if none opens within the horizon."""
+    """If no window is open: when the next one opens; None if none opens within ``HORIZON``."""
 
     def fits(self, now: datetime, seconds: float) -> bool:
         """Whether a change that starts *now* and takes *seconds* ends before the window closes."""
@@ -87,7 +86,7 @@ def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
 
 
 class _Cover:
-    """Time spans in ascending order that do not touch; look-ups must use ascending times."""
+    """Separate time spans in ascending order; callers must look up ascending times."""
 
     def __init__(self, spans: Iterator[_Span]) -> None:
         self._spans = spans

@@ -1,4 +1,4 @@
-"""``consented``: selects the writes to which the user has consented."""
+"""``consented``: selects the writes that the user's consent to restarts allows."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def consented(
     """Return the finding and its actions in wave order; the hint says if the VM is restarted.
 
     A restart is requested only if the guest does not have the desired memory. If only another
-    field waits for a restart, the restart is left to whoever changed that field.
+    field waits for a restart, the user who changed that field has to restart the VM.
     """
     if finding.effect in (Effect.LIVE, Effect.COLD):
         return finding, _patched(inputs, finding, size)
@@ -86,7 +86,7 @@ def _fits_nowhere(inputs: VMInputs) -> bool:
 
 
 def _consent(inputs: VMInputs) -> str:
-    """Return where the user has set the consent to a restart."""
+    """Return which setting contains the user's consent to a restart."""
     if inputs.desired.restart is not None:
         return f"the annotation {RESTART} in Git"
     return f"`restart: {inputs.consent}`"

@@ -1,4 +1,4 @@
-"""Warns about the guest and about other writers; the warnings do not change the effect."""
+"""Warns about guests that may not use the memory, and about tools that may overwrite it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ OLDEST_KERNEL = (5, 8)
 REVERTING_MANAGERS = frozenset(
     {"argocd-controller", "kustomize-controller", "helm-controller", "kapp", "kluctl"}
 )
-"""Field managers of tools that write a whole manifest repeatedly."""
+"""Field managers of tools that apply whole manifests again and again."""
 
 
 def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:

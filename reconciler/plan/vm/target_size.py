@@ -71,7 +71,7 @@ def _not_managed(desired: DesiredVM, vm: LiveVM) -> Finding:
 
 
 def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:
-    """Return the managed fields that Git sets for a VM that is to be created."""
+    """Return the managed fields of a VM that does not exist yet, as changes."""
     value = desired.guest or desired.instancetype
     if value is None:
         return ()
@@ -170,7 +170,7 @@ def _not_made(vm: LiveVM, has: ObjectRef, wanted: ObjectRef) -> Finding:
 
 
 def _unresolved(wanted: ObjectRef, live: LiveState) -> Finding:
-    """Block on an instancetype that does not exist or cannot be read."""
+    """Block a change to an instancetype that does not exist or cannot be read."""
     if wanted.kind not in live.instancetype_kinds:
         return blocked(
             Reason.INSTANCETYPE_UNREADABLE,

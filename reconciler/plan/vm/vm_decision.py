@@ -248,7 +248,7 @@ def _decision(
 
 
 def _max_guest_differs(desired: DesiredVM, vm: LiveVM, *, running: bool) -> tuple[str, ...]:
-    """Return a warning if Git has another maxGuest than the VM; it is never written to the VM.
+    """Return a warning if maxGuest in Git differs from the VM's, because it is never written.
 
     Source: recorded write-maxguest-on-running; kubevirt issue 17610.
     """

@@ -51,5 +51,5 @@ def test_recorded_reason_cites_a_recorded_scenario(reason):
 
 
 @pytest.mark.parametrize("reason", marked(Mark.SOURCE))
-def test_reason_read_from_code_cites_a_version_or_file(reason):
+def test_reason_derived_from_source_code_cites_a_version_or_file(reason):
     assert re.search(r"v1\.\d+\.\d+|kubevirt ", CATALOGUE[reason].where)

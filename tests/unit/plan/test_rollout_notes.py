@@ -188,7 +188,7 @@ def test_canary_note_counts_canaries_and_waiting_vms():
     }
 
 
-def test_unchanged_canaries_still_soak():
+def test_canaries_without_a_change_must_still_soak():
     desired, live = world("a", "b", sizes={"a": "1Gi"}, git={"a": "canary=true"})
     found = notes(desired, live, canary=canary())
     assert found["canary"][1].startswith("no canary (canary=true) changes; once the canaries")
@@ -204,7 +204,7 @@ def test_canary_selector_without_a_matching_vm_causes_a_warning(names):
     }
 
 
-def test_held_canaries_cause_a_warning():
+def test_canaries_that_cannot_change_cause_a_warning():
     desired, live = world("a", "b", sizes={"a": "9Gi"}, git={"a": "canary=true"})
     found = notes(desired, live, canary=canary())
     assert list(found) == ["canaries-held"]

@@ -38,7 +38,7 @@ def memory_from_instancetype(inputs: VMInputs) -> Finding | None:
 
 
 def foreign_architecture(inputs: VMInputs) -> Finding | None:
-    """Up to v1.7, block a VM of another architecture than virt-api's without the feature gate.
+    """Up to v1.7, block VMs of another architecture than virt-api, unless a gate allows them.
 
     If all nodes have the VM's architecture, virt-api's node has it too.
 
@@ -90,7 +90,7 @@ def own_max_guest(inputs: VMInputs) -> Finding | None:
 
 
 def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
-    """Return a hint on how to get the size admitted, given the maxGuest that Git sets."""
+    """Return a hint that says how the webhook would admit the size."""
     lower, asked = f"lower the guest to {own} or less", inputs.desired.max_guest
     vmi = inputs.vmi
     runs = vmi is not None and not vmi.final
@@ -124,7 +124,7 @@ def above_limit(inputs: VMInputs) -> Finding | None:
 def whole_pages(inputs: VMInputs) -> Finding | None:
     """Block a size that is not a multiple of the VM's page size, even if the VM is stopped.
 
-    KubeVirt checks the requests; without requests, the guest size; without both, the limits.
+    KubeVirt checks the requests if there are any, else the guest size, else the limits.
 
     Source: v1.9.0 vmi-create-admitter.go:1067-1096.
     """

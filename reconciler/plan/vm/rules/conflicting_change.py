@@ -93,7 +93,7 @@ def stuck(running: RunningVM) -> Finding | None:
 
 
 def judged_later(running: RunningVM, finding: Finding) -> Finding:
-    """Return *finding* with a message that it applies only after the change in flight.
+    """Return *finding*; its message adds that KubeVirt first completes the change in flight.
 
     Source: recorded slow-then-second-change: KubeVirt retries the rejected size by itself.
     """
@@ -128,16 +128,16 @@ def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
 
 
 def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
-    """Return *finding* with *message* instead of its own, and with *hint* unless it is None."""
+    """Return *finding* with another message, and with another hint unless *hint* is None."""
     why = replace(finding.why, message=message)
     return replace(finding, why=why if hint is None else replace(why, hint=hint))
 
 
 def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """Return what prevents the change in flight from ending.
+    """Return the problem that prevents the change in flight from ending, or None.
 
-    Any migration carries out the change, even a migration that was created by hand. After repeated
-    failures, another migration does not count, even if it already has a target node.
+    Any migration carries out the change, even one that a user created. After repeated failures, a
+    further migration does not help, even if it already has a target node.
 
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; recorded
     migration-fails and target-unschedulable: KubeVirt retries these migrations without end.
@@ -186,7 +186,7 @@ def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Findin
 
 
 def _will_release(running: RunningVM) -> bool:
-    """Whether another migration in the namespace will free some of the quota."""
+    """Whether the end of another migration in the namespace will free some of the quota."""
     own = running.vm.ref
     return any(
         not each.phase.finished and not is_true(each.conditions, QUOTA)

@@ -32,7 +32,7 @@ STOP = (
     "to stop the migrations, restart the VM, or remove LiveMigrate from workloadUpdateMethods "
     "while you delete the migration in flight"
 )
-"""The hint that says how to stop migrations which fail again and again.
+"""The hint that tells the user how to stop migrations that fail again and again.
 
 Source: kubevirt v1.9.0 vm.go:3484-3487 (a revert is refused), workload-updater.go:366-428 (the
 updater creates another migration while the change is in flight and LiveMigrate is listed).
@@ -183,9 +183,9 @@ def failing(running: RunningVM) -> Finding | None:
 
 
 def ineffective(running: RunningVM, in_flight: MemoryQuantity | None = None) -> Finding | None:
-    """Block if migrations since the write succeeded but did not hotplug the size.
+    """Block if migrations since the last write succeeded but did not hotplug the memory.
 
-    The size is the target, or the size *in_flight*.
+    The expected size is *in_flight* if it is given, else the target.
 
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1187-1231.
     """
@@ -211,7 +211,7 @@ def ineffective(running: RunningVM, in_flight: MemoryQuantity | None = None) -> 
 
 
 def _staged(running: RunningVM) -> Finding | None:
-    """Report a size that waits for a restart although RestartRequired is not set.
+    """Require a restart for a written size, although KubeVirt does not set RestartRequired.
 
     KubeVirt does not set the condition when the size changes back to that of the last start.
 

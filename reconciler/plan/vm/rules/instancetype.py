@@ -1,4 +1,4 @@
-"""Checks changes of the instancetype: whether other fields than the size can change live too."""
+"""Checks changes of the instancetype: whether all fields that differ can change live."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIVE = ("nodeSelector",)
 
 
 def denied_by_version(inputs: VMInputs) -> Finding | None:
-    """Block an instancetype in a VM whose memory can change live: old versions deny it.
+    """Block an instancetype on old versions, which deny one in a VM that allows live changes.
 
     The webhook checks VMs with their own ``maxGuest`` under LiveUpdate; on v1.1 it checks VMs
     with ``spec.liveUpdateFeatures``.
@@ -135,8 +135,9 @@ def _topology(
 ) -> Iterator[str]:
     """Yield a change of the CPUs unless it certainly changes only the number of sockets.
 
-    A preference may arrange the CPUs as cores or threads, which do not change live, and it is not
-    read. The running instance shows the arrangement, except for a single CPU.
+    A VM's preference may arrange its CPUs as cores or threads, which do not change live. This
+    program does not read preferences. The running instance shows the arrangement, except for a
+    single CPU.
 
     Source: kubevirt v1.9.0 pkg/instancetype/apply/cpu.go:87 and
     pkg/virt-controller/watch/vm/vm.go:2989-3053.

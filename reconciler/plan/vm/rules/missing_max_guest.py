@@ -38,7 +38,7 @@ def no_max_guest(running: RunningVM) -> Finding | None:
 
 
 def _unsuitable_at_start(running: RunningVM) -> Finding | None:
-    """Return why the instance got no maxGuest although LiveUpdate was in effect.
+    """Return why KubeVirt set no maxGuest when the VM started under LiveUpdate, or None.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135. v1.2.1 and v1.2.2 give one to every
     instance whose VM has memory (v1.2.2 pkg/virt-controller/watch/vm.go:1886-1903).
@@ -76,7 +76,7 @@ def _unsuitable_at_start(running: RunningVM) -> Finding | None:
 
 
 def _max_guest_hint(running: RunningVM, change: str) -> str:
-    """Return a hint that starts with *change*, unless the plan itself changes maxGuest."""
+    """Return a hint to make *change* and restart the VM, unless the plan changes maxGuest."""
     if running.after.max_guest != running.before.max_guest:
         return "restart the VM after the plan's change of maxGuest"
     return f"{change}, then restart the VM"

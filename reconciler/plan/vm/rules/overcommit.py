@@ -55,7 +55,7 @@ def limits_overcommit(running: RunningVM) -> Finding | None:
 
 
 def overhead_left_out(running: RunningVM) -> Finding | None:
-    """Block every hotplug of a pod that does not request the launcher's overhead.
+    """Block hotplugs into a VM whose pod does not request the memory overhead of its launcher.
 
     virt-handler compares the pod's request with the overhead plus the instance's requests. Without
     requests it compares the overhead alone, which every pod has.

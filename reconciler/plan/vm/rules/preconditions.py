@@ -1,4 +1,4 @@
-"""Checks preconditions of a hotplug: KubeVirt's settings, a second node, no work in flight."""
+"""Checks that KubeVirt's settings, the nodes and work in flight allow a hotplug."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ NEVER_ENDS = "the change would stay in flight indefinitely, because nothing migr
 
 
 def update_methods(running: RunningVM) -> Finding | None:
-    """Block a hotplug if KubeVirt would not migrate the VM for it, or would kill the VM.
+    """Block a hotplug if KubeVirt would evict the VM for it, or would not migrate the VM.
 
     Source: recorded v1.9.0 evict-only, no-update-methods, misspelt-update-method; kubevirt v1.9.0
     pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425 and
@@ -115,7 +115,7 @@ def hotplug_in_flight(running: RunningVM) -> Finding | None:
 
 
 def migration_in_flight(running: RunningVM) -> Finding | None:
-    """Wait for a migration in flight, whatever its cause.
+    """Wait for the end of a migration in flight, regardless of its cause.
 
     Source: kubevirt v1.9.0 vm.go:3484-3487; facts: the hotplug fails in a target pod that was made
     for the old size, and a second migration follows.

@@ -1,4 +1,4 @@
-"""Evaluates the condition RestartRequired of a VM: which edit set it, and what it prevents."""
+"""Decides whether the condition RestartRequired of a VM prevents a live change of memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
-"""The message of RestartRequired. Source: recorded; kubevirt v1.9.0 vm.go:3051."""
+"""The message of RestartRequired after an edit of a field that cannot change live.
+
+Source: recorded; kubevirt v1.9.0 vm.go:3051.
+"""
 
 
 def restart_required_stays(running: RunningVM) -> Finding | None:

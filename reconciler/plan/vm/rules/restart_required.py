@@ -69,10 +69,9 @@ def memory_added(running: RunningVM) -> Finding | None:
 
 
 def not_started(running: RunningVM) -> Finding | None:
-    """Require a restart if a VM whose guest has not started shall get a smaller size.
+    """Require a restart if a VM gets a smaller size before its guest has started.
 
-    The smaller size may be the cure for a VM that no node can take, and its restart disrupts
-    nothing.
+    The smaller size may help a VM that fits on no node, and the restart disrupts no guest.
     Source: recorded v1.9.0 too-big-then-smaller and too-big-then-smaller-then-restart; v1.9.0
     vm.go:3475.
     """
@@ -102,7 +101,7 @@ def plug_failed_before(running: RunningVM) -> Finding | None:
 
 
 def guest_not_set(running: RunningVM) -> Finding | None:
-    """Wait for an instance that has not reported its guest size; virt-controller waits too.
+    """Wait until the instance reports its guest memory; virt-controller waits for that too.
 
     Source: kubevirt v1.9.0 vm.go:3444-3460.
     """
@@ -114,7 +113,7 @@ def guest_not_set(running: RunningVM) -> Finding | None:
 
 
 def not_migratable(running: RunningVM) -> Finding | None:
-    """Require a restart of a VM that cannot migrate; wait until KubeVirt reports this.
+    """Require a restart of a VM that cannot migrate; wait if that is not known yet.
 
     KubeVirt sets the condition LiveMigratable a moment after the start.
 

@@ -1,4 +1,4 @@
-"""``setting_hint``: how the user gets a setting of the KubeVirt CR that live updates need."""
+"""``setting_hint``: tells the user how to change a CR setting that live updates need."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HOW = {
 
 
 def setting_hint(inputs: VMInputs, field: FieldPath, value: str) -> str:
-    """Return a hint for a CR whose *field* has to be or to contain *value*.
+    """Return a hint that says how to set *value* in *field* of the KubeVirt CR.
 
     Git may already set the value, but the CR stays unchanged because its own change is blocked.
     """

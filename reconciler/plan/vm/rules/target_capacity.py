@@ -1,4 +1,4 @@
-"""Checks that a node and the quotas have capacity for the target pod next to the old pod.
+"""Checks that a node and the quotas have capacity for the target pod beside the source pod.
 
 A change waits where migrations in flight will release the missing capacity; otherwise it is
 blocked. Other changes of the same plan do not count here; ``placement`` examines them together.
@@ -142,8 +142,8 @@ def _eligible(running: RunningVM) -> tuple[LiveNode, ...]:
 def _pod_in_flight(running: RunningVM) -> TargetPod | None:
     """Return the target pod of the change in flight; None if the instance reports no size.
 
-    The instance already has the requests of the new size, but its pod was made for the old one. So
-    the new pod is computed from the instance alone.
+    The instance already has the requests of the new size, but its current pod has those of the old
+    size. So the target pod is computed from the instance alone.
     """
     size = running.vmi.guest
     if size is None:
@@ -188,7 +188,7 @@ def _left(node: LiveNode, capacity: Capacity, pod: TargetPod) -> tuple[int, int]
 def _rejected(
     running: RunningVM, capacity: Capacity, pod: TargetPod, *, settled: bool = False
 ) -> str | None:
-    """Return which quota rejects *pod*, now or once migrations have *settled*; None if none."""
+    """Describe the quota that rejects *pod*, now or once migrations have *settled*, or None."""
     namespace = running.vm.ref.namespace
     for quota in capacity.quotas.get(namespace, ()):
         for resource in exceeded(quota, pod, settled=settled):

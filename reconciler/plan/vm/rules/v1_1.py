@@ -1,4 +1,4 @@
-"""Rules for KubeVirt v1.1: each VM enables live updates itself, and the webhook checks sizes."""
+"""Rules for KubeVirt v1.1, where each VM enables live updates and the webhook checks sizes."""
 
 from __future__ import annotations
 

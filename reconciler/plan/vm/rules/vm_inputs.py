@@ -55,7 +55,7 @@ class VMNames:
 
     @cached_property
     def namespaces(self) -> Mapping[str, Sequence[str]]:
-        """The namespaces that have a VM of a name, in order; computed when it is first read."""
+        """The namespaces that have a VM of each name; computed at the first use."""
         found: dict[str, list[str]] = defaultdict(list)
         for ref in sorted(self._live.vms):
             found[ref.name].append(ref.namespace)
@@ -121,7 +121,7 @@ class VMInputs:
     """The migrations of this VM, oldest first."""
     nodes: tuple[LiveNode, ...]
     rendering: Rendering
-    """The settings by which KubeVirt sizes launcher pods now."""
+    """How KubeVirt currently computes the requests of launcher pods."""
     before: EffectiveConfig
     """KubeVirt's current configuration."""
     after: EffectiveConfig

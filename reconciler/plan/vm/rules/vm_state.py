@@ -1,4 +1,4 @@
-"""Handles VMs that are being deleted, suspended, restarting, starting, or part of a pool."""
+"""Decides on VMs that are being deleted, suspended, restarting, starting, or part of a pool."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def being_deleted(vm: LiveVM) -> Finding | None:
 
 
 def suspended(inputs: VMInputs) -> Finding | None:
-    """Leave a VM alone if an annotation in Git or in the cluster suspends its changes."""
+    """Leave a VM unchanged if an annotation in Git or in the cluster suspends its changes."""
     if not inputs.suspended:
         return None
     where = "in Git" if inputs.desired.suspended else "in the cluster"
@@ -34,9 +34,9 @@ def suspended(inputs: VMInputs) -> Finding | None:
 
 
 def without_restart(inputs: VMInputs, finding: Finding) -> Finding:
-    """Return *finding*; for a suspended VM, a written size that waits for a restart is left alone.
+    """Return *finding*, but require no restart of a suspended VM whose size is already written.
 
-    A change in flight and its failure are reported all the same, as KubeVirt does not stop them.
+    Changes in flight are still reported, because KubeVirt does not stop them.
     """
     left_alone = suspended(inputs)
     if left_alone is None or finding.effect is not Effect.RESTART:

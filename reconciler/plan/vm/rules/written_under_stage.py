@@ -1,4 +1,4 @@
-"""Handles sizes that were written under Stage and take effect with LiveUpdate."""
+"""Decides on sizes that were written under the strategy Stage, now that LiveUpdate applies."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
-    """Whether the size in the spec of *vm* changes its guest under *after* without a restart.
+    """Whether the guest of *vm* gets the size in the spec live, under the configuration *after*.
 
     A pending edit that the instance does not show would still prevent this.
 
@@ -62,7 +62,7 @@ def live_at_next_sync(running: RunningVM) -> Finding | None:
 
 
 def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
-    """Return a warning that another edit may prevent the live change."""
+    """Return a warning if an edit of another field may prevent the live change."""
     if running is None or finding.effect is not Effect.LIVE:
         return ()
     if not restart_condition.may_be_memory_alone(running):

@@ -91,7 +91,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("version", "vcpus", "requests", "more", "mebibytes"), EXAMPLES)
-def test_compute_container_request_follows_the_formula_of_each_version(
+def test_compute_container_request_equals_the_formula_of_each_kubevirt_version(
     version, vcpus, requests, more, mebibytes
 ):
     vmi = vmi_with(requests, guest="8Gi", vcpus=vcpus, **more)
@@ -107,7 +107,7 @@ def test_overhead_ratio_includes_dedicated_cpus_since_v1_6():
         assert found.overhead == mebibytes * MI
 
 
-def test_overcommit_reduces_only_the_request_of_a_vm_without_own_requests():
+def test_cluster_overcommit_reduces_the_request_only_of_vms_without_requests():
     doubled = rendering((1, 9, 0), overcommit=200)
     bare = compute(vmi_with(), 2 * GIB, Asked(requests=None, limits=None), doubled)
     own = compute(vmi_with("2Gi"), 2 * GIB, Asked(requests=2 * GIB, limits=None), doubled)

@@ -36,7 +36,7 @@ INTEL, AMD = ({f"cpu-vendor.node.kubevirt.io/{each}": "true"} for each in ("Inte
         ),
     ],
 )
-def test_eligible_node_is_another_schedulable_node_with_the_labels(
+def test_eligible_nodes_are_other_schedulable_nodes_with_the_required_labels(
     other, selector, same_cpu_vendor, eligible
 ):
     nodes = (node("node01", labels=INTEL | {"zone": "a"}), replace(node("node02"), **other))
@@ -54,7 +54,7 @@ def test_eligible_nodes_of_an_unscheduled_instance_need_no_cpu_vendor():
 @pytest.mark.parametrize(
     ("settled", "memory"), [(False, 3 * GIB), (True, 4 * GIB)], ids=["now", "after migrations"]
 )
-def test_free_memory_of_a_node_grows_when_migrating_pods_end(settled, memory):
+def test_free_memory_of_a_node_grows_when_pods_of_migrated_vms_end(settled, memory):
     found = capacity({"node01": use(5 * GIB, moving=GIB)})
     assert free(node("node01", "8Gi"), found, "", settled=settled).memory == memory
 
@@ -94,7 +94,7 @@ def test_node_holds_a_pod_if_its_free_memory_and_huge_pages_suffice(pod, held):
     assert free(node("node01", "1Gi"), capacity(), "2Mi").holds(pod) is held
 
 
-def test_pod_without_a_limit_uses_no_limits_quota():
+def test_pod_without_a_memory_limit_does_not_count_against_limits_memory():
     pod = {"requests.memory": GIB, "memory": GIB, "pods": 1, "count/pods": 1}
     assert quota_usage(TargetPod(request=GIB)) == pod
     limited = TargetPod(request=GIB, limit=2 * GIB)
@@ -115,6 +115,8 @@ def test_pod_without_a_limit_uses_no_limits_quota():
         ({"pods": 2, "count/pods": 3}, {"pods": 2, "count/pods": 2}, False, ["pods"]),
     ],
 )
-def test_exceeded_quota_has_less_left_than_the_pod_needs(hard, used, settled, expected):
+def test_quota_is_exceeded_if_its_remaining_amount_is_less_than_the_pod_needs(
+    hard, used, settled, expected
+):
     quota = Quota(name="team", hard=hard, used=used, moving={"requests.memory": MIB})
     assert list(exceeded(quota, TargetPod(request=GIB), settled=settled)) == expected

@@ -55,20 +55,20 @@ def codes(plan) -> list[str]:
     return [each.code for each in plan.diagnostics]
 
 
-def test_changes_that_fit_together_cause_no_warning():
+def test_capacity_for_all_changes_causes_no_warning():
     plan = fleet(3, node("node02", "16Gi"))
     assert codes(plan) == []
     assert plan.summary == {"live": 3}
 
 
-def test_changes_that_fit_only_one_at_a_time_are_live_with_a_warning():
+def test_node_with_capacity_for_one_of_three_vms_causes_a_warning():
     plan = fleet(3, node("node02", "3Gi"))
     assert plan.summary == {"live": 3}
     assert codes(plan) == ["room-not-for-all"]
     assert "db/vm-1, db/vm-2" in plan.diagnostics[0].message
 
 
-def test_changes_that_fit_a_quota_only_in_sequence_cause_a_warning():
+def test_changes_that_exceed_a_quota_at_the_same_time_cause_a_warning():
     quota = Quota(
         name="team",
         hard={"requests.memory": 3 * USED + 2 * GIB},
@@ -80,7 +80,7 @@ def test_changes_that_fit_a_quota_only_in_sequence_cause_a_warning():
     assert plan.summary == {"live": 2}
 
 
-def test_change_that_fits_no_node_does_not_block_other_changes():
+def test_vm_that_fits_on_no_node_does_not_block_changes_of_other_vms():
     refs = [vm_ref("db", "big"), VM]
     state = make_live(
         *(make_vm(ref) for ref in refs),

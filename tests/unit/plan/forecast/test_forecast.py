@@ -94,7 +94,9 @@ def finished(name: str, seconds: float, *, ref, ago_s: float = 3600.0, wait_s: f
         ("?5 ?5 ?5", (3, 1), (), [5, 5, 5]),
     ],
 )
-def test_forecast_job_starts_when_cluster_and_node_have_a_slot(jobs, places, held, ends):
+def test_forecast_job_starts_when_both_the_cluster_and_its_node_have_a_slot(
+    jobs, places, held, ends
+):
     found = slots.ends(
         [Job(each[0].replace("?", ""), float(each[1:])) for each in jobs.split()],
         Slots(cluster=places[0], per_node=places[1]),
@@ -141,7 +143,7 @@ LIMITED = st.builds(
 
 
 @given(st.lists(LIMITED, max_size=25), st.integers(1, 6), st.integers(1, 3))
-def test_job_queue_computes_the_same_ends_as_a_full_scan(jobs, cluster, per_node):
+def test_job_queue_computes_the_same_end_times_as_a_simple_simulation(jobs, cluster, per_node):
     running: list[tuple[float, Job]] = []
     expected, waiting, now = [0.0] * len(jobs), list(range(len(jobs))), 0.0
     while waiting:
@@ -198,7 +200,7 @@ def test_estimate_ignores_a_single_slow_migration():
     assert forecast_of(*sane).latest_s == forecast_of(*odd).latest_s
 
 
-def test_learned_rate_uses_the_memory_size_before_the_update():
+def test_observed_rate_uses_the_memory_size_before_the_update():
     ref = vm_ref("db", "other")
     grown = replace(make_vmi(ref, guest="80Gi", node="node02"), guest_at_boot=q("10Gi"))
     update = replace(finished("m-1", 100, ref=ref), for_update=True)
@@ -230,7 +232,7 @@ def test_estimate_ignores_migrations_under_a_bandwidth_limit_that_changes():
     assert not any("finished" in each for each in after.assumptions)
 
 
-def test_bandwidth_limit_caps_a_rate_learned_without_a_limit():
+def test_bandwidth_limit_caps_a_rate_observed_without_a_limit():
     other = vm_ref("db", "other")
     desired, live = fleet(
         ("vm", 20, "node01"),

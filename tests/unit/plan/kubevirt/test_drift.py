@@ -65,7 +65,7 @@ def test_cr_with_the_values_of_git_has_no_drift(desired, live):
 
 
 @pytest.mark.parametrize(("desired", "live"), EQUAL)
-def test_equal_setting_beside_a_changed_one_has_no_drift(desired, live):
+def test_unchanged_setting_has_no_drift_if_another_setting_changes(desired, live):
     (change,) = drift({**desired, "maxCpuSockets": 8}, {**live, "maxCpuSockets": 4})
     assert change.field == PATHS["maxCpuSockets"]
 
@@ -82,7 +82,7 @@ def test_equal_setting_beside_a_changed_one_has_no_drift(desired, live):
         ("parallelMigrationsPerCluster", 1, 5),
     ],
 )
-def test_changed_field_has_both_values(key, desired, live):
+def test_cr_change_has_the_old_and_the_new_value(key, desired, live):
     (change,) = drift({key: desired}, {} if live is None else {key: live})
     assert (change.field, change.before, change.after) == (PATHS[key], live, desired)
 

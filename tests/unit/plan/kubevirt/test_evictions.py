@@ -137,7 +137,7 @@ def test_cr_change_that_evicts_a_running_vm_is_blocked(before, after, more, expe
     assert bool(decision.actions) is (expected == CONFIG)
 
 
-def test_cr_eviction_strategy_applies_to_vms_without_their_own():
+def test_cr_eviction_strategy_applies_to_vms_without_an_eviction_strategy():
     old = listing(eviction_strategy="LiveMigrate")
     assert planned(old, ("Evict",), vmi(labels=OLD)).effect.value == "config"
     other = vmi(labels=OLD, eviction_strategy="None")
@@ -180,7 +180,7 @@ def test_eviction_check_includes_a_migrating_vm():
     assert decision.reason.value == "would-evict"
 
 
-def test_eviction_check_includes_a_staged_size_that_takes_effect():
+def test_eviction_check_includes_a_size_that_was_written_under_stage():
     stage = with_settings(listing("Evict"), vmRolloutStrategy="Stage")
     staged = make_vm(ref=vm_ref("db", "a"), guest="2Gi")
     live_update = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}
@@ -272,7 +272,7 @@ def test_denied_eviction_message_contains_the_eviction_strategy():
         (NONE, {}, "no-live-migrate", "does not list LiveMigrate"),
     ],
 )
-def test_update_methods_determine_the_effect_for_an_unmigratable_vm_in_flight(
+def test_update_methods_determine_the_effect_on_a_changing_vm_that_cannot_migrate(
     methods, more, reason, said
 ):
     flying = replace(make_vmi(conditions=STAYS | IN_FLIGHT, **more), guest=q("2Gi"))

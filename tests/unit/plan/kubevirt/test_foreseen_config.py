@@ -30,13 +30,13 @@ def both(settings, kubevirt):
     return [(each.effect.value, each.reason.value) for each in decisions]
 
 
-def test_waiting_cr_makes_vms_wait_for_the_future_configuration():
+def test_vms_wait_for_the_future_configuration_while_the_cr_change_waits():
     stage = with_settings(make_kubevirt(phase="Deploying"), vmRolloutStrategy="Stage")
     waits = ("wait", "kubevirt-not-settled")
     assert both({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage) == [waits, waits]
 
 
-def test_blocked_cr_leaves_vms_with_the_current_configuration():
+def test_vms_are_planned_with_the_current_configuration_if_the_cr_is_blocked():
     stage = with_settings(
         make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",)),
         vmRolloutStrategy="Stage",
@@ -142,7 +142,7 @@ def test_cr_impact_counts_vms_that_migrate_after_live_migrate_is_added(stuck, ou
 
 
 @pytest.mark.parametrize("beside", ["ExpandDisks", "VSOCK"])
-def test_feature_gate_is_added_without_the_graduated_gate(beside):
+def test_missing_feature_gate_is_added_and_a_graduated_gate_is_not(beside):
     kubevirt = with_settings(make_kubevirt(), featureGates=NameSet.of(("Snapshot",)))
     settings = {fields.FEATURE_GATES: NameSet.of(("VMLiveUpdateFeatures", beside))}
     (decision,) = plan_of(make_desired(kubevirt=settings), make_live(kubevirt=kubevirt)).decisions
@@ -168,7 +168,7 @@ def test_feature_gate_is_added_without_the_graduated_gate(beside):
         ({"phase": ""}, False),
     ],
 )
-def test_cr_is_settled_when_deployment_version_and_generation_match(overrides, settled):
+def test_cr_has_settled_when_its_deployment_version_and_generation_match(overrides, settled):
     live = make_live(make_vm(), vmis=(make_vmi(),), kubevirt=make_kubevirt(**overrides))
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
     expected = "hotplug" if settled else "kubevirt-not-settled"

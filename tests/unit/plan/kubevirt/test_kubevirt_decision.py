@@ -72,7 +72,7 @@ def test_feature_gate_is_patched_before_strategies():
     ]
 
 
-def test_waves_are_ordered_and_wait_for_the_cr_to_settle():
+def test_waves_are_in_order_and_wait_until_kubevirt_has_applied_the_cr():
     desired = make_desired(want("2Gi"), kubevirt=ALL_THREE)
     plan = plan_of(desired, make_live(make_vm(), vmis=(make_vmi(),), kubevirt=bare("v1.3.1")))
     shape = [(wave.name.value, wave.barrier is not None, len(wave.actions)) for wave in plan.waves]
@@ -168,7 +168,7 @@ def test_empty_list_in_git_equals_an_absent_list(path):
     assert (decision.effect.value, decision.actions) == ("none", ())
 
 
-def test_kubevirt_without_a_namespace_in_git_is_the_only_one_of_the_cluster():
+def test_kubevirt_cr_without_a_namespace_in_git_is_the_only_cr_of_the_cluster():
     desired = make_desired(kubevirt=ALL_THREE)
     ref = desired.kubevirt.ref._replace(namespace="")
     desired = replace(desired, kubevirt=replace(desired.kubevirt, ref=ref))

@@ -82,13 +82,13 @@ def test_unchanged_vm_has_no_warning():
         ("5Gi", "v1.9.0", True, False),
     ],
 )
-def test_staged_restart_on_an_old_version_causes_a_warning(guest, version, stage, told):
+def test_staged_restart_on_an_old_kubevirt_version_causes_a_warning(guest, version, stage, told):
     consent = RestartConsent.STAGE if stage else RestartConsent.NEVER
     found = warned(guest, version=version, policy={"restart": consent})
     assert ("prevents every live update" in found) is told
 
 
-def test_waiting_change_has_no_staging_warning():
+def test_waiting_change_has_no_warning_about_prevented_live_updates():
     found = warned(version="v1.6.3", policy={"restart": RestartConsent.STAGE}, conditions={})
     assert "prevents every live update" not in found
 
@@ -96,6 +96,6 @@ def test_waiting_change_has_no_staging_warning():
 @pytest.mark.parametrize(
     ("requested", "current", "told"), [("2Gi", "1Gi", True), ("2Gi", "2Gi", False)]
 )
-def test_guest_that_did_not_use_its_last_size_causes_a_warning(requested, current, told):
+def test_guest_that_did_not_use_plugged_memory_causes_a_warning(requested, current, told):
     found = warned("3Gi", guest_requested=q(requested), guest_current=q(current))
     assert ("may not use the new size either" in found) is told

@@ -84,7 +84,7 @@ def test_message_counts_failed_migrations(failed, reason, message):
     ("reason", "effect"),
     [("HotPlugMemoryError", "wait"), ("FailedCreate", "none"), ("SyncFailed", "none")],
 )
-def test_hotplug_failure_condition_makes_the_size_wait(reason, effect):
+def test_vm_with_a_hotplug_failure_condition_waits(reason, effect):
     failure = {"Failure": condition("True", reason, "in progress")}
     assert decided("1Gi", vm=make_vm(conditions=failure)).effect.value == effect
     for status in ("False", "Unknown"):
@@ -107,7 +107,7 @@ def test_rejected_hotplug_message_quotes_the_reason(reason, text, says):
 
 
 @pytest.mark.parametrize(("phase", "guest"), [("Running", "1Gi"), ("Succeeded", None)])
-def test_guest_size_is_taken_only_from_an_instance_that_has_not_ended(phase, guest):
+def test_decision_shows_no_guest_size_of_an_instance_that_has_ended(phase, guest):
     found = decided(vmi=replace(make_vmi(), phase=phase)).guest
     assert (str(found) if found else None) == guest
 
@@ -116,7 +116,7 @@ def test_guest_size_is_taken_only_from_an_instance_that_has_not_ended(phase, gue
     ("guest_has", "says"),
     [("1Gi", "the guest has 1Gi so far"), (None, "the guest has nothing so far")],
 )
-def test_message_contains_the_size_that_the_guest_has_so_far(guest_has, says):
+def test_message_contains_the_current_memory_of_the_guest(guest_has, says):
     vmi = make_vmi(guest="2Gi")
     current = make_vm(guest=guest_has).guest
     decision = decided(vm=make_vm(guest="2Gi"), vmi=replace(vmi, guest_current=current))
@@ -218,7 +218,7 @@ def test_vm_with_an_error_in_git_is_blocked():
         assert decided(other).reason.value == "nothing-named"
 
 
-def test_size_that_git_sets_by_resources_alone_is_not_managed():
+def test_memory_is_not_managed_if_git_sets_only_resources():
     vm = make_vm(guest=None, constraints=Constraints(requests=q("2Gi")))
     desired = make_desired(want(None, resources={"requests": "4Gi"}))
     (decision,) = plan_of(desired, make_live(vm)).decisions

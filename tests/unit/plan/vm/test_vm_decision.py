@@ -415,7 +415,7 @@ STANDING = [
 
 
 @pytest.mark.parametrize(("state", "guest", "expected"), STANDING)
-def test_written_size_is_judged_by_the_size_of_the_guest(state, guest, expected):
+def test_effect_of_a_written_size_depends_on_the_memory_of_the_guest(state, guest, expected):
     plan = plan_of(make_desired(want(guest)), state)
     (decision,) = plan.decisions
     assert (decision.effect.value, decision.reason.value) == expected
@@ -447,7 +447,7 @@ def test_sticky_restart_required_blocks_later_changes(version, expected):
 @pytest.mark.parametrize(
     ("minutes", "expected"), [(1, ("wait", "starting")), (16, ("blocked", "not-starting"))]
 )
-def test_starting_vm_is_waited_for_until_the_start_timeout(minutes, expected):
+def test_starting_vm_is_blocked_after_the_start_timeout(minutes, expected):
     created = NOW - timedelta(minutes=minutes)
     vmi = replace(make_vmi(), phase="Scheduling", created_at=created)
     assert effect_of(make_desired(want("1Gi")), live(vmi=vmi)) == expected
@@ -467,7 +467,7 @@ def test_pending_edit_of_another_field_prevents_a_live_change():
         ({"workloadUpdateMethods": NameSet.of(("Evict",))}, ("blocked", "evict-hazard")),
     ],
 )
-def test_vm_effect_follows_the_cr_as_the_plan_changes_it(change, expected):
+def test_vm_effect_depends_on_the_cr_after_the_planned_changes(change, expected):
     from reconciler.model import fields  # noqa: PLC0415
 
     settings = {fields.UPDATE_METHODS: change["workloadUpdateMethods"]}

@@ -173,7 +173,7 @@ OTHER_VM = vm_ref("db", "other")
         ),
     ],
 )
-def test_new_size_is_blocked_behind_a_stuck_change(live, guest, expected):
+def test_new_size_is_blocked_while_a_change_in_flight_is_stuck(live, guest, expected):
     assert effect_of(make_desired(want(guest)), live) == expected
 
 
@@ -201,13 +201,13 @@ def failed(n, *, begun=False, reason=""):
         ((*failed(3), make_migration(name="m-9", phase="Succeeded")), WAITS, ""),
     ],
 )
-def test_change_that_failed_repeatedly_is_stuck(migrations, expected, said):
+def test_change_in_flight_is_stuck_after_repeated_failures(migrations, expected, said):
     live = flying(migrations=migrations)
     assert effect_of(make_desired(want("3Gi")), live) == expected
     assert said in decided("3Gi", live).why.message
 
 
-def test_change_whose_migrations_succeed_without_effect_is_stuck():
+def test_change_in_flight_is_stuck_if_its_migrations_have_no_effect():
     # v1.9.0 migration-target.go:1187-1231: the plug fails its size check and KubeVirt starts again
     done = tuple(make_migration(name=f"m-{i}", phase="Succeeded") for i in range(2))
     live = flying(migrations=done)
@@ -243,7 +243,9 @@ def crowded(requested, *, moving="0"):
         (crowded("2Gi", moving="1Gi"), (), WAITS),
     ],
 )
-def test_change_whose_pod_fits_no_node_is_stuck(context, migrations, expected):
+def test_change_in_flight_is_stuck_if_its_target_pod_fits_on_no_node(
+    context, migrations, expected
+):
     live = flying(migrations=migrations, **context)
     assert effect_of(make_desired(want("1792Mi")), live) == expected
     if expected == STUCK:
@@ -308,7 +310,9 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
         pytest.param(under_quota(3072, quotas_known=False), (), ABOVE, id="quotas not known"),
     ],
 )
-def test_change_whose_target_pod_exceeds_a_quota_is_stuck(context, migrations, expected):
+def test_change_in_flight_is_stuck_if_its_target_pod_exceeds_a_quota(
+    context, migrations, expected
+):
     live = flying(migrations=migrations, **context)
     assert effect_of(make_desired(want("8Gi")), live) == expected
     plain = STUCK if expected == STUCK else WAITS
@@ -431,7 +435,7 @@ def test_restart_rules_take_precedence_over_a_stuck_change(version, message, exp
         ("1Gi", "v1.6.3", ("restart", "restart-required-sticky")),
     ],
 )
-def test_change_back_under_stage_is_live_only_to_the_boot_size(at_boot, version, expected):
+def test_size_change_under_stage_is_live_only_back_to_the_boot_size(at_boot, version, expected):
     live = make_live(
         make_vm(guest="3Gi", conditions={"RestartRequired": condition("True", "", OTHER_EDIT)}),
         vmis=(make_vmi(guest_at_boot=q(at_boot)),),

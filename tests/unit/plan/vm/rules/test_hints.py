@@ -29,7 +29,7 @@ def decided(desired, live):
     return decision
 
 
-def test_vm_that_does_not_exist_shows_its_size_and_the_namespace_that_has_its_name():
+def test_missing_vm_message_shows_its_size_and_hint_a_namespace_with_its_name():
     other = vm_ref("other", VM.name)
     decision = decided(want("2Gi"), make_live(make_vm(other), make_vm(vm_ref("db", "else"))))
     assert decision.reason == "not-found"
@@ -37,7 +37,7 @@ def test_vm_that_does_not_exist_shows_its_size_and_the_namespace_that_has_its_na
     assert decision.why.hint.startswith("namespace other has a VM of this name; ")
 
 
-def test_vm_name_that_exists_nowhere_gets_no_other_namespace():
+def test_hint_suggests_no_namespace_if_no_vm_has_the_name():
     decision = decided(want("2Gi"), make_live(make_vm(vm_ref("db", "else"))))
     assert "namespace db has" not in decision.why.hint
 
@@ -98,9 +98,7 @@ METHODS, STRATEGY = "workloadUpdateMethods", "vmRolloutStrategy"
     ids=["no-live-migrate", "evict-hazard", "strategy-stage"],
 )
 @pytest.mark.parametrize("in_git", [True, False])
-def test_hint_does_not_ask_for_a_setting_that_git_has_and_the_cr_lacks(
-    field, has, wanted, reason, in_git
-):
+def test_hint_does_not_ask_for_a_setting_that_git_already_has(field, has, wanted, reason, in_git):
     (path,) = (each.path for each in KUBEVIRT_FIELDS if each.path[-1] == field)
     desired = make_desired(want("2Gi"), kubevirt={path: wanted} if in_git else None)
     kubevirt = with_settings(OWNED, **{field: has})

@@ -232,7 +232,7 @@ def test_instancetype_with_other_differences_needs_a_restart(difference, says):
     assert says in decision.why.message
 
 
-def test_overcommitting_instancetype_needs_a_restart():
+def test_change_to_an_instancetype_with_overcommit_needs_a_restart():
     # v1.9.0 pkg/instancetype/apply/memory.go: requests are a share of the size
     types = (kind("small", "1Gi", overcommit_percent=50), kind("large", "2Gi"))
     types = (types[0], replace(types[1], overcommit_percent=50))
@@ -320,7 +320,7 @@ def test_change_of_the_instancetype_kind_is_blocked(vm, desired):
     assert decision.actions == ()
 
 
-def test_guest_size_beside_an_instancetype_is_blocked():
+def test_guest_size_in_git_is_blocked_if_the_vm_has_an_instancetype():
     # recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest
     assert told(decided(cluster(), want("2Gi"))) == ("blocked", "memory-from-instancetype")
 
@@ -350,7 +350,7 @@ def test_new_instancetype_is_converged_when_the_guest_has_its_size(vmi, revision
     assert (told(decision), decision.changes) == (expected, ())
 
 
-def test_restart_required_by_a_new_instancetype_name_is_pending():
+def test_new_instancetype_that_sets_restart_required_waits_for_a_restart():
     waiting = {"RestartRequired": condition("True", message="memory updated ...")}
     assert told(decided(cluster(sized("large", conditions=waiting)))) == (
         "restart",
@@ -385,7 +385,7 @@ def test_unsupported_instancetype_with_own_max_guest_is_blocked():
     assert told(decision) == ("blocked", "denied-by-admission")
 
 
-def test_instancetype_differences_of_an_older_revision_are_unknown():
+def test_instancetypes_are_not_compared_if_the_vm_uses_an_older_revision():
     edited = kind("small", "1Gi", generation=2, others={"schedulerName": '"slow"'})
     decision = decided(cluster(types=(edited, LARGE)))
     assert told(decision) == ("live", "hotplug")

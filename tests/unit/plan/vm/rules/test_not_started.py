@@ -45,7 +45,7 @@ def decided(size, *, spec="64Gi", vmi=None, restart=RestartConsent.NEVER, requir
 # recorded v1.9.0 too-big-then-smaller: RestartRequired, and a restart cures the VM
 @pytest.mark.parametrize("phase", ["", "Pending", "Scheduling", "Scheduled"])
 @pytest.mark.parametrize("minutes", [1, 60])
-def test_smaller_size_of_a_vm_without_a_guest_needs_a_restart(phase, minutes):
+def test_smaller_size_of_an_unstarted_vm_needs_a_restart(phase, minutes):
     decision = decided("4Gi", vmi=stuck(phase, created_at=NOW - timedelta(minutes=minutes)))
     assert (decision.effect, decision.reason) == ("restart", "not-started")
     assert NO_NODE in decision.why.message
@@ -57,20 +57,20 @@ def test_smaller_size_of_a_vm_without_a_guest_needs_a_restart(phase, minutes):
     ("consent", "verbs"),
     [(RestartConsent.STAGE, ["patch"]), (RestartConsent.WINDOW, ["patch", "restart"])],
 )
-def test_smaller_size_is_written_by_consent(consent, verbs):
+def test_smaller_size_of_an_unstarted_vm_is_written_with_consent(consent, verbs):
     windows = (Window(kind=WindowKind.ALLOW, cron="* * * * *", duration=Duration.parse("1m")),)
     decision = decided("4Gi", restart=consent, windows=windows)
     assert [each.verb for each in decision.actions] == verbs
 
 
 @pytest.mark.parametrize("required", [None, "memory updated in template spec. Memory-hotplug"])
-def test_smaller_size_that_is_written_already_waits_for_a_restart(required):
+def test_smaller_size_that_is_already_written_waits_for_a_restart(required):
     decision = decided("4Gi", spec="4Gi", required=required)
     assert (decision.effect, decision.reason) == ("restart", "restart-pending")
     assert NO_NODE in decision.why.message
 
 
-def test_larger_size_of_a_vm_without_a_guest_waits():
+def test_larger_size_waits_until_the_guest_has_started():
     assert decided("128Gi").effect == "wait"
 
 
@@ -94,7 +94,7 @@ def test_vm_with_its_memory_is_converged_while_another_edit_waits(message):
     assert any(message in each for each in decision.warnings)
 
 
-def test_another_edit_still_needs_a_restart_if_the_guest_lacks_its_memory():
+def test_pending_edit_needs_a_restart_if_the_guest_lacks_its_memory():
     edit = "a non-live-updatable field was changed in the template spec"
     decision = decided("2Gi", spec="2Gi", vmi=make_vmi(), required=edit)
     assert (decision.effect, decision.reason) == ("restart", "other-edit-pending")

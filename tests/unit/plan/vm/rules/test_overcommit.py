@@ -84,7 +84,9 @@ def test_size_above_a_limit_without_requests_is_blocked_with_both_values():
         ("2Gi", "2Gi", "converged"),
     ],
 )
-def test_pod_without_overhead_blocks_a_vm_with_requests(requests, guest, reason):
+def test_hotplug_is_blocked_if_the_pod_does_not_request_the_launcher_overhead(
+    requests, guest, reason
+):
     decision = decided(guest, requests=requests, limits=None, bare=True)
     assert decision.reason.value == reason
 
@@ -101,7 +103,7 @@ def test_change_back_to_the_running_size_ends_no_overcommit():
         (True, {"op": "add", "path": "/domain/memory/guest", "value": "2Gi"}),
     ],
 )
-def test_vm_sized_by_requests_alone_gets_a_guest_size_live(memory_present, write):
+def test_vm_with_only_memory_requests_gets_a_guest_size_live(memory_present, write):
     # v1.9.0 vm.go:3023-3028; tests/hotplug/memory.go:235ff
     decision = decided(
         "2Gi", requests="1Gi", limits=None, vmi="1Gi", spec=None, memory_present=memory_present

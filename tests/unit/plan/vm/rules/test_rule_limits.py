@@ -194,7 +194,7 @@ def test_single_migration_without_effect_is_tolerated(succeeded, before, expecte
     ("seconds", "expected"),
     [(899, ("wait", "starting")), (900, ("blocked", "not-starting"))],
 )
-def test_vm_start_may_take_fifteen_minutes(seconds, expected):
+def test_vm_has_fifteen_minutes_to_start(seconds, expected):
     created = NOW - timedelta(seconds=seconds)
     vmi = replace(make_vmi(), phase="Scheduling", created_at=created)
     live = make_live(make_vm(), vmis=(vmi,))
@@ -205,7 +205,7 @@ def test_vm_start_may_take_fifteen_minutes(seconds, expected):
     ("seconds", "expected"),
     [(299, ("wait", "guest-accepting")), (300, ("blocked", "guest-silent"))],
 )
-def test_guest_may_take_five_minutes_to_use_new_memory(seconds, expected):
+def test_guest_has_five_minutes_to_use_new_memory(seconds, expected):
     vmi = replace(
         make_vmi(guest="2Gi"),
         guest_current=q("1Gi"),
@@ -255,7 +255,7 @@ OTHER = "a non-live-updatable field was changed in the template spec"
         pytest.param(-1, None, "1Gi", ("restart", "other-edit-pending"), id="CR never changed"),
     ],
 )
-def test_restart_required_from_before_live_update_may_be_out_of_date(
+def test_restart_required_is_outdated_if_it_was_set_before_live_update(
     since_s, changed_s, running, expected
 ):
     then = NOW - timedelta(hours=1)
@@ -302,7 +302,7 @@ def test_restart_required_counts_only_if_true(status, expected):
     assert effect_of(make_desired(want("2Gi")), live) == expected
 
 
-def test_migrations_count_as_effective_after_the_hypervisor_request():
+def test_migrations_are_effective_once_the_hypervisor_was_asked_for_the_size():
     vmi = replace(make_vmi(guest="2Gi"), guest_current=q("1Gi"))
     live = make_live(
         make_vm(guest="2Gi", guest_changed_at=NOW - timedelta(minutes=5)),

@@ -152,7 +152,7 @@ def test_change_waits_for_capacity_that_a_migration_will_release():
     assert judged(live(taken, nodes=nodes)) == WAITS
 
 
-def test_node_of_unknown_size_counts_as_large_enough():
+def test_node_with_unknown_memory_counts_as_large_enough():
     nodes = (node("node01"), LiveNode(name="node02", schedulable=True))
     assert judged(live(capacity(), nodes=nodes)) == LIVE
 

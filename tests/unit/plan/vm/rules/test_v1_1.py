@@ -81,7 +81,7 @@ LIVE = ("live", "hotplug")
         ),
     ],
 )
-def test_first_versions_do_not_hotplug_some_configurations(version, what, own_max, expected):
+def test_old_versions_do_not_hotplug_into_some_vm_configurations(version, what, own_max, expected):
     live = cluster(version, constraints=CONFIGURATIONS[what], own_max=own_max)
     assert effect(live) == expected
 
@@ -235,13 +235,13 @@ def test_v1_1_size_written_without_live_update_features_needs_a_restart():
 
 
 @pytest.mark.parametrize("version", ["v1.1.0", "v1.3.1", "v1.6.3", "v1.9.0"])
-def test_guest_size_given_as_a_number_is_sent_as_a_string(version):
+def test_numeric_guest_size_in_git_is_sent_as_a_string(version):
     # recorded: v1.3.1 denies a number, v1.6.3 and v1.9.0 take both
     (decision,) = plan_of(make_desired(want(2147483648)), cluster(version)).decisions
     assert decision.actions[0].patch[-1].value == "2147483648"
 
 
-def test_guest_size_given_as_a_number_in_a_new_vm_is_sent_as_a_string():
+def test_numeric_guest_size_of_a_new_vm_is_sent_as_a_string():
     memory = {"guest": 2147483648, "maxGuest": "4Gi"}
     manifest = {"spec": {"template": {"spec": {"domain": {"memory": memory}}}}}
     desired = make_desired(want(2147483648, manifest=manifest))
@@ -251,7 +251,7 @@ def test_guest_size_given_as_a_number_in_a_new_vm_is_sent_as_a_string():
     assert memory["guest"] == 2147483648
 
 
-def test_v1_1_size_that_the_guest_has_is_converged():
+def test_v1_1_vm_is_converged_if_its_guest_has_the_size():
     live = cluster("v1.1.0", switch=False, guest="2Gi", vmi=make_vmi(guest="2Gi"))
     assert effect(live) == ("none", "converged")
 

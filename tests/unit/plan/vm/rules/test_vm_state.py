@@ -19,19 +19,19 @@ def decided(size, *, running=True, **plan):
 
 # recorded v1.9.0 pool-vm-patched: the VM's own patch goes live; then the pool overwrites it.
 @pytest.mark.parametrize("running", [True, False])
-def test_change_of_a_pools_vm_is_blocked_and_the_hint_names_the_pool(running):
+def test_vm_of_a_pool_is_blocked_and_the_hint_contains_the_pool(running):
     decision = decided("2Gi", running=running, restart=RestartConsent.STAGE)
     assert (decision.effect, decision.reason) == ("blocked", "owned-by-pool")
     assert "VirtualMachinePool db/web" in decision.why.hint
     assert decision.actions == ()
 
 
-def test_pools_vm_with_the_desired_size_is_converged():
+def test_vm_of_a_pool_with_the_desired_size_is_converged():
     assert decided("1Gi").reason == "converged"
 
 
 @pytest.mark.parametrize("where", ["Git", "the cluster"])
-def test_suspended_vm_is_left_alone_without_an_obstacle(where):
+def test_suspended_vm_has_the_effect_none_and_no_action(where):
     on_cluster = where == "the cluster"
     live = make_live(make_vm(suspended=on_cluster), vmis=(make_vmi(),))
     desired = make_desired(replace(want("2Gi"), suspended=not on_cluster))
@@ -49,9 +49,7 @@ def test_suspended_vm_is_left_alone_without_an_obstacle(where):
     ],
     ids=["restart-pending", "in-flight"],
 )
-def test_suspended_vm_with_a_written_size_needs_no_restart_and_shows_a_change_in_flight(
-    on_vm, on_vmi, expected
-):
+def test_suspended_vm_needs_no_restart_but_shows_a_change_in_flight(on_vm, on_vmi, expected):
     vm = make_vm(guest="2Gi", suspended=True, conditions=on_vm)
     vmi = make_vmi(conditions={"LiveMigratable": condition("True"), **on_vmi})
     desired, live = make_desired(want("2Gi")), make_live(vm, vmis=(vmi,))

@@ -68,7 +68,7 @@ def world(spec="2Gi", *, version="v1.9.0", vm=None, vmi=None, kubevirt=None):
         pytest.param({"vm": TWO_CORES | {"conditions": WAITS}, "vmi": ONE_CORE}, EDITED, id="cpu"),
     ],
 )
-def test_staged_size_takes_effect_with_live_update(more, expected):
+def test_size_written_under_stage_takes_effect_with_live_update(more, expected):
     live = world(**more)
     size = more.get("spec", "2Gi")
     assert effect_of(make_desired(want(size), kubevirt=COMES), live) == expected
@@ -78,13 +78,13 @@ def test_staged_size_takes_effect_with_live_update(more, expected):
 
 
 @pytest.mark.parametrize("methods", [(), ("LiveMigrat",)])
-def test_staged_size_without_live_migrate_is_blocked(methods):
+def test_size_written_under_stage_is_blocked_without_live_migrate(methods):
     live = world(kubevirt=with_settings(stage(), workloadUpdateMethods=NameSet.of(methods)))
     desired = make_desired(want("2Gi"), kubevirt=COMES)
     assert effect_of(desired, live) == ("blocked", "no-live-migrate")
 
 
-def test_staged_size_waits_until_kubevirt_syncs_the_vm():
+def test_size_written_under_stage_waits_until_kubevirt_syncs_the_vm():
     required = replace(condition("True", "", OTHER), since=NOW - timedelta(minutes=5))
     live_update = with_settings(
         make_kubevirt(live_update_changed_at=NOW - timedelta(minutes=1)),
@@ -96,7 +96,7 @@ def test_staged_size_waits_until_kubevirt_syncs_the_vm():
     assert effect_of(make_desired(want("2Gi")), world(vm=looked, kubevirt=live_update)) == EDITED
 
 
-def test_staged_size_message_says_when_it_takes_effect():
+def test_message_says_when_a_size_written_under_stage_takes_effect():
     plan = plan_of(make_desired(want("2Gi"), kubevirt=COMES), world())
     kubevirt, vm = plan.decisions
     assert "the VM's spec sets 2Gi and the guest has 1Gi" in vm.why.message
@@ -111,7 +111,7 @@ def test_staged_size_message_says_when_it_takes_effect():
     )
 
 
-def test_live_update_impact_counts_staged_vms_outside_git():
+def test_live_update_impact_counts_vms_outside_git_with_a_size_written_under_stage():
     refs = [vm_ref("db", name) for name in "ab"]
     live = make_live(
         *(make_vm(ref=ref, guest="2Gi", conditions=WAITS) for ref in refs),
@@ -166,7 +166,7 @@ def test_edit_of_another_field_prevents_the_live_change(spec, git, kubevirt, vm,
 
 
 @pytest.mark.parametrize(("git", "kubevirt"), [("3Gi", COMES), ("1Gi", None)])
-def test_possible_edit_of_an_invisible_field_causes_a_warning(git, kubevirt):
+def test_restart_required_without_a_visible_edit_causes_a_warning(git, kubevirt):
     plan = plan_of(make_desired(want(git), kubevirt=kubevirt), world())
     assert any("if an edit other than memory" in w for w in plan.decisions[-1].warnings)
     free = plan_of(make_desired(want(git), kubevirt=kubevirt), world(vm={"conditions": {}}))
