@@ -103,7 +103,6 @@ class Writer(Protocol):
 
         Args:
             action: A patch, a create or a restart.
-            dry_run: Whether the API server only checks the request and changes nothing.
             timeout_s: The longest wait for the answer; None for the client's default.
 
         Raises:

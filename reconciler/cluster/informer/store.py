@@ -6,6 +6,7 @@ change, not for each event.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -25,7 +26,7 @@ R = TypeVar("R")
 L = TypeVar("L", "LiveKubeVirt", "LiveVM", "LiveVMI")
 
 
-class Store(Generic[V, R]):
+class Store(ABC, Generic[V, R]):
     """Decoded objects and findings by reference, with a cached read-only copy of the objects."""
 
     def __init__(self) -> None:
@@ -53,13 +54,13 @@ class Store(Generic[V, R]):
         self._findings = {each.ref: each for each in findings if each.ref}
         self._view = None
 
+    @abstractmethod
     def put(self, value: V) -> None:
         """Add *value*, or replace the previous value of this object."""
-        raise NotImplementedError
 
+    @abstractmethod
     def drop(self, ref: ObjectRef) -> None:
         """Remove the object *ref* and its finding."""
-        raise NotImplementedError
 
     def take(self, ref: ObjectRef, decoded: Decoded[V]) -> None:
         """Store what decoding the object *ref* has produced: its value or a finding."""
