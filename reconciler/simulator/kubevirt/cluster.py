@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.clock import rfc3339
@@ -69,8 +68,3 @@ class Cluster:
         self.inventory.observe(event)
         if event.key.resource == KUBEVIRTS:
             self.engine.at(CONFIG_LAG_S, self.read_config)
-
-    def age_s(self, timestamp: str) -> float:
-        """Returns the simulated seconds since the given timestamp of an object."""
-        then = datetime.fromisoformat(timestamp)
-        return (self.engine.clock.now() - then).total_seconds()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from reconciler.simulator.clock import rfc3339
 from reconciler.simulator.store.history import Key
@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from reconciler.simulator.kubevirt.object_fields import Json
     from reconciler.simulator.store.store import Store
-
-WARNING: Final = "Warning"
 
 
 class EventRecorder:

@@ -61,12 +61,6 @@ class History:
         if len(self._events) > self._capacity:
             self.compacted = self._events.popleft().rv
 
-    def compact(self, revision: int) -> None:
-        """Removes all changes up to and including `revision`."""
-        while self._events and self._events[0].rv <= revision:
-            self._events.popleft()
-        self.compacted = max(self.compacted, revision)
-
     def since(self, revision: int, resource: str, namespace: str | None) -> list[StoreEvent]:
         """Returns the changes of a resource after `revision`, oldest first.
 

@@ -106,11 +106,6 @@ class Store:
         with self.lock:
             return self._history.since(rv, resource, namespace)
 
-    def compact(self, rv: int) -> None:
-        """Compacts changes up to `rv`, so that older watches and list pages receive a 410."""
-        with self.lock:
-            self._history.compact(rv)
-
     def dependents(self, uid: str) -> tuple[Key, ...]:
         """Returns the objects with `uid` in their ownerReferences."""
         with self.lock:

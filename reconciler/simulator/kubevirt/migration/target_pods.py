@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.kubevirt import quantity
@@ -72,7 +73,8 @@ class MigrationPods:
             else (PENDING_TIMEOUT, PENDING_S)
         )
         limit_s = float(annotations.get(name, default))
-        left_s = limit_s - self._cluster.age_s((stored or {})["metadata"]["creationTimestamp"])
+        created = datetime.fromisoformat((stored or {})["metadata"]["creationTimestamp"])
+        left_s = limit_s - (self._cluster.engine.clock.now() - created).total_seconds()
         if left_s > 0:
             return left_s
         self._cluster.store.delete(pod.key)

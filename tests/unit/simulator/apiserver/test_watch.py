@@ -1,6 +1,6 @@
 """Tests watches: order of events, resumption, selectors, bookmarks, timeouts and tables."""
 
-from support.apiserver import TABLE, VMS, frames, vm, vm_key
+from support.apiserver import TABLE, VMS, ApiServer, frames, vm, vm_key
 
 
 def seen_by(stream):
@@ -49,9 +49,10 @@ def test_watch_reports_an_object_that_enters_or_leaves_the_selection_as_added_or
     assert seen_by(stream) == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
 
 
-def test_watch_from_a_compacted_revision_ends_with_an_error_event(server):
+def test_watch_from_a_compacted_revision_ends_with_an_error_event():
+    server = ApiServer(history=1)
     server.create_vm("a")
-    server.store.compact(server.store.rv)
+    server.create_vm("b")
     stream = server.watch(f"{VMS}?watch=1&resourceVersion=1001")
     (error,) = frames(stream)
     assert stream.status == 200
