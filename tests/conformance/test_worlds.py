@@ -18,7 +18,6 @@ from reconciler.errors import ClusterError
 from reconciler.model.desired.config import Config
 from reconciler.model.plan.plan import Effect
 from reconciler.plan.plan_policy import plan_policy
-from reconciler.rollout.rollout_policy import rollout_policy
 from reconciler.source.config_file import parse_config
 from reconciler.source.manifests.manifest_objects import SourceFile
 
@@ -73,9 +72,13 @@ def played(name):
     """Applies a world's manifests; returns the run, its report, and the VMIs before it."""
     run = rig(name)
     before = {each["metadata"]["uid"]: each["metadata"]["name"] for each in instances(run)}
-    policy = rollout_policy(config(name), deadline_s=DEADLINE_S, follow=True)
-    pacing = {each.name: getattr(policy, each.name) for each in fields(policy)}
-    report = run.apply(desired(name), choices=plan_policy(config(name)), **pacing)
+    report = run.apply(
+        desired(name),
+        choices=plan_policy(config(name)),
+        failure_budget=config(name).failure_budget,
+        annotate=config(name).annotate,
+        deadline_s=DEADLINE_S,
+    )
     return run, before, report
 
 
