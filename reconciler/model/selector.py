@@ -16,6 +16,8 @@ _VALUE = rf"(?:{_NAME})?"
 _EQUALITY = re.compile(rf"(?P<key>{_KEY})\s*(?P<operator>!=|==?)\s*(?P<value>{_VALUE})")
 _SET = re.compile(rf"(?P<key>{_KEY})\s+(?P<operator>in|notin)\s*\((?P<values>[^()]*)\)")
 _PRESENCE = re.compile(rf"(?P<not>!?)\s*(?P<key>{_KEY})")
+_MAX_LENGTH = 10_000
+"""The maximum number of characters of a selector."""
 _COMMA = re.compile(r",(?![^(]*\))")
 
 
@@ -70,6 +72,11 @@ class Selector:
 
         Source: apimachinery v0.33 pkg/labels/selector.go (Parse).
         """
+        if len(text) > _MAX_LENGTH:
+            raise SelectorError(
+                f"{text[:20]!r}… is not a label selector; it has more than {_MAX_LENGTH} "
+                "characters"
+            )
         if not text.strip():
             return cls(raw=text)
         parts = (part.strip() for part in _COMMA.split(text))

@@ -22,7 +22,12 @@ from reconciler.schema.check import ValuePath, Violation, check
 from reconciler.source.git.file_tree import CONFIG_PATH, EntryKind, FileTree
 from reconciler.source.manifests.manifest_objects import SourceFile
 from reconciler.source.yaml import documents
-from reconciler.source.yaml.decode_text import MAX_DOCUMENT_BYTES, decode, too_large
+from reconciler.source.yaml.decode_text import (
+    MAX_CONFIG_BYTES,
+    MAX_DOCUMENT_BYTES,
+    decode,
+    too_large,
+)
 from reconciler.source.yaml.nodes import Problem
 from reconciler.source.yaml.parsers import ruamel
 
@@ -99,8 +104,8 @@ def read_config(tree: FileTree) -> ConfigResult:
         error = file.error("misnamed-config", f"only {CONFIG_PATH} is read", hint=hint)
     elif entry.kind is not EntryKind.FILE:
         error = file.error("not-followed", f"this is a {entry.kind}; put a regular file here")
-    elif entry.size > MAX_DOCUMENT_BYTES:
-        error = file.diagnose(too_large(entry.size, MAX_DOCUMENT_BYTES))
+    elif entry.size > MAX_CONFIG_BYTES:
+        error = file.diagnose(too_large(entry.size, MAX_CONFIG_BYTES))
     else:
         return parse_config(file, tree.read(entry))
     return ConfigResult(config=Config(), diagnostics=(error,))
@@ -108,7 +113,7 @@ def read_config(tree: FileTree) -> ConfigResult:
 
 def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
     """Read the configuration in the bytes *data* of *file*."""
-    text = decode(data, MAX_DOCUMENT_BYTES)
+    text = decode(data, MAX_CONFIG_BYTES)
     if isinstance(text, Problem):
         return ConfigResult(config=Config(), diagnostics=(file.diagnose(text),))
     found = documents.parse(text, ruamel())

@@ -7,8 +7,9 @@ reviewer saw.
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
+
+import orjson
 
 from reconciler.errors import SourceError
 from reconciler.model.fields import WaveName
@@ -37,14 +38,16 @@ def read_approval(path: Path) -> Approval:
     """
     document = _document(path)
     _refuse_other_kind(document, path)
-    acting = document.get("objects", [])
-    if isinstance(acting, list):
+    acting = [each for each in _list(document.get("objects")) if _acts(each)]
+    if isinstance(document.get("objects"), list):
         # Objects without actions need no check, and most of 10,000 VMs may have none.
-        acting = [each for each in acting if _acts(each)]
-    for wrong in check({**document, "objects": acting}, "plan"):
+        shown = {**document, "objects": acting}
+    else:
+        shown = document
+    for wrong in check(shown, "plan"):
         raise SourceError(f"the plan {path} cannot be used: {wrong.message}", hint=_HINT)
     actions: dict[ObjectRef, tuple[ApprovedAction, ...]] = {}
-    for each in _list(acting):
+    for each in acting:
         ref = ObjectRef(kind=each["kind"], namespace=each["namespace"], name=each["name"])
         if ref in actions:
             raise SourceError(f"the plan {path} contains {ref} twice", hint=_EDITED)
@@ -61,19 +64,16 @@ def read_approval(path: Path) -> Approval:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = json.loads(path.read_bytes())
+        document = orjson.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SourceError(
             f"the plan {path} cannot be read: {error.strerror}", hint=_HINT
         ) from error
-    except json.JSONDecodeError as error:
+    except orjson.JSONDecodeError as error:
         where = f"{path}:{error.lineno}:{error.colno}"
         raise SourceError(f"the plan {where} is not JSON", hint=_HINT) from error
     except UnicodeDecodeError as error:
         raise SourceError(f"the plan {path} is not JSON: it is not text", hint=_HINT) from error
-    except RecursionError as error:
-        message = f"the plan {path} is not JSON that this program reads: it is nested too deeply"
-        raise SourceError(message, hint=_HINT) from error
     if not isinstance(document, dict):
         raise SourceError(f"the plan {path} is not a {KIND}: it is not a JSON object", hint=_HINT)
     return document

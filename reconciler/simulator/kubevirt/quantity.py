@@ -111,8 +111,8 @@ def binary(n_bytes: int) -> str:
 
 @lru_cache(maxsize=4096)
 def _decimal(text: str) -> Decimal:
-    match = _SPELLING.fullmatch(text.strip())
-    if match is None or len(text) > _MAX_LENGTH or len(match[2] or "") > _MAX_EXPONENT:
+    match = _SPELLING.fullmatch(text.strip()) if len(text) <= _MAX_LENGTH else None
+    if match is None or len(match[2] or "") > _MAX_EXPONENT:
         raise QuantityError(PATTERN_MESSAGE)
     number, suffix = Decimal(match.group(1)), match.group(2) or ""
     if suffix.endswith("i"):

@@ -8,6 +8,7 @@ from functools import cached_property
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
+from reconciler.errors import SourceError
 from reconciler.source.git.file_tree import Entry, EntryKind, shown
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class CommitTree:
         return found or _sorted(self._listed())
 
     def _listed(self, *names: str) -> list[Entry]:
-        listing = self._repository.checked(
+        listing = self._repository.listing(
             *("--literal-pathspecs", "ls-tree", "-r", "-z", "--long", "--full-tree"),
             *(self.revision, "--", *names),
         )
@@ -75,13 +76,16 @@ class CommitTree:
 
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
         """Return the entries of *before* updated to this commit; None if too many files differ."""
-        output = self._repository.run(
-            *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),
-            *(before.revision, self.revision, "--"),
-        )
-        if output.status or len(output.stdout) > _MOST_BYTES:
+        try:
+            listing = self._repository.listing(
+                *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),
+                *(before.revision, self.revision, "--"),
+            )
+        except SourceError:
             return None  # after a force push, the earlier commit may be missing
-        names = output.stdout.split(b"\0")[:-1]
+        if len(listing) > _MOST_BYTES:
+            return None
+        names = listing.split(b"\0")[:-1]
         paths = list(map(shown, names))
         if any(_ESCAPE in path for path in paths):
             return None  # two different file names may have the same text

@@ -99,11 +99,14 @@ def included(config: Config) -> Callable[[str], bool]:
 
     Below each folder of ``paths``, folders whose names start with a dot are skipped.
     """
-    within = [_visible_under(normal(path)) for path in config.paths]
-    excluded = under(map(normal, config.exclude)) if config.exclude else None
+    within = frozenset(map(normal, config.paths))
+    excluded = frozenset(map(normal, config.exclude))
 
     def test(path: str) -> bool:
-        return any(each(path) for each in within) and not (excluded and excluded(path))
+        above = tuple(_with_folders(path))
+        return excluded.isdisjoint(above) and any(
+            folder in within and not _is_hidden(_below(path, folder)) for folder in above
+        )
 
     return test
 
@@ -113,32 +116,30 @@ def is_input(path: str, is_chosen: Callable[[str], bool]) -> bool:
     return path == CONFIG_PATH or (is_manifest(path) and is_chosen(path))
 
 
-def under(folders: Iterable[str]) -> Callable[[str], bool]:
-    """Return a function that tests whether a path is one of *folders* or inside one of them."""
-    itself = frozenset(folders)
-    if "." in itself:
-        return lambda _path: True
-    below = tuple(f"{folder}/" for folder in itself)
-    return lambda path: path.startswith(below) or path in itself
-
-
 def normal(path: str) -> str:
     """Return *path* without ``.`` and empty parts, or ``.`` for the root of the repository."""
     return "/".join(step for step in path.split("/") if step not in {"", "."}) or "."
 
 
-def _visible_under(folder: str) -> Callable[[str], bool]:
-    """Return a function that tests whether a path is in *folder* and not in a hidden folder."""
-    if folder == ".":
-        return lambda path: not _is_hidden(path)
-    start = f"{folder}/"
-    return lambda path: (
-        path == folder or (path.startswith(start) and not _is_hidden(path[len(start) :]))
-    )
+def _with_folders(path: str) -> Iterator[str]:
+    """Yield *path*, every folder above it, and ``.``, the root of the repository.
+
+    The selection searches these in sets, so its time does not grow with the number of paths in
+    the configuration.
+    """
+    while path:
+        yield path
+        path = path.rpartition("/")[0]
+    yield "."
+
+
+def _below(path: str, folder: str) -> str:
+    """Return the part of *path* below *folder*; empty if both are the same."""
+    return path if folder == "." else path[len(folder) + 1 :]
 
 
 def _is_hidden(path: str) -> bool:
-    if path[0] != "." and "/." not in path:
+    if path[:1] != "." and "/." not in path:
         return False
     return any(step.startswith(".") for step in path.split("/")[:-1])
 
@@ -176,10 +177,11 @@ def _root_of(path: str, roots: dict[str, list[Entry]]) -> str | None:
 
 def _missing(config: Config, tree: FileTree) -> Iterator[Diagnostic]:
     origin = config.origin("paths")
+    if all(normal(path) == "." for path in config.paths):
+        return
+    present = {each for entry in tree.entries() for each in _with_folders(entry.path)} | {"."}
     for written in config.paths:
-        folder = normal(written)
-        within = under((folder,))
-        if folder != "." and not any(within(entry.path) for entry in tree.entries()):
+        if normal(written) not in present:
             source = "" if isinstance(origin, Location) else f" (from {origin})"
             yield Diagnostic(
                 severity=Severity.WARNING,

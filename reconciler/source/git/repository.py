@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 _HEADER_WORDS = 3
 _PIECE = 1_000_000
+MAX_LISTING_BYTES = 48_000_000
+"""The maximum length of a list of files in bytes; hashes and sizes are included."""
 
 
 class Repository:
@@ -86,6 +88,27 @@ class Repository:
         if output.status:
             raise self._failure(output)
         return output.stdout
+
+    def listing(self, *arguments: str) -> bytes:
+        """Run one git command that lists files and return its output.
+
+        Raises:
+            SourceError: The command fails, or its output is too long. A tree of 654 bytes that
+                contains itself many times can list more files than there are atoms.
+        """
+        with running(self.root, arguments, environment=self._environment) as process:
+            stdout = cast("IO[bytes]", process.stdout).read(MAX_LISTING_BYTES + 1)
+            if len(stdout) > MAX_LISTING_BYTES:
+                raise SourceError(
+                    f"the list of files in {self.root} has more than {MAX_LISTING_BYTES:,} bytes, "
+                    "which is about 500,000 files",
+                    hint="use a repository or a revision with fewer files",
+                )
+            stderr = cast("IO[bytes]", process.stderr).read().decode("utf-8", "replace")
+            status = process.wait()
+        if status:
+            raise self._failure(Output(status=status, stdout=stdout, stderr=stderr))
+        return stdout
 
     def resolve(self, revision: str) -> str:
         """Return the hash of the commit that *revision* refers to.
@@ -176,7 +199,8 @@ class Repository:
         """Map the full name of each branch and tag that matches *patterns* to its commit."""
         form = "--format=%(refname) %(objectname) %(*objectname)"
         found: dict[str, str] = {}
-        for line in self.checked("for-each-ref", form, *patterns).decode().splitlines():
+        listed = self.checked("for-each-ref", form, *patterns).decode("utf-8", "backslashreplace")
+        for line in listed.removesuffix("\n").split("\n") if listed else ():
             name, target, peeled = (*line.split(" "), "")[:3]
             found[name] = peeled or target
         return found

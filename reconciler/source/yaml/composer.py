@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 MAX_DEPTH = 200
 MAX_VALUES = 1_000_000
 """The maximum number of values in a document, after its aliases are expanded."""
+MAX_REPEATED = 200_000
+"""The maximum number of values that the aliases of a text repeat, in all documents together."""
+MAX_REMARKS = 1_000
+"""The maximum number of problems, such as duplicate keys, that are reported for one document."""
 
 _MERGE = "<<"
 _KEY_NOT_TEXT = "a mapping's key must be text, not a mapping or list"
@@ -51,7 +55,7 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
     scalar, alias, document_end = kinds.ScalarEvent, kinds.AliasEvent, kinds.DocumentEndEvent
     mapping, sequence = kinds.MappingStartEvent, kinds.SequenceStartEvent
     ends = (kinds.MappingEndEvent, kinds.SequenceEndEvent)
-    document = _Document()
+    document = _Document(0)
     for event in events:
         kind = event.__class__
         if kind is scalar:
@@ -66,7 +70,7 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
             root = document.inner.children[0]
             if root.value is not None:
                 yield Composed(root, tuple(document.remarks))
-            document = _Document()
+            document = _Document(document.repeated)
 
 
 class _Open:
@@ -94,14 +98,16 @@ class _Open:
         """Whether the key of the next value is ``<<``."""
         self.merge: Node | None = None
         """The last value of the merge key ``<<``."""
-        self.merged: frozenset[str] = frozenset()
+        self.merged: set[str] = set()
         """The keys that ``<<`` added; an equal key after ``<<`` replaces them."""
 
 
 class _Document:
     """The state of one document while it is composed; each method handles a parser event."""
 
-    def __init__(self) -> None:
+    def __init__(self, repeated: int) -> None:
+        self.repeated = repeated
+        """The number of values that aliases have repeated in the text so far."""
         self.inner = _Open(Mark(0, 0), None, 0, is_mapping=False)
         """The innermost open mapping or list; at first, a list for the root."""
         self.remarks: list[Problem] = []
@@ -168,6 +174,10 @@ class _Document:
             return
         self._count += count
         _reject_many(self._count - inner.count_before, inner)
+        self.repeated += count
+        if self.repeated > MAX_REPEATED:
+            message = f"the aliases of this text repeat more than {MAX_REPEATED} values"
+            _fail(start, "too-large", message)
         self._add(node._replace(key_start=inner.key_start))
 
     def _add(self, node: Node) -> None:
@@ -183,21 +193,26 @@ class _Document:
             self._add_merge(inner, node)
             return
         if key in value and key not in inner.merged:
-            self.remarks.append(_duplicate(str(key), node, inner.children[key]))
+            self._remark(_duplicate(str(key), node, inner.children[key]))
         value[key] = node.value
         inner.children[key] = node
 
     def _add_merge(self, inner: _Open, node: Node) -> None:
         """Insert the keys of *node* for the merge key ``<<``, and replace equal keys before it."""
         if inner.merge is not None:
-            self.remarks.append(_duplicate(_MERGE, node, inner.merge))
+            self._remark(_duplicate(_MERGE, node, inner.merge))
         else:
-            self.remarks.extend(_merge_after_keys(inner, node))
+            for problem in _merge_after_keys(inner, node):
+                self._remark(problem)
         inner.merge = node
         for source in reversed(_merge_sources(node)):
             inner.children.update(source.children)
             inner.value.update(source.value)
-            inner.merged = inner.merged.union(source.value)
+            inner.merged.update(source.value)
+
+    def _remark(self, problem: Problem) -> None:
+        if len(self.remarks) < MAX_REMARKS:
+            self.remarks.append(problem)
 
 
 def _marked_text(text: str, tag: str | None) -> Scalar:
@@ -237,9 +252,9 @@ def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
     YAML parsers disagree about such a key: YAML keeps the explicit key, but Go's yaml.v2, which
     kubectl uses, takes the later one.
     """
-    sources = _merge_sources(merge)
+    inserted = {key for source in _merge_sources(merge) for key in source.children}
     for key, node in inner.children.items():
-        if any(key in source.children for source in sources):
+        if key in inserted:
             place = _key_mark(node)
             yield Problem(
                 mark=_key_mark(merge),

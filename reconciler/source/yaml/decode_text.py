@@ -10,6 +10,8 @@ MAX_FILE_BYTES = 50_000_000
 """The maximum size of a file or stream in bytes; the CRDs of many operators fit into it."""
 MAX_DOCUMENT_BYTES = 10_000_000
 """The maximum size of one document in bytes; a list of 10,000 VMs is far below this limit."""
+MAX_CONFIG_BYTES = 256_000
+"""The maximum size of a configuration file in bytes; its parser is slow and uses much memory."""
 
 _LFS = b"version https://git-lfs.github.com/spec/"
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from reconciler.source.yaml.composer import Composed, compose
 from reconciler.source.yaml.decode_text import MAX_DOCUMENT_BYTES
 from reconciler.source.yaml.json_stream import json_pieces
-from reconciler.source.yaml.nodes import Mark, Node, Problem, ProblemError, from_parser
+from reconciler.source.yaml.nodes import Mark, Node, Piece, Problem, ProblemError, from_parser
 from reconciler.source.yaml.parsers import libyaml
 from reconciler.source.yaml.syntax_messages import plain
 
@@ -139,29 +140,40 @@ def _documents(text: str, parser: Parser) -> Iterator[Composed]:
 
 
 def _composed(text: str, parser: Parser) -> Iterator[Composed]:
+    pieces = json_pieces(text) or _pieces(text)
+    events = chain.from_iterable(_events(piece, parser) for piece in pieces)
+    yield from compose(events, parser.kinds)
+
+
+def _events(piece: Piece, parser: Parser) -> Iterator[Any]:
+    """Yield the events of *piece* with their positions in the whole text."""
     try:
-        for piece in json_pieces(text) or _pieces(text):
-            yield from compose(parser.events(piece), parser.kinds)
+        if not piece.row and not piece.column:
+            yield from parser.events(piece.text)
+            return
+        for event in parser.events(piece.text):
+            event.start_mark = piece.moved(event.start_mark)
+            yield event
     except parser.error as error:
-        raise ProblemError(_syntax_problem(error)) from error
+        raise ProblemError(_syntax_problem(error, piece)) from error
 
 
-def _pieces(text: str) -> Iterator[str]:
+def _pieces(text: str) -> Iterator[Piece]:
     """Split *text* after each ``...``, because libyaml requires ``---`` after this marker."""
+    start = row = 0
     if "..." in text:
-        first = 0
         for match in _END_LINE.finditer(text):
-            yield "\n" * text.count("\n", 0, first) + text[first : match.end()]
-            first = match.end()
-        text = "\n" * text.count("\n", 0, first) + text[first:]
-    yield text
+            yield Piece(text[start : match.end()], row, 0)
+            row += text.count("\n", start, match.end())
+            start = match.end()
+    yield Piece(text[start:] if start else text, row, 0)
 
 
-def _syntax_problem(error: Any) -> Problem:  # noqa: ANN401 - an error of either library
+def _syntax_problem(error: Any, piece: Piece) -> Problem:  # noqa: ANN401 - of either library
     at = error.problem_mark or error.context_mark
     message = " ".join(str(each) for each in (error.problem, error.context) if each)
     return Problem(
-        mark=from_parser(at) if at else Mark(1, 1),
+        mark=from_parser(piece.moved(at)) if at else Mark(1, 1),
         code="not-yaml",
         message=plain(message),
         hint=_SYNTAX_HINT,

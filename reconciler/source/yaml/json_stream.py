@@ -8,20 +8,23 @@ Source: k8s.io/apimachinery v0.32 pkg/util/yaml/decoder.go (YAMLOrJSONDecoder).
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
+
+from reconciler.source.yaml.nodes import Piece
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_SPACE = " \t\r\n"
+_SPACE = re.compile(r"[ \t\r\n]*")
 
 
-def json_pieces(text: str) -> tuple[str, ...] | None:
-    """Return the JSON objects in *text*, each after blank lines and spaces up to its position.
+def json_pieces(text: str) -> tuple[Piece, ...] | None:
+    """Return the JSON objects in *text*.
 
     The result is None if *text* is not JSON that starts with a brace, and is to be read as YAML.
     """
-    if not text.lstrip(_SPACE).startswith("{"):
+    if text[_end_of_space(text, 0) :][:1] != "{":
         return None
     try:
         return tuple(_pieces(text))
@@ -29,14 +32,20 @@ def json_pieces(text: str) -> tuple[str, ...] | None:
         return None
 
 
-def _pieces(text: str) -> Iterator[str]:
-    decoder, at, row = json.JSONDecoder(strict=False), 0, 0
+def _pieces(text: str) -> Iterator[Piece]:
+    decoder, end, row, line_start = json.JSONDecoder(strict=False), 0, 0, 0
     while True:
-        start = len(text) - len(text[at:].lstrip(_SPACE))
-        row += text.count("\n", at, start)
+        start = _end_of_space(text, end)
+        row += text.count("\n", end, start)
+        line_start = max(line_start, text.rfind("\n", end, start) + 1)
         if start == len(text):
             return
-        _, at = decoder.raw_decode(text, start)
-        column = start - (text.rfind("\n", 0, start) + 1)
-        yield "\n" * row + " " * column + text[start:at]
-        row += text.count("\n", start, at)
+        _, end = decoder.raw_decode(text, start)
+        yield Piece(text[start:end], row, start - line_start)
+        row += text.count("\n", start, end)
+        line_start = max(line_start, text.rfind("\n", start, end) + 1)
+
+
+def _end_of_space(text: str, at: int) -> int:
+    found = _SPACE.match(text, at)
+    return found.end() if found else at

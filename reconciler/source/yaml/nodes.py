@@ -16,6 +16,26 @@ class Mark(NamedTuple):
     column: int
 
 
+class Piece(NamedTuple):
+    """A part of a text that is parsed separately, and its location in the text."""
+
+    text: str
+    row: int
+    """The number of lines before the piece."""
+    column: int
+    """The number of characters before the piece in its first line."""
+
+    def moved(self, mark: ParserMark) -> ParserMark:
+        """Return the position in the whole text of *mark*, a position in the piece."""
+        column = mark.column if mark.line else mark.column + self.column
+        return _Moved(mark.line + self.row, column)
+
+
+class _Moved(NamedTuple):
+    line: int
+    column: int
+
+
 class ParserMark(Protocol):
     """A position in a text, with line and column counted from 0 as in the YAML libraries."""
 

@@ -76,7 +76,7 @@ PLANS = {
     "an empty file": ("", "{file}:1:1 is not JSON"),
     "a truncated file": ('{"kind":', "{file}:1:9 is not JSON"),
     "another encoding": ('{"a": "\udcff"}', "{file} is not JSON: it is not text"),
-    "deep nesting": (DEEP, "{file} is not JSON that this program reads"),
+    "deep nesting": (DEEP, "{file}:1:1026 is not JSON"),
     "a null": ("null", "it is not a JSON object"),
     "text instead of a list": (json.dumps(PLAN | {"objects": "x"}), "cannot be used"),
 }

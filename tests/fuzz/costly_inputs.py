@@ -1,0 +1,175 @@
+"""Small inputs that once took much time or memory: ``python -m fuzz.costly_inputs [NAME ...]``.
+
+Each input is read within limits of the operating system, in the order of the table. The program
+prints each name before it reads the input, and then the processor time and the peak of memory.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+from dataclasses import dataclass
+from tempfile import TemporaryDirectory
+from time import process_time
+
+from reconciler.cluster.api import api_errors
+from reconciler.errors import SourceError
+from reconciler.model.desired.config import Config
+from reconciler.report import findings
+from reconciler.source.config_file import parse_config
+from reconciler.source.git import repository_url
+from reconciler.source.git.commit_tree import CommitTree
+from reconciler.source.git.file_selection import select
+from reconciler.source.git.file_tree import Entry, EntryKind
+from reconciler.source.git.repository import Repository
+from reconciler.source.manifests.manifest_objects import SourceFile
+from reconciler.source.readers import StreamReader
+
+CPU_S = 20
+"""The limit of processor time for one input; the slowest takes about a second."""
+MEMORY_BYTES = 1 << 30
+"""The limit of address space for all inputs; the CronJob of the example has 512 MiB of memory."""
+
+_VM = (
+    b"apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: a, namespace: b}\nspec:\n"
+)
+_CONFIG = b"apiVersion: reconciler/v1alpha1\nkind: Config\n"
+
+
+def _manifests(data: bytes) -> None:
+    findings.validation_text(StreamReader([("a.yaml", data)]).read().state)
+
+
+def _config(data: bytes) -> None:
+    parse_config(SourceFile(path=".reconciler.yaml"), data)
+
+
+@dataclass(frozen=True)
+class _Tree:
+    entries_: tuple[Entry, ...]
+    revision: str = "a"
+
+    def entries(self) -> tuple[Entry, ...]:
+        return self.entries_
+
+
+def _select(n_paths: int, n_files: int) -> None:
+    names = (f"d{n // 100}/f{n}.yaml" for n in range(n_files))
+    entries = (
+        Entry(path=name, kind=EntryKind.FILE, mode="100644", blob="b", size=9) for name in names
+    )
+    folders = tuple(f"p{n}" for n in range(n_paths))
+    select(_Tree(tuple(entries)), Config(paths=folders, exclude=folders))
+
+
+def _nested_tree() -> None:
+    """List a tree of few bytes that has 10^12 files."""
+    with TemporaryDirectory() as folder:
+
+        def git(*arguments: str, stdin: str = "") -> str:
+            command = ("git", "-C", folder, "-c", "user.name=a", "-c", "user.email=a@b.c")
+            done = subprocess.run(
+                (*command, *arguments), input=stdin, text=True, check=True, capture_output=True
+            )
+            return done.stdout.strip()
+
+        git("init", "--quiet", "--bare")
+        tree = git("mktree", stdin=f"100644 blob {git('hash-object', '-w', '--stdin')}\ta.yaml\n")
+        for _ in range(12):
+            tree = git("mktree", stdin="".join(f"040000 tree {tree}\t{c}\n" for c in "abcdefghij"))
+        commit = git("commit-tree", "-m", "a", tree)
+        with Repository.open(folder) as repository:
+            try:
+                CommitTree.of(repository, commit).entries()
+            except SourceError as error:
+                assert "about 500,000 files" in str(error)  # noqa: PT017
+            else:
+                raise AssertionError("the list has an end")
+
+
+def _status(message: str) -> None:
+    body = json.dumps({"kind": "Status", "message": message}).encode()
+    answer = api_errors.Answer(method="GET", path="/api/v1/nodes", status=422, body=body)
+    assert len(str(api_errors.from_answer(answer, "host"))) < 500
+
+
+def _merges(n_documents: int) -> bytes:
+    base = b"  base: &b {" + b",".join(b"k%d: 1" % n for n in range(2_500)) + b"}\n  y:\n"
+    return b"---\n".join([_VM + base + b"  - {<<: *b}\n" * 2_000] * n_documents)
+
+
+INPUTS = {
+    "objects of JSON on one line": lambda: _manifests(b'{"kind":"VirtualMachine"}' * 20_000),
+    "objects of JSON on many lines": lambda: _manifests(b'{"kind":"KubeVirt"}\n' * 20_000),
+    "document ends": lambda: _manifests(b"kind: VirtualMachine\n" + b"...\n---\na: 1\n" * 20_000),
+    "an unquoted line of 10 MB": lambda: _manifests(_VM + b"  x: " + b"a" * 9_900_000),
+    "unquoted words of 10 MB": lambda: _manifests(_VM + b"  x: " + b"ab " * 3_300_000),
+    "a number of 1 MB": lambda: _manifests(_VM + b"  x: " + b"1" * 1_000_000),
+    "a quantity of 1 MB": lambda: _manifests(
+        _VM + b"  template: {spec: {domain: {memory: {guest: '" + b"1" * 1_000_000 + b"'}}}}"
+    ),
+    "merges of a large mapping": lambda: _manifests(_merges(10)),
+    "keys before a merge of many mappings": lambda: _manifests(
+        _VM
+        + b"  b: &b {}\n  y: {"
+        + b"".join(b"k%d: 1," % n for n in range(30_000))
+        + b"<<: ["
+        + b",".join([b"*b"] * 100_000)
+        + b"]}"
+    ),
+    "a merge of many mappings": lambda: _manifests(
+        _VM + b"  y: {<<: [" + b",".join(b"{a%d: 1}" % n for n in range(30_000)) + b"]}"
+    ),
+    "aliases of aliases": lambda: _manifests(
+        _VM
+        + b"  a0: &a0 [1,2,3,4,5,6,7,8,9,0]\n"
+        + b"".join(
+            b"  a%d: &a%d [%s]\n" % (n, n, b",".join([b"*a%d" % (n - 1)] * 10))
+            for n in range(1, 9)
+        )
+    ),
+    "anchors": lambda: _manifests(
+        _VM + b"  x: [" + b",".join(b"&a%d 1" % n for n in range(50_000)) + b"]"
+    ),
+    "equal keys": lambda: _manifests(_VM + b"  x: {" + b",".join([b"a: 1"] * 160_000) + b"}"),
+    "documents": lambda: _manifests(b"---\na: 1\n" * 100_000),
+    "deep lists": lambda: _manifests(_VM + b"  x: " + b"[" * 60_000),
+    "deep JSON": lambda: _manifests(b'{"kind":"VirtualMachine","a":' + b"[" * 60_000),
+    "deep indentation": lambda: _manifests(_VM + b"  x:\n" + b" " * 1_000_000 + b"a: 1"),
+    "words in the configuration": lambda: _config(_CONFIG + b"selector: " + b"ab " * 80_000),
+    "a configuration of 10 MB": lambda: _config(_CONFIG + b"x: [" + b"a," * 4_900_000 + b"]"),
+    "commas in a selector": lambda: _config(_CONFIG + b"selector: '" + b"," * 200_000 + b"'"),
+    "units in a duration": lambda: _config(
+        _CONFIG + b"rollout: {timeouts: {guest: '" + b"1h" * 100_000 + b"'}}"
+    ),
+    "items in a cron expression": lambda: _config(
+        _CONFIG
+        + b"windows: [{kind: allow, duration: 1h, cron: '"
+        + b"0," * 80_000
+        + b"0 0 * * *'}]"
+    ),
+    "paths and files": lambda: _select(11_000, 20_000),
+    "a tree that contains itself": _nested_tree,
+    "a status message of 1 MB": lambda: _status('Invalid value: "{' * 60_000),
+    "a message without an address": lambda: repository_url.without_credentials("a" * 1_000_000),
+}
+
+
+def main() -> None:
+    """Read each input, or the inputs that the arguments name."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    for name in sys.argv[1:] or INPUTS:
+        began = process_time()
+        limit = int(began) + CPU_S
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.RLIM_INFINITY))
+        sys.stdout.write(f"{name}: ")
+        sys.stdout.flush()
+        INPUTS[name]()
+        peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        sys.stdout.write(f"{process_time() - began:.2f} s, {peak_mb} MB so far\n")
+
+
+if __name__ == "__main__":
+    main()

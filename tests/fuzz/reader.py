@@ -1,0 +1,49 @@
+"""``Reader``: one reader of outside data, with its inputs and the errors that it may raise."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """A reader that returns a value or a finding, or raises one of its typed errors."""
+
+    name: str
+    make: Callable[[Random], Any]
+    """Returns an input for a random generator."""
+    read: Callable[[Any], object]
+    """Reads an input."""
+    errors: tuple[type[Exception], ...] = ()
+    table: tuple[Any, ...] = ()
+    """The first inputs, before those that ``make`` returns."""
+    weight: int = 1
+    """How many times longer than usual one input takes."""
+
+    def fail(self, seed: int) -> str:
+        """Read the input with the number *seed*; return the unexpected exception, if any."""
+        given = (
+            self.table[seed]
+            if seed < len(self.table)
+            else self.make(Random(f"{self.name}:{seed}"))
+        )
+        try:
+            self.read(given)
+        except self.errors:
+            return ""
+        except Exception as error:  # noqa: BLE001 - every other exception is a failure
+            return described(error)
+        return ""
+
+
+def described(error: Exception) -> str:
+    """Return the type, the place and the start of the message of *error*."""
+    frames = traceback.extract_tb(error.__traceback__)
+    ours = [each for each in frames if "/reconciler/" in each.filename] or frames
+    at = ours[-1]
+    path = at.filename.rpartition("/reconciler/")[2] or at.filename
+    return f"{type(error).__name__} at {path}:{at.lineno} ({at.name}): {str(error)[:100]!r}"

@@ -1,0 +1,12 @@
+"""``READERS``: every reader of data from outside, of the product and of the simulator."""
+
+from __future__ import annotations
+
+from fuzz import cluster_readers, simulator_readers, source_readers, text_readers
+
+READERS = (
+    *text_readers.READERS,
+    *source_readers.READERS,
+    *cluster_readers.READERS,
+    *simulator_readers.READERS,
+)

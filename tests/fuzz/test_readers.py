@@ -1,0 +1,18 @@
+"""Every reader returns a value, a finding or a typed error for inputs that a seed makes."""
+
+from __future__ import annotations
+
+import pytest
+from fuzz.readers import READERS
+
+INPUTS = 800
+"""The number of inputs for each reader; ``python -m fuzz.run`` reads many more."""
+
+
+@pytest.mark.parametrize("reader", READERS, ids=lambda each: each.name)
+def test_reader_raises_only_typed_errors(reader):
+    found = {
+        seed: failure for seed in range(INPUTS // reader.weight) if (failure := reader.fail(seed))
+    }
+
+    assert not found
