@@ -1,4 +1,4 @@
-"""Builds the HTTP application: Starlette over `KubeApiServer.handle`."""
+"""Builds the Starlette application that serves `KubeApiServer.handle` over HTTP."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def name_of(obj: Json) -> tuple[str, str]:
 
 
 def dig(obj: Json | None, *path: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Returns the value at a path of field names, or None if a part of the path is absent."""
+    """Returns the value at a path of field names, or None if a field of the path is absent."""
     found: Any = obj
     for name in path:
         if not isinstance(found, dict):

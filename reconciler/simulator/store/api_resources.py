@@ -57,7 +57,7 @@ class Resource:
 
     @property
     def storage(self) -> str:
-        """The name of the resource in store keys."""
+        """The name of the resource in the keys of the object store."""
         return self.stored_as or self.qualified
 
     @property

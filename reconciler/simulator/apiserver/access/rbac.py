@@ -38,7 +38,7 @@ _BASIC_RULES: Final[tuple[Json, ...]] = (
     {"verbs": ["get"], "nonResourceURLs": ["/healthz", "/livez", "/readyz", "/version"]},
     {"verbs": ["get"], "nonResourceURLs": ["/livez/*", "/readyz/*", "/version/"]},
 )
-"""The RBAC rules of all users (system:basic-user, -:discovery and -:public-info-viewer)."""
+"""The RBAC rules of system:basic-user, system:discovery and system:public-info-viewer."""
 
 
 class Mode(StrEnum):

@@ -79,7 +79,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """An entry of the API server's request log."""
+    """A request in the API server's log, with its response status."""
 
     method: str
     path: str

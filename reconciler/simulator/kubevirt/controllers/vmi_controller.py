@@ -56,7 +56,7 @@ class VMIController:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the VMI that changed, or the VMI of the pod that changed."""
+        """Queues a VMI when the VMI or one of its pods changes."""
         if event.key.resource == VMIS and event.type != "DELETED":
             self.queue.add((event.key.namespace, event.key.name))
         elif event.key.resource == PODS:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-controller"
 COMPONENT: Final = "workload-update-controller"
 DELAY_S: Final = 5.0
-"""The seconds from an event to an update round.
+"""The seconds from an event to the next round of the workload updater.
 
 Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226; recorded as
 1.4 to 20 s from the patch, mostly about 5 s.

@@ -37,7 +37,7 @@ def run_strategy(vm: Json) -> str:
 
 
 def refresh(vm: Json, vmi: Json | None, *, now: str) -> None:
-    """Updates a VM's status in place.
+    """Computes a VM's status and writes it into the VM object.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:1438-1474,2516-2773; recorded.
     """

@@ -22,7 +22,7 @@ GA_WARNING: Final = (
     "can be safely removed and is redundant. For more info, please look at: "
     "https://github.com/kubevirt/kubevirt/blob/main/docs/deprecation.md"
 )
-"""The warning about a listed feature gate that is always on.
+"""The warning about a feature gate in the CR that this version always enables.
 
 Source: v1.9.0 pkg/virt-config/featuregate/feature-gates.go:49-50.
 """
