@@ -134,7 +134,7 @@ def _canaries(
             "canaries-held",
             f"no canary ({canary.selector}) can be changed or has its memory, so no other VM "
             f"is changed: {listed_refs([each.ref for each in canaries], NAMED)}",
-            "find out why the canaries are held",
+            "find out why the canaries cannot change",
         )
     elif others:
         of = f" of {len(canaries)}" if changing not in (0, len(canaries)) else ""

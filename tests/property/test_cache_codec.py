@@ -1,4 +1,4 @@
-"""The result of a file is the same after it was encoded for the cache and decoded."""
+"""Checks that the cache returns the result of a file as it was stored."""
 
 import contextlib
 
@@ -92,7 +92,7 @@ def value(draw, of):
     return of[0] if draw(st.integers(0, 2)) else draw(st.sampled_from(of))
 
 
-def told(result):
+def described(result):
     """Return everything in *result*, with types."""
     objects = [
         (each.desired, sorted(each.places.items()), each.diagnostics) for each in result.objects
@@ -107,7 +107,7 @@ def test_cache_codec_decodes_the_result_that_it_encoded(texts):
         found = read_manifests(FILE.path, text.encode())
         kept = cache_codec.encode(found, FILE.path)
         assert kept is not None
-        assert told(cache_codec.decode(kept, FILE)) == told(found)
+        assert described(cache_codec.decode(kept, FILE)) == described(found)
 
 
 @given(fleets(), st.data())

@@ -39,7 +39,7 @@ SIZES = ("1Gi", "2Gi", "3Gi", "5Gi", "1025Mi")
 
 @st.composite
 def live_states(draw):
-    """Draw changes of some VMs and, now and then, of settings that all VMs share."""
+    """Draw changes of some VMs, and sometimes of settings that all VMs share."""
     return {
         "sizes": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
         "spec": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
@@ -56,7 +56,7 @@ def live_states(draw):
     }
 
 
-class Story:
+class Steps:
     """Changes Git and the cluster step by step; a step leaves everything else unchanged."""
 
     def __init__(self):
@@ -121,7 +121,7 @@ class Story:
 @given(st.lists(live_states(), min_size=1, max_size=6))
 @settings(max_examples=120, deadline=None)
 def test_plan_after_changes_equals_a_plan_from_scratch(changes):
-    story, planner, policy = Story(), Planner(), PlanPolicy()
+    story, planner, policy = Steps(), Planner(), PlanPolicy()
     decide(story.desired, story.live, policy, story.now, planner)
     for change in changes:
         story.step(change)
@@ -130,7 +130,7 @@ def test_plan_after_changes_equals_a_plan_from_scratch(changes):
 
 
 def test_planner_decides_only_changed_vms_again():
-    story, planner, policy = Story(), Planner(), PlanPolicy()
+    story, planner, policy = Steps(), Planner(), PlanPolicy()
     decide(story.desired, story.live, policy, story.now, planner)
     assert planner.decided == len(REFS)
     decide(story.desired, story.live, policy, story.now, planner)
@@ -154,7 +154,7 @@ def quiet() -> dict:
 
 
 def test_plan_shows_the_new_notation_of_an_unchanged_size():
-    story, planner, policy = Story(), Planner(), PlanPolicy()
+    story, planner, policy = Steps(), Planner(), PlanPolicy()
     for size in ("2Gi", "2048Mi"):
         story.desired = make_desired(want(size, REFS[0]))
         plan = decide(story.desired, story.live, policy, story.now, planner)
@@ -163,7 +163,7 @@ def test_plan_shows_the_new_notation_of_an_unchanged_size():
 
 
 def test_message_shows_the_new_notation_of_an_unchanged_max_guest():
-    story, planner, policy = Story(), Planner(), PlanPolicy()
+    story, planner, policy = Steps(), Planner(), PlanPolicy()
     vmis = {ref: replace(each, max_guest=None) for ref, each in story.live.vmis.items()}
     story.live = replace(story.live, vmis=vmis)
     for size in ("512Mi", "524288Ki"):
@@ -177,7 +177,7 @@ def test_message_shows_the_new_notation_of_an_unchanged_max_guest():
 
 
 def test_vm_is_blocked_while_git_has_an_error_about_it():
-    story, planner, policy = Story(), Planner(), PlanPolicy()
+    story, planner, policy = Steps(), Planner(), PlanPolicy()
     unnamed = DesiredVM(ref=REFS[0], guest=None)
     story.desired = replace(story.desired, vms={**story.desired.vms, REFS[0]: unnamed})
     message = f"{dotted(GUEST_MEMORY)} is odd"
@@ -191,7 +191,7 @@ def test_vm_is_blocked_while_git_has_an_error_about_it():
 
 
 def test_plan_shows_the_new_line_of_a_value_that_moved_in_its_file():
-    story, planner, policy = Story(), Planner(), PlanPolicy()
+    story, planner, policy = Steps(), Planner(), PlanPolicy()
     for line in (7, 9):
         place = Location(path="vms.yaml", line=line, column=1)
         story.desired = replace(story.desired, provenance={REFS[0]: {GUEST_MEMORY: place}})
@@ -201,7 +201,7 @@ def test_plan_shows_the_new_line_of_a_value_that_moved_in_its_file():
 
 
 def test_planner_decides_vms_again_when_capacity_changes():
-    story, planner, policy = Story(), Planner(), PlanPolicy()
+    story, planner, policy = Steps(), Planner(), PlanPolicy()
     story.step(quiet() | {"nodes": 3, "capacity": "large"})
     effects, decided = [], []
     for capacity in ("large", None, "small", None):
@@ -214,7 +214,7 @@ def test_planner_decides_vms_again_when_capacity_changes():
 
 
 def test_plan_omits_vms_that_were_removed_from_git():
-    story, planner, policy = Story(), Planner(), PlanPolicy()
+    story, planner, policy = Steps(), Planner(), PlanPolicy()
     decide(story.desired, story.live, policy, story.now, planner)
     fewer = make_desired(want("2Gi", REFS[0]))
     plan = decide(fewer, story.live, policy, story.now, planner)
@@ -223,7 +223,7 @@ def test_plan_omits_vms_that_were_removed_from_git():
 
 
 def test_planner_blocks_a_guest_that_uses_no_new_memory_after_the_timeout():
-    story, planner, policy = Story(), Planner(), PlanPolicy()
+    story, planner, policy = Steps(), Planner(), PlanPolicy()
     story.step(quiet() | {"silent": {REFS[0]}})
     reasons = []
     for later_s in (0, 400):

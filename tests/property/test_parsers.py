@@ -64,8 +64,8 @@ def differs(text: str, *, soup: bool = False) -> str:
         known |= any(part in rejected(text, RUAMEL) for part in LAXER)
         alike = soup or known or bool(syntax(ours)) is bool(syntax(theirs))
     else:
-        alike = told(ours) == told(theirs)
-    return "" if alike else f"{text!r}\n{told(ours)}\n{told(theirs)}"
+        alike = described(ours) == described(theirs)
+    return "" if alike else f"{text!r}\n{described(ours)}\n{described(theirs)}"
 
 
 def syntax(found):
@@ -83,7 +83,7 @@ def rejected(text, parser):
     return ""
 
 
-def told(found):
+def described(found):
     """Return a text that shows every value and type in *found*, and the order of keys."""
     return repr([placed(root) for root in found.roots]), found.problems
 

@@ -1,4 +1,4 @@
-"""Plans and applies random worlds and compares the result with the plan."""
+"""Plans and applies changes in random simulated clusters, and compares results with plans."""
 
 from __future__ import annotations
 
@@ -155,7 +155,7 @@ def test_rollout_in_a_random_cluster_has_the_planned_effects(case):
         elif planned[name].effect is Effect.LIVE and recovers(fault_of(case, name)):
             held = outcome.result == "held" and outcome.reason in FOR_LACK_OF_ROOM
             lacking = outcome.reason in {"target-unschedulable", "quota-refused"}
-            # The VM waits for the slot of a change that did not end.
+            # The VM waits for a slot that another change still uses.
             behind = outcome.reason == "waits-for-place" and in_the_way(run) - {name}
             assert outcome.result == "done" or held or lacking or behind, outcome
 
@@ -176,7 +176,7 @@ def is_true(case, name, reason):
         case "plug-refused":
             return "plugRefused" in fault
         case "migration-failing":
-            # The first versions silently retry a refused hotplug with another migration.
+            # Old KubeVirt versions retry a rejected hotplug, but do not report the rejection.
             again = "plugRefused" in fault and case.world["kubevirt"]["version"] in STRICT
             return "migrationFails" in fault or again
         case "guest-silent":
@@ -206,9 +206,9 @@ def again_offers_only_what_is_left(case, run, planned, ends):
 @SETTINGS
 @given(CASES)
 def test_manual_change_has_the_effect_that_the_plan_predicted(case):
-    """Force each change that the plan holds, in its own copy of the world and without faults.
+    """Make each blocked or delayed change by hand, in a copy of the simulated cluster.
 
-    Where the plan changes the KubeVirt CR, that change is made first, as in the rollout.
+    The copy has no faults. If the plan changes the KubeVirt CR, that change is made first.
     """
     plan = rig(case).plan(case.desired)
     for ref in [d.ref for d in plan.decisions if d.effect in {*HELD, Effect.WAIT} and d.changes]:

@@ -1,4 +1,4 @@
-"""Checks rules that hold in every order of events from Git, people, KubeVirt and crashes.
+"""Checks rules of the rollout under random sequences of events, faults and crashes.
 
 RECONCILER_THOROUGH=1 runs more and longer sequences, and different ones each time.
 """

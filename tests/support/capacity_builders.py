@@ -11,6 +11,7 @@ from reconciler.model.quantity import GIB, MIB
 OVERHEAD = 268 * MIB
 """The recorded overhead of a VM with one vCPU and no requests on v1.9.0."""
 USED = GIB + OVERHEAD
+"""The request of the current pod of a guest with 1Gi."""
 NEED = 2 * GIB + OVERHEAD
 """The request of a target pod for a guest of 2Gi."""
 

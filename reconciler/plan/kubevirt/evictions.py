@@ -105,9 +105,9 @@ def eviction_warning(
     which = "cannot be migrated and " if LIVE_MIGRATE in then.methods else ""
     affected = f"{len(found)} ({names(found)})" if found else "none"
     return (
-        f"{what}: a VM that {which}waits for a change or after a KubeVirt upgrade is evicted, "
-        "which stops its guest, unless its evictionStrategy prevents the eviction; of the VMs "
-        f"that run now, this affects {affected}"
+        f"{what}: KubeVirt evicts each VM that {which}needs an update, such as after a KubeVirt "
+        "upgrade, unless its evictionStrategy prevents the eviction; an eviction stops the guest; "
+        f"of the VMs that run now, this affects {affected}"
     )
 
 

@@ -1,4 +1,4 @@
-"""The approval of a whole plan."""
+"""Tests the approval that lists every action of a plan."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The digests of actions and plans, to which an approval is bound."""
+"""Tests which changes of an action or plan change its digest."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PINNED = "sha256:1aeef0c4098aadc230260e150a940393caf436d5c0c0ec4836337ee0dafdb13
 
 
 def test_action_digest_is_stable():
-    """A changed encoding would make every approval stale."""
+    """A new encoding would invalidate every existing approval."""
     assert action_digest(**BASE) == PINNED
 
 
@@ -57,7 +57,7 @@ def guarded(generation: object, op: str = "test", path: str = "/metadata/generat
 
 
 def test_action_digest_ignores_the_value_of_the_generation_test():
-    """Controllers change the generation too; with 10,000 VMs, this happens constantly."""
+    """KubeVirt's controllers change generations too, so a new value must not end an approval."""
     assert action_digest(**BASE | guarded(3)) == action_digest(**BASE | guarded(4))
 
 

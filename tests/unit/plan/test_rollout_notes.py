@@ -1,4 +1,4 @@
-"""Notes of a plan about order, windows and restarts."""
+"""Tests the notes of a plan about canaries, batches, windows and restarts."""
 
 from __future__ import annotations
 

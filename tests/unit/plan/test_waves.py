@@ -1,4 +1,4 @@
-"""The barrier between two waves."""
+"""Tests the barrier between two waves, which waits until KubeVirt has applied the CR."""
 
 from __future__ import annotations
 

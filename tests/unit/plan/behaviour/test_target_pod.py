@@ -1,4 +1,4 @@
-"""The memory that a target pod requests, by version and by the guest's size."""
+"""Tests how much memory a target pod requests on each KubeVirt version."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def test_cluster_overcommit_reduces_the_request_only_of_vms_without_requests():
     assert (bare.request, own.request) == (1024 * MI + 268 * MI, 2048 * MI + 272 * MI)
 
 
-# kubevirt v1.9.0 vm.go:3522-3547; the first and third are recorded.
+# Source: kubevirt v1.9.0 vm.go:3522-3547; the first and the third row are recorded.
 FOLLOWED = [
     pytest.param("1Gi", None, "2Gi", ("2Gi", None), id="requests grow with the guest"),
     pytest.param(None, None, "2Gi", (None, None), id="unset requests stay unset"),

@@ -1,4 +1,4 @@
-"""Nodes and quotas that have the capacity for one target pod."""
+"""Tests which nodes and quotas have capacity for one target pod."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.plan.capacity.fit import eligible_nodes, exceeded, free, quota_u
 INTEL, AMD = ({f"cpu-vendor.node.kubevirt.io/{each}": "true"} for each in ("Intel", "AMD"))
 
 
-# The labels of a VM's target node: kubevirt v1.9.0 migration.go:889-1005.
+# Source of the required node labels: kubevirt v1.9.0 migration.go:889-1005.
 @pytest.mark.parametrize(
     ("other", "selector", "same_cpu_vendor", "eligible"),
     [

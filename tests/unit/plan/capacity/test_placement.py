@@ -1,4 +1,4 @@
-"""Several changes in one plan: warnings if nodes or quotas do not have capacity for all of them.
+"""Tests the warnings of a plan whose changes together need more capacity than there is.
 
 All VMs are on node01; each test sets the size of the other nodes.
 """
@@ -93,7 +93,7 @@ def test_vm_that_fits_on_no_node_does_not_block_changes_of_other_vms():
 
 
 def test_quota_needs_capacity_only_for_concurrent_migrations():
-    # KubeVirt migrates five VMs at a time; vm-5 to vm-9 use what the first five release.
+    # KubeVirt migrates five VMs at a time; the other five use what the first five release.
     quota = Quota(
         name="team",
         hard={"requests.memory": 10 * USED + 5 * GIB + 5 * NEED},
@@ -103,7 +103,7 @@ def test_quota_needs_capacity_only_for_concurrent_migrations():
 
 
 def test_node_has_capacity_after_another_vm_has_left_it():
-    # Both fit on node02, one at a time; once the first has left node01, it has capacity.
+    # Node02 has capacity for one VM; node01 has capacity once the first VM has left it.
     first, second = vm_ref("db", "first"), vm_ref("db", "second")
     state = make_live(
         make_vm(first),

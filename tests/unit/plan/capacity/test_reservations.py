@@ -1,4 +1,4 @@
-"""Reservations of capacity for started changes."""
+"""Tests the size for which capacity is reserved when a change has started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The forecast: its queue, learned durations, migration policies, and more VMs or slots."""
+"""Tests the forecast: its queue, durations of earlier migrations, and migration policies."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ GIB = 2**30
 
 
 def fleet(*vms, migrations=(), others=(), kubevirt=None, **overrides):
-    """Return desired and live state; each VM is (name, GiB, node) and should grow by 1 GiB."""
+    """Return Git's and the cluster's state; each VM (name, GiB, node) should grow by 1 GiB."""
     refs = {name: vm_ref("db", name) for name, *_ in vms}
     lives = [make_vm(refs[name], guest=f"{size}Gi") for name, size, _ in vms]
     vmis = [
@@ -474,7 +474,7 @@ def test_forecast_does_not_depend_on_the_order_of_its_inputs(
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, durations, st.data())
 def test_forecast_never_ends_earlier_with_one_more_vm(vms, limit, seconds, data):
-    """This holds if only the cluster limits slots; with a limit per node, order can matter."""
+    """With a limit per node, an additional VM may change the order, so no node limit is set."""
     places = limit[0]
     kubevirt = limited(places, places)
     every = named(vms)

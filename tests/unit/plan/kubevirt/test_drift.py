@@ -1,4 +1,4 @@
-"""Differences between the KubeVirt CR in Git and the one in the cluster."""
+"""Tests which settings of the KubeVirt CR differ between Git and the cluster."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def names(*each: str) -> NameSet:
 
 
 def drift(desired: dict, live: dict):
-    """Return the changes of a CR with the settings *live*, both given by their last key."""
+    """Return the changes from the settings *live* to *desired*; keys are last path elements."""
     settings = {PATHS[key]: value for key, value in desired.items()}
     in_git = DesiredKubeVirt(ref=NONE.ref, settings=settings)
     return kubevirt_drift(make_desired(), in_git, with_settings(NONE, **live))
@@ -56,7 +56,7 @@ EQUAL = [
     pytest.param({}, {"vmRolloutStrategy": "Stage"}, id="not in Git"),
     pytest.param({"allowPostCopy": False}, {"allowPostCopy": False}, id="boolean"),
 ]
-"""Settings of Git and of the cluster that mean the same."""
+"""Settings in Git and in the cluster that have the same meaning."""
 
 
 @pytest.mark.parametrize(("desired", "live"), EQUAL)

@@ -1,4 +1,4 @@
-"""The planner decides VMs and later patches for the CR as the plan will change it."""
+"""Tests that VMs and later patches are planned for the CR after the plan's own changes."""
 
 from __future__ import annotations
 

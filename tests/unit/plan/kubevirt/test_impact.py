@@ -1,4 +1,4 @@
-"""The impact of a CR change on VMs, whether Git sets them or not."""
+"""Tests the sentences about how a change of the KubeVirt CR affects VMs."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_max_guest_impact_lists_vms_that_gain_or_lose_hotplug():
     assert "on for db/large" in higher
 
 
-# v1.9.0 pkg/liveupdate/memory/memory.go:53-107, check 8; a VM's own maxGuest goes first
+# v1.9.0 pkg/liveupdate/memory/memory.go:53-107, check 8; a VM's own maxGuest has precedence
 # (pkg/defaults/defaults.go:115-135).
 def test_misaligned_max_guest_disables_hotplug_for_vms_without_own_max_guest():
     pages = Constraints(hugepages="1Gi")

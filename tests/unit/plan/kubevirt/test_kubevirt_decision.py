@@ -1,4 +1,4 @@
-"""The decision on the KubeVirt CR: changes, waves, patches and obstacles."""
+"""Tests the decision on the KubeVirt CR: changes, waves, patches and what blocks them."""
 
 from __future__ import annotations
 

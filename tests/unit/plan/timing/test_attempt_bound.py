@@ -1,4 +1,4 @@
-"""The longest duration of a first attempt: KubeVirt's time-outs by version, CR and policy."""
+"""Tests the longest duration of a migration, from KubeVirt's version, CR and policies."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BEFORE_TRANSFER_S = DETECTION_S + PENDING_S + PREPARATION.high
 
 
 def transfer_s(target="16Gi", version="v1.9.0", policies=(), **settings):
-    """Return the bound without the time before the transfer."""
+    """Return the longest duration of the transfer alone."""
     kubevirt = with_settings(make_kubevirt(version), **settings)
     vmi = make_vmi(labels={"app": "pg"})
     live = make_live(make_vm(), vmis=(vmi,), kubevirt=kubevirt, migration_policies=tuple(policies))

@@ -1,4 +1,4 @@
-"""Whether windows are open: single, combined and deny windows, and clock changes."""
+"""Tests when windows are open, also with deny windows and when clocks change."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Warnings about the guest, and about other field managers of the size."""
+"""Tests the warnings about guests, and about tools that overwrite the size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The values in messages and hints: names, sizes and counts."""
+"""Tests that messages and hints contain the names, sizes and counts of the object."""
 
 from __future__ import annotations
 

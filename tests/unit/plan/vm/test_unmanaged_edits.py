@@ -1,4 +1,4 @@
-"""Edits of a VM in Git that the product does not write."""
+"""Tests the warning about fields in Git that the reconciler does not write."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The effect of each rule on one VM, as recordings and documented facts show it."""
+"""Tests the effect on one VM against recordings and KubeVirt's code."""
 
 from __future__ import annotations
 

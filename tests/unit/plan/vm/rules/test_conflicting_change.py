@@ -1,4 +1,4 @@
-"""A change is in flight while Git sets another size or the running size."""
+"""Tests a VM with a change in flight while Git sets another size."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ ABOVE = ("restart", "above-max-guest")
 WAITS = ("wait", "hotplug-in-flight")
 
 
-def flying(*, migrations=(), conditions=CHANGING, max_guest="4Gi", **more):
+def changing(*, migrations=(), conditions=CHANGING, max_guest="4Gi", **more):
     """Return a VM of 1536Mi with a change to 2Gi in flight."""
     vmi = make_vmi(guest="1536Mi", max_guest=max_guest, conditions=conditions)
     return make_live(
@@ -69,87 +69,90 @@ OTHER_VM = vm_ref("db", "other")
 @pytest.mark.parametrize(
     ("live", "guest", "expected"),
     [
-        pytest.param(flying(), "3Gi", WAITS, id="change will end"),
-        pytest.param(flying(), "8Gi", ABOVE, id="change will end, size above maxGuest"),
+        pytest.param(changing(), "3Gi", WAITS, id="change will end"),
+        pytest.param(changing(), "8Gi", ABOVE, id="change will end, size above maxGuest"),
         pytest.param(
-            flying(migrations=(RUNNING,)), "8Gi", ABOVE, id="VM migrates, size above maxGuest"
+            changing(migrations=(RUNNING,)), "8Gi", ABOVE, id="VM migrates, size above maxGuest"
         ),
-        pytest.param(flying(kubevirt=NO_METHODS), "3Gi", STUCK, id="no update methods"),
+        pytest.param(changing(kubevirt=NO_METHODS), "3Gi", STUCK, id="no update methods"),
         pytest.param(
-            flying(kubevirt=NO_METHODS), "8Gi", STUCK, id="no update methods, size above maxGuest"
+            changing(kubevirt=NO_METHODS),
+            "8Gi",
+            STUCK,
+            id="no update methods, size above maxGuest",
         ),
         pytest.param(
-            flying(kubevirt=NO_METHODS),
+            changing(kubevirt=NO_METHODS),
             "1Gi",
             STUCK,
             id="no update methods, size below the boot size",
         ),
         pytest.param(
-            flying(kubevirt=NO_METHODS),
+            changing(kubevirt=NO_METHODS),
             "2000000000",
             STUCK,
             id="no update methods, misaligned size",
         ),
         pytest.param(
-            flying(kubevirt=NO_METHODS, migrations=(RUNNING,)),
+            changing(kubevirt=NO_METHODS, migrations=(RUNNING,)),
             "8Gi",
             ABOVE,
             id="migration created by hand, size above maxGuest",
         ),
         pytest.param(
-            flying(kubevirt=NO_METHODS, migrations=(RUNNING,)),
+            changing(kubevirt=NO_METHODS, migrations=(RUNNING,)),
             "3Gi",
             ("blocked", "no-live-migrate"),
             id="migration created by hand, next change would be stuck",
         ),
-        pytest.param(flying(kubevirt=EVICT), "8Gi", HAZARD, id="Evict kills the VM"),
+        pytest.param(changing(kubevirt=EVICT), "8Gi", HAZARD, id="Evict kills the VM"),
         pytest.param(
-            flying(kubevirt=EVICT, migrations=(RUNNING,)),
+            changing(kubevirt=EVICT, migrations=(RUNNING,)),
             "8Gi",
             ABOVE,
             id="Evict does not kill a migrating VM",
         ),
-        pytest.param(flying(**ONE_NODE), "3Gi", STUCK, id="no other node"),
-        pytest.param(flying(**ONE_NODE), "8Gi", STUCK, id="no other node, size above maxGuest"),
+        pytest.param(changing(**ONE_NODE), "3Gi", STUCK, id="no other node"),
+        pytest.param(changing(**ONE_NODE), "8Gi", STUCK, id="no other node, size above maxGuest"),
         pytest.param(
-            flying(**ONE_NODE, migrations=(PENDING,)),
+            changing(**ONE_NODE, migrations=(PENDING,)),
             "8Gi",
             STUCK,
             id="no other node, migration without a target node",
         ),
         pytest.param(
-            flying(**ONE_NODE, migrations=(RUNNING,)),
+            changing(**ONE_NODE, migrations=(RUNNING,)),
             "8Gi",
             ABOVE,
             id="no other node, migration with a target node",
         ),
-        pytest.param(flying(**TWO_VENDORS), "8Gi", STUCK, id="no node with the CPU vendor"),
+        pytest.param(changing(**TWO_VENDORS), "8Gi", STUCK, id="no node with the CPU vendor"),
         pytest.param(
-            flying(**TWO_VENDORS, kubevirt=make_kubevirt("v1.8.0")),
+            changing(**TWO_VENDORS, kubevirt=make_kubevirt("v1.8.0")),
             "3Gi",
             WAITS,
             id="v1.8 ignores the CPU vendor",
         ),
         pytest.param(
-            flying(migrations=(refused_by_quota(),)),
+            changing(migrations=(refused_by_quota(),)),
             "8Gi",
             STUCK,
             id="quota rejects the target pod",
         ),
         pytest.param(
-            flying(migrations=(refused_by_quota(), make_migration(OTHER_VM, name="m-2"))),
+            changing(migrations=(refused_by_quota(), make_migration(OTHER_VM, name="m-2"))),
             "3Gi",
             WAITS,
             id="quota that another migration will release",
         ),
         pytest.param(
-            flying(migrations=(refused_by_quota(), refused_by_quota(ref=OTHER_VM, name="m-2"))),
+            changing(migrations=(refused_by_quota(), refused_by_quota(ref=OTHER_VM, name="m-2"))),
             "3Gi",
             STUCK,
             id="quota that rejects two migrations",
         ),
         pytest.param(
-            flying(
+            changing(
                 migrations=(refused_by_quota(), make_migration(vm_ref("web", "a"), name="m-2"))
             ),
             "3Gi",
@@ -157,7 +160,7 @@ OTHER_VM = vm_ref("db", "other")
             id="quota, migration in another namespace",
         ),
         pytest.param(
-            flying(
+            changing(
                 kubevirt=NO_METHODS,
                 conditions={**CHANGING, "LiveMigratable": condition("False")},
             ),
@@ -166,7 +169,7 @@ OTHER_VM = vm_ref("db", "other")
             id="unmigratable VM",
         ),
         pytest.param(
-            flying(kubevirt=NO_METHODS, max_guest=None),
+            changing(kubevirt=NO_METHODS, max_guest=None),
             "3Gi",
             ("restart", "booted-before-live-update"),
             id="no maxGuest",
@@ -188,8 +191,8 @@ def failed(n, *, begun=False, reason=""):
     )
 
 
-# Recorded migration-fails and target-unschedulable: KubeVirt retries without end. For
-# the size that is in flight, the reasons are migration-failing and target-unschedulable.
+# Recorded migration-fails and target-unschedulable: KubeVirt retries without end. If Git sets the
+# size in flight, the reasons are migration-failing and target-unschedulable.
 @pytest.mark.parametrize(
     ("migrations", "expected", "said"),
     [
@@ -202,15 +205,15 @@ def failed(n, *, begun=False, reason=""):
     ],
 )
 def test_change_in_flight_is_stuck_after_repeated_failures(migrations, expected, said):
-    live = flying(migrations=migrations)
+    live = changing(migrations=migrations)
     assert effect_of(make_desired(want("3Gi")), live) == expected
     assert said in decided("3Gi", live).why.message
 
 
 def test_change_in_flight_is_stuck_if_its_migrations_have_no_effect():
-    # v1.9.0 migration-target.go:1187-1231: the plug fails its size check and KubeVirt starts again
+    # v1.9.0 migration-target.go:1187-1231: the hotplug fails a size check; KubeVirt migrates again
     done = tuple(make_migration(name=f"m-{i}", phase="Succeeded") for i in range(2))
-    live = flying(migrations=done)
+    live = changing(migrations=done)
     since = {ref: replace(vm, guest_changed_at=NOW) for ref, vm in live.vms.items()}
     decision = decided("3Gi", replace(live, vms=since))
     assert (decision.effect.value, decision.reason.value) == STUCK
@@ -246,7 +249,7 @@ def crowded(requested, *, moving="0"):
 def test_change_in_flight_is_stuck_if_its_target_pod_fits_on_no_node(
     context, migrations, expected
 ):
-    live = flying(migrations=migrations, **context)
+    live = changing(migrations=migrations, **context)
     assert effect_of(make_desired(want("1792Mi")), live) == expected
     if expected == STUCK:
         assert "no other node has that much free; node02 has the most: 2048Mi" in (
@@ -256,7 +259,7 @@ def test_change_in_flight_is_stuck_if_its_target_pod_fits_on_no_node(
 
 @pytest.mark.parametrize(("taken", "expected"), [("1536Mi", WAITS), ("2Gi", STUCK)])
 def test_capacity_check_uses_memory_requests_that_have_already_grown(taken, expected):
-    live = flying(**crowded(taken))
+    live = changing(**crowded(taken))
     asked = Constraints(requests=q("2Gi"))
     grown = {ref: replace(vmi, constraints=asked) for ref, vmi in live.vmis.items()}
     assert effect_of(make_desired(want("1792Mi")), replace(live, vmis=grown)) == expected
@@ -284,7 +287,8 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
     return {"capacity": capacity}
 
 
-# Recorded v1.9.0 quota-holds-one-pod: refused endlessly. The pod of 2Gi requests 2350Mi.
+# Recorded v1.9.0 quota-holds-one-pod: the quota rejects the pod again and again. The target pod
+# for 2Gi requests 2350Mi.
 @pytest.mark.parametrize(
     ("context", "migrations", "expected"),
     [
@@ -313,7 +317,7 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
 def test_change_in_flight_is_stuck_if_its_target_pod_exceeds_a_quota(
     context, migrations, expected
 ):
-    live = flying(migrations=migrations, **context)
+    live = changing(migrations=migrations, **context)
     assert effect_of(make_desired(want("8Gi")), live) == expected
     plain = STUCK if expected == STUCK else WAITS
     assert effect_of(make_desired(want("3Gi")), live) == plain
@@ -324,11 +328,11 @@ def test_change_in_flight_is_stuck_if_its_target_pod_exceeds_a_quota(
 @pytest.mark.parametrize(
     ("live", "guest", "asks"),
     [
-        (flying(), "3Gi", True),
-        (flying(), "8Gi", True),
+        (changing(), "3Gi", True),
+        (changing(), "8Gi", True),
         (make_live(make_vm(), vmis=(make_vmi(),)), "2Gi", True),
         (make_live(make_vm(), vmis=(make_vmi(),)), "8Gi", False),
-        (flying(kubevirt=NO_METHODS), "8Gi", False),
+        (changing(kubevirt=NO_METHODS), "8Gi", False),
     ],
 )
 def test_planner_needs_capacity_for_a_size_that_waits_for_a_change_in_flight(live, guest, asks):
@@ -338,7 +342,7 @@ def test_planner_needs_capacity_for_a_size_that_waits_for_a_change_in_flight(liv
 
 
 def test_waiting_message_contains_the_backup_that_delays_the_change():
-    live = flying()
+    live = changing()
     held = {ref: replace(vmi, backup="nightly") for ref, vmi in live.vmis.items()}
     message = decided("3Gi", replace(live, vmis=held)).why.message
     assert "its migration waits for the running backup nightly" in message
@@ -349,7 +353,7 @@ def test_change_in_flight_is_not_stuck_if_git_adds_live_migrate():
     methods = {("spec", "workloadUpdateStrategy", "workloadUpdateMethods"): "LiveMigrate"}
     found = {path: NameSet.of((name,)) for path, name in methods.items()}
     desired = make_desired(want("3Gi"), kubevirt=found)
-    assert effect_of(desired, flying(kubevirt=NO_METHODS)) == WAITS
+    assert effect_of(desired, changing(kubevirt=NO_METHODS)) == WAITS
 
 
 def decided(guest, live):
@@ -358,18 +362,20 @@ def decided(guest, live):
 
 
 def test_stuck_change_message_contains_both_obstacles():
-    decision = decided("8Gi", flying(kubevirt=NO_METHODS))
+    decision = decided("8Gi", changing(kubevirt=NO_METHODS))
     assert decision.why.message == (
         "a change to 2Gi is in flight and cannot end (workloadUpdateMethods does not list "
         "LiveMigrate); until it ends, KubeVirt rejects 8Gi; in addition, 8Gi is above maxGuest "
         "4Gi, which was fixed when the VM booted"
     )
     assert decision.why.hint.startswith("add LiveMigrate")
-    assert decided("3Gi", flying(kubevirt=NO_METHODS)).why.message.endswith("KubeVirt rejects 3Gi")
+    assert decided("3Gi", changing(kubevirt=NO_METHODS)).why.message.endswith(
+        "KubeVirt rejects 3Gi"
+    )
 
 
 def test_message_says_that_kubevirt_checks_the_size_after_the_change_in_flight():
-    assert decided("8Gi", flying()).why.message.endswith(
+    assert decided("8Gi", changing()).why.message.endswith(
         "; KubeVirt checks this size once the change in flight to 2Gi has ended"
     )
     at_rest = make_live(make_vm(), vmis=(make_vmi(),))
@@ -380,7 +386,7 @@ OTHER_EDIT = "a non-live-updatable field was changed in the template spec"
 BACK = ("live", "back-to-running-value")
 
 
-# kubevirt v1.9.0 vm.go:3469-3471: equal sizes end the function before any rule about the VM;
+# kubevirt v1.9.0 vm.go:3469-3471 returns for equal sizes before it checks the VM;
 # :3050-3053 (another edit) and :3466 (a plug that failed) are evaluated earlier still.
 @pytest.mark.parametrize(
     ("changes", "expected"),

@@ -1,4 +1,4 @@
-"""Hints name what helps, and do not ask for what Git or the cluster has already."""
+"""Tests that hints do not ask for a setting that Git or the cluster already has."""
 
 from __future__ import annotations
 

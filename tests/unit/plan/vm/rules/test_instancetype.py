@@ -1,4 +1,4 @@
-"""A VM whose memory comes from an instancetype: effect, patch and message by version."""
+"""Tests VMs with an instancetype: the effect, patch and message on each KubeVirt version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Differences by value between two instancetypes, and their messages."""
+"""Tests which differences between two instancetypes need a restart."""
 
 from __future__ import annotations
 

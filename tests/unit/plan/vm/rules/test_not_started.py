@@ -1,4 +1,4 @@
-"""A VM whose guest does not run gets a smaller size by a restart, with consent."""
+"""Tests VMs whose guest has not started, and VMs with another edit that needs a restart."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_NODE = "0/2 nodes are available: 2 Insufficient memory."
 
 
 def stuck(phase="Scheduling", **more):
-    """Return an instance of 64Gi that no node can take."""
+    """Return an instance of 64Gi that fits on no node."""
     unscheduled = replace(condition("False", message=NO_NODE), reason="Unschedulable")
     conditions = {"Ready": condition("False"), "PodScheduled": unscheduled}
     found = make_vmi(guest="64Gi", max_guest="256Gi", node="", conditions=conditions)
@@ -42,7 +42,7 @@ def decided(size, *, spec="64Gi", vmi=None, restart=RestartConsent.NEVER, requir
     return decision
 
 
-# recorded v1.9.0 too-big-then-smaller: RestartRequired, and a restart cures the VM
+# recorded v1.9.0 too-big-then-smaller: RestartRequired, and the VM starts after a restart
 @pytest.mark.parametrize("phase", ["", "Pending", "Scheduling", "Scheduled"])
 @pytest.mark.parametrize("minutes", [1, 60])
 def test_smaller_size_of_an_unstarted_vm_needs_a_restart(phase, minutes):

@@ -1,4 +1,4 @@
-"""Memory requests and limits beside the guest's size, and VMs sized by requests alone."""
+"""Tests VMs whose memory requests or limits differ from the size of the guest."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def told(decision):
 
 
 LIMITS = [
-    # v1.9.0 vm.go:3522-3547: requests grow by what the guest grows, limits too, unless requests
-    # had to be raised to the size of the guest
+    # v1.9.0 vm.go:3522-3547: requests and limits grow by the same amount as the guest; if the
+    # requests are raised to the size of the guest, limits do not grow
     pytest.param("2Gi", "2560Mi", "live", False, id="requests as the guest (limits-memory-below)"),
     pytest.param("3Gi", "3Gi", "live", False, id="requests above the guest"),
     pytest.param("1Gi", "3Gi", "blocked", False, id="raised above the limit"),

@@ -1,4 +1,4 @@
-"""Boundary values of each rule: one below, the value itself, one above."""
+"""Tests rules with values at, just below and just above their limits."""
 
 from __future__ import annotations
 

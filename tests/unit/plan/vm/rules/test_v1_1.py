@@ -1,4 +1,4 @@
-"""KubeVirt v1.1 and v1.2, according to the code of their releases; none is recorded."""
+"""Tests the rules of KubeVirt v1.1 and v1.2, which come from the code of these releases."""
 
 from __future__ import annotations
 
@@ -187,7 +187,7 @@ ABOVE = ("restart", "above-max-guest")
 
 
 # "cannot update memory while another memory change is in progress" and "cannot update while VMI
-# migration is in progress": every size is denied until that ends.
+# migration is in progress": every size is denied until the migration ends.
 @pytest.mark.parametrize(
     ("live", "guest", "expected"),
     [

@@ -1,4 +1,4 @@
-"""VMs whose memory is left alone: those of a pool, and suspended ones."""
+"""Tests suspended VMs and VMs of a pool, whose memory is not changed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sizes that were written under Stage, and other edits that need a restart."""
+"""Tests sizes that were written under the strategy Stage, and edits that need a restart."""
 
 from __future__ import annotations
 
