@@ -143,10 +143,6 @@ def _for(kind: type | tuple[type, ...], keep: Callable[[Any, Any], bool]) -> Cal
     return lambda expected, *_: lambda value: not isinstance(value, kind) or keep(value, expected)
 
 
-def _every(expected: Any, _: Mapping[str, Any], root: Mapping[str, Any]) -> Test:  # noqa: ANN401
-    return _both([_all_of(each, root) for each in expected])
-
-
 def _one_of(expected: Any, _: Mapping[str, Any], root: Mapping[str, Any]) -> Test:  # noqa: ANN401
     # A fast test may reject a valid value, so it cannot detect that both alternatives match.
     # They cannot both match if one is null and the other rejects null.
@@ -211,7 +207,7 @@ _MAKERS: Mapping[str, Callable[..., Test]] = {
     "pattern": _for(str, lambda value, expected: re.search(expected, value) is not None),
     "minLength": _for(str, lambda value, least: len(value) >= least),
     "minItems": _for(list, lambda value, least: len(value) >= least),
-    "allOf": _every,
+    "allOf": lambda expected, _, root: _both([_all_of(each, root) for each in expected]),
     "oneOf": _one_of,
     "if": _if,
     "$ref": _ref,

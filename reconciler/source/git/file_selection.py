@@ -157,12 +157,9 @@ def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
     if charts:
         paths = (f"/{each.path}" for each in entries)
         parents = {path.partition("/templates/")[0] for path in paths if "/templates/" in path}
-        roots.update((each, charts[each]) for each in charts if _above(each) in parents)
+        above = {each: "" if each == "." else f"/{each}" for each in charts}
+        roots.update((each, charts[each]) for each in charts if above[each] in parents)
     return roots
-
-
-def _above(folder: str) -> str:
-    return "" if folder == "." else f"/{folder}"
 
 
 def _root_of(path: str, roots: dict[str, list[Entry]]) -> str | None:

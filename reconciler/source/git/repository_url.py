@@ -60,10 +60,8 @@ def without_credentials(text: str) -> str:
 
 def secrets(address: str) -> tuple[str, ...]:
     """Return the parts of *address* that are secret, such as the password."""
-    if "://" not in address:
-        return ()
     try:
-        parts = urlsplit(address)
+        parts = urlsplit(address if "://" in address else "")
     except ValueError:
         return ()
     userinfo = parts.netloc.rpartition("@")[0]

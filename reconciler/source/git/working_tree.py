@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
@@ -40,6 +40,7 @@ class WorkingTree:
             )
         self._repository = repository
         self._root = repository.root
+        self._is_link = cache(lambda name: (self._root / os.fsdecode(name)).is_symlink())
 
     @cached_property
     def revision(self) -> str:
@@ -129,15 +130,6 @@ class WorkingTree:
         else:
             kind = EntryKind.FILE if stat.S_ISREG(status.st_mode) else EntryKind.OTHER
         return Entry(path=shown(name), kind=kind, mode=mode, blob="", size=status.st_size)
-
-    @cached_property
-    def _links(self) -> dict[bytes, bool]:
-        return {}
-
-    def _is_link(self, folder: bytes) -> bool:
-        if folder not in self._links:
-            self._links[folder] = (self._root / os.fsdecode(folder)).is_symlink()
-        return self._links[folder]
 
 
 def uncommitted(repository: Repository, commit: str) -> tuple[str, ...]:

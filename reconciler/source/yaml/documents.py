@@ -77,7 +77,9 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
         try:
             found.extend(_documents(text, parser or libyaml()))
         except ProblemError as error:
-            problem = _with_template_hint(error.problem, text)
+            problem = error.problem
+            if problem.code == "not-yaml" and "{{" in text:
+                problem = replace(problem, hint=_TEMPLATE_HINT)
             following = _next_document(text, problem.mark.line - 1, first)
             broken = _document_at(text, problem.mark, following)
             if count == MAX_BROKEN:
@@ -202,9 +204,3 @@ def _start(text: str, row: int) -> int:
     for _ in range(row):
         at = text.find("\n", at) + 1
     return at
-
-
-def _with_template_hint(problem: Problem, text: str) -> Problem:
-    if problem.code != "not-yaml" or "{{" not in text:
-        return problem
-    return replace(problem, hint=_TEMPLATE_HINT)
