@@ -48,7 +48,7 @@ def split_values(arguments: Sequence[str]) -> list[str]:
 
 @contextmanager
 def applicable_environment(arguments: Sequence[str]) -> Iterator[None]:
-    """Hide an output format that the environment sets from commands that do not support it."""
+    """Remove ``RECONCILER_OUTPUT`` while a command runs that does not support its value."""
     value = os.environ.get(_OUTPUT)
     if value in set(TextFormat) or value not in set(PlanFormat) or "plan" in arguments[:1]:
         yield

@@ -112,4 +112,4 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "trace": options.Trace,
     },
 }
-"""The option of each field, or an annotated type that commands share."""
+"""For each dataclass, the command-line option of each field."""

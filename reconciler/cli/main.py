@@ -32,7 +32,7 @@ app = typer.Typer(
 
 
 def _registered(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
-    """Return the function that typer calls: it sets up the log and returns the exit code."""
+    """Return the function that typer calls: it sets up the log and handles errors."""
 
     def invoke(**given: object) -> ExitCode:
         log = call(LogOptions, given)
@@ -65,7 +65,7 @@ _SENTENCES = (
     (r"Input should be less than or equal to (\S+)", r"the largest value is \1"),
     (r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", r"unexpected argument: \1"),
 )
-"""The messages of typer and pydantic that need other words: a pattern, and its replacement."""
+"""Messages of typer and pydantic that need other words: a pattern and its replacement."""
 
 
 @app.callback(invoke_without_command=True)
@@ -109,7 +109,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _text(error: Exception) -> str:
-    """Return the message of a usage error, with pydantic's sentences in this program's words."""
+    """Return the message of a usage error, with sentences of pydantic replaced by plain ones."""
     message = getattr(error, "format_message", None)
     text = str(message()) if callable(message) else str(error)
     for theirs, ours in _SENTENCES:

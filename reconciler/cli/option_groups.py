@@ -1,8 +1,8 @@
 """``call`` and ``option_parameters``: let commands take dataclasses of options through typer.
 
-A command declares a dataclass as a parameter, and each field of the dataclass becomes an option.
-The option is in the annotation of the field, or in ``FLAGS`` if the dataclass is not part of the
-command line. A field without an option keeps its default.
+A command has a dataclass as a parameter, and each field of the dataclass becomes an option. The
+option is in the field's annotation, or in ``FLAGS`` if the dataclass belongs to a use case. A
+field without an option keeps its default.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def call(target: Callable[..., Any], given: Mapping[str, Any]) -> Any:  # noqa: 
 
 
 def _hints(target: Callable[..., object]) -> dict[str, object]:
-    """Return the annotation of each parameter of *target*."""
+    """Return the annotation of each parameter of *target*, with the options in ``FLAGS``."""
     hints: dict[str, object] = get_type_hints(target, include_extras=True)
     hints.pop("return", None)
     for name, flag in FLAGS.get(target, {}).items():  # type: ignore[call-overload]  # no class

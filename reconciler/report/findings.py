@@ -57,7 +57,7 @@ def validation_json(desired: DesiredState) -> str:
 
 
 def finding_lines(diagnostics: Sequence[Diagnostic], paint: Paint) -> Iterator[str]:
-    """Yield the lines of text for each diagnostic, ordered by file and line."""
+    """Yield each diagnostic as lines of text, ordered by file and line."""
     for each in by_location(diagnostics):
         where = f"{each.at}: " if each.at else ""
         code = paint(f"{each.severity}[{printable(each.code)}]", _TONES[each.severity])

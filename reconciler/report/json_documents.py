@@ -114,7 +114,7 @@ def identity(ref: ObjectRef) -> dict[str, Any]:
 
 
 def timestamp(at: datetime) -> str:
-    """Return *at* as RFC 3339 in UTC, with milliseconds if there are any."""
+    """Return *at* in UTC in the format of RFC 3339, with milliseconds if they are not zero."""
     precision = "milliseconds" if at.microsecond else "seconds"
     return at.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 

@@ -34,7 +34,7 @@ def compact(document: dict[str, Any]) -> str:
 
 
 def one_line(parts: Iterable[str]) -> str:
-    """Return the JSON text of ``pieces`` as a single line with a line feed."""
+    """Join *parts* of indented JSON into one line that ends in a line feed."""
     # A line feed in a value is escaped, so that each line break is formatting.
     return "".join(line.strip() for line in "".join(parts).split("\n")) + "\n"
 
@@ -43,9 +43,8 @@ def pieces(document: object) -> Iterator[str]:
     """Yield the text of ``dumps`` in pieces.
 
     An iterator in *document* becomes a list whose elements are written one by one, so that the
-    whole document is never in memory. Elements contain no iterators, and keys are text. The result
-    equals that of ``dumps``, except that an element which orjson rejects does not change how other
-    elements are escaped.
+    whole document is never in memory. Elements contain no iterators, and keys are text. If orjson
+    rejects an element, only that element is escaped differently; ``dumps`` would escape all.
     """
     yield from _pieces(document, "\n")
     yield "\n"

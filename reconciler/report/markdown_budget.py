@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 _FOLD_ABOVE = 40
 _FRAME = 600
-"""The maximum size in bytes of the parts of a section around its rows, such as its title."""
+"""The bytes reserved for a section's title, table header and notes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,14 +28,14 @@ class Section:
     head: str = ""
     """The header of the table; empty if the rows are not a table."""
     rows: tuple[str, ...]
-    """The rendered rows; rows that cannot fit need not be rendered."""
+    """The rendered rows; the last ones may be absent if they cannot fit."""
     total: int
     effects: tuple[Effect, ...] = ()
-    """The effect of each row, rendered or not, to describe the omitted rows."""
+    """The effects of all rows, to count the omitted rows by effect."""
 
 
 def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) -> tuple[str, ...]:
-    """Render *values* until *limit* bytes are exceeded; later rows would not fit anyway."""
+    """Render *values* until the rows exceed *limit* bytes, because later rows cannot fit."""
     rows: list[str] = []
     for value in values:
         if limit < 0:
@@ -65,7 +65,7 @@ def fit_within(
 
 
 def shares(wants: Sequence[int], budget: int) -> list[int]:
-    """Divide *budget*: small requests are met in full; large requests share the rest equally."""
+    """Divide *budget* among *wants*: small ones are met in full; large ones get equal shares."""
     given = [0] * len(wants)
     smallest_first = sorted(range(len(wants)), key=wants.__getitem__)
     for number, index in enumerate(smallest_first):

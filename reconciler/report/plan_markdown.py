@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Change, Decision, Effect, Plan
 
 TAG = "<!-- reconciler-plan -->"
-"""The first line of every comment, by which the next plan finds and replaces the comment."""
+"""The first line of every comment; it identifies the comment that a newer plan replaces."""
 
 LIMIT = 65_000
-"""The maximum size in bytes of UTF-8; GitHub accepts 65,536 characters, so this always fits."""
+"""The maximum size of a comment in bytes of UTF-8; GitHub accepts 65,536 characters."""
 
 ELSEWHERE = "the same command with `-o json` prints everything"
 

@@ -1,4 +1,4 @@
-"""``plan_text``: a plan for a terminal, with its waves, VMs, reasons and costs."""
+"""``plan_text``: renders a plan for a terminal, with its waves, VMs, reasons and costs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _TONES = {
 }
 _HEAD = ("NAMESPACE", "NAME", "FROM", "TO", "EFFECT", "REASON", "ETA", "WHERE")
 _MAX_ALIKE = 10
-"""The maximum number of objects that are listed with the explanation that they share."""
+"""The maximum number of objects that are listed by name for one shared explanation."""
 _LEAST = ("WHERE", "ETA")
 """The columns that a narrow terminal omits, the least important column first."""
 

@@ -1,4 +1,4 @@
-"""``run_text``: the report of a run for a terminal, with each object and the exit code."""
+"""``run_text``: renders the report of a run for a terminal, with each object and the exit code."""
 
 from __future__ import annotations
 

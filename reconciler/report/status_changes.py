@@ -1,4 +1,4 @@
-"""``status_lines`` and ``changed_lines``: one line for each changed VM, for ``status --watch``."""
+"""``status_lines`` and ``changed_lines``: render VMs that have changed for ``status --watch``."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def changed_lines(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator
 
 
 def without_times(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *document* without values that change with every read."""
+    """Return *document* without times, so that two documents are equal if nothing has changed."""
     vms = [{**vm, "convergence": _verdict(vm)} for vm in document["vms"]]
     return {**document, "observedAt": None, "vms": vms}
 

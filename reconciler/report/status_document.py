@@ -1,4 +1,4 @@
-"""``status_document``: the desired and the live memory of each VM, and its migration, as JSON."""
+"""``status_document``: returns each VM's desired memory, live memory and migration as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reconciler.report.json_text import dumps
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """One VM, with its parts in Git and in the cluster; any part may be missing."""
+    """One VM as in Git and in the cluster, where it may be absent."""
 
     ref: ObjectRef
     desired: DesiredVM | None
@@ -61,7 +61,7 @@ class Status:
     desired: DesiredState
     live: LiveState
     convergence: Mapping[ObjectRef, Convergence]
-    """How far each VM is from its desired memory."""
+    """The verdict for each VM: whether its guest has the desired memory."""
     unmanaged: bool = False
     """Whether the list includes VMs that are not in Git."""
     scope: Scope = field(default_factory=Scope)

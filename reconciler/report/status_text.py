@@ -1,4 +1,4 @@
-"""``status_text``: a table of the desired and the live memory of each VM, for a terminal."""
+"""``status_text``: renders the desired and the live memory of each VM as a table."""
 
 from __future__ import annotations
 

@@ -85,9 +85,9 @@ def table(
 ) -> Iterator[str]:
     """Yield the lines of a table.
 
-    If it is wider than *width*, columns in *wrap* are folded between words, then those in *drop*
-    are left out, the first one first, and then words in *wrap* are broken. Other columns, such as
-    names, are always whole.
+    If the table is wider than *width*, the columns in *wrap* are wrapped between words. If that is
+    not enough, the columns in *drop* are omitted in the given order. In the end, the words in
+    *wrap* are broken. Other columns, such as names, are never wrapped.
     """
     columns = _columns(head, rows, width, set(wrap), drop)
     titles = Row(tuple(Cell(each, Tone.STRONG) for each in head))

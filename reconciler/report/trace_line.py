@@ -1,4 +1,4 @@
-"""``trace_document``: renders one line of the trace: from the commit to one VM's guest."""
+"""``trace_document``: returns the JSON line of the trace for one VM whose change has ended."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _FIRST = ("namespace", "name", "effect", "digest", "actuation", "patchedAt", "re
 _LAST = (
     *("failedMigrations", "seconds", "guestBefore", "guestNow", "result", "reason", "message"),
 )
-"""The fields of an outcome that come before and after those of its migration."""
+"""The fields of an outcome that are written before and after the fields of the migration."""
 
 
 def trace_document(
     outcome: Outcome, *, run_id: str, revision: str, at: datetime
 ) -> dict[str, Any]:
-    """Return *outcome* as defined in ``schemas/trace.schema.json``, in the order of events.
+    """Return *outcome* as defined in ``schemas/trace.schema.json``, ordered by time.
 
     Args:
         outcome: The outcome of a VM.
         run_id: The ID of the run.
         revision: The revision of the desired state.
-        at: The end time of an outcome that has no end time itself.
+        at: The time of the line if the outcome has no end time.
     """
     document = outcome_document(outcome)
     migration = document["migration"] or {}

@@ -30,7 +30,7 @@ NO_CANCEL = (
     "KubeVirt cannot cancel a memory change that has started: it rejects the old value until the"
     " change has finished, and then migrates the VM a second time."
 )
-"""Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487."""
+"""The source is kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487."""
 
 ATTENTION = (
     Effect.BLOCKED,
@@ -81,7 +81,7 @@ def excuse(code: ExitCode) -> str:
 
 
 def by_attention(plan: Plan) -> list[Decision]:
-    """Return the decisions with an effect; decisions that need attention come first."""
+    """Return the decisions with an effect other than none, the most urgent effects first."""
     rank = {effect: number for number, effect in enumerate(ATTENTION)}
     shown = [each for each in plan.decisions if each.effect is not Effect.NONE]
     return sorted(shown, key=lambda each: rank[each.effect])
@@ -109,7 +109,7 @@ def utc_time(at: datetime) -> str:
 
 
 def spelled(value: SettingValue | None) -> str:
-    """Return *value* in its notation; a number of bytes becomes a size with a unit."""
+    """Return *value* as in its source; a plain number of bytes becomes a size with a unit."""
     match value:
         case None:
             return "(not set)"
@@ -129,7 +129,7 @@ def location(at: Location | None) -> str:
 
 
 def nodes(source: str | None, target: str | None) -> str:
-    """Return a migration's nodes with a leading space; empty if both nodes are unknown."""
+    """Return a migration's source and target nodes after a space; empty if both are unknown."""
     return f" {source or '?'} -> {target or '?'}" if source or target else ""
 
 
@@ -143,7 +143,7 @@ def counts(summary: Mapping[Effect, int]) -> str:
 
 
 def costs(forecast: Forecast) -> str:
-    """Return the cost of the memory wave as a sentence; empty if no VM migrates."""
+    """Return what the memory wave costs, as a sentence; empty if no VM migrates."""
     if not forecast.migrations:
         return ""
     migrations, copied = plural(forecast.migrations, "migration"), human(forecast.n_bytes_copied)
@@ -167,7 +167,7 @@ def restarts(wave: Wave) -> str:
 
 
 def eta(decision: Decision, forecast: VMForecast | None) -> str:
-    """Return when *decision* takes effect, counted from the start of the run."""
+    """Return when *decision* takes effect, as the time since the start of the run."""
     if forecast is not None:
         return span(forecast.earliest_s, forecast.latest_s)
     match decision.effect:
@@ -203,7 +203,7 @@ def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
 
 
 def from_and_to(decision: Decision) -> tuple[str, str]:
-    """Return the old and the new size; the old is the guest's if the spec already matches."""
+    """Return the old and the new size of the spec, or of the guest if the spec is unchanged."""
     if decision.changes:
         first = decision.changes[0]
         return ("-" if first.before is None else spelled(first.before)), spelled(first.after)
@@ -213,7 +213,7 @@ def from_and_to(decision: Decision) -> tuple[str, str]:
 
 
 def _largest(by_namespace: Mapping[str, int]) -> str:
-    """Return the extra requests of the namespaces with the most, and the sum of all others."""
+    """Return the extra requests of the largest namespaces, and the sum for the others."""
     ranked = sorted(by_namespace.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{name} {human(n)}" for name, n in ranked[:_MAX_NAMESPACES] if n]
     rest = [n for _, n in ranked[_MAX_NAMESPACES:] if n]

@@ -78,7 +78,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest):
-    """Compares text with the golden file of that name, or rewrites the file."""
+    """A function that compares a text with a golden file, or rewrites the file."""
 
     def compare(name: str, pieces) -> None:
         text = "".join(pieces)
@@ -628,7 +628,7 @@ def live() -> LiveState:
 
 @pytest.fixture
 def verdicts() -> dict[ObjectRef, Convergence]:
-    """One verdict on convergence, as a caller would pass it."""
+    """The verdict on one VM's convergence."""
     return {
         vm_ref("db", "pg-0"): Convergence(
             verdict=Verdict.IN_PROGRESS,

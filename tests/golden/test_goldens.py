@@ -35,7 +35,7 @@ def validate(document: str, name: str) -> None:
 
 
 def made(value):
-    """Return *value* with lists instead of iterators."""
+    """Return *value* with each iterator replaced by a list."""
     match value:
         case dict():
             return {key: made(each) for key, each in value.items()}

@@ -45,9 +45,9 @@ def command(world: World, kubeconfig: Target, port: Port = 0, time_scale: Scale 
     from reconciler.app.stop import stop_on_signals
 
     clock = wiring.real_clock()
-    with stop_on_signals() as stop, served(world, port=port, time_scale=time_scale) as server:
-        write_kubeconfig(server, kubeconfig)
-        print(f"{server.url} is ready; kubeconfig: {kubeconfig}", file=sys.stderr)
+    with stop_on_signals() as stop, served(world, port=port, time_scale=time_scale) as running:
+        write_kubeconfig(running, kubeconfig)
+        print(f"{running.server.url} is ready; kubeconfig: {kubeconfig}", file=sys.stderr)
         while not stop.requested:
             clock.sleep(_POLL_S)
     return ExitCode.DONE
@@ -57,13 +57,7 @@ class Served:
     """A simulator together with its HTTP server."""
 
     def __init__(self, simulator: Simulator, server: Server) -> None:
-        self.simulator = simulator
-        self.server = server
-
-    @property
-    def url(self) -> str:
-        """The URL of the simulated API server."""
-        return self.server.url
+        self.simulator, self.server = simulator, server
 
 
 @contextmanager
@@ -110,7 +104,7 @@ def write_kubeconfig(served: Served, path: Path) -> None:
     Raises:
         UsageError: The file cannot be written.
     """
-    text = served.simulator.kubeconfig(served.url, served.server.token)
+    text = served.simulator.kubeconfig(served.server.url, served.server.token)
     part = path.with_name(path.name + ".part")
     try:
         # Other programs wait for this file, so it gets its name only once it is complete.

@@ -121,9 +121,10 @@ def show(plan: Plan, output: PlanFormat, log: LogOptions) -> None:
 
 
 def exit_code(plan: Plan) -> ExitCode:
-    """Return exit code 3 if Git is partly invalid, else 2 if the plan has actions, else 4 or 0.
+    """Return the detailed exit code of *plan*.
 
-    The code is 4 if an object is blocked, waits or needs a restart.
+    The code is 3 if part of Git is invalid, else 2 if the plan has actions, else 4 if an object is
+    blocked, waits or needs a restart, and 0 otherwise.
     """
     if plan.errored:
         return ExitCode.INVALID

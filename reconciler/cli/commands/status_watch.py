@@ -86,7 +86,7 @@ def _follow(options: StatusOptions, clock: Clock, show: _Show) -> ExitCode:
 
 @contextmanager
 def _shown(*, json: bool) -> Iterator[_Show]:
-    """Open the display: JSON lines, a live table on a terminal, or a line per changed VM."""
+    """Open the display: JSON lines, a table on a terminal, or a line per changed VM."""
     if json:
         yield _Documents()
     elif screen.style_of(sys.stdout).terminal:

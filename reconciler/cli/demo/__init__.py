@@ -1,1 +1,1 @@
-"""``reconciler demo``: runs whole scenarios on a simulated cluster."""
+"""``reconciler demo``: runs the real commands on a simulated cluster."""

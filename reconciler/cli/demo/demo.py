@@ -17,7 +17,7 @@ from reconciler.model.run.outcome import ExitCode
 
 
 def complete_worlds(incomplete: str) -> list[str]:
-    """Return the worlds whose names start with *incomplete*, to complete them in a shell."""
+    """Return the names of simulated worlds that start with *incomplete*, for a shell."""
     return [each for each in demo_world.names(examples()) if each.startswith(incomplete)]
 
 
@@ -67,11 +67,11 @@ def command(
     if list_worlds:
         screen.result(demo_world.listing(examples() / "worlds"))
         return ExitCode.DONE
-    played = demo_world.find(world, examples()) if world else None
+    demo = demo_world.find(world, examples()) if world else None
     screen.result(WHAT_IS_SIMULATED.format(scale=time_scale))
     with tempfile.TemporaryDirectory(prefix="reconciler-demo-") as folder:
-        if played:
-            demo_world.play(played, Path(folder), time_scale, deadline, keep=keep)
+        if demo:
+            demo_world.play(demo, Path(folder), time_scale, deadline, keep=keep)
         else:
             _walkthrough(Path(folder), time_scale)
             _fleet(Path(folder), time_scale, keep=keep)
@@ -79,8 +79,8 @@ def command(
 
 
 def _walkthrough(folder: Path, scale: float) -> None:
-    """Run the walk-through of memory hotplug on KubeVirt v1.3.1."""
-    with _story(folder, "walkthrough", scale) as stage:
+    """Run the demo scenario that sets up memory hotplug on KubeVirt v1.3.1."""
+    with _scenario(folder, "walkthrough", scale) as stage:
         stage.title("Scenario one: KubeVirt v1.3.1, before memory hotplug is set up")
         stage.say(
             "Git sets the feature gate, both strategies, and 2Gi for vm-cirros, which already",
@@ -101,8 +101,8 @@ def _walkthrough(folder: Path, scale: float) -> None:
 
 
 def _fleet(folder: Path, scale: float, *, keep: bool) -> None:
-    """Run the scenario of a fleet on KubeVirt v1.9.0 that has a VM for every effect."""
-    with _story(folder, "fleet", scale) as stage:
+    """Run the demo scenario with a VM for every effect, on KubeVirt v1.9.0."""
+    with _scenario(folder, "fleet", scale) as stage:
         stage.title("Scenario two: KubeVirt v1.9.0 with about twenty VMs")
         stage.say(
             "This version needs no feature gate. The migrations of one VM fail, one hypervisor",
@@ -115,5 +115,5 @@ def _fleet(folder: Path, scale: float, *, keep: bool) -> None:
             stage.keep("flaky", "lab")
 
 
-def _story(folder: Path, name: str, scale: float) -> AbstractContextManager[Stage]:
+def _scenario(folder: Path, name: str, scale: float) -> AbstractContextManager[Stage]:
     return staged(folder, examples() / "worlds" / f"{name}.yaml", examples() / name, scale)

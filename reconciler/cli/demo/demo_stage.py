@@ -42,7 +42,7 @@ class Stage:
     scale: float
 
     def title(self, text: str) -> None:
-        """Print a heading."""
+        """Print *text* as an underlined heading."""
         screen.result(f"\n{text}\n{'=' * len(text)}\n\n")
 
     def say(self, *lines: str) -> None:
@@ -70,7 +70,7 @@ class Stage:
             screen.result(f"$ cat {self.repository.name}/{file.name}\n\n{file.read_text()}\n")
 
     def plan(self) -> ExitCode:
-        """Run the real ``plan`` command."""
+        """Run the real ``plan`` command on the repository and the simulated cluster."""
         from reconciler.cli.commands import plan
 
         screen.result(f"$ reconciler plan --repo {self.repository.name}\n\n")
@@ -80,10 +80,10 @@ class Stage:
         return code
 
     def apply(self, expected: ExitCode | None = None, deadline_s: float | None = None) -> ExitCode:
-        """Run the real ``apply`` command.
+        """Run the real ``apply`` command on the repository and the simulated cluster.
 
         Raises:
-            ReconcilerError: The exit code differs from the one that the scenario expects.
+            ReconcilerError: The exit code differs from *expected*.
         """
         from reconciler.app import apply
 
@@ -120,7 +120,7 @@ class Stage:
         screen.result(json.dumps(memory, indent=2, sort_keys=True) + "\n")
 
     def keep(self, vm: str = "vm", namespace: str = "default") -> None:
-        """Keep the cluster running until Ctrl-C, and suggest commands that show the VM *vm*."""
+        """Keep the cluster running until Ctrl-C, and suggest commands for the VM *vm*."""
         from reconciler.app.stop import stop_on_signals
 
         self.say(
@@ -136,7 +136,7 @@ class Stage:
                 self.clock.sleep(1.0)
 
     def _ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-        """Send a request to the API server as another client would, without the reconciler."""
+        """Send a request to the simulated API server as kubectl would, and return the response."""
         headers = {"content-type": "application/json", "user-agent": "kubectl"}
         answer = self.served.simulator.request(method, path, headers=headers, body=body)
         found: dict[str, Any] = json.loads(getattr(answer, "body", b"{}"))
@@ -151,7 +151,9 @@ class Stage:
 
 @contextmanager
 def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[Stage]:
-    """Serve the simulated cluster *world*, next to an empty repository for files of *source*.
+    """Context manager that serves the simulated cluster *world* for an empty repository.
+
+    The stage commits files of the directory *source* to the repository.
 
     Raises:
         UsageError: The file does not describe a valid world.
@@ -175,7 +177,7 @@ def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[St
 
 
 def _migratable(vmi: dict[str, Any]) -> bool:
-    """Return whether KubeVirt reports the VMI as migratable; *vmi* may be a 404 response."""
+    """Return whether KubeVirt reports *vmi* as migratable; *vmi* may be a 404 response."""
     if vmi["kind"] != "VirtualMachineInstance":
         return False
     conditions = vmi.get("status", {}).get("conditions", [])
@@ -186,18 +188,12 @@ def _migratable(vmi: dict[str, Any]) -> bool:
 
 def _git(folder: Path, *arguments: str) -> None:
     """Run git with a fixed author, independent of the user's git configuration."""
-    who = (
-        "-c",
-        "user.name=Demo",
-        "-c",
-        "user.email=demo@example.com",
-        "-c",
-        "commit.gpgsign=false",
-    )
+    settings = ("user.name=Demo", "user.email=demo@example.com", "commit.gpgsign=false")
+    flags = [part for each in settings for part in ("-c", each)]
     git = shutil.which("git")
     if git is None:
         raise ReconcilerError("git is not installed", hint="install git")
-    command = [git, "-C", str(folder), *who, *arguments]
+    command = [git, "-C", str(folder), *flags, *arguments]
     done = subprocess.run(command, capture_output=True, check=False)  # noqa: S603 - fixed arguments
     if done.returncode:
         raise ReconcilerError(f"git {arguments[0]} failed: {done.stderr.decode().strip()}")

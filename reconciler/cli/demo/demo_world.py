@@ -16,12 +16,13 @@ from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
 BEGINS_S = 15.0
-"""Simulated seconds before the plan, in which the world's timeline prepares the cluster."""
+"""Simulated seconds before the plan, during which the world file's timeline changes the cluster.
+"""
 DEADLINE_S = 1200.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlayedWorld:
+class DemoWorld:
     """A simulated cluster from a world file, with the manifests for Git."""
 
     file: Path
@@ -30,12 +31,12 @@ class PlayedWorld:
     """The names of files and directories in *folder*."""
 
 
-def find(name: str, examples: Path) -> PlayedWorld:
-    """Find the world file *name* in *examples* or as a path, with its manifests.
+def find(name: str, examples: Path) -> DemoWorld:
+    """Find the world file *name*, in *examples* or as a path, and the manifests that belong to it.
 
     The manifests are in ``desired/`` next to the world file: in a file of the same name, or in a
-    directory if there is a ``.reconciler.yaml``. A world with a whole scenario has its own
-    directory in *examples* instead.
+    directory of that name if there is a ``.reconciler.yaml``. The manifests of a demo scenario are
+    in a directory of *examples* instead.
 
     Raises:
         UsageError: The world does not exist, or has no manifests.
@@ -48,11 +49,11 @@ def find(name: str, examples: Path) -> PlayedWorld:
         raise UsageError(f"--world {name}: the world does not exist", hint=hint)
     beside = file.parent / "desired" / file.name
     if beside.is_file():
-        return PlayedWorld(file=file, folder=beside.parent, manifests=(beside.name,))
+        return DemoWorld(file=file, folder=beside.parent, manifests=(beside.name,))
     for folder in (beside.with_suffix(""), examples / file.stem):
         if folder.is_dir():
             manifests = tuple(path.name for path in sorted(folder.iterdir()))
-            return PlayedWorld(file=file, folder=folder, manifests=manifests)
+            return DemoWorld(file=file, folder=folder, manifests=manifests)
     raise UsageError(
         f"--world {name}: the world has no desired manifests",
         hint=f"put them into {beside}, or into the directory {beside.with_suffix('')}",
@@ -65,7 +66,7 @@ def names(examples: Path) -> list[str]:
 
 
 def listing(worlds: Path) -> str:
-    """Return the name of each world in *worlds*, with its description's first paragraph."""
+    """Return one entry for each world file in *worlds*: its name and what it shows."""
     files = {path.stem: path for path in worlds.glob("*.yaml")}
     column = max(map(len, files), default=0) + 2
     style = screen.style_of(sys.stdout)
@@ -81,7 +82,7 @@ def listing(worlds: Path) -> str:
     )
 
 
-def play(world: PlayedWorld, folder: Path, scale: float, deadline_s: float, *, keep: bool) -> None:
+def play(world: DemoWorld, folder: Path, scale: float, deadline_s: float, *, keep: bool) -> None:
     """Commit the manifests of *world*, then plan and apply them with the real commands.
 
     Args:

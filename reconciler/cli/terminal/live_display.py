@@ -30,16 +30,16 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 REMIND_AFTER = timedelta(minutes=1)
-"""The time without a line after which a line says what the run waits for."""
+"""The display writes what the run waits for if it has written nothing for this time."""
 _WIDE = 100
-"""The number of terminal columns from which a progress bar has its full length."""
+"""The terminal width in columns from which progress bars have their full length."""
 _ENDS = frozenset({Step.DONE, Step.FAILED, Step.SKIPPED})
 _STYLES = {Step.DONE: "green", Step.FAILED: "red", Step.SKIPPED: "yellow", Step.WAVE: "bold"}
 _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints one line per change of state, and while nothing changes, what the run waits for."""
+    """Prints a line per change of state; without changes, a line says what the run awaits."""
 
     def __init__(
         self, stream: IO[str], waiting: Waiting, log_format: TextFormat = TextFormat.TEXT
@@ -50,7 +50,7 @@ class LineDisplay:
         self._last: dict[ObjectRef | None, tuple[Step, str, str]] = {}
 
     def __call__(self, progress: Progress) -> None:
-        """Print the line of *progress*."""
+        """Print a line for *progress*, unless it is not a change of state."""
         # After the colon is the phase of a migration: the state of the VM is before it.
         news = progress.step, progress.reason, progress.message.partition(": ")[0]
         same = progress.step is Step.PHASE and self._last.get(progress.ref) == news
@@ -152,7 +152,7 @@ class LiveDisplay:
 
 
 class _Bars(Bars):
-    """Progress bars with a line below them that says what the run waits for."""
+    """Progress bars, and below them a line that says what the run waits for."""
 
     summary: Callable[[], str] = str
 

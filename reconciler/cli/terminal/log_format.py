@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from reconciler.cli.option_values import TextFormat
+from reconciler.report.json_documents import timestamp
 from reconciler.report.json_text import compact
 from reconciler.report.terminal_layout import Paint, Tone, printable
 
@@ -29,10 +30,10 @@ def configure(
 
     Args:
         log_format: Text, or lines of JSON.
-        verbosity: More than 0 shows debug records of this package. Other packages show only
-            warnings and errors, because their debug records contain bodies and headers.
+        verbosity: 1 shows debug records of this package, and 2 also each request. Other packages
+            show only warnings and errors, because their debug records contain bodies and headers.
         color: Whether text is colored; JSON never is.
-        stream: None for the ``sys.stderr`` at the time when a line is written.
+        stream: None uses the value of ``sys.stderr`` at the time when a line is written.
     """
     handler = _Lines(stream)
     text = _Text(Paint(enabled=color))
@@ -68,7 +69,7 @@ class _Json(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line = {
             "level": record.levelname.lower(),
-            "ts": _timestamp(record.created),
+            "ts": timestamp(datetime.fromtimestamp(record.created, UTC)),
             "msg": _safe(record.getMessage()),
             **_extras(record),
         }
@@ -112,8 +113,3 @@ def _error(record: logging.LogRecord) -> str:
 def _safe(text: str) -> str:
     """Return *text* without bearer tokens and without credentials in URLs."""
     return _SECRET.sub("***", text)
-
-
-def _timestamp(created: float) -> str:
-    at = datetime.fromtimestamp(created, UTC)
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

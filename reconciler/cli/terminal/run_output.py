@@ -32,16 +32,16 @@ class RunOutput:
 
     @property
     def trace_log(self) -> IO[str] | None:
-        """The stream stderr if the log format is JSON; otherwise None."""
+        """``sys.stderr`` if the log format is JSON; None otherwise."""
         return sys.stderr if self.log.log_format is TextFormat.JSON else None
 
     def show_plan(self, plan: Plan) -> None:
-        """Print the plan as text; a program finds the same plan in the report."""
+        """Print the plan as text; JSON output contains it in the report instead."""
         if self.plan and not self._json:
             screen.stream(self._plan_text(plan, sys.stdout))
 
     def confirm(self, plan: Plan) -> bool:
-        """Ask on the terminal whether to apply the plan; first print a plan not on stdout."""
+        """Ask whether to apply the plan; with JSON output, print the plan as text first."""
         if self._json:
             sys.stderr.writelines(self._plan_text(plan, sys.stderr))
         count = plural(sum(len(each.actions) for each in plan.waves), "change")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 160
 UNWRAPPED = 1_000_000
-"""The width if the output is not a terminal: its reader is a program, or a person scrolls."""
+"""The width of output that is not a terminal, so that no line is wrapped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.model.run.progress import Progress
 
 _MAX_NAMES = 3
-"""The maximum number of names in a sentence."""
+"""The maximum number of objects that the sentence lists by name."""
 
 
 class Waiting:
@@ -36,7 +36,7 @@ class Waiting:
         self._since: datetime | None = None
 
     def __call__(self, progress: Progress, *, news: bool) -> None:
-        """Take one step of the run; *news* says whether it is a change of state."""
+        """Record one step of the run; *news* is whether the step is a change of state."""
         self._started = self._started or progress.at
         if news or self._since is None:
             self._since = progress.at
@@ -44,7 +44,7 @@ class Waiting:
             self._left.discard(progress.outcome.ref)
 
     def sentence(self) -> str:
-        """Return what the run waits for now; empty if it waits for nothing."""
+        """Return a sentence about the objects that the run waits for; empty if there are none."""
         if self._started is None or self._since is None or not self._left:
             return ""
         done = self._total - len(self._left)

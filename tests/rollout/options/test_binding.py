@@ -1,4 +1,4 @@
-"""Which configuration applies to a run whose manifests do not come from a repository."""
+"""Manifests from outside a repository get their configuration from --config or the input."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ def test_invalid_configuration_on_stdin_is_an_error(
         (["-f", "-"], 1, "nowhere.yaml cannot be read: No such file"),
     ],
 )
-def test_config_option_without_f_or_with_a_missing_file_is_an_error(
+def test_config_option_without_manifest_files_or_with_a_missing_file_is_an_error(
     arguments, code, says, command, piped
 ):
     piped(ASK_2GI)

@@ -15,7 +15,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 @pytest.fixture
 def complete(capsys, monkeypatch):
-    """Run the completion of a shell for a command line that ends in the word to complete."""
+    """A function that runs a shell's completion for the last word of a command line."""
 
     def run(shell, *words):
         line = " ".join(("reconciler", *map(str, words)))

@@ -1,4 +1,4 @@
-"""apply asks for confirmation on a terminal, and without a terminal needs an option instead."""
+"""On a terminal, apply asks for confirmation; otherwise an option must confirm."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ASK_2GI = vm_yaml("default", "vm", "2Gi")
 
 
 def on_terminal(answer, *arguments):
-    """Run a command on a pseudo-terminal and answer its question; returns exit code and output."""
+    """Run a command on a pseudo-terminal, answer its question, and return exit code and output."""
     outer, inner = pty.openpty()
     with subprocess.Popen(
         [*COMMAND, *map(str, arguments)], stdin=inner, stdout=inner, stderr=inner
@@ -43,7 +43,7 @@ def test_apply_without_a_terminal_needs_yes_or_an_approval_option(flags, git, co
     assert all(each in ended.err for each in ("--yes", "--plan FILE", "--expect-digest DIGEST"))
 
 
-def test_yes_can_be_set_in_the_environment(git, serve, command, monkeypatch):
+def test_yes_option_can_be_set_by_an_environment_variable(git, serve, command, monkeypatch):
     monkeypatch.setenv("RECONCILER_YES", "1")
     git.commit({"vm.yaml": ASK_2GI})
     assert command("apply", "--repo", git, on=serve("hotplug")).code == 0

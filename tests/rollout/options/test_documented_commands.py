@@ -1,4 +1,4 @@
-"""Every command in the documentation is valid, and those in shell blocks run and succeed."""
+"""Every command in the documentation is valid, and commands in blocks run and succeed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]*\breconciler [a-z-][^`]*)`")
 COMMAND = re.compile(r"(?:^\$ |^|\| )(reconciler (?:[a-z]|--).*)", re.MULTILINE)
 ONLY_PARSED = ("demo", "cluster")
-"""Commands that run for long, or until Ctrl-C; other tests run them."""
+"""Commands that take long or run until Ctrl-C; other tests run them."""
 MANIFEST = vm_yaml("team-a", "db-1", "2Gi") + vm_yaml("team-a", "db-2", "2Gi")
 CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 

@@ -100,7 +100,7 @@ MANIFESTS = {
 
 
 def plain(ended, says, file) -> None:
-    """Check that *ended* reports one failure in plain words, where it is, and what to do."""
+    """Check that *ended* reports one failure in plain words, with a location and a hint."""
     text = ended.out + ended.err
     assert ended.code not in (0, 2), text
     assert says.format(file=file) in text
@@ -203,7 +203,7 @@ def test_unreadable_file_is_reported_with_a_hint(command, tmp_path):
 
 @contextmanager
 def answering(answer):
-    """A server that answers each connection with the bytes *answer* and closes it."""
+    """Run a server that responds to each connection with the bytes *answer* and then closes it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -238,7 +238,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("answer", "scheme", "says"), ANSWERS.values(), ids=ANSWERS.keys())
-def test_server_that_is_no_api_server_is_reported_in_plain_words(
+def test_server_other_than_an_api_server_is_reported_in_plain_words(
     answer, scheme, says, git, command, tmp_path
 ):
     git.commit({"vm.yaml": GOOD})
@@ -248,7 +248,7 @@ def test_server_that_is_no_api_server_is_reported_in_plain_words(
     plain(ended, says, address)
 
 
-def test_words_of_libraries_would_be_noticed():
+def test_list_of_library_words_matches_an_error_of_ssl():
     with pytest.raises(ssl.SSLError) as error:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata="x")
     assert any(each in str(error.value) for each in LIBRARIES)

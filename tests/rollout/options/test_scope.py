@@ -1,4 +1,4 @@
-"""Which VMs a command selects: -n, -A, -l and VM names on the command line."""
+"""The options -n, -A and -l and names on the command line select VMs."""
 
 from __future__ import annotations
 

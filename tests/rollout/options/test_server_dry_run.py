@@ -1,4 +1,4 @@
-"""plan --server-dry-run asks the API server about each change, and changes nothing."""
+"""plan --server-dry-run sends each change to the API server as a dry run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def diagnostics(ended):
     ]
 
 
-def test_accepted_changes_are_counted_and_not_made(git, serve, command):
+def test_server_dry_run_counts_accepted_changes_and_makes_none(git, serve, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     flags = ("plan", "--repo", git, "-o", "json")
@@ -27,7 +27,7 @@ def test_accepted_changes_are_counted_and_not_made(git, serve, command):
     assert again.json["digest"] == ended.json["digest"], "nothing has changed"
 
 
-def test_refused_change_is_a_warning_with_the_answer(git, serve, command):
+def test_rejected_change_is_a_warning_with_the_response_of_the_server(git, serve, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command(
         *("plan", "--repo", git, "-o", "json", "--server-dry-run"),

@@ -1,4 +1,4 @@
-"""The order and the text of findings."""
+"""Findings are printed in the order of their locations, without control characters."""
 
 from __future__ import annotations
 

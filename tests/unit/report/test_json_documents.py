@@ -1,4 +1,4 @@
-"""JSON documents: digests, notations, and unusual values that the golden files omit."""
+"""JSON documents contain digests, notations and unusual values that the golden files omit."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def test_json_number_of_whole_seconds_has_no_fraction():
 
 
 def odd_plan(n: int) -> Plan:
-    """Return a plan of *n* objects; orjson rejects the first, and some lists are empty."""
+    """Return a plan of *n* objects with empty lists and an object that orjson rejects."""
     odd, plain = ("\ud800", 2**70), ({"a": [], "b": {}}, "a\nb", None)
     decisions = tuple(
         Decision(

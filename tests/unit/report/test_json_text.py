@@ -1,4 +1,4 @@
-"""JSON text in pieces equals the whole text, and its elements are read late."""
+"""JSON text in pieces equals the whole text, and reads each element only when it is written."""
 
 from __future__ import annotations
 

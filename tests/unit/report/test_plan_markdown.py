@@ -195,7 +195,7 @@ def test_markdown_cell_is_truncated_at_its_limit():
 
 
 @pytest.mark.parametrize("name", ["vm-{}", "vm-{}-" + "x" * 200, "🐘|@x" * 20 + "{}"])
-def test_comment_on_ten_thousand_vms_fits_and_counts_omitted_vms(name):
+def test_markdown_comment_on_ten_thousand_vms_fits_and_counts_omitted_vms(name):
     effects = [Effect.BLOCKED] * 5 + [Effect.LIVE] * 9_995
     decisions = tuple(
         decision(name.format(n), "grows from 1Gi to 2Gi " * 5, effect=effect)
@@ -214,7 +214,7 @@ def test_comment_on_ten_thousand_vms_fits_and_counts_omitted_vms(name):
 
 @pytest.mark.parametrize("changed", [500, 10_000])
 def test_markdown_comment_renders_only_rows_that_may_fit(changed, monkeypatch):
-    """At most the rows of one section are rendered without being shown."""
+    """The rendered but omitted rows are at most those of one section."""
     made = []
     monkeypatch.setattr(
         markdown_budget,
@@ -230,7 +230,7 @@ def test_markdown_comment_renders_only_rows_that_may_fit(changed, monkeypatch):
     assert sum(map(len, rows)) < 3 * LIMIT
 
 
-def test_comment_with_ten_thousand_findings_fits_into_the_limit():
+def test_markdown_comment_with_ten_thousand_findings_fits_into_the_limit():
     findings = tuple(
         Diagnostic(severity=Severity.ERROR, code="c", message=f"finding {n}")
         for n in range(10_000)

@@ -1,4 +1,4 @@
-"""The text of a plan shows unchanged objects only if there is something to say about them."""
+"""The text of a plan shows unchanged objects only if they have a warning."""
 
 from __future__ import annotations
 

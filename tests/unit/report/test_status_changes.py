@@ -1,4 +1,4 @@
-"""The content of status lines, and when a line is printed again."""
+"""A status line contains sizes and state, and is printed again only after a change."""
 
 from __future__ import annotations
 

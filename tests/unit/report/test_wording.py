@@ -1,4 +1,4 @@
-"""The wording of durations, sizes, costs and restarts."""
+"""Durations, sizes, costs and restarts are written as short text."""
 
 from __future__ import annotations
 

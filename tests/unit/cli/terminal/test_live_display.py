@@ -1,4 +1,4 @@
-"""Progress on the terminal as lines and as progress bars."""
+"""The progress of a run is shown as lines, or as progress bars on a terminal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def event(step: Step, message: str = "m", *, seconds: int = 0, ref=PG, **fields)
 
 @pytest.fixture(autouse=True)
 def capable_terminal(monkeypatch):
-    """A dumb terminal, as in a job without one, has no progress bars."""
+    """Set a terminal type that supports progress bars, which a dumb terminal does not."""
     monkeypatch.setenv("TERM", "xterm-256color")
 
 

@@ -118,7 +118,7 @@ def test_message_with_control_characters_stays_on_one_log_line(stream, log_forma
     assert "\x1b" not in stream.getvalue()
 
 
-def test_log_follows_a_redirected_stderr(monkeypatch, stream):
+def test_log_is_written_to_a_redirected_stderr(monkeypatch, stream):
     configure()
     monkeypatch.setattr("sys.stderr", stream)
     LOG.info("above the bars")
