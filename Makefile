@@ -1,4 +1,4 @@
-# Every target does its own set-up: in a fresh clone, `make test` first installs what it needs.
+# Every target first installs its requirements, also in a fresh clone.
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
@@ -12,7 +12,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BUILD := build/wheel
 
-# Passed to the program that the target runs: make test ARGS="tests/unit -k quantity".
+# Arguments for the program that the target runs, for example: make test ARGS="tests/unit -k quantity".
 ARGS ?=
 
 .PHONY: help
@@ -20,7 +20,7 @@ help:  ## Shows this list.
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
 .PHONY: install
-install: $(STAMP)  ## Creates .venv, with the reconciler command in it.
+install: $(STAMP)  ## Creates .venv with the reconciler command.
 
 $(BIN)/python:
 	@command -v $(PYTHON) >/dev/null || { echo "$(PYTHON) is not installed; reconciler needs Python 3.11 or newer" >&2; exit 1; }
@@ -33,11 +33,11 @@ $(STAMP): requirements.lock pyproject.toml | $(BIN)/python
 	@touch $@
 
 .PHONY: demo
-demo: install  ## Plays a memory hotplug on an embedded cluster, from Git to the guest.
+demo: install  ## Runs two memory hotplug scenarios on a simulated cluster.
 	@$(BIN)/reconciler demo $(ARGS)
 
 .PHONY: test
-test: install  ## Runs the tests, two workers for each core.
+test: install  ## Runs the tests, with two workers per core.
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: coverage
@@ -55,16 +55,16 @@ check: install  ## Checks format, lint, types, layers, workflows, data files and
 	$(BIN)/python .ci/check_data.py
 
 .PHONY: format
-format: install  ## Rewrites the code to the format that check requires.
+format: install  ## Formats the code as check requires.
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
 .PHONY: docs
-docs: install  ## Writes the generated parts of the documentation; ARGS=--check only says what is stale.
+docs: install  ## Writes the generated parts of the documentation; with ARGS=--check, lists outdated parts.
 	$(BIN)/python .ci/docs.py $(ARGS)
 
 .PHONY: bench
-bench: install  ## Measures a plan of many VMs against the least that it could cost.
+bench: install  ## Compares the cost of planning many VMs with the smallest possible cost.
 	PYTHONPATH=tests $(BIN)/python -m bench.run $(ARGS)
 
 .PHONY: envtest
@@ -75,18 +75,18 @@ envtest: install  ## Runs tests/envtest against a real API server (see tests/env
 	$(BIN)/python -m pytest tests/envtest $(ARGS)
 
 .PHONY: wheel
-wheel: install  ## Builds the wheel, and runs the demo and the tests with it instead of the source.
+wheel: install  ## Builds the wheel, and runs the demo and the tests with it.
 	@.ci/wheel $(BUILD)
 
-# uv resolves for every Python and platform at once, which pip cannot. Only this target needs it.
+# uv, unlike pip, resolves the dependencies for all Python versions and platforms in one file. Only this target needs uv.
 .PHONY: lock
-lock: install  ## Resolves the dependencies again into requirements.lock (needs uv).
+lock: install  ## Resolves the dependencies again into requirements.lock; needs uv.
 	@uv=$$(command -v $(BIN)/uv uv | head -n 1) || { echo "make lock needs uv: pipx install uv" >&2; exit 1; }; \
 	"$$uv" pip compile pyproject.toml --group dev --universal --python-version 3.11 \
 	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock $(ARGS)
 	@if grep -nE '://|--(extra-)?index-url|--find-links' requirements.lock; then \
-	  echo "requirements.lock names a host; see the lines above" >&2; exit 1; fi
+	  echo "requirements.lock contains a host; see the lines above" >&2; exit 1; fi
 
 .PHONY: clean
-clean:  ## Removes .venv and everything else that the targets create.
+clean:  ## Removes .venv and all other files that the targets create.
 	rm -rf $(VENV) build dist .coverage .coverage.* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

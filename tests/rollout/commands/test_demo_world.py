@@ -31,7 +31,7 @@ def test_demo_commits_plans_applies_and_reports_a_world(capsys):
 def test_demo_world_with_a_configuration_prints_and_obeys_it_at_simulated_time(capsys):
     code, out, _ = played(capsys, "--world", "window-closed")
     assert code == 0
-    about = out.index("# Changes are for weekday nights")
+    about = out.index("# Changes are permitted on weekday nights")
     config = out.index("$ cat window-closed/.reconciler.yaml")
     assert about < config < out.index("kind: allow") < out.index("$ reconciler plan")
     assert "no window is open; the next one opens at 2026-07-06 20:00 UTC" in out
