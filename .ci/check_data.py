@@ -1,4 +1,4 @@
-"""Checks data files: every file parses, schemas are valid, and our documents fit their schemas."""
+"""Checks that data files can be parsed, schemas are valid, and documents match their schemas."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ def documents(path: Path) -> list[Any]:
     return list(YAML(typ="safe").load_all(text))
 
 
-def findings(path: Path) -> Iterator[str]:
-    """Yield each problem of *path*, with its place."""
+def problems(path: Path) -> Iterator[str]:
+    """Yield each problem of *path*."""
     try:
         for document in documents(path):
             if path.is_relative_to(ROOT / "schemas"):
@@ -62,12 +62,12 @@ def main() -> int:
     """Check every file and print the problems of each.
 
     Returns:
-        0, or 1 if there was a finding.
+        0, or 1 if a file has a problem.
     """
     paths = list(files())
-    lines = [f"{path.relative_to(ROOT)}: {each}" for path in paths for each in findings(path)]
+    lines = [f"{path.relative_to(ROOT)}: {each}" for path in paths for each in problems(path)]
     sys.stdout.write("".join(f"{line}\n" for line in lines))
-    sys.stdout.write(f"{len(paths)} data files checked, {len(lines)} findings\n")
+    sys.stdout.write(f"{len(paths)} data files checked, {len(lines)} problems\n")
     return 1 if lines else 0
 
 

@@ -1,7 +1,7 @@
-"""Writes what is generated in the documentation: `make docs`, or `make docs ARGS=--check`.
+"""Writes the generated parts of the documentation: `make docs`, or `make docs ARGS=--check`.
 
-A generated block stands between `<!-- generated: NAME -->` and `<!-- end -->`. The text around it
-is written by hand.
+A generated block is between `<!-- generated: NAME -->` and `<!-- end -->`. All other text is
+written by hand.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SHOWN_VMS = (
     *("db/legacy", "db/mongo", "web/gpu", "web/old", "batch/import"),
     *("web/front-3", "db/pg-1", "db/pg-replica", "batch/nightly"),
 )
-"""The VMs that the README's transcript shows; the others are left out at a `…`."""
+"""The VMs in the README's transcript; a `…` replaces the others."""
 EXPLAINED = ("db/legacy", "web/old")
 SAMPLES = (
     (r"(?m)^Plan [0-9a-f]{12}", "Plan 238f8dc966c2"),
@@ -47,7 +47,7 @@ SAMPLES = (
     (r"cluster [0-9a-f-]{36}", "cluster 3a524c0d-deba-4bfb-8139-c5793a6587f4"),
     (r"read \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "read 2026-11-23 04:37:13 UTC"),
 )
-"""What differs from run to run, and what the README has instead."""
+"""Patterns of texts that differ from run to run, with the texts that the README contains."""
 
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -67,7 +67,7 @@ def configuration() -> str:
 
 
 def keys(schema: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each key with its schema, a nested one as `outer.inner` or `list[].inner`."""
+    """Yield each key with its schema; nested keys are `outer.inner` or `list[].inner`."""
     for name, value in schema.get("properties", {}).items():
         yield prefix + name, value
         yield from keys(value, f"{prefix}{name}.")
@@ -101,7 +101,7 @@ def default(value: Mapping[str, Any]) -> str:
 
 
 def reasons() -> str:
-    """Return the reference of the plan's reasons, from the catalogue."""
+    """Return the tables of the plan's reasons, from the catalogue."""
     groups = (
         ("none, config, live, cold and create", CHANGES),
         ("restart", RESTARTS),
@@ -135,7 +135,7 @@ def versions(entry: ReasonEntry) -> str:
 
 
 def commands() -> str:
-    """Return the reference of commands and options, from their help."""
+    """Return the reference of commands and options, from their help texts."""
     root = typer.main.get_command(app)
     parts = []
     for name, command in root.commands.items():
@@ -148,7 +148,7 @@ def commands() -> str:
 
 
 def option(flags: str, text: str) -> tuple[str, str, str, str]:
-    """Return one option's row of the table; its help ends with `[env var: …; default: …]`."""
+    """Return the table row of an option, whose help text ends with `[env var: …; default: …]`."""
     meaning, _, extra = text.partition("  [")
     facts = dict(each.split(": ", 1) for each in extra.rstrip("]").split("; ") if ": " in each)
     named, standard = facts.get("env var", ""), facts.get("default", "").strip("()")
@@ -175,7 +175,7 @@ def trace_fields() -> str:
 
 
 def fields(name: str, entry: str) -> str:
-    """Return the fields of a document; those of an *entry* of its list as `entries[].field`."""
+    """Return the fields of a document; those of its list have the form `entries[].field`."""
     schema = json.loads((ROOT / "schemas" / f"{name}.schema.json").read_text(encoding="utf-8"))
     found = list(described(schema, schema["properties"], ""))
     if entry:
@@ -186,7 +186,7 @@ def fields(name: str, entry: str) -> str:
 def described(
     schema: Mapping[str, Any], properties: Mapping[str, Any], prefix: str
 ) -> Iterator[tuple[str, str]]:
-    """Yield each field with its description and its fixed values."""
+    """Yield each field with its description and its permitted values."""
     for name, value in properties.items():
         referred = schema.get("$defs", {}).get(value.get("$ref", "").rpartition("/")[2], {})
         text = value.get("description") or referred.get("description", "")
@@ -195,7 +195,7 @@ def described(
 
 
 def transcript() -> str:
-    """Return the plan of the demo's second story, shortened as the README shows it."""
+    """Return the plan of the demo's second scenario, shortened for the README."""
     printed = StringIO()
     world, source = examples() / "worlds" / "fleet.yaml", examples() / "fleet"
     with (
@@ -214,7 +214,7 @@ def transcript() -> str:
 
 
 def shortened(text: str) -> str:
-    """Return *text* with only the VMs that the README shows."""
+    """Remove all VMs from *text* that the README does not show."""
     lines: list[str] = []
     kept = True
     for line in text.splitlines():
@@ -245,7 +245,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
 
 
 def pages() -> dict[str, Path]:
-    """Return the page that each generated block stands in."""
+    """Return the page of each generated block."""
     paths = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
     return {
         name: path
@@ -255,7 +255,7 @@ def pages() -> dict[str, Path]:
 
 
 def rewritten(text: str, only: str = "") -> str:
-    """Return *text* with its generated blocks, or the one that *only* names, made again."""
+    """Generate the blocks in *text* again, or only the block *only*, and return the new text."""
 
     def block(match: re.Match[str]) -> str:
         if only and match[2] != only:
@@ -267,12 +267,12 @@ def rewritten(text: str, only: str = "") -> str:
 
 
 def comparable(text: str) -> str:
-    """Return *text* without forecast times, which depend on the moment, and without widths."""
+    """Return *text* without forecast times, which vary, and without column widths."""
     return re.sub(r" +", " ", re.sub(r"\b(\d+m)?\d+s-(\d+m)?\d+s\b", "TIMES", text))
 
 
 def main() -> int:
-    """Write the generated blocks, or with --check only say which are stale."""
+    """Write the generated blocks, or with --check only list the pages that are out of date."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing")
     check = parser.parse_args().check

@@ -1,4 +1,4 @@
-"""Reports what this Python lacks to create .venv; runs on Python 3.6 and newer."""
+"""Checks whether this Python can create .venv; runs on Python 3.6 and newer."""
 
 import importlib.util
 import sys
@@ -7,12 +7,12 @@ MINIMUM = (3, 11)
 
 
 def complaint() -> str:
-    """Return what is missing and what to do, or an empty string."""
+    """Return a message about the missing requirement, or an empty string."""
     have = ".".join(str(part) for part in sys.version_info[:2])
     if sys.version_info[:2] < MINIMUM:
         return (
             f"{sys.executable} is Python {have}, and reconciler needs 3.11 or newer; "
-            "name another one: make install PYTHON=python3.12"
+            "choose another Python: make install PYTHON=python3.12"
         )
     if not all(importlib.util.find_spec(name) for name in ("venv", "ensurepip")):
         return (

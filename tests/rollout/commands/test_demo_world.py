@@ -91,4 +91,4 @@ def test_demo_list_describes_every_world(capsys):
     names = [line.split()[0] for line in out.splitlines() if not line.startswith(" ")]
     assert code == 0
     assert names == sorted(path.stem for path in WORLDS.glob("*.yaml"))
-    assert "VM of 1Gi. Asked for 2Gi, it migrates and has them." in out
+    assert "VM of 1Gi. Git sets 2Gi; the VM migrates and gets this memory." in out
