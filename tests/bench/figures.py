@@ -43,7 +43,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figures:
-    """The measurements of one fleet; a None was not measured, and the table says why."""
+    """The measurements of one fleet; a value that was not measured is None."""
 
     n_vms: int
     n_manifests: int
@@ -82,7 +82,7 @@ class Figures:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alone:
-    """A single plan of a fleet that is too large for the other measurements."""
+    """The measurement of one plan of a fleet that is too large for the other measurements."""
 
     n_vms: int
     plan: Cost
@@ -91,7 +91,7 @@ class Alone:
 
 
 def plan_alone(fleet: Fleet, say: Callable[[str], None]) -> Alone:
-    """Plan *fleet* on the paced simulated cluster."""
+    """Plan *fleet* on the simulated cluster, whose responses have the speed of a real one."""
     with tempfile.TemporaryDirectory(prefix="bench-") as name:
         folder = Path(name)
         say(f"{fleet.n_vms} VMs: write the repository and start the server, for the plan alone")
@@ -169,7 +169,7 @@ def of_cluster(kubeconfig: Path, repo: Path, asked: Asked, say: Callable[[str], 
 
 
 def check(fleet: Fleet, repo: Path, served: Server) -> None:
-    """Check that the plan has the changes that the fleet was generated with.
+    """Check that the plan contains the changes with which the fleet was generated.
 
     Raises:
         SystemExit: The plan is a different one, so all measurements would be meaningless.

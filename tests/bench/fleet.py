@@ -240,7 +240,7 @@ class Fleet:
             ("init", "--quiet", "--initial-branch=main"),
             ("add", "--all"),
             ("commit", "--quiet", "--message=fleet"),
-            ("gc", "--quiet"),  # packed, as a clone is
+            ("gc", "--quiet"),  # a clone is also packed
         ):
             subprocess.run(
                 ["git", "-c", "gc.auto=0", *arguments], cwd=folder, env=GIT_ENVIRONMENT, check=True

@@ -132,7 +132,7 @@ def main() -> None:
 
 
 def settle(fleet: Fleet, repo: Path) -> None:
-    """Set all memory sizes in Git to those of the cluster, in one commit."""
+    """Set all memory sizes in Git to those of the cluster, with one commit."""
     for path, text in replace(fleet, settled=True).files():
         (repo / path).write_text(text)
     _git(repo, "commit", "--quiet", "--all", "--message=settled")

@@ -25,7 +25,7 @@ MODULES = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """What one process has cost, including the child processes that it waited for."""
+    """The time and memory of one process, including the child processes for which it waited."""
 
     wall_s: float
     cpu_s: float
@@ -51,7 +51,7 @@ def run(
     Args:
         arguments: The program and its arguments.
         codes: The exit codes that count as success.
-        keep: Whether to return the output; otherwise it is read and dropped.
+        keep: Whether to return the output; otherwise, it is read and discarded.
 
     Raises:
         FailedError: The command returned another exit code.
@@ -107,7 +107,7 @@ def printed(module: str, *arguments: str | Path) -> bytes:
     """Run a module of this folder in a separate process, and return its output.
 
     Raises:
-        CalledProcessError: The module failed; its stderr says why.
+        CalledProcessError: The module failed; its stderr contains the cause.
     """
     command = [sys.executable, "-m", module, *map(str, arguments)]
     return subprocess.run(command, stdout=subprocess.PIPE, env=environment(), check=True).stdout

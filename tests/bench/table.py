@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 TARGET_VMS = 10_000
-"""In a smaller fleet, the start of a process is most of each measurement."""
+"""In a smaller fleet, the start of a process takes most of the time of each measurement."""
 OTHER_REQUESTS = 12
-"""How many requests a plan may send besides the pages of VMs, VMIs and migrations."""
+"""The permitted requests of a plan, in addition to the pages of VMs, VMIs and migrations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,7 +216,7 @@ def markdown(head: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
 
 
 def report(found: Sequence[Figures], alone: Sequence[Alone], about: str) -> str:
-    """Return the whole report as Markdown; *about* says where and when it was measured."""
+    """Return the whole report as Markdown; *about* describes the machine and the time."""
     parts = ["# Figures of one run of `make bench`", about]
     for each in found:
         about_fleet = (

@@ -1,4 +1,4 @@
-"""Builds objects as in a healthy v1.9.0 cluster; a test sets only the fields that it is about."""
+"""Builds the objects of a healthy v1.9.0 cluster; a test sets only the fields that it tests."""
 
 from __future__ import annotations
 

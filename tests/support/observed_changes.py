@@ -11,7 +11,7 @@ from support.builders import q
 
 OTHER_EDIT = "a non-live-updatable field was changed in the template spec"
 GIVEN_UP = 3
-"""After this many failed migrations in a row, a rollout counts the VM as failed."""
+"""After this many failed migrations in succession, a rollout counts the VM as failed."""
 
 
 def effects_of_change(happened, *, wants, had=None):

@@ -62,7 +62,7 @@ class Case:
         return {vm["name"]: vm for vm in self.world["vms"]}
 
     def __repr__(self):
-        """Return everything that is needed to reproduce the example."""
+        """Return all data that is needed to reproduce the example."""
         choices = f"begins_s={self.begins_s} max_concurrent={self.max_concurrent}"
         return f"{choices}\n{yaml.safe_dump(self.world)}{self.desired}"
 
@@ -137,7 +137,7 @@ def control_of(rng, more):
 
 
 def _wanted(version, gates):
-    """Return what Git sets in the CR so that VMs are changed live."""
+    """Return the settings of the CR in Git, with which VMs change live."""
     configuration = {} if version in SWITCHED else {"vmRolloutStrategy": "LiveUpdate"}
     if version in GATED:
         named = list(dict.fromkeys([*(gates or ()), GATE]))
@@ -326,5 +326,5 @@ def _kubevirt_yaml(spec):
 
 
 SEEDS = st.integers(0, 2**32)
-"""Hypothesis varies numbers better than nested choices; it can still drop VMs to shrink."""
+"""Hypothesis varies numbers better than nested choices, and can still remove VMs."""
 CASES = st.builds(case_of, SEEDS, st.lists(SEEDS, min_size=1, max_size=6, unique=True))

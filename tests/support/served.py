@@ -36,7 +36,7 @@ SCALE = 20.0
 """Simulated seconds per real second; a hotplug takes about ten simulated seconds."""
 REVIEWS = "selfsubjectaccessreviews"
 COMMAND = (sys.executable, "-c", "from reconciler.cli.main import entry; entry()")
-"""Starts the console script, wherever it is installed."""
+"""The command that starts the console script, independent of where it is installed."""
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 USUAL_START_S = 1.0
 """How long a command usually takes to start and to send its first requests, in seconds."""
@@ -265,7 +265,7 @@ def process(*arguments: object) -> Iterator[Process]:
 
 
 def line_with(stream: IO[str] | None, words: str) -> str:
-    """Wait for a line that contains *words*, and return it; earlier lines are skipped."""
+    """Skip lines up to a line that contains *words*, and return this line."""
     assert stream is not None
     seen = []
     for line in stream:

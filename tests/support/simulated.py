@@ -1,4 +1,4 @@
-"""A simulator in process behind the product's own client, on a stepped clock."""
+"""Runs the product's client in process with a simulator on a stepped clock: ``Rig``."""
 
 from __future__ import annotations
 

@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def slow_check(document, schema_name: str) -> tuple[Violation, ...]:
-    """Do the same as ``check``, but slowly: jsonschema validates the whole document."""
+    """Validate the whole document with jsonschema, and return the same result as ``check``."""
     return check._all(check._validator(schema_name).iter_errors(document))

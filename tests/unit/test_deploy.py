@@ -270,7 +270,7 @@ def test_askpass_script_answers_each_prompt_from_its_file(tmp_path):
 
 
 @every_kustomization
-def test_render_returns_the_objects_that_kustomize_prints(folder):
+def test_render_helper_returns_the_objects_that_kustomize_prints(folder):
     kubectl = shutil.which("kubectl")
     if kubectl is None:
         pytest.skip("kubectl is not on PATH")

@@ -1,4 +1,4 @@
-"""The generated documentation is up to date, and every code is explained."""
+"""Rules for the documentation: generated parts are up to date, and every code is explained."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ NO_CODES = {
     *("feature-gate", "in-progress", "not-needed", "not-started", "drop-revision", "name-alone"),
     "run-ended",
 }
-"""Hyphenated words in the product that are neither a reason nor the code of a finding."""
+"""Hyphenated words in the product that are neither a reason nor the code of a reported problem."""
 
 
 @pytest.fixture(scope="session")
@@ -68,7 +68,7 @@ def test_stale_documentation_block_is_detected(docs):
 
 
 def hyphenated():
-    """Yield each text in the product that has the form of a code, except git's own words."""
+    """Yield each text in the product that has the form of a code, except options of git."""
     for path in PACKAGE.rglob("*.py"):
         if {"simulator", "git"} & set(path.relative_to(PACKAGE).parts):
             continue

@@ -60,7 +60,7 @@ def is_made(name: str) -> bool:
 
 def test_repository_root_contains_only_known_names():
     found = {path.name for path in ROOT.iterdir() if not is_made(path.name)}
-    assert found <= KEPT, f"place these in the layout: {sorted(found - KEPT)}"
+    assert found <= KEPT, f"add these to the known names: {sorted(found - KEPT)}"
 
 
 def test_git_ignores_files_that_tools_create():
@@ -98,7 +98,7 @@ def test_module_names_are_unique():
     assert [name for name, n in names.items() if n > 1] == []
 
 
-def test_product_folder_is_a_package():
+def test_product_folder_with_modules_has_an_init_module():
     assert {path.parent for path in MODULES} == {
         path.parent for path in MODULES if path.name == "__init__.py"
     }
@@ -134,7 +134,7 @@ def own_texts() -> list[Path]:
     ]
 
 
-def test_source_text_has_no_open_tasks():
+def test_source_text_has_no_todo_comments():
     mark = re.compile(r"\b(TODO|FIXME|XXX)\b")
     found = [str(path) for path in own_texts() if mark.search(path.read_text(encoding="utf-8"))]
     assert found == []

@@ -1,4 +1,4 @@
-"""All workflows, including the examples, have pinned actions, few permissions and no injection."""
+"""Rules for all workflows: pinned actions, few permissions, no injection, and timeouts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""examples/deploy on a cluster with RBAC: the CronJob's account can do its job and no more."""
+"""With RBAC enforced, the service account of examples/deploy can run a pass and nothing else."""
 
 from __future__ import annotations
 
