@@ -7,12 +7,11 @@ the caller must read the object to see whether the write took effect.
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from reconciler.cluster.api import api_errors, kubeconfig
-from reconciler.cluster.api.retry import Backoff, repeat
+from reconciler.cluster.api.retry import Backoff, Deadline, repeat
 from reconciler.cluster.api.transport import Request, Transport
 from reconciler.cluster.api.watch import Watch
 
@@ -34,14 +33,6 @@ _DRY_QUERY = {**_WRITE_QUERY, "dryRun": "All"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
 """How long a watch may send nothing after the server's own timeout, in seconds."""
-_SHORTEST_WAIT_S = 0.2
-
-
-@dataclass(slots=True)
-class _Deadline:
-    """The monotonic time by which the client has to finish; None for no deadline."""
-
-    at: float | None = None
 
 
 class Client:
@@ -62,7 +53,7 @@ class Client:
         self._clock = clock
         self._timeout_s = request_timeout_s
         self._backoff = Backoff()
-        self._deadline = _Deadline()
+        self._deadline = Deadline()
         self.host = self._transport.host
         """The server's host and port, safe to print."""
 
@@ -229,7 +220,7 @@ class Client:
             UnreachableError: No response arrived; the patch may have taken effect.
         """
         request = Request("PATCH", path, _DRY_QUERY if dry_run else _WRITE_QUERY, list(ops))
-        return self._exchange(request, self._brief(timeout_s))
+        return self._written(request, timeout_s)
 
     def create(
         self,
@@ -245,7 +236,7 @@ class Client:
             UnreachableError: No response arrived; the object may exist.
         """
         request = Request("POST", path, _DRY_QUERY if dry_run else _WRITE_QUERY, dict(body))
-        return self._exchange(request, self._brief(timeout_s))
+        return self._written(request, timeout_s)
 
     def restart(self, path: str, *, timeout_s: float | None = None) -> Answer:
         """Request a VM's restart through its subresource at *path*; sent once, as ``patch``.
@@ -257,10 +248,14 @@ class Client:
         Raises:
             UnreachableError: No response arrived; the restart may be in progress.
         """
-        return self._exchange(Request("PUT", path, body={}, accept="*/*"), self._brief(timeout_s))
+        return self._written(Request("PUT", path, body={}, accept="*/*"), timeout_s)
 
     def _exchange(self, request: Request, timeout_s: float | None) -> Answer:
         return self._transport.exchange(request, self._wait_s(timeout_s))
+
+    def _written(self, request: Request, timeout_s: float | None) -> Answer:
+        brief_s = self._timeout_s if timeout_s is None else min(self._timeout_s, timeout_s)
+        return self._exchange(request, brief_s)
 
     def _checked(self, request: Request, timeout_s: float | None) -> Answer:
         answer = self._exchange(request, timeout_s)
@@ -291,13 +286,7 @@ class Client:
             retryable=lambda error: self._deadline.at is None and retryable(error),
         )
 
-    def _brief(self, timeout_s: float | None) -> float:
-        return self._timeout_s if timeout_s is None else min(self._timeout_s, timeout_s)
-
     def _wait_s(self, timeout_s: float | None) -> float:
         """Return how long to wait for the server; a deadline can shorten the wait."""
         wait_s = self._timeout_s if timeout_s is None else timeout_s
-        if self._deadline.at is None:
-            return wait_s
-        left_s = self._deadline.at - self._clock.monotonic()
-        return min(wait_s, max(_SHORTEST_WAIT_S, left_s))
+        return self._deadline.shortened(wait_s, self._clock.monotonic())

@@ -1,4 +1,4 @@
-"""``repeat``: repeats a failed request; the number of attempts and the total time are limited."""
+"""Limits how often and how long a client tries: ``repeat``, ``Backoff`` and ``Deadline``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 T = TypeVar("T")
+_SHORTEST_WAIT_S = 0.2
 _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
@@ -27,6 +28,17 @@ class Backoff:
     longest_s: float = 10.0
     total_s: float = 60.0
     """All pauses must end within this time after the first attempt, in seconds."""
+
+
+@dataclass(slots=True)
+class Deadline:
+    """The monotonic time by which a client has to finish; None for no deadline."""
+
+    at: float | None = None
+
+    def shortened(self, wait_s: float, now: float) -> float:
+        """Return *wait_s*, or less if the deadline is nearer; at least 0.2 s."""
+        return wait_s if self.at is None else min(wait_s, max(_SHORTEST_WAIT_S, self.at - now))
 
 
 def repeat(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.cluster.decode import wire
+from reconciler.cluster.decode import wire, wire_vmi
 from reconciler.cluster.decode.common import (
     NO_DOMAIN,
     amount,
@@ -113,14 +113,14 @@ def _guest_manager(entries: tuple[()] | list[VMManager]) -> tuple[str, datetime 
     return (shared(latest.manager), moment(latest.time)) if latest else ("", None)
 
 
-def vmi(item: wire.VMI) -> LiveVMI:
+def vmi(item: wire_vmi.VMI) -> LiveVMI:
     """Decode a VirtualMachineInstance; the result has the reference of its VM."""
-    meta, spec, status = item.metadata, item.spec, item.status or wire.VMIStatus()
+    meta, spec, status = item.metadata, item.spec, item.status or wire_vmi.VMIStatus()
     domain = (spec.domain if spec else None) or NO_DOMAIN
     memory, cpu = domain.memory, domain.cpu or _NO_CPU
-    sizes = status.memory or wire.MemoryStatus()
-    migration = status.migration_state or wire.MigrationState()
-    guest_os = status.guest_os or wire.GuestOS()
+    sizes = status.memory or wire_vmi.MemoryStatus()
+    migration = status.migration_state or wire_vmi.MigrationState()
+    guest_os = status.guest_os or wire_vmi.GuestOS()
     return LiveVMI(
         ref=shared_vm_ref(meta.namespace, meta.name),
         uid=Uid(meta.uid or ""),
@@ -152,7 +152,7 @@ def vmi(item: wire.VMI) -> LiveVMI:
     )
 
 
-def _backup(status: wire.VMIStatus) -> str:
+def _backup(status: wire_vmi.VMIStatus) -> str:
     """Return the name of the running backup; an empty string if no backup runs."""
     tracking = status.changed_block_tracking
     backup = tracking.backup_status if tracking else None
@@ -161,10 +161,10 @@ def _backup(status: wire.VMIStatus) -> str:
     return backup.backup_name or ""
 
 
-def migration(item: wire.Migration) -> LiveMigration:
+def migration(item: wire_vmi.Migration) -> LiveMigration:
     """Decode a VirtualMachineInstanceMigration."""
-    meta, status = item.metadata, item.status or wire.MigrationStatus()
-    state = status.migration_state or wire.MigrationState()
+    meta, status = item.metadata, item.status or wire_vmi.MigrationStatus()
+    state = status.migration_state or wire_vmi.MigrationState()
     phase = _phase(status.phase or "")
     ended_at = moment(state.end_timestamp)
     if ended_at is None and phase.finished:
@@ -227,8 +227,8 @@ def node(item: wire.Node) -> LiveNode:
 
 
 VMS = Kind("VirtualMachine", wire.VM, vm)
-VMIS = Kind("VirtualMachineInstance", wire.VMI, vmi, keyed="VirtualMachine")
-MIGRATIONS = Kind("VirtualMachineInstanceMigration", wire.Migration, migration)
+VMIS = Kind("VirtualMachineInstance", wire_vmi.VMI, vmi, keyed="VirtualMachine")
+MIGRATIONS = Kind("VirtualMachineInstanceMigration", wire_vmi.Migration, migration)
 NODES = Kind("Node", wire.Node, node)
 
 

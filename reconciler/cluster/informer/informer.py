@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, Self
 from reconciler.cluster.api import resource_paths, threads
 from reconciler.cluster.decode import workloads
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
+from reconciler.cluster.informer.capacity_refresh import CapacityRefresh
 from reconciler.cluster.informer.reflector import Reflector
 from reconciler.cluster.informer.store import MigrationStore, ObjectStore
 from reconciler.cluster.informer.targets import KindTarget, PolledTarget
-from reconciler.cluster.read.capacity_reader import read_capacity
 from reconciler.cluster.read.lists import (
     Instancetypes,
     Listed,
@@ -25,7 +25,6 @@ from reconciler.cluster.read.migration_policy_reader import (
     MigrationPolicies,
     list_migration_policies,
 )
-from reconciler.errors import BackgroundError, ClusterError
 from reconciler.model.live.live_state import LiveNode, LiveState
 
 if TYPE_CHECKING:
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from reconciler.cluster.decode.pages import Readable
     from reconciler.cluster.informer.reflector import Target
     from reconciler.cluster.informer.store import Store
+    from reconciler.errors import BackgroundError, ClusterError
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveKubeVirt, LiveVM, LiveVMI
@@ -47,8 +47,6 @@ _COALESCE_S = 0.05
 """How long ``wait`` collects further events after a change, in real seconds."""
 _PATIENCE_S = 120.0
 """How long reads of a kind may fail before the snapshot is too old for decisions, in seconds."""
-_CAPACITY_S = 10.0
-"""The shortest interval between two background reads of pods and quotas, in seconds."""
 _POLL_S = 60.0
 """The interval at which nodes and instancetypes are listed, in seconds."""
 _LISTED = "listed"
@@ -79,13 +77,9 @@ class ClusterInformer:
         self._nodes: Listed[LiveNode] = Listed(values=(), resource_version="")
         self._types = Instancetypes()
         self._policies = MigrationPolicies()
-        self._capacity: Capacity | None = None
+        self._capacity = CapacityRefresh(client, clock, change=self._change, broke=self._break)
         self._broken: BackgroundError | None = None
         """The error that ended a background thread; the first one if there are several."""
-        self._refreshing = False
-        """Whether pods and quotas are being read in the background."""
-        self._capacity_not_before = 0.0
-        """The monotonic time before which the next background read does not start."""
         self._kinds: tuple[KindTarget[Any], ...] = (
             self._kind(resource_paths.KUBEVIRTS, KubeVirts(), self._kubevirts),
             self._kind(resource_paths.VMS, workloads.VMS, self._vms),
@@ -182,7 +176,7 @@ class ClusterInformer:
                 vmis=self._vmis.view,
                 migrations=self._migrations.view,
                 nodes=self._nodes.values,
-                capacity=self._capacity,
+                capacity=self._capacity.newest,
                 instancetypes=self._types.values,
                 instancetype_kinds=self._types.kinds,
                 migration_policies=self._policies.values,
@@ -222,44 +216,14 @@ class ClusterInformer:
         Raises:
             ClusterError: The lists cannot be read for another reason than missing rights.
         """
-        found = read_capacity(self._client, self._clock)
-        with self._changed:
-            self._take_capacity(found)
-        return found
+        return self._capacity.read()
 
     def refresh_capacity(self) -> None:
         """Start to read pods and quotas in the background, unless such a read is in progress.
 
         ``wait`` returns when the read has succeeded. A failure is logged and changes nothing.
         """
-        with self._changed:
-            if self._refreshing or self._clock.monotonic() < self._capacity_not_before:
-                return
-            self._refreshing = True
-            # This interval also applies after a failure.
-            self._capacity_not_before = self._clock.monotonic() + _CAPACITY_S
-        try:
-            threads.start(self._refresh_capacity)
-        except RuntimeError as error:  # no thread can be started
-            self._refreshing = False
-            log.warning("cannot refresh pods and quotas: %s", error)
-
-    def _refresh_capacity(self) -> None:
-        try:
-            found = read_capacity(self._client, self._clock)
-            self._change(lambda: self._take_capacity(found))
-        except ClusterError as error:
-            log.warning("cannot refresh pods and quotas: %s", error)
-        except Exception as error:
-            log.exception("cannot refresh pods and quotas")
-            self._break("the thread that reads pods and quotas", error)
-        finally:
-            self._refreshing = False
-
-    def _take_capacity(self, found: Capacity) -> None:
-        """Store *found*, unless the stored capacity is newer."""
-        if self._capacity is None or found.observed_at >= self._capacity.observed_at:
-            self._capacity = found
+        self._capacity.start()
 
     def _change(self, make: Callable[[], None]) -> None:
         """Call *make*, which changes a store, while holding the lock; then wake up ``wait``."""
