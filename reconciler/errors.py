@@ -1,4 +1,4 @@
-"""The exceptions that end a command: ``ReconcilerError``. Expected results are values instead."""
+"""Defines the exceptions that end a command, all of them kinds of ``ReconcilerError``."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class ReconcilerError(Exception):
-    """An error that ends a command, with a message of one sentence and a hint for the user."""
+    """Base class of errors that end a command; each has a message and a hint for the user."""
 
     retryable = False
 
@@ -63,7 +63,7 @@ class UnreachableError(ClusterError):
 
 
 class UnavailableError(ClusterError):
-    """The API server answered 429 or 5xx: it cannot serve the request now."""
+    """The API server answered 429 or 5xx: it cannot process the request now."""
 
     retryable = True
 
@@ -96,7 +96,7 @@ class ConflictError(ClusterError):
 
 
 class RejectedError(ClusterError):
-    """The API server answered 400, 415 or 422: it rejects the request."""
+    """The API server rejected the request with another 4xx status, such as 400, 415 or 422."""
 
 
 class ExpiredError(ClusterError):

@@ -1,4 +1,4 @@
-"""The interfaces to the world outside, such as ``LiveReader``, ``Writer`` and ``Lease``."""
+"""Defines the interfaces to Git, the cluster and time: ``LiveReader``, ``Writer``, ``Lease``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Clock(Protocol):
     """The only source of time in the program."""
 
     def now(self) -> datetime:
-        """Return the time of day, aware, in UTC."""
+        """Return the current time in UTC, with its time zone."""
         ...
 
     def monotonic(self) -> float:
@@ -38,9 +38,9 @@ class DesiredReader(Protocol):
     """Reads the desired state from Git or from files."""
 
     def read(self) -> Reading:
-        """Return one whole revision of the desired state, with its configuration.
+        """Return the desired state of one revision, with its configuration.
 
-        Mistakes in the files are in its diagnostics.
+        The result's diagnostics report mistakes in the files.
 
         Raises:
             SourceError: The desired state cannot be read.
@@ -60,10 +60,12 @@ class LiveReader(Protocol):
         ...
 
     def capacity(self) -> Capacity | None:
-        """Read pods and quotas, which only live changes need; None if the reader has none.
+        """Return the capacity from pods and quotas; None if this reader cannot read them.
+
+        Only live changes need the capacity.
 
         Raises:
-            ClusterError: They cannot be read, for a reason other than missing permissions.
+            ClusterError: Pods or quotas cannot be read, although the permission exists.
         """
         ...
 
@@ -84,13 +86,13 @@ class Informer(LiveReader, Protocol):
 
 
 class DryRun(Protocol):
-    """Asks the API server about writes; none of its requests takes effect."""
+    """Sends writes that the API server only checks, so that none takes effect."""
 
     def check(self, action: Action) -> Written:
-        """Return the answer to *action*, a patch or a create, sent with ``dryRun=All``.
+        """Send *action*, a patch or a create, with ``dryRun=All``, and return the response.
 
         Raises:
-            ClusterError: No answer came, or the credentials were rejected.
+            ClusterError: No response arrived, or the credentials were rejected.
         """
         ...
 
@@ -99,14 +101,14 @@ class Writer(Protocol):
     """Writes to the cluster; code that only plans never receives a writer."""
 
     def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
-        """Send the request of *action* once; a refusal is a return value, not an exception.
+        """Send the request of *action* once; a rejection is returned, not raised.
 
         Args:
             action: A patch, a create or a restart.
-            timeout_s: The longest wait for the answer; None for the client's default.
+            timeout_s: The longest wait for the response; None for the client's default.
 
         Raises:
-            ClusterError: No answer came, the credentials were rejected, or the API server is
+            ClusterError: No response arrived, the credentials were rejected, or the API server is
                 unavailable.
         """
         ...
@@ -114,15 +116,15 @@ class Writer(Protocol):
     def write_each(
         self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
     ) -> Iterator[tuple[Action, Written | ClusterError]]:
-        """Send the requests of *actions*, several at a time, and yield each answer on arrival.
+        """Send the requests of *actions* in parallel, and yield each response as it arrives.
 
         An action is taken from *actions* only when its request is sent immediately, so that the
-        caller can decide right before each request. A missing answer is a value here, not an
-        exception.
+        caller can decide right before each request. A missing response is returned as a value
+        here, not raised.
 
         Args:
             actions: Patches, creates and restarts of different objects.
-            timeout_s: Returns the longest wait for an answer; called before each request.
+            timeout_s: Returns the longest wait for a response; called before each request.
         """
         ...
 
@@ -132,14 +134,14 @@ class Writer(Protocol):
 
 
 class Lease(Protocol):
-    """The right to write; ``app.leases`` acquires and releases it."""
+    """The right to write to the cluster; ``app.leases`` acquires and releases it."""
 
     def held(self) -> bool:
-        """Return whether this run still holds the lease; renew the lease if that is due."""
+        """Renew the lease if that is due, and return whether this run still holds the lease."""
         ...
 
     def valid_s(self) -> float:
-        """Return the seconds until the lease expires if not renewed; the limit of each request."""
+        """Return for how many seconds the lease is valid without renewal; it limits requests."""
         ...
 
     def annotations(self) -> Mapping[str, str]:
@@ -152,7 +154,7 @@ class Lease(Protocol):
         Annotations that could not be written are written with the next renewal.
 
         Returns:
-            Whether they are written; False if the lease is lost or no answer came.
+            Whether the annotations are written; False if the lease is lost or no response came.
         """
         ...
 

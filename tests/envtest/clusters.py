@@ -1,4 +1,4 @@
-"""The three clusters that the suite runs against, each as the path of a kubeconfig."""
+"""Defines the three clusters that the suite can run against, each as a kubeconfig."""
 
 from __future__ import annotations
 

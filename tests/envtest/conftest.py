@@ -1,4 +1,4 @@
-"""Provides the cluster for the tests: given by KUBECONFIG, started, or simulated."""
+"""Provides the cluster for the tests, and clients, namespaces and objects in it."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def kubeconfig(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture
 def eventually() -> Callable[[Callable[[], bool], str], None]:
-    """Repeats a check until it is true."""
+    """Returns a function that repeats a check until it is true."""
     return _eventually
 
 
@@ -66,7 +66,7 @@ def _eventually(holds: Callable[[], bool], what: str) -> None:
 
 @pytest.fixture
 def make_client(kubeconfig, monkeypatch) -> Iterator[Callable[..., Client]]:
-    """Builds clients from KUBECONFIG alone, as the commands do, and closes them."""
+    """Returns a function that builds clients from KUBECONFIG alone, as the commands do."""
     monkeypatch.setenv("KUBECONFIG", kubeconfig)
     with ExitStack() as stack:
 
@@ -121,7 +121,7 @@ def namespace(client) -> Iterator[str]:
 
 @pytest.fixture
 def make_vm(client, namespace) -> Callable[..., ObjectRef]:
-    """Creates stopped VMs under the field manager of another tool."""
+    """Returns a function that creates stopped VMs with another tool's field manager."""
 
     def make(name: str = "pg-0", guest: str | None = "1Gi") -> ObjectRef:
         requests = {"resources": {"requests": {"memory": "1Gi"}}}
@@ -141,7 +141,7 @@ def make_vm(client, namespace) -> Callable[..., ObjectRef]:
 
 @pytest.fixture
 def make_kubevirt(client, namespace) -> Callable[..., ObjectRef]:
-    """Creates a KubeVirt CR for one test; no KubeVirt component acts on it."""
+    """Returns a function that creates a KubeVirt CR, on which no KubeVirt component acts."""
 
     def make(spec: dict[str, Any], name: str = "scratch") -> ObjectRef:
         body = {
@@ -174,7 +174,7 @@ def kubevirt(client, make_kubevirt) -> ObjectRef:
 
 @pytest.fixture
 def robot(client, make_client, namespace) -> Client:
-    """A client for a service account without any rights, by a token of the TokenRequest API."""
+    """A client with the token of a service account that has no rights."""
     accounts = f"{NAMESPACES}/{namespace}/serviceaccounts"
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}}
     client.send("POST", accounts, body=account)

@@ -209,7 +209,7 @@ def running(
 
 
 def answers(url: str, token: str = "", trust: ssl.SSLContext | None = None) -> bool:
-    """Return whether *url* answers 200; proxies of the environment are not used."""
+    """Return whether *url* responds with status 200; proxies of the environment are not used."""
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     handlers = [urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=trust)]
     request = urllib.request.Request(url, headers=headers)

@@ -1,4 +1,4 @@
-"""Reads from a real API server: lists, a snapshot, a watch, an informer, and errors."""
+"""Reads lists, a snapshot, a watch and an informer from an API server, and checks errors."""
 
 from __future__ import annotations
 

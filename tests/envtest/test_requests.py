@@ -1,6 +1,7 @@
-"""Sends the requests that other tests of this folder do not send: dry runs, capacity and more.
+"""Sends the requests that no other module of this suite sends, such as dry runs and capacity.
 
-Not covered: the restart subresource, which virt-api serves, and KubeVirt's admission.
+Two parts of the product are not covered: the restart subresource, which virt-api serves, and
+KubeVirt's admission.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Uses Leases, Events and access reviews of a real API server."""
+"""Uses the Leases, Events and access reviews of an API server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends the walk-through's three kubectl patches, and the product's own, to a KubeVirt CR."""
+"""Sends the three kubectl patches of the walk-through to a KubeVirt CR, and the product's own."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ NO_CAUSE = {
 Source: kube-apiserver 1.36.2, recorded.
 """
 DEFAULTS = {"configuration": {"developerConfiguration": {"featureGates": ["Snapshot", "Root"]}}}
-"""The spec of a CR with feature gates of others and without either strategy."""
+"""The spec of a CR that has other feature gates and neither of the two strategies."""
 
 KUBECTL = shutil.which(
     "kubectl", path=os.pathsep.join((os.environ.get("KUBEBUILDER_ASSETS", ""), os.environ["PATH"]))
@@ -56,7 +56,7 @@ needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not insta
 
 @pytest.fixture
 def patch(client):
-    """Sends operations as kubectl does: with kubectl's field manager, without validation."""
+    """Returns a function that sends operations with kubectl's field manager."""
 
     def send(ref, ops):
         query = {"fieldManager": "kubectl-patch"}
@@ -67,7 +67,7 @@ def patch(client):
 
 @pytest.fixture
 def kubectl(kubeconfig, tmp_path):
-    """Sends operations with kubectl; returns the finished process."""
+    """Returns a function that sends operations with kubectl and returns the ended process."""
 
     def send(ref, ops):
         command = [KUBECTL, f"--kubeconfig={kubeconfig}", f"--cache-dir={tmp_path}"]
@@ -105,7 +105,7 @@ def live(client):
 
 @pytest.fixture
 def carry_out(writer, live):
-    """Plans and writes wave by wave until nothing is left; returns each patch."""
+    """Returns a function that plans and writes wave by wave until no action is left."""
 
     def run(ref):
         settings = {

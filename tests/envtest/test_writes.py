@@ -1,4 +1,4 @@
-"""Writes VMs to a real API server: guards, rejected fields and verified results."""
+"""Writes VMs to an API server, and checks guards, rejected fields and verified results."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Answer:
 
     @property
     def ok(self) -> bool:
-        """Whether the server carried out the request."""
+        """Whether the status is 2xx."""
         return self.status in _OK
 
     def explained(self) -> Status:
@@ -189,7 +189,7 @@ def timed_out(error: Exception) -> bool:
 
 
 def _broken(error: Exception) -> tuple[str, str]:
-    """Return why no response arrived, and a hint, based on the type of *error* or its causes."""
+    """Return why no response arrived, and a hint for the user, from the type of *error*."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
     server = "check the network and the server's address"

@@ -1,4 +1,4 @@
-"""Sends requests to one API server: ``Client``, with retries and without the library's models.
+"""``Client``: sends requests to one API server, repeats reads and raises typed errors.
 
 The client repeats reads after a temporary failure. It sends a write once; if no response arrives,
 the caller must read the object to see whether the write took effect.
@@ -32,7 +32,7 @@ _WRITE_QUERY = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _DRY_QUERY = {**_WRITE_QUERY, "dryRun": "All"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
-"""How long a watch may send nothing after the server's own timeout, in seconds."""
+"""How long a watch waits for data beyond the timeout that it requested, in seconds."""
 
 
 class Client:
@@ -70,7 +70,7 @@ class Client:
         """Return a client for the cluster that kubectl would use with the same options.
 
         Raises:
-            UsageError: The kubeconfig or context that an option names does not exist.
+            UsageError: An option specifies a kubeconfig or a context that does not exist.
             ClusterError: There is no usable configuration.
         """
         from kubernetes import client  # noqa: PLC0415 - takes 0.5 s; not for validate and --help
@@ -230,7 +230,7 @@ class Client:
         timeout_s: float | None = None,
         dry_run: bool = False,
     ) -> Answer:
-        """Create an object in the collection at *path*; sent once, as ``patch``.
+        """Send one POST that creates an object in the collection at *path*; return the response.
 
         Raises:
             UnreachableError: No response arrived; the object may exist.
@@ -278,7 +278,7 @@ class Client:
         ask: Callable[[], T],
         retryable: Callable[[ClusterError], bool] = lambda error: error.retryable,
     ) -> T:
-        """Return the response of *ask*, which is called again after a *retryable* error."""
+        """Call *ask*, again after each *retryable* error, and return its result."""
         return repeat(
             ask,
             clock=self._clock,

@@ -1,4 +1,7 @@
-"""``load``: finds API server and credentials as kubectl does; errors do not quote the file."""
+"""``load``: finds the API server and the credentials in the same places as kubectl.
+
+Error messages do not quote the kubeconfig, which contains secrets.
+"""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 PAGE_SIZE = 500
 """The number of objects per page; 500 was faster than 2000 on a real API server."""
 MAX_PAGES = 20_000
-"""The maximum number of pages of a list, which is 10 million objects."""
+"""The maximum number of pages in a list; 20,000 pages have 10 million objects."""
 _RELISTS = 3
 
 
@@ -30,7 +30,7 @@ class Page(NamedTuple):
 
     body: bytes
     first: bool
-    """Whether this page starts the list or a restart of it; the caller must drop earlier pages."""
+    """Whether the list starts, or starts again, with this page; the caller drops earlier pages."""
     resource_version: str
     """The resourceVersion from which a watch can continue after the list."""
 

@@ -38,7 +38,7 @@ def collection(plural: str, namespace: str | None = None, api: str = KUBEVIRT_AP
 
 
 def member(plural: str, namespace: str, name: str, api: str = KUBEVIRT_API) -> str:
-    """Return the path of one object."""
+    """Return the path of the object *name* in *namespace*."""
     return f"{collection(plural, namespace, api)}/{quote(name, safe='')}"
 
 

@@ -11,30 +11,30 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.kubernetes_protocols import Response
 
 MAX_BYTES = 128 << 20
-"""The largest body that is held in memory.
+"""The maximum size of a decompressed body that is held in memory, in bytes.
 
 A page has at most 500 objects, so an object may have 250 kB, some ten times as much as usual.
 """
 MAX_RATIO = 250
-"""How many times larger a gzip body may become.
+"""The maximum size of a decompressed body relative to its gzip data.
 
-A list of VMs becomes some 15 times larger. The most that gzip can do is 1032 times.
+A list of VMs is some 15 times larger than its gzip data. The format allows 1032 times.
 """
 _SMALL = 8 << 20
-"""The ratio of a body is not checked up to this many bytes."""
+"""Up to this size in bytes, a decompressed body may have any ratio."""
 _CHUNK = 1 << 18
 _GZIP = 16 + zlib.MAX_WBITS
 
 
 class UnusableBodyError(ValueError):
-    """The body of a response is too large, or has an encoding that this client cannot read."""
+    """The body of a response is too large, or this client cannot decompress it."""
 
 
 def pieces(response: Response) -> Iterator[bytes]:
     """Yield the decompressed body of *response* in pieces of at most 256 KiB, as they arrive.
 
     Raises:
-        UnusableBodyError: The body cannot be decompressed, or it grows too much.
+        UnusableBodyError: The body cannot be decompressed, or exceeds ``MAX_RATIO``.
     """
     arriving = iter(lambda: response.read1(_CHUNK, decode_content=False), b"")
     encoding = response.headers.get("Content-Encoding") or "identity"

@@ -37,7 +37,7 @@ class Deadline:
     at: float | None = None
 
     def shortened(self, wait_s: float, now: float) -> float:
-        """Return *wait_s*, or less if the deadline is nearer; at least 0.2 s."""
+        """Return *wait_s*, or the time until the deadline if that is shorter; at least 0.2 s."""
         return wait_s if self.at is None else min(wait_s, max(_SHORTEST_WAIT_S, self.at - now))
 
 
@@ -48,7 +48,7 @@ def repeat(
     backoff: Backoff,
     retryable: Callable[[ClusterError], bool],
 ) -> T:
-    """Return the result of *ask*, which is called again after a *retryable* error.
+    """Call *ask*, again after each *retryable* error, and return its result.
 
     A pause is at least as long as the server's Retry-After. If that exceeds the total time, the
     error is raised immediately.

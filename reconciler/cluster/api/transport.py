@@ -57,7 +57,7 @@ class Request:
 
 
 class Timekeeper(Protocol):
-    """The interface that learns the server's time from responses."""
+    """An object that learns the server's time from the Date headers of responses."""
 
     def monotonic(self) -> float:
         """Return seconds since an arbitrary moment."""
@@ -127,7 +127,7 @@ class Transport:
 
     @contextmanager
     def _reading(self, response: Response, request: Request) -> Iterator[None]:
-        """Convert the errors of reading a body, and return the connection to its pool."""
+        """Convert errors while a body is read to ``ClusterError``, and release the connection."""
         try:
             yield
         except response_body.UnusableBodyError as error:
@@ -214,9 +214,9 @@ class Transport:
 
 
 def _split(wait_s: float, method: str) -> tuple[float, float]:
-    """Split *wait_s* into the longest waits for the connection and for the response.
+    """Split *wait_s* into the timeouts for connecting and for reading.
 
-    The second wait applies between two pieces of a response. A watch gets all of *wait_s* for it.
+    The read timeout applies between two pieces of a response. For a watch it is all of *wait_s*.
     """
     connect_s = min(wait_s / 3, _CONNECT_S)
     return connect_s, wait_s if method == "WATCH" else wait_s - connect_s

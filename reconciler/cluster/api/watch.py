@@ -36,11 +36,14 @@ Source: k8s.io/apimachinery v0.36 pkg/apis/meta/v1/watch.go (WatchEvent).
 
 
 class SilentError(UnreachableError):
-    """A watch received nothing for too long and may have missed events; list the objects again."""
+    """A watch received no data for too long and may have missed events; list the objects again."""
 
 
 class Watch:
-    """Iterates over ``(type, raw object)``; a type is ADDED, MODIFIED, DELETED or BOOKMARK."""
+    """Iterates over the events of a watch, each as its type and the raw object.
+
+    A type is ADDED, MODIFIED, DELETED or BOOKMARK.
+    """
 
     def __init__(
         self,

@@ -1,1 +1,1 @@
-"""Decodes the API server's JSON into values, without input or output."""
+"""Decodes the API server's JSON into values; sends no requests and reads no files."""

@@ -149,9 +149,9 @@ def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
 
 
 def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime | None:
-    """Return when a manager of *paths* last wrote; *paths* have not changed since then.
+    """Return when one of the managers of *paths* last wrote; no later write changed *paths*.
 
-    The manager may have changed other fields in that write.
+    That write may have changed other fields of the manager.
     """
     keys = [tuple(f"f:{key}" for key in path) for path in paths]
     times = [

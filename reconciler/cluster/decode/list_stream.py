@@ -22,11 +22,11 @@ A JSON string cannot contain these bytes, since it would escape the quotation ma
 an object could contain them, so a piece counts as an object only if it is valid JSON.
 """
 _MAX_WAITING = 32 << 20
-"""The most bytes that may arrive without the end of an object; etcd stores at most 1.5 MiB."""
+"""The maximum size of an object in bytes; etcd stores at most 1.5 MiB."""
 _MAX_HEAD = 64 << 10
-"""The most bytes before the first object; API servers write less than 1 KiB."""
+"""The maximum number of bytes before the first object; API servers write less than 1 KiB."""
 _MAX_INNER_SEAMS = 100
-"""The most seams that one object may contain; a pod or a quota contains none."""
+"""How often ``_SEAM`` may occur within one object; pods and quotas do not contain it."""
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _LIST = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 

@@ -46,7 +46,7 @@ class Kind(Generic[W, V]):
     wire: type[W]
     live: Callable[[W], V]
     keyed: str = ""
-    """The kind that decoded objects have in their references, if it differs from ``name``."""
+    """The kind in the references of decoded objects, if it differs from ``name``."""
     _item: msgspec.json.Decoder[W] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -121,7 +121,7 @@ def items(body: bytes) -> list[msgspec.Raw]:
 
 
 def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
-    """Combine the decoded objects and the findings of *parts*."""
+    """Combine *parts* into one ``Decoded`` with all objects and findings."""
     values: list[V] = []
     diagnostics: list[Diagnostic] = []
     for part in parts:

@@ -33,10 +33,10 @@ this program does not read priority classes.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A pod, running or ended, reduced to what capacity depends on."""
+    """A pod, running or ended, with the fields that capacity depends on."""
 
     launcher: Launcher
-    """The requests and limits of the pod, which need not be a launcher pod."""
+    """The pod's requests and limits, also if the pod is not a launcher pod."""
     instance: Uid
     """The uid of the VM instance that a launcher pod runs; empty for any other pod."""
     ended: bool

@@ -35,7 +35,7 @@ FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go.
 """
 POOL = "VirtualMachinePool"
-"""Kind of the owner of a pool's VMs."""
+"""The kind of the object that owns the VMs of a pool."""
 SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
 """The prefix of resource names for huge pages; the page size comes after the prefix."""
@@ -241,7 +241,7 @@ def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration
 
 
 def vm_of(each: LiveMigration) -> ObjectRef:
-    """Return the reference of the VM that this migration moves."""
+    """Return the reference of the VM that *migration* moves."""
     return shared_vm_ref(each.ref.namespace, each.vmi_name)
 
 

@@ -1,1 +1,1 @@
-"""Lists and watches objects, and stores their newest decoded state."""
+"""Lists and watches objects, and keeps the decoded objects up to date."""

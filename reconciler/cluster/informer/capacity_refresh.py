@@ -24,7 +24,7 @@ _INTERVAL_S = 10.0
 
 
 class CapacityRefresh:
-    """Reads pods and quotas, at most once at a time in the background.
+    """Reads pods and quotas on request, and in at most one background thread.
 
     Args:
         change: Calls a function while holding the lock of the snapshot, and wakes up its readers.

@@ -44,13 +44,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _COALESCE_S = 0.05
-"""How long ``wait`` collects further events after a change, in real seconds."""
+"""How long ``wait`` collects further events after the first change, in real seconds."""
 _PATIENCE_S = 120.0
 """How long reads of a kind may fail before the snapshot is too old for decisions, in seconds."""
 _POLL_S = 60.0
 """The interval at which nodes and instancetypes are listed, in seconds."""
 _LISTED = "listed"
-"""Replaces the resourceVersion for instancetypes: lists of two kinds have no common one."""
+"""The resourceVersion for instancetypes: two kinds are listed, which have none in common."""
 _JOIN_S = 1.0
 """The longest wait for all threads to stop; a thread that still runs ends with the process."""
 

@@ -38,12 +38,12 @@ _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
 _SHORTEST_S = 1.0
 """If a watch ends sooner than this, without an event, the reflector pauses before the next one."""
 _UNKNOWN_VERSION = (HTTPStatus.BAD_REQUEST, HTTPStatus.GATEWAY_TIMEOUT)
-"""How a server answers that does not know the resourceVersion, for example after a restore.
+"""The statuses of a server that does not know the resourceVersion, such as after a restore.
 
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#unavailable-resource-versions
 """
 _LONGEST_PAUSE_S = 60.0
-"""A longer Retry-After is cut to this, since the snapshot soon becomes too old for decisions."""
+"""The longest pause in seconds, even if Retry-After is longer: the snapshot must stay current."""
 
 
 class Target(Protocol):

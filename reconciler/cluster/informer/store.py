@@ -27,7 +27,7 @@ L = TypeVar("L", "LiveKubeVirt", "LiveVM", "LiveVMI")
 
 
 class Store(ABC, Generic[V, R]):
-    """Decoded objects and findings by reference, with a cached read-only copy of the objects."""
+    """Stores decoded objects and findings by reference, and caches a read-only copy."""
 
     def __init__(self) -> None:
         self._rows: dict[ObjectRef, R] = {}
@@ -63,7 +63,7 @@ class Store(ABC, Generic[V, R]):
         """Remove the object *ref* and its finding."""
 
     def take(self, ref: ObjectRef, decoded: Decoded[V]) -> None:
-        """Store what decoding the object *ref* has produced: its value or a finding."""
+        """Store the value or the finding in *decoded*, the result of decoding the object *ref*."""
         self.drop(ref)
         for value in decoded.values:
             self.put(value)

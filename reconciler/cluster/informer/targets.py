@@ -53,13 +53,13 @@ class KindTarget(Generic[V]):
 
 
 class PolledTarget:
-    """Objects that are listed at intervals and not watched; implements ``reflector.Target``."""
+    """Lists objects that are not watched; implements ``reflector.Target``."""
 
     def __init__(self, relist: Callable[[Client], str]) -> None:
         self._relist = relist
 
     def relist(self, client: Client) -> str:
-        """List every object again, and return a string that is not empty."""
+        """List every object again, and return a resourceVersion that no watch uses."""
         return self._relist(client)
 
     def event(self, kind: str, body: bytes) -> None:

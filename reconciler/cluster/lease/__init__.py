@@ -1,1 +1,1 @@
-"""The Lease that a run must hold before it may write to the cluster."""
+"""Acquires, renews and releases the Lease that a run must hold to write to the cluster."""

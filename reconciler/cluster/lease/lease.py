@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
 _MOST_CONFLICTS = 10
-"""How often another client may write the lease first; more means that reads are outdated."""
+"""How often an acquisition is repeated after a conflict; more conflicts mean outdated reads."""
 _BRIEF_S = 1.0
-"""If a lease is valid for less than this, no write starts, so its renewal may take longer."""
+"""In the last second of a lease no write starts, so a renewal may take its whole timeout."""
 
 
 def _nothing() -> None:
@@ -252,7 +252,10 @@ class ClusterLease:
         return self._write(record)
 
     def _acquire(self, record: dict[str, Any] | None) -> None:
-        """Write this run as the new holder; *record* is the Lease as read, None without one.
+        """Write this run into the Lease as its holder.
+
+        Args:
+            record: The Lease that was read; None if the Lease does not exist.
 
         Raises:
             ConflictError: Another client has written the Lease first.
@@ -265,7 +268,7 @@ class ClusterLease:
         self._keep(send(ours, self._limit_s()), began)
 
     def _write(self, record: dict[str, Any]) -> bool:
-        """Renew the lease of *record*; return False if another client wrote it first.
+        """Renew the lease in *record*; return False if another client wrote the Lease first.
 
         All other fields stay unchanged, since the annotations hold the progress of a rollout.
         """

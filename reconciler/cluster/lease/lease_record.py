@@ -25,7 +25,7 @@ class _Spec(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Lease(msgspec.Struct, frozen=True):
-    """The types of those fields of a Lease that this module reads."""
+    """A Lease with the types of the fields that this module reads."""
 
     kind: Literal["Lease"]
     metadata: _Meta

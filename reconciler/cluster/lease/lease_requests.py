@@ -18,7 +18,7 @@ class LeaseRequests:
     """Sends the requests for one Lease to an API server."""
 
     def __init__(self, client: Client, namespace: str, name: str) -> None:
-        # Retries of the client could outlast the lease, so the caller repeats requests.
+        # Retries here could outlast the lease, so the caller of this class repeats requests.
         self._client = client.without_retries()
         api = resource_paths.LEASES_API
         self._collection = resource_paths.collection("leases", namespace, api)

@@ -10,9 +10,9 @@ class LeaseTimes:
     """How long a lease lasts and when it is renewed, in real seconds."""
 
     duration_s: int = 30
-    """How long after the last renewal another run may take over the lease."""
+    """How long after the last renewal another run may acquire the lease."""
     renew_s: float = 10.0
-    """The age at which a lease is renewed."""
+    """How long after the last renewal the lease is renewed again."""
     margin_s: float = 5.0
     """How long before its end a lease counts as lost, so that a patch in progress can finish."""
     request_s: float = 5.0

@@ -27,7 +27,7 @@ class OtherHolder:
     Args:
         where: The Lease's namespace and name.
         host: The server's host and port.
-        duration_s: The duration of a lease that has none in its spec, in seconds.
+        duration_s: The lease duration if the Lease has none, in seconds.
         since: When the comparison starts, in real seconds.
     """
 
@@ -65,7 +65,7 @@ class OtherHolder:
         return True
 
     def unsettled(self, record: Mapping[str, Any]) -> LeaseHeldError:
-        """Return the error for a deadline that passed before ``is_dead`` had an answer."""
+        """Return the error for a wait that ended before ``is_dead`` was certain."""
         holder = lease_record.holder_of(record)
         return LeaseHeldError(
             f"the lease {self._where} at {self._host} is held by {holder}, and the deadline"

@@ -21,7 +21,7 @@ V = TypeVar("V")
 TIMEOUT_S = 60.0
 """The timeout of a response that contains all pods of a large cluster, in seconds."""
 _CACHED = {"resourceVersion": "0"}
-"""A query that accepts any version from the API server's cache, in one response."""
+"""The query of a list from the API server's cache, which may be slightly outdated."""
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 

@@ -1,4 +1,4 @@
-"""``ClusterReader``: reads a snapshot of the cluster with paged lists, not one request per VM."""
+"""``ClusterReader``: reads a snapshot of the cluster with lists, not with a request per VM."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class ClusterReader:
         self._clock = clock
 
     def read(self) -> LiveState:
-        """List all kinds in parallel, each at its own time, and return the lists as a snapshot.
+        """List all kinds in parallel, and return them as one snapshot.
 
         Raises:
             KubeVirtMissingError: The cluster has no KubeVirt CR, or several.

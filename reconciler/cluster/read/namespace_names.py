@@ -1,4 +1,4 @@
-"""``namespace_names``: lists the namespaces of a cluster, to complete them in a shell."""
+"""``namespace_names``: lists the namespaces of a cluster for shell completion."""
 
 from __future__ import annotations
 

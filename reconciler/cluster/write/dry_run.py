@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class ClusterDryRun:
-    """Implements ``ports.DryRun``; it cannot send a write that takes effect."""
+    """Implements ``ports.DryRun``: every request has ``dryRun=All`` and takes no effect."""
 
     def __init__(self, client: Client) -> None:
         self._client = client

@@ -24,9 +24,10 @@ SENDERS = 4
 MOST_WAITING = 4000
 """The maximum number of queued Events, some 10 MB; further Events are dropped."""
 _DRAIN_S = 15.0
-"""How long a run waits for its Events at the end, in real seconds."""
+"""How long a run waits at its end until its Events are recorded, in real seconds."""
 _HURRIED_S = 0.5
-"""How long a run waits for its Events after a signal; the process has 10 s to exit."""
+"""How long a run waits for its Events after a signal, in seconds; the process must exit in 10 s.
+"""
 _SLICE_S = 0.1
 """While the queues are drained, the program checks for a signal at this interval, in seconds."""
 
@@ -104,7 +105,7 @@ class QueuedRecorder:
         self._queues[hash(ref) % SENDERS].put(event)
 
     def _send(self, queue: SimpleQueue[Event | None]) -> None:
-        """Record the Events in *queue* one after another, until the queue ends."""
+        """Record the Events in *queue* in order; return when the queue ends."""
         while (event := queue.get()) is not None and not self._over:
             try:
                 recorded = self._recorder.send(event)

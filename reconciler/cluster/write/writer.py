@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
-"""How the server's message starts if a ``test`` failed or the parent of a path is missing.
+"""The start of the server's message if a ``test`` failed or the parent of a path is missing.
 
 Source: kube-apiserver 1.36, recorded.
 """
@@ -124,10 +124,10 @@ class ClusterWriter:
 
 
 def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, one return per row
-    """Return why the response *answer* rejects the action; None for another failure.
+    """Return why the response *answer* rejects the action; None if the failure is no rejection.
 
-    An API server explains a rejection of one object with a ``Status``, whatever the code; 413, for
-    example, means that a patch or an object is too large.
+    An API server explains a rejection with a ``Status``, whatever the code. Code 413, for example,
+    means that the patch or the object is too large.
 
     Source: kube-apiserver 1.36 with KubeVirt 1.9 webhooks, recorded; the HTTP status codes in
     kubernetes/community contributors/devel/sig-architecture/api-conventions.md.
@@ -159,7 +159,7 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
 
 
 def _restart_refusal(action: Action, answer: Answer) -> Refusal | None:
-    """Interpret a failed response that has a special meaning for restarts.
+    """Return the rejection in a failed response to a restart, if its status has another meaning.
 
     virt-api returns 409 only to simultaneous requests, and 500 if a restart is in progress.
 

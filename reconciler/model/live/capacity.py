@@ -18,7 +18,7 @@ UNREAD_LABELS = (
     "host-model-required-features.node.kubevirt.io/",
     "hyperv.node.kubevirt.io/",
 )
-"""Prefixes of node labels that are dropped: nodes have hundreds of them, and no rule uses them."""
+"""The prefixes of node labels that are not stored; a node has hundreds, and no rule uses them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,7 @@ class MemoryUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launcher:
-    """A launcher pod that still uses capacity, because it has not ended."""
+    """A launcher pod that has not ended, so that it uses capacity."""
 
     namespace: str
     node: str = ""
@@ -50,19 +50,20 @@ class NodeUse:
 
     requested: MemoryUse = field(default_factory=MemoryUse)
     moving: MemoryUse = field(default_factory=MemoryUse)
-    """The part that belongs to VMs with two pods, of which one ends after the migration."""
+    """The requests of migrating VMs' pods; each such VM has two pods until its migration ends.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """A ResourceQuota, limited to the resources that launcher pods use."""
+    """A ResourceQuota, with only the resources that launcher pods use."""
 
     name: str
     hard: Mapping[str, int] = field(default_factory=dict)
     """The limit of each resource, such as ``requests.memory``, in bytes or as a number of pods."""
     used: Mapping[str, int] = field(default_factory=dict)
     moving: Mapping[str, int] = field(default_factory=dict)
-    """The most of each resource that becomes free when the current migrations have ended."""
+    """How much of each resource becomes free, at most, when the current migrations end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,7 +51,7 @@ class LiveMigration:
     source_node: str = ""
     target_node: str = ""
     for_update: bool = False
-    """Whether KubeVirt's workload updater created the migration, as for a memory change."""
+    """Whether KubeVirt's workload updater created the migration, for example to change memory."""
     conditions: Conditions = field(default_factory=dict)
 
 

@@ -242,6 +242,6 @@ class LiveState:
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Labels by namespace; listed only if a migration policy selects namespaces by label."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """Diagnostics on what could not be read: objects, nodes, or the cluster's identity."""
+    """Diagnostics about objects, nodes or a cluster id that could not be read."""
     capacity: Capacity | None = None
     """The capacity that pods use and quotas limit; None until a change depends on it."""

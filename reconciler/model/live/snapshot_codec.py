@@ -203,7 +203,7 @@ def decode(kind: type[T], value: object, at: str) -> T:
 
 
 def _plain(message: str) -> str:
-    """Return an error message of msgspec in this program's words; other messages unchanged."""
+    """Replace msgspec's terms in the error *message* by terms of the snapshot format."""
     for pattern, words in _MSGSPEC:
         if pattern.match(message):
             return pattern.sub(words, message)

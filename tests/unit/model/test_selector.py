@@ -1,4 +1,4 @@
-"""Label selectors have kubectl's syntax and the semantics of Kubernetes."""
+"""Tests that label selectors have kubectl's syntax and Kubernetes' semantics."""
 
 import pytest
 

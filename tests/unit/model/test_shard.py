@@ -1,4 +1,4 @@
-"""Shards: the namespaces of a shard, and its share of a limit."""
+"""Tests the namespaces of a shard, and the shard's share of a limit."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def test_namespace_belongs_to_exactly_one_shard(total, namespace):
     [("default", 1, 9), ("kube-system", 1, 9), ("team-a", 0, 6)],
 )
 def test_shard_hash_never_changes(namespace, of_4, of_10):
-    """The first eight bytes of sha256, as `sha256sum` shows them, modulo the shards."""
+    """The hash is the first eight bytes of sha256, modulo the number of shards."""
     found = [
         next(each.index for each in shards(total) if each.holds(namespace)) for total in (4, 10)
     ]

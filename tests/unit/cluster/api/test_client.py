@@ -1,4 +1,4 @@
-"""The API client: the requests that it sends, its retries and its errors."""
+"""Tests the API client: its requests, its retries and its errors."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import threading
 
 import pytest
 
-from reconciler import __version__
 from reconciler.cluster.api.transport import Transport
 from reconciler.errors import (
     ConflictError,
@@ -24,17 +23,6 @@ VMS = "/apis/kubevirt.io/v1/virtualmachines"
 PG0 = "/apis/kubevirt.io/v1/namespaces/db/virtualmachines/pg-0"
 
 
-def test_patch_request_has_a_field_manager_and_strict_validation(server, client, reply):
-    ops = [{"op": "test", "path": "/metadata/uid", "value": "u"}]
-    server.on(PG0, reply(200, {}))
-    client.patch(PG0, ops)
-    (request,) = server.requests
-    assert request.method == "PATCH"
-    assert request.headers["Content-Type"] == "application/json-patch+json"
-    assert request.body == ops
-    assert request.query == {"fieldManager": "reconciler", "fieldValidation": "Strict"}
-
-
 def test_empty_patch_is_sent_as_a_json_patch(server, client, reply):
     server.on(PG0, reply(200, {}))
     client.patch(PG0, [])
@@ -46,14 +34,6 @@ def test_null_value_in_a_patch_is_sent(server, client, reply):
     server.on(PG0, reply(200, {}))
     client.patch(PG0, [{"op": "add", "path": "/a", "value": None}])
     assert server.requests[0].body == [{"op": "add", "path": "/a", "value": None}]
-
-
-def test_request_has_the_token_and_a_user_agent(server, client, reply, harness):
-    server.on(VMS, reply(200, {}))
-    client.get(VMS)
-    headers = {name.lower(): value for name, value in server.requests[0].headers.items()}
-    assert headers["user-agent"] == f"reconciler/{__version__}"
-    assert headers["authorization"] == f"Bearer {harness.TOKEN}"
 
 
 def test_read_is_retried_while_the_server_is_unavailable(server, client, clock, failure, reply):

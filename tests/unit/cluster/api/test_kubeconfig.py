@@ -1,4 +1,4 @@
-"""The server and credentials that a kubeconfig selects, and errors without them."""
+"""Tests which server and credentials a kubeconfig selects, and the errors without them."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Every request that the product can send, and what each status of its response means.
+"""Tests every request that the product can send, and the result of each response status.
 
 Statuses and messages are recorded from kube-apiserver 1.36.2 with virt-api v1.9.0. Those that are
 not recorded (410 of a watch, 413, 429, 500, 503, 504) are from the Kubernetes API conventions and
-https://kubernetes.io/docs/reference/using-api/api-concepts/. Status 520 is a proxy's own.
+https://kubernetes.io/docs/reference/using-api/api-concepts/. Only a proxy sends status 520.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ READ = {
     "504": UnavailableError,
     "520": UnavailableError,
 }
-"""The errors of a request whose response the product only reads."""
+"""The errors of a read, by status."""
 LIST = {**READ, "404": KubeVirtMissingError, "404-kind": KubeVirtMissingError}
 SENT = {
     **READ,
@@ -156,7 +156,7 @@ SENT = {
     "415": RejectedError,
     "422": RejectedError,
 }
-"""The errors of a request with a body, such as that for an access review."""
+"""The errors of other requests with a body, such as an access review, by status."""
 WRITE = {
     "400": Refusal.DENIED,
     "400-webhook": Refusal.DENIED,
@@ -179,7 +179,10 @@ WRITE = {
     "504": UnavailableError,
     "520": UnavailableError,
 }
-"""A refusal concerns one object, and the run continues; an error concerns every object."""
+"""The results of a write, by status.
+
+A refusal concerns one object, and the run continues. An error ends or pauses the run.
+"""
 
 
 def action(verb: Verb = Verb.PATCH, *, cr: bool = False, **fields: Any) -> Action:
@@ -294,7 +297,7 @@ def taken(lease: dict[str, Any], transitions: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One kind of request, and the outcome for each status that its response may have."""
+    """One kind of request, with its expected result for each response status."""
 
     name: str
     ask: Callable[[Client, Any], object]
@@ -306,30 +309,30 @@ class Row:
     accept: str = JSON
     success: tuple[int, object] = (200, EMPTY)
     result: object
-    """The result after *success*."""
+    """The expected result after the response *success*."""
     outcomes: dict[str, object]
     before: dict[tuple[str, str], tuple[int, object]] = field(default_factory=dict)
-    """The responses to other requests that the product sends first."""
+    """The responses to the other requests of the same call."""
     retried: bool = True
-    """Whether the product repeats the request after 429 and 5xx."""
+    """Whether the client repeats the request after status 429 and 5xx."""
     retried_only_429: bool = False
-    """Whether the product repeats the request only after 429, when nothing was done."""
+    """Whether the client repeats the request after status 429 but not after 5xx."""
 
 
 def listing(name: str, path: str, ask: Any, **more: Any) -> Row:
-    """Return the row of a list in pages."""
+    """Return the row of a paged list."""
     given = {"query": PAGED, "result": [], "outcomes": LIST, **more}
     return Row(name=name, path=path, ask=ask, **given)
 
 
 def write(name: str, method: str, path: str, each: Action, **more: Any) -> Row:
-    """Return the row of a write and of the same write with ``dryRun``."""
+    """Return the row of the write *each*."""
     given = {"query": STRICT, "result": None, "outcomes": WRITE, "retried": False, **more}
     return Row(name=name, method=method, path=path, ask=written(each), **given)
 
 
 def unread(code: str) -> dict[str, object]:
-    """Return the outcomes of a list that a plan can do without."""
+    """Return the outcomes of a list whose absence only adds the diagnostic *code*."""
     return {**LIST, "403": [code]}
 
 
@@ -609,7 +612,7 @@ CALLS = {
     "reflector.py": 1,
     "writer.py": 4,
 }
-"""How many requests each module of the package can send; a new one needs a row above."""
+"""The number of calls of the client in each module; add a row to ROWS for each new call."""
 
 
 def serve(server, reply, row: Row, status: int, body: object) -> None:
@@ -658,13 +661,13 @@ def test_response_status_has_the_recorded_outcome(
         assert row.ask(client, clock) == expected
     repeated = status == "429" if row.retried_only_429 else expected is UnavailableError
     attempts = ATTEMPTS if row.retried and repeated else 1
-    # After a 401 the client reads the credentials again, and after a conflict the lease.
+    # A 401 makes the client read the credentials again, and a conflict makes it read the lease.
     again = {"401": 2, "409": 11, "409-exists": 11} if row.ask is leased else {"401": 2}
     assert len(sent(server, row)) == again.get(status, attempts)
 
 
-def test_every_kind_of_request_has_a_row(server, client, clock, reply):
-    """The calls of the client in the package are those of the rows."""
+def test_table_has_a_row_for_each_kind_of_request():
+    """This finds a new request in the package that the table does not have."""
     calls = re.compile(r"client\.(get|send|read|patch|create|watch|restart)\(|pages\(client")
     root = Path(reconciler.cluster.__file__).parent
     found = {

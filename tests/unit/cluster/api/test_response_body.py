@@ -1,4 +1,4 @@
-"""Bodies with gzip: what the client requests, how it decompresses, and where it stops."""
+"""Tests how response bodies are requested, decompressed and limited."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def fleet():
         transport.close()
 
 
-def test_list_of_500_vms_is_sent_with_a_fifth_of_its_bytes(fleet):
+def test_compressed_list_of_500_vms_needs_a_fifth_of_the_bytes(fleet):
     request = Request("GET", VMS, {"limit": "500"})
     response = fleet.open(request)
     body = fleet.finish(response, request).body
@@ -53,7 +53,7 @@ def test_list_of_500_vms_is_sent_with_a_fifth_of_its_bytes(fleet):
 
 @pytest.mark.parametrize("ask", [get, read])
 @pytest.mark.parametrize("size", [1, 7, 1 << 20])
-def test_gzip_body_is_decompressed_however_it_is_cut(server, client, reply, ask, size):
+def test_gzip_body_is_decompressed_for_any_chunk_size(server, client, reply, ask, size):
     text = b'{"items":[%s]}' % b",".join(b"%d" % n for n in range(200_000))
     packed = gzip.compress(text[: size * 1000], mtime=0)
     parts = [packed[n : n + size] for n in range(0, len(packed), size)]
@@ -79,7 +79,7 @@ def test_gzip_body_of_an_error_is_decompressed(server, client, reply):
         ("br", b"[]", "its Content-Encoding is 'br', not gzip"),
     ],
 )
-def test_unusable_body_raises_an_error_and_is_not_requested_again(
+def test_unusable_body_raises_an_error_without_a_retry(
     server, client, reply, ask, encoding, body, message
 ):
     server.on(VMS, reply(headers=(("Content-Encoding", encoding),), chunks=[body]))
@@ -88,7 +88,7 @@ def test_unusable_body_raises_an_error_and_is_not_requested_again(
     assert len(server.requests) == 1
 
 
-def test_client_stops_reading_a_body_without_end(server, client, reply, monkeypatch):
+def test_client_stops_reading_an_endless_body(server, client, reply, monkeypatch):
     monkeypatch.setattr(response_body, "MAX_BYTES", 1 << 20)
     sent = itertools.count()
     server.on(VMS, reply(chunks=(b" " * 65_536 for _ in sent)))

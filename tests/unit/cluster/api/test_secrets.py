@@ -1,4 +1,4 @@
-"""No token, password, header or body appears in a message, a log or a traceback."""
+"""Tests that tokens, passwords, headers and bodies appear in no message, log or traceback."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VMS = "/apis/kubevirt.io/v1/virtualmachines"
 
 @pytest.fixture
 def shown(caplog, capsys):
-    """Returns all text of an error that a person can see."""
+    """Returns a function that collects all text about an error that a user can see."""
     caplog.set_level(logging.DEBUG)
 
     def show(error: BaseException) -> str:

@@ -1,4 +1,4 @@
-"""Time-outs of requests, and the server time in responses."""
+"""Tests the timeouts of requests, and the server time in responses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A watch: its request, its events, and how it ends."""
+"""Tests the request of a watch, its events, and how it ends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Equal parts of decoded objects are shared, and different parts never are."""
+"""Tests that decoded objects share equal parts, and no other parts."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def test_constraints_that_differ_in_one_field_are_not_shared(raw_vmi):
 
 
 def kept_and_peak(kind, body: bytes) -> tuple[int, int]:
-    """Return the bytes of the decoded page, and the peak during decoding."""
+    """Return the memory of the decoded page and the peak while decoding it, in bytes."""
     kind.page(body)
     tracemalloc.start()
     page = kind.page(body)

@@ -1,4 +1,4 @@
-"""The KubeVirt CR is decoded: each managed field by its type, and the status."""
+"""Tests how the KubeVirt CR is decoded: each managed field by its type, and the status."""
 
 from __future__ import annotations
 

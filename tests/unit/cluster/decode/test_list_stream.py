@@ -1,4 +1,4 @@
-"""A list is split into its objects while it arrives in chunks of any size."""
+"""Tests that a list is split into objects while it arrives in chunks of any size."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def test_incomplete_list_raises_an_error(text):
         read([text.encode()])
 
 
-def test_object_with_too_many_inner_objects_raises_an_error_soon():
+def test_object_with_too_many_inner_objects_raises_an_error():
     inner = ",".join(['{"metadata":{}}'] * 10_000)
     with pytest.raises(ValueError, match="more than 100 objects"):
         read([f'{{"items":[{{"metadata":{{"all":[{inner}]}}}}]}}'.encode()])
@@ -87,7 +87,7 @@ def test_object_with_too_many_inner_objects_raises_an_error_soon():
 @pytest.mark.parametrize(
     ("start", "most"), [('{"items":[{"metadata":{"name":"', 33 << 20), ("", 128 << 10)]
 )
-def test_list_without_end_is_not_kept(start, most):
+def test_endless_list_raises_an_error(start, most):
     arrived = count()
 
     def chunks():

@@ -1,4 +1,4 @@
-"""Decodes malformed or unusual live objects; each one is planned or reported as a problem."""
+"""Tests that each malformed or unusual live object is planned or reported as a problem."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def page(kind, *bodies):
 
 @pytest.fixture
 def planned(raw_kubevirt, raw_vm, raw_vmi):
-    """Returns the plan for the API server's responses, with a normal VM beside the other."""
+    """Returns a function that plans an unusual VM and a normal VM."""
 
     def make(vm=None, vmi=None, cr=None, guest="2Gi"):
         found, _ = kubevirt(json.dumps(cr or raw_kubevirt()).encode())
@@ -47,7 +47,7 @@ def planned(raw_kubevirt, raw_vm, raw_vmi):
 
 
 def effects(plan):
-    """Return effect and reason of the unusual VM, and check the normal VM."""
+    """Return the effect and the reason of the unusual VM, and check the normal VM."""
     found = {each.ref: (each.effect.value, each.reason.value) for each in plan.decisions}
     assert found[BESIDE] == CONVERGED
     return found[VM]

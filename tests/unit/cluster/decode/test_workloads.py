@@ -1,4 +1,4 @@
-"""Each field of a workload is decoded, and no unreadable object hides another object."""
+"""Tests how workloads are decoded, and that an unreadable object does not affect others."""
 
 from __future__ import annotations
 

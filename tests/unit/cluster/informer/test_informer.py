@@ -1,4 +1,4 @@
-"""The informer lists each kind once, then follows events, and lists again when needed."""
+"""Tests that the informer lists each kind, applies watch events, and lists again if needed."""
 
 from __future__ import annotations
 
@@ -351,7 +351,7 @@ def test_unavailable_server_raises_an_error_if_the_snapshot_is_too_old(
 def test_reflector_lists_again_after_ten_minutes_of_events(
     streams, cluster, informer, page, raw_vm, clock
 ):
-    """A proxy may drop events silently; only a list shows the missing changes."""
+    """A proxy may drop events silently, and only a list shows the missed changes."""
     lists = [page(raw_vm()), page(raw_vm("missed"), version="9999")]
     watch = cluster.handlers[f"{API}/virtualmachines"]
 
@@ -441,7 +441,7 @@ def test_watch_from_an_unknown_version_is_followed_by_a_new_list(
 def test_informer_exit_does_not_wait_for_a_server_response(
     streams, cluster, informer, page, raw_vm, harness
 ):
-    """A list gets no response; its thread ends with the process."""
+    """The thread that waits for the response is a daemon thread."""
     never = threading.Event()
 
     def answer(request):

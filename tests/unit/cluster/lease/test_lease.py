@@ -1,4 +1,4 @@
-"""Only one of two runs holds the lease, with any clocks, and a dead run loses the lease."""
+"""Tests that only one of two runs holds the lease, whatever their clocks show."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Lease annotations are written immediately, retried, and read by the next holder."""
+"""Tests that lease annotations are written immediately, retried, and read by the next holder."""
 
 from __future__ import annotations
 

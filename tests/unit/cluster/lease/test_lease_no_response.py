@@ -1,4 +1,4 @@
-"""The lease with a server that accepts requests and never responds."""
+"""Tests the lease with a server that accepts requests and never responds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Capacity from pods and quotas: requests, pod sizes, and findings without permission."""
+"""Tests how capacity is read from pods and quotas, and reported without permission."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ def test_informer_returns_the_capacity_that_it_read(cluster, client, clock, page
 
 
 class TestRefresh:
-    """Refreshes: pods and quotas are read in the background while the old capacity is used."""
+    """Tests that pods and quotas are read in the background while the old capacity is used."""
 
     @pytest.fixture
     def informer(self, cluster, client, clock, page):

@@ -1,4 +1,4 @@
-"""The cluster reader: its requests, its snapshot, and its errors without KubeVirt."""
+"""Tests the cluster reader: its requests, its snapshot, and its errors without KubeVirt."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Instancetypes are decoded, and listed only if a VM needs them."""
+"""Tests that instancetypes are decoded, and listed only if a VM has one."""
 
 from __future__ import annotations
 

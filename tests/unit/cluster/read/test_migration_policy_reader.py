@@ -1,4 +1,4 @@
-"""Migration policies: the requests for them, and clusters without them."""
+"""Tests the requests for migration policies, and clusters without this kind."""
 
 from __future__ import annotations
 

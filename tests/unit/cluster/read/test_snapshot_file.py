@@ -1,4 +1,4 @@
-"""A snapshot file is exact in both directions, small, and reports damage clearly."""
+"""Tests that snapshot files are exact and small, and that damage is reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Events are recorded in the background, and dropped events are counted."""
+"""Tests that Events are recorded in the background, and that dropped Events are counted."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def lines(caplog):
 
 
 def apart():
-    """Return one VM for each sender."""
+    """Return VMs whose Events are sent by different threads, one VM per thread."""
     named = (vm_ref("db", f"vm-{number}") for number in itertools.count())
     found = {}
     while len(found) < SENDERS:

@@ -1,4 +1,4 @@
-"""Event failures are logged and never fatal; missing rights are reported before a run."""
+"""Tests that Event failures are only logged, and that missing rights are reported before a run."""
 
 from __future__ import annotations
 

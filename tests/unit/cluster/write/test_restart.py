@@ -1,11 +1,10 @@
-"""The restart of a VM is a PUT on its subresource; each response has its meaning."""
+"""Tests the request that restarts a VM, and the meaning of each response."""
 
 from __future__ import annotations
 
 import pytest
 
 from reconciler.cluster.write.writer import ClusterWriter
-from reconciler.errors import UnauthorizedError, UnavailableError
 from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Action, Effect, Reason, Verb
 from reconciler.model.references import Uid, vm_ref
@@ -37,17 +36,7 @@ def writer(client):
     return ClusterWriter(client)
 
 
-def test_restart_request_is_a_put_with_empty_options(server, writer, reply):
-    server.on(PATH, reply(202, ""))
-    written = writer.write(RESTART)
-    assert (written.refusal, written.status, written.vm) == (None, 202, None)
-    (request,) = server.requests
-    assert (request.method, request.path, request.body, request.query) == ("PUT", PATH, {}, {})
-    assert request.headers["Content-Type"] == "application/json"
-    assert request.headers["Accept"] == "*/*"
-
-
-def test_status_406_of_a_restart_is_a_denial_with_the_status_phrase(server, writer, reply):
+def test_restart_with_status_406_is_denied_with_the_status_phrase(server, writer, reply):
     text = "406: Not Acceptable\n\nAvailable representations: "
     server.on(PATH, reply(406, text, (("Content-Type", "text/plain; charset=utf-8"),)))
     written = writer.write(RESTART)
@@ -75,12 +64,3 @@ def test_rejected_restart_is_returned_as_a_refusal(
     written = writer.write(RESTART)
     assert (written.refusal, written.status, written.message) == (refusal, code, message)
     assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("code", "kind"), [(401, UnauthorizedError), (429, UnavailableError), (503, UnavailableError)]
-)
-def test_restart_raises_an_error_if_the_server_is_unavailable(server, writer, failure, code, kind):
-    server.on(PATH, failure(code, "no"))
-    with pytest.raises(kind):
-        writer.write(RESTART)

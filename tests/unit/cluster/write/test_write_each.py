@@ -1,4 +1,4 @@
-"""Parallel writes: their limit, their order, and each response as it arrives."""
+"""Tests parallel writes: their limit, their order, and each response as it arrives."""
 
 from __future__ import annotations
 

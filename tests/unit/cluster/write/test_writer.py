@@ -1,4 +1,4 @@
-"""Writes: one request, a check of the written value, and each kind of refusal."""
+"""Tests that a write is one request, that its result is checked, and each kind of refusal."""
 
 from __future__ import annotations
 
