@@ -50,12 +50,8 @@ def scaled_clock(epoch: datetime, scale: float) -> Clock:
 
 
 @contextmanager
-def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[DesiredReader]:
+def desired(options: SourceOptions) -> Iterator[DesiredReader]:
     """Open the reader of the desired state; a temporary clone is deleted when the block ends.
-
-    Args:
-        options: The source of the desired state.
-        follow: Whether the caller reads repeatedly, so that no read warns of uncommitted changes.
 
     Raises:
         UsageError: The options select no source, or two.
@@ -65,12 +61,12 @@ def desired(options: SourceOptions, *, follow: bool = False) -> Iterator[Desired
 
     options.reject_contradictions()
     scope = options.scope()
-    with _whole(options, follow=follow) as reader:
+    with _whole(options) as reader:
         yield ScopedReader(reader, scope, strict=bool(options.files))
 
 
 @contextmanager
-def _whole(options: SourceOptions, *, follow: bool) -> Iterator[DesiredReader]:
+def _whole(options: SourceOptions) -> Iterator[DesiredReader]:
     """Open the reader of all objects in the source, without a scope."""
     from reconciler.source import readers, stdin_and_files
     from reconciler.source.uncommitted import UncommittedReader
@@ -102,7 +98,7 @@ def _whole(options: SourceOptions, *, follow: bool) -> Iterator[DesiredReader]:
                 override=options.override,
                 cache=cache,
             )
-            yield reader if follow else UncommittedReader(reader, repository)
+            yield UncommittedReader(reader, repository)
 
 
 @contextmanager

@@ -32,7 +32,10 @@ class UncommittedReader:
             SourceError: The commit cannot be read.
         """
         reading = self._inner.read()
-        diagnostics = (*reading.state.diagnostics, *self._changes(reading))
+        changes = tuple(self._changes(reading))
+        if not changes:
+            return reading
+        diagnostics = (*reading.state.diagnostics, *changes)
         return replace(reading, state=replace(reading.state, diagnostics=diagnostics))
 
     def _changes(self, reading: Reading) -> Iterator[Diagnostic]:

@@ -113,7 +113,7 @@ def main() -> None:
     source = SourceOptions(repo=str(options.repo))
     with (
         Client.from_options(clock=clock, kubeconfig_path=str(options.kubeconfig)) as client,
-        wiring.desired(source, follow=True) as desired,
+        wiring.desired(source) as desired,
         ClusterInformer(client, clock=clock) as informer,
     ):
         engine = Engine(desired, informer, clock, plan_policy)

@@ -2,6 +2,8 @@
 
 import pytest
 
+from reconciler.app import wiring
+from reconciler.app.input_options import SourceOptions
 from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader
 from reconciler.source.uncommitted import UncommittedReader
@@ -39,3 +41,13 @@ def test_uncommitted_manifest_changes_cause_a_warning(opened, git_repo):
     git_repo.commit({"c.yaml": vm("c")})
     (git_repo.path / "b.yaml").write_text(vm("b"))
     assert checked(opened, "HEAD~1").state.diagnostics == ()
+
+
+def test_each_read_of_the_same_reader_warns_about_the_changes_at_that_time(git_repo):
+    git_repo.commit({"a.yaml": vm("a")})
+    with wiring.desired(SourceOptions(repo=str(git_repo.path))) as reader:
+        assert reader.read().state.diagnostics == ()
+        (git_repo.path / "a.yaml").write_text(vm("a", guest="4Gi"))
+        assert [each.code for each in reader.read().state.diagnostics] == ["uncommitted"]
+        (git_repo.path / "a.yaml").write_text(vm("a"))
+        assert reader.read().state.diagnostics == ()
