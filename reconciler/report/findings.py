@@ -47,9 +47,7 @@ def validation_json(desired: DesiredState) -> str:
                 "KubeVirt": 0 if desired.kubevirt is None else 1,
                 "VirtualMachine": len(desired.vms),
             },
-            "diagnostics": [
-                diagnostic_document(each) for each in by_location(desired.diagnostics)
-            ],
+            "diagnostics": list(map(diagnostic_document, by_location(desired.diagnostics))),
             "skipped": dict(sorted(desired.skipped.items())),
             "ignored": desired.ignored,
         }
@@ -80,12 +78,9 @@ def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
 
 def _verdict(desired: DesiredState) -> str:
     totals = Counter(each.severity for each in desired.diagnostics)
-    found = ", ".join(
-        plural(totals[severity], severity) for severity in Severity if totals[severity]
-    )
-    read = plural(len(desired.vms), "VirtualMachine")
-    if desired.kubevirt is not None:
-        read = f"1 KubeVirt, {read}"
+    found = ", ".join(plural(totals[each], each) for each in Severity if totals[each])
+    read = "1 KubeVirt, " if desired.kubevirt is not None else ""
+    read += plural(len(desired.vms), "VirtualMachine")
     kinds = [f"{n} {kind}" for kind, n in sorted(desired.skipped.items())]
     if desired.ignored:
         kinds.append(f"{desired.ignored} without a Kubernetes object")

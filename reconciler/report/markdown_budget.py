@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from itertools import takewhile
+from itertools import accumulate
 from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.model.plan.plan import Effect
@@ -80,7 +80,8 @@ def size(text: str) -> int:
 
 
 def _lines(section: Section, budget: int, elsewhere: str) -> Iterator[str]:
-    shown = tuple(_fitting(section.rows, budget))
+    sums = accumulate(map(size, section.rows))
+    shown = [row for row, used in zip(section.rows, sums, strict=True) if used <= budget]
     fold = len(shown) > _FOLD_ABOVE
     yield f"#### {section.title}"
     yield ""
@@ -105,14 +106,3 @@ def _cut(section: Section, shown: int, elsewhere: str) -> str:
         f"**{section.total - shown} of {section.total} left out**"
         f"{f' ({which})' if which else ''} to keep this comment short: {elsewhere}."
     )
-
-
-def _fitting(rows: Sequence[str], budget: int) -> Iterator[str]:
-    used = 0
-
-    def fits(row: str) -> bool:
-        nonlocal used
-        used += size(row)
-        return used <= budget
-
-    return takewhile(fits, rows)

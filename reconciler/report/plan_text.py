@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from reconciler.model.plan.plan import Action, Change, Decision, PatchOp, Plan, Wave
-    from reconciler.model.references import ObjectRef
 
 _EXPECTED = frozenset({Effect.LIVE, Effect.COLD, Effect.CREATE, Effect.CONFIG})
 _TONES = {
@@ -198,7 +197,7 @@ def _explanation(decision: Decision, *, verbose: bool) -> object:
 
 def _why(alike: Sequence[Decision], paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
     decision = alike[0]
-    names = printable(listed((_name(each.ref) for each in alike), _MAX_ALIKE))
+    names = printable(listed((wording.name_of(each.ref) for each in alike), _MAX_ALIKE))
     yield f"  {names}: {paint(f'{decision.effect}, {decision.reason}', _TONES[decision.effect])}"
     yield from paragraph(decision.why.message, width=width, indent="    ")
     # The wave shows the changes of its actions; list here only changes without an action.
@@ -214,10 +213,6 @@ def _why(alike: Sequence[Decision], paint: Paint, *, width: int, verbose: bool) 
         yield from paragraph(decision.owner, width=width, indent="    ", label="now set by: ")
     if decision.why.hint:
         yield from paragraph(decision.why.hint, width=width, indent="    ", label="hint: ")
-
-
-def _name(ref: ObjectRef) -> str:
-    return ref.namespaced_name if ref.is_vm else str(ref)
 
 
 def _summary(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:

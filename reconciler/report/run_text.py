@@ -99,13 +99,11 @@ def _rows(outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, most: int
     alike: dict[tuple[object, ...], list[Outcome]] = {}
     for each in outcomes:
         quiet = each.result in (Result.HELD, Result.NOT_STARTED, Result.WRITTEN)
-        own = (each.why,) if quiet else (each.ref,)
-        alike.setdefault((each.result, *own), []).append(each)
+        alike.setdefault((each.result, each.why if quiet else each.ref), []).append(each)
     for group in alike.values():
         listed, more = group[:most], len(group) - most
-        for each in listed[:-1]:
-            yield Row(_row(each, wanted).cells, ())
-        last = _row(listed[-1], wanted)
+        *others, last = [_row(each, wanted) for each in listed]
+        yield from (Row(each.cells) for each in others)
         rest = (f"and {more} more like this",) if more > 0 else ()
         yield Row(last.cells, (*last.notes, *rest))
 

@@ -87,6 +87,11 @@ def by_attention(plan: Plan) -> list[Decision]:
     return sorted(shown, key=lambda each: rank[each.effect])
 
 
+def name_of(ref: ObjectRef) -> str:
+    """Return the namespace and name of *ref*, and also the kind if it is not a VM."""
+    return ref.namespaced_name if ref.is_vm else str(ref)
+
+
 def origin(revision: str, *, dirty: bool) -> str:
     """Return the short hash of a commit, or the full name of a source that is not a commit."""
     short = f"commit {revision[:12]}" if is_commit(revision) else revision

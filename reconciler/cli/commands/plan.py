@@ -15,6 +15,7 @@ from reconciler.cli import options
 from reconciler.cli.option_values import OUTPUT_HELP, PlanFormat, option
 from reconciler.cli.options import LogOptions
 from reconciler.cli.terminal import screen
+from reconciler.cli.terminal.run_output import plan_lines
 from reconciler.errors import UsageError
 from reconciler.model.plan.plan import Effect, Plan
 from reconciler.model.run.outcome import ExitCode
@@ -87,17 +88,14 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
         with wiring.client(plan_options.cluster, clock) as client:
             plan = server_dry_run(plan, wiring.dry_run(client))
     if plan_options.out is not None:
-        _leave(plan, plan_options.out)
+        from reconciler.report.json_documents import plan_json
+
+        output_files.write(plan_options.out, plan_json(plan), "--out")
+        words = "wrote the plan to %s; `reconciler apply --plan` accepts it as an approval"
+        log.info(words, plan_options.out)
     log_options = plan_options.log
     show(plan, plan_options.output or PlanFormat(log_options.log_format), log_options)
     return exit_code(plan) if plan_options.detailed_exitcode or plan.errored else ExitCode.DONE
-
-
-def _leave(plan: Plan, out: Path) -> None:
-    from reconciler.report.json_documents import plan_json
-
-    output_files.write(out, plan_json(plan), "--out")
-    log.info("wrote the plan to %s; `reconciler apply --plan` accepts it as an approval", out)
 
 
 def show(plan: Plan, output: PlanFormat, log: LogOptions) -> None:
@@ -112,12 +110,7 @@ def show(plan: Plan, output: PlanFormat, log: LogOptions) -> None:
 
             screen.stream(plan_markdown(plan))
         case PlanFormat.TEXT:
-            from reconciler.report.plan_text import plan_text
-
-            style = screen.style_of(sys.stdout)
-            screen.stream(
-                plan_text(plan, width=style.width, color=style.color, verbose=log.verbose > 0)
-            )
+            screen.stream(plan_lines(plan, sys.stdout, log))
 
 
 def exit_code(plan: Plan) -> ExitCode:

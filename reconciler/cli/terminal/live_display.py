@@ -15,7 +15,7 @@ from reconciler.model.run.progress import Progress, Step
 from reconciler.report.json_documents import identity, timestamp
 from reconciler.report.json_text import compact
 from reconciler.report.terminal_layout import printable
-from reconciler.report.wording import duration
+from reconciler.report.wording import duration, name_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -130,7 +130,9 @@ class LiveDisplay:
 
     def _move(self, ref: ObjectRef, progress: Progress) -> None:
         if ref not in self._tasks:
-            task = self._bars.add_task("", total=1.0, name=_name(ref), elapsed="0s", phase="")
+            task = self._bars.add_task(
+                "", total=1.0, name=printable(name_of(ref)), elapsed="0s", phase=""
+            )
             self._tasks[ref] = task, progress.at
         task, started = self._tasks[ref]
         reached = next(each.completed for each in self._bars.tasks if each.id == task)
@@ -168,7 +170,7 @@ def _whole() -> Column:
 
 
 def _as_text(progress: Progress) -> str:
-    what = f"{_name(progress.ref)}: " if progress.ref else ""
+    what = f"{name_of(progress.ref)}: " if progress.ref else ""
     why = f" ({progress.reason})" if progress.reason else ""
     line = f"{progress.step:<9} {what}{progress.message}{why}"
     return f"{progress.at:%H:%M:%S} {printable(line)}"
@@ -188,9 +190,3 @@ def _as_json(progress: Progress) -> str:
     if progress.fraction is not None:
         line["fraction"] = round(progress.fraction, 3)
     return compact(line)
-
-
-def _name(ref: ObjectRef) -> str:
-    if ref.is_vm:
-        return printable(ref.namespaced_name)
-    return printable(str(ref))

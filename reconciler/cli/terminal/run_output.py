@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from reconciler.ports import Listener
 
 
+def plan_lines(plan: Plan, stream: TextIO, log: LogOptions) -> Iterator[str]:
+    """Yield the lines of *plan* as text for *stream*."""
+    from reconciler.report.plan_text import plan_text
+
+    style = screen.style_of(stream)
+    return plan_text(plan, width=style.width, color=style.color, verbose=log.verbose > 0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutput:
     """Implements ``app.run_printer.RunPrinter``: results on stdout, progress on stderr."""
@@ -38,24 +46,18 @@ class RunOutput:
     def show_plan(self, plan: Plan) -> None:
         """Print the plan as text; JSON output contains it in the report instead."""
         if self.plan and not self._json:
-            screen.stream(self._plan_text(plan, sys.stdout))
+            screen.stream(plan_lines(plan, sys.stdout, self.log))
 
     def confirm(self, plan: Plan) -> bool:
         """Ask whether to apply the plan; with JSON output, print the plan as text first."""
         if self._json:
-            sys.stderr.writelines(self._plan_text(plan, sys.stderr))
+            sys.stderr.writelines(plan_lines(plan, sys.stderr, self.log))
         count = plural(sum(len(each.actions) for each in plan.waves), "change")
         return screen.ask(f"\nApply {count}?")
 
     @property
     def _json(self) -> bool:
         return (self.output or self.log.log_format) is TextFormat.JSON
-
-    def _plan_text(self, plan: Plan, stream: TextIO) -> Iterator[str]:
-        from reconciler.report.plan_text import plan_text
-
-        style, verbose = screen.style_of(stream), self.log.verbose > 0
-        return plan_text(plan, width=style.width, color=style.color, verbose=verbose)
 
     @contextmanager
     def progress(self, plan: Plan, ends_at: datetime | None) -> Iterator[Listener]:
