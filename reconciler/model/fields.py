@@ -111,6 +111,7 @@ FIELD_BY_PATH: Mapping[FieldPath, ManagedField] = {each.path: each for each in K
 
 GUEST_MEMORY: FieldPath = ("spec", "template", "spec", "domain", "memory", "guest")
 GUEST_MAX_MEMORY: FieldPath = ("spec", "template", "spec", "domain", "memory", "maxGuest")
+RESOURCES: FieldPath = ("spec", "template", "spec", "domain", "resources")
 INSTANCETYPE_NAME: FieldPath = ("spec", "instancetype", "name")
 INSTANCETYPE_KIND: FieldPath = ("spec", "instancetype", "kind")
 INSTANCETYPE_REVISION: FieldPath = ("spec", "instancetype", "revisionName")

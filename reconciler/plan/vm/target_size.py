@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
-from reconciler.model.fields import GUEST_MEMORY, INSTANCETYPE_NAME, WaveName
+from reconciler.model.fields import GUEST_MEMORY, INSTANCETYPE_NAME, RESOURCES, WaveName
 from reconciler.model.plan.plan import Change, Effect, PatchOp, Reason
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import (
@@ -82,8 +82,11 @@ def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:
 
 def target_field(desired: DesiredVM) -> FieldPath:
     """Return the field that sets the VM's size in Git."""
-    named = desired.guest is None and desired.instancetype is not None
-    return INSTANCETYPE_NAME if named else GUEST_MEMORY
+    if desired.guest is None and desired.instancetype is not None:
+        return INSTANCETYPE_NAME
+    if desired.guest is None and desired.resources:
+        return (*RESOURCES, next(iter(desired.resources)), "memory")
+    return GUEST_MEMORY
 
 
 def _by_size(

@@ -11,6 +11,7 @@ from reconciler.model.fields import (
     GUEST_MEMORY,
     INSTANCETYPE_KIND,
     INSTANCETYPE_NAME,
+    RESOURCES,
 )
 from reconciler.model.memory_sizes import MINIMUM, block_of, neighbours
 from reconciler.model.paths import MISSING, value_at
@@ -28,7 +29,6 @@ _MEMORY: FieldPath = GUEST_MEMORY[:-1]
 PAGE_SIZE: FieldPath = (*_MEMORY, "hugepages", "pageSize")
 _DEVICES: FieldPath = (*_MEMORY[:-1], "devices")
 _INSTANCETYPE: FieldPath = ("spec", "instancetype")
-_RESOURCES: FieldPath = (*_MEMORY[:-1], "resources")
 _SERVER_SET = frozenset(
     {"creationTimestamp", "generation", "managedFields", "resourceVersion", "selfLink", "uid"}
 )
@@ -58,9 +58,10 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         manifest=_complete(manifest.node.value),
     )
     named = ((), GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME, ("metadata",))
+    resources = ((*RESOURCES, name, "memory") for name in desired.resources)
     return FileObject(
         desired=desired,
-        places=manifest.places(named),
+        places=manifest.places((*named, *resources)),
         diagnostics=(*found, *_findings(manifest, desired)),
     )
 
@@ -109,7 +110,7 @@ def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]
             "memory-not-managed",
             f"the VM gets its memory from {sizes}, which is not managed: KubeVirt does not change "
             "it live",
-            (*_RESOURCES, next(iter(vm.resources)), "memory"),
+            (*RESOURCES, next(iter(vm.resources)), "memory"),
             hint=f"set {dotted(GUEST_MEMORY)}",
         )
     elif manifest.node.find(GUEST_MEMORY) is None and instancetype is None:
@@ -160,7 +161,7 @@ def _resources(manifest: Manifest) -> Mapping[str, str]:
     """Return the memory requests and limits if they alone determine the VM's memory."""
     if any(manifest.node.find(each) for each in (GUEST_MEMORY, _INSTANCETYPE, PAGE_SIZE)):
         return {}
-    found = {name: manifest.get((*_RESOURCES, name, "memory")) for name in ("requests", "limits")}
+    found = {name: manifest.get((*RESOURCES, name, "memory")) for name in ("requests", "limits")}
     return {name: str(size) for name, size in found.items() if isinstance(size, str | int)}
 
 

@@ -22,9 +22,10 @@ from support.builders import (
 )
 
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.fields import RESOURCES
 from reconciler.model.live.capacity import Capacity, Quota
 from reconciler.model.live.live_state import Constraints
-from reconciler.model.references import vm_ref
+from reconciler.model.references import Location, vm_ref
 
 
 def decided(guest="2Gi", *, vm=None, vmi=None, migrations=()):
@@ -220,8 +221,12 @@ def test_vm_with_an_error_in_git_is_blocked():
 
 def test_memory_is_not_managed_if_git_sets_only_resources():
     vm = make_vm(guest=None, constraints=Constraints(requests=q("2Gi")))
-    desired = make_desired(want(None, resources={"requests": "4Gi"}))
+    wanted = want(None, resources={"requests": "4Gi"})
+    at = Location(path="vms/db.yaml", line=9, column=61)
+    places = {(*RESOURCES, "requests", "memory"): at}
+    desired = make_desired(wanted, provenance={wanted.ref: places})
     (decision,) = plan_of(desired, make_live(vm)).decisions
+    assert decision.at == at
     assert (decision.effect.value, decision.reason.value) == ("none", "memory-not-managed")
     assert "resources.requests.memory (4Gi; the cluster has 2Gi)" in decision.why.message
     assert decision.warnings == ("the size in Git has no effect",)

@@ -14,6 +14,7 @@ from reconciler.model.fields import (
     INSTANCETYPE_NAME,
     MAX_GUEST,
     MAX_HOTPLUG_RATIO,
+    RESOURCES,
     ROLLOUT_STRATEGY,
     UPDATE_METHODS,
     WORKLOAD_UPDATE,
@@ -40,6 +41,12 @@ def test_minimal_vm_manifest_has_its_memory_with_locations():
     assert str(found.places[()]) == "vms/db.yaml:1:1"
     assert str(found.places[GUEST_MEMORY]) == "vms/db.yaml:9:46"
     assert str(found.places[GUEST_MAX_MEMORY]) == "vms/db.yaml:9:61"
+
+
+def test_vm_manifest_with_only_resources_has_the_location_of_their_memory():
+    text = vm().replace("{memory: {guest: 2Gi}}", "{resources: {requests: {memory: 4Gi}}}")
+    (found,) = read(text).objects
+    assert str(found.places[(*RESOURCES, "requests", "memory")]) == "vms/db.yaml:9:61"
 
 
 @pytest.mark.parametrize(
