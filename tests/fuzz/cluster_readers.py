@@ -90,11 +90,14 @@ class _Recorder(InProcessApi):
         return answer
 
 
-class _Replay:
+class Replay:
     """Returns the stored answers, and may change one."""
 
-    def __init__(self, answers: dict[str, bytes], headers: dict[str, str]) -> None:
+    def __init__(
+        self, answers: dict[str, bytes], headers: dict[str, str], written: bytes = b""
+    ) -> None:
         self.answers = answers
+        self.written = written
         self.headers = headers
         self.configuration = SimpleNamespace(host="https://u:p@host:6443")
         self.user_agent = ""
@@ -108,7 +111,7 @@ class _Replay:
     def call_api(self, method, path, body, **_rest):
         found = self.answers.get(path)
         if method != "GET":
-            found = found or json.dumps(body).encode()
+            found = self.written or found or json.dumps(body).encode()
         status = 404 if found is None else 200
         answer = SimpleNamespace(status=status, body=found or b"", headers=self.headers)
         return SimpleNamespace(response=_Response(answer))
@@ -126,14 +129,14 @@ def _recorded(world: str) -> dict[str, bytes]:
 
 
 @cache
-def _desired(world: str) -> Any:
+def desired(world: str) -> Any:
     files = sorted((EXAMPLES / "worlds" / "desired").rglob(f"{world}*"))
     texts = [(each.name, each.read_bytes()) for each in files if each.is_file()]
     return StreamReader(texts).read().state
 
 
 @cache
-def _objects(plural: str) -> list[dict[str, Any]]:
+def objects(plural: str) -> list[dict[str, Any]]:
     found = []
     for world in WORLDS:
         for path, body in _recorded(world).items():
@@ -160,11 +163,11 @@ def _plan(given: tuple[str, dict[str, bytes], dict[str, str]]) -> None:
     """Read the cluster, plan and render the plan in each format."""
     world, answers, headers = given
     clock = FakeClock()
-    reader = ClusterReader(Client(_Replay(answers, headers), clock=clock), clock=clock)
+    reader = ClusterReader(Client(Replay(answers, headers), clock=clock), clock=clock)
     live = reader.read()
     live_capacity = reader.capacity()
     assert live_capacity is not None
-    _, plan = plan_against_cluster(_desired(world), reader, PlanPolicy(), clock)
+    _, plan = plan_against_cluster(desired(world), reader, PlanPolicy(), clock)
     assert live is not None
     list(plan_text.plan_text(plan))
     list(plan_markdown.plan_markdown(plan))
@@ -172,8 +175,8 @@ def _plan(given: tuple[str, dict[str, bytes], dict[str, str]]) -> None:
 
 
 def _object(rng: Random) -> tuple[str, bytes]:
-    plural = rng.choice(sorted(each for each in KINDS if _objects(each)))
-    return plural, mutated_json(rng, rng.choice(_objects(plural)))
+    plural = rng.choice(sorted(each for each in KINDS if objects(each)))
+    return plural, mutated_json(rng, rng.choice(objects(plural)))
 
 
 def _take(given: tuple[str, bytes]) -> None:
@@ -199,9 +202,9 @@ def _watch(given: tuple[str, bytes]) -> None:
 
 def _page(rng: Random) -> tuple[str, list[bytes]]:
     plural, body = _object(rng)
-    objects = [json.dumps(each).encode() for each in _objects(plural)[:3]]
-    objects.insert(rng.randint(0, len(objects)), body)
-    page = b'{"kind":"List","metadata":{"resourceVersion":"1"},"items":[' + b",".join(objects)
+    raw = [json.dumps(each).encode() for each in objects(plural)[:3]]
+    raw.insert(rng.randint(0, len(raw)), body)
+    page = b'{"kind":"List","metadata":{"resourceVersion":"1"},"items":[' + b",".join(raw)
     page += b"]}"
     if rng.random() < 0.3:
         page = mutated_bytes(rng, page)
@@ -241,7 +244,7 @@ def _lease(rng: Random) -> bytes:
 def _acquire(body: bytes) -> None:
     clock = FakeClock()
     path = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases/a"
-    client = Client(_Replay({path: body}, {}), clock=clock)
+    client = Client(Replay({path: body}, {}), clock=clock)
     lease = ClusterLease(client, clock=clock, namespace="kubevirt", name="a", holder="me")
     with lease:
         for value in lease.annotations().values():

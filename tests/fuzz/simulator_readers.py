@@ -7,10 +7,10 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from fuzz.cluster_readers import _objects
+from fuzz.cluster_readers import objects
 from fuzz.mutation import BYTES, mutated_bytes, mutated_json, mutated_text
 from fuzz.reader import Reader
-from fuzz.source_readers import KUBEVIRT, VM, _written
+from fuzz.source_readers import KUBEVIRT, VM, written
 from support.served import WORLDS
 from support.simulated import simulator
 
@@ -99,17 +99,17 @@ def _world(rng: Random) -> bytes:
 
 def _load(data: bytes) -> None:
     """Load a world file; a world that is accepted also runs."""
-    sim = Simulator(worlds.load(_written(data, "world.yaml")))
+    sim = Simulator(worlds.load(written(data, "world.yaml")))
     del sim
 
 
 def _bodies() -> tuple[Any, ...]:
-    objects = [
+    stored = [
         each
         for plural in ("virtualmachines", "virtualmachineinstances", "nodes", "pods", "kubevirts")
-        for each in _objects(plural)[:2]
+        for each in objects(plural)[:2]
     ]
-    return (VM, KUBEVIRT, PATCH, MERGE, REVIEW, OPTIONS, *objects)
+    return (VM, KUBEVIRT, PATCH, MERGE, REVIEW, OPTIONS, *stored)
 
 
 def _requests(rng: Random) -> list[dict[str, Any]]:

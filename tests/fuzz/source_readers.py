@@ -99,7 +99,7 @@ _FOLDER = TemporaryDirectory(prefix="fuzz-")
 FOLDER = Path(_FOLDER.name)
 
 
-def _written(data: bytes, name: str) -> Path:
+def written(data: bytes, name: str) -> Path:
     path = FOLDER / name
     path.write_bytes(data)
     return path
@@ -147,17 +147,17 @@ def _snapshot() -> dict[str, Any]:
     return json.loads(snapshot_file.dump(rig("in-flight").informer.read()))
 
 
-def _git(*arguments: str, stdin: bytes = b"") -> bytes:
+def git(*arguments: str, stdin: bytes = b"") -> bytes:
     command = ("git", "-C", str(FOLDER / "repo"), *arguments)
     return subprocess.run(command, input=stdin, check=True, capture_output=True).stdout.strip()
 
 
 @cache
-def _repository() -> Repository:
+def repository() -> Repository:
     (FOLDER / "repo").mkdir()
-    _git("init", "--quiet", "--bare")
-    _git("config", "user.name", "a")
-    _git("config", "user.email", "a@example.com")
+    git("init", "--quiet", "--bare")
+    git("config", "user.name", "a")
+    git("config", "user.email", "a@example.com")
     return Repository.open(FOLDER / "repo")
 
 
@@ -172,15 +172,15 @@ def _tree(rng: Random) -> bytes:
 
 def _commit(names: bytes) -> None:
     """Read a commit whose entries have hostile names and modes."""
-    repository = _repository()
-    blob = _git("hash-object", "-w", "--stdin", stdin=b"kind: VirtualMachine").decode().encode()
+    opened = repository()
+    blob = git("hash-object", "-w", "--stdin", stdin=b"kind: VirtualMachine").decode().encode()
     modes = (b"100644", b"120000", b"100755")
     lines = [
         modes[n % 3] + b" blob " + blob + b"\t" + name for n, name in enumerate(names.split(b"\0"))
     ]
-    tree = _git("mktree", "-z", stdin=b"\0".join(lines) + b"\0").decode()
-    commit = _git("commit-tree", "-m", "a", tree).decode()
-    found = CommitTree.of(repository, commit)
+    tree = git("mktree", "-z", stdin=b"\0".join(lines) + b"\0").decode()
+    commit = git("commit-tree", "-m", "a", tree).decode()
+    found = CommitTree.of(opened, commit)
     list(found.read_all(found.entries()))
     select(found, Config())
 
@@ -208,7 +208,7 @@ READERS = (
     Reader(
         name="plan file",
         make=lambda rng: mutated_json(rng, _plan(), at_most=2),
-        read=lambda data: read_approval(_written(data, "plan.json")),
+        read=lambda data: read_approval(written(data, "plan.json")),
         errors=(ReconcilerError,),
     ),
     Reader(
@@ -221,7 +221,7 @@ READERS = (
     Reader(
         name="kubeconfig",
         make=partial(_yaml, documents=(KUBECONFIG,)),
-        read=lambda data: kubeconfig.load(str(_written(data, "kubeconfig")), None),
+        read=lambda data: kubeconfig.load(str(written(data, "kubeconfig")), None),
         errors=(ReconcilerError,),
         weight=10,
     ),

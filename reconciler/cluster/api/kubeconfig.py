@@ -129,6 +129,12 @@ def _from_pod(configuration: Configuration) -> None:
             f"no cluster is configured: there is no kubeconfig, as {_HOME_CONFIG} does not exist",
             hint=_HINT,
         ) from None
+    except (OSError, ValueError):  # the messages of both may quote the token
+        raise ClusterError(
+            "the pod's service account cannot be used: its token or its certificate is not text, "
+            "or KUBERNETES_SERVICE_HOST is not an address",
+            hint="check the volume of the service account, or set --kubeconfig",
+        ) from None
 
 
 def _check_addresses(configuration: Configuration, files: str) -> None:
