@@ -52,6 +52,15 @@ def _zone(text: str) -> None:
     Schedule.parse("0 0 * * *", text)
 
 
+def _date(text: str) -> None:
+    """Read a Date header, and find the openings of a window before and after this time."""
+    date = transport._date(text)
+    if date is not None:
+        schedule = Schedule.parse("0 22 29 2 *", "Pacific/Kiritimati")
+        schedule.latest(date)
+        next(schedule.after(date), None)
+
+
 def _formats(text: str) -> None:
     for check in FORMATS:
         with suppress(ValueError):
@@ -97,7 +106,7 @@ READERS = (
     ),
     _text("shard", Shard.parse, ("0/3", "12/99999"), ShardError),
     _text("checkpoint text", checkpoint_codec.decoded, (CHECKPOINT,)),
-    _text("Date header", transport._date, DATES),
+    _text("Date header", _date, DATES),
     _text("Retry-After header", transport._seconds, ("1", "30")),
     _text("server address", safe_host, ("https://u:p@host:6443/x?y", "http://[::1]:80")),
     _text(

@@ -35,6 +35,8 @@ requests = logging.getLogger("reconciler.requests")
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
+_OLDEST_YEAR, _NEWEST_YEAR = 2000, 2999
+"""The years that a Date header may have; no window can be found near the calendar's ends."""
 _CONNECT_S = 10.0
 
 
@@ -250,6 +252,8 @@ def _date(text: str | None) -> datetime | None:
     try:
         date = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
+        return None
+    if not _OLDEST_YEAR <= date.year <= _NEWEST_YEAR:
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_OLDEST_YEAR, _NEWEST_YEAR = 2000, 2999
 _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 
@@ -102,6 +103,9 @@ class Fields:
             read = datetime.fromisoformat(value)
         except ValueError:
             read = None
+        if read is not None and not _OLDEST_YEAR <= read.year <= _NEWEST_YEAR:
+            self.problem(name, f"{value!r} is not between the years 2000 and 2999")
+            return None
         if read is None or read.tzinfo is None:
             self.problem(
                 name,
