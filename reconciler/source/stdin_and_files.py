@@ -32,6 +32,9 @@ def read_inputs(names: Iterable[str], stdin: BinaryIO) -> tuple[tuple[str, bytes
     for name in names:
         if name == STDIN:
             found.append(("stdin", stdin.read(MAX_FILE_BYTES + 1)))
+        elif "://" in name:
+            hint = f"pipe the manifests in (curl -fsSL {name} | reconciler plan -f -)"
+            raise SourceError(f"{name} is an address, but -f reads only local files", hint=hint)
         else:
             found.extend((str(path), contents(path)) for path in _files(Path(name)))
     return tuple(found)

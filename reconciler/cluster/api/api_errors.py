@@ -166,7 +166,9 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
             retry_after_s=answer.retry_after_s,
         )
     kind = _KINDS.get(code, RejectedError)
-    return kind(f"{what}: {said} ({code})", status=code)
+    redirected = HTTPStatus.MULTIPLE_CHOICES <= code < HTTPStatus.BAD_REQUEST
+    hint = "check that the server in the kubeconfig is an API server" if redirected else ""
+    return kind(f"{what}: {said} ({code})", hint=hint, status=code)
 
 
 def from_exception(error: Exception, method: str, path: str, host: str) -> ClusterError:

@@ -70,6 +70,11 @@ SOURCE = {
         code=1,
         says=("there is no revision v9 in file://{here}/repo", "use a branch, a tag or a hash"),
     ),
+    "an address of a manifest": Case(
+        arguments="plan -f https://example.com/vm.yaml",
+        code=1,
+        says=("https://example.com/vm.yaml is an address", "curl -fsSL https://example.com"),
+    ),
     "a missing file": Case(
         arguments="plan -f {here}/vm.yaml",
         code=1,

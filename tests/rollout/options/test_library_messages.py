@@ -232,6 +232,7 @@ ANSWERS = {
     "a web page": (page("200 OK", "<html>"), "http", "is not a Namespace"),
     "a broken body": (page("200 OK", "{", "application/json"), "http", "is not a Namespace"),
     "a gateway": (page("502 Bad Gateway", "<html>"), "http", "the server returned 502"),
+    "a redirect": (page("302 Found", ""), "http", "at {file}: Found (302)"),
     "another protocol": (b"SSH-2.0-x\r\n", "http", "the connection was interrupted"),
     "no TLS": (page("200 OK", "{}"), "https", "TLS failed"),
 }
