@@ -7,7 +7,7 @@ from reconciler.cluster.read.lists import cluster_id, list_instancetypes, list_n
 from reconciler.cluster.read.migration_policy_reader import list_migration_policies
 from reconciler.errors import ClusterError
 
-PATIENCE_S = 120.0
+OLD_SNAPSHOT_S = 120.0
 """How long the informer returns an old snapshot while reads fail, in seconds."""
 COALESCE_S = 0.05
 KINDS = (
@@ -41,7 +41,7 @@ class SteppedInformer(ClusterInformer):
 
     def restart(self):
         """Discard all cached state, as if a new run started."""
-        self._capacity = None
+        self._capacity.newest = None
         self._cluster = cluster_id(self._client)
         self._dirty |= {*KINDS, "nodes"}
         self._list(self._client)
@@ -54,7 +54,7 @@ class SteppedInformer(ClusterInformer):
         except ClusterError as error:
             now = self._clock.monotonic()
             since = self._failing_since = self._failing_since or now
-            if now - since > PATIENCE_S:
+            if now - since > OLD_SNAPSHOT_S:
                 raise error from None
         else:
             self._failing_since = None

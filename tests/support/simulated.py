@@ -20,7 +20,7 @@ from reconciler.cluster.api.client import Client
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.cluster.write.writer import ClusterWriter
-from reconciler.model.run.progress import Progress
+from reconciler.model.run.progress import Progress, Step
 from reconciler.rollout import run
 from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run_context import RunContext
@@ -31,6 +31,8 @@ from reconciler.simulator.worlds import worlds
 from reconciler.source.readers import StreamReader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reconciler.model.run.outcome import Outcome, RunReport
 
 WORLDS = Path(__file__).resolve().parents[2] / "examples" / "worlds"
@@ -148,6 +150,22 @@ class PolledInformer:
     def wait(self, timeout_s: float):
         self._clock.sleep(min(timeout_s, 0.5))
         return self.read()
+
+
+class ActOnStep(list):
+    """Progress messages of a run; calls *act* once, at the first message with *step*."""
+
+    def __init__(self, step: Step, act: Callable[[], object], name: str = "") -> None:
+        super().__init__()
+        self._step, self._act, self._name = step, act, name
+        self.acted = False
+
+    def append(self, progress) -> None:
+        super().append(progress)
+        named = not self._name or (progress.ref and progress.ref.name == self._name)
+        if not self.acted and progress.step is self._step and named:
+            self.acted = True
+            self._act()
 
 
 @dataclass

@@ -45,18 +45,18 @@ class Holds:
         self._ranks: dict[ObjectRef, int] = {}
         self._reported: set[str] = set()
         self._opening: Opening | None = None
-        self._opening_stands_until: datetime | None = None
+        self._opening_valid_until: datetime | None = None
         self._rank = CANARY
         self._canaries: Hold | None = None
 
     def look(self, planner: Planner, objects: Mapping[ObjectRef, TrackedObject]) -> None:
         """Update the state of windows, canaries and batches; call this before ``hold``."""
         context = planner.context
-        if self._opening_stands_until is None or context.now >= self._opening_stands_until:
+        if self._opening_valid_until is None or context.now >= self._opening_valid_until:
             # Evaluating a year of windows takes milliseconds, which is too long for every round.
             self._opening = found = opened(context)
             ends = found and (found.until or found.opens)
-            self._opening_stands_until = ends or context.now + timedelta(days=1)
+            self._opening_valid_until = ends or context.now + timedelta(days=1)
         unknown = [ref for ref in context.desired.vms if ref not in self._ranks]
         self._ranks.update(ranks(unknown, context.desired, context.live, context.policy))
         self._rank = min(

@@ -87,7 +87,7 @@ class RemainingCapacity:
             if pod is not None and is_hidden(tracked, live.vmis.get(ref), live.capacity):
                 reservations.promise(ref, pod)
 
-        def ask(ref: ObjectRef) -> bool:
+        def has_capacity(ref: ObjectRef) -> bool:
             size, vmi = grown_to(candidates[ref], live), live.vmis.get(ref)
             if size is None or vmi is None or not migrates(candidates[ref]):
                 return True
@@ -99,7 +99,7 @@ class RemainingCapacity:
                 )
             return placed
 
-        return ask
+        return has_capacity
 
     def _due(self, known: Capacity | None, objects: tuple[TrackedObject, ...]) -> bool:
         if self._run.clock.monotonic() < self._not_before:

@@ -71,11 +71,11 @@ class ObjectCloser:
         tracked.ended(final, self._run.clock.now())
         if final.cause is Cause.RUN_ENDED:
             return
-        self._keep_for_later_passes(tracked, final)
+        self._store_for_later_runs(tracked, final)
         self._report_progress(tracked, final)
-        self._leave_event(tracked, final)
+        self._record_event(tracked, final)
 
-    def _keep_for_later_passes(self, tracked: TrackedObject, final: FinalResult) -> None:
+    def _store_for_later_runs(self, tracked: TrackedObject, final: FinalResult) -> None:
         store = self.memory if tracked.ref.is_vm else self.config
         if final.result is Result.DONE:
             store.forget(tracked.ref)
@@ -101,7 +101,7 @@ class ObjectCloser:
             outcome=report_outcome(tracked),
         )
 
-    def _leave_event(self, tracked: TrackedObject, final: FinalResult) -> None:
+    def _record_event(self, tracked: TrackedObject, final: FinalResult) -> None:
         uid, record = tracked.latest.uid, self._run.recorder.record
         if not uid or final.cause is Cause.BUG:
             return

@@ -63,7 +63,9 @@ def failed_start(
     return Explanation(reason=reason, message=message, hint=decision.why.hint)
 
 
-def may_ask(decision: Decision, start: Start | None, live: LiveState, now: datetime) -> bool:
+def may_request_restart(
+    decision: Decision, start: Start | None, live: LiveState, now: datetime
+) -> bool:
     """Return whether a restart may be requested now, because no earlier restart is in progress."""
     if start is None:
         return True

@@ -14,7 +14,7 @@ from reconciler.rollout.tracking.final_result import FinalResult, as_decided
 from reconciler.rollout.tracking.lost_size import lost
 from reconciler.rollout.tracking.tracked_object import State, TrackedObject
 from reconciler.rollout.tracking.verdict import FAILURES, is_under_way, judge
-from reconciler.rollout.tracking.vm_start import failed_start, may_ask, starts_now
+from reconciler.rollout.tracking.vm_start import failed_start, may_request_restart, starts_now
 from reconciler.rollout.waves.dispatch import Dispatch
 
 if TYPE_CHECKING:
@@ -200,4 +200,4 @@ class MemoryWave:
         if decision.actions[0].verb is not Verb.RESTART:
             return not tracked.written
         start = self._checkpoint.start_of(decision)
-        return may_ask(decision, start, context.live, context.now)
+        return may_request_restart(decision, start, context.live, context.now)

@@ -9,7 +9,7 @@ from itertools import pairwise
 import pytest
 from support.builders import ALWAYS, q
 from support.fake_ports import DirectRecorder
-from support.simulated import Rig, rig, vm_yaml
+from support.simulated import ActOnStep, Rig, rig, vm_yaml
 
 from reconciler.app.read_and_plan import plan_against_cluster
 from reconciler.cluster.write.writer import ClusterWriter
@@ -91,21 +91,6 @@ def restarted(run: Rig) -> list[str]:
 
 def soaking(soak: str) -> Canary:
     return Canary(selector=Selector.parse("canary=true"), soak=Duration.parse(soak))
-
-
-class ActOnStep(list):
-    """Progress messages of a run; calls *act* once, at the first message with *step*."""
-
-    def __init__(self, step: Step, act, name: str = "") -> None:
-        super().__init__()
-        self._step, self._act, self._name = step, act, name
-
-    def append(self, progress) -> None:
-        super().append(progress)
-        named = not self._name or (progress.ref and progress.ref.name == self._name)
-        if self._act and progress.step is self._step and named:
-            act, self._act = self._act, None
-            act()
 
 
 class TestApproval:

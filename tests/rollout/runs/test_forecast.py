@@ -259,8 +259,8 @@ def compare(chosen: Fleet) -> Compared:
     )
 
 
-def told(found: list[Compared]) -> str:
-    """Print the figures, which pytest shows with -s."""
+def figures_text(found: list[Compared]) -> str:
+    """Return the figures of all fleets as text."""
     lines = [
         f"{each.name:12} {each.inside}/{each.vms} VMs inside, plan {each.plan[0]:.0f} <= "
         f"{each.plan[1]:.0f} <= {each.plan[2]:.0f} s, ratio {each.ratio:.2f}, "
@@ -276,7 +276,7 @@ def told(found: list[Compared]) -> str:
 @pytest.mark.parametrize("family", [*FAMILIES, *PACED])
 def test_forecast_range_contains_the_actual_end_of_runs_without_faults(family):
     found = [compare(fleet(family, seed)) for seed in range(FLEETS)]
-    print(told(found))  # noqa: T201 - the figures are asked for
+    print(figures_text(found))  # noqa: T201 - the figures are asked for
     assert sum(each.inside for each in found) >= INSIDE * sum(each.vms for each in found)
     assert sum(each.plan_inside for each in found) >= INSIDE * len(found)
     assert max(each.ratio for each in found) < RATIO

@@ -64,7 +64,7 @@ class Stepped:
         self.elapsed += seconds
 
 
-def told(clock: ServerClock, base: Stepped, ahead_s: float, took_s: float = 0.1) -> float:
+def ahead_s_after(clock: ServerClock, base: Stepped, ahead_s: float, took_s: float = 0.1) -> float:
     """Return how far *clock* is ahead of *base* after a server response *ahead_s* ahead."""
     asked_at = base.elapsed
     written = base.now() + timedelta(seconds=took_s / 2 + ahead_s)
@@ -77,7 +77,7 @@ def told(clock: ServerClock, base: Stepped, ahead_s: float, took_s: float = 0.1)
 def test_server_clock_corrects_only_the_time_of_day(ahead_s):
     base = Stepped()
     clock = ServerClock(base)
-    assert told(clock, base, ahead_s) == pytest.approx(ahead_s, abs=0.6)
+    assert ahead_s_after(clock, base, ahead_s) == pytest.approx(ahead_s, abs=0.6)
     assert clock.monotonic() == base.monotonic() == 0.1
     clock.sleep(5.0)
     assert base.monotonic() == pytest.approx(5.1)
@@ -86,21 +86,21 @@ def test_server_clock_corrects_only_the_time_of_day(ahead_s):
 @pytest.mark.parametrize("ahead_s", [-1.4, 0.0, 1.4])
 def test_server_clock_ignores_differences_below_two_seconds(ahead_s):
     base = Stepped()
-    assert told(ServerClock(base), base, ahead_s) == 0.0
+    assert ahead_s_after(ServerClock(base), base, ahead_s) == 0.0
 
 
 def test_server_clock_ignores_slow_responses():
     base = Stepped()
-    assert told(ServerClock(base), base, 600.0, took_s=1.1) == 0.0
+    assert ahead_s_after(ServerClock(base), base, 600.0, took_s=1.1) == 0.0
 
 
 def test_server_clock_follows_most_responses_and_ignores_one_wrong_server():
     base = Stepped()
     clock = ServerClock(base)
-    assert [told(clock, base, each) for each in (0.0, 0.0, 0.0, 600.0, 0.0)] == [0.0] * 5
+    assert [ahead_s_after(clock, base, each) for each in (0.0, 0.0, 0.0, 600.0, 0.0)] == [0.0] * 5
     for _ in range(3):
-        told(clock, base, 600.0)
-    assert told(clock, base, 600.0) == pytest.approx(600.0, abs=0.6)
+        ahead_s_after(clock, base, 600.0)
+    assert ahead_s_after(clock, base, 600.0) == pytest.approx(600.0, abs=0.6)
 
 
 @pytest.mark.parametrize(("ahead_s", "side"), [(600.0, "behind"), (-600.0, "ahead of")])
@@ -108,9 +108,9 @@ def test_server_clock_warns_once_about_a_large_difference(ahead_s, side, caplog)
     caplog.set_level(logging.WARNING)
     base = Stepped()
     clock = ServerClock(base)
-    told(clock, base, 20.0)
+    ahead_s_after(clock, base, 20.0)
     assert caplog.messages == []
     for each in (ahead_s, ahead_s, ahead_s, 2 * ahead_s, 2 * ahead_s, 2 * ahead_s):
-        told(clock, base, each)
+        ahead_s_after(clock, base, each)
     (message,) = caplog.messages
     assert f"s {side} the API server's" in message

@@ -1,4 +1,4 @@
-"""The end of a run, and its report on objects that are not completed."""
+"""How a run ends, and how its report describes objects whose change has not ended."""
 
 from __future__ import annotations
 
@@ -167,7 +167,7 @@ def test_bug_in_one_object_starts_no_further_change():
     assert report.message.startswith("no further change starts, because reconciler has a bug")
 
 
-def test_any_other_bug_ends_the_run_with_a_report_and_keeps_the_leases_of_open_requests(caplog):
+def test_unexpected_exception_ends_the_run_with_a_report_and_keeps_its_leases(caplog):
     class Broken(FakeWriter):
         def write_each(self, actions, *, timeout_s):
             next(iter(actions))

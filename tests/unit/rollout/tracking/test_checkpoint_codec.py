@@ -1,4 +1,4 @@
-"""The checkpoint as an annotation: exact, limited in size, and safe if somebody edits it."""
+"""The checkpoint as an annotation: exact, limited in size, and safe if a user edits it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""At the end of an object, progress, Event and checkpoint are recorded exactly once."""
+"""Closing an object records its progress, Event and checkpoint exactly once."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_vm_completion_is_recorded_exactly_once(how, written, step, event, kept):
+def test_closed_vm_is_recorded_exactly_once(how, written, step, event, kept):
     ports = FakePorts()
     found = tracked(ports, written=written)
     ports.closer.close(found, how)
@@ -137,7 +137,7 @@ def test_vm_completion_is_recorded_exactly_once(how, written, step, event, kept)
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_custom_resource_completion_is_recorded_in_its_own_lease(how, written, step, event, kept):
+def test_closed_custom_resource_is_recorded_in_its_own_lease(how, written, step, event, kept):
     ports = FakePorts()
     found = tracked(ports, written=written, ref=KUBEVIRT)
     ports.closer.close(found, how)
@@ -157,7 +157,7 @@ def test_unsettled_custom_resource_is_not_recorded_as_a_failure():
     assert ports.config_lease.writes == 0
 
 
-def test_completed_object_is_removed_from_the_checkpoint():
+def test_object_as_desired_is_removed_from_the_checkpoint():
     ports = FakePorts()
     ports.closer.close(tracked(ports, written=True), end(Result.FAILED))
     assert ports.closer.memory.checkpoint.failures

@@ -1,4 +1,4 @@
-"""The convergence verdict on a VM depends on its decision and on who wrote it."""
+"""The verdict on a VM depends on its decision and on whether this run wrote the VM."""
 
 from __future__ import annotations
 
@@ -26,9 +26,7 @@ from reconciler.rollout.tracking.verdict import judge
         (Effect.NONE, Reason.SUSPENDED, False, Verdict.HELD),
     ],
 )
-def test_convergence_verdict_depends_on_whether_this_run_wrote_the_vm(
-    effect, reason, written, expected
-):
+def test_verdict_depends_on_whether_this_run_wrote_the_vm(effect, reason, written, expected):
     decision = Decision(
         ref=VM, uid=None, effect=effect, why=Explanation(reason=reason, message="so it is")
     )

@@ -16,7 +16,7 @@ from reconciler.rollout.tracking.vm_start import (
     ANSWER_S,
     INEFFECTIVE,
     failed_start,
-    may_ask,
+    may_request_restart,
     starts_itself,
     starts_now,
 )
@@ -69,7 +69,7 @@ def test_vm_start_fails_by_timeout_or_by_the_size_of_the_new_instance(
 def test_restart_is_not_requested_again_while_one_may_be_in_progress(
     start, live, after_s, expected
 ):
-    assert may_ask(PENDING, start, live, NOW + timedelta(seconds=after_s)) is expected
+    assert may_request_restart(PENDING, start, live, NOW + timedelta(seconds=after_s)) is expected
 
 
 @pytest.mark.parametrize(

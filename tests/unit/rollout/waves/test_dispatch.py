@@ -1,4 +1,4 @@
-"""Which VMs a round writes: the limits, the approval, the failure budget and the order."""
+"""The choice of the VMs that are written in one round of a rollout."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Round:
         ({"max_concurrent": 4, "max_per_node": 1}, "1122", "ac"),
     ],
 )
-def test_round_writes_as_many_vms_as_the_limits_allow(limits, nodes, written):
+def test_dispatch_writes_as_many_vms_as_the_limits_allow(limits, nodes, written):
     one = Round(choices=PlanPolicy(**limits), node=dict(zip(NAMES, nodes, strict=True)).get)
     assert one.start() == list(written)
     held = {one.hold(name) for name in NAMES if name not in written}
@@ -131,7 +131,7 @@ def test_failures_of_the_same_round_count_before_the_next_write():
 
 
 @pytest.mark.parametrize("what", ["signal", "lease", "pause"])
-def test_round_sends_nothing_when_writes_are_not_allowed(what):
+def test_dispatch_sends_nothing_when_writes_are_not_allowed(what):
     one = Round()
     one.ports.stopping = what == "signal"
     one.ports.memory_lease.is_held = what != "lease"
