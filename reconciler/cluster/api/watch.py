@@ -11,15 +11,16 @@ import msgspec
 from reconciler.cluster.api import api_errors, resource_paths
 from reconciler.cluster.api.api_errors import Answer
 from reconciler.cluster.api.json_errors import UNDECODABLE
-from reconciler.errors import UnreachableError
+from reconciler.errors import ClusterError, UnreachableError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.cluster.api.kubernetes_protocols import Response
-    from reconciler.errors import ClusterError
 
 _CHUNK = 1 << 16
+MAX_EVENT = 8 << 20
+"""The maximum size of an event in bytes; etcd stores at most 1.5 MiB for an object."""
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -106,6 +107,10 @@ class Watch:
                 return
             *lines, rest = (rest + chunk).split(b"\n")
             yield from (line for line in lines if line.strip())
+            if len(rest) > MAX_EVENT:
+                watched = f"{resource_paths.spoken(self._path)} at {self._host}"
+                what = f"an event in the watch of {watched} has more than {MAX_EVENT >> 20} MiB"
+                raise ClusterError(what, hint="check that the server is an API server")
 
     def _broken(self, error: Exception) -> ClusterError:
         if api_errors.timed_out(error):

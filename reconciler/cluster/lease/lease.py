@@ -42,10 +42,6 @@ _BRIEF_S = 1.0
 """In the last second of a lease no write starts, so a renewal may take its whole timeout."""
 
 
-def _nothing() -> None:
-    """Do nothing while waiting."""
-
-
 class ClusterLease:
     """Implements ``ports.Lease``; one instance must not be used from several threads.
 
@@ -68,7 +64,7 @@ class ClusterLease:
         times: LeaseTimes | None = None,
         scale: float = 1.0,
         wait_s: float | None = None,
-        waiting: Callable[[], object] = _nothing,
+        waiting: Callable[[], object] = lambda: None,
     ) -> None:
         self._requests = LeaseRequests(client, namespace, name)
         self._clock = clock

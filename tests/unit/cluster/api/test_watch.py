@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
 
@@ -9,7 +10,7 @@ import pytest
 
 from reconciler.cluster.api import client as client_module
 from reconciler.cluster.api.watch import SilentError
-from reconciler.errors import ExpiredError, ForbiddenError, UnreachableError
+from reconciler.errors import ClusterError, ExpiredError, ForbiddenError, UnreachableError
 
 VMS = "/apis/kubevirt.io/v1/virtualmachines"
 
@@ -61,6 +62,14 @@ def test_invalid_event_ends_the_watch_with_an_error(server, client, reply):
     server.on(VMS, reply(chunks=[b"<html>\n"]))
     with pytest.raises(UnreachableError, match="the connection was interrupted"):
         list(client.watch(VMS, "1", 60.0))
+
+
+def test_endless_event_ends_the_watch_with_an_error(server, client, reply):
+    sent = itertools.count()
+    server.on(VMS, reply(chunks=(b" " * 65_536 for _ in sent)))
+    with pytest.raises(ClusterError, match=r"an event in the watch of .* has more than 8 MiB"):
+        list(client.watch(VMS, "1", 60.0))
+    assert next(sent) * 65_536 < 32 << 20  # the connection's buffers take some of it
 
 
 def test_silent_server_ends_the_watch_with_an_error(server, client, reply, monkeypatch):
