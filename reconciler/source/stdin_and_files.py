@@ -33,8 +33,9 @@ def read_inputs(names: Iterable[str], stdin: BinaryIO) -> tuple[tuple[str, bytes
         if name == STDIN:
             found.append(("stdin", stdin.read(MAX_FILE_BYTES + 1)))
         elif "://" in name:
-            hint = f"pipe the manifests in (curl -fsSL {name} | reconciler plan -f -)"
-            raise SourceError(f"{name} is an address, but -f reads only local files", hint=hint)
+            # The address may contain a password, so the message does not quote it.
+            hint = "pipe the manifests in (curl -fsSL ADDRESS | reconciler plan -f -)"
+            raise SourceError("-f reads local files, but an address is given", hint=hint)
         else:
             found.extend((str(path), contents(path)) for path in _files(Path(name)))
     return tuple(found)

@@ -71,9 +71,9 @@ SOURCE = {
         says=("there is no revision v9 in file://{here}/repo", "use a branch, a tag or a hash"),
     ),
     "an address of a manifest": Case(
-        arguments="plan -f https://example.com/vm.yaml",
+        arguments=f"plan -f https://somebody:{TOKEN}@example.com/vm.yaml",
         code=1,
-        says=("https://example.com/vm.yaml is an address", "curl -fsSL https://example.com"),
+        says=("-f reads local files, but an address is given", "curl -fsSL ADDRESS"),
     ),
     "a missing file": Case(
         arguments="plan -f {here}/vm.yaml",
