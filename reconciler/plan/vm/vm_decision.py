@@ -210,15 +210,12 @@ def _absent(
     hint = "correct the namespace and name in Git, or create the VM"
     if desired.manifest is not None and not policy.create:
         hint += "; with `create: true` in .reconciler.yaml, the reconciler creates it"
-    elsewhere = shared.namespaces_with(desired.ref.name)
-    if elsewhere:
+    if elsewhere := shared.namespaces_with(desired.ref.name):
         hint = f"namespace {elsewhere[0]} has a VM of this name; {hint}"
-    size = desired.guest or desired.instancetype
     message = "the VM does not exist in the cluster"
-    if size is not None:
+    if (size := desired.guest or desired.instancetype) is not None:
         message += f"; Git sets {size} for it"
-    finding = blocked(Reason.NOT_FOUND, message, hint)
-    return _decision(state, desired, None, finding)
+    return _decision(state, desired, None, blocked(Reason.NOT_FOUND, message, hint))
 
 
 def _decision(
