@@ -13,6 +13,16 @@ def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):
     )
 
 
+def named_vm(name, namespace="db", guest="2Gi", labels="{}"):
+    """Return a VM with only metadata and a memory size; an empty *namespace* is left out."""
+    where = f", namespace: {namespace}" if namespace else ""
+    return (
+        "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
+        f"metadata: {{name: {name}{where}, labels: {labels}}}\n"
+        f"spec: {{template: {{spec: {{domain: {{memory: {{guest: {guest}}}}}}}}}}}\n"
+    )
+
+
 def cr(spec):
     return (
         "apiVersion: kubevirt.io/v1\nkind: KubeVirt\n"

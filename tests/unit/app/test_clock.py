@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from support.fake_ports import FakeClock
 
 from reconciler.app.clock import ScaledClock, ServerClock, SystemClock
 
@@ -48,25 +49,11 @@ def test_scaled_clock_rejects_an_epoch_without_a_time_zone():
         ScaledClock(epoch=EPOCH.replace(tzinfo=None), scale=1)
 
 
-class Stepped:
-    """A clock that moves only in `sleep`."""
-
-    def __init__(self) -> None:
-        self.at, self.elapsed = EPOCH, 0.0
-
-    def now(self) -> datetime:
-        return self.at + timedelta(seconds=self.elapsed)
-
-    def monotonic(self) -> float:
-        return self.elapsed
-
-    def sleep(self, seconds: float) -> None:
-        self.elapsed += seconds
-
-
-def ahead_s_after(clock: ServerClock, base: Stepped, ahead_s: float, took_s: float = 0.1) -> float:
+def ahead_s_after(
+    clock: ServerClock, base: FakeClock, ahead_s: float, took_s: float = 0.1
+) -> float:
     """Return how far *clock* is ahead of *base* after a server response *ahead_s* ahead."""
-    asked_at = base.elapsed
+    asked_at = base.seconds
     written = base.now() + timedelta(seconds=took_s / 2 + ahead_s)
     base.sleep(took_s)
     clock.adjust(written.replace(microsecond=0), asked_at=asked_at)
@@ -75,7 +62,7 @@ def ahead_s_after(clock: ServerClock, base: Stepped, ahead_s: float, took_s: flo
 
 @pytest.mark.parametrize("ahead_s", [-600.0, -3.0, 3.0, 86_400.0])
 def test_server_clock_corrects_only_the_time_of_day(ahead_s):
-    base = Stepped()
+    base = FakeClock()
     clock = ServerClock(base)
     assert ahead_s_after(clock, base, ahead_s) == pytest.approx(ahead_s, abs=0.6)
     assert clock.monotonic() == base.monotonic() == 0.1
@@ -85,17 +72,17 @@ def test_server_clock_corrects_only_the_time_of_day(ahead_s):
 
 @pytest.mark.parametrize("ahead_s", [-1.4, 0.0, 1.4])
 def test_server_clock_ignores_differences_below_two_seconds(ahead_s):
-    base = Stepped()
+    base = FakeClock()
     assert ahead_s_after(ServerClock(base), base, ahead_s) == 0.0
 
 
 def test_server_clock_ignores_slow_responses():
-    base = Stepped()
+    base = FakeClock()
     assert ahead_s_after(ServerClock(base), base, 600.0, took_s=1.1) == 0.0
 
 
 def test_server_clock_follows_most_responses_and_ignores_one_wrong_server():
-    base = Stepped()
+    base = FakeClock()
     clock = ServerClock(base)
     assert [ahead_s_after(clock, base, each) for each in (0.0, 0.0, 0.0, 600.0, 0.0)] == [0.0] * 5
     for _ in range(3):
@@ -106,7 +93,7 @@ def test_server_clock_follows_most_responses_and_ignores_one_wrong_server():
 @pytest.mark.parametrize(("ahead_s", "side"), [(600.0, "behind"), (-600.0, "ahead of")])
 def test_server_clock_warns_once_about_a_large_difference(ahead_s, side, caplog):
     caplog.set_level(logging.WARNING)
-    base = Stepped()
+    base = FakeClock()
     clock = ServerClock(base)
     ahead_s_after(clock, base, 20.0)
     assert caplog.messages == []

@@ -1,6 +1,7 @@
 """A reader returns the configuration and the desired state of one revision."""
 
 import pytest
+from support.manifest_texts import named_vm as vm
 
 from reconciler.model.desired.config import Config
 from reconciler.model.fields import GUEST_MEMORY
@@ -12,15 +13,6 @@ from reconciler.source.yaml.decode_text import MAX_DOCUMENT_BYTES, MAX_FILE_BYTE
 
 CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 CR = "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata: {name: %s, namespace: kubevirt}\n"
-
-
-def vm(name, namespace="db", guest="2Gi", labels="{}"):
-    where = f", namespace: {namespace}" if namespace else ""
-    return (
-        "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
-        f"metadata: {{name: {name}{where}, labels: {labels}}}\n"
-        f"spec: {{template: {{spec: {{domain: {{memory: {{guest: {guest}}}}}}}}}}}\n"
-    )
 
 
 @pytest.fixture

@@ -1,20 +1,13 @@
 """A plan of a commit warns about uncommitted changes in the working tree."""
 
 import pytest
+from support.manifest_texts import named_vm as vm
 
 from reconciler.app import wiring
 from reconciler.app.input_options import SourceOptions
 from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader
 from reconciler.source.uncommitted import UncommittedReader
-
-
-def vm(name, guest="2Gi"):
-    return (
-        "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
-        f"metadata: {{name: {name}, namespace: db}}\n"
-        f"spec: {{template: {{spec: {{domain: {{memory: {{guest: {guest}}}}}}}}}}}\n"
-    )
 
 
 @pytest.fixture
