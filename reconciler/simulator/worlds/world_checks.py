@@ -28,6 +28,7 @@ def check(world: World) -> Iterator[Problem]:
         return
     yield from _check_kubevirt(world)
     yield from _check_names(world)
+    yield from _check_unique(world)
     yield from _check_tokens(world)
     yield from _check_objects(world)
     for vm in world.vms:
@@ -96,6 +97,21 @@ def _check_names(world: World) -> Iterator[Problem]:
             message = f"{vm.namespace}/{vm.name} is already defined in {seen[vm.key]}"
             yield _problem(f"{vm.path}.name", message)
         seen.setdefault(vm.key, vm.path)
+
+
+def _check_unique(world: World) -> Iterator[Problem]:
+    """Yields a problem for each name that two objects of one kind and namespace have."""
+    named = {
+        "instancetypes": [(each.namespace, each.name) for each in world.instancetypes],
+        "quotas": [(each.namespace, each.name) for each in world.quotas],
+        "migrations": [(each.namespace, each.name) for each in world.migrations],
+    }
+    for field, names in named.items():
+        for (namespace, name), count in Counter(names).items():
+            if count > 1:
+                where = f" in namespace {namespace!r}" if namespace else ""
+                message = f"{count} of them have the name {name!r}{where}; use unique names"
+                yield _problem(field, message)
 
 
 def _check_tokens(world: World) -> Iterator[Problem]:

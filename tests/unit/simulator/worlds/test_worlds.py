@@ -85,6 +85,13 @@ def vm(**fields):
         ({"vms": ["vm"]}, "vms[0]", "'vm'"),
         ({"nodes": -1}, "nodes", "-1"),
         ({"startsAt": "tonight"}, "startsAt", "'tonight'"),
+        ({"startsAt": "9999-12-31T23:59:59+00:00"}, "startsAt", "the years 2000 and 2999"),
+        ({"kubevirt": {"spec": {"configuration": 1}}}, "kubevirt.spec.configuration", "object"),
+        (
+            {"quotas": [{"name": "q", "namespace": "db", "hard": {"limits.memory": "1Gi"}}] * 2},
+            "quotas",
+            "2 of them have the name 'q' in namespace 'db'",
+        ),
         ({"startsAt": "2026-07-06T22:00:00"}, "startsAt", "+02:00"),
         (
             {"objects": [{"apiVersion": "v1", "kind": "Gadget", "metadata": {"name": "g"}}]},
