@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from fuzz.readers import READERS
 
-INPUTS = 800
+INPUTS = 400
 """The number of inputs for each reader; ``python -m fuzz.run`` reads many more."""
 
 
