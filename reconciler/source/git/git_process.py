@@ -44,7 +44,7 @@ class Output:
     @property
     def reason(self) -> str:
         """Git's error message, in one line."""
-        lines = [line.strip() for line in self.stderr.splitlines() if line.strip()]
+        lines = [line.strip() for line in self.stderr.split("\n") if line.strip()]
         # If a transport fails, git prints a general text after the reason.
         lines = lines[: lines.index(_TRAILER)] or lines if _TRAILER in lines else lines
         fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]

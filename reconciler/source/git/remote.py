@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reconciler.errors import SourceError
 from reconciler.source.git import repository_url
 from reconciler.source.git.git_process import Output, execute
-from reconciler.source.git.repository import Repository
+from reconciler.source.git.repository import Repository, no_revision
 
 if TYPE_CHECKING:
     from reconciler.ports import Clock
@@ -19,7 +19,11 @@ if TYPE_CHECKING:
 _REMOTE = "desired"
 _REMOTE_HEAD = f"refs/remotes/{_REMOTE}/HEAD"
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
-_ALL = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+_PART_OF_HASH = re.compile(r"(.+-g)?[0-9a-f]{4,64}")
+"""The first digits of a hash, also at the end of a name that ``git describe`` prints."""
+_ANCESTOR = re.compile(r"[~^]|@\{")
+"""The start of the part of a revision that leads from a reference to another commit."""
+_MISSING = "fatal: couldn't find remote ref "
 _FETCH = (
     "fetch",
     "--quiet",
@@ -35,15 +39,17 @@ def clone_or_fetch(
 ) -> tuple[Repository, str]:
     """Fetch *revision* from *url*, and return the local repository and the commit's hash.
 
-    For a branch or tag, only its latest commit is fetched; for any other revision, the whole
-    repository is fetched. The branch may have been force-pushed. git receives the address in its
-    environment and never on a command line or in a file, because the address may contain
-    credentials.
+    git requests exactly the branch, tag or hash of *revision*, so other branches cost nothing and
+    cannot make the fetch fail. Only the latest commit is fetched, unless *revision* refers to an
+    earlier one, such as ``main~2``. The branch may have been force-pushed. git receives the
+    address in its environment and never on a command line or in a file, because the address may
+    contain credentials.
 
     Args:
         url: An address with https, http, ssh or file, or user@host:path.
         directory: A folder that is empty, does not exist, or was used by an earlier call.
-        revision: ``HEAD``, a branch, a tag or a hash.
+        revision: ``HEAD``, a branch, a tag or a hash. The first digits of a hash are looked up
+            only in the history of the default branch.
         timeout_s: The time limit for all steps together.
         clock: Measures the time.
 
@@ -55,14 +61,20 @@ def clone_or_fetch(
     if revision.startswith("-"):
         raise SourceError(f"{revision!r} is not a revision", hint="use a branch, a tag or a hash")
     fetch.prepare()
-    if not fetch.single(revision):
-        fetch.everything()
+    address = repository_url.shown(url)
+    if not fetch.revision(revision):
+        if revision == "HEAD":
+            raise SourceError(
+                f"{address} has no commit yet on its default branch",
+                hint="commit the desired state, or choose a branch with --revision",
+            )
+        raise no_revision(revision, address, "use a branch, a tag or all digits of a hash")
     repository = Repository.open(directory)
     try:
         return repository, repository.resolve(revision)
     except SourceError as error:
         repository.close()
-        message = str(error).replace(str(repository.root), repository_url.shown(url))
+        message = str(error).replace(str(repository.root), address)
         raise SourceError(message, hint=error.hint) from error
 
 
@@ -97,53 +109,62 @@ class _Fetch:
         folder.mkdir(parents=True, exist_ok=True)
         self._git("init", "--quiet", "--bare", "--template=", ".")
 
-    def single(self, revision: str) -> bool:
-        """Fetch only *revision*; return False if the remote does not offer the name or hash."""
-        if _HASH.fullmatch(revision):
-            if self._run("cat-file", "-e", f"{revision}^{{commit}}").status == 0:
-                return True
-            return self._run(*_FETCH, "--depth=1", _REMOTE, revision).status == 0
-        if revision == "HEAD":
-            return self._head("--depth=1")
-        names = (f"refs/heads/{revision}", f"refs/tags/{revision}", revision)
-        offered = self._offered(revision)
-        found = [name for name in names if name.startswith("refs/") and name in offered]
-        if found:
-            self._git(*_FETCH, "--depth=1", _REMOTE, *(f"+{name}:{name}" for name in found))
-        for name in names[:2]:
-            if name not in found:  # remove a reference that the remote no longer has
-                self._run("update-ref", "-d", name)
-        return bool(found)
+    def revision(self, revision: str) -> bool:
+        """Fetch *revision*; return False if the remote does not have its branch, tag or hash."""
+        name = _ANCESTOR.split(revision, maxsplit=1)[0] or "HEAD"
+        whole = name != revision
+        if name in {"HEAD", "@"}:
+            return self._reference("HEAD", _REMOTE_HEAD, whole=whole)
+        if _HASH.fullmatch(name) and self._commit(name, whole=whole):
+            return True
+        names: tuple[str, ...] = (f"refs/heads/{name}", f"refs/tags/{name}")
+        if name.startswith(("heads/", "tags/", "refs/")):
+            names = (*names, f"refs/{name.removeprefix('refs/')}")
+        # If a branch and a tag have the same name, both are needed to report it.
+        found = [each for each in names if self._reference(each, each, whole=whole)]
+        if found or not _PART_OF_HASH.fullmatch(name):
+            return bool(found)
+        return self._reference("HEAD", _REMOTE_HEAD, whole=True)
 
-    def everything(self) -> None:
-        """Fetch all branches and tags with their history."""
-        shallow = self._git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
-        depth = ("--unshallow",) if shallow else ()
-        self._git(*_FETCH, "--prune", *depth, _REMOTE, *_ALL)
-        self._head()
+    def _commit(self, name: str, *, whole: bool) -> bool:
+        """Fetch the commit with the complete hash *name*; return False if that fails."""
+        if not whole and self._run("cat-file", "-e", f"{name}^{{commit}}").status == 0:
+            return True
+        return self._run(*_FETCH, *self._depth(whole=whole), _REMOTE, name).status == 0
 
-    def _head(self, *options: str) -> bool:
-        """Fetch the remote's HEAD and make it the local HEAD; return False if it has no commit."""
-        if "HEAD" not in self._offered("HEAD"):
+    def _reference(self, name: str, target: str, *, whole: bool) -> bool:
+        """Fetch the reference *name* as *target*; return False if the remote does not have it."""
+        if name != "HEAD" and self._run("check-ref-format", name).status:
             return False
-        self._git(*_FETCH, *options, _REMOTE, f"+HEAD:{_REMOTE_HEAD}")
-        self._git("symbolic-ref", "HEAD", _REMOTE_HEAD)
-        return True
+        depth = self._depth(whole=whole)
+        output = self._run(*_FETCH, *depth, _REMOTE, f"+{name}:{target}")
+        if output.status == 0:
+            if name == "HEAD":
+                self._git("symbolic-ref", "HEAD", target)
+            return True
+        if not any(line.startswith(_MISSING) for line in output.stderr.split("\n")):
+            raise self._failure(output)
+        self._run("update-ref", "-d", target)  # a former fetch may have created it
+        return False
 
-    def _offered(self, pattern: str) -> frozenset[str]:
-        """Return the full names of the remote's references that end with *pattern*."""
-        listing = self._git("ls-remote", "--quiet", _REMOTE, pattern).stdout.decode()
-        return frozenset(line.partition("\t")[2] for line in listing.splitlines())
+    def _depth(self, *, whole: bool) -> tuple[str, ...]:
+        if not whole:
+            return ("--depth=1",)
+        shallow = self._git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+        return ("--unshallow",) if shallow else ()
 
     def _git(self, *arguments: str) -> Output:
         output = self._run(*arguments)
         if output.status:
-            raise SourceError(
-                f"{repository_url.shown(self._url)} cannot be fetched: "
-                f"{self._clean(output.reason)}",
-                hint="check the address, the network and the credentials",
-            )
+            raise self._failure(output)
         return output
+
+    def _failure(self, output: Output) -> SourceError:
+        return SourceError(
+            f"{repository_url.shown(self._url)} cannot be fetched: "
+            f"{repository_url.cleaned(output.reason, self._url)}",
+            hint="check the address, the network and the credentials",
+        )
 
     def _run(self, *arguments: str) -> Output:
         left_s = self._deadline - self._clock.monotonic()
@@ -160,12 +181,6 @@ class _Fetch:
                 hint="allow more time with --deadline, or check the network",
             ) from error
 
-    def _clean(self, text: str) -> str:
-        text = text.replace(self._url, repository_url.shown(self._url))
-        for secret in sorted(repository_url.secrets(self._url), key=len, reverse=True):
-            text = text.replace(secret, "***")
-        return repository_url.without_credentials(text)
-
 
 def _configured(url: str) -> dict[str, str]:
     """Return environment variables that configure the address as a git remote."""
@@ -181,6 +196,6 @@ def _ssh(url: str) -> dict[str, str]:
     """Return the user's ssh command with prompts disabled, as an environment variable."""
     if "GIT_SSH" in os.environ or url.startswith(("https://", "http://", "file://")):
         return {}
-    configured = execute(Path.cwd(), ("config", "--get", "core.sshCommand")).stdout.decode()
-    command = os.environ.get("GIT_SSH_COMMAND") or configured.strip() or "ssh"
+    configured = execute(Path.cwd(), ("config", "--get", "core.sshCommand")).stdout
+    command = os.environ.get("GIT_SSH_COMMAND") or os.fsdecode(configured).strip() or "ssh"
     return {"GIT_SSH_COMMAND": f"{command} -oBatchMode=yes"}

@@ -130,8 +130,8 @@ class Repository:
             return output.stdout.decode().strip()
         if "ambiguous" in output.stderr:
             raise SourceError(
-                f"the revision {revision} is ambiguous in {self.root}: several objects have "
-                "hashes that start with it",
+                f"the revision {_text(revision)} is ambiguous in {self.root}: several objects "
+                "have hashes that start with it",
                 hint="write more digits of the hash",
             )
         raise self._unknown_revision(revision, output)
@@ -211,7 +211,7 @@ class Repository:
         if len(set(found.values())) > 1:
             what = " and ".join(f"{name} ({commit[:12]})" for name, commit in found.items())
             raise SourceError(
-                f"the revision {revision} is ambiguous in {self.root}: {what}",
+                f"the revision {_text(revision)} is ambiguous in {self.root}: {what}",
                 hint=f"write {next(iter(found))}",
             )
 
@@ -224,12 +224,8 @@ class Repository:
             return SourceError(f"{self.root} has no commit yet", hint="commit the desired state")
         same = [name for name in remote if name.partition("/")[2] == revision]
         near = same or difflib.get_close_matches(revision, [*names, *remote], n=1)
-        return SourceError(
-            f"there is no revision {revision} in {self.root}",
-            hint=f"did you mean {near[0]}?"
-            if near
-            else "use a branch, a tag or a hash; see git log",
-        )
+        hint = f"did you mean {near[0]}?" if near else "use a branch, a tag or a hash; see git log"
+        return no_revision(revision, self.root, hint)
 
     def _failure(self, output: Output) -> SourceError:
         if "dubious ownership" in output.stderr:
@@ -241,6 +237,16 @@ class Repository:
             f"git failed in {self.root}: {output.reason}",
             hint=f"run `git -C {self.root} fsck`, and clone the repository again if it is damaged",
         )
+
+
+def no_revision(revision: str, place: Path | str, hint: str) -> SourceError:
+    """Return the error that *place* has no *revision*."""
+    return SourceError(f"there is no revision {_text(revision)} in {place}", hint=hint)
+
+
+def _text(revision: str) -> str:
+    """Return *revision* for a message; characters that cannot be printed are escaped."""
+    return revision if revision.isprintable() else repr(revision)
 
 
 def _is_bare(git_dir: Path) -> bool:

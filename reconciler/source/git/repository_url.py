@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import unquote, urlsplit
 
 from reconciler.errors import SourceError
 
@@ -12,12 +12,29 @@ _SCP_LIKE = re.compile(
     r"(?P<user>[A-Za-z0-9_][\w.-]*)@(?P<host>[A-Za-z0-9][\w.-]*):(?!//)(?P<path>.+)"
 )
 _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
-_CREDENTIALS = re.compile(r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]{0,30}://)[^/\s@]*@")
+_PASSWORD = re.compile(r"[^/@:]+:.*@", re.DOTALL)
+"""The start of an address with a password but without ``://``, such as ``user:password@host``."""
+_TAIL = re.compile(r"[/?#]")
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
+_CREDENTIALS = re.compile(rf"(?<=')({_SCHEME})[^'\n]*@|({_SCHEME})[^\s'\"]*@")
+"""The credentials of a URL; git prints URLs in quotes, and a password may contain blanks."""
+_MOST_CHARACTERS = 2_000
+"""The maximum length of a message of git that is shown."""
+_HIDDEN = "***"
 
 
 def is_remote(address: str) -> bool:
-    """Return whether *address* refers to a remote repository, not to a local folder."""
-    return "://" in address or bool(_HELPER.match(address)) or bool(_SCP_LIKE.fullmatch(address))
+    """Return whether *address* refers to a remote repository, not to a local folder.
+
+    An address with a password but without a scheme counts as remote, so that it is rejected
+    without its password.
+    """
+    return (
+        "://" in address
+        or bool(_HELPER.match(address))
+        or bool(_SCP_LIKE.fullmatch(address))
+        or bool(_PASSWORD.match(address))
+    )
 
 
 def checked(address: str) -> str:
@@ -31,6 +48,12 @@ def checked(address: str) -> str:
     scheme, separator, rest = address.partition("://")
     if address.startswith("-") or _HELPER.match(address) or not separator or not rest:
         raise _refused(address)
+    authority, tail = _split(rest)
+    if _is_ambiguous(authority, tail):
+        raise SourceError(
+            f"the repository address {shown(address)} is ambiguous: it has @ after the host",
+            hint="write @, /, ? and # in a password or a path as %40, %2F, %3F and %23",
+        )
     try:
         host = urlsplit(address).hostname or ""
     except ValueError as error:
@@ -42,31 +65,64 @@ def checked(address: str) -> str:
 
 
 def shown(address: str) -> str:
-    """Return *address* without user, password, query and fragment."""
-    if "://" not in address:
-        return address
-    try:
-        parts = urlsplit(address)
-    except ValueError:
-        return without_credentials(address).partition("?")[0]
-    host = parts.netloc.rpartition("@")[2]
-    return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    """Return *address* without user, password, query and fragment.
+
+    If ``@`` follows the first ``/``, ``?`` or ``#``, that character may be part of a password. The
+    result then contains neither host nor path.
+    """
+    scheme, separator, rest = address.partition("://")
+    if not separator:
+        masked = _PASSWORD.match(address)
+        return f"{_HIDDEN}@{address[masked.end() :]}" if masked else address
+    authority, tail = _split(rest)
+    if authority and "@" in tail:
+        return f"{scheme}://{_HIDDEN}"
+    return f"{scheme}://{authority.rpartition('@')[2]}{re.split('[?#]', tail, maxsplit=1)[0]}"
 
 
 def without_credentials(text: str) -> str:
     """Return *text* without the user and password in its URLs."""
-    return _CREDENTIALS.sub(r"\g<scheme>", text)
+    return _CREDENTIALS.sub(lambda match: match[1] or match[2], text)
 
 
-def secrets(address: str) -> tuple[str, ...]:
-    """Return the parts of *address* that are secret, such as the password."""
-    try:
-        parts = urlsplit(address if "://" in address else "")
-    except ValueError:
-        return ()
-    userinfo = parts.netloc.rpartition("@")[0]
-    found = (userinfo, parts.password or "", parts.query)
-    return tuple(each for each in found if each)
+def cleaned(text: str, address: str) -> str:
+    """Return the message *text* of git without the secret parts of *address* and of other URLs."""
+    text = text.replace(address, shown(address))
+    for secret in sorted(_secrets(address), key=len, reverse=True):
+        text = text.replace(secret, _HIDDEN)
+    if len(text) > _MOST_CHARACTERS:
+        return f"git printed a message of {len(text)} characters, which is not shown"
+    return without_credentials(text)
+
+
+def _split(rest: str) -> tuple[str, str]:
+    """Split the part of a URL after ``://`` into the authority, and the path with the query."""
+    match = _TAIL.search(rest)
+    end = match.start() if match else len(rest)
+    return rest[:end], rest[end:]
+
+
+def _is_ambiguous(authority: str, tail: str) -> bool:
+    """Return whether *tail* may contain a part of a password; ``/@name`` is a usual path."""
+    if not authority or "@" not in tail:
+        return False
+    return ":" in authority or "@" in authority or re.search("[^/]@", tail) is not None
+
+
+def _secrets(address: str) -> set[str]:
+    """Return the secret parts of *address*, such as the password, as written and decoded."""
+    _, separator, rest = address.partition("://")
+    if not separator:
+        return set()
+    authority, tail = _split(rest)
+    if authority and "@" in tail:
+        found = [rest.rpartition("@")[0]]
+    else:
+        userinfo = authority.rpartition("@")[0]
+        found = [userinfo, userinfo.partition(":")[2]]
+    path, question_mark, query = tail.partition("?")
+    found.extend((query if question_mark else path.partition("#")[2],))
+    return {each for secret in found for each in (secret, unquote(secret)) if each}
 
 
 def _refused(address: str) -> SourceError:

@@ -1,6 +1,7 @@
 """A remote repository is fetched before the deadline and without leaking credentials."""
 
 import logging
+import os
 import socket
 import subprocess
 import threading
@@ -52,6 +53,8 @@ def test_revision_can_be_fetched_by_head_branch_tag_or_hash(fetch, git_repo, tmp
     second = git_repo.commit({"a.yaml": "a: 2\n"})
     wanted = {"HEAD": second, "main": second, "v1": first, "topic/one": first, first: first}
     wanted |= {first[:10]: first, "HEAD~1": first, "refs/heads/main": second}
+    wanted |= {"@": second, "main^": first, f"{second}~1": first, f"v1-1-g{second[:8]}": second}
+    wanted |= {"heads/main": second, "tags/v1": first}
     for number, (revision, commit) in enumerate(wanted.items()):
         repository, found = fetch(revision, directory=tmp_path / f"fresh{number}")
         assert (revision, found) == (revision, commit)
@@ -103,13 +106,15 @@ def test_fetch_stores_neither_the_repository_address_nor_hooks(fetch, git_repo, 
 def test_missing_remote_revision_is_reported_with_the_address(fetch, git_repo):
     git_repo.commit()
     assert refused(fetch, "mian") == (
-        f"there is no revision mian in file://{git_repo.path} | did you mean main?"
+        f"there is no revision mian in file://{git_repo.path} | "
+        "use a branch, a tag or all digits of a hash"
     )
 
 
 def test_empty_remote_repository_is_reported_as_having_no_commit(fetch, git_repo):
     assert refused(fetch) == (
-        f"file://{git_repo.path} has no commit yet | commit the desired state"
+        f"file://{git_repo.path} has no commit yet on its default branch | "
+        "commit the desired state, or choose a branch with --revision"
     )
 
 
@@ -208,3 +213,71 @@ def test_fetch_does_not_write_to_the_repository_in_git_dir(fetch, git_repo, monk
     assert fetch("main")[1] == commit
     assert not list((tmp_path / "other/refs/heads").iterdir())
     assert not list((tmp_path / "other/objects/pack").iterdir())
+
+
+NAMES = (b"\xff", b"x/\xff/main", "a\u2028b/main".encode(), "a\u202eb/main".encode())
+NAMES = (*NAMES, "a\u0085b/HEAD".encode(), b"-x", b"-y/main", b"--upload-pack=x/main")
+
+
+def add_branches(git_repo, names, commit):
+    """Add branches and tags with *names*, of bytes, as pushes could create them."""
+    kinds = (b"refs/heads/", b"refs/tags/")
+    lines = sorted(commit.encode() + b" " + kind + name for kind in kinds for name in names)
+    head = b"# pack-refs with: peeled fully-peeled sorted \n"
+    (git_repo.path / ".git" / "packed-refs").write_bytes(head + b"\n".join((*lines, b"")))
+
+
+@pytest.mark.parametrize("revision", ["HEAD", "main", "v1", "HEAD~1", "hash"])
+def test_fetch_ignores_hostile_names_of_other_branches(fetch, git_repo, revision):
+    first, second = git_repo.commit(), git_repo.commit({"a.yaml": "a: 1\n"})
+    git_repo.git("tag", "v1", second)
+    add_branches(git_repo, NAMES, first)
+    expected = first if revision == "HEAD~1" else second
+    assert fetch(first[:12] if revision == "hash" else revision)[1] == (
+        first if revision == "hash" else expected
+    )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_branch_with_a_hostile_name_can_be_fetched_by_its_full_name(fetch, git_repo, name):
+    commit = git_repo.commit({"a.yaml": "a: 1\n"})
+    git_repo.commit()
+    add_branches(git_repo, [name], commit)
+    assert fetch(f"refs/heads/{os.fsdecode(name)}")[1] == commit
+
+
+@pytest.mark.parametrize(
+    "revision",
+    ["*", "ma*", "refs/heads/*", "main:refs/heads/x", "+main", "^main", "ma\nin", "a b"],
+)
+def test_pattern_or_refspec_is_no_revision_of_a_remote_repository(fetch, git_repo, revision):
+    git_repo.commit()
+    message = refused(fetch, revision)
+    assert message.startswith("there is no revision ")
+    assert "\n" not in message
+
+
+def traced(fetch, repository, monkeypatch, folder, revision):
+    """Return how many packets git exchanges to fetch *revision*, and the references it creates."""
+    monkeypatch.setenv("GIT_TRACE_PACKET", str(repository.path / "packets"))
+    fetched, _ = fetch(revision, url=f"file://{repository.path}", directory=folder)
+    monkeypatch.delenv("GIT_TRACE_PACKET")
+    lines = (repository.path / "packets").read_bytes().split(b"\n")
+    (repository.path / "packets").unlink()
+    return len(lines), set(fetched.references())
+
+
+@pytest.mark.parametrize("revision", ["HEAD", "main", "v1", "HEAD~1", "full hash", "short hash"])
+def test_fetch_costs_the_same_with_two_and_with_ten_thousand_branches(
+    fetch, git_repo, monkeypatch, tmp_path, revision
+):
+    git_repo.commit()
+    commit = git_repo.commit()
+    git_repo.git("tag", "v1")
+    hashes = {"full hash": commit, "short hash": commit[:12]}
+    given = hashes.get(revision, revision)
+    few = traced(fetch, git_repo, monkeypatch, tmp_path / "few", given)
+    names = [f"{n}/{'main' if n % 2 else 'v1'}".encode() for n in range(5_000)]
+    add_branches(git_repo, names, commit)
+    assert len(git_repo.git("for-each-ref").split("\n")) > 10_000
+    assert traced(fetch, git_repo, monkeypatch, tmp_path / "many", given) == few

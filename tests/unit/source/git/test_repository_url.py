@@ -3,7 +3,13 @@
 import pytest
 
 from reconciler.errors import SourceError
-from reconciler.source.git.repository_url import checked, is_remote, shown, without_credentials
+from reconciler.source.git.repository_url import (
+    checked,
+    cleaned,
+    is_remote,
+    shown,
+    without_credentials,
+)
 
 
 @pytest.mark.parametrize(
@@ -14,6 +20,10 @@ from reconciler.source.git.repository_url import checked, is_remote, shown, with
         "ssh://git@git.example.com:2222/fleet.git",
         "git@git.example.com:team/fleet.git",
         "file:///srv/fleet.git",
+        "file:///srv/fleet@2.git",
+        "https://git.example.com/@team/fleet",
+        "https://user:p%40ss%2Fword@git.example.com/fleet%40v2",
+        "https://user:pass word@git.example.com/fleet",
     ],
 )
 def test_supported_repository_address_is_accepted(address):
@@ -57,6 +67,19 @@ def test_local_folder_is_not_a_remote_address(path):
         ("https://a:b@c:d@host/x", "https://host/x"),
         ("https://u:p@[::1/x?t=1", "https://[::1/x"),
         ("git@host:x", "git@host:x"),
+        ("https://u:s3cret word'x\"@host/x", "https://host/x"),
+        ("https://u:s%40cret@host/x", "https://host/x"),
+        ("https://u:s@cret/word@host/x", "https://***"),
+        ("https://u:12/cret@host/x", "https://***"),
+        ("https://u:cret?word@host/x", "https://***"),
+        ("https://u:cret#word@host/x", "https://***"),
+        ("https://cret/word@host/x", "https://***"),
+        ("https://host/x?token=a@cret", "https://***"),
+        ("u:cret@host:x", "***@host:x"),
+        ("u:a@cret@host:x", "***@host:x"),
+        ("u:cret/word@host/x", "***@host/x"),
+        ("https:/u:cret@host/x", "***@host/x"),
+        ("file:///srv/fleet@2.git", "file:///srv/fleet@2.git"),
     ],
 )
 def test_repository_address_is_shown_without_credentials(address, expected):
@@ -72,3 +95,60 @@ def test_rejected_address_is_reported_without_credentials():
     with pytest.raises(SourceError) as caught:
         checked("ftp://user:s3cret@host/x")
     assert "s3cret" not in f"{caught.value}{caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://user:p@ss/word@git.example.com/x",
+        "https://user:12/word@git.example.com/x",
+        "https://user:p?word@git.example.com/x",
+        "https://user:p#word@git.example.com/x",
+        "https://pass/word@git.example.com/x",
+        "ssh://user:pass/word@git.example.com/x",
+    ],
+)
+def test_address_whose_password_may_reach_into_the_path_is_rejected(address):
+    with pytest.raises(SourceError, match="is ambiguous") as caught:
+        checked(address)
+    assert "word" not in str(caught.value)
+    assert "%40" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "user:password@host:path",
+        "user:pass@word@host:path",
+        "user:pass/word@host/x",
+        "https:/user:password@host/x",
+    ],
+)
+def test_address_with_a_password_but_no_scheme_is_rejected_without_the_password(address):
+    assert is_remote(address)
+    with pytest.raises(SourceError, match="is not a supported") as caught:
+        checked(address)
+    assert "word" not in f"{caught.value}{caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    ("address", "printed"),
+    [
+        ("https://u:s3%2Fcret@h/x", "unable to access 'https://u:s3/cret@h/x/': refused"),
+        ("https://u:s3%2Fcret@h/x", "s3/cret is wrong"),
+        ("https://u:s3 cret@h/x", "unable to access 'https://u:s3 cret@h/x/': refused"),
+        ("https://h/x?t=s3cret", "unable to access 'https://h/x?t=s3cret/': refused"),
+        ("https://h/x#s3cret", "unable to access 'https://h/x#s3cret/': refused"),
+        ("https://h/x", "unable to access 'https://u:s3 cret@h/x/': refused"),
+        ("https://h/x", "unable to access https://u:s3@s3/cret@h/x/: refused"),
+        ("https://u:s3cret@h/x", "x" * 3_000 + " https://u:s3cret"),
+    ],
+)
+def test_message_of_git_contains_no_secret_part_of_an_address(address, printed):
+    found = cleaned(printed, address)
+    assert "s3" not in found
+    assert "cret" not in found
+
+
+def test_credentials_are_removed_in_linear_time_from_a_long_message():
+    assert len(cleaned("a://" * 100_000, "https://h/x")) < 100
