@@ -28,7 +28,7 @@ from reconciler.ports import Clock
 from reconciler.report.json_documents import run_json
 from reconciler.report.wording import duration
 from reconciler.rollout import run as rollout
-from reconciler.rollout.early_report import observed, unwritten
+from reconciler.rollout.report_without_writes import observed, unwritten
 from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run_context import RunContext
 

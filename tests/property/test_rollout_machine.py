@@ -18,7 +18,7 @@ from support.simulated import vm_yaml
 from reconciler.model.desired.config import RestartConsent, Window, WindowKind
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.run.outcome import Result
-from reconciler.rollout.early_report import observed
+from reconciler.rollout.report_without_writes import observed
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.kubevirt.vm_faults import VMFaults
 from reconciler.simulator.simulator import Simulator

@@ -15,7 +15,7 @@ from reconciler.plan.behaviour.effective_config import (
 )
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of, waits_for
 from reconciler.plan.finding import Finding, blocked
-from reconciler.plan.vm.rules.written_under_stage import comes_live
+from reconciler.plan.vm.rules.written_under_stage_strategy import comes_live
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

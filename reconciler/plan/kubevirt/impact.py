@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from reconciler.model.fields import MAX_GUEST
 from reconciler.model.live.live_state import Constraints
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.plan.behaviour import pluggable_sizes
+from reconciler.plan.behaviour import hotpluggable_sizes
 from reconciler.plan.behaviour.effective_config import (
     LIVE_MIGRATE,
     EffectiveConfig,
     effective_config_of,
 )
 from reconciler.plan.kubevirt.evictions import eviction_warning, names
-from reconciler.plan.vm.rules.written_under_stage import comes_live
+from reconciler.plan.vm.rules.written_under_stage_strategy import comes_live
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,7 +138,7 @@ def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> s
     if not parts:
         return ""
     what = f"maxGuest {change.after} applies from a VM's next start; memory hotplug is then "
-    uneven = pluggable_sizes.misaligned(after, Constraints()) if lose else None
+    uneven = hotpluggable_sizes.misaligned(after, Constraints()) if lose else None
     return what + " and ".join(parts) + (f" ({uneven.message}; {uneven.hint})" if uneven else "")
 
 
@@ -152,5 +152,5 @@ def _allows(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
         return True
     return (
         vmi.guest.n_bytes <= limit.n_bytes
-        and pluggable_sizes.misaligned(limit, vmi.constraints) is None
+        and hotpluggable_sizes.misaligned(limit, vmi.constraints) is None
     )

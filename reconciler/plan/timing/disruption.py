@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Effect, Verb
-from reconciler.plan.timing.attempt_bound import START_TIMEOUT_S, attempt_bound_s
+from reconciler.plan.timing.longest_attempt import START_TIMEOUT_S, longest_attempt_s
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
@@ -39,6 +39,6 @@ def window_need_s(decision: Decision, live: LiveState, config: EffectiveConfig) 
             vmi = live.vmis.get(decision.ref)
             if vmi is None or decision.target is None:
                 return 0.0
-            return attempt_bound_s(vmi, decision.target, live, config)
+            return longest_attempt_s(vmi, decision.target, live, config)
         case _:
             return 0.0

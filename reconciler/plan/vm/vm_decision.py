@@ -20,20 +20,21 @@ from reconciler.plan.vm.rules import (
     instancetype,
     overcommit,
     vm_state,
-    written_under_stage,
+    written_under_stage_strategy,
 )
 from reconciler.plan.vm.rules.admission import ADMISSION
+from reconciler.plan.vm.rules.existing_restart_required import other_edit_pending
+from reconciler.plan.vm.rules.kubevirt_v1_1 import pending_until_restart
 from reconciler.plan.vm.rules.overcommit import OVERCOMMIT
 from reconciler.plan.vm.rules.preconditions import IN_FLIGHT, SETTINGS_AND_NODES
-from reconciler.plan.vm.rules.restart_condition import other_edit_pending
 from reconciler.plan.vm.rules.restart_required import (
     OF_HOTPLUG,
     OF_SIZE,
     OF_VM,
     not_started,
 )
+from reconciler.plan.vm.rules.shrink_below_boot import below_boot_denied
 from reconciler.plan.vm.rules.target_capacity import CAPACITY
-from reconciler.plan.vm.rules.v1_1 import below_boot_denied, pending_until_restart
 from reconciler.plan.vm.rules.vm_inputs import RunningVM, SharedInputs, VMInputs
 from reconciler.plan.vm.target_size import TargetSize, given, target_field, target_size_of
 
@@ -102,7 +103,7 @@ def decide_vm(
         *_max_guest_differs(desired, vm, running=running is not None),
         *instancetype.warnings(inputs, finding),
         *overcommit.warnings(inputs, finding),
-        *written_under_stage.warnings(running, finding),
+        *written_under_stage_strategy.warnings(running, finding),
         *guest_progress.warnings(running, finding),
         *guest_warnings.warnings(inputs, finding),
         *(unmanaged_edits.warnings(desired, vm) if size.changes and running else ()),
@@ -127,7 +128,7 @@ def find(inputs: VMInputs) -> Finding:
     if inputs.as_desired:
         finding = vm_state.restarting(inputs)
         if finding is None and isinstance(inputs, RunningVM):
-            rules = (pending_until_restart, written_under_stage.live_at_next_sync)
+            rules = (pending_until_restart, written_under_stage_strategy.live_at_next_sync)
             finding = first(rules, inputs) or guest_progress.guest_progress(inputs)
         stopped = f"the VM is not running; it starts with {inputs.target}"
         finding = finding or Finding.of(Effect.NONE, Reason.STOPPED_AS_DESIRED, stopped)

@@ -26,7 +26,7 @@ from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
 from reconciler.rollout.tracking.final_result import Cause, FinalResult
-from reconciler.rollout.tracking.lost_size import wanted
+from reconciler.rollout.tracking.overwritten_size import wanted
 from reconciler.rollout.tracking.report_outcome import report_outcome
 from reconciler.rollout.tracking.tracked_object import IllegalTransitionError
 from reconciler.rollout.tracking.verdict import FAILURES

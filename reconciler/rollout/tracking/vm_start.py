@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Reason
-from reconciler.plan.timing.attempt_bound import START_TIMEOUT_S
+from reconciler.plan.timing.longest_attempt import START_TIMEOUT_S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -19,7 +19,7 @@ from reconciler.rollout.limits.holds import Holds
 from reconciler.rollout.limits.remaining_capacity import RemainingCapacity
 from reconciler.rollout.tracking.final_result import FinalResult
 from reconciler.rollout.tracking.hold import Hold
-from reconciler.rollout.tracking.lost_size import wanted
+from reconciler.rollout.tracking.overwritten_size import wanted
 from reconciler.rollout.tracking.tracked_object import TrackedObject
 from reconciler.rollout.tracking.vm_start import starts_itself
 from reconciler.rollout.writes.send_and_handle_answer import PendingWrite

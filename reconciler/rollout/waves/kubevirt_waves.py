@@ -16,7 +16,7 @@ from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import closed_hold, opened
 from reconciler.rollout.tracking.close_object import NOT_SETTLED
 from reconciler.rollout.tracking.final_result import FinalResult, as_decided
-from reconciler.rollout.tracking.lost_size import REVERTED
+from reconciler.rollout.tracking.overwritten_size import REVERTED
 from reconciler.rollout.tracking.tracked_object import TrackedObject
 from reconciler.rollout.writes.needed_leases import touches_config
 from reconciler.rollout.writes.send_and_handle_answer import PendingWrite

@@ -11,7 +11,7 @@ from reconciler.model.run.outcome import Result, Verdict
 from reconciler.model.run.progress import Step
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.tracking.final_result import FinalResult, as_decided
-from reconciler.rollout.tracking.lost_size import lost
+from reconciler.rollout.tracking.overwritten_size import lost
 from reconciler.rollout.tracking.tracked_object import State, TrackedObject
 from reconciler.rollout.tracking.verdict import FAILURES, is_under_way, judge
 from reconciler.rollout.tracking.vm_start import failed_start, may_request_restart, starts_now

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.references import Location
 from reconciler.source.git.file_tree import CONFIG_PATH, Entry, EntryKind, is_manifest
+from reconciler.source.manifests.kind_scan import names_managed
 from reconciler.source.manifests.manifest_objects import SourceFile
-from reconciler.source.manifests.mentions import names_managed
 from reconciler.source.yaml.decode_text import MAX_FILE_BYTES, too_large
 from reconciler.source.yaml.nodes import Mark
 

@@ -12,13 +12,13 @@ from reconciler.schema.check import check
 from reconciler.schema.violations import SIMILAR_FIELD
 from reconciler.source.manifests import kubevirt_manifest, vm_manifest
 from reconciler.source.manifests.document_kinds import API_VERSION, classify
+from reconciler.source.manifests.kind_scan import may_manage, names_managed, skipped_kinds
 from reconciler.source.manifests.manifest_objects import (
     FileObject,
     FileResult,
     Manifest,
     SourceFile,
 )
-from reconciler.source.manifests.mentions import may_manage, names_managed, skipped_kinds
 from reconciler.source.yaml import documents
 from reconciler.source.yaml.decode_text import (
     MAX_DOCUMENT_BYTES,

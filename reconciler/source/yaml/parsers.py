@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from reconciler.source.yaml.substitutes import substitutes
+from reconciler.source.yaml.character_substitution import substitutes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from types import ModuleType
 
-    from reconciler.source.yaml.substitutes import Substitutes
+    from reconciler.source.yaml.character_substitution import Substitutes
 
 _TEXT_TAG = re.compile(r"(&\S+\s+)?!\s")
 """Matches the tag ``!``, which turns a scalar into text, before or after an anchor."""

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from reconciler.model.fields import FEATURE_GATES, ROLLOUT_STRATEGY
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MemoryQuantity, QuantityError
-from reconciler.plan.behaviour import pluggable_sizes
+from reconciler.plan.behaviour import hotpluggable_sizes
 from reconciler.plan.behaviour.versions import MULTI_ARCHITECTURE_GATE
 from reconciler.plan.finding import Finding, blocked
 from reconciler.plan.vm.rules.instancetype import denied_by_version
-from reconciler.plan.vm.rules.setting_hint import setting_hint
-from reconciler.plan.vm.rules.v1_1 import switch_denied
+from reconciler.plan.vm.rules.kubevirt_v1_1 import switch_denied
+from reconciler.plan.vm.setting_hint import setting_hint
 
 if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import StoredRule, VMInputs
@@ -54,7 +54,7 @@ def foreign_architecture(inputs: VMInputs) -> Finding | None:
         Reason.DENIED_BY_ADMISSION,
         f"the VM has the architecture {architecture}; the webhook denies changes of such a "
         f"VM unless the feature gate {MULTI_ARCHITECTURE_GATE} is enabled",
-        setting_hint(inputs, FEATURE_GATES, MULTI_ARCHITECTURE_GATE),
+        setting_hint(inputs.kubevirt_settings, FEATURE_GATES, MULTI_ARCHITECTURE_GATE),
     )
 
 
@@ -76,7 +76,7 @@ def own_max_guest(inputs: VMInputs) -> Finding | None:
         )
     capabilities = after.capabilities
     problems = (
-        pluggable_sizes.unpluggable(each, capabilities, inputs.target, own)
+        hotpluggable_sizes.unpluggable(each, capabilities, inputs.target, own)
         for each in inputs.constraints
     )
     problem = next((each for each in problems if each is not None), None)

@@ -18,6 +18,7 @@ from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, first
 from reconciler.plan.vm.rules.guest_progress import QUOTA, failing, ineffective, quota_refused
+from reconciler.plan.vm.rules.kubevirt_v1_1 import judged_at_admission
 from reconciler.plan.vm.rules.preconditions import (
     another_node,
     evict_hazard,
@@ -25,13 +26,12 @@ from reconciler.plan.vm.rules.preconditions import (
     migration_in_flight,
 )
 from reconciler.plan.vm.rules.restart_required import OF_SIZE
-from reconciler.plan.vm.rules.setting_hint import setting_hint
 from reconciler.plan.vm.rules.target_capacity import (
     no_eligible_node,
     no_node_in_flight,
     no_quota_in_flight,
 )
-from reconciler.plan.vm.rules.v1_1 import judged_at_admission
+from reconciler.plan.vm.setting_hint import setting_hint
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_migration import LiveMigration
@@ -173,7 +173,7 @@ def _not_carried(running: RunningVM) -> Finding:
     return blocked(
         Reason.NO_LIVE_MIGRATE,
         f"workloadUpdateMethods does not list LiveMigrate{denied}",
-        setting_hint(running, UPDATE_METHODS, LIVE_MIGRATE),
+        setting_hint(running.kubevirt_settings, UPDATE_METHODS, LIVE_MIGRATE),
     )
 
 

@@ -14,7 +14,7 @@ from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import human
 from reconciler.plan.finding import Finding, blocked, first, restart, wait
-from reconciler.plan.vm.rules import preconditions, restart_condition, restart_required
+from reconciler.plan.vm.rules import existing_restart_required, preconditions, restart_required
 from reconciler.plan.vm.rules.vm_state import coming_up, progress_of
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _restart_pending(running: RunningVM) -> Finding | None:
     has = running.vmi.guest_current or running.vmi.guest
     if not condition.message.startswith(ABOUT_MEMORY) and has_memory(running):
         return None
-    if restart_condition.other_edit_waits(running):
+    if existing_restart_required.other_edit_waits(running):
         return restart(
             Reason.OTHER_EDIT_PENDING,
             f"the VM's spec sets {running.target}, the guest has {has}, and another edit of the "

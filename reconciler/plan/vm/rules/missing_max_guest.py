@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect, Reason
-from reconciler.plan.behaviour import pluggable_sizes
+from reconciler.plan.behaviour import hotpluggable_sizes
 from reconciler.plan.finding import Finding, restart
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ def _unsuitable_at_start(running: RunningVM) -> Finding | None:
     """
     booted = running.vmi.guest_at_boot or running.vmi.guest
     capabilities = running.after.capabilities
-    problem = pluggable_sizes.not_at_start(running.vmi.constraints, capabilities)
+    problem = hotpluggable_sizes.not_at_start(running.vmi.constraints, capabilities)
     if problem is None and booted is not None:
-        problem = pluggable_sizes.misaligned(
+        problem = hotpluggable_sizes.misaligned(
             booted, running.vmi.constraints
-        ) or pluggable_sizes.below_minimum(booted, capabilities)
+        ) or hotpluggable_sizes.below_minimum(booted, capabilities)
     if problem is not None:
         why = Explanation(
             reason=problem.reason,
@@ -58,7 +58,7 @@ def _unsuitable_at_start(running: RunningVM) -> Finding | None:
         )
         return Finding(effect=Effect.RESTART, why=why)
     limit = running.before.max_guest
-    uneven = pluggable_sizes.misaligned(limit, running.vmi.constraints) if limit else None
+    uneven = hotpluggable_sizes.misaligned(limit, running.vmi.constraints) if limit else None
     if uneven is not None and running.vm.max_guest is None:
         return restart(
             Reason.NO_MAX_GUEST,

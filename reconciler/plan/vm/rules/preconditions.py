@@ -9,7 +9,7 @@ from reconciler.model.plan.plan import Reason
 from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, wait
-from reconciler.plan.vm.rules.setting_hint import setting_hint
+from reconciler.plan.vm.setting_hint import setting_hint
 
 if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
@@ -38,7 +38,7 @@ def update_methods(running: RunningVM) -> Finding | None:
                 "remove what prevents its migration, or restart the VM",
             )
         case _:
-            hint = setting_hint(running, UPDATE_METHODS, LIVE_MIGRATE)
+            hint = setting_hint(running.kubevirt_settings, UPDATE_METHODS, LIVE_MIGRATE)
             return blocked(Reason.NO_LIVE_MIGRATE, _nothing_migrates(running), hint)
 
 
@@ -49,7 +49,7 @@ def evict_hazard(running: RunningVM, consequence: str) -> Finding:
         hint = "remove what prevents its migration, or remove Evict from workloadUpdateMethods"
     else:
         listed = "Evict without LiveMigrate"
-        hint = setting_hint(running, UPDATE_METHODS, LIVE_MIGRATE)
+        hint = setting_hint(running.kubevirt_settings, UPDATE_METHODS, LIVE_MIGRATE)
     message = f"workloadUpdateMethods lists {listed}: {consequence}"
     return blocked(Reason.EVICT_HAZARD, message, hint)
 

@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.fields import FEATURE_GATES, ROLLOUT_STRATEGY
 from reconciler.model.plan.plan import Effect, Reason
-from reconciler.plan.behaviour import pluggable_sizes
+from reconciler.plan.behaviour import hotpluggable_sizes
 from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
 from reconciler.plan.finding import Finding, restart
-from reconciler.plan.vm.rules import instancetype, v1_1
+from reconciler.plan.vm.rules import instancetype, kubevirt_v1_1
+from reconciler.plan.vm.rules.existing_restart_required import restart_required_stays
 from reconciler.plan.vm.rules.missing_max_guest import no_max_guest
-from reconciler.plan.vm.rules.restart_condition import restart_required_stays
-from reconciler.plan.vm.rules.setting_hint import setting_hint
+from reconciler.plan.vm.rules.shrink_below_boot import below_boot
 from reconciler.plan.vm.rules.vm_state import coming_up, progress_of
+from reconciler.plan.vm.setting_hint import setting_hint
 
 if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
@@ -40,13 +41,13 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
             return restart(
                 Reason.GATE_MISSING,
                 "the feature gate VMLiveUpdateFeatures is not enabled, so nothing changes live",
-                setting_hint(running, FEATURE_GATES, LIVE_UPDATE_GATE),
+                setting_hint(running.kubevirt_settings, FEATURE_GATES, LIVE_UPDATE_GATE),
             )
         case Reason.STRATEGY_STAGE:
             return restart(
                 Reason.STRATEGY_STAGE,
                 "the rollout strategy is Stage, so changes wait for a restart",
-                setting_hint(running, ROLLOUT_STRATEGY, "LiveUpdate"),
+                setting_hint(running.kubevirt_settings, ROLLOUT_STRATEGY, "LiveUpdate"),
             )
         case _:
             return None
@@ -149,32 +150,18 @@ def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
     if limit is None:
         return None
     problem = (
-        pluggable_sizes.unpluggable(running.vmi.constraints, capabilities, running.target, limit)
+        hotpluggable_sizes.unpluggable(
+            running.vmi.constraints, capabilities, running.target, limit
+        )
         if capabilities.pluggability_checked
-        else pluggable_sizes.above(running.target, limit)
+        else hotpluggable_sizes.above(running.target, limit)
     )
     return None if problem is None else Finding(effect=Effect.RESTART, why=problem)
 
 
-def below_boot(running: RunningVM) -> Finding | None:
-    """Require a restart to shrink a guest below its boot memory.
-
-    Source: recorded shrink-below-boot; kubevirt v1.9.0 vm.go:3500. On v1.1 it is denied instead:
-    ``v1_1.below_boot_denied``.
-    """
-    booted = running.vmi.guest_at_boot
-    if booted is None or running.target.n_bytes >= booted.n_bytes:
-        return None
-    return restart(
-        Reason.BELOW_BOOT,
-        f"{running.target} is below the {booted} that the VM booted with",
-        f"without a restart, {booted} is the smallest size",
-    )
-
-
 OF_VM: tuple[RunningRule, ...] = (
     live_update_not_in_force,
-    v1_1.live_update_not_enabled,
+    kubevirt_v1_1.live_update_not_enabled,
     plug_failed_before,
     restart_required_stays,
     instancetype.size_not_live,

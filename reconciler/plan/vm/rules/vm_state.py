@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.annotations import SUSPEND
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.finding import Finding, blocked, wait
-from reconciler.plan.timing.attempt_bound import START_TIMEOUT_S
+from reconciler.plan.timing.longest_attempt import START_TIMEOUT_S
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVM, LiveVMI

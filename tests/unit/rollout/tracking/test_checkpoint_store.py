@@ -13,7 +13,7 @@ from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.run.checkpoint import RecordedFailure, Soak, Start
 from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
-from reconciler.rollout.tracking.lost_size import wanted
+from reconciler.rollout.tracking.overwritten_size import wanted
 
 LIVE = make_live(make_vm(), vmis=(make_vmi(),))
 (DECISION,) = plan_of(make_desired(want("2Gi")), LIVE).decisions

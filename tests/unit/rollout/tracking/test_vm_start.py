@@ -11,7 +11,7 @@ from support.builders import NOW, VM, make_desired, make_live, make_vm, make_vmi
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.run.checkpoint import Start
-from reconciler.plan.timing.attempt_bound import START_TIMEOUT_S
+from reconciler.plan.timing.longest_attempt import START_TIMEOUT_S
 from reconciler.rollout.tracking.vm_start import (
     ANSWER_S,
     INEFFECTIVE,

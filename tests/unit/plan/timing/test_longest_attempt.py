@@ -9,10 +9,10 @@ from support.builders import VM, make_kubevirt, make_live, make_vm, make_vmi, q,
 
 from reconciler.model.live.live_migration import LiveMigrationPolicy
 from reconciler.plan.behaviour.effective_config import effective_config_of
-from reconciler.plan.timing.attempt_bound import (
+from reconciler.plan.timing.longest_attempt import (
     DETECTION_S,
     PENDING_S,
-    attempt_bound_s,
+    longest_attempt_s,
 )
 from reconciler.plan.timing.migration_durations import PREPARATION
 
@@ -24,7 +24,7 @@ def transfer_s(target="16Gi", version="v1.9.0", policies=(), **settings):
     kubevirt = with_settings(make_kubevirt(version), **settings)
     vmi = make_vmi(labels={"app": "pg"})
     live = make_live(make_vm(), vmis=(vmi,), kubevirt=kubevirt, migration_policies=tuple(policies))
-    bound = attempt_bound_s(live.vmis[VM], q(target), live, effective_config_of(kubevirt))
+    bound = longest_attempt_s(live.vmis[VM], q(target), live, effective_config_of(kubevirt))
     return bound - BEFORE_TRANSFER_S
 
 
@@ -36,7 +36,7 @@ def policy(**settings):
     ("target", "gigabytes"),
     [("16Gi", 18), ("1Gi", 2), ("1G", 1), (10**9 + 1, 2), ("64Gi", 69)],
 )
-def test_attempt_bound_rounds_the_size_up_to_decimal_gb(target, gigabytes):
+def test_longest_attempt_rounds_the_size_up_to_decimal_gb(target, gigabytes):
     assert transfer_s(target) == 150 * gigabytes
 
 
@@ -61,7 +61,7 @@ def test_attempt_bound_rounds_the_size_up_to_decimal_gb(target, gigabytes):
         pytest.param("v1.9.0", {"allowPostCopy": False}, 2700, id="disruption not allowed"),
     ],
 )
-def test_attempt_bound_depends_on_the_cr_and_the_version(version, settings, seconds):
+def test_longest_attempt_depends_on_the_cr_and_the_version(version, settings, seconds):
     assert transfer_s(version=version, **settings) == seconds
 
 
@@ -109,5 +109,5 @@ def test_migration_policy_cannot_enable_an_option_that_the_version_lacks():
     assert transfer_s(version="v1.4.0", policies=[found]) == 2700
 
 
-def test_attempt_bound_includes_the_time_for_a_pending_target_pod():
+def test_longest_attempt_includes_the_time_for_a_pending_target_pod():
     assert 900 < BEFORE_TRANSFER_S < 1000

@@ -8,8 +8,8 @@ from reconciler.model.fields import FEATURE_GATES, ROLLOUT_STRATEGY, UPDATE_METH
 from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 
 if TYPE_CHECKING:
+    from reconciler.model.fields import Settings
     from reconciler.model.references import FieldPath
-    from reconciler.plan.vm.rules.vm_inputs import VMInputs
 
 _HOW = {
     FEATURE_GATES: "add the feature gate to",
@@ -18,12 +18,14 @@ _HOW = {
 }
 
 
-def setting_hint(inputs: VMInputs, field: FieldPath, value: str) -> str:
+def setting_hint(settings: Settings, field: FieldPath, value: str) -> str:
     """Return a hint that says how to set *value* in *field* of the KubeVirt CR.
+
+    *settings* are the settings of the CR that Git has; empty if Git has no KubeVirt CR.
 
     Git may already set the value, but the CR stays unchanged because its own change is blocked.
     """
-    desired = inputs.kubevirt_settings.get(field)
+    desired = settings.get(field)
     if value in (desired.names if isinstance(desired, NameSet) else (desired,)):
         return "Git already sets this; the plan of the KubeVirt CR says why the CR stays unchanged"
     return f"{_HOW[field]} the KubeVirt manifest in Git"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.source.yaml.substitutes import substitutes
+from reconciler.source.yaml.character_substitution import substitutes
 
 
 @pytest.mark.parametrize("text", ["a: b\n", "a: é 日本\n", 'a: "\\u00e4"\n', "a: \U0001f600\n"])

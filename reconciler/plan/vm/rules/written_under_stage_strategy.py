@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.live.conditions import is_true
 from reconciler.model.plan.plan import Effect, Reason
-from reconciler.plan.behaviour import pending_edits, pluggable_sizes
+from reconciler.plan.behaviour import hotpluggable_sizes, pending_edits
 from reconciler.plan.finding import wait
-from reconciler.plan.vm.rules import preconditions, restart_condition
+from reconciler.plan.vm.rules import existing_restart_required, preconditions
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveVM, LiveVMI
@@ -38,7 +38,7 @@ def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
     return (
         is_true(vmi.conditions, "LiveMigratable")
         and (boot is None or size.n_bytes >= boot.n_bytes)
-        and pluggable_sizes.unpluggable(vmi.constraints, capabilities, size, limit) is None
+        and hotpluggable_sizes.unpluggable(vmi.constraints, capabilities, size, limit) is None
     )
 
 
@@ -49,7 +49,9 @@ def live_at_next_sync(running: RunningVM) -> Finding | None:
     not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (it syncs every 12 h).
     """
     vm, vmi = running.vm, running.vmi
-    staged = not running.before.live_update or restart_condition.may_be_memory_alone(running)
+    staged = not running.before.live_update or existing_restart_required.may_be_memory_alone(
+        running
+    )
     if vm.guest != running.target or not staged or not comes_live(vm, vmi, running.after):
         return None
     return preconditions.update_methods(running) or wait(
@@ -65,7 +67,7 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
     """Return a warning if an edit of another field may prevent the live change."""
     if running is None or finding.effect is not Effect.LIVE:
         return ()
-    if not restart_condition.may_be_memory_alone(running):
+    if not existing_restart_required.may_be_memory_alone(running):
         return ()
     return (
         (

@@ -18,7 +18,7 @@ from support.builders import (
 
 from reconciler.model import fields
 from reconciler.model.plan.plan import Effect
-from reconciler.rollout.tracking.lost_size import lost, wanted
+from reconciler.rollout.tracking.overwritten_size import lost, wanted
 
 LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
 (DECISION,) = plan_of(make_desired(want("2Gi")), LIVE).decisions

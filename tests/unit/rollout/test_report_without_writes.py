@@ -17,7 +17,7 @@ from support.builders import (
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.references import vm_ref
 from reconciler.model.run.outcome import Actuation, ExitCode, Result
-from reconciler.rollout.early_report import observed, unwritten
+from reconciler.rollout.report_without_writes import observed, unwritten
 
 CHANGES, FAILED, BLOCKED, DONE = (vm_ref("db", name) for name in ("a", "b", "c", "d"))
 REFUSED = {"HotMemoryChange": condition("False", "x", "libvirt refused")}

@@ -1,4 +1,4 @@
-"""``attempt_bound_s``: the longest time that the first attempt at a change can take.
+"""``longest_attempt_s``: the longest time that the first attempt at a change can take.
 
 This is a bound and not a forecast: it is the time after which KubeVirt ends a migration by itself.
 A change starts in a window only if this much time is left.
@@ -31,7 +31,7 @@ START_TIMEOUT_S = 900.0
 _GB = 10**9
 
 
-def attempt_bound_s(
+def longest_attempt_s(
     vmi: LiveVMI, target: MemoryQuantity, live: LiveState, config: EffectiveConfig
 ) -> float:
     """Return the maximum number of seconds from the patch to the end of the migration.

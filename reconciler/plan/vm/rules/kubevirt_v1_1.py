@@ -8,7 +8,7 @@ from reconciler.model.fields import FEATURE_GATES
 from reconciler.model.plan.plan import Reason
 from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
 from reconciler.plan.finding import Finding, blocked, restart
-from reconciler.plan.vm.rules.setting_hint import setting_hint
+from reconciler.plan.vm.setting_hint import setting_hint
 
 if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import RunningVM, VMInputs
@@ -43,7 +43,7 @@ def switch_denied(inputs: VMInputs) -> Finding | None:
         Reason.DENIED_BY_ADMISSION,
         "the VM has spec.liveUpdateFeatures, and without the feature gate VMLiveUpdateFeatures "
         "the webhook denies every write to the VM",
-        setting_hint(inputs, FEATURE_GATES, LIVE_UPDATE_GATE),
+        setting_hint(inputs.kubevirt_settings, FEATURE_GATES, LIVE_UPDATE_GATE),
     )
 
 
@@ -72,21 +72,3 @@ def judged_at_admission(running: RunningVM) -> bool:
     Source: kubevirt v1.1.0 vms-admitter.go:865-939, for VMs with the switch; v1.2.0 removed it.
     """
     return running.after.capabilities.vm_switch and running.vm.live_update_memory
-
-
-def below_boot_denied(running: RunningVM) -> Finding | None:
-    """Block sizes below the VM's boot memory, even if the VM cannot hotplug memory.
-
-    Source: kubevirt v1.1.0 vms-admitter.go:865-939; newer versions require a restart.
-    """
-    booted = running.vmi.guest_at_boot
-    if booted is None or running.target.n_bytes >= booted.n_bytes:
-        return None
-    if not (running.after.capabilities.shrink_below_boot_denied and running.vm.live_update_memory):
-        return None
-    return blocked(
-        Reason.DENIED_BY_ADMISSION,
-        f"{running.target} is below the {booted} that the VM booted with; the webhook denies the "
-        "change",
-        f"{booted} is the smallest size while the VM runs; stop the VM before you go below it",
-    )

@@ -1,0 +1,45 @@
+"""The rules that stop a running VM from shrinking below the memory that it booted with."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.plan import Reason
+from reconciler.plan.finding import Finding, blocked, restart
+
+if TYPE_CHECKING:
+    from reconciler.plan.vm.rules.vm_inputs import RunningVM
+
+
+def below_boot(running: RunningVM) -> Finding | None:
+    """Require a restart to shrink a guest below its boot memory.
+
+    Source: recorded shrink-below-boot; kubevirt v1.9.0 vm.go:3500. On v1.1 the webhook denies it
+    instead: ``below_boot_denied``.
+    """
+    booted = running.vmi.guest_at_boot
+    if booted is None or running.target.n_bytes >= booted.n_bytes:
+        return None
+    return restart(
+        Reason.BELOW_BOOT,
+        f"{running.target} is below the {booted} that the VM booted with",
+        f"without a restart, {booted} is the smallest size",
+    )
+
+
+def below_boot_denied(running: RunningVM) -> Finding | None:
+    """Block sizes below the VM's boot memory, even if the VM cannot hotplug memory.
+
+    Source: kubevirt v1.1.0 vms-admitter.go:865-939; newer versions require a restart.
+    """
+    booted = running.vmi.guest_at_boot
+    if booted is None or running.target.n_bytes >= booted.n_bytes:
+        return None
+    if not (running.after.capabilities.shrink_below_boot_denied and running.vm.live_update_memory):
+        return None
+    return blocked(
+        Reason.DENIED_BY_ADMISSION,
+        f"{running.target} is below the {booted} that the VM booted with; the webhook denies the "
+        "change",
+        f"{booted} is the smallest size while the VM runs; stop the VM before you go below it",
+    )
