@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class ReconcilerError(Exception):
-    """Base class of errors that end a command; each has a message and a hint for the user."""
+    """The base class of errors that end a command; each has a message and a hint for the user."""
 
     retryable = False
 
@@ -122,6 +122,6 @@ class LeaseHeldError(ReconcilerError):
 class BrokenOff(BaseException):
     """A signal asked the process to end, and the current step of the run took too long.
 
-    A timer raises this exception, at any point of the code. The API server may have executed a
+    A timer can raise this exception at any point in the code. The API server may still execute a
     request that the exception interrupts.
     """

@@ -134,7 +134,7 @@ class Writer(Protocol):
 
 
 class Lease(Protocol):
-    """The right to write to the cluster; ``app.leases`` acquires and releases it."""
+    """The exclusive right to write to the cluster; ``app.leases`` acquires and releases it."""
 
     def held(self) -> bool:
         """Renew the lease if that is due, and return whether this run still holds the lease."""
@@ -154,7 +154,7 @@ class Lease(Protocol):
         Annotations that could not be written are written with the next renewal.
 
         Returns:
-            Whether the annotations are written; False if the lease is lost or no response came.
+            Whether the annotations are written; False if the lease is lost or no response arrived.
         """
         ...
 

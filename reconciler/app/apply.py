@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 PARALLEL_WRITES = 16
 """The maximum number of parallel write requests; an overloaded API server answers with 429."""
 HURRY_S = 8.0
-"""How long requests may take after a signal; Kubernetes kills a pod after 30 s by default."""
+"""The time limit for requests after a signal; Kubernetes kills a pod after 30 s by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,8 +75,8 @@ def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
 
     Raises:
         ReconcilerError: The run ended before it could write.
-        Terminated: SIGTERM came before the run could write.
-        KeyboardInterrupt: Ctrl-C came before the run could write, or twice.
+        Terminated: SIGTERM arrived before the run could write.
+        KeyboardInterrupt: Ctrl-C was pressed before the run could write, or twice.
     """
     approval = approval_options.read(options)
     if approval is not None:
@@ -99,7 +99,7 @@ def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
 
 
 def _plan(options: ApplyOptions, clock: Clock, printer: RunPrinter, stack: ExitStack) -> _Session:
-    """Read the desired and the live state, and compute a plan; *stack* closes what this opens."""
+    """Read the desired and live state, and compute a plan; *stack* closes the opened readers."""
     started, until = clock.monotonic(), None
     source, scale = options.source, options.cluster.time_scale
     if options.deadline_s is not None:
@@ -180,7 +180,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
 
 
 def _confirmed(session: _Session) -> _Session:
-    """Ask the user if the options require it; the deadline excludes the wait for the answer.
+    """Ask for confirmation if the options require it; this wait does not count as run time.
 
     Raises:
         DeclinedError: The user does not want the plan applied.
@@ -276,7 +276,7 @@ def _roll_out(
 
 
 def _notes(session: _Session, approval: Approval | None) -> Iterator[str]:
-    """Yield the notes for an audit of the run."""
+    """Yield the notes about this run that an auditor needs."""
     if approval is not None:
         yield approval_options.note(approval)
     if session.windows_ignored:

@@ -19,7 +19,7 @@ class ApplyOptions:
 
     source: SourceOptions
     shard: Shard = WHOLE_FLEET
-    """The shard of the run: it changes only the VMs of this shard, and reads all VMs."""
+    """The shard of the run: the run changes only the VMs of this shard, but reads all VMs."""
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     deadline_s: float | None = DEADLINE_S
     no_wait: bool = False
@@ -29,7 +29,7 @@ class ApplyOptions:
     ask: bool = False
     """Whether the printer has to confirm the plan before anything is written."""
     expect_digest: str | None = None
-    """The digest of the approved plan; if the run's plan has another digest, it writes nothing."""
+    """The digest of the approved plan; the run writes nothing if its plan has another digest."""
     ignore_windows: bool = False
     report: Path | None = None
     """The file to which the report is written as JSON."""
@@ -38,4 +38,4 @@ class ApplyOptions:
     unattended: bool = False
     """Whether the run is unattended, so that ``mode: observe`` of the configuration applies."""
     excused: frozenset[ExitCode] = frozenset()
-    """The exit codes that become 0 for the process, because the next run continues by itself."""
+    """The exit codes that the process replaces with 0, because the next run continues the work."""

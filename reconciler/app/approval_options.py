@@ -1,4 +1,4 @@
-"""Reads the approval of ``--plan`` or ``--expect-digest``, and checks that it fits the run."""
+"""Reads the approval of ``--plan`` or ``--expect-digest``, and checks it against the run."""
 
 from __future__ import annotations
 

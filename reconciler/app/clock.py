@@ -20,9 +20,9 @@ _SAMPLES = 5
 _PROMPT_S = 1.0
 """The maximum duration of a request in seconds; slower answers do not adjust the clock."""
 _DEAD_S = 2.0
-"""The smallest clock difference that is corrected, in seconds, as Date has whole seconds."""
+"""The smallest clock difference that is corrected, in seconds; Date has whole seconds."""
 _WARN_S = 30.0
-"""The clock logs one warning if the difference reaches this number of seconds."""
+"""The clock difference, in seconds, from which the program logs one warning."""
 
 
 class SystemClock:
@@ -47,7 +47,7 @@ class SystemClock:
 class ScaledClock:
     """A clock that starts at *epoch* and runs *scale* times as fast as real time.
 
-    The demo uses this clock to shorten the waits of the product as much as those of the simulator.
+    The demo uses this clock, so that the program's waits are as short as the simulator's.
     """
 
     def __init__(self, *, epoch: datetime, scale: float) -> None:
@@ -81,8 +81,8 @@ class ScaledClock:
 class ServerClock:
     """A clock that uses the API server's time of day; safe to use from several threads.
 
-    The control plane sets the times of objects, and the program compares them with ``now``. The
-    methods ``monotonic`` and ``sleep`` are those of *base*.
+    The control plane sets the times in objects, and the program compares these times with ``now``.
+    The methods ``monotonic`` and ``sleep`` come from the clock *base*.
     """
 
     def __init__(self, base: Clock) -> None:
@@ -106,10 +106,10 @@ class ServerClock:
         self._base.sleep(seconds)
 
     def adjust(self, date: datetime, *, asked_at: float) -> None:
-        """Adjust the clock to the time in an answer of the API server.
+        """Adjust the clock to the time in a response of the API server.
 
         Args:
-            date: The time in the answer, aware, in whole seconds.
+            date: The time in the response, with a time zone, in whole seconds.
             asked_at: The time of the request, from ``monotonic``.
         """
         took_s = self._base.monotonic() - asked_at

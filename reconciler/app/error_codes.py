@@ -21,7 +21,7 @@ _CODES = {
 
 
 class OutrankedError(ReconcilerError):
-    """An error that ended a run, although another exit code has precedence over the error's."""
+    """The error that ended a run, if another exit code has precedence over the error's code."""
 
     def __init__(
         self, code: ExitCode, error: ReconcilerError | Terminated | KeyboardInterrupt

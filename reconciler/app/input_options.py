@@ -24,13 +24,13 @@ class SourceOptions:
     working_tree: bool = False
     files: tuple[str, ...] = ()
     config: Path | None = None
-    """The configuration file that applies to the manifests in *files*."""
+    """The configuration file that applies to the manifests in ``files``."""
     namespace: str | None = None
     """The namespace that the command covers, and the default for manifests without a namespace."""
     all_namespaces: bool = False
-    """Whether the command covers all namespaces and ignores *namespace*, as with kubectl."""
+    """Whether the command covers all namespaces and ignores ``namespace``, as with kubectl."""
     names: tuple[str, ...] = ()
-    """The VMs that the command covers: ``namespace/name``, or only the name with *namespace*."""
+    """The VMs that the command covers: ``namespace/name``, or the name if ``namespace`` is set."""
     selector: str | None = None
     cache_dir: Path | None = None
     """The directory that stores parsed manifests between runs; None stores nothing."""
@@ -39,7 +39,7 @@ class SourceOptions:
     fetch_timeout_s: float = 120.0
 
     def or_current(self) -> SourceOptions:
-        """Return these options; if they set no source, with the working directory's repository."""
+        """Return these options, with the working directory's repository if no source is set."""
         if self.repo or self.files:
             return self
         here = Path.cwd()
@@ -87,7 +87,8 @@ class SourceOptions:
         """Check that the options select exactly one source.
 
         Raises:
-            UsageError: They select no source or two, or an option does not apply to the source.
+            UsageError: The options select no source or two, or an option does not apply to the
+                source.
         """
         revision = self.revision not in (None, DEFAULT_REVISION)
         if self.repo and self.files:

@@ -49,8 +49,8 @@ def hold_leases(
 ) -> Iterator[Leases]:
     """Context manager that holds the leases which a run of *plan* needs.
 
-    The leases are in *namespace*, with the KubeVirt CR, and *run_id* is their holder. *scale* is
-    the number of seconds of *clock* per real second. The wait for a lease ends at the monotonic
+    The leases are in *namespace*, where the KubeVirt CR is, and *run_id* is their holder. *scale*
+    is the number of seconds of *clock* per real second. The wait for a lease ends at the monotonic
     time *until*.
 
     Raises:

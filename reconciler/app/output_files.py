@@ -24,7 +24,8 @@ def reserve(path: Path, flag: str) -> None:
     """Check that *path* can be written later, and remove any existing file at this path.
 
     Raises:
-        UsageError: The file cannot be written; the user is informed now and not after an hour.
+        UsageError: The file cannot be written; the user learns this before the run and not after
+            it.
     """
     try:
         if _replaceable(path):

@@ -32,7 +32,7 @@ _UNBOUND = Diagnostic(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanWithInputs:
-    """A plan, with the desired and the live state from which the plan was made."""
+    """A plan, together with the desired and the live state from which it was made."""
 
     config: Config
     desired: DesiredState
@@ -77,9 +77,10 @@ def read_valid(reader: DesiredReader) -> Reading:
     """Read the desired state and its configuration.
 
     Raises:
-        SourceError: They cannot be read.
+        SourceError: The desired state or its configuration cannot be read.
         InvalidError: The configuration is invalid, or nothing was read. The error contains every
-            reported problem. An invalid manifest is no reason: only its object is left alone.
+            reported problem. An invalid manifest does not raise it: only the object of this
+            manifest is left unchanged.
     """
     reading = reader.read()
     if not reading.state.unusable:
@@ -111,10 +112,10 @@ def plan_against_cluster(
 
 
 def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
-    """Check that *live* is the cluster that *policy* requires, if it requires one.
+    """Check that *live* comes from the cluster that *policy* requires, if it requires one.
 
     Raises:
-        WrongClusterError: The cluster is another one.
+        WrongClusterError: *live* comes from another cluster.
     """
     if not policy.cluster or live.cluster_id == policy.cluster:
         return
@@ -126,5 +127,5 @@ def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
 
 
 def cluster_words(cluster_id: str) -> str:
-    """Return how a message refers to a cluster; an empty ID means that the ID cannot be read."""
+    """Return the name of a cluster for a message; an empty ID means that the ID cannot be read."""
     return f"cluster {cluster_id}" if cluster_id else "a cluster whose ID cannot be read"

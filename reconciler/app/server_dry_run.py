@@ -1,4 +1,4 @@
-"""``server_dry_run``: sends each action of a plan with dryRun, which changes nothing."""
+"""``server_dry_run``: sends each action of a plan with dryRun, so that nothing changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LATER = "an earlier wave of the plan may change this answer"
 def server_dry_run(plan: Plan, dry_run: DryRun) -> Plan:
     """Return *plan* with a warning for each action that the API server would reject.
 
-    Restarts are not sent: they are requests to a subresource, which admission does not see.
+    Restarts are not sent: they are requests to a subresource, and admission does not check them.
 
     Raises:
         ClusterError: The API server does not answer, or rejects the credentials.

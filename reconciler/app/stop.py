@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 GRACE_S = 4.0
-"""Seconds that a run gets to stop by itself before a blocked request is interrupted."""
+"""Seconds that a run has to stop after a signal, before a blocked request is interrupted."""
 
 
 class Terminated(BaseException):
@@ -42,8 +42,8 @@ class Stop:
         """Context manager for a block that a signal interrupts, such as a long read.
 
         Raises:
-            Terminated: SIGTERM came.
-            KeyboardInterrupt: Ctrl-C came.
+            Terminated: SIGTERM arrived.
+            KeyboardInterrupt: Ctrl-C was pressed.
         """
         self._interruptible = True
         try:

@@ -26,7 +26,7 @@ MESSAGE = "done with the VM"
 
 
 class Tracer:
-    """Listens to a run; when a VM's change ends, writes a line to the log and to a file."""
+    """Receives a run's steps; writes a line to the log and to a file when a VM's change ends."""
 
     def __init__(
         self, *, run_id: str, revision: str, file: IO[str] | None, log: IO[str] | None
@@ -41,7 +41,7 @@ class Tracer:
             self._write(progress.outcome, progress.at)
 
     def finish(self, report: RunReport) -> None:
-        """Write a line for each VM whose result differs from its last line or that has none."""
+        """Write a line for each VM that has none, or whose result has changed since its line."""
         for each in report.outcomes:
             if self._written.get(each.ref) is not each.result:
                 self._write(each, report.ended_at)

@@ -45,7 +45,7 @@ def real_clock() -> Clock:
 
 
 def scaled_clock(epoch: datetime, scale: float) -> Clock:
-    """Return the demo's clock, which starts at *epoch* and runs *scale* times as fast as time."""
+    """Return the demo's clock, which starts at *epoch*; *scale* is its speed (1 is real time)."""
     return ServerClock(ScaledClock(epoch=epoch, scale=scale))
 
 
@@ -54,7 +54,7 @@ def desired(options: SourceOptions) -> Iterator[DesiredReader]:
     """Open the reader of the desired state; a temporary clone is deleted when the block ends.
 
     Raises:
-        UsageError: The options select no source, or two.
+        UsageError: The options select no source, or more than one.
         SourceError: The repository cannot be opened or fetched.
     """
     from reconciler.source.scoped_reader import ScopedReader
@@ -67,7 +67,7 @@ def desired(options: SourceOptions) -> Iterator[DesiredReader]:
 
 @contextmanager
 def _whole(options: SourceOptions) -> Iterator[DesiredReader]:
-    """Open the reader of all objects in the source, without a scope."""
+    """Open the reader of all objects in the source, without the limits of a scope."""
     from reconciler.source import readers, stdin_and_files
     from reconciler.source.uncommitted import UncommittedReader
 
@@ -177,8 +177,8 @@ def recorder(
 ) -> Iterator[Recorder]:
     """Open a queue of Events; all its Events are sent before the block ends.
 
-    The Events contain the run *instance* and the *revision*. If the process is asked to end,
-    *hurried* returns True, and the queue drops the Events that it cannot send.
+    The Events contain the name of the run (*instance*) and the *revision*. After a request to
+    stop, *hurried* returns True, and the queue drops the Events that it cannot send in time.
     """
     from reconciler.cluster.write.event_queue import QueuedRecorder
     from reconciler.cluster.write.events import ClusterRecorder

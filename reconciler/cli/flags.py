@@ -1,4 +1,4 @@
-"""``FLAGS``: the command-line options of the use cases, which do not know the command line."""
+"""``FLAGS``: the command-line options for the fields of the use cases' dataclasses."""
 
 from __future__ import annotations
 

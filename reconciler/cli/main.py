@@ -65,7 +65,7 @@ _SENTENCES = (
     (r"Input should be less than or equal to (\S+)", r"the largest value is \1"),
     (r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", r"unexpected argument: \1"),
 )
-"""Messages of typer and pydantic that need other words: a pattern and its replacement."""
+"""Patterns of typer's and pydantic's messages that are hard to read, with their replacements."""
 
 
 @app.callback(invoke_without_command=True)

@@ -16,7 +16,7 @@ OUTPUT_HELP = "Output format. Default: text, or json with --log-format json."
 
 
 class PlanFormat(StrEnum):
-    """The output formats of a plan."""
+    """The output formats of the log and of commands other than ``plan``."""
 
     TEXT = "text"
     JSON = "json"

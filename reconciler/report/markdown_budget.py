@@ -28,7 +28,7 @@ class Section:
     head: str = ""
     """The header of the table; empty if the rows are not a table."""
     rows: tuple[str, ...]
-    """The rendered rows; the last ones may be absent if they cannot fit."""
+    """The rendered rows; the last rows may be missing if they do not fit."""
     total: int
     effects: tuple[Effect, ...] = ()
     """The effects of all rows, to count the omitted rows by effect."""

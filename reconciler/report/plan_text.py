@@ -41,7 +41,7 @@ _TONES = {
 }
 _HEAD = ("NAMESPACE", "NAME", "FROM", "TO", "EFFECT", "REASON", "ETA", "WHERE")
 _MAX_ALIKE = 10
-"""The maximum number of objects that are listed by name for one shared explanation."""
+"""The maximum number of objects to list by name under a shared explanation."""
 _LEAST = ("WHERE", "ETA")
 """The columns that a narrow terminal omits, the least important column first."""
 
@@ -56,7 +56,7 @@ def plan_text(
         width: The number of columns of the terminal; longer cells and sentences are wrapped.
         color: Whether to style the text with ANSI codes.
         verbose: Whether to show also unchanged objects, the patch of every action, the reason for
-            every object, and the owner of the current value.
+            every object, and the field manager that owns the current value.
     """
     paint = Paint(enabled=color)
     return with_line_feeds(_lines(plan, paint, width=width, verbose=verbose))

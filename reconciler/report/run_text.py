@@ -49,7 +49,7 @@ _HEAD = ("RESULT", "NAMESPACE", "NAME", "GUEST", "WANTED", "TIME", "REASON", "MI
 _LEAST = ("MIGRATION", "TIME", "GUEST")
 """The columns that a narrow terminal omits, the least important column first."""
 _MAX_ALIKE = 10
-"""The maximum number of listed objects that were not changed for the same reason."""
+"""The maximum number of objects to list among those that were unchanged for the same reason."""
 
 
 def run_text(

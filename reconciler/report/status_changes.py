@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def status_lines(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return one line per object of a ``Status`` document, ordered by name and without times."""
+    """Return one line without times per object of a ``Status`` document, ordered by name."""
     cr = document["kubevirt"]
     lines = {f"KubeVirt {cr['namespace']}/{cr['name']}": f"{cr['version']} {cr['phase']}".strip()}
     for vm in document["vms"]:

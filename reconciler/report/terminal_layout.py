@@ -86,8 +86,8 @@ def table(
     """Yield the lines of a table.
 
     If the table is wider than *width*, the columns in *wrap* are wrapped between words. If that is
-    not enough, the columns in *drop* are omitted in the given order. In the end, the words in
-    *wrap* are broken. Other columns, such as names, are never wrapped.
+    not enough, the columns in *drop* are omitted in the given order. If even that is not enough,
+    the words in *wrap* are broken. Other columns, such as names, are never wrapped.
     """
     columns = _columns(head, rows, width, set(wrap), drop)
     titles = Row(tuple(Cell(each, Tone.STRONG) for each in head))
@@ -122,7 +122,7 @@ def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> It
 def _columns(
     head: Sequence[str], rows: Sequence[Row], width: int, wrap: set[str], drop: Sequence[str]
 ) -> dict[int, int]:
-    """Return the width of each column that fits, by the column's index."""
+    """Return the widths of the columns that fit, by column index."""
     texts = [[printable(row.cells[index].text) for row in rows] for index in range(len(head))]
     natural = {n: max(map(len, (head[n], *found))) for n, found in enumerate(texts)}
     whole = {

@@ -30,7 +30,10 @@ NO_CANCEL = (
     "KubeVirt cannot cancel a memory change that has started: it rejects the old value until the"
     " change has finished, and then migrates the VM a second time."
 )
-"""The source is kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487."""
+"""A warning that a memory change cannot be cancelled.
+
+Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487.
+"""
 
 ATTENTION = (
     Effect.BLOCKED,
@@ -114,7 +117,7 @@ def utc_time(at: datetime) -> str:
 
 
 def spelled(value: SettingValue | None) -> str:
-    """Return *value* as in its source; a plain number of bytes becomes a size with a unit."""
+    """Return *value* as Git or the cluster writes it; a plain number of bytes gets a unit."""
     match value:
         case None:
             return "(not set)"
@@ -129,7 +132,7 @@ def spelled(value: SettingValue | None) -> str:
 
 
 def location(at: Location | None) -> str:
-    """Return ``path:line:column``, or ``-`` for a value that is not in Git."""
+    """Return the position as ``path:line:column``, or ``-`` for a value that is not in Git."""
     return str(at) if at else "-"
 
 
@@ -148,7 +151,7 @@ def counts(summary: Mapping[Effect, int]) -> str:
 
 
 def costs(forecast: Forecast) -> str:
-    """Return what the memory wave costs, as a sentence; empty if no VM migrates."""
+    """Return a sentence about the migrations of the memory wave; empty if no VM migrates."""
     if not forecast.migrations:
         return ""
     migrations, copied = plural(forecast.migrations, "migration"), human(forecast.n_bytes_copied)
@@ -172,7 +175,7 @@ def restarts(wave: Wave) -> str:
 
 
 def eta(decision: Decision, forecast: VMForecast | None) -> str:
-    """Return when *decision* takes effect, as the time since the start of the run."""
+    """Return when *decision* takes effect, as the time from the start of the run."""
     if forecast is not None:
         return span(forecast.earliest_s, forecast.latest_s)
     match decision.effect:
@@ -208,7 +211,7 @@ def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
 
 
 def from_and_to(decision: Decision) -> tuple[str, str]:
-    """Return the old and the new size of the spec, or of the guest if the spec is unchanged."""
+    """Return the old and the new size: of the spec, or of the guest if the spec is unchanged."""
     if decision.changes:
         first = decision.changes[0]
         return ("-" if first.before is None else spelled(first.before)), spelled(first.after)
@@ -218,7 +221,7 @@ def from_and_to(decision: Decision) -> tuple[str, str]:
 
 
 def _largest(by_namespace: Mapping[str, int]) -> str:
-    """Return the extra requests of the largest namespaces, and the sum for the others."""
+    """Return the extra requests of the largest namespaces, and the sum of all others."""
     ranked = sorted(by_namespace.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{name} {human(n)}" for name, n in ranked[:_MAX_NAMESPACES] if n]
     rest = [n for _, n in ranked[_MAX_NAMESPACES:] if n]

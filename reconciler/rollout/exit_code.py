@@ -22,7 +22,7 @@ PRECEDENCE = (
     ExitCode.DEADLINE,
     ExitCode.BLOCKED,
 )
-"""The exit codes by precedence: the first that applies is used, so that failures stay visible."""
+"""The exit codes, highest precedence first; the order prevents a failure from being hidden."""
 
 _CODES = {
     Result.FAILED: ExitCode.FAILED,
@@ -38,7 +38,7 @@ def exit_code(
 ) -> ExitCode:
     """Return the exit code of a run.
 
-    A VM that somebody suspended during the run does not count: it needs nobody's attention.
+    A VM that a user suspended during the run has no effect on the exit code.
 
     Args:
         outcomes: The outcome of each object.

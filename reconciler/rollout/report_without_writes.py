@@ -39,10 +39,10 @@ def unwritten(
     why: ExitCode,
     message: str,
 ) -> RunReport:
-    """Return the report of a run that ended before it could write, such as without a lease.
+    """Return the report of a run that ended before it could write, for example without a lease.
 
-    Its exit code is *why*, unless a code with precedence applies too. The code of an interrupted
-    run stays.
+    The exit code is *why*, unless another exit code has precedence. The exit code of an
+    interrupted run is never replaced.
     """
     explained = Explanation(
         reason=why.name.lower().replace("_", "-"), message=f"not written: {message}"
@@ -63,7 +63,7 @@ def unwritten(
 
 
 def observed(plan: Plan, *, run_id: str, at: datetime) -> RunReport:
-    """Return the report of a run in mode observe, which holds every change."""
+    """Return the report of a run in observe mode, which sends no writes."""
     outcomes = []
     for each in _open(plan):
         why = replace(_OBSERVED, message=f"not written: {each.why.message}")
@@ -84,7 +84,7 @@ def _open(plan: Plan) -> Iterator[Decision]:
 
 
 def _outcome(decision: Decision, why: Explanation, result: Result, at: datetime) -> Outcome:
-    """Return the outcome; *why* and *result* apply only if there is an action."""
+    """Return the outcome; *why* and *result* apply only if the decision has an action."""
     action = decision.actions[0] if decision.actions else None
     if action is None:
         why, result = decision.why, Result.HELD

@@ -16,7 +16,7 @@ class RolloutPolicy:
     annotate: bool = False
     """Whether a patched VM gets an annotation with commit, digest and time."""
     approval: Approval | None = None
-    """The approved actions: a write is sent only if it equals one of them.
+    """The approved actions: the run sends a write only if the write equals one of them.
 
     None approves every write.
     """

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROUND_S = 1.0
-"""The maximum length of a round in seconds; after each, the run checks deadline and signals."""
+"""The maximum length of a round in seconds; the run then checks the deadline and signals."""
 BROKEN_OFF = (
     "the run was asked to end; its last request was interrupted, so the answer is not known"
 )
@@ -67,8 +67,8 @@ def run(
     """Apply *plan* and track its changes; the caller starts the informer and holds the leases.
 
     *plan* defines which objects take part. Before each write, the object is planned again from the
-    newest snapshot. If an answer of the API server ends the run, such as 401, the function still
-    returns a report, which shows what was written until then.
+    newest snapshot. If a response of the API server, for example 401, ends the run, the function
+    still returns a report, which shows what was written before.
     """
     started = context.clock.now()
     rollout = _Rollout(plan, desired, choices, policy, context)
@@ -107,7 +107,7 @@ def run(
 def _removed_from_git(
     plan: Plan, desired: DesiredState, choices: PlanPolicy, approval: Approval | None, at: datetime
 ) -> Iterator[Outcome]:
-    """Yield the outcomes of objects that are approved but no longer in Git."""
+    """Yield the outcomes of approved objects that Git no longer contains."""
     known = {each.ref for each in plan.decisions} | desired.unselected
     for ref, (approved, *_) in (approval.actions if approval else {}).items():
         if ref in known or not choices.shard.holds(ref.namespace):
@@ -213,7 +213,7 @@ class _Rollout:
         return "no further change can start now" if self.stuck else ""
 
     def _stuck(self, run_ends: datetime) -> bool:
-        """Return whether no remaining change can start before the end of this run."""
+        """Return whether no remaining change can start before this run ends."""
         if self.memory.under_way:
             return False
         if self.kubevirt.open:
@@ -249,7 +249,7 @@ class _Rollout:
         return (*kubevirt, *self.memory.objects.values())
 
     def outcomes(self, message: str) -> tuple[Outcome, ...]:
-        """Close the tracking of every open object, because the run ends; return all outcomes."""
+        """Close the tracking of every object that is still open, and return all outcomes."""
         if message:
             self.context.progress(Step.ENDING, message)
         objects = self._objects()

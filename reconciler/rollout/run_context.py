@@ -24,14 +24,14 @@ class RunContext:
     config_lease: Lease
     """The lease that permits writes to the KubeVirt CR."""
     memory_lease: Lease
-    """The lease that permits writes to VMs; an annotation stores the checkpoint of later runs."""
+    """The lease that permits writes to VMs; its annotation stores later runs' checkpoint."""
     clock: Clock
     recorder: Recorder
     listener: Listener
     stopping: Callable[[], bool]
     """Returns whether the process received a request to stop."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Opens a block; only inside this block may ``errors.BrokenOff`` be raised."""
+    """Opens a block; ``errors.BrokenOff`` may be raised only inside this block."""
 
     def progress(
         self,

@@ -1,4 +1,4 @@
-"""``fits``: tests quickly whether a value matches a schema, without an explanation.
+"""``fits``: tests quickly whether a value matches a schema, but does not explain why not.
 
 The test is built from the schema and is never more lenient than ``check``. If this module does not
 know a keyword, every value fails the test, and ``check`` decides.
@@ -139,7 +139,7 @@ def _format(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:
 
 
 def _for(kind: type | tuple[type, ...], keep: Callable[[Any, Any], bool]) -> Callable[..., Test]:
-    """Return a function that creates tests: *keep* tests values of *kind*, others pass."""
+    """Return a function that creates tests: *keep* tests values of type *kind*; others pass."""
     return lambda expected, *_: lambda value: not isinstance(value, kind) or keep(value, expected)
 
 
@@ -214,4 +214,4 @@ _MAKERS: Mapping[str, Callable[..., Test]] = {
     "x-near-miss": _near_miss,
     "x-belongs": _for(dict, lambda value, homes: homes.keys().isdisjoint(value)),
 }
-"""The function that creates the test for each keyword of a schema."""
+"""The function that creates the test for each schema keyword."""

@@ -108,7 +108,7 @@ def date_time(value: str) -> None:
 
 
 def _of(kinds: tuple[type, ...], parse: Callable[[Any], object]) -> Callable[[object], bool]:
-    """Return a check that calls *parse* for values of *kinds* and accepts all others."""
+    """Return a check that calls *parse* for values of the types *kinds* and accepts all others."""
 
     def check(value: object) -> bool:
         if isinstance(value, kinds) and not isinstance(value, bool):
@@ -119,7 +119,7 @@ def _of(kinds: tuple[type, ...], parse: Callable[[Any], object]) -> Callable[[ob
 
 
 _AMOUNT = (str, int, float)
-"""The types of an amount of memory; integers that exceed 64 bits are read as floats."""
+"""The types of an amount of memory; integers that do not fit in 64 bits are read as floats."""
 _TEXT_PARSERS: dict[str, Callable[[str], object]] = {
     "duration": duration,
     "timeout": timeout,

@@ -67,7 +67,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
-"""The decoder of each key's value; a key without a decoder keeps the value from the file."""
+"""The decoder for each key's value; the value of any other key is used without decoding."""
 
 
 _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTILINE)
@@ -80,7 +80,7 @@ class ConfigResult:
     config: Config
     diagnostics: tuple[Diagnostic, ...] = ()
     n_documents: int = 0
-    """The number of documents of the kind Config among the manifests."""
+    """The number of documents of kind Config among the manifests."""
 
     @property
     def invalid(self) -> bool:
@@ -127,7 +127,7 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
 def stream_config(
     texts: Sequence[tuple[str, bytes]], given: tuple[str, bytes] | None = None
 ) -> ConfigResult | None:
-    """Read the configuration that applies to *texts*; None if there is none.
+    """Read the configuration that applies to *texts*; return None if there is none.
 
     Args:
         texts: The name and the bytes of each text; one of them may contain a document of kind
@@ -151,7 +151,7 @@ def stream_config(
 
 
 def _configs(data: bytes) -> Iterator[Node | Problem]:
-    """Yield each document of the kind Config, or the reason why such a document is unreadable."""
+    """Yield each document of kind Config, or the reason why such a document is unreadable."""
     text = decode(data)
     if isinstance(text, Problem) or _GROUP not in text:
         return

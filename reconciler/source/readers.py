@@ -35,7 +35,7 @@ def _read_tree(
     contents: FileContents | RememberedContents,
     override: Callable[[Config], Config],
 ) -> Reading:
-    """Read the desired state from *tree*, under the configuration at the root of *tree*."""
+    """Read the desired state from *tree*, with the configuration at the root of *tree*."""
     found = read_config(tree)
     config = override(found.config)
     selection = select(tree, config)
@@ -69,7 +69,7 @@ class CommitReader:
     """Reads a revision of a repository; a branch is resolved again for every read.
 
     A second read parses only the configuration and the files that changed since the first read.
-    For an unchanged file, a read returns the same Python objects as the one before.
+    For an unchanged file, each read returns the same Python objects as the previous read.
     """
 
     def __init__(

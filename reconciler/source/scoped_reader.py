@@ -40,7 +40,7 @@ class ScopedReader:
         """Read a whole revision, and omit the objects outside the scope.
 
         Raises:
-            SourceError: The revision cannot be read, or it lacks a VM that the scope names.
+            SourceError: The revision cannot be read, or it lacks a VM that the scope lists.
         """
         whole = self._inner.read()
         if self._last is None or self._last[0] is not whole:

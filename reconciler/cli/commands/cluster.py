@@ -70,8 +70,8 @@ def served(
         world: The world file.
         port: The port on 127.0.0.1; 0 picks a free one.
         time_scale: Simulated seconds per real second.
-        dated: Whether the clock starts at the time that the world sets, if it sets one. Only a
-            client that uses the same clock then understands the times of the objects.
+        dated: Whether the clock starts at the time that the world file sets, if it sets one. The
+            times of the objects are then correct only for a client that uses the same clock.
 
     Raises:
         UsageError: The file does not describe a valid world, or the port is in use.

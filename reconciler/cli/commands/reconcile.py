@@ -27,7 +27,7 @@ Mode = Annotated[
     ),
 ]
 QUIET = frozenset({ExitCode.BLOCKED, ExitCode.DEADLINE, ExitCode.LEASE_HELD})
-"""Exit codes that the process turns into 0, because the next run of the CronJob continues."""
+"""Exit codes that the process replaces with 0, because the next run continues the work."""
 
 
 def command(
@@ -42,7 +42,7 @@ def command(
     trace: options.Trace = None,
     output: RunOutput,
 ) -> ExitCode:
-    """Run once, unattended: plan, apply, and track the VMs until the deadline at most."""
+    """Run once, unattended: plan, apply, and track the VMs, at most until the deadline."""
     from reconciler.app import apply
 
     apply_options = ApplyOptions(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 REFRESH_S = 5.0
-"""Seconds after which the status is shown again without a change, because timeouts may pass."""
+"""Seconds after which the status is shown again even without a change, as timeouts may expire."""
 
 
 _Show: TypeAlias = Callable[[Status], None]

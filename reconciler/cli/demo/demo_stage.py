@@ -1,4 +1,4 @@
-"""``Stage``: holds the temporary repository, simulated cluster and fast clock of a scenario."""
+"""``Stage``: the temporary repository, simulated cluster and fast clock of a demo scenario."""
 
 from __future__ import annotations
 

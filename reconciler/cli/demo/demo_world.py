@@ -16,8 +16,7 @@ from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
 BEGINS_S = 15.0
-"""Simulated seconds before the plan, during which the world file's timeline changes the cluster.
-"""
+"""Simulated seconds before the plan; in this time, the world file's timeline runs."""
 DEADLINE_S = 1200.0
 
 
@@ -32,7 +31,7 @@ class DemoWorld:
 
 
 def find(name: str, examples: Path) -> DemoWorld:
-    """Find the world file *name*, in *examples* or as a path, and the manifests that belong to it.
+    """Find the world file *name*, in *examples* or as a path, and its manifests.
 
     The manifests are in ``desired/`` next to the world file: in a file of the same name, or in a
     directory of that name if there is a ``.reconciler.yaml``. The manifests of a demo scenario are
@@ -61,12 +60,12 @@ def find(name: str, examples: Path) -> DemoWorld:
 
 
 def names(examples: Path) -> list[str]:
-    """Return the names of the worlds in *examples*."""
+    """Return the names of the simulated worlds in *examples*."""
     return sorted(path.stem for path in (examples / "worlds").glob("*.yaml"))
 
 
 def listing(worlds: Path) -> str:
-    """Return one entry for each world file in *worlds*: its name and what it shows."""
+    """Return one entry for each world file in *worlds*: its name and its description."""
     files = {path.stem: path for path in worlds.glob("*.yaml")}
     column = max(map(len, files), default=0) + 2
     style = screen.style_of(sys.stdout)

@@ -67,7 +67,7 @@ def closed_output(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> E
     """Report in one line that stdout is closed or its disk is full, and return the exit code.
 
     Raises:
-        OSError: *error* is about something else.
+        OSError: *error* has another cause.
     """
     if error.errno not in _UNWRITABLE:
         raise error

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 REMIND_AFTER = timedelta(minutes=1)
-"""The display writes what the run waits for if it has written nothing for this time."""
+"""If the display has written nothing for this time, it prints what the run is waiting for."""
 _WIDE = 100
 """The terminal width in columns from which progress bars have their full length."""
 _ENDS = frozenset({Step.DONE, Step.FAILED, Step.SKIPPED})
@@ -39,7 +39,7 @@ _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints a line per change of state; without changes, a line says what the run awaits."""
+    """Prints a line per change of state; without changes, prints what the run is waiting for."""
 
     def __init__(
         self, stream: IO[str], waiting: Waiting, log_format: TextFormat = TextFormat.TEXT
@@ -154,7 +154,7 @@ class LiveDisplay:
 
 
 class _Bars(Bars):
-    """Progress bars, and below them a line that says what the run waits for."""
+    """Progress bars, and below them a line that says what the run is waiting for."""
 
     summary: Callable[[], str] = str
 

@@ -29,7 +29,7 @@ def configure(
     """Send all log records to *stream*; a later call replaces the settings of an earlier one.
 
     Args:
-        log_format: Text, or lines of JSON.
+        log_format: Whether to write text or lines of JSON.
         verbosity: 1 shows debug records of this package, and 2 also each request. Other packages
             show only warnings and errors, because their debug records contain bodies and headers.
         color: Whether text is colored; JSON never is.

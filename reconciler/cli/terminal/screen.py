@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 MAX_WIDTH = 160
 UNWRAPPED = 1_000_000
-"""The width of output that is not a terminal, so that no line is wrapped."""
+"""The output width if stdout is not a terminal; it is so large that no line is wrapped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""``Waiting``: says what a run waits for, since when, and when it should end."""
+"""``Waiting``: reports what a run is waiting for, since when, and when the wait should end."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from reconciler.model.run.progress import Progress
 
 _MAX_NAMES = 3
-"""The maximum number of objects that the sentence lists by name."""
+"""The maximum number of objects that the waiting message lists by name."""
 
 
 class Waiting:
-    """Counts the objects whose changes a run has finished, and those it still waits for."""
+    """Counts the objects whose changes are finished, and those that a run is still waiting for."""
 
     def __init__(self, plan: Plan, ends_at: datetime | None = None) -> None:
         """Count the objects that *plan* changes; the run stops at *ends_at*, if it is set."""
@@ -44,7 +44,7 @@ class Waiting:
             self._left.discard(progress.outcome.ref)
 
     def sentence(self) -> str:
-        """Return a sentence about the objects that the run waits for; empty if there are none."""
+        """Return a sentence about the objects that the run is waiting for; empty if none."""
         if self._started is None or self._since is None or not self._left:
             return ""
         done = self._total - len(self._left)

@@ -32,7 +32,7 @@ _WRITE_QUERY = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _DRY_QUERY = {**_WRITE_QUERY, "dryRun": "All"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
-"""How long a watch waits for data beyond the timeout that it requested, in seconds."""
+"""How much longer a watch waits for data than the timeout that it requested, in seconds."""
 
 
 class Client:
@@ -127,7 +127,7 @@ class Client:
     ) -> Answer:
         """Send one request, and raise an error if the response is a failure.
 
-        After a 429 any request is repeated, since the server has not carried it out.
+        After a 429, any request is repeated, since the server did not execute the request.
 
         Raises:
             ClusterError: No response arrived, or its status is not 2xx.
@@ -186,8 +186,8 @@ class Client:
     ) -> Watch:
         """Return the events at *path* after *resource_version*, including bookmarks.
 
-        The server ends the watch after *timeout_s*. If the server sends nothing instead, the watch
-        fails a little later.
+        The server ends the watch after *timeout_s*. If the server does not, and sends nothing, the
+        watch fails a little later.
 
         Raises:
             ExpiredError: *resource_version* is too old; also raised while iterating.
@@ -239,7 +239,7 @@ class Client:
         return self._written(request, timeout_s)
 
     def restart(self, path: str, *, timeout_s: float | None = None) -> Answer:
-        """Request a VM's restart through its subresource at *path*; sent once, as ``patch``.
+        """Request a VM's restart once, through the subresource at *path*.
 
         The response has no body, so virt-api returns 406 to a client that accepts only JSON.
 
@@ -278,7 +278,7 @@ class Client:
         ask: Callable[[], T],
         retryable: Callable[[ClusterError], bool] = lambda error: error.retryable,
     ) -> T:
-        """Call *ask*, again after each *retryable* error, and return its result."""
+        """Call *ask*, repeat the call after each *retryable* error, and return its result."""
         return repeat(
             ask,
             clock=self._clock,

@@ -7,6 +7,6 @@ import msgspec
 UNDECODABLE = (msgspec.DecodeError, ValueError, OverflowError, RecursionError)
 """The exceptions that unreadable JSON can cause.
 
-They include those for a byte that is not UTF-8 (UnicodeDecodeError), for a number with too many
-digits and for nesting that is too deep.
+Unreadable JSON contains, for example, a byte that is not UTF-8 (UnicodeDecodeError), a number with
+too many digits or nesting that is too deep.
 """

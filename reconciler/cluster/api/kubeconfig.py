@@ -176,7 +176,7 @@ def _is_http(address: str | None) -> bool:
 
 
 def _reason(text: str, context: str | None) -> str:
-    """Return what is wrong with the kubeconfig; only names are quoted from the file."""
+    """Return what is wrong with the kubeconfig; only names from the file are quoted."""
     if match := re.search(r"Expected object with name (\S+) in", text):
         return f"it has no {'context' if match[1] == context else 'entry'} {match[1]}"
     if match := re.search(r"Expected key ([\w-]+) in", text):

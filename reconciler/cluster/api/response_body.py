@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 MAX_BYTES = 128 << 20
 """The maximum size of a decompressed body that is held in memory, in bytes.
 
-A page has at most 500 objects, so an object may have 250 kB, some ten times as much as usual.
+A page has at most 500 objects, so an object may have 250 kB, about ten times the usual size.
 """
 MAX_RATIO = 250
 """The maximum size of a decompressed body relative to its gzip data.
@@ -21,7 +21,7 @@ MAX_RATIO = 250
 A list of VMs is some 15 times larger than its gzip data. The format allows 1032 times.
 """
 _SMALL = 8 << 20
-"""Up to this size in bytes, a decompressed body may have any ratio."""
+"""The size, in bytes, up to which a decompressed body may have any compression ratio."""
 _CHUNK = 1 << 18
 _GZIP = 16 + zlib.MAX_WBITS
 

@@ -21,7 +21,7 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """How often a request is repeated, and how long the pauses are."""
+    """The number of repetitions of a request, and the length of the pauses between them."""
 
     attempts: int = 4
     first_s: float = 0.5
@@ -48,10 +48,10 @@ def repeat(
     backoff: Backoff,
     retryable: Callable[[ClusterError], bool],
 ) -> T:
-    """Call *ask*, again after each *retryable* error, and return its result.
+    """Call *ask*, repeat the call after each *retryable* error, and return its result.
 
-    A pause is at least as long as the server's Retry-After. If that exceeds the total time, the
-    error is raised immediately.
+    A pause is at least as long as the server's Retry-After. If Retry-After exceeds the total time,
+    the error is raised immediately.
 
     Raises:
         ClusterError: The last attempt failed.

@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def unexpected(what: str, error: BaseException) -> BackgroundError:
-    """Return the error for the main thread after a bug in this program ended *what*."""
+    """Return the error to raise in the main thread after a bug ended the thread *what*."""
     failure = BackgroundError(
         f"{what} ended unexpectedly: {type(error).__name__}: {error}",
         hint="this is a bug in reconciler; report it together with the log",
@@ -62,7 +62,7 @@ def each(ask: Callable[[A], T], given: Iterable[A], *, at_once: int) -> Iterator
     """Call *ask* for each of *given*, several at a time, and yield results as they arrive.
 
     An item is taken from *given* only when its call can start immediately. Threads are reused,
-    since starting a thread is slow while other threads are busy.
+    since a new thread starts slowly while other threads are busy.
     """
     waiting: SimpleQueue[tuple[A] | None] = SimpleQueue()
     answered: SimpleQueue[tuple[A, Future[T]]] = SimpleQueue()

@@ -1,7 +1,7 @@
 """``Transport``: sends one HTTP request, with the ``kubernetes`` library's credentials.
 
-It repeats a request only after a 401, which means that the server did nothing, and only if the
-credentials have been read again.
+A request is repeated only after a 401, which means that the server did not execute it, and only if
+the credentials have been read again.
 """
 
 from __future__ import annotations
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 requests = logging.getLogger("reconciler.requests")
-"""One debug line for each request, without its query, headers and body."""
+"""The log of requests: one debug line per request, without query, headers and body."""
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 _OLDEST_YEAR, _NEWEST_YEAR = 2000, 2999
-"""The years that a Date header may have; no window can be found near the calendar's ends."""
+"""The accepted years in a Date header; near the calendar's ends, windows cannot be computed."""
 _CONNECT_S = 10.0
 
 
@@ -74,7 +74,7 @@ class Transport:
     """Sends requests to one API server; safe to use from several threads.
 
     Args:
-        renewed: Reads the configuration and credentials again; None keeps the first ones.
+        renewed: Reads the configuration and credentials again; None never reads them again.
         timekeeper: Receives the Date header of each response.
     """
 
@@ -110,7 +110,7 @@ class Transport:
         """Read the body of *response* to its end.
 
         Raises:
-            UnreachableError: The connection broke before the end.
+            UnreachableError: The connection broke before the end of the body.
             ClusterError: The body is too large or cannot be decompressed.
         """
         with self._reading(response, request):
@@ -121,7 +121,7 @@ class Transport:
         """Yield the body of *response* in pieces, as they arrive.
 
         Raises:
-            UnreachableError: The connection broke before the end.
+            UnreachableError: The connection broke before the end of the body.
             ClusterError: The body cannot be decompressed.
         """
         with self._reading(response, request):
@@ -218,7 +218,8 @@ class Transport:
 def _split(wait_s: float, method: str) -> tuple[float, float]:
     """Split *wait_s* into the timeouts for connecting and for reading.
 
-    The read timeout applies between two pieces of a response. For a watch it is all of *wait_s*.
+    The read timeout applies between two pieces of a response. For a watch, the read timeout is all
+    of *wait_s*.
     """
     connect_s = min(wait_s / 3, _CONNECT_S)
     return connect_s, wait_s if method == "WATCH" else wait_s - connect_s

@@ -62,8 +62,9 @@ class Watch:
         """Yield each event until the watch ends.
 
         Raises:
-            ExpiredError: The server no longer has events from that resourceVersion; list again.
-            SilentError: The server sent nothing for too long; list again.
+            ExpiredError: The server no longer has events from that resourceVersion; list the
+                objects again.
+            SilentError: The server sent nothing for too long; list the objects again.
             ClusterError: The server reports another failure, or the connection broke.
         """
         try:

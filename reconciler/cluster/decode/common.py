@@ -112,7 +112,7 @@ def _condition(
 
 
 def constraints(spec: wire.GuestSpec | None) -> Constraints:
-    """Return those fields of the template or instance *spec* that affect memory hotplug."""
+    """Return the fields of the template or instance *spec* that affect memory hotplug."""
     if spec is None:
         return _UNCONSTRAINED
     domain = spec.domain or NO_DOMAIN

@@ -149,9 +149,9 @@ def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
 
 
 def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime | None:
-    """Return when one of the managers of *paths* last wrote; no later write changed *paths*.
+    """Return when one of the managers of *paths* last wrote to the CR.
 
-    That write may have changed other fields of the manager.
+    The fields at *paths* have not changed since that write, which may have changed other fields.
     """
     keys = [tuple(f"f:{key}" for key in path) for path in paths]
     times = [

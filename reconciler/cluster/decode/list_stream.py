@@ -18,15 +18,15 @@ _ITEMS = re.compile(rb'"items"\s*:\s*\[')
 _SEAM = b',{"metadata":{'
 """The bytes between two objects of a list, in the form in which API servers write them.
 
-A JSON string cannot contain these bytes, since it would escape the quotation marks. A list inside
-an object could contain them, so a piece counts as an object only if it is valid JSON.
+A JSON string cannot contain these bytes, since the quotation marks in it are escaped. A list
+inside an object can contain them, so a piece counts as an object only if it is valid JSON.
 """
 _MAX_WAITING = 32 << 20
 """The maximum size of an object in bytes; etcd stores at most 1.5 MiB."""
 _MAX_HEAD = 64 << 10
 """The maximum number of bytes before the first object; API servers write less than 1 KiB."""
 _MAX_INNER_SEAMS = 100
-"""How often ``_SEAM`` may occur within one object; pods and quotas do not contain it."""
+"""The maximum number of ``_SEAM`` inside one object; pods and quotas do not contain it."""
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 _LIST = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 
@@ -34,7 +34,7 @@ _LIST = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
     """Yield each object of the list whose JSON arrives in *chunks*.
 
-    A list that is formatted differently is split after all of its JSON has arrived.
+    A list in another JSON format is split only after all of it has arrived.
 
     Raises:
         msgspec.DecodeError: The JSON is not a list; other errors of ``UNDECODABLE`` are possible.

@@ -1,4 +1,4 @@
-"""Decodes pages of lists with ``Kind``; an unreadable object does not affect other objects."""
+"""Decodes pages of lists: ``Kind``; an unreadable object does not affect other objects."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Kind(Generic[W, V]):
     wire: type[W]
     live: Callable[[W], V]
     keyed: str = ""
-    """The kind in the references of decoded objects, if it differs from ``name``."""
+    """The kind in the references to decoded objects, if it differs from ``name``."""
     _item: msgspec.json.Decoder[W] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

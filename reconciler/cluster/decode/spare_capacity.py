@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ENDED = frozenset({"Succeeded", "Failed"})
 """Pod phases in which a pod no longer uses capacity."""
 JUDGED = ("requests.memory", "memory", "limits.memory", "pods", "count/pods")
-"""The quota resources that are compared with a launcher pod's requests and limits."""
+"""The quota resources to compare with a launcher pod's requests and limits."""
 APPLYING_SCOPES = frozenset({"NotTerminating", "NotBestEffort"})
 """Quota scopes that can include a launcher pod.
 
@@ -73,9 +73,9 @@ def pod(item: wire.Pod) -> Pod:
 def _requests(spec: wire.PodSpec) -> MemoryUse:
     """Return the memory that the scheduler counts for a pod.
 
-    The scheduler adds up containers and sidecar containers. It uses the peak of the init
-    containers instead if that is higher; each init container counts with the sidecars that start
-    before it. Pod-level requests replace this total. The pod's overhead is added in each case.
+    The scheduler adds up containers and sidecar containers. If the peak of the init containers is
+    higher, it uses this peak instead; each init container counts together with the sidecars that
+    start before it. Pod-level requests replace this total. The pod's overhead is always added.
 
     Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests). This function ignores an
     in-place resize in progress.
@@ -106,7 +106,7 @@ def _requests(spec: wire.PodSpec) -> MemoryUse:
 
 @lru_cache(maxsize=1024)
 def _without_pages(memory: int) -> MemoryUse:
-    """Return a memory use without huge pages; pods with equal requests share one object."""
+    """Return a pod's memory use without huge pages; pods with equal requests share one object."""
     return MemoryUse(memory=memory)
 
 
@@ -182,7 +182,7 @@ def node_uses(
 def quotas_by_namespace(
     found: Iterable[NamedQuota], running: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, tuple[Quota, ...]]:
-    """Return quotas for launcher pods, with the amounts that running migrations will free."""
+    """Return each namespace's quotas for launcher pods, and what running migrations will free."""
     moving = _moving(running)
     groups: dict[str, list[Quota]] = defaultdict(list)
     for each in found:
@@ -204,7 +204,7 @@ def quotas_by_namespace(
 
 
 def _moving(running: Mapping[Uid, tuple[Launcher, ...]]) -> dict[str, Counter[str]]:
-    """Return, by namespace, the total of the larger launcher pod of each migrating VM."""
+    """Return, per namespace, the larger launcher pod's usage of each migrating VM, added up."""
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for pods in running.values():
         if len(pods) < 2:  # noqa: PLR2004 - the VM does not migrate

@@ -10,7 +10,7 @@ from reconciler.cluster.decode.wire import Amount, Amounts, Meta, Wire
 
 
 class PodLabels(msgspec.Struct, frozen=True, rename={"created_by": "kubevirt.io/created-by"}):
-    """The launcher pod label that contains the uid of the VM instance."""
+    """A launcher pod's label that contains the uid of the VM instance."""
 
     created_by: str | None = None
 
@@ -31,7 +31,7 @@ class PodResources(Wire, frozen=True):
 
 
 class Container(Wire, frozen=True):
-    """A container or an init container of a pod."""
+    """A pod's container or init container."""
 
     resources: PodResources | None = None
     restart_policy: str | None = None

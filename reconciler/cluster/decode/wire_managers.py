@@ -52,7 +52,7 @@ class OwnsTemplate(
 class OwnsSpec(msgspec.Struct, frozen=True, rename={"spec": "f:spec"}, gc=False):
     """A VM's FieldsV1, of which only the path to the memory size is decoded.
 
-    Decoding all of it would be slow, since managedFields are most of a page.
+    Full decoding would be slow, since managedFields are most of a page.
     """
 
     spec: OwnsTemplate | None = None

@@ -30,12 +30,12 @@ if TYPE_CHECKING:
     from reconciler.cluster.decode.wire_managers import VMManager
 
 FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
-"""The annotation that the workload updater sets on the migrations that it creates.
+"""The annotation of migrations that KubeVirt's workload updater creates.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go.
 """
 POOL = "VirtualMachinePool"
-"""The kind of the object that owns the VMs of a pool."""
+"""The kind of a pool, which is the owner of its VMs."""
 SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
 """The prefix of resource names for huge pages; the page size comes after the prefix."""
@@ -93,7 +93,7 @@ def _pool(owners: Iterable[wire.KindAndName]) -> str:
 def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str:
     """Return the instancetype revision that the VM uses.
 
-    The revision in the VM's status counts only if the status has the spec's instancetype.
+    The revision in the VM's status is used only if status and spec have the same instancetype.
 
     Source: kubevirt v1.4.0 types.go (spec.instancetype.revisionName), v1.5.0
     (status.instancetypeRef); recorded v1.6.3, v1.9.0 instancetype-change.
@@ -246,5 +246,5 @@ def vm_of(each: LiveMigration) -> ObjectRef:
 
 
 def age_order(each: LiveMigration) -> tuple[datetime, str]:
-    """Return a key that sorts migrations by age; a migration without a creation time is first."""
+    """Return a key that sorts migrations from oldest to newest, those without a time first."""
     return (each.created_at or datetime.min.replace(tzinfo=UTC), each.ref.name)

@@ -52,7 +52,7 @@ class CapacityRefresh:
         """Read pods and quotas now.
 
         Raises:
-            ClusterError: The lists cannot be read for another reason than missing rights.
+            ClusterError: The lists cannot be read, for a reason other than missing rights.
         """
         found = read_capacity(self._client, self._clock)
         self._store(found)

@@ -1,4 +1,4 @@
-"""Keeps a snapshot of the cluster up to date: ``ClusterInformer`` has a reflector per kind."""
+"""Keeps a snapshot of the cluster up to date, with one reflector per kind: ``ClusterInformer``."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ log = logging.getLogger(__name__)
 _COALESCE_S = 0.05
 """How long ``wait`` collects further events after the first change, in real seconds."""
 _PATIENCE_S = 120.0
-"""How long reads of a kind may fail before the snapshot is too old for decisions, in seconds."""
+"""The time, in seconds, for which reads of a kind may fail; then the snapshot is too old."""
 _POLL_S = 60.0
 """The interval at which nodes and instancetypes are listed, in seconds."""
 _LISTED = "listed"
-"""The resourceVersion for instancetypes: two kinds are listed, which have none in common."""
+"""A placeholder for the resourceVersion of instancetypes, which are listed from two kinds."""
 _JOIN_S = 1.0
 """The longest wait for all threads to stop; a thread that still runs ends with the process."""
 
@@ -214,7 +214,7 @@ class ClusterInformer:
         """Read pods and quotas in all namespaces now; later snapshots include the result.
 
         Raises:
-            ClusterError: The lists cannot be read for another reason than missing rights.
+            ClusterError: The lists cannot be read, for a reason other than missing rights.
         """
         return self._capacity.read()
 

@@ -29,16 +29,17 @@ log = logging.getLogger(__name__)
 WATCH_S = 60.0
 """The duration of a watch, in seconds.
 
-API servers send a bookmark about once a minute, so a missing response is noticed soon.
+API servers send a bookmark about once a minute, so the reflector soon notices that the server no
+longer responds.
 """
 RELIST_S = 600.0
-"""After this many seconds the objects are listed again, when the open watch has ended."""
+"""Seconds after which the objects are listed again, once the open watch has ended."""
 POLL_S = 10.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
 _SHORTEST_S = 1.0
-"""If a watch ends sooner than this, without an event, the reflector pauses before the next one."""
+"""If a watch ends sooner, in seconds, and without an event, the next one starts after a pause."""
 _UNKNOWN_VERSION = (HTTPStatus.BAD_REQUEST, HTTPStatus.GATEWAY_TIMEOUT)
-"""The statuses of a server that does not know the resourceVersion, such as after a restore.
+"""The HTTP statuses for an unknown resourceVersion, for example after a restore of etcd.
 
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#unavailable-resource-versions
 """

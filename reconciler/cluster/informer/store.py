@@ -27,7 +27,7 @@ L = TypeVar("L", "LiveKubeVirt", "LiveVM", "LiveVMI")
 
 
 class Store(ABC, Generic[V, R]):
-    """Stores decoded objects and findings by reference, and caches a read-only copy."""
+    """Stores decoded objects and findings by reference, and caches a read-only copy of them."""
 
     def __init__(self) -> None:
         self._rows: dict[ObjectRef, R] = {}
@@ -56,7 +56,7 @@ class Store(ABC, Generic[V, R]):
 
     @abstractmethod
     def put(self, value: V) -> None:
-        """Add *value*, or replace the previous value of this object."""
+        """Store the decoded object *value*, and replace its earlier version."""
 
     @abstractmethod
     def drop(self, ref: ObjectRef) -> None:
@@ -75,7 +75,7 @@ class ObjectStore(Store[L, L]):
     """Stores one row per object, under the reference of the object."""
 
     def put(self, value: L) -> None:
-        """Add *value*, or replace the previous value of this object."""
+        """Store the decoded object *value*, and replace its earlier version."""
         self._rows[value.ref] = value
         self._view = None
 
@@ -94,7 +94,7 @@ class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._vms: dict[ObjectRef, ObjectRef] = {}
 
     def put(self, value: LiveMigration) -> None:
-        """Add *value*, or replace the previous value of this migration."""
+        """Store the migration *value*, and replace its earlier version."""
         vm = workloads.vm_of(value)
         others = (each for each in self._rows.get(vm, ()) if each.ref != value.ref)
         self._rows[vm] = tuple(sorted((*others, value), key=workloads.age_order))

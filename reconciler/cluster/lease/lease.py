@@ -1,9 +1,9 @@
 """Holds the right to write: ``ClusterLease``, a ``coordination.k8s.io/v1`` Lease.
 
-Another holder counts as alive while its Lease changes; the times in the Lease are not compared
-with the local clock. Every write includes the resourceVersion that was read, so that only one of
-two runs can succeed. The ``kubernetes`` library's own lock is not used: it builds its own client,
-returns failures as values and cannot release the lease.
+Another holder counts as alive as long as the Lease keeps changing; the times in the Lease are not
+compared with the local clock. Every write includes the resourceVersion that was read, so that only
+one of two runs can succeed. The ``kubernetes`` library's own lock is not used: it builds its own
+client, returns failures as values and cannot release the lease.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
 _MOST_CONFLICTS = 10
-"""How often an acquisition is repeated after a conflict; more conflicts mean outdated reads."""
+"""The maximum number of repeated acquisitions after conflicts; more mean outdated reads."""
 _BRIEF_S = 1.0
-"""In the last second of a lease no write starts, so a renewal may take its whole timeout."""
+"""The last second of a lease, in which no write starts, so that a renewal has time to finish."""
 
 
 class ClusterLease:
@@ -154,9 +154,10 @@ class ClusterLease:
     def held(self) -> bool:
         """Renew the lease if a renewal is due, and return whether this run holds the lease.
 
-        The answer stays False once another run has taken over the lease or the Lease was deleted.
-        It is False while renewals have failed for almost the whole duration. After a long sleep of
-        the process, the lease is renewed first, which fails if another run has taken it over.
+        The result stays False once another run has taken over the lease or the Lease was deleted.
+        The result is also False while renewals have failed for almost the whole lease duration.
+        After a long sleep of the process, the lease is renewed first; this fails if another run
+        has taken it over.
         """
         if self._record is None:
             return False
@@ -167,7 +168,7 @@ class ClusterLease:
         return self.valid_s() > 0.0
 
     def valid_s(self) -> float:
-        """Return how many real seconds the lease stays valid without renewal; 0 if lost."""
+        """Return how many real seconds the lease stays valid without renewal; 0 if it is lost."""
         if self._record is None:
             return 0.0
         age_s = self._now() - self._renewed_at
@@ -184,7 +185,7 @@ class ClusterLease:
         rejects are dropped with a warning.
 
         Returns:
-            Whether the annotations are written; False if the lease is lost or no response came.
+            Whether the annotations are written; False if the lease is lost or no response arrived.
 
         Raises:
             ValueError: A name does not have this program's prefix.
@@ -238,7 +239,7 @@ class ClusterLease:
     def _write_again(self) -> bool:
         """Repeat a write after a conflict, unless another run holds the lease now.
 
-        A conflict also happens after an edit by others, or after our own write without a response.
+        A conflict can also follow another client's edit, or our own write that got no response.
         """
         record = self._read()
         holder = lease_record.holder_of(record) if record else ""

@@ -17,7 +17,8 @@ _LONGEST_S = 120.0
 """The longest lease duration that is respected, in seconds.
 
 No run uses more than ``LeaseTimes.duration_s``. A longer duration is a mistake that would block
-every run for that time. A holder that renews less often than this is not a run of this program.
+every run for that time. A holder that renews less often than every ``_LONGEST_S`` seconds is not a
+run of this program.
 """
 
 
@@ -38,7 +39,7 @@ class OtherHolder:
         self._first: dict[str, Any] | None = None
 
     def is_dead(self, record: Mapping[str, Any], now: float) -> bool:
-        """Return whether the Lease has stayed unchanged for longer than its duration.
+        """Return whether the Lease has been unchanged for longer than its duration.
 
         Raises:
             LeaseHeldError: The Lease has changed since it was first read: its holder is alive.
@@ -65,7 +66,7 @@ class OtherHolder:
         return True
 
     def unsettled(self, record: Mapping[str, Any]) -> LeaseHeldError:
-        """Return the error for a wait that ended before ``is_dead`` was certain."""
+        """Return the error for a wait that ended before ``is_dead`` could decide."""
         holder = lease_record.holder_of(record)
         return LeaseHeldError(
             f"the lease {self._where} at {self._host} is held by {holder}, and the deadline"

@@ -51,8 +51,8 @@ def read_capacity(client: Client, clock: Clock) -> Capacity:
 def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Decoded[V] | None:
     """List every object at *path* in one response; return None without permission.
 
-    A launcher pod has some 10 to 20 kB, of which few fields are used. So each pod is decoded as it
-    arrives, and the whole response is never in memory.
+    A launcher pod has about 10 to 20 kB, and only a few of its fields are used. So each pod is
+    decoded as it arrives, and the whole response is never in memory.
     """
     try:
         return client.read(

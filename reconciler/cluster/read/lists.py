@@ -50,7 +50,7 @@ class Instancetypes:
 
     values: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)
     kinds: frozenset[str] = frozenset()
-    """The kinds of instancetype that could be listed."""
+    """The instancetype kinds that could be listed."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 

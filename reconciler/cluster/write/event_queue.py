@@ -22,14 +22,14 @@ log = logging.getLogger(__name__)
 SENDERS = 4
 """The number of Events that are sent in parallel; a quarter of the number of parallel patches."""
 MOST_WAITING = 4000
-"""The maximum number of queued Events, some 10 MB; further Events are dropped."""
+"""The maximum number of queued Events, about 10 MB; further Events are dropped."""
 _DRAIN_S = 15.0
-"""How long a run waits at its end until its Events are recorded, in real seconds."""
+"""How long a run waits at its end for its Events to be recorded, in real seconds."""
 _HURRIED_S = 0.5
 """How long a run waits for its Events after a signal, in seconds; the process must exit in 10 s.
 """
 _SLICE_S = 0.1
-"""While the queues are drained, the program checks for a signal at this interval, in seconds."""
+"""The interval, in seconds, at which the program checks for a signal while queues are drained."""
 
 
 class QueuedRecorder:

@@ -23,12 +23,12 @@ log = logging.getLogger(__name__)
 
 CONTROLLER = "reconciler"
 _ACTION = "Reconcile"
-"""The ``action`` field of every Event."""
+"""The value of the ``action`` field in every Event."""
 _MAX_INSTANCE = 128
 _MAX_NOTE = 1024
 _MAX_REASON = 128
 _MAX_NAME = 253
-"""The maximum length of a DNS subdomain, in characters.
+"""The maximum length of an Event's name (a DNS subdomain), in characters.
 
 The other limits are in bytes of UTF-8, although the server's messages mention characters.
 

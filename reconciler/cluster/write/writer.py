@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
-"""The start of the server's message if a ``test`` failed or the parent of a path is missing.
+"""How the server's message starts if a ``test`` failed or the parent of a path is missing.
 
 Source: kube-apiserver 1.36, recorded.
 """
@@ -53,8 +53,8 @@ class ClusterWriter:
             timeout_s: The longest wait for the response, within the client's own timeout.
 
         Raises:
-            UnavailableError: 429 or 5xx, also if a webhook did not respond; the error has the
-                server's Retry-After.
+            UnavailableError: The server returned 429 or 5xx, for example because a webhook did not
+                respond; the error has the server's Retry-After.
             ClusterError: No response arrived, or the server returned 401.
         """
         answer = self._send(action, timeout_s=timeout_s)
@@ -124,7 +124,7 @@ class ClusterWriter:
 
 
 def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, one return per row
-    """Return why the response *answer* rejects the action; None if the failure is no rejection.
+    """Return why *answer* rejects the action; None if the failure is not a rejection.
 
     An API server explains a rejection with a ``Status``, whatever the code. Code 413, for example,
     means that the patch or the object is too large.
@@ -159,7 +159,7 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
 
 
 def _restart_refusal(action: Action, answer: Answer) -> Refusal | None:
-    """Return the rejection in a failed response to a restart, if its status has another meaning.
+    """Return the rejection in a restart's failed response, in addition to ``refusal_of``.
 
     virt-api returns 409 only to simultaneous requests, and 500 if a restart is in progress.
 

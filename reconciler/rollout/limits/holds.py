@@ -38,7 +38,7 @@ WAITS_FOR_CANARIES = "waits-for-canaries"
 
 
 class Holds:
-    """Determines in each round for which reason a VM's change may not start yet."""
+    """Determines in each round why a VM's change may not start yet."""
 
     def __init__(self, run: RunContext, checkpoint: CheckpointStore) -> None:
         self._run, self._checkpoint = run, checkpoint
@@ -66,7 +66,7 @@ class Holds:
         self._canaries = self._of_canaries(planner, objects) if self._rank > CANARY else None
 
     def hold(self, decision: Decision, context: PlanContext) -> Hold | None:
-        """Return why the VM of *decision* may not start in this round; None if it may start."""
+        """Return why the VM's change may not start in this round; None if it may start."""
         rank = self._ranks.get(decision.ref, CANARY)
         if rank > self._rank:
             reason = WAITS_FOR_CANARIES if self._rank == CANARY else "waits-for-batch"
@@ -166,7 +166,7 @@ def opened(context: PlanContext) -> Opening | None:
 
 
 def closed_hold(found: Opening | None) -> Hold | None:
-    """Return the hold of every object while no window is open; None while a window is open."""
+    """Return the hold that applies to every object while no window is open, or else None."""
     if found is None or found.is_open:
         return None
     when = f"; the next one opens at {found.opens:%Y-%m-%d %H:%M %Z}" if found.opens else ""
@@ -184,7 +184,7 @@ def _has_failed(canary: Decision, tracked: TrackedObject | None, context: PlanCo
 
 
 def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
-    """Return whether the canary's size is written, but its restart lacks the user's consent."""
+    """Return whether the canary's size is written, but the user permits no restart to apply it."""
     if canary.effect is not Effect.RESTART or canary.changes or canary.actions:
         return False
     consent = context.desired.vms[canary.ref].restart or context.policy.restart

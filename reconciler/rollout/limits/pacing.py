@@ -46,7 +46,7 @@ def may_start(
         candidates: Decisions on VMs that could start, the most urgent first.
         live: The newest snapshot.
         config: The effective configuration of KubeVirt.
-        policy: The limits of the user.
+        policy: The limits that the user has set.
         busy: VMs with a change in flight that the snapshot does not show yet.
         waits: Filled by this function with the reason for each candidate that may not start.
         fits: Returns whether there is capacity for the target pod of a VM; called last, and only

@@ -49,10 +49,10 @@ class RemainingCapacity:
         """The monotonic time before which a failed read is not retried, in seconds."""
 
     def overlay(self, live: LiveState, objects: Iterable[TrackedObject]) -> LiveState:
-        """Return *live* with recent pods and quotas if a change needs them.
+        """Return the snapshot *live*, with recent pods and quotas if a change needs them.
 
         Raises:
-            ClusterError: The API server's answer ends the run, such as 401.
+            ClusterError: The API server's response, for example 401, ends the run.
         """
         known = tuple(objects)
         if not any(_needs_capacity(each) for each in known) or not self._due(live.capacity, known):
@@ -75,11 +75,11 @@ class RemainingCapacity:
         objects: Mapping[ObjectRef, TrackedObject],
         candidates: Mapping[ObjectRef, Decision],
     ) -> Callable[[ObjectRef], bool]:
-        """Return a predicate that reports whether there is capacity for the target pod of a VM.
+        """Return a function that tests whether there is capacity for the target pod of a VM.
 
-        A positive answer reserves the capacity. Capacity is also reserved for changes whose pods
-        are not visible yet, so that two changes never get the same capacity. Call the function
-        once for each VM that is to start now.
+        If the test passes, the capacity is reserved. Capacity is also reserved for changes whose
+        pods are not visible yet, so that two changes never get the same capacity. Call the
+        function once for each VM that is to start now.
         """
         reservations = Reservations(live)
         for ref, tracked in objects.items():
@@ -115,7 +115,7 @@ class RemainingCapacity:
 
 
 def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None) -> bool:
-    """Return whether the object uses capacity that the last read of pods does not show yet."""
+    """Return whether the object uses capacity that the last list of pods does not show yet."""
     written_at = tracked.patched_at
     if read is None or vmi is None or written_at is None or not tracked.written:
         return False

@@ -1,1 +1,1 @@
-"""Tracks each object from its first write to its end, and stores what later runs must know."""
+"""Tracks each object from its first write to its end, and stores the data for later runs."""

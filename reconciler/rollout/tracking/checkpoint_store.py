@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class CheckpointStore:
-    """The checkpoint under one lease: what earlier runs stored, and what this run adds."""
+    """The checkpoint under one lease: the data of earlier runs, and what this run adds."""
 
     def __init__(self, lease: Lease, now: datetime) -> None:
         self._lease = lease
@@ -36,7 +36,7 @@ class CheckpointStore:
     def failure_of(self, decision: Decision) -> RecordedFailure | None:
         """Return the failure from an earlier run, if the object and its target are unchanged.
 
-        An object that is as desired, or whose change is in flight, no longer counts as failed.
+        An object that matches Git, or whose change is in flight, no longer counts as failed.
         """
         found = self.checkpoint.failures.get(decision.ref)
         if found is None or decision.effect is Effect.NONE or is_under_way(decision):

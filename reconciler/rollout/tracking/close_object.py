@@ -58,7 +58,7 @@ class ObjectCloser:
 
     @contextmanager
     def guard(self, tracked: TrackedObject) -> Iterator[None]:
-        """Context manager that closes *tracked* as failed if an illegal transition is found."""
+        """Context manager that closes *tracked* as failed if an illegal transition occurs."""
         try:
             yield
         except IllegalTransitionError as error:

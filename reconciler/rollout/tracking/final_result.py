@@ -17,18 +17,18 @@ class Cause(StrEnum):
     """The cause that ended the tracking of an object."""
 
     JUDGED = "judged"
-    """The newest snapshot, the approval, a limit or an earlier failure ended the object."""
+    """The newest snapshot, the approval, a limit or an earlier failure ended the tracking."""
     REFUSED = "refused"
     """The API server rejected the write of the object; the next run tries the write again."""
     BUG = "bug"
     """A bug of this program ended the tracking of the object; other objects are still tracked."""
     RUN_ENDED = "run-ended"
-    """The run ended before the object's change did; the next run continues the change."""
+    """The run ended before the object's change was complete; the next run continues the change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalResult:
-    """The result with which one object ends in a run, and its cause."""
+    """The result with which the tracking of one object ends, and its cause."""
 
     result: Result
     why: Explanation
@@ -36,5 +36,5 @@ class FinalResult:
 
 
 def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> FinalResult:
-    """Return an end with the explanation of *decision*."""
+    """Return a final result with the explanation of *decision*."""
     return FinalResult(result=result, why=decision.why, cause=cause)

@@ -15,7 +15,7 @@ class Hold:
 
     why: Explanation
     until: datetime | None = None
-    """When the hold ends by itself; None if that is not known."""
+    """The time at which the hold ends without user action; None if the time is not known."""
     final: bool = False
     """Whether the hold lasts longer than this run, so that the run need not wait for its end."""
     closed: bool = False

@@ -34,7 +34,7 @@ _UNWRITTEN = {
 
 
 def report_outcome(tracked: TrackedObject) -> Outcome:
-    """Return the outcome of an object, whose tracking must be closed.
+    """Return the outcome of an object whose tracking is closed.
 
     Raises:
         IllegalTransitionError: The object is still open.

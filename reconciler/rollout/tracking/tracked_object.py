@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reconciler.model.run.outcome import Result
 
 VISIBLE_AFTER = timedelta(seconds=2)
-"""A snapshot shows a write for certain only if the snapshot is newer by this duration."""
+"""A snapshot is certain to show a write only if it is at least this much newer than the write."""
 
 
 class State(StrEnum):
@@ -76,7 +76,7 @@ class TrackedObject:
     latest: Decision
     """The decision from the newest snapshot."""
     hold: Hold | None = None
-    """Why the change could not start at the last attempt; None if it was not held."""
+    """Why the change could not start at the last attempt; None if the change was not held."""
     guest_before: MemoryQuantity | None = None
     guest_now: MemoryQuantity | None = None
     action: Action | None = field(default=None, init=False)
@@ -93,7 +93,7 @@ class TrackedObject:
     attempts: int = field(default=0, init=False)
     """The number of failed writes; after each of them, the object is planned again."""
     not_before: float = field(default=0.0, init=False)
-    """The monotonic time before which the next write is not sent, in seconds."""
+    """The monotonic time, in seconds, before which the next write must not be sent."""
     snapshot_at: datetime | None = field(default=None, init=False)
     """When the newest snapshot that shows the object was read."""
     migration: LiveMigration | None = field(default=None, init=False)
@@ -122,7 +122,7 @@ class TrackedObject:
 
     @property
     def result(self) -> Result | None:
-        """The result of the object; None while the object is still tracked."""
+        """The result of the object; None while the object is still being tracked."""
         return self.final.result if self.final else None
 
     @property
@@ -132,12 +132,12 @@ class TrackedObject:
 
     @property
     def applied(self) -> bool:
-        """Whether the spec contains the change, no matter if this run wrote it."""
+        """Whether the spec contains the change, no matter which run or client wrote it."""
         return self.last_open_state is not State.WAITING
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a write was sent without an answer, and the snapshots are too old to show it."""
+        """Whether a write was sent without an answer, and no snapshot is new enough to show it."""
         sent, shown = self.unanswered_at, self.snapshot_at
         return sent is not None and (shown is None or shown <= sent + VISIBLE_AFTER)
 
@@ -179,7 +179,7 @@ class TrackedObject:
         self.patched_at = self.restarted_at = None
 
     def ended(self, final: FinalResult, at: datetime) -> None:
-        """Close the object; a bug closes it in any state."""
+        """Close the object; after a bug, an object can be closed in any state."""
         if final.cause is not Cause.BUG:
             self._go("ended")
         hint = final.why.hint or self.latest.why.hint

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reconciler.model.run.checkpoint import Start
 
 ANSWER_S = 60.0
-"""Seconds after which a restart without a visible effect counts as not received by KubeVirt."""
+"""Seconds after which KubeVirt is assumed not to have received a restart that had no effect."""
 INEFFECTIVE = "restart-ineffective"
 _STARTING = ("Always", "RerunOnFailure", "Once")
 

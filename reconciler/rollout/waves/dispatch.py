@@ -67,7 +67,7 @@ class Dispatch:
         """Send the next write of each candidate that may start.
 
         Raises:
-            ClusterError: The API server's answer ends the run, such as 401.
+            ClusterError: The API server's response, for example 401, ends the run.
         """
         context, failures = planner.context, _failures(objects)
         if failures >= self._policy.failure_budget:
@@ -117,9 +117,9 @@ class Dispatch:
             yield PendingWrite(tracked=tracked, decision=decision, action=action, vm=vm)
 
     def _still_waits(self, decision: Decision) -> bool:
-        """Return whether the VM, read now, needs a restart that nobody has requested yet.
+        """Return whether the VM, read again now, needs a restart that nobody has requested yet.
 
-        A restart request has no guard, and the informer may not show the newest state.
+        A restart request has no guard against stale data, and the informer may be out of date.
         """
         vm = self._run.writer.read_vm(decision.ref)
         if vm is None or vm.uid != decision.uid or vm.restart_asked:
@@ -127,7 +127,7 @@ class Dispatch:
         return is_true(vm.conditions, "RestartRequired")
 
     def _keep_start(self, decision: Decision, action: Action, context: PlanContext) -> None:
-        """Before the request is sent, record for later runs that this run starts the VM."""
+        """Record for later runs that this run starts the VM, before the request is sent."""
         created = action.verb is Verb.CREATE and starts_itself(action.manifest or {})
         if not created and action.verb is not Verb.RESTART:
             return

@@ -72,7 +72,7 @@ class KubeVirtWaves:
 
     @property
     def failed(self) -> bool:
-        """Whether a change of the CR that the plan contains will not happen in this run."""
+        """Whether a change of the CR in the plan will not happen in this run."""
         tracked = self.tracked
         if tracked is None or tracked.final is None:
             return False

@@ -165,7 +165,7 @@ class MemoryWave:
             tracked.followed()
 
     def _handle_lost(self, tracked: TrackedObject, decision: Decision) -> None:
-        """Handle a VM without the size that we wrote: recreated, or overwritten by a client."""
+        """Handle a VM without the size that we wrote: it was recreated or overwritten."""
         if tracked.action and tracked.action.uid not in (None, decision.uid):
             tracked.recreated()
             message = "the VM was deleted and created again, so its change starts again"
@@ -194,7 +194,7 @@ class MemoryWave:
         return FinalResult(result=Result.FAILED, why=why) if why else None
 
     def _may_write(self, tracked: TrackedObject, decision: Decision, context: PlanContext) -> bool:
-        """Return whether the next write of *decision* still has to be sent."""
+        """Return whether the next write of *decision* has not been sent yet and may be sent."""
         if not tracked.open:
             return False
         if decision.actions[0].verb is not Verb.RESTART:

@@ -1,4 +1,4 @@
-"""Stores the API server's answers to our writes until the informer has them: ``OwnWrites``."""
+"""Stores the API server's responses until the informer shows our writes: ``OwnWrites``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 CREATED_S = 30.0
-"""Seconds for which a VM that we created counts as present before the informer has seen it."""
+"""Seconds for which a VM that we created counts as present before the informer lists it."""
 
 
 class OwnWrites:
@@ -26,7 +26,7 @@ class OwnWrites:
         self._kubevirt: LiveKubeVirt | None = None
 
     def add(self, action: Action, written: Written) -> None:
-        """Store the object in the API server's answer to *action*."""
+        """Store the object that the API server returned after the write *action*."""
         if written.kubevirt is not None:
             self._kubevirt = written.kubevirt
         elif written.vm is not None:
@@ -36,7 +36,7 @@ class OwnWrites:
             self._vms.pop(action.ref, None)
 
     def overlay(self, live: LiveState) -> LiveState:
-        """Return *live* with all newer answers; drop the answers that the informer already has."""
+        """Return the snapshot *live* with all newer stored objects, and drop the older ones."""
         self._vms = {
             ref: each
             for ref, each in self._vms.items()

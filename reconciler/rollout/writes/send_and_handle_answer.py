@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.close_object import ObjectCloser
 
 DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Refusal.EXISTS})
-"""Rejections because the object changed after its decision; the run plans the object again."""
+"""Rejections of writes to an object that changed after its evaluation; it is planned again."""
 
 INTERNAL_ERROR = 500
 """The HTTP status with which the API server answers if a webhook does not answer."""
 ATTEMPTS = 5
 PAUSE_S = 1.0
-"""The pause after a write's first failure, in seconds; each further failure doubles it."""
+"""The pause after a write's first failure, in seconds; it doubles after each further failure."""
 EVENTS = {Verb.PATCH: "MemoryPatched", Verb.CREATE: "VMCreated", Verb.RESTART: "RestartAsked"}
 _STEPS = {Verb.PATCH: Step.PATCHED, Verb.CREATE: Step.CREATED, Verb.RESTART: Step.RESTARTED}
 _NO_NAMESPACE = "namespace-not-found"
@@ -97,7 +97,7 @@ class Writes:
                 is valid.
 
         Raises:
-            ClusterError: The API server's answer ends the run, such as 401.
+            ClusterError: The API server's response, for example 401, ends the run.
         """
         sent: dict[str, PendingWrite] = {}
         accepted: list[PendingWrite] = []
@@ -135,7 +135,10 @@ class Writes:
             yield self._annotated(write.action, write.vm)
 
     def _annotated(self, action: Action, vm: LiveVM | None) -> Action:
-        """Add the annotation right before the write: it has a time, so no digest covers it."""
+        """Add the annotation right before the write.
+
+        No digest covers the annotation, because it contains the time.
+        """
         if not self._annotate or vm is None or action.verb is not Verb.PATCH:
             return action
         value = {
@@ -149,7 +152,7 @@ class Writes:
     def _handle_error(
         self, write: PendingWrite, error: ClusterError, fatal: list[ClusterError]
     ) -> None:
-        """Handle a request without an answer, or an error that is not a rejection."""
+        """Handle a request that got no answer, or an error that is not a rejection."""
         if not error.retryable:
             write.tracked.refused()
             fatal.append(error)

@@ -46,7 +46,7 @@ class WritePause:
     def answered(self, now: float) -> None:
         """Record an answer at the monotonic time *now*; a rejection is an answer too.
 
-        An answer during the pause does not end the pause, because that write was sent before it.
+        An answer during the pause does not end the pause, because its write was sent earlier.
         """
         if not self.lasts(now):
             self.error = None

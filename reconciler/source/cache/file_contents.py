@@ -45,7 +45,7 @@ class FileContents:
         return (with_namespace(each, self._namespace) for each in found)
 
     def text(self, name: str, data: bytes) -> FileResult:
-        """Parse *data*, which is not a file of a tree; *name* is the name to show."""
+        """Parse the bytes *data* from outside a Git tree; *name* is the name to show."""
         return with_namespace(read_manifests(name, data), self._namespace)
 
     def _parsed(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
@@ -70,7 +70,7 @@ class FileContents:
 
 
 class RememberedContents:
-    """Parses files with *inner*, but unchanged files only once.
+    """Parses files with the reader *inner*, but parses an unchanged file only once.
 
     For an unchanged file, the second read returns the same Python object as the first.
     """

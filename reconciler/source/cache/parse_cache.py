@@ -33,7 +33,7 @@ MAX_BYTES = 500_000_000
 """The maximum size of all entries together, in bytes; above this size, old entries are deleted."""
 _MAX_RECORD = 4_000_000
 _BUSY_S = 2.0
-"""The time in seconds to wait for another process that writes to the cache."""
+"""The longest wait, in seconds, for another process that writes to the cache."""
 _REFRESH = 8
 """A used entry is marked as recent if this many runs have passed since its last mark."""
 _AT_ONCE = 500

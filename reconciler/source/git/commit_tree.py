@@ -22,7 +22,7 @@ _ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t(.*)", re.DOTALL)
 The size of a missing object is BAD; reading that object fails later.
 """
 _MOST_BYTES = 100_000
-"""A total length of file names, in bytes, that always fits on a command line."""
+"""The maximum total length of changed file names, in bytes, that fits on a command line."""
 _ESCAPE = "\\x"
 """The prefix of an escape for a path byte that is not UTF-8; a real file name may contain it."""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}

@@ -124,8 +124,8 @@ def normal(path: str) -> str:
 def _with_folders(path: str) -> Iterator[str]:
     """Yield *path*, every folder above it, and ``.``, the root of the repository.
 
-    The selection searches these in sets, so its time does not grow with the number of paths in
-    the configuration.
+    The selection looks these folders up in sets, so the number of paths in the configuration does
+    not slow it down.
     """
     while path:
         yield path

@@ -30,7 +30,7 @@ ENVIRONMENT = {
 }
 _TRAILER = "fatal: Could not read from remote repository."
 _TERMINATE_S = 2.0
-"""The time in seconds that git has after SIGTERM to remove its lock files."""
+"""The time, in seconds, in which git may remove its lock files after SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ def running(
 
 
 def no_git() -> SourceError:
-    """Return the error that git is not installed."""
+    """Return the error for a machine on which git is not installed."""
     return SourceError("git is not installed", hint="install git, or set PATH")
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 _HEADER_WORDS = 3
 _PIECE = 1_000_000
 MAX_LISTING_BYTES = 48_000_000
-"""The maximum length of a list of files in bytes; hashes and sizes are included."""
+"""The maximum size of git's file listing in bytes, including hashes and sizes."""
 
 
 class Repository:
@@ -93,8 +93,8 @@ class Repository:
         """Run one git command that lists files and return its output.
 
         Raises:
-            SourceError: The command fails, or its output is too long. A tree of 654 bytes that
-                contains itself many times can list more files than there are atoms.
+            SourceError: The command fails, or its output is too long. A tree of 654 bytes, with
+                the same subtree under many names, can list more files than git could ever print.
         """
         with running(self.root, arguments, environment=self._environment) as process:
             stdout = cast("IO[bytes]", process.stdout).read(MAX_LISTING_BYTES + 1)
@@ -258,9 +258,10 @@ def _is_bare(git_dir: Path) -> bool:
 
 
 def _pinned(git_dir: Path, work: object) -> dict[str, str]:
-    """Return environment variables that select this repository if the caller's select another.
+    """Return environment variables that make git use this repository.
 
-    Git sets such variables when it runs a hook.
+    The caller's environment may select another repository, since git sets such variables for
+    hooks.
     """
     if "GIT_DIR" not in os.environ:
         return {}

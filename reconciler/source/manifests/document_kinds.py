@@ -1,4 +1,4 @@
-"""Finds out whether a document has a managed kind, another kind or a mistake: ``classify``."""
+"""Classifies a document: managed kind, another kind, or a mistake: ``classify``."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ _NAMED = re.compile(rb"""\bkind\b["']?[ \t]*:\s*["']?(VirtualMachine|KubeVirt)(L
 _KIND = re.compile(rb"""[ \t]*["']?([A-Za-z][A-Za-z0-9]*)""")
 _MARKER = b"\n---"
 _OVERLAP = 200
-"""A length in bytes that exceeds any match, so that a search in pieces misses no match."""
+"""A number of bytes that no match exceeds, so that a search in pieces finds every match."""
 
 
 def may_manage(data: bytes) -> bool:
@@ -45,7 +45,7 @@ def may_manage(data: bytes) -> bool:
 
 
 def names_managed(chunks: Iterable[bytes]) -> bool:
-    """Return whether a text that cannot be parsed has a line such as ``kind: VirtualMachine``."""
+    """Return whether unparsable text contains a line such as ``kind: VirtualMachine``."""
     rest = b""
     for chunk in chunks:
         text = rest + chunk

@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.nodes import Node
 
 KNOWN_METHODS = ("LiveMigrate", "Evict")
-"""Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go:2504,2511."""
+"""The workload update methods that KubeVirt knows.
+
+Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go:2504,2511.
+"""
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:

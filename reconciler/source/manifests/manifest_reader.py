@@ -109,7 +109,7 @@ class _Gathered:
             )
 
     def _take(self, node: Node, *, listed_kind: str = "") -> None:
-        """Add a document, or a list item; *listed_kind* is the kind of an item that sets none."""
+        """Add a document, or a list item; an item without a kind has the kind *listed_kind*."""
         if not isinstance(node.value, dict):
             self.unread += isinstance(node.value, str | int | float)
             return

@@ -33,7 +33,7 @@ class Treatment(NamedTuple):
     priority: int = 0
     """VMs with a higher priority start first."""
     restart: RestartConsent | None = None
-    """When the VM may be restarted; None applies the configuration.
+    """When the VM may be restarted; if None, the configuration decides.
 
     Only Git may set this value: the annotation of a VM in the cluster has no effect.
     """

@@ -89,7 +89,8 @@ def _findings(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
 def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
     """Check that a VM sets its memory or an instancetype, but not both.
 
-    Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go:73-99 (KubeVirt denies both together).
+    Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go:73-99 (KubeVirt denies a VM with
+    both).
     """
     instancetype = manifest.node.find(_INSTANCETYPE)
     if vm.guest is not None and instancetype is not None:
@@ -158,7 +159,7 @@ def _memory(manifest: Manifest, path: FieldPath) -> MemoryQuantity | None:
 
 
 def _resources(manifest: Manifest) -> Mapping[str, str]:
-    """Return the memory requests and limits if they alone determine the VM's memory."""
+    """Return the VM's memory requests and limits if only they determine its memory size."""
     if any(manifest.node.find(each) for each in (GUEST_MEMORY, _INSTANCETYPE, PAGE_SIZE)):
         return {}
     found = {name: manifest.get((*RESOURCES, name, "memory")) for name in ("requests", "limits")}

@@ -1,9 +1,9 @@
 r"""Replaces characters that libyaml does not read as text, and restores them: ``Substitutes``.
 
 libyaml treats U+0085, U+2028 and U+2029 as line ends and rejects U+FEFF. It also rejects escaped
-surrogate pairs such as ``\ud83d\ude00``, with which JSON writes most emoji. Each of them is
-replaced by a character that the text does not contain. Lines and columns stay the same, because
-lengths do not change.
+surrogate pairs such as ``\ud83d\ude00``, with which JSON writes most emoji. Each of these is
+replaced with characters that the text does not contain. Lines and columns stay the same, because
+the replacement has the same length.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _PRIVATE = range(0xE000, 0xE800)
 
 
 class Substitutes:
-    """A text that libyaml can read, and the way back to the original characters."""
+    """A text that libyaml can read, with a method that restores the original characters."""
 
     def __init__(self, text: str) -> None:
         digit = next((each for each in _DIGITS if _is_free(each, text)), "d")
@@ -40,7 +40,7 @@ class Substitutes:
 
 
 def substitutes(text: str) -> Substitutes | None:
-    """Return the substitutes for *text*; None if it needs none, as nearly every text."""
+    """Return the substitutes for *text*; None if *text* needs no replacement, as is usual."""
     if text.isascii() and "\\u" not in text:
         return None
     return Substitutes(text) if _NEEDED.search(text) else None

@@ -1,9 +1,9 @@
 """Composes documents of nodes from the events of a YAML parser: ``compose``.
 
 The composer resolves anchors and merge keys and reports duplicate keys. As in Go's yaml.v2, which
-kubectl uses, the last of two equal keys is used, and ``<<`` replaces the keys before it. The
-composers of PyYAML and ruamel.yaml do not read scalars as Kubernetes does and do not report equal
-keys. They also recurse, so a hostile file can exhaust the stack.
+kubectl uses, the last of two equal keys is used, and the merge key ``<<`` replaces equal keys
+before it. The composers of PyYAML and ruamel.yaml do not read scalars as Kubernetes does and do
+not report equal keys. They also recurse, so a hostile file can exhaust the stack.
 
 Source: sigs.k8s.io/yaml v1.4 goyaml.v2/decode.go (mapping and merge).
 """
@@ -250,7 +250,7 @@ def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
     """Yield a problem for each key before ``<<`` that the merged mapping also has.
 
     YAML parsers disagree about such a key: YAML keeps the explicit key, but Go's yaml.v2, which
-    kubectl uses, takes the later one.
+    kubectl uses, keeps the later key.
     """
     inserted = {key for source in _merge_sources(merge) for key in source.children}
     for key, node in inner.children.items():

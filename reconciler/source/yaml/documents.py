@@ -38,7 +38,7 @@ class Unreadable:
 
     problem: Problem
     text: str
-    """The text of the document; if there are too many unreadable ones, also all text after it."""
+    """The text of the document; after too many unreadable documents, also all text after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

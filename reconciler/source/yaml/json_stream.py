@@ -1,8 +1,8 @@
 """Splits a stream of JSON objects into its objects: ``json_pieces``.
 
-kubectl reads a text that starts with a brace, after white space of any kind, as JSON objects one
-after another. A YAML parser reads only one object, and rejects a tab before the object.
-Source: k8s.io/apimachinery v0.32 pkg/util/yaml/decoder.go (YAMLOrJSONDecoder).
+If the first character after any white space is a brace, kubectl reads the text as a sequence of
+JSON objects. A YAML parser reads only one object, and rejects a tab before the object. Source:
+k8s.io/apimachinery v0.32 pkg/util/yaml/decoder.go (YAMLOrJSONDecoder).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 def json_pieces(text: str) -> tuple[Piece, ...] | None:
     """Return the JSON objects in *text*.
 
-    The result is None if *text* is not JSON that starts with a brace, and is to be read as YAML.
+    Return None if *text* is not JSON that starts with a brace; it must then be read as YAML.
     """
     if text[_end_of_space(text, 0) :][:1] != "{":
         return None

@@ -118,7 +118,7 @@ def as_stored(node: Node) -> Node:
 
 
 def _replaced(node: Node, path: tuple[str | int, ...], new: Node) -> Node:
-    """Return *node* with *new* in place of the node at *path*."""
+    """Return a copy of *node* in which *new* replaces the node at *path*."""
     if not path:
         return new
     child = _replaced(node.children[path[0]], path[1:], new)

@@ -1,6 +1,6 @@
 """Reads plain YAML scalars as Kubernetes does: YAML 1.1 with some rules of Go's parser.
 
-``kubectl`` converts YAML to JSON with sigs.k8s.io/yaml, and a scalar has the value in that JSON.
+``kubectl`` converts YAML to JSON with sigs.k8s.io/yaml; this module returns a scalar's JSON value.
 Source: sigs.k8s.io/yaml v1.4 goyaml.v2/resolve.go (resolve) and yaml.go (convertToJSONableObject).
 """
 
@@ -112,7 +112,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _in_range(value: int) -> int | float:
-    """Return *value* as Go's parser does: as a float if 64 bits are too few."""
+    """Return *value*, converted to a float if it does not fit in 64 bits, as Go's parser does."""
     return value if _INT64_MIN <= value <= _UINT64_MAX else _whole(float(value))
 
 
