@@ -1,4 +1,4 @@
-"""Takes all measurements of one fleet; each is repeated several times in rotation."""
+"""Takes all measurements of one fleet; each measurement is repeated several times in rotation."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Figures:
     start: Cost
     """The cost of ``reconciler --help``."""
     imported: tuple[str, ...]
-    """Those libraries in ``LATE`` that ``--help`` imports."""
+    """The libraries in ``LATE`` that ``--help`` imports."""
     requests: int | None
     """The number of requests that one plan sends."""
     gets: dict[str, int]
@@ -71,7 +71,7 @@ class Figures:
     peers: tuple[Peer, ...]
     followed: Both | None
     foreign: dict[str, float]
-    """How many megabytes of files without our kinds are passed over a second, by source."""
+    """The megabytes per second at which files without our kinds are skipped, by source."""
     load: float
     """The machine's load average over a minute before the measurements."""
 

@@ -1,9 +1,10 @@
 """Measures how long a new plan takes after one change in Git and one in the cluster.
 
-It measures twice: with no other pending change, and with all of the fleet's changes pending.
+Each measurement is made twice: with no other pending change, and with all of the fleet's changes
+pending.
 
 ``python -m bench.following`` tracks a cluster as `serve` does, makes a few changes in Git and in
-the cluster, and prints a line of JSON. It writes to both, so they must be disposable.
+the cluster, and prints a line of JSON. The repository and the cluster must be disposable.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def rounds(
     informer: ClusterInformer,
     n: int = ROUNDS,
 ) -> Followed:
-    """Change one VM in Git and one in the cluster, both from *still*, and time the new plan."""
+    """Change one VM in Git and one in the cluster, both from *still*, and time each new plan."""
     pulls, plans, cpus, decided = [], [], [], []
     engine.pull()
     engine.plan()

@@ -45,7 +45,7 @@ KINDS = {
 
 
 class Read:
-    """A reader that returns what was read already."""
+    """A reader that returns data that was already read."""
 
     def __init__(self, live: LiveState, capacity: Capacity | None) -> None:
         self._live, self._capacity = live, capacity

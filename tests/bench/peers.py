@@ -1,6 +1,6 @@
 """Measures how long other tools take for the plan of the same fleet.
 
-They take tens of milliseconds per VM, so they get only a part of a large fleet.
+Other tools take tens of milliseconds per VM, so they get only a part of a large fleet.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 TIMES = "\N{MULTIPLICATION SIGN}"
 TARGET_VMS = 10_000
-"""In a smaller fleet, the start of a process takes most of the time of each measurement."""
+"""The smallest fleet with ratio targets; in smaller fleets process start dominates."""
 OTHER_REQUESTS = 12
 """The permitted requests of a plan, in addition to the pages of VMs, VMIs and migrations."""
 
@@ -166,7 +166,7 @@ def _applied(found: Figures) -> Row:
 
 
 def memory_limit_mb(n_vms: int) -> float:
-    """Return 250 MB up to 10,000 VMs, 1,200 MB at 100,000, and interpolate between."""
+    """Return 250 MB up to 10,000 VMs, 1,200 MB at 100,000, and interpolated values in between."""
     return 250 + 950 * max(n_vms - 10_000, 0) / 90_000
 
 

@@ -14,7 +14,7 @@ from reconciler.simulator.worlds import worlds
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_fleet_is_identical_for_the_same_seed():
+def test_generated_fleet_is_identical_for_the_same_seed():
     one, same, other = (Fleet(n_vms=200, seed=seed) for seed in (7, 7, 8))
     assert list(one.files()) == list(same.files())
     assert one.world() == same.world()
@@ -22,7 +22,7 @@ def test_fleet_is_identical_for_the_same_seed():
     assert one.vms != other.vms
 
 
-def test_fleet_changes_every_twentieth_vm_and_its_files_contain_all_vms():
+def test_generated_fleet_changes_every_twentieth_vm_and_has_all_vms_in_its_files():
     fleet = Fleet(n_vms=400)
     assert len(fleet.changed) == 20
     texts = [text for path, text in fleet.files() if path.startswith("vms/")]
@@ -41,7 +41,7 @@ def test_fleet_changes_every_twentieth_vm_and_its_files_contain_all_vms():
         }
 
 
-def test_fleet_differs_from_its_world_only_in_the_size_of_changed_vms():
+def test_generated_fleet_differs_from_its_simulated_cluster_only_in_the_size_of_changed_vms():
     fleet = Fleet(n_vms=60)
     live = {vm["name"]: vm["spec"] for vm in fleet.world()["vms"]}
     differing = set()
@@ -55,13 +55,13 @@ def test_fleet_differs_from_its_world_only_in_the_size_of_changed_vms():
     assert differing == set(fleet.changed)
 
 
-def test_fleet_world_is_valid():
+def test_generated_fleet_has_a_valid_world_file():
     world = worlds.parse(Fleet(n_vms=200).world())
     assert len(world.vms) == 200
     assert len(world.migrations) == 2
 
 
-def test_benchmark_of_a_small_fleet_writes_every_row(tmp_path, capsys):
+def test_benchmark_report_for_a_small_fleet_has_every_row(tmp_path, capsys):
     results = tmp_path / "RESULTS.md"
     sizes = ("--vms", "40", "--plan-alone", "400", "--peers", "2")
     run.main([*sizes, "--repeat", "1", "--results", str(results)])
@@ -76,7 +76,7 @@ def test_benchmark_of_a_small_fleet_writes_every_row(tmp_path, capsys):
     assert str(tmp_path) not in text
 
 
-def test_wrong_plan_ends_the_benchmark(tmp_path, monkeypatch):
+def test_benchmark_ends_with_an_error_if_the_plan_is_wrong(tmp_path, monkeypatch):
     monkeypatch.setattr(Fleet, "changed", (), raising=False)
     with pytest.raises(SystemExit, match="not the expected one"):
         figures.of_fleet(Fleet(n_vms=40), figures.Asked(repeat=1), run.say)
@@ -86,7 +86,7 @@ def test_wrong_plan_ends_the_benchmark(tmp_path, monkeypatch):
     ("value", "least", "met"),
     [(1.5, False, True), (1.6, False, False), (1.5, True, True), (1.4, True, False)],
 )
-def test_benchmark_target_is_met_at_its_limit(value, least, met):
+def test_benchmark_target_is_met_by_a_value_equal_to_its_limit(value, least, met):
     row = table.Row(work="w", measured="m", value=value, limit=1.5, least=least)
     assert row.met is met
     assert row.cells()[-1] == ("yes" if met else "no")
@@ -98,19 +98,19 @@ def test_benchmark_targets_do_not_apply_to_a_smaller_fleet():
     assert row.cells()[-1] == "for 10,000"
 
 
-def test_peer_tools_get_the_first_manifests_of_the_repository(tmp_path):
+def test_benchmark_passes_the_first_manifests_of_the_repository_to_peer_tools(tmp_path):
     Fleet(n_vms=30).commit(tmp_path / "repo")
     found = peers.of_repository(tmp_path / "repo", 3)
     kinds = [yaml.safe_load(each.split("---")[0])["kind"] for each in found]
     assert kinds == ["KubeVirt", "VirtualMachine", "VirtualMachine"]
 
 
-def test_unmeasured_figure_is_reported_as_not_measured():
+def test_benchmark_reports_a_missing_measurement_as_not_measured():
     row = table.Row(work="w", measured="no option yet", limit=1.5)
     assert row.met is None
     assert row.cells()[-1] == "not measured"
 
 
-def test_memory_limit_grows_with_the_fleet():
+def test_benchmark_memory_limit_grows_with_the_fleet():
     limits = [table.memory_limit_mb(n) for n in (1000, 10_000, 100_000)]
     assert limits == [250, 250, 1200]

@@ -73,7 +73,7 @@ def is_open(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def test_control_plane_runs_until_the_block_ends_and_accepts_one_token(plane, program):
+def test_control_plane_accepts_only_its_token_and_stops_at_the_end_of_the_block(plane, program):
     for name in ("etcd", "kube-apiserver"):
         program(name, STAND_IN)
     with control_plane.started(plane) as kubeconfig:
@@ -108,7 +108,7 @@ def test_control_plane_token_is_on_no_command_line(plane):
         assert plane.token not in " ".join(command)
 
 
-def test_missing_control_plane_program_is_named_in_the_error(plane, program):
+def test_error_about_a_missing_control_plane_program_contains_its_name(plane, program):
     program("etcd", STAND_IN)
     with (
         pytest.raises(ControlPlaneError, match="which has no kube-apiserver"),
@@ -117,7 +117,7 @@ def test_missing_control_plane_program_is_named_in_the_error(plane, program):
         pytest.fail("it started")
 
 
-def test_program_that_exits_early_raises_an_error_with_its_output(tmp_path, program):
+def test_control_plane_program_that_exits_early_raises_an_error_with_its_output(tmp_path, program):
     path = program("etcd", "#!/bin/sh\necho unknown flag: --nope\nexit 2\n")
     with (
         pytest.raises(ControlPlaneError, match=r"ended with 2:\nunknown flag: --nope"),
@@ -126,7 +126,7 @@ def test_program_that_exits_early_raises_an_error_with_its_output(tmp_path, prog
         pytest.fail("it is ready")
 
 
-def test_program_that_never_becomes_ready_is_stopped(tmp_path, program):
+def test_control_plane_program_that_never_becomes_ready_is_stopped(tmp_path, program):
     path = program("etcd", "#!/bin/sh\necho $$\nexec sleep 60\n")
     log = tmp_path / "log"
     with (
@@ -149,11 +149,13 @@ def test_program_that_never_becomes_ready_is_stopped(tmp_path, program):
         ({"RECONCILER_ENVTEST_CLUSTER": "1", "KUBEBUILDER_ASSETS": "/a"}, "given"),
     ],
 )
-def test_existing_cluster_is_used_only_if_requested_by_a_variable(environment, expected):
+def test_existing_cluster_is_used_only_if_an_environment_variable_requests_it(
+    environment, expected
+):
     assert clusters.chosen(environment) == expected
 
 
-def test_shipped_crds_include_the_kinds_of_kubevirt():
+def test_shipped_crds_include_the_kubevirt_kinds():
     found = {each["metadata"]["name"] for each in definitions.load(definitions.SHIPPED)}
     assert found >= {
         f"{plural}.kubevirt.io"
@@ -180,7 +182,7 @@ def test_crd_loader_ignores_other_objects_and_files(tmp_path):
     ]
 
 
-def test_folder_without_crds_is_an_error(tmp_path):
+def test_crd_loader_rejects_a_folder_without_crds(tmp_path):
     (tmp_path / "schemas.json").write_text("{}")
     with pytest.raises(FileNotFoundError, match="no CustomResourceDefinition"):
         definitions.load(tmp_path)

@@ -26,7 +26,7 @@ def names(page):
     return [item["metadata"]["name"] for item in json.loads(page.body)["items"]]
 
 
-def test_list_is_read_in_consecutive_pages(client, namespace, make_vm, monkeypatch):
+def test_list_request_reads_consecutive_pages(client, namespace, make_vm, monkeypatch):
     monkeypatch.setattr(paging, "PAGE_SIZE", 2)
     made = [make_vm(f"vm-{n}").name for n in range(5)]
     pages = list(paging.pages(client, resource_paths.collection(resource_paths.VMS, namespace)))
@@ -46,7 +46,7 @@ def test_pages_of_a_list_show_the_cluster_at_one_moment(client, namespace, make_
     assert seen + [name for page in pages for name in names(page)] == ["a", "c", "e"]
 
 
-def test_cluster_reader_returns_vms_the_cr_and_the_cluster_id(
+def test_cluster_reader_returns_vms_the_kubevirt_cr_and_the_cluster_id(
     client, kubevirt, namespace, make_vm
 ):
     refs = {make_vm("a"), make_vm("b", guest="2Gi")}
@@ -60,7 +60,7 @@ def test_cluster_reader_returns_vms_the_cr_and_the_cluster_id(
     assert live.cluster_id == identity
 
 
-def test_snapshot_file_is_read_as_it_was_written(client, kubevirt, make_vm, tmp_path):
+def test_snapshot_file_is_read_back_unchanged(client, kubevirt, make_vm, tmp_path):
     make_vm("a")
     make_vm("b", guest=None)
     live = ClusterReader(client, clock=SystemClock()).read()
@@ -69,7 +69,7 @@ def test_snapshot_file_is_read_as_it_was_written(client, kubevirt, make_vm, tmp_
     assert snapshot_file.SnapshotReader(file).read() == live
 
 
-def test_watch_continues_where_the_list_ended(client, namespace, make_vm):
+def test_watch_continues_from_the_resource_version_of_the_list(client, namespace, make_vm):
     path = resource_paths.collection(resource_paths.VMS, namespace)
     make_vm("before")
     listed = list_all(client, path, VMS)
@@ -121,19 +121,19 @@ def _until(informer, clock, holds):
         pytest.param("/apis/nope.example/v1/nopes", id="no-group"),
     ],
 )
-def test_status_404_raises_not_found(client, namespace, path):
+def test_status_404_raises_a_not_found_error(client, namespace, path):
     with pytest.raises(NotFoundError) as caught:
         client.get(path.format(namespace))
     assert caught.value.status == 404
 
 
-def test_missing_vm_is_read_as_none(writer, namespace, make_vm):
+def test_reading_a_missing_vm_returns_none(writer, namespace, make_vm):
     ref = make_vm()
     assert writer.read_vm(ref) is not None
     assert writer.read_vm(type(ref)(kind=ref.kind, namespace=namespace, name="nope")) is None
 
 
-def test_status_403_raises_forbidden_and_names_the_missing_right(robot, namespace):
+def test_status_403_raises_a_forbidden_error_that_contains_the_missing_right(robot, namespace):
     with pytest.raises(ForbiddenError) as caught:
         robot.get(resource_paths.collection(resource_paths.VMS, namespace))
     assert caught.value.status == 403
@@ -142,7 +142,9 @@ def test_status_403_raises_forbidden_and_names_the_missing_right(robot, namespac
     assert 'cannot list resource "virtualmachines"' in text
 
 
-def test_status_401_raises_unauthorized_without_the_token(stranger, namespace):
+def test_status_401_raises_an_unauthorized_error_that_does_not_contain_the_token(
+    stranger, namespace
+):
     with pytest.raises(UnauthorizedError) as caught:
         stranger.get(resource_paths.collection(resource_paths.VMS, namespace))
     assert caught.value.status == 401

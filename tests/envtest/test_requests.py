@@ -63,7 +63,7 @@ def test_dry_run_of_a_patch_is_accepted_and_changes_nothing(client, writer, make
         (PatchOp(op="add", path=f"{GUEST}x", value="2Gi"), Refusal.DENIED),
     ],
 )
-def test_dry_run_of_a_patch_returns_the_refusal(client, make_vm, op, refusal):
+def test_dry_run_of_an_invalid_patch_returns_the_rejection(client, make_vm, op, refusal):
     checked = ClusterDryRun(client).check(action(make_vm(), patch=(op,)))
     assert (checked.refusal, checked.status) == (refusal, 422)
     assert checked.message
@@ -77,7 +77,7 @@ def test_dry_run_of_a_create_creates_nothing(client, writer, namespace):
     assert writer.read_vm(ref) is None
 
 
-def test_dry_run_of_a_create_returns_the_refusal(client, namespace, make_vm):
+def test_dry_run_of_an_invalid_create_returns_the_rejection(client, namespace, make_vm):
     ref = make_vm()
     taken = manifest(ref.name, namespace, guest="1Gi")
     wrong = manifest("new", namespace, gueest="1Gi")
@@ -92,20 +92,22 @@ def test_dry_run_of_a_create_returns_the_refusal(client, namespace, make_vm):
 @pytest.mark.parametrize(
     ("plural", "kind"), [(resource_paths.VMIS, VMIS), (resource_paths.MIGRATIONS, MIGRATIONS)]
 )
-def test_list_of_a_kind_without_objects_is_empty(client, namespace, plural, kind):
+def test_list_request_for_a_kind_without_objects_returns_an_empty_list(
+    client, namespace, plural, kind
+):
     listed = list_all(client, resource_paths.collection(plural, namespace), kind)
     assert (listed.values, listed.diagnostics) == ((), ())
     assert listed.resource_version
 
 
-def test_nodes_are_listed_by_name(client):
+def test_node_list_is_sorted_by_name(client):
     nodes = list_nodes(client)
     names = [each.name for each in nodes.values]
     assert names == sorted(names)
     assert nodes.diagnostics == ()
 
 
-def test_quota_of_a_namespace_is_in_the_capacity(client, namespace):
+def test_capacity_reader_returns_the_resource_quota_of_a_namespace(client, namespace):
     quota = {
         "apiVersion": "v1",
         "kind": "ResourceQuota",
@@ -123,7 +125,7 @@ def test_quota_of_a_namespace_is_in_the_capacity(client, namespace):
     assert capacity.diagnostics == ()
 
 
-def test_migration_policy_is_read_with_the_labels_of_namespaces(client, namespace):
+def test_migration_policies_are_read_together_with_namespace_labels(client, namespace):
     policy = {
         "apiVersion": "migrations.kubevirt.io/v1alpha1",
         "kind": "MigrationPolicy",
@@ -144,7 +146,7 @@ def test_migration_policy_is_read_with_the_labels_of_namespaces(client, namespac
     assert found.diagnostics == ()
 
 
-def test_instancetypes_are_listed_or_reported_as_unreadable(client, namespace):
+def test_instancetype_kind_is_listed_or_reported_as_unreadable(client, namespace):
     vm = manifest("sized", namespace)
     vm["spec"]["instancetype"] = {"name": "big"}
     found = list_instancetypes(client, [VMS.one(json.dumps(vm).encode())])
@@ -152,7 +154,7 @@ def test_instancetypes_are_listed_or_reported_as_unreadable(client, namespace):
     assert len(found.kinds) + unread.count("instancetypes-unreadable") == 2
 
 
-def test_namespace_is_among_the_names_for_completion(client, namespace):
+def test_shell_completion_of_namespaces_includes_an_existing_namespace(client, namespace):
     assert namespace in namespace_names(client)
 
 
@@ -172,7 +174,7 @@ def test_lease_annotation_is_stored_and_removed(client, namespace, make_clock):
         assert stored() == {}
 
 
-def test_large_list_is_compressed_and_a_watch_is_not(client, namespace):
+def test_large_list_response_is_compressed_but_a_watch_response_is_not(client, namespace):
     path = resource_paths.collection(resource_paths.VMS, namespace)
     vm = manifest("large", namespace, guest="1Gi")
     vm["metadata"]["annotations"] = {"example.com/text": "x" * 200_000}
@@ -189,7 +191,7 @@ def test_large_list_is_compressed_and_a_watch_is_not(client, namespace):
     watched.close()
 
 
-def test_invalid_page_token_is_rejected(client, namespace):
+def test_invalid_continue_token_is_rejected(client, namespace):
     path = resource_paths.collection(resource_paths.VMS, namespace)
     with pytest.raises((RejectedError, ExpiredError)) as caught:
         client.get(path, {"limit": "1", "continue": "bogus"})

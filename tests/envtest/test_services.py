@@ -32,7 +32,7 @@ def make_lease(client, namespace, make_clock):
 
 @pytest.fixture
 def record(client, namespace):
-    """Returns the Lease's spec from the server; arguments first change fields of it."""
+    """Returns a function that sets fields of the Lease, if any are given, and returns its spec."""
     path = resource_paths.member("leases", namespace, "run", resource_paths.LEASES_API)
 
     def access_record(**changes):
@@ -67,7 +67,7 @@ def test_released_lease_is_acquired_without_waiting(make_lease, record, make_clo
     assert clock.elapsed == 0
 
 
-def test_holder_that_renews_keeps_the_lease(make_lease, record, make_clock):
+def test_lease_holder_that_renews_in_time_keeps_the_lease(make_lease, record, make_clock):
     clock = make_clock()
     clock.on_sleep = lambda: record(renewTime="2026-11-23T00:00:01.000000Z")
     with make_lease("a"):
@@ -77,7 +77,9 @@ def test_holder_that_renews_keeps_the_lease(make_lease, record, make_clock):
         assert record()["holderIdentity"] == "a"
 
 
-def test_lease_of_a_silent_holder_is_acquired_after_its_duration(make_lease, record, make_clock):
+def test_lease_without_renewals_is_acquired_by_another_run_after_its_duration(
+    make_lease, record, make_clock
+):
     clock = make_clock()
     with make_lease("a") as dead:
         with make_lease("b", clock) as taken:
@@ -99,7 +101,7 @@ def test_lease_stays_held_after_an_edit_by_another_client(make_lease, record, ma
         assert record()["leaseTransitions"] == 7
 
 
-def test_lease_requested_by_two_runs_concurrently_is_held_by_one(make_lease, record):
+def test_lease_requested_by_two_runs_concurrently_is_held_by_only_one_run(make_lease, record):
     leases = {name: make_lease(name) for name in ("a", "b")}
 
     def hold(name):
@@ -150,7 +152,7 @@ def test_forbidden_event_is_logged_and_not_raised(robot, make_vm, writer, caplog
     assert "events are not recorded" in logged.getMessage()
 
 
-def test_access_review_names_every_missing_right(client, robot, namespace):
+def test_access_review_error_lists_every_missing_right(client, robot, namespace):
     rights = access_review.apply_rights(
         namespace,
         config_lease="config",
@@ -166,7 +168,9 @@ def test_access_review_names_every_missing_right(client, robot, namespace):
         assert str(right) in str(caught.value)
 
 
-def test_role_grants_one_right_and_no_other(client, robot, namespace, make_vm, eventually):
+def test_service_account_with_one_right_is_denied_other_requests(
+    client, robot, namespace, make_vm, eventually
+):
     def may(verb):
         right = access_review.Right(
             verb=verb, group="kubevirt.io", resource=resource_paths.VMS, namespace=namespace

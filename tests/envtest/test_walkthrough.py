@@ -127,7 +127,7 @@ def carry_out(writer, live):
     return run
 
 
-def test_first_kubectl_patch_succeeds_and_removes_existing_feature_gates(
+def test_kubectl_patch_that_adds_a_feature_gate_list_replaces_existing_feature_gates(
     make_kubevirt, patch, spec_of
 ):
     ref = make_kubevirt(DEFAULTS)
@@ -138,14 +138,16 @@ def test_first_kubectl_patch_succeeds_and_removes_existing_feature_gates(
     }
 
 
-def test_first_kubectl_patch_fails_without_its_parent(make_kubevirt, patch, spec_of):
+def test_kubectl_patch_of_feature_gates_fails_if_developer_configuration_is_absent(
+    make_kubevirt, patch, spec_of
+):
     ref = make_kubevirt({"configuration": {}})
     answer = patch(ref, FIRST)
     assert (answer.status, json.loads(answer.body)) == (422, NO_CAUSE)
     assert spec_of(ref) == {"configuration": {}}
 
 
-def test_second_kubectl_patch_sets_the_rollout_strategy(make_kubevirt, patch, spec_of):
+def test_kubectl_patch_sets_the_rollout_strategy(make_kubevirt, patch, spec_of):
     ref = make_kubevirt(DEFAULTS)
     assert patch(ref, SECOND).status == 200
     assert spec_of(ref)["configuration"] == {
@@ -154,14 +156,16 @@ def test_second_kubectl_patch_sets_the_rollout_strategy(make_kubevirt, patch, sp
     }
 
 
-def test_third_kubectl_patch_fails_without_its_parent(make_kubevirt, patch, spec_of):
+def test_kubectl_patch_of_update_methods_fails_if_workload_update_strategy_is_absent(
+    make_kubevirt, patch, spec_of
+):
     ref = make_kubevirt(DEFAULTS)
     answer = patch(ref, THIRD)
     assert (answer.status, json.loads(answer.body)) == (422, NO_CAUSE)
     assert spec_of(ref) == DEFAULTS
 
 
-def test_third_kubectl_patch_sets_the_update_methods_if_the_parent_exists(
+def test_kubectl_patch_sets_update_methods_if_workload_update_strategy_exists(
     make_kubevirt, patch, spec_of
 ):
     ref = make_kubevirt({**DEFAULTS, "workloadUpdateStrategy": {"batchEvictionSize": 5}})
@@ -194,7 +198,7 @@ def test_kubectl_receives_the_same_responses_as_the_test_client(make_kubevirt, k
         pytest.param({"workloadUpdateStrategy": {}}, id="empty-update-strategy"),
     ],
 )
-def test_reconciler_patches_create_missing_parents(spec, make_kubevirt, carry_out, spec_of):
+def test_reconciler_patch_creates_missing_parent_fields(spec, make_kubevirt, carry_out, spec_of):
     ref = make_kubevirt(spec)
     carry_out(ref)
     assert spec_of(ref) == {
@@ -206,7 +210,7 @@ def test_reconciler_patches_create_missing_parents(spec, make_kubevirt, carry_ou
     }
 
 
-def test_reconciler_patches_keep_settings_of_others(make_kubevirt, carry_out, spec_of):
+def test_reconciler_patch_keeps_settings_of_other_clients(make_kubevirt, carry_out, spec_of):
     spec = {
         "configuration": {
             **DEFAULTS["configuration"],

@@ -53,7 +53,7 @@ def vm(writer, make_vm):
     return writer.read_vm(make_vm())
 
 
-def test_vm_patch_is_accepted_and_verified(writer, vm):
+def test_accepted_vm_patch_is_verified_in_the_response(writer, vm):
     written = writer.write(grow(vm))
     assert (written.refusal, written.status) == (None, 200)
     assert str(written.vm.guest) == "2Gi"
@@ -68,7 +68,7 @@ def test_vm_patch_changes_only_the_guest_size(writer, client, vm):
     assert json.loads(client.get(resource_paths.of(vm.ref)))["spec"] == before
 
 
-def test_vm_patch_accepts_the_size_in_another_notation(writer, vm):
+def test_vm_patch_with_the_size_in_another_notation_is_accepted(writer, vm):
     written = writer.write(grow(vm, "2048Mi"))
     assert written.refusal is None
     assert written.vm.guest == MemoryQuantity.parse("2Gi")
@@ -81,7 +81,7 @@ def test_patch_for_another_uid_is_rejected_by_its_guard(writer, vm):
     assert spec(writer.read_vm(vm.ref)) == spec(vm)
 
 
-def test_patch_guard_compares_the_notation_of_the_old_value(writer, vm):
+def test_patch_guard_tests_the_old_value_in_the_notation_on_the_server(writer, vm):
     patch = (
         PatchOp(op="test", path=GUEST, value="1024Mi"),
         PatchOp(op="replace", path=GUEST, value="2Gi"),
@@ -97,7 +97,7 @@ def test_patch_from_an_outdated_read_is_rejected_by_its_guard(writer, vm):
     assert str(writer.read_vm(vm.ref).guest) == "2Gi"
 
 
-def test_generation_guard_rejects_a_patch_of_an_absent_field_after_an_edit(
+def test_generation_guard_rejects_a_patch_that_adds_a_field_if_the_vm_was_edited(
     writer, client, make_vm
 ):
     bare = writer.read_vm(make_vm(guest=None))
@@ -118,7 +118,7 @@ def test_generation_guard_rejects_a_patch_of_an_absent_field_after_an_edit(
     assert (again.refusal, str(again.vm.guest)) == (None, "2Gi")
 
 
-def test_unknown_field_is_rejected_and_not_pruned(writer, client, vm):
+def test_patch_with_an_unknown_field_is_rejected_instead_of_pruned(writer, client, vm):
     path = "/spec/template/spec/domain/memory/gueest"
     patch = (PatchOp(op="add", path=path, value="2Gi"),)
     written = writer.write(action(vm.ref, patch))
@@ -136,19 +136,19 @@ def test_unknown_field_is_rejected_and_not_pruned(writer, client, vm):
     )  # without Strict: status 200, and the field is pruned silently
 
 
-def test_value_of_the_wrong_type_is_rejected(writer, vm):
+def test_patch_with_a_value_of_the_wrong_type_is_rejected(writer, vm):
     patch = (PatchOp(op="replace", path=GUEST, value={"a": 1}),)
     assert writer.write(action(vm.ref, patch)).refusal == Refusal.DENIED
 
 
-def test_patch_of_a_deleted_vm_is_not_found(writer, client, vm, eventually):
+def test_patch_of_a_deleted_vm_returns_not_found(writer, client, vm, eventually):
     client.send("DELETE", resource_paths.of(vm.ref))
     eventually(lambda: writer.read_vm(vm.ref) is None, f"{vm.ref} is gone")
     written = writer.write(grow(vm))
     assert (written.refusal, written.status) == (Refusal.NOT_FOUND, 404)
 
 
-def test_second_create_of_a_vm_reports_that_it_exists(writer, namespace):
+def test_second_create_of_a_vm_reports_that_the_vm_already_exists(writer, namespace):
     ref = vm_ref(namespace, "new")
     domain = {"devices": {}, "memory": {"guest": "1Gi"}}
     manifest = {
@@ -170,14 +170,14 @@ def test_second_create_of_a_vm_reports_that_it_exists(writer, namespace):
     assert 'unknown field "spec.template.spec.domain.memory.gueest"' in refused.message
 
 
-def test_vm_has_the_last_field_manager_of_its_guest_size(writer, vm):
+def test_decoded_vm_contains_the_field_manager_that_last_set_the_guest_size(writer, vm):
     assert vm.guest_manager == "somebody"
     written = writer.write(grow(vm))
     assert written.vm.guest_manager == "reconciler"
     assert writer.read_vm(vm.ref).guest_manager == "reconciler"
 
 
-def test_reconciler_owns_only_the_guest_size_that_it_wrote(writer, client, vm):
+def test_reconciler_is_field_manager_of_only_the_guest_size(writer, client, vm):
     writer.write(grow(vm))
     entries = json.loads(client.get(resource_paths.of(vm.ref)))["metadata"]["managedFields"]
     (own,) = [each for each in entries if each["manager"] == "reconciler"]

@@ -1,7 +1,7 @@
 """Injects faults: in responses, connections, KubeVirt, objects, leases and the process.
 
-Each function injects a fault into a stage, and returns a function that returns how often the
-fault has taken effect so far.
+Each function injects one fault into a stage, and returns a function that counts how often the
+fault has taken effect.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def taken_back(stage):
 
 
 def owned(stage):
-    """Simulate HyperConverged's operator, which reverts what other clients write."""
+    """Simulate the HyperConverged operator, which reverts what other clients write."""
     put = []
 
     def watch(event):

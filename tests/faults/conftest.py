@@ -11,7 +11,7 @@ COUNTED = "faults"
 
 @pytest.fixture
 def tally(record_property):
-    """Counts faults as injected or survived, in test reports, which also works with xdist."""
+    """Counts injected and survived faults in test reports, so that counting works with xdist."""
     return lambda what: record_property(COUNTED, what)
 
 

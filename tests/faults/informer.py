@@ -1,4 +1,4 @@
-"""The product's informer without its threads; it lists changed objects when it is read."""
+"""The product's informer without its threads; each read lists the changed objects."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ KINDS = (
 class SteppedInformer(ClusterInformer):
     """An informer whose waits advance simulated time.
 
-    While the server does not respond, it behaves as the threads do: it returns the same snapshot
-    for two minutes, then it raises the error.
+    While the server does not respond, this informer behaves like the real one: for two minutes it
+    returns its old snapshot; then it raises an error.
     """
 
     def __init__(self, client, clock, sim):

@@ -13,7 +13,7 @@ from reconciler.model.run.outcome import ExitCode
 
 DEADLINE_S = 600.0
 CRON_S = (60.0, 60.0, 300.0, 900.0, 3700.0, 3700.0, 60.0)
-"""Pauses between passes: first as in a CronJob, then over an hour, so that stored data expires."""
+"""The pauses between passes: first short, then over an hour, so that stored data expires."""
 COMES_FIRST = {ExitCode.FAILED, ExitCode.LEASE_HELD, ExitCode.STALE}
 GUEST_S = 300.0
 KUBEVIRTS = {"default": DEFAULT, "gated": GATED}
@@ -52,7 +52,7 @@ def pass_of(stage, text):
 
 
 def passes_until(stage, text, expected, *, leaves=(), pauses_s=CRON_S):
-    """Run passes until nothing changes and all is as *expected*, except what a fault *leaves*."""
+    """Run passes until all objects are as *expected*, except those that the fault *leaves*."""
     done = None
     for pause_s in pauses_s:
         stage.clock.sleep(pause_s)

@@ -25,14 +25,14 @@ from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
 
 PARSED = {}
-"""A cache of parsed desired states, since a CronJob reads the same text many times."""
+"""A cache of parsed desired states, because every pass reads the same manifests."""
 PRODUCT = User("product")
 """The product's user name on the server, so that a fault affects only the product."""
 API = "/apis/kubevirt.io/v1"
 CR_PATH = f"{API}/namespaces/kubevirt/kubevirts/kubevirt"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 VMS = ("a", "b", "c")
-"""The VMs that are changed one after the other; the VM ``still`` is as Git wants it."""
+"""The VMs whose memory changes one at a time; the VM ``still`` already matches Git."""
 TARGET = "b"
 READ_TIMEOUT_S = 30.0
 RENEW_S = LeaseTimes().renew_s
@@ -74,11 +74,11 @@ def vm_path(name):
 
 
 class Killed(BaseException):
-    """The process was killed: it does nothing more, and does not release its leases."""
+    """Simulates the death of the process, which then sends nothing and keeps its leases."""
 
 
 class LostError(ReadTimeoutError):
-    """No response arrived in time."""
+    """The response to a request did not arrive in time."""
 
     def __init__(self):
         super().__init__(None, "", "no answer")
@@ -110,7 +110,7 @@ class Api(InProcessApi):
 
 @dataclass
 class Wire:
-    """The faults in the connection for the next writes."""
+    """The connection faults that affect the next writes."""
 
     lose_requests: int = 0
     lose_answers: int = 0
@@ -136,7 +136,7 @@ class Pass:
 
 @dataclass
 class Stage(Rig):
-    """A simulator, the passes of a CronJob on it, and everything that was observed."""
+    """A simulated cluster, the CronJob passes that ran on it, and everything that was observed."""
 
     passes: list[Pass] = field(default_factory=list)
     wire: Wire = field(default_factory=Wire)

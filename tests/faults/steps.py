@@ -24,7 +24,7 @@ PHASES = (
 
 @dataclass(frozen=True)
 class Asked:
-    """The *nth* patch of *path*: before the server has it, or after the response has come."""
+    """The *nth* patch of *path*, before the server receives it or after the response arrives."""
 
     path: str
     when: str = "asked"
@@ -156,7 +156,7 @@ STEPS = {
     "default": _steps("default", LEASE, *_wave("strategy", 1, 2), *MEMORY),
     "gated": _steps("gated", LEASE, *_wave("gate", 1, 3), *_wave("strategy", 2, 4)),
 }
-"""Steps by CR: "gated" covers the CR's two waves in v1.3.1, where v1.9.0 has one."""
+"""The steps for each kind of CR; the "gated" CR changes in two waves, the default CR in one."""
 
 
 def between(control, first, last):

@@ -1,4 +1,4 @@
-"""The table of faults: their effect, the steps at which they make sense, and what they leave."""
+"""The table of faults: their effect, where they make sense, and what they change for good."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kills the process at some instant, with its leases held; later passes finish the work."""
+"""Kills the process at many instants while it holds leases; later passes finish the work."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The readers of answers to writes, of the pod's files, of the environment and of branch names."""
+"""Fuzz targets: responses to writes, the pod's files, the environment and branch names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The readers of an API server's answers: objects, lists, watches, leases, errors and headers."""
+"""Fuzz targets: objects, lists, watches, leases, errors and headers from an API server."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ HEADERS = ("Retry-After", "Date", "Warning")
 
 
 class _Recorder(InProcessApi):
-    """Passes requests to the simulator and stores the answers."""
+    """Passes requests to the simulator and stores the responses."""
 
     def __init__(self, sim: Any) -> None:
         super().__init__(sim)
@@ -91,7 +91,7 @@ class _Recorder(InProcessApi):
 
 
 class Replay:
-    """Returns the stored answers, and may change one."""
+    """Returns the stored responses, of which it may change one."""
 
     def __init__(
         self, answers: dict[str, bytes], headers: dict[str, str], written: bytes = b""
@@ -119,7 +119,7 @@ class Replay:
 
 @cache
 def _recorded(world: str) -> dict[str, bytes]:
-    """Return the answers to all reads of a plan, by path."""
+    """Return the responses to all reads of a plan, by path."""
     recording = rig(world)
     api = _Recorder(recording.sim)
     reader = ClusterReader(Client(api, clock=recording.clock), clock=recording.clock)

@@ -65,7 +65,7 @@ def _select(n_paths: int, n_files: int) -> None:
 
 
 def _nested_tree() -> None:
-    """List a tree of few bytes that has 10^12 files."""
+    """List a small Git tree that expands to 10^12 files."""
     with TemporaryDirectory() as folder:
 
         def git(*arguments: str, stdin: str = "") -> str:

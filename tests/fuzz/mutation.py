@@ -1,4 +1,4 @@
-"""Makes hostile inputs from valid ones, by a seed: ``mutated_json`` and ``mutated_text``."""
+"""Makes hostile inputs from valid inputs and a seed: ``mutated_json`` and ``mutated_text``."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ STRUCTURES = (
     b"[" * 300 + b"]" * 300,
     b"[" * DEEP,
 )
-"""Texts in place of a JSON value; not all of them are JSON."""
+"""Texts that replace a JSON value; some of them are not valid JSON."""
 BYTES = (
     b"\xff",
     b"\0",
@@ -165,7 +165,7 @@ _MARK = "@mutated-{}@"
 
 
 def nasty(rng: Random) -> bytes:
-    """Return one JSON value, or a text in its place, that a reader does not expect."""
+    """Return an unexpected JSON value, or a text that replaces a JSON value."""
     kind = rng.random()
     if kind < 0.25:
         return rng.choice(NUMBERS)
@@ -239,7 +239,7 @@ def mutated_bytes(rng: Random, data: bytes) -> bytes:
 
 
 def mutated_text(rng: Random, seeds: tuple[str, ...]) -> str:
-    """Return a text that is like one of *seeds*, or none of them."""
+    """Return a text that is similar to one of *seeds*, or unrelated to all of them."""
     if rng.random() < 0.3:
         return rng.choice(TEXTS)
     text = rng.choice(seeds)

@@ -1,4 +1,4 @@
-"""``Reader``: one reader of outside data, with its inputs and the errors that it may raise."""
+"""``Reader``: a fuzz target that reads external data, with its inputs and permitted errors."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reader:
-    """A reader that returns a value or a finding, or raises one of its typed errors."""
+    """A fuzz target returns a value or a reported problem, or raises a permitted error."""
 
     name: str
     make: Callable[[Random], Any]
@@ -41,7 +41,7 @@ class Reader:
 
 
 def described(error: Exception) -> str:
-    """Return the type, the place and the start of the message of *error*."""
+    """Return the error's type, the place in the code, and the start of the message."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [each for each in frames if "/reconciler/" in each.filename] or frames
     at = ours[-1]

@@ -1,4 +1,4 @@
-"""``READERS``: every reader of data from outside, of the product and of the simulator."""
+"""``READERS``: all fuzz targets, in the product and in the simulator."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Reads hostile inputs for a long time: ``python -m fuzz.run --seconds 60 [READER ...]``.
 
-Each reader is given new inputs until its time is over. The table names each kind of exception that
-was not expected, with the number of the input that caused it.
+Each reader gets new inputs until its time is up. The table lists each kind of unexpected
+exception, with the number of the input that caused it.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ STUCK_S = 60
 
 
 class StuckError(Exception):
-    """One input took too long."""
+    """Reading one input took too long."""
 
 
 def _stuck(*_: object) -> None:

@@ -1,4 +1,4 @@
-"""The readers of Git and files: manifests, configuration, plan, snapshot, cache, kubeconfig."""
+"""Fuzz targets: manifests, configuration, plan, snapshot, cache and kubeconfig files, and Git."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every reader returns a value, a finding or a typed error for inputs that a seed makes."""
+"""Every reader returns a value, a reported problem or a typed error for generated inputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ INPUTS = 400
 
 
 @pytest.mark.parametrize("reader", READERS, ids=lambda each: each.name)
-def test_reader_raises_only_typed_errors(reader):
+def test_input_reader_raises_only_typed_errors_for_hostile_input(reader):
     found = {
         seed: failure for seed in range(INPUTS // reader.weight) if (failure := reader.fail(seed))
     }

@@ -1,4 +1,4 @@
-"""The readers of short texts: quantities, durations, versions, times, schedules, selectors."""
+"""Fuzz targets for short texts: quantities, durations, versions, times, schedules, selectors."""
 
 from __future__ import annotations
 

@@ -45,7 +45,7 @@ def made(value):
             return value
 
 
-def test_example_plan_and_run_have_every_effect_and_result(plan, run):
+def test_example_plan_has_every_effect_and_example_run_has_every_result(plan, run):
     assert {each.effect for each in plan.decisions} == set(Effect)
     assert {each.result for each in run.outcomes} == set(Result)
 
@@ -138,7 +138,7 @@ def test_validation_json_matches_the_golden_file(desired, golden):
     golden("validation.json", validation_json(desired))
 
 
-def test_published_schema_is_valid_closed_and_described(schema):
+def test_published_schema_is_valid_describes_every_property_and_allows_no_others(schema):
     Draft202012Validator.check_schema(schema)
 
     def walk(node, where):

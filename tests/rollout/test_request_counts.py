@@ -132,7 +132,9 @@ def counted(monkeypatch):
     return found
 
 
-def test_plan_sends_its_list_pages_and_at_most_twelve_other_requests(cluster, repo, command):
+def test_plan_sends_one_request_per_list_page_and_at_most_twelve_other_requests(
+    cluster, repo, command
+):
     assert command("plan", "--repo", repo, on=cluster).code == 0
     sent = cluster.ours()
     listed = Counter(each.path.rsplit("/", 1)[-1] for each in sent if each.method == "GET")
@@ -142,7 +144,7 @@ def test_plan_sends_its_list_pages_and_at_most_twelve_other_requests(cluster, re
     assert len(sent) <= PAGES + 12
 
 
-def test_each_object_is_decoded_once(cluster, repo, command, counted):
+def test_plan_decodes_each_cluster_object_once(cluster, repo, command, counted):
     assert command("plan", "--repo", repo, on=cluster).code == 0
     assert {kind: counted[kind] for kind in KINDS} == dict(zip(KINDS, LISTS.values(), strict=True))
     assert counted["Pod"] <= N_PODS
@@ -150,7 +152,7 @@ def test_each_object_is_decoded_once(cluster, repo, command, counted):
     assert listed <= counted["decoded"] <= listed + FEW_OBJECTS
 
 
-def test_each_manifest_is_parsed_once(cluster, repo, command, counted):
+def test_plan_parses_each_manifest_once(cluster, repo, command, counted):
     assert command("plan", "--repo", repo, on=cluster).code == 0
     assert counted["blobs"] == N_FILES
     assert counted["parsed"] == CONFIG + N_FILES
@@ -158,7 +160,7 @@ def test_each_manifest_is_parsed_once(cluster, repo, command, counted):
     assert counted["git processes"] <= 7
 
 
-def test_cached_files_are_not_read_again(cluster, repo, command, counted, tmp_path):
+def test_plan_does_not_read_cached_manifest_files_again(cluster, repo, command, counted, tmp_path):
     cached = ("plan", "--repo", repo, "--cache-dir", tmp_path / "cache")
     cold = command(*cached, "--output", "json", on=cluster)
     assert counted["blobs"] == N_FILES
@@ -175,7 +177,9 @@ def test_plan_evaluates_each_vm_once(cluster, repo, command, counted):
     assert counted["decisions"] == FLEET.n_vms + 1
 
 
-def test_deep_comparison_runs_only_for_a_kubevirt_cr_that_differs(cluster, repo, command, counted):
+def test_plan_computes_a_deep_diff_only_for_a_kubevirt_cr_that_differs_from_git(
+    cluster, repo, command, counted
+):
     drift._compared.cache_clear()
     assert command("plan", "--repo", repo, on=cluster).code == 0
     assert counted["deepdiff"] == 0
@@ -186,7 +190,7 @@ def test_deep_comparison_runs_only_for_a_kubevirt_cr_that_differs(cluster, repo,
     assert 1 <= counted["deepdiff"] <= 3
 
 
-def test_apply_sends_one_patch_and_event_per_changed_vm_over_few_connections(
+def test_apply_sends_one_patch_and_one_event_per_changed_vm_over_few_connections(
     stopped, repo, command, monkeypatch
 ):
     connections = []

@@ -80,11 +80,11 @@ def seen(informer, name: str, size: str):
 
 
 def lists(cluster):
-    """All requests except watches, which start after the lists have been read."""
+    """Return all requests except watches; watches start only after the lists have been read."""
     return [each for each in cluster.ours() if "watch=" not in each.query]
 
 
-def test_engine_plans_changes_in_git_and_in_the_cluster_without_list_requests(serve, git):
+def test_serve_engine_plans_changes_in_git_and_in_the_cluster_without_list_requests(serve, git):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests())
     with engine(cluster, git) as (planner, informer):
@@ -106,7 +106,7 @@ def test_engine_plans_changes_in_git_and_in_the_cluster_without_list_requests(se
         assert len(lists(cluster)) == before
 
 
-def test_engine_uses_the_last_valid_revision_while_git_is_invalid(serve, git):
+def test_serve_engine_uses_the_last_valid_revision_while_git_is_invalid(serve, git):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests(**{"vm-3": "2Gi"}))
     with engine(cluster, git) as (planner, _informer):
@@ -117,7 +117,7 @@ def test_engine_uses_the_last_valid_revision_while_git_is_invalid(serve, git):
         assert planner.plan().plan.revision == first.revision
 
 
-def test_capacity_is_read_for_a_migration_and_reused_while_it_is_fresh(serve, git):
+def test_serve_engine_reads_capacity_for_a_migration_and_reuses_recent_capacity(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     with engine(cluster, git) as (planner, _informer):
@@ -128,7 +128,9 @@ def test_capacity_is_read_for_a_migration_and_reused_while_it_is_fresh(serve, gi
         assert len(cluster.ours("GET", "/pods")) == pods
 
 
-def test_old_capacity_is_refreshed_in_the_background_while_the_plan_uses_it(serve, git):
+def test_serve_engine_plans_with_old_capacity_and_refreshes_the_capacity_in_the_background(
+    serve, git
+):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
@@ -142,7 +144,7 @@ def test_old_capacity_is_refreshed_in_the_background_while_the_plan_uses_it(serv
         assert planner.plan().live.capacity is not old
 
 
-def test_too_old_capacity_is_read_again_before_the_plan(serve, git):
+def test_serve_engine_reads_very_old_capacity_again_before_planning(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
@@ -152,7 +154,7 @@ def test_too_old_capacity_is_read_again_before_the_plan(serve, git):
         assert planner.plan().live.capacity is not old
 
 
-def test_vm_held_for_capacity_is_evaluated_again_when_capacity_is_read(serve, git):
+def test_serve_engine_evaluates_a_vm_held_for_capacity_again_after_reading_capacity(serve, git):
     cluster = serve("room-for-one")
     git.commit({"vm.yaml": vm_yaml("default", "first", "4Gi")})
     clock = Late()

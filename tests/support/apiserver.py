@@ -142,7 +142,7 @@ class ApiServer:
 
 
 def frames(stream: WatchStream) -> list[dict[str, Any]]:
-    """Returns the events that a watch has ready now."""
+    """Returns the watch events that are available now."""
     return [json.loads(frame) for frame in stream.poll()]
 
 

@@ -103,7 +103,7 @@ def make_kubevirt(version: str = "v1.9.0", **overrides: Any) -> LiveKubeVirt:
 
 
 def with_settings(kubevirt: LiveKubeVirt, **settings: Any) -> LiveKubeVirt:
-    """Return *kubevirt* with other fields, given by their last key: ``vmRolloutStrategy``."""
+    """Return *kubevirt* with other settings; ``vmRolloutStrategy`` is an example of a name."""
     by_name = {each.path[-1]: each.path for each in fields.KUBEVIRT_FIELDS}
     merged = dict(kubevirt.settings)
     spellings = dict(kubevirt.spellings)

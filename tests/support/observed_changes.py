@@ -1,4 +1,4 @@
-"""Derives, without a planner, the plan effects that observed changes of a VM prove correct.
+"""Derives from observed VM changes which plan effects are correct, without the planner.
 
 The facts are listed at the top of tests/conformance/planner.yaml. Sizes are compared by value.
 """

@@ -32,7 +32,7 @@ MIB, GIB = 2**20, 2**30
 LASTING = ("always", 3, 5)
 """How often a fault occurs that makes a rollout with three attempts fail."""
 OVERHEAD = GIB // 2
-"""More memory than the launcher pod of such a VM needs besides the guest."""
+"""More memory than a launcher pod needs in addition to the guest's memory."""
 
 GENTLE = (
     {"bandwidthPerMigration": "128Mi"},
@@ -77,7 +77,7 @@ class Control:
 
     @property
     def live(self):
-        """Return whether a VM that starts under this CR gets capacity for hotplug."""
+        """Return whether a VM that starts under this CR can be hotplugged later."""
         configuration = self.spec["configuration"]
         if self.version in SWITCHED:
             return self.gated
@@ -137,7 +137,7 @@ def control_of(rng, more):
 
 
 def _wanted(version, gates):
-    """Return the settings of the CR in Git, with which VMs change live."""
+    """Return the CR settings in Git, which allow live changes."""
     configuration = {} if version in SWITCHED else {"vmRolloutStrategy": "LiveUpdate"}
     if version in GATED:
         named = list(dict.fromkeys([*(gates or ()), GATE]))

@@ -1,4 +1,4 @@
-"""Reads the recorded moments in planner.yaml: objects for the planner, facts for the effects."""
+"""Reads planner.yaml: recorded objects for the planner, and the facts observed after a change."""
 
 from __future__ import annotations
 

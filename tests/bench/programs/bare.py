@@ -1,8 +1,8 @@
 """Does the minimum work of a plan with bare libraries.
 
-It lists pages with urllib3 and orjson, and reads Git with ``git cat-file --batch`` and ryaml.
-``python -m bench.programs.bare`` does this once in its own process and prints a line of JSON;
-the time for imports is not included.
+The program lists pages with urllib3 and orjson, and reads Git with ``git cat-file --batch`` and
+ryaml. ``python -m bench.programs.bare`` does this once in its own process and prints a line of
+JSON; the time for imports is not included.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""apply over HTTP: a whole run, a second run without patches, and what is printed where."""
+"""Tests apply over HTTP: a whole run, a second run without patches, and the output streams."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ REPORT = json.loads((SCHEMAS / "report.schema.json").read_text())
 INVALID_CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: other\n"
 
 
-def test_apply_ends_once_the_guest_has_the_memory_and_a_second_apply_writes_nothing(
+def test_apply_ends_once_the_guest_has_the_desired_memory_and_a_second_apply_writes_nothing(
     serve, git, command
 ):
     git.commit({"vm.yaml": ASK_2GI})
@@ -44,7 +44,7 @@ def test_apply_acquires_and_releases_the_lease_and_records_events(serve, git, co
     assert ours == {"MemoryPatched", "MemoryReached"}
 
 
-def test_result_is_on_stdout_and_progress_on_stderr(serve, git, command):
+def test_apply_prints_the_result_to_stdout_and_progress_to_stderr(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, on=serve("hotplug"))
     limit, *lines = without_clock_warnings(ended.err).splitlines()
@@ -56,7 +56,7 @@ def test_result_is_on_stdout_and_progress_on_stderr(serve, git, command):
     assert ended.out.count("\nPlan: ") == ended.out.count("\nRun: ") == 1
 
 
-def test_json_report_is_the_whole_stdout_and_matches_the_schema(serve, git, command):
+def test_stdout_contains_only_a_json_report_that_matches_the_schema(serve, git, command):
     revision = git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--yes", "--repo", git, "-o", "json", on=serve("hotplug"))
     report = ended.json
@@ -67,7 +67,7 @@ def test_json_report_is_the_whole_stdout_and_matches_the_schema(serve, git, comm
     assert "patched" in ended.err
 
 
-def test_every_json_log_line_is_an_object_with_level_time_and_message(serve, git, command):
+def test_every_json_log_line_has_a_level_a_time_and_a_message(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     good = command(
@@ -108,7 +108,7 @@ def test_apply_no_wait_ends_after_the_patch_and_the_next_apply_tracks_the_change
     assert len(cluster.ours("PATCH")) == 1
 
 
-def test_invalid_vm_does_not_stop_changes_of_other_vms(serve, git, command):
+def test_invalid_vm_manifest_does_not_stop_changes_to_other_vms(serve, git, command):
     git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "bad", "2Gi")})
     vms = [
         {"name": "vm", "guest": "1Gi"},

@@ -1,4 +1,4 @@
-"""plan --out, then apply --plan or --expect-digest: approved, rejected and unapproved changes."""
+"""Tests plan --out with apply --plan or --expect-digest, also for unapproved changes."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def writes_to_vms(cluster) -> list[str]:
 
 
 def shrink_by_hand(cluster, guest: str) -> None:
-    """Another client changes the VM after the plan was made and before it is carried out."""
+    """Set a smaller memory size on the VM as another client, after the plan was made."""
     memory = {"memory": {"guest": guest}}
     change = {"spec": {"template": {"spec": {"domain": memory}}}}
     assert cluster.ask("PATCH", VM, change)[0] == 200
@@ -49,14 +49,16 @@ def test_plan_file_equals_the_printed_json_plan(serve, git, command, file):
     assert f"wrote the plan to {file}" in text.err
 
 
-def test_plan_output_path_can_be_set_in_the_environment(serve, git, command, file, monkeypatch):
+def test_environment_variable_can_set_the_plan_output_path(serve, git, command, file, monkeypatch):
     git.commit({"vm.yaml": ASK_2GI})
     monkeypatch.setenv("RECONCILER_OUT", str(file))
     command("plan", "--repo", git, on=serve("hotplug"))
     assert json.loads(file.read_text())["kind"] == "Plan"
 
 
-def test_approved_plan_is_carried_out_after_new_commits_on_the_branch(serve, git, command, file):
+def test_apply_uses_the_approved_commit_even_if_the_branch_has_newer_commits(
+    serve, git, command, file
+):
     approved = git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     command("plan", "--repo", git, "--out", file, on=cluster)
@@ -71,7 +73,7 @@ def test_approved_plan_is_carried_out_after_new_commits_on_the_branch(serve, git
     assert cluster.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
 
 
-def test_plan_from_a_snapshot_of_the_same_cluster_is_accepted_as_approval(
+def test_apply_accepts_an_approved_plan_that_was_made_from_a_snapshot_of_the_same_cluster(
     serve, git, command, file, tmp_path
 ):
     git.commit({"vm.yaml": ASK_2GI})
@@ -82,7 +84,7 @@ def test_plan_from_a_snapshot_of_the_same_cluster_is_accepted_as_approval(
     assert (ended.code, outcomes(ended)) == (0, {"vm": ("done", "converged")})
 
 
-def test_second_apply_of_a_completed_plan_has_nothing_to_do(serve, git, command, file):
+def test_second_apply_of_a_completed_plan_changes_nothing(serve, git, command, file):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     command("plan", "--repo", git, "--out", file, on=cluster)
@@ -91,7 +93,7 @@ def test_second_apply_of_a_completed_plan_has_nothing_to_do(serve, git, command,
     assert len(writes_to_vms(cluster)) == 1
 
 
-def test_stale_approval_is_reported_with_its_difference_and_other_vms_still_change(
+def test_stale_approval_is_reported_with_the_difference_and_does_not_stop_other_vms(
     serve, git, command, file
 ):
     git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "other", "2Gi")})
@@ -119,7 +121,7 @@ def test_unapproved_change_is_not_written(serve, git, command, file):
     assert ended.code == 4
 
 
-def test_plan_of_another_cluster_is_rejected(serve, git, command, file, tmp_path):
+def test_apply_rejects_a_plan_for_another_cluster(serve, git, command, file, tmp_path):
     git.commit({"vm.yaml": ASK_2GI})
     cluster, live = serve("hotplug"), tmp_path / "live.json"
     command("snapshot", "--out", live, on=cluster)
@@ -133,7 +135,9 @@ def test_plan_of_another_cluster_is_rejected(serve, git, command, file, tmp_path
     assert cluster.writes() == []
 
 
-def test_apply_of_a_plan_of_uncommitted_files_needs_the_same_files(serve, git, command, file):
+def test_plan_of_uncommitted_files_can_be_applied_only_with_the_working_tree_option(
+    serve, git, command, file
+):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "1Gi")})
     (git.path / "vm.yaml").write_text(ASK_2GI)
     cluster = serve("hotplug")
@@ -147,7 +151,7 @@ def test_apply_of_a_plan_of_uncommitted_files_needs_the_same_files(serve, git, c
     assert (ended.code, len(writes_to_vms(cluster))) == (0, 1)
 
 
-def test_apply_of_a_plan_of_rendered_manifests_needs_the_same_manifests(
+def test_plan_of_rendered_manifests_can_be_applied_only_with_those_manifests(
     serve, git, command, file, tmp_path, monkeypatch
 ):
     git.commit({"vm.yaml": ASK_2GI})
@@ -171,7 +175,9 @@ def test_invalid_plan_file_is_rejected_before_the_cluster_is_read(text, says, gi
     assert f"error: the plan {file} {says}" in ended.err
 
 
-def test_apply_of_a_plan_ignores_mode_observe_in_the_configuration(serve, git, command, file):
+def test_apply_of_an_approved_plan_ignores_mode_observe_in_the_configuration(
+    serve, git, command, file
+):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     cluster = serve("hotplug")
     command("plan", "--repo", git, "--out", file, on=cluster)

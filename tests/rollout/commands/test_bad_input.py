@@ -1,4 +1,4 @@
-"""Bad input: one clear sentence with location and hint, its exit code, and no traceback."""
+"""Bad input is reported in one clear sentence with location and hint, without a traceback."""
 
 from __future__ import annotations
 
@@ -273,7 +273,7 @@ def test_invalid_manifest_is_reported_with_location_and_hint_and_the_command_con
         ),
     ],
 )
-def test_cluster_with_no_kubevirt_cr_or_with_two_is_rejected(
+def test_cluster_without_exactly_one_kubevirt_cr_is_rejected(
     world, says, name, serve, git, command
 ):
     git.commit({"vm.yaml": GOOD})
@@ -291,7 +291,9 @@ def test_unknown_token_is_reported_as_401(serve, git, command, tmp_path):
     refused(ended, ("the server rejected the credentials (401", "hint: check the context's"), 1)
 
 
-def test_missing_permission_is_reported_with_its_resource(serve, git, command, tmp_path):
+def test_missing_permission_is_reported_with_the_resource_and_a_hint(
+    serve, git, command, tmp_path
+):
     git.commit({"vm.yaml": GOOD})
     served = serve("hotplug", rbac="enforced", tokens={TOKEN: {"user": "somebody"}})
     kubeconfig = served.credentials(tmp_path / "kubeconfig", TOKEN)
@@ -300,7 +302,7 @@ def test_missing_permission_is_reported_with_its_resource(serve, git, command, t
     refused(ended, says, 1)
 
 
-def test_fetch_ends_at_the_deadline_of_the_run(command):
+def test_git_fetch_ends_at_the_run_deadline(command):
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"http://127.0.0.1:{mute.getsockname()[1]}/vms.git"
         ended = command("reconcile", "--repo", address, "--deadline", "500ms")

@@ -1,4 +1,4 @@
-"""A machine whose clock is wrong: times in the cluster are judged by the API server's time."""
+"""With a wrong local clock, the product uses the API server's clock for times in the cluster."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reconciler.cli.terminal.run_output import RunOutput
 
 @pytest.fixture
 def run(serve, git, tmp_path, capsys):
-    """Run an apply that grows one VM, with a clock *ahead_s* ahead of the cluster's clock."""
+    """Grow one VM with apply; the local clock is *ahead_s* seconds ahead of the cluster."""
 
     def run(
         ahead_s: float, world: str, *, corrected: bool = True, deadline_s: float | None = None
@@ -41,7 +41,9 @@ def run(serve, git, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("ahead_s", "side"), [(600.0, "ahead of"), (-600.0, "behind")])
-def test_vm_change_is_tracked_to_its_end_with_a_clock_ten_minutes_off(run, ahead_s, side, caplog):
+def test_vm_change_is_tracked_to_completion_although_the_local_clock_is_ten_minutes_wrong(
+    run, ahead_s, side, caplog
+):
     report, cluster = run(ahead_s, "hotplug")
     (outcome,) = report["outcomes"]
     assert (outcome["result"], outcome["reason"]) == ("done", "converged")
@@ -55,8 +57,8 @@ def test_vm_change_is_tracked_to_its_end_with_a_clock_ten_minutes_off(run, ahead
 @pytest.mark.parametrize(
     ("corrected", "reason"), [(True, "guest-accepting"), (False, "guest-silent")]
 )
-def test_guest_timeout_is_measured_by_the_api_servers_time(run, corrected, reason):
-    """With an uncorrected clock, every guest appears to have exceeded its time limit."""
+def test_guest_timeout_is_measured_with_the_api_server_clock(run, corrected, reason):
+    """Measured with the wrong local clock, every guest would exceed its time limit."""
     report, _ = run(600.0, "guest-silent", corrected=corrected, deadline_s=100.0)
     (outcome,) = report["outcomes"]
     assert outcome["reason"] == reason

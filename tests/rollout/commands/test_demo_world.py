@@ -1,4 +1,4 @@
-"""``reconciler demo --world``: runs the real commands against one simulated world over HTTP."""
+"""Tests ``reconciler demo --world``: real commands against a simulated cluster over HTTP."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def played(capsys, *arguments):
     return code, said.out, said.err
 
 
-def test_demo_commits_plans_applies_and_reports_a_world(capsys):
+def test_demo_shows_the_description_the_plan_and_the_apply_run_of_a_simulated_world(capsys):
     code, out, _ = played(capsys, "--world", "halted")
     assert code == 0
     title = out.index("The world halted")
@@ -28,7 +28,7 @@ def test_demo_commits_plans_applies_and_reports_a_world(capsys):
     assert "not-running" in out[plan:apply]
 
 
-def test_demo_world_with_a_configuration_prints_and_obeys_it_at_simulated_time(capsys):
+def test_demo_prints_the_configuration_file_and_obeys_its_windows_in_simulated_time(capsys):
     code, out, _ = played(capsys, "--world", "window-closed")
     assert code == 0
     about = out.index("# Changes are permitted on weekday nights")
@@ -38,21 +38,21 @@ def test_demo_world_with_a_configuration_prints_and_obeys_it_at_simulated_time(c
     assert "Run: 1 held." in out
 
 
-def test_restart_with_consent_is_tracked_to_its_end(capsys):
+def test_demo_tracks_a_consented_restart_until_the_guest_has_the_new_memory(capsys):
     code, out, _ = played(capsys, "--world", "restart-consented")
     assert code == 0
     assert "the guest has 5Gi" in out
     assert "Run: 1 done." in out
 
 
-def test_demo_succeeds_when_the_world_shows_its_intended_problem(capsys):
+def test_demo_of_a_cluster_without_a_kubevirt_cr_prints_the_error_and_succeeds(capsys):
     code, out, err = played(capsys, "--world", "no-kubevirt")
     assert code == 0
     assert "reconciler apply" not in out
     assert "has no KubeVirt CR" in err
 
 
-def test_custom_demo_world_uses_the_manifests_in_its_folder(capsys, tmp_path):
+def test_demo_of_a_custom_world_uses_the_manifests_in_its_folder(capsys, tmp_path):
     (tmp_path / "desired").mkdir()
     shutil.copy(WORLDS / "misaligned.yaml", tmp_path / "mine.yaml")
     shutil.copy(WORLDS / "desired" / "misaligned.yaml", tmp_path / "desired" / "mine.yaml")
@@ -78,7 +78,9 @@ def test_demo_world_option_accepts_a_folder_with_a_configuration(capsys, tmp_pat
         ("alone.yaml", "desired/alone.yaml"),
     ],
 )
-def test_demo_with_an_invalid_world_is_a_usage_error(capsys, tmp_path, monkeypatch, world, says):
+def test_demo_rejects_an_invalid_world_file_as_a_usage_error(
+    capsys, tmp_path, monkeypatch, world, says
+):
     monkeypatch.chdir(tmp_path)
     shutil.copy(WORLDS / "halted.yaml", tmp_path / "alone.yaml")
     code, _, err = played(capsys, "--world", world)
@@ -86,7 +88,7 @@ def test_demo_with_an_invalid_world_is_a_usage_error(capsys, tmp_path, monkeypat
     assert says in err
 
 
-def test_demo_list_describes_every_world(capsys):
+def test_demo_list_option_describes_every_simulated_world(capsys):
     code, out, _ = played(capsys, "--list")
     names = [line.split()[0] for line in out.splitlines() if not line.startswith(" ")]
     assert code == 0

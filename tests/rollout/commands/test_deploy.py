@@ -18,7 +18,7 @@ CR = f"{KUBEVIRT}/namespaces/kubevirt/kubevirts/kubevirt"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 ACTIONS = "/apis/subresources.kubevirt.io/v1/namespaces/default"
 OPTIONAL = frozenset({"/api/v1/pods", "/api/v1/resourcequotas"})
-"""Resources that a plan reads if it has the permission; it works without them."""
+"""The paths of resources that a plan needs no permission to read."""
 DESIRED = vm_yaml("default", "vm", "2Gi") + (
     "---\n"
     "apiVersion: kubevirt.io/v1\n"
@@ -28,7 +28,9 @@ DESIRED = vm_yaml("default", "vm", "2Gi") + (
 )
 
 
-def test_cronjob_service_account_can_complete_a_pass(serve, git, command, tmp_path):
+def test_cronjob_service_account_has_the_rights_for_a_complete_reconcile_pass(
+    serve, git, command, tmp_path
+):
     cluster = serve("no-update-methods", rbac="enforced")
     git.commit({"desired.yaml": DESIRED})
     kubeconfig = cluster.credentials(tmp_path / "account", deploy(cluster, BASE))
@@ -55,7 +57,7 @@ def test_cronjob_service_account_can_complete_a_pass(serve, git, command, tmp_pa
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory):
-    """A cluster with the base deployed, and the service account's token."""
+    """A cluster with the base deployment, and a token of its service account."""
     kubeconfig = tmp_path_factory.mktemp("deployed") / "kubeconfig"
     with serving(kubeconfig, "hotplug", rbac="enforced") as cluster:
         yield cluster, deploy(cluster, BASE)
@@ -101,20 +103,20 @@ def deployed(tmp_path_factory):
         ("PATCH", "/apis/batch/v1/namespaces/memory-reconciler/cronjobs/memory-reconciler"),
     ],
 )
-def test_cronjob_service_account_is_denied_everything_else(method, path, deployed):
+def test_cronjob_service_account_is_denied_every_other_request(method, path, deployed):
     cluster, token = deployed
     status, body = cluster.ask(method, path, {} if method != "GET" else None, token=token)
     assert (status, body["reason"]) == (403, "Forbidden")
 
 
-def test_cronjob_service_account_cannot_impersonate(deployed):
+def test_cronjob_service_account_cannot_impersonate_other_users(deployed):
     cluster, token = deployed
     someone = {"impersonate-user": "kubernetes-admin", "impersonate-group": "system:masters"}
     status, _ = cluster.ask("GET", "/api/v1/secrets", token=token, **someone)
     assert status == 403
 
 
-def test_observe_service_account_can_plan_and_cannot_patch(serve, git, command, tmp_path):
+def test_observe_service_account_can_plan_but_cannot_patch(serve, git, command, tmp_path):
     cluster = serve("hotplug", rbac="enforced")
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     token = deploy(cluster, DEPLOY / "overlays" / "observe")

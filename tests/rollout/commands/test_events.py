@@ -16,7 +16,7 @@ MUTE = {"effect": "slow", "delay": "20m", "resource": "events"}
 
 
 @pytest.mark.parametrize("fault", [SHORT_OF_BREATH, MUTE], ids=["429", "no answer"])
-def test_patches_continue_when_the_server_rejects_every_event(fault, serve, git, command):
+def test_patches_continue_although_the_api_server_rejects_every_event(fault, serve, git, command):
     vms = [f"vm-{number}" for number in range(4)]
     git.commit({"vms.yaml": "".join(vm_yaml("default", name, "2Gi") for name in vms)})
     sizes = [{"name": name, "guest": "1Gi"} for name in vms]
@@ -43,12 +43,12 @@ def stopped(serve, git, number):
 
 
 def freed(cluster):
-    """Whether the run has released its lease."""
+    """Return whether the run has released its lease."""
     leases = cluster.ours("PUT", "/leases/")
     return bool(leases) and not cluster.lease()["spec"]["holderIdentity"]
 
 
-def test_finished_run_does_not_wait_for_its_events(serve, git, command):
+def test_finished_run_releases_its_lease_before_all_events_are_sent(serve, git, command):
     cluster = stopped(serve, git, 10)
     assert command("apply", "--yes", "--repo", git, on=cluster).code == 0
     sent = [each.path.rpartition("/")[2] for each in cluster.ours() if each.method != "GET"]
@@ -58,7 +58,7 @@ def test_finished_run_does_not_wait_for_its_events(serve, git, command):
     assert sent[last:].count("events") > 1
 
 
-def test_interrupted_run_ends_without_sending_its_remaining_events(serve, git):
+def test_finished_run_exits_on_sigterm_without_sending_its_queued_events(serve, git):
     cluster = stopped(serve, git, 100)
     arguments = ("apply", "--yes", "--repo", git, "--kubeconfig", cluster.kubeconfig)
     with process(*arguments) as run:

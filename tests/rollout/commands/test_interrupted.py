@@ -1,4 +1,4 @@
-"""apply as a process that is killed or interrupted, and the run that continues after it."""
+"""Tests apply in its own process: killed, interrupted, and continued by the next run."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_killed_run_is_continued_by_the_next_run(serve, git):
     [(signal.SIGTERM, 6), (signal.SIGINT, 130)],
     ids=["SIGTERM", "Ctrl-C"],
 )
-def test_interrupted_run_reports_releases_its_lease_and_leaves_the_migration_running(
+def test_interrupted_run_prints_a_report_releases_its_lease_and_leaves_the_migration_running(
     number, code, serve, git
 ):
     git.commit({"vm.yaml": ASK_2GI})
@@ -107,7 +107,7 @@ def test_interrupted_run_ends_immediately_during_a_git_fetch():
 
 
 def never(seconds="10m", **hit):
-    """A fault: the server carries out the request, and its response comes far too late."""
+    """Return a fault with which the server executes a request but responds far too late."""
     return {"effect": "slow", "delay": seconds, **hit}
 
 
@@ -137,8 +137,8 @@ def ended(run, number):
     """Send *run* the signal *number* and wait until the process ends.
 
     Returns:
-        Its report if it printed one, its messages, and how long it took, in seconds of a machine
-        that is not busy.
+        The report if the run printed one, the error output, and how long the process took to end,
+        in seconds of a machine that is not busy.
     """
     slowness, began = run.slowness(), monotonic()
     run.send_signal(number)
@@ -154,7 +154,7 @@ def reconciling(cluster, git):
 
 
 @ENDS
-def test_interrupted_run_cancels_an_unanswered_patch_and_reports(number, code, serve, git):
+def test_interrupted_run_cancels_an_unanswered_patch_and_prints_a_report(number, code, serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", apiFaults=[never(verbs=["patch"], resource="virtualmachines")])
     with process(*reconciling(cluster, git)) as run:
@@ -181,7 +181,7 @@ def test_interrupted_run_does_not_wait_for_an_unanswered_lease_release(number, c
     assert "cannot release the lease" in err
 
 
-def test_interrupted_run_cancels_an_unanswered_lease_renewal_and_reports(serve, git):
+def test_interrupted_run_cancels_an_unanswered_lease_renewal_and_prints_a_report(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0, apiFaults=[never(verbs=["update"], resource="leases")])
     with process(*reconciling(cluster, git)) as run:

@@ -32,7 +32,7 @@ INVALID = {
 
 
 @pytest.mark.parametrize("files", INVALID.values(), ids=INVALID.keys())
-def test_invalid_manifest_does_not_stop_changes_of_other_objects(files, serve, git, command):
+def test_invalid_manifest_does_not_stop_changes_to_other_objects(files, serve, git, command):
     git.commit({**GOOD, **files})
     cluster = serve("hotplug", vms=VMS)
     plan = command("plan", "--repo", git, "-o", "json", on=cluster)

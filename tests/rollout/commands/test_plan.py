@@ -1,4 +1,4 @@
-"""plan, snapshot, status and validate against a simulated cluster: output and exit codes."""
+"""Tests the output and exit codes of plan, snapshot, status and validate."""
 
 from __future__ import annotations
 
@@ -38,7 +38,9 @@ def test_json_plan_matches_the_schema_and_contains_the_commit(serve, git, comman
 
 
 @pytest.mark.parametrize("form", ["text", "json", "markdown"])
-def test_closed_output_pipe_ends_a_plan_with_one_line(form, serve, git, command, tmp_path):
+def test_plan_with_a_closed_output_pipe_ends_with_a_one_line_error(
+    form, serve, git, command, tmp_path
+):
     with_fleet(git)
     snapshot = tmp_path / "live.json"
     assert command("snapshot", "--out", snapshot, on=serve("fleet")).code == 0
@@ -55,7 +57,7 @@ def test_plan_report_file_equals_the_printed_report(serve, git, command, tmp_pat
     assert plan.stat().st_mode & 0o777 == 0o600
 
 
-def test_plan_writes_nothing_and_reads_vms_only_in_lists(serve, git, command):
+def test_plan_sends_no_write_and_reads_vms_only_with_list_requests(serve, git, command):
     with_fleet(git)
     cluster = serve("fleet")
     command("plan", "--repo", git, on=cluster)
@@ -97,7 +99,7 @@ def test_plan_against_a_snapshot_equals_the_plan_against_the_cluster(
     assert plans[0]["objects"] == plans[1]["objects"]
 
 
-def test_snapshot_contains_everything_for_a_plan_and_no_secret(serve, command):
+def test_snapshot_contains_everything_that_a_plan_needs_but_no_secrets(serve, command):
     cluster = serve("hotplug")
     volume = {"name": "init", "cloudInitNoCloud": {"userData": f"password: {SECRET}"}}
     template = {"domain": {"devices": {}, "memory": {"guest": "1Gi"}}, "volumes": [volume]}
@@ -121,7 +123,7 @@ def test_snapshot_contains_everything_for_a_plan_and_no_secret(serve, command):
     [("hotplug", "2Gi", 2), ("above-max", "5Gi", 4), ("hotplug", "1024Mi", 0)],
     ids=["changes", "held", "as desired"],
 )
-def test_detailed_exit_codes_distinguish_changes_holds_and_no_changes(
+def test_detailed_exit_code_of_a_plan_distinguishes_changes_held_changes_and_no_changes(
     world, guest, code, serve, git, command
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
@@ -149,7 +151,7 @@ def test_plan_of_a_working_tree_includes_uncommitted_changes_and_is_marked_dirty
     assert (committed["dirty"], committed["summary"]) == (False, {"none": 1})
 
 
-def test_options_can_be_set_in_the_environment_and_flags_override_them(
+def test_environment_variables_set_options_and_flags_override_the_variables(
     serve, git, command, monkeypatch
 ):
     git.commit({"vm.yaml": ASK_2GI})
@@ -160,7 +162,7 @@ def test_options_can_be_set_in_the_environment_and_flags_override_them(
     assert command("plan", "-o", "text").out.startswith("Plan ")
 
 
-def test_status_shows_desired_and_live_side_by_side(serve, git, command):
+def test_status_shows_desired_and_live_sizes_side_by_side(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     text = command("status", "--repo", git, on=cluster)

@@ -1,4 +1,4 @@
-"""Checks that need a separate process: imported modules, and the end of a simulated cluster."""
+"""Tests that need a separate process: imported modules, and the end of a simulated cluster."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ print(code, sorted(loaded & {set(SLOW)!r}), file=sys.stderr)
     [["--help"], ["--version"], ["plan", "--help"], ["reconcile", "--help"], ["demo", "--help"]],
     ids=" ".join,
 )
-def test_help_and_version_import_no_slow_module(arguments):
+def test_help_and_version_options_import_no_slow_module(arguments):
     done = subprocess.run(
         [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True
     )
@@ -38,7 +38,7 @@ def test_help_and_version_import_no_slow_module(arguments):
     assert done.stdout
 
 
-def test_simulated_cluster_writes_its_kubeconfig_when_ready_and_exits_completely(
+def test_simulated_cluster_writes_its_kubeconfig_when_ready_and_closes_its_port_on_exit(
     git, command, tmp_path
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})

@@ -1,4 +1,4 @@
-"""reconcile over HTTP: exit codes of one pass, mode observe, and a lease held by another run."""
+"""Tests reconcile over HTTP: exit codes, mode observe, and a lease held by another run."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ ASK_2GI = vm_yaml("default", "vm", "2Gi")
 OBSERVE = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: observe\n"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 RENEWED_S = 5.0
-"""How often a live holder renews its lease, in simulated seconds."""
+"""The interval at which the other run renews its lease, in simulated seconds."""
 
 
 def held_by_another(cluster) -> None:
@@ -42,7 +42,7 @@ def held_by_another(cluster) -> None:
     ],
     ids=["done", "held", "failed", "error", "invalid"],
 )
-def test_transient_result_has_a_nonzero_exit_code_only_with_detailed_exitcode(
+def test_reconcile_returns_a_nonzero_exit_code_for_a_held_vm_only_with_detailed_exitcode(
     world, guest, code, detailed, serve, git, command
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
@@ -84,7 +84,7 @@ def test_printed_exit_code_equals_the_process_exit_code(detailed, serve, git, co
 
 
 @pytest.mark.parametrize("way", ["file", "flag"])
-def test_mode_observe_reports_and_writes_nothing(way, serve, git, command):
+def test_reconcile_in_mode_observe_reports_changes_without_writing(way, serve, git, command):
     git.commit({"vm.yaml": ASK_2GI} | ({".reconciler.yaml": OBSERVE} if way == "file" else {}))
     flags = ["--mode", "observe"] if way == "flag" else []
     cluster = serve("hotplug")
@@ -98,14 +98,16 @@ def test_mode_observe_reports_and_writes_nothing(way, serve, git, command):
     assert cluster.writes() == []
 
 
-def test_mode_enforce_on_the_command_line_overrides_observe_in_the_file(serve, git, command):
+def test_mode_enforce_on_the_command_line_overrides_mode_observe_in_the_configuration(
+    serve, git, command
+):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     cluster = serve("hotplug")
     assert command("reconcile", "--repo", git, "--mode", "enforce", on=cluster).code == 0
     assert len(cluster.ours("PATCH")) == 1
 
 
-def test_apply_ignores_mode_observe(serve, git, command):
+def test_apply_ignores_mode_observe_in_the_configuration(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     cluster = serve("hotplug")
     assert command("apply", "--yes", "--repo", git, on=cluster).code == 0

@@ -1,4 +1,4 @@
-"""--report and --trace: the files that a run writes, however it ends."""
+"""Tests the files that --report and --trace write, for each way in which a run can end."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ READER = "may-only-read"
 
 
 def early(reason: str, serve, git, command, tmp_path, leave):
-    """Start a run that ends for *reason* after its plan was made and before its first write."""
+    """Start a run that ends because of *reason* between its plan and its first write."""
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     if reason == "mode observe":
         return command("reconcile", "--repo", git, *leave, on=serve("hotplug"))
@@ -199,7 +199,7 @@ def test_run_that_has_planned_always_writes_its_report_and_trace_files(
     assert line["digest"] == outcome["digest"]
 
 
-def test_run_that_ends_before_planning_removes_the_report_of_an_earlier_run(
+def test_run_that_ends_before_planning_deletes_the_report_file_of_an_earlier_run(
     serve, git, command, report
 ):
     git.commit({".reconciler.yaml": INVALID_CONFIG})
@@ -220,7 +220,9 @@ def test_unwritable_report_path_stops_the_run_before_any_cluster_write(serve, gi
     assert cluster.ours() == []
 
 
-def test_trace_has_one_line_per_vm_from_commit_to_guest_memory(serve, git, command, tmp_path):
+def test_trace_file_has_one_line_per_vm_with_commit_and_guest_memory(
+    serve, git, command, tmp_path
+):
     revision = git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "bad", "2Gi")})
     vms = [
         {"name": "vm", "guest": "1Gi"},
@@ -258,7 +260,9 @@ def test_json_log_has_one_trace_line_per_vm(serve, git, command):
     assert (line["level"], line["name"], line["result"]) == ("info", "vm", "done")
 
 
-def test_apply_outside_the_windows_writes_only_with_ignore_windows(serve, git, command, report):
+def test_apply_outside_maintenance_windows_writes_only_with_the_ignore_windows_option(
+    serve, git, command, report
+):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": WINDOWS})
     cluster = serve("hotplug")
     held = command("apply", "--yes", "--repo", git, "-o", "json", on=cluster)
@@ -276,6 +280,6 @@ def test_apply_outside_the_windows_writes_only_with_ignore_windows(serve, git, c
     assert "--ignore-windows" in note
 
 
-def test_reconcile_cannot_ignore_windows(git, command):
+def test_reconcile_has_no_ignore_windows_option(git, command):
     ended = command("reconcile", "--repo", git, "--ignore-windows")
     assert (ended.code, "--ignore-windows" in ended.err) == (64, True)

@@ -1,4 +1,4 @@
-"""The roles in examples/deploy permit each request of their mode, and grant no unused right."""
+"""The roles in examples/deploy permit each request of their commands, and no other request."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ NEW_VM = (
 )
 CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 ONE_PER_CLUSTER = "kubevirts"
-"""The resource that a ClusterRole grants although its only object is in one namespace."""
+"""The resource that needs a ClusterRole although its only object is in one namespace."""
 
 
 class Grant(NamedTuple):
-    """One right of a role, which cannot be divided further."""
+    """A right of a role: one verb on one resource, in one namespace or in all namespaces."""
 
     namespace: str
     """The namespace of a Role; empty for a ClusterRole."""
@@ -45,10 +45,10 @@ class Grant(NamedTuple):
     group: str
     resource: str
     name: str
-    """The only object that the right includes; empty for all objects."""
+    """The name of the only object that the right covers; empty for all objects."""
 
     def covers(self, request: request_info.RequestInfo) -> bool:
-        """Whether this right permits the request."""
+        """Return whether this right permits the request."""
         return (
             (self.verb, self.group, self.resource)
             == (request.verb, request.group, request.resource_path)
@@ -58,7 +58,7 @@ class Grant(NamedTuple):
 
 
 def grants(folder):
-    """All rights that the roles of a kustomization grant."""
+    """Return all rights that the roles of a kustomization grant."""
     return {
         Grant(role["metadata"].get("namespace", ""), verb, group, resource, name)
         for role in render(folder)
@@ -202,13 +202,15 @@ MODES = {
 
 
 def cluster_wide(grant, requests):
-    """Whether requests used a right in several namespaces, as only a ClusterRole permits."""
+    """Return whether the requests used a right that only a ClusterRole can grant."""
     used = {each.namespace for each in requests if grant.covers(each)}
     return "" in used or len(used) > 1 or grant.resource in (ONE_PER_CLUSTER, "namespaces")
 
 
 @pytest.mark.parametrize("folder", [BASE, *OVERLAYS], ids=lambda path: path.name)
-def test_requests_of_a_mode_need_exactly_the_rights_of_its_roles(folder, serve, command, tmp_path):
+def test_example_deployment_grants_exactly_the_rights_that_its_commands_use(
+    folder, serve, command, tmp_path
+):
     mode = Mode(folder, serve, command, tmp_path)
     for part in MODES[folder.name]:
         part(mode)

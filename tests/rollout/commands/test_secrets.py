@@ -1,4 +1,4 @@
-"""Secrets that are never printed: kubeconfig tokens, and passwords in addresses and manifests."""
+"""Tests that tokens, and passwords in addresses and manifests, are never printed."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def new_vm() -> str:
 
 
 @pytest.mark.parametrize("shown", ["json", "text"])
-def test_manifest_of_a_created_vm_appears_in_no_plan_report_trace_or_log(
+def test_manifest_of_a_created_vm_never_appears_in_a_plan_report_trace_or_log(
     shown, serve, git, command, tmp_path
 ):
     git.commit({"vm.yaml": new_vm(), ".reconciler.yaml": CONFIG})
@@ -106,7 +106,9 @@ def test_manifest_of_a_created_vm_appears_in_no_plan_report_trace_or_log(
     )
 
 
-def test_approved_create_is_stale_after_its_manifest_changes(serve, git, command, tmp_path):
+def test_approval_to_create_a_vm_is_stale_after_the_vm_manifest_changes(
+    serve, git, command, tmp_path
+):
     git.commit({"vm.yaml": new_vm(), ".reconciler.yaml": CONFIG})
     cluster = serve("hotplug")
     plan = tmp_path / "plan.json"

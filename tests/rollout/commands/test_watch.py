@@ -1,4 +1,4 @@
-"""status --watch: its first output, its output for each change, and how it ends."""
+"""Tests status --watch: its first output, its output for each change, and how it ends."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def watch(cluster, git, *arguments: object) -> list[object]:
     return ["status", "--watch", "--repo", git, "--kubeconfig", cluster.kubeconfig, *arguments]
 
 
-def test_watch_prints_a_line_for_each_vm_change_until_ctrl_c(serve, git):
+def test_status_watch_prints_a_line_for_each_vm_change_until_ctrl_c(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", scale=5.0)
     with process(*watch(cluster, git)) as run:
@@ -39,7 +39,7 @@ def test_watch_prints_a_line_for_each_vm_change_until_ctrl_c(serve, git):
     assert cluster.writes() == []
 
 
-def test_json_watch_prints_one_document_per_change_and_line(serve, git):
+def test_status_watch_prints_one_line_of_json_per_change(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", scale=5.0)
     with process(*watch(cluster, git, "-o", "json")) as run:
@@ -57,7 +57,9 @@ def test_json_watch_prints_one_document_per_change_and_line(serve, git):
     assert all(before != after for before, after in pairwise(said))
 
 
-def test_watch_ends_at_the_deadline_and_does_not_repeat_lines(serve, git, command):
+def test_status_watch_ends_at_the_deadline_and_does_not_repeat_unchanged_lines(
+    serve, git, command
+):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     for flag in ("--deadline", "--timeout"):
@@ -69,7 +71,7 @@ def test_watch_ends_at_the_deadline_and_does_not_repeat_lines(serve, git, comman
         ]
 
 
-def test_watch_on_a_terminal_redraws_the_table(serve, git):
+def test_status_watch_on_a_terminal_redraws_the_table(serve, git):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", scale=5.0)
     ours, theirs = pty.openpty()
@@ -103,11 +105,11 @@ def read_until(terminal: int, words: str) -> str:
     ],
     ids=["snapshot", "deadline"],
 )
-def test_contradictory_watch_options_are_a_usage_error(arguments, says, git, command):
+def test_contradictory_status_watch_options_are_a_usage_error(arguments, says, git, command):
     ended = command("status", "--repo", git, *arguments)
     assert (ended.code, says in ended.err) == (64, True)
 
 
-def test_watch_ends_when_the_desired_state_is_invalid(serve, git, command):
+def test_status_watch_fails_if_the_configuration_in_git_is_invalid(serve, git, command):
     git.commit({".reconciler.yaml": "kind: Config\n"})
     assert command("status", "--watch", "--repo", git, on=serve("hotplug")).code == 3

@@ -25,7 +25,7 @@ def piped(monkeypatch):
     return pipe
 
 
-def test_run_without_a_configuration_warns_that_no_rules_apply(serve, command, piped):
+def test_plan_from_standard_input_warns_if_no_configuration_applies(serve, command, piped):
     cluster = serve("hotplug")
     piped(ASK_2GI)
     plan = command("plan", "-f", "-", on=cluster)
@@ -36,7 +36,7 @@ def test_run_without_a_configuration_warns_that_no_rules_apply(serve, command, p
 
 
 @pytest.mark.parametrize("way", ["flag", "environment", "stream", "folder"])
-def test_configuration_from_each_kind_of_source_applies_to_the_run(
+def test_configuration_from_a_stream_folder_flag_or_variable_applies_to_the_run(
     way, serve, command, piped, tmp_path, monkeypatch
 ):
     cluster, flags = serve("hotplug"), []
@@ -61,7 +61,9 @@ def test_configuration_from_each_kind_of_source_applies_to_the_run(
     assert cluster.writes() == []
 
 
-def test_closed_window_in_a_configuration_on_stdin_holds_the_rollout(serve, command, piped):
+def test_closed_maintenance_window_in_a_configuration_on_stdin_holds_the_rollout(
+    serve, command, piped
+):
     cluster = serve("hotplug")
     windows = 'windows: [{kind: allow, cron: "0 0 29 2 *", duration: 1m}]\n'
     piped(f"{ASK_2GI}---\n{KUSTOMIZED}{windows}")

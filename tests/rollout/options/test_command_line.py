@@ -37,7 +37,9 @@ def test_help_ends_with_two_examples(name, command):
     assert len(re.findall(rf"^  reconciler {name}\b", examples, re.MULTILINE)) == 2
 
 
-def test_repository_of_the_working_directory_is_the_default(git, command, monkeypatch):
+def test_commands_read_the_repository_of_the_working_directory_by_default(
+    git, command, monkeypatch
+):
     git.commit({"deep/vm.yaml": ASK_2GI})
     monkeypatch.chdir(git.path / "deep")
     assert command("validate").out.startswith("Valid: 1 VirtualMachine")
@@ -49,7 +51,7 @@ def test_command_outside_a_repository_needs_a_source_option(command, monkeypatch
     assert (ended.code, "no source of the desired state is given" in ended.err) == (64, True)
 
 
-def test_commands_ignore_an_output_format_variable_that_only_plan_supports(
+def test_validate_ignores_an_output_format_variable_with_a_format_that_only_plan_supports(
     git, command, monkeypatch
 ):
     monkeypatch.setenv("RECONCILER_OUTPUT", "markdown")
@@ -59,7 +61,7 @@ def test_commands_ignore_an_output_format_variable_that_only_plan_supports(
     assert command("validate", "--repo", git).code == 64
 
 
-def test_requests_are_logged_with_verbose_given_twice(git, serve, command):
+def test_verbose_option_given_twice_logs_api_requests(git, serve, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     once, twice = (command("plan", "--repo", git, flag, on=cluster).err for flag in ("-v", "-vv"))
@@ -115,7 +117,9 @@ def test_error_about_a_missing_kubeconfig_contains_its_path(way, git, command, m
         *(("status", "Status"), ("validate", "Validation")),
     ],
 )
-def test_output_is_one_line_of_json_with_json_log_format(name, kind, flags, git, serve, command):
+def test_json_log_format_makes_the_command_output_one_line_of_json(
+    name, kind, flags, git, serve, command
+):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = None if name == "validate" else serve("hotplug")
     flags = [*flags, "--log-format", "json", *(["--yes"] if name == "apply" else [])]
@@ -124,7 +128,7 @@ def test_output_is_one_line_of_json_with_json_log_format(name, kind, flags, git,
     assert ended.json["kind"] == kind
 
 
-def test_text_output_can_be_combined_with_json_log_format(git, command):
+def test_text_output_option_can_be_combined_with_the_json_log_format(git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("validate", "--repo", git, "--log-format", "json", "-o", "text")
     assert ended.out == "Valid: 1 VirtualMachine\n"
@@ -143,7 +147,7 @@ def test_text_output_can_be_combined_with_json_log_format(git, command):
         ("plan", {"RECONCILER_LOG_FORMAT": "x"}, "'x' is not one of 'text', 'json'"),
     ],
 )
-def test_invalid_option_value_is_reported_without_words_of_a_library(
+def test_invalid_option_value_is_reported_without_library_jargon(
     arguments, variables, says, command, monkeypatch
 ):
     for name, value in variables.items():
@@ -155,7 +159,7 @@ def test_invalid_option_value_is_reported_without_words_of_a_library(
     assert "Value error" not in message
 
 
-def test_forced_colors_appear_without_a_terminal(git, command, monkeypatch):
+def test_forced_colors_are_printed_without_a_terminal(git, command, monkeypatch):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
     assert "\x1b[" not in command("validate", "--repo", git).out
     monkeypatch.setenv("FORCE_COLOR", "1")

@@ -42,21 +42,21 @@ def kubeconfig(path, server):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_world_is_completed_by_its_name(shell, complete):
+def test_shell_completion_completes_names_of_simulated_worlds(shell, complete):
     found = complete(shell, "demo", "--world", "canary")
     assert "canary-fails" in found
     assert "hotplug" not in found
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_context_is_completed_from_the_kubeconfig(shell, complete, tmp_path):
+def test_shell_completion_completes_contexts_of_the_kubeconfig_option(shell, complete, tmp_path):
     file = kubeconfig(tmp_path / "config", "http://127.0.0.1:9")
     found = complete(shell, "plan", "--kubeconfig", file, "--context", "pr")
     assert "prod-a" in found
     assert "prod-b" in found
 
 
-def test_context_is_completed_from_the_kubeconfig_of_the_environment(
+def test_shell_completion_completes_contexts_of_the_kubeconfig_variable(
     complete, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", "http://127.0.0.1:9")))
@@ -64,7 +64,7 @@ def test_context_is_completed_from_the_kubeconfig_of_the_environment(
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_namespace_is_completed_from_the_cluster(shell, complete, serve):
+def test_shell_completion_completes_namespaces_of_the_cluster(shell, complete, serve):
     cluster = serve("hotplug")
     found = complete(shell, "plan", "--kubeconfig", cluster.kubeconfig, "-n", "kube")
     assert "kube-system" in found
@@ -73,7 +73,7 @@ def test_namespace_is_completed_from_the_cluster(shell, complete, serve):
     assert request.path == "/api/v1/namespaces"
 
 
-def test_completion_without_a_cluster_prints_nothing(complete, tmp_path):
+def test_shell_completion_without_a_cluster_prints_nothing(complete, tmp_path):
     unreachable = kubeconfig(tmp_path / "config", "http://127.0.0.1:9")
     broken = tmp_path / "broken"
     broken.write_text("a: [")
@@ -82,7 +82,9 @@ def test_completion_without_a_cluster_prints_nothing(complete, tmp_path):
     assert complete("bash", "plan", "--kubeconfig", broken, "--context", "d") == "\n"
 
 
-def test_completion_ends_if_the_cluster_does_not_answer(complete, tmp_path, monkeypatch):
+def test_shell_completion_times_out_if_the_cluster_does_not_respond(
+    complete, tmp_path, monkeypatch
+):
     monkeypatch.setattr(completion, "TIMEOUT_S", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         file = kubeconfig(tmp_path / "config", f"http://127.0.0.1:{mute.getsockname()[1]}")

@@ -35,7 +35,7 @@ def on_terminal(answer, *arguments):
 
 
 @pytest.mark.parametrize("flags", [[], ["-o", "json"], ["--log-format", "json"]])
-def test_apply_without_a_terminal_needs_yes_or_an_approval_option(flags, git, command):
+def test_apply_without_a_terminal_needs_the_yes_option_or_an_approval(flags, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--repo", git, *flags)
     assert (ended.code, ended.out) == (64, "")

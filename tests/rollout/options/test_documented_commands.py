@@ -1,4 +1,4 @@
-"""Every command in the documentation is valid, and commands in blocks run and succeed."""
+"""Every command in the documentation is valid, and commands in code blocks succeed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ pytestmark = pytest.mark.skipif(not PAGES[0].exists(), reason="this is not a che
 
 
 def shell_lines() -> list[str]:
-    """Return the lines with a reconciler command in the blocks that contain only commands."""
+    """Return the reconciler command lines in code blocks that contain only commands."""
     texts = (path.read_text(encoding="utf-8") for path in PAGES)
     blocks = [match[2] for text in texts for match in FENCE.finditer(text)]
     lines = [re.sub(r"\s+# .*", "", each) for block in blocks for each in block.splitlines()]
@@ -39,7 +39,7 @@ def shell_lines() -> list[str]:
 
 
 def mentioned() -> list[str]:
-    """Return each command in a block or in inline code; a command may span two lines of text."""
+    """Return each command in a code block or in inline code; a command may span two lines."""
     found = set()
     for path in PAGES:
         text = path.read_text(encoding="utf-8")
@@ -62,7 +62,7 @@ def test_documented_command_has_valid_options_and_arguments(line):
     command.make_context(words[0], words[1:])
 
 
-def test_documentation_has_commands():
+def test_documentation_contains_reconciler_commands():
     assert len(mentioned()) >= 15
     assert len(shell_lines()) >= 12
 

@@ -26,7 +26,7 @@ LIBRARIES = (
     *("while parsing", "while scanning", "<stream end>", "Errno", "codec can't", "jsonschema"),
     *("Input should", "Value error", "stderr:", "Cmd(", "<html>"),
 )
-"""Words from the messages of libraries."""
+"""Words that occur in messages of libraries but must not occur in ours."""
 DEEP = "[" * 100_000
 SNAPSHOT = {"apiVersion": "reconciler/v1alpha1", "kind": "Snapshot"}
 PLAN = {"apiVersion": "reconciler/v1alpha1", "kind": "Plan", "revision": "x"}
@@ -129,7 +129,7 @@ def test_unusable_kubeconfig_is_reported_in_plain_words(text, says, git, command
 
 
 @pytest.mark.parametrize(("text", "says"), PLANS.values(), ids=PLANS.keys())
-def test_unusable_plan_file_is_reported_in_plain_words(text, says, git, command, tmp_path):
+def test_invalid_plan_file_is_reported_in_plain_words(text, says, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     file = written(tmp_path / "plan.json", text)
     plain(command("apply", "--repo", git, "--plan", file), says, file)
@@ -239,7 +239,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("answer", "scheme", "says"), ANSWERS.values(), ids=ANSWERS.keys())
-def test_server_other_than_an_api_server_is_reported_in_plain_words(
+def test_server_that_is_not_an_api_server_is_reported_in_plain_words(
     answer, scheme, says, git, command, tmp_path
 ):
     git.commit({"vm.yaml": GOOD})
@@ -249,7 +249,7 @@ def test_server_other_than_an_api_server_is_reported_in_plain_words(
     plain(ended, says, address)
 
 
-def test_list_of_library_words_matches_an_error_of_ssl():
+def test_ssl_library_message_contains_a_listed_library_word():
     with pytest.raises(ssl.SSLError) as error:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata="x")
     assert any(each in str(error.value) for each in LIBRARIES)

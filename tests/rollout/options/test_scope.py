@@ -46,7 +46,9 @@ EVERYTHING = ["kubevirt/kubevirt", "a/one", "a/two", "b/three"]
         (["-n", "a", "a/two"], ["a/two"]),
     ],
 )
-def test_plan_contains_only_the_selected_objects(arguments, objects, repo, serve, command):
+def test_plan_contains_only_the_objects_that_the_options_select(
+    arguments, objects, repo, serve, command
+):
     cluster = serve("hotplug", vms=VMS)
     ended = command("plan", "--repo", repo, "-o", "json", *arguments, on=cluster)
     assert (ended.code, planned(ended)) == (0, objects)
@@ -75,7 +77,7 @@ def test_malformed_vm_name_is_an_error(arguments, code, says, repo, command):
     assert "hint: " in ended.err
 
 
-def test_manifest_file_of_an_unselected_namespace_is_an_error(repo, serve, command):
+def test_manifest_file_with_a_vm_in_an_unselected_namespace_is_an_error(repo, serve, command):
     file = repo.path / "all.yaml"
     ended = command("validate", "-f", file, "-n", "a")
     assert ended.code == 3
@@ -91,7 +93,7 @@ def test_apply_writes_only_the_vms_on_the_command_line(repo, serve, command):
     ]
 
 
-def test_approved_vm_outside_the_scope_is_not_reported_as_absent_from_git(
+def test_approved_vm_that_the_options_do_not_select_is_not_reported_as_absent_from_git(
     repo, serve, command, tmp_path
 ):
     cluster, plan = serve("hotplug", vms=VMS), tmp_path / "plan.json"

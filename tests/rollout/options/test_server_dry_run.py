@@ -14,7 +14,7 @@ def diagnostics(ended):
     ]
 
 
-def test_server_dry_run_counts_accepted_changes_and_makes_none(git, serve, command):
+def test_server_dry_run_counts_accepted_changes_without_making_them(git, serve, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     flags = ("plan", "--repo", git, "-o", "json")
@@ -27,7 +27,7 @@ def test_server_dry_run_counts_accepted_changes_and_makes_none(git, serve, comma
     assert again.json["digest"] == ended.json["digest"], "nothing has changed"
 
 
-def test_rejected_change_is_a_warning_with_the_response_of_the_server(git, serve, command):
+def test_server_dry_run_reports_a_rejected_change_as_a_warning(git, serve, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command(
         *("plan", "--repo", git, "-o", "json", "--server-dry-run"),

@@ -1,4 +1,4 @@
-"""Approvals in whole runs: approved changes are made; stale or unapproved ones are reported."""
+"""Tests approvals in whole runs: only approved changes are made, and stale ones are reported."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def approved(run: Rig, text: str):
 
 
 def by_hand(run: Rig, guest: str, name: str = "vm") -> None:
-    """Write another size to the VM, as a person with kubectl."""
+    """Set another memory size on the VM, as a user with kubectl does."""
     memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
     assert run.merge(f"{VMS}/{name}", memory, agent="kubectl") == 200
 
@@ -48,7 +48,7 @@ def patched(run: Rig) -> list[str]:
     return [each.rpartition("/")[2] for each in run.patches()]
 
 
-def test_approved_change_that_still_matches_the_plan_is_made():
+def test_approved_change_is_made_if_the_approval_still_matches_the_plan():
     run = rig()
     report = run.apply(ASK_2GI, approval=approved(run, ASK_2GI))
     assert (report.exit, ends(report)) == (ExitCode.DONE, {"vm": ("done", "converged")})
@@ -64,7 +64,7 @@ def test_approval_of_a_completed_change_is_not_stale():
     assert patched(run) == ["vm"]
 
 
-def test_interrupted_run_continues_under_the_same_approval():
+def test_second_run_completes_an_interrupted_rollout_with_the_same_approval():
     run = rig("slow")
     approval = approved(run, ASK_2GI)
     assert run.apply(ASK_2GI, approval=approval, deadline_s=8).exit is ExitCode.DEADLINE
@@ -100,7 +100,7 @@ def test_approval_of_a_recreated_vm_is_stale():
     assert patched(run) == []
 
 
-def test_approval_of_another_size_is_stale():
+def test_approval_is_stale_when_git_sets_another_size():
     run = rig()
     approval = approved(run, ASK_2GI)
     report = run.apply(vm_yaml("default", "vm", "3Gi"), approval=approval)
@@ -111,7 +111,7 @@ def test_approval_of_another_size_is_stale():
 
 
 def test_hotplug_approval_is_stale_when_the_change_now_needs_a_restart():
-    """The patch would be the same, but its effect would be different."""
+    """The patch is the same as in the approved plan, but its effect is now a restart."""
     run = rig()
     approval = approved(run, ASK_2GI)
     stage = {"spec": {"configuration": {"vmRolloutStrategy": "Stage"}}}
@@ -157,7 +157,7 @@ def test_unapproved_change_is_not_made():
     assert patched(run) == ["vm"]
 
 
-def test_vm_that_needed_no_change_at_approval_is_not_changed_later():
+def test_vm_that_needed_no_change_in_the_approved_plan_is_not_changed():
     run = rig(vms=TWO)
     as_it_is = vm_yaml("default", "other", "1Gi")
     approval = approved(run, ASK_2GI + as_it_is)
@@ -178,7 +178,7 @@ def test_approved_change_made_by_another_client_is_not_stale():
     assert patched(run) == []
 
 
-def test_approved_kubevirt_cr_changes_are_made_wave_by_wave():
+def test_approved_kubevirt_cr_changes_are_made_one_wave_at_a_time():
     """The second patch is computed from the CR after the first patch, and is still approved."""
     run = rig("walkthrough")
     report = run.apply(KUBEVIRT, approval=approved(run, KUBEVIRT))
@@ -189,7 +189,7 @@ def test_approved_kubevirt_cr_changes_are_made_wave_by_wave():
     assert run.patches() == [CR, CR]
 
 
-def test_approval_remains_valid_when_only_the_generation_changes():
+def test_approval_remains_valid_when_only_the_vm_generation_changes():
     run = rig("no-update-methods")
     text = KUBEVIRT + ASK_2GI
     approval = approved(run, text)
@@ -203,8 +203,8 @@ def test_approval_remains_valid_when_only_the_generation_changes():
     assert {result for result, _ in ends(report).values()} == {"done"}
 
 
-def test_unapproved_cr_change_is_not_made_and_vms_are_planned_without_it():
-    """Hotplug was approved for a CR with live migration; without it the action differs."""
+def test_unapproved_cr_change_is_not_made_and_vms_are_planned_for_the_unchanged_cr():
+    """Hotplug was approved for a CR with LiveMigrate; for the unchanged CR the action differs."""
     run = rig("no-update-methods")
     approval = approved(run, KUBEVIRT + ASK_2GI)
     only_vm = type(approval)(

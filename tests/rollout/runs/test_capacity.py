@@ -1,4 +1,4 @@
-"""Capacity for target pods: the plan's prediction is right, and a run stays within capacity."""
+"""The plan predicts correctly whether target pods fit, and a run stays within capacity."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def versioned(world: str, version: str, **changes) -> Rig:
 
 
 @pytest.mark.parametrize("world", ["nodes-full", "quota"])
-def test_change_that_the_plan_blocks_for_capacity_fails_if_patched_by_hand(world):
+def test_change_that_the_plan_blocks_for_lack_of_capacity_fails_if_made_with_kubectl(world):
     run = rig(world)
     assert effect(run)[0] == "blocked"
     assert patched_by_hand(run) == "1Gi"
@@ -82,7 +82,7 @@ def test_change_that_the_plan_blocks_for_capacity_fails_if_patched_by_hand(world
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("spare", [0, -1])
-def test_plan_predicts_node_capacity_to_the_byte(version, spare):
+def test_plan_predicts_to_the_byte_whether_a_target_pod_fits_on_a_node(version, spare):
     needed = target_size(version, "2Gi")
     run = versioned("hotplug", version, nodes=2, nodeMemory=str(needed + spare))
     foreseen = effect(run)
@@ -92,7 +92,7 @@ def test_plan_predicts_node_capacity_to_the_byte(version, spare):
 
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("spare", [0, -1])
-def test_plan_predicts_quota_capacity_to_the_byte(version, spare):
+def test_plan_predicts_to_the_byte_whether_a_target_pod_fits_in_a_quota(version, spare):
     both = target_size(version, "1Gi") + target_size(version, "2Gi")
     quota = {"name": "team", "hard": {"requests.memory": str(both + spare)}}
     run = versioned("hotplug", version, quotas=[quota])
@@ -112,7 +112,7 @@ def test_capacity_message_states_the_required_memory_and_the_best_node():
     )
 
 
-def test_pods_and_quotas_are_read_once_for_a_plan_and_only_for_a_live_change():
+def test_plan_reads_pods_and_quotas_once_and_only_if_a_vm_changes_live():
     run = rig("hotplug")
     run.plan(ASK)
     run.plan(vm_yaml("default", "vm", "1Gi"))
@@ -133,7 +133,7 @@ def test_plan_without_permission_to_list_pods_states_that_capacity_was_not_check
     ("with_capacity", "foreseen", "codes"),
     [(True, {"blocked": 1}, []), (False, {"live": 1}, ["room-not-in-snapshot"])],
 )
-def test_snapshot_contains_capacity_or_its_plan_states_that_capacity_was_not_checked(
+def test_plan_from_a_snapshot_warns_only_if_the_snapshot_has_no_capacity(
     tmp_path, with_capacity, foreseen, codes
 ):
     run = rig("nodes-full")
@@ -148,7 +148,7 @@ def test_snapshot_contains_capacity_or_its_plan_states_that_capacity_was_not_che
 
 
 def never_refused(run: Rig):
-    """Fail the test if a quota rejects a target pod or a target pod cannot be scheduled."""
+    """Return a list that collects target pods that a quota rejects or that fit on no node."""
     seen = []
 
     def look(event):
@@ -162,7 +162,7 @@ def never_refused(run: Rig):
     return seen
 
 
-def test_changes_that_fit_only_one_at_a_time_are_made_in_sequence():
+def test_vms_whose_target_pods_fit_on_nodes_only_one_at_a_time_are_changed_one_at_a_time():
     run = rig("room-one-after-another")
     refused = never_refused(run)
     report = run.apply(BOTH, deadline_s=600)
@@ -175,7 +175,7 @@ def test_changes_that_fit_only_one_at_a_time_are_made_in_sequence():
     )
 
 
-def test_simultaneous_patches_by_hand_beyond_capacity_are_rejected():
+def test_simultaneous_manual_patches_beyond_capacity_leave_a_target_pod_unscheduled():
     run = rig("room-one-after-another")
     refused = never_refused(run)
     memory = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "2Gi"}}}}}}
@@ -185,7 +185,7 @@ def test_simultaneous_patches_by_hand_beyond_capacity_are_rejected():
     assert refused
 
 
-def test_capacity_reserved_for_one_change_is_not_available_to_the_next():
+def test_capacity_reserved_for_one_vm_change_is_not_available_to_another():
     run = rig("room-for-one")
     refused = never_refused(run)
     report = run.apply(BOTH, deadline_s=900)
@@ -199,7 +199,7 @@ def test_capacity_reserved_for_one_change_is_not_available_to_the_next():
     assert refused == []
 
 
-def test_quota_created_after_the_patch_is_reported_as_a_failure():
+def test_vm_change_fails_if_a_quota_created_after_the_patch_rejects_the_target_pod():
     run = rig("quota-comes-later")
     report = run.apply(ASK, deadline_s=600)
     assert report.plan.summary == {"live": 1}

@@ -27,11 +27,11 @@ VMS = [{"name": name, "guest": "1Gi"} for name in NAMES]
 ASK_2GI = "".join(vm_yaml("default", name, "2Gi") for name in NAMES)
 PATCHES = [f"/apis/kubevirt.io/v1/namespaces/default/virtualmachines/{name}" for name in NAMES]
 RENEWED_S = 10.0
-"""How often a live holder renews its lease, in simulated seconds."""
+"""The interval at which the other run renews its lease, in simulated seconds."""
 
 
 class Vanished(BaseException):
-    """The process of a run has died."""
+    """Simulates the sudden death of a run's process."""
 
 
 class CutApi(InProcessApi):
@@ -46,7 +46,7 @@ class CutApi(InProcessApi):
 
 
 class KeepingClock(SteppedClock):
-    """A clock that renews the other run's leases while one run waits."""
+    """A clock that renews the leases of the other run while this run waits."""
 
     keep = staticmethod(lambda: None)
 
@@ -56,7 +56,7 @@ class KeepingClock(SteppedClock):
 
 
 class Run(Rig):
-    """One of several runs against the same simulator."""
+    """One of several runs against the same simulated cluster."""
 
     def __post_init__(self):
         self.taken = []
@@ -206,7 +206,7 @@ spec: {workloadUpdateStrategy: {workloadUpdateMethods: [LiveMigrate]}}
 
 
 @pytest.mark.parametrize("name", [CONFIG_LEASE, MEMORY_LEASE])
-def test_run_that_gets_only_one_of_its_leases_writes_nothing_and_releases_it(
+def test_run_that_acquires_only_one_of_two_leases_writes_nothing_and_releases_the_lease(
     name, serve, git, command
 ):
     git.commit({"desired.yaml": DESIRED})

@@ -94,7 +94,7 @@ def soaking(soak: str) -> Canary:
 
 
 class TestApproval:
-    def test_approval_does_not_cover_a_change_that_was_waiting_in_the_plan(self):
+    def test_change_that_was_held_in_the_approved_plan_is_not_approved(self):
         run = rig(vms=vms("vm", "other"))
         run.merge(f"{VMS}/other", size("2Gi"), agent="kubectl")
         run.clock.sleep(3)
@@ -105,7 +105,7 @@ class TestApproval:
         assert patched(run) == ["vm"]
         assert ends(report)["other"] == (Result.HELD, "not-approved")
 
-    def test_unapproved_restart_is_reported_as_stale_after_the_approved_patch(self):
+    def test_unapproved_restart_after_an_approved_patch_is_reported_as_stale(self):
         run = rig()
         text = vm_yaml("default", "vm", "5Gi")
         approval = approval_of(run.plan(text, restart=RestartConsent.STAGE))
@@ -123,7 +123,7 @@ class TestApproval:
 
 
 class TestGroups:
-    def test_later_pass_waits_for_a_group_member_that_is_starting(self):
+    def test_later_pass_waits_for_an_anti_affinity_group_member_that_is_starting(self):
         run = rig(vms=vms("a", "b"))
         labels = {"app": "x"}
         text = "".join(vm_yaml("default", name, "5Gi", labels=labels) for name in "ab")
@@ -143,7 +143,9 @@ class TestGroups:
 
 
 class TestFailuresOfEarlierPasses:
-    def test_vm_that_does_not_start_after_our_restart_remains_a_failure(self):
+    def test_vm_that_does_not_start_after_a_restart_by_the_product_stays_failed_in_later_passes(
+        self,
+    ):
         filling = [
             {"name": f"big-{n}", "namespace": "default", "guest": "20Gi", "node": f"node0{n}"}
             for n in (1, 2, 3)
@@ -175,7 +177,7 @@ class TestFailuresOfEarlierPasses:
             assert ends(report)["rest"][1] == "canary-failed"
         assert "rest" not in patched(run)
 
-    def test_restart_without_effect_is_not_requested_again(self):
+    def test_restart_that_does_not_change_the_memory_is_not_requested_again(self):
         run = rig("restart-pending")
         original = run.informer.read
         (pending,) = original().vms.values()
@@ -193,7 +195,7 @@ class TestFailuresOfEarlierPasses:
         assert ends(report) == {"vm": (Result.FAILED, "restart-ineffective")}
         assert restarted(run) == ["vm"]
 
-    def test_new_size_in_git_does_not_hide_an_abandoned_change(self):
+    def test_earlier_failure_counts_in_the_failure_budget_after_git_sets_a_new_size(self):
         run = rig("storm")
         choices = {"failed_migrations": 2, "failure_budget": 1, "deadline_s": 600}
         assert run.apply(vm_yaml("default", "flaky", "2Gi"), **choices).exit is ExitCode.FAILED
@@ -247,7 +249,7 @@ class TestRunsEnd:
         [{"max_concurrent": 1}, {"anti_affinity": ("app",)}],
         ids=["concurrency limit", "anti-affinity group"],
     )
-    def test_vm_with_an_abandoned_migration_still_occupies_its_slot(self, choices):
+    def test_failed_vm_that_kubevirt_still_migrates_keeps_its_slot(self, choices):
         run = rig("storm")
         labels = {"app": "x"}
         text = "".join(
@@ -275,7 +277,7 @@ class TestRunsEnd:
         assert "did not apply" in report.message
         assert (report.ended_at - report.started_at).total_seconds() < 400
 
-    def test_kubevirt_cr_that_never_settles_fails_at_the_deadline_in_the_plan(self):
+    def test_kubevirt_cr_that_never_settles_fails_at_the_settle_deadline(self):
         restless = [
             {
                 "at": f"{n}s",
@@ -301,7 +303,7 @@ class TestRunsEnd:
         assert report.exit is ExitCode.BLOCKED
         assert (report.ended_at - report.started_at).total_seconds() < 5
 
-    def test_run_ends_if_a_vmi_does_not_reappear_after_our_restart(self):
+    def test_vm_fails_if_no_vmi_appears_after_a_restart_by_the_product(self):
         run = rig("above-max")
         original = run.informer.read
 
@@ -332,7 +334,7 @@ class TestOneBadVM:
 
 class TestLeases:
     def test_no_patch_arrives_after_the_lease_is_released(self):
-        """A response that ends the run does not cancel the requests that are already sent."""
+        """A response that ends the run does not cancel requests that were already sent."""
         run = rig(vms=vms("a", "b"))
         answers = []
 
@@ -417,7 +419,7 @@ spec:
 
 
 class TestSoak:
-    def test_soak_restarts_if_a_canary_changes(self):
+    def test_soak_time_starts_again_if_a_canary_changes(self):
         run = rig(vms=vms("c1", "rest"))
 
         def text(canary: str, rest: str) -> str:
@@ -434,7 +436,7 @@ class TestSoak:
 
 
 class TestCreated:
-    def test_created_vm_is_done_when_its_guest_has_the_memory(self):
+    def test_created_vm_is_done_when_its_guest_has_the_desired_memory(self):
         run = rig()
         run.informer.wait = lambda _timeout_s: (run.clock.sleep(0.02), run.informer.read())[1]
         report = run.apply(manifest("new", "2Gi"), create=True)
@@ -446,14 +448,14 @@ class TestCreated:
         assert ends(report) == {"new": (Result.FAILED, "not-starting")}
 
     @pytest.mark.parametrize("strategy", ["Halted", "Manual"])
-    def test_created_vm_that_stays_stopped_is_done_immediately(self, strategy):
+    def test_created_vm_that_should_stay_stopped_is_done_immediately(self, strategy):
         run = rig()
         report = run.apply(manifest("new", "2Gi", strategy), create=True)
         assert ends(report) == {"new": (Result.DONE, "stopped-as-desired")}
 
 
 class TestRestarts:
-    def test_restart_with_a_lost_response_is_not_repeated_while_the_informer_is_stale(self):
+    def test_restart_request_without_a_response_is_not_repeated_while_the_informer_is_stale(self):
         run = rig("above-max")
         frozen, original = [], run.informer.read
 

@@ -274,7 +274,7 @@ def figures_text(found: list[Compared]) -> str:
 
 
 @pytest.mark.parametrize("family", [*FAMILIES, *PACED])
-def test_forecast_range_contains_the_actual_end_of_runs_without_faults(family):
+def test_forecast_range_contains_the_actual_end_of_a_run_without_faults(family):
     found = [compare(fleet(family, seed)) for seed in range(FLEETS)]
     print(figures_text(found))  # noqa: T201 - the figures are asked for
     assert sum(each.inside for each in found) >= INSIDE * sum(each.vms for each in found)

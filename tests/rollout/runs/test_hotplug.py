@@ -1,4 +1,4 @@
-"""Whole runs over the simulator, in process, on a stepped clock: hotplug and its failures."""
+"""Tests whole hotplug runs in one process, with a simulated cluster on a stepped clock."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def events(run: Rig) -> list[dict]:
     return [each for each in found if each["reportingController"] == "reconciler"]
 
 
-def test_hotplug_is_done_once_the_guest_has_the_memory():
+def test_hotplug_is_done_once_the_guest_has_the_desired_memory():
     run = rig("hotplug")
     report = run.apply(ASK_2GI)
     outcome = only(report)
@@ -109,7 +109,7 @@ def test_stopped_vm_is_patched_with_the_size_for_its_next_start():
         ("guest-silent", "guest-silent", "the guest has 1Gi"),
     ],
 )
-def test_each_kind_of_failure_has_its_own_reason(world, reason, says):
+def test_each_kind_of_hotplug_failure_has_its_own_reason_code(world, reason, says):
     run = rig(world)
     report = run.apply(ASK_2GI, deadline_s=1200)
     outcome = only(report)
@@ -153,7 +153,7 @@ def test_run_waits_for_a_foreign_change_in_flight_before_its_own_patch():
     assert run.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "3Gi"
 
 
-def test_rollout_sets_feature_gate_then_strategies_then_memory_as_the_cr_settles():
+def test_rollout_sets_feature_gate_then_strategies_then_memory_each_after_the_cr_settles():
     """On v1.3.1 a VM that booted before the CR change needs a restart; a later VM does not."""
     run = rig("walkthrough")
     old = vm_yaml("default", "vm-cirros", "2Gi")
@@ -181,7 +181,7 @@ def test_rollout_sets_feature_gate_then_strategies_then_memory_as_the_cr_settles
     }
 
 
-def test_memory_wave_waits_a_few_seconds_after_the_kubevirt_cr_settles():
+def test_memory_changes_start_a_few_seconds_after_the_kubevirt_cr_settles():
     run = rig("no-update-methods")
     run.apply(KUBEVIRT + ASK_2GI)
     patches = [each for each in run.sim.request_log if each.method == "PATCH"]
@@ -203,7 +203,7 @@ def test_size_for_a_staged_restart_is_written_once_and_remains_pending():
     assert len(run.patches()) == 1
 
 
-def test_concurrency_stays_within_the_kubevirt_limit_and_the_configured_limit():
+def test_concurrent_changes_stay_within_the_kubevirt_limit_and_the_configured_limit():
     vms = [{"name": f"vm-{n}", "namespace": "default", "guest": "1Gi"} for n in range(8)]
     text = "".join(vm_yaml("default", f"vm-{n}", "2Gi") for n in range(8))
     for limit, allowed in ((None, 5), (2, 2)):
@@ -262,7 +262,7 @@ def test_vm_that_exists_only_in_git_is_created_with_consent_and_tracked():
     ) == 1
 
 
-def test_each_patch_is_a_json_patch_with_field_manager_and_strict_validation():
+def test_each_write_is_a_json_patch_with_field_manager_and_strict_field_validation():
     run = rig("hotplug")
     run.apply(ASK_2GI)
     (patch,) = [each for each in run.sim.request_log if each.method == "PATCH"]
@@ -271,7 +271,7 @@ def test_each_patch_is_a_json_patch_with_field_manager_and_strict_validation():
     assert (query["fieldManager"], query["fieldValidation"]) == ("reconciler", "Strict")
 
 
-def test_stopped_run_leaves_healthy_migrations_running():
+def test_run_that_stops_early_leaves_healthy_migrations_running():
     run = rig("slow")
     original = run.informer.wait
 
@@ -284,7 +284,7 @@ def test_stopped_run_leaves_healthy_migrations_running():
     assert (report.exit, only(report).result) == (ExitCode.DEADLINE, "running")
 
 
-def test_run_says_at_most_once_a_minute_what_it_waits_for_while_nothing_changes():
+def test_waiting_run_reports_its_wait_reason_at_most_once_a_minute():
     run = rig("slow")
     printed = io.StringIO()
     display = LineDisplay(printed, Waiting(run.plan(ASK_2GI), datetime(2030, 1, 1, tzinfo=UTC)))
@@ -319,7 +319,7 @@ def test_size_reverted_by_another_client_is_reported_and_not_written_again():
     assert len(run.patches()) == 1
 
 
-def test_change_of_a_recreated_vm_starts_from_the_beginning():
+def test_change_to_a_recreated_vm_starts_from_the_beginning():
     run = rig("slow")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     original, done = run.informer.wait, []
@@ -342,7 +342,7 @@ def memory_of(guest: str) -> dict:
     return {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}
 
 
-def test_restart_required_under_stage_does_not_block_live_update():
+def test_restart_required_condition_from_rollout_strategy_stage_does_not_block_live_update():
     """Under Stage a memory change sets RestartRequired, and a CR change does not clear it."""
     run = rig("hotplug")
     kubevirt = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
@@ -362,7 +362,7 @@ def test_restart_required_under_stage_does_not_block_live_update():
     ]
 
 
-def test_kubevirt_cr_reverted_by_another_client_is_not_written_again_and_again():
+def test_kubevirt_cr_reverted_by_another_client_is_not_written_repeatedly():
     run = rig("no-update-methods")
     path = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
     original, told = run.informer.wait, []
@@ -392,7 +392,7 @@ def test_apply_no_wait_ends_only_after_the_last_patch():
     assert [each.rsplit("/", 2)[-2] for each in run.patches()] == ["kubevirts", "virtualmachines"]
 
 
-def test_vms_that_wait_in_the_plan_respect_the_concurrency_limit():
+def test_vms_with_a_change_in_flight_at_the_plan_respect_the_concurrency_limit():
     vms = [
         {"name": f"vm-{n}", "namespace": "default", "guest": "2Gi", "bootedWith": "1Gi"}
         for n in range(5)
@@ -427,7 +427,7 @@ def test_failed_create_in_a_missing_namespace_reports_the_namespace():
     assert "nowhere" in outcome.why.message
 
 
-def test_vm_change_is_planned_for_the_kubevirt_cr_after_its_last_wave():
+def test_vm_change_is_planned_for_the_kubevirt_cr_that_the_last_cr_patch_produces():
     """The plan must consider LiveMigrate, which only the second CR wave sets."""
     run = rig("no-update-methods")
     gate = KUBEVIRT.replace("[VMLiveUpdateFeatures]", "[ExpandDisks]")

@@ -40,7 +40,7 @@ def stored(run: Rig) -> dict:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_instancetype_change_is_done_once_the_guest_has_its_size(version):
+def test_instancetype_change_is_done_once_the_guest_has_the_instancetype_memory(version):
     run = rig(version)
     report = run.apply(manifest("large"))
     outcome = only(report)
@@ -72,7 +72,7 @@ def test_instancetype_change_can_be_reverted(version):
     assert run.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "1Gi"
 
 
-def test_v1_3_1_stores_the_new_revision_name_after_an_instancetype_change():
+def test_kubevirt_v1_3_1_stores_the_new_revision_name_after_an_instancetype_change():
     run = rig("v1.3.1")
     before = stored(run)["spec"]["instancetype"]["revisionName"]
     run.apply(manifest("large"))
@@ -102,7 +102,7 @@ def test_stopped_vm_is_patched_with_the_instancetype_for_its_next_start(version)
     assert stored(run)["spec"]["instancetype"]["name"] == "large"
 
 
-def test_instancetype_that_does_not_exist_is_not_written():
+def test_vm_is_not_patched_with_an_instancetype_that_does_not_exist():
     run = rig("v1.9.0")
     report = run.apply(manifest("larg"))
     assert (report.exit, only(report).reason) == (ExitCode.BLOCKED, "instancetype-not-found")
@@ -150,7 +150,7 @@ def test_cluster_instancetype_works_like_a_namespaced_instancetype():
     assert run.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
 
 
-def test_patch_of_a_vm_with_only_memory_requests_tests_its_generation():
+def test_patch_of_a_vm_with_only_memory_requests_tests_the_vm_generation():
     run = Rig(simulator("requests-only"))
     text = manifest("x").replace(
         "instancetype: {kind: VirtualMachineInstancetype, name: x}",

@@ -1,4 +1,4 @@
-"""When each VM changes: batches, canaries, anti-affinity groups, and limits per node."""
+"""Tests when each VM changes: batches, canaries, anti-affinity groups, and limits per node."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 
 
 def rig(**vms: dict) -> Rig:
-    """A cluster with enough capacity and the named VMs of 1Gi, each with its given fields."""
+    """Return a cluster with enough capacity and 1Gi VMs with the given names and fields."""
     listed = [
         {"name": name, "namespace": "default", "guest": "1Gi", **more}
         for name, more in vms.items()
@@ -69,7 +69,7 @@ def test_batch_starts_when_the_previous_batch_has_ended():
     assert together == {frozenset("ad")}
 
 
-def test_selectors_match_live_labels_overridden_by_git_labels():
+def test_selectors_match_live_labels_and_git_labels_take_precedence():
     run = rig(a={"labels": {"tier": "dev"}}, b={"labels": {"tier": "dev"}})
     text = labelled("a", tier="prod") + labelled("b")
     run.apply(text, batches=(select("tier=dev"),))
@@ -137,7 +137,7 @@ def test_anti_affinity_group_waits_for_an_unrelated_migration_of_a_member():
     assert run.clock.monotonic() - began > 60
 
 
-def test_concurrency_on_a_node_stays_within_the_configured_limit():
+def test_concurrent_changes_per_node_stay_within_the_configured_limit():
     run = rig(**{name: {"node": "node01"} for name in "abc"})
     together = overlaps(run)
     text = "".join(labelled(name) for name in "abc")
@@ -178,7 +178,7 @@ def test_failed_canary_stops_the_rollout_of_other_vms():
     assert order(run) == ["a"]
 
 
-def test_later_pass_continues_the_soak():
+def test_later_pass_continues_the_canary_soak_time():
     run = rig(a={}, b={}, c={})
     first = run.apply(CANARY_AND_REST, canary=canary(), deadline_s=60)
     assert results(first)["b"] == (Result.HELD, "canary-soak")
@@ -190,7 +190,7 @@ def test_later_pass_continues_the_soak():
     assert began.total_seconds() < 100
 
 
-def test_soak_continues_after_a_commit_that_keeps_the_canary_sizes():
+def test_canary_soak_time_continues_after_a_commit_that_keeps_the_canary_sizes():
     run = rig(a={}, b={}, c={})
     run.apply(CANARY_AND_REST, canary=canary(), deadline_s=60)
     run.clock.sleep(120)
@@ -200,7 +200,7 @@ def test_soak_continues_after_a_commit_that_keeps_the_canary_sizes():
     assert run.clock.monotonic() - began < 60
 
 
-def test_new_canary_size_restarts_the_soak():
+def test_canary_soak_time_starts_again_after_a_new_canary_size():
     run = rig(a={}, b={}, c={})
     run.apply(CANARY_AND_REST, canary=canary(), deadline_s=60)
     run.clock.sleep(120)
@@ -219,7 +219,7 @@ def test_canary_selector_that_matches_no_vm_holds_every_vm():
     assert order(run) == []
 
 
-def test_held_canaries_hold_all_other_vms():
+def test_other_vms_are_held_while_all_canaries_are_held():
     run = rig(a={}, b={})
     text = labelled("a", "9Gi", canary="true") + labelled("b")
     report = run.apply(text, canary=canary())
@@ -229,7 +229,7 @@ def test_held_canaries_hold_all_other_vms():
     }
 
 
-def test_hold_of_many_vms_is_reported_once():
+def test_hold_reason_that_many_vms_share_is_reported_once():
     run = rig(a={}, **{f"vm-{n}": {} for n in range(6)})
     text = labelled("a", canary="true") + "".join(labelled(f"vm-{n}") for n in range(6))
     run.apply(text, canary=canary())

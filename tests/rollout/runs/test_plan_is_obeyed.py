@@ -1,4 +1,4 @@
-"""The rollout follows the plan's order and restarts."""
+"""A rollout makes changes and restarts in the order of the plan."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def rig(world: str, names: str) -> Rig:
 
 
 def written(run: Rig, verb: Verb = Verb.PATCH) -> list[str]:
-    """The VMs that received this kind of write, in order."""
+    """Return the VMs that were patched or restarted, in order."""
     if verb is Verb.PATCH:
         return [path.rsplit("/", 1)[1] for path in run.patches()]
     return [
@@ -63,7 +63,7 @@ def test_changes_start_in_the_order_of_the_plan():
     assert [each.ref.name for each in report.plan.forecast.vms] == planned(report)
 
 
-def test_restarts_start_in_the_order_of_the_plan_beside_live_changes():
+def test_restarts_start_in_the_order_of_the_plan_alongside_live_changes():
     run = rig("above-max", "abc")
     text = "".join(
         vm_yaml("default", name, size, labels=labels)

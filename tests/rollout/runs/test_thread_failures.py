@@ -30,7 +30,7 @@ class BrokenClock(SystemClock):
         return super().monotonic()
 
 
-def test_run_whose_reflector_fails_reports_an_error_and_releases_its_lease(
+def test_run_reports_an_error_and_releases_its_lease_if_a_reflector_fails(
     serve, git, tmp_path, capsys
 ):
     git.commit({"vms.yaml": vm_yaml("default", "vm", "2Gi")})

@@ -55,7 +55,7 @@ def restarts(run: Rig) -> list[str]:
 TWO_GI, FIVE_GI = vm_yaml("default", "vm", "2Gi"), vm_yaml("default", "vm", "5Gi")
 
 
-def test_run_outside_a_window_writes_nothing_and_ends_immediately():
+def test_run_outside_a_maintenance_window_writes_nothing_and_ends_immediately():
     run = rig()
     report = run.apply(TWO_GI, choices=consents(window(run, 3600, "8h")))
     assert report.exit is ExitCode.BLOCKED
@@ -65,7 +65,7 @@ def test_run_outside_a_window_writes_nothing_and_ends_immediately():
     assert (report.ended_at - report.started_at).total_seconds() < 2
 
 
-def test_change_is_made_inside_a_window():
+def test_vm_change_is_made_inside_a_maintenance_window():
     run = rig()
     report = run.apply(TWO_GI, choices=consents(window(run, -3600, "8h")))
     assert (report.exit, len(run.patches())) == (ExitCode.DONE, 1)
@@ -79,7 +79,7 @@ def test_deny_window_overrides_an_allow_window():
     assert run.patches() == []
 
 
-def test_kubevirt_cr_is_written_only_inside_a_window():
+def test_kubevirt_cr_is_written_only_inside_a_maintenance_window():
     run = rig("stage")
     report = run.apply(KUBEVIRT, choices=consents(window(run, 3600, "8h")))
     assert (report.exit, outcomes(report)) == (
@@ -98,13 +98,13 @@ def test_hotplug_does_not_start_if_its_first_attempt_may_last_longer_than_the_wi
     assert run.patches() == []
 
 
-def test_stopped_vm_changes_in_an_open_window_of_any_remaining_length():
+def test_stopped_vm_is_patched_however_soon_the_window_closes():
     run = rig("halted")
     report = run.apply(TWO_GI, choices=consents(window(run, -60, "3m")))
     assert (report.exit, len(run.patches())) == (ExitCode.DONE, 1)
 
 
-def test_later_pass_outside_the_window_tracks_changes_in_flight():
+def test_later_pass_outside_the_maintenance_window_tracks_changes_in_flight():
     run = rig("slow")
     run.apply(TWO_GI, deadline_s=30)
     report = run.apply(TWO_GI, choices=consents(window(run, 3600, "8h")))
@@ -112,7 +112,7 @@ def test_later_pass_outside_the_window_tracks_changes_in_flight():
     assert len(run.patches()) == 1
 
 
-def test_vm_with_restart_consent_is_patched_restarted_and_tracked():
+def test_vm_with_restart_consent_is_patched_then_restarted_and_tracked():
     run = rig("above-max")
     before = run.vmi("default", "vm")["metadata"]["uid"]
     report = run.apply(FIVE_GI, choices=consents(restart=RestartConsent.WINDOW))
@@ -126,7 +126,7 @@ def test_vm_with_restart_consent_is_patched_restarted_and_tracked():
     assert (run.patches()[0].split("/")[-1], restarts(run)) == ("vm", ["vm"])
 
 
-def test_vm_outside_a_window_is_neither_patched_nor_restarted():
+def test_vm_is_neither_patched_nor_restarted_outside_a_maintenance_window():
     run = rig("above-max")
     closed = consents(window(run, 3600, "8h"), restart=RestartConsent.WINDOW)
     report = run.apply(FIVE_GI, choices=closed)
@@ -167,7 +167,7 @@ def test_consent_annotation_only_on_the_live_vm_is_ignored():
     assert restarts(run) == []
 
 
-def test_restart_consent_for_windows_restarts_no_vm_if_no_window_is_configured():
+def test_consent_to_restarts_inside_windows_restarts_no_vm_without_an_allow_window():
     run = rig("above-max")
     denied = Window(kind=WindowKind.DENY, cron="0 0 1 1 *", duration=Duration.parse("1h"))
     for windows in ((), (denied,)):
@@ -178,7 +178,7 @@ def test_restart_consent_for_windows_restarts_no_vm_if_no_window_is_configured()
     assert (run.patches(), restarts(run)) == ([], [])
 
 
-def test_vm_with_a_pending_restart_is_restarted_with_consent():
+def test_vm_with_a_pending_restart_is_restarted_if_git_has_restart_consent():
     run = rig("restart-pending")
     guest = run.sim.request("GET", "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm")
     assert b"RestartRequired" in guest.body
@@ -189,7 +189,7 @@ def test_vm_with_a_pending_restart_is_restarted_with_consent():
     assert (run.patches(), restarts(run)) == ([], ["vm"])
 
 
-def test_vm_with_the_desired_memory_is_not_restarted_for_another_clients_edit():
+def test_vm_with_the_desired_memory_is_not_restarted_after_an_edit_by_another_client():
     run = rig("hotplug")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     cores = {"spec": {"template": {"spec": {"domain": {"cpu": {"cores": 4}}}}}}
@@ -226,7 +226,7 @@ def test_members_of_an_anti_affinity_group_are_restarted_one_at_a_time():
     assert max(away) == 1
 
 
-def test_killed_run_is_resumed_and_restarts_no_vm_twice():
+def test_run_after_a_killed_run_restarts_no_vm_a_second_time():
     run = rig("above-max")
 
     class Killed(BaseException):

@@ -52,7 +52,7 @@ def test_permanently_unavailable_server_ends_the_run_with_an_error_and_a_report(
 
 
 @pytest.mark.parametrize(("answered", "holder"), [(True, ""), (False, "test-run")])
-def test_lease_is_kept_after_a_thread_failure_only_if_a_write_is_unanswered(answered, holder):
+def test_run_with_a_thread_failure_keeps_its_lease_only_if_a_write_is_unanswered(answered, holder):
     run = rig()
     if not answered:
         away(run)
@@ -91,7 +91,7 @@ def test_rejected_patches_stop_when_the_failure_budget_is_exhausted():
     assert run.sim.api.faults.fired(fault) == 2
 
 
-def test_patch_with_a_lost_response_is_not_repeated_and_counts_as_ours():
+def test_patch_with_a_lost_response_is_not_repeated_and_counts_as_written_by_this_run():
     run = rig()
     original = run.client.patch
 
@@ -128,7 +128,7 @@ def test_rejected_patch_fails_its_vm_and_other_vms_continue(status):
     )
 
 
-def test_vm_is_annotated_with_its_commit_only_if_configured():
+def test_vm_is_annotated_with_the_git_commit_only_if_configured():
     for asked in (False, True):
         run = rig()
         run.apply(TWO_GI, annotate=asked)
