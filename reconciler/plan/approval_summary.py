@@ -1,4 +1,4 @@
-"""``approval_of``: returns an approval that covers every action of a plan."""
+"""``approval_of``: creates an approval that covers every action of a plan."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ def approval_of(plan: Plan) -> Approval:
 
 
 def change_of(decision: Decision, action: Action) -> str:
-    """Describe the change that *action* of *decision* writes, such as ``guest 8Gi -> 12Gi``."""
+    """Describe the change that *action* writes, such as ``guest 8Gi -> 12Gi``."""
     own = [each for each in decision.changes if each.wave is action.wave]
     return change_text(action.verb, ((each.field[-1], each.before, each.after) for each in own))
 
 
 def change_text(verb: Verb, changes: Iterable[tuple[str, object, object]]) -> str:
-    """Return the field's last key with its old value (if there is one) and its new value."""
+    """Describe one field change by the field's last key and the values before and after it."""
     if verb is not Verb.PATCH:
         return verb.value
     return ", ".join(changed(*each) for each in changes)

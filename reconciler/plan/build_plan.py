@@ -1,4 +1,4 @@
-"""``build_plan``: builds the plan from the decisions on all objects."""
+"""``build_plan``: builds the plan from the decisions about all objects."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def build_plan(context: PlanContext, vms: Iterable[Decision]) -> Plan:
-    """Return the plan with the decisions on *vms*: one decision for each VM in ``context.own``."""
+    """Return the plan with the decisions about *vms*: one decision per VM in ``context.own``."""
     desired, live, policy = context.desired, context.live, context.policy
     decisions = list(vms)
     if context.kubevirt is not None:
@@ -59,7 +59,7 @@ def build_plan(context: PlanContext, vms: Iterable[Decision]) -> Plan:
 def _capacity_notes(
     decisions: Sequence[Decision], waves: Sequence[Wave], context: PlanContext
 ) -> tuple[Diagnostic, ...]:
-    """Return diagnostics on pods or quotas that cannot be read, and on a lack of capacity."""
+    """Return diagnostics about unreadable pods and quotas, and about missing capacity."""
     live = context.live
     if live.capacity is None:
         return ()
@@ -76,7 +76,7 @@ def _version_note(config: EffectiveConfig, live: LiveState) -> tuple[Diagnostic,
         severity=Severity.WARNING,
         code="unknown-kubevirt-version",
         message=f"KubeVirt {live.kubevirt.version or 'without a version'} is not a known version "
-        f"(known up to v{newest}); it is treated as v{used}",
+        f"(the newest known version is v{newest}); it is treated as v{used}",
         ref=live.kubevirt.ref,
     )
     return (note,)

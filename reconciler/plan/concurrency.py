@@ -1,4 +1,4 @@
-"""``Concurrency``: how many changes may be in flight at the same time."""
+"""``Concurrency``: limits how many changes may be in flight at the same time."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concurrency:
-    """The limits on parallel changes: the smaller of KubeVirt's limit and the user's."""
+    """The limits on concurrent changes: the smaller of KubeVirt's limit and the user's limit."""
 
     cluster: int
-    """The most changes that may be in flight in the cluster at the same time."""
+    """The maximum number of changes in flight in the cluster."""
     shard: int
     """This shard's part of the cluster limit."""
     per_node: int
-    """The most changes of VMs on one node that may be in flight at the same time."""
+    """The maximum number of changes in flight of VMs on the same node."""
 
 
 def concurrency_of(config: EffectiveConfig, policy: PlanPolicy) -> Concurrency:
-    """Return the limits under KubeVirt's *config* and the user's *policy*."""
+    """Return the concurrency limits from KubeVirt's *config* and the user's *policy*."""
     cluster = _smaller(config.parallel, policy.max_concurrent)
     return Concurrency(
         cluster=cluster,

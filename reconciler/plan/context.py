@@ -17,16 +17,16 @@ from reconciler.plan.plan_policy import PlanPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanContext:
-    """The state in Git, the live state, the policy and KubeVirt's configuration at one moment."""
+    """The desired state, live state, policy and KubeVirt configuration at one moment."""
 
     desired: DesiredState
     errors: Mapping[ObjectRef, Diagnostic]
-    """The first error in Git about each object that has one."""
+    """The first error in Git for each object that has errors."""
     live: LiveState
     policy: PlanPolicy
     now: datetime
     kubevirt: Decision | None
-    """The decision on the KubeVirt CR; None if Git has no KubeVirt CR."""
+    """The decision about the KubeVirt CR; None if Git has no KubeVirt CR."""
     before: EffectiveConfig
     """KubeVirt's current configuration."""
     after: EffectiveConfig

@@ -1,4 +1,4 @@
-"""Computes the digests that an approval lists: one of each action and one of the plan."""
+"""Computes the digests that an approval lists: one per action and one for the plan."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def action_digest(
 ) -> str:
     """Return ``sha256:…`` over everything that an approval covers.
 
-    Times and messages are not included. Nor is the generation that a patch tests: KubeVirt's
-    controllers change it too.
+    The digest does not include times, messages, or the generation that a patch tests, because
+    KubeVirt's controllers change the generation too.
 
     Args:
         cluster: The uid of the namespace kube-system.
@@ -44,7 +44,7 @@ def action_digest(
         reason: The planned reason.
         patch: The operations of a patch.
         manifest: The ``manifest_digest`` of a create. The manifest itself may contain secrets, and
-            a reader of the plan has to be able to compute the digest without it.
+            a reader of the plan must be able to compute the digest without the manifest.
         restart: Whether the action is a restart.
     """
     write: object = [_approved(each) for each in patch]
@@ -57,7 +57,7 @@ def action_digest(
 
 
 def digested(action: Action, cluster: str) -> Action:
-    """Return *action* with its digest for the cluster with the uid *cluster*."""
+    """Return *action* with its digest; *cluster* is the uid of the cluster."""
     manifest = None if action.manifest is None else manifest_digest(action.manifest)
     digest = action_digest(
         cluster=cluster,
@@ -83,7 +83,7 @@ def plan_digest(actions: Iterable[Action]) -> str:
 
 
 def digest_over(digests: Iterable[str]) -> str:
-    """Return ``sha256:…`` over *digests* in their order."""
+    """Return ``sha256:…`` over *digests*, in the given order."""
     return _sha256(list(digests))
 
 

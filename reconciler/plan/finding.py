@@ -1,4 +1,4 @@
-"""``Finding``: the result of a rule for one object, with its effect and explanation."""
+"""``Finding``: a rule's result for one object, with its effect and explanation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Finding:
 
     @classmethod
     def of(cls, effect: Effect, reason: Reason, message: str, hint: str = "") -> Finding:
-        """Return a finding with *effect* and an explanation."""
+        """Return a finding with the given effect and explanation."""
         return cls(effect=effect, why=Explanation(reason=reason, message=message, hint=hint))
 
     @property
@@ -35,12 +35,12 @@ class Finding:
 
 
 def first(rules: Iterable[Callable[[T], Finding | None]], inputs: T) -> Finding | None:
-    """Call *rules* in order with *inputs*, and return the first finding; None if there is none."""
+    """Call *rules* in order with *inputs*, and return the first finding that is not None."""
     return next((found for rule in rules if (found := rule(inputs)) is not None), None)
 
 
 def restart(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a finding with the effect ``restart``: the change waits for the VM's restart."""
+    """Return a finding with the effect ``restart``: the change needs a restart of the VM."""
     return Finding.of(Effect.RESTART, reason, message, hint)
 
 

@@ -1,4 +1,4 @@
-"""Orders the changes of VMs: canaries first, then each batch, then all other VMs."""
+"""Orders VM changes: canaries first, then each batch, then all other VMs."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from reconciler.plan.plan_policy import PlanPolicy
 
 CANARY = 0
-"""The rank of canaries; the first batch has rank 1."""
+"""The rank of canaries; the first batch has the rank 1."""
 
 
 def labels_of(ref: ObjectRef, desired: DesiredState, live: LiveState) -> Mapping[str, str]:
-    """Return a VM's labels from the cluster and Git; those in Git have precedence."""
+    """Return a VM's labels from the cluster and Git; labels in Git have precedence."""
     vm, wanted = live.vms.get(ref), desired.vms.get(ref)
     return {**(vm.labels if vm else {}), **(wanted.labels if wanted else {})}
 
@@ -27,7 +27,7 @@ def labels_of(ref: ObjectRef, desired: DesiredState, live: LiveState) -> Mapping
 def ranks(
     refs: Iterable[ObjectRef], desired: DesiredState, live: LiveState, policy: PlanPolicy
 ) -> Mapping[ObjectRef, int]:
-    """Return the rank of each VM; all VMs of a rank end before the next rank starts."""
+    """Return the rank of each VM; a rank starts when the previous rank's changes have ended."""
     return {ref: _rank(labels_of(ref, desired, live), policy) for ref in refs}
 
 
@@ -41,7 +41,7 @@ def _rank(labels: Mapping[str, str], policy: PlanPolicy) -> int:
 
 
 def named(rank: int, policy: PlanPolicy) -> str:
-    """Return a name for *rank*, such as ``the canaries``."""
+    """Return a readable name for *rank*, such as ``the canaries``."""
     if rank == CANARY:
         return "the canaries"
     n = rank - CANARY
@@ -51,7 +51,7 @@ def named(rank: int, policy: PlanPolicy) -> str:
 def groups_of(
     ref: ObjectRef, desired: DesiredState, live: LiveState, keys: tuple[str, ...]
 ) -> frozenset[tuple[str, str, str]]:
-    """Return the anti-affinity groups of a VM: namespace, label key and value."""
+    """Return a VM's anti-affinity groups, each as namespace, label key and label value."""
     if not keys:
         return frozenset()
     labels = labels_of(ref, desired, live)
@@ -59,7 +59,7 @@ def groups_of(
 
 
 def soak_digest(canaries: Mapping[ObjectRef, str]) -> str:
-    """Return ``sha256:…`` over the canaries and their desired sizes; their order has no effect."""
+    """Return ``sha256:…`` over the canaries and their desired sizes, in any order."""
     rows = sorted([ref.namespace or "", ref.name, wanted] for ref, wanted in canaries.items())
     text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

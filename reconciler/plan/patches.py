@@ -1,4 +1,4 @@
-"""Builds JSON patches that write single fields and never overwrite a parent.
+"""Builds JSON patches that write single fields and never overwrite a parent object.
 
 Each patch starts with ``test`` operations on the uid and on the old value, in the server's
 notation. A patch that adds a parent, a list or an absent field tests the generation instead of the
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
     """Return the patch that sets the guest memory of *vm*, in the notation that Git uses.
 
-    A size that Git writes as a bare number is sent as a string of digits, which every version
+    A size that is a bare number in Git is sent as a string of digits, which every version
     accepts. Source: recorded; v1.3.1 denies a number ("must be of type string").
     """
     path, value = pointer(GUEST_MEMORY), str(guest.raw)
@@ -56,11 +56,12 @@ def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
 
 
 def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
-    """Return the patch that changes the name of *vm*'s instancetype to *name*.
+    """Return the patch that changes the instancetype of *vm* to *name*.
 
     A ``revisionName`` in the spec pins the old type, so the same patch removes it.
-    Source: recorded v1.3.1 instancetype-change (denied without that), v1.6.3 and v1.9.0 (the
-    spec holds none); v1.3.0 tests/hotplug/instancetype.go:140-142.
+    Source: recorded in the scenario instancetype-change on v1.3.1 (the patch is denied without
+    the removal), v1.6.3 and v1.9.0 (the spec contains no revisionName); v1.3.0
+    tests/hotplug/instancetype.go:140-142.
     """
     path, revision = pointer(INSTANCETYPE_NAME), pointer(INSTANCETYPE_REVISION)
     guards = [_same_object(vm.uid), PatchOp(op="test", path=path, value=vm.instancetype)]
@@ -74,8 +75,9 @@ def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
 def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tuple[PatchOp, ...]:
     """Return *patch* with an operation that adds the annotation *key*.
 
-    A VM without annotations needs the whole map. The patch then tests the resourceVersion, so
-    that it cannot overwrite an annotation that another client adds at the same time.
+    If the VM has no annotations, the patch adds the whole map. The patch then tests the
+    resourceVersion, so that it cannot overwrite an annotation that another client adds at the same
+    time.
     """
     if vm.annotated:
         path = pointer(("metadata", "annotations", key))
@@ -86,7 +88,7 @@ def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tu
 
 
 def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *manifest* as the body of a POST, with numeric sizes as strings of digits.
+    """Return *manifest* as the body of a POST request, with numeric sizes as strings.
 
     Source: recorded; v1.3.1 denies a number ("must be of type string").
     """
@@ -99,7 +101,7 @@ def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings_patch(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> tuple[PatchOp, ...]:
-    """Return the patch that makes *changes* to the CR; it keeps gates that Git does not list."""
+    """Return the CR patch that makes *changes*; it keeps feature gates that Git does not list."""
     present = [change for change in changes if change.field in kubevirt.spellings]
     absent = [change for change in changes if change.field not in kubevirt.spellings]
     guards = [_same_object(kubevirt.uid)]
@@ -127,7 +129,7 @@ def _rewrite(change: Change) -> list[PatchOp]:
 
 
 def _additions(kubevirt: LiveKubeVirt, changes: list[Change]) -> list[PatchOp]:
-    """Return one ``add`` operation per missing parent, with all new fields below that parent."""
+    """Return one ``add`` operation per missing parent, with all new fields below the parent."""
     additions: dict[FieldPath, Any] = {}
     for change in changes:
         top = next(

@@ -10,7 +10,7 @@ from reconciler.model.selector import Selector
 from reconciler.model.shard import WHOLE_FLEET, Shard
 
 ALWAYS = (Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h")),)
-"""A window that never closes; it replaces the configured windows if the user ignores them."""
+"""A window that is always open; it replaces the configured windows if the user ignores them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,11 +20,11 @@ class PlanPolicy:
     create: bool = False
     """Whether to create VMs that exist only in Git."""
     restart: RestartConsent = RestartConsent.NEVER
-    """What is allowed for a VM that needs a restart and has no restart annotation."""
+    """What may happen to a VM that needs a restart and has no restart annotation."""
     guest_timeout_s: float = 300.0
     """How long a guest may take to use or release memory after the migration has ended."""
     failed_migrations: int = 3
-    """After this many failed migrations in a row, a VM counts as failed; KubeVirt retries."""
+    """The number of consecutive failed migrations after which a VM's change counts as failed."""
     cluster: str = ""
     """The uid of the intended cluster's namespace kube-system; empty for any cluster."""
     max_concurrent: int | None = None

@@ -37,7 +37,7 @@ class _Remembered(NamedTuple):
 
 
 class Planner:
-    """Decides what happens to each object, again for each new state of a plan, rollout or watch.
+    """Decides what happens to each object, and keeps decisions whose inputs are unchanged.
 
     Call ``update`` with the inputs first; then ``decision`` decides one VM, and ``plan`` all VMs.
     The planner stores each decision and returns it again until one of its inputs changes:
@@ -47,8 +47,9 @@ class Planner:
     - the time or other VMs, if a rule read them: such a decision is valid until the next update;
     - what all VMs share, such as the KubeVirt CR or the nodes.
 
-    The VM's own inputs are compared by identity, because equal values may be spelled differently
-    and a decision quotes them. So callers must pass the same object for an unchanged input.
+    The VM's own inputs are compared by identity, because equal values may have different
+    notations, which a decision quotes. So callers must pass the same object for an unchanged
+    input.
     """
 
     def __init__(self) -> None:
@@ -72,7 +73,7 @@ class Planner:
 
     @property
     def capacity_mattered(self) -> bool:
-        """Whether a decision used pods and quotas, or would have used them if they were known."""
+        """Whether a decision used pods and quotas, or would have if they were known."""
         return bool(self._read_capacity)
 
     def update(
@@ -122,18 +123,18 @@ class Planner:
         return self.capacity_mattered
 
     def add_capacity(self, capacity: Capacity | None) -> None:
-        """Add pods and quotas to the inputs; only decisions that use them are made again."""
+        """Add pods and quotas to the inputs, and drop only the decisions that use them."""
         live = replace(self.context.live, capacity=capacity)
         self._forget(self._read_capacity)
         self._context = replace(self.context, live=live)
 
     def decision(self, ref: ObjectRef) -> Decision:
-        """Return the decision on the VM *ref*, which must be in the desired state."""
+        """Return the decision about the VM *ref*, which must be in the desired state."""
         context = self.context
         return self._decision(ref, tuple(each.get(ref) for each in _by_vm(context)), context)
 
     def plan(self) -> Plan:
-        """Return the plan: one decision for each object, in the order of their references.
+        """Return the plan: one decision per object, ordered by reference.
 
         An object with an error in Git is blocked; the others are not affected.
         """
@@ -176,7 +177,7 @@ class Planner:
         return decision
 
     def _forget_outdated(self, context: PlanContext) -> None:
-        """Forget decisions that became outdated because inputs other than the VM's own changed."""
+        """Drop the decisions that depend on shared inputs that have changed."""
         shared, before = _shared(context), self._context
         if shared != self._shared:
             self._forget(self._remembered)
@@ -220,7 +221,7 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
 
 
 def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
-    """Return *decision*; a change of the CR waits instead if another shard has to make it."""
+    """Return *decision*, or a wait if another shard has to change the KubeVirt CR."""
     if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
         return decision
     why = Explanation(

@@ -15,17 +15,18 @@ if TYPE_CHECKING:
 # Each entry lists the evidence, the meaning, and what the user should do.
 # fmt: off
 CHANGES: Mapping[Reason, ReasonEntry] = {
-    Reason.CONVERGED: recorded("hotplug-succeeds, all versions",
+    Reason.CONVERGED: recorded("scenario hotplug-succeeds on all recorded versions",
         "The VM's spec and its running guest have the memory that Git sets."),
-    Reason.STOPPED_AS_DESIRED: recorded("halted, all versions",
+    Reason.STOPPED_AS_DESIRED: recorded("scenario halted on all recorded versions",
         "The VM is not running, and its spec has the size that Git sets."),
-    Reason.CONFIG_AS_DESIRED: own("no setting in Git differs",
+    Reason.CONFIG_AS_DESIRED: own("no setting in Git differs from the cluster",
         "The KubeVirt CR has every setting that Git sets."),
-    Reason.GATE_GRADUATED: recorded("gate-missing v1.6.3: hotplugs without the gate",
+    Reason.GATE_GRADUATED: recorded(
+        "scenario gate-missing on v1.6.3: a hotplug succeeds without the gate",
         "Git lists the feature gate VMLiveUpdateFeatures, which this version no longer needs. The"
         " gate is not added.",
         "You can remove the gate from Git.", since="v1.5"),
-    Reason.MEMORY_NOT_MANAGED: own("Git sets the memory by resources alone",
+    Reason.MEMORY_NOT_MANAGED: own("Git sets the memory only through resources",
         "Git sizes the VM by `resources.requests` or `resources.limits`, which KubeVirt does not"
         " change live and which the reconciler does not write.",
         "Set `memory.guest` in Git."),
@@ -36,63 +37,66 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
         "The annotation `memory.reconciler.dev/suspend` is `true`, in Git or in the cluster. The"
         " reconciler writes no size and requests no restart.",
         "Remove the annotation to let the change happen."),
-    Reason.CONFIG_CHANGE: recorded("api mechanics; how a CR settles is read from v1.9.0 code",
+    Reason.CONFIG_CHANGE: recorded("api mechanics; how a CR settles comes from the code of v1.9.0",
         "Settings of the KubeVirt CR differ from Git, and a patch will change them.",
         "Read the warnings: they say which VMs the new settings affect."),
-    Reason.HOTPLUG: recorded("hotplug-succeeds, all versions",
+    Reason.HOTPLUG: recorded("scenario hotplug-succeeds on all recorded versions",
         "The memory grows in the running guest through a live migration."),
     Reason.HOTUNPLUG: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3498-3502",
         "The memory shrinks in the running guest through a live migration. The guest may keep part"
         " of the memory."),
-    Reason.BACK_TO_RUNNING: recorded("above-max-then-revert v1.9.0",
+    Reason.BACK_TO_RUNNING: recorded("scenario above-max-then-revert on v1.9.0",
         "The VM's spec differs from Git, but its running instance already has the desired size."
         " The spec is written and no migration is needed."),
-    Reason.NOT_RUNNING: recorded("halted, all versions",
+    Reason.NOT_RUNNING: recorded("scenario halted on all recorded versions",
         "The VM is not running. The spec is written, and the VM has the new size when it starts."),
-    Reason.NEW: recorded("hotplug-succeeds, first request",
+    Reason.NEW: recorded("first request of the scenario hotplug-succeeds",
         "The VM does not exist in the cluster. It will be created from Git, because `create: true`"
         " is set."),
 }
 """Reasons for the effects none, config, live, cold and create."""
 RESTARTS: Mapping[Reason, ReasonEntry] = {
-    Reason.RESTART_PENDING: recorded("above-max-guest, all versions",
+    Reason.RESTART_PENDING: recorded("scenario above-max-guest on all recorded versions",
         "The VM's spec already has the desired size, and KubeVirt waits for a restart to apply"
         " it.",
         "Restart the VM."),
-    Reason.NOT_STARTED: recorded("too-big-then-smaller v1.9.0",
-        "The VM's instance runs no guest yet, for example because it fits on no node, and its size"
-        " is larger than the desired one. KubeVirt applies the smaller size at the next start.",
-        "Restart the VM; no guest runs that a restart could disrupt."),
-    Reason.STRATEGY_STAGE: recorded("stage-then-live-update, all versions",
+    Reason.NOT_STARTED: recorded("scenario too-big-then-smaller on v1.9.0",
+        "The guest of the VM's instance does not run yet, for example because the VM fits on no"
+        " node, and the desired size is smaller. KubeVirt applies the smaller size at the next"
+        " start.",
+        "Restart the VM; the restart does not disrupt a running guest."),
+    Reason.STRATEGY_STAGE: recorded("scenario stage-then-live-update on all recorded versions",
         "The rollout strategy is `Stage`, so every change of a VM waits for its next restart.",
         "Set `vmRolloutStrategy: LiveUpdate` in the KubeVirt manifest in Git.", since="v1.2"),
-    Reason.GATE_MISSING: recorded("gate-missing v1.3.1",
+    Reason.GATE_MISSING: recorded("scenario gate-missing on v1.3.1",
         "The feature gate VMLiveUpdateFeatures is not enabled, so KubeVirt changes nothing live.",
         "Add the feature gate to the KubeVirt manifest in Git.", until="v1.4"),
-    Reason.BOOTED_BEFORE: recorded("stage-then-live-update v1.9.0",
+    Reason.BOOTED_BEFORE: recorded("scenario stage-then-live-update on v1.9.0",
         "The VM booted before LiveUpdate was in effect, so its instance has no maxGuest.",
         "Restart the VM once; after that its memory can change live."),
     Reason.NO_MAX_GUEST: source("v1.9.0 pkg/defaults/defaults.go:115-135",
         "The VM booted without memory hotplug, because the cluster's maxGuest is below the VM's"
         " size or is not a whole number of memory blocks.",
         "Correct `liveUpdateConfiguration.maxGuest`, then restart the VM."),
-    Reason.ABOVE_MAX_GUEST: recorded("above-max-guest, cluster-maxguest-reached, all versions",
+    Reason.ABOVE_MAX_GUEST: recorded(
+        "scenarios above-max-guest and cluster-maxguest-reached on all recorded versions",
         "The new size is above the maxGuest that was fixed when the VM booted.",
         "Restart the VM; it then gets a new maxGuest."),
-    Reason.MISALIGNED: recorded("misaligned, all versions",
+    Reason.MISALIGNED: recorded("scenario misaligned on all recorded versions",
         "The new size is not a whole number of memory blocks: 2Mi, or 1Gi with huge pages of 1Gi."
         " Decimal sizes such as 4G are not whole blocks.",
-        "Write a multiple of 2Mi (or 1Gi), or restart the VM."),
+        "Set the size to a multiple of 2Mi (or 1Gi), or restart the VM."),
     Reason.BELOW_MINIMUM: source("v1.3.1 pkg/liveupdate/memory/memory.go:104",
         "The new size is below 1Gi, the smallest guest memory that KubeVirt changes live.",
-        "Write 1Gi or more, or restart the VM.", since="v1.3.1"),
-    Reason.BELOW_BOOT: recorded("shrink-below-boot, all versions",
-        "The new size is below the memory that the VM booted with. A guest never shrinks live"
-        " below that.",
+        "Set the size to 1Gi or more, or restart the VM.", since="v1.3.1"),
+    Reason.BELOW_BOOT: recorded("scenario shrink-below-boot on all recorded versions",
+        "The new size is below the memory that the VM booted with. A live change"
+        " cannot shrink the guest below its boot memory.",
         "Restart the VM, or set at least its boot memory.", since="v1.2"),
-    Reason.NOT_MIGRATABLE: recorded("not-migratable, all versions",
+    Reason.NOT_MIGRATABLE: recorded("scenario not-migratable on all recorded versions",
         "The VM cannot be live-migrated, and a hotplug needs a migration. KubeVirt v1.2.1 and"
-        " v1.2.2 start the change anyway, and it never ends; there the VM is blocked.",
+        " v1.2.2 start the change anyway, but the change never ends; on these versions, the VM is"
+        " blocked.",
         "Remove what prevents the migration (the message says what), or restart the VM."),
     Reason.UNSUPPORTED_CONFIGURATION: source("v1.9.0 pkg/liveupdate/memory/memory.go:53-107",
         "The VM's configuration prevents memory hotplug: realtime, NUMA passthrough or launch"
@@ -101,22 +105,24 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
     Reason.UNSUPPORTED_ARCHITECTURE: source("v1.9.0 pkg/liveupdate/memory/memory.go:53-107",
         "This KubeVirt version hotplugs memory only into VMs of other architectures.",
         "Restart the VM."),
-    Reason.PLUG_FAILED_BEFORE: recorded("plug-refused-then-revert, all versions",
+    Reason.PLUG_FAILED_BEFORE: recorded(
+        "scenario plug-refused-then-revert on all recorded versions",
         "libvirt or QEMU rejected an earlier hotplug, and KubeVirt changes nothing live after"
         " that.",
         "Restart the VM.", since="v1.3"),
-    Reason.RESTART_REQUIRED_STICKY: recorded("above-max-then-revert v1.3.1, v1.6.3",
+    Reason.RESTART_REQUIRED_STICKY: recorded("scenario above-max-then-revert on v1.3.1 and v1.6.3",
         "The VM has the condition RestartRequired. This KubeVirt version keeps it until the VM"
         " restarts, and until then skips every live change.",
         "Restart the VM, or update to v1.6.4, v1.7.1 or newer, which clear the"
         " condition.", since="v1.2", until="v1.6.3, and v1.7.0"),
-    Reason.OTHER_EDIT_PENDING: recorded("write-maxguest-on-running, mixed-edit-one-patch v1.9.0",
+    Reason.OTHER_EDIT_PENDING: recorded(
+        "scenarios write-maxguest-on-running and mixed-edit-one-patch on v1.9.0",
         "Another edit of the VM waits for a restart. Until the restart, the memory does not change"
         " live either.",
         "Restart the VM, or revert the other edit.", since="v1.2"),
     Reason.INSTANCETYPE_DIFFERS: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053",
-        "The two instancetypes differ in a field that cannot change live, so the memory cannot"
-        " change live either.",
+        "The current and the desired instancetype differ in a field that cannot change live, so"
+        " the memory cannot change live either.",
         "Choose an instancetype that differs only in its memory, or restart the"
         " VM.", since="v1.3"),
     Reason.INSTANCETYPE_NOT_LIVE: source("v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349",
@@ -126,20 +132,21 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         "The VM's template has no memory, and this KubeVirt version adds it only at a restart.",
         "Restart the VM once; after that, its memory can change live.", until="v1.2"),
     Reason.LIVE_UPDATE_FEATURES_UNSET: source("v1.1.0 vms-admitter.go:440-446",
-        "The VM does not have `spec.liveUpdateFeatures.memory`, without which KubeVirt v1.1"
-        " changes no memory live.",
+        "The VM does not have `spec.liveUpdateFeatures.memory`, which KubeVirt v1.1"
+        " requires for live memory changes.",
         "Set the field and restart the VM, or update KubeVirt.", until="v1.1"),
 }
 """Reasons for the effect restart: the accepted change takes effect only at a restart."""
 WAITS: Mapping[Reason, ReasonEntry] = {
-    Reason.IN_FLIGHT: recorded("hotplug-succeeds, all versions",
+    Reason.IN_FLIGHT: recorded("scenario hotplug-succeeds on all recorded versions",
         "The desired size is written, and KubeVirt is applying it."),
-    Reason.MIGRATION_RETRYING: recorded("migration-fails, all versions",
+    Reason.MIGRATION_RETRYING: recorded("scenario migration-fails on all recorded versions",
         "A migration for this change failed, and KubeVirt retries it.",
         "Check the failure that the message quotes."),
-    Reason.GUEST_ACCEPTING: recorded("hotplug-succeeds: guestCurrent comes after Succeeded",
+    Reason.GUEST_ACCEPTING: recorded(
+        "scenario hotplug-succeeds: guestCurrent changes after the phase Succeeded",
         "The memory is hotplugged, but the guest does not use (or has not released) all of it."),
-    Reason.HOTPLUG_IN_FLIGHT: recorded("slow-then-second-change, all versions",
+    Reason.HOTPLUG_IN_FLIGHT: recorded("scenario slow-then-second-change on all recorded versions",
         "A change to another size is in flight. It cannot be cancelled, and KubeVirt rejects a"
         " second change until the first one has ended."),
     Reason.MIGRATION_IN_FLIGHT: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487",
@@ -180,19 +187,21 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
     Reason.UNREADABLE: own("the object exists, and a value in it cannot be read",
         "A value of the object in the cluster cannot be read.",
         "Correct the value that the message names."),
-    Reason.BEING_DELETED: recorded("delete-during-hotplug, all versions",
+    Reason.BEING_DELETED: recorded("scenario delete-during-hotplug on all recorded versions",
         "The VM is being deleted.",
         "Remove the VM from Git if it was deleted on purpose."),
     Reason.NOT_STARTING: own("an instance that is not ready 15 minutes after its creation",
         "The VM's instance is not ready 15 minutes after its creation.",
         "Check the VM's events and its launcher pod."),
-    Reason.DENIED_ABOVE_MAX_GUEST: recorded("above-explicit-max-guest, all versions",
+    Reason.DENIED_ABOVE_MAX_GUEST: recorded(
+        "scenario above-explicit-max-guest on all recorded versions",
         "The VM has its own maxGuest, and the webhook denies a larger size.",
         "Lower the size, or raise the VM's maxGuest, which needs a restart."),
     Reason.DENIED_BY_ADMISSION: source("v1.9.0 vms-admitter.go:279-296",
         "KubeVirt's webhook denies the change; the message says why.",
         "Follow the hint of the message."),
-    Reason.MEMORY_FROM_INSTANCETYPE: recorded("instancetype-and-guest, all versions",
+    Reason.MEMORY_FROM_INSTANCETYPE: recorded(
+        "scenario instancetype-and-guest on all recorded versions",
         "An instancetype sets the VM's memory, and the webhook denies `memory.guest` in the same"
         " VM.",
         "Set another instancetype in Git instead of `memory.guest`."),
@@ -203,7 +212,8 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
     Reason.INSTANCETYPE_NOT_FOUND: source("v1.9.0 pkg/instancetype/webhooks/vm/admitter.go",
         "The instancetype does not exist, and the webhook denies the change.",
         "Correct the name in Git, or create the instancetype."),
-    Reason.INSTANCETYPE_UNREADABLE: own("the effect of an unreadable instancetype is unknown",
+    Reason.INSTANCETYPE_UNREADABLE: own(
+        "the effect of an instancetype that cannot be read is unknown",
         "The instancetypes cannot be read, so the new size is not known.",
         "Grant `list` on the instancetypes of instancetype.kubevirt.io."),
     Reason.LIMITS_OVERCOMMIT: source(
@@ -219,15 +229,17 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         " KubeVirt would migrate the VM repeatedly without effect.",
         "Restart the VM without `overcommitGuestOverhead`."),
     Reason.HOTPLUG_STUCK: recorded(
-        "slow-then-second-change, all versions: the rejection; no-update-methods v1.9.0: no end",
+        "scenarios slow-then-second-change on all recorded versions (the rejection) and "
+        "no-update-methods on v1.9.0 (the change never ends)",
         "A change to another size is in flight and cannot end. Until it ends, KubeVirt rejects the"
         " desired size.",
         "Remove the obstacle that the message names, or restart the VM."),
-    Reason.NO_LIVE_MIGRATE: recorded("no-update-methods, misspelt-update-method v1.9.0",
+    Reason.NO_LIVE_MIGRATE: recorded(
+        "scenarios no-update-methods and misspelt-update-method on v1.9.0",
         "`workloadUpdateMethods` does not list LiveMigrate, so no migration would carry out the"
         " change.",
         "Add LiveMigrate to `workloadUpdateMethods` in the KubeVirt manifest in Git."),
-    Reason.EVICT_HAZARD: recorded("evict-only v1.9.0",
+    Reason.EVICT_HAZARD: recorded("scenario evict-only on v1.9.0",
         "`workloadUpdateMethods` lists Evict without LiveMigrate: KubeVirt would stop the VM to"
         " change its memory.",
         "Add LiveMigrate to `workloadUpdateMethods` in the KubeVirt manifest in Git."),
@@ -235,35 +247,36 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "Only the VM's own node can run VMs, and a migration needs another node.",
         "Add or uncordon a node."),
     Reason.NO_NODE_WITH_ROOM: recorded(
-        "target-unschedulable v1.9.0; what a pod requests: hotplug-succeeds, all versions",
+        "scenario target-unschedulable on v1.9.0; the pod's requests: scenario hotplug-succeeds "
+        "on all recorded versions",
         "No other node has enough free memory for the target pod.",
         "Free memory on another node, or add a node."),
-    Reason.QUOTA_WOULD_REFUSE: recorded("quota-holds-one-pod v1.9.0",
+    Reason.QUOTA_WOULD_REFUSE: recorded("scenario quota-holds-one-pod on v1.9.0",
         "The namespace's ResourceQuota would reject the target pod. The quota must allow both pods"
         " while the VM migrates.",
         "Raise the ResourceQuota."),
-    Reason.PLUG_REFUSED: recorded("plug-refused, all versions",
+    Reason.PLUG_REFUSED: recorded("scenario plug-refused on all recorded versions",
         "libvirt or QEMU rejected the hotplug. KubeVirt does not retry it.",
         "Restart the VM.", since="v1.3"),
     Reason.GUEST_SILENT: source("v1.9.0 pkg/virt-handler/vm.go:1051-1061; kubevirt issue 14095",
-        "The memory was plugged, but the guest did not use (or release) all of it within"
+        "The memory was hotplugged, but the guest did not use (or release) all of it within"
         " `rollout.timeouts.guest`. KubeVirt reports nothing in this case.",
         "Check the guest: it needs a virtio-mem driver (Linux 5.8 or newer) and must bring new"
         " memory online."),
-    Reason.MIGRATION_FAILING: recorded("migration-fails, all versions",
+    Reason.MIGRATION_FAILING: recorded("scenario migration-fails on all recorded versions",
         "As many migrations as `rollout.failedMigrations` allows have failed in a row. KubeVirt"
         " keeps retrying.",
         "Find out why the VM cannot migrate; the hint says how to stop the migrations."),
     Reason.INEFFECTIVE_MIGRATIONS: source("v1.9.0 pkg/virt-handler/migration-target.go:1187-1231",
-        "Two or more migrations succeeded without plugging the memory.",
+        "Two or more migrations succeeded without hotplugging the memory.",
         "Check the events of the VirtualMachineInstance for the launcher's memory request."),
-    Reason.TARGET_UNSCHEDULABLE: recorded("target-unschedulable, all versions",
+    Reason.TARGET_UNSCHEDULABLE: recorded("scenario target-unschedulable on all recorded versions",
         "Migrations failed in a row because no node accepted the target pod.",
         "Free capacity on another node, or find out why no node accepts the launcher pod."),
-    Reason.QUOTA_REFUSED: recorded("quota-holds-one-pod v1.9.0",
+    Reason.QUOTA_REFUSED: recorded("scenario quota-holds-one-pod on v1.9.0",
         "The namespace's ResourceQuota rejects the target pod of a migration that has started.",
         "Raise the ResourceQuota; the migration then continues by itself."),
-    Reason.OWNED_BY_POOL: recorded("pool-vm-patched v1.9.0",
+    Reason.OWNED_BY_POOL: recorded("scenario pool-vm-patched on v1.9.0",
         "A VirtualMachinePool owns the VM. A change of the VM alone would go live, but the next"
         " change of the pool's template overwrites it and restarts the VM.",
         "Set the size in the pool's `spec.virtualMachineTemplate`."),
@@ -274,14 +287,16 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "The cluster lists the gate in `disabledFeatureGates`, and KubeVirt denies a gate in both"
         " lists.",
         "Remove the gate from `disabledFeatureGates` first.", since="v1.8"),
-    Reason.UNKNOWN_FIELD: recorded("api mechanics: an unknown field is pruned",
+    Reason.UNKNOWN_FIELD: recorded("api mechanics: the API server prunes an unknown field",
         "This KubeVirt version does not have a field that Git sets; the API server would drop the"
         " value.",
         "Remove the field from Git, or update KubeVirt."),
     Reason.WRONG_KUBEVIRT: own("Git declares another CR",
         "Git declares a different KubeVirt CR from the one in the cluster.",
         "Correct the CR's name and namespace in Git."),
-    Reason.WOULD_EVICT: recorded("evict-only v1.9.0; old launchers are read from v1.9.0 code",
+    Reason.WOULD_EVICT: recorded(
+        "scenario evict-only on v1.9.0; the rule for old launchers comes from the code of "
+        "v1.9.0",
         "The change of the CR would make KubeVirt stop running VMs immediately. The message lists"
         " them.",
         "Add LiveMigrate to `workloadUpdateMethods`, or restart those VMs yourself first."),

@@ -31,12 +31,12 @@ class ReasonEntry:
     since: str = field(default="v1.1", kw_only=True)
     """The first KubeVirt version that the reason applies to."""
     until: str = field(default="", kw_only=True)
-    """The last KubeVirt version that the reason applies to; empty if there is none."""
+    """The last KubeVirt version that the reason applies to; empty for all later versions."""
 
 
 recorded = partial(ReasonEntry, Mark.RECORDED)
-"""The entry of a reason that was observed on a real control plane."""
+"""Creates the entry of a reason that was observed on a real control plane."""
 source = partial(ReasonEntry, Mark.SOURCE)
-"""The entry of a reason that was derived from KubeVirt's source code."""
+"""Creates the entry of a reason that was derived from KubeVirt's source code."""
 own = partial(ReasonEntry, Mark.OWN)
-"""The entry of a reason that does not depend on KubeVirt."""
+"""Creates the entry of a reason that does not depend on KubeVirt."""

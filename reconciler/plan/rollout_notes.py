@@ -1,4 +1,4 @@
-"""``rollout_notes``: diagnostics on the canaries, batches, windows and restarts of a plan."""
+"""``rollout_notes``: diagnostics about a plan's canaries, batches, windows and restarts."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _MOST_MINUTES = 120
 def rollout_notes(
     decisions: Sequence[Decision], context: PlanContext, ranks: Mapping[ObjectRef, int]
 ) -> tuple[Diagnostic, ...]:
-    """Return diagnostics on how the rollout delays or restarts VMs; empty if it does neither."""
+    """Return diagnostics about how the rollout delays or restarts VMs; often empty."""
     if not any(each.actions for each in decisions):
         return ()
     vms = [each for each in decisions if each.effect is not Effect.CONFIG and each.actions]
@@ -92,7 +92,7 @@ def _closed(opens: datetime | None) -> Diagnostic:
 
 
 def _longest(windows: tuple[Window, ...], now: datetime, enough_s: float) -> float:
-    """Return the length in seconds of the longest upcoming window; stop at *enough_s*."""
+    """Return the length in seconds of the longest upcoming window; *enough_s* ends the search."""
     longest, moment = 0.0, now
     for _ in range(2 * WINDOWS_AHEAD):
         found = opening(windows, moment)
@@ -153,7 +153,7 @@ def _canaries(
 
 
 def _may_prove(canary: Decision) -> bool:
-    """Whether a canary without actions already has its memory, or may still get it."""
+    """Whether a canary without actions already has its memory, or may still get its memory."""
     unchanged = canary.effect in (Effect.NONE, Effect.WAIT)
     return unchanged and canary.reason is not Reason.SUSPENDED
 

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 SETTLED = (
-    "the KubeVirt CR is Deployed, its generation is observed, and its components have read it"
+    "the KubeVirt CR is Deployed, its generation is observed, and KubeVirt's components have "
+    "read it"
 )
 
 
@@ -24,10 +25,10 @@ def waves_of(
     ranks: Mapping[ObjectRef, int],
     settle_deadline_s: float,
 ) -> tuple[Wave, ...]:
-    """Return the waves that have actions, each in the order in which the rollout starts them.
+    """Return the waves that have actions; each lists its actions in the order of their start.
 
     The order is by rank (canaries, then each batch, then the rest), then by priority, highest
-    first, then by reference. A VM without a rank or a priority has 0. A wave waits for the CR to
+    first, then by reference. The default rank and priority are 0. A wave waits for the CR to
     settle if an earlier wave changes the CR.
     """
     by_wave: dict[WaveName, list[Action]] = {name: [] for name in WaveName}

@@ -213,8 +213,8 @@ class LiveInstancetype:
     def kept_by(self, revision: str) -> bool:
         """Return whether the ControllerRevision *revision* contains the current instancetype.
 
-        Source: recorded v1.3.1, v1.6.3, v1.9.0 instancetype-change: its name ends in the uid and
-        generation of the type.
+        Source: recorded on v1.3.1, v1.6.3 and v1.9.0 (scenario instancetype-change): its name
+        ends in the uid and generation of the type.
         """
         return revision.endswith(f"-{self.uid}-{self.generation}")
 

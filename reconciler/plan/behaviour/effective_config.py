@@ -42,13 +42,13 @@ class EffectiveConfig:
 
     capabilities: Capabilities
     obstacle: Reason | None
-    """Why LiveUpdate is not in effect; None if it is in effect."""
+    """Why LiveUpdate is not in effect; None if LiveUpdate is in effect."""
     methods: frozenset[str]
     max_guest: MemoryQuantity | None
     eviction_strategy: str
-    """The eviction strategy of VMs that set none; empty for the default, ``None``."""
+    """The cluster's eviction strategy, for VMs that set none; empty for the default, ``None``."""
     multi_architecture: bool
-    """Whether the webhook admits a VM whose CPU architecture differs from that of virt-api."""
+    """Whether the webhook admits a VM whose CPU architecture differs from virt-api's."""
     parallel: int
     """The limit of parallel migrations in the cluster."""
     outbound_per_node: int
@@ -67,7 +67,7 @@ class EffectiveConfig:
     A VM condition that was set before this time may be outdated.
     """
     unsettled: str
-    """Why KubeVirt's components may not use the CR yet; empty if they use it."""
+    """Why KubeVirt's components may still use an older CR; empty if they use the current CR."""
 
     @property
     def live_update(self) -> bool:
@@ -76,7 +76,7 @@ class EffectiveConfig:
 
 
 def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
-    """Return the configuration in force for the CR *kubevirt*, with KubeVirt's defaults."""
+    """Return the KubeVirt settings in force with the CR *kubevirt*, including defaults."""
     capabilities = capabilities_of(kubevirt.version)
     methods = kubevirt.settings.get(fields.UPDATE_METHODS)
     max_guest = kubevirt.settings.get(fields.MAX_GUEST)
@@ -111,7 +111,7 @@ def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
 
 
 def unsettled(kubevirt: LiveKubeVirt) -> str:
-    """Return why KubeVirt's components may not use the CR yet; empty if they use it.
+    """Return why KubeVirt's components may still use an older CR; empty if they use this CR.
 
     Source: kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 sets observedGeneration only
     at the end of a synced round; workload-updater.go:450-455 does nothing unless Deployed.
@@ -129,7 +129,7 @@ def unsettled(kubevirt: LiveKubeVirt) -> str:
 
 
 def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVirt:
-    """Return the KubeVirt CR as it will be after *changes* are applied and have settled."""
+    """Return the KubeVirt CR as it will be once KubeVirt has applied *changes*."""
     if not changes:
         return kubevirt
     settings: dict[tuple[str, ...], SettingValue] = dict(kubevirt.settings)
@@ -158,10 +158,11 @@ def spelled(value: SettingValue) -> object:
 
 
 def _obstacle(kubevirt: LiveKubeVirt, capabilities: Capabilities) -> Reason | None:
-    """Return why LiveUpdate is not in effect; None if it is in effect.
+    """Return why LiveUpdate is not in effect; None if LiveUpdate is in effect.
 
-    Source: kubevirt v1.3.0 pkg/virt-config/virt-config.go:482-489 needs the gate and the
-    strategy; v1.5.0 :467-470 for the strategy alone; v1.9.0 :514-517 counts null as LiveUpdate.
+    Source: kubevirt v1.3.0 pkg/virt-config/virt-config.go:482-489 requires the feature gate and
+    the strategy; v1.5.0 :467-470 requires only the strategy; v1.9.0 :514-517 counts null as
+    LiveUpdate.
     """
     if capabilities.gate_needed and not _listed(kubevirt, LIVE_UPDATE_GATE):
         return Reason.GATE_MISSING

@@ -1,4 +1,4 @@
-"""``unpluggable``: whether KubeVirt can hotplug a size, independent of the state of the VM.
+"""``unpluggable``: checks whether KubeVirt can hotplug a size, regardless of the VM's state.
 
 Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-107 (ValidateLiveUpdateMemory); the
 first failing check wins, in this order.
@@ -35,11 +35,12 @@ def unpluggable(
 
 
 def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """Return the setting of the VM that prevents memory hotplug for every size, or None.
+    """Return the VM setting that prevents memory hotplug for every size, or None.
 
-    Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-70; v1.1.0 vms-admitter.go:456-592
-    and v1.2.0 :430-567 for dedicated CPUs, hugepages and limits; recorded v1.3.1, v1.6.3, v1.9.0
-    dedicated-cpu, hugepages-2mi, limits-memory-below.
+    Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-70; v1.1.0
+    vms-admitter.go:456-592 and v1.2.0 :430-567 for dedicated CPUs, hugepages and limits;
+    recorded on v1.3.1, v1.6.3 and v1.9.0 (scenarios dedicated-cpu, hugepages-2mi and
+    limits-memory-below).
     """
     for present, what in (
         (constraints.realtime, "a realtime CPU"),
@@ -52,16 +53,16 @@ def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explana
         if present:
             return Explanation(
                 reason=Reason.UNSUPPORTED_CONFIGURATION,
-                message=f"memory cannot be plugged into a VM with {what}",
+                message=f"memory cannot be hotplugged into a VM with {what}",
             )
     return _foreign(constraints, capabilities.architectures)
 
 
 def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """Return the setting of the VM that makes it start without memory hotplug, or None.
+    """Return the VM setting that makes the VM start without memory hotplug, or None.
 
-    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 excludes arm64, which its
-    memory.go still admits.
+    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 excludes arm64, although
+    its memory.go still allows arm64.
     """
     return unsupported(constraints, capabilities) or _foreign(
         constraints, capabilities.start_architectures
@@ -74,13 +75,13 @@ def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Explana
         return None
     return Explanation(
         reason=Reason.UNSUPPORTED_ARCHITECTURE,
-        message=f"memory cannot be plugged on {architecture} "
+        message=f"memory cannot be hotplugged on {architecture} "
         f"(this KubeVirt version supports only {', '.join(sorted(architectures))})",
     )
 
 
 def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation | None:
-    """Return a problem unless *guest* is a multiple of 2Mi, or of 1Gi with hugepages of 1Gi."""
+    """Return an error if *guest* is not a multiple of 2Mi (of 1Gi for 1Gi huge pages)."""
     block = block_of(constraints.hugepages)
     if not guest.n_bytes % block:
         return None
@@ -88,12 +89,14 @@ def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation |
     return Explanation(
         reason=Reason.MISALIGNED,
         message=f"{guest} is not a multiple of {human(block)}",
-        hint=f"write {lower} or {upper}" if guest.n_bytes > block else f"write {upper}",
+        hint=f"use {lower} or {upper} instead"
+        if guest.n_bytes > block
+        else f"use {upper} instead",
     )
 
 
 def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Explanation | None:
-    """Return a problem if *guest* is too small to be changed live."""
+    """Return an error if *guest* is too small for a live change."""
     if guest.n_bytes >= capabilities.minimum_guest:
         return None
     return Explanation(
@@ -104,7 +107,7 @@ def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Explanat
 
 
 def above(guest: MemoryQuantity, max_guest: MemoryQuantity) -> Explanation | None:
-    """Return a problem if *guest* is above *max_guest*."""
+    """Return an error if *guest* is larger than *max_guest*."""
     if guest.n_bytes <= max_guest.n_bytes:
         return None
     return Explanation(

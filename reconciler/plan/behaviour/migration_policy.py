@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 def bandwidth(vmi: LiveVMI, live: LiveState, default: int) -> int:
-    """Return the bytes per second that a migration of *vmi* may use; 0 for no limit.
+    """Return a migration's bandwidth limit for *vmi* in bytes per second; 0 for no limit.
 
-    Without a policy for *vmi*, this is *default*, the ``bandwidthPerMigration`` of the CR.
+    If no policy applies to *vmi*, the limit is *default*, the ``bandwidthPerMigration`` of the CR.
     """
     policy = matching(vmi, live)
     return policy.bandwidth.n_bytes if policy and policy.bandwidth else default
 
 
 def matching(vmi: LiveVMI, live: LiveState) -> LiveMigrationPolicy | None:
-    """Return the policy that KubeVirt uses for *vmi*, if there is one.
+    """Return the MigrationPolicy that KubeVirt applies to *vmi*; None if none matches.
 
     Every label of both selectors must match. The policy with the most labels wins, then the one
     with the most labels of the VMI, then the first by name.

@@ -1,8 +1,8 @@
-"""``waiting``: finds edits of a VM, other than memory, that wait for a restart.
+"""``waiting``: finds edits of a VM's fields, except memory, that wait for a restart.
 
 KubeVirt compares a VM with the revision that it stored when the VM started. This module compares
-it with the running instance, in the few fields that the instance copies unchanged. So it does not
-see every edit.
+it with the running instance, in the few fields that the instance copies unchanged. Therefore,
+some edits are not found.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 
 def waiting(vm: LiveVM, vmi: LiveVMI) -> tuple[str, ...]:
-    """Return each visible pending edit with its old and new value; empty if there is none.
+    """Return each pending edit that is visible, with the old and the new value.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053: cores, threads, maxGuest,
-    huge pages and dedicated CPUs do not change live; recorded write-maxguest-on-running.
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053: cores, threads,
+    maxGuest, huge pages and dedicated CPUs do not change live; recorded (scenario
+    write-maxguest-on-running).
     """
     _, cores, threads = vm.cpu
     _, has_cores, has_threads = vmi.cpu

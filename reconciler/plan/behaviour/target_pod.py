@@ -1,9 +1,9 @@
 """``target_pod``: computes the resources of the target pod of a memory change, in bytes.
 
 If the VM's launcher pod is known, its requests are the basis and only the difference of the sizes
-is added, so sidecars, container disks, probes and devices are included. If it is not known,
-KubeVirt's formula is used. That leaves out TPM, VFIO, probes, downward metrics, SEV, passt and
-binding plugins, and it includes only the containers for the guest and for its console log.
+is added, so sidecars, container disks, probes and devices are included. If the pod is not known,
+KubeVirt's formula is used. The formula leaves out TPM, VFIO, probes, downward metrics, SEV, passt
+and binding plugins, and includes only the containers for the guest and for its console log.
 
 A launcher from an older KubeVirt has that version's overhead, so the result may be up to 26Mi less
 than what the new pod requests.
@@ -27,10 +27,10 @@ PER_VCPU = 8 * MIB
 IO_THREAD = 8 * MIB
 ARM64_FIRMWARE = 128 * MIB
 DEDICATED = 100 * MIB
-"""Overhead in bytes of a vCPU, the I/O thread, arm64 firmware and dedicated CPUs.
+"""The overhead in bytes of one vCPU, the I/O thread, arm64 firmware and dedicated CPUs.
 
-Source: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; recorded
-hotplug-succeeds and dedicated-cpu on v1.3.1, v1.6.3 and v1.9.0 (not arm64).
+Source: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; recorded on v1.3.1, v1.6.3 and
+v1.9.0 (scenarios hotplug-succeeds and dedicated-cpu; not on arm64).
 """
 CONSOLE_LOG = 35_000_000
 """Memory of the container that writes the guest's console. Source: v1.9.0
@@ -40,11 +40,11 @@ _PAGE_TABLE_SHARE = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """The properties of the KubeVirt version and CR that determine how large launcher pods are."""
+    """The properties of the KubeVirt version and CR that determine the size of launcher pods."""
 
     capabilities: Capabilities
     overcommit: int = 100
-    """Guest memory as a percentage of the pod's request, for a VM without requests."""
+    """The guest's memory as a percentage of the pod's request, for a VM without requests."""
     ratio: Fraction = Fraction(1)
     """The factor by which KubeVirt multiplies every overhead."""
 
@@ -59,7 +59,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """The memory requests of the container that runs the guest."""
+    """The memory requests of the launcher pod's ``compute`` container, which runs the guest."""
 
     request: int
     """Requested memory without huge pages, in bytes."""
@@ -96,13 +96,15 @@ def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
 
 
 def asked_after(vmi: LiveVMI, target: int) -> Asked:
-    """Return the instance's requests and limits after its guest changes to *target* bytes.
+    """Return an instance's requests and limits after its guest size changes to *target*.
 
-    Requests change by the difference of the sizes and are raised to the guest size if they are
-    below it. Limits change by the same difference, or not at all where requests were raised.
+    Requests change by the difference between the sizes. If they are then smaller than the
+    guest, they are raised to its size, and limits do not change. Otherwise, limits change by
+    the same difference.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; recorded v1.3.1, v1.6.3
-    slow-then-second-change (requests of 4Gi for a guest of 3Gi) and limits-memory-below.
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; recorded on v1.3.1 and
+    v1.6.3 (scenarios slow-then-second-change, with requests of 4Gi for a guest of 3Gi, and
+    limits-memory-below).
     """
     now = _asked(vmi)
     current = vmi.guest_current or vmi.guest
@@ -116,11 +118,11 @@ def asked_after(vmi: LiveVMI, target: int) -> Asked:
 
 
 def compute(vmi: LiveVMI, guest: int, asked: Asked, rendering: Rendering) -> Compute:
-    """Return the requests of the container that runs a guest with *guest* bytes.
+    """Return the requests of the container that runs a guest of *guest* bytes.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go:1633-1674,
-    renderresources.go:220-317; recorded hotplug-succeeds, requests-memory-too, dedicated-cpu,
-    hugepages-2mi and slow-then-second-change.
+    renderresources.go:220-317; recorded (scenarios hotplug-succeeds, requests-memory-too,
+    dedicated-cpu, hugepages-2mi and slow-then-second-change).
     """
     given = next((each for each in (asked.requests, asked.limits) if each is not None), None)
     base = guest * 100 // rendering.overcommit if given is None else given
@@ -188,6 +190,7 @@ def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
 def _page_tables(requests: int | None) -> int:
     """Return the overhead of page tables: 1/512 of the requests, rounded up to full kilobytes.
 
-    Source: recorded slow-then-second-change v1.3.1: 4557111297 for requests of 4Gi.
+    Source: recorded on v1.3.1 (scenario slow-then-second-change): 4557111297 for requests of
+    4Gi.
     """
     return -(-(requests or 0) // 1000) * 1000 // _PAGE_TABLE_SHARE

@@ -1,4 +1,4 @@
-"""The version table: the capabilities of each KubeVirt version, with a source for each value."""
+"""Lists the capabilities of each KubeVirt version, with a source for each value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.model.quantity import MIB
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int, int]
 Row: TypeAlias = tuple[tuple[Version, T, str], ...]
-"""Table cells (version, value, source); a value applies until the next cell's version."""
+"""A capability's cells (version, value, source); a value applies until the next cell's version."""
 
 LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE = "MultiArchitecture"
@@ -23,7 +23,7 @@ NEWEST_KNOWN: Version = (1, 9, 0)
 
 
 class Instancetype(StrEnum):
-    """The patch that KubeVirt requires for a live change of ``spec.instancetype.name``."""
+    """The patch format that a KubeVirt version requires to change an instancetype live."""
 
     DENIED = "denied"
     DROP_REVISION = "drop-revision"
@@ -33,12 +33,12 @@ class Instancetype(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What one KubeVirt version can do."""
+    """The capabilities of one KubeVirt version."""
 
     version: Version
-    """The version that was looked up: the reported one, or the newest if it is unknown."""
+    """The version in the table: the reported version, or the newest if that is not known."""
     known: bool
-    """Whether the table contains the version; false for unknown and newer versions."""
+    """Whether the table contains the reported version; false for unknown and newer versions."""
     gate_needed: bool
     """Whether LiveUpdate needs the feature gate ``VMLiveUpdateFeatures``."""
     strategy_field: bool
@@ -48,19 +48,19 @@ class Capabilities:
     architectures: frozenset[str]
     """The architectures on which KubeVirt can hotplug memory."""
     start_architectures: frozenset[str]
-    """The architectures on which KubeVirt sets maxGuest, which hotplug needs, when a VM starts."""
+    """The architectures on which a starting VM gets a maxGuest, which hotplug requires."""
     architecture_gate: bool
-    """Whether a VM whose architecture differs from virt-api's needs a feature gate."""
+    """Whether a VM needs a feature gate if its architecture differs from virt-api's."""
     minimum_guest: int
-    """The smallest guest in bytes that can change live; 0 for no minimum."""
+    """The smallest guest size in bytes that can change live; 0 for no minimum."""
     hugepages: bool
     dedicated_cpus: bool
     memory_limits: bool
     """Whether KubeVirt can hotplug memory into a VM with ``resources.limits.memory``."""
     pluggability_checked: bool
-    """Whether virt-controller sets RestartRequired if hotplug does not support the size or VM.
+    """Whether virt-controller sets RestartRequired if it cannot hotplug the size or the VM.
 
-    Without it, only sizes below the boot size and above maxGuest need a restart.
+    If not, only sizes below the boot size and above maxGuest need a restart.
     """
     guest_above_limit: bool
     """Whether the webhook admits a guest above its memory limit under LiveUpdate."""
@@ -72,21 +72,21 @@ class Capabilities:
     """Whether the webhook denies a shrink below the boot size instead of requiring a restart."""
     instancetype: Instancetype
     template_without_memory_live: bool
-    """Whether memory can change live if an instancetype sets it and the template does not."""
+    """Whether memory can change live if only the instancetype sets the VM's memory."""
     gate_overlap_denied: bool
-    """Whether KubeVirt denies a gate in both ``featureGates`` and ``disabledFeatureGates``."""
+    """Whether the webhook denies a gate in both ``featureGates`` and ``disabledFeatureGates``."""
     allow_workload_disruption: bool
-    """Whether ``migrations.allowWorkloadDisruption`` exists."""
+    """Whether the field ``migrations.allowWorkloadDisruption`` exists."""
     completion_timeout_per_gib_s: int
-    """Default of ``migrations.completionTimeoutPerGiB``, in seconds."""
+    """The default of ``migrations.completionTimeoutPerGiB``, in seconds."""
     update_backoff: bool
-    """Whether KubeVirt waits longer and longer before it retries a failed update migration."""
+    """Whether KubeVirt retries a failed update migration with increasing delays."""
     same_cpu_vendor: bool
-    """Whether a VM can only migrate to a node with the same CPU vendor as its own node."""
+    """Whether a migration's target node must have the source node's CPU vendor."""
     launcher_overhead: int
     """The bytes that virt-launcher, its monitor, virtlogd, virtqemud and QEMU add to a pod."""
     graphics_overhead: int
-    """Bytes that a graphics device adds to a launcher pod."""
+    """The bytes that a graphics device adds to a launcher pod."""
     dedicated_cpus_in_ratio: bool
     """Whether the CR's overhead ratio also multiplies the overhead of dedicated CPUs."""
 
@@ -96,7 +96,7 @@ _AMD64_ARM64 = frozenset({"amd64", "arm64"})
 
 GATE_NEEDED = (
     ((1, 1, 0), True, "v1.1.0 pkg/virt-api/webhooks/.../vms-admitter.go:440-446"),
-    ((1, 5, 0), False, "v1.5.0 pkg/virt-config/featuregate/inactive.go:98; recorded v1.6.3"),
+    ((1, 5, 0), False, "v1.5.0 pkg/virt-config/featuregate/inactive.go:98; recorded on v1.6.3"),
 )
 STRATEGY_FIELD = (
     ((1, 1, 0), False, "v1.1.0 staging/src/kubevirt.io/api/core/v1/types.go"),
@@ -110,7 +110,7 @@ ARCHITECTURES = (
     ((1, 1, 0), _AMD64, "v1.1.0 pkg/virt-api/webhooks/.../vms-admitter.go"),
     ((1, 3, 0), _AMD64_ARM64, "v1.3.0 pkg/liveupdate/memory/memory.go"),
     ((1, 5, 3), _AMD64, "v1.5.3 pkg/liveupdate/memory/memory.go:99"),
-    ((1, 6, 0), _AMD64_ARM64, "v1.6.0 pkg/liveupdate/memory/memory.go still admits it"),
+    ((1, 6, 0), _AMD64_ARM64, "v1.6.0 pkg/liveupdate/memory/memory.go still allows arm64"),
     ((1, 6, 1), _AMD64, "v1.6.1 pkg/liveupdate/memory/memory.go:99"),
 )
 START_ARCHITECTURES = (
@@ -119,67 +119,67 @@ START_ARCHITECTURES = (
     ((1, 5, 3), _AMD64, "v1.5.3 pkg/liveupdate/memory/memory.go:99; v1.6.0 defaults.go:122"),
 )
 ARCHITECTURE_GATE = (
-    ((1, 1, 0), True, "recorded v1.3.1, v1.6.3: an arm64 VM is denied without MultiArchitecture"),
-    ((1, 8, 0), False, "the gate is deprecated since v1.8.0; recorded v1.9.0"),
+    ((1, 1, 0), True, "recorded on v1.3.1 and v1.6.3: an arm64 VM needs MultiArchitecture"),
+    ((1, 8, 0), False, "the gate is deprecated since v1.8.0; recorded on v1.9.0"),
 )
 MINIMUM_GUEST = (
-    ((1, 1, 0), 0, "v1.3.0 pkg/liveupdate/memory/memory.go has no such test"),
+    ((1, 1, 0), 0, "v1.3.0 pkg/liveupdate/memory/memory.go does not check this"),
     ((1, 3, 1), MINIMUM, "v1.3.1 pkg/liveupdate/memory/memory.go:104"),
 )
 HUGEPAGES = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592"),
-    ((1, 3, 0), True, "v1.3.0 pkg/liveupdate/memory/memory.go; recorded v1.3.1"),
+    ((1, 3, 0), True, "v1.3.0 pkg/liveupdate/memory/memory.go; recorded on v1.3.1"),
 )
 DEDICATED_CPUS = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592"),
-    ((1, 3, 0), True, "kubevirt PR 12128; recorded on a KubeVirt v1.3.1 cluster"),
+    ((1, 3, 0), True, "kubevirt PR 12128; recorded on v1.3.1"),
 )
 MEMORY_LIMITS = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567"),
     (
         (1, 2, 1),
         True,
-        "kubevirt PR 11498; recorded on a KubeVirt v1.3.1 cluster (limits-memory-below)",
+        "kubevirt PR 11498; recorded on v1.3.1 (scenario limits-memory-below)",
     ),
 )
 PLUGGABILITY_CHECKED = (
     ((1, 1, 0), True, "v1.1.0 vms-admitter.go:456-592; v1.2.0 :430-567"),
-    ((1, 2, 1), False, "v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded v1.2.2"),
-    ((1, 3, 0), True, "v1.3.0 pkg/liveupdate/memory/memory.go; recorded v1.3.1"),
+    ((1, 2, 1), False, "v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded on v1.2.2"),
+    ((1, 3, 0), True, "v1.3.0 pkg/liveupdate/memory/memory.go; recorded on v1.3.1"),
 )
 GUEST_ABOVE_LIMIT = (
     ((1, 1, 0), False, "v1.2.0 vms-admitter.go:430-567"),
-    ((1, 2, 1), True, "recorded v1.2.2 limits-memory-below; v1.9.0 vmi-create-admitter.go:1024"),
+    ((1, 2, 1), True, "recorded on v1.2.2; v1.9.0 vmi-create-admitter.go:1024"),
 )
 VM_SWITCH = (
     ((1, 1, 0), True, "v1.1.0 staging/src/kubevirt.io/api/core/v1/types.go"),
-    ((1, 2, 0), False, "v1.2.0 types.go has no such field"),
+    ((1, 2, 0), False, "v1.2.0 types.go does not have the field"),
 )
 RESTART_SELF_CLEARS = (
-    ((1, 1, 0), False, "recorded v1.3.1, v1.6.3 above-max-then-revert"),
+    ((1, 1, 0), False, "recorded on v1.3.1 and v1.6.3 (scenario above-max-then-revert)"),
     ((1, 6, 4), True, "v1.6.4 pkg/virt-controller/watch/vm/vm.go:2977"),
     ((1, 7, 0), False, "v1.7.0 pkg/virt-controller/watch/vm/vm.go"),
-    ((1, 7, 1), True, "v1.7.1 pkg/virt-controller/watch/vm/vm.go:2987; recorded v1.7.4"),
+    ((1, 7, 1), True, "v1.7.1 pkg/virt-controller/watch/vm/vm.go:2987; recorded on v1.7.4"),
 )
 SHRINK_BELOW_BOOT_DENIED = (
     ((1, 1, 0), True, "v1.1.0 vms-admitter.go:865-939"),
-    ((1, 2, 0), False, "recorded v1.3.1 shrink-below-boot"),
+    ((1, 2, 0), False, "recorded on v1.3.1 (scenario shrink-below-boot)"),
 )
 INSTANCETYPE = (
     ((1, 1, 0), Instancetype.DENIED, "v1.1.0 vms-admitter.go:456-592"),
-    ((1, 2, 1), Instancetype.DROP_REVISION, "v1.2.1 vms-admitter.go; recorded v1.3.1"),
+    ((1, 2, 1), Instancetype.DROP_REVISION, "v1.2.1 vms-admitter.go; recorded on v1.3.1"),
     ((1, 5, 0), Instancetype.NAME_ALONE, "v1.9.0 tests/hotplug/instancetype.go:128; recorded"),
 )
 TEMPLATE_WITHOUT_MEMORY_LIVE = (
-    ((1, 1, 0), False, "v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349 reads the template"),
-    ((1, 3, 0), True, "v1.3.0 tests/hotplug/instancetype.go:140-142; recorded v1.6.3"),
+    ((1, 1, 0), False, "v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349 reads only the template"),
+    ((1, 3, 0), True, "v1.3.0 tests/hotplug/instancetype.go:140-142; recorded on v1.6.3"),
 )
 GATE_OVERLAP_DENIED = (
-    ((1, 1, 0), False, "v1.7.0 has the field and no such check; earlier ones have no field"),
+    ((1, 1, 0), False, "v1.7.0 has the field but no such check; older versions lack it"),
     ((1, 8, 0), True, "v1.8.0 kubevirt-update-admitter.go; v1.9.0 :508-532"),
 )
 ALLOW_WORKLOAD_DISRUPTION = (
-    ((1, 1, 0), False, "v1.4.0 types.go has no such field"),
+    ((1, 1, 0), False, "v1.4.0 types.go does not have the field"),
     ((1, 5, 0), True, "v1.5.0 pkg/virt-config/virt-config.go:175-187"),
 )
 COMPLETION_TIMEOUT_PER_GIB = (
@@ -188,20 +188,20 @@ COMPLETION_TIMEOUT_PER_GIB = (
 )
 UPDATE_BACKOFF = (
     ((1, 1, 0), False, "v1.3.0 pkg/virt-controller/watch/migration.go"),
-    ((1, 3, 1), True, "recorded v1.3.1 migration-fails; kubevirt PR 12336"),
+    ((1, 3, 1), True, "recorded on v1.3.1 (scenario migration-fails); kubevirt PR 12336"),
 )
 SAME_CPU_VENDOR = (
-    ((1, 1, 0), False, "not known to be required before v1.9"),
+    ((1, 1, 0), False, "no version before v1.9 is known to require it"),
     ((1, 9, 0), True, "v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005"),
 )
 LAUNCHER_OVERHEAD = (
-    ((1, 1, 0), 210 * MIB, "v1.4.0 pkg/virt-controller/services/template.go; recorded v1.3.1"),
-    ((1, 4, 1), 215 * MIB, "recorded v1.4.1"),
-    ((1, 5, 0), 220 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37; recorded v1.6.3"),
+    ((1, 1, 0), 210 * MIB, "v1.4.0 pkg/virt-controller/services/template.go; recorded on v1.3.1"),
+    ((1, 4, 1), 215 * MIB, "recorded on v1.4.1"),
+    ((1, 5, 0), 220 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go; recorded on v1.6.3"),
 )
 GRAPHICS_OVERHEAD = (
-    ((1, 1, 0), 16 * MIB, "v1.5.0 pkg/virt-controller/services/template.go; recorded v1.3.1"),
-    ((1, 6, 0), 32 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go; recorded v1.6.3"),
+    ((1, 1, 0), 16 * MIB, "v1.5.0 pkg/virt-controller/services/template.go; recorded on v1.3.1"),
+    ((1, 6, 0), 32 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go; recorded on v1.6.3"),
 )
 DEDICATED_CPUS_IN_RATIO = (
     ((1, 1, 0), False, "v1.5.0 pkg/virt-controller/services/renderresources.go"),
@@ -214,7 +214,7 @@ def capabilities_of(reported: str) -> Capabilities:
     """Return the capabilities of the version that the KubeVirt CR reports.
 
     An unknown version and a version newer than the table count as the newest known version; an
-    older version counts as the oldest. ``known`` is then false.
+    older version counts as the oldest. In these cases, ``known`` is false.
     """
     parsed = parse_version(reported)
     version = NEWEST_KNOWN if parsed is None else min(max(parsed, OLDEST_KNOWN), _NEWEST_PATCH)
@@ -251,7 +251,7 @@ def capabilities_of(reported: str) -> Capabilities:
 
 
 def parse_version(reported: str) -> Version | None:
-    """Return ``v1.9.0``, ``1.9.0-rc.2`` or ``v1.9.0-12-gabc`` as numbers; None for other texts.
+    """Parse a version such as ``v1.9.0`` or ``1.9.0-rc.2`` into numbers; None for other texts.
 
     ``v0.0.0`` counts as unknown: a build without a version reports it.
     """

@@ -1,4 +1,4 @@
-"""``fate_of``: what KubeVirt's workload updater does with a VM that waits for an update."""
+"""``fate_of``: predicts what KubeVirt's workload updater does with a VM that needs an update."""
 
 from __future__ import annotations
 
@@ -13,41 +13,42 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 OUTDATED = "kubevirt.io/outdatedLauncherImage"
-"""The label of an instance whose launcher belongs to another KubeVirt version.
+"""The label of a VMI whose launcher pod belongs to another KubeVirt version.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/vmi (setLauncherContainerInfo).
 """
 CHANGES = (HOT_MEMORY_CHANGE, "HotVCPUChange", "VolumesChange", "MigrationRequired")
-"""Conditions of a VMI which show that a change waits for a migration.
+"""The VMI conditions that show a change that waits for a migration.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428.
 """
 
 
 class Fate(StrEnum):
-    """What KubeVirt's workload updater does with a VM that waits for an update."""
+    """What KubeVirt's workload updater does with a VM that needs an update."""
 
     MIGRATED = "migrated"
     EVACUATED = "evacuated"
-    """The updater evicts the VM; the eviction is denied and starts a migration instead."""
+    """The updater evicts the VM; the webhook denies the eviction but starts a migration."""
     KILLED = "killed"
     """The updater evicts the VM and its guest stops; the run strategy may start it again."""
     KEPT = "kept"
-    """The updater tries to evict the VM; the eviction is denied and starts no migration."""
+    """The updater tries to evict the VM; the eviction is denied without a migration."""
     LEFT = "left"
     """The updater does nothing with the VM."""
 
 
 def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
-    """Return what the workload updater does with *vmi* once the VM waits for an update.
+    """Return what the workload updater does with *vmi* once the VM needs an update.
 
     KubeVirt reports moments after a start whether a VM can migrate; until then, the VM counts as
     migratable. An eviction with the strategy External is denied too; another controller has to
     evacuate the VM.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428
-    and pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183;
-    recorded evict-only (killed).
+    Source: kubevirt v1.9.0
+    pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428 and
+    pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183;
+    recorded (scenario evict-only; the VM is killed).
     """
     migratable = not is_false(vmi.conditions, "LiveMigratable")
     if LIVE_MIGRATE in config.methods and migratable:
@@ -66,7 +67,7 @@ def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
 
 
 def waits_for(vmi: LiveVMI) -> str:
-    """Return why the workload updater would act on *vmi* now; empty if it would not act."""
+    """Return why the workload updater would update *vmi* now; empty if it would not."""
     if vmi.phase != "Running" or vmi.deleting:
         return ""
     if any(is_true(vmi.conditions, each) for each in CHANGES):

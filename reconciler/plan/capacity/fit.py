@@ -1,10 +1,10 @@
 """Decides which nodes and quotas have the capacity for a target pod.
 
-A node fits if it is not the source node, runs VMs, is not cordoned, has the labels of the VM's
-nodeSelector and the source's CPU vendor, and has enough memory and huge pages left. This module
-does not check CPU requests, the number of pods, devices, taints, affinity and host-model CPU
-labels. So the scheduler may still reject a node that fits here, but it never accepts one that does
-not fit.
+A node has capacity if it is not the source node, runs VMs, is not cordoned, has the labels of the
+VM's nodeSelector and the source's CPU vendor, and has enough memory and huge pages left. This
+module does not check CPU requests, the number of pods, devices, taints, affinity and host-model
+CPU labels. Therefore, the scheduler may still reject a node that passes these checks, but
+it never accepts a node that fails them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NOTHING = NodeUse()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Free:
-    """The memory and huge pages that a node has left, in bytes."""
+    """The free memory and huge pages of a node, in bytes."""
 
     memory: int | None
     """Free memory; None if the node's allocatable memory is not known."""
@@ -36,7 +36,7 @@ class Free:
     """The free huge pages of the requested page size, in bytes."""
 
     def holds(self, pod: TargetPod) -> bool:
-        """Whether *pod* fits on the node."""
+        """Whether *pod* fits into the node's free memory and huge pages."""
         enough = self.memory is None or pod.request <= self.memory
         return enough and pod.hugepages <= self.hugepages
 
@@ -44,7 +44,7 @@ class Free:
 def pod_for(
     capacity: Capacity | None, rendering: Rendering, vmi: LiveVMI, target: MemoryQuantity
 ) -> TargetPod:
-    """Return the pod to which *vmi* migrates when its guest changes to the size *target*."""
+    """Return the target pod of *vmi* when its guest size changes to *target*."""
     launchers = capacity.launchers.get(vmi.uid, ()) if capacity else ()
     current = next((each for each in launchers if each.node == vmi.node), None)
     return target_pod(vmi, target, rendering, current)
@@ -73,10 +73,10 @@ def eligible_nodes(
 
 
 def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = False) -> Free:
-    """Return the free memory of *node* and its free huge pages of *page_size* (may be empty).
+    """Return the free memory of *node*, and its free huge pages of *page_size* (unless empty).
 
-    With *settled*, the pods of VMs that migrate now do not count: this is the most that the node
-    can have left once those migrations have ended.
+    With *settled*, the pods of migrating VMs do not count: the result is the most that can be
+    free once those migrations have ended.
     """
     use = capacity.nodes.get(node.name, _NOTHING)
     memory = use.requested.memory - (use.moving.memory if settled else 0)
@@ -90,7 +90,7 @@ def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = 
 
 
 def quota_usage(pod: TargetPod) -> dict[str, int]:
-    """Return how much of each quota resource *pod* uses; unknown resources are left out."""
+    """Return how much of each quota resource *pod* uses; other resources are left out."""
     counted = {"requests.memory": pod.request, "memory": pod.request}
     if pod.limit is not None:
         counted["limits.memory"] = pod.limit
@@ -98,7 +98,7 @@ def quota_usage(pod: TargetPod) -> dict[str, int]:
 
 
 def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator[str]:
-    """Yield each resource in *quota* whose remaining amount is less than *pod* needs.
+    """Yield each resource whose remaining amount in *quota* is less than *pod* needs.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """

@@ -1,4 +1,4 @@
-"""``capacity_warnings``: warns if the cluster lacks capacity for all changes together."""
+"""``capacity_warnings``: warns if all changes together need more capacity than the cluster has."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 NAMED = 5
-"""How many VMs a message lists by name."""
+"""The maximum number of VM names in a message."""
 
 
 def migrates(decision: Decision) -> bool:
-    """Whether *decision* makes a VM migrate, so that the VM needs capacity for a second pod."""
+    """Whether *decision* causes a migration, which needs capacity for a second pod."""
     return decision.effect is Effect.LIVE and decision.reason is not Reason.BACK_TO_RUNNING
 
 
 def capacity_warnings(
     decisions: Sequence[Decision], waves: Sequence[Wave], live: LiveState, at_once: int
 ) -> tuple[Diagnostic, ...]:
-    """Return warnings about changes that have capacity alone, but not together with others.
+    """Warn about changes that have enough capacity separately, but not all together.
 
     The changes are placed in the order of the waves, with *at_once* migrations at a time.
     """
@@ -60,7 +60,7 @@ def capacity_warnings(
                 "room-not-for-all",
                 f"{_count(never)} capacity now, but will have none after earlier changes: "
                 f"{listed_refs(never, NAMED)}",
-                "free memory or add a node; otherwise the last changes are held",
+                "free memory or add a node; otherwise the last changes do not start",
             )
         )
     return tuple(found)
@@ -69,7 +69,7 @@ def capacity_warnings(
 def _queue(
     jobs: Sequence[tuple[ObjectRef, MemoryQuantity]], reservations: Reservations, at_once: int
 ) -> tuple[list[ObjectRef], list[ObjectRef]]:
-    """Return the VMs that must wait for capacity, and the VMs that will never have enough."""
+    """Return the VMs that must wait for capacity, and the VMs that never get capacity."""
     running: deque[ObjectRef] = deque()
     late: list[ObjectRef] = []
     left: list[tuple[ObjectRef, MemoryQuantity]] = []

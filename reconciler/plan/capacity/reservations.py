@@ -1,4 +1,4 @@
-"""``Reservations``: reserves capacity of nodes and quotas for a series of changes."""
+"""``Reservations``: reserves node and quota capacity for a series of changes."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
-    """Return the guest size that *decision* writes; None if it writes no size."""
+    """Return the guest size that *decision* writes; None if the decision writes no size."""
     vm = live.vms.get(decision.ref)
     for change in decision.changes:
         if isinstance(change.after, MemoryQuantity):
@@ -34,8 +34,8 @@ def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
 class Reservations:
     """Reserves capacity for target pods on the first node that fits, ordered by node name.
 
-    This is optimistic. The scheduler spreads pods over nodes, so a large pod may find no node with
-    enough memory, although one would have enough if the pods were on fewer nodes.
+    The result is optimistic: the scheduler spreads pods over nodes, so a large pod may find no
+    node with enough memory, although one would have enough if the pods were on fewer nodes.
 
     Args:
         live: A snapshot with pods and quotas; an unknown capacity counts as enough.
@@ -72,7 +72,7 @@ class Reservations:
         return True
 
     def promise(self, ref: ObjectRef, pod: TargetPod) -> None:
-        """Reserve capacity for the target pod of a started change, on its node if it has one."""
+        """Reserve capacity for a started change's target pod, on the pod's node if it has one."""
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         if vmi is None or capacity is None:
             return

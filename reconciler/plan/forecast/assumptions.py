@@ -1,4 +1,4 @@
-"""``assumptions``: lists the conditions under which a forecast holds, as sentences."""
+"""``assumptions``: lists, as sentences, the conditions under which a forecast is valid."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _order(planned: Sequence[PlannedChange], queue: Queue, context: PlanContext)
     grouped = [each for each in planned if queue.groups.get(each.ref)]
     if len(grouped) > 1:
         keys = ", ".join(context.policy.anti_affinity)
-        yield f"VMs of a namespace that share a value of {keys} change one after another"
+        yield f"VMs in one namespace with the same value of {keys} change one after another"
 
 
 def _restarts(planned: Sequence[PlannedChange]) -> Iterator[str]:
@@ -117,4 +117,7 @@ def _rate(limit: int, times: Estimates) -> str:
         return f"{rate}{bound}, as {known} finished migrations needed"
     if limit:
         return f"{rate}{bound}"
-    return f"{rate}, as on a network of 10 to 25 Gbit/s: no bandwidth is set and none was observed"
+    return (
+        f"{rate}, as on a network of 10 to 25 Gbit/s: no bandwidth limit is set and no migration "
+        "was observed"
+    )

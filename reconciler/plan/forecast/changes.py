@@ -1,4 +1,4 @@
-"""Collects the changes that use slots in the memory wave: ``PlannedChange``, ``ForeignChange``."""
+"""Collects the memory changes that use slots: ``PlannedChange`` and ``ForeignChange``."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 RESTART = Span(8.0, 25.0, 240.0)
-"""How long a restart takes, from the request until the new instance's guest has started.
+"""How long a restart takes, from the request until the guest of the new instance runs.
 
 Source: assumed; a guest may take terminationGracePeriodSeconds, 180 s by default, to stop.
 """
 START = Span(5.0, 20.0, 60.0)
-"""How long a new VM takes to start. Source: assumed."""
+"""How long a new VM takes to start. Source: an assumption."""
 WRITE = Span(0.2, 1.0, 2.0)
-"""How long a change takes if it only writes a size.
+"""How long a change takes that only writes a size, without a migration.
 
 Source: the rollout polls once a second.
 """
@@ -48,17 +48,17 @@ class PlannedChange:
     tail: Span
     """The time from the release of the slot until the guest has its memory."""
     disruption: Disruption
-    """How the change disrupts the VM; without disruption, it needs no slot."""
+    """How the change disrupts the VM; a change without disruption needs no slot."""
     n_bytes: int = 0
-    """The guest's memory before a migration; 0 for other changes."""
+    """The guest's memory in bytes before a migration; 0 for other changes."""
     after: int = 0
-    """The guest's memory after a migration; 0 for other changes."""
+    """The guest's memory in bytes after a migration; 0 for other changes."""
     limit: int = 0
     """The bandwidth limit of the migration in bytes per second; 0 for no limit."""
 
     @property
     def migrates(self) -> bool:
-        """Whether the change causes a migration, rather than a restart or only a write."""
+        """Whether the change causes a migration, not a restart or only a write."""
         return self.disruption is Disruption.MIGRATION
 
 
@@ -125,7 +125,7 @@ def _current(vmi: LiveVMI) -> int:
 def foreign_changes(
     live: LiveState, config: EffectiveConfig, times: Estimates
 ) -> list[ForeignChange]:
-    """Return all changes in flight, including those of other clients; each uses a slot."""
+    """Return all changes in flight, including other clients' changes; each uses a slot."""
     unfinished = {
         ref: going
         for ref, migrations in live.migrations.items()
@@ -151,7 +151,7 @@ def foreign_changes(
 def _left(
     migration: LiveMigration, vmi: LiveVMI, live: LiveState, preparation: Span, transfer: Span
 ) -> Span:
-    """Return the remaining duration of a migration in flight, from its phase and start time."""
+    """Estimate the remaining duration of a migration from its phase and start time."""
     if migration.phase not in STARTED:
         return preparation + transfer
     started = vmi.migration_started_at if vmi.migration_uid == migration.uid else None

@@ -1,4 +1,4 @@
-"""``forecast``: how long the memory wave takes and how much memory it needs under the limits.
+"""``forecast``: estimates the duration of a plan's memory changes and their peak memory.
 
 Each time is a range that holds only under the assumptions that are printed with the forecast.
 """
@@ -28,15 +28,15 @@ if TYPE_CHECKING:
     from reconciler.plan.forecast.changes import ForeignChange, PlannedChange
 
 SETTLING = Span(5.5, 9.0, 15.0)
-"""How long KubeVirt takes to apply a patched CR: virt-operator's sync and 5 s for components.
+"""How long KubeVirt takes to apply a changed CR: virt-operator's sync, and 5 s for components.
 
 Source: assumed; kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 reports the end of the
 sync. No status reports that the components have read the CR.
 """
 EARLIER, LATER = 1.85, 1.6
-"""The largest factors by which the earliest and the latest end may differ from the likely end.
+"""The largest factors between the likely end and the earliest or latest end.
 
-So the latest end is less than three times the earliest end.
+Therefore, the latest end is less than three times the earliest end.
 """
 
 
@@ -46,10 +46,11 @@ def forecast(
     context: PlanContext,
     ranks: Mapping[ObjectRef, int],
 ) -> Forecast:
-    """Return the forecast for the plan's migrations, queued behind migrations in flight.
+    """Return the forecast for the plan's migrations, which start after those in flight.
 
-    Times count from the start of the run, so they include the waves of the CR. Changes start in
-    the order of the waves as slots become free. A VM that is not in *ranks* has the first rank.
+    Times count from the start of the run, so they include the patches of the KubeVirt CR. Changes
+    start in the order of the waves as slots become free. A VM that is not in *ranks* has the first
+    rank.
     """
     live, config = context.live, context.after
     before = context.before.bandwidth
@@ -112,7 +113,7 @@ def _queue(
 
 
 def _config_waves(decisions: Sequence[Decision]) -> int:
-    """Return how many patches the CR gets; KubeVirt must apply each before memory may change."""
+    """Return how many patches the CR gets; memory changes start after KubeVirt applies them."""
     return sum(
         len({action.wave for action in each.actions})
         for each in decisions
@@ -125,7 +126,7 @@ def _namespace(change: PlannedChange) -> str:
 
 
 def _peak(planned: Iterable[PlannedChange], slots: int) -> int:
-    """Return the peak of extra memory requests: growth and parallel target pods, in bytes.
+    """Return the peak of additional memory requests in bytes: growth plus target pods.
 
     The overhead of a pod is left out: the growth does not change it, and it is small compared with
     the guest.

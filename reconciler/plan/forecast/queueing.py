@@ -1,4 +1,4 @@
-"""``ends_of``: computes when each change ends; ranks run one after another, in limited slots."""
+"""``ends_of``: computes when each change ends, if ranks run one after another in limited slots."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NONE: frozenset[Group] = frozenset()
 LOOK = Span(0.0, 0.5, 1.5)
-"""How long the rollout takes to notice that all changes of a rank have ended.
+"""How long the rollout takes to notice that all changes of one rank have ended.
 
 Source: the rollout polls once a second.
 """
@@ -32,9 +32,9 @@ class Queue:
     """The order in which changes start, and how many may run at the same time."""
 
     ranks: Mapping[ObjectRef, int]
-    """The rank of each VM; a VM that is missing here has the first rank."""
+    """The rank of each VM; a VM that is not listed has the first rank."""
     groups: Mapping[ObjectRef, frozenset[Group]]
-    """The anti-affinity groups of each VM; a VM that is missing here has no group."""
+    """The anti-affinity groups of each VM; a VM that is not listed has no group."""
     own: Slots
     """The slots for the plan's changes."""
     kubevirt: Slots
@@ -42,7 +42,7 @@ class Queue:
     soak_s: float | None
     """How long the canaries soak before other VMs start; None if there are no canaries."""
     followed: frozenset[ObjectRef]
-    """VMs of the plan whose change is in flight; later ranks wait for these changes too."""
+    """The plan's VMs whose change is already in flight; later ranks wait for these changes too."""
 
 
 def ends_of(
@@ -51,7 +51,7 @@ def ends_of(
     queue: Queue,
     settling: Span,
 ) -> list[Span]:
-    """Return the end of each change in *planned* (ordered by rank), in seconds from the start."""
+    """Return when each change in *planned* (ordered by rank) ends, in seconds from the start."""
     rows = [_row(planned, foreign, queue, settling.three[n], n) for n in range(3)]
     return [Span(*row) for row in zip(*rows, strict=True)]
 
@@ -106,7 +106,7 @@ def _ends_of_rank(
     start_s: float,
     n: int,
 ) -> list[float]:
-    """Return when each change in *members* ends while the changes in *held* use slots too."""
+    """Return when each change of a rank ends, while other changes in *held* use slots."""
     disturbing = [each for each in members if each.disruption is not Disruption.NONE]
     jobs = [
         Job(each.node, each.span.three[n], queue.groups.get(each.ref, NONE)) for each in disturbing

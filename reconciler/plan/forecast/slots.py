@@ -1,4 +1,4 @@
-"""``ends``: computes when jobs end if the cluster, nodes and groups have limited slots."""
+"""``ends``: computes when jobs end if the cluster, nodes and groups limit concurrent jobs."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 Group: TypeAlias = tuple[str, str, str]
 """An anti-affinity group, identified by namespace, label key and value."""
 Limit: TypeAlias = str | Group
-"""A node (by its name) or an anti-affinity group, which has limited slots."""
+"""What limits concurrent jobs: a node (by its name) or an anti-affinity group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Slots:
-    """How many migrations may run at the same time.
+    """The maximum numbers of concurrent migrations.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467; slots are
     counted in the cluster and by source node, and there is no limit on a target node.
@@ -44,7 +44,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A slot that is already in use at the start."""
+    """A slot that a change in flight already uses at the start."""
 
     node: str
     until_s: float
@@ -54,7 +54,7 @@ class Held:
 def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[float]:
     """Return when each job releases its slot, in seconds from the start.
 
-    A free slot goes to the first of *jobs* whose node and groups have a free slot too. A job that
+    A free slot goes to the first job whose node and groups also have a free slot. A job that
     waits for its node or group does not delay the jobs behind it. Because two limits apply at the
     same time, an additional slot can delay a single job, by less than the duration of the longest
     job.
@@ -66,7 +66,7 @@ def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[f
 
 
 class _Queue:
-    """Waiting jobs, each assigned to one exhausted limit.
+    """The waiting jobs, each assigned to one limit without a free slot.
 
     A slot that becomes free is therefore offered only to the jobs that wait at its limit.
     """
@@ -83,7 +83,7 @@ class _Queue:
 
     @staticmethod
     def limits(job: Job | Held) -> tuple[Limit, ...]:
-        """Return the groups and the node that must have a free slot for *job*, groups first."""
+        """Return the limits that apply to *job*: its anti-affinity groups, then its node."""
         return (*job.groups, job.node) if job.node else tuple(job.groups)
 
     def take(self, limits: tuple[Limit, ...], until_s: float) -> None:
@@ -111,7 +111,7 @@ class _Queue:
         return found
 
     def _may_start(self, n: int) -> bool:
-        """Return whether job *n* may start; if not, queue it at the first exhausted limit."""
+        """Return whether job *n* may start; if not, queue the job at the limit it exceeds."""
         for limit in self.limits(self._jobs[n]):
             if not self._has_slot(limit):
                 heapq.heappush(self._waiting[limit], n)
@@ -122,7 +122,7 @@ class _Queue:
         return self._used[limit] < (self._per_node if isinstance(limit, str) else 1)
 
     def _wake(self, limit: Limit | None) -> None:
-        """Make the first job that waits at *limit* ready; later jobs become ready after it."""
+        """Make the first job that waits at *limit* ready; each ready job wakes the next job."""
         if limit is not None and self._waiting.get(limit) and self._has_slot(limit):
             n = heapq.heappop(self._waiting[limit])
             self._woken[n] = limit

@@ -1,1 +1,1 @@
-"""Decides the change of the KubeVirt CR and its consequences for VMs."""
+"""Decides how the KubeVirt CR changes, and how the change affects VMs."""

@@ -1,4 +1,4 @@
-"""``kubevirt_drift``: finds the fields of the CR that differ between Git and the cluster."""
+"""``kubevirt_drift``: finds the KubeVirt CR fields that differ between Git and the cluster."""
 
 from __future__ import annotations
 

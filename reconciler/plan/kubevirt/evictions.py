@@ -1,4 +1,4 @@
-"""``would_evict``: finds running VMs that KubeVirt would evict after a change of the CR."""
+"""``would_evict``: finds running VMs that KubeVirt would evict because the CR changes."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveKubeVirt, LiveState, LiveVMI
 
 NAMED = 3
-"""How many VMs a message lists by name."""
+"""The maximum number of VM names in a message."""
 
 
 def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
-    """Block a change of the CR after which KubeVirt evicts VMs, even if restarts are allowed.
+    """Block a CR change that would make KubeVirt evict VMs, even if restarts are allowed.
 
-    Source: ``evicted``; recorded evict-only v1.9.0.
+    Source: see ``evicted``; recorded on v1.9.0 (scenario evict-only).
     """
     found = evicted(live, after)
     if not found:
@@ -52,13 +52,13 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
 
 
 def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], ...]:
-    """Return the VMs that KubeVirt would kill because the CR changes to *after*, with a reason.
+    """Return the VMs, with reasons, that KubeVirt would kill because the CR changes to *after*.
 
     A label marks a VM with an outdated launcher. If KubeVirt counts more such VMs than have the
     label, every VM that may be one of them is returned. VMs that KubeVirt kills even without the
     change are left out.
 
-    Source: kubevirt v1.9.0 workload-updater.go:366-428,519-527; recorded evict-only.
+    Source: kubevirt v1.9.0 workload-updater.go:366-428,519-527; recorded (scenario evict-only).
     """
     before, then = effective_config_of(live.kubevirt), effective_config_of(after)
     running = sorted(
@@ -78,7 +78,8 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
             why = "a size that was written earlier and then takes effect"
         if not why and unlabelled > 0:
             why = (
-                f"perhaps an outdated launcher: KubeVirt counts {unlabelled} more without a label"
+                f"perhaps an outdated launcher: KubeVirt counts {unlabelled} more than have "
+                "the label"
             )
         if why:
             found.append((vmi, why))
@@ -88,7 +89,7 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
 def eviction_warning(
     before: EffectiveConfig, then: EffectiveConfig, running: Iterable[LiveVMI]
 ) -> str:
-    """Warn that VMs which need an update later, for example after an upgrade, will be evicted.
+    """Warn that KubeVirt will evict VMs that need an update later, such as after an upgrade.
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428.
     """
@@ -112,5 +113,5 @@ def eviction_warning(
 
 
 def names(vmis: Iterable[LiveVMI]) -> str:
-    """Return the names of the first few *vmis* and the number of the others."""
+    """Return the names of the first *vmis* and how many more there are."""
     return listed(sorted(each.ref.namespaced_name for each in vmis), NAMED)

@@ -1,4 +1,4 @@
-"""``impact_of``: describes how a change of the KubeVirt CR affects every VM in the cluster."""
+"""``impact_of``: describes how a KubeVirt CR change affects all VMs in the cluster."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def impact_of(
     changes: tuple[Change, ...], live: LiveState, after: LiveKubeVirt
 ) -> tuple[str, ...]:
-    """Return a sentence for each consequence of *changes*; *after* is the CR that results."""
+    """Return one sentence per consequence of *changes*; *after* is the resulting CR."""
     before, then = effective_config_of(live.kubevirt), effective_config_of(after)
     running = [each for each in live.vmis.values() if not each.final]
     found = (
@@ -43,7 +43,7 @@ def impact_of(
 def _staged_come_live(
     before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
-    """Warn that sizes which were written under the strategy Stage will take effect in guests.
+    """Warn that sizes written under the strategy Stage will change running guests.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR does
     not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (12 h).
@@ -56,10 +56,10 @@ def _staged_come_live(
     if not found or before.live_update:
         return ""
     subject = "1 VM whose size was" if len(found) == 1 else f"{len(found)} VMs whose sizes were"
-    verb, whose = ("changes", "its") if len(found) == 1 else ("change", "their")
+    verb, whose = ("changes", "the VM") if len(found) == 1 else ("change", "the VMs")
     return (
-        f"LiveUpdate takes effect: {subject} written before {verb} live at {whose} next event "
-        f"or within 12 h ({names(found)})"
+        f"LiveUpdate will be in effect: {subject} written earlier {verb} live when KubeVirt next "
+        f"syncs {whose}, within 12 h ({names(found)})"
     )
 
 
@@ -90,7 +90,7 @@ def _live_update_takes_effect(
 ) -> str:
     """Warn that VMs which booted before LiveUpdate have no maxGuest and need one restart.
 
-    Source: recorded v1.9.0 stage-then-live-update.
+    Source: recorded on v1.9.0 (scenario stage-then-live-update).
     """
     if before.live_update or not then.live_update:
         return ""
@@ -99,8 +99,8 @@ def _live_update_takes_effect(
         return ""
     subject = "1 running VM" if len(without) == 1 else f"{len(without)} running VMs"
     return (
-        f"LiveUpdate takes effect: {subject} booted before and must restart once before memory "
-        f"can be changed live ({names(without)})"
+        f"LiveUpdate will be in effect: {subject} booted earlier and must restart once before "
+        f"memory can be changed live ({names(without)})"
     )
 
 
@@ -109,7 +109,7 @@ def _live_update_ends(
 ) -> str:
     """Warn that without LiveUpdate every change waits for a restart.
 
-    Source: recorded v1.9.0 stage-then-live-update, first patch.
+    Source: recorded on v1.9.0 (scenario stage-then-live-update; first patch).
     """
     if not before.live_update or then.live_update or not running:
         return ""
@@ -119,12 +119,12 @@ def _live_update_ends(
 
 
 def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> str:
-    """Warn about VMs that gain or lose memory hotplug at their next start.
+    """Warn about VMs that gain or lose memory hotplug when they next start.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135 and
-    pkg/liveupdate/memory/memory.go:53-107: a maxGuest below a VM's size, or not in whole blocks,
-    disables hotplug for the VM; a VM's own maxGuest has precedence; a running VM keeps the
-    maxGuest with which it booted.
+    pkg/liveupdate/memory/memory.go:53-107: a maxGuest below a VM's size, or that is not a whole
+    number of blocks, disables hotplug for the VM; a VM's own maxGuest has precedence; a running VM
+    keeps the maxGuest with which it booted.
     """
     before, after = _quantity(change.before), _quantity(change.after)
     if after is None:
@@ -147,7 +147,7 @@ def _quantity(value: object) -> MemoryQuantity | None:
 
 
 def _allows(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
-    """Whether *vmi* can hotplug under the maxGuest *limit*; without a limit, it always can."""
+    """Whether *vmi* can hotplug if the cluster's maxGuest is *limit*; None is no limit."""
     if limit is None or vmi.guest is None:
         return True
     return (

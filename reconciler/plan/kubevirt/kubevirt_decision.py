@@ -34,16 +34,16 @@ HYPERCONVERGED_MANAGER = "hyperconverged-cluster-operator"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubeVirtDecision:
-    """The decision on the CR, and the CR after the plan's changes."""
+    """The decision about the KubeVirt CR, and the CR after the plan's changes."""
 
     decision: Decision | None
-    """The decision on the CR; None if Git has no KubeVirt CR."""
+    """The decision about the KubeVirt CR; None if Git has no KubeVirt CR."""
     after: LiveKubeVirt
     """The KubeVirt CR that is in effect when the memory of VMs changes."""
 
 
 def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
-    """Return the decision on the CR; a blocked CR stays unchanged."""
+    """Return the decision about the KubeVirt CR; a blocked CR is not changed."""
     desired, current = state.kubevirt, live.kubevirt
     if desired is None:
         return KubeVirtDecision(decision=None, after=current)
@@ -74,19 +74,21 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
         waits = obstacle.effect is Effect.WAIT
         return KubeVirtDecision(decision=held, after=after if waits else current)
     fields = f"{len(changes)} field{'' if len(changes) == 1 else 's'}"
-    finding = Finding.of(Effect.CONFIG, Reason.CONFIG_CHANGE, f"changes {fields} of the CR")
+    finding = Finding.of(
+        Effect.CONFIG, Reason.CONFIG_CHANGE, f"changes {fields} of the KubeVirt CR"
+    )
     warnings += impact_of(changes, live, after)
     decision = _decision(state, current, finding, changes=changes, warnings=warnings)
     return KubeVirtDecision(decision=replace(decision, actions=actions), after=after)
 
 
 def _identity(ref: ObjectRef, current: LiveKubeVirt) -> ObjectRef:
-    """Return *ref* with the namespace of the cluster's CR, unless Git sets a namespace."""
+    """Return *ref* with the namespace of the cluster's CR if Git sets no namespace."""
     return ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
 
 
 def _error_of(state: DesiredState) -> Diagnostic | None:
-    """Return the first error about a KubeVirt CR in Git, including errors about a second CR."""
+    """Return the first error about a KubeVirt CR in Git, even about a second CR."""
     errors = state.errors().items()
     return next((error for ref, error in errors if ref.is_kubevirt), None)
 
@@ -116,7 +118,7 @@ def _decision(
 def _without_graduated(
     changes: tuple[Change, ...], config: EffectiveConfig
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
-    """Return the changes without feature gates that graduated in this version, and warnings.
+    """Drop feature gates that graduated in this version from the changes, with warnings.
 
     Source: kubevirt v1.5.0 pkg/virt-config/featuregate/inactive.go:98; a graduated gate only
     causes an admission warning (kubevirt-update-admitter.go:448-473).
@@ -187,7 +189,7 @@ def _hyperconverged(current: LiveKubeVirt, changes: tuple[Change, ...]) -> str:
 
 
 def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
-    """Return the feature gates that Git adds although the cluster disables them.
+    """Return the feature gates that Git adds but the cluster's CR disables.
 
     Source: kubevirt v1.9.0 kubevirt-update-admitter.go:508-532 (denied from v1.8).
     """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class Disruption(StrEnum):
-    """How a change affects the VM while it happens."""
+    """How a change affects the VM while the change happens."""
 
     NONE = "none"
     """The VM is not disrupted: it is stopped or new, or only its spec changes."""
@@ -31,7 +31,7 @@ def disruption_of(decision: Decision) -> Disruption:
 
 
 def window_need_s(decision: Decision, live: LiveState, config: EffectiveConfig) -> float:
-    """Return how long a window must stay open for *decision*, in seconds; may be infinite."""
+    """Return how many seconds a window must stay open for *decision*; may be infinite."""
     match disruption_of(decision):
         case Disruption.RESTART:
             return START_TIMEOUT_S

@@ -1,7 +1,7 @@
-"""``longest_attempt_s``: the longest time that the first attempt at a change can take.
+"""``longest_attempt_s``: computes the longest time that the first attempt at a change can take.
 
-This is a bound and not a forecast: it is the time after which KubeVirt ends a migration by itself.
-A change starts in a window only if this much time is left.
+This is an upper limit and not a forecast: KubeVirt ends a migration by itself after this time.
+A change starts in a window only if the window stays open for this time.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def longest_attempt_s(
     *target*, the guest's new memory.
 
     Source: kubevirt v1.9.0 pkg/virt-launcher/virtwrap/live-migration-source.go:450,743-814: the
-    time-out times the size in GB, rounded up. Then the migration is aborted or, where that is
-    allowed, the guest is paused and the time doubles. Post-copy has no time-out; it sends the
+    time-out times the size in GB, rounded up. Then the migration is aborted, or the guest is
+    paused if that is allowed, and the time doubles. Post-copy has no time-out; it sends the
     memory at most once more, which is assumed to take no longer than the first time. Disks that
     are copied too extend the time-out and are not included.
     """
@@ -59,7 +59,7 @@ def longest_attempt_s(
 
 
 def _prolonged(policy: LiveMigrationPolicy | None, config: EffectiveConfig) -> bool:
-    """Whether a migration continues after its time-out, with a paused guest or in post-copy.
+    """Whether a migration continues after its time-out, by a pause of the guest or post-copy.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146: the
     policy overrides the CR, and a policy that allows post-copy allows disruption as well.

@@ -1,6 +1,6 @@
-"""``Estimates``: how long a migration takes, learned from finished migrations or assumed.
+"""``Estimates``: estimates migration times from finished migrations or from assumptions.
 
-Every time is a range. The API shows neither the rate of the network nor how fast a guest changes
+Every time is a range. The API shows neither the network's bandwidth nor how fast a guest changes
 its memory, so assumed times may be wrong.
 """
 
@@ -43,13 +43,13 @@ class Span:
         return Span(self.low * factor, self.likely * factor, self.high * factor)
 
     def at_least(self, other: Span) -> Span:
-        """Return a span whose values are the larger ones of both spans."""
+        """Return a span with the larger of both spans' values at each position."""
         return Span(
             max(self.low, other.low), max(self.likely, other.likely), max(self.high, other.high)
         )
 
     def narrowed(self, earlier: float, later: float) -> Span:
-        """Return the span with its ends at most these factors away from the most likely value."""
+        """Return the span with both ends limited to these factors of the most likely value."""
         return Span(
             max(self.low, self.likely / earlier), self.likely, min(self.high, self.likely * later)
         )
@@ -65,38 +65,38 @@ Between changes that follow each other, the updater is already busy, hence less 
 PREPARATION = Span(1.0, 2.5, 8.0)
 """How long a migration takes from its creation to the start of the transfer.
 
-Source: recorded, 1.0 to 1.9 s without a wait for a slot and with pods that start at once; the time
-that a node needs to start a pod is assumed.
+Source: recorded, 1.0 to 1.9 s without a wait for a slot and with pods that start immediately; the
+time that a node needs to start a pod is assumed.
 """
 CONSTANT = Span(0.5, 1.5, 2.5)
-"""The part of a transfer that does not copy memory. Source: assumed, not in recordings."""
+"""The time of a transfer apart from the copying of memory. Source: assumed, not recorded."""
 ACCEPTANCE = Span(0.3, 0.7, 4.0)
-"""How long the guest takes to use the memory after the end of the migration.
+"""How long the guest takes to use the new memory after the migration.
 
 Source: recorded, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
 """
 NETWORK_S = Span(8 * 1.073741824 / 25, 8 * 1.073741824 / 16, 8 * 1.073741824 / 10)
 """Seconds per GiB on networks with 25, 16 and 10 Gbit/s. Source: assumed."""
 REPEATED = Span(1.0, 1.1, 1.5)
-"""How many times a migration copies the memory, because the guest changes it meanwhile.
+"""How often a migration copies the memory, because the guest changes memory during the copy.
 
 Source: assumed.
 """
 
 KEPT = 5
-"""How many finished migrations KubeVirt keeps per VMI; if there are fewer, none was deleted.
+"""How many finished migrations KubeVirt keeps per VMI; with fewer, none has been deleted.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314.
 """
 ROUNDING_S = 1.0
-"""The maximum error of a time difference in seconds, because timestamps are whole seconds."""
+"""The maximum error in seconds between two timestamps, which have whole seconds."""
 SPREAD = 1.15
-"""The minimum factor by which an estimate from observed migrations may be too low or high."""
+"""The minimum factor between an estimate from observed migrations and its bounds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """The properties of a finished migration that the estimates need."""
+    """A finished migration's properties that the estimates use."""
 
     n_bytes: int
     """The guest's memory during the migration, in bytes."""
@@ -113,10 +113,10 @@ class Estimates:
     observed: tuple[Observed, ...]
     preparation: Span
     _known: dict[int, Span] = field(default_factory=dict, compare=False, repr=False)
-    """Cached results by bandwidth limit, because each computation examines every migration."""
+    """Cached results per bandwidth limit, because each computation examines every migration."""
 
     def per_gib(self, limit: int) -> Span:
-        """Return the seconds per GiB under *limit* in bytes per second; 0 for no limit."""
+        """Return the seconds per GiB; *limit* is in bytes per second, 0 for no limit."""
         if limit not in self._known:
             self._known[limit] = self._per_gib(limit)
         return self._known[limit]
@@ -134,13 +134,13 @@ class Estimates:
         return CONSTANT + self.per_gib(limit).times(n_bytes / GIB)
 
     def comparable(self, limit: int) -> list[Observed]:
-        """Return the observed migrations with the same *limit*; if none, those without a limit."""
+        """Return the migrations observed under *limit*; if none, those without a limit."""
         same = [each for each in self.observed if each.limit == limit]
         return same or [each for each in self.observed if not each.limit]
 
 
 def estimates(live: LiveState, limit: Limit) -> Estimates:
-    """Return estimates that are learned from the finished migrations in *live*.
+    """Return estimates derived from the finished migrations in *live*.
 
     *limit* returns an instance's bandwidth limit in bytes per second; 0 for no limit.
     """
@@ -208,11 +208,11 @@ def _assumed(limit: int) -> Span:
 
 
 def _learned(observed: Sequence[Observed], assumed: Span) -> Span:
-    """Return the seconds per GiB, learned from the larger half of the guests.
+    """Return the seconds per GiB that the migrations of the larger guests took.
 
-    Timestamps are too coarse for small guests. Each migration gives a lower and an upper bound of
-    the rate, and the quartiles of the bounds ignore single outliers. A bound that is weaker than
-    the assumed one is replaced by it.
+    Only the larger half is used, because timestamps are too coarse for small guests. Each
+    migration gives a lower and an upper bound of the rate, and the quartiles of the bounds ignore
+    single outliers. A bound that is weaker than the assumed one is replaced by it.
     """
     largest = max(each.n_bytes for each in observed)
     large = [each for each in observed if 2 * each.n_bytes >= largest]

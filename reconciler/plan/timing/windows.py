@@ -1,4 +1,4 @@
-"""``opening``: whether a window is open now, until when, and when the next window opens."""
+"""``opening``: computes whether a window is open, when it closes, and when the next one opens."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 HORIZON = timedelta(days=366)
 """How far ahead to search for windows; long enough to find a yearly window."""
 MOST_SPANS = 5_000
-"""The maximum number of windows per kind that are examined; later times count as closed.
+"""The maximum number of windows per kind that are examined; later windows are ignored.
 
-Without this limit, ``* * * * *`` would take seconds.
+Without this limit, the schedule ``* * * * *`` would take seconds to evaluate.
 """
 
 LONGEST_S = 100 * 366 * 86_400.0
-"""The greatest length of a window in seconds; a longer window is shortened to this length."""
+"""The maximum length of a window in seconds; longer windows are shortened to this length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +34,9 @@ class Opening:
 
     is_open: bool
     until: datetime | None = None
-    """If a window is open: when it closes; None if it stays open beyond ``HORIZON``."""
+    """When the open window closes; None if it stays open beyond ``HORIZON``."""
     opens: datetime | None = None
-    """If no window is open: when the next one opens; None if none opens within ``HORIZON``."""
+    """When the next window opens, if none is open; None if none opens within ``HORIZON``."""
 
     def fits(self, now: datetime, seconds: float) -> bool:
         """Whether a change that starts *now* and takes *seconds* ends before the window closes."""
@@ -55,8 +55,8 @@ class _Span(NamedTuple):
 def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
     """Return whether *windows* are open at *now*, and when that changes.
 
-    Without a window of kind allow, every time is allowed. A window of kind deny closes its time,
-    even where another window allows it. A window's duration is elapsed time: a window of 2h is two
+    Without a window of kind allow, every time is allowed. A window of kind deny has precedence
+    over windows of kind allow. A window's duration is elapsed time: a window of 2h is two
     hours long even when the clocks change. Windows that overlap or touch count as one.
     """
     if not windows:
@@ -86,14 +86,14 @@ def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
 
 
 class _Cover:
-    """Separate time spans in ascending order; callers must look up ascending times."""
+    """A sorted sequence of disjoint time spans; look-ups must also be in ascending order."""
 
     def __init__(self, spans: Iterator[_Span]) -> None:
         self._spans = spans
         self._current = next(spans, None)
 
     def at_or_after(self, moment: datetime) -> _Span | None:
-        """Return the span that contains *moment*, or else the first span after *moment*."""
+        """Return the span that contains *moment*, or else the first later span."""
         while self._current is not None and self._current.end <= moment:
             self._current = next(self._spans, None)
         return self._current
@@ -102,7 +102,7 @@ class _Cover:
 def _joined(
     windows: Sequence[Window], now: datetime, limit: datetime, *, cut: datetime | None
 ) -> Iterator[_Span]:
-    """Yield the spans of *windows* that end after *now* and start before *limit*, joined.
+    """Merge the spans of *windows*, and yield those between *now* and *limit*.
 
     If there are more than ``MOST_SPANS``, the last span ends at *cut*, unless *cut* is None.
     """
@@ -125,7 +125,7 @@ def _joined(
 
 
 def _spans(window: Window, now: datetime, limit: datetime) -> Iterator[_Span]:
-    """Yield the last span that started before *now*, and all later spans up to *limit*."""
+    """Yield the last span that started before *now*, and all later spans until *limit*."""
     schedule = Schedule.parse(window.cron, window.time_zone)
     length = timedelta(seconds=min(window.duration.seconds, LONGEST_S))
     last = schedule.latest(now)

@@ -1,1 +1,1 @@
-"""Decides the change of one VM, with its effect and its reason."""
+"""Decides how one VM changes, with the effect and the reason."""

@@ -1,4 +1,4 @@
-"""``consented``: selects the writes that the user's consent to restarts allows."""
+"""``consented``: selects the actions that the user's restart consent allows."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_WINDOW = "`restart: window` restarts a VM only if `windows` has a window of k
 def consented(
     inputs: VMInputs, finding: Finding, size: TargetSize
 ) -> tuple[Finding, tuple[Action, ...]]:
-    """Return the finding and its actions in wave order; the hint says if the VM is restarted.
+    """Return the finding and the allowed actions; the hint says whether the VM restarts.
 
     A restart is requested only if the guest does not have the desired memory. If only another
     field waits for a restart, the user who changed that field has to restart the VM.
@@ -86,7 +86,7 @@ def _fits_nowhere(inputs: VMInputs) -> bool:
 
 
 def _consent(inputs: VMInputs) -> str:
-    """Return which setting contains the user's consent to a restart."""
+    """Return the setting in which the user consents to a restart."""
     if inputs.desired.restart is not None:
         return f"the annotation {RESTART} in Git"
     return f"`restart: {inputs.consent}`"

@@ -1,4 +1,4 @@
-"""Warns about guests that may not use the memory, and about tools that may overwrite it."""
+"""Warns about guests that may not use the new memory, and tools that may overwrite the size."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import VMInputs
 
 OLDEST_KERNEL = (5, 8)
-"""The first Linux kernel with virtio-mem on x86. Source: kubevirt issue 14095."""
+"""The oldest Linux kernel with virtio-mem on x86. Source: kubevirt issue 14095."""
 
 REVERTING_MANAGERS = frozenset(
     {"argocd-controller", "kustomize-controller", "helm-controller", "kapp", "kluctl"}
 )
-"""Field managers of tools that apply whole manifests again and again."""
+"""The field managers of tools that apply whole manifests periodically."""
 
 
 def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
-    """Return the warnings about a change; empty if nothing changes."""
+    """Return the warnings about a VM's change; empty if nothing changes."""
     if finding.effect is Effect.NONE:
         return ()
     found = (
@@ -43,7 +43,7 @@ def _kernel(inputs: VMInputs) -> str:
     if match is None or _is_windows(inputs) or (int(match[1]), int(match[2])) >= OLDEST_KERNEL:
         return ""
     return (
-        f"the guest runs kernel {kernel}, older than 5.8, and may ignore plugged memory "
+        f"the guest runs kernel {kernel}, older than 5.8, and may ignore hotplugged memory "
         "(the guest agent reported this kernel when it first connected; it may be newer now)"
     )
 
@@ -71,7 +71,7 @@ def _is_windows(inputs: VMInputs) -> bool:
 def _silent_before(inputs: VMInputs) -> str:
     """Return a warning about a guest that did not use memory after an earlier hotplug.
 
-    Source: kubevirt issue 14095: a guest without the driver never uses plugged memory.
+    Source: kubevirt issue 14095: a guest without the driver never uses hotplugged memory.
     """
     vmi = inputs.vmi
     if vmi is None or vmi.guest_requested is None or vmi.guest_current is None:
@@ -80,8 +80,8 @@ def _silent_before(inputs: VMInputs) -> str:
     if not short or vmi.memory_changes:
         return ""
     return (
-        f"the guest uses only {vmi.guest_current} of the {vmi.guest_requested} that was plugged "
-        "before, and may not use the new size either"
+        f"the guest uses only {vmi.guest_current} of the {vmi.guest_requested} that was "
+        "hotplugged before, and may not use the new size either"
     )
 
 

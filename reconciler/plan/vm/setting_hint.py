@@ -1,4 +1,4 @@
-"""``setting_hint``: tells the user how to change a CR setting that live updates need."""
+"""``setting_hint``: explains how to change a KubeVirt CR setting that live updates need."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def setting_hint(settings: Settings, field: FieldPath, value: str) -> str:
 
     *settings* are the settings of the CR that Git has; empty if Git has no KubeVirt CR.
 
-    Git may already set the value, but the CR stays unchanged because its own change is blocked.
+    If Git already sets the value, the change of the CR is blocked, and the hint says so.
     """
     desired = settings.get(field)
     if value in (desired.names if isinstance(desired, NameSet) else (desired,)):

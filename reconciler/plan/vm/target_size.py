@@ -1,4 +1,4 @@
-"""``TargetSize``: the size that Git sets for a VM, directly or by an instancetype."""
+"""``TargetSize``: the size that Git sets for a VM, directly or through an instancetype."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class TargetSize:
 def target_size_of(
     state: DesiredState, desired: DesiredVM, vm: LiveVM, live: LiveState
 ) -> TargetSize | Finding:
-    """Return the target size for *vm*, or a finding that explains why there is none."""
+    """Return the target size of *vm*, or a finding that explains why it has none."""
     if desired.guest is not None:
         return _by_size(state, desired, vm, desired.guest)
     if desired.resources:
@@ -55,7 +55,7 @@ def target_size_of(
 
 
 def _not_managed(desired: DesiredVM, vm: LiveVM) -> Finding:
-    """Return the finding about a VM whose size Git sets only by its resources."""
+    """Return the finding about a VM whose size Git sets only through its resources."""
     has = {"requests": vm.constraints.requests, "limits": vm.constraints.limits}
     sizes = ", ".join(
         f"resources.{name}.memory ({size}; the cluster has {has[name] or 'none'})"
@@ -64,14 +64,14 @@ def _not_managed(desired: DesiredVM, vm: LiveVM) -> Finding:
     return Finding.of(
         Effect.NONE,
         Reason.MEMORY_NOT_MANAGED,
-        f"Git sizes this VM by {sizes}, which KubeVirt does not change live and which is not "
-        "written",
+        f"Git sets the size of this VM through {sizes}, which KubeVirt does not change live and "
+        "the reconciler does not write",
         f"set {dotted(GUEST_MEMORY)} in Git",
     )
 
 
 def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:
-    """Return the managed fields of a VM that does not exist yet, as changes."""
+    """Return the managed fields of a new VM as changes."""
     value = desired.guest or desired.instancetype
     if value is None:
         return ()
@@ -139,9 +139,9 @@ def _by_instancetype(
 
 
 def _held(vm: LiveVM, live: LiveState, types: Instancetypes) -> TargetSize | Finding:
-    """Return the target size of a VM that already has the instancetype in Git.
+    """Return the target size of a VM that already has the desired instancetype.
 
-    An older revision of the type may set another size, which only the running instance shows.
+    The VM may use an older revision with another size, which only the running instance shows.
     Source: kubevirt v1.9.0 pkg/instancetype/find/spec.go; an edited type does not change VMs that
     use a revision.
     """
@@ -159,7 +159,7 @@ def _held(vm: LiveVM, live: LiveState, types: Instancetypes) -> TargetSize | Fin
 
 
 def _not_made(vm: LiveVM, has: ObjectRef, wanted: ObjectRef) -> Finding:
-    """Block changes of an instancetype other than a change of its name."""
+    """Block every change of an instancetype except a new name."""
     found = f"{has.kind} {has.name}" if vm.instancetype else "no instancetype"
     return blocked(
         Reason.INSTANCETYPE_CHANGE,

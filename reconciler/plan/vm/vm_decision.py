@@ -56,10 +56,10 @@ def decide_vm(
     policy: PlanPolicy,
     shared: SharedInputs,
 ) -> Decision:
-    """Return the decision on one VM, with its actions where a write is allowed.
+    """Return the decision about one VM, with its actions if a write is allowed.
 
-    From *live*, only this VM and what all VMs share may be read; *shared* records other reads.
-    KubeVirt's configuration is *before* now, and *after* once the plan has changed the CR.
+    Rules may read this VM and the inputs of all VMs from *live*; *shared* records other reads.
+    KubeVirt's current configuration is *before*; *after* applies once the plan has changed the CR.
     """
     vm = live.vms.get(desired.ref)
     unreadable = _unreadable(desired, live)
@@ -75,7 +75,7 @@ def decide_vm(
             desired,
             vm,
             vm_state.being_deleted(vm) or size,
-            warnings=("the size in Git has no effect",) if unmanaged else (),
+            warnings=("the size in Git has no effect on this VM",) if unmanaged else (),
         )
     vmi = live.vmis.get(desired.ref)
     kind: type[VMInputs] = VMInputs if vmi is None or vmi.final else RunningVM
@@ -121,7 +121,7 @@ def decide_vm(
 
 
 def find(inputs: VMInputs) -> Finding:
-    """Return the finding on a VM in the cluster: the finding of the first rule that has one."""
+    """Return the first rule's finding about a VM that is in the cluster."""
     vm = inputs.vm
     if (deleted := vm_state.being_deleted(vm)) is not None:
         return deleted
@@ -147,7 +147,7 @@ def find(inputs: VMInputs) -> Finding:
 
 
 def _change_of(running: RunningVM) -> Finding:
-    """Return the finding of the first rule that has one, in virt-controller's order.
+    """Return the first finding about a change, in virt-controller's order of checks.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
     """
@@ -212,7 +212,7 @@ def _absent(
     if desired.manifest is not None and not policy.create:
         hint += "; with `create: true` in .reconciler.yaml, the reconciler creates it"
     if elsewhere := shared.namespaces_with(desired.ref.name):
-        hint = f"namespace {elsewhere[0]} has a VM of this name; {hint}"
+        hint = f"namespace {elsewhere[0]} has a VM with this name; {hint}"
     message = "the VM does not exist in the cluster"
     if (size := desired.guest or desired.instancetype) is not None:
         message += f"; Git sets {size} for it"
@@ -246,17 +246,17 @@ def _decision(
 
 
 def _max_guest_differs(desired: DesiredVM, vm: LiveVM, *, running: bool) -> tuple[str, ...]:
-    """Return a warning if maxGuest in Git differs from the VM's, because it is never written.
+    """Warn if maxGuest in Git differs from the VM's maxGuest, because it is never written.
 
-    Source: recorded write-maxguest-on-running; kubevirt issue 17610.
+    Source: recorded (scenario write-maxguest-on-running); kubevirt issue 17610.
     """
     if desired.max_guest is None or desired.max_guest == vm.max_guest:
         return ()
     has = vm.max_guest if vm.max_guest is not None else "none"
     why = (
-        "because a change of it forces a restart"
+        "because changing it forces a restart"
         if running
-        else "and the VM starts with the value in the cluster"
+        else "and the VM will start with the value in the cluster"
     )
     return (
         (

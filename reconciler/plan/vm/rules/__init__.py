@@ -1,1 +1,1 @@
-"""The rules that decide the effect on a VM; the first rule that returns a finding wins."""
+"""Defines the rules that decide the effect on a VM; the first finding counts."""

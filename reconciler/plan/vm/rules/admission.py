@@ -1,4 +1,4 @@
-"""Blocks writes that virt-api's webhook denies, for running and stopped VMs."""
+"""Blocks writes to running and stopped VMs that virt-api's webhook would deny."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ ARCHITECTURE = "kubernetes.io/arch"
 
 
 def memory_from_instancetype(inputs: VMInputs) -> Finding | None:
-    """Block ``memory.guest`` in a VM that has an instancetype, because the webhook denies it.
+    """Block ``memory.guest`` in a VM with an instancetype, because the webhook denies it.
 
-    Source: recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest; v1.9.0
+    Source: recorded on v1.3.1, v1.6.3 and v1.9.0 (scenario instancetype-and-guest); v1.9.0
     pkg/instancetype/apply/memory.go:73-99.
     """
     if inputs.vm.instancetype is None or inputs.types is not None:
@@ -38,11 +38,11 @@ def memory_from_instancetype(inputs: VMInputs) -> Finding | None:
 
 
 def foreign_architecture(inputs: VMInputs) -> Finding | None:
-    """Up to v1.7, block VMs of another architecture than virt-api, unless a gate allows them.
+    """Up to v1.7, block a VM whose architecture differs from virt-api's, without the gate.
 
     If all nodes have the VM's architecture, virt-api's node has it too.
 
-    Source: recorded v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
+    Source: recorded on v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
     """
     architecture = inputs.vm.constraints.architecture
     if inputs.after.multi_architecture or architecture in ("", "amd64"):
@@ -59,10 +59,11 @@ def foreign_architecture(inputs: VMInputs) -> Finding | None:
 
 
 def own_max_guest(inputs: VMInputs) -> Finding | None:
-    """Under LiveUpdate, block a size that the VM's own ``maxGuest`` does not permit.
+    """Under LiveUpdate, block a size that the VM's own ``maxGuest`` does not allow.
 
-    On v1.1, the webhook checks only VMs that enable live updates (v1.1.0 vms-admitter.go:440-496).
-    Source: recorded v1.3.1, v1.6.3, v1.9.0 above-explicit-max-guest; v1.9.0
+    On v1.1, the webhook checks only VMs that enable live updates (v1.1.0
+    vms-admitter.go:440-496).
+    Source: recorded on v1.3.1, v1.6.3 and v1.9.0 (scenario above-explicit-max-guest); v1.9.0
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
     """
     own, after = inputs.own_max_guest, inputs.after
@@ -90,13 +91,13 @@ def own_max_guest(inputs: VMInputs) -> Finding | None:
 
 
 def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
-    """Return a hint that says how the webhook would admit the size."""
+    """Return a hint that explains how the size would become acceptable to the webhook."""
     lower, asked = f"lower the guest to {own} or less", inputs.desired.max_guest
     vmi = inputs.vmi
     runs = vmi is not None and not vmi.final
     if asked is not None and asked.n_bytes >= inputs.target.n_bytes:
         then = ", then restart the VM" if runs else ""
-        return f"set Git's maxGuest {asked} and the size on the VM by hand{then}, or {lower}"
+        return f"set maxGuest {asked} from Git and the size on the VM by hand{then}, or {lower}"
     return f"{lower}, or raise maxGuest{', which needs a restart' if runs else ''}"
 
 

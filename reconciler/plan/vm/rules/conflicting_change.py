@@ -1,4 +1,4 @@
-"""Checks changes in flight that conflict with the size in Git.
+"""Checks whether a change in flight conflicts with the size in Git.
 
 While a change is in flight, virt-controller rejects every other size. If the change can end, the
 plan waits for it, and then the rules check the new size. If it cannot end, every other size is
@@ -39,17 +39,18 @@ if TYPE_CHECKING:
 
 
 NO_POD_YET = (MigrationPhase.UNSET, MigrationPhase.PENDING)
-"""Phases of a migration without a target pod.
+"""The migration phases in which the target pod does not exist yet.
 
-Source: recorded v1.9.0 quota-holds-one-pod: Pending until the quota admits the target pod.
+Source: recorded on v1.9.0 (scenario quota-holds-one-pod): Pending until the quota admits the
+target pod.
 """
 
 
 def back_to_running(running: RunningVM) -> Finding | None:
-    """Allow a change back to the size that the instance still has; it needs no migration.
+    """Allow a change back to the instance's current size, which needs no migration.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3469-3471; recorded v1.9.0
-    above-max-then-revert.
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3469-3471; recorded on v1.9.0
+    (scenario above-max-then-revert).
     """
     if running.vmi.guest != running.target:
         return None
@@ -63,11 +64,12 @@ def back_to_running(running: RunningVM) -> Finding | None:
 
 
 def stuck(running: RunningVM) -> Finding | None:
-    """Block a change to another size if the change in flight cannot end.
+    """Block a change to another size if the change in flight can never end.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 checks migratability
-    and maxGuest, then a change in flight, and only then the size; recorded
-    slow-then-second-change (the refusal) and no-update-methods (the change that never ends).
+    and maxGuest, then a change in flight, and only then the size; recorded: KubeVirt rejects
+    the second change (scenario slow-then-second-change), and a change never ends (scenario
+    no-update-methods).
     """
     if not running.vmi.memory_changes or running.vmi.guest == running.target:
         return None
@@ -93,9 +95,10 @@ def stuck(running: RunningVM) -> Finding | None:
 
 
 def judged_later(running: RunningVM, finding: Finding) -> Finding:
-    """Return *finding*; its message adds that KubeVirt first completes the change in flight.
+    """Add to the message of *finding* that KubeVirt first completes the change in flight.
 
-    Source: recorded slow-then-second-change: KubeVirt retries the rejected size by itself.
+    Source: recorded (scenario slow-then-second-change): KubeVirt retries the rejected size by
+    itself.
     """
     if not running.vmi.memory_changes or judged_at_admission(running):
         return finding
@@ -107,7 +110,7 @@ def judged_later(running: RunningVM, finding: Finding) -> Finding:
 
 
 def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
-    """Return *finding*, or a wait if v1.1's webhook denies all sizes during a change in flight.
+    """On v1.1, turn *finding* into a wait while the webhook denies every size.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939.
     """
@@ -128,7 +131,7 @@ def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
 
 
 def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
-    """Return *finding* with another message, and with another hint unless *hint* is None."""
+    """Return *finding* with another message, and another hint if one is given."""
     why = replace(finding.why, message=message)
     return replace(finding, why=why if hint is None else replace(why, hint=hint))
 
@@ -139,8 +142,8 @@ def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | 
     Any migration carries out the change, even one that a user created. After repeated failures, a
     further migration does not help, even if it already has a target node.
 
-    Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; recorded
-    migration-fails and target-unschedulable: KubeVirt retries these migrations without end.
+    Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; recorded (scenarios
+    migration-fails and target-unschedulable): KubeVirt retries these migrations without end.
     """
     carried = fate_of(running.vmi, running.after) in (Fate.MIGRATED, Fate.EVACUATED)
     if migration is None and not carried:

@@ -1,4 +1,4 @@
-"""Decides whether the condition RestartRequired of a VM prevents a live change of memory."""
+"""Decides whether a VM's RestartRequired condition prevents a live memory change."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ Source: recorded; kubevirt v1.9.0 vm.go:3051.
 
 
 def restart_required_stays(running: RunningVM) -> Finding | None:
-    """Require a restart on old versions, which keep RestartRequired until the VM restarts.
+    """Require a restart on old versions, where RestartRequired stays until the VM restarts.
 
-    Source: recorded v1.3.1 and v1.6.3 above-max-then-revert; ``versions.RESTART_SELF_CLEARS``.
+    Source: recorded on v1.3.1 and v1.6.3 (scenario above-max-then-revert);
+    ``versions.RESTART_SELF_CLEARS``.
     """
     condition = running.restart_required
     if condition is None or running.after.capabilities.restart_self_clears:
@@ -41,7 +42,7 @@ def other_edit_pending(running: RunningVM) -> Finding | None:
     template has a difference that cannot change live; if it was set under Stage, the difference
     may be memory alone.
 
-    Source: recorded v1.9.0 mixed-edit-one-patch, write-maxguest-on-running.
+    Source: recorded on v1.9.0 (scenarios mixed-edit-one-patch and write-maxguest-on-running).
     """
     condition = running.restart_required
     if condition is None or not other_edit_waits(running):
@@ -56,7 +57,7 @@ def other_edit_pending(running: RunningVM) -> Finding | None:
 
 
 def other_edit_waits(running: RunningVM) -> bool:
-    """Whether RestartRequired seems to come from an edit other than memory."""
+    """Whether RestartRequired seems to be caused by an edit of a field other than memory."""
     condition = running.restart_required
     if condition is None or condition.message != OTHER_FIELD:
         return False
@@ -64,11 +65,12 @@ def other_edit_waits(running: RunningVM) -> bool:
 
 
 def may_be_memory_alone(running: RunningVM) -> bool:
-    """Whether RestartRequired may have been set under Stage by a change of memory alone.
+    """Whether a memory change alone may have set RestartRequired under Stage.
 
     A later change of the CR does not make virt-controller sync the VM, so the condition stays.
     Another edit may be pending without being visible.
-    Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0 vm.go:3577-3599.
+    Source: recorded on v1.9.0 (scenario stage-then-live-update); kubevirt v1.9.0
+    vm.go:3577-3599.
     """
     condition = running.restart_required
     if condition is None or condition.message != OTHER_FIELD:

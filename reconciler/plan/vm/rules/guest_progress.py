@@ -1,7 +1,7 @@
-"""``guest_progress``: the progress of a running VM whose spec already matches Git.
+"""``guest_progress``: reports the progress of a running VM whose spec already matches Git.
 
-It does not matter who wrote the value. Success means that the guest has the memory; neither the
-API server's answer nor a finished migration counts as success.
+It does not matter which client wrote the value. Success means that the guest has the memory;
+neither the API server's answer nor a finished migration counts as success.
 """
 
 from __future__ import annotations
@@ -25,16 +25,16 @@ if TYPE_CHECKING:
 QUOTA = "migrationRejectedByResourceQuota"
 """The condition of a migration whose target pod a quota rejects.
 
-Source: recorded v1.9.0 quota-holds-one-pod.
+Source: recorded on v1.9.0 (scenario quota-holds-one-pod).
 """
 
 STOP = (
     "to stop the migrations, restart the VM, or remove LiveMigrate from workloadUpdateMethods "
     "while you delete the migration in flight"
 )
-"""The hint that tells the user how to stop migrations that fail again and again.
+"""The hint that explains how to stop migrations that fail repeatedly.
 
-Source: kubevirt v1.9.0 vm.go:3484-3487 (a revert is refused), workload-updater.go:366-428 (the
+Source: kubevirt v1.9.0 vm.go:3484-3487 (a revert is rejected), workload-updater.go:366-428 (the
 updater creates another migration while the change is in flight and LiveMigrate is listed).
 """
 
@@ -47,7 +47,7 @@ Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3466-3509; recorded.
 
 
 def guest_progress(running: RunningVM) -> Finding:
-    """Return the finding on a VM whose spec has the desired size; failures have precedence.
+    """Return the finding about a VM whose spec has the desired size; failures come first.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
     pkg/virt-handler/migration-target.go:1152-1208; recorded for all outcomes but a silent guest.
@@ -121,7 +121,7 @@ def _restart_pending(running: RunningVM) -> Finding | None:
 def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
     """Return a warning if the guest has its memory and another edit waits for a restart.
 
-    Source: recorded v1.9.0 other-edit-alone.
+    Source: recorded on v1.9.0 (scenario other-edit-alone).
     """
     if running is None or finding.reason is not Reason.CONVERGED:
         return ()
@@ -136,9 +136,9 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
 
 
 def quota_refused(running: RunningVM) -> Finding | None:
-    """Block if a quota rejects the target pod; KubeVirt retries without a time-out.
+    """Block a change if a quota rejects the target pod; KubeVirt retries without a time-out.
 
-    Source: recorded v1.9.0 quota-holds-one-pod.
+    Source: recorded on v1.9.0 (scenario quota-holds-one-pod).
     """
     migration = running.migration
     if migration is None or not is_true(migration.conditions, QUOTA):
@@ -152,9 +152,9 @@ def quota_refused(running: RunningVM) -> Finding | None:
 
 
 def failing(running: RunningVM) -> Finding | None:
-    """Wait or block if migrations for the change in flight have failed.
+    """Return a wait or a block if migrations for the change in flight have failed.
 
-    Source: recorded migration-fails, target-unschedulable.
+    Source: recorded (scenarios migration-fails and target-unschedulable).
     """
     migrations = running.migrations
     failed = failed_in_a_row(migrations)
@@ -183,7 +183,7 @@ def failing(running: RunningVM) -> Finding | None:
 
 
 def ineffective(running: RunningVM, in_flight: MemoryQuantity | None = None) -> Finding | None:
-    """Block if migrations since the last write succeeded but did not hotplug the memory.
+    """Block a change whose migrations succeeded without a hotplug of the memory.
 
     The expected size is *in_flight* if it is given, else the target.
 
@@ -211,7 +211,7 @@ def ineffective(running: RunningVM, in_flight: MemoryQuantity | None = None) -> 
 
 
 def _staged(running: RunningVM) -> Finding | None:
-    """Require a restart for a written size, although KubeVirt does not set RestartRequired.
+    """Require a restart for a written size although RestartRequired is not set.
 
     KubeVirt does not set the condition when the size changes back to that of the last start.
 
@@ -272,7 +272,7 @@ def _guest(running: RunningVM) -> Finding:
             f"KubeVirt has not requested {running.target} from the hypervisor yet",
         )
     current = human(vmi.guest_current.n_bytes) if vmi.guest_current else "nothing"
-    text = f"{running.target} was plugged, but the guest has {current}"
+    text = f"{running.target} was hotplugged, but the guest has {current}"
     if is_true(vmi.conditions, "Paused"):
         return wait(
             Reason.GUEST_ACCEPTING,

@@ -1,4 +1,4 @@
-"""Checks changes of the instancetype: whether all fields that differ can change live."""
+"""Checks whether all fields that an instancetype change affects can change live."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ LIVE = ("nodeSelector",)
 
 
 def denied_by_version(inputs: VMInputs) -> Finding | None:
-    """Block an instancetype on old versions, which deny one in a VM that allows live changes.
+    """Block an instancetype on versions whose webhook denies it in a VM with live updates.
 
     The webhook checks VMs with their own ``maxGuest`` under LiveUpdate; on v1.1 it checks VMs
     with ``spec.liveUpdateFeatures``.
@@ -40,11 +40,11 @@ def denied_by_version(inputs: VMInputs) -> Finding | None:
 
 
 def size_not_live(running: RunningVM) -> Finding | None:
-    """Require a restart on versions that ignore an instancetype in a live change of memory.
+    """Require a restart on versions whose live memory changes ignore instancetypes.
 
     virt-controller of v1.2 compares the VM's own template, which has no memory.
-    Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded v1.2.2
-    instancetype-and-guest (no maxGuest).
+    Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded on v1.2.2
+    (scenario instancetype-and-guest; without maxGuest).
     """
     inputs = running
     if inputs.types is None or inputs.after.capabilities.template_without_memory_live:
@@ -103,7 +103,7 @@ def warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
 
 
 def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
-    """Yield each difference that cannot change live, with both values."""
+    """Yield each field that differs between the types and cannot change live."""
     for path in _differing(has, wanted):
         if not _is_live(path):
             yield changed(path, has.others.get(path), wanted.others.get(path, "unset"))
@@ -118,7 +118,7 @@ def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[st
 
 
 def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
-    """Yield the change in the number of CPUs if it cannot happen live.
+    """Yield the change in the number of CPU sockets if it cannot happen live.
 
     Sockets can only be added, up to the maxSockets of the running instance.
 
@@ -133,7 +133,7 @@ def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 def _topology(
     running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 ) -> Iterator[str]:
-    """Yield a change of the CPUs unless it certainly changes only the number of sockets.
+    """Yield the CPU change unless it certainly changes only the number of sockets.
 
     A VM's preference may arrange its CPUs as cores or threads, which do not change live. This
     program does not read preferences. The running instance shows the arrangement, except for a
@@ -163,7 +163,7 @@ def _is_live(path: str) -> bool:
 
 
 def _requests(kind: LiveInstancetype) -> int | None:
-    """Return the bytes that a VM of the instancetype *kind* requests; None without overcommit.
+    """Return the requested bytes of a VM with the instancetype; None without overcommit.
 
     Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go.
     """

@@ -1,4 +1,4 @@
-"""Rules for KubeVirt v1.1, where each VM enables live updates and the webhook checks sizes."""
+"""Defines rules for KubeVirt v1.1, where each VM enables live updates by a field in its spec."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def switch_denied(inputs: VMInputs) -> Finding | None:
 def pending_until_restart(running: RunningVM) -> Finding | None:
     """Report a written size that waits for a restart; v1.1 has no RestartRequired.
 
-    Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go knows no such condition.
+    Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go does not have this condition.
     """
     has = running.vmi.guest_current or running.vmi.guest
     if not running.switched_off or has is None or has == running.target:
@@ -64,11 +64,11 @@ def pending_until_restart(running: RunningVM) -> Finding | None:
 
 
 def judged_at_admission(running: RunningVM) -> bool:
-    """Whether the webhook compares a size with the running instance.
+    """Whether v1.1's webhook compares the new size with the running instance.
 
     The webhook denies sizes below boot memory, and every size while a memory change or a migration
     is in flight.
 
-    Source: kubevirt v1.1.0 vms-admitter.go:865-939, for VMs with the switch; v1.2.0 removed it.
+    Source: kubevirt v1.1.0 vms-admitter.go:865-939, for VMs with the field; v1.2.0 removed it.
     """
     return running.after.capabilities.vm_switch and running.vm.live_update_memory

@@ -1,4 +1,4 @@
-"""``no_max_guest``: explains why a running instance has no maxGuest and so no memory hotplug."""
+"""``no_max_guest``: explains why a running instance has no maxGuest and cannot hotplug memory."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def no_max_guest(running: RunningVM) -> Finding | None:
-    """Require a restart of an instance without maxGuest, which KubeVirt sets only at the start.
+    """Require a restart if the instance has no maxGuest, which is set only at the start.
 
-    Source: recorded v1.9.0 stage-then-live-update; kubevirt v1.9.0
+    Source: recorded on v1.9.0 (scenario stage-then-live-update); kubevirt v1.9.0
     pkg/defaults/defaults.go:84-135, vm.go:3480.
     """
     if running.vmi.max_guest is not None:
@@ -40,8 +40,8 @@ def no_max_guest(running: RunningVM) -> Finding | None:
 def _unsuitable_at_start(running: RunningVM) -> Finding | None:
     """Return why KubeVirt set no maxGuest when the VM started under LiveUpdate, or None.
 
-    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135. v1.2.1 and v1.2.2 give one to every
-    instance whose VM has memory (v1.2.2 pkg/virt-controller/watch/vm.go:1886-1903).
+    Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135. v1.2.1 and v1.2.2 give a maxGuest to
+    every instance whose VM has memory (v1.2.2 pkg/virt-controller/watch/vm.go:1886-1903).
     """
     booted = running.vmi.guest_at_boot or running.vmi.guest
     capabilities = running.after.capabilities
@@ -76,7 +76,7 @@ def _unsuitable_at_start(running: RunningVM) -> Finding | None:
 
 
 def _max_guest_hint(running: RunningVM, change: str) -> str:
-    """Return a hint to make *change* and restart the VM, unless the plan changes maxGuest."""
+    """Return a hint to make *change* and restart the VM; the plan may change maxGuest itself."""
     if running.after.max_guest != running.before.max_guest:
-        return "restart the VM after the plan's change of maxGuest"
+        return "restart the VM after the plan changes maxGuest"
     return f"{change}, then restart the VM"

@@ -1,4 +1,4 @@
-"""Blocks hotplugs that memory limits prevent, for VMs that request less than their guest has.
+"""Blocks hotplugs of VMs with overcommitted memory if a memory limit prevents the hotplug.
 
 virt-controller raises the requests by the growth of the guest. If they are still below the guest's
 size, it sets them to that size and leaves the limits unchanged.
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 
 
 def limits_overcommit(running: RunningVM) -> Finding | None:
-    """Block a change above a memory limit that KubeVirt does not raise.
+    """Block a size above a memory limit that KubeVirt does not raise.
 
     KubeVirt raises the requests alone if they are less than the guest's size, and the API server
-    rejects a pod that requests more than its limit. Without requests, KubeVirt changes neither and
-    sizes the pod by the limit.
+    rejects a pod that requests more than its limit. If the VM has no requests, KubeVirt changes
+    neither requests nor limits, and the limit determines the size of the pod.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547 (from v1.7 on an instance
-    has requests only if its VM names them), pkg/virt-controller/services/renderresources.go:
-    220-317; the rejection is inference, and so is that the kernel kills a guest that uses more
-    than the limit. Recorded limits-memory-below: with requests as large as the guest, both grow
-    and the change is live.
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547 (from v1.7 on an
+    instance has requests only if its VM sets them),
+    pkg/virt-controller/services/renderresources.go:220-317; the rejection is inference, and so
+    is that the kernel kills a guest that uses more than the limit. Recorded in the scenario
+    limits-memory-below: with requests as large as the guest, both grow and the change is live.
     """
     limits, requests = running.vmi.constraints.limits, running.vmi.constraints.requests
     if limits is None or running.vmi.guest == running.target:
@@ -55,7 +55,7 @@ def limits_overcommit(running: RunningVM) -> Finding | None:
 
 
 def overhead_left_out(running: RunningVM) -> Finding | None:
-    """Block hotplugs into a VM whose pod does not request the memory overhead of its launcher.
+    """Block hotplugs of a VM whose pod does not request the launcher's memory overhead.
 
     virt-handler compares the pod's request with the overhead plus the instance's requests. Without
     requests it compares the overhead alone, which every pod has.

@@ -1,4 +1,4 @@
-"""Checks that KubeVirt's settings, the nodes and work in flight allow a hotplug."""
+"""Checks whether KubeVirt's settings, the nodes and work in flight allow a hotplug."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ NEVER_ENDS = "the change would stay in flight indefinitely, because nothing migr
 
 
 def update_methods(running: RunningVM) -> Finding | None:
-    """Block a hotplug if KubeVirt would evict the VM for it, or would not migrate the VM.
+    """Block a hotplug that would evict the VM, or that no migration would carry out.
 
-    Source: recorded v1.9.0 evict-only, no-update-methods, misspelt-update-method; kubevirt v1.9.0
+    Source: recorded on v1.9.0 (scenarios evict-only, no-update-methods and
+    misspelt-update-method); kubevirt v1.9.0
     pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425 and
-    pod-eviction-admitter.go:127-183: for a VM with an eviction strategy, a denied eviction becomes
-    a migration, which also carries out the hotplug.
+    pod-eviction-admitter.go:127-183: for a VM with an eviction strategy, a denied eviction
+    becomes a migration, which also carries out the hotplug.
     """
     methods = running.after.methods
     match fate_of(running.vmi, running.after):
@@ -43,7 +44,7 @@ def update_methods(running: RunningVM) -> Finding | None:
 
 
 def evict_hazard(running: RunningVM, consequence: str) -> Finding:
-    """Block a change because KubeVirt would evict the VM and stop its guest for it."""
+    """Block a change that would make KubeVirt evict the VM and stop its guest."""
     if LIVE_MIGRATE in running.after.methods:
         listed = "Evict, and the VM cannot be migrated"
         hint = "remove what prevents its migration, or remove Evict from workloadUpdateMethods"
@@ -73,7 +74,7 @@ def _reported(running: RunningVM) -> str:
 
 
 def another_node(running: RunningVM) -> Finding | None:
-    """Block a hotplug if there is no second node: the target pod needs another node.
+    """Block a hotplug if the cluster has no second node for the target pod.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-911.
     """
@@ -88,7 +89,7 @@ def another_node(running: RunningVM) -> Finding | None:
 
 
 def kubevirt_unsettled(running: RunningVM) -> Finding | None:
-    """Wait until KubeVirt has settled; until then, it does not start update migrations.
+    """Wait until KubeVirt has settled; before that, it does not start update migrations.
 
     Source: recorded (the updater is idle while not Deployed); workload-updater.go:450-455.
     """
@@ -99,9 +100,9 @@ def kubevirt_unsettled(running: RunningVM) -> Finding | None:
 
 
 def hotplug_in_flight(running: RunningVM) -> Finding | None:
-    """Wait for a memory change in flight: KubeVirt rejects a second change until it has ended.
+    """Wait for a memory change in flight, until which KubeVirt rejects a second change.
 
-    Source: recorded slow-then-second-change; kubevirt v1.9.0 vm.go:3484-3487.
+    Source: recorded (scenario slow-then-second-change); kubevirt v1.9.0 vm.go:3484-3487.
     """
     if not running.vmi.memory_changes:
         return None
@@ -115,7 +116,7 @@ def hotplug_in_flight(running: RunningVM) -> Finding | None:
 
 
 def migration_in_flight(running: RunningVM) -> Finding | None:
-    """Wait for the end of a migration in flight, regardless of its cause.
+    """Wait until a migration in flight has ended, regardless of its cause.
 
     Source: kubevirt v1.9.0 vm.go:3484-3487; facts: the hotplug fails in a target pod that was made
     for the old size, and a second migration follows.

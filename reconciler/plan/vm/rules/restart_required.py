@@ -1,4 +1,4 @@
-"""Finds changes of a running VM that the API accepts but that take effect only at a restart.
+"""Finds running-VM changes that the API accepts but that take effect only at a restart.
 
 The order is that of virt-controller: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
 """
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
 
 BEFORE_THE_GUEST = ("", "Pending", "Scheduling", "Scheduled")
-"""Phases of an instance whose guest does not run yet."""
+"""The phases of an instance whose guest does not run yet."""
 
 
 def live_update_not_in_force(running: RunningVM) -> Finding | None:
@@ -31,8 +31,8 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
 
     A change back to the size of the last start needs no restart.
 
-    Source: recorded v1.3.1 gate-missing and v1.9.0 stage-then-live-update; kubevirt v1.9.0
-    vm.go:2989-3061 for a change back.
+    Source: recorded on v1.3.1 (scenario gate-missing) and v1.9.0 (scenario
+    stage-then-live-update); kubevirt v1.9.0 vm.go:2989-3061 for a change back.
     """
     if running.target == running.vmi.guest == running.vmi.guest_at_boot:
         return None
@@ -54,7 +54,7 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
 
 
 def memory_added(running: RunningVM) -> Finding | None:
-    """Up to v1.2, require a restart to add memory to a template that sets none.
+    """Up to v1.2, require a restart if the template has no memory and Git adds it.
 
     Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; v1.9.0 vm.go:3023-3028 and
     tests/hotplug/memory.go:235 (live).
@@ -70,27 +70,27 @@ def memory_added(running: RunningVM) -> Finding | None:
 
 
 def not_started(running: RunningVM) -> Finding | None:
-    """Require a restart if a VM gets a smaller size before its guest has started.
+    """Require a restart to shrink a VM whose guest has not started yet.
 
     The smaller size may help a VM that fits on no node, and the restart disrupts no guest.
-    Source: recorded v1.9.0 too-big-then-smaller and too-big-then-smaller-then-restart; v1.9.0
-    vm.go:3475.
+    Source: recorded on v1.9.0 (scenarios too-big-then-smaller and
+    too-big-then-smaller-then-restart); v1.9.0 vm.go:3475.
     """
     vmi, has = running.vmi, running.vmi.guest
     if vmi.phase not in BEFORE_THE_GUEST or has is None or running.target.n_bytes >= has.n_bytes:
         return None
     return restart(
         Reason.RESTART_PENDING if running.as_desired else Reason.NOT_STARTED,
-        f"the VM's instance of {has} runs no guest yet ({progress_of(vmi)}); KubeVirt applies "
-        f"{running.target} at the next start",
-        "restart the VM; no guest runs that a restart could disrupt",
+        f"the guest of the VM's {has} instance does not run yet ({progress_of(vmi)}); KubeVirt "
+        f"applies {running.target} at the next start",
+        "restart the VM; the restart does not disrupt a running guest",
     )
 
 
 def plug_failed_before(running: RunningVM) -> Finding | None:
-    """Require a restart after a rejected hotplug, even to change the size back.
+    """Require a restart after a rejected hotplug, even for a change back to the old size.
 
-    Source: recorded plug-refused-then-revert; kubevirt v1.9.0 vm.go:3466.
+    Source: recorded (scenario plug-refused-then-revert); kubevirt v1.9.0 vm.go:3466.
     """
     if not running.vmi.plug_refused:
         return None
@@ -102,7 +102,7 @@ def plug_failed_before(running: RunningVM) -> Finding | None:
 
 
 def guest_not_set(running: RunningVM) -> Finding | None:
-    """Wait until the instance reports its guest memory; virt-controller waits for that too.
+    """Wait until the instance reports its guest memory, as virt-controller does.
 
     Source: kubevirt v1.9.0 vm.go:3444-3460.
     """
@@ -118,7 +118,7 @@ def not_migratable(running: RunningVM) -> Finding | None:
 
     KubeVirt sets the condition LiveMigratable a moment after the start.
 
-    Source: recorded not-migratable; kubevirt v1.9.0 vm.go:3475.
+    Source: recorded (scenario not-migratable); kubevirt v1.9.0 vm.go:3475.
     """
     condition = running.vmi.conditions.get("LiveMigratable")
     if condition is None:
@@ -143,8 +143,8 @@ def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
     """Require a restart for a size that KubeVirt cannot hotplug into the running instance.
 
     v1.2.1 and v1.2.2 compare only with maxGuest and with boot memory.
-    Source: recorded above-max-guest, misaligned; kubevirt v1.9.0 vm.go:3494; v1.2.2
-    pkg/virt-controller/watch/vm.go:3257-3349.
+    Source: recorded (scenarios above-max-guest and misaligned); kubevirt v1.9.0 vm.go:3494;
+    v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349.
     """
     limit, capabilities = running.vmi.max_guest, running.after.capabilities
     if limit is None:
@@ -169,8 +169,8 @@ OF_VM: tuple[RunningRule, ...] = (
     instancetype.differs_otherwise,
     guest_not_set,
 )
-"""Rules that apply to every size, even the one that the running instance has."""
+"""The rules that apply to every size, even to the instance's current size."""
 OF_HOTPLUG: tuple[RunningRule, ...] = (not_migratable, no_max_guest)
-"""Rules for sizes that the instance does not have, even while a change is in flight."""
+"""The rules for new sizes, which also apply while a change is in flight."""
 OF_SIZE: tuple[RunningRule, ...] = (size_cannot_be_plugged, below_boot)
-"""Rules about the size itself, which KubeVirt checks last."""
+"""The rules about the new size, which KubeVirt checks last."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 def below_boot(running: RunningVM) -> Finding | None:
     """Require a restart to shrink a guest below its boot memory.
 
-    Source: recorded shrink-below-boot; kubevirt v1.9.0 vm.go:3500. On v1.1 the webhook denies it
-    instead: ``below_boot_denied``.
+    Source: recorded (scenario shrink-below-boot); kubevirt v1.9.0 vm.go:3500. On v1.1, the webhook
+    denies the change instead: ``below_boot_denied``.
     """
     booted = running.vmi.guest_at_boot
     if booted is None or running.target.n_bytes >= booted.n_bytes:
@@ -41,5 +41,6 @@ def below_boot_denied(running: RunningVM) -> Finding | None:
         Reason.DENIED_BY_ADMISSION,
         f"{running.target} is below the {booted} that the VM booted with; the webhook denies the "
         "change",
-        f"{booted} is the smallest size while the VM runs; stop the VM before you go below it",
+        f"{booted} is the smallest size while the VM runs; stop the VM before you set a smaller "
+        "size",
     )

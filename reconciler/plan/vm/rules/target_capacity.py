@@ -1,4 +1,4 @@
-"""Checks that a node and the quotas have capacity for the target pod beside the source pod.
+"""Checks that a node and the quotas have capacity for a second pod during the migration.
 
 A change waits where migrations in flight will release the missing capacity; otherwise it is
 blocked. Other changes of the same plan do not count here; ``placement`` examines them together.
@@ -25,10 +25,11 @@ RAISE_QUOTA = "raise the ResourceQuota; it must allow both pods while the VM mig
 
 
 def node_has_capacity(running: RunningVM) -> Finding | None:
-    """Block or wait unless another node has capacity for the target pod.
+    """Block or delay a change unless another node has capacity for the target pod.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; recorded
-    target-unschedulable: the migration stays Scheduling, until its pod is removed after 300 s.
+    (scenario target-unschedulable): the migration stays Scheduling, until its pod is removed
+    after 300 s.
     """
     capacity = running.capacity
     if capacity is None or not capacity.pods_known or not running.nodes:
@@ -51,7 +52,7 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def no_node_in_flight(running: RunningVM) -> Finding | None:
-    """Block if no other node will have capacity for the target pod of the change in flight.
+    """Block a change in flight if no other node will have capacity for its target pod.
 
     Source: the source of ``node_has_capacity``; KubeVirt deletes an unschedulable pod after 300 s
     and creates a new one.
@@ -70,14 +71,14 @@ def no_node_in_flight(running: RunningVM) -> Finding | None:
 
 
 def quota_has_capacity(running: RunningVM) -> Finding | None:
-    """Block or wait unless every quota of the namespace has capacity for both pods.
+    """Block or delay a change unless every quota of the namespace allows both pods.
 
     This checks memory requests, the number of pods, and memory limits where the VM sets one. It
     does not check limits that KubeVirt sets itself in a namespace with such a quota, CPU, huge
     pages, and quotas for a priority class.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; recorded
-    quota-holds-one-pod: the migration stays Pending, without a time-out.
+    (scenario quota-holds-one-pod): the migration stays Pending, without a time-out.
     """
     capacity = running.capacity
     if capacity is None or not capacity.quotas_known:
@@ -91,7 +92,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def no_quota_in_flight(running: RunningVM) -> Finding | None:
-    """Block if a quota will reject the target pod of the change in flight.
+    """Block a change in flight if a quota will reject its target pod.
 
     Source: the source of ``quota_has_capacity``.
     """
@@ -105,11 +106,11 @@ def no_quota_in_flight(running: RunningVM) -> Finding | None:
 
 
 HOSTNAME = "kubernetes.io/hostname"
-"""The node label that contains the node's name, which is different on every node."""
+"""The node label with the node's host name, which is different on every node."""
 
 
 def no_eligible_node(running: RunningVM) -> Finding | None:
-    """Block if the VM cannot migrate to any other node, even with enough capacity.
+    """Block a change if the VM cannot migrate to any other node, even an empty node.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
     """
@@ -140,7 +141,7 @@ def _eligible(running: RunningVM) -> tuple[LiveNode, ...]:
 
 
 def _pod_in_flight(running: RunningVM) -> TargetPod | None:
-    """Return the target pod of the change in flight; None if the instance reports no size.
+    """Return the target pod of the change in flight; None if the instance's size is not known.
 
     The instance already has the requests of the new size, but its current pod has those of the old
     size. So the target pod is computed from the instance alone.
@@ -154,7 +155,7 @@ def _pod_in_flight(running: RunningVM) -> TargetPod | None:
 def _held(
     nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod, *, settled: bool = False
 ) -> bool:
-    """Whether one of *nodes* has capacity for *pod*, now or once migrations have *settled*."""
+    """Whether a node has capacity for *pod*, now or once migrations have *settled*."""
     return any(free(each, capacity, pod.page_size, settled=settled).holds(pod) for each in nodes)
 
 
@@ -172,7 +173,7 @@ def _need(pod: TargetPod) -> str:
 
 
 def _most(nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod) -> str:
-    """Return the name and free capacity of the node in *nodes* with the most free capacity."""
+    """Return the name and the free capacity of the node with the most free capacity."""
     best = max(nodes, key=lambda node: _left(node, capacity, pod))
     left = free(best, capacity, pod.page_size)
     memory, pages = left.memory or 0, max(0, left.hugepages)

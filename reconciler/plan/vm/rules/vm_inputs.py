@@ -1,4 +1,4 @@
-"""``VMInputs`` and ``RunningVM``: everything that a rule may read about one VM."""
+"""``VMInputs`` and ``RunningVM``: all data that a rule may read about one VM."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instancetypes:
-    """The current and the desired instancetype of a VM whose size Git sets by an instancetype."""
+    """The current and desired instancetypes, if Git sets the VM's size through an instancetype."""
 
     has: LiveInstancetype | None
     """The VM's current instancetype; None if it is not known."""
@@ -48,14 +48,14 @@ class Instancetypes:
 
 
 class VMNames:
-    """The namespaces of every VM name in a snapshot."""
+    """Looks up the namespaces that contain a VM with a given name."""
 
     def __init__(self, live: LiveState) -> None:
         self._live = live
 
     @cached_property
     def namespaces(self) -> Mapping[str, Sequence[str]]:
-        """The namespaces that have a VM of each name; computed at the first use."""
+        """Maps each VM name to the namespaces that have such a VM; computed at the first use."""
         found: dict[str, list[str]] = defaultdict(list)
         for ref in sorted(self._live.vms):
             found[ref.name].append(ref.namespace)
@@ -63,10 +63,10 @@ class VMNames:
 
 
 class SharedInputs:
-    """Inputs that concern more than one VM; the object records which of them a rule has read.
+    """Inputs that concern more than one VM; the object records which inputs a rule reads.
 
-    A decision that depends on pods and quotas is valid until those change. A decision that depends
-    on the time or on other VMs is valid only at this moment.
+    A decision that depends on pods and quotas is valid until pods or quotas change. A decision
+    that depends on the time or on other VMs is never reused for a later plan.
     """
 
     __slots__ = ("_live", "_names", "_now", "capacity_read", "moment_read")
@@ -81,42 +81,42 @@ class SharedInputs:
 
     @property
     def now(self) -> datetime:
-        """The time of the plan; a decision that reads it is valid only at that time."""
+        """When the plan is made; a decision that reads this time is not reused later."""
         self.moment_read = True
         return self._now
 
     @property
     def migrations(self) -> Mapping[ObjectRef, tuple[LiveMigration, ...]]:
-        """The migrations of all VMs; a decision that reads them is valid only at this moment."""
+        """All VMs' migrations; a decision that reads them is not reused later."""
         self.moment_read = True
         return self._live.migrations
 
     def namespaces_with(self, name: str) -> Sequence[str]:
-        """Return the namespaces with a VM called *name*; this marks the decision as momentary."""
+        """Return the namespaces with a VM called *name*; the decision is not reused later."""
         self.moment_read = True
         return self._names.namespaces.get(name, ())
 
     @property
     def capacity(self) -> Capacity | None:
-        """The pods and quotas; None if they are not known."""
+        """The capacity that pods use and quotas limit; None if not known."""
         self.capacity_read = True
         return self._live.capacity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMInputs:
-    """The state of one VM in the cluster, its target, and the settings that apply to it."""
+    """One VM's live state and desired size, and the settings that apply to the VM."""
 
     desired: DesiredVM
     target: MemoryQuantity
-    """The size that Git sets directly or by an instancetype."""
+    """The size that Git sets directly or through an instancetype."""
     as_desired: bool
     """Whether the VM's spec matches Git."""
     types: Instancetypes | None = None
     """The VM's instancetypes; None if Git sets the size directly."""
     vm: LiveVM
     vmi: LiveVMI | None
-    """The VM's instance; None or final if the VM is not running."""
+    """The VM's instance; None or ended if the VM is not running."""
     migrations: tuple[LiveMigration, ...]
     """The migrations of this VM, oldest first."""
     nodes: tuple[LiveNode, ...]
@@ -132,7 +132,7 @@ class VMInputs:
     kubevirt_settings: Settings
     """The settings of the KubeVirt CR that Git has; empty if Git has no KubeVirt CR."""
     shared: SharedInputs
-    """Inputs that concern more than this VM; records which of them a rule reads."""
+    """Inputs that concern more than this VM; they record which of them a rule reads."""
 
     @property
     def now(self) -> datetime:
@@ -141,22 +141,22 @@ class VMInputs:
 
     @property
     def capacity(self) -> Capacity | None:
-        """The pods and quotas; None if they are not known."""
+        """The capacity that pods use and quotas limit; None if not known."""
         return self.shared.capacity
 
     @property
     def consent(self) -> RestartConsent:
-        """What is allowed if a change needs a restart; the annotation in Git has precedence."""
+        """What may happen if a change needs a restart; the VM's annotation has precedence."""
         return self.desired.restart or self.policy.restart
 
     @property
     def suspended(self) -> bool:
-        """Whether Git or the cluster suspends changes of the VM."""
+        """Whether an annotation in Git or in the cluster suspends changes of the VM."""
         return self.vm.suspended or self.desired.suspended
 
     @property
     def switched_off(self) -> bool:
-        """Whether the VM lacks the field that KubeVirt v1.1 needs to change its memory live."""
+        """Whether the VM lacks the field that KubeVirt v1.1 requires for live memory changes."""
         return self.after.capabilities.vm_switch and not self.vm.live_update_memory
 
     @property
@@ -174,18 +174,18 @@ class VMInputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningVM(VMInputs):
-    """The inputs of a VM that is running or starting, so that it has an instance."""
+    """The inputs for a VM that is running or starting, and therefore has an instance."""
 
     vmi: LiveVMI
 
     @property
     def migration(self) -> LiveMigration | None:
-        """The migration that has not ended, or None; KubeVirt allows one per VM."""
+        """The VM's unfinished migration, or None; KubeVirt allows one per VM."""
         return next((each for each in reversed(self.migrations) if not each.phase.finished), None)
 
     @property
     def restart_required(self) -> Condition | None:
-        """The VM's condition RestartRequired if it is true, else None."""
+        """The VM's RestartRequired condition if its status is True, else None."""
         condition = self.vm.conditions.get("RestartRequired")
         return condition if condition is not None and condition.status == "True" else None
 

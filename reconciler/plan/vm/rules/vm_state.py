@@ -1,4 +1,4 @@
-"""Decides on VMs that are being deleted, suspended, restarting, starting, or part of a pool."""
+"""Decides about VMs that are being deleted, suspended, restarting, starting, or in a pool."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def being_deleted(vm: LiveVM) -> Finding | None:
-    """Block a VM that is being deleted."""
+    """Block all changes of a VM that is being deleted."""
     return blocked(Reason.BEING_DELETED, "the VM is being deleted") if vm.deleting else None
 
 
@@ -34,7 +34,7 @@ def suspended(inputs: VMInputs) -> Finding | None:
 
 
 def without_restart(inputs: VMInputs, finding: Finding) -> Finding:
-    """Return *finding*, but require no restart of a suspended VM whose size is already written.
+    """Do not require a restart of a suspended VM whose size is already written.
 
     Changes in flight are still reported, because KubeVirt does not stop them.
     """
@@ -46,9 +46,9 @@ def without_restart(inputs: VMInputs, finding: Finding) -> Finding:
 
 
 def owned_by_pool(inputs: VMInputs) -> Finding | None:
-    """Block a change of a pool's VM: the pool's next change overwrites it and restarts the VM.
+    """Block a change of a VM in a pool, because the next change of the pool overwrites it.
 
-    Source: recorded v1.9.0 pool-vm-patched.
+    Source: recorded on v1.9.0 (scenario pool-vm-patched).
     """
     pool, namespace = inputs.vm.pool, inputs.vm.ref.namespace
     if not pool:
@@ -63,7 +63,7 @@ def owned_by_pool(inputs: VMInputs) -> Finding | None:
 
 
 def restarting(inputs: VMInputs) -> Finding | None:
-    """Wait for a requested restart, as the status does not show which size the VM will get.
+    """Wait while a restart is pending, because the size after the restart is not known.
 
     Source: kubevirt v1.9.0 pkg/virt-api/rest/lifecycle.go (restart) writes a Stop and a Start into
     ``status.stateChangeRequests``; virt-controller removes each of them when it is done.
@@ -75,7 +75,7 @@ def restarting(inputs: VMInputs) -> Finding | None:
 
 
 def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") -> Finding:
-    """Wait with *message* for a starting instance; block if it has been starting for too long."""
+    """Wait while an instance starts, with *message*; block if the start takes too long."""
     created = running.vmi.created_at
     age_s = (running.now - created).total_seconds() if created else 0.0
     if age_s < START_TIMEOUT_S:
@@ -88,7 +88,7 @@ def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") 
 
 
 def progress_of(vmi: LiveVMI) -> str:
-    """Return the phase of an instance, with the scheduler's message if its pod has no node."""
+    """Return an instance's phase, with the scheduler's message if its pod has no node."""
     phase = f"phase {vmi.phase or 'not set'}"
     scheduled = vmi.conditions.get("PodScheduled")
     if scheduled is None or scheduled.status != "False":

@@ -1,4 +1,4 @@
-"""Decides on sizes that were written under the strategy Stage, now that LiveUpdate applies."""
+"""Decides about sizes that were written under the strategy Stage, now under LiveUpdate."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
-    """Whether the guest of *vm* gets the size in the spec live, under the configuration *after*.
+    """Whether KubeVirt will apply the size in the VM's spec live, under the settings *after*.
 
-    A pending edit that the instance does not show would still prevent this.
+    A pending edit that the instance does not show would still prevent the live change.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061 evaluates RestartRequired
     again, :3444-3566 checks the size; up to v1.6.3 and in v1.7.0 RestartRequired stays.

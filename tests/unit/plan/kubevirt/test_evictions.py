@@ -163,7 +163,7 @@ def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
 def test_eviction_message_lists_unlabelled_vms_if_kubevirt_counts_more():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
-        "db/b (perhaps an outdated launcher: KubeVirt counts 1 more without a label)"
+        "db/b (perhaps an outdated launcher: KubeVirt counts 1 more than have the label)"
         in decision.why.message
     )
     counted = planned(listing(outdated_workloads=1), ("Evict",), vmi("a", labels=OLD), vmi("b"))

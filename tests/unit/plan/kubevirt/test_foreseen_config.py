@@ -72,10 +72,10 @@ def test_second_cr_patch_keeps_the_spec_that_the_first_patch_added():
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({fields.MAX_GUEST: q("8Gi")}, "changes 1 field of the CR"),
+        ({fields.MAX_GUEST: q("8Gi")}, "changes 1 field of the KubeVirt CR"),
         (
             {fields.MAX_GUEST: q("8Gi"), fields.PARALLEL_MIGRATIONS: 7},
-            "changes 2 fields of the CR",
+            "changes 2 fields of the KubeVirt CR",
         ),
     ],
 )
@@ -87,8 +87,8 @@ def test_cr_message_counts_the_changed_fields(settings, message):
 @pytest.mark.parametrize(
     ("names", "says"),
     [
-        ("a", "1 running VM booted before and must restart once"),
-        ("ab", "2 running VMs booted before and must restart once"),
+        ("a", "1 running VM booted earlier and must restart once"),
+        ("ab", "2 running VMs booted earlier and must restart once"),
         ("abc", "can be changed live (db/a, db/b, db/c)"),
         ("abcd", "can be changed live (db/a, db/b, db/c and 1 more)"),
     ],

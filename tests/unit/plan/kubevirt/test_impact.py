@@ -44,7 +44,7 @@ def test_live_update_impact_lists_vms_that_need_a_restart():
     stage = with_settings(make_kubevirt(), vmRolloutStrategy="Stage")
     vmis = [running(name, max_guest=None) for name in "abcde"]
     found = warnings({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage, *vmis)
-    assert "5 running VMs booted before and must restart once" in found
+    assert "5 running VMs booted earlier and must restart once" in found
     assert "db/a, db/b, db/c and 2 more" in found
 
 
@@ -80,7 +80,7 @@ def test_misaligned_max_guest_disables_hotplug_for_vms_without_own_max_guest():
     assert told("5000M") == (
         "maxGuest 5000M applies from a VM's next start; memory hotplug is then off for db/a, "
         "db/huge "
-        "(5000M is not a multiple of 2Mi; write 4768Mi or 4770Mi)"
+        "(5000M is not a multiple of 2Mi; use 4768Mi or 4770Mi instead)"
     )
     assert "off for db/huge" in told("4610Mi")
     assert told("5Gi") == ""

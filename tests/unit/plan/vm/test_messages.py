@@ -38,9 +38,9 @@ def decided(guest="2Gi", *, vm=None, vmi=None, migrations=()):
     ("guest", "hint"),
     [
         # blocks of 2Mi: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:37-40
-        ("1500001Ki", "write 1464Mi or 1466Mi"),
-        ("1051137Ki", "write 1026Mi or 1028Mi"),
-        ("2G", "write 1906Mi or 1908Mi"),
+        ("1500001Ki", "use 1464Mi or 1466Mi instead"),
+        ("1051137Ki", "use 1026Mi or 1028Mi instead"),
+        ("2G", "use 1906Mi or 1908Mi instead"),
     ],
 )
 def test_misaligned_size_has_a_hint_with_aligned_sizes(guest, hint):
@@ -121,7 +121,7 @@ def test_message_contains_the_current_memory_of_the_guest(guest_has, says):
     vmi = make_vmi(guest="2Gi")
     current = make_vm(guest=guest_has).guest
     decision = decided(vm=make_vm(guest="2Gi"), vmi=replace(vmi, guest_current=current))
-    assert decision.why.message == f"2Gi was plugged, but {says}"
+    assert decision.why.message == f"2Gi was hotplugged, but {says}"
 
 
 @pytest.mark.parametrize("status", ["False", "Unknown"])
@@ -229,4 +229,4 @@ def test_memory_is_not_managed_if_git_sets_only_resources():
     assert decision.at == at
     assert (decision.effect.value, decision.reason.value) == ("none", "memory-not-managed")
     assert "resources.requests.memory (4Gi; the cluster has 2Gi)" in decision.why.message
-    assert decision.warnings == ("the size in Git has no effect",)
+    assert decision.warnings == ("the size in Git has no effect on this VM",)

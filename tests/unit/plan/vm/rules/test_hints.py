@@ -34,7 +34,7 @@ def test_missing_vm_message_shows_its_size_and_hint_a_namespace_with_its_name():
     decision = decided(want("2Gi"), make_live(make_vm(other), make_vm(vm_ref("db", "else"))))
     assert decision.reason == "not-found"
     assert "2Gi" in decision.why.message
-    assert decision.why.hint.startswith("namespace other has a VM of this name; ")
+    assert decision.why.hint.startswith("namespace other has a VM with this name; ")
 
 
 def test_hint_suggests_no_namespace_if_no_vm_has_the_name():

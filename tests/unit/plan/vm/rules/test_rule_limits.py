@@ -76,7 +76,7 @@ def test_misaligned_cluster_max_guest_has_a_hint_with_aligned_sizes():
     )
     (decision,) = plan_of(make_desired(want("3Gi")), live).decisions
     assert "the cluster's maxGuest 5000M is not a multiple of 2Mi" in decision.why.message
-    assert "write 4768Mi or 4770Mi" in decision.why.hint
+    assert "use 4768Mi or 4770Mi instead" in decision.why.hint
 
 
 # This check uses the maxGuest of the running instance; admission uses the VM's own.
@@ -95,7 +95,7 @@ def test_misaligned_max_guest_prevents_every_hotplug(own, expected):
 
 @pytest.mark.parametrize(
     ("guest", "hint"),
-    [("1000m", "write 2Mi"), ("1Mi", "write 2Mi"), ("3Mi", "write 2Mi or 4Mi")],
+    [("1000m", "use 2Mi instead"), ("1Mi", "use 2Mi instead"), ("3Mi", "use 2Mi or 4Mi instead")],
 )
 def test_alignment_hint_never_suggests_a_size_of_zero(guest, hint):
     live = make_live(make_vm(), vmis=(make_vmi(),))

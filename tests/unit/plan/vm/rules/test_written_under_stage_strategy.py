@@ -105,8 +105,8 @@ def test_message_says_when_a_size_written_under_stage_takes_effect():
     assert vm.actions == ()
     assert kubevirt.warnings == (
         (
-            "LiveUpdate takes effect: 1 VM whose size was written before changes live at its "
-            "next event or within 12 h (db/pg-0)"
+            "LiveUpdate will be in effect: 1 VM whose size was written earlier changes live "
+            "when KubeVirt next syncs the VM, within 12 h (db/pg-0)"
         ),
     )
 
@@ -119,8 +119,9 @@ def test_live_update_impact_counts_vms_outside_git_with_a_size_written_under_sta
         kubevirt=stage(),
     )
     (decision,) = plan_of(make_desired(kubevirt=COMES), live).decisions
-    assert "2 VMs whose sizes were written before change live at their next event" in (
-        " ".join(decision.warnings)
+    assert (
+        "2 VMs whose sizes were written earlier change live when KubeVirt next syncs the VMs"
+        in (" ".join(decision.warnings))
     )
 
 
