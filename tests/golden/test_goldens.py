@@ -100,7 +100,7 @@ def test_converged_plan_json_matches_the_golden_file(converged_plan, golden):
     golden("plan-converged.json", document)
 
 
-def test_json_pieces_equal_the_whole_document(plan, paced_plan, converged_plan, run):
+def test_streamed_json_equals_the_whole_document(plan, paced_plan, converged_plan, run):
     for each in (plan, paced_plan, converged_plan):
         assert "".join(plan_json(each)) == dumps(made(plan_document(each)))
     assert "".join(run_json(run)) == dumps(made(run_document(run)))

@@ -54,7 +54,7 @@ def one(kind: str, name: str = "") -> dict:
 
 
 def rights(manifests: list[dict]) -> set[tuple[str, ...]]:
-    """Each right as the role, the API group, the resource, the name of the object and the verb."""
+    """Return each right as role, API group, resource, object name and verb."""
     return {
         (role["metadata"]["name"], group, resource, name, verb)
         for role in roles(manifests)
@@ -67,7 +67,7 @@ def rights(manifests: list[dict]) -> set[tuple[str, ...]]:
 
 
 def documented(text: str) -> set[tuple[str, ...]]:
-    """The rights in the table of the documentation, in the form of ``rights``."""
+    """Return the rights in the table of the documentation, in the form of ``rights``."""
     found, role, group = set(), "", ""
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
@@ -121,14 +121,14 @@ def unknown_fields(value: object, model: str, where: str) -> list[str]:
     ]
 
 
-def test_deploy_base_kustomization_lists_every_file():
+def test_base_kustomization_lists_every_file_of_its_folder():
     (kustomization,) = load(BASE / "kustomization.yaml")
     files = {path.name for path in BASE.glob("*.yaml")} - {"kustomization.yaml"}
     assert set(kustomization["resources"]) == files
 
 
 @every_kustomization
-def test_deploy_manifest_has_only_fields_of_the_kubernetes_api(folder):
+def test_deployment_manifest_has_only_fields_of_the_kubernetes_api(folder):
     unknown = [
         path
         for manifest in render(folder)
@@ -139,7 +139,7 @@ def test_deploy_manifest_has_only_fields_of_the_kubernetes_api(folder):
     assert unknown == []
 
 
-def test_misspelled_manifest_field_is_reported():
+def test_check_of_deployment_manifests_finds_a_misspelled_field():
     cronjob = one("CronJob")
     cronjob["spec"]["jobTemplate"]["spec"]["backofLimit"] = 0
     assert unknown_fields(cronjob, "V1CronJob", "") == [".spec.jobTemplate.spec.backofLimit"]
@@ -172,7 +172,7 @@ def test_role_is_bound_only_to_the_service_account():
         assert each["subjects"] == [subject]
 
 
-def test_lease_role_is_in_the_namespace_of_the_kubevirt_cr():
+def test_role_for_leases_is_in_the_namespace_of_the_kubevirt_cr():
     assert one("Role")["metadata"]["namespace"] == "kubevirt"
     assert one("RoleBinding")["metadata"]["namespace"] == "kubevirt"
 
@@ -185,7 +185,7 @@ def test_cronjob_runs_never_overlap_and_are_not_retried():
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 
-def test_pass_deadline_is_before_the_job_deadline_and_the_next_start():
+def test_deadline_of_a_pass_is_before_the_job_deadline_and_the_next_cronjob_start():
     spec = one("CronJob")["spec"]
     args = pod()["containers"][0]["args"]
     deadline = duration_s(args[args.index("--deadline") + 1])
@@ -194,7 +194,7 @@ def test_pass_deadline_is_before_the_job_deadline_and_the_next_start():
     assert deadline + pod()["terminationGracePeriodSeconds"] < active < int(minutes) * 60
 
 
-def test_cronjob_runs_one_pass_of_reconcile():
+def test_cronjob_runs_one_reconcile_pass():
     args = pod()["containers"][0]["args"]
     assert args[0] == "reconcile"
     assert {"--repo", "--deadline", "--log-format"} <= set(args)
@@ -254,7 +254,7 @@ def test_git_credentials_are_read_from_a_secret_through_askpass():
     assert not any("valueFrom" in each for each in container["env"])
 
 
-def test_askpass_script_answers_each_prompt_from_its_file(tmp_path):
+def test_askpass_script_answers_each_prompt_from_the_matching_file(tmp_path):
     (tmp_path / "username").write_text("bot")
     (tmp_path / "password").write_text("s3cret")
     script = one("ConfigMap", "git-askpass")["data"]["askpass"]
@@ -303,13 +303,13 @@ def test_observe_overlay_only_plans_and_has_no_right_to_write():
         ("kustomize", set()),
     ],
 )
-def test_overlay_adds_only_the_rights_that_it_needs(overlay, added):
+def test_deployment_overlay_adds_only_the_rights_that_it_needs(overlay, added):
     expected = rights(objects()) | {("reconciler-apply", *each) for each in added}
     assert rights(render(DEPLOY / "overlays" / overlay)) == expected
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
-def test_deploy_overlay_extends_the_base(overlay):
+def test_deployment_overlay_extends_the_base(overlay):
     (kustomization,) = load(overlay / "kustomization.yaml")
     files = {path.name for path in overlay.glob("*.yaml")} - {"kustomization.yaml"}
     patches = {each["path"] for each in kustomization["patches"] if "path" in each}

@@ -30,7 +30,7 @@ PAGES = [
     *sorted((ROOT / ".github").glob("*.md")),
     *(path for path in sorted((ROOT / ".github/adr").glob("*.md")) if "0011" not in path.name),
 ]
-"""The pages that describe the current code; record 11 describes removed code."""
+"""The pages that describe the current code; decision record 11 describes removed code."""
 NO_CODES = {
     *("argocd-controller", "helm-controller", "kustomize-controller"),
     *("hyperconverged-cluster-operator", "memory-reconciler-config", "memory-reconciler-memory-0"),
@@ -61,7 +61,7 @@ def test_generated_documentation_block_is_up_to_date(docs, name):
     assert docs.rewritten(text, name) == text, "run `make docs`"
 
 
-def test_stale_documentation_block_is_detected(docs):
+def test_stale_generated_documentation_block_is_detected(docs):
     text = docs.pages()["exit-codes"].read_text(encoding="utf-8")
     stale = text.replace("another run holds the lease", "something else")
     assert docs.rewritten(stale, "exit-codes") == text != stale

@@ -63,14 +63,14 @@ def test_repository_root_contains_only_known_names():
     assert found <= KEPT, f"add these to the known names: {sorted(found - KEPT)}"
 
 
-def test_git_ignores_files_that_tools_create():
+def test_gitignore_covers_files_that_tools_create():
     ignored = (ROOT / ".gitignore").read_text().splitlines()
     for name in (".venv/", "build/", "dist/", ".mypy_cache/", ".ruff_cache/", ".pytest_cache/"):
         assert name in ignored
 
 
 @pytest.mark.parametrize("path", MODULES, ids=IDS)
-def test_module_docstring_starts_with_a_summary(path):
+def test_module_docstring_starts_with_a_one_line_summary(path):
     docstring = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
     assert docstring, "no docstring"
     summary = docstring.split("\n\n")[0].replace("\n", " ")
@@ -165,7 +165,7 @@ def test_local_markdown_link_has_a_target(path):
 @pytest.mark.parametrize(
     "path", sorted((ROOT / ".github/adr").glob("0*.md")), ids=lambda p: p.stem
 )
-def test_decision_record_has_number_headings_and_index_entry(path):
+def test_decision_record_has_a_number_the_required_headings_and_an_index_entry(path):
     text = path.read_text(encoding="utf-8")
     headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
     assert headings == ["Status", "Context", "Decision", "Consequences"]

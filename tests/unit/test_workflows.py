@@ -28,7 +28,7 @@ def steps(workflow: dict) -> list[dict]:
     return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
-def test_workflows_are_found():
+def test_workflow_checks_find_all_github_workflows():
     assert {path.name for path in FILES} >= {"ci.yml", "plan.yml", "apply.yml"}
 
 

@@ -1,4 +1,4 @@
-"""Approvals: the revision that a run of an approved plan reads, and rejected plans."""
+"""Tests which revision an apply of an approved plan reads, and which plans it rejects."""
 
 from __future__ import annotations
 
@@ -35,19 +35,19 @@ def options(**source) -> ApplyOptions:
     return ApplyOptions(source=SourceOptions(**source), plan_file=Path("plan.json"))
 
 
-def test_plan_file_with_an_expected_digest_is_a_usage_error():
+def test_combining_a_plan_file_with_an_expected_digest_is_a_usage_error():
     with pytest.raises(UsageError, match="cannot be combined"):
         approval_options.read(replace(options(repo="."), expect_digest="sha256:1"))
 
 
-def test_approved_source_defaults_to_the_commit_of_the_plan(approval):
+def test_apply_of_an_approved_plan_reads_the_commit_of_the_plan_by_default(approval):
     assert approval_options.approved_source(options(repo="."), approval).revision == COMMIT
 
 
 @pytest.mark.parametrize(
     "source", [{"repo": ".", "revision": "HEAD"}, {"repo": ".", "working_tree": True}]
 )
-def test_approved_source_is_the_revision_that_the_user_sets(source, approval):
+def test_apply_of_an_approved_plan_reads_the_revision_that_the_user_sets(source, approval):
     assert approval_options.approved_source(options(**source), approval) == SourceOptions(**source)
 
 
@@ -55,16 +55,18 @@ def test_approved_source_is_the_revision_that_the_user_sets(source, approval):
     ("changes", "says"),
     [({"dirty": True}, "files that were not committed"), ({"revision": "stdin"}, "from stdin")],
 )
-def test_approved_source_must_be_a_commit(changes, says, approval):
+def test_apply_from_a_repository_rejects_a_plan_that_was_not_made_from_a_commit(
+    changes, says, approval
+):
     with pytest.raises(SourceError, match=says):
         approval_options.approved_source(options(repo="."), replace(approval, **changes))
 
 
-def test_approval_for_this_cluster_is_accepted(plan, approval):
+def test_approval_with_the_id_of_the_cluster_is_accepted(plan, approval):
     assert approval_options.check(plan, approval, None) is approval
 
 
-def test_approval_for_another_cluster_is_rejected(plan, approval):
+def test_approval_with_the_id_of_another_cluster_is_rejected(plan, approval):
     with pytest.raises(WrongClusterError, match="approved for cluster other, but this is"):
         approval_options.check(plan, replace(approval, cluster="other"), None)
 

@@ -23,7 +23,7 @@ def test_system_clock_has_a_time_zone_and_runs_forward():
 
 
 @pytest.mark.parametrize("seconds", [0, -1])
-def test_sleep_of_zero_or_less_returns_immediately(seconds):
+def test_system_clock_sleep_of_zero_or_less_returns_immediately(seconds):
     SystemClock().sleep(seconds)
     ScaledClock(epoch=EPOCH, scale=10).sleep(seconds)
 
@@ -52,7 +52,7 @@ def test_scaled_clock_rejects_an_epoch_without_a_time_zone():
 def ahead_s_after(
     clock: ServerClock, base: FakeClock, ahead_s: float, took_s: float = 0.1
 ) -> float:
-    """Return how far *clock* is ahead of *base* after a server response *ahead_s* ahead."""
+    """Return how far *clock* is ahead of *base* after a response whose date is *ahead_s* ahead."""
     asked_at = base.seconds
     written = base.now() + timedelta(seconds=took_s / 2 + ahead_s)
     base.sleep(took_s)
@@ -61,7 +61,7 @@ def ahead_s_after(
 
 
 @pytest.mark.parametrize("ahead_s", [-600.0, -3.0, 3.0, 86_400.0])
-def test_server_clock_corrects_only_the_time_of_day(ahead_s):
+def test_clock_corrected_by_the_api_server_changes_only_the_time_of_day(ahead_s):
     base = FakeClock()
     clock = ServerClock(base)
     assert ahead_s_after(clock, base, ahead_s) == pytest.approx(ahead_s, abs=0.6)
@@ -71,17 +71,17 @@ def test_server_clock_corrects_only_the_time_of_day(ahead_s):
 
 
 @pytest.mark.parametrize("ahead_s", [-1.4, 0.0, 1.4])
-def test_server_clock_ignores_differences_below_two_seconds(ahead_s):
+def test_clock_corrected_by_the_api_server_ignores_differences_below_two_seconds(ahead_s):
     base = FakeClock()
     assert ahead_s_after(ServerClock(base), base, ahead_s) == 0.0
 
 
-def test_server_clock_ignores_slow_responses():
+def test_clock_corrected_by_the_api_server_ignores_slow_responses():
     base = FakeClock()
     assert ahead_s_after(ServerClock(base), base, 600.0, took_s=1.1) == 0.0
 
 
-def test_server_clock_follows_most_responses_and_ignores_one_wrong_server():
+def test_clock_corrected_by_the_api_server_ignores_a_single_deviating_response():
     base = FakeClock()
     clock = ServerClock(base)
     assert [ahead_s_after(clock, base, each) for each in (0.0, 0.0, 0.0, 600.0, 0.0)] == [0.0] * 5
@@ -91,7 +91,9 @@ def test_server_clock_follows_most_responses_and_ignores_one_wrong_server():
 
 
 @pytest.mark.parametrize(("ahead_s", "side"), [(600.0, "behind"), (-600.0, "ahead of")])
-def test_server_clock_warns_once_about_a_large_difference(ahead_s, side, caplog):
+def test_clock_corrected_by_the_api_server_warns_once_about_a_large_difference(
+    ahead_s, side, caplog
+):
     caplog.set_level(logging.WARNING)
     base = FakeClock()
     clock = ServerClock(base)

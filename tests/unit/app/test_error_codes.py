@@ -1,4 +1,4 @@
-"""The exit code of a command that ends with an error."""
+"""Tests the exit code of a command that ends with an error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Source options: contradictions, and overrides of the configuration."""
+"""Tests contradictory source options, and options that override the configuration."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_source_options_accept_a_single_source(options):
     options.reject_contradictions()
 
 
-def test_flags_override_mode_and_selector_and_are_shown_as_origin():
+def test_flags_override_configured_mode_and_selector_and_are_recorded_as_the_origin():
     config = SourceOptions(mode="observe", selector="app=db").override(Config())
     assert (config.mode, str(config.selector)) == (Mode.OBSERVE, "app=db")
     assert config.origin("mode") == "flag --mode"

@@ -12,7 +12,7 @@ from reconciler.app import output_files
 from reconciler.errors import UsageError
 
 
-def test_output_file_is_replaced_as_a_whole_without_temporary_files_left(tmp_path):
+def test_output_file_is_replaced_atomically_without_leaving_temporary_files(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("old")
     with path.open() as reader:
@@ -40,7 +40,9 @@ def test_output_file_is_private_even_if_the_old_file_was_public(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError(28, "no space left")])
-def test_failed_write_keeps_the_old_file_and_removes_temporary_files(error, tmp_path):
+def test_failed_write_of_an_output_file_keeps_the_old_file_and_removes_temporary_files(
+    error, tmp_path
+):
     def pieces():
         yield "new"
         raise error
@@ -62,7 +64,7 @@ def test_symbolic_link_to_an_output_file_is_kept(tmp_path):
     assert (link.is_symlink(), target.read_text()) == (True, "new")
 
 
-def test_named_pipe_is_written_directly(tmp_path):
+def test_output_to_a_named_pipe_is_written_directly(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     read = []
@@ -75,7 +77,7 @@ def test_named_pipe_is_written_directly(tmp_path):
     assert pipe.is_fifo()
 
 
-def test_reserving_an_output_file_removes_the_report_of_an_earlier_run(tmp_path):
+def test_reserving_an_output_file_deletes_the_report_of_an_earlier_run(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("of an earlier run")
     output_files.reserve(path, "--report")
@@ -86,7 +88,9 @@ def test_reserving_an_output_file_removes_the_report_of_an_earlier_run(tmp_path)
     "write", [output_files.reserve, lambda path, flag: output_files.write(path, "", flag)]
 )
 @pytest.mark.parametrize("name", ["nowhere/report.json", "."])
-def test_unwritable_output_file_is_reported_with_its_flag(write, name, tmp_path):
+def test_unwritable_output_file_is_reported_with_the_option_that_names_the_file(
+    write, name, tmp_path
+):
     with pytest.raises(UsageError, match="--report") as caught:
         write(tmp_path / name, "--report")
     assert str(tmp_path) in str(caught.value)

@@ -1,4 +1,4 @@
-"""Planning for a command: the reads, their order, and the errors that end the command."""
+"""Tests how a command plans: what it reads, in which order, and which errors end it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def look(state: DesiredState, live: Live, **policy):
     return read_and_plan(Desired(state), live, FixedClock(), lambda _config: PlanPolicy(**policy))
 
 
-def test_invalid_configuration_sends_no_request_to_the_cluster():
+def test_planning_with_an_invalid_configuration_sends_no_request_to_the_cluster():
     error = Diagnostic(severity=Severity.ERROR, code="any", message="wrong")
     live = Live(make_live())
     with pytest.raises(InvalidError, match="1 error in the desired state") as caught:
@@ -62,7 +62,7 @@ def test_invalid_configuration_sends_no_request_to_the_cluster():
     assert live.reads == []
 
 
-def test_invalid_manifest_stops_its_own_object_alone():
+def test_invalid_manifest_stops_only_the_object_that_the_manifest_defines():
     other = Diagnostic(severity=Severity.ERROR, code="any", message="wrong", ref=vm_ref("db", "x"))
     unreadable = Diagnostic(severity=Severity.ERROR, code="not-yaml", message="wrong")
     live = Live(make_live(make_vm(), vmis=(make_vmi(),)))
@@ -84,7 +84,7 @@ def test_desired_state_for_this_cluster_is_planned():
     assert look(make_desired(), live, cluster="the-right-one").plan.cluster == "the-right-one"
 
 
-def test_capacity_is_read_only_if_a_vm_would_migrate():
+def test_planning_reads_capacity_only_if_a_vm_would_migrate():
     still = Live(make_live(make_vm(), vmis=(make_vmi(),)))
     look(make_desired(want("1Gi")), still)
     assert still.reads == ["state"]

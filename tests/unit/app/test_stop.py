@@ -33,7 +33,7 @@ def hang(*, after):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_breakable_block_is_interrupted_after_the_grace_period(stop, number):
+def test_code_in_a_breakable_block_is_interrupted_after_the_grace_period(stop, number):
     with pytest.raises(BrokenOff), stop.breakable():
         hang(after=number)
     assert stop.requested
@@ -57,7 +57,9 @@ def test_breakable_block_that_ends_within_the_grace_period_is_not_interrupted(st
 @pytest.mark.parametrize(
     ("number", "error"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
 )
-def test_interruptible_block_ends_immediately_after_a_signal(stop, number, error):
+def test_code_in_an_interruptible_block_is_interrupted_immediately_by_a_signal(
+    stop, number, error
+):
     with pytest.raises(error), stop.interruptible():
         hang(after=number)
     with pytest.raises(error), stop.interruptible():
@@ -71,7 +73,7 @@ def test_second_ctrl_c_ends_the_process_and_second_sigterm_does_not(stop):
         send(signal.SIGINT)
 
 
-def test_stop_callbacks_are_called_once(stop):
+def test_stop_callbacks_are_called_only_for_the_first_signal(stop):
     told = []
     stop.on_request.append(lambda: told.append(1))
     send(signal.SIGTERM)
@@ -79,7 +81,7 @@ def test_stop_callbacks_are_called_once(stop):
     assert told == [1]
 
 
-def test_signal_handlers_are_restored_after_the_block():
+def test_signal_handlers_are_restored_when_signal_handling_ends():
     before = [signal.getsignal(each) for each in SIGNALS]
     with stop_on_signals():
         send(signal.SIGTERM)
@@ -88,7 +90,7 @@ def test_signal_handlers_are_restored_after_the_block():
     assert [signal.getsignal(each) for each in SIGNALS] == before
 
 
-def test_signals_are_not_handled_outside_the_main_thread():
+def test_stop_signals_are_handled_only_in_the_main_thread():
     found = []
 
     def look():

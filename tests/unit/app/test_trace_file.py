@@ -77,7 +77,7 @@ def lines(stream) -> list[dict]:
     return [json.loads(each) for each in stream.getvalue().splitlines()]
 
 
-def test_trace_line_has_all_fields_from_commit_to_guest_size(trace, file):
+def test_trace_line_of_a_vm_has_all_fields_from_commit_to_guest_size(trace, file):
     trace(ended(DONE))
     (line,) = lines(file)
     jsonschema.validate(line, SCHEMA)
@@ -106,7 +106,7 @@ def test_trace_line_has_all_fields_from_commit_to_guest_size(trace, file):
     }
 
 
-def test_trace_lists_held_vms_at_the_end_of_the_run(trace, file):
+def test_trace_file_lists_held_vms_when_the_run_ends(trace, file):
     trace(ended(DONE))
     trace.finish(report(DONE, HELD))
     names = [(each["name"], each["ts"]) for each in lines(file)]
@@ -114,14 +114,14 @@ def test_trace_lists_held_vms_at_the_end_of_the_run(trace, file):
     jsonschema.validate(lines(file)[1], SCHEMA)
 
 
-def test_trace_writes_a_second_line_if_a_result_changes(trace, file):
-    """A canary may lose its memory during the soak time; the last line of a VM is valid."""
+def test_trace_file_gets_a_second_line_for_a_vm_if_the_result_changes(trace, file):
+    """A canary may lose its memory during the soak time; a VM's last line is valid."""
     trace(ended(DONE))
     trace.finish(report(replace(DONE, result=Result.FAILED)))
     assert [each["result"] for each in lines(file)] == ["done", "failed"]
 
 
-def test_trace_has_no_line_for_steps_or_the_kubevirt_cr(trace, file):
+def test_trace_file_has_no_line_for_progress_steps_or_the_kubevirt_cr(trace, file):
     trace(Progress(at=AT, step=Step.PHASE, message="m", ref=PG))
     config = replace(DONE, ref=kubevirt_ref("kubevirt", "kubevirt"))
     trace(ended(config))
@@ -141,7 +141,7 @@ def test_trace_line_in_a_json_log_has_the_fields_of_a_log_line():
     assert (line["name"], line["migrationUid"], line["result"]) == ("pg-0", "u-1", "done")
 
 
-def test_trace_appends_to_the_file(tmp_path):
+def test_trace_lines_are_appended_to_an_existing_file(tmp_path):
     path = tmp_path / "trace.jsonl"
     for _ in range(2):
         with open_tracer(path, run_id="run", revision="abc", log=None) as opened:
@@ -149,7 +149,7 @@ def test_trace_appends_to_the_file(tmp_path):
     assert len(path.read_text().splitlines()) == 2
 
 
-def test_trace_reports_an_unwritable_file_before_the_run(tmp_path):
+def test_unwritable_trace_file_is_reported_before_the_run(tmp_path):
     with (
         pytest.raises(UsageError, match=r"--trace .*nowhere/trace: No such file"),
         open_tracer(tmp_path / "nowhere" / "trace", run_id="r", revision="a", log=None),
@@ -162,7 +162,7 @@ class Full(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
-def test_trace_ends_on_a_full_disk_and_the_rollout_continues(caplog):
+def test_full_disk_ends_the_trace_but_not_the_rollout(caplog):
     trace = Tracer(run_id="run", revision="abc", file=Full(), log=None)
     trace(ended(DONE))
     trace(ended(HELD))

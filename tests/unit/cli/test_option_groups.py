@@ -30,16 +30,16 @@ def command(*, size: Annotated[int, typer.Option("--size")] = 1, outer: Outer) -
     return size, outer
 
 
-def test_cli_parameters_are_the_annotated_fields_in_order():
+def test_command_parameters_are_the_annotated_dataclass_fields_in_order():
     found = [(each.name, each.default) for each in option_parameters(command)]
     assert found == [("size", 1), ("color", "red"), ("names", None)]
 
 
-def test_option_values_build_nested_dataclasses_and_keep_other_defaults():
+def test_option_values_are_set_in_nested_dataclasses_that_keep_other_defaults():
     given = {"size": 2, "color": "blue", "names": ["a", "b"]}
     assert call(command, given) == (2, Outer(inner=Inner(color="blue"), names=("a", "b")))
 
 
 @pytest.mark.parametrize("kind", [SourceOptions, ClusterOptions, ApplyOptions])
-def test_flag_sets_an_existing_field(kind):
+def test_every_flag_sets_an_existing_configuration_field(kind):
     assert set(FLAGS[kind]) <= set(kind.__dataclass_fields__)

@@ -60,23 +60,23 @@ def decided(*digests: str) -> dict:
     )
 
 
-def test_json_object_has_the_digest_of_its_only_action():
+def test_json_plan_entry_has_the_digest_of_its_only_action():
     assert decided("sha256:aa")["digest"] == "sha256:aa"
     assert decided()["digest"] is None
     assert decided()["wave"] is None
 
 
-def test_json_object_with_several_actions_has_one_combined_digest():
+def test_json_plan_entry_with_several_actions_has_one_combined_digest():
     expected = sha256(b"sha256:aa\nsha256:bb").hexdigest()
     assert decided("sha256:aa", "sha256:bb")["digest"] == f"sha256:{expected}"
 
 
-def test_json_object_lists_the_patches_of_its_actions_in_order():
+def test_json_plan_entry_lists_the_patches_of_its_actions_in_order():
     paths = [op["path"] for op in decided("sha256:aa", "sha256:bb")["patch"]]
     assert paths == ["/0", "/x", "/1", "/x"]
 
 
-def test_json_patch_shows_null_for_a_test_and_no_value_for_a_remove():
+def test_json_plan_contains_the_null_value_of_a_test_but_no_value_for_a_remove():
     first, second = decided("sha256:aa")["patch"]
     assert first == {"op": "test", "path": "/0", "value": None}
     assert second == {"op": "remove", "path": "/x"}
@@ -88,22 +88,22 @@ def test_json_patch_shows_null_for_a_test_and_no_value_for_a_remove():
      (Duration.parse("1m0s"), "1m0s"), (NameSet.of(("B", "A")), ["B", "A"]), (True, True),
      (3, 3), ("Stage", "Stage"), (None, None)],
 )  # fmt: skip
-def test_json_value_keeps_the_notation_that_was_read(value, expected):
+def test_memory_size_in_json_keeps_the_notation_that_was_read(value, expected):
     assert plain(value) == expected
 
 
-def test_json_timestamp_is_in_utc():
+def test_timestamp_in_json_is_in_utc():
     at = datetime(2026, 1, 1, 1, tzinfo=timezone(timedelta(hours=2)))
     assert timestamp(at) == "2025-12-31T23:00:00Z"
     assert timestamp(datetime(2026, 1, 1, 0, 0, 0, 7000, tzinfo=UTC)) == "2026-01-01T00:00:00.007Z"
 
 
-def test_json_number_of_whole_seconds_has_no_fraction():
+def test_duration_of_whole_seconds_has_no_fraction_in_json():
     assert [number(300.0), number(1.23456)] == [300, 1.235]
 
 
 def odd_plan(n: int) -> Plan:
-    """Return a plan of *n* objects with empty lists and an object that orjson rejects."""
+    """Return a plan of *n* objects with empty lists and a value that orjson rejects."""
     odd, plain = ("\ud800", 2**70), ({"a": [], "b": {}}, "a\nb", None)
     decisions = tuple(
         Decision(
@@ -144,7 +144,7 @@ def odd_plan(n: int) -> Plan:
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_plan_json_in_pieces_equals_the_whole_document(n):
+def test_streamed_plan_json_equals_the_whole_document(n):
     plan = odd_plan(n)
     document = plan_document(plan)
     whole = document | {
@@ -156,7 +156,7 @@ def test_plan_json_in_pieces_equals_the_whole_document(n):
     assert "".join(plan_json(plan)) == dumps(whole)
 
 
-def test_plan_json_keeps_one_object_in_memory():
+def test_streamed_plan_json_keeps_only_one_object_in_memory():
     peaks = []
     for n in (20, 400):
         plan = odd_plan(n)

@@ -1,4 +1,4 @@
-"""JSON text in pieces equals the whole text, and reads each element only when it is written."""
+"""Streamed JSON equals the whole text, and each list element is read only when it is written."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def with_each_tuple(value, turned):
 
 
 @given(PARTS)
-def test_json_pieces_equal_the_whole_text(document):
+def test_streamed_json_equals_the_whole_text(document):
     written = "".join(pieces(with_each_tuple(document, iter)))
     assert written == dumps(with_each_tuple(document, list))
 
 
 @pytest.mark.parametrize("odd", ["\ud800", 2**70])
-def test_element_that_orjson_rejects_does_not_change_other_elements(odd):
+def test_value_that_orjson_rejects_does_not_change_how_other_values_are_written(odd):
     written = "".join(pieces({"a": iter(["ä", odd, "ö"])}))
     assert json.loads(written) == {"a": ["ä", odd, "ö"]}
     assert written.splitlines()[2::2] == ['    "ä",', '    "ö"', "}"]
 
 
-def test_json_pieces_read_each_element_only_when_it_is_written():
+def test_streamed_json_consumes_each_list_element_only_when_it_is_written():
     asked = []
 
     def elements():
@@ -85,12 +85,12 @@ def test_json_text_keeps_the_order_of_keys():
 
 
 @pytest.mark.parametrize("write", [dumps, compact])
-def test_json_text_cannot_be_made_from_an_iterator(write):
+def test_unstreamed_json_writer_rejects_an_iterator(write):
     with pytest.raises(TypeError, match="pieces"):
         write({"objects": iter([1])})
 
 
-def test_one_line_keeps_every_value():
+def test_single_line_json_keeps_line_breaks_and_spaces_in_values():
     document = {"a": ["two\nlines", "  \u2028spaces  "], "b": {"c": iter((1, {"d": " x"}))}}
     made = {"a": ["two\nlines", "  \u2028spaces  "], "b": {"c": [1, {"d": " x"}]}}
     line = one_line(pieces(document))

@@ -195,7 +195,7 @@ def test_markdown_cell_is_truncated_at_its_limit():
 
 
 @pytest.mark.parametrize("name", ["vm-{}", "vm-{}-" + "x" * 200, "🐘|@x" * 20 + "{}"])
-def test_markdown_comment_on_ten_thousand_vms_fits_and_counts_omitted_vms(name):
+def test_markdown_comment_on_ten_thousand_vms_fits_into_the_limit_and_counts_omitted_vms(name):
     effects = [Effect.BLOCKED] * 5 + [Effect.LIVE] * 9_995
     decisions = tuple(
         decision(name.format(n), "grows from 1Gi to 2Gi " * 5, effect=effect)
@@ -213,7 +213,7 @@ def test_markdown_comment_on_ten_thousand_vms_fits_and_counts_omitted_vms(name):
 
 
 @pytest.mark.parametrize("changed", [500, 10_000])
-def test_markdown_comment_renders_only_rows_that_may_fit(changed, monkeypatch):
+def test_markdown_comment_renders_only_table_rows_that_may_fit(changed, monkeypatch):
     """The rendered but omitted rows are at most those of one section."""
     made = []
     monkeypatch.setattr(
@@ -230,7 +230,7 @@ def test_markdown_comment_renders_only_rows_that_may_fit(changed, monkeypatch):
     assert sum(map(len, rows)) < 3 * LIMIT
 
 
-def test_markdown_comment_with_ten_thousand_findings_fits_into_the_limit():
+def test_markdown_comment_with_ten_thousand_reported_problems_fits_into_the_limit():
     findings = tuple(
         Diagnostic(severity=Severity.ERROR, code="c", message=f"finding {n}")
         for n in range(10_000)
@@ -250,7 +250,7 @@ def test_markdown_section_of_more_than_forty_rows_is_collapsed():
 
 
 @given(wants=st.lists(st.integers(0, 1000), max_size=6), room=st.integers(-10, 3000))
-def test_section_shares_use_the_budget_without_exceeding_a_section_size(wants, room):
+def test_markdown_sections_share_the_size_limit_and_none_gets_more_than_it_needs(wants, room):
     given_out = shares(wants, room)
     assert all(got <= want for got, want in zip(given_out, wants, strict=True))
     assert sum(given_out) <= max(room, 0)

@@ -13,7 +13,7 @@ EDIT = "a non-live-updatable field was changed in the template spec"
 
 
 @pytest.mark.parametrize("edited", [True, False])
-def test_unchanged_vm_is_shown_if_it_has_a_warning(edited):
+def test_plan_text_shows_an_unchanged_vm_only_if_the_vm_has_a_warning(edited):
     vm = make_vm()
     if edited:
         required = condition("True", message=EDIT)

@@ -48,18 +48,18 @@ def test_wrapped_table_cell_keeps_its_text_and_column(names, width):
     assert middle.replace(" ", "") == packed.replace(" ", "")
 
 
-def test_table_fits_the_given_width():
+def test_printed_table_fits_into_the_terminal_width():
     rows = [Row((Cell("x" * 50), Cell("y" * 50)))]
     lines = list(table(("A", "B"), rows, width=60, wrap=("A", "B"), paint=PLAIN))
     assert max(map(len, lines)) <= 60
 
 
-def test_paragraph_never_breaks_a_path():
+def test_line_wrapping_of_a_paragraph_never_breaks_a_path():
     path = "vms/" + "a" * 90 + ".yaml:14:18"
     assert any(path in line for line in paragraph(f"see {path}", width=40))
 
 
-def test_table_padding_has_no_style():
+def test_terminal_style_is_not_applied_to_table_padding():
     lines = list(
         table(("A", "B"), [Row((Cell("x", Tone.BAD), Cell("y")))], width=80, wrap=(),
               paint=Paint(enabled=True))
@@ -67,7 +67,7 @@ def test_table_padding_has_no_style():
     assert lines[1] == "\x1b[31mx\x1b[0m  y"
 
 
-def test_narrow_table_leaves_out_the_least_important_column_and_keeps_names():
+def test_narrow_table_omits_the_least_important_column_and_keeps_names():
     name = "a-very-long-name-of-a-virtual-machine"
     rows = [Row((Cell(name), Cell("2Gi"), Cell("vms/db.yaml:14:18"), Cell("at restart")))]
     head = ("NAME", "TO", "WHERE", "ETA")
@@ -80,7 +80,7 @@ def test_narrow_table_leaves_out_the_least_important_column_and_keeps_names():
     assert shown[45][1] == shown[20][1] == f"{name}  2Gi"
 
 
-def test_folded_cell_is_broken_between_words_first():
+def test_wrapped_table_cell_breaks_between_words_where_possible():
     rows = [Row((Cell("x"), Cell("in-progress (in-flight), HotMemoryChange=False, Paused")))]
     lines = list(table(("A", "B"), rows, width=30, wrap=("B",), paint=PLAIN))
     assert [line[3:] for line in lines[1:]] == [

@@ -16,7 +16,7 @@ from reconciler.report import wording
     [(0, "0s"), (4.24, "4.2s"), (42, "42s"), (59.97, "1m"), (60, "1m"), (200, "3m20s"),
      (3599.6, "1h"), (3600, "1h"), (3900, "1h5m"), (90_000, "25h")],
 )  # fmt: skip
-def test_duration_text_is_short(seconds, words):
+def test_durations_are_printed_in_a_short_form(seconds, words):
     assert wording.duration(seconds) == words
 
 
@@ -25,7 +25,7 @@ def test_duration_text_is_short(seconds, words):
     [(19.25, 184, "19s-4m"), (38.5, 410, "38s-7m"), (5, 5, "5s"), (130, 170, "2m-3m"),
      (3700, 7300, "1h1m-2h2m")],
 )  # fmt: skip
-def test_time_range_is_rounded_outwards(earliest, latest, words):
+def test_printed_time_range_is_rounded_outwards(earliest, latest, words):
     assert wording.span(earliest, latest) == words
 
 
@@ -35,7 +35,7 @@ def test_time_range_is_rounded_outwards(earliest, latest, words):
      (NameSet.of(("B", "A")), "[B, A]"), (Duration.parse("1m0s"), "1m0s"),
      (MemoryQuantity.parse("2048Mi"), "2048Mi"), (MemoryQuantity.parse(2 * GIB), "2Gi")],
 )  # fmt: skip
-def test_value_keeps_its_notation_and_bytes_are_shown_as_a_size(value, words):
+def test_printed_size_keeps_its_notation_and_plain_bytes_are_shown_with_a_unit(value, words):
     assert wording.spelled(value) == words
 
 
@@ -44,19 +44,19 @@ def test_value_keeps_its_notation_and_bytes_are_shown_as_a_size(value, words):
     [("a" * 40, False, "commit aaaaaaaaaaaa"), ("stdin", False, "stdin"),
      ("b" * 64, True, "commit bbbbbbbbbbbb with uncommitted changes")],
 )  # fmt: skip
-def test_revision_text_says_commit_only_for_a_hash(revision, dirty, words):
+def test_revision_is_called_a_commit_only_if_it_is_a_hash(revision, dirty, words):
     assert wording.origin(revision, dirty=dirty) == words
 
 
-def test_exit_code_meanings_cover_every_code():
+def test_every_exit_code_has_a_described_meaning():
     assert set(wording.MEANING) == set(wording.ExitCode)
 
 
-def test_effect_order_covers_every_effect():
+def test_order_of_plan_effects_includes_every_effect():
     assert set(wording.ATTENTION) == set(wording.Effect)
 
 
-def test_cost_text_sums_up_many_namespaces():
+def test_cost_text_of_many_namespaces_combines_the_smallest_ones():
     forecast = Forecast(
         migrations=9,
         n_bytes_copied=GIB,
@@ -94,7 +94,7 @@ def test_restart_text_lists_twenty_vms_and_counts_the_others():
     assert many.endswith("db/pg-19 and 5 more")
 
 
-def test_costs_say_that_peaks_of_namespaces_are_at_different_times():
+def test_cost_text_states_that_namespace_peaks_occur_at_different_times():
     forecast = Forecast(
         migrations=2,
         n_bytes_copied=GIB,

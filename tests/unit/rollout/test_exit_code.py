@@ -1,4 +1,4 @@
-"""The exit code of a run is the first code that applies."""
+"""The exit code of a run is the first one that applies to its outcomes."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def outcome(result: Result, reason: str = "live") -> Outcome:
         ((Result.HELD,), None, False, ExitCode.INVALID),
     ],
 )
-def test_exit_code_is_the_first_that_applies(results, ended_by, valid, expected):
+def test_exit_code_of_a_run_is_the_first_applicable_code(results, ended_by, valid, expected):
     found = exit_code(map(outcome, results), valid=valid, ended_by=ended_by)
     assert found is expected
 

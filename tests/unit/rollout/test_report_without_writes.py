@@ -41,7 +41,7 @@ PLAN = plan_of(
 
 
 @pytest.mark.parametrize("mode", ["observe", "unwritten"])
-def test_early_report_lists_each_object_that_differs_from_git(mode):
+def test_report_of_a_run_without_writes_lists_each_object_that_differs_from_git(mode):
     if mode == "observe":
         report = observed(PLAN, run_id="r", at=NOW)
         left, reason, message = Result.HELD, "mode-observe", "not written: "
@@ -81,7 +81,7 @@ def test_early_report_lists_each_object_that_differs_from_git(mode):
         (ExitCode.USAGE, False, ExitCode.USAGE),
     ],
 )
-def test_early_report_has_the_first_exit_code_that_applies(why, valid, expected):
+def test_report_of_a_run_without_writes_has_the_first_applicable_exit_code(why, valid, expected):
     error = Diagnostic(severity=Severity.ERROR, code="not-yaml", message="it is not YAML")
     plan = plan_of(
         make_desired(want("2Gi"), diagnostics=() if valid else (error,)),

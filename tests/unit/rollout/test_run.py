@@ -49,7 +49,7 @@ def ran(*answers, ports=None, live=LIVE, choices=None, desired=DESIRED, context=
     return found, ports
 
 
-def test_deadline_leaves_a_written_vm_running():
+def test_run_deadline_reports_a_written_vm_as_still_running():
     report, ports = ran(TAKEN, deadline_s=10.0)
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.DEADLINE, Result.RUNNING)
@@ -65,7 +65,7 @@ def test_unanswered_write_is_reported_as_unknown_when_the_run_ends():
     assert outcome.why.message.startswith("the API server did not answer the last write")
 
 
-def test_unanswered_write_counts_as_not_made_if_snapshots_do_not_show_it():
+def test_unanswered_write_counts_as_not_made_if_later_snapshots_do_not_show_the_write():
     report, _ = ran(*[UnreachableError("no answer")] * 9, deadline_s=60.0)
     (outcome,) = report.outcomes
     assert (outcome.result, report.exit) == (Result.NOT_STARTED, ExitCode.DEADLINE)
@@ -85,7 +85,7 @@ def test_signal_ends_the_run_before_anything_is_written():
     assert ports.writer.sent == []
 
 
-def test_lost_lease_ends_the_run():
+def test_loss_of_the_lease_ends_the_run():
     ports = FakePorts()
     ports.config_lease.is_held = False
     report, _ = ran(ports=ports)
@@ -93,7 +93,7 @@ def test_lost_lease_ends_the_run():
     assert report.outcomes[0].result is Result.NOT_STARTED
 
 
-def test_fatal_response_ends_the_run_with_a_report():
+def test_fatal_server_response_ends_the_run_with_a_report():
     report, _ = ran(UnauthorizedError("401", status=401))
     assert (report.exit, report.message) == (ExitCode.ERROR, "ended by an error: 401")
     assert report.outcomes[0].result is Result.NOT_STARTED
@@ -109,7 +109,7 @@ class BreakingWriter(FakeWriter):
         yield
 
 
-def test_interrupted_run_lets_its_leases_expire():
+def test_interrupted_run_does_not_release_its_leases_and_lets_them_expire():
     ports = FakePorts(writer=BreakingWriter())
     report, _ = ran(ports=ports)
     assert report.message == BROKEN_OFF
@@ -134,7 +134,7 @@ class FailingRecorder(FakeRecorder):
         super().record(ref, uid, reason=reason, message=message, warning=warning)
 
 
-def test_bug_in_one_object_fails_that_object_and_the_other_is_tracked_to_its_end():
+def test_internal_error_for_one_vm_does_not_stop_the_tracking_of_another_vm():
     ports = FakePorts(
         writer=FakeWriter([taken(OTHER), taken(VM)]), recorder=FailingRecorder("pg-0")
     )
@@ -157,7 +157,7 @@ def test_bug_in_one_object_fails_that_object_and_the_other_is_tracked_to_its_end
     assert ports.memory_lease.kept == {}
 
 
-def test_bug_in_one_object_starts_no_further_change():
+def test_internal_error_for_one_vm_prevents_further_changes():
     ports = FakePorts(writer=FakeWriter([taken(OTHER)]), recorder=FailingRecorder("other"))
     report, _ = ran(ports=ports, live=TWO_LIVE, desired=TWO, deadline_s=60.0)
     results = {each.ref: each.result for each in report.outcomes}
@@ -184,7 +184,7 @@ def test_unexpected_exception_ends_the_run_with_a_report_and_keeps_its_leases(ca
     assert "report it" in caplog.text
 
 
-def test_run_without_wait_reports_the_vm_as_written():
+def test_run_with_no_wait_reports_the_vm_as_written():
     report, ports = ran(TAKEN, follow=False)
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.DONE, Result.WRITTEN)
@@ -203,7 +203,7 @@ def test_closed_window_ends_the_run_immediately_with_held_vms():
     assert ports.clock.seconds == 0
 
 
-def test_approved_object_that_was_removed_from_git_is_stale():
+def test_approval_of_an_object_that_was_removed_from_git_is_stale():
     (decision,) = decide(DESIRED, LIVE, PlanPolicy(), FakePorts().clock.now()).decisions
     action = decision.actions[0]
     approved = ApprovedAction(

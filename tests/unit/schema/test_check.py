@@ -174,7 +174,7 @@ def cr(**configuration):
         ),
     ],
 )
-def test_violation_has_path_message_and_hint(document, schema, path, code, message, hint):
+def test_schema_violation_has_path_message_and_hint(document, schema, path, code, message, hint):
     assert check(document, schema) == (
         Violation(path=path, code=code, message=message, hint=hint),
     )
@@ -188,20 +188,20 @@ def test_violation_has_path_message_and_hint(document, schema, path, code, messa
         {"machineType": "q35", "memBalloonStatsPeriod": 5, "vmStateStorageClass": "x"},
     ],
 )
-def test_unmanaged_kubevirt_fields_are_allowed(siblings):
+def test_manifest_schema_allows_kubevirt_fields_that_the_product_does_not_manage(siblings):
     assert check(cr(**siblings), "manifest") == ()
 
 
 @pytest.mark.parametrize("key", ["network", "disableTLS", "maxDowntimeMs", "nodeDrainTaintKey"])
-def test_unmanaged_migration_fields_are_allowed(key):
+def test_manifest_schema_allows_migration_fields_that_the_product_does_not_manage(key):
     assert check(cr(migrations={key: "anything"}), "manifest") == ()
 
 
-def test_violations_include_each_unknown_field_once():
+def test_schema_violations_include_each_unknown_field_once():
     document = cr(migrations={"a": 1, "b": 2}, liveUpdateConfiguration={"c": 3})
     assert sorted(each.path[-1] for each in check(document, "manifest")) == ["a", "b", "c"]
 
 
-def test_yaml_tree_of_ruamel_is_checked_like_plain_values():
+def test_schema_check_accepts_ruamel_yaml_trees_like_plain_values():
     tree = YAML(typ="rt").load("apiVersion: reconciler/v1alpha1\nkind: Config\nmod: observe\n")
     assert [each.path for each in check(tree, "config")] == [("mod",)]

@@ -58,7 +58,7 @@ def test_invalid_manifest_fails_the_fast_check(changed):
     ],
     ids=str,
 )
-def test_fast_check_rejects_everything_for_an_unknown_keyword(schema):
+def test_fast_check_rejects_every_value_if_the_schema_has_an_unknown_keyword(schema):
     assert predicate(schema, {"$defs": {"anything": {}}}) is fast_check._never
 
 
@@ -72,7 +72,7 @@ def test_fast_check_rejects_everything_for_an_unknown_keyword(schema):
         ({"type": "string", "format": "date-time"}, ["2026-01-01T00:00:00Z"], ["2026-01-01"]),
     ],
 )
-def test_schema_keyword_accepts_good_values_and_rejects_bad_values(schema, good, bad):
+def test_schema_keyword_accepts_valid_values_and_rejects_invalid_values(schema, good, bad):
     test = predicate(schema, {"$defs": {"a": {"type": "string", "pattern": "^a$"}}})
     assert [test(each) for each in (*good, *bad)] == [True] * len(good) + [False] * len(bad)
 

@@ -32,7 +32,7 @@ WRITE_CRON = (
         ("label-key", 1),
     ],
 )
-def test_format_accepts_a_valid_value(name, value):
+def test_schema_format_accepts_a_valid_value(name, value):
     assert CHECKS[name](value)
 
 
@@ -89,7 +89,7 @@ def test_format_accepts_a_valid_value(name, value):
         ),
     ],
 )
-def test_format_rejects_a_value_with_a_hint(name, value, message):
+def test_schema_format_rejects_an_invalid_value_with_a_hint(name, value, message):
     with pytest.raises(ValueError, match="; ") as caught:
         CHECKS[name](value)
     assert str(caught.value) == message

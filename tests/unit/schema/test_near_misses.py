@@ -54,19 +54,19 @@ PLACES = [
 ]
 
 
-def test_every_mapping_that_detects_typos_is_compared_with_kubevirt():
+def test_every_schema_mapping_that_detects_typos_is_compared_with_kubevirt_field_names():
     found = [each for _, each, _ in PLACES if "x-near-miss" in each]
     assert len(found) == json.dumps(DEFS).count('"x-near-miss"') == 7
     assert len(PLACES) >= 12
 
 
-def test_fields_of_earlier_releases_include_a_field_that_the_crd_lacks():
+def test_field_list_of_earlier_kubevirt_releases_includes_a_removed_field():
     current = set(published("virtualmachines")["properties"]["spec"]["properties"])
     assert set(RELEASED["VM"]) - current == {"liveUpdateFeatures"}, "removed after v1.2.2"
 
 
 @pytest.mark.parametrize(("path", "schema", "names"), PLACES, ids=[each[0] for each in PLACES])
-def test_known_field_is_neither_unknown_nor_misspelt_nor_misplaced(path, schema, names):
+def test_kubevirt_field_is_never_reported_as_unknown_misspelt_or_misplaced(path, schema, names):
     del path
     unknown = names - set(schema["properties"])
     wanted = schema.get("x-near-miss", ())

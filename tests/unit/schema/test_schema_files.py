@@ -36,7 +36,7 @@ def test_editable_install_reads_the_schemas_of_the_checkout(package):
     assert schema_files.load("x") == {"title": "checkout"}
 
 
-def test_missing_schema_is_reported_by_name(package):
+def test_missing_schema_file_is_reported_with_its_name(package):
     with pytest.raises(FileNotFoundError, match=r"x\.schema\.json is not installed"):
         schema_files.load("x")
 
@@ -58,7 +58,7 @@ JSON_TYPES = {
 
 
 @pytest.mark.parametrize("field", KUBEVIRT_FIELDS, ids=lambda field: field.path[-1])
-def test_manifest_schema_has_every_managed_field_with_its_type(field):
+def test_manifest_schema_defines_every_managed_field_with_its_type(field):
     schema = schema_files.load("manifest")
     node = schema["$defs"]["kubevirt"]
     for key in field.path[1:]:

@@ -90,7 +90,7 @@ def told(reading):
 @settings(
     max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-def test_commit_reader_returns_the_same_as_a_new_reader(steps, namespace):
+def test_reused_commit_reader_returns_the_same_state_as_a_new_reader(steps, namespace):
     folder = Path(tempfile.mkdtemp())
     try:
         repo = GitRepo(folder / "repo")
@@ -115,7 +115,7 @@ def opened(git_repo):
 
 @pytest.fixture
 def read(monkeypatch):
-    """Record the hashes of the objects whose contents are read."""
+    """Record the hashes of the Git objects whose contents are read."""
     found = []
     inner = Repository.many_contents
 
@@ -157,7 +157,7 @@ def test_commit_reader_does_not_read_the_same_commit_again(opened, git_repo, rea
     assert read == []
 
 
-def test_commit_reader_works_after_its_last_commit_was_removed(opened, git_repo):
+def test_commit_reader_works_after_git_has_deleted_the_previously_read_commit(opened, git_repo):
     following = CommitReader(opened)
     following.read()
     git_repo.git("checkout", "--quiet", "--orphan", "new")
@@ -169,7 +169,7 @@ def test_commit_reader_works_after_its_last_commit_was_removed(opened, git_repo)
     assert told(following.read()) == told(CommitReader(opened).read())
 
 
-def test_commit_reader_reads_more_changes_than_fit_on_a_command_line(opened, git_repo):
+def test_commit_reader_reads_more_changed_paths_than_fit_on_a_command_line(opened, git_repo):
     following = CommitReader(opened)
     following.read()
     git_repo.commit({f"{'x' * 200}/{n}.yaml": vm(f"x-{n}") for n in range(900)})
@@ -205,7 +205,7 @@ def staged(repo, mode, blob, path):
 
 
 @pytest.mark.parametrize("names", [(b"\\xff.yaml", b"\xff.yaml"), (b"\xff.yaml", b"\\xff.yaml")])
-def test_new_file_with_a_similar_escaped_name_hides_no_other_file(opened, git_repo, names):
+def test_new_file_with_a_similar_escaped_name_does_not_hide_another_file(opened, git_repo, names):
     following = CommitReader(opened)
     for name, path in zip(("one", "two"), names, strict=True):
         git_repo.commit({os.fsdecode(path): vm(name)})
@@ -213,7 +213,7 @@ def test_new_file_with_a_similar_escaped_name_hides_no_other_file(opened, git_re
     assert {ref.name for ref in following.read().state.vms} >= {"one", "two"}
 
 
-def test_ignored_submodule_is_still_reported(opened, git_repo):
+def test_submodule_with_ignore_all_is_still_reported(opened, git_repo):
     modules = '[submodule "t"]\n\tpath = t.yaml\n\turl = ./t\n\tignore = all\n'
     head = git_repo.commit({".gitmodules": modules, "own.yaml": vm("own")})
     following = CommitReader(opened)

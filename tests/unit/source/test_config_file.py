@@ -95,7 +95,7 @@ def test_configuration_values_are_read_with_their_locations():
     assert config.annotate
 
 
-def test_flag_overrides_the_configuration_file_and_is_its_origin():
+def test_flag_overrides_the_configuration_file_and_is_reported_as_the_origin():
     config = read(HEAD + "mode: observe\n").config.overridden(
         {"mode": Mode.ENFORCE}, "flag --mode"
     )
@@ -281,7 +281,7 @@ def test_invalid_configuration_value_is_replaced_by_its_default():
     assert config == Config(create=True)
 
 
-def test_restart_consent_causes_a_warning_without_an_allow_window():
+def test_restart_consent_for_windows_without_an_allow_window_causes_a_warning():
     windows = "windows: [{kind: allow, cron: 0 2 * * *, duration: 2h}]\n"
     assert read(HEAD + "restart: window\n" + windows).diagnostics == ()
     (found,) = read(HEAD + "restart: window\n" + windows.replace("allow", "deny")).diagnostics
@@ -296,7 +296,7 @@ def test_invalid_window_in_the_configuration_disables_all_windows():
 
 
 @pytest.mark.parametrize("broken", ["mode: [", "mode: 'observe"])
-def test_unreadable_configuration_in_a_stream_is_an_error(broken):
+def test_unreadable_configuration_in_an_input_stream_is_an_error(broken):
     text = f"kind: ConfigMap\na: [\n---\n{HEAD}{broken}\n---\nkind: List\n".encode()
     found = stream_config([("stdin", text)])
     assert (found.invalid, [each.code for each in found.diagnostics]) == (True, ["not-yaml"])

@@ -73,12 +73,12 @@ def test_approval_contains_the_actions_of_the_plan_file(file):
     ]
 
 
-def test_approval_of_a_plan_with_uncommitted_files_is_dirty(file):
+def test_approval_from_a_plan_of_uncommitted_files_is_marked_dirty(file):
     file.write_text("".join(plan_json(rich_plan(dirty=True))))
     assert read_approval(file).dirty
 
 
-def test_plan_without_actions_approves_nothing(file):
+def test_plan_file_without_actions_approves_nothing(file):
     plan = plan_of(make_desired(want("1Gi")), make_live(make_vm(), vmis=(make_vmi(),)))
     file.write_text("".join(plan_json(plan)))
     assert read_approval(file).actions == {}
@@ -210,13 +210,13 @@ def many(n):
     return as_json(plan_of(make_desired(*(want("2Gi", ref) for ref in refs)), live))
 
 
-def test_jsonschema_does_not_check_a_plan_that_passes_the_fast_check(file, asked):
+def test_plan_file_that_passes_the_fast_check_is_not_checked_with_jsonschema(file, asked):
     file.write_text(json.dumps(many(30)))
     assert len(read_approval(file).actions) == 30
     assert asked == []
 
 
-def test_jsonschema_validates_only_objects_that_fail_the_fast_check(file, asked):
+def test_only_plan_objects_that_fail_the_fast_check_are_checked_with_jsonschema(file, asked):
     seen = []
     for n in (3, 30):
         document = many(n)

@@ -25,7 +25,7 @@ def messages(state):
     return [str(each) for each in state.diagnostics]
 
 
-def test_commit_is_read_with_the_configuration_in_that_commit(opened, git_repo):
+def test_git_commit_is_read_with_the_configuration_in_the_same_commit(opened, git_repo):
     first = git_repo.commit(
         {
             ".reconciler.yaml": CONFIG + "paths: [vms, cr.yaml]\nmode: observe\n",
@@ -50,14 +50,14 @@ def test_commit_is_read_with_the_configuration_in_that_commit(opened, git_repo):
     assert list(CommitReader(opened, "main").read().state.vms)[2] == vm_ref("db", "c")
 
 
-def test_commit_without_a_configuration_is_read_completely(opened, git_repo):
+def test_all_folders_are_read_from_a_commit_without_a_configuration(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a"), "x/b.json": vm("b"), "x/y/z/c.yaml": vm("c")})
     reading = CommitReader(opened).read()
     assert reading.config == Config()
     assert [ref.name for ref in reading.state.vms] == ["a", "b", "c"]
 
 
-def test_hidden_folder_is_skipped_unless_listed_in_paths(opened, git_repo):
+def test_hidden_folder_is_skipped_unless_the_configured_paths_list_the_folder(opened, git_repo):
     git_repo.commit(
         {
             "a.yaml": vm("a"),
@@ -72,7 +72,7 @@ def test_hidden_folder_is_skipped_unless_listed_in_paths(opened, git_repo):
     assert [ref.name for ref in CommitReader(opened).read().state.vms] == ["c"]
 
 
-def test_excluded_paths_in_git_are_not_read(opened, git_repo):
+def test_paths_that_the_configuration_excludes_are_not_read(opened, git_repo):
     files = {"a.yaml": vm("a"), "lab/b.yaml": "kind: KubeVirt\n- [", "lab2/c.yaml": vm("c")}
     git_repo.commit(files)
     assert not CommitReader(opened).read().state.valid
@@ -81,7 +81,9 @@ def test_excluded_paths_in_git_are_not_read(opened, git_repo):
     assert ([ref.name for ref in state.vms], messages(state)) == (["a"], [])
 
 
-def test_helm_chart_is_reported_once_and_is_an_error_only_with_vm_manifests(opened, git_repo):
+def test_helm_chart_is_reported_once_and_is_an_error_only_if_it_contains_vm_manifests(
+    opened, git_repo
+):
     git_repo.commit(
         {
             "a.yaml": vm("a"),
@@ -107,7 +109,7 @@ def test_kustomization_without_vm_manifests_is_reported_as_a_note(opened, git_re
     assert (found.severity, found.code) == ("note", "kustomization")
 
 
-def test_files_without_a_vm_or_kubevirt_object_are_counted(opened, git_repo):
+def test_files_without_vm_or_kubevirt_objects_are_counted(opened, git_repo):
     git_repo.commit(
         {
             "a.yaml": "a: [",
@@ -179,7 +181,7 @@ def test_second_kubevirt_cr_is_reported_with_its_location(opened, git_repo):
     ]
 
 
-def test_vm_without_a_namespace_uses_the_default_or_is_an_error(opened, git_repo):
+def test_vm_without_a_namespace_uses_the_default_namespace_or_is_an_error(opened, git_repo):
     complete = vm("a", namespace="").replace("memory:", "devices: {}, memory:")
     git_repo.commit({"a.yaml": complete.replace("spec: {", "spec: {running: true, ", 1)})
     assert messages(CommitReader(opened).read().state) == [
@@ -205,7 +207,7 @@ def test_default_namespace_applies_to_diagnostics_and_duplicates(opened, git_rep
     ]
 
 
-def test_selector_omits_other_vms_and_reports_their_number(opened, git_repo):
+def test_label_selector_omits_other_vms_and_reports_how_many(opened, git_repo):
     git_repo.commit(
         {
             ".reconciler.yaml": CONFIG + "selector: tier=db\n",
@@ -219,7 +221,7 @@ def test_selector_omits_other_vms_and_reports_their_number(opened, git_repo):
     assert messages(state) == ["note[not-selected] 2 of 3 VMs do not match the selector tier=db"]
 
 
-def test_folder_with_a_kustomization_is_an_error(opened, git_repo):
+def test_folder_with_a_kustomization_and_vm_manifests_is_an_error(opened, git_repo):
     git_repo.commit(
         {
             "base/kustomization.yaml": "resources: [vm.yaml]\n",
@@ -256,7 +258,7 @@ def test_links_and_submodules_in_git_are_reported_and_not_followed(opened, git_r
     ]
 
 
-def test_too_large_file_is_reported_and_not_read(opened, git_repo):
+def test_manifest_file_above_the_size_limit_is_reported_and_not_read(opened, git_repo):
     ours = b"#" * MAX_FILE_BYTES + b"\nkind: VirtualMachine\n"
     foreign = b"#" * (MAX_FILE_BYTES + 1)
     git_repo.commit({"big.yaml": ours, "foreign.yaml": foreign, "a.yaml": vm("a")})
@@ -271,7 +273,7 @@ def test_too_large_file_is_reported_and_not_read(opened, git_repo):
         assert list(state.vms) == [vm_ref("db", "a")]
 
 
-def test_stream_of_small_documents_may_exceed_the_limit_for_one_document():
+def test_input_stream_of_small_documents_may_exceed_the_size_limit_for_one_document():
     foreign = "---\nkind: ConfigMap\napiVersion: v1\ndata: {kind: VirtualMachine, a: %s}\n"
     large = foreign % ("x" * (MAX_DOCUMENT_BYTES // 4))
     too_large = foreign % ("x" * MAX_DOCUMENT_BYTES)
@@ -286,7 +288,9 @@ def test_stream_of_small_documents_may_exceed_the_limit_for_one_document():
     assert found == [(25, "too-large"), (before, "bad-quantity")], "lines are those of the stream"
 
 
-def test_missing_path_is_reported_at_its_location_in_the_configuration(opened, git_repo):
+def test_configured_path_that_does_not_exist_is_reported_at_its_location_in_the_configuration(
+    opened, git_repo
+):
     commit = git_repo.commit(
         {".reconciler.yaml": CONFIG + "paths: [vms]\n", "vmss/a.yaml": vm("a")}
     )
@@ -315,13 +319,13 @@ def test_misnamed_configuration_file_is_an_error(opened, git_repo, name):
     ]
 
 
-def test_invalid_configuration_makes_the_state_invalid(opened, git_repo):
+def test_invalid_configuration_makes_the_desired_state_invalid(opened, git_repo):
     git_repo.commit({".reconciler.yaml": CONFIG + "mod: observe\n"})
     state = CommitReader(opened).read().state
     assert [each.code for each in state.diagnostics] == ["unknown-field"]
 
 
-def test_branch_is_resolved_again_at_each_read(opened, git_repo):
+def test_commit_reader_resolves_the_branch_again_at_each_read(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a")})
     reader = CommitReader(opened, "main")
     assert len(reader.read().state.vms) == 1
@@ -329,7 +333,7 @@ def test_branch_is_resolved_again_at_each_read(opened, git_repo):
     assert (reader.read().state.revision, len(reader.read().state.vms)) == (second, 2)
 
 
-def test_clean_working_tree_is_reported_as_its_commit(opened, git_repo):
+def test_clean_working_tree_is_reported_with_its_commit_hash(opened, git_repo):
     commit = git_repo.commit({"a.yaml": vm("a")})
     state = WorkingTreeReader(opened).read().state
     assert (state.revision, state.dirty, len(state.vms)) == (commit, False, 1)
@@ -378,13 +382,13 @@ def test_changes_outside_the_configured_paths_leave_the_working_tree_clean(opene
     assert (state.dirty, [ref.name for ref in state.vms]) == (False, ["a"])
 
 
-def test_working_tree_without_a_commit_is_read(opened, git_repo):
+def test_working_tree_of_a_repository_without_a_commit_is_read(opened, git_repo):
     git_repo.write({"a.yaml": vm("a")})
     state = WorkingTreeReader(opened).read().state
     assert (state.revision, state.dirty, len(state.vms)) == ("working-tree", True, 1)
 
 
-def test_folder_replaced_by_a_symbolic_link_is_not_followed(opened, git_repo, tmp_path):
+def test_symbolic_link_that_replaces_a_folder_is_not_followed(opened, git_repo, tmp_path):
     git_repo.commit({"vms/a.yaml": vm("a"), "b.yaml": vm("b")})
     (git_repo.path / "vms").rename(tmp_path / "outside")
     (git_repo.path / "vms").symlink_to(tmp_path / "outside")
@@ -413,20 +417,20 @@ def test_empty_input_stream_is_an_error(text):
     assert not state.valid
 
 
-def test_kubevirt_without_a_namespace_ignores_the_default_namespace(opened, git_repo):
+def test_kubevirt_manifest_without_a_namespace_ignores_the_default_namespace(opened, git_repo):
     git_repo.commit({"cr.yaml": (CR % "kubevirt").replace(", namespace: kubevirt", "")})
     for namespace in (None, "db"):
         state = CommitReader(opened, default_namespace=namespace).read().state
         assert (messages(state), state.kubevirt.ref) == ([], kubevirt_ref("", "kubevirt"))
 
 
-def test_repository_without_a_vm_or_kubevirt_causes_a_warning(opened, git_repo):
+def test_repository_without_a_vm_or_kubevirt_manifest_causes_a_warning(opened, git_repo):
     git_repo.commit({"a.yaml": "apiVersion: v1\nkind: Secret\n"})
     (found,) = CommitReader(opened).read().state.diagnostics
     assert (found.severity, found.code) == ("warning", "nothing-found")
 
 
-def test_selector_that_matches_no_vm_causes_a_warning(opened, git_repo):
+def test_label_selector_that_matches_no_vm_causes_a_warning(opened, git_repo):
     git_repo.commit({".reconciler.yaml": CONFIG + "selector: tier=db\n", "a.yaml": vm("a")})
     (found,) = CommitReader(opened).read().state.diagnostics
     assert (found.severity, found.code) == ("warning", "nothing-selected")

@@ -36,7 +36,7 @@ def codes(state):
     return [(each.code, each.severity.value) for each in state.diagnostics]
 
 
-def test_namespace_scope_selects_its_vms_and_vms_without_a_namespace():
+def test_namespace_option_selects_vms_of_the_namespace_and_vms_without_a_namespace():
     state = read(Scope(namespace="a"))
     assert (list(state.vms), state.kubevirt) == ([vm_ref("a", "free"), vm_ref("a", "one")], None)
     assert state.unselected == {vm_ref("b", "two"), kubevirt_ref("kubevirt", "kubevirt")}
@@ -46,20 +46,20 @@ def test_namespace_scope_selects_its_vms_and_vms_without_a_namespace():
     assert state.valid, "what is not looked at stops nothing"
 
 
-def test_namespace_scope_without_any_object_causes_a_warning():
+def test_namespace_option_that_selects_no_object_causes_a_warning():
     state = read(Scope(namespace="nowhere"), CR + vm("a", "one"))
     assert (dict(state.vms), codes(state)) == ({}, [("nothing-selected", "warning")])
 
 
 @pytest.mark.parametrize("strict", [False, True])
-def test_namespace_scope_keeps_a_kubevirt_without_a_namespace(strict):
+def test_namespace_option_keeps_a_kubevirt_manifest_without_a_namespace(strict):
     text = CR.replace(", namespace: kubevirt", "") + vm("", "free")
     state = read(Scope(namespace="a"), text, strict=strict)
     assert state.kubevirt.ref == kubevirt_ref("", "kubevirt"), "-n is for VMs"
     assert (list(state.vms), codes(state)) == ([vm_ref("a", "free")], [])
 
 
-def test_name_scope_selects_only_the_named_vms():
+def test_vm_names_on_the_command_line_select_only_those_vms():
     state = read(Scope(names=frozenset({vm_ref("a", "one")})))
     assert (list(state.vms), state.kubevirt) == ([vm_ref("a", "one")], None)
     assert codes(state) == [("not-selected", "note")]
@@ -71,7 +71,7 @@ def test_vm_name_missing_in_git_is_an_error_with_a_similar_name():
     assert caught.value.hint == "did you mean a/one?"
 
 
-def test_strict_namespace_scope_reports_objects_of_other_namespaces():
+def test_namespace_option_with_manifest_files_reports_objects_of_other_namespaces():
     state = read(Scope(namespace="a"), strict=True)
     found = [str(each) for each in state.diagnostics if each.code == "other-namespace"]
     assert found == [
@@ -86,12 +86,12 @@ def test_strict_namespace_scope_reports_objects_of_other_namespaces():
     ]
 
 
-def test_empty_scope_keeps_every_object():
+def test_command_line_without_a_selection_keeps_every_object():
     text = CR + vm("a", "one") + vm("b", "two")
     assert read(Scope(), text) == StreamReader((("vms.yaml", text.encode()),)).read().state
 
 
-def test_scoped_reader_returns_the_same_object_for_unchanged_input():
+def test_scoped_reader_returns_the_same_python_object_for_unchanged_input():
     class Whole:
         reading = StreamReader((("vms.yaml", GIT.encode()),)).read()
 

@@ -30,12 +30,12 @@ def test_standard_input_is_read_up_to_one_byte_beyond_the_limit():
     assert len(data) == MAX_FILE_BYTES + 1
 
 
-def test_missing_input_file_is_reported(tmp_path):
+def test_missing_manifest_file_is_reported(tmp_path):
     with pytest.raises(SourceError, match="does not exist"):
         read_inputs([str(tmp_path / "x")], io.BytesIO())
 
 
-def test_folder_with_a_kustomization_is_rejected_with_a_command_as_hint(tmp_path):
+def test_folder_with_a_kustomization_is_rejected_with_a_kustomize_command_as_hint(tmp_path):
     (tmp_path / "kustomization.yml").touch()
     with pytest.raises(SourceError, match="has a kustomization") as caught:
         read_inputs([str(tmp_path)], io.BytesIO())

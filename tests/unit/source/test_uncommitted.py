@@ -36,7 +36,7 @@ def test_uncommitted_manifest_changes_cause_a_warning(opened, git_repo):
     assert checked(opened, "HEAD~1").state.diagnostics == ()
 
 
-def test_each_read_of_the_same_reader_warns_about_the_changes_at_that_time(git_repo):
+def test_warning_about_uncommitted_changes_is_updated_at_each_read(git_repo):
     git_repo.commit({"a.yaml": vm("a")})
     with wiring.desired(SourceOptions(repo=str(git_repo.path))) as reader:
         assert reader.read().state.diagnostics == ()

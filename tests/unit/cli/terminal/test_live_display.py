@@ -60,14 +60,14 @@ def shown(stream: io.StringIO) -> str:
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", stream.getvalue())
 
 
-def test_progress_line_has_time_step_and_reason(stream, waiting):
+def test_progress_line_contains_time_step_and_reason(stream, waiting):
     LineDisplay(stream, waiting)(
         event(Step.FAILED, "no room", seconds=5, reason="target-unschedulable")
     )
     assert stream.getvalue() == "09:30:05 failed    db/pg-0: no room (target-unschedulable)\n"
 
 
-def test_progress_line_is_not_repeated_for_a_new_estimate(stream, waiting):
+def test_progress_line_is_not_repeated_when_only_the_completed_fraction_changes(stream, waiting):
     display = LineDisplay(stream, waiting)
     for fraction in (0.1, 0.2):
         display(event(Step.PHASE, "Running", fraction=fraction))
@@ -100,7 +100,7 @@ def test_message_with_control_characters_stays_on_one_progress_line(stream, wait
     assert "\x1b" not in stream.getvalue()
 
 
-def test_progress_bar_is_shown_from_the_patch_to_the_end(live, stream):
+def test_progress_bar_is_shown_from_the_patch_until_the_change_ends(live, stream):
     live(event(Step.PATCHED, "patched"))
     live(event(Step.PHASE, "Running", seconds=42, fraction=0.5))
     assert live.in_flight == 1
@@ -122,7 +122,7 @@ def test_progress_bar_shows_the_time_since_the_patch(live):
     assert live._bars.tasks[0].fields["elapsed"] == "3m20s"
 
 
-def test_event_about_another_object_is_shown_as_a_line(live, stream):
+def test_progress_of_an_object_that_is_not_a_vm_is_shown_as_a_line(live, stream):
     live(event(Step.WAVE, "wave memory begins", ref=None))
     live(event(Step.PATCHED, "written", ref=kubevirt_ref("kubevirt", "kubevirt")))
     assert live.in_flight == 0
@@ -137,7 +137,7 @@ def test_text_from_the_cluster_is_not_interpreted_as_markup(live, stream):
     assert "[red]x[/red] [/nonsense]" in shown(stream)
 
 
-def test_progress_line_is_one_for_each_state_and_not_for_each_phase(stream, waiting):
+def test_progress_lines_are_printed_per_state_and_not_per_migration_phase(stream, waiting):
     display = LineDisplay(stream, waiting)
     display(event(Step.PATCHED, "guest 1Gi -> 2Gi", reason="hotplug"))
     for phase in ("Pending", "Scheduling", "PreparingTarget", "Running"):
@@ -169,7 +169,7 @@ WAITS = (
 )
 
 
-def test_quiet_run_says_what_it_waits_for_once_a_minute(stream, waiting):
+def test_waiting_run_prints_its_wait_reason_once_a_minute(stream, waiting):
     display = LineDisplay(stream, waiting)
     display(event(Step.PATCHED, "guest 1Gi -> 2Gi"))
     display(event(Step.DONE, seconds=10, ref=vm_ref("db", "pg-1"), outcome=ended("pg-1")))
@@ -180,7 +180,7 @@ def test_quiet_run_says_what_it_waits_for_once_a_minute(stream, waiting):
     assert lines[3:] == [f"09:31:21 waiting   {WAITS}", f"09:32:22 waiting   {WAITS}"]
 
 
-def test_terminal_shows_what_the_run_waits_for_below_the_bars(stream, waiting):
+def test_terminal_shows_the_wait_reason_of_the_run_below_the_progress_bars(stream, waiting):
     with LiveDisplay(Console(file=stream, force_terminal=True, width=80), waiting) as display:
         display(event(Step.PATCHED, seconds=20))
         display(event(Step.DONE, seconds=20, ref=vm_ref("db", "pg-1"), outcome=ended("pg-1")))

@@ -54,14 +54,14 @@ def test_json_log_line_has_level_time_message_and_fields(stream):
 
 
 @pytest.mark.parametrize(("verbosity", "lines"), [(0, 1), (1, 2)])
-def test_debug_log_lines_are_shown_only_with_a_flag(stream, verbosity, lines):
+def test_debug_log_lines_are_printed_only_with_the_verbose_option(stream, verbosity, lines):
     configure(stream=stream, verbosity=verbosity)
     LOG.debug("GET /apis")
     LOG.info("read")
     assert len(stream.getvalue().splitlines()) == lines
 
 
-def test_debug_log_lines_of_other_packages_are_hidden(stream):
+def test_verbose_logging_omits_log_lines_of_third_party_packages(stream):
     configure(stream=stream, verbosity=3)
     logging.getLogger("kubernetes.client.rest").debug("response body: secret")
     logging.getLogger("urllib3").info("connection")
@@ -135,7 +135,9 @@ def test_log_is_written_to_a_redirected_stderr(monkeypatch, stream):
         (io.StringIO(), {}, False),
     ],
 )
-def test_log_color_needs_a_terminal_and_respects_no_color(stream, environ, color, monkeypatch):
+def test_log_color_needs_a_terminal_and_respects_the_no_color_variable(
+    stream, environ, color, monkeypatch
+):
     for name in ("NO_COLOR", "TERM"):
         monkeypatch.delenv(name, raising=False)
     for name, value in environ.items():

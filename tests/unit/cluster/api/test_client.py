@@ -36,21 +36,25 @@ def test_null_value_in_a_patch_is_sent(server, client, reply):
     assert server.requests[0].body == [{"op": "add", "path": "/a", "value": None}]
 
 
-def test_read_is_retried_while_the_server_is_unavailable(server, client, clock, failure, reply):
+def test_read_request_is_retried_while_the_api_server_is_unavailable(
+    server, client, clock, failure, reply
+):
     server.on(VMS, failure(503, "apiserver not ready"), reply(cut=True), reply(200, "{}"))
     assert client.get(VMS) == b"{}"
     assert [each.method for each in server.requests] == ["GET"] * 3
     assert 0 < clock.elapsed < 5
 
 
-def test_read_waits_as_long_as_retry_after_says(server, client, clock, reply):
+def test_read_request_is_retried_after_the_retry_after_time(server, client, clock, reply):
     busy = reply(429, "", (("Retry-After", "7"),))
     server.on(VMS, busy, reply(200, "{}"))
     client.get(VMS)
     assert clock.elapsed >= 7
 
 
-def test_retry_after_beyond_the_retry_limit_fails_immediately(server, client, clock, reply):
+def test_read_request_fails_immediately_if_retry_after_exceeds_the_retry_limit(
+    server, client, clock, reply
+):
     server.on(VMS, reply(429, "", (("Retry-After", "3600"),)))
     with pytest.raises(UnavailableError, match="retry after 3600 s") as caught:
         client.get(VMS)
@@ -58,7 +62,7 @@ def test_retry_after_beyond_the_retry_limit_fails_immediately(server, client, cl
     assert clock.elapsed == 0
 
 
-def test_read_retries_are_limited(server, client, failure):
+def test_number_of_retries_of_a_read_request_is_limited(server, client, failure):
     server.on(VMS, failure(500, "etcd is gone"))
     with pytest.raises(UnavailableError, match="500: etcd is gone"):
         client.get(VMS)
@@ -66,21 +70,21 @@ def test_read_retries_are_limited(server, client, failure):
 
 
 @pytest.mark.parametrize("method", ["PATCH", "POST", "PUT", "DELETE"])
-def test_write_is_not_retried(server, client, failure, method):
+def test_write_request_is_not_retried(server, client, failure, method):
     server.on(PG0, failure(503, "not ready"))
     with pytest.raises(UnavailableError):
         client.send(method, PG0, body=[] if method == "PATCH" else {"a": 1})
     assert len(server.requests) == 1
 
 
-def test_write_is_not_retried_after_a_broken_connection(server, client, reply):
+def test_write_request_is_not_retried_after_a_broken_connection(server, client, reply):
     server.on(PG0, reply(cut=True))
     with pytest.raises(UnreachableError):
         client.patch(PG0, [])
     assert len(server.requests) == 1
 
 
-def test_client_without_retries_sends_a_read_only_once(server, client, failure):
+def test_client_without_retries_sends_a_read_request_only_once(server, client, failure):
     server.on(VMS, failure(503, "not ready"))
     with pytest.raises(UnavailableError):
         client.without_retries().get(VMS)
@@ -139,7 +143,7 @@ def test_long_server_message_is_truncated(server, client, failure):
     assert len(re.search("x+…", str(caught.value))[0]) == 256
 
 
-def test_object_quoted_by_the_server_is_removed_from_the_message(server, client, failure):
+def test_object_quoted_in_a_server_message_is_removed_from_the_error(server, client, failure):
     quoted = '" " is invalid: patch: Invalid value: "{\\"userData\\":\\"hunter2\\"}": strict'
     server.on(PG0, failure(422, quoted + ' decoding error: unknown field "gueest"'))
     with pytest.raises(RejectedError) as caught:
@@ -192,7 +196,7 @@ def test_server_warnings_are_collected_without_duplicates_and_empty_texts(server
     assert client.patch(PG0, []).warnings == ('unknown field "spec.nope"', "b", "c")
 
 
-def test_hurried_client_does_not_retry_reads_and_shortens_timeouts(
+def test_client_near_its_deadline_does_not_retry_reads_and_shortens_timeouts(
     server, client, clock, failure, monkeypatch
 ):
     server.on(VMS, failure(503, "not now"))
@@ -213,7 +217,7 @@ def test_hurried_client_does_not_retry_reads_and_shortens_timeouts(
     assert len(server.requests) == 4
 
 
-def test_hurried_client_does_not_retry_writes(server, client, reply):
+def test_client_near_its_deadline_does_not_retry_writes(server, client, reply):
     server.on(VMS, reply(429, "", (("Retry-After", "1"),)))
     client.hurry(8.0)
     with pytest.raises(UnavailableError):
@@ -222,7 +226,7 @@ def test_hurried_client_does_not_retry_writes(server, client, reply):
 
 
 class TestStreamedRead:
-    def test_response_chunk_is_passed_on_before_later_chunks_arrive(self, server, client, harness):
+    def test_response_chunk_is_returned_before_later_chunks_arrive(self, server, client, harness):
         taken = threading.Event()
 
         def chunks():
@@ -238,12 +242,14 @@ class TestStreamedRead:
         server.on(VMS, harness.Reply(chunks=chunks()))
         assert client.read(VMS, take) == [b"first", b"last"]
 
-    def test_interrupted_response_body_is_read_again_from_its_start(self, server, client, reply):
+    def test_request_is_repeated_if_the_response_body_is_interrupted(self, server, client, reply):
         server.on(VMS, reply(cut=True), reply(200, "whole"))
         assert client.read(VMS, b"".join) == b"whole"
         assert len(server.requests) == 2
 
-    def test_error_status_is_raised_before_the_body_is_read(self, server, client, failure):
+    def test_error_response_status_is_raised_before_the_body_is_read(
+        self, server, client, failure
+    ):
         server.on(VMS, failure(403, "cannot list pods", "Forbidden"))
         with pytest.raises(ForbiddenError):
             client.read(VMS, lambda _coming: pytest.fail("there is nothing to take"))

@@ -89,25 +89,27 @@ def statuses(simulator):
     return [each.status for each in simulator.request_log]
 
 
-def test_read_is_repeated_with_the_new_token_after_a_401(rotated, simulator):
+def test_read_request_is_repeated_with_the_new_token_after_a_401(rotated, simulator):
     rotated.get(VMS)
     rotated.get(VMS)
     assert statuses(simulator) == [401, 200, 200]
 
 
-def test_patch_is_repeated_with_the_new_token_after_a_401(rotated, simulator):
+def test_patch_request_is_repeated_with_the_new_token_after_a_401(rotated, simulator):
     ops = [{"op": "add", "path": "/metadata/labels", "value": {"a": "b"}}]
     assert rotated.patch(f"{VMS}/vm", ops).status == 200
     assert statuses(simulator) == [401, 200]
 
 
-def test_watch_is_opened_again_with_the_new_token_after_a_401(rotated, simulator):
+def test_watch_request_is_repeated_with_the_new_token_after_a_401(rotated, simulator):
     watch = rotated.watch(VMS, "1", 5.0)
     watch.close()
     assert statuses(simulator) == [401, 200]
 
 
-def test_second_401_raises_an_error(url, clock, make_kubeconfig, token_file, simulator, tokens):
+def test_second_401_for_the_same_request_raises_an_error(
+    url, clock, make_kubeconfig, token_file, simulator, tokens
+):
     path = make_kubeconfig(url, by_file(token_file))
     with Client.from_options(clock=clock, kubeconfig_path=path) as client:
         tokens.revoke(token_file.read_text())
@@ -116,7 +118,7 @@ def test_second_401_raises_an_error(url, clock, make_kubeconfig, token_file, sim
     assert statuses(simulator) == [401, 401]
 
 
-def test_unreadable_credentials_are_logged_and_the_401_is_raised(
+def test_unreadable_credentials_after_a_401_are_logged_and_the_401_is_raised(
     url, clock, make_kubeconfig, token_file, simulator, tokens, caplog
 ):
     caplog.set_level(logging.INFO)

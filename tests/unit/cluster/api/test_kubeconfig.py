@@ -34,7 +34,7 @@ def test_missing_kubeconfig_is_a_usage_error(clock):
         connect(clock, kubeconfig_path="/no/such/file")
 
 
-def test_missing_context_raises_an_error(clock, make_kubeconfig):
+def test_missing_kubeconfig_context_raises_an_error(clock, make_kubeconfig):
     path = make_kubeconfig("http://127.0.0.1:1")
     with pytest.raises(ClusterError, match="it has no context elsewhere"):
         connect(clock, kubeconfig_path=path, context="elsewhere")
@@ -45,7 +45,7 @@ def test_context_option_without_a_kubeconfig_is_a_usage_error(clock):
         connect(clock, context="a")
 
 
-def test_kubeconfig_variable_selects_the_kubeconfig(clock, make_kubeconfig, monkeypatch):
+def test_environment_variable_selects_the_kubeconfig(clock, make_kubeconfig, monkeypatch):
     monkeypatch.setenv("KUBECONFIG", make_kubeconfig("https://api.example:6443/base"))
     with connect(clock) as client:
         assert client.host == "api.example:6443"

@@ -38,14 +38,14 @@ def test_continue_token_that_expires_repeatedly_raises_an_error(server, client, 
     assert len(server.requests) == 8
 
 
-def test_page_token_that_repeats_raises_an_error(server, client, page):
+def test_repeated_continue_token_raises_an_error(server, client, page):
     server.on(VMS, page({"n": 1}, token="a"), page({"n": 2}, token="b"), page({}, token="a"))
     with pytest.raises(ClusterError, match="the server repeats a page or sends too many"):
         list(pages(client, VMS))
     assert len(server.requests) == 3
 
 
-def test_number_of_pages_is_limited(server, client, page, monkeypatch):
+def test_number_of_pages_of_a_list_is_limited(server, client, page, monkeypatch):
     monkeypatch.setattr(paging, "MAX_PAGES", 5)
     tokens = (f"t{n}" for n in count())
     server.handlers[VMS] = lambda _: page({}, token=next(tokens))
@@ -63,7 +63,7 @@ def test_number_of_pages_is_limited(server, client, page, monkeypatch):
         ({"kind": "VirtualMachineList", "items": []}, "missing required field `metadata`"),
     ],
 )
-def test_page_that_is_not_a_list_raises_an_error(server, client, reply, body, why):
+def test_list_page_that_is_not_a_kubernetes_list_raises_an_error(server, client, reply, body, why):
     server.on(VMS, reply(200, body))
     with pytest.raises(ClusterError, match=why):
         list(pages(client, VMS))

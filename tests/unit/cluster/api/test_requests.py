@@ -284,7 +284,7 @@ EVENT = {
 
 
 def taken(lease: dict[str, Any], transitions: int) -> dict[str, Any]:
-    """Return *lease* as a run writes it when it acquires the lease."""
+    """Return *lease* as a run writes it when the run acquires the lease."""
     spec = {
         "holderIdentity": "us",
         "leaseDurationSeconds": 30,
@@ -312,7 +312,7 @@ class Row:
     """The expected result after the response *success*."""
     outcomes: dict[str, object]
     before: dict[tuple[str, str], tuple[int, object]] = field(default_factory=dict)
-    """The responses to the other requests of the same call."""
+    """The responses to earlier requests that the same call sends."""
     retried: bool = True
     """Whether the client repeats the request after status 429 and 5xx."""
     retried_only_429: bool = False
@@ -320,19 +320,19 @@ class Row:
 
 
 def listing(name: str, path: str, ask: Any, **more: Any) -> Row:
-    """Return the row of a paged list."""
+    """Return the table row for a paged list request."""
     given = {"query": PAGED, "result": [], "outcomes": LIST, **more}
     return Row(name=name, path=path, ask=ask, **given)
 
 
 def write(name: str, method: str, path: str, each: Action, **more: Any) -> Row:
-    """Return the row of the write *each*."""
+    """Return the table row for the write *each*."""
     given = {"query": STRICT, "result": None, "outcomes": WRITE, "retried": False, **more}
     return Row(name=name, method=method, path=path, ask=written(each), **given)
 
 
 def unread(code: str) -> dict[str, object]:
-    """Return the outcomes of a list whose absence only adds the diagnostic *code*."""
+    """Return the results of a list request whose denial only adds the diagnostic *code*."""
     return {**LIST, "403": [code]}
 
 
@@ -649,7 +649,7 @@ def test_request_has_the_recorded_method_path_headers_and_body(
 
 
 @pytest.mark.parametrize(("row", "status", "expected"), CASES)
-def test_response_status_has_the_recorded_outcome(
+def test_response_status_leads_to_the_expected_result(
     server, client, clock, reply, row, status, expected
 ):
     serve(server, reply, row, *STATUSES[status])
@@ -666,8 +666,8 @@ def test_response_status_has_the_recorded_outcome(
     assert len(sent(server, row)) == again.get(status, attempts)
 
 
-def test_table_has_a_row_for_each_kind_of_request():
-    """This finds a new request in the package that the table does not have."""
+def test_request_table_has_a_row_for_each_kind_of_request_in_the_code():
+    """A new request in the package fails this test until the table has a row for it."""
     calls = re.compile(r"client\.(get|send|read|patch|create|watch|restart)\(|pages\(client")
     root = Path(reconciler.cluster.__file__).parent
     found = {

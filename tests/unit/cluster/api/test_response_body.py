@@ -61,7 +61,7 @@ def test_gzip_body_is_decompressed_for_any_chunk_size(server, client, reply, ask
     assert ask(client) == text[: size * 1000]
 
 
-def test_gzip_body_of_an_error_is_decompressed(server, client, reply):
+def test_gzip_body_of_an_error_response_is_decompressed(server, client, reply):
     body = b'{"kind":"Status","message":"virtualmachines not found","code":404}'
     server.on(VMS, reply(404, headers=GZIP, chunks=[gzip.compress(body, mtime=0)]))
     with pytest.raises(NotFoundError, match="virtualmachines not found"):
@@ -79,7 +79,7 @@ def test_gzip_body_of_an_error_is_decompressed(server, client, reply):
         ("br", b"[]", "its Content-Encoding is 'br', not gzip"),
     ],
 )
-def test_unusable_body_raises_an_error_without_a_retry(
+def test_damaged_or_unsupported_response_encoding_raises_an_error_without_a_retry(
     server, client, reply, ask, encoding, body, message
 ):
     server.on(VMS, reply(headers=(("Content-Encoding", encoding),), chunks=[body]))
@@ -88,7 +88,7 @@ def test_unusable_body_raises_an_error_without_a_retry(
     assert len(server.requests) == 1
 
 
-def test_client_stops_reading_an_endless_body(server, client, reply, monkeypatch):
+def test_client_stops_reading_an_endless_response_body(server, client, reply, monkeypatch):
     monkeypatch.setattr(response_body, "MAX_BYTES", 1 << 20)
     sent = itertools.count()
     server.on(VMS, reply(chunks=(b" " * 65_536 for _ in sent)))
@@ -97,13 +97,13 @@ def test_client_stops_reading_an_endless_body(server, client, reply, monkeypatch
     assert next(sent) * 65_536 < 16 << 20  # the connection's buffers take some of it
 
 
-def test_decompressed_pieces_are_small(server, client, reply):
+def test_gzip_body_is_decompressed_in_small_pieces(server, client, reply):
     server.on(VMS, reply(headers=GZIP, chunks=[gzip.compress(bytes(4 << 20), mtime=0)]))
     sizes = client.read(VMS, lambda pieces: [len(piece) for piece in pieces])
     assert sum(sizes) == 4 << 20
     assert max(sizes) <= 1 << 18
 
 
-def test_connection_is_used_again_after_a_gzip_body(server, client, reply):
+def test_connection_is_reused_after_a_gzip_response_body(server, client, reply):
     server.on(VMS, reply(headers=GZIP, chunks=[gzip.compress(b"{}", mtime=0)]))
     assert [client.get(VMS), client.get(VMS)] == [b"{}", b"{}"]

@@ -66,21 +66,21 @@ def test_request_timeout_covers_connection_and_response(timeout_s, connect_s):
     assert connect + answer == pytest.approx(timeout_s)
 
 
-def test_watch_may_be_silent_for_its_whole_timeout():
+def test_watch_without_events_is_not_aborted_before_its_timeout():
     api = Api(None)
     Transport(api, timeout_s=20.0).open(Request("WATCH", "/api"), 75.0)
     assert api.waits == [(10.0, 75.0)]
 
 
 @pytest.mark.parametrize("method", ["GET", "WATCH", "PATCH"])
-def test_server_time_is_passed_to_the_clock(method):
+def test_server_time_in_a_response_is_passed_to_the_clock(method):
     ear = Ear()
     Transport(Api(DATE), timeout_s=20.0, timekeeper=ear).open(Request(method, "/api", body=[]))
     assert ear.dates == [(datetime(2026, 11, 23, 0, 10, tzinfo=UTC), 7.0)]
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Nov 2026 00:10:00 GMT"])
-def test_response_without_a_valid_date_is_accepted(date):
+def test_response_without_a_valid_date_header_is_accepted(date):
     ear = Ear()
     Transport(Api(date), timeout_s=20.0, timekeeper=ear).exchange(Request("GET", "/api"))
     assert ear.dates == []

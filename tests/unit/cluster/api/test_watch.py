@@ -19,7 +19,7 @@ def event(event_type: str, **body: object) -> bytes:
     return json.dumps({"type": event_type, "object": body}).encode() + b"\n"
 
 
-def test_watch_request_has_bookmarks_a_resource_version_and_a_timeout(server, client, reply):
+def test_watch_request_sets_bookmarks_resource_version_and_timeout(server, client, reply):
     server.on(VMS, reply(chunks=[]))
     assert list(client.watch(VMS, "42", 60.0)) == []
     query = server.requests[0].query
@@ -29,7 +29,7 @@ def test_watch_request_has_bookmarks_a_resource_version_and_a_timeout(server, cl
     assert len(server.requests) == 1
 
 
-def test_watch_events_are_joined_across_chunks(server, client, reply):
+def test_watch_event_that_spans_several_chunks_is_joined(server, client, reply):
     text = event("ADDED", a=1) + event("BOOKMARK", b=2) + event("DELETED", c="é")
     chunks = [text[i : i + 7] for i in range(0, len(text), 7)]
     server.on(VMS, reply(chunks=chunks))
@@ -37,7 +37,7 @@ def test_watch_events_are_joined_across_chunks(server, client, reply):
     assert found == [("ADDED", {"a": 1}), ("BOOKMARK", {"b": 2}), ("DELETED", {"c": "é"})]
 
 
-def test_expired_version_in_the_watch_stream_raises_an_error(server, client, reply):
+def test_expired_resource_version_in_the_watch_stream_raises_an_error(server, client, reply):
     gone = event("ERROR", kind="Status", code=410, reason="Expired", message="too old: 1 (5773)")
     server.on(VMS, reply(chunks=[event("ADDED", a=1), gone]))
     watch = iter(client.watch(VMS, "1", 60.0))
@@ -46,7 +46,7 @@ def test_expired_version_in_the_watch_stream_raises_an_error(server, client, rep
         next(watch)
 
 
-def test_expired_version_in_the_watch_response_raises_an_error(server, client, failure):
+def test_watch_response_with_an_expired_resource_version_raises_an_error(server, client, failure):
     server.on(VMS, failure(410, "too old resource version: 1", "Expired"))
     with pytest.raises(ExpiredError):
         client.watch(VMS, "1", 60.0)
@@ -58,13 +58,13 @@ def test_forbidden_watch_raises_an_error(server, client, failure):
         client.watch(VMS, "1", 60.0)
 
 
-def test_invalid_event_ends_the_watch_with_an_error(server, client, reply):
+def test_invalid_watch_event_ends_the_watch_with_an_error(server, client, reply):
     server.on(VMS, reply(chunks=[b"<html>\n"]))
     with pytest.raises(UnreachableError, match="the connection was interrupted"):
         list(client.watch(VMS, "1", 60.0))
 
 
-def test_endless_event_ends_the_watch_with_an_error(server, client, reply):
+def test_watch_event_without_an_end_ends_the_watch_with_an_error(server, client, reply):
     sent = itertools.count()
     server.on(VMS, reply(chunks=(b" " * 65_536 for _ in sent)))
     with pytest.raises(ClusterError, match=r"an event in the watch of .* has more than 8 MiB"):
@@ -88,7 +88,7 @@ def test_silent_server_ends_the_watch_with_an_error(server, client, reply, monke
     released.set()
 
 
-def test_closing_a_watch_ends_the_thread_that_reads_it(server, client, reply):
+def test_closing_a_watch_ends_the_reader_thread(server, client, reply):
     released, begun = threading.Event(), threading.Event()
 
     def hang():

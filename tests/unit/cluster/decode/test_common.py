@@ -23,7 +23,7 @@ def labelled(body):
     return body | {"metadata": body["metadata"] | {"labels": LABELS}}
 
 
-def test_decoded_instances_share_equal_parts(raw_vmi):
+def test_decoded_vmis_share_equal_values_in_memory(raw_vmi):
     bodies = [
         labelled(raw_vmi(name, conditions=[{**READY, "message": "guest of a fleet is ready"}]))
         for name in ("pg-0", "pg-1")
@@ -38,7 +38,9 @@ def test_decoded_instances_share_equal_parts(raw_vmi):
     assert one.node_selector is two.node_selector
 
 
-def test_vm_shares_its_name_with_instance_and_migrations(raw_vm, raw_vmi, raw_migration):
+def test_decoded_vm_vmi_and_migration_share_one_name_object_in_memory(
+    raw_vm, raw_vmi, raw_migration
+):
     (vm,) = decoded(workloads.VMS, labelled(raw_vm()))
     (vmi,) = decoded(workloads.VMIS, raw_vmi())
     (migration,) = decoded(workloads.MIGRATIONS, raw_migration())
@@ -47,7 +49,7 @@ def test_vm_shares_its_name_with_instance_and_migrations(raw_vm, raw_vmi, raw_mi
 
 
 @pytest.mark.parametrize("sizes", [("1Gi", "1024Mi"), (1073741824, 1073741824.0)])
-def test_decoded_sizes_of_equal_value_keep_their_notations(sizes, raw_vm):
+def test_decoded_sizes_of_equal_value_keep_their_different_notations(sizes, raw_vm):
     bodies = []
     for size in sizes:
         body = raw_vm(guest=size)
@@ -58,14 +60,14 @@ def test_decoded_sizes_of_equal_value_keep_their_notations(sizes, raw_vm):
         assert (vm.guest.raw, vm.constraints.requests.raw) == (raw, raw)
 
 
-def test_conditions_that_differ_in_one_field_are_not_shared(raw_vmi):
+def test_decoded_conditions_that_differ_in_one_field_are_not_shared(raw_vmi):
     others = ({"status": "False"}, {"reason": "r"}, {"message": "m"}, {"lastTransitionTime": None})
     bodies = [raw_vmi(conditions=[{**READY, **each}]) for each in ({}, *others)]
     found = [each.conditions["Ready"] for each in decoded(workloads.VMIS, *bodies)]
     assert len({(c.status, c.reason, c.message, c.since) for c in found}) == 5
 
 
-def test_constraints_that_differ_in_one_field_are_not_shared(raw_vmi):
+def test_decoded_constraints_that_differ_in_one_field_are_not_shared(raw_vmi):
     domains = (
         {"cpu": {"realtime": {}}},
         {"cpu": {"dedicatedCpuPlacement": True}},
@@ -97,7 +99,7 @@ def kept_and_peak(kind, body: bytes) -> tuple[int, int]:
     return found
 
 
-def test_decoded_instances_of_a_fleet_need_little_memory_each(raw_vmi):
+def test_decoded_vmis_of_a_fleet_need_little_memory_each(raw_vmi):
     n = 400
     bodies = [
         labelled(raw_vmi(f"pg-{number}", conditions=[READY, READY | {"type": "AgentConnected"}]))
@@ -108,7 +110,7 @@ def test_decoded_instances_of_a_fleet_need_little_memory_each(raw_vmi):
     assert kept < n * 800
 
 
-def test_pods_of_a_page_are_decoded_one_at_a_time():
+def test_pods_of_a_list_page_are_decoded_one_at_a_time():
     n = 400
     requests = {"memory": "1Gi", **{f"example.com/device-{number}": "1" for number in range(40)}}
     pods = [

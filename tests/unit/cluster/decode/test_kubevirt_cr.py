@@ -16,7 +16,7 @@ def read(body):
     return kubevirt(json.dumps(body).encode())
 
 
-def test_cr_status_is_decoded_with_versions_and_generations(raw_kubevirt):
+def test_kubevirt_cr_status_is_decoded_with_versions_and_generations(raw_kubevirt):
     live, findings = read(raw_kubevirt())
     assert findings == ()
     assert str(live.ref) == "KubeVirt kubevirt/kubevirt"
@@ -26,7 +26,7 @@ def test_cr_status_is_decoded_with_versions_and_generations(raw_kubevirt):
     assert not live.deleting
 
 
-def test_cr_settings_are_decoded_by_type(raw_kubevirt):
+def test_kubevirt_cr_settings_are_decoded_by_type(raw_kubevirt):
     live, _ = read(raw_kubevirt())
     assert live.settings == {
         fields.FEATURE_GATES: NameSet.of(("Snapshot",)),
@@ -40,7 +40,7 @@ def test_cr_settings_are_decoded_by_type(raw_kubevirt):
     assert live.spellings[fields.FEATURE_GATES] == ["Snapshot"]
 
 
-def test_cr_containers_are_the_existing_parents_of_settings(raw_kubevirt):
+def test_decoded_kubevirt_cr_lists_the_existing_parent_fields_of_settings(raw_kubevirt):
     live, _ = read(raw_kubevirt(configuration={"migrations": {}, "liveUpdateConfiguration": None}))
     assert live.containers == {
         ("spec",),
@@ -49,7 +49,7 @@ def test_cr_containers_are_the_existing_parents_of_settings(raw_kubevirt):
     }
 
 
-def test_empty_list_in_a_cr_is_set_and_null_is_unset(raw_kubevirt):
+def test_empty_list_in_a_kubevirt_cr_counts_as_set_and_null_as_unset(raw_kubevirt):
     developer = {"featureGates": None, "disabledFeatureGates": ["A"]}
     live, _ = read(
         raw_kubevirt(
@@ -71,7 +71,9 @@ def test_empty_list_in_a_cr_is_set_and_null_is_unset(raw_kubevirt):
         ({"developerConfiguration": {"featureGates": [1]}}, "[1] is not a list of names"),
     ],
 )
-def test_cr_field_of_the_wrong_type_is_unset_and_reported(raw_kubevirt, configuration, said):
+def test_kubevirt_cr_field_of_the_wrong_type_is_reported_and_counts_as_unset(
+    raw_kubevirt, configuration, said
+):
     live, findings = read(raw_kubevirt(configuration=configuration))
     assert live.settings == {}
     assert len(live.spellings) == 1
@@ -80,7 +82,7 @@ def test_cr_field_of_the_wrong_type_is_unset_and_reported(raw_kubevirt, configur
     assert finding.ref == live.ref
 
 
-def test_cr_field_manager_is_the_last_writer_of_the_field(raw_kubevirt):
+def test_field_manager_of_a_kubevirt_cr_field_is_the_last_writer_of_the_field(raw_kubevirt):
     def entry(manager, time, fields_v1):
         return {"manager": manager, "time": time, "fieldsV1": fields_v1}
 
@@ -100,7 +102,9 @@ def test_cr_field_manager_is_the_last_writer_of_the_field(raw_kubevirt):
 
 
 @pytest.mark.parametrize(("value", "expected"), [("External", "External"), (None, ""), (7, "")])
-def test_cr_eviction_strategy_is_decoded_only_if_it_is_text(raw_kubevirt, value, expected):
+def test_kubevirt_cr_eviction_strategy_is_decoded_only_if_the_value_is_text(
+    raw_kubevirt, value, expected
+):
     body = raw_kubevirt()
     body["spec"].setdefault("configuration", {})["evictionStrategy"] = value
     assert read(body)[0].eviction_strategy == expected
@@ -108,13 +112,13 @@ def test_cr_eviction_strategy_is_decoded_only_if_it_is_text(raw_kubevirt, value,
 
 @pytest.mark.parametrize("part", ["spec", "status"])
 @pytest.mark.parametrize("value", [None, {}, [], "x"])
-def test_cr_without_optional_parts_is_decoded(raw_kubevirt, part, value):
+def test_kubevirt_cr_without_optional_fields_is_decoded(raw_kubevirt, part, value):
     live, _ = read({**raw_kubevirt(), part: value})
     assert live.ref.name == "kubevirt"
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"metadata": {}}'])
-def test_object_that_is_not_a_cr_is_reported(body):
+def test_object_that_is_not_a_kubevirt_cr_is_reported(body):
     decoded = KubeVirts().take(body)
     assert decoded.values == ()
     assert "cannot be read" in decoded.diagnostics[0].message

@@ -94,14 +94,14 @@ def effects(plan):
         pytest.param({"migrationState": None}, HOTPLUG, id="null migrationState"),
     ],
 )
-def test_instance_with_an_unusual_status_is_planned(planned, raw_vmi, change, expected):
+def test_vmi_with_an_unusual_status_does_not_prevent_a_plan(planned, raw_vmi, change, expected):
     plan = planned(vmi=raw_vmi(**change))
     assert effects(plan) == expected
     assert plan.diagnostics == ()
 
 
 @pytest.mark.parametrize("status", [None, {}, "absent"])
-def test_instance_without_a_status_is_starting(planned, raw_vmi, status):
+def test_vmi_without_a_status_counts_as_starting(planned, raw_vmi, status):
     body = {**raw_vmi(), "status": status}
     if status == "absent":
         del body["status"]
@@ -113,7 +113,7 @@ def test_instance_without_a_status_is_starting(planned, raw_vmi, status):
 @pytest.mark.parametrize(
     "status", [None, {}, {"conditions": None}, {"conditions": [{"type": "X", "status": "Y"}]}]
 )
-def test_vm_without_a_known_status_is_planned_by_its_instance(planned, raw_vm, status):
+def test_vm_without_a_known_status_is_planned_from_its_vmi(planned, raw_vm, status):
     assert effects(planned(vm=raw_vm(status=status))) == HOTPLUG
 
 
@@ -139,7 +139,9 @@ def test_null_field_of_a_vm_counts_as_absent(planned, raw_vm, path, expected):
 
 
 @pytest.mark.parametrize("status", [None, {}, "absent"])
-def test_cr_without_a_status_is_unsettled_with_an_unknown_version(planned, raw_kubevirt, status):
+def test_kubevirt_cr_without_a_status_counts_as_unsettled_with_an_unknown_version(
+    planned, raw_kubevirt, status
+):
     body = {**raw_kubevirt(), "status": status}
     if status == "absent":
         del body["status"]
@@ -165,7 +167,7 @@ def test_cr_without_a_status_is_unsettled_with_an_unknown_version(planned, raw_k
         },
     ],
 )
-def test_null_fields_of_a_cr_have_their_default_values(planned, raw_kubevirt, spec):
+def test_null_fields_of_a_kubevirt_cr_have_their_default_values(planned, raw_kubevirt, spec):
     # v1.9.0: LiveUpdate by default (virt-config.go:514-517), no update methods (types.go:2515)
     plan = planned(cr=raw_kubevirt(**spec))
     assert effects(plan) == ("blocked", "no-live-migrate")
@@ -199,7 +201,9 @@ ONE_GIB = [
 
 
 @pytest.mark.parametrize("spelling", ONE_GIB)
-def test_size_in_any_valid_notation_counts_by_its_value(planned, raw_vm, raw_vmi, spelling):
+def test_memory_sizes_in_different_notations_are_compared_by_value(
+    planned, raw_vm, raw_vmi, spelling
+):
     sizes = dict.fromkeys(("guestAtBoot", "guestRequested", "guestCurrent"), spelling)
     body = raw_vmi(memory=sizes)
     body["spec"]["domain"]["memory"]["guest"] = spelling
@@ -208,7 +212,7 @@ def test_size_in_any_valid_notation_counts_by_its_value(planned, raw_vm, raw_vmi
     assert effects(planned(vm=raw_vm(guest=spelling), vmi=body)) == HOTPLUG
 
 
-def test_patch_tests_for_the_notation_on_the_server(planned, raw_vm):
+def test_patch_tests_the_old_size_in_the_notation_on_the_server(planned, raw_vm):
     plan = planned(vm=raw_vm(guest="1.073741824e9"))
     (action,) = [action for each in plan.decisions for action in each.actions]
     assert "1.073741824e9" in [op.value for op in action.patch if op.op == "test"]
@@ -217,7 +221,7 @@ def test_patch_tests_for_the_notation_on_the_server(planned, raw_vm):
 @pytest.mark.parametrize(
     ("spelling", "n_bytes"), [("1.5Gi", 1536 * MIB), ("2E", 2 * 10**18), ("4e0Gi", None), (0, 0)]
 )
-def test_size_is_decoded_exactly_or_reported(raw_vm, spelling, n_bytes):
+def test_memory_size_is_decoded_exactly_or_reported_as_a_problem(raw_vm, spelling, n_bytes):
     found = page(workloads.VMS, raw_vm(guest=spelling))
     assert [vm.guest.n_bytes for vm in found.values] == ([] if n_bytes is None else [n_bytes])
     assert len(found.diagnostics) == (n_bytes is None)
@@ -251,9 +255,7 @@ def test_invalid_size_of_a_vm_is_reported_without_hiding_other_vms(planned, raw_
 
 @pytest.mark.parametrize("spelling", [*ILLEGAL, True, [], {}, -1])
 @pytest.mark.parametrize("name", ["guestAtBoot", "guestRequested", "guestCurrent"])
-def test_invalid_size_of_an_instance_is_reported_and_prevents_writes(
-    planned, raw_vmi, name, spelling
-):
+def test_invalid_size_of_a_vmi_is_reported_and_prevents_writes(planned, raw_vmi, name, spelling):
     sizes = {"guestAtBoot": "1Gi", "guestRequested": "1Gi", "guestCurrent": "1Gi", name: spelling}
     plan = planned(vmi=raw_vmi(memory=sizes))
     assert effects(plan) == UNREADABLE
@@ -263,6 +265,6 @@ def test_invalid_size_of_an_instance_is_reported_and_prevents_writes(
     assert name in finding.message or "object" in finding.message
 
 
-def test_instance_with_a_size_of_zero_is_planned(planned, raw_vmi):
+def test_vmi_with_a_size_of_zero_does_not_prevent_a_plan(planned, raw_vmi):
     zero = dict.fromkeys(("guestAtBoot", "guestRequested", "guestCurrent"), "0")
     assert effects(planned(vmi=raw_vmi(memory=zero)))[0] in {"live", "wait"}

@@ -61,7 +61,7 @@ def test_vm_fields_are_decoded(raw_vm):
         ({"running": None, "runStrategy": "Halted"}, False),
     ],
 )
-def test_vm_should_run_unless_it_is_halted(raw_vm, spec, wanted):
+def test_vm_counts_as_desired_to_run_unless_the_run_strategy_is_halted(raw_vm, spec, wanted):
     assert read(workloads.VMS, raw_vm(spec=spec)).running_wanted is wanted
 
 
@@ -97,7 +97,9 @@ def test_suspend_annotation_suspends_a_vm_only_with_the_product_prefix(
         ),
     ],
 )
-def test_constraints_are_decoded_from_template_and_instance(raw_vm, raw_vmi, domain, found):
+def test_memory_constraints_are_decoded_from_the_vm_template_and_from_the_vmi(
+    raw_vm, raw_vmi, domain, found
+):
     vm, vmi = raw_vm(), raw_vmi()
     vm["spec"]["template"]["spec"] = {"domain": domain}
     vmi["spec"] = {"domain": domain}
@@ -115,7 +117,7 @@ def owner(manager: str, time: str, *path: str) -> dict:
 GUEST = ("spec", "template", "spec", "domain", "memory", "guest")
 
 
-def test_guest_size_manager_is_the_last_writer(raw_vm):
+def test_field_manager_of_the_guest_size_is_the_last_writer(raw_vm):
     body = raw_vm()
     body["metadata"]["managedFields"] = [
         owner("kubectl", "2026-11-23T00:48:49Z", *GUEST),
@@ -129,7 +131,7 @@ def test_guest_size_manager_is_the_last_writer(raw_vm):
     assert vm.guest_changed_at == datetime(2026, 11, 23, 0, 48, 49, tzinfo=UTC)
 
 
-def test_instance_fields_are_decoded(raw_vmi):
+def test_vmi_fields_are_decoded(raw_vmi):
     body = raw_vmi(
         memory={"guestAtBoot": "1Gi", "guestRequested": "2Gi", "guestCurrent": 1610612736},
         migrationState={
@@ -177,7 +179,7 @@ def test_migration_fields_are_decoded(raw_migration):
     assert migration.ended_at == datetime(2026, 11, 23, 0, 41, 25, tzinfo=UTC)
 
 
-def test_migration_that_failed_early_has_the_end_time_of_its_last_phase(raw_migration):
+def test_end_time_of_an_early_failed_migration_is_the_time_of_the_last_phase(raw_migration):
     entered = {"phase": "Failed", "phaseTransitionTimestamp": "2026-11-23T00:46:00Z"}
     status = {"phase": "Failed", "phaseTransitionTimestamps": [entered]}
     migration = read(workloads.MIGRATIONS, raw_migration(status=status))
@@ -189,7 +191,7 @@ def test_unknown_migration_phase_is_not_finished(raw_migration):
     assert not migration.phase.finished
 
 
-def test_migrations_are_grouped_by_vm_with_the_oldest_first(raw_migration):
+def test_migrations_are_grouped_by_vm_and_sorted_from_oldest_to_newest(raw_migration):
     bodies = [raw_migration("b"), raw_migration("a"), raw_migration("c")]
     bodies[1]["metadata"]["creationTimestamp"] = "2026-11-23T00:00:00Z"
     found = workloads.by_vm([read(workloads.MIGRATIONS, body) for body in bodies])
@@ -241,7 +243,7 @@ def test_null_memory_is_treated_as_unset(raw_vm):
     ("guest", "said"),
     [("2GB", "memory.guest: '2GB' is not a quantity"), ({"a": 1}, "got `object`")],
 )
-def test_unreadable_object_is_reported_without_hiding_other_objects(raw_vm, guest, said):
+def test_unreadable_workload_is_reported_without_hiding_other_objects(raw_vm, guest, said):
     body = {"items": [raw_vm("a"), raw_vm("odd", guest), raw_vm("b")]}
     decoded = workloads.VMS.page(json.dumps(body).encode())
     assert [vm.ref.name for vm in decoded.values] == ["a", "b"]
@@ -250,7 +252,7 @@ def test_unreadable_object_is_reported_without_hiding_other_objects(raw_vm, gues
     assert said in finding.message
 
 
-def test_unreadable_instance_is_reported_as_a_problem_of_its_vm(raw_vmi):
+def test_unreadable_vmi_is_reported_as_a_problem_of_its_vm(raw_vmi):
     body = {"items": [raw_vmi(memory={"guestCurrent": []})]}
     (finding,) = workloads.VMIS.page(json.dumps(body).encode()).diagnostics
     assert finding.ref == PG0
@@ -258,7 +260,7 @@ def test_unreadable_instance_is_reported_as_a_problem_of_its_vm(raw_vmi):
 
 
 @pytest.mark.parametrize("body", ["[]", '"x"', "{", '{"metadata": {}}'])
-def test_json_value_that_is_not_an_object_is_unreadable(body):
+def test_workload_that_is_not_a_json_object_is_reported_as_unreadable(body):
     with pytest.raises(UnreadableError):
         workloads.VMS.one(body.encode())
     assert workloads.VMS.take(body.encode()).diagnostics
@@ -273,7 +275,9 @@ def test_json_value_that_is_not_an_object_is_unreadable(body):
         ({}, ""),
     ],
 )
-def test_backup_is_decoded_as_running_until_it_completes_or_fails(raw_vmi, status, expected):
+def test_vm_backup_counts_as_running_until_the_backup_completes_or_fails(
+    raw_vmi, status, expected
+):
     """Source: CRD virtualmachineinstances v1.9, status.changedBlockTracking.backupStatus."""
     body = raw_vmi()
     body["status"]["changedBlockTracking"] = {"state": "Enabled", "backupStatus": status}
@@ -287,7 +291,7 @@ def test_template_cpu_is_decoded_only_if_set(raw_vm):
     assert read(workloads.VMS, body).cpu == (3, 2, None)
 
 
-def test_instance_cpu_and_eviction_strategy_are_decoded(raw_vmi):
+def test_vmi_cpu_and_eviction_strategy_are_decoded(raw_vmi):
     body = raw_vmi()
     body["spec"]["domain"]["cpu"] = {"cores": 2, "sockets": 3, "maxSockets": 8}
     assert read(workloads.VMIS, body).cpu == (3, 2, None)
@@ -321,20 +325,20 @@ def test_pending_restart_request_is_decoded(raw_vm, requests, asked):
         ([{"kind": "Other", "name": "web"}], ""),
     ],
 )
-def test_pool_of_a_vm_is_decoded_from_its_owners(raw_vm, owners, pool):
+def test_pool_of_a_vm_is_decoded_from_the_owner_references(raw_vm, owners, pool):
     body = raw_vm()
     body["metadata"]["ownerReferences"] = owners
     assert read(workloads.VMS, body).pool == pool
 
 
 @pytest.mark.parametrize(("annotations", "there"), [(None, False), ({}, True), ({"a": "b"}, True)])
-def test_existence_of_annotations_is_decoded(raw_vm, annotations, there):
+def test_decoded_vm_states_whether_the_annotations_field_exists(raw_vm, annotations, there):
     body = raw_vm()
     body["metadata"]["annotations"] = annotations
     assert read(workloads.VMS, body).annotated is there
 
 
-def test_resource_version_is_decoded_and_not_compared(raw_vm):
+def test_vms_that_differ_only_in_resource_version_are_equal(raw_vm):
     one, other = raw_vm(), raw_vm()
     other["metadata"]["resourceVersion"] = "8"
     seen = [read(workloads.VMS, body) for body in (one, other)]

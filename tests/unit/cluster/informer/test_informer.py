@@ -90,7 +90,7 @@ def watches_of(cluster, kind):
     return [r for r in cluster.requests if r.path == f"{API}/{kind}" and "watch" in r.query]
 
 
-def test_informer_snapshot_has_every_kind(streams, informer):
+def test_informer_snapshot_contains_objects_of_every_watched_kind(streams, informer):
     with informer:
         state = informer.read()
     assert state.cluster_id == "cluster-1"
@@ -111,7 +111,9 @@ def test_watch_events_change_the_next_snapshot_but_not_earlier_snapshots(
     assert len(before.vms) == 1
 
 
-def test_snapshot_shares_unchanged_kinds_with_the_previous_snapshot(streams, informer, raw_vm):
+def test_informer_snapshot_shares_unchanged_kinds_with_the_previous_snapshot(
+    streams, informer, raw_vm
+):
     with informer:
         before = informer.read()
         streams["virtualmachines"].send("MODIFIED", raw_vm(guest="2Gi"))
@@ -140,7 +142,9 @@ def test_migrations_of_a_vm_stay_sorted_by_age(streams, informer, raw_migration)
     assert state.migrations[PG0][0].ref.name == "older"
 
 
-def test_unreadable_object_is_omitted_until_it_is_readable(streams, informer, raw_vmi):
+def test_unreadable_object_is_omitted_from_snapshots_until_an_event_makes_it_readable(
+    streams, informer, raw_vmi
+):
     with informer:
         streams["virtualmachineinstances"].send("MODIFIED", raw_vmi(memory=[]))
         state = wait_until(informer, lambda state: state.diagnostics)
@@ -196,7 +200,9 @@ def test_undecodable_event_is_reported_and_later_events_are_processed(
     assert len(watches_of(cluster, "virtualmachines")) == 1
 
 
-def test_undecodable_event_without_a_name_is_reported_without_a_name(streams, informer, raw_vm):
+def test_undecodable_event_without_an_object_name_is_reported_without_a_name(
+    streams, informer, raw_vm
+):
     deep = b"[" * 20_000 + b"]" * 20_000
     with informer:
         line = b'{"type":"ADDED","object":{"metadata":{"annotations":%s}}}' % deep
@@ -237,7 +243,9 @@ def test_reflector_failure_is_raised_in_the_waiting_thread(streams, client, cloc
     assert [each.levelno for each in caplog.records if each.exc_info] == [logging.ERROR]
 
 
-def test_ended_watch_continues_after_the_last_event(streams, cluster, informer, raw_vm):
+def test_new_watch_continues_after_the_last_event_of_the_ended_watch(
+    streams, cluster, informer, raw_vm
+):
     later = raw_vm(guest="2Gi")
     later["metadata"]["resourceVersion"] = "9999"
     with informer:
@@ -252,7 +260,7 @@ def test_ended_watch_continues_after_the_last_event(streams, cluster, informer, 
     assert len(lists_of(cluster, "virtualmachines")) == 1
 
 
-def test_expired_watch_is_followed_by_a_new_list(
+def test_watch_with_an_expired_resource_version_is_replaced_by_a_new_list(
     streams, cluster, informer, page, raw_vm, harness
 ):
     lists = [page(raw_vm()), page(raw_vm("fresh"), version="9999")]
@@ -316,7 +324,7 @@ def test_informer_start_fails_without_kubevirt(server, informer, reply):
         informer.read()
 
 
-def test_second_kubevirt_cr_raises_an_error(streams, informer, raw_kubevirt):
+def test_informer_raises_an_error_for_a_second_kubevirt_cr(streams, informer, raw_kubevirt):
     with informer:
         informer.read()
         streams["kubevirts"].send("ADDED", raw_kubevirt("second"))
@@ -324,7 +332,7 @@ def test_second_kubevirt_cr_raises_an_error(streams, informer, raw_kubevirt):
             wait_until(informer, lambda _: False)
 
 
-def test_unavailable_server_raises_an_error_if_the_snapshot_is_too_old(
+def test_informer_raises_an_error_if_the_server_is_unavailable_and_the_snapshot_is_too_old(
     streams, cluster, informer, failure, clock, caplog
 ):
     caplog.set_level(logging.WARNING)
@@ -380,9 +388,7 @@ def _nothing_until(ended):
     yield from ()
 
 
-def test_silent_watch_is_followed_by_a_new_list(
-    cluster, informer, page, raw_vm, monkeypatch, harness
-):
+def test_silent_watch_leads_to_a_new_list(cluster, informer, page, raw_vm, monkeypatch, harness):
     monkeypatch.setattr(reflector_module, "WATCH_S", 0.2)
     monkeypatch.setattr(client_module, "_SILENCE_S", 0.1)
     lists = [page(raw_vm()), page(raw_vm("missed"))]
@@ -400,7 +406,7 @@ def test_silent_watch_is_followed_by_a_new_list(
 
 
 @pytest.mark.parametrize("code", [410, 429, 503])
-def test_rejected_watch_is_retried_with_pauses(cluster, informer, failure, code):
+def test_rejected_watch_request_is_retried_with_pauses(cluster, informer, failure, code):
     lists = cluster.handlers[f"{API}/virtualmachines"]
     refused = threading.Event()
 
@@ -420,7 +426,7 @@ def test_rejected_watch_is_retried_with_pauses(cluster, informer, failure, code)
 
 
 @pytest.mark.parametrize("code", [400, 504])
-def test_watch_from_an_unknown_version_is_followed_by_a_new_list(
+def test_watch_with_a_resource_version_unknown_to_the_server_leads_to_a_new_list(
     streams, cluster, informer, page, raw_vm, failure, code
 ):
     lists = [page(raw_vm()), page(raw_vm("restored"), version="12")]

@@ -139,7 +139,7 @@ def test_lease_is_renewed_every_ten_seconds(api, make, clock, server):
         assert api.stored["spec"]["acquireTime"] == "2026-11-23T00:00:00.000000Z"
 
 
-def test_live_lease_holder_is_named_in_the_error(api, make, clock):
+def test_error_about_a_held_lease_contains_the_holder(api, make, clock):
     foreign(api)
     clock.on_sleep = lambda: api.spec(renewTime=str(clock.elapsed)) if clock.elapsed == 4 else None
     with pytest.raises(LeaseHeldError, match=r"kubevirt/reconciler at .*: them") as caught, make():
@@ -150,7 +150,9 @@ def test_live_lease_holder_is_named_in_the_error(api, make, clock):
 
 
 @pytest.mark.parametrize("renew_time", ["1999-01-01T00:00:00.000000Z", "2099-01-01T00:00:00Z"])
-def test_lease_of_a_dead_holder_expires_regardless_of_its_clock(api, make, clock, renew_time):
+def test_lease_of_a_dead_holder_expires_regardless_of_the_holders_clock(
+    api, make, clock, renew_time
+):
     foreign(api, renewTime=renew_time, leaseDurationSeconds=20)
     with make():
         assert api.holder == "us"
@@ -167,7 +169,7 @@ def test_excessive_lease_duration_is_limited(api, make, clock):
 
 
 @pytest.mark.parametrize("wait_s", [0.0, 0.4, 7.0, 14.5])
-def test_wait_for_a_silent_lease_holder_ends_at_the_deadline(api, make, clock, wait_s):
+def test_wait_for_a_lease_with_a_silent_holder_ends_at_the_deadline(api, make, clock, wait_s):
     foreign(api)
     with pytest.raises(LeaseHeldError, match="is held by them, and the deadline") as caught:
         make(wait_s=wait_s).__enter__()
@@ -183,12 +185,14 @@ def test_lease_wait_uses_real_time_on_an_accelerated_clock(api, make, clock):
     assert clock.elapsed == pytest.approx(20.0)
 
 
-def test_free_lease_is_acquired_even_without_time_left(api, make):
+def test_free_lease_is_acquired_even_with_a_wait_time_of_zero(api, make):
     with make(wait_s=0.0):
         assert api.holder == "us"
 
 
-def test_abandoned_lease_is_renewed_until_exit_and_then_expires(api, make, clock, server):
+def test_lease_kept_for_an_unanswered_write_is_renewed_until_exit_and_then_expires(
+    api, make, clock, server
+):
     with make() as lease:
         lease.abandon()
         clock.elapsed = 10
@@ -217,7 +221,7 @@ def test_lease_of_a_dead_holder_is_acquired_by_only_one_of_two_runs(api, make, c
     assert winner is not None
 
 
-def test_lease_acquired_by_another_run_stays_lost(api, make, clock):
+def test_lease_that_another_run_acquired_counts_as_lost_for_the_rest_of_the_run(api, make, clock):
     with make() as lease:
         api.spec(holderIdentity="them")
         clock.elapsed = 11
@@ -235,7 +239,7 @@ def test_deleted_lease_counts_as_lost(api, make, clock):
         assert not lease.held()
 
 
-def test_lease_stays_held_after_an_edit_that_keeps_the_holder(api, make, clock):
+def test_lease_stays_held_after_an_edit_that_does_not_change_the_holder(api, make, clock):
     with make() as lease:
         api.store({**api.stored, "metadata": {**api.stored["metadata"], "labels": {"a": "b"}}})
         clock.elapsed = 11
@@ -243,7 +247,7 @@ def test_lease_stays_held_after_an_edit_that_keeps_the_holder(api, make, clock):
         assert api.stored["metadata"]["labels"] == {"a": "b"}
 
 
-def test_lease_stays_held_for_25_seconds_of_failed_renewals(api, make, clock, failure):
+def test_lease_counts_as_held_until_renewals_have_failed_for_25_seconds(api, make, clock, failure):
     with make() as lease:
         api.failing = failure(503, "not ready")
         clock.elapsed = 11
@@ -281,7 +285,7 @@ def test_forbidden_lease_raises_an_error(api, make, failure):
         pass
 
 
-def test_lease_validity_decreases_until_the_renewal(api, make, clock):
+def test_remaining_validity_of_a_lease_decreases_until_the_next_renewal(api, make, clock):
     with make() as lease:
         assert lease.valid_s() == 25
         clock.elapsed = 9.5
@@ -295,7 +299,7 @@ def test_lease_validity_decreases_until_the_renewal(api, make, clock):
     assert lease.valid_s() == 0
 
 
-def test_write_under_a_held_lease_may_take_fifteen_seconds(api, make, clock):
+def test_held_lease_stays_valid_for_at_least_fifteen_more_seconds(api, make, clock):
     with make() as lease:
         for elapsed in range(0, 300, 3):
             clock.elapsed = float(elapsed)
@@ -321,7 +325,7 @@ def at(clock, hours):
     return (clock.now() + timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def test_paused_process_renews_its_lease_if_no_other_run_acquired_it(api, make, clock):
+def test_paused_process_renews_its_lease_if_no_other_run_acquired_the_lease(api, make, clock):
     with make() as lease:
         clock.elapsed = 60
         assert lease.valid_s() == 0
@@ -342,7 +346,9 @@ def test_paused_process_loses_a_lease_that_another_run_acquired(api, make, clock
     assert api.holder == holder
 
 
-def test_process_paused_during_a_renewal_loses_a_lease_with_a_new_holder(api, make, clock, server):
+def test_process_paused_during_a_renewal_loses_the_lease_if_another_run_acquired_it(
+    api, make, clock, server
+):
     with make() as lease:
         answer = server.handlers[LEASES]
 
@@ -358,7 +364,7 @@ def test_process_paused_during_a_renewal_loses_a_lease_with_a_new_holder(api, ma
         assert not lease.held()
 
 
-def test_lease_stays_held_if_the_renewal_response_is_missing(api, make, clock):
+def test_lease_stays_held_if_a_renewal_gets_no_response(api, make, clock):
     with make() as lease:
         api.deaf = True
         clock.elapsed = 10
@@ -428,7 +434,9 @@ def test_rejected_events_delay_neither_lease_renewals_nor_patches(
     assert [each.path for each in server.requests].count(events) == 1
 
 
-def test_lease_wait_calls_back_each_second_to_renew_the_other_lease(api, client, clock):
+def test_waiting_for_a_lease_runs_a_callback_each_second_that_renews_another_lease(
+    api, client, clock
+):
     foreign(api, leaseDurationSeconds=3)
     kept = []
     with ClusterLease(
@@ -454,7 +462,7 @@ def test_lease_times_are_real_seconds_on_an_accelerated_clock(api, client, clock
         assert api.stored["spec"]["leaseDurationSeconds"] == 30
 
 
-def test_lease_held_error_contains_holder_lease_and_server(api, make, clock, client):
+def test_error_about_a_held_lease_contains_holder_lease_name_and_server(api, make, clock, client):
     foreign(api, holderIdentity="pod-7")
     clock.on_sleep = lambda: api.spec(renewTime=str(clock.elapsed))
     with pytest.raises(LeaseHeldError) as caught, make():
@@ -464,7 +472,7 @@ def test_lease_held_error_contains_holder_lease_and_server(api, make, clock, cli
     assert "30 s" in caught.value.hint
 
 
-def test_process_paused_during_a_renewal_keeps_a_lease_without_a_new_holder(
+def test_process_paused_during_a_renewal_keeps_the_lease_if_no_other_run_acquired_it(
     api, make, clock, server
 ):
     with make() as lease:
@@ -481,7 +489,7 @@ def test_process_paused_during_a_renewal_keeps_a_lease_without_a_new_holder(
         assert lease.valid_s() == 25
 
 
-def test_lease_of_a_new_holder_is_not_released_at_exit(api, make):
+def test_run_does_not_release_a_lease_that_another_run_acquired(api, make):
     with make():
         api.spec(holderIdentity="them")
     assert api.holder == "them"
@@ -520,7 +528,9 @@ DEEP = "[" * 20_000 + "]" * 20_000
     ],
     ids=lambda body: body[:70],
 )
-def test_unreadable_lease_is_renewed_later(server, make, api, clock, harness, caplog, body):
+def test_lease_renewal_is_retried_after_an_unreadable_response(
+    server, make, api, clock, harness, caplog, body
+):
     with make("a") as lease:
         api.failing = harness.Reply(200, body)
         clock.elapsed += 11

@@ -89,7 +89,7 @@ def test_lease_annotation_is_written_immediately_together_with_a_renewal(stored,
         assert lease.valid_s() == 25
 
 
-def test_lease_annotation_is_removed_by_none(stored, make):
+def test_lease_annotation_set_to_none_is_removed(stored, make):
     with make() as lease:
         assert lease.annotate({OTHER: None})
         assert stored.annotations == {"others/else": "1"}
@@ -154,7 +154,7 @@ def test_lease_annotation_and_concurrent_edit_are_both_kept(stored, make):
         }
 
 
-def test_lost_lease_is_not_annotated(stored, make):
+def test_annotation_is_not_written_to_a_lost_lease(stored, make):
     with make() as lease:
         body = stored.body
         stored.write({**body, "spec": {**body["spec"], "holderIdentity": "them"}})
@@ -180,7 +180,7 @@ def test_rejected_annotation_does_not_end_the_lease(stored, make, clock, failure
         assert lease.annotate({ROLLOUT: "x"})
 
 
-def test_next_lease_holder_reads_the_annotations_of_the_previous_holder(stored, make, clock):
+def test_next_lease_holder_reads_annotations_that_the_previous_holder_wrote(stored, make, clock):
     with make("them") as dead:
         assert dead.annotate({ROLLOUT: "half"})
         with make("us") as lease:

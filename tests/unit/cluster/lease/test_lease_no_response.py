@@ -78,7 +78,9 @@ def make(api, clock):
 
 
 @pytest.mark.parametrize("begins_s", [0.0, 9.9, 10.0, 14.0, 19.0, 24.0, 24.9])
-def test_lease_counts_as_lost_before_another_run_may_acquire_it(api, make, clock, begins_s):
+def test_unrenewed_lease_counts_as_lost_before_another_run_may_acquire_the_lease(
+    api, make, clock, begins_s
+):
     with make() as lease:
         clock.elapsed = begins_s
         api.mute = True
@@ -105,7 +107,7 @@ def test_lease_renewal_times_out_before_the_lease_expires(api, make, clock, begi
         assert wait_s <= valid_s
 
 
-def test_lease_annotation_waits_no_longer_than_a_renewal(api, make, clock):
+def test_lease_annotation_request_has_the_same_timeout_as_a_renewal(api, make, clock):
     with make() as lease:
         api.mute = True
         clock.elapsed = 20.0

@@ -127,7 +127,7 @@ def test_memory_requests_are_summed_by_node_without_ended_pods(read):
     }
 
 
-def test_launcher_pods_of_a_migrating_vm_count_as_moving(read):
+def test_launcher_pods_of_a_migrating_vm_are_counted_separately_in_nodes_and_quotas(read):
     quota = raw_quota(
         hard={"requests.memory": "8Gi", "pods": "9"}, used={"requests.memory": "3Gi"}
     )
@@ -178,11 +178,11 @@ def test_memory_limits_of_a_launcher_pod_are_summed(read):
         ({"scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass"}]}}, False),
     ],
 )
-def test_quota_is_read_only_if_its_scopes_include_launcher_pods(read, spec, counts):
+def test_resource_quota_counts_only_if_its_scopes_include_launcher_pods(read, spec, counts):
     assert bool(read(quotas=[raw_quota(**spec)]).quotas) is counts
 
 
-def test_quota_of_other_resources_is_omitted(read):
+def test_resource_quota_without_memory_resources_is_omitted(read):
     assert read(quotas=[raw_quota(hard={"requests.cpu": "4"})]).quotas == {}
 
 
@@ -214,17 +214,17 @@ def test_forbidden_pods_or_quotas_are_reported_and_the_other_list_is_read(
     assert (found.pods_known, found.quotas_known) == (knows == "pods", knows == "quotas")
 
 
-def test_unreadable_pod_is_omitted_and_reported(read):
+def test_unreadable_pod_is_omitted_from_the_capacity_and_reported(read):
     found = read([raw_pod("a", containers=[asks("1Gi")]), raw_pod("b", containers=[asks("1GB")])])
     assert found.nodes["node01"].requested.memory == GIB
     (finding,) = found.diagnostics
     assert str(finding.ref) == "Pod db/b"
 
 
-def test_pod_is_decoded_before_the_next_pod_arrives(
+def test_capacity_reader_decodes_each_pod_before_the_next_pod_arrives(
     server, client, clock, page, harness, monkeypatch
 ):
-    """One response has all pods, with about 10 kB each."""
+    """One response contains all pods; each pod has about 10 kB."""
     decoded_one = threading.Event()
     inner = spare_capacity.PODS.live
 
@@ -260,7 +260,9 @@ def test_cluster_snapshot_does_not_read_pods(cluster, client, clock):
     assert not [each for each in cluster.requests if each.path in (PODS, QUOTAS)]
 
 
-def test_informer_returns_the_capacity_that_it_read(cluster, client, clock, page):
+def test_informer_returns_the_capacity_that_was_read_from_the_cluster(
+    cluster, client, clock, page
+):
     cluster.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
     cluster.on(QUOTAS, page())
     with ClusterInformer(client, clock=clock) as informer:
@@ -279,7 +281,7 @@ class TestRefresh:
         with ClusterInformer(client, clock=clock) as informer:
             yield informer
 
-    def test_capacity_refresh_wakes_the_waiting_thread(self, cluster, informer, page):
+    def test_capacity_refresh_ends_the_wait_for_a_new_snapshot(self, cluster, informer, page):
         cluster.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
         informer.read()
         informer.refresh_capacity()
@@ -332,7 +334,7 @@ class TestRefresh:
         informer.wait(30.0)
         assert len(asked) == 2
 
-    def test_capacity_refresh_does_not_replace_a_newer_capacity(
+    def test_capacity_refresh_does_not_replace_newer_capacity_data(
         self, cluster, informer, clock, page
     ):
         started, go_on = threading.Event(), threading.Event()

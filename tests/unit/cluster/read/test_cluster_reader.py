@@ -25,7 +25,7 @@ def read(client, clock):
     return lambda: ClusterReader(client, clock=clock).read()
 
 
-def test_cluster_snapshot_has_every_kind(cluster, read):
+def test_cluster_snapshot_contains_objects_of_every_kind(cluster, read):
     state = read()
     assert state.cluster_id == "cluster-1"
     assert state.observed_at == datetime(2026, 11, 23, tzinfo=UTC)
@@ -37,7 +37,7 @@ def test_cluster_snapshot_has_every_kind(cluster, read):
     assert state.diagnostics == ()
 
 
-def test_cluster_snapshot_takes_seven_requests_for_any_number_of_vms(cluster, read, page, raw_vm):
+def test_cluster_snapshot_needs_seven_requests_for_any_number_of_vms(cluster, read, page, raw_vm):
     cluster.on(f"{API}/virtualmachines", page(*(raw_vm(f"vm-{i}") for i in range(50))))
     assert len(read().vms) == 50
     assert sorted(request.path for request in cluster.requests) == [
@@ -94,7 +94,7 @@ def test_unreadable_kubevirt_cr_raises_an_error(cluster, read, page):
         read()
 
 
-def test_forbidden_nodes_and_cluster_id_are_reported(cluster, read, failure):
+def test_missing_permissions_for_nodes_and_the_cluster_id_are_reported(cluster, read, failure):
     cluster.on("/api/v1", failure(403, "no", "Forbidden"))
     cluster.on("/api/v1/nodes", failure(403, "no", "Forbidden"))
     cluster.on("/api/v1/namespaces/kube-system", failure(403, "no", "Forbidden"))
@@ -104,21 +104,23 @@ def test_forbidden_nodes_and_cluster_id_are_reported(cluster, read, failure):
     assert [each.code for each in state.diagnostics] == ["nodes-unreadable", "cluster-id-unknown"]
 
 
-def test_forbidden_vms_raise_an_error(cluster, read, failure):
+def test_missing_permission_to_list_vms_raises_an_error(cluster, read, failure):
     message = 'virtualmachines.kubevirt.io is forbidden: User "u" cannot list resource'
     cluster.on(f"{API}/virtualmachines", failure(403, message, "Forbidden"))
     with pytest.raises(ForbiddenError, match="cannot list resource"):
         read()
 
 
-def test_unreachable_server_receives_a_single_request(server, read, reply):
+def test_cluster_reader_sends_a_single_request_to_an_unreachable_server(server, read, reply):
     server.on("/", reply(cut=True))
     with pytest.raises(UnreachableError):
         read()
     assert {each.path for each in server.requests} == {"/api/v1/namespaces/kube-system"}
 
 
-def test_server_that_is_not_an_api_server_raises_an_error(server, read, reply):
+def test_cluster_reader_raises_an_error_for_a_server_that_is_not_an_api_server(
+    server, read, reply
+):
     server.on("/", reply(200, "<html>"))
     with pytest.raises(ClusterError, match="is not a Namespace"):
         read()

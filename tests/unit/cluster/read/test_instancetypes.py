@@ -126,13 +126,15 @@ def reference(name):
         ),
     ],
 )
-def test_vm_revision_is_read_from_spec_or_status(raw_vm, spec, status, revision_name, revision):
+def test_instancetype_revision_of_a_vm_is_read_from_spec_or_status(
+    raw_vm, spec, status, revision_name, revision
+):
     vm = workloads.VMS.one(json.dumps(vm_with_type(raw_vm, spec, status)).encode())
     assert (vm.instancetype, vm.instancetype_kind) == ("small", INSTANCETYPE)
     assert (vm.revision_name, vm.revision) == (revision_name, revision)
 
 
-def test_live_update_features_of_v1_1_are_decoded(raw_vm):
+def test_live_update_features_in_a_kubevirt_v1_1_vm_are_decoded(raw_vm):
     body = raw_vm()
     assert not workloads.VMS.one(json.dumps(body).encode()).live_update_memory
     body["spec"]["liveUpdateFeatures"] = {"memory": {"maxGuest": "8Gi"}}
@@ -140,7 +142,9 @@ def test_live_update_features_of_v1_1_are_decoded(raw_vm):
     assert (vm.live_update_memory, str(vm.max_guest)) == (True, "8Gi")
 
 
-def test_guest_size_manager_is_the_manager_of_the_instancetype_name(raw_vm):
+def test_guest_size_manager_of_an_instancetype_vm_is_the_last_writer_of_the_instancetype_name(
+    raw_vm,
+):
     body = vm_with_type(raw_vm)
     fields = {"f:spec": {"f:instancetype": {"f:name": {}, "f:kind": {}}}}
     other = {"f:spec": {"f:instancetype": {"f:revisionName": {}}}}
@@ -202,7 +206,7 @@ def test_instancetype_kind_that_cannot_be_listed_is_reported(
     assert finding.hint
 
 
-def test_informer_snapshot_has_instancetypes(with_types, client, clock):
+def test_informer_snapshot_contains_instancetypes(with_types, client, clock):
     with ClusterInformer(client, clock=clock) as informer:
         state = informer.read()
     assert len(state.instancetypes) == 2

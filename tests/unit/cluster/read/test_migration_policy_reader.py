@@ -64,7 +64,7 @@ def test_namespaces_are_listed_if_a_migration_policy_selects_their_labels(server
     assert found.namespace_labels == {"db": {"tier": "db"}, "web": {}}
 
 
-def test_missing_migration_policy_kind_is_not_reported(server, client):
+def test_missing_crd_of_migration_policies_is_not_reported(server, client):
     assert list_migration_policies(client) == MigrationPolicies()
 
 

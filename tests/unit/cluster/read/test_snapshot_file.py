@@ -225,7 +225,7 @@ states = st.builds(
 
 @settings(max_examples=60, deadline=None)
 @given(states)
-def test_snapshot_is_read_as_it_was_written(state):
+def test_snapshot_file_is_read_back_unchanged(state):
     text = snapshot_file.dump(state)
     found = snapshot_file.load(text, "it")
     assert found == state
@@ -235,7 +235,7 @@ def test_snapshot_is_read_as_it_was_written(state):
     jsonschema.Draft202012Validator(SCHEMA).validate(json.loads(text))
 
 
-def test_snapshot_schema_has_every_part_of_a_reference():
+def test_snapshot_schema_has_every_field_of_an_object_reference():
     named = SCHEMA["$defs"]["ref"]
     assert set(named["properties"]) == set(ObjectRef._fields)
     assert set(named["required"]) == set(ObjectRef._fields) - ObjectRef._field_defaults.keys()
@@ -279,7 +279,7 @@ def test_snapshot_schema_has_every_field_of_each_type(name, kind):
 
 
 @pytest.mark.parametrize("raw", ["1Gi", "1024Mi", "1e9", 1073741824])
-def test_snapshot_keeps_the_notation_of_sizes(raw):
+def test_snapshot_file_keeps_the_notation_of_sizes(raw):
     vm = LiveVM(
         ref=vm_ref("db", "pg-0"),
         uid=Uid("u"),
@@ -317,7 +317,7 @@ def test_snapshot_file_contains_only_decoded_fields(cluster, make_state, page, r
     assert document["kubevirt"]["settings"]["spec.configuration.vmRolloutStrategy"] == "LiveUpdate"
 
 
-def test_snapshot_reader_reads_the_snapshot_file(make_state, tmp_path):
+def test_snapshot_reader_returns_the_state_in_the_snapshot_file(make_state, tmp_path):
     state = make_state()
     path = tmp_path / "live.json"
     path.write_bytes(snapshot_file.dump(state))

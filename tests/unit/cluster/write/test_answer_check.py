@@ -1,4 +1,4 @@
-"""Whether the API server's response contains what a patch or a create has written."""
+"""Tests whether the API server's response contains the values that a patch or create wrote."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_response_to_a_patch_must_contain_each_written_value(op, path, value, an
     assert len(found) == sentences, found
 
 
-def test_difference_quotes_the_path_and_both_values():
+def test_error_about_a_value_that_was_not_written_contains_path_and_both_values():
     op = PatchOp(op="replace", path=GUEST, value="2Gi")
     assert unpatched(memory(guest="1Gi"), (op,)) == (
         "spec.template.spec.domain.memory.guest is 1Gi, not 2Gi",

@@ -83,7 +83,7 @@ def lines(caplog):
 
 
 def apart():
-    """Return VMs whose Events are sent by different threads, one VM per thread."""
+    """Return VMs whose Events are sent by different threads."""
     named = (vm_ref("db", f"vm-{number}") for number in itertools.count())
     found = {}
     while len(found) < SENDERS:
@@ -92,7 +92,9 @@ def apart():
     return list(found.values())
 
 
-def test_patch_does_not_wait_for_an_unanswered_event(server, make, client, endpoint, reply):
+def test_patch_is_sent_while_an_event_request_is_still_unanswered(
+    server, make, client, endpoint, reply
+):
     server.on(resource_paths.of(PG0), reply(200, {}))
     with make() as recorder:
         for reason in "ABC":
@@ -145,7 +147,7 @@ def test_queued_event_has_the_time_at_which_it_happened(server, make, endpoint, 
     assert [each.body["eventTime"][-10:-8] for each in server.requests] == ["00", "05", "09"]
 
 
-def test_queued_events_are_all_recorded_before_the_block_ends(make, endpoint, caplog):
+def test_queued_events_are_all_recorded_before_the_run_ends(make, endpoint, caplog):
     endpoint.opened.set()
     with make() as recorder:
         for number in range(50):
@@ -196,7 +198,7 @@ def test_event_queue_waits_for_unanswered_events_up_to_a_time_limit(
     assert endpoint.of("comes") == ["A"], "nothing is sent once it was counted"
 
 
-def test_signal_shortens_the_wait_for_queued_events(make, endpoint, monkeypatch):
+def test_stop_signal_shortens_the_wait_for_queued_events(make, endpoint, monkeypatch):
     monkeypatch.setattr(event_queue, "_HURRIED_S", 0.2)
     monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9)
     answers = iter([False, False, False])
@@ -205,7 +207,7 @@ def test_signal_shortens_the_wait_for_queued_events(make, endpoint, monkeypatch)
     assert endpoint.of("goes") == []
 
 
-def test_exception_ends_the_block_without_waiting_for_queued_events(
+def test_exception_ends_the_run_without_waiting_for_queued_events(
     make, endpoint, caplog, monkeypatch
 ):
     monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9)
@@ -222,7 +224,7 @@ def test_exception_ends_the_block_without_waiting_for_queued_events(
     assert lines(caplog) == [(logging.WARNING, "1 of 1 events were not recorded")]
 
 
-def test_unexpected_error_in_a_sender_thread_is_raised(clock, caplog):
+def test_unexpected_error_in_an_event_sender_thread_is_raised(clock, caplog):
     client = SimpleNamespace(without_retries=lambda: SimpleNamespace(host="here"))
     recorder = ClusterRecorder(client, clock=clock, instance="run-1", revision="commit")
 

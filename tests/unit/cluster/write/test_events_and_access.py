@@ -23,7 +23,7 @@ def recorder(client, clock):
     return DirectRecorder(client, clock=clock, instance="run-1", revision="test-commit")
 
 
-def test_event_has_the_vm_as_regarding_object(server, recorder, reply):
+def test_event_about_a_vm_has_the_vm_as_regarding_object(server, recorder, reply):
     server.on(EVENTS, reply(201, {}))
     recorder.record(PG0, "u-1", reason="MemoryPatched", message="guest 1Gi -> 2Gi")
     (request,) = server.requests
@@ -47,7 +47,7 @@ def test_event_has_the_vm_as_regarding_object(server, recorder, reply):
     assert event["note"] == "guest 1Gi -> 2Gi"
 
 
-def test_event_note_is_truncated_and_a_warning_has_its_type(server, recorder, reply):
+def test_event_note_is_truncated_and_a_warning_event_has_type_warning(server, recorder, reply):
     server.on(EVENTS, reply(201, {}))
     recorder.record(PG0, "u-1", reason="Failed", message="x" * 2000, warning=True)
     event = server.requests[0].body
@@ -61,7 +61,7 @@ LIMITS = {"note": 1024, "reportingInstance": 128, "reason": 128}
 
 
 @pytest.mark.parametrize("text", ["x" * 2000, "ä" * 2000, "→" * 2000, "x→" * 1000])
-def test_event_texts_are_truncated_to_the_server_limits_in_bytes(
+def test_event_texts_are_truncated_to_the_byte_limits_of_the_api_server(
     server, client, clock, reply, text
 ):
     server.on(EVENTS, reply(201, {}))
@@ -107,7 +107,7 @@ def test_repeated_event_failure_is_logged_once_as_a_warning(
     assert levels == [logging.WARNING, logging.DEBUG]
 
 
-def test_overloaded_server_receives_no_further_events(server, recorder, clock, reply):
+def test_recorder_stops_sending_events_to_an_overloaded_server(server, recorder, clock, reply):
     server.on(EVENTS, reply(429, "", (("Retry-After", "40"),)), reply(201, {}))
     recorder.record(PG0, "u", reason="A", message="m")
     assert (clock.elapsed, len(server.requests)) == (0.0, 1)
@@ -231,12 +231,12 @@ def test_each_lease_requires_only_the_rights_that_it_uses(leases, needed):
     ],
     ids=["create", "restart"],
 )
-def test_consent_to_create_or_restart_requires_the_rights_for_it(consent, needed):
+def test_consent_to_create_or_restart_vms_requires_the_rights_to_do_so(consent, needed):
     without = access_review.apply_rights("kubevirt", memory_lease="memory")
     asked = access_review.apply_rights("kubevirt", memory_lease="memory", **consent)
     assert {str(each) for each in set(asked) - set(without)} == needed
 
 
-def test_subresource_right_is_written_with_a_slash():
+def test_right_on_a_subresource_is_printed_with_a_slash():
     right = access_review.Right(verb="update", group="g", resource="vms", subresource="restart")
     assert str(right) == "update vms/restart.g"

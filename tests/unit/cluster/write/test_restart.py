@@ -36,7 +36,9 @@ def writer(client):
     return ClusterWriter(client)
 
 
-def test_restart_with_status_406_is_denied_with_the_status_phrase(server, writer, reply):
+def test_restart_response_with_status_406_is_reported_as_denied_with_the_status_phrase(
+    server, writer, reply
+):
     text = "406: Not Acceptable\n\nAvailable representations: "
     server.on(PATH, reply(406, text, (("Content-Type", "text/plain; charset=utf-8"),)))
     written = writer.write(RESTART)
@@ -57,7 +59,7 @@ def test_restart_with_status_406_is_denied_with_the_status_phrase(server, writer
         (405, "MethodNotAllowed", "not here", Refusal.DENIED),
     ],
 )
-def test_rejected_restart_is_returned_as_a_refusal(
+def test_rejected_restart_request_is_returned_as_a_result_and_not_raised(
     server, writer, failure, code, reason, message, refusal
 ):
     server.on(PATH, failure(code, message, reason))

@@ -1,4 +1,4 @@
-"""Tests parallel writes: their limit, their order, and each response as it arrives."""
+"""Tests parallel writes: how many run at a time, their order, and how responses arrive."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def send(server: Server, names: list[str], parallel: int) -> dict[str, object]:
 
 
 @pytest.mark.parametrize("parallel", [1, 2, 4])
-def test_number_of_parallel_writes_is_limited(parallel):
+def test_parallel_writer_limits_the_number_of_simultaneous_writes(parallel):
     server = Server(parallel)
     answers = send(server, [f"vm-{n}" for n in range(parallel * 3)], parallel)
     assert server.most == parallel
@@ -70,7 +70,7 @@ def test_number_of_parallel_writes_is_limited(parallel):
     assert len(server.threads) == parallel, "each takes the next one"
 
 
-def test_write_error_is_returned_and_does_not_stop_other_writes():
+def test_write_error_for_one_vm_does_not_stop_writes_to_other_vms():
     server = Server(2)
     server.answers = {
         "b": UnreachableError("the connection was interrupted"),
@@ -83,7 +83,7 @@ def test_write_error_is_returned_and_does_not_stop_other_writes():
 
 
 @pytest.mark.parametrize("parallel", [1, 3])
-def test_next_action_is_consumed_only_when_it_can_be_sent_immediately(parallel):
+def test_parallel_writer_takes_the_next_action_only_when_a_thread_can_send_the_action(parallel):
     """The caller may stop at any time, because every consumed action is sent."""
     server, made = Server(1), []
 

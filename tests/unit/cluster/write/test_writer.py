@@ -60,13 +60,17 @@ def test_accepted_patch_returns_the_patched_vm(server, writer, reply, raw_vm):
     assert "dryRun" not in request.query
 
 
-def test_written_size_in_another_notation_counts_as_written(server, writer, reply, raw_vm):
+def test_patch_counts_as_written_if_the_response_has_the_size_in_another_notation(
+    server, writer, reply, raw_vm
+):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm(guest=2147483648)))
     assert writer.write(grow("2048Mi")).refusal is None
 
 
 @pytest.mark.parametrize("held", ["1Gi", None])
-def test_different_size_in_the_response_counts_as_not_written(server, writer, reply, raw_vm, held):
+def test_patch_counts_as_not_written_if_the_response_has_a_different_size(
+    server, writer, reply, raw_vm, held
+):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm(guest=held)))
     written = writer.write(grow())
     assert written.refusal is Refusal.NOT_AS_WRITTEN
@@ -95,7 +99,7 @@ REFUSALS = [
 
 
 @pytest.mark.parametrize(("code", "message", "reason", "causes", "refusal"), REFUSALS)
-def test_rejected_patch_is_returned_as_a_refusal(
+def test_rejected_patch_is_returned_as_a_result_and_not_raised(
     server, writer, failure, code, message, reason, causes, refusal
 ):
     server.on(f"{VM_PATH}/pg-0", failure(code, message, reason, causes))
@@ -109,13 +113,15 @@ def test_rejected_patch_is_returned_as_a_refusal(
 @pytest.mark.parametrize(
     ("code", "kind"), [(401, UnauthorizedError), (429, UnavailableError), (500, UnavailableError)]
 )
-def test_error_response_that_is_not_a_refusal_is_raised(server, writer, failure, code, kind):
+def test_error_response_that_does_not_reject_the_write_is_raised(
+    server, writer, failure, code, kind
+):
     server.on(f"{VM_PATH}/pg-0", failure(code, WEBHOOK + "no" if code == 500 else "no"))
     with pytest.raises(kind):
         writer.write(grow())
 
 
-def test_missing_resource_kind_is_raised(server, writer):
+def test_write_to_a_kind_that_the_server_does_not_serve_raises_an_error(server, writer):
     with pytest.raises(Exception, match="Not Found"):
         writer.write(grow())
 
@@ -151,7 +157,9 @@ UNHELD = [
 
 
 @pytest.mark.parametrize(("held", "refusal"), [("u1", None), ("u2", Refusal.NOT_AS_WRITTEN)])
-def test_written_name_is_compared_exactly(server, writer, reply, raw_vm, held, refusal):
+def test_instancetype_name_in_the_response_is_compared_exactly(
+    server, writer, reply, raw_vm, held, refusal
+):
     body = raw_vm()
     body["spec"]["instancetype"] = {"name": held}
     server.on(f"{VM_PATH}/pg-0", reply(200, body))
@@ -160,7 +168,9 @@ def test_written_name_is_compared_exactly(server, writer, reply, raw_vm, held, r
 
 
 @pytest.mark.parametrize("op", HELD)
-def test_cr_with_the_written_value_is_accepted(server, writer, reply, raw_kubevirt, op):
+def test_kubevirt_cr_patch_counts_as_written_if_the_response_has_the_value(
+    server, writer, reply, raw_kubevirt, op
+):
     server.on(CR_PATH, reply(200, raw_kubevirt()))
     written = writer.write(action(KUBEVIRT, op))
     assert written.refusal is None
@@ -168,7 +178,7 @@ def test_cr_with_the_written_value_is_accepted(server, writer, reply, raw_kubevi
 
 
 @pytest.mark.parametrize("op", UNHELD)
-def test_cr_without_the_written_value_counts_as_not_written(
+def test_kubevirt_cr_patch_counts_as_not_written_if_the_response_lacks_the_value(
     server, writer, reply, raw_kubevirt, op
 ):
     server.on(CR_PATH, reply(200, raw_kubevirt()))
@@ -177,7 +187,7 @@ def test_cr_without_the_written_value_counts_as_not_written(
     assert written.message
 
 
-def test_create_request_is_a_post_of_the_manifest(server, writer, reply, raw_vm):
+def test_vm_create_request_is_a_post_of_the_manifest(server, writer, reply, raw_vm):
     manifest = raw_vm(guest="2Gi")
     server.on(VM_PATH, reply(201, raw_vm(guest="2048Mi")))
     written = writer.write(action(verb=Verb.CREATE, manifest=manifest, uid=None))
@@ -188,13 +198,17 @@ def test_create_request_is_a_post_of_the_manifest(server, writer, reply, raw_vm)
     assert request.query == {"fieldManager": "reconciler", "fieldValidation": "Strict"}
 
 
-def test_created_vm_with_other_memory_counts_as_not_written(server, writer, reply, raw_vm):
+def test_vm_create_counts_as_not_written_if_the_response_has_a_different_memory_size(
+    server, writer, reply, raw_vm
+):
     server.on(VM_PATH, reply(201, raw_vm(guest="1Gi")))
     written = writer.write(action(verb=Verb.CREATE, manifest=raw_vm(guest="2Gi"), uid=None))
     assert written.refusal is Refusal.NOT_AS_WRITTEN
 
 
-def test_writer_reads_a_single_vm(server, writer, reply, raw_vm, failure):
+def test_cluster_writer_reads_a_single_vm_with_a_get_request(
+    server, writer, reply, raw_vm, failure
+):
     server.on(f"{VM_PATH}/pg-0", reply(200, raw_vm()))
     server.on(f"{VM_PATH}/pg-1", failure(404, "not found", "NotFound"))
     assert writer.read_vm(PG0).guest.raw == "1Gi"
@@ -209,7 +223,7 @@ WEBHOOK = (
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_unanswered_webhook_is_not_a_denial(server, writer, failure, verb):
+def test_failed_webhook_call_does_not_count_as_a_denied_write(server, writer, failure, verb):
     server.on("/apis", failure(500, WEBHOOK, "InternalError"))
     with pytest.raises(UnavailableError, match="failed calling webhook") as caught:
         writer.write(action(verb=verb, manifest={}))
@@ -218,7 +232,7 @@ def test_unanswered_webhook_is_not_a_denial(server, writer, failure, verb):
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_retry_after_of_a_write_is_raised_without_a_retry(server, writer, reply, verb):
+def test_write_response_with_retry_after_is_raised_without_a_retry(server, writer, reply, verb):
     server.on("/apis", reply(429, "", (("Retry-After", "7"),)))
     with pytest.raises(UnavailableError) as caught:
         writer.write(action(verb=verb, manifest={}))
@@ -230,7 +244,7 @@ def test_retry_after_of_a_write_is_raised_without_a_retry(server, writer, reply,
     ("own_s", "given_s", "waits_s"), [(5.0, 2.0, 2.0), (2.0, 5.0, 2.0), (3.0, None, 3.0)]
 )
 @pytest.mark.parametrize("verb", Verb)
-def test_write_timeout_is_the_shorter_of_two_timeouts(
+def test_write_timeout_is_the_shorter_of_the_client_timeout_and_the_given_timeout(
     server, make_client, failure, monkeypatch, verb, own_s, given_s, waits_s
 ):
     server.on("/apis", failure(503, "not now"))

@@ -1,4 +1,4 @@
-"""Whether the next write of an object equals the approved action."""
+"""Tests whether the next write of an object equals the approved action."""
 
 from __future__ import annotations
 
@@ -78,14 +78,16 @@ IMPOSSIBLE = "blocked (above-max-guest): 4Gi is the limit"
     ],
     ids=["another size", "another object", "another wave", "no longer possible"],
 )
-def test_write_that_differs_from_the_approved_action_is_stale(given, decision, action, now):
+def test_approval_is_stale_if_the_write_differs_from_the_approved_action(
+    given, decision, action, now
+):
     end = refused(given, decision, action)
     assert (end.result, end.why.reason, end.why.hint) == (Result.STALE, "stale", HINT)
     (approved,) = given.actions[VM]
     assert end.why.message == f"approved: live (hotplug) {approved.change}; now: {now}"
 
 
-def test_stale_write_is_compared_with_the_approved_action_of_its_wave():
+def test_stale_approval_is_explained_with_the_approved_action_of_the_same_wave():
     given = approval()
     (memory,) = given.actions[VM]
     restart = replace(memory, wave=WaveName.RESTART, digest="other", change="restart")

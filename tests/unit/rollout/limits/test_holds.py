@@ -1,4 +1,4 @@
-"""Holds of VMs: windows, canaries with their soak time, and batches."""
+"""Tests when VMs are held: by windows, canaries with their soak time, and batches."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ class Round:
         return hold.why.reason if hold else ""
 
 
-def test_vm_is_not_held_without_windows_canaries_or_batches():
+def test_vm_is_not_held_if_no_windows_canaries_or_batches_are_configured():
     first = Round(PlanPolicy())
     assert (first.reason(CANARY), first.reason(REST)) == ("", "")
 
@@ -96,19 +96,19 @@ def test_failed_canary_holds_other_vms_until_the_run_ends():
     assert hold.why.message == "the canary db/canary failed"
 
 
-def test_policy_without_a_matching_canary_holds_every_vm():
+def test_canary_selector_without_a_matching_vm_holds_every_vm():
     first = Round(canary_policy(), label="false")
     assert (first.reason(CANARY), first.reason(REST)) == ("no-canary", "no-canary")
     assert first.hold(REST).result is Result.HELD
 
 
-def test_held_canary_holds_other_vms():
+def test_other_vms_are_held_while_the_canary_is_held():
     first = Round(canary_policy())
     first.end(CANARY, Result.HELD)
     assert first.reason(REST) == "canaries-held"
 
 
-def test_suspended_canary_proves_nothing_and_holds_other_vms():
+def test_other_vms_are_held_if_the_only_canary_is_suspended():
     first = Round(canary_policy(), suspended=True)
     del first.objects[CANARY]
     assert first.reason(REST) == "canaries-held"
@@ -120,7 +120,7 @@ class TestSoak:
         found.end(CANARY)
         return found
 
-    def test_other_vms_wait_until_the_soak_ends(self):
+    def test_other_vms_wait_until_the_canary_soak_time_ends(self):
         found = self.converged()
         hold = found.hold(REST)
         assert hold.why.reason == "canary-soak"
@@ -128,7 +128,7 @@ class TestSoak:
         found.ports.clock.sleep(SOAK_S - 1)
         assert self.converged(found.ports).reason(REST) == "canary-soak"
 
-    def test_soak_continues_from_an_earlier_pass(self):
+    def test_canary_soak_time_continues_from_an_earlier_pass(self):
         ports = FakePorts()
         first = Round(canary_policy(), canary="2Gi", ports=ports)
         first.objects.pop(CANARY)
@@ -139,7 +139,7 @@ class TestSoak:
         assert second.reason(REST) == ""
 
     @pytest.mark.parametrize(("age_s", "reason"), [(60, "canary-soak"), (SOAK_S + 60, "")])
-    def test_soak_restarts_if_a_canary_has_changed(self, age_s, reason):
+    def test_canary_soak_time_starts_again_if_a_canary_has_changed(self, age_s, reason):
         ports = FakePorts()
         first = Round(canary_policy(), canary="2Gi", ports=ports)
         first.objects.pop(CANARY)
@@ -175,7 +175,7 @@ class TestWindows:
         assert Round(PlanPolicy(windows=(ALWAYS,))).reason(REST) == ""
 
 
-def test_hold_reason_is_reported_once_with_the_number_of_vms():
+def test_hold_reason_is_reported_once_with_the_number_of_held_vms():
     ports = FakePorts()
     holds = Holds(ports.context, ports.closer.memory)
     hold = Hold(why=Explanation(reason="canary-soak", message="starts later"))

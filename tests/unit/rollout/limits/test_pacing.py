@@ -1,4 +1,4 @@
-"""The number of changes that may start: limits of KubeVirt, of the user, and of groups."""
+"""Tests how many changes may start: limits of KubeVirt, of the user, and of groups."""
 
 from __future__ import annotations
 
@@ -48,19 +48,19 @@ def started(state, policy=None, *, busy=(), candidates=REFS, **questions):
     return [each.ref.name for each in chosen], {ref.name: why for ref, why in waits.items()}
 
 
-def test_kubevirt_migration_limit_applies_without_a_user_limit():
+def test_kubevirt_migration_limit_applies_if_the_user_configures_no_limit():
     names, waits = started(live())
     assert names == ["vm-0", "vm-1", "vm-2", "vm-3", "vm-4"]
     assert set(waits.values()) == {"the limit of 5 changes at a time is reached"}
 
 
 @pytest.mark.parametrize(("limit", "count"), [(1, 1), (3, 3), (9, 5)])
-def test_lower_of_user_and_kubevirt_limit_applies(limit, count):
+def test_lower_of_user_and_kubevirt_migration_limit_applies(limit, count):
     names, _ = started(live(), PlanPolicy(max_concurrent=limit))
     assert len(names) == count
 
 
-def test_node_limit_counts_vms_by_their_source_node():
+def test_concurrency_limit_per_node_counts_vms_by_source_node():
     names, waits = started(live(), PlanPolicy(max_per_node=1))
     assert names == ["vm-0", "vm-1", "vm-2"]
     assert waits["vm-3"] == "the limit of 1 changes at a time from node01 is reached"
@@ -80,22 +80,22 @@ def test_node_limit_counts_vms_by_their_source_node():
     ],
     ids=["migrations", "memory changes", "restarts"],
 )
-def test_changes_by_other_clients_take_slots(taken):
+def test_changes_by_other_clients_occupy_concurrency_slots(taken):
     names, _ = started(live(**taken), PlanPolicy(max_per_node=9), candidates=REFS[2:])
     assert len(names) == 3
 
 
-def test_changes_not_yet_in_a_snapshot_take_slots():
+def test_changes_that_the_snapshot_does_not_show_yet_occupy_concurrency_slots():
     names, _ = started(live(), busy=REFS[:4], candidates=REFS[4:])
     assert len(names) == 1
 
 
-def test_finished_migration_takes_no_slot():
+def test_finished_migration_occupies_no_concurrency_slot():
     done = make_migration(REFS[0], phase="Succeeded")
     assert disturbed(live(migrations=(done,))) == set()
 
 
-def test_shard_starts_only_its_share_of_the_limit():
+def test_shard_starts_only_its_share_of_the_concurrency_limit():
     shard = next(
         each
         for each in (Shard(index=n, total=2) for n in range(2))
@@ -105,7 +105,7 @@ def test_shard_starts_only_its_share_of_the_limit():
     assert len(names) == shard.share(4) == 2
 
 
-def test_change_of_a_stopped_vm_starts_despite_the_limit():
+def test_change_to_a_stopped_vm_starts_despite_the_concurrency_limit():
     stopped = live(vmis=())
     plan = plan_of(make_desired(*(want("2Gi", ref) for ref in REFS)), stopped)
     waits = {}
@@ -130,7 +130,7 @@ def test_anti_affinity_group_changes_one_vm_at_a_time():
     assert waits["vm-1"] == "another VM with app=pg is being changed or is not running"
 
 
-def test_anti_affinity_group_waits_for_a_starting_vm():
+def test_anti_affinity_group_waits_for_a_member_that_is_starting():
     vmis = (make_vmi(REFS[0], phase="Scheduling"), *(make_vmi(ref) for ref in REFS[1:]))
     assert coming_up(live(vmis=vmis)) == {REFS[0]}
     names, _ = started(
@@ -139,11 +139,11 @@ def test_anti_affinity_group_waits_for_a_starting_vm():
     assert names == []
 
 
-def test_instance_being_deleted_counts_as_starting():
+def test_vm_whose_vmi_is_being_deleted_counts_as_starting():
     assert coming_up(live(vmis=(make_vmi(REFS[0], deleting=True),))) == {REFS[0]}
 
 
-def test_capacity_is_checked_last_and_only_for_vms_with_a_slot():
+def test_capacity_is_checked_last_and_only_for_vms_with_a_concurrency_slot():
     asked = []
 
     def fits(ref):

@@ -1,4 +1,4 @@
-"""Changes whose capacity is reserved because the pods, as read, do not show it yet."""
+"""Tests which changes reserve capacity because the pod list does not show them yet."""
 
 from __future__ import annotations
 

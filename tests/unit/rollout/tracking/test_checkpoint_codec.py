@@ -1,4 +1,4 @@
-"""The checkpoint as an annotation: exact, limited in size, and safe if a user edits it."""
+"""Tests the checkpoint annotation: exact, limited in size, and safe if a user edits it."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ checkpoints = st.builds(
 
 
 @given(checkpoints)
-def test_checkpoint_is_read_exactly_as_written(checkpoint):
+def test_checkpoint_is_read_back_unchanged(checkpoint):
     assert codec.decoded(codec.encoded(checkpoint)) == codec.Decoded(checkpoint)
 
 
@@ -95,7 +95,7 @@ def test_checkpoint_time_in_another_zone_is_read_as_the_same_moment():
     assert codec.decoded(codec.encoded(Checkpoint(soak=soak))).checkpoint.soak == soak
 
 
-def test_checkpoint_drops_the_oldest_failures_beyond_the_limit():
+def test_checkpoint_omits_the_oldest_failures_beyond_the_limit():
     found = codec.decoded(codec.encoded(many(codec.MOST_FAILURES + 7))).checkpoint
     assert len(found.failures) == codec.MOST_FAILURES
     assert vm_ref("db", "vm-6") not in found.failures
@@ -152,7 +152,7 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("text", GARBAGE, ids=lambda text: text[:30])
-def test_unreadable_annotation_yields_an_empty_checkpoint_and_a_problem(text):
+def test_unreadable_checkpoint_annotation_is_reported_and_counts_as_empty(text):
     found = codec.decoded(text)
     assert found.checkpoint == Checkpoint()
     assert "memory.reconciler.dev/rollout of the lease cannot be read" in found.problem
@@ -161,7 +161,7 @@ def test_unreadable_annotation_yields_an_empty_checkpoint_and_a_problem(text):
 
 
 @given(st.text())
-def test_random_text_is_decoded_or_reported_as_a_problem(text):
+def test_random_text_in_the_checkpoint_annotation_is_decoded_or_reported(text):
     found = codec.decoded(text)
     assert bool(found.problem) == (found.checkpoint == Checkpoint() and not _empty(text))
 
@@ -186,13 +186,13 @@ def _empty(text):
         max_leaves=8,
     )
 )
-def test_random_json_yields_an_empty_checkpoint(value):
+def test_random_json_in_the_checkpoint_annotation_counts_as_empty(value):
     found = codec.decoded(json.dumps(value))
     assert found.checkpoint == Checkpoint()
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(0, True), (3600, True), (3601, False), (-5, True)])
-def test_recorded_failure_expires_after_an_hour(age_s, kept):
+def test_failure_in_the_checkpoint_expires_after_an_hour(age_s, kept):
     soak = Soak(digest="d", since=NOW - timedelta(days=3))
     ref = vm_ref("db", "pg-0")
     checkpoint = Checkpoint(soak=soak, failures={ref: failure(at=NOW - timedelta(seconds=age_s))})

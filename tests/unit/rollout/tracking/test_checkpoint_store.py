@@ -1,4 +1,4 @@
-"""The checkpoint that one pass stores in its lease and the next pass reads."""
+"""Tests the checkpoint that one pass stores in its lease and the next pass reads."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def kept(*, failure=None, start=None) -> CheckpointStore:
     ],
     ids=["same", "another VM", "another size", "as desired", "in progress"],
 )
-def test_recorded_failure_applies_only_to_the_same_vm_and_target(changes, applies):
+def test_failure_in_the_checkpoint_applies_only_to_the_same_vm_and_target_size(changes, applies):
     store = kept(failure=FAILURE)
     assert (store.failure_of(replace(DECISION, **changes)) is not None) is applies
 
@@ -59,11 +59,13 @@ def test_recorded_failure_applies_only_to_the_same_vm_and_target(changes, applie
     ],
     ids=["same", "created", "another VM", "another size"],
 )
-def test_recorded_start_applies_to_a_created_vm_or_to_the_same_target(start, applies):
+def test_start_time_in_the_checkpoint_applies_to_a_created_vm_or_to_the_same_vm_and_size(
+    start, applies
+):
     assert (kept(start=start).start_of(DECISION) is not None) is applies
 
 
-def test_forgotten_object_is_removed_from_the_annotation():
+def test_object_removed_from_the_checkpoint_is_removed_from_the_annotation():
     lease = FakeLease()
     store = CheckpointStore(lease, NOW)
     store.failed(VM, FAILURE)
@@ -75,13 +77,13 @@ def test_forgotten_object_is_removed_from_the_annotation():
     assert lease.writes == before
 
 
-def test_soak_start_is_found_by_the_next_pass():
+def test_next_pass_reads_the_start_of_the_canary_soak_time():
     lease, soak = FakeLease(), Soak(digest="d", since=NOW)
     CheckpointStore(lease, NOW).soaks(soak)
     assert CheckpointStore(lease, NOW).checkpoint.soak == soak
 
 
-def test_unreadable_annotation_is_reported_and_replaced():
+def test_unreadable_checkpoint_annotation_is_reported_and_replaced():
     lease = FakeLease()
     lease.kept[ROLLOUT] = "{"
     store = CheckpointStore(lease, NOW)

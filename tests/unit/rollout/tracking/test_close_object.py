@@ -118,7 +118,9 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_closed_vm_is_recorded_exactly_once(how, written, step, event, kept):
+def test_closing_a_vm_records_progress_event_and_checkpoint_exactly_once(
+    how, written, step, event, kept
+):
     ports = FakePorts()
     found = tracked(ports, written=written)
     ports.closer.close(found, how)
@@ -137,7 +139,9 @@ def test_closed_vm_is_recorded_exactly_once(how, written, step, event, kept):
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_closed_custom_resource_is_recorded_in_its_own_lease(how, written, step, event, kept):
+def test_failed_kubevirt_cr_change_is_recorded_only_in_the_config_lease(
+    how, written, step, event, kept
+):
     ports = FakePorts()
     found = tracked(ports, written=written, ref=KUBEVIRT)
     ports.closer.close(found, how)
@@ -149,7 +153,7 @@ def test_closed_custom_resource_is_recorded_in_its_own_lease(how, written, step,
     assert ports.memory_lease.writes == 0
 
 
-def test_unsettled_custom_resource_is_not_recorded_as_a_failure():
+def test_kubevirt_cr_that_has_not_settled_is_not_recorded_as_a_failure():
     ports = FakePorts()
     ports.closer.close(
         tracked(ports, written=True, ref=KUBEVIRT), end(Result.FAILED, "not-settled")
@@ -157,7 +161,7 @@ def test_unsettled_custom_resource_is_not_recorded_as_a_failure():
     assert ports.config_lease.writes == 0
 
 
-def test_object_as_desired_is_removed_from_the_checkpoint():
+def test_converged_vm_is_removed_from_the_checkpoint():
     ports = FakePorts()
     ports.closer.close(tracked(ports, written=True), end(Result.FAILED))
     assert ports.closer.memory.checkpoint.failures
@@ -166,7 +170,7 @@ def test_object_as_desired_is_removed_from_the_checkpoint():
     assert not ports.memory_lease.kept
 
 
-def test_failure_of_a_created_vm_is_recorded_without_a_uid():
+def test_failure_of_a_vm_to_create_is_recorded_without_a_uid():
     ports = FakePorts()
     ports.closer.close(
         tracked(ports, written=True, verb=Verb.CREATE, uid=None), end(Result.FAILED, "deleted")
@@ -175,7 +179,7 @@ def test_failure_of_a_created_vm_is_recorded_without_a_uid():
     assert (kept.uid, kept.target, kept.why.reason) == (None, "", "deleted")
 
 
-def test_recorded_failure_is_found_by_the_next_pass():
+def test_next_pass_reads_a_failure_from_the_checkpoint():
     ports = FakePorts()
     ports.closer.close(tracked(ports, written=True), end(Result.FAILED))
     found = CheckpointStore(ports.memory_lease, ports.clock.now()).failure_of(DECISION)

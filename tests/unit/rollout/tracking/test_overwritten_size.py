@@ -41,19 +41,19 @@ LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
         ({"effect": Effect.CREATE}, "deleted", "the VM was deleted after it had been created"),
     ],
 )
-def test_reverted_value_is_explained_by_the_current_value(changes, reason, message):
+def test_reverted_size_is_explained_with_the_current_value(changes, reason, message):
     why = lost(replace(DECISION, **({"owner": ""} | changes)))
     assert why.reason == reason
     assert why.message.startswith(message)
     assert why.hint
 
 
-def test_target_of_a_vm_is_its_size_in_bytes():
+def test_checkpoint_target_of_a_vm_is_the_desired_size_in_bytes():
     assert wanted(DECISION) == str(2 * 1024**3)
     assert wanted(replace(DECISION, target=None)) == ""
 
 
-def test_target_of_the_custom_resource_is_its_changed_fields():
+def test_checkpoint_target_of_the_kubevirt_cr_contains_the_changed_fields():
     desired = make_desired(kubevirt={fields.PARALLEL_MIGRATIONS: 9})
     (decision,) = plan_of(desired, make_live(kubevirt=make_kubevirt())).decisions
     assert decision.ref == KUBEVIRT

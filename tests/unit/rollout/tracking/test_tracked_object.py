@@ -1,4 +1,4 @@
-"""The states of a tracked object in a run, and its outcome in the report."""
+"""Tests the states of a tracked object in a run, and its outcome in the report."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def tracked(*path: str, **fields) -> TrackedObject:
 
 
 @pytest.mark.parametrize(("before", "transition"), CASES)
-def test_state_transition_leads_to_its_state_or_is_illegal(before, transition):
+def test_tracked_object_state_transition_reaches_the_expected_state_or_is_illegal(
+    before, transition
+):
     found, after = tracked(*PATHS[before]), LEGAL[before].get(transition)
     state = found.state
     if after is not None:
@@ -107,7 +109,7 @@ def test_state_transition_leads_to_its_state_or_is_illegal(before, transition):
 
 
 @pytest.mark.parametrize("before", PATHS)
-def test_tracked_object_has_an_outcome_only_after_its_end(before):
+def test_tracked_object_has_an_outcome_only_after_tracking_ends(before):
     found = tracked(*PATHS[before])
     assert found.open is (found.state is not State.ENDED)
     if found.open:
@@ -117,14 +119,16 @@ def test_tracked_object_has_an_outcome_only_after_its_end(before):
         assert report_outcome(found).result is Result.DONE
 
 
-def test_write_result_is_unknown_until_the_response():
+def test_write_result_of_a_tracked_vm_is_unknown_until_the_response():
     assert tracked("sent").in_doubt
     assert not tracked("sent", "accepted").in_doubt
     assert not tracked("sent", "refused").in_doubt
 
 
 @pytest.mark.parametrize(("seconds", "in_doubt"), [(0, True), (2, True), (3, False)])
-def test_write_result_is_unknown_until_a_snapshot_would_show_it(seconds, in_doubt):
+def test_unanswered_write_stays_unknown_until_a_snapshot_is_new_enough_to_show_the_write(
+    seconds, in_doubt
+):
     found = tracked("sent")
     found.update(DECISION, replace(LIVE, observed_at=NOW + timedelta(seconds=seconds)))
     assert found.in_doubt is in_doubt
@@ -139,11 +143,11 @@ def test_write_result_is_unknown_until_a_snapshot_would_show_it(seconds, in_doub
         (("sent", "accepted", "recreated"), None),
     ],
 )
-def test_patched_at_is_the_time_of_the_write(path, patched_at):
+def test_patched_at_field_is_the_time_of_the_write(path, patched_at):
     assert tracked(*path).patched_at == patched_at
 
 
-def test_restarted_at_is_the_time_at_which_the_restart_was_accepted():
+def test_restarted_at_field_is_the_time_at_which_the_restart_was_accepted():
     found = tracked("sent", "accepted")
     assert found.restarted_at is None
     found.sent(replace(ACTION, verb=Verb.RESTART), NOW)
@@ -165,7 +169,7 @@ def test_restarted_at_is_the_time_at_which_the_restart_was_accepted():
         *((("sent", "accepted"), cause, Actuation.SUCCEEDED) for cause in Cause),
     ],
 )
-def test_outcome_actuation_shows_whether_the_write_was_made(path, cause, actuation):
+def test_reported_outcome_states_whether_the_write_was_made(path, cause, actuation):
     found = tracked(*path)
     found.ended(replace(END, cause=cause), LATER)
     assert report_outcome(found).actuation is actuation
@@ -175,7 +179,7 @@ def test_outcome_actuation_shows_whether_the_write_was_made(path, cause, actuati
     ("path", "named"),
     [((), False), (("sent",), False), (("followed",), True), (("sent", "accepted"), True)],
 )
-def test_outcome_has_a_migration_only_if_the_run_wrote_or_tracked_the_vm(path, named):
+def test_reported_outcome_has_a_migration_only_if_the_run_wrote_or_tracked_the_vm(path, named):
     found = tracked(*path)
     migration = make_migration(created_at=LATER)
     found.update(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,)))
@@ -183,14 +187,14 @@ def test_outcome_has_a_migration_only_if_the_run_wrote_or_tracked_the_vm(path, n
     assert (report_outcome(found).migration is not None) == named
 
 
-def test_migration_from_before_the_patch_is_ignored():
+def test_migration_that_started_before_the_patch_is_ignored():
     found = tracked("sent", "accepted")
     early = make_migration(phase="Failed", created_at=NOW)
     found.update(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(early,)))
     assert (found.migration, found.failed_migrations) == (None, 0)
 
 
-def test_tracked_progress_never_moves_backwards():
+def test_reported_progress_of_a_vm_never_moves_backwards():
     found = tracked("sent", "accepted")
     moved = []
     for phase in ("Running", "Failed"):
@@ -202,7 +206,7 @@ def test_tracked_progress_never_moves_backwards():
     assert found.failed_migrations == 1
 
 
-def test_outcome_without_a_hint_uses_the_hint_of_the_newest_decision():
+def test_reported_outcome_without_a_hint_uses_the_hint_of_the_newest_decision():
     found = tracked()
     why = replace(DECISION.why, hint="look at the node")
     found.update(replace(DECISION, why=why), LIVE)

@@ -26,7 +26,9 @@ from reconciler.rollout.tracking.verdict import judge
         (Effect.NONE, Reason.SUSPENDED, False, Verdict.HELD),
     ],
 )
-def test_verdict_depends_on_whether_this_run_wrote_the_vm(effect, reason, written, expected):
+def test_verdict_on_a_vm_depends_on_whether_this_run_wrote_the_vm(
+    effect, reason, written, expected
+):
     decision = Decision(
         ref=VM, uid=None, effect=effect, why=Explanation(reason=reason, message="so it is")
     )

@@ -1,4 +1,4 @@
-"""Failed starts of created or restarted VMs, and repeated restart requests."""
+"""Tests failed starts of created or restarted VMs, and repeated restart requests."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ PENDING = replace(
     ],
     ids=["in time", "too late", "running", "old instance", "new instance", "reported by the plan"],
 )
-def test_vm_start_fails_by_timeout_or_by_the_size_of_the_new_instance(
+def test_vm_start_fails_after_a_timeout_or_if_the_new_vmi_has_the_wrong_size(
     decision, live, after_s, reason
 ):
     found = failed_start(decision, START, live, NOW + timedelta(seconds=after_s))
@@ -66,7 +66,7 @@ def test_vm_start_fails_by_timeout_or_by_the_size_of_the_new_instance(
         (START, NEW, ANSWER_S + 1, False),
     ],
 )
-def test_restart_is_not_requested_again_while_one_may_be_in_progress(
+def test_restart_is_not_requested_again_while_a_restart_may_be_in_progress(
     start, live, after_s, expected
 ):
     assert may_request_restart(PENDING, start, live, NOW + timedelta(seconds=after_s)) is expected
@@ -81,7 +81,7 @@ def test_restart_is_not_requested_again_while_one_may_be_in_progress(
         (make_live(), False),
     ],
 )
-def test_vm_without_an_instance_counts_as_starting_if_it_should_run(live, expected):
+def test_vm_without_a_vmi_counts_as_starting_if_the_vm_should_run(live, expected):
     assert starts_now(WAITS, live) is expected
     assert WAITS.ref == VM
 

@@ -1,4 +1,4 @@
-"""The choice of the VMs that are written in one round of a rollout."""
+"""Tests which VMs are written in one round of a rollout."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Round:
         ({"max_concurrent": 4, "max_per_node": 1}, "1122", "ac"),
     ],
 )
-def test_dispatch_writes_as_many_vms_as_the_limits_allow(limits, nodes, written):
+def test_rollout_round_writes_as_many_vms_as_the_limits_allow(limits, nodes, written):
     one = Round(choices=PlanPolicy(**limits), node=dict(zip(NAMES, nodes, strict=True)).get)
     assert one.start() == list(written)
     held = {one.hold(name) for name in NAMES if name not in written}
@@ -95,7 +95,7 @@ def test_dispatch_writes_as_many_vms_as_the_limits_allow(limits, nodes, written)
     assert {one.hold(name) for name in written} == {""}
 
 
-def test_vm_whose_last_write_failed_is_not_written_before_its_pause_ends():
+def test_vm_is_not_written_again_before_the_pause_after_a_failed_write_ends():
     one = Round(choices=PlanPolicy(max_concurrent=4))
     one.objects[REFS["b"]].try_again(5.0)
     assert one.start() == ["a", "c", "d"]
@@ -103,14 +103,14 @@ def test_vm_whose_last_write_failed_is_not_written_before_its_pause_ends():
     assert one.start("b")[3:] == ["b"]
 
 
-def test_change_that_is_not_approved_is_closed_without_a_write():
+def test_unapproved_vm_change_is_closed_without_a_write():
     one = Round(policy=RolloutPolicy(approval=NOTHING))
     assert one.start("a") == []
     assert one.objects[REFS["a"]].final.why.reason == "not-approved"
 
 
 @pytest.mark.parametrize(("budget", "closed"), [(1, True), (2, False)])
-def test_used_up_failure_budget_closes_all_candidates(budget, closed):
+def test_exhausted_failure_budget_closes_all_waiting_vms(budget, closed):
     one = Round(policy=RolloutPolicy(failure_budget=budget))
     one.fail("d")
     assert (one.start("a", "b") == []) is closed
@@ -120,7 +120,7 @@ def test_used_up_failure_budget_closes_all_candidates(budget, closed):
         assert not closed or tracked.final.why.reason == "failure-budget"
 
 
-def test_failures_of_the_same_round_count_before_the_next_write():
+def test_failed_writes_count_in_the_failure_budget_before_the_next_write_of_the_round():
     one = Round(
         DENIED,
         DENIED,
@@ -131,7 +131,7 @@ def test_failures_of_the_same_round_count_before_the_next_write():
 
 
 @pytest.mark.parametrize("what", ["signal", "lease", "pause"])
-def test_dispatch_sends_nothing_when_writes_are_not_allowed(what):
+def test_rollout_round_sends_nothing_after_a_signal_without_the_lease_or_during_a_pause(what):
     one = Round()
     one.ports.stopping = what == "signal"
     one.ports.memory_lease.is_held = what != "lease"
@@ -151,7 +151,7 @@ def test_dispatch_sends_nothing_when_writes_are_not_allowed(what):
         (None, False),
     ],
 )
-def test_restart_is_requested_only_if_the_vm_read_now_still_waits_for_it(changes, asked):
+def test_restart_is_requested_only_if_the_live_vm_still_needs_a_restart(changes, asked):
     class Reading(FakeWriter):
         def read_vm(self, ref):
             waiting = make_vm(ref, guest="2Gi", conditions={"RestartRequired": condition("True")})

@@ -70,7 +70,7 @@ class Waves:
         return [each.step for each in self.ports.progress]
 
 
-def test_custom_resource_is_written_and_done_after_it_settles():
+def test_kubevirt_cr_is_written_and_done_after_the_cr_settles():
     waves = Waves()
     assert not waves.step()
     assert waves.waves.tracked.written
@@ -83,14 +83,14 @@ def test_custom_resource_is_written_and_done_after_it_settles():
     assert waves.ports.recorder.events == [("ConfigPatched", "kubevirt")]
 
 
-def test_custom_resource_as_desired_is_not_written():
+def test_kubevirt_cr_with_the_desired_settings_is_not_written():
     waves = Waves(kubevirt=CHANGED)
     assert waves.waves.tracked is None
     assert waves.step(CHANGED)
     assert waves.ports.writer.sent == []
 
 
-def test_custom_resource_that_does_not_settle_fails_without_a_checkpoint():
+def test_kubevirt_cr_that_does_not_settle_fails_without_a_checkpoint():
     waves = Waves()
     waves.step()
     assert not waves.step(UNSETTLED, after_s=waves.policy.settle_deadline_s)
@@ -98,7 +98,7 @@ def test_custom_resource_that_does_not_settle_fails_without_a_checkpoint():
     assert not waves.ports.config_lease.writes
 
 
-def test_reverted_field_fails_the_custom_resource_in_the_next_pass_too():
+def test_kubevirt_cr_with_a_reverted_field_also_fails_in_the_next_pass():
     waves = Waves()
     waves.step()
     reverted = make_kubevirt(generation=3, observed_generation=3)
@@ -114,7 +114,7 @@ def test_reverted_field_fails_the_custom_resource_in_the_next_pass_too():
     assert later.config_lease.writes == 1
 
 
-def test_recreated_custom_resource_is_written_again():
+def test_recreated_kubevirt_cr_is_written_again():
     waves = Waves()
     waves.step()
     new = make_kubevirt(uid="another", generation=1)
@@ -125,7 +125,7 @@ def test_recreated_custom_resource_is_written_again():
     assert waves.waves.tracked.patched_at == waves.ports.clock.now()
 
 
-def test_rejected_write_fails_the_custom_resource():
+def test_kubevirt_cr_fails_if_the_server_rejects_the_write():
     waves = Waves(Written(refusal=Refusal.FORBIDDEN, status=403, message="no right to patch"))
     waves.step()
     outcome = report_outcome(waves.waves.tracked)
@@ -135,7 +135,7 @@ def test_rejected_write_fails_the_custom_resource():
 
 
 @pytest.mark.parametrize("approved", [True, False])
-def test_unapproved_custom_resource_is_held(approved):
+def test_kubevirt_cr_change_without_an_approval_is_held(approved):
     waves = Waves(
         approval=None
         if approved
@@ -147,7 +147,7 @@ def test_unapproved_custom_resource_is_held(approved):
     assert waves.reason == ("" if approved else "not-approved")
 
 
-def test_closed_window_holds_the_custom_resource():
+def test_kubevirt_cr_change_is_held_outside_maintenance_windows():
     waves = Waves(windows=(CLOSED,))
     waves.step()
     assert waves.ports.writer.sent == []
@@ -155,7 +155,7 @@ def test_closed_window_holds_the_custom_resource():
     assert waves.waves.hold.why.reason == "outside-window"
 
 
-def test_custom_resource_is_not_written_without_its_lease():
+def test_kubevirt_cr_is_not_written_without_the_config_lease():
     waves = Waves()
     waves.ports.config_lease.is_held = False
     waves.step()

@@ -1,4 +1,4 @@
-"""VMs of a run start, are tracked, and end, one snapshot after another."""
+"""Tests how VM changes start, are tracked and end, one snapshot after another."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ class Wave:
         return [each.step for each in self.ports.progress]
 
 
-def test_vm_is_patched_tracked_and_completed():
+def test_running_vm_is_patched_tracked_and_completed():
     wave = Wave()
     assert wave.wave.open
     assert not wave.wave.under_way
@@ -102,7 +102,7 @@ def test_vm_is_patched_tracked_and_completed():
     assert [each for each, _ in wave.ports.recorder.events] == ["MemoryPatched", "MemoryReached"]
 
 
-def test_memory_wave_waits_until_the_custom_resource_is_ready():
+def test_memory_changes_wait_until_the_kubevirt_cr_is_ready():
     wave = Wave()
     wave.step(BEFORE, may_start=False)
     assert wave.ports.writer.sent == []
@@ -117,7 +117,7 @@ def test_vm_with_a_change_in_flight_is_tracked_and_not_written():
     assert wave.ports.recorder.events == []
 
 
-def test_unanswered_write_is_found_in_a_later_snapshot():
+def test_unanswered_write_counts_as_made_if_a_later_snapshot_shows_the_write():
     wave = Wave(UnreachableError("no answer"))
     wave.step(BEFORE)
     assert (wave.vm.state, wave.vm.in_doubt) == (State.WAITING, True)
@@ -126,7 +126,7 @@ def test_unanswered_write_is_found_in_a_later_snapshot():
     assert len(wave.ports.writer.sent) == 1
 
 
-def test_reverted_size_fails_the_vm_in_the_next_pass_too():
+def test_vm_with_a_reverted_size_also_fails_in_the_next_pass():
     wave = Wave()
     wave.step(BEFORE)
     other = make_live(make_vm(guest="3Gi", generation=3), vmis=(make_vmi(),))
@@ -151,7 +151,7 @@ def test_recreated_vm_is_written_again():
 
 
 @pytest.mark.parametrize(("age_s", "result"), [(60, Result.FAILED), (3700, None)])
-def test_failure_of_an_earlier_pass_fails_the_vm_for_an_hour(age_s, result):
+def test_vm_that_failed_in_an_earlier_pass_is_not_retried_for_an_hour(age_s, result):
     ports = FakePorts()
     why = Explanation(reason="reverted", message="somebody wrote 3Gi")
     failure = RecordedFailure(uid="uid-pg-0", target=str(q("2Gi").n_bytes), why=why, at=NOW)
@@ -161,7 +161,7 @@ def test_failure_of_an_earlier_pass_fails_the_vm_for_an_hour(age_s, result):
     assert Wave(ports=later).vm.result is result
 
 
-def test_failure_in_the_cluster_fails_the_vm_without_a_write():
+def test_vm_whose_hotplug_failed_in_the_cluster_is_reported_as_failed_without_a_write():
     refused = {"conditions": {"HotMemoryChange": condition("False", "x", "libvirt refused")}}
     wave = Wave(live=patched(**refused))
     assert (report_outcome(wave.vm).result, report_outcome(wave.vm).reason) == (
@@ -171,7 +171,7 @@ def test_failure_in_the_cluster_fails_the_vm_without_a_write():
     assert not wave.ports.memory_lease.writes
 
 
-def test_unapproved_vm_is_held():
+def test_vm_change_without_an_approval_is_held():
     wave = Wave(policy=RolloutPolicy(approval=NOTHING_APPROVED))
     assert (report_outcome(wave.vm).result, report_outcome(wave.vm).reason) == (
         Result.HELD,
@@ -186,7 +186,7 @@ def fleet() -> object:
     return make_live(*map(make_vm, REFS), vmis=tuple(make_vmi(ref) for ref in REFS))
 
 
-def test_vm_does_not_start_after_the_failure_budget_is_used_up():
+def test_vm_change_does_not_start_after_the_failure_budget_is_exhausted():
     wave = Wave(DENIED, DENIED, live=fleet(), refs=REFS, policy=RolloutPolicy(failure_budget=2))
     wave.step(fleet())
     assert len(wave.ports.writer.sent) == 2
@@ -198,7 +198,7 @@ def test_vm_does_not_start_after_the_failure_budget_is_used_up():
     assert len(wave.ports.writer.sent) == 2
 
 
-def test_failure_budget_counts_responses_of_the_current_round():
+def test_failure_budget_counts_rejected_writes_of_the_current_round():
     apart = make_live(
         *map(make_vm, REFS), vmis=tuple(make_vmi(ref, node=ref.name) for ref in REFS)
     )
@@ -207,7 +207,7 @@ def test_failure_budget_counts_responses_of_the_current_round():
     assert len(wave.ports.writer.sent) == 2
 
 
-def test_waiting_vms_start_when_others_release_their_slots():
+def test_waiting_vm_changes_start_when_other_changes_release_their_slots():
     wave = Wave(live=fleet(), refs=REFS)
     wave.step(fleet())
     assert [each.ref.name for each in wave.ports.writer.sent] == ["vm-0", "vm-1"]
@@ -221,7 +221,7 @@ def test_waiting_vms_start_when_others_release_their_slots():
     assert [each.ref.name for each in wave.ports.writer.sent][2:] == ["vm-2", "vm-3"]
 
 
-def test_failed_migrations_are_counted_only_after_the_patch():
+def test_only_migrations_that_fail_after_the_patch_are_counted():
     wave = Wave()
     wave.step(BEFORE)
     late = NOW + timedelta(seconds=6)

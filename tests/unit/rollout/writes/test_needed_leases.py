@@ -1,4 +1,4 @@
-"""A run needs the leases for the objects that it may write."""
+"""A run needs only the leases for the objects that it may write."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def plan_with(ref, effect, *, actions):
         (Effect.NONE, False, False),
     ],
 )
-def test_lease_is_needed_for_actions_and_for_waiting_objects(
+def test_run_needs_a_lease_for_planned_actions_and_for_waiting_objects(
     ref, config, memory, effect, actions, may_write
 ):
     plan = plan_with(ref, effect, actions=actions)
@@ -51,7 +51,7 @@ def test_lease_is_needed_for_actions_and_for_waiting_objects(
     assert touches_memory(plan) is (memory and may_write)
 
 
-def test_absent_lease_counts_as_held_and_stores_no_annotation():
+def test_placeholder_for_a_lease_that_a_run_does_not_need_counts_as_held_and_stores_nothing():
     lease = NoLease()
     assert lease.held()
     assert lease.valid_s() == math.inf

@@ -40,17 +40,17 @@ def test_write_response_replaces_an_older_vm_in_the_snapshot():
     [make_vm(generation=2), make_vm(generation=3), make_vm(uid="another")],
     ids=["same generation", "newer generation", "another VM"],
 )
-def test_write_response_is_dropped_if_the_snapshot_is_newer_or_has_another_vm(seen):
+def test_write_response_is_ignored_if_the_snapshot_is_newer_or_the_vm_was_recreated(seen):
     own = written(vm=ANSWER)
     assert own.overlay(make_live(seen)).vms[VM] is seen
     assert own.overlay(LIVE) is LIVE
 
 
-def test_deleted_vm_is_not_restored_by_an_earlier_response():
+def test_deleted_vm_stays_absent_despite_an_earlier_write_response():
     assert VM not in written(vm=ANSWER).overlay(make_live()).vms
 
 
-def test_created_vm_counts_as_present_for_a_limited_time():
+def test_created_vm_counts_as_existing_for_a_limited_time_before_a_snapshot_shows_the_vm():
     clock = FakeClock()
     own = written(clock, action=replace(ACTION, uid=None), vm=ANSWER)
     clock.sleep(CREATED_S - 1)
@@ -59,7 +59,7 @@ def test_created_vm_counts_as_present_for_a_limited_time():
     assert VM not in own.overlay(make_live()).vms
 
 
-def test_restart_drops_the_earlier_write_response():
+def test_write_response_from_before_a_restart_is_ignored():
     own = written(vm=ANSWER)
     own.add(ACTION, Written(status=202))
     assert own.overlay(LIVE) is LIVE
@@ -73,7 +73,7 @@ def test_restart_drops_the_earlier_write_response():
         (make_kubevirt(generation=2, uid="another"), False),
     ],
 )
-def test_write_response_replaces_an_older_custom_resource_in_the_snapshot(answer, shown):
+def test_write_response_replaces_an_older_kubevirt_cr_in_the_snapshot(answer, shown):
     own = written(kubevirt=answer)
     assert (own.overlay(LIVE).kubevirt is answer) is shown
     assert (own.overlay(LIVE).kubevirt is answer) is shown

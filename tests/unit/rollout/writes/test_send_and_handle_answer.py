@@ -1,4 +1,4 @@
-"""The effect of each response to a write on the written object."""
+"""Tests the effect that each response to a write has on the written object."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def test_accepted_write_is_reported_and_recorded_as_an_event(verb, step, event):
         (replace(DENIED, refusal=Refusal.NOT_FOUND), Verb.CREATE, "namespace-not-found"),
     ],
 )
-def test_rejected_write_fails_its_object(answer, verb, reason):
+def test_vm_fails_if_the_server_rejects_the_write(answer, verb, reason):
     sender = Sender(answer)
     assert sender.send(verb=verb) == []
     outcome = report_outcome(sender.objects[0])
@@ -101,7 +101,7 @@ def test_rejected_write_fails_its_object(answer, verb, reason):
 
 
 @pytest.mark.parametrize("refusal", [Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND])
-def test_object_that_changed_is_planned_again_after_a_pause(refusal):
+def test_vm_that_changed_since_the_plan_is_planned_again_after_a_pause(refusal):
     sender = Sender(replace(GUARD, refusal=refusal))
     sender.send()
     tracked = sender.objects[0]
@@ -114,7 +114,7 @@ def test_object_that_changed_is_planned_again_after_a_pause(refusal):
 @pytest.mark.parametrize(
     ("answer", "reason"), [(GUARD, "changed-meanwhile"), (INTERNAL, "unavailable")]
 )
-def test_object_fails_after_the_last_allowed_attempt(answer, reason):
+def test_vm_fails_after_the_last_allowed_write_attempt(answer, reason):
     sender = Sender(*[answer] * ATTEMPTS)
     pauses = []
     for _ in range(ATTEMPTS - 1):
@@ -127,7 +127,7 @@ def test_object_fails_after_the_last_allowed_attempt(answer, reason):
     assert sender.ports.recorder.events == [("WriteRefused", "vm-0")]
 
 
-def test_accepted_write_resets_the_attempt_count():
+def test_accepted_write_resets_the_count_of_write_attempts():
     sender = Sender(GUARD, TAKEN)
     sender.send()
     sender.send()
@@ -144,7 +144,7 @@ def test_unanswered_write_has_an_unknown_result_and_pauses_all_writes():
     assert sender.writes.may_send(sender.ports.memory_lease)
 
 
-def test_webhook_error_does_not_pause_writes_of_other_objects():
+def test_webhook_error_for_one_vm_does_not_pause_writes_to_other_vms():
     sender = Sender(INTERNAL)
     sender.send()
     assert sender.objects[0].in_doubt
@@ -159,7 +159,7 @@ def test_fatal_response_prevents_all_further_writes():
     assert not sender.objects[0].in_doubt
 
 
-def test_writes_stop_without_the_lease_or_after_a_signal():
+def test_writes_stop_after_the_loss_of_the_lease_or_after_a_signal():
     sender = Sender()
     assert sender.writes.may_send(sender.ports.memory_lease)
     sender.ports.stopping = True
@@ -172,7 +172,7 @@ def test_writes_stop_without_the_lease_or_after_a_signal():
 @pytest.mark.parametrize(
     ("annotate", "verb"), [(True, Verb.PATCH), (True, Verb.RESTART), (False, Verb.PATCH)]
 )
-def test_patch_contains_the_annotation_only_if_configured(annotate, verb):
+def test_vm_patch_contains_the_commit_annotation_only_if_configured(annotate, verb):
     sender = Sender(annotate=annotate)
     sender.send(verb=verb)
     (sent,) = sender.ports.writer.sent

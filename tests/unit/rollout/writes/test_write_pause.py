@@ -1,4 +1,4 @@
-"""Pauses of writes while the API server is unavailable, and when a run gives up."""
+"""Tests the pauses of writes while the API server is unavailable, and when a run gives up."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.rollout.writes.write_pause import LONGEST_S, TOTAL_S, WritePause
 AWAY = UnreachableError("no answer")
 
 
-def test_write_pause_grows_up_to_a_limit_and_varies():
+def test_write_pause_grows_randomly_up_to_a_limit():
     pause = WritePause()
     pauses, now = [], 0.0
     for _ in range(12):
@@ -36,7 +36,7 @@ def test_write_pause_lasts_exactly_as_long_as_reported():
     assert not pause.lasts(100.0 + pause_s)
 
 
-def test_run_gives_up_on_the_server_by_the_time_since_the_first_failure():
+def test_run_gives_up_after_a_fixed_time_since_the_first_server_failure():
     pause = WritePause()
     pause.start(AWAY, 10.0)
     pause.start(AWAY, 10.0 + TOTAL_S - 1)
@@ -44,7 +44,7 @@ def test_run_gives_up_on_the_server_by_the_time_since_the_first_failure():
     assert pause.exhausted(10.0 + TOTAL_S)
 
 
-def test_response_after_the_pause_resets_the_failure_time():
+def test_successful_response_after_a_write_pause_resets_the_time_of_the_first_failure():
     pause = WritePause()
     after = pause.start(AWAY, 0.0)
     pause.answered(after)
@@ -54,14 +54,14 @@ def test_response_after_the_pause_resets_the_failure_time():
     assert not pause.exhausted(TOTAL_S * 2 + 1)
 
 
-def test_response_during_the_pause_does_not_end_the_pause():
+def test_successful_response_during_a_write_pause_does_not_end_the_pause():
     pause = WritePause()
     pause.start(UnavailableError("slow down", status=429, retry_after_s=5.0), 0.0)
     pause.answered(1.0)
     assert pause.lasts(4.9)
 
 
-def test_failures_of_concurrent_writes_cause_a_single_pause():
+def test_failures_of_concurrent_writes_cause_a_single_write_pause():
     pause = WritePause()
     pauses = [pause.start(AWAY, 0.0) for _ in range(16)]
     assert max(pauses) <= 1.5

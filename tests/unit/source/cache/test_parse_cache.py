@@ -95,7 +95,7 @@ def test_unchanged_file_is_parsed_once_and_then_read_from_the_cache(git_repo, fo
     assert [each.code for each in second.diagnostics] == ["not-managed", "below-minimum"]
 
 
-def test_changed_file_is_the_only_file_parsed_again(git_repo, folder, parsed):
+def test_only_a_changed_file_is_parsed_again(git_repo, folder, parsed):
     git_repo.commit(FILES)
     read(git_repo, folder)
     git_repo.commit({"vms/a.yaml": VM.format(name="a", guest="4Gi")})
@@ -104,7 +104,7 @@ def test_changed_file_is_the_only_file_parsed_again(git_repo, folder, parsed):
     assert parsed == ["vms/a.yaml"]
 
 
-def test_moved_file_is_found_in_the_cache_and_has_its_new_path(git_repo, folder):
+def test_moved_file_is_read_from_the_cache_with_its_new_path(git_repo, folder):
     git_repo.commit(FILES)
     read(git_repo, folder)
     git_repo.git("mv", "vms", "machines")
@@ -218,7 +218,7 @@ def test_symbolic_link_in_place_of_the_cache_file_is_not_followed(git_repo, fold
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_locked_cache_is_not_used(git_repo, folder, caplog, monkeypatch):
+def test_cache_locked_by_another_process_is_not_used(git_repo, folder, caplog, monkeypatch):
     git_repo.commit(FILES)
     read(git_repo, folder)
     monkeypatch.setattr(cache_module, "_BUSY_S", 0.01)
@@ -249,7 +249,7 @@ def test_cache_is_shared_by_two_processes(folder):
         assert cache.get([*names[0], *names[1]]).keys() == {*names[0], *names[1]}
 
 
-def test_oldest_cache_entries_are_deleted_beyond_the_maximum_number(folder, monkeypatch):
+def test_oldest_cache_entries_are_deleted_when_the_maximum_number_is_exceeded(folder, monkeypatch):
     monkeypatch.setattr(cache_module, "MAX_ENTRIES", 20)
     for run in range(5):
         with ParseCache(folder) as cache:
@@ -261,7 +261,7 @@ def test_oldest_cache_entries_are_deleted_beyond_the_maximum_number(folder, monk
     assert not any(name.startswith(("0-", "1-")) for name in kept)
 
 
-def test_oldest_cache_entries_are_deleted_beyond_the_maximum_size(folder, monkeypatch):
+def test_oldest_cache_entries_are_deleted_when_the_maximum_size_is_exceeded(folder, monkeypatch):
     monkeypatch.setattr(cache_module, "MAX_BYTES", 10_000)
     for run in range(5):
         with ParseCache(folder) as cache:

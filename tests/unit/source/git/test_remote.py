@@ -46,7 +46,7 @@ def read(repository, commit):
     return {entry.path: tree.read(entry) for entry in tree.entries()}
 
 
-def test_revision_can_be_fetched_by_head_branch_tag_or_hash(fetch, git_repo, tmp_path):
+def test_remote_revision_can_be_fetched_as_head_branch_tag_or_hash(fetch, git_repo, tmp_path):
     first = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("tag", "--annotate", "--message=x", "v1")
     git_repo.git("branch", "topic/one")
@@ -78,7 +78,7 @@ def test_remote_branch_is_fetched_without_history(fetch, git_repo, tmp_path):
     assert len(listed.stdout.split()) == 1
 
 
-def test_second_fetch_applies_pushes_force_pushes_and_deletions(fetch, git_repo):
+def test_second_fetch_sees_pushes_force_pushes_and_deletions(fetch, git_repo):
     first = git_repo.commit({"a.yaml": "a: 1\n"})
     assert fetch("main")[1] == fetch()[1] == first
     second = git_repo.commit({"a.yaml": "a: 2\n"})
@@ -95,7 +95,7 @@ def test_second_fetch_applies_pushes_force_pushes_and_deletions(fetch, git_repo)
     assert "there is no revision gone" in refused(fetch, "gone")
 
 
-def test_fetch_stores_neither_the_repository_address_nor_hooks(fetch, git_repo, tmp_path):
+def test_git_fetch_stores_neither_the_repository_address_nor_hooks(fetch, git_repo, tmp_path):
     git_repo.commit()
     fetch("main", url=f"file://s3cret@localhost{git_repo.path}")
     files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
@@ -119,7 +119,7 @@ def test_empty_remote_repository_is_reported_as_having_no_commit(fetch, git_repo
 
 
 @pytest.mark.parametrize("revision", ["--upload-pack=touch x", "-h"])
-def test_git_option_is_rejected_as_a_remote_revision(fetch, revision):
+def test_remote_revision_that_looks_like_a_git_option_is_rejected(fetch, revision):
     assert "is not a revision" in refused(fetch, revision)
 
 
@@ -129,7 +129,7 @@ def test_missing_remote_repository_is_reported_in_one_sentence(fetch, tmp_path):
     assert message.endswith(" | check the address, the network and the credentials")
 
 
-def test_fetch_into_a_folder_with_other_files_is_rejected(fetch, tmp_path):
+def test_git_fetch_into_a_folder_with_other_files_is_rejected(fetch, tmp_path):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "precious").touch()
     assert refused(fetch) == (
@@ -146,7 +146,7 @@ def silent_server():
         yield server.getsockname()[1]
 
 
-def test_fetch_from_a_silent_server_ends_at_the_deadline(fetch, silent_server):
+def test_git_fetch_from_a_silent_server_ends_at_the_deadline(fetch, silent_server):
     url = f"http://user:s3cret@127.0.0.1:{silent_server}/x"
     assert refused(fetch, url=url, timeout_s=0.5) == (
         f"http://127.0.0.1:{silent_server}/x was not fetched before the deadline | "
@@ -181,7 +181,7 @@ def refusing_server():
     thread.join(5)
 
 
-def test_fetch_credentials_appear_in_no_message_and_no_log(fetch, refusing_server, caplog):
+def test_git_credentials_appear_in_no_message_and_no_log(fetch, refusing_server, caplog):
     caplog.set_level(logging.DEBUG)
     url = f"http://someone:s3cret@127.0.0.1:{refusing_server}/x?token=t0ken"
     message = refused(fetch, url=url)
@@ -191,13 +191,15 @@ def test_fetch_credentials_appear_in_no_message_and_no_log(fetch, refusing_serve
         assert secret not in caplog.text
 
 
-def test_fetch_never_prompts_for_a_password(fetch, refusing_server, monkeypatch):
+def test_git_fetch_never_prompts_for_a_password(fetch, refusing_server, monkeypatch):
     monkeypatch.delenv("SSH_ASKPASS", raising=False)
     message = refused(fetch, url=f"http://127.0.0.1:{refusing_server}/x", timeout_s=20)
     assert "terminal prompts disabled" in message
 
 
-def test_fetch_uses_git_configuration_in_the_environment(fetch, git_repo, monkeypatch, tmp_path):
+def test_git_fetch_uses_git_configuration_from_environment_variables(
+    fetch, git_repo, monkeypatch, tmp_path
+):
     git_repo.commit()
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", f"url.file://{git_repo.path}.insteadOf")
@@ -206,7 +208,9 @@ def test_fetch_uses_git_configuration_in_the_environment(fetch, git_repo, monkey
     assert isinstance(repository, Repository)
 
 
-def test_fetch_does_not_write_to_the_repository_in_git_dir(fetch, git_repo, monkeypatch, tmp_path):
+def test_git_fetch_does_not_write_to_the_repository_in_the_git_dir_variable(
+    fetch, git_repo, monkeypatch, tmp_path
+):
     commit = git_repo.commit()
     git_repo.git("init", "--quiet", "--bare", str(tmp_path / "other"))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other"))

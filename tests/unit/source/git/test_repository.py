@@ -32,14 +32,14 @@ def test_missing_repository_folder_is_reported(tmp_path):
     )
 
 
-def test_folder_without_a_repository_is_rejected(tmp_path):
+def test_folder_without_a_git_repository_is_rejected(tmp_path):
     assert refused(Repository.open, tmp_path) == (
         f"{tmp_path} is not a Git repository | "
         "use the root of a repository, or pipe manifests in with -f -"
     )
 
 
-def test_folder_inside_a_repository_is_rejected_with_the_root_as_hint(git_repo):
+def test_subfolder_of_a_repository_is_rejected_with_the_repository_root_as_hint(git_repo):
     git_repo.commit({"vms/a.yaml": "a: 1\n"})
     assert refused(Repository.open, git_repo.path / "vms") == (
         f"{git_repo.path / 'vms'} is not a Git repository | the root of the repository is "
@@ -53,7 +53,7 @@ def test_repository_without_a_commit_is_reported(opened, git_repo):
     )
 
 
-def test_branch_tag_hash_and_prefix_resolve_to_a_commit(opened, git_repo):
+def test_branch_tag_hash_and_hash_prefix_resolve_to_a_commit(opened, git_repo):
     first = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("tag", "--annotate", "--message=x", "v1")
     git_repo.git("branch", "topic/one")
@@ -72,7 +72,7 @@ def test_branch_tag_hash_and_prefix_resolve_to_a_commit(opened, git_repo):
         ("main:a.yaml", "use a branch, a tag or a hash; see git log"),
     ],
 )
-def test_missing_revision_is_reported_with_a_similar_name(opened, git_repo, revision, hint):
+def test_missing_git_revision_is_reported_with_a_similar_name(opened, git_repo, revision, hint):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("update-ref", "refs/remotes/origin/feature", commit)
     expected = f"there is no revision {revision} in {git_repo.path} | "
@@ -82,14 +82,14 @@ def test_missing_revision_is_reported_with_a_similar_name(opened, git_repo, revi
 
 
 @pytest.mark.parametrize("revision", ["", "--help", "-x"])
-def test_git_option_is_rejected_as_a_revision(opened, git_repo, revision):
+def test_revision_that_looks_like_a_git_option_is_rejected(opened, git_repo, revision):
     git_repo.commit()
     assert refused(opened.resolve, revision) == (
         f"{revision!r} is not a revision | use a branch, a tag or a hash"
     )
 
 
-def test_branch_and_tag_with_one_name_are_ambiguous_if_they_differ(opened, git_repo):
+def test_branch_and_tag_with_the_same_name_are_ambiguous_if_their_commits_differ(opened, git_repo):
     first = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("tag", "release")
     git_repo.git("branch", "release")
@@ -102,7 +102,7 @@ def test_branch_and_tag_with_one_name_are_ambiguous_if_they_differ(opened, git_r
     )
 
 
-def test_prefix_of_several_hashes_is_ambiguous(opened, git_repo):
+def test_hash_prefix_of_several_commits_is_ambiguous(opened, git_repo):
     git_repo.git("hash-object", "-w", "-t", "tree", os.devnull)
     seen = {}
     for number in itertools.count():
@@ -196,7 +196,7 @@ def test_reading_a_repository_runs_no_hook_and_writes_nothing(git_repo, tmp_path
     assert not trap.exists()
 
 
-def test_git_dir_in_the_environment_is_ignored(git_repo, tmp_path, monkeypatch):
+def test_git_dir_environment_variable_is_ignored(git_repo, tmp_path, monkeypatch):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("init", "--quiet", str(tmp_path / "other"))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
@@ -215,7 +215,7 @@ def test_missing_git_program_is_reported(git_repo, monkeypatch):
         )
 
 
-def test_file_contents_are_returned_in_the_requested_order(git_repo):
+def test_contents_of_git_files_are_returned_in_the_requested_order(git_repo):
     texts = {f"{n}.yaml": f"{n}\n" * n for n in range(50)} | {"bytes.yaml": b"\0\r\n\xff"}
     git_repo.commit(texts)
     with Repository.open(git_repo.path) as repository:

@@ -26,7 +26,7 @@ from reconciler.source.git.repository_url import (
         "https://user:pass word@git.example.com/fleet",
     ],
 )
-def test_supported_repository_address_is_accepted(address):
+def test_supported_git_repository_address_is_accepted(address):
     assert is_remote(address)
     assert checked(address) == address
 
@@ -86,7 +86,7 @@ def test_repository_address_is_shown_without_credentials(address, expected):
     assert shown(address) == expected
 
 
-def test_credentials_are_removed_from_urls_in_a_text():
+def test_credentials_in_urls_are_removed_from_a_text():
     text = "fatal: 'https://u:p@h/x' and ssh://git@h/y failed"
     assert without_credentials(text) == "fatal: 'https://h/x' and ssh://h/y failed"
 

@@ -31,7 +31,7 @@ def one(result):
     return found
 
 
-def test_minimal_vm_manifest_has_its_memory_with_locations():
+def test_minimal_vm_manifest_is_read_with_memory_size_and_location():
     found = one(read(vm("guest: 2Gi, maxGuest: 8Gi")))
     assert found.desired.ref == vm_ref("db", "pg-0")
     assert found.desired.guest == MemoryQuantity.of(2 * GIB)
@@ -43,7 +43,7 @@ def test_minimal_vm_manifest_has_its_memory_with_locations():
     assert str(found.places[GUEST_MAX_MEMORY]) == "vms/db.yaml:9:61"
 
 
-def test_vm_manifest_with_only_resources_has_the_location_of_their_memory():
+def test_vm_manifest_with_memory_only_in_resources_has_the_location_of_that_memory():
     text = vm().replace("{memory: {guest: 2Gi}}", "{resources: {requests: {memory: 4Gi}}}")
     (found,) = read(text).objects
     assert str(found.places[(*RESOURCES, "requests", "memory")]) == "vms/db.yaml:9:61"
@@ -62,7 +62,7 @@ def test_vm_manifest_with_only_resources_has_the_location_of_their_memory():
         ("'2.5Gi'", 5 * GIB // 2, "2.5Gi"),
     ],
 )
-def test_guest_size_is_read_as_text_or_a_number(written, n_bytes, raw):
+def test_guest_size_in_a_manifest_may_be_text_or_a_number(written, n_bytes, raw):
     guest = one(read(vm(f"guest: {written}"))).desired.guest
     assert (guest.n_bytes, guest.raw) == (n_bytes, raw)
     assert type(guest.raw) is type(raw)
@@ -100,7 +100,7 @@ def test_invalid_restart_annotation_is_ignored():
     assert [each.code for each in found.diagnostics] == ["bad-annotation"]
 
 
-def test_complete_vm_keeps_its_manifest_as_plain_values():
+def test_complete_vm_manifest_is_kept_as_plain_values():
     text = (
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
         "metadata: {name: a, namespace: b, uid: x, creationTimestamp: null, labels: &l {c: d}}\n"
@@ -164,7 +164,7 @@ def test_kubevirt_manifest_is_decoded_with_every_managed_field():
     assert str(found.places[MAX_HOTPLUG_RATIO]) == "vms/db.yaml:11:64"
 
 
-def test_merged_and_aliased_values_have_the_location_of_the_original():
+def test_values_from_yaml_aliases_and_merges_have_the_location_of_the_original():
     text = (
         ("apiVersion: kubevirt.io/v1\nkind: List\nsize: &size {guest: 4Gi}\nitems: []\n")
         .replace("kubevirt.io/v1", "v1")
@@ -202,7 +202,7 @@ def test_items_of_a_virtual_machine_list_need_no_kind():
     assert one(result).desired.ref == vm_ref("b", "a")
 
 
-def test_json_manifest_is_read_like_yaml():
+def test_json_manifest_is_read_like_a_yaml_manifest():
     result = read_manifests(
         "a.json",
         b'{"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine",\n'
@@ -212,7 +212,7 @@ def test_json_manifest_is_read_like_yaml():
     assert str(one(result).places[GUEST_MEMORY]) == "a.json:3:64"
 
 
-def test_objects_of_other_kinds_are_counted_and_other_documents_ignored():
+def test_objects_of_other_kinds_are_counted_and_documents_without_an_object_are_ignored():
     result = read(
         "apiVersion: v1\nkind: ConfigMap\n---\napiVersion: v1\nkind: ConfigMap\n---\n"
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachineInstance\n---\n"
@@ -240,13 +240,13 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("text", FOREIGN)
-def test_documents_of_other_tools_are_never_reported(text):
+def test_yaml_documents_of_other_tools_are_never_reported(text):
     result = read(text)
     assert (said(result), result.objects, result.skipped) == ([], (), {})
 
 
 @pytest.mark.parametrize("text", [each for each in FOREIGN if isinstance(each.values[0], str)])
-def test_documents_of_other_tools_do_not_hide_vms_in_the_same_file(text):
+def test_yaml_documents_of_other_tools_do_not_hide_vms_in_the_same_file(text):
     foreign = text.rstrip("\n") + "\n"
     result = read(
         foreign + "---\n" + vm() + "---\n" + foreign + "---\n" + vm().replace("-0", "-1")
@@ -269,7 +269,7 @@ def test_documents_of_other_tools_do_not_hide_vms_in_the_same_file(text):
         ),
     ],
 )
-def test_unreadable_document_that_mentions_a_kubevirt_kind_is_an_error(text):
+def test_unreadable_yaml_document_that_mentions_a_kubevirt_kind_is_an_error(text):
     (found,) = said(read(text))
     assert (found.severity, found.code in {"not-yaml", "not-text"}) == ("error", True)
 
@@ -290,14 +290,14 @@ def test_vm_manifest_is_recognized_in_every_notation_of_its_kind(kind):
     assert one(read(b"\xff\xfe" + vm().encode("utf-16-le"))).desired.ref.name == "pg-0"
 
 
-def test_invalid_document_does_not_hide_valid_documents():
+def test_invalid_yaml_document_does_not_hide_valid_documents():
     bad = "---\nkind: KubeVirt\n{{ bad\n---\n"
     result = read(vm() + bad + vm("guest: 2GB").replace("pg-0", "pg-1"))
     assert [each.code for each in said(result)] == ["not-yaml", "bad-quantity"]
     assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]
 
 
-def test_duplicate_key_in_a_vm_manifest_causes_a_warning_and_the_last_wins():
+def test_duplicate_key_in_a_vm_manifest_causes_a_warning_and_the_last_value_wins():
     result = read(vm("guest: 2Gi, guest: 4Gi") + "---\nkind: ConfigMap\na: 1\na: 2\n")
     assert [(each.severity, each.code) for each in said(result)] == [("warning", "duplicate-key")]
     assert str(result.objects[0].desired.guest) == "4Gi"
@@ -313,7 +313,7 @@ NULLS = (
 META_NULLS = "labels: {a: ~, b: c}, annotations: {memory.reconciler.dev/suspend: }"
 
 
-def test_key_with_a_null_value_counts_as_absent():
+def test_manifest_key_with_a_null_value_counts_as_absent():
     vm = one(read(NULLS)).desired
     assert (str(vm.guest), vm.max_guest, vm.instancetype) == ("2Gi", None, None)
     spec = vm.manifest["spec"]
@@ -324,7 +324,7 @@ def test_key_with_a_null_value_counts_as_absent():
     assert spec["template"]["spec"]["domain"]["devices"] == {"disks": [{"name": "d"}]}
 
 
-def test_label_or_annotation_with_a_null_value_is_empty():
+def test_label_or_annotation_with_a_null_value_has_an_empty_value():
     (found,) = read(NULLS.replace("labels: ~, annotations: ~", META_NULLS)).objects
     assert found.desired.labels == {"a": "", "b": "c"}
     metadata = found.desired.manifest["metadata"]
@@ -335,7 +335,7 @@ def test_label_or_annotation_with_a_null_value_is_empty():
     assert problem.message.endswith('suspend is ""; expected "true" or "false"')
 
 
-def test_empty_settings_of_a_kubevirt_are_absent():
+def test_kubevirt_setting_with_a_null_value_counts_as_unset():
     result = read(
         "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata: {name: k, namespace: kubevirt}\n"
         "spec:\n  configuration:\n  workloadUpdateStrategy:\n"
@@ -344,7 +344,7 @@ def test_empty_settings_of_a_kubevirt_are_absent():
     assert list(one(result).desired.settings) == [UPDATE_METHODS]
 
 
-def test_consecutive_json_objects_are_read_with_their_locations():
+def test_consecutive_json_objects_in_one_file_are_read_with_their_locations():
     objects = [
         json.dumps({**JSON, "metadata": {"name": each, "namespace": "db"}}) for each in "abc"
     ]
@@ -373,7 +373,7 @@ JSON = {
         pytest.param("domains: {memory: {guest: 2Gi}}", ["error", "warning"], id="misspelt"),
     ],
 )
-def test_similar_key_is_an_error_only_if_the_known_key_is_missing(keys, severities):
+def test_misspelt_manifest_key_is_an_error_only_if_the_correct_key_is_missing(keys, severities):
     head = "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: a, namespace: b}\n"
     found = said(read(head + f"spec: {{template: {{spec: {{{keys}}}}}}}\n"))
     assert [each.severity for each in found] == severities

@@ -6,7 +6,7 @@ from reconciler.source.yaml.character_substitution import substitutes
 
 
 @pytest.mark.parametrize("text", ["a: b\n", "a: é 日本\n", 'a: "\\u00e4"\n', "a: \U0001f600\n"])
-def test_ordinary_text_needs_no_substitutes(text):
+def test_yaml_text_with_ordinary_characters_needs_no_substitution(text):
     assert substitutes(text) is None
 
 
@@ -22,7 +22,7 @@ def test_ordinary_text_needs_no_substitutes(text):
         "\ue000 \\ue001 \u2028",
     ],
 )
-def test_substitutes_keep_the_length_and_are_restored(text):
+def test_characters_replaced_before_yaml_parsing_are_restored_without_shifting_positions(text):
     found = substitutes(text)
     assert len(found.text) == len(text)
     assert not any(character in found.text for character in "\u2028\u2029\u0085\ufeff")
@@ -30,7 +30,7 @@ def test_substitutes_keep_the_length_and_are_restored(text):
     assert found.restore(found.text) == text
 
 
-def test_substitute_of_a_surrogate_escape_is_restored_as_the_surrogate():
+def test_substituted_surrogate_escape_is_restored_as_the_surrogate():
     found = substitutes('"\\ud83d"')
     decoded = found.text[1:-1].encode().decode("unicode_escape")
     assert found.restore(decoded) == "\ud83d"

@@ -1,4 +1,4 @@
-"""The YAML parser returns values and problems with their locations."""
+"""Tests that the YAML parser returns values and problems with their locations."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def problem(text):
     return found
 
 
-def test_yaml_node_has_the_location_of_each_value():
+def test_yaml_parser_returns_the_location_of_each_value():
     root = only("a:\n  - b: 1\n  - {c: 'x'}\n")
     assert root.value == {"a": [{"b": 1}, {"c": "x"}]}
     assert root.mark == Mark(1, 1)
@@ -28,7 +28,7 @@ def test_yaml_node_has_the_location_of_each_value():
     assert root.key_at(("a", 1, "c")) == Mark(3, 6)
 
 
-def test_missing_yaml_path_has_the_location_of_its_nearest_parent():
+def test_location_of_a_missing_yaml_path_is_that_of_its_nearest_parent():
     root = only("a:\n  b: 1\n")
     assert root.at(("a", "x", "y")) == Mark(2, 3)
     assert root.key_at(("a", "x")) == Mark(2, 3)
@@ -51,7 +51,7 @@ def test_yaml_alias_has_the_value_and_location_of_its_anchor():
     assert root.at(("b", "k")) == Mark(2, 6)
 
 
-def test_last_of_duplicate_yaml_keys_wins_and_a_merge_replaces_earlier_keys():
+def test_duplicate_yaml_key_uses_the_last_value_and_a_later_merge_key_replaces_earlier_keys():
     """The expected values are those of kubectl (sigs.k8s.io/yaml v1.4 goyaml.v2/decode.go)."""
     text = "x: &x {a: 1, b: 1}\nm: {a: 2, <<: *x, b: 3}\nz: {a: 4, a: 5}\n"
     (document,) = parse(text).documents
@@ -69,11 +69,11 @@ def test_yaml_merge_keeps_explicit_keys_and_prefers_earlier_sources():
     assert root.key_at(("z", "c")) == Mark(2, 14)
 
 
-def test_quoted_merge_key_is_an_ordinary_key():
+def test_quoted_yaml_merge_key_is_an_ordinary_key():
     assert only("a: {'<<': 1}\n").value == {"a": {"<<": 1}}
 
 
-def test_json_with_tabs_and_surrogate_escapes_is_read():
+def test_json_with_tabs_and_surrogate_escapes_is_parsed():
     root = only('{\n\t"a": "\\ud83d\\ude00 \\/",\n\t"b": [1e3, true, null]\n}\n')
     assert root.value == {"a": "😀 /", "b": [1000, True, None]}
     assert root.at(("b", 1)) == Mark(3, 13)
@@ -195,7 +195,7 @@ def test_yaml_problem_has_a_location_and_a_message(text, line, column, code, mes
     assert (found.mark, found.code, found.message) == (Mark(line, column), code, message)
 
 
-def test_duplicate_yaml_key_is_reported_with_the_location_of_the_first():
+def test_duplicate_yaml_key_is_reported_with_the_location_of_the_first_occurrence():
     found = parse("a: 1\na: 2\nb: 3\n---\nc: 4\n")
     assert [root.value for root in found.roots] == [{"a": 2, "b": 3}, {"c": 4}]
     assert found.problems[0].context == ("first at line 1, column 1",)
@@ -212,7 +212,7 @@ def test_broken_yaml_document_does_not_hide_other_documents(broken):
     assert len(found.problems) == 1
 
 
-def test_error_on_a_document_marker_line_is_reported_once():
+def test_yaml_error_on_a_document_marker_line_is_reported_once():
     found = parse("a: 1\n--- {]\n---\nb: 2\n")
     assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}]
     assert [each.mark.line for each in found.problems] == [2]
@@ -222,7 +222,7 @@ def test_yaml_parser_stops_after_many_broken_documents():
     assert len(parse("--- {]\n" * 50).problems) == MAX_BROKEN
 
 
-def test_helm_template_is_recognized():
+def test_helm_template_in_a_yaml_file_is_recognized():
     assert "this looks like a template" in problem("a: {{ .Values.a }}\n").hint
 
 

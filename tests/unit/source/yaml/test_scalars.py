@@ -79,7 +79,7 @@ def test_yaml_tag_sets_the_type_of_a_scalar(text, tag, value):
 
 
 @pytest.mark.parametrize("tag", ["int", "bool", "float", "null", "binary"])
-def test_scalar_that_is_invalid_for_its_tag_is_rejected(tag):
+def test_yaml_scalar_that_is_invalid_for_its_tag_is_rejected(tag):
     with pytest.raises(ScalarError):
         resolve_tagged("x!", f"tag:yaml.org,2002:{tag}")
 
@@ -87,7 +87,7 @@ def test_scalar_that_is_invalid_for_its_tag_is_rejected(tag):
 @pytest.mark.parametrize(
     ("value", "name"), [(True, "true"), (False, "false"), (7, "7"), ("a", "a")]
 )
-def test_yaml_key_is_converted_to_a_json_name(value, name):
+def test_yaml_key_is_converted_to_a_json_object_key(value, name):
     assert key_text(value) == name
 
 
