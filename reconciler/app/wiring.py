@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from reconciler.app.clock import ScaledClock, ServerClock, SystemClock
 from reconciler.app.input_options import DEFAULT_REVISION
 from reconciler.errors import UsageError
+from reconciler.escaping import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,7 +37,7 @@ def run_id() -> str:
     first process of each pod has number 1.
     """
     host = os.environ.get("HOSTNAME") or socket.gethostname()
-    return f"{host}-{os.getpid()}-{secrets.token_hex(3)}"
+    return printable(f"{host}-{os.getpid()}-{secrets.token_hex(3)}")
 
 
 def real_clock() -> Clock:

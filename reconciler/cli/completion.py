@@ -1,11 +1,14 @@
 """Completes contexts and namespaces in the shells bash, zsh and fish.
 
 A completion prints nothing if it cannot read the kubeconfig or the cluster, because the
-shell would show the error in the middle of the command line.
+shell would show the error in the middle of the command line. A name with unusual characters is
+left out, because zsh evaluates the completions.
 """
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer  # noqa: TC002 - typer reads the annotations of completions when it runs them
@@ -16,6 +19,7 @@ from reconciler.errors import ReconcilerError
 
 TIMEOUT_S = 2.0
 """Seconds that a completion waits for the cluster."""
+_USUAL = re.compile(r"[\w.:/@+=-]+", re.ASCII)
 
 
 def complete_contexts(context: typer.Context, incomplete: str) -> list[str]:
@@ -24,7 +28,7 @@ def complete_contexts(context: typer.Context, incomplete: str) -> list[str]:
         found = wiring.context_names(_kubeconfig(context))
     except ReconcilerError:
         return []
-    return [each for each in found if each.startswith(incomplete)]
+    return _completions(found, incomplete)
 
 
 def complete_namespaces(context: typer.Context, incomplete: str) -> list[str]:
@@ -39,7 +43,12 @@ def complete_namespaces(context: typer.Context, incomplete: str) -> list[str]:
         found = wiring.namespace_names(options, wiring.real_clock())
     except ReconcilerError:
         return []
-    return [each for each in found if each.startswith(incomplete)]
+    return _completions(found, incomplete)
+
+
+def _completions(names: Iterable[str], incomplete: str) -> list[str]:
+    """Return those of *names* that start with *incomplete* and cannot control a shell."""
+    return [each for each in names if each.startswith(incomplete) and _USUAL.fullmatch(each)]
 
 
 def _kubeconfig(context: typer.Context) -> str | None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import gc
 import re
 import sys
+import traceback
 from collections.abc import Callable
 from inspect import Signature
+from types import TracebackType
 from typing import Annotated
 
 import typer
@@ -19,6 +21,7 @@ from reconciler.cli.option_groups import call, option_parameters
 from reconciler.cli.options import LogOptions
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.error_output import closed_output, exit_code
+from reconciler.escaping import printable, printable_traceback
 from reconciler.model.run.outcome import ExitCode
 
 app = typer.Typer(
@@ -86,6 +89,7 @@ def entry() -> None:
     """Run the command line of the installed script ``reconciler``."""
     # Most values live until the run ends: frequent garbage collection costs a fifth of the time.
     gc.set_threshold(50_000, 20, 20)
+    sys.excepthook = _print_exception
     sys.exit(main(sys.argv[1:]))
 
 
@@ -102,10 +106,17 @@ def main(arguments: list[str]) -> int:
         print("interrupted", file=sys.stderr)
         return ExitCode.INTERRUPTED
     except _USAGE as error:
-        print(f"error: {_text(error)}", file=sys.stderr)
+        print(printable(f"error: {_text(error)}"), file=sys.stderr)
         print("  hint: see `reconciler --help` and `reconciler COMMAND --help`", file=sys.stderr)
         return ExitCode.USAGE
     return int(found) if isinstance(found, int) else ExitCode.DONE
+
+
+def _print_exception(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Print the traceback of a bug; its message may quote text from Git or the API server."""
+    print(printable_traceback(traceback.format_exception(kind, error, trace)), file=sys.stderr)
 
 
 def _text(error: Exception) -> str:

@@ -34,12 +34,3 @@ class Diagnostic:
     """Further locations or facts, one line each."""
     hint: str = ""
     """What the user can do about it."""
-
-    def __str__(self) -> str:
-        where = f"{self.at}: " if self.at else ""
-        what = f"{self.ref}: " if self.ref else ""
-        lines = [f"{where}{self.severity}[{self.code}] {what}{self.message}"]
-        lines += [f"  {line}" for line in self.context]
-        if self.hint:
-            lines.append(f"  hint: {self.hint}")
-        return "\n".join(lines)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from reconciler.escaping import printable
 from reconciler.model.diagnostic import Severity
 from reconciler.model.phrases import plural
 from reconciler.model.references import Location
 from reconciler.report.json_documents import API_VERSION, diagnostic_document
 from reconciler.report.json_text import dumps
-from reconciler.report.terminal_layout import Paint, Tone, printable
+from reconciler.report.terminal_layout import Paint, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -28,7 +29,8 @@ def validation_text(desired: DesiredState, *, color: bool = False) -> str:
 
     Lines are never wrapped, so that programs can parse ``path:line:column``.
     """
-    lines = [*finding_lines(desired.diagnostics, Paint(enabled=color)), _verdict(desired)]
+    found = finding_lines(desired.diagnostics, Paint(enabled=color))
+    lines = [*found, printable(_verdict(desired))]
     return "\n".join(lines) + "\n"
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from reconciler.escaping import json_text
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -18,19 +20,21 @@ _INDENT = "  "
 def dumps(document: object) -> str:
     """Return indented JSON with the keys in the order of *document*, and a final line feed."""
     try:
-        return orjson.dumps(document, default=_text, option=orjson.OPT_INDENT_2).decode() + "\n"
+        text = orjson.dumps(document, default=_text, option=orjson.OPT_INDENT_2).decode()
     except TypeError:
         # YAML can contain a lone surrogate or an integer beyond 64 bits. orjson rejects both; the
         # standard library writes them.
-        return json.dumps(document, default=_text, indent=2) + "\n"
+        text = json.dumps(document, default=_text, indent=2)
+    return json_text(text) + "\n"
 
 
 def compact(document: dict[str, Any]) -> str:
     """Return JSON on one line, without a line feed."""
     try:
-        return orjson.dumps(document, default=_text).decode()
+        text = orjson.dumps(document, default=_text).decode()
     except TypeError:
-        return json.dumps(document, default=_text, separators=(",", ":"))
+        text = json.dumps(document, default=_text, separators=(",", ":"))
+    return json_text(text)
 
 
 def one_line(parts: Iterable[str]) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.escaping import markdown_code as code
+from reconciler.escaping import markdown_inline as inline
+from reconciler.escaping import markdown_json_block, markdown_paragraph
 from reconciler.model.fields import WaveName
 from reconciler.report import wording
 from reconciler.report.findings import by_location
 from reconciler.report.markdown_budget import Section, fit_within, render_up_to, size
-from reconciler.report.markdown_escape import code, inline, json_line, paragraph
 from reconciler.report.plan_text import operation
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ LIMIT = 65_000
 
 ELSEWHERE = "the same command with `-o json` prints everything"
 
+_FENCES = 2
+"""The number of lines of an empty code block."""
 _NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
 """The limits of one name, one value and one sentence in characters, and one patch in bytes."""
 
@@ -54,7 +58,7 @@ def _opening(plan: Plan) -> Iterator[str]:
     yield ""
     yield (
         f"Plan {code(wording.short_digest(plan.digest))}"
-        f" of {inline(wording.origin(plan.revision, dirty=plan.dirty), _VALUE)}"
+        f" of {code(wording.origin(plan.revision, dirty=plan.dirty), _VALUE)}"
         f" for cluster {code(plan.cluster, _VALUE)}"
         f" with KubeVirt {inline(plan.kubevirt_version or 'of an unknown version')},"
         f" read {wording.utc_time(plan.observed_at)}."
@@ -161,7 +165,7 @@ def _detail(decision: Decision) -> Iterator[str]:
     verdict = f"{inline(decision.effect)}, {inline(decision.reason)}"
     yield f"<details><summary>{code(str(decision.ref), 2 * _NAME)}: {verdict}</summary>"
     yield ""
-    yield paragraph(decision.why.message, _SENTENCE)
+    yield markdown_paragraph(decision.why.message, _SENTENCE)
     items = [f"- Warning: {inline(each, _SENTENCE)}" for each in decision.warnings]
     if decision.owner:
         items.append(f"- Now set by {code(decision.owner, _VALUE)}")
@@ -170,13 +174,11 @@ def _detail(decision: Decision) -> Iterator[str]:
     if items:
         yield ""
         yield from items
-    operations = [json_line(operation(op)) for action in decision.actions for op in action.patch]
-    if operations and sum(map(size, operations)) <= _PATCH:
-        # Each line starts with a brace, so no value can close the fence.
+    operations = (operation(op) for action in decision.actions for op in action.patch)
+    block = list(markdown_json_block(operations))
+    if len(block) > _FENCES and sum(map(size, block)) <= _PATCH:
         yield ""
-        yield "```json"
-        yield from operations
-        yield "```"
+        yield from block
     yield ""
     yield "</details>"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from reconciler.escaping import printable
 from reconciler.model.fields import WaveName
 from reconciler.model.phrases import listed
 from reconciler.model.plan.plan import Effect, Verb
@@ -18,7 +19,6 @@ from reconciler.report.terminal_layout import (
     Row,
     Tone,
     paragraph,
-    printable,
     table,
     with_line_feeds,
 )
@@ -95,7 +95,7 @@ def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
         f"KubeVirt {plan.kubevirt_version or 'of an unknown version'}",
         f"read {wording.utc_time(plan.observed_at)}",
     )
-    yield paint(f"Plan {wording.short_digest(plan.digest)}", Tone.STRONG)
+    yield paint(printable(f"Plan {wording.short_digest(plan.digest)}"), Tone.STRONG)
     yield from paragraph(", ".join(parts), width=width, indent="  ")
 
 

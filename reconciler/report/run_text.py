@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
+from reconciler.escaping import printable
 from reconciler.model.phrases import plural
 from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.report import wording
@@ -67,7 +68,7 @@ def run_text(
 
 
 def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
-    yield paint(f"Run {run.run_id}", Tone.STRONG)
+    yield paint(printable(f"Run {run.run_id}"), Tone.STRONG)
     took = wording.duration((run.ended_at - run.started_at).total_seconds())
     yield f"  {wording.utc_time(run.started_at)}, took {took}"
     yield from heading(run.plan, paint, width=width)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from reconciler.escaping import printable
 from reconciler.report import wording
-from reconciler.report.terminal_layout import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

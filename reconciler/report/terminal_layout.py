@@ -9,11 +9,15 @@ from enum import StrEnum
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING
 
+from reconciler.escaping import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _GAP = "  "
 _NARROWEST = 16
+_LONGEST = 500
+"""The maximum number of characters of a cell, because each row is as wide as the widest cell."""
 _PIECE = re.compile(r"[^/\s-]*[/\s-]|[^/\s-]+")
 
 
@@ -58,17 +62,6 @@ class Row:
     notes: tuple[str, ...] = ()
 
 
-def printable(text: str) -> str:
-    """Return *text* on one line, with every control character made visible.
-
-    Names and messages come from files and from the cluster. An escape sequence must not move the
-    cursor, and a bidirectional override must not change how a line reads.
-    """
-    if text.isprintable():
-        return text
-    return "".join(each if each.isprintable() else _shown(each) for each in text)
-
-
 def with_line_feeds(lines: Iterable[str]) -> Iterator[str]:
     """Add a line feed to each of *lines*."""
     return (f"{each}\n" for each in lines)
@@ -93,7 +86,7 @@ def table(
     titles = Row(tuple(Cell(each, Tone.STRONG) for each in head))
     for row in chain((titles,), rows):
         cells = [(row.cells[index], size) for index, size in columns.items()]
-        folded = [_folded(printable(cell.text), size) for cell, size in cells]
+        folded = [_folded(_shown(cell), size) for cell, size in cells]
         for parts in zip_longest(*folded, fillvalue=""):
             padded = [
                 paint(text, cell.tone) + " " * (size - len(text))
@@ -123,7 +116,7 @@ def _columns(
     head: Sequence[str], rows: Sequence[Row], width: int, wrap: set[str], drop: Sequence[str]
 ) -> dict[int, int]:
     """Return the widths of the columns that fit, by column index."""
-    texts = [[printable(row.cells[index].text) for row in rows] for index in range(len(head))]
+    texts = [[_shown(row.cells[index]) for row in rows] for index in range(len(head))]
     natural = {n: max(map(len, (head[n], *found))) for n, found in enumerate(texts)}
     whole = {
         n: max(map(len, (head[n], *" ".join(found).split(" ")))) if head[n] in wrap else natural[n]
@@ -138,6 +131,10 @@ def _columns(
             return fitted
     broken = {n: min(whole[n], _NARROWEST) if head[n] in wrap else whole[n] for n in shown}
     return _fitted(shown, width, broken)
+
+
+def _shown(cell: Cell) -> str:
+    return printable(cell.text, _LONGEST)
 
 
 def _total(widths: Mapping[int, int]) -> int:
@@ -171,7 +168,3 @@ def _folded(text: str, size: int) -> list[str]:
         while len(lines[-1].rstrip()) > size:
             lines[-1:] = [lines[-1][:size], lines[-1][size:]]
     return [line.strip() for line in lines]
-
-
-def _shown(character: str) -> str:
-    return " " if character.isspace() else character.encode("unicode_escape").decode("ascii")

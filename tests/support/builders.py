@@ -17,13 +17,21 @@ from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.references import Location, ObjectRef, Uid, kubevirt_ref, vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
+from reconciler.report.findings import finding_lines
+from reconciler.report.terminal_layout import Paint
 
 if TYPE_CHECKING:
+    from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.plan.plan import Plan
 
+PLAIN = Paint(enabled=False)
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 VM = vm_ref("db", "pg-0")
 KUBEVIRT = kubevirt_ref("kubevirt", "kubevirt")
+
+
+def text_of(diagnostic: Diagnostic) -> str:
+    return "\n".join(finding_lines((diagnostic,), PLAIN))
 
 
 def q(text: str | int) -> MemoryQuantity:

@@ -12,6 +12,7 @@ import typer
 
 from reconciler.app import wiring
 from reconciler.errors import UsageError
+from reconciler.escaping import printable
 from reconciler.model.run.outcome import ExitCode
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def command(world: World, kubeconfig: Target, port: Port = 0, time_scale: Scale 
     clock = wiring.real_clock()
     with stop_on_signals() as stop, served(world, port=port, time_scale=time_scale) as running:
         write_kubeconfig(running, kubeconfig)
-        print(f"{running.server.url} is ready; kubeconfig: {kubeconfig}", file=sys.stderr)
+        print(
+            printable(f"{running.server.url} is ready; kubeconfig: {kubeconfig}"), file=sys.stderr
+        )
         while not stop.requested:
             clock.sleep(_POLL_S)
     return ExitCode.DONE

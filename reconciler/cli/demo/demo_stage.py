@@ -18,6 +18,7 @@ from reconciler.cli.commands.cluster import Served
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.run_output import RunOutput
 from reconciler.errors import ReconcilerError
+from reconciler.escaping import printable, printable_lines
 from reconciler.model.run.outcome import ExitCode
 from reconciler.ports import Clock
 
@@ -43,11 +44,12 @@ class Stage:
 
     def title(self, text: str) -> None:
         """Print *text* as an underlined heading."""
-        screen.result(f"\n{text}\n{'=' * len(text)}\n\n")
+        line = printable(text)
+        screen.result(f"\n{line}\n{'=' * len(line)}\n\n")
 
     def say(self, *lines: str) -> None:
         """Print *lines* as comments between the commands."""
-        screen.result("".join(f"# {line}\n" for line in lines) + "\n")
+        screen.result("".join(f"# {printable(line)}\n" for line in lines) + "\n")
 
     def commit(self, *names: str, guest: tuple[str, str] | None = None) -> None:
         """Copy *names* from the example into the repository, and commit them."""
@@ -67,7 +69,8 @@ class Stage:
         """Print ``.reconciler.yaml``, if the repository has one."""
         file = self.repository / ".reconciler.yaml"
         if file.is_file():
-            screen.result(f"$ cat {self.repository.name}/{file.name}\n\n{file.read_text()}\n")
+            text = printable_lines(file.read_text())
+            screen.result(f"$ cat {self.repository.name}/{file.name}\n\n{text}\n")
 
     def plan(self) -> ExitCode:
         """Run the real ``plan`` command on the repository and the simulated cluster."""

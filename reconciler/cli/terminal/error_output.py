@@ -12,9 +12,9 @@ from reconciler.app.error_codes import error_code
 from reconciler.app.stop import Terminated
 from reconciler.cli.option_values import TextFormat
 from reconciler.errors import InvalidError, ReconcilerError
+from reconciler.escaping import printable
 from reconciler.model.diagnostic import Severity
 from reconciler.model.run.outcome import ExitCode
-from reconciler.report.terminal_layout import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -88,14 +88,17 @@ def _show_error(message: str, log_format: TextFormat, hint: str = "") -> None:
     if log_format is TextFormat.JSON:
         log.error("%s", message, extra={"hint": hint} if hint else {})
         return
-    text = f"error: {message}\n  hint: {hint}" if hint else f"error: {message}"
-    # A file name or a revision may contain escape sequences.
-    print("\n".join(map(printable, text.split("\n"))), file=sys.stderr)
+    print(printable(f"error: {message}"), file=sys.stderr)
+    if hint:
+        print(f"  hint: {printable(hint)}", file=sys.stderr)
 
 
 def _show_finding(diagnostic: Diagnostic, log_format: TextFormat) -> None:
     if log_format is TextFormat.TEXT:
-        print(diagnostic, file=sys.stderr)
+        from reconciler.report.findings import finding_lines
+        from reconciler.report.terminal_layout import Paint
+
+        print("\n".join(finding_lines((diagnostic,), Paint(enabled=False))), file=sys.stderr)
         return
     from reconciler.report.json_documents import diagnostic_document
 

@@ -10,9 +10,10 @@ from datetime import UTC, datetime
 from typing import IO, Any
 
 from reconciler.cli.option_values import TextFormat
+from reconciler.escaping import printable, printable_traceback
 from reconciler.report.json_documents import timestamp
 from reconciler.report.json_text import compact
-from reconciler.report.terminal_layout import Paint, Tone, printable
+from reconciler.report.terminal_layout import Paint, Tone
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 _SECRET = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?<=\bBearer )\S+", re.IGNORECASE)
@@ -74,7 +75,7 @@ class _Json(logging.Formatter):
             **_extras(record),
         }
         if error := _error(record):
-            line["error"] = error
+            line["error"] = "".join(error)
         return compact(line)
 
 
@@ -90,7 +91,7 @@ class _Text(logging.Formatter):
         line = f"{head} {printable(_safe(record.getMessage()))}"
         line += self._paint(printable(extras), Tone.FAINT)
         error = _error(record)
-        return f"{line}\n{error}" if error else line
+        return f"{line}\n{printable_traceback(error)}" if error else line
 
 
 def _extras(record: logging.LogRecord) -> dict[str, Any]:
@@ -98,16 +99,16 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
     return {name: _safe(each) if isinstance(each, str) else each for name, each in found.items()}
 
 
-def _error(record: logging.LogRecord) -> str:
-    """Return the exception with its frames, but without its causes.
+def _error(record: logging.LogRecord) -> list[str]:
+    """Return the exception's frames and, last, its message, but not its causes.
 
     A cause may be an exception of the Kubernetes client, whose text contains headers and bodies.
     """
     if not record.exc_info or record.exc_info[1] is None:
-        return ""
+        return []
     error = record.exc_info[1]
-    frames = "".join(traceback.format_tb(error.__traceback__))
-    return _safe(f"{frames}{type(error).__name__}: {error}")
+    frames = traceback.format_tb(error.__traceback__)
+    return [_safe(each) for each in (*frames, f"{type(error).__name__}: {error}")]
 
 
 def _safe(text: str) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from reconciler.escaping import printable
 from reconciler.model.phrases import listed_refs, plural
 from reconciler.model.plan.plan import Effect
-from reconciler.report.terminal_layout import printable
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler.errors import ClusterError
+from reconciler.escaping import json_text
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live import snapshot_codec
 from reconciler.model.live.capacity import Capacity
@@ -20,9 +21,8 @@ _HINT = "create one with reconciler snapshot"
 
 def dump(state: LiveState) -> bytes:
     """Format *state* as indented JSON with a line feed at the end."""
-    return (
-        msgspec.json.format(msgspec.json.encode(snapshot_codec.snapshot(state)), indent=1) + b"\n"
-    )
+    document = msgspec.json.encode(snapshot_codec.snapshot(state))
+    return f"{json_text(msgspec.json.format(document, indent=1).decode())}\n".encode()
 
 
 def load(text: bytes, name: str) -> LiveState:

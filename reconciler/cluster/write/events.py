@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.api.micro_time import micro_time
 from reconciler.errors import ClusterError
+from reconciler.escaping import printable
 from reconciler.model.annotations import REVISION
 from reconciler.model.references import ObjectRef
 
@@ -84,8 +85,8 @@ class ClusterRecorder:
         # Events are not repeated, and pause after a failure, to spare an overloaded server.
         self._client = client.without_retries()
         self._clock = clock
-        self._instance = _cut(instance, _MAX_INSTANCE)
-        self._revision = revision
+        self._instance = _cut(printable(instance), _MAX_INSTANCE)
+        self._revision = printable(revision)
         self._lock = threading.Lock()
         self._named_ns = 0
         """The time in the name of the newest Event."""
@@ -125,7 +126,7 @@ class ClusterRecorder:
                 "name": ref.name,
                 "uid": uid,
             },
-            "note": _cut(message, _MAX_NOTE, "…"),
+            "note": _cut(printable(message), _MAX_NOTE, "…"),
             "type": "Warning" if warning else "Normal",
         }
         return Event(ref, body)

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from reconciler.escaping import json_text
 from reconciler.model.annotations import ROLLOUT
 from reconciler.model.references import VM, ObjectRef
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
@@ -75,7 +76,7 @@ def encoded(checkpoint: Checkpoint) -> str | None:
             "failures": failures,
             **({"starts": starts} if starts else {}),
         }
-        text = json.dumps(msgspec.to_builtins(document), separators=(",", ":"))
+        text = json_text(json.dumps(msgspec.to_builtins(document), separators=(",", ":")))
         if len(text) <= MOST_BYTES or not newest:
             return text
         newest = newest[: len(newest) * 3 // 4]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ClusterError
+from reconciler.escaping import json_text
 from reconciler.model.annotations import APPLIED
 from reconciler.model.explanation import Explanation
 from reconciler.model.live.live_state import LiveVM
@@ -146,7 +147,7 @@ class Writes:
             "digest": action.digest,
             "time": f"{self._run.clock.now():%Y-%m-%dT%H:%M:%SZ}",
         }
-        text = json.dumps(value, separators=(",", ":"))
+        text = json_text(json.dumps(value, separators=(",", ":")))
         return replace(action, patch=annotated(action.patch, vm, APPLIED, text))
 
     def _handle_error(

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reconciler.report.terminal_layout import Cell, Paint, Row, Tone, paragraph, printable, table
+from reconciler.escaping import printable
+from reconciler.report.terminal_layout import Cell, Paint, Row, Tone, paragraph, table
 
 PLAIN = Paint(enabled=False)
 

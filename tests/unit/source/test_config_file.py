@@ -1,6 +1,7 @@
 """The configuration file has safe defaults, and each value and mistake has a location."""
 
 import pytest
+from support.builders import text_of
 
 from reconciler.model.desired.config import (
     CONFIG_KEYS,
@@ -273,7 +274,7 @@ def test_empty_configuration_file_has_all_defaults(text):
     ],
 )
 def test_configuration_mistake_is_reported_once_at_its_location(text, expected):
-    assert [str(each) for each in read(text).diagnostics] == [expected]
+    assert [text_of(each) for each in read(text).diagnostics] == [expected]
 
 
 def test_invalid_configuration_value_is_replaced_by_its_default():

@@ -1,6 +1,7 @@
 """A reader returns the configuration and the desired state of one revision."""
 
 import pytest
+from support.builders import text_of
 from support.manifest_texts import named_vm as vm
 
 from reconciler.model.desired.config import Config
@@ -22,7 +23,7 @@ def opened(git_repo):
 
 
 def messages(state):
-    return [str(each) for each in state.diagnostics]
+    return [text_of(each) for each in state.diagnostics]
 
 
 def test_git_commit_is_read_with_the_configuration_in_the_same_commit(opened, git_repo):
@@ -169,7 +170,7 @@ def test_duplicate_object_is_reported_with_both_locations(opened, git_repo):
 def test_second_kubevirt_cr_is_reported_with_its_location(opened, git_repo):
     git_repo.commit({"a.yaml": CR % "one", "b.yaml": CR % "two", "c.yaml": CR % "one"})
     diagnostics = CommitReader(opened).read().state.diagnostics
-    assert [str(each).partition("\n")[0] for each in diagnostics] == [
+    assert [text_of(each).partition("\n")[0] for each in diagnostics] == [
         (
             "b.yaml:1:1: error[two-kubevirts] KubeVirt kubevirt/two: a cluster has only one "
             "KubeVirt CR, and this is a second one"
@@ -251,7 +252,7 @@ def test_links_and_submodules_in_git_are_reported_and_not_followed(opened, git_r
     git_repo.git("update-index", "--add", "--cacheinfo", f"160000,{commit},sub")
     git_repo.git("commit", "--quiet", "--message=links")
     state = CommitReader(opened).read().state
-    assert [str(each).partition("\n")[0] for each in state.diagnostics] == [
+    assert [text_of(each).partition("\n")[0] for each in state.diagnostics] == [
         "folder:1:1: note[not-followed] this is a symbolic link, which is not read",
         "link.yaml:1:1: warning[not-followed] this is a symbolic link, which is not read",
         "sub:1:1: warning[not-followed] this is a submodule, which is not read",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from support.builders import text_of
 
 from reconciler.errors import SourceError
 from reconciler.model.desired.scope import Scope
@@ -40,7 +41,7 @@ def test_namespace_option_selects_vms_of_the_namespace_and_vms_without_a_namespa
     state = read(Scope(namespace="a"))
     assert (list(state.vms), state.kubevirt) == ([vm_ref("a", "free"), vm_ref("a", "one")], None)
     assert state.unselected == {vm_ref("b", "two"), kubevirt_ref("kubevirt", "kubevirt")}
-    assert [str(each) for each in state.diagnostics] == [
+    assert [text_of(each) for each in state.diagnostics] == [
         "note[not-selected] 2 of 4 objects in Git are not in the namespace a and are left out"
     ]
     assert state.valid, "what is not looked at stops nothing"
@@ -73,7 +74,7 @@ def test_vm_name_missing_in_git_is_an_error_with_a_similar_name():
 
 def test_namespace_option_with_manifest_files_reports_objects_of_other_namespaces():
     state = read(Scope(namespace="a"), strict=True)
-    found = [str(each) for each in state.diagnostics if each.code == "other-namespace"]
+    found = [text_of(each) for each in state.diagnostics if each.code == "other-namespace"]
     assert found == [
         (
             "vms.yaml:3:11: error[other-namespace] KubeVirt kubevirt/kubevirt: the manifest sets "

@@ -1,0 +1,172 @@
+"""Makes text from elsewhere harmless, with one function per kind of output.
+
+Names, paths, branches, annotations and messages come from Git, from the API server and from the
+environment. Each writer passes them through ``printable``, ``json_text`` or a Markdown function at
+the last moment, so that they cannot control a terminal, a log or a comment.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+MAX_TEXT = 10_000
+"""The maximum number of characters of one text on a terminal, in a log or in an Event."""
+_MAX_MARKS = 4
+"""The maximum number of combining characters on one character; no usual language needs more."""
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef]"
+)
+"""Matches characters that are invisible although Unicode classifies them as letters or marks.
+
+Source: Unicode 15.1 DerivedCoreProperties.txt (Default_Ignorable_Code_Point), and U+2800.
+"""
+_ANYWHERE = r"#(?=#\w*\[)"
+_COMMAND_ANYWHERE = re.compile(_ANYWHERE)
+"""Matches the first character of a command of a CI system, such as ``##[error]`` or ``##vso[``.
+
+Source: actions/runner src/Runner.Common/ActionCommand.cs (TryParse).
+"""
+_COMMAND = re.compile(
+    # Not in an IPv6 address, such as fd00::a:1.
+    rf"{_ANYWHERE}|:(?=:(?![0-9a-f]{{1,4}}(?![\w-]))[a-z_])",
+    re.IGNORECASE,
+)
+"""Matches, too, the first character of ``::name``, a command at the start of a line.
+
+Source: actions/runner src/Runner.Common/ActionCommand.cs (TryParseV2).
+"""
+
+_BREAK = "&#8203;"
+"""A zero-width space.
+
+GitHub looks for mentions, issue numbers and emoji after it decodes entities. An entity does not
+prevent them, but a zero-width space does.
+"""
+_SPECIAL = re.compile(r"[\\`*_\[\]<>#|~&@$]")
+_MENTION = re.compile(r"@(?=\S)")
+_REFERENCE = re.compile(r"[#!%&~$](?=[\w\"])|\bGH-(?=\d)", re.IGNORECASE)
+"""Matches the start of a reference to an issue, such as ``#1``, and GitLab's ``!1`` and ``%1``."""
+_LINK = re.compile(r":(?=//)|\bwww(?=\.)", re.IGNORECASE)
+_EMOJI = re.compile(r":(?=[\w+-]+:)")
+_COMMIT = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{6}(?=[0-9a-f])", re.IGNORECASE)
+"""Matches six digits of a commit hash; GitHub creates links for seven digits and more."""
+_OPENING = re.compile(r"\d+[.)]|[-+=/]")
+"""Matches the start of a list, of a heading's underline, or of a command such as ``/close``."""
+_UNSAFE_IN_BLOCK = re.compile(r"[<>@]")
+
+
+def printable(text: str, limit: int = MAX_TEXT) -> str:
+    r"""Return *text* as one line for a terminal, a log or an Event.
+
+    Control, bidirectional and invisible characters become escapes such as ``\x1b``, a line feed
+    becomes a space, and a command of a CI system is escaped so that the CI system ignores it. The
+    middle of a text with more than *limit* characters is left out.
+    """
+    if len(text) > limit:
+        text = f"{text[: limit // 2]}…{text[-(limit // 2) :]}"
+    if not (text.isascii() and text.isprintable()):
+        text = "".join(_replaced(text, _escape))
+    if "::" in text or "##" in text:
+        text = _COMMAND.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
+    return text
+
+
+def printable_lines(text: str) -> str:
+    """Return *text* with each of its lines made ``printable``, for text of several lines."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+def printable_traceback(parts: Iterable[str]) -> str:
+    """Return the *parts* of a traceback; only its frames, which are indented, keep their lines."""
+    return "\n".join(
+        printable_lines(each.rstrip("\n")) if each.startswith(" ") else printable(each.strip())
+        for each in parts
+    )
+
+
+def json_text(document: str) -> str:
+    r"""Return a JSON *document* of the same value that cannot control a terminal or a CI system.
+
+    Characters that ``printable`` escapes are escaped here as well, such as ``\u001b``, except the
+    line feeds between values.
+    """
+    if not document.isascii() or "\x7f" in document:
+        document = "\n".join(
+            "".join(_replaced(each, _json_escape)) for each in document.split("\n")
+        )
+    if "##" in document:
+        document = _COMMAND_ANYWHERE.sub(lambda found: _json_escape(found[0]), document)
+    return document
+
+
+def markdown_inline(text: str, limit: int = 100) -> str:
+    """Escape the first *limit* characters of *text* for use within a line of Markdown.
+
+    The result has no markup, HTML, links, mentions, references or emoji.
+    """
+    return _escaped(text, limit, _MENTION, _REFERENCE, _LINK, _EMOJI, _COMMIT)
+
+
+def markdown_code(text: str, limit: int = 100) -> str:
+    """Return *text* as Markdown code that can be copied literally and is safe in HTML.
+
+    GitHub creates no links and no emoji in ``<code>``, but it does create mentions.
+    """
+    return f"<code>{_escaped(text, limit, _MENTION)}</code>"
+
+
+def markdown_paragraph(text: str, limit: int) -> str:
+    """Escape *text* for the start of a line, where a digit or a dash could start a list."""
+    line = markdown_inline(text, limit)
+    return f"{_BREAK}{line}" if _OPENING.match(line) else line
+
+
+def markdown_json_block(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the Markdown lines of a code block that contains *lines*, each of which is JSON.
+
+    The fence is longer than any run of backticks in *lines*. Tags and mentions are escaped, too.
+    """
+    safe = [_UNSAFE_IN_BLOCK.sub(lambda found: _json_escape(found[0]), each) for each in lines]
+    runs = (len(run) for each in safe for run in re.findall("`+", each))
+    fence = "`" * max(3, 1 + max(runs, default=0))
+    yield from (f"{fence}json", *safe, fence)
+
+
+def _replaced(text: str, escape: Callable[[str], str]) -> Iterator[str]:
+    """Yield each character of *text*, or the result of *escape* if it is not visible."""
+    marks = 0
+    for each in text:
+        marks = marks + 1 if unicodedata.category(each)[0] == "M" else 0
+        hidden = marks > _MAX_MARKS or not each.isprintable() or _BLANK.match(each)
+        yield escape(each) if hidden else each
+
+
+def _escape(character: str) -> str:
+    return " " if character.isspace() else character.encode("unicode_escape").decode("ascii")
+
+
+def _json_escape(character: str) -> str:
+    units = character.encode("utf-16-be", errors="surrogatepass").hex()
+    return "".join(f"\\u{units[start : start + 4]}" for start in range(0, len(units), 4))
+
+
+def _escaped(text: str, limit: int, *broken: re.Pattern[str]) -> str:
+    line = printable(text).strip()
+    if len(line) > limit:
+        line = line[: limit - 1] + "…"
+    ends = {match.end() for pattern in broken for match in pattern.finditer(line)}
+    if not ends and not _SPECIAL.search(line):
+        return line
+    return "".join(
+        _literal(each) + (_BREAK if end in ends else "") for end, each in enumerate(line, 1)
+    )
+
+
+def _literal(character: str) -> str:
+    return f"&#{ord(character)};" if _SPECIAL.match(character) else character

@@ -1,0 +1,387 @@
+"""No output lets text from Git, the API server or the environment control what reads the output.
+
+One table has a row for each output. Every text in its values is replaced by hostile text.
+"""
+
+from __future__ import annotations
+
+import ast
+import io
+import json
+import logging
+import re
+from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import UTC, datetime
+from enum import Enum
+from inspect import signature
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import pytest
+from rich.console import Console
+from support.hostile_text import BENIGN, CHECKS, HOSTILE, TERMINAL
+
+import reconciler
+from reconciler.app import wiring
+from reconciler.app.trace_file import Tracer
+from reconciler.cli import completion, main
+from reconciler.cli.demo.demo_stage import Stage
+from reconciler.cli.option_values import TextFormat
+from reconciler.cli.terminal import log_format
+from reconciler.cli.terminal.error_output import exit_code
+from reconciler.cli.terminal.live_display import LineDisplay, LiveDisplay
+from reconciler.cli.terminal.waiting import Waiting
+from reconciler.cluster.api.api_errors import Answer, from_answer
+from reconciler.cluster.read.snapshot_file import dump
+from reconciler.cluster.write.events import ClusterRecorder
+from reconciler.errors import InvalidError
+from reconciler.model.explanation import Explanation
+from reconciler.model.plan.plan import Action
+from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.model.references import ObjectRef, Uid, vm_ref
+from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure
+from reconciler.model.run.progress import Progress, Step
+from reconciler.report.findings import validation_json, validation_text
+from reconciler.report.json_documents import plan_json, run_json
+from reconciler.report.json_text import compact, one_line
+from reconciler.report.plan_markdown import plan_markdown
+from reconciler.report.plan_text import plan_text
+from reconciler.report.run_text import run_text
+from reconciler.report.status_changes import changed_lines, status_lines
+from reconciler.report.status_document import Status, status_document, status_json
+from reconciler.report.status_text import status_text
+from reconciler.rollout.tracking.checkpoint_codec import encoded
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PACKAGE = Path(reconciler.__file__).parent
+NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
+WIDE = 1_000_000
+
+
+def poisoned(value: Any, text: str) -> Any:
+    """Return *value* with *text* in place of every text, also in the values inside it."""
+    found = value
+    match value:
+        case Enum():
+            pass
+        case str():
+            found = text
+        case ObjectRef():
+            # The kind and the group decide how an object is shown.
+            names = {each: text for each in ("namespace", "name") if getattr(value, each)}
+            found = value._replace(**names)
+        case tuple() | frozenset():
+            found = type(value)(poisoned(each, text) for each in value)
+        case dict():
+            keys = [text] if len(value) == 1 else list(value)
+            found = dict(zip(keys, (poisoned(each, text) for each in value.values()), strict=True))
+        case Action():
+            # Digests are computed from these texts, which the YAML reader has checked.
+            ref, patch = poisoned(value.ref, text), poisoned(value.patch, text)
+            found = replace(value, ref=ref, patch=patch)
+        case _ if is_dataclass(value) and not isinstance(value, MemoryQuantity | Duration):
+            given = [each.name for each in fields(value) if each.init]
+            found = replace(
+                value, **{each: poisoned(getattr(value, each), text) for each in given}
+            )
+    return found
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of one test, in which every text is hostile."""
+
+    text: str
+    plan: Any
+    run: Any
+    desired: Any
+    live: Any
+    capture: pytest.CaptureFixture[str]
+    environment: pytest.MonkeyPatch
+
+    @property
+    def status(self) -> Status:
+        return Status(desired=self.desired, live=self.live, convergence={}, unmanaged=True)
+
+    def printed(self, do: Callable[[], object]) -> str:
+        """Return what *do* prints on stdout and stderr."""
+        self.capture.readouterr()
+        do()
+        return "".join(self.capture.readouterr())
+
+    def steps(self) -> Iterator[Progress]:
+        for step in Step:
+            yield Progress(
+                at=NOW,
+                step=step,
+                message=self.text,
+                ref=vm_ref(self.text, self.text),
+                reason=self.text,
+            )
+        yield Progress(at=NOW, step=Step.WAVE, message=self.text)
+
+
+def error(values: Values, written: TextFormat) -> str:
+    """Print a failed request's error, and the problems in the desired state."""
+    logging.getLogger().handlers = []
+    log_format.configure(log_format=written)
+    status = json.dumps({"kind": "Status", "message": values.text, "reason": values.text})
+    answer = Answer(method="GET", path="/api/v1/nodes", status=500, body=status.encode())
+    texts = [
+        from_answer(answer, values.text),
+        InvalidError(values.text, values.desired.diagnostics),
+    ]
+    texts[1].hint = values.text
+
+    def fail(each: Exception) -> Callable[[], Any]:
+        def command() -> Any:
+            raise each
+
+        return command
+
+    return values.printed(lambda: [exit_code(fail(each), written) for each in texts])
+
+
+def logged(values: Values, written: TextFormat) -> str:
+    """Log a message with fields, and an exception."""
+    stream = io.StringIO()
+    log_format.configure(log_format=written, stream=stream)
+    log = logging.getLogger("reconciler.test")
+    log.warning("%s", values.text, extra={"ref": values.text, "names": [values.text]})
+    log.error("failed", exc_info=ValueError(values.text))
+    logging.getLogger().handlers = []
+    return stream.getvalue()
+
+
+def displayed(values: Values, written: TextFormat) -> str:
+    stream = io.StringIO()
+    show = LineDisplay(stream, Waiting(values.plan), written)
+    for each in values.steps():
+        show(each)
+    return stream.getvalue()
+
+
+def live_display(values: Values) -> str:
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=4000, color_system="standard")
+    with LiveDisplay(console, Waiting(values.plan)) as show:
+        for each in values.steps():
+            show(each)
+    shown = TERMINAL.sub("", stream.getvalue())
+    # Rich redraws its bars from the start of the line; how often depends on the time.
+    return "\n".join(dict.fromkeys(re.split(r"[\r\n]+", shown)))
+
+
+def traced(values: Values) -> str:
+    file, log = io.StringIO(), io.StringIO()
+    tracer = Tracer(run_id=values.text, revision=values.text, file=file, log=log)
+    tracer.finish(values.run)
+    return file.getvalue() + log.getvalue()
+
+
+def event_texts(values: Values) -> str:
+    """Return the texts of an Event, without the identity of its object."""
+
+    class Client:
+        def without_retries(self) -> Client:
+            return self
+
+    class Clock:
+        def now(self) -> datetime:
+            return NOW
+
+    recorder = ClusterRecorder(
+        Client(),  # type: ignore[arg-type]
+        clock=Clock(),  # type: ignore[arg-type]
+        instance=values.text,
+        revision=values.text,
+    )
+    body = recorder.event(vm_ref("db", "pg"), "u", reason="Failed", message=values.text).body
+    return "\n".join(
+        (body["note"], body["reportingInstance"], *body["metadata"]["annotations"].values())
+    )
+
+
+def lease_annotation(values: Values) -> str:
+    why = Explanation(reason=values.text, message=values.text)
+    failure = RecordedFailure(uid=Uid(values.text), target=values.text, why=why, at=NOW)
+    return encoded(Checkpoint(failures={vm_ref(values.text, values.text): failure})) or ""
+
+
+def lease_holder(values: Values) -> str:
+    values.environment.setattr("os.environ", {"HOSTNAME": values.text})
+    found = wiring.run_id()
+    values.environment.undo()
+    return re.sub(r"-\d+-[0-9a-f]{6}$", "", found)
+
+
+def watched(values: Values) -> str:
+    lines = status_lines(status_document(values.status))
+    gone = {**lines, **{f"{key} gone": each for key, each in lines.items()}}
+    return "".join(f"{each}\n" for each in (*changed_lines({}, lines), *changed_lines(gone, {})))
+
+
+def usage_error(values: Values) -> str:
+    arguments = (
+        ["plan", f"--{values.text}"],
+        ["demo", "--time-scale", values.text],
+        [values.text],
+    )
+    return values.printed(lambda: [main.main(["plan", *each][1:]) for each in arguments])
+
+
+def help_text(values: Values) -> str:
+    names = ("REPO", "REVISION", "MODE", "OUTPUT", "SHARD", "CONTEXT", "LOG_FORMAT")
+    values.environment.setattr("os.environ", {f"RECONCILER_{each}": values.text for each in names})
+    shown = values.printed(lambda: [main.main([each, "--help"]) for each in ("plan", "apply")])
+    values.environment.undo()
+    return shown
+
+
+def bug(values: Values) -> str:
+    return values.printed(lambda: main._print_exception(ValueError, ValueError(values.text), None))
+
+
+def demo(values: Values) -> str:
+    stage = object.__new__(Stage)
+
+    def say() -> None:
+        stage.title(values.text)
+        stage.say(values.text, values.text)
+
+    shown = values.printed(say)
+    return re.sub(r"=+", "=", shown)
+
+
+def completed(values: Values) -> str:
+    """Return the completions, which zsh evaluates, among the contexts of a kubeconfig."""
+    return "\n".join(completion._completions(["usual", values.text, f"a{values.text}"], ""))
+
+
+def lines(render: Callable[..., Any], of: str, **how: Any) -> Callable[[Values], str]:
+    return lambda values: "".join(render(getattr(values, of), **how))
+
+
+ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
+    "plan -o text": ("text", lines(plan_text, "plan", width=WIDE)),
+    "plan -o text -v": ("text", lines(plan_text, "plan", width=WIDE, verbose=True)),
+    "plan -o text in color": ("color", lines(plan_text, "plan", width=WIDE, color=True)),
+    "plan -o text at 80 columns": ("wrapped", lines(plan_text, "plan", width=80, verbose=True)),
+    "plan -o json": ("json", lines(plan_json, "plan")),
+    "plan -o json on one line": ("json", lambda values: one_line(plan_json(values.plan))),
+    "plan -o markdown": ("markdown", lines(plan_markdown, "plan")),
+    "apply -o text": ("text", lines(run_text, "run", width=WIDE)),
+    "apply -o text -v": ("text", lines(run_text, "run", width=WIDE, verbose=True)),
+    "apply -o text in color": ("color", lines(run_text, "run", width=WIDE, color=True)),
+    "apply -o text at 80 columns": ("wrapped", lines(run_text, "run", width=80)),
+    "apply -o json": ("json", lines(run_json, "run")),
+    "apply --trace": ("json lines", traced),
+    "status -o text": ("text", lines(status_text, "status", width=WIDE)),
+    "status -o text in color": ("color", lines(status_text, "status", width=WIDE, color=True)),
+    "status -o text at 80 columns": ("wrapped", lines(status_text, "status", width=80)),
+    "status -o json": ("json", lines(status_json, "status")),
+    "status --watch": ("text", watched),
+    "status --watch -o json": ("json", lambda values: compact(status_document(values.status))),
+    "validate -o text": ("text", lines(validation_text, "desired")),
+    "validate -o text in color": ("color", lines(validation_text, "desired", color=True)),
+    "validate -o json": ("json", lines(validation_json, "desired")),
+    "snapshot": ("json", lambda values: dump(values.live).decode()),
+    "progress as text": ("text", lambda values: displayed(values, TextFormat.TEXT)),
+    "progress as JSON": ("json lines", lambda values: displayed(values, TextFormat.JSON)),
+    "progress bars": ("wrapped", live_display),
+    "log as text": ("text", lambda values: logged(values, TextFormat.TEXT)),
+    "log as JSON": ("json lines", lambda values: logged(values, TextFormat.JSON)),
+    "error as text": ("text", lambda values: error(values, TextFormat.TEXT)),
+    "error as JSON": ("json lines", lambda values: error(values, TextFormat.JSON)),
+    "error in the command line": ("text", usage_error),
+    "bug": ("text", bug),
+    "help": ("text", help_text),
+    "demo": ("text", demo),
+    "completion": ("words", completed),
+    "Event": ("text", event_texts),
+    "annotation of the Lease": ("json", lease_annotation),
+    "holder of the Lease": ("text", lease_holder),
+}
+WRITERS = {
+    "app/output_files.py": "plan -o json, apply -o json",
+    "app/trace_file.py": "apply --trace",
+    "cli/commands/cluster.py": "the address of the simulated server and a kubeconfig",
+    "cli/commands/snapshot.py": "snapshot",
+    "cli/demo/demo_stage.py": "demo",
+    "cli/main.py": "error in the command line, bug, help",
+    "cli/terminal/error_output.py": "error as text",
+    "cli/terminal/live_display.py": "progress as text, progress as JSON, progress bars",
+    "cli/terminal/log_format.py": "log as text, log as JSON",
+    "cli/terminal/run_output.py": "plan -o text",
+    "cli/terminal/screen.py": "all results, and a question without text from elsewhere",
+}
+"""The modules that write to a stream or a file, and the rows that cover what they write."""
+
+
+@pytest.fixture
+def values(plan, run, desired, live, capsys, monkeypatch):
+    """A function that returns the values with a given text in them."""
+
+    def of(text: str) -> Values:
+        return Values(
+            text=text,
+            plan=poisoned(plan, text),
+            run=poisoned(run, text),
+            desired=poisoned(desired, text),
+            live=poisoned(live, text),
+            capture=capsys,
+            environment=monkeypatch,
+        )
+
+    handlers = list(logging.getLogger().handlers)
+    yield of
+    logging.getLogger().handlers[:] = handlers
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_output_is_harmless_with_hostile_text(name, values):
+    medium, render = ROWS[name]
+    benign = render(values(BENIGN))
+    for kind, hostile in HOSTILE.items():
+        # The JSON reader of API responses rejects unpaired surrogates.
+        if (name, kind) != ("snapshot", "unpaired surrogate"):
+            CHECKS[medium](render(values(hostile)), benign, hostile)
+
+
+def test_each_output_format_of_each_command_has_a_row():
+    found = {}
+    for command in main.app.registered_commands:
+        parameters = signature(command.callback).parameters
+        if "output" in parameters:
+            found[command.name] = get_args(get_args(parameters["output"].annotation)[0])[0]
+    assert found.keys() == {"plan", "apply", "reconcile", "status", "validate"}
+    rows = {name.replace("reconcile", "apply"): kind for name, kind in found.items()}
+    wanted = {f"{name} -o {each}" for name, kind in rows.items() for each in kind}
+    assert wanted <= ROWS.keys()
+
+
+def test_each_module_that_writes_is_in_the_table():
+    """A module that prints, or writes to a stream or a file, needs a row for what it writes."""
+    found = set()
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = path.relative_to(PACKAGE).as_posix()
+        if name.startswith(("simulator/", "source/git/", "cluster/write/writer.py")):
+            continue  # responses of a server, names that git reads, and requests
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and writes(node.func):
+                found.add(name)
+    assert found == WRITERS.keys()
+
+
+def writes(function: ast.expr) -> bool:
+    match function:
+        case ast.Name(id="print"):
+            return True
+        case ast.Attribute(attr="write", value=ast.Name(id="output_files")):
+            return False  # this module has its own row
+        case ast.Attribute(attr=name):
+            return name in {"write", "writelines", "write_text", "write_bytes", "print"}
+        case _:
+            return False
