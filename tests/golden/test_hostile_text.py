@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
+from golden.hostile_text import BENIGN, CHECKS, HOSTILE, TERMINAL
 from rich.console import Console
-from support.hostile_text import BENIGN, CHECKS, HOSTILE, TERMINAL
 
 import reconciler
 from reconciler.app import wiring

@@ -1,6 +1,7 @@
 """Each mistake in a manifest is reported once, at its location."""
 
 import pytest
+from support.builders import text_of
 from support.manifest_texts import cr, read, said, vm
 
 from reconciler.source.yaml.decode_text import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
@@ -264,7 +265,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
     ],
 )
 def test_manifest_mistake_is_reported_once_at_its_location(text, expected):
-    messages = [str(each) for each in said(read(text))]
+    messages = [text_of(each) for each in said(read(text))]
     assert expected in messages
     extra = {"not-managed", "nothing-named"}
     assert [m for m in messages if m != expected and not any(f"[{e}]" in m for e in extra)] == []
