@@ -55,7 +55,7 @@ class Figures:
     warm: Cost | None
     validate: Cost
     start: Cost
-    """The cost of ``reconciler --help``."""
+    """The time and memory that ``reconciler --help`` needs."""
     imported: tuple[str, ...]
     """The libraries in ``LATE`` that ``--help`` imports."""
     requests: int | None
@@ -65,7 +65,7 @@ class Figures:
     server_cpu_s: float | None
     """CPU time of the server during one plan."""
     unpaced: Floor | None
-    """The floor on a server without pacing, which shows its own serving time."""
+    """The floor measured without pacing the server, which shows the server's own time."""
     phases: dict[str, tuple[float, float]]
     applied: Applied | None
     peers: tuple[Peer, ...]
@@ -73,7 +73,7 @@ class Figures:
     foreign: dict[str, float]
     """The megabytes per second at which files without our kinds are skipped, by source."""
     load: float
-    """The machine's load average over a minute before the measurements."""
+    """The machine's one-minute load average before the measurements."""
 
     def floor(self, part: str) -> float:
         """Return the median of one part of the floor."""
@@ -87,7 +87,7 @@ class Alone:
     n_vms: int
     plan: Cost
     load: float
-    """The machine's load average over a minute before the measurement."""
+    """The machine's one-minute load average before the measurement."""
 
 
 def plan_alone(fleet: Fleet, say: Callable[[str], None]) -> Alone:

@@ -43,7 +43,7 @@ class Peer:
 
 
 def measure(manifests: Sequence[str], kubeconfig: Path, repeat: int) -> tuple[Peer, ...]:
-    """Run every peer on PATH *repeat* times, in rotation, with the same *manifests*."""
+    """Run every peer tool on PATH *repeat* times, in rotation, with the same *manifests*."""
     with tempfile.TemporaryDirectory(prefix="bench-peers-") as folder:
         for number, text in enumerate(manifests):
             (Path(folder) / f"{number}.yaml").write_text(text)

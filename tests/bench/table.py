@@ -171,7 +171,7 @@ def memory_limit_mb(n_vms: int) -> float:
 
 
 def growth(found: Sequence[Figures], alone: Sequence[Alone] = ()) -> Iterator[Row]:
-    """Compare fleets that differ in size by a factor of ten; one empty row if there are none."""
+    """Compare fleets whose sizes differ tenfold; without such fleets, return an empty row."""
     pairs = [(a, b) for a in found for b in (*found, *alone) if b.n_vms == 10 * a.n_vms]
     for small, large in pairs:
         cpu = f"CPU time {seconds(small.plan.cpu_s)} and {seconds(large.plan.cpu_s)}"

@@ -142,7 +142,7 @@ def test_event_written_through_events_v1_is_readable_through_core_v1(
     assert (about["kind"], about["namespace"], about["name"]) == (ref.kind, namespace, ref.name)
 
 
-def test_forbidden_event_is_logged_and_not_raised(robot, make_vm, writer, caplog):
+def test_missing_permission_for_events_is_logged_and_not_raised(robot, make_vm, writer, caplog):
     ref = make_vm()
     recorder = DirectRecorder(
         robot, clock=SystemClock(), instance="test-run", revision="test-commit"

@@ -1,4 +1,4 @@
-"""Sends the three kubectl patches of the walk-through to a KubeVirt CR, and the product's own."""
+"""Sends the walk-through's three kubectl patches, and the product's patches, to a KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NO_CAUSE = {
     "details": {},
     "code": 422,
 }
-"""The response to a failed patch, whether a test failed or a parent is missing.
+"""The response to a JSON patch with a failed test or a missing parent field.
 
 Source: kube-apiserver 1.36.2, recorded.
 """
@@ -49,7 +49,7 @@ DEFAULTS = {"configuration": {"developerConfiguration": {"featureGates": ["Snaps
 KUBECTL = shutil.which(
     "kubectl", path=os.pathsep.join((os.environ.get("KUBEBUILDER_ASSETS", ""), os.environ["PATH"]))
 )
-"""The path of kubectl: the one beside the API server, or the one in PATH."""
+"""The path of kubectl, either beside the API server's program or from PATH."""
 
 needs_kubectl = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
 

@@ -44,7 +44,7 @@ def replaced(patch, path, value):
 
 
 def spec(vm):
-    """Return the fields of *vm* that only writers change, and no controller."""
+    """Return the fields of *vm* that controllers never change."""
     return (vm.uid, vm.generation, str(vm.guest), vm.guest_manager)
 
 
@@ -74,14 +74,14 @@ def test_vm_patch_with_the_size_in_another_notation_is_accepted(writer, vm):
     assert written.vm.guest == MemoryQuantity.parse("2Gi")
 
 
-def test_patch_for_another_uid_is_rejected_by_its_guard(writer, vm):
+def test_patch_with_the_uid_of_another_vm_is_rejected_by_its_test_operation(writer, vm):
     other = replaced(grow(vm).patch, "/metadata/uid", "00000000-0000-0000-0000-000000000000")
     written = writer.write(action(vm.ref, other))
     assert (written.refusal, written.status) == (Refusal.GUARD, 422)
     assert spec(writer.read_vm(vm.ref)) == spec(vm)
 
 
-def test_patch_guard_tests_the_old_value_in_the_notation_on_the_server(writer, vm):
+def test_patch_tests_the_old_size_in_the_notation_on_the_server(writer, vm):
     patch = (
         PatchOp(op="test", path=GUEST, value="1024Mi"),
         PatchOp(op="replace", path=GUEST, value="2Gi"),
@@ -90,14 +90,14 @@ def test_patch_guard_tests_the_old_value_in_the_notation_on_the_server(writer, v
     assert spec(writer.read_vm(vm.ref)) == spec(vm)
 
 
-def test_patch_from_an_outdated_read_is_rejected_by_its_guard(writer, vm):
+def test_patch_from_an_outdated_read_is_rejected_by_its_test_operation(writer, vm):
     stale = grow(vm, "3Gi")
     assert writer.write(grow(vm, "2Gi")).refusal is None
     assert writer.write(stale).refusal == Refusal.GUARD
     assert str(writer.read_vm(vm.ref).guest) == "2Gi"
 
 
-def test_generation_guard_rejects_a_patch_that_adds_a_field_if_the_vm_was_edited(
+def test_generation_test_rejects_a_patch_that_adds_a_field_if_the_vm_was_edited(
     writer, client, make_vm
 ):
     bare = writer.read_vm(make_vm(guest=None))

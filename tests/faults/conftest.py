@@ -1,4 +1,4 @@
-"""Prints at the end how many faults were injected and survived."""
+"""Prints after the tests how many faults were injected and survived."""
 
 from __future__ import annotations
 

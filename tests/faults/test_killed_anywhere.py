@@ -14,7 +14,7 @@ COUNT = 20
 
 
 class Reaper:
-    """Counts instants, and kills the process at the chosen one.
+    """Counts instants, and kills the process at the chosen instant.
 
     An instant is a pause of the product, or the moment before or after one of its requests.
     """
@@ -68,7 +68,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("control", "kinds", "at"), CASES)
-def test_next_pass_finishes_the_work_of_a_killed_pass(control, kinds, at, tally):
+def test_next_reconcile_pass_completes_the_rollout_of_a_killed_pass(control, kinds, at, tally):
     stage, text = stage_of(CONTROLS[control]), desired_of(CONTROLS[control])
     reaper = Reaper(stage, kinds, at)
     first = pass_of(stage, text)

@@ -1,4 +1,4 @@
-"""Kills a real ``reconcile`` with SIGKILL at many instants; the next one finishes the work."""
+"""Kills real ``reconcile`` processes at many instants; the next process finishes the work."""
 
 from __future__ import annotations
 
@@ -203,7 +203,9 @@ def sizes_written(simulator):
 
 
 @pytest.mark.parametrize("name", INSTANTS)
-def test_next_pass_finishes_the_work_of_a_killed_process(name, served, tally, capsys):
+def test_next_reconcile_process_completes_the_rollout_of_a_killed_process(
+    name, served, tally, capsys
+):
     expected = undisturbed("default")
     with sizes_written(served.simulator) as written:
         started = []

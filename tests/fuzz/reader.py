@@ -22,7 +22,7 @@ class Reader:
     table: tuple[Any, ...] = ()
     """The first inputs, before those that ``make`` returns."""
     weight: int = 1
-    """How many times longer than usual one input takes."""
+    """The duration of one input, relative to the usual duration."""
 
     def fail(self, seed: int) -> str:
         """Read the input with the number *seed*; return the unexpected exception, if any."""

@@ -1,4 +1,4 @@
-"""A hand-made plan, run and cluster in which every effect and every result occurs."""
+"""Provides a hand-made plan, run and cluster with every effect and every result."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest):
-    """A function that compares a text with a golden file, or rewrites the file."""
+    """Returns a function that compares a text with a golden file, or rewrites the file."""
 
     def compare(name: str, pieces) -> None:
         text = "".join(pieces)

@@ -62,7 +62,7 @@ def test_verbose_plan_text_matches_the_golden_file(plan, golden):
     golden("plan-verbose.txt", plan_text(plan, width=110, verbose=True))
 
 
-def test_converged_plan_text_matches_the_golden_file(converged_plan, golden):
+def test_text_of_a_plan_without_changes_matches_the_golden_file(converged_plan, golden):
     golden("plan-converged.txt", plan_text(converged_plan, width=110))
 
 
@@ -70,7 +70,7 @@ def test_plan_markdown_matches_the_golden_file(plan, golden):
     golden("plan.md", plan_markdown(plan))
 
 
-def test_converged_plan_markdown_matches_the_golden_file(converged_plan, golden):
+def test_markdown_of_a_plan_without_changes_matches_the_golden_file(converged_plan, golden):
     golden("plan-converged.md", plan_markdown(converged_plan))
 
 
@@ -80,21 +80,21 @@ def test_plan_json_matches_the_golden_file(plan, golden):
     golden("plan.json", document)
 
 
-def test_paced_plan_text_matches_the_golden_file(paced_plan, golden):
+def test_text_of_a_plan_with_pacing_matches_the_golden_file(paced_plan, golden):
     golden("plan-paced.txt", plan_text(paced_plan, width=110))
 
 
-def test_paced_plan_markdown_matches_the_golden_file(paced_plan, golden):
+def test_markdown_of_a_plan_with_pacing_matches_the_golden_file(paced_plan, golden):
     golden("plan-paced.md", plan_markdown(paced_plan))
 
 
-def test_paced_plan_json_matches_the_golden_file(paced_plan, golden):
+def test_json_of_a_plan_with_pacing_matches_the_golden_file(paced_plan, golden):
     document = "".join(plan_json(paced_plan))
     validate(document, "plan")
     golden("plan-paced.json", document)
 
 
-def test_converged_plan_json_matches_the_golden_file(converged_plan, golden):
+def test_json_of_a_plan_without_changes_matches_the_golden_file(converged_plan, golden):
     document = "".join(plan_json(converged_plan))
     validate(document, "plan")
     golden("plan-converged.json", document)
@@ -138,7 +138,7 @@ def test_validation_json_matches_the_golden_file(desired, golden):
     golden("validation.json", validation_json(desired))
 
 
-def test_published_schema_is_valid_describes_every_property_and_allows_no_others(schema):
+def test_published_schema_describes_every_property_and_allows_no_others(schema):
     Draft202012Validator.check_schema(schema)
 
     def walk(node, where):

@@ -29,7 +29,7 @@ def git(tmp_path):
 
 @pytest.fixture
 def serve(tmp_path):
-    """A function that serves example worlds until the end of the test."""
+    """Returns a function that serves simulated example clusters until the end of the test."""
     numbers = itertools.count(1)
     with ExitStack() as stack:
         yield lambda world, **changes: stack.enter_context(

@@ -1,4 +1,4 @@
-"""The engine behind `serve`: its plan follows Git and the cluster without list requests."""
+"""Tests the engine of `serve`, which plans new changes without list requests."""
 
 from __future__ import annotations
 

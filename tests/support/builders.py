@@ -200,7 +200,7 @@ def plan_of(desired: DesiredState, live: LiveState, **policy: Any) -> Any:
 
 
 def effect_of(desired: DesiredState, live: LiveState, **policy: Any) -> tuple[str, str]:
-    """Return the effect and the reason of the only VM, or else of the only object."""
+    """Return the effect and the reason of the only VM, or of the only object without a VM."""
     decisions = plan_of(desired, live, **policy).decisions
     chosen = [each for each in decisions if each.ref.kind == "VirtualMachine"] or decisions
     assert len(chosen) == 1

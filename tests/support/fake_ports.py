@@ -87,7 +87,7 @@ class FakeWriter:
 
 
 class FakeInformer:
-    """Returns one snapshot; waiting for the next one moves the clock."""
+    """Returns one snapshot; waiting for the next snapshot moves the clock."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.live = make_live()

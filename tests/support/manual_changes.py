@@ -13,7 +13,7 @@ from reconciler.simulator.kubevirt.versions import behaviour
 
 DEFIED_S = 900.0
 SETTLED_S = 30.0
-"""Long enough for KubeVirt to deploy a changed CR and for its components to read it."""
+"""A time in which KubeVirt deploys a changed CR and its components read the CR, in seconds."""
 
 
 class SlowInformer(PolledInformer):

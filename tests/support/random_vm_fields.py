@@ -13,11 +13,11 @@ GATE = "VMLiveUpdateFeatures"
 
 OLD = ("v1.1.1", "v1.2.0", "v1.2.2", "v1.4.1")
 SWITCHED = ("v1.1.1",)
-"""Versions in which each VM must enable live updates in its own spec."""
+"""The KubeVirt versions in which each VM must enable live updates in its own spec."""
 STRICT = ("v1.1.1", "v1.2.0", "v1.2.2")
-"""Versions that deny a VM with its own maxGuest and with hugepages or dedicated CPUs."""
+"""The versions that deny a VM with its own maxGuest if it has hugepages or dedicated CPUs."""
 UNLIMITED = ("v1.1.1", "v1.2.0")
-"""Versions that deny a VM with its own maxGuest and with a memory limit."""
+"""The versions that deny a VM with its own maxGuest if it has a memory limit."""
 GATED = (*OLD, "v1.3.1")
 EVICTIONS = ("LiveMigrate", "LiveMigrateIfPossible", "External", "None")
 KINDS = {
@@ -149,7 +149,7 @@ def type_yaml(name, instancetype):
 
 
 def pages_of(rng, vms):
-    """Return the huge pages per node: enough for all VMs, for some of them, or no spare ones."""
+    """Return the huge pages per node: enough for all VMs, for some VMs, or for no other VM."""
     found = {}
     for vm in vms:
         page = vm.get("domain", {}).get("memory", {}).get("hugepages", {}).get("pageSize")

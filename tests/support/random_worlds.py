@@ -30,7 +30,7 @@ VERSIONS = ("v1.3.1", "v1.5.3", "v1.6.3", "v1.7.1", "v1.8.0", "v1.9.0", "v1.9.0"
 STAGE_BY_DEFAULT = (*OLD, "v1.3.1", "v1.5.3")
 MIB, GIB = 2**20, 2**30
 LASTING = ("always", 3, 5)
-"""How often a fault occurs that makes a rollout with three attempts fail."""
+"""How many times a fault must occur for a rollout with three attempts to fail."""
 OVERHEAD = GIB // 2
 """More memory than a launcher pod needs in addition to the guest's memory."""
 
@@ -181,7 +181,7 @@ def vm_of(rng, control, name):
 
 
 def _resources(rng, booted):
-    """Return requests and perhaps a limit, which is equal to the guest's size or above it."""
+    """Return memory requests and, in some cases, a limit that is at least the guest's size."""
     requests = rng.choice([booted, booted, booted, booted - 256 * MIB])
     found = {"requests": {"memory": str(requests)}}
     limit = rng.choice([None, booted, booted + 256 * MIB, booted + 2 * GIB])

@@ -137,7 +137,7 @@ class PolledInformer:
         self._capacity = self._last = None
 
     def read(self):
-        """Return the current cluster state; list objects only if one has changed."""
+        """Return the current cluster state; list objects only if an object has changed."""
         revision = self._clock.sim.store.rv
         if self._last is None or self._revision != revision:
             self._revision, self._last = revision, self._reader.read()

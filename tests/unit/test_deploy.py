@@ -145,7 +145,7 @@ def test_check_of_deployment_manifests_finds_a_misspelled_field():
     assert unknown_fields(cronjob, "V1CronJob", "") == [".spec.jobTemplate.spec.backofLimit"]
 
 
-def test_rights_table_in_the_documentation_equals_the_rights_of_the_base():
+def test_rights_table_in_the_documentation_equals_the_rights_of_the_base_deployment():
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
     table = text.split("Rights of the base")[1].split("Rights that an overlay adds")[0]
     assert documented(table) == rights(objects())

@@ -140,7 +140,7 @@ def test_source_text_has_no_todo_comments():
     assert found == []
 
 
-def test_lock_file_pins_every_requirement_by_hash_without_a_host():
+def test_lock_file_pins_every_requirement_by_hash_and_contains_no_package_index_address():
     lock = (ROOT / "requirements.lock").read_text()
     requirements = re.split(r"\n(?=[a-z0-9])", lock.strip())
     assert len(requirements) > 50

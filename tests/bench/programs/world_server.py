@@ -1,7 +1,7 @@
 """Serves the simulated cluster of a fleet until standard input ends.
 
-For each line on standard input it prints one line of JSON: what was served since the previous
-line.
+For each line on standard input, the program prints a line of JSON that summarises the requests
+since the previous line.
 """
 
 from __future__ import annotations

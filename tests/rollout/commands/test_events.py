@@ -1,4 +1,4 @@
-"""Events that the server rejects or answers late do not delay a rollout."""
+"""Events that the server rejects, or responds to late, do not delay a rollout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An invalid manifest stops only its own object; an invalid configuration stops the whole run."""
+"""An invalid manifest stops only its own object; an invalid configuration stops all objects."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ class Mode:
 
 
 def watch_status(mode):
-    """Run status --watch until it has shown a change of each kind that it watches."""
+    """Run status --watch until the output has shown a change of each watched kind."""
     cluster, credentials = mode.serve("hotplug", vms=TWO_VMS)
     arguments = ("status", "--watch", "-f", mode.file(vms()), "-o", "json", *credentials)
     with process(*arguments) as run:

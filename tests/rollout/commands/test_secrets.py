@@ -15,7 +15,9 @@ SECRETS = (TOKEN, PASSWORD)
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 @pytest.mark.parametrize("name", ["plan", "apply", "status", "snapshot"])
-def test_token_is_never_printed_on_success(name, log_format, serve, git, command, tmp_path):
+def test_kubeconfig_token_is_never_printed_on_success(
+    name, log_format, serve, git, command, tmp_path
+):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     tokens = {TOKEN: {"user": "somebody", "groups": ["system:masters"]}}
     cluster = serve("hotplug", rbac="enforced", tokens=tokens)
@@ -35,7 +37,7 @@ def test_token_is_never_printed_on_success(name, log_format, serve, git, command
     [(TOKEN, 401), (f"{TOKEN} with a blank", 401), (f'{TOKEN}\\n"', 401), ("someone-known", 403)],
     ids=["unknown", "blank", "quote and line break", "forbidden"],
 )
-def test_token_is_never_printed_when_the_server_rejects_it(
+def test_kubeconfig_token_is_never_printed_when_the_server_rejects_the_token(
     token, code, log_format, serve, git, command, tmp_path
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})

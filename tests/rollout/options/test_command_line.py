@@ -32,7 +32,7 @@ def test_command_without_arguments_prints_help_and_succeeds(command):
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_help_ends_with_two_examples(name, command):
+def test_command_help_ends_with_two_examples(name, command):
     examples = command(name, "--help").out.partition("Examples:")[2]
     assert len(re.findall(rf"^  reconciler {name}\b", examples, re.MULTILINE)) == 2
 

@@ -15,7 +15,7 @@ SHELLS = ("bash", "zsh", "fish")
 
 @pytest.fixture
 def complete(capsys, monkeypatch):
-    """A function that runs a shell's completion for the last word of a command line."""
+    """Returns a function that runs shell completion for the last word of a command line."""
 
     def run(shell, *words):
         line = " ".join(("reconciler", *map(str, words)))

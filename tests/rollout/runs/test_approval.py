@@ -169,7 +169,7 @@ def test_vm_that_needed_no_change_in_the_approved_plan_is_not_changed():
     assert patched(run) == ["vm"]
 
 
-def test_approved_change_made_by_another_client_is_not_stale():
+def test_approval_is_not_stale_if_another_client_has_already_made_the_change():
     run = rig("slow")
     approval = approved(run, ASK_2GI)
     by_hand(run, "2Gi")

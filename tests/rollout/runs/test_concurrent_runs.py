@@ -1,4 +1,4 @@
-"""Two runs against one cluster: one works, the other waits, and no VM is patched twice."""
+"""Tests two runs against one cluster: only one run writes, and no VM is patched twice."""
 
 from __future__ import annotations
 
@@ -163,7 +163,9 @@ def held_by_another(cluster, name) -> None:
     renew()
 
 
-def test_next_process_takes_over_from_a_killed_process_but_not_from_a_running_one(serve, git):
+def test_next_process_takes_over_the_lease_of_a_killed_process_but_not_of_a_running_process(
+    serve, git
+):
     """The test shortens the killed process's lease duration to be fast."""
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     cluster = serve("hotplug", vms=[{"name": "vm", "guest": "1Gi"}], scale=4.0)

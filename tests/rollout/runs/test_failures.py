@@ -1,4 +1,4 @@
-"""Several failures in sequence: runs over several passes, failure budgets and approvals."""
+"""Tests several failures in sequence, over several passes, with failure budgets and approvals."""
 
 from __future__ import annotations
 
@@ -233,7 +233,7 @@ def test_vm_is_not_restarted_if_no_node_is_large_enough():
 class TestRunsEnd:
     """Runs end without a deadline, although some changes cannot be made."""
 
-    def test_failure_of_another_vm_stops_the_restart_after_a_size_patch(self):
+    def test_failure_of_another_vm_prevents_the_restart_after_a_size_patch(self):
         run = rig(vms=vms("a", "b"))
         refusing(run, 403, "b")
         text = vm_yaml("default", "a", "5Gi") + vm_yaml("default", "b", "2Gi")
@@ -360,7 +360,7 @@ class TestLeases:
         freed = [n for n, path in enumerate(writes) if "/leases/" in path]
         assert last_patch < freed[-1]
 
-    def test_rejected_events_stop_neither_renewals_nor_patches(self):
+    def test_rejected_events_stop_neither_lease_renewals_nor_patches(self):
         run = rig(vms=vms(*"abcd"))
         fault = Fault(
             effect=Effect.STATUS,

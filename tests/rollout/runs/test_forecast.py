@@ -220,7 +220,7 @@ class Compared:
     plan: tuple[float, float, float]
     """The earliest, actual and latest end of the whole rollout."""
     position: float = 0.0
-    """The average position of the actual ends: 0 is the earliest end, 1 the latest."""
+    """Where the actual ends are in the forecast range on average: 0 earliest, 1 latest."""
 
 
 def compare(chosen: Fleet) -> Compared:

@@ -81,7 +81,7 @@ def test_second_run_of_a_completed_hotplug_sends_no_patch():
         ("quota", "2Gi", "quota-would-refuse"),
     ],
 )
-def test_change_that_hotplug_cannot_make_is_not_written(world, guest, reason):
+def test_memory_change_that_hotplug_cannot_make_is_not_written(world, guest, reason):
     run = rig(world)
     report = run.apply(vm_yaml("default", "vm", guest))
     outcome = only(report)
@@ -146,7 +146,7 @@ def test_interrupted_run_is_continued_without_a_second_patch():
     assert len(run.patches()) == 1
 
 
-def test_run_waits_for_a_foreign_change_in_flight_before_its_own_patch():
+def test_run_waits_for_another_clients_change_in_flight_before_its_own_patch():
     run = rig("in-flight")
     report = run.apply(vm_yaml("default", "vm", "3Gi"), deadline_s=1200)
     assert report.exit is ExitCode.DONE
@@ -192,7 +192,7 @@ def test_memory_changes_start_a_few_seconds_after_the_kubevirt_cr_settles():
     assert (first_vm - first_cr).total_seconds() >= 5
 
 
-def test_size_for_a_staged_restart_is_written_once_and_remains_pending():
+def test_size_that_takes_effect_at_the_next_restart_is_written_once_and_stays_pending():
     run = rig("above-max")
     consent = PlanPolicy(restart=RestartConsent.STAGE)
     five = vm_yaml("default", "vm", "5Gi")
@@ -392,7 +392,7 @@ def test_apply_no_wait_ends_only_after_the_last_patch():
     assert [each.rsplit("/", 2)[-2] for each in run.patches()] == ["kubevirts", "virtualmachines"]
 
 
-def test_vms_with_a_change_in_flight_at_the_plan_respect_the_concurrency_limit():
+def test_vms_whose_earlier_change_is_still_in_flight_respect_the_concurrency_limit():
     vms = [
         {"name": f"vm-{n}", "namespace": "default", "guest": "2Gi", "bootedWith": "1Gi"}
         for n in range(5)

@@ -1,4 +1,4 @@
-"""Whole runs over VMs that use an instancetype, in each recorded KubeVirt version."""
+"""Tests whole runs over VMs that use an instancetype, in each recorded KubeVirt version."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def test_vm_is_not_patched_with_an_instancetype_that_does_not_exist():
 
 
 @pytest.mark.parametrize("world", ["instancetype", "hotplug"])
-def test_instancetypes_are_listed_only_if_a_vm_uses_one(world):
+def test_instancetypes_are_listed_only_if_a_vm_uses_an_instancetype(world):
     run = Rig(simulator(world))
     run.informer.read()
     asked = [each.path for each in run.sim.request_log if each.path.startswith(TYPES)]

@@ -33,7 +33,7 @@ def select(text: str) -> Selector:
 
 
 def order(run: Rig) -> list[str]:
-    """The VMs in the order in which they were patched."""
+    """Return the VMs in the order in which they were patched."""
     return [path.rsplit("/", 1)[1] for path in run.patches()]
 
 
@@ -42,7 +42,7 @@ def results(report) -> dict[str, tuple[Result, str]]:
 
 
 def overlaps(run: Rig) -> set[frozenset[str]]:
-    """The pairs of VMs that were in flight at the same time."""
+    """Return the pairs of VMs that were in flight at the same time."""
     seen: set[frozenset[str]] = set()
     original = run.informer.wait
 
@@ -69,7 +69,7 @@ def test_batch_starts_when_the_previous_batch_has_ended():
     assert together == {frozenset("ad")}
 
 
-def test_selectors_match_live_labels_and_git_labels_take_precedence():
+def test_vm_selectors_match_live_labels_and_git_labels_take_precedence():
     run = rig(a={"labels": {"tier": "dev"}}, b={"labels": {"tier": "dev"}})
     text = labelled("a", tier="prod") + labelled("b")
     run.apply(text, batches=(select("tier=dev"),))

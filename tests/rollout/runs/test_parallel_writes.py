@@ -48,7 +48,9 @@ def test_each_vm_is_patched_once_and_a_throttled_patch_obeys_retry_after(serve, 
             assert (later.at - earlier.at).total_seconds() >= 1
 
 
-def test_throttled_patch_pauses_all_writes_and_concurrency_recovers(serve, git, command):
+def test_throttled_patch_pauses_all_writes_and_parallel_writes_resume_afterwards(
+    serve, git, command
+):
     cluster = changed(serve, git, BUSY, SLOW)
     assert command("apply", "--yes", "--repo", git, on=cluster).code == 0
     sent = cluster.ours("PATCH", "/virtualmachines/")

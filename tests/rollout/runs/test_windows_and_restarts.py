@@ -1,4 +1,4 @@
-"""When a run may write, and what it does to VMs whose change needs a restart."""
+"""Tests when a run may write, and how it treats VMs whose change needs a restart."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ spec:
 def window(
     run: Rig, begins_in_s: float, lasts: str, kind: WindowKind = WindowKind.ALLOW
 ) -> Window:
-    """A window that opens in the minute *begins_in_s* seconds from now; it may be in the past."""
+    """Return a window that opens in the minute *begins_in_s* seconds from now, or in the past."""
     begins = run.clock.now() + timedelta(seconds=begins_in_s)
     cron = f"{begins.minute} {begins.hour} {begins.day} {begins.month} *"
     return Window(kind=kind, cron=cron, duration=Duration.parse(lasts))

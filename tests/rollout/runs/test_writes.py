@@ -1,4 +1,4 @@
-"""How a run reacts to the responses to its writes, and to missing responses."""
+"""Tests how a run reacts to the responses to its writes, and to missing responses."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def away(run: Rig, **more) -> Fault:
     return fault
 
 
-def test_temporarily_unavailable_server_does_not_fail_a_vm():
+def test_temporarily_unavailable_server_does_not_cause_a_vm_failure():
     run = rig()
     fault = away(run, times=6)
     report = run.apply(TWO_GI)
@@ -109,7 +109,7 @@ def test_patch_with_a_lost_response_is_not_repeated_and_counts_as_written_by_thi
 
 
 @pytest.mark.parametrize("status", [403, 422])
-def test_rejected_patch_fails_its_vm_and_other_vms_continue(status):
+def test_vm_with_a_rejected_patch_fails_and_other_vms_continue(status):
     vms = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in ("vm", "other")]
     run = rig(vms=vms)
     fault = Fault(
@@ -173,7 +173,7 @@ def test_patch_reverted_by_another_client_is_not_repeated_by_the_next_pass():
     assert three.exit is ExitCode.DONE
 
 
-def test_failed_change_is_retried_after_an_hour():
+def test_failed_vm_change_is_retried_after_an_hour():
     run = rig("slow")
     original = run.informer.wait
 

@@ -1,4 +1,4 @@
-"""The system clock, the scaled clock, and the clock corrected by the API server."""
+"""Tests the system clock, the scaled clock, and the clock corrected by the API server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A signal stops a run, and interrupts it only where no result is lost."""
+"""A signal stops a run, but interrupts only operations whose result cannot be lost."""
 
 from __future__ import annotations
 

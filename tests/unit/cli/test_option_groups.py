@@ -1,4 +1,4 @@
-"""Option groups: typer gets each field as an option, and a command gets the dataclass."""
+"""Tests option groups: typer gets each field as an option, and a command the dataclass."""
 
 from __future__ import annotations
 

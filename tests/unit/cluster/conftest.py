@@ -72,7 +72,7 @@ class Server:
     handlers: dict[str, Callable[[Request], Reply]] = field(default_factory=dict)
 
     def on(self, path: str, *replies: Reply) -> None:
-        """Answer *path* with *replies* in order, and then always with the last one."""
+        """Answer *path* with *replies* in order, and then always with the last reply."""
         left = list(replies)
         self.handlers[path] = lambda _: left.pop(0) if len(left) > 1 else left[0]
 
@@ -198,7 +198,7 @@ def client(make_client):
 
 @pytest.fixture
 def harness():
-    """This module, for access to its classes and constants."""
+    """Return this module, so that tests can use its classes and constants."""
     return sys.modules[__name__]
 
 

@@ -165,7 +165,7 @@ def assert_intact(name: str, message: str, path: str) -> None:
 
 @given(text=TEXTS)
 @settings(max_examples=300, deadline=None)
-def test_markdown_text_never_becomes_a_link_mention_or_markup(text):
+def test_text_in_a_markdown_plan_never_becomes_a_link_mention_or_markup(text):
     tokens = inline_tokens(f"x {inline(text)} y")
     assert {each.type for each in tokens} <= {"text"}
     shown = "".join(each.content for each in tokens)
@@ -188,7 +188,7 @@ def test_markdown_paragraph_is_not_parsed_as_a_list_or_heading(text):
 
 
 @pytest.mark.parametrize("text", ["pg-0", "vms/db.yaml:14:18", "u1.large", "20Gi (see above)"])
-def test_markdown_leaves_ordinary_text_unchanged(text):
+def test_markdown_escaping_leaves_ordinary_text_unchanged(text):
     assert code(text) == f"<code>{text}</code>"
 
 

@@ -1,4 +1,4 @@
-"""The exit code of a run is the first one that applies to its outcomes."""
+"""The exit code of a run is the first code that applies to its outcomes."""
 
 from __future__ import annotations
 

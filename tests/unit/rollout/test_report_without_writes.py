@@ -1,4 +1,4 @@
-"""Reports of runs that write nothing."""
+"""Tests the reports of runs that write nothing."""
 
 from __future__ import annotations
 

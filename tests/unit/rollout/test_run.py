@@ -1,4 +1,4 @@
-"""How a run ends, and how its report describes objects whose change has not ended."""
+"""Tests how a run ends, and how it reports objects whose change has not ended."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_run_ends_with_an_error_after_five_minutes_without_a_response():
     assert 300 <= ports.clock.seconds < 330
 
 
-def test_signal_ends_the_run_before_anything_is_written():
+def test_stop_signal_ends_the_run_before_anything_is_written():
     ports = FakePorts(stopping=True)
     report, _ = ran(ports=ports)
     assert report.exit is ExitCode.DEADLINE
@@ -122,7 +122,7 @@ TWO_LIVE = make_live(make_vm(), make_vm(OTHER), vmis=(make_vmi(), make_vmi(OTHER
 
 
 class FailingRecorder(FakeRecorder):
-    """Finds a bug in the state of one VM at the VM's first Event."""
+    """Raises an internal error at the first Event of one VM."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -192,7 +192,7 @@ def test_run_with_no_wait_reports_the_vm_as_written():
     assert [each for each, _ in ports.recorder.events] == ["MemoryPatched"]
 
 
-def test_closed_window_ends_the_run_immediately_with_held_vms():
+def test_closed_maintenance_window_ends_the_run_immediately_with_held_vms():
     report, ports = ran(choices=PlanPolicy(windows=(CLOSED,)))
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.BLOCKED, Result.HELD)

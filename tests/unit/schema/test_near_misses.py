@@ -21,7 +21,10 @@ OBJECT_META = {
     *("finalizers", "generateName", "generation", "labels", "managedFields", "name", "namespace"),
     *("ownerReferences", "resourceVersion", "selfLink", "uid"),
 }
-"""Source: k8s.io/apimachinery v0.32 pkg/apis/meta/v1/types.go (ObjectMeta)."""
+"""The metadata fields of a Kubernetes object.
+
+Source: k8s.io/apimachinery v0.32 pkg/apis/meta/v1/types.go (ObjectMeta).
+"""
 
 
 RELEASED = json.loads(Path(__file__).with_name("released_fields.json").read_text())["fields"]

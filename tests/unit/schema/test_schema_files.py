@@ -11,7 +11,7 @@ from reconciler.schema import schema_files
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """Replace the package of the product with an empty one in another checkout."""
+    """Replace the product's package with an empty package in another checkout."""
     name = "stand_in_for_reconciler"
     folder = tmp_path / name
     folder.mkdir()

@@ -199,7 +199,7 @@ def test_vm_without_a_namespace_uses_the_default_namespace_or_is_an_error(opened
     assert str(state.at(desired.ref, GUEST_MEMORY)).startswith("a.yaml:4:")
 
 
-def test_default_namespace_applies_to_diagnostics_and_duplicates(opened, git_repo):
+def test_default_namespace_is_used_in_diagnostics_and_to_detect_duplicates(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a", namespace="", guest="4G"), "b.yaml": vm("a", "prod")})
     state = CommitReader(opened, default_namespace="prod").read().state
     assert [(each.code, str(each.ref)) for each in state.diagnostics] == [

@@ -1,4 +1,4 @@
-"""A scope keeps the objects that the command line selects, and counts the others."""
+"""A scope keeps the objects that the command line selects, and counts the other objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Log lines as text and as JSON, without credentials."""
+"""Tests log lines as text and as JSON, without credentials."""
 
 from __future__ import annotations
 

@@ -137,7 +137,7 @@ def test_unreadable_credentials_after_a_401_are_logged_and_the_401_is_raised(
 def test_in_cluster_client_reads_a_rotated_token_after_a_401(
     server, clock, reply, failure, tmp_path, monkeypatch
 ):
-    """The library reads the file once a minute; after a 401, it is read immediately."""
+    """The kubernetes library reads the token file once a minute; after a 401, immediately."""
     token, root = tmp_path / "token", tmp_path / "ca.crt"
     token.write_text("old")
     root.write_text("not read over http")

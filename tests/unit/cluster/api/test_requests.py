@@ -146,7 +146,7 @@ READ = {
     "504": UnavailableError,
     "520": UnavailableError,
 }
-"""The errors of a read, by status."""
+"""The errors that a read request raises, by response status."""
 LIST = {**READ, "404": KubeVirtMissingError, "404-kind": KubeVirtMissingError}
 SENT = {
     **READ,
@@ -156,7 +156,7 @@ SENT = {
     "415": RejectedError,
     "422": RejectedError,
 }
-"""The errors of other requests with a body, such as an access review, by status."""
+"""The errors that other requests with a body raise, such as access reviews, by status."""
 WRITE = {
     "400": Refusal.DENIED,
     "400-webhook": Refusal.DENIED,
@@ -179,7 +179,7 @@ WRITE = {
     "504": UnavailableError,
     "520": UnavailableError,
 }
-"""The results of a write, by status.
+"""The results of a write request, by response status.
 
 A refusal concerns one object, and the run continues. An error ends or pauses the run.
 """

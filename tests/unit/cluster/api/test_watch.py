@@ -52,7 +52,7 @@ def test_watch_response_with_an_expired_resource_version_raises_an_error(server,
         client.watch(VMS, "1", 60.0)
 
 
-def test_forbidden_watch_raises_an_error(server, client, failure):
+def test_missing_permission_to_watch_raises_an_error(server, client, failure):
     server.on(VMS, failure(403, "cannot watch", "Forbidden"))
     with pytest.raises(ForbiddenError, match="cannot watch"):
         client.watch(VMS, "1", 60.0)

@@ -1,4 +1,4 @@
-"""Tests that decoded objects share equal parts, and no other parts."""
+"""Tests that decoded objects share equal values in memory, and no other values."""
 
 from __future__ import annotations
 

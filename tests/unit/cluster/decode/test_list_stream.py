@@ -66,19 +66,19 @@ def test_streamed_object_is_yielded_before_the_next_object_arrives(place):
 
 
 @pytest.mark.parametrize("text", ['{"items":null}', '{"items":[]}', '{"items": [ ]}', "{}"])
-def test_empty_list_yields_no_objects(text):
+def test_empty_list_response_yields_no_objects(text):
     assert read([text.encode()]) == []
 
 
 @pytest.mark.parametrize(
     "text", ["", "<html>", "[]", '{"items":[{"metadata":{}}', '{"items":[{"metadata":{}}]']
 )
-def test_incomplete_list_raises_an_error(text):
+def test_incomplete_list_response_raises_an_error(text):
     with pytest.raises(msgspec.DecodeError):
         read([text.encode()])
 
 
-def test_object_with_too_many_inner_objects_raises_an_error():
+def test_list_item_with_too_many_nested_objects_raises_an_error():
     inner = ",".join(['{"metadata":{}}'] * 10_000)
     with pytest.raises(ValueError, match="more than 100 objects"):
         read([f'{{"items":[{{"metadata":{{"all":[{inner}]}}}}]}}'.encode()])
@@ -87,7 +87,7 @@ def test_object_with_too_many_inner_objects_raises_an_error():
 @pytest.mark.parametrize(
     ("start", "most"), [('{"items":[{"metadata":{"name":"', 33 << 20), ("", 128 << 10)]
 )
-def test_endless_list_raises_an_error(start, most):
+def test_endless_list_response_raises_an_error(start, most):
     arrived = count()
 
     def chunks():

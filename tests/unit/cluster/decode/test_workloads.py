@@ -186,7 +186,7 @@ def test_end_time_of_an_early_failed_migration_is_the_time_of_the_last_phase(raw
     assert migration.ended_at == datetime(2026, 11, 23, 0, 46, tzinfo=UTC)
 
 
-def test_unknown_migration_phase_is_not_finished(raw_migration):
+def test_migration_with_an_unknown_phase_counts_as_unfinished(raw_migration):
     migration = read(workloads.MIGRATIONS, raw_migration(status={"phase": "Teleporting"}))
     assert not migration.phase.finished
 
@@ -231,7 +231,7 @@ def test_objects_with_absent_or_null_fields_are_decoded(kind, body):
     assert read(kind, body)
 
 
-def test_null_memory_is_treated_as_unset(raw_vm):
+def test_null_memory_size_counts_as_unset(raw_vm):
     body = raw_vm()
     body["spec"]["template"]["spec"]["domain"]["memory"] = None
     vm = read(workloads.VMS, body)
@@ -284,7 +284,7 @@ def test_vm_backup_counts_as_running_until_the_backup_completes_or_fails(
     assert read(workloads.VMIS, body).backup == expected
 
 
-def test_template_cpu_is_decoded_only_if_set(raw_vm):
+def test_vm_template_cpu_is_decoded_only_if_set(raw_vm):
     body = raw_vm()
     assert read(workloads.VMS, body).cpu == (None, None, None)
     body["spec"]["template"]["spec"]["domain"]["cpu"] = {"cores": 2, "sockets": 3}

@@ -214,7 +214,7 @@ def test_undecodable_event_without_an_object_name_is_reported_without_a_name(
 
 
 class BrokenClock:
-    """A clock that fails in the threads of reflectors after a switch."""
+    """A clock that raises an error in reflector threads once the test sets *broken*."""
 
     def __init__(self, base):
         self._base, self.broken = base, False
@@ -279,7 +279,7 @@ def test_watch_with_an_expired_resource_version_is_replaced_by_a_new_list(
     assert watches_of(cluster, "virtualmachines")[-1].query["resourceVersion"] == "9999"
 
 
-def test_forbidden_watch_is_replaced_by_periodic_lists_with_one_warning(
+def test_watch_without_permission_is_replaced_by_periodic_lists_with_one_warning(
     cluster, streams, failure, page, raw_vm, caplog, client, clock
 ):
     lists = [page(raw_vm()), page(raw_vm("second")), page(raw_vm("third"))]

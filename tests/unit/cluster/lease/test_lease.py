@@ -279,7 +279,7 @@ def test_failed_lease_release_is_logged(api, make, failure, caplog):
     assert "cannot release the lease" in caplog.text
 
 
-def test_forbidden_lease_raises_an_error(api, make, failure):
+def test_missing_permission_for_the_lease_raises_an_error(api, make, failure):
     api.failing = failure(403, "cannot get leases", "Forbidden")
     with pytest.raises(ForbiddenError, match="cannot get leases"), make():
         pass

@@ -201,7 +201,7 @@ def test_capacity_reader_sends_two_requests_for_a_cluster_of_any_size(server, re
     ("path", "code", "knows"),
     [(PODS, "pods-unreadable", "quotas"), (QUOTAS, "resourcequotas-unreadable", "pods")],
 )
-def test_forbidden_pods_or_quotas_are_reported_and_the_other_list_is_read(
+def test_missing_permission_for_pods_or_quotas_is_reported_and_the_other_list_is_read(
     server, client, clock, page, failure, path, code, knows
 ):
     server.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
@@ -300,7 +300,7 @@ class TestRefresh:
         assert "cannot refresh pods and quotas" in caplog.text
         assert informer.read().capacity is old
 
-    def test_unexpected_refresh_error_is_raised_in_the_waiting_thread(
+    def test_unexpected_capacity_refresh_error_is_raised_in_the_waiting_thread(
         self, informer, clock, monkeypatch
     ):
         now = clock.now

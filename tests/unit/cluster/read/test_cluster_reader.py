@@ -82,7 +82,7 @@ def test_missing_kubevirt_cr_raises_an_error(cluster, read, page):
     assert caught.value.hint
 
 
-def test_two_kubevirt_crs_raise_an_error_that_lists_both(cluster, read, page, raw_kubevirt):
+def test_two_kubevirt_crs_cause_an_error_that_lists_both_crs(cluster, read, page, raw_kubevirt):
     cluster.on(f"{API}/kubevirts", page(raw_kubevirt("b"), raw_kubevirt("a")))
     with pytest.raises(KubeVirtMissingError, match=r"2 KubeVirt CRs.*: kubevirt/a, kubevirt/b"):
         read()

@@ -1,4 +1,4 @@
-"""Tests that instancetypes are decoded, and listed only if a VM has one."""
+"""Tests that instancetypes are decoded, and listed only if a VM uses an instancetype."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ def test_missing_crd_of_migration_policies_is_not_reported(server, client):
     assert list_migration_policies(client) == MigrationPolicies()
 
 
-def test_forbidden_migration_policies_are_reported_as_a_note(server, client, failure):
+def test_missing_permission_for_migration_policies_is_reported_as_a_note(server, client, failure):
     server.on(POLICIES, failure(403, "forbidden", "Forbidden"))
     (note,) = list_migration_policies(client).diagnostics
     assert (note.severity, note.code) == ("note", "migration-policies-unreadable")

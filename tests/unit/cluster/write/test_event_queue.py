@@ -23,7 +23,7 @@ LONG_S = 20.0
 
 
 class Endpoint:
-    """The server's handler for Events; it waits until the test opens it."""
+    """The server's handler for Events, which waits until the test lets it respond."""
 
     def __init__(self, reply) -> None:
         self.came = threading.Semaphore(0)
@@ -180,7 +180,7 @@ def test_events_dropped_after_a_failure_are_counted(server, make, failure, caplo
 def test_event_queue_waits_for_unanswered_events_up_to_a_time_limit(
     make, endpoint, caplog, monkeypatch, hurried
 ):
-    """The time limit is shorter after a signal."""
+    """After a stop signal, the time limit is shorter."""
     monkeypatch.setattr(event_queue, "_HURRIED_S", 0.2 if hurried else 1e9)
     monkeypatch.setattr(event_queue, "_DRAIN_S", 1e9 if hurried else 0.2)
     with make(hurried=lambda: hurried) as recorder:

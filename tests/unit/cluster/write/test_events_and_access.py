@@ -57,7 +57,10 @@ def test_event_note_is_truncated_and_a_warning_event_has_type_warning(server, re
 
 
 LIMITS = {"note": 1024, "reportingInstance": 128, "reason": 128}
-"""Limits in bytes. Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go."""
+"""Size limits of Event fields in bytes.
+
+Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go.
+"""
 
 
 @pytest.mark.parametrize("text", ["x" * 2000, "ä" * 2000, "→" * 2000, "x→" * 1000])
@@ -72,7 +75,10 @@ def test_event_texts_are_truncated_to_the_byte_limits_of_the_api_server(
 
 
 SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-"""Source: k8s.io/apimachinery v0.36 pkg/util/validation/validation.go."""
+"""The pattern of a valid object name.
+
+Source: k8s.io/apimachinery v0.36 pkg/util/validation/validation.go.
+"""
 
 
 @pytest.mark.parametrize(

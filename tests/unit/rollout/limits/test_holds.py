@@ -155,14 +155,14 @@ class TestWindows:
     CLOSED = Window(kind=WindowKind.ALLOW, cron="0 22 * * *", duration=Duration.parse("2h"))
     SHORT = Window(kind=WindowKind.ALLOW, cron="0 12 * * *", duration=Duration.parse("1m"))
 
-    def test_closed_window_holds_every_vm(self):
+    def test_closed_maintenance_window_holds_every_vm(self):
         first = Round(PlanPolicy(windows=(self.CLOSED,)))
         hold = first.hold(REST)
         assert (hold.why.reason, hold.closed, hold.final) == ("outside-window", True, True)
         assert hold.until == NOW.replace(hour=22)
         assert closed_hold(opened(first.context)) == hold
 
-    def test_window_shorter_than_the_first_attempt_holds_the_vm(self):
+    def test_vm_is_held_if_the_first_attempt_may_last_longer_than_the_window(self):
         hold = Round(PlanPolicy(windows=(self.SHORT,))).hold(REST)
         assert (hold.why.reason, hold.closed, hold.result) == (
             "outside-window",
@@ -171,7 +171,7 @@ class TestWindows:
         )
         assert "the first attempt may take" in hold.why.message
 
-    def test_window_longer_than_the_first_attempt_does_not_hold_the_vm(self):
+    def test_vm_is_not_held_if_the_window_is_longer_than_the_first_attempt(self):
         assert Round(PlanPolicy(windows=(ALWAYS,))).reason(REST) == ""
 
 

@@ -170,7 +170,7 @@ def test_converged_vm_is_removed_from_the_checkpoint():
     assert not ports.memory_lease.kept
 
 
-def test_failure_of_a_vm_to_create_is_recorded_without_a_uid():
+def test_failure_of_a_vm_that_the_run_created_is_recorded_without_a_uid():
     ports = FakePorts()
     ports.closer.close(
         tracked(ports, written=True, verb=Verb.CREATE, uid=None), end(Result.FAILED, "deleted")

@@ -1,4 +1,4 @@
-"""Explanations for a value that a run wrote and that is no longer in the cluster."""
+"""Tests the explanations for a written value that is no longer in the cluster."""
 
 from __future__ import annotations
 

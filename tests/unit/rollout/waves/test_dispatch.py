@@ -131,7 +131,7 @@ def test_failed_writes_count_in_the_failure_budget_before_the_next_write_of_the_
 
 
 @pytest.mark.parametrize("what", ["signal", "lease", "pause"])
-def test_rollout_round_sends_nothing_after_a_signal_without_the_lease_or_during_a_pause(what):
+def test_rollout_round_sends_nothing_during_a_pause_after_a_signal_or_without_the_lease(what):
     one = Round()
     one.ports.stopping = what == "signal"
     one.ports.memory_lease.is_held = what != "lease"

@@ -151,7 +151,7 @@ def test_webhook_error_for_one_vm_does_not_pause_writes_to_other_vms():
     assert sender.writes.may_send(sender.ports.memory_lease)
 
 
-def test_fatal_response_prevents_all_further_writes():
+def test_fatal_server_response_prevents_all_further_writes():
     sender = Sender(UnauthorizedError("401", status=401))
     with pytest.raises(UnauthorizedError):
         sender.send(count=3)

@@ -224,7 +224,7 @@ NAMES = (*NAMES, "a\u0085b/HEAD".encode(), b"-x", b"-y/main", b"--upload-pack=x/
 
 
 def add_branches(git_repo, names, commit):
-    """Add branches and tags with *names*, of bytes, as pushes could create them."""
+    """Add branches and tags whose names are the byte strings *names*, as a push could."""
     kinds = (b"refs/heads/", b"refs/tags/")
     lines = sorted(commit.encode() + b" " + kind + name for kind in kinds for name in names)
     head = b"# pack-refs with: peeled fully-peeled sorted \n"
@@ -232,7 +232,7 @@ def add_branches(git_repo, names, commit):
 
 
 @pytest.mark.parametrize("revision", ["HEAD", "main", "v1", "HEAD~1", "hash"])
-def test_fetch_ignores_hostile_names_of_other_branches(fetch, git_repo, revision):
+def test_git_fetch_ignores_hostile_names_of_other_branches(fetch, git_repo, revision):
     first, second = git_repo.commit(), git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("tag", "v1", second)
     add_branches(git_repo, NAMES, first)
@@ -254,7 +254,7 @@ def test_branch_with_a_hostile_name_can_be_fetched_by_its_full_name(fetch, git_r
     "revision",
     ["*", "ma*", "refs/heads/*", "main:refs/heads/x", "+main", "^main", "ma\nin", "a b"],
 )
-def test_pattern_or_refspec_is_no_revision_of_a_remote_repository(fetch, git_repo, revision):
+def test_pattern_or_refspec_is_rejected_as_a_remote_revision(fetch, git_repo, revision):
     git_repo.commit()
     message = refused(fetch, revision)
     assert message.startswith("there is no revision ")
@@ -272,7 +272,7 @@ def traced(fetch, repository, monkeypatch, folder, revision):
 
 
 @pytest.mark.parametrize("revision", ["HEAD", "main", "v1", "HEAD~1", "full hash", "short hash"])
-def test_fetch_costs_the_same_with_two_and_with_ten_thousand_branches(
+def test_git_fetch_cost_does_not_depend_on_the_number_of_branches(
     fetch, git_repo, monkeypatch, tmp_path, revision
 ):
     git_repo.commit()

@@ -108,7 +108,7 @@ def test_rejected_address_is_reported_without_credentials():
         "ssh://user:pass/word@git.example.com/x",
     ],
 )
-def test_address_whose_password_may_reach_into_the_path_is_rejected(address):
+def test_repository_address_whose_password_may_extend_into_the_path_is_rejected(address):
     with pytest.raises(SourceError, match="is ambiguous") as caught:
         checked(address)
     assert "word" not in str(caught.value)
@@ -124,7 +124,9 @@ def test_address_whose_password_may_reach_into_the_path_is_rejected(address):
         "https:/user:password@host/x",
     ],
 )
-def test_address_with_a_password_but_no_scheme_is_rejected_without_the_password(address):
+def test_repository_address_with_a_password_but_no_scheme_is_rejected_without_the_password(
+    address,
+):
     assert is_remote(address)
     with pytest.raises(SourceError, match="is not a supported") as caught:
         checked(address)
@@ -144,7 +146,7 @@ def test_address_with_a_password_but_no_scheme_is_rejected_without_the_password(
         ("https://u:s3cret@h/x", "x" * 3_000 + " https://u:s3cret"),
     ],
 )
-def test_message_of_git_contains_no_secret_part_of_an_address(address, printed):
+def test_git_message_is_shown_without_any_secret_part_of_an_address(address, printed):
     found = cleaned(printed, address)
     assert "s3" not in found
     assert "cret" not in found

@@ -12,7 +12,7 @@ VALUE = {
 }
 
 
-def test_compact_manifest_compares_and_iterates_like_its_mapping():
+def test_compact_manifest_compares_and_iterates_like_the_mapping_that_it_stores():
     found = compact(VALUE)
     assert isinstance(found, CompactManifest)
     assert found == VALUE

@@ -1,4 +1,4 @@
-"""Characters that libyaml does not read as text are replaced for it and restored later."""
+"""Characters that libyaml misreads are replaced before parsing and restored afterwards."""
 
 import pytest
 
