@@ -10,7 +10,7 @@ import copy
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from reconciler.cluster.api import api_errors, kubeconfig
+from reconciler.cluster.api import api_errors, kubeconfig, response_deadline
 from reconciler.cluster.api.retry import Backoff, Deadline, repeat
 from reconciler.cluster.api.transport import Request, Transport
 from reconciler.cluster.api.watch import Watch
@@ -32,7 +32,7 @@ _WRITE_QUERY = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _DRY_QUERY = {**_WRITE_QUERY, "dryRun": "All"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
-"""How much longer a watch waits for data than the timeout that it requested, in seconds."""
+"""How long a watch may last beyond the timeout that it requested, in seconds."""
 
 
 class Client:
@@ -76,8 +76,10 @@ class Client:
         from kubernetes import client  # noqa: PLC0415 - takes 0.5 s; not for validate and --help
 
         def api() -> Api:
-            built: Api = client.ApiClient(kubeconfig.load(kubeconfig_path, context))
-            return built
+            built = client.ApiClient(kubeconfig.load(kubeconfig_path, context))
+            response_deadline.install(built.rest_client.pool_manager)
+            api: Api = built
+            return api
 
         return cls(
             api(),
@@ -169,7 +171,7 @@ class Client:
             path: The path of an object or a list.
             take: A function that reads all chunks, or raises an error.
             query: The query parameters of the request.
-            timeout_s: The longest wait for the next chunk.
+            timeout_s: The longest time until the end of the body.
 
         Raises:
             ClusterError: The body cannot be read.

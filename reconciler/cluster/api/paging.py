@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
@@ -20,8 +21,10 @@ log = logging.getLogger(__name__)
 
 PAGE_SIZE = 500
 """The number of objects per page; 500 was faster than 2000 on a real API server."""
-MAX_PAGES = 20_000
-"""The maximum number of pages in a list; 20,000 pages have 10 million objects."""
+MAX_PAGES = 2_000
+"""The maximum number of pages in a list; 2,000 pages have one million objects."""
+MAX_LIST_S = 600.0
+"""The longest time for all pages of a list, in real seconds."""
 _RELISTS = 3
 
 
@@ -57,6 +60,7 @@ def pages(client: Client, path: str) -> Iterator[Page]:
     """
     relists, token = 0, ""
     tokens: set[str] = set()
+    ends_at = monotonic() + MAX_LIST_S
     while True:
         wanted = {"limit": str(PAGE_SIZE)}
         if token:
@@ -78,6 +82,8 @@ def pages(client: Client, path: str) -> Iterator[Page]:
             return
         if token in tokens or len(tokens) >= MAX_PAGES:
             raise _unreadable(client, path, "the server repeats a page or sends too many")
+        if monotonic() > ends_at:
+            raise _unreadable(client, path, f"it takes longer than {MAX_LIST_S:g} s")
         tokens.add(token)
 
 

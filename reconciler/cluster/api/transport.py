@@ -15,10 +15,16 @@ from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler import __version__
-from reconciler.cluster.api import api_errors, resource_paths, response_body
+from reconciler.cluster.api import (
+    api_errors,
+    resource_paths,
+    response_body,
+    response_deadline,
+)
 from reconciler.errors import ClusterError, ReconcilerError, UnauthorizedError
 
 if TYPE_CHECKING:
@@ -38,6 +44,7 @@ _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 _OLDEST_YEAR, _NEWEST_YEAR = 2000, 2999
 """The accepted years in a Date header; near the calendar's ends, windows cannot be computed."""
 _CONNECT_S = 10.0
+"""The longest time for a connection to one address, and for its TLS handshake, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +154,7 @@ class Transport:
     def open(self, request: Request, timeout_s: float | None = None) -> Response:
         """Send *request*, and return the response before its body is read.
 
-        *timeout_s* limits each wait for the server, not the time of the whole response.
+        *timeout_s* limits the time until the end of the body, and the connection's setup in it.
 
         Raises:
             UnreachableError: No response arrived; a write may have taken effect.
@@ -193,8 +200,10 @@ class Transport:
                 body=request.body,
                 auth_settings=["BearerToken"],
             )
-            limits = _split(timeout_s or self._timeout_s, method)
-            response = api.call_api(*call, _request_timeout=limits).response
+            limit_s = timeout_s or self._timeout_s
+            with response_deadline.ending_at(monotonic() + limit_s):
+                limits = (min(limit_s / 3, _CONNECT_S), limit_s)
+                response = api.call_api(*call, _request_timeout=limits).response
         except ValueError as error:
             # http.client quotes the header that it rejects; `from None` hides the token.
             if isinstance(error, UnicodeError) or "header" in str(error).lower():
@@ -213,16 +222,6 @@ class Transport:
 
     def _unreachable(self, error: Exception, request: Request) -> ClusterError:
         return api_errors.from_exception(error, request.verb, request.path, self.host)
-
-
-def _split(wait_s: float, method: str) -> tuple[float, float]:
-    """Split *wait_s* into the timeouts for connecting and for reading.
-
-    The read timeout applies between two pieces of a response. For a watch, the read timeout is all
-    of *wait_s*.
-    """
-    connect_s = min(wait_s / 3, _CONNECT_S)
-    return connect_s, wait_s if method == "WATCH" else wait_s - connect_s
 
 
 def _named(api: Api) -> Api:

@@ -37,7 +37,7 @@ Source: k8s.io/apimachinery v0.36 pkg/apis/meta/v1/watch.go (WatchEvent).
 
 
 class SilentError(UnreachableError):
-    """A watch received no data for too long and may have missed events; list the objects again."""
+    """A watch did not end in time, so events may be missing; list the objects again."""
 
 
 class Watch:
@@ -64,7 +64,7 @@ class Watch:
         Raises:
             ExpiredError: The server no longer has events from that resourceVersion; list the
                 objects again.
-            SilentError: The server sent nothing for too long; list the objects again.
+            SilentError: The server did not end the watch in time; list the objects again.
             ClusterError: The server reports another failure, or the connection broke.
         """
         try:
@@ -96,7 +96,7 @@ class Watch:
             return
 
     def _lines(self) -> Iterator[bytes]:
-        rest = b""
+        rest = bytearray()
         while not self._closed.is_set():
             try:
                 chunk = self._response.read1(_CHUNK)
@@ -106,8 +106,10 @@ class Watch:
                 raise self._broken(error) from error
             if not chunk:
                 return
-            *lines, rest = (rest + chunk).split(b"\n")
-            yield from (line for line in lines if line.strip())
+            rest += chunk
+            if b"\n" in chunk:
+                *lines, rest = rest.split(b"\n")
+                yield from (bytes(line) for line in lines if line.strip())
             if len(rest) > MAX_EVENT:
                 watched = f"{resource_paths.spoken(self._path)} at {self._host}"
                 what = f"an event in the watch of {watched} has more than {MAX_EVENT >> 20} MiB"
@@ -116,8 +118,7 @@ class Watch:
     def _broken(self, error: Exception) -> ClusterError:
         if api_errors.timed_out(error):
             watched = f"{resource_paths.spoken(self._path)} at {self._host}"
-            what = f"the watch of {watched} received nothing for too long"
-            return SilentError(what)
+            return SilentError(f"the server did not end the watch of {watched} in time")
         return api_errors.from_exception(error, "GET", self._path, self._host)
 
     def _failure(self, body: bytes) -> Exception:

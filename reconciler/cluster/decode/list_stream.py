@@ -25,6 +25,11 @@ _MAX_WAITING = 32 << 20
 """The maximum size of an object in bytes; etcd stores at most 1.5 MiB."""
 _MAX_HEAD = 64 << 10
 """The maximum number of bytes before the first object; API servers write less than 1 KiB."""
+MAX_OBJECTS = 1_000_000
+"""The maximum number of objects in a list; Kubernetes supports clusters of 150,000 pods.
+
+Source: https://kubernetes.io/docs/setup/best-practices/cluster-large/
+"""
 _MAX_INNER_SEAMS = 100
 """The maximum number of ``_SEAM`` inside one object; pods and quotas do not contain it."""
 _RAW = msgspec.json.Decoder(msgspec.Raw)
@@ -38,11 +43,11 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
 
     Raises:
         msgspec.DecodeError: The JSON is not a list; other errors of ``UNDECODABLE`` are possible.
-        ValueError: An object is too large, or contains too many lists of objects.
+        ValueError: An object is too large or contains too many objects, or the list is too long.
     """
     arriving = iter(chunks)
     head, first = _head(arriving)
-    rest, searched, inner = bytearray(), 0, 0
+    rest, searched, inner, count = bytearray(), 0, 0, 0
     for chunk in chain((first,), arriving):
         rest += chunk
         start = 0
@@ -51,11 +56,13 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
             piece = bytes(rest[start:seam])
             if _is_whole(piece):
                 yield piece
-                start, inner = searched, 0
+                start, inner, count = searched, 0, count + 1
             else:
                 inner += 1
             if inner > _MAX_INNER_SEAMS:
                 raise ValueError(f"an object contains more than {_MAX_INNER_SEAMS} objects")
+            if count > MAX_OBJECTS:
+                raise ValueError(f"it has more than {MAX_OBJECTS:,} objects")
         del rest[:start]
         if len(rest) > _MAX_WAITING:
             raise ValueError(f"an object has more than {_MAX_WAITING >> 20} MiB")

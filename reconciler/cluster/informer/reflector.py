@@ -37,7 +37,9 @@ RELIST_S = 600.0
 POLL_S = 10.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
 _SHORTEST_S = 1.0
-"""If a watch ends sooner, in seconds, and without an event, the next one starts after a pause."""
+"""If a watch ends sooner than this, in real seconds, the reflector pauses before the next one."""
+_RELIST_AFTER = 3
+"""After this many failures without a lasting watch, the objects are listed again."""
 _UNKNOWN_VERSION = (HTTPStatus.BAD_REQUEST, HTTPStatus.GATEWAY_TIMEOUT)
 """The HTTP statuses for an unknown resourceVersion, for example after a restore of etcd.
 
@@ -143,7 +145,8 @@ class Reflector(threading.Thread):
                     extra={"path": self._path},
                 )
                 self._version = ""
-                self._ended.wait(_SHORTEST_S)
+                self._failures += 1
+                self._ended.wait(self._pause_s(_SHORTEST_S))
             except ClusterError as error:
                 self._failed(error)
 
@@ -154,15 +157,16 @@ class Reflector(threading.Thread):
             began = self._clock.monotonic()
             self._version = self._target.relist(self._client)
             self._listed_at = began
-            self._well()
+            self._failing = None
         if self._watchable:
             self._follow()
         else:
+            self._failures = 0
             self._ended.wait(self._poll_s / self._scale)
             self._version = ""
 
     def _follow(self) -> None:
-        began, busy = self._clock.monotonic(), False
+        began = self._clock.monotonic()
         try:
             watch = self._client.watch(self._path, self._version, WATCH_S)
         except ForbiddenError as error:
@@ -172,33 +176,40 @@ class Reflector(threading.Thread):
         self._watch = watch
         if self._ended.is_set():
             watch.close()
-        self._well()
-        for kind, body in watch:
-            busy = True
-            if kind != "BOOKMARK":
-                self._target.event(kind, body)
-            self._version = _version(body) or self._version
-            self._well()
-        if not busy and self._clock.monotonic() - began < _SHORTEST_S * self._scale:
+        self._failing = None
+        try:
+            for kind, body in watch:
+                if kind != "BOOKMARK":
+                    self._target.event(kind, body)
+                self._version = _version(body) or self._version
+        finally:
+            # A watch that the server ends immediately, again and again, is not a success.
+            lasted_s = self._clock.monotonic() - began
+            short = lasted_s < min(_SHORTEST_S * self._scale, WATCH_S / 2)
+            if not short:
+                self._failures = 0
+        if short:
             self._ended.wait(_SHORTEST_S)
 
-    def _well(self) -> None:
-        self._failures, self._failing = 0, None
+    def _pause_s(self, first_s: float) -> float:
+        """Return the pause after the current number of failures; the first pause is *first_s*."""
+        return backoff.pause_s(
+            self._failures, first_s=first_s, longest_s=_LAST_PAUSE_S, jitter=0.5
+        )
 
     def _failed(self, error: ClusterError) -> None:
         if self._ended.is_set():
             return
         self._failures += 1
-        if isinstance(error, SilentError) or error.status in _UNKNOWN_VERSION:
+        unknown = isinstance(error, SilentError) or error.status in _UNKNOWN_VERSION
+        if unknown or self._failures >= _RELIST_AFTER:
             self._version = ""
         if self._failing is None:
             self._failing = (self._clock.monotonic(), error)
             log.warning("%s; trying again", error)
         else:
             self._failing = (self._failing[0], error)
-        pause_s = backoff.pause_s(
-            self._failures, first_s=_FIRST_PAUSE_S, longest_s=_LAST_PAUSE_S, jitter=0.5
-        )
+        pause_s = self._pause_s(_FIRST_PAUSE_S)
         if isinstance(error, UnavailableError) and error.retry_after_s is not None:
             pause_s = max(pause_s, min(error.retry_after_s, _LONGEST_PAUSE_S) / self._scale)
         self._ended.wait(pause_s)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 V = TypeVar("V")
 
-TIMEOUT_S = 60.0
-"""The timeout of a response that contains all pods of a large cluster, in seconds."""
+TIMEOUT_S = 300.0
+"""The longest time for a response that contains all pods of a large cluster, in seconds."""
 _CACHED = {"resourceVersion": "0"}
 """The query of a list from the API server's cache, which may be slightly outdated."""
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"

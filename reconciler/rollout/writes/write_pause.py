@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from reconciler.errors import ClusterError
 
 FIRST_S, LONGEST_S = 1.0, 30.0
+LONGEST_ASKED_S = 60.0
+"""The longest pause in seconds for which a server can ask with Retry-After."""
 TOTAL_S = 300.0
 """Seconds without an answer after which the run ends; the next run continues."""
 _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
@@ -39,7 +41,7 @@ class WritePause:
             self._failures, first_s=FIRST_S, longest_s=LONGEST_S, jitter=_RANDOM.random()
         )
         asked_s = error.retry_after_s if isinstance(error, UnavailableError) else None
-        pause_s = max(pause_s, asked_s or 0.0)
+        pause_s = max(pause_s, min(asked_s or 0.0, LONGEST_ASKED_S))
         self._until = max(self._until, now + pause_s)
         return self._until - now
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from itertools import count, pairwise
+from itertools import chain, count, pairwise, repeat
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from reconciler.cluster.decode import list_stream
 from reconciler.cluster.decode.list_stream import objects
 
 SEAM = ',{"metadata":{'
@@ -82,6 +83,14 @@ def test_list_item_with_too_many_nested_objects_raises_an_error():
     inner = ",".join(['{"metadata":{}}'] * 10_000)
     with pytest.raises(ValueError, match="more than 100 objects"):
         read([f'{{"items":[{{"metadata":{{"all":[{inner}]}}}}]}}'.encode()])
+
+
+def test_number_of_objects_in_a_list_is_limited(monkeypatch):
+    monkeypatch.setattr(list_stream, "MAX_OBJECTS", 50)
+    pod = b'{"metadata":{"name":"a"}}'
+    endless = chain([b'{"items":[' + pod], repeat(b"," + pod))
+    with pytest.raises(ValueError, match="it has more than 50 objects"):
+        read(endless)
 
 
 @pytest.mark.parametrize(

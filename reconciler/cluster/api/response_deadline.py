@@ -1,0 +1,119 @@
+"""Limits the time of a whole response: ``install`` and ``ending_at``.
+
+The timeouts of urllib3 apply to each wait for data, so a server that sends one byte now and then
+could delay a request without limit. Here every read and write of a connection ends at one time.
+"""
+
+from __future__ import annotations
+
+import io
+import threading
+from contextlib import contextmanager
+from http.client import HTTPResponse
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Iterator
+
+_SLICE = 1 << 14
+"""The number of bytes that are sent with one timeout; TLS sends at most as many at a time."""
+_LATE = "the response did not end in time"
+
+
+class _Request(threading.local):
+    """The current request of each thread."""
+
+    ends_at: float | None = None
+    """The monotonic time by which the response has to end; None for no limit."""
+
+
+_REQUEST = _Request()
+
+
+@contextmanager
+def ending_at(at: float) -> Iterator[None]:
+    """Context manager: requests that are sent in it, and their responses, end at the time *at*.
+
+    *at* is a monotonic time in seconds. It also applies to a body that is read later, or in
+    another thread.
+    """
+    before, _REQUEST.ends_at = _REQUEST.ends_at, at
+    try:
+        yield
+    finally:
+        _REQUEST.ends_at = before
+
+
+def install(pool_manager: Any) -> None:  # noqa: ANN401 - urllib3's types are loaded later
+    """Make the connections of *pool_manager*, a ``urllib3.PoolManager``, respect ``ending_at``."""
+    pool_manager.pool_classes_by_scheme = {
+        scheme: type(pool.__name__, (pool,), {"ConnectionCls": _limited(pool.ConnectionCls)})
+        for scheme, pool in pool_manager.pool_classes_by_scheme.items()
+    }
+
+
+def _limited(connection: type[Any]) -> type[Any]:
+    """Return a subclass of *connection* whose reads and writes respect ``ending_at``."""
+
+    class Limited(connection):  # type: ignore[misc] # a class of urllib3 that is not known here
+        response_class = _Response
+        timeout: float
+
+        def connect(self) -> None:
+            if (at := _REQUEST.ends_at) is not None:
+                self.timeout = min(self.timeout, _left(at))
+            super().connect()
+
+        def send(self, data: Any) -> None:  # noqa: ANN401 - as in http.client
+            at = _REQUEST.ends_at
+            if at is None or not isinstance(data, bytes):
+                super().send(data)
+                return
+            for start in range(0, len(data), _SLICE):
+                if self.sock is not None:
+                    self.sock.settimeout(_left(at))
+                super().send(data[start : start + _SLICE])
+
+    return Limited
+
+
+class _Response(HTTPResponse):
+    """A response whose status line, headers and body end at the time of its request."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as in http.client
+        super().__init__(sock, *args, **options)
+        if (at := _REQUEST.ends_at) is not None:
+            self.fp = io.BufferedReader(_LimitedReader(self.fp.detach(), sock, at))
+
+
+class _LimitedReader(io.RawIOBase):
+    """Reads from a socket; each read waits at most until a fixed time."""
+
+    def __init__(self, raw: io.RawIOBase, sock: socket.socket, ends_at: float) -> None:
+        super().__init__()
+        self._raw, self._sock, self._ends_at = raw, sock, ends_at
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:  # noqa: ANN401 - any writable buffer
+        self._sock.settimeout(_left(self._ends_at))
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
+
+
+def _left(at: float) -> float:
+    """Return the seconds until *at*.
+
+    Raises:
+        TimeoutError: The time is over.
+    """
+    left_s = at - monotonic()
+    if left_s <= 0:
+        raise TimeoutError(_LATE)
+    return left_s
