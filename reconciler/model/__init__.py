@@ -1,1 +1,1 @@
-"""Immutable values that all other packages use; they import no other package of the program."""
+"""Immutable values that all other packages use; this package imports no other package."""

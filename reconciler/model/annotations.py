@@ -1,4 +1,4 @@
-"""Lists the annotations of this program, which share one prefix."""
+"""Lists the annotations that this program reads and writes, which share one prefix."""
 
 from __future__ import annotations
 

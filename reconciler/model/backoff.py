@@ -6,10 +6,10 @@ _MOST_DOUBLINGS = 10
 
 
 def pause_s(failures: int, *, first_s: float, longest_s: float, jitter: float) -> float:
-    """Return the pause after *failures* failed attempts: it doubles each time and gets jitter.
+    """Return the pause after *failures* failed attempts; it doubles with each failure.
 
     Args:
-        failures: How many attempts have failed, from 1.
+        failures: The number of failed attempts, at least 1.
         first_s: The pause after the first failure, without jitter.
         longest_s: The upper limit of a pause, without jitter.
         jitter: A random number in [0, 1); 0.5 leaves the pause unchanged.

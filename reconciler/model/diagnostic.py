@@ -1,4 +1,4 @@
-"""``Diagnostic``: a message to the user with code, location, object and hint."""
+"""``Diagnostic``: a message to the user, with its code, location, object and hint."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ UNREADABLE_OBJECT = "unreadable-object"
 
 
 class Severity(StrEnum):
-    """The severity of a diagnostic; an error makes the desired state invalid."""
+    """How severe a diagnostic is; an error makes the desired state invalid."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -25,12 +25,12 @@ class Diagnostic:
 
     severity: Severity
     code: str
-    """The stable name of the diagnostic in kebab case."""
+    """The stable name of the diagnostic, in kebab case."""
     message: str
-    """A sentence that quotes the values, without a final full stop."""
+    """A sentence that quotes the affected values, without a final full stop."""
     at: Location | None = None
     ref: ObjectRef | None = None
     context: tuple[str, ...] = ()
     """Further locations or facts, one line each."""
     hint: str = ""
-    """What the user can do about it."""
+    """What the user can do about the problem."""

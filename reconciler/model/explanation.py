@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why an object has its state, as a code for programs and as text for people."""
+    """Why an object has its state, as a reason code for programs and as text for people."""
 
     reason: str
-    """A stable code, such as ``above-max-guest``; a ``Reason`` if the enum contains it."""
+    """A stable reason code, such as ``above-max-guest``; a ``Reason`` if the enum has it."""
     message: str
-    """A sentence that quotes the values, without a final full stop."""
+    """A sentence that quotes the affected values, without a final full stop."""
     hint: str = ""
-    """What the user can do about it; empty if there is nothing to do."""
+    """What the user can do about the state; empty if there is nothing to do."""

@@ -1,4 +1,4 @@
-"""``KUBEVIRT_FIELDS``: the managed fields of the KubeVirt CR, with type and wave."""
+"""``KUBEVIRT_FIELDS``: lists the managed fields of the KubeVirt CR, with type and wave."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class FieldType(StrEnum):
     """How a managed field is read and compared."""
 
     GATES = "gates"
-    """A list of members that Git requires; other members of the live list are kept."""
+    """A list whose items Git requires; other items in the cluster's list are kept."""
     NAMES = "names"
-    """A list that Git declares completely; its order does not matter."""
+    """A list that Git sets completely; the order of its items does not matter."""
     WORD = "word"
     BOOLEAN = "boolean"
     INTEGER = "integer"
@@ -36,15 +36,15 @@ class FieldType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NameSet:
-    """A list of names whose order and repetitions do not matter."""
+    """A list of names that ignores order and duplicates in comparisons."""
 
     names: frozenset[str]
     raw: tuple[str, ...] = field(compare=False)
-    """The names as they were written, in their order."""
+    """The names as written, in their original order."""
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> NameSet:
-        """Return the set of *names*; ``raw`` keeps their order."""
+        """Return a set of *names* that remembers their order in ``raw``."""
         return cls(names=frozenset(names), raw=names)
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ class NameSet:
 
 SettingValue: TypeAlias = NameSet | MemoryQuantity | Duration | bool | int | str
 Settings: TypeAlias = Mapping[FieldPath, SettingValue]
-"""The values of the managed fields that are set, by path."""
+"""The values of the managed fields that are set, by field path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +102,7 @@ KUBEVIRT_FIELDS: tuple[ManagedField, ...] = (
     ManagedField(path=POST_COPY, type=FieldType.BOOLEAN),
     ManagedField(path=WORKLOAD_DISRUPTION, type=FieldType.BOOLEAN),
 )
-"""The managed fields; without ``migrations.network``, whose change restarts virt-handler.
+"""The managed fields. ``migrations.network`` is not managed, as a change restarts virt-handler.
 
 Source: kubevirt v1.9.0 pkg/virt-operator/util/config.go:181-184.
 """
@@ -118,7 +118,7 @@ INSTANCETYPE_REVISION: FieldPath = ("spec", "instancetype", "revisionName")
 
 
 def read_setting(kind: FieldType, raw: object) -> SettingValue:
-    """Read *raw*, a JSON value, as a field of type *kind*.
+    """Convert *raw*, a JSON value, to the value of a field of the type *kind*.
 
     Raises:
         QuantityError: The value has another type, or is not a valid quantity or duration.

@@ -1,4 +1,4 @@
-"""Defines which guest sizes KubeVirt can change live, apart from the state of the VM.
+"""Defines which guest sizes KubeVirt can change live, regardless of the VM's state.
 
 Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:37-40; v1.3.1 :104.
 """
@@ -14,10 +14,10 @@ MINIMUM = GIB
 
 
 def block_of(page_size: object) -> int:
-    """Return the block size in bytes of a VM with *page_size* (None without huge pages)."""
+    """Return the memory block size in bytes of a VM with *page_size* (None: no huge pages)."""
     return GIB if page_size == "1Gi" else BLOCK
 
 
 def neighbours(n_bytes: int, block: int) -> tuple[int, int]:
-    """Return the nearest multiples of *block* on both sides of *n_bytes*, which may be equal."""
+    """Return the nearest multiples of *block* below and above *n_bytes*; they may be equal."""
     return n_bytes // block * block, -(-n_bytes // block) * block

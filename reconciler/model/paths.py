@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import FieldPath
 
 MISSING = object()
-"""Marks a field that does not exist, as distinct from a field that is null."""
+"""Marks a field that does not exist; a field with the value null is not missing."""
 
 
 def value_at(tree: object, path: FieldPath, missing: object = None) -> Any:  # noqa: ANN401 - JSON
@@ -18,7 +18,7 @@ def value_at(tree: object, path: FieldPath, missing: object = None) -> Any:  # n
     Args:
         tree: Any JSON value.
         path: The keys from the root of *tree*; in a list, a key is an index.
-        missing: ``MISSING`` tells a field that does not exist from one that is null.
+        missing: ``MISSING`` distinguishes a field that does not exist from a null field.
     """
     for key in path:
         if isinstance(tree, Mapping):

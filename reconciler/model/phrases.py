@@ -1,4 +1,4 @@
-"""Phrases that messages share: short lists of names, and changes from one value to another."""
+"""Builds phrases that messages share, such as short lists of names and changes of values."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def listed(names: Iterable[str], most: int) -> str:
-    """Return the first *most* of *names* and the number of the others: ``a, b and 3 more``."""
+    """Return the first *most* of *names* and how many more there are: ``a, b and 3 more``."""
     known = list(names)
     rest = len(known) - most
     return ", ".join(known[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def listed_refs(refs: Iterable[ObjectRef], most: int) -> str:
-    """Return the first *most* of *refs* as ``namespace/name``, and the number of the others."""
+    """Return the first *most* of *refs* as ``namespace/name``, and how many more there are."""
     return listed((ref.namespaced_name for ref in refs), most)
 
 
@@ -28,5 +28,5 @@ def plural(n: int, noun: str) -> str:
 
 
 def changed(name: str, before: object, after: object) -> str:
-    """Return ``name before -> after``, with ``unset`` where *before* is None."""
+    """Describe a change as ``name before -> after``; a missing old value is ``unset``."""
     return f"{name} {'unset' if before is None else before} -> {after}"

@@ -1,4 +1,4 @@
-"""``MemoryQuantity`` and ``Duration``: reads quantities and durations as Kubernetes does."""
+"""``MemoryQuantity`` and ``Duration``: parse quantities and durations as Kubernetes does."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ KIB, MIB, GIB = 2**10, 2**20, 2**30
 
 
 class QuantityError(ValueError):
-    """The value is not a Kubernetes quantity or duration; the message says why."""
+    """The value is not a Kubernetes quantity or duration; the message explains why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,19 +43,19 @@ class MemoryQuantity:
     """An amount of memory, compared by value and not by notation."""
 
     n_bytes: int
-    """The amount in whole bytes, rounded up like ``resource.Quantity.Value``."""
+    """The amount in whole bytes, rounded up as ``resource.Quantity.Value`` does."""
     raw: str | int = field(compare=False)
     """The amount as written; patches send Git's notation and test the server's notation."""
 
     @classmethod
     def parse(cls, value: object) -> MemoryQuantity:
-        """Read *value* as Kubernetes reads a quantity.
+        """Parse *value* as Kubernetes parses a quantity.
 
         Args:
             value: Text such as ``2Gi``, ``1.5G``, ``1e9``, or a number of bytes.
 
         Raises:
-            QuantityError: It is not a quantity, negative, or more than 2^63-1 bytes.
+            QuantityError: *value* is not a quantity, is negative, or exceeds 2^63-1 bytes.
 
         Source: apimachinery v0.33 pkg/api/resource/quantity.go (ParseQuantity, Value).
         """
@@ -76,17 +76,17 @@ class MemoryQuantity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duration:
-    """A Go duration, compared by length: ``60s`` equals ``1m0s``."""
+    """A Go duration, compared by its length: ``60s`` equals ``1m0s``."""
 
     nanoseconds: int
     raw: str = field(compare=False)
 
     @classmethod
     def parse(cls, value: object) -> Duration:
-        """Read *value* as Go's ``time.ParseDuration`` does.
+        """Parse *value* as Go's ``time.ParseDuration`` does.
 
         Raises:
-            QuantityError: It is not a duration; a number without a unit is not one.
+            QuantityError: *value* is not a duration, such as a number without a unit.
         """
         if isinstance(value, str):
             _check_length(value, "duration")
@@ -111,7 +111,7 @@ class Duration:
 
 
 def canonical(n_bytes: int) -> str:
-    """Return *n_bytes* as exact text, with the largest binary suffix that divides it."""
+    """Format *n_bytes* exactly, with the largest binary suffix that divides the number."""
     for suffix, exponent in reversed(_BINARY_EXPONENT.items()):
         if n_bytes and n_bytes % (1 << exponent) == 0:
             return f"{n_bytes >> exponent}{suffix}"
@@ -119,7 +119,7 @@ def canonical(n_bytes: int) -> str:
 
 
 def human(n_bytes: float) -> str:
-    """Return *n_bytes* as short text for people: binary units, at most one decimal."""
+    """Format *n_bytes* for people: a binary unit and at most one decimal place."""
     for suffix, exponent in reversed(_BINARY_EXPONENT.items()):
         if abs(n_bytes) >= 1 << exponent:
             return f"{n_bytes / (1 << exponent):.1f}".removesuffix(".0") + suffix
@@ -127,7 +127,7 @@ def human(n_bytes: float) -> str:
 
 
 def _check_length(text: str, noun: str) -> None:
-    """Raise QuantityError if *text* is so long that exact arithmetic could take very long."""
+    """Raise QuantityError if *text* is so long that exact arithmetic would be slow."""
     if len(text) > _MAX_LENGTH:
         shown = f"{text[:20]!r}… ({len(text)} characters)"
         raise QuantityError(f"{shown} is not a {noun}; it has more than {_MAX_LENGTH} characters")
@@ -168,7 +168,7 @@ def _exact(number: str, suffix: str, text: str) -> Fraction:
 
 
 def _suggestion(text: str) -> str:
-    """Suggest a correction for common mistakes: a trailing B, a lower-case or spaced suffix."""
+    """Suggest a correction for a common mistake, such as ``2GB``, ``2gi`` or ``2 Gi``."""
     squeezed = re.sub(r"\s+", "", text)
     match = re.fullmatch(r"([0-9.]+)([kKmMgGtTpPeE])(i?)[bB]?", squeezed)
     if match is None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, NewType, TypeAlias
 
 FieldPath: TypeAlias = tuple[str, ...]
-"""The keys from an object's root to a field, for example ``("spec", "template")``."""
+"""The keys from an object's root to a field, such as ``("spec", "template")``."""
 
 Uid = NewType("Uid", str)
 """The UID of a Kubernetes object; a re-created object gets a new UID."""
@@ -21,7 +21,7 @@ CLUSTER_INSTANCETYPE = "VirtualMachineClusterInstancetype"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """A location in a file of the revision that was read; line and column count from 1."""
+    """A location in a file of the revision that was read; lines and columns count from 1."""
 
     path: str
     line: int
@@ -34,8 +34,8 @@ class Location:
 class ObjectRef(NamedTuple):
     """The identity of an object: kind, namespace, name and API group, without the version.
 
-    A reference is a tuple because it is often a key of maps: Python hashes, compares and orders
-    tuples without calling Python code.
+    A reference is a tuple because references are often map keys, and Python hashes, compares and
+    orders tuples fast, in C.
     """
 
     kind: str
@@ -48,7 +48,7 @@ class ObjectRef(NamedTuple):
 
     @property
     def namespaced_name(self) -> str:
-        """``namespace/name``; the name alone for an object without a namespace."""
+        """The text ``namespace/name``, or only the name of a cluster-scoped object."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
     @property
@@ -63,17 +63,17 @@ class ObjectRef(NamedTuple):
 
 
 def kubevirt_ref(namespace: str, name: str) -> ObjectRef:
-    """Return the reference of a KubeVirt CR."""
+    """Return the reference of the KubeVirt CR with this namespace and name."""
     return ObjectRef(kind=KUBEVIRT, namespace=namespace, name=name)
 
 
 def vm_ref(namespace: str, name: str) -> ObjectRef:
-    """Return the reference of a VirtualMachine."""
+    """Return the reference of the VirtualMachine with this namespace and name."""
     return ObjectRef(kind=VM, namespace=namespace, name=name)
 
 
 def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
-    """Return the reference of the instancetype of a VM in *namespace*.
+    """Return the reference of the instancetype that a VM in *namespace* uses.
 
     KubeVirt accepts the kind in any case, singular or plural; without a kind, the instancetype is
     cluster-wide.
@@ -89,7 +89,7 @@ def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
 
 
 def dotted(path: FieldPath) -> str:
-    """Return *path* as text with dots, such as ``spec.template.spec``."""
+    """Return *path* as dotted text, such as ``spec.template.spec``."""
     return ".".join(path)
 
 

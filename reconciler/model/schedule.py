@@ -1,4 +1,4 @@
-"""``Schedule``: recurring times, given by a cron expression in a time zone."""
+"""``Schedule``: recurring times, defined by a cron expression and a time zone."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ _WRITE_CRON = (
     "write the five fields minute, hour, day of month, month and day of week, such as 0 22 * * 1-5"
 )
 _MARGIN = timedelta(hours=3)
-"""A time span that is longer than any clock change."""
+"""A time span that is longer than the shift of any clock change."""
 _MINUTE = timedelta(minutes=1)
 
 
 class ScheduleError(ValueError):
-    """The text is not a cron expression or a time zone; the message says what to write."""
+    """The text is not a cron expression or a time zone; the message explains what to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Schedule:
-    """Recurring times, computed by the rules of Debian's cron.
+    """Recurring times, according to the rules of Debian's cron.
 
     When the clock is set forward, a skipped time occurs at the first time after the gap. When it
     is set back, a fixed time occurs only once, the first time. An expression whose minute or hour
-    starts with ``*`` follows elapsed time.
+    starts with ``*`` counts elapsed time.
     """
 
     cron: str
@@ -54,7 +54,7 @@ class Schedule:
         return cls(cron=cron, zone=zone_of(time_zone))
 
     def latest(self, moment: datetime) -> datetime | None:
-        """Return the last time up to *moment*, in UTC; None if there is none in 50 years."""
+        """Return the last time not after *moment*, in UTC; None if there is none in 50 years."""
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         found: list[datetime] = []
         stop: datetime | None = None
@@ -67,7 +67,7 @@ class Schedule:
         return max(found, default=None)
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """Yield all times after *moment*, ascending in UTC; stop if 50 years pass without one."""
+        """Yield all times after *moment* in UTC, ascending; stop after 50 years without a time."""
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         # Second occurrences, which come after the first occurrences of later local times.
         waiting: list[datetime] = []
@@ -81,7 +81,7 @@ class Schedule:
         yield from (each for each in sorted(waiting) if each > moment)
 
     def _instants(self, wall: datetime) -> tuple[datetime, ...]:
-        """Return the UTC times of the schedule at the local time *wall*: none, one or two."""
+        """Return the schedule's UTC times at the local time *wall*: none, one or two."""
         minute, hour, *_ = self.cron.split()
         fixed = not (minute.startswith("*") or hour.startswith("*"))
         while not self._shown(wall):
@@ -92,13 +92,13 @@ class Schedule:
         return (first,) if fixed or first == second else (first, second)
 
     def _shown(self, wall: datetime) -> bool:
-        """Return whether the local clock ever shows *wall*."""
+        """Return whether *wall* occurs as a local time; a clock change may skip it."""
         instant = wall.replace(tzinfo=self.zone).astimezone(UTC)
         return instant.astimezone(self.zone).replace(tzinfo=None) == wall
 
 
 def check_cron(text: str) -> None:
-    """Raise ScheduleError unless *text* is a five-field cron expression that can match."""
+    """Raise ScheduleError unless *text* is a cron expression with five fields that can match."""
     if len(text) > _MAX_LENGTH:
         raise ScheduleError(
             f"{text[:20]!r}… is not a cron expression: it has {len(text)} characters and may have "
@@ -133,7 +133,7 @@ def zone_of(name: str) -> ZoneInfo:
 def time_zones() -> frozenset[str]:
     """Return the IANA names of time zones in the installed version of tzdata.
 
-    Other names that the machine knows, such as localtime, are left out.
+    Other names that the operating system accepts, such as localtime, are left out.
     """
     names = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8")
     return frozenset(names.split())

@@ -1,4 +1,4 @@
-"""``Selector``: label selectors in the syntax of ``kubectl -l``."""
+"""``Selector``: label selectors with the syntax of ``kubectl -l``."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _COMMA = re.compile(r",(?![^(]*\))")
 
 
 class SelectorError(ValueError):
-    """The text is not a label selector; the message says which part is wrong."""
+    """The text is not a label selector; the message shows the wrong part."""
 
 
 class _Operator(StrEnum):
     IN = "in"
     NOT_IN = "notin"
-    """The value is not in the list, or the label is absent, as in Kubernetes."""
+    """The label's value is not in the list, or the label is absent, as in Kubernetes."""
     EXISTS = "exists"
     ABSENT = "absent"
 
@@ -56,14 +56,14 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selector:
-    """Label conditions that must all be met; a selector without conditions matches everything."""
+    """Label conditions that must all be met; an empty selector matches everything."""
 
     requirements: tuple[Requirement, ...] = ()
     raw: str = field(default="", compare=False)
 
     @classmethod
     def parse(cls, text: str) -> Selector:
-        """Return the selector in *text*.
+        """Parse the label selector *text*.
 
         Forms: ``a=b``, ``a!=b``, ``a in (b,c)``, ``a notin (b)``, ``a``, ``!a``.
 

@@ -1,4 +1,4 @@
-"""``Shard``: the namespaces that one of several parallel runs changes."""
+"""``Shard``: selects the namespaces that one of several parallel runs changes."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ _FORM = re.compile(r"(?P<index>[0-9]{1,5})/(?P<total>[0-9]{1,5})")
 
 
 class ShardError(ValueError):
-    """The text is not a shard such as ``0/4``; the message says why."""
+    """The text is not a shard such as ``0/4``; the message explains why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """One of *total* shards; *index* counts from 0."""
+    """One of *total* shards; *index* is its number, from 0."""
 
     index: int = 0
     total: int = 1
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """Return the shard in a text of the form ``I/N``.
+        """Parse a shard in the form ``I/N``.
 
         Raises:
-            ShardError: The text has another form, or I is not below N.
+            ShardError: The text does not have this form, or I is not less than N.
         """
         found = _FORM.fullmatch(text)
         if found is None:
@@ -43,7 +43,7 @@ class Shard:
         return self.index == 0
 
     def holds(self, namespace: str) -> bool:
-        """Return whether this shard contains *namespace* and all its VMs.
+        """Return whether *namespace* and all its VMs belong to this shard.
 
         The hash is the same on every machine and in every version.
         """
@@ -53,9 +53,9 @@ class Shard:
         return int.from_bytes(digest[:8], "big") % self.total == self.index
 
     def share(self, limit: int) -> int:
-        """Return this shard's part of *limit*, which all shards share; the part is at least 1.
+        """Return this shard's part of *limit*, which is at least 1.
 
-        The parts add up to *limit*, unless there are more shards than *limit*.
+        The parts of all shards add up to *limit*, unless there are more shards than *limit*.
         """
         return max(1, limit // self.total + (self.index < limit % self.total))
 
@@ -64,4 +64,4 @@ class Shard:
 
 
 WHOLE_FLEET = Shard()
-"""The only shard of a fleet that is not divided."""
+"""The single shard of a cluster that is not divided into shards."""

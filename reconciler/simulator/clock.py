@@ -1,4 +1,4 @@
-"""SimClock: simulated time, which follows real time, runs faster, or moves only on request."""
+"""SimClock: simulated time, which runs as real time, runs faster, or moves only on request."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 STEPPED_EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
-"""The default start time of a stepped clock, so that all runs are identical."""
+"""The default start time of a stepped clock; it is fixed, so that all runs are identical."""
 
 
 class SimClock:
@@ -51,7 +51,7 @@ class SimClock:
         self.advance_to(self._stepped + seconds)
 
     def advance_to(self, moment: float) -> None:
-        """Advances a stepped clock to `moment`, which `monotonic` then returns."""
+        """Advances a stepped clock to `moment`, in seconds since the clock was created."""
         if self.scale is not None:
             raise RuntimeError(
                 f"a clock with scale {self.scale} cannot be stepped; create it with scale=None"
@@ -61,7 +61,7 @@ class SimClock:
         self._stepped = moment
 
     def real_delay(self, moment: float) -> float:
-        """Returns the real seconds until `moment`; infinity for a stepped clock."""
+        """Returns the real seconds until the simulated `moment`; infinity for a stepped clock."""
         remaining = moment - self.monotonic()
         if remaining <= 0:
             return 0.0

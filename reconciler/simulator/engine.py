@@ -1,7 +1,8 @@
 """Engine: runs scheduled work in the order of simulated time.
 
-Work that a request causes at a later time goes through the engine. Work that is due at the same
-time runs in the order in which it was scheduled. Runs with the same seed are identical.
+If a request causes work at a later time, the engine schedules and runs the work. Work that is due
+at the same time runs in the order in which it was scheduled. Runs with the same seed are
+identical.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ class Engine:
         self._scheduled = 0
 
     def at(self, delay_s: float, work: Callable[[], None]) -> None:
-        """Schedules the function `work` to run `delay_s` simulated seconds from now."""
+        """Schedules the function `work` to run after `delay_s` simulated seconds."""
         with self.store.lock:
             self._scheduled += 1
             due = self.clock.monotonic() + max(delay_s, 0.0)
@@ -44,16 +45,16 @@ class Engine:
             self.on_earlier()
 
     def between(self, low_s: float, high_s: float) -> float:
-        """Returns a random delay in seconds between two bounds; the seed determines it."""
+        """Returns a random delay between two bounds in seconds; the seed determines the delays."""
         return self.random.uniform(low_s, high_s)
 
     def next_due(self) -> float | None:
-        """Returns the simulated time at which the next work is due, or None without work."""
+        """Returns the simulated time at which the next work is due, or None if there is none."""
         with self.store.lock:
             return self._heap[0][0] if self._heap else None
 
     def run_due(self, *, limit: int | None = None) -> int:
-        """Runs all work that is due, and returns how many functions it has run.
+        """Runs all work that is due, and returns the number of functions that ran.
 
         Work that becomes due during the call also runs.
 

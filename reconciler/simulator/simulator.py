@@ -1,4 +1,4 @@
-"""Simulator: runs a simulated cluster, with its API server in process and over HTTP."""
+"""Simulator: runs a simulated cluster, and serves its API in process and over HTTP."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Simulator:
-    """A running simulation of the cluster that a world file describes.
+    """A running simulation of the cluster in a world file.
 
     With the default clock, simulated time is real time, and scheduled work runs while `serve` is
     active. With a stepped clock, time changes only in `engine.step` and `engine.run_until`.
@@ -51,7 +51,7 @@ class Simulator:
         seed: int | None = None,
         response_times: ResponseTimes = IMMEDIATE,
     ) -> None:
-        """Creates the objects of the simulated cluster and starts its components.
+        """Creates the simulated cluster's objects and starts its components.
 
         Args:
             world: The initial state of the cluster to simulate.
@@ -147,7 +147,7 @@ class Simulator:
         return server.Server(self.api, self.engine, host=host, port=port)
 
     def kubeconfig(self, url: str, token: str) -> str:
-        """Returns a kubeconfig for a simulator that serves at the URL `url`."""
+        """Returns a kubeconfig for the simulated API server at `url`."""
         return kubeconfig.render(url, token)
 
     def _schedule_end(self, vm: tuple[str, str], backup: str, ends_s: float) -> None:

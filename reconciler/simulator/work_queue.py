@@ -1,4 +1,4 @@
-"""WorkQueue: a controller's queue of keys, like the work queues of client-go.
+"""WorkQueue: a controller's queue of object keys, like client-go's work queues.
 
 Source: kubernetes client-go util/workqueue. A queued key is not queued twice. If a key is added
 again with another delay, the earlier time counts.

@@ -1,4 +1,4 @@
-"""``Config``: the effective configuration of this program; each value has its origin."""
+"""``Config``: the effective configuration of this program, with the origin of each value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Mode(StrEnum):
 
 
 class RestartConsent(StrEnum):
-    """What may happen with a change that takes effect only at a restart of the VM."""
+    """What may happen to a change that takes effect only at a restart of the VM."""
 
     NEVER = "never"
     STAGE = "stage"
@@ -33,7 +33,7 @@ class WindowKind(StrEnum):
     """How a window affects writes."""
 
     ALLOW = "allow"
-    """Writes are allowed inside the window; without any such window, they are always allowed."""
+    """Writes are allowed inside the window; without such a window, they are always allowed."""
     DENY = "deny"
     """Writes are not allowed inside the window, even if another window allows them."""
 
@@ -56,22 +56,22 @@ class Canary:
 
     selector: Selector
     soak: Duration
-    """The time for which the canaries must keep their memory before other VMs start."""
+    """How long the canaries must keep their new memory before other VMs start."""
 
 
 Origin: TypeAlias = Location | str
-"""Where a value comes from: a location in the file, or text such as ``default``."""
+"""Where a value comes from: a location in the file, or a text such as ``default``."""
 
 DEFAULT_ORIGIN = "default"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The effective configuration; each default is the safest choice."""
+    """The effective configuration; the defaults are the safest choices."""
 
     mode: Mode = Mode.ENFORCE
     paths: tuple[str, ...] = (".",)
-    """Manifest folders and files relative to the root, with ``/`` and without ``..``."""
+    """The manifest folders and files, relative to the root, with ``/`` and without ``..``."""
     exclude: tuple[str, ...] = ()
     """Folders and files below *paths* that are not read."""
     selector: Selector = field(default_factory=Selector)
@@ -88,18 +88,18 @@ class Config:
     """The label selectors of the batches, in order; VMs outside all batches change last."""
     canary: Canary | None = None
     anti_affinity: tuple[str, ...] = ()
-    """Label keys; VMs of a namespace with equal values of such a label change one at a time."""
+    """Label keys; VMs of a namespace with the same value of such a label change one at a time."""
     failure_budget: int = 3
     """The number of failures after which no further VM is changed."""
     failed_migrations: int = 3
     """The number of consecutive failed migrations after which a VM counts as failed."""
     windows: tuple[Window, ...] = ()
     annotate: bool = False
-    """Whether to annotate each patched VM with commit, digest and time."""
+    """Whether to annotate each patched VM with the commit, digest and time."""
     guest_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
-    """The time that the guest may take after the migration to use or release memory."""
+    """How long the guest may take to use or release memory after the migration."""
     settle_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
-    """The time that the KubeVirt CR may take to settle after a change."""
+    """How long the KubeVirt CR may take to settle after a change."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
     """The origin of each value that is not the default, by dotted key."""
 
@@ -112,7 +112,7 @@ class Config:
         return getattr(self, CONFIG_KEYS[key])
 
     def overridden(self, values: Mapping[str, Any], origin: Origin) -> Config:
-        """Return a copy with *values*, by dotted key; *origin* becomes their origin."""
+        """Return a copy with other *values*, by dotted key, whose origin is *origin*."""
         return replace(
             self,
             **{CONFIG_KEYS[key]: value for key, value in values.items()},
@@ -140,4 +140,4 @@ CONFIG_KEYS: Mapping[str, str] = {
     "rollout.timeouts.guest": "guest_timeout",
     "rollout.timeouts.settle": "settle_timeout",
 }
-"""Maps each key of the configuration file to an attribute of ``Config``, in display order."""
+"""Maps each key of the configuration file to its attribute of ``Config``, in display order."""

@@ -19,7 +19,7 @@ class DesiredKubeVirt:
 
     ref: ObjectRef
     settings: Settings
-    """The desired values by field path; feature gates that Git does not list are kept."""
+    """The desired values by field path; feature gates that only the cluster lists are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,22 +34,22 @@ class DesiredVM:
     instancetype: str | None = None
     """``spec.instancetype.name``; None if the manifest does not set it."""
     instancetype_kind: str | None = None
-    """``spec.instancetype.kind``; None applies the kind of the VM in the cluster."""
+    """``spec.instancetype.kind``; None uses the kind that the VM in the cluster has."""
     resources: Mapping[str, str] = field(default_factory=dict)
-    """The memory requests and limits if they alone set the VM's memory; they are never written."""
+    """The memory requests and limits, if only they set the VM's memory; they are never written."""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     priority: int = 0
-    """VMs with a higher priority start first, as set by ``memory.reconciler.dev/priority``."""
+    """The annotation ``memory.reconciler.dev/priority``; VMs with higher values start first."""
     restart: RestartConsent | None = None
-    """The restart consent that the annotation ``memory.reconciler.dev/restart`` in Git sets."""
+    """The restart consent in the VM's annotation ``memory.reconciler.dev/restart`` in Git."""
     manifest: Mapping[str, Any] | None = None
-    """The manifest as JSON values; None if a field that a new VM needs is missing."""
+    """The manifest as JSON values; None if it lacks a field that a new VM needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredState:
-    """The desired state that one Git revision or stream declares."""
+    """The desired state from one Git revision or from standard input."""
 
     revision: str
     """The commit hash; ``working-tree`` or ``stdin`` if the source is not a commit."""
@@ -59,20 +59,20 @@ class DesiredState:
     vms: Mapping[ObjectRef, DesiredVM]
     """The desired VMs, ordered by reference."""
     skipped: Mapping[str, int] = field(default_factory=dict)
-    """The number of ignored documents by kind, for kinds that are not managed."""
+    """The number of skipped documents per kind, for kinds that this program does not manage."""
     ignored: int = 0
     """The number of ignored files and documents that contain no Kubernetes object."""
     unselected: frozenset[ObjectRef] = frozenset()
-    """The objects that the label selector, the namespace or the names exclude."""
+    """The objects that the label selector or the command line's namespace and names exclude."""
     diagnostics: tuple[Diagnostic, ...] = ()
     unusable: bool = False
     """Whether nothing can be planned, because the configuration is invalid or nothing was read."""
     provenance: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(
         default_factory=dict, compare=False, repr=False
     )
-    """The location of each value in Git, by object and path.
+    """The location in Git of each value, by object and path.
 
-    The path ``()`` is the whole object.
+    The path ``()`` stands for the whole object.
     """
 
     @property
@@ -81,12 +81,12 @@ class DesiredState:
         return all(each.severity is not Severity.ERROR for each in self.diagnostics)
 
     def errors(self) -> dict[ObjectRef, Diagnostic]:
-        """Return the first error of each object that has one."""
+        """Return the first error of each object that has errors."""
         found = (each for each in reversed(self.diagnostics) if each.severity is Severity.ERROR)
         return {each.ref: each for each in found if each.ref is not None}
 
     def at(self, ref: ObjectRef, path: FieldPath = ()) -> Location | None:
-        """Return the location of *path* in *ref*; if it is missing, that of its nearest parent."""
+        """Return the location in Git of *path* in *ref*, or else of its nearest parent."""
         places = self.provenance.get(ref, {})
         for length in range(len(path), -1, -1):
             found = places.get(path[:length])
@@ -100,7 +100,7 @@ class Reading:
     """The desired state and the configuration, read from one revision."""
 
     config: Config
-    """The configuration, with the values that the command line overrides."""
+    """The configuration, including the command line's overrides."""
     state: DesiredState
     bound: bool = True
-    """Whether a configuration limits the run; the defaults of a repository count as one."""
+    """Whether a configuration limits the run; a repository's default configuration counts too."""

@@ -1,1 +1,1 @@
-"""Represents the live state of the cluster as one snapshot, and that snapshot as a file."""
+"""Represents the cluster's live state as one snapshot, in memory and in a file."""

@@ -1,4 +1,4 @@
-"""``Capacity``: how much memory pods use, and how much quotas permit, in bytes."""
+"""``Capacity``: the memory that pods use and the amounts that quotas allow, in bytes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ UNREAD_LABELS = (
     "host-model-required-features.node.kubevirt.io/",
     "hyperv.node.kubevirt.io/",
 )
-"""The prefixes of node labels that are not stored; a node has hundreds, and no rule uses them."""
+"""Prefixes of the node labels that are not stored, because nodes have hundreds of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,12 +28,12 @@ class MemoryUse:
     memory: int = 0
     """The requested memory in bytes, without huge pages."""
     hugepages: Mapping[str, int] = field(default_factory=dict)
-    """Requested bytes of huge pages by page size, such as ``2Mi``."""
+    """The requested bytes of huge pages by page size, such as ``2Mi``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launcher:
-    """A launcher pod that has not ended, so that it uses capacity."""
+    """A launcher pod that has not ended and therefore uses capacity."""
 
     namespace: str
     node: str = ""
@@ -50,31 +50,30 @@ class NodeUse:
 
     requested: MemoryUse = field(default_factory=MemoryUse)
     moving: MemoryUse = field(default_factory=MemoryUse)
-    """The requests of migrating VMs' pods; each such VM has two pods until its migration ends.
-    """
+    """The requests of migrating VMs' pods; each VM has two pods until its migration ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quota:
-    """A ResourceQuota, with only the resources that launcher pods use."""
+    """A ResourceQuota, reduced to the resources that launcher pods use."""
 
     name: str
     hard: Mapping[str, int] = field(default_factory=dict)
-    """The limit of each resource, such as ``requests.memory``, in bytes or as a number of pods."""
+    """The limit of each resource, such as ``requests.memory``: in bytes, or a number of pods."""
     used: Mapping[str, int] = field(default_factory=dict)
     moving: Mapping[str, int] = field(default_factory=dict)
-    """How much of each resource becomes free, at most, when the current migrations end."""
+    """The maximum amount of each resource that becomes free when the current migrations end."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
-    """The capacity that pods use, and the limits of quotas, at one moment."""
+    """The memory that pods use on nodes, and the limits of quotas, at one moment."""
 
     observed_at: datetime
     pods_known: bool = True
-    """Whether pods could be listed; false without the permission."""
+    """Whether pods could be listed; false if the permission is missing."""
     quotas_known: bool = True
-    """Whether quotas could be listed; false without the permission."""
+    """Whether quotas could be listed; false if the permission is missing."""
     nodes: Mapping[str, NodeUse] = field(default_factory=dict)
     """The memory that pods use on each node, by name; nodes without pods are left out."""
     launchers: Mapping[Uid, tuple[Launcher, ...]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""``Condition``: a Kubernetes status condition, looked up by its type."""
+"""``Condition``: a Kubernetes status condition, which is looked up by its type."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ Conditions = Mapping[str, Condition]
 """The status conditions of an object, by condition type."""
 
 HOT_MEMORY_CHANGE = "HotMemoryChange"
-"""A VMI condition: True while memory changes, False after a rejected hotplug."""
+"""A VMI condition: True while the memory is being changed, False after a rejected hotplug."""
 
 
 def is_true(conditions: Conditions, name: str) -> bool:
-    """Return whether the condition *name* exists and is True."""
+    """Return whether the condition *name* exists and has the status True."""
     found = conditions.get(name)
     return found is not None and found.status == "True"
 
 
 def is_false(conditions: Conditions, name: str) -> bool:
-    """Return whether the condition *name* exists and is False."""
+    """Return whether the condition *name* exists and has the status False."""
     found = conditions.get(name)
     return found is not None and found.status == "False"

@@ -32,7 +32,7 @@ class MigrationPhase(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Whether the migration has ended in this phase."""
+        """Whether this is a phase of a migration that has ended."""
         return self in (MigrationPhase.SUCCEEDED, MigrationPhase.FAILED)
 
 
@@ -57,7 +57,7 @@ class LiveMigration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveMigrationPolicy:
-    """A MigrationPolicy with the settings that affect migration times."""
+    """A MigrationPolicy, reduced to the settings that affect migration times."""
 
     name: str
     bandwidth: MemoryQuantity | None = None
@@ -67,7 +67,7 @@ class LiveMigrationPolicy:
     allow_post_copy: bool | None = None
     """``spec.allowPostCopy``; None if the CR's value applies."""
     allow_workload_disruption: bool | None = None
-    """``spec.allowWorkloadDisruption``; None: ``allow_post_copy`` applies, or else the CR."""
+    """``spec.allowWorkloadDisruption``; if None, ``allow_post_copy`` or else the CR applies."""
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
     """``spec.selectors.virtualMachineInstanceSelector``."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)

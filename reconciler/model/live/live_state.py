@@ -1,4 +1,4 @@
-"""``LiveState``: a snapshot of the cluster with the fields that the rules use."""
+"""``LiveState``: a snapshot of the cluster, with the fields that rules read."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ class LiveKubeVirt:
     target_deployment_id: str
     settings: Settings
     containers: frozenset[FieldPath]
-    """The parents of managed fields that exist; a patch adds only parents that are missing."""
+    """Which parents of managed fields exist, because a patch adds only missing parents."""
     spellings: Mapping[FieldPath, object] = field(default_factory=dict, compare=False)
-    """Each managed value in the API server's notation, for a JSON Patch ``test``."""
+    """Each managed value in the API server's notation, which a JSON Patch ``test`` requires."""
     disabled_gates: frozenset[str] = frozenset()
     managers: Mapping[FieldPath, str] = field(default_factory=dict)
     """The field manager of each managed field, from managedFields."""
@@ -54,7 +54,7 @@ class LiveKubeVirt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constraints:
-    """The fields of a template or a VMI spec that affect memory hotplug."""
+    """The fields of a VM template or VMI spec that affect memory hotplug."""
 
     architecture: str = ""
     realtime: bool = False
@@ -79,21 +79,21 @@ class LiveVM:
     guest: MemoryQuantity | None
     max_guest: MemoryQuantity | None
     memory_present: bool = True
-    """Whether ``domain.memory`` exists, so that a guest size can be added under it."""
+    """Whether ``domain.memory`` exists, which a patch that adds a guest size requires."""
     live_update_memory: bool = False
-    """Whether ``spec.liveUpdateFeatures.memory`` exists, a field of KubeVirt v1.1 only."""
+    """Whether ``spec.liveUpdateFeatures.memory`` exists; only KubeVirt v1.1 has this field."""
     instancetype: str | None = None
     instancetype_kind: str = ""
     """``spec.instancetype.kind``."""
     preference: str = ""
-    """The name in ``spec.preference``, which may set how an instancetype's CPUs are arranged."""
+    """The name of the VM's preference, which may arrange an instancetype's CPUs differently."""
     revision_name: str = ""
     """``spec.instancetype.revisionName``."""
     revision: str = ""
-    """The name of the ControllerRevision with the VM's copy of its instancetype.
+    """The name of the ControllerRevision that contains the VM's copy of its instancetype.
 
-    It comes from the spec or the status; it is empty until KubeVirt has created a revision for the
-    instancetype that the VM names.
+    The name comes from the spec or the status. It is empty until KubeVirt has created a revision
+    for the VM's instancetype.
     """
     running_wanted: bool = True
     """Whether ``runStrategy`` or ``running`` requests a running VM; false for Halted."""
@@ -105,15 +105,15 @@ class LiveVM:
     cpu: tuple[int | None, int | None, int | None] = (None, None, None)
     """Sockets, cores and threads in the template; None for a value that is not set."""
     guest_manager: str = ""
-    """The field manager of the guest size or the instancetype's name, from managedFields."""
+    """The field manager of the guest size or of the instancetype's name, from managedFields."""
     guest_changed_at: datetime | None = None
-    """When ``guest_manager`` last wrote the VM; this is never before the size last changed."""
+    """When ``guest_manager`` last wrote the VM; the size has not changed after that."""
     pool: str = ""
     """The name of the VirtualMachinePool that owns the VM, or an empty string."""
     restart_asked: bool = False
     """Whether ``status.stateChangeRequests`` contains a pending stop or start."""
     annotated: bool = True
-    """Whether ``metadata.annotations`` exists, so that an annotation can be added to it."""
+    """Whether ``metadata.annotations`` exists; a patch cannot add an annotation without it."""
     resource_version: str = field(default="", compare=False, metadata={"kept": False})
     """Guards only a patch that adds ``metadata.annotations``. Snapshots leave it out, since every
     update of a status changes it."""
@@ -125,14 +125,14 @@ class LiveVMI:
     """A VirtualMachineInstance: a running VM."""
 
     ref: ObjectRef
-    """The reference of the instance's VM."""
+    """The reference of the VM to which the instance belongs."""
     uid: Uid
     phase: str
     """The VMI phase: Pending, Scheduling, Scheduled, Running, Succeeded, Failed or Unknown."""
     node: str = ""
     guest: MemoryQuantity | None = None
     max_guest: MemoryQuantity | None = None
-    """``maxGuest``, fixed when the instance was created; without it, hotplug is impossible."""
+    """``maxGuest``, fixed when the instance was created; hotplug requires this field."""
     guest_at_boot: MemoryQuantity | None = None
     guest_requested: MemoryQuantity | None = None
     guest_current: MemoryQuantity | None = None
@@ -140,7 +140,7 @@ class LiveVMI:
     constraints: Constraints = field(default_factory=Constraints)
     vcpus: int = 1
     max_sockets: int | None = None
-    """``domain.cpu.maxSockets``, fixed at boot: the most sockets after a CPU hotplug."""
+    """``domain.cpu.maxSockets``, fixed at boot: the largest number of sockets after a hotplug."""
     cpu: tuple[int | None, int | None, int | None] = (None, None, None)
     """Sockets, cores and threads; None for a value that is not set."""
     eviction_strategy: str = ""
@@ -150,15 +150,15 @@ class LiveVMI:
     migration_ended_at: datetime | None = None
     migration_uid: str = ""
     kernel: str = ""
-    """``status.guestOSInfo.kernelRelease``; empty without a guest agent."""
+    """``status.guestOSInfo.kernelRelease``; empty if the guest has no guest agent."""
     guest_os: str = ""
     """``status.guestOSInfo.id``."""
     backup: str = ""
-    """The name of the running backup; empty if there is none, and before v1.8."""
+    """The name of the running backup; empty without a backup, and always empty before v1.8."""
     graphics: bool = True
     """Whether the VM has a graphics device; the default is true."""
     memory_overhead: MemoryQuantity | None = None
-    """``status.memory.memoryOverhead``: the launcher's own memory needs; from v1.9 on."""
+    """``status.memory.memoryOverhead``: the launcher's own memory; only from v1.9 on."""
     node_selector: Mapping[str, str] = field(default_factory=dict)
     """``spec.nodeSelector``."""
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -166,12 +166,12 @@ class LiveVMI:
 
     @property
     def final(self) -> bool:
-        """Whether the instance has ended, so that the VM counts as not running."""
+        """Whether the instance has ended; its VM then counts as not running."""
         return self.phase in ("Succeeded", "Failed")
 
     @property
     def memory_changes(self) -> bool:
-        """Whether KubeVirt is changing the instance's memory."""
+        """Whether a change of the instance's memory is in flight."""
         return is_true(self.conditions, HOT_MEMORY_CHANGE)
 
     @property
@@ -182,7 +182,7 @@ class LiveVMI:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveNode:
-    """A node to which VMs may migrate."""
+    """A node in the cluster, as a possible target of migrations."""
 
     name: str
     schedulable: bool
@@ -191,7 +191,7 @@ class LiveNode:
     hugepages: Mapping[str, MemoryQuantity] = field(default_factory=dict)
     """Allocatable huge pages by page size, such as ``2Mi``."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """The node's labels without those that start with one of ``capacity.UNREAD_LABELS``."""
+    """The node's labels, without labels that start with one of ``capacity.UNREAD_LABELS``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,10 +208,10 @@ class LiveInstancetype:
     """``cpu.guest``; 0 if it is not set."""
     constraints: Constraints = field(default_factory=Constraints)
     others: Mapping[str, str] = field(default_factory=dict)
-    """All spec fields without an attribute here, as JSON by dotted path; no annotations."""
+    """The other spec fields, as JSON by dotted path; without annotations."""
 
     def kept_by(self, revision: str) -> bool:
-        """Return whether the ControllerRevision *revision* contains the current instancetype.
+        """Return whether the ControllerRevision *revision* stores the current instancetype.
 
         Source: recorded on v1.3.1, v1.6.3 and v1.9.0 (scenario instancetype-change): its name
         ends in the uid and generation of the type.
@@ -221,7 +221,7 @@ class LiveInstancetype:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveState:
-    """A snapshot of the cluster; each kind of object was read at a slightly different moment."""
+    """A snapshot of the cluster; kinds of objects are read at slightly different times."""
 
     cluster_id: str
     """The uid of the namespace kube-system."""
@@ -230,18 +230,18 @@ class LiveState:
     vms: Mapping[ObjectRef, LiveVM]
     vmis: Mapping[ObjectRef, LiveVMI]
     migrations: Mapping[ObjectRef, tuple[LiveMigration, ...]]
-    """The migrations of each VM by its reference, oldest first."""
+    """Each VM's migrations by the VM's reference, oldest first."""
     nodes: tuple[LiveNode, ...] = ()
-    """The nodes; empty without permission to list them, and a diagnostic then reports this."""
+    """The nodes; empty without the permission to list them, which a diagnostic then reports."""
     instancetypes: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)
-    """The instancetypes by reference; listed only if a VM has one."""
+    """The instancetypes by reference; they are listed only if a VM has an instancetype."""
     instancetype_kinds: frozenset[str] = frozenset()
     """The kinds of instancetypes that could be listed."""
     migration_policies: tuple[LiveMigrationPolicy, ...] = ()
     """The migration policies; empty if the cluster lacks the kind or denies listing it."""
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Labels by namespace; listed only if a migration policy selects namespaces by label."""
+    """Each namespace's labels; listed only if a migration policy selects namespaces by label."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """Diagnostics about objects, nodes or a cluster id that could not be read."""
+    """Diagnostics about objects, nodes or the cluster id, if these could not be read."""
     capacity: Capacity | None = None
-    """The capacity that pods use and quotas limit; None until a change depends on it."""
+    """The capacity that pods use and quotas limit; None until a decision needs it."""

@@ -1,9 +1,8 @@
-"""Converts live state to plain JSON values and back, exactly: ``snapshot`` and ``from_snapshot``.
+"""Converts live state to and from plain JSON values without loss.
 
-Fields are spelled in camelCase and left out where they have their default. Quantities and
-durations keep the server's spelling, and maps that are keyed by references become lists. A field
-that is added to a live value is carried without a change here, unless its metadata say
-``kept: False``.
+Field names are in camelCase, and fields with their default value are omitted. Quantities and
+durations keep the server's notation, and maps that are keyed by references become lists. A new
+field of a live value needs no change in this module; ``kept: False`` in its metadata omits it.
 """
 
 from __future__ import annotations
@@ -50,12 +49,12 @@ _MSGSPEC = (
 
 
 class CodecError(ValueError):
-    """The document does not have the expected form; the message says where and why."""
+    """The document does not have the expected form; the message explains where and why."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class _Document:
-    """A snapshot document without its version and kind."""
+    """A snapshot document without its apiVersion and kind."""
 
     cluster: str
     observed_at: datetime
@@ -98,10 +97,10 @@ def snapshot(state: LiveState) -> dict[str, Any]:
 
 
 def from_snapshot(document: object) -> LiveState:
-    """Return the live state that the snapshot *document* contains.
+    """Return the live state in the snapshot *document*.
 
     Raises:
-        CodecError: It is not a snapshot, has another version, or contains an unexpected value.
+        CodecError: The document is not a snapshot of this version, or has an unexpected value.
     """
     if not isinstance(document, dict):
         raise CodecError(f"it is not a {KIND}: it is not a JSON object")
@@ -135,7 +134,7 @@ def from_snapshot(document: object) -> LiveState:
 
 @functools.cache
 def _fields(kind: Any) -> tuple[tuple[str, str, Any], ...]:  # noqa: ANN401 - a type
-    """Return each field's name, key in documents, and default value, for the class *kind*."""
+    """Return each field of the class *kind*: its name, its key in documents, and its default."""
     if issubclass(kind, tuple):
         defaults = kind._field_defaults
         return tuple((name, name, defaults.get(name, MISSING)) for name in kind._fields)
@@ -156,7 +155,7 @@ def _camel(name: str) -> str:
 
 
 def encode(value: object) -> object:  # noqa: PLR0911 - a table, one type a row
-    """Return *value* as plain JSON values."""
+    """Convert *value* to plain JSON values."""
     match value:
         case MemoryQuantity() | Duration():
             return value.raw
@@ -183,15 +182,15 @@ def encode(value: object) -> object:  # noqa: PLR0911 - a table, one type a row
 
 
 def _key(key: object) -> str:
-    """Return a map's key as text: a path becomes dotted text, and other keys stay unchanged."""
+    """Return the key of a map as text; a path becomes dotted text."""
     return dotted(key) if isinstance(key, tuple) else str(key)
 
 
 def decode(kind: type[T], value: object, at: str) -> T:
-    """Return *value*, read at the path *at* of a document, as a value of the type *kind*.
+    """Convert *value*, found at the path *at* of a document, to a value of the type *kind*.
 
     Raises:
-        CodecError: It has another type, lacks a field, or has an unknown one.
+        CodecError: *value* has another type, lacks a field, or has an unknown field.
     """
     try:
         return cast("T", _converted(value, _wire_type(cast("Any", kind))))
@@ -203,7 +202,7 @@ def decode(kind: type[T], value: object, at: str) -> T:
 
 
 def _plain(message: str) -> str:
-    """Replace msgspec's terms in the error *message* by terms of the snapshot format."""
+    """Replace msgspec's terms in the error *message* with terms of the snapshot format."""
     for pattern, words in _MSGSPEC:
         if pattern.match(message):
             return pattern.sub(words, message)
@@ -219,7 +218,7 @@ def _converted(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type
 
 
 class _Reader(type):
-    """Types whose values ``reads`` creates; msgspec accepts these values without a check."""
+    """The types whose values ``reads`` creates; msgspec accepts their values unchecked."""
 
     reads: Any
 
@@ -233,7 +232,7 @@ def _read(reader: type, value: object) -> object:
 
 @functools.cache
 def _wire_type(kind: Any) -> Any:  # noqa: ANN401, PLR0911 - types, one a row
-    """Return the type with which msgspec reads *kind*; a reader for types that msgspec lacks."""
+    """Return the type with which msgspec reads *kind*, or a reader if msgspec cannot read it."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind == Settings:
         return _reader(_settings)
@@ -257,7 +256,7 @@ def _reader(reads: Callable[[Any], object]) -> type:
 
 
 def _struct(kind: Any) -> Any:  # noqa: ANN401 - types
-    """Return a Struct with the fields of *kind*, named like the keys in documents."""
+    """Return a msgspec Struct with the fields of *kind*, named like the keys in documents."""
     hints = get_type_hints(kind)
     fields = [
         (name, _wire_type(hints[name]), msgspec.field() if default is MISSING else default)

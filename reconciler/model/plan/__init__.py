@@ -1,1 +1,1 @@
-"""The values of a plan: decisions, actions and waves, and the approval of actions."""
+"""Represents a plan: decisions, actions and waves, and the approval of actions."""

@@ -12,7 +12,7 @@ from reconciler.model.references import ObjectRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedAction:
-    """One approved action."""
+    """An action that the user has approved."""
 
     wave: WaveName
     digest: str
@@ -24,10 +24,10 @@ class ApprovedAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """The approval of one plan."""
+    """The user's approval of the actions of one plan."""
 
     cluster: str
-    """The uid of the namespace kube-system; empty if the plan does not contain it."""
+    """The uid of the cluster's namespace kube-system; empty if the plan does not contain it."""
     revision: str
     dirty: bool = False
     """Whether the plan was made from files that differ from the commit *revision*."""
@@ -37,5 +37,5 @@ class Approval:
     """The approved actions by object, in wave order."""
 
     def of(self, ref: ObjectRef, wave: WaveName) -> ApprovedAction | None:
-        """Return the approved action on *ref* in *wave*, or None."""
+        """Return the approved action for *ref* in *wave*, or None if there is none."""
         return next((each for each in self.actions.get(ref, ()) if each.wave is wave), None)

@@ -1,4 +1,4 @@
-"""``Plan``: one decision for each object, and the actions in their order."""
+"""``Plan``: one decision per object, and the ordered actions."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Effect(StrEnum):
     RESTART = "restart"
     """The change takes effect only at the next restart."""
     WAIT = "wait"
-    """The change would be live, but other work is in flight or KubeVirt has not settled."""
+    """The change can be live later; now, other work is in flight or KubeVirt has not settled."""
     CREATE = "create"
     BLOCKED = "blocked"
-    """The change would be denied, do harm or have no effect, or it has failed."""
+    """The change would be denied, cause harm or have no effect, or it has failed."""
 
 
 class Reason(StrEnum):
-    """Why the plan has this effect on an object; the codes are stable."""
+    """Why the plan has its effect on an object; the codes are stable."""
 
     # none
     CONVERGED = "converged"
@@ -156,7 +156,7 @@ class Verb(StrEnum):
     PATCH = "patch"
     CREATE = "create"
     RESTART = "restart"
-    """A request to the restart subresource; it has no body and no test of the current state."""
+    """A request to the restart subresource, without a body and without tests of the state."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,9 +171,9 @@ class Action:
     reason: Reason
     verb: Verb = Verb.PATCH
     patch: tuple[PatchOp, ...] = ()
-    """The patch operations: first the guards (``test``); empty for a create and a restart."""
+    """The patch operations: first the guards (``test``); empty for creates and restarts."""
     manifest: Mapping[str, Any] | None = None
-    """The body of a create, as JSON values; it may contain secrets and is never shown."""
+    """The body of a create, as JSON values; it may contain secrets, so it is never shown."""
     digest: str = ""
     """``sha256:…`` over cluster, object, uid, effect, reason and write."""
 
@@ -185,7 +185,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """The plan's decision on one object."""
+    """What the plan decides about one object."""
 
     ref: ObjectRef
     uid: Uid | None
@@ -193,13 +193,13 @@ class Decision:
     why: Explanation
     at: Location | None = None
     target: MemoryQuantity | None = None
-    """The desired memory, even if an instancetype sets it; None if Git sets none."""
+    """The desired memory, also if an instancetype sets it; None if Git sets no memory."""
     guest: MemoryQuantity | None = None
     """The memory that the running guest has now; None if the VM is not running."""
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
     owner: str = ""
-    """The field manager that currently owns the value."""
+    """The field manager that owns the value in the cluster."""
     actions: tuple[Action, ...] = ()
     """The actions in wave order; empty if nothing is written."""
 
@@ -211,10 +211,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Barrier:
-    """What must be true before a wave starts."""
+    """The condition that must be met before a wave starts."""
 
     condition: str
-    """The condition in words; the rollout checks it."""
+    """The condition in words, for people; the rollout checks the condition."""
     deadline_s: float
 
 
@@ -233,7 +233,7 @@ class VMForecast:
 
     ref: ObjectRef
     position: int
-    """The VM's position in the queue, from 1."""
+    """The VM's position in the queue, counted from 1."""
     earliest_s: float
     latest_s: float
 
@@ -256,7 +256,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All decisions, ordered by reference, and the waves in the order in which they run."""
+    """All decisions, ordered by reference, and the waves in their order."""
 
     revision: str
     dirty: bool
@@ -283,7 +283,7 @@ class Plan:
 
     @property
     def summary(self) -> dict[Effect, int]:
-        """The number of objects with each effect, in the enum's order, without zeros."""
+        """The number of objects per effect, in the order of the enum; zeros are left out."""
         counts = dict.fromkeys(Effect, 0)
         for decision in self.decisions:
             counts[decision.effect] += 1

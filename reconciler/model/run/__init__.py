@@ -1,1 +1,1 @@
-"""The values of a run: its progress, its outcomes, and its checkpoint for the next run."""
+"""Represents a run: its progress, its outcomes, and its checkpoint for the next run."""

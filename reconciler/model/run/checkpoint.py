@@ -1,4 +1,4 @@
-"""``Checkpoint``: what a run stores for the next run because no cluster object shows it."""
+"""``Checkpoint``: the data that a run stores for the next run, as no object shows it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.references import ObjectRef, Uid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soak:
-    """The canaries that have their memory, and when they reached it."""
+    """The canaries' soak: which canaries have their new memory, and since when."""
 
     digest: str
     """A digest of the canaries and their desired sizes; a new digest starts a new soak."""
@@ -21,11 +21,11 @@ class Soak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedFailure:
-    """A failure that the object itself does not show, such as a patch that was reverted."""
+    """A failure that the object does not show, such as a patch that was reverted."""
 
     uid: Uid | None
     target: str
-    """The desired value at the time, in canonical notation; any other value is tried again."""
+    """The value that failed, in canonical notation; another desired value is tried again."""
     why: Explanation
     """The explanation of the failure, without a hint."""
     at: datetime
@@ -33,22 +33,22 @@ class RecordedFailure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """A VM that a run has created or restarted, and that has not started yet."""
+    """A VM that a run has created or restarted and that is not running yet."""
 
     uid: Uid | None
     """The VM's uid; None for a VM that the run created."""
     target: str
     instance: Uid | None
-    """The uid of the VM's instance before the restart."""
+    """The uid of the VM's instance from before the restart."""
     at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """What a run stores for the next run, as one JSON value in an annotation of the Lease."""
+    """The data for the next run, stored as one JSON value in an annotation of the Lease."""
 
     soak: Soak | None = None
     failures: Mapping[ObjectRef, RecordedFailure] = field(default_factory=dict)
     """The recorded failures by object."""
     starts: Mapping[ObjectRef, Start] = field(default_factory=dict)
-    """The requested starts by VM; each is stored before the API server gets the request."""
+    """The requested starts by VM; each is stored before its request is sent."""

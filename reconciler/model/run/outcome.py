@@ -1,4 +1,4 @@
-"""``RunReport``: the result of a run, with an ``Outcome`` for each object and an ``ExitCode``."""
+"""``RunReport``: the result of a run, with one ``Outcome`` per object and an ``ExitCode``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
 
 
 class Verdict(StrEnum):
-    """How far one object is from the desired state, judged from one snapshot."""
+    """How far one object is from its desired state, according to one snapshot."""
 
     CURRENT = "current"
     IN_PROGRESS = "in-progress"
@@ -43,7 +43,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convergence:
-    """The verdict on one object, and why."""
+    """The verdict about one object, with an explanation."""
 
     verdict: Verdict
     why: Explanation
@@ -55,15 +55,15 @@ class Actuation(StrEnum):
     NOT_NEEDED = "not-needed"
     """The object already had the value, because an earlier run or another client wrote it."""
     PENDING = "pending"
-    """The value was not written before the run ended; the next run writes it."""
+    """The value was not written before the run ended; the next run will write it."""
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
-    """The run did not write on purpose: blocked, stale, not approved, or too many failures."""
+    """The run chose not to write: blocked, stale, not approved, or too many failures."""
     FAILED = "failed"
 
 
 class Result(StrEnum):
-    """How one object ended in this run."""
+    """The final result for one object in a run."""
 
     DONE = "done"
     """The object matches Git, and the guest has its memory."""
@@ -71,12 +71,12 @@ class Result(StrEnum):
     RUNNING = "running"
     """The change was healthy and in flight when the run ended."""
     WRITTEN = "written"
-    """The size is written; as requested, this run did not wait for the guest."""
+    """The size is written; the user requested not to wait for the guest."""
     HELD = "held"
-    """The object is blocked or waits, or needs a restart that this run does not request."""
+    """The object is blocked, waits, or needs a restart that this run does not request."""
     STALE = "stale"
     NOT_STARTED = "not-started"
-    """The run ended before the change started."""
+    """The run ended before the object's change started."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +93,11 @@ class MigrationSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How one object ended in a run, and what was written to it."""
+    """The result for one object in a run, and what was written to the object."""
 
     ref: ObjectRef
     effect: Effect
-    """The planned effect."""
+    """The effect that the plan predicted."""
     actuation: Actuation
     result: Result
     why: Explanation
@@ -131,15 +131,15 @@ class RunReport:
     started_at: datetime
     ended_at: datetime
     exit: ExitCode
-    """The exit code that describes how the run ended."""
+    """The exit code for the way in which the run ended."""
     excused: bool = False
-    """Whether the process exits with 0 for an unfinished run, because the next run continues."""
+    """Whether the process exits with 0 although work remains, because the next run continues."""
     message: str = ""
-    """Why the run ended, if the outcomes alone do not say it."""
+    """Why the run ended, if the outcomes alone do not explain it."""
     notes: tuple[str, ...] = ()
     """Facts for an audit, such as whose approval was used or that windows were ignored."""
 
     @property
     def returned(self) -> ExitCode:
-        """The exit code of the process."""
+        """The exit code that the process returns."""
         return ExitCode.DONE if self.excused else self.exit

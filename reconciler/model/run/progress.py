@@ -1,4 +1,4 @@
-"""``Progress``: a step of a run that is reported while the run continues."""
+"""``Progress``: a step that is reported during a run."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Step(StrEnum):
     FOLLOWING = "following"
     PHASE = "phase"
     WAITING = "waiting"
-    """Nothing has changed; reported after each look at the cluster."""
+    """Nothing has changed since the last time that the run read the cluster."""
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"
@@ -32,7 +32,7 @@ class Step(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Progress:
-    """One step of a run."""
+    """One reported step of a run."""
 
     at: datetime
     step: Step
@@ -40,9 +40,9 @@ class Progress:
     ref: ObjectRef | None = None
     reason: str = ""
     fraction: float | None = None
-    """The estimated progress from the patch to the guest's memory, from 0 to 1.
+    """The estimated progress of a change, from 0 (patch) to 1 (the guest has its memory).
 
-    The value never decreases.
+    The fraction of a change never decreases.
     """
     outcome: Outcome | None = None
-    """How the object ended; set only in the object's last step."""
+    """The object's final outcome; set only in the object's last step."""

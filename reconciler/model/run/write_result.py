@@ -9,21 +9,21 @@ from reconciler.model.live.live_state import LiveKubeVirt, LiveVM
 
 
 class Refusal(StrEnum):
-    """Why the server rejected a write, as far as its response says."""
+    """Why the API server rejected a write, as far as the response shows."""
 
     GUARD = "guard"
-    """Status 422 without a cause: a ``test`` failed or a parent is missing.
+    """Status 422 without a cause: a ``test`` operation failed, or a parent field is missing.
 
     The object has changed since it was read.
     """
     DENIED = "denied"
-    """A webhook or the schema rejected the write; the message says why."""
+    """A webhook or the schema rejected the write; the message explains why."""
     FORBIDDEN = "forbidden"
     CONFLICT = "conflict"
     NOT_FOUND = "not-found"
     EXISTS = "exists"
     NOT_AS_WRITTEN = "not-as-written"
-    """Status 200, but the value is missing: a webhook or an old CRD changed the object."""
+    """Status 200 without the written value: a webhook or an old CRD changed the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +34,9 @@ class Written:
     """Why the write failed; None if the server accepted it and the object has the value."""
     status: int
     message: str = ""
-    """The server's own message, shortened; empty unless the write was rejected."""
+    """The server's own error message, shortened; empty unless the write was rejected."""
     warnings: tuple[str, ...] = ()
-    """The server's admission warnings; empty texts are left out."""
+    """The admission warnings in the response; empty texts are left out."""
     vm: LiveVM | None = None
     kubevirt: LiveKubeVirt | None = None
     """The KubeVirt CR in the response, if the server accepted the write."""

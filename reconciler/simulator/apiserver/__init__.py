@@ -1,1 +1,1 @@
-"""Simulates kube-apiserver, which turns a request into a response or a watch."""
+"""Simulates kube-apiserver, which answers requests and serves watches."""

@@ -101,7 +101,7 @@ class KubeApiServer:
         bootstrap.fill(store)
 
     def handle(self, request: Request) -> Answer:
-        """Handles one request; an invalid request becomes an error response, not an exception."""
+        """Handles one request; an invalid request gets an error response, not an exception."""
         user = request.user or self.tokens.user(request.header("authorization"))
         try:
             user = self._acting(request, user)
@@ -160,7 +160,7 @@ class KubeApiServer:
             return _delayed(refusal.response(call.warnings), delay)
 
     def _acting(self, request: Request, user: User | None) -> User | None:
-        """Returns the user whom the request impersonates (`kubectl --as`), if that is allowed."""
+        """Returns the user that the request impersonates (`kubectl --as`), if this is allowed."""
         name = request.header("impersonate-user")
         if user is None or not name:
             return user

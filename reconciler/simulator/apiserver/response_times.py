@@ -1,4 +1,4 @@
-"""ResponseTimes: the time that responses of a real API server take at least."""
+"""ResponseTimes: the minimum response times of a real API server."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ class ResponseTimes:
     """The minimum time that a response takes, in simulated seconds."""
 
     listed_per_s: float = float("inf")
-    """The number of objects that one list returns per second; concurrent lists do not share it."""
+    """The number of objects that a list returns per second; concurrent lists are independent."""
     write_s: float = 0.0
     """The duration of a write, which includes its webhooks and its commit to disk."""
 
     def least_s(self, verb: str, n_listed: int) -> float:
-        """Returns the minimum duration of a response to `verb` that lists `n_listed` objects."""
+        """Returns the minimum duration of a response to `verb` with `n_listed` listed objects."""
         return self.write_s if verb in _WRITES else n_listed / self.listed_per_s
 
 

@@ -26,7 +26,7 @@ _AFTER: Final = {
 
 
 class MalformedError(ValueError):
-    """The bytes are not JSON. The error message is that of Go's decoder."""
+    """The bytes are not JSON; the error message is that of Go's decoder."""
 
 
 def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
@@ -42,7 +42,7 @@ def loads(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
 
 
 def loads_yaml(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
-    """Decodes YAML to the values that JSON has.
+    """Decodes YAML to JSON values.
 
     Raises:
         MalformedError: The bytes are not YAML, or YAML that has no equivalent in JSON.
@@ -65,7 +65,7 @@ def _refuse(value: Any) -> None:  # noqa: ANN401  # any value of YAML
 
 
 def duplicates(body: bytes) -> list[str]:
-    """Returns the dotted paths of keys that occur twice; an empty list if not JSON."""
+    """Returns the dotted paths of keys that occur twice; an empty list if the text is not JSON."""
     found: list[str] = []
     try:
         _note_duplicates(json.loads(body, object_pairs_hook=_Pairs), "", found)
@@ -75,7 +75,7 @@ def duplicates(body: bytes) -> list[str]:
 
 
 class _Pairs:
-    """A JSON object, with all occurrences of each key."""
+    """A JSON object that keeps all occurrences of duplicate keys."""
 
     __slots__ = ("items",)
 
@@ -98,7 +98,7 @@ def _note_duplicates(value: Any, at: str, found: list[str]) -> None:  # noqa: AN
 
 
 def type_name(value: Any) -> str:  # noqa: ANN401  # any JSON value
-    """Returns Go's name of a JSON value's type: array, object, string, number or bool."""
+    """Returns Go's name for a JSON value's type: array, object, string, number or bool."""
     if isinstance(value, bool):
         return "bool"
     names = {dict: "object", list: "array", str: "string", int: "number", float: "number"}

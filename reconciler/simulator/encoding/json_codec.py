@@ -1,4 +1,4 @@
-"""Encodes Kubernetes objects as JSON bytes, which the server stores and sends."""
+"""Encodes Kubernetes objects as JSON bytes, which the API server stores and sends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Decodes Kubernetes' protobuf encoding of the kinds that kubectl sends as protobuf.
+"""Decodes the protobuf encoding of the Kubernetes kinds that kubectl sends as protobuf.
 
 Only kubectl on the demo cluster needs this decoder; the product sends JSON. kubectl 1.32 encodes
 the objects of typed commands (`auth can-i`, `create namespace|role|…|token`) as protobuf and reads
@@ -30,7 +30,7 @@ class _Field:
     message: str = ""
     """The message type of the field's value, or an empty string if the value is a string."""
     kind: str = "one"
-    """The kind of the field: one, list, map, number or bytes (a map of bytes)."""
+    """How the field is encoded: one, list, map, number or bytes (a map of bytes)."""
 
 
 _Message: TypeAlias = dict[int, _Field]
@@ -106,7 +106,7 @@ class UnsupportedError(ValueError):
 
 
 def loads(body: bytes) -> Json:
-    """Decodes an object from protobuf, and omits empty fields as Go's omitempty does.
+    """Decodes an object from protobuf; empty fields are omitted, as with Go's omitempty.
 
     Raises:
         UnsupportedError: The body cannot be decoded.
@@ -147,7 +147,7 @@ def _read(data: bytes, message: str) -> Json:
 
 
 def _texts(data: bytes) -> dict[int, bytes]:
-    """Returns the fields of a message whose fields are all strings or messages."""
+    """Builds the fields of a message whose fields are only strings or messages."""
     found = dict(_fields(data))
     if not all(isinstance(value, bytes) for value in found.values()):
         raise LookupError("a field has the wrong wire type")
@@ -171,7 +171,7 @@ def _value(data: bytes, message: str) -> Any:  # noqa: ANN401  # any JSON value
 
 
 def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
-    """Yields each field's number with its integer value or bytes."""
+    """Yields each field's number, with its integer value or its bytes."""
     position = 0
     while position < len(data):
         tag, position = _varint(data, position)

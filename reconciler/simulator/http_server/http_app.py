@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _METHODS: Final = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _GZIP_ABOVE: Final = 128 * 1024
-"""A response up to this size in bytes is not compressed."""
+"""The size in bytes above which a response is compressed."""
 _GZIP_LEVEL: Final = 1
 """The compression level of Kubernetes 1.26 and later (kubernetes/kubernetes#112299)."""
 _STEPPED_POLL_S: Final = 0.05
@@ -34,7 +34,7 @@ _STEPPED_POLL_S: Final = 0.05
 
 
 def build(api: KubeApiServer) -> Starlette:
-    """Returns the Starlette application that serves an API server."""
+    """Builds the Starlette application that serves an API server."""
 
     async def endpoint(http: HttpRequest) -> HttpResponse:
         answer = api.handle(
@@ -60,7 +60,7 @@ def build(api: KubeApiServer) -> Starlette:
 
 
 def _encoded(body: bytes, accepted: str) -> tuple[bytes, Headers]:
-    """Returns the body as kube-apiserver sends it, and the headers that describe its encoding.
+    """Returns a body in kube-apiserver's content encoding, with the matching headers.
 
     Source: kube-apiserver v1.36 staging/src/k8s.io/apiserver/pkg/endpoints/handlers/
     responsewriters/writers.go (negotiateContentEncoding, deferredResponseWriter).

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.engine import Engine
 
 _BATCH: Final = 50
-"""The maximum number of scheduled functions to run before requests are handled again."""
+"""The maximum number of scheduled functions that run before requests are handled again."""
 _GRACE_S: Final = 2
 _START_S: Final = 10.0
 _STEPS_TO_CONNECT: Final = 3
@@ -30,7 +30,7 @@ Source: CPython 3.11 Lib/asyncio/selector_events.py (_accept_connection, _accept
 
 
 class Server:
-    """A running HTTP server, and the context manager that stops it."""
+    """A running HTTP server, used as a context manager that stops the server at the end."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Server:
             raise RuntimeError("the simulator's HTTP server failed") from failure
 
     def wait(self) -> None:
-        """Waits until the HTTP server stops; Ctrl-C interrupts the wait."""
+        """Waits until the HTTP server stops or Ctrl-C is pressed."""
         while self._thread.is_alive():
             self._thread.join(0.2)
 
@@ -128,7 +128,7 @@ class Server:
 
 
 class _AnnouncingServer(uvicorn.Server):
-    """A uvicorn server that sets an event when it has started, and closes all its connections."""
+    """A uvicorn server that sets an event after its start, and closes all its connections."""
 
     def __init__(self, config: uvicorn.Config, announced: threading.Event) -> None:
         super().__init__(config)

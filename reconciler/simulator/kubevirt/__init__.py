@@ -1,1 +1,1 @@
-"""Simulates KubeVirt as clients see it: webhooks, operator, controllers, nodes and guests."""
+"""Simulates KubeVirt's webhooks, operator, controllers, nodes and guests, as clients see them."""

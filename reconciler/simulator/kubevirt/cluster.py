@@ -1,4 +1,4 @@
-"""Cluster: the store, clock, configuration, inventory and faults that all components share."""
+"""Cluster: the store, clock, settings, inventory and faults that all components share."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.history import StoreEvent
 
 CONFIG_LAG_S: Final = 1.0
-"""The delay in seconds until components use a changed KubeVirt CR; an estimate, not recorded."""
+"""The seconds until components use a changed KubeVirt CR; an estimate, not recorded."""
 
 
 class Cluster:
-    """The objects and settings that the simulated KubeVirt components share."""
+    """The objects and settings that all simulated KubeVirt components share."""
 
     def __init__(self, engine: Engine, faults: Faults, *, version: str, bandwidth: int) -> None:
         self.engine: Final = engine
@@ -37,18 +37,18 @@ class Cluster:
 
     @property
     def config(self) -> ClusterConfig:
-        """The configuration that components use, up to `CONFIG_LAG_S` older than the CR."""
+        """The settings that components use, up to `CONFIG_LAG_S` seconds older than the CR."""
         return self._config
 
     def read_config(self) -> None:
-        """Reads the configuration from the KubeVirt CR, unless the CR is not deployed yet."""
+        """Reads the settings from the KubeVirt CR, if the CR is deployed."""
         kubevirt = self.kubevirt()
         version = dig(kubevirt, "status", "observedKubeVirtVersion")
         if kubevirt is not None and version is not None:
             self._config = read_config(kubevirt, behaviour(version))
 
     def now(self) -> str:
-        """Returns the simulated time in the format of object metadata (RFC 3339)."""
+        """Returns the simulated time in RFC 3339 format, as in object metadata."""
         return rfc3339(self.engine.clock.now())
 
     def kubevirt(self) -> Json | None:

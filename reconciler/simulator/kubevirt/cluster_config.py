@@ -51,7 +51,7 @@ class ClusterConfig:
         )
 
     def updates_live(self, vm: Json) -> bool:
-        """Returns whether a VM's memory may change live; on v1.1, the VM's spec decides."""
+        """Returns whether a VM's memory may change live; on v1.1, the VM's spec decides this."""
         if not self.behaviour.vm_live_update_features:
             return self.live_update
         gate = self.has_gate(LIVE_UPDATE_GATE, self.behaviour.live_update_gate)
@@ -63,11 +63,11 @@ class ClusterConfig:
         return self.has_gate(PRIORITY_GATE, self.behaviour.priority_gate)
 
     def migration_limit(self, name: str) -> int:
-        """Returns a limit such as parallelMigrationsPerCluster from the CR's migrations."""
+        """Returns a migration limit of the CR, such as parallelMigrationsPerCluster."""
         return int(str(self.migrations[name]))
 
     def has_gate(self, name: str, stage: GateStage) -> bool:
-        """Returns whether a feature gate is on, given the gate's stage in this version.
+        """Returns whether a feature gate is enabled, given its stage in this version.
 
         Source: v1.9.0 pkg/virt-config/featuregate/feature-gates.go:89-112.
         """

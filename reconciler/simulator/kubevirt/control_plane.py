@@ -1,4 +1,4 @@
-"""ControlPlane: creates and starts the KubeVirt components of a simulated cluster."""
+"""ControlPlane: creates and starts a simulated cluster's KubeVirt components."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ class ControlPlane:
         Actions(cluster).register(admission)
 
     def start(self, unsettled: tuple[Name, ...], owner_spec: Json | None) -> None:
-        """Starts the components, and queues the objects that need work.
+        """Starts all components, and queues the objects that need work.
 
         Args:
-            unsettled: The VMs with pending changes. Other VMs need no work.
+            unsettled: The VMs with pending changes; only these VMs need work.
             owner_spec: The KubeVirt spec that the CR's owner enforces, if the CR has an owner.
         """
         store = self._cluster.store

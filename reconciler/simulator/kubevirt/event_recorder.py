@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class EventRecorder:
-    """Writes core/v1 Events; a repeated Event increments the count of the existing Event."""
+    """Writes core/v1 Events; a repeated Event only increments the existing Event's count."""
 
     def __init__(self, store: Store, random_source: random.Random) -> None:
         self._store = store
@@ -23,11 +23,11 @@ class EventRecorder:
         self._known: dict[tuple[str, str, str], Key] = {}
 
     def warn(self, about: Json, reason: str, message: str, component: str) -> None:
-        """Records an Event of the type Warning."""
+        """Records a Warning Event about an object."""
         self.record(about, "Warning", reason, message, component)
 
     def record(self, about: Json, kind: str, reason: str, message: str, component: str) -> None:
-        """Records an Event about an object. `kind` is the type of the Event: Normal or Warning."""
+        """Records an Event about an object; `kind` is the Event's type, Normal or Warning."""
         meta = about["metadata"]
         now = rfc3339(self._store.clock.now())
         known = self._known.get((meta["uid"], reason, message))

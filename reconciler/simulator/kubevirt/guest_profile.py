@@ -1,4 +1,4 @@
-"""GuestProfile: a VM's guest operating system, its agent, and whether the VM can migrate."""
+"""GuestProfile: a VM's guest operating system and agent, and whether the VM can migrate."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ ALPINE: Final[Mapping[str, str]] = {
     "machine": "x86_64",
     "name": "Alpine Linux",
 }
-"""The guest operating system of all recordings."""
+"""The guest operating system in all recordings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestProfile:
-    """The guest operating system of a VM, and the state that virt-handler reports for it."""
+    """A VM's guest operating system, and the state that virt-handler reports for it."""
 
     os: Mapping[str, str] = field(default_factory=lambda: ALPINE)
     """The guestOSInfo that the guest agent reports."""
@@ -34,7 +34,7 @@ class GuestProfile:
     paused: bool = False
 
     def report(self, vmi: Json, now: str) -> None:
-        """Writes what virt-handler reports about a started VM into its VMI, as recorded."""
+        """Writes virt-handler's report about a started VM into the VMI, as recorded."""
         migratable = make_condition(LIVE_MIGRATABLE, str(self.migratable), at=now, probed=True)
         if not self.migratable:
             migratable["reason"] = "DisksNotLiveMigratable"

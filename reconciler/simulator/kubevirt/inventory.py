@@ -1,4 +1,4 @@
-"""Inventory: indexes of pods, migrations and nodes for controllers, updated by store events."""
+"""Inventory: indexes pods, migrations and nodes for the controllers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.history import StoreEvent
 
 Name: TypeAlias = tuple[str, str]
-"""The namespace and the name of an object."""
+"""An object's namespace and name."""
 
 CREATED_BY: Final = "kubevirt.io/created-by"
 MIGRATION_JOB: Final = "kubevirt.io/migrationJobUID"
@@ -36,13 +36,13 @@ MIGRATION_JOB: Final = "kubevirt.io/migrationJobUID"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PodFacts:
-    """The properties of a pod for scheduling, quotas and controllers. Memory is in bytes."""
+    """The pod properties that the scheduler, quotas and controllers use; memory is in bytes."""
 
     key: Key
     created_by: str
-    """The UID of the pod's VMI, or an empty string for a pod that is not a launcher."""
+    """The UID of the launcher pod's VMI; empty for other pods."""
     migration: str
-    """The UID of the migration for which the pod is the target, or an empty string."""
+    """The UID of the migration whose target is this pod; empty for other pods."""
     node: str
     phase: str
     deleting: bool
@@ -53,13 +53,13 @@ class PodFacts:
 
     @property
     def active(self) -> bool:
-        """Whether the pod counts towards the memory of its node and of its namespace's quota."""
+        """Whether the pod uses memory of its node and of its namespace's quota."""
         return self.phase not in FINAL_PHASES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationFacts:
-    """The properties of a migration for limits, back-off and deletion."""
+    """The migration properties that limits, back-off and clean-up use."""
 
     key: Key
     uid: str
@@ -70,7 +70,7 @@ class MigrationFacts:
     revision: int
     """The store revision at which the migration was created, which determines its age."""
     ended: str
-    """The time at which the migration succeeded or failed (RFC 3339); empty before then."""
+    """When the migration succeeded or failed, in RFC 3339 format; empty before then."""
 
     @property
     def unfinished(self) -> bool:
@@ -79,13 +79,13 @@ class MigrationFacts:
 
     @property
     def past_pending(self) -> bool:
-        """Whether the migration has started and has not ended."""
+        """Whether the migration has left the phase Pending and has not ended."""
         return self.unfinished and self.phase not in {"", "Pending"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFacts:
-    """The properties of a node that the scheduler uses. Sizes are in bytes."""
+    """The node properties that the scheduler uses; sizes are in bytes."""
 
     name: str
     memory: int
@@ -117,7 +117,7 @@ class Inventory:
         self._migrations_by_vmi: dict[Name, dict[Key, None]] = defaultdict(dict)
 
     def observe(self, event: StoreEvent) -> None:
-        """Updates the indexes with a change of the store."""
+        """Updates the indexes after a change in the store."""
         resource, gone = event.key.resource, event.type == "DELETED"
         if resource == VMIS:
             self._note_vmi(event, gone=gone)
@@ -143,7 +143,7 @@ class Inventory:
         return [self.pods[key] for key in self._pods_by_namespace.get(namespace, ())]
 
     def target_pod(self, migration_uid: str) -> PodFacts | None:
-        """Returns the target pod of a migration, if it exists."""
+        """Returns a migration's target pod, if it exists."""
         key = self._targets.get(migration_uid)
         return None if key is None else self.pods.get(key)
 
@@ -217,7 +217,7 @@ class Inventory:
 
 
 def pod_facts(key: Key, pod: Json) -> PodFacts:
-    """Reads the properties of a pod for the inventory."""
+    """Reads a pod's properties for the inventory."""
     labels = pod["metadata"].get("labels") or {}
     containers = pod["spec"].get("containers") or ()
     annotations = pod["metadata"].get("annotations") or {}

@@ -16,7 +16,7 @@ EVACUATION: Final = "kubevirt.io/evacuationMigration"
 
 
 def prepare_migration(migration: Json) -> None:
-    """Adds the finalizer and the VMI label that every migration has."""
+    """Adds the finalizer and the VMI label to a migration, as virt-api does."""
     meta = migration.setdefault("metadata", {})
     finalizers = meta.setdefault("finalizers", [])
     if MIGRATION_FINALIZER not in finalizers:
@@ -26,7 +26,7 @@ def prepare_migration(migration: Json) -> None:
 
 
 def make_migration(vmi: Name, name: str, *, priority: str = "") -> Json:
-    """Builds a VMI's migration as the workload updater creates it.
+    """Builds a migration for a VMI as the workload updater does.
 
     Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:570-600;
     recorded.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Json: TypeAlias = dict[str, Any]
 
 LIVE_UPDATE_FEATURES: Final = "liveUpdateFeatures"
-"""The field in a VM's spec that enables live updates; only v1.1 has the field."""
+"""The VM spec field that enables live updates; only v1.1 has this field."""
 
 VMS: Final = "virtualmachines.kubevirt.io"
 VMIS: Final = "virtualmachineinstances.kubevirt.io"
@@ -36,18 +36,18 @@ FINAL_PHASES: Final = frozenset({"Succeeded", "Failed"})
 
 
 def key_of(resource: str, obj: Json) -> Key:
-    """Returns the key under which the store has an object of the given resource."""
+    """Returns an object's key in the store; `resource` is the object's resource."""
     meta = obj["metadata"]
     return Key(resource, meta.get("namespace", ""), meta["name"])
 
 
 def name_of(obj: Json) -> tuple[str, str]:
-    """Returns the namespace and the name of an object."""
+    """Returns an object's namespace and name."""
     return obj["metadata"]["namespace"], obj["metadata"]["name"]
 
 
 def dig(obj: Json | None, *path: str) -> Any:  # noqa: ANN401 - any JSON value
-    """Returns the value at a path of field names, or None if a field of the path is absent."""
+    """Returns the value at a field path, or None if a field of the path is absent."""
     found: Any = obj
     for name in path:
         if not isinstance(found, dict):
@@ -57,7 +57,7 @@ def dig(obj: Json | None, *path: str) -> Any:  # noqa: ANN401 - any JSON value
 
 
 def section(obj: Json, *path: str) -> Json:
-    """Returns the mapping at a field path, and creates absent or null mappings on the path."""
+    """Returns the mapping at a field path, creating absent or null mappings."""
     found = obj
     for name in path:
         if not isinstance(found.get(name), dict):
@@ -73,7 +73,7 @@ def size(obj: Json | None, *path: str) -> int | None:
 
 
 def condition(obj: Json | None, kind: str) -> Json | None:
-    """Returns the condition of the given type from an object, or None."""
+    """Returns an object's condition of the given type, or None."""
     return next((c for c in conditions(obj) if c["type"] == kind), None)
 
 
@@ -84,12 +84,12 @@ def condition_status(obj: Json | None, kind: str) -> str:
 
 
 def conditions(obj: Json | None) -> Iterator[Json]:
-    """Yields an object's conditions in order."""
+    """Yields an object's conditions in their order."""
     yield from dig(obj, "status", "conditions") or ()
 
 
 def set_condition(obj: Json, new: Json) -> None:
-    """Adds a condition to an object, or replaces the condition of the same type.
+    """Adds a condition to an object, or replaces the object's condition of the same type.
 
     If status, reason and message are equal, the existing condition with its times is kept.
     """
@@ -104,7 +104,7 @@ def set_condition(obj: Json, new: Json) -> None:
 
 
 def drop_condition(obj: Json, kind: str) -> None:
-    """Removes the condition of the given type from an object, if there is one."""
+    """Removes an object's condition of the given type, if it exists."""
     present = dig(obj, "status", "conditions")
     if present:
         left = [c for c in present if c["type"] != kind]
@@ -133,7 +133,7 @@ def make_condition(
 
 
 def drop_finalizer(obj: Json, name: str) -> None:
-    """Removes a finalizer from an object, and removes its finalizer list if it is then empty."""
+    """Removes a finalizer from an object; an empty list of finalizers is removed too."""
     meta = obj["metadata"]
     left = [f for f in meta.get("finalizers") or () if f != name]
     if left:
@@ -179,7 +179,7 @@ def is_migrating(vmi: Json | None) -> bool:
 
 
 def enter_phase(obj: Json, phase: str, now: str) -> None:
-    """Sets the phase of a VMI or migration, and the time of the transition."""
+    """Sets a VMI's or migration's phase, and the time of the transition."""
     status = section(obj, "status")
     if status.get("phase") == phase:
         return

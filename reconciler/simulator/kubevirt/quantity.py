@@ -1,4 +1,4 @@
-"""Parses Kubernetes quantities in any valid notation, and writes them in canonical form.
+"""Parses Kubernetes quantities in any valid notation, and formats them in canonical form.
 
 The simulator has its own implementation, which tests compare with the planner's.
 """
@@ -35,13 +35,13 @@ _DECIMAL: Final = {
     "E": 18,
 }
 _LARGEST: Final = 2**63 - 1
-"""The maximum of a size with a binary suffix, in bytes (recorded on v1.9.0)."""
+"""The largest size in bytes that a binary suffix can express (recorded on v1.9.0)."""
 _MAX_LENGTH: Final = 256
 """The maximum number of characters of a quantity; Kubernetes has no such limit."""
 _MAX_EXPONENT: Final = 4
 """The maximum number of characters of an exponent, such as `e-24`."""
 _DIGITS: Final = 1000
-"""The number of decimal digits with which sizes are computed, so that none is rounded."""
+"""The number of decimal digits in size computations, so that no size is rounded."""
 _SPELLING: Final = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+))([KMGTPE]i|[numkMGTPE]|[eE][+-]?\d+)?")
 
 
@@ -75,9 +75,9 @@ def canonical(value: str | float) -> str:
 
 
 def created(value: str | float) -> str:
-    """Returns the form in which a webhook stores a quantity of a new object.
+    """Returns the form in which a webhook stores a quantity in a new object.
 
-    A whole number that fits into 64 bits is unchanged (`01Gi`, `+1Gi`, `1E9`). Other quantities
+    A whole number that fits in 64 bits is unchanged (`01Gi`, `+1Gi`, `1E9`). Other quantities
     get the canonical form. Source: recorded on v1.9.0.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Behaviour: the differences between the KubeVirt versions v1.1 to v1.9.
+"""Behaviour: defines the differences between the KubeVirt versions v1.1 to v1.9.
 
 v1.2.2, v1.3.1, v1.4.1, v1.5.3, v1.6.3, v1.7.4, v1.8.4 and v1.9.0 were recorded on a real control
 plane; the other versions follow KubeVirt's code at its release tags. The planner has a separate
@@ -57,7 +57,7 @@ def parse_version(text: str) -> Version:
 
 
 def since(version: Version, *bounds: str) -> bool:
-    """Returns whether a version has a change that was made in several release lines.
+    """Returns whether a version has a change that several release lines received.
 
     `since(v, "1.6.4", "1.7.1")` means that v1.6 has the change from patch 4, v1.7 from patch 1,
     and all later release lines have it.
@@ -69,7 +69,7 @@ def since(version: Version, *bounds: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """The properties of a KubeVirt version that differ between versions. Sizes are in bytes."""
+    """A KubeVirt version's properties that differ between versions; sizes are in bytes."""
 
     version: Version
     live_update_gate: GateStage
@@ -82,7 +82,7 @@ class Behaviour:
     """The default rollout strategy; None on v1.1, where each VM enables live updates itself."""
     hotplug_architectures: tuple[str, ...]
     start_architectures: tuple[str, ...]
-    """The architectures on which a VMI gets a maxGuest when it starts (not arm64 in v1.6.0)."""
+    """The architectures on which a starting VMI gets a maxGuest (not arm64 in v1.6.0)."""
     minimum_guest: int
     strict_hotplug_vm: bool
     """Whether a VM with its own maxGuest may not have hugepages or dedicated CPUs (v1.1, v1.2)."""
@@ -94,18 +94,18 @@ class Behaviour:
     pkg/virt-controller/watch/vm.go:1886-1903,3257-3349; recorded on v1.2.2.
     """
     limit_follows: bool
-    """Whether a live update may raise a VM above its memory limit; the limit is raised as well.
+    """Whether a live update can exceed a VM's memory limit, which is then raised too.
 
     Source: recorded on v1.2.2 and newer.
     """
     vm_live_update_features: bool
-    """Whether each VM enables live updates itself, in spec.liveUpdateFeatures (v1.1).
+    """Whether each VM enables live updates in its spec.liveUpdateFeatures (v1.1).
 
     In v1.1, the webhook denies what later versions report as RestartRequired. Source: v1.1.0
     pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939.
     """
     instancetypes_live: bool
-    """Whether a changed instancetype changes the memory of a running VM.
+    """Whether a new instancetype changes the memory of a running VM.
 
     Source: v1.3.0 tests/hotplug/instancetype.go:140; v1.2.2 pkg/virt-controller/watch/
     vm.go:3257-3349 compares the VM's own template.
@@ -123,7 +123,7 @@ class Behaviour:
     """
     plug_failure_visible: bool
     instancetype_in_status: bool
-    """Whether the revision of the instancetype is in status.instancetypeRef, not in spec."""
+    """Whether status.instancetypeRef contains the instancetype's revision, instead of the spec."""
     integer_guest: bool
     default_requests: bool
     """Whether KubeVirt sets a VMI's requests.memory to its guest size (up to v1.6).
@@ -135,17 +135,17 @@ class Behaviour:
     priority_gate: GateStage
     completion_timeout_per_gib_s: int
     migration_defaults: Mapping[str, int]
-    """The defaults for `spec.configuration.migrations` that older versions do not have."""
+    """The defaults in `spec.configuration.migrations` that older versions do not have."""
     workload_disruption: bool
     gate_overlap_denied: bool
     backups: bool
-    """Whether migrations wait for a VMI's backup.
+    """Whether migrations wait until a VMI's backup has ended.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1581-1645, from v1.8.
     """
     memory_overhead_status: bool
     same_cpu_vendor: bool
-    """Whether a migration's target node must have the CPU vendor of its source node.
+    """Whether a migration's target node must have the source node's CPU vendor.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005; unknown for older
     versions.
@@ -155,9 +155,9 @@ class Behaviour:
     overhead_ratio_covers_all: bool
     """Whether additionalGuestMemoryOverheadRatio applies to dedicated CPUs as well."""
     label_has_hugepages: bool
-    """Whether the VMI label with the pod's memory requests includes huge pages (recorded)."""
+    """Whether the VMI's label for its pod's memory requests includes huge pages (recorded)."""
     priority_denied: bool
-    """Whether only virt-controller may set the priority of a migration."""
+    """Whether only virt-controller may set a migration's priority."""
     firmware_uuid: bool
     multi_architecture_gate: bool
     """Whether a VM that is not amd64 needs the feature gate MultiArchitecture.
@@ -167,9 +167,9 @@ class Behaviour:
     pci_topology: bool
     finalizer: str
     pod_awaited: bool
-    """Whether a new VMI first reports PodNotExists (recorded only on v1.3.1)."""
+    """Whether a new VMI first has a condition with the reason PodNotExists (only v1.3.1)."""
     finished_mirror: bool
-    """Whether finished migrations copy the state of the VMI's newest migration (only v1.3.1)."""
+    """Whether finished migrations copy the VMI's newest migration state (only v1.3.1)."""
     conflict_message: str
     """The message if a VM and its instancetype set the same field (recorded)."""
     template_timestamp: bool
@@ -177,13 +177,13 @@ class Behaviour:
 
     @property
     def text(self) -> str:
-        """The version in the form of KubeVirt's status, such as `v1.9.0`."""
+        """The version as KubeVirt's status shows it, such as `v1.9.0`."""
         return "v" + ".".join(map(str, self.version))
 
 
 @lru_cache
 def behaviour(text: str) -> Behaviour:
-    """Returns the behaviour of a KubeVirt version.
+    """Returns a KubeVirt version's behaviour.
 
     Raises:
         ValueError: The simulator does not support the version.
@@ -248,7 +248,7 @@ def _default_rollout(version: Version) -> Rollout | None:
 
 
 def _overhead_fixed(version: Version) -> int:
-    """Returns the memory of KubeVirt's own processes in a launcher pod, in bytes (recorded)."""
+    """Returns the memory in bytes of KubeVirt's own processes in a launcher pod (recorded)."""
     if since(version, "1.5.0"):
         return 220 * MI
     return (215 if since(version, "1.4.1") else 210) * MI

@@ -1,4 +1,4 @@
-"""Faults: injects failures of migrations, hotplugs, target pods and guests for single VMs."""
+"""Faults: injects faults into migrations, hotplugs, target pods and guests of single VMs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ALWAYS: Final = -1
 
 
 class Fault(StrEnum):
-    """The faults of a VM that occur a limited number of times, or always."""
+    """The VM faults that occur a given number of times, or always."""
 
     MIGRATION_FAILS = "migrationFails"
     PLUG_REFUSED = "plugRefused"
@@ -20,14 +20,14 @@ class Fault(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMFaults:
-    """The faults that are injected for one VM."""
+    """The faults injected into one VM."""
 
     migration_fails: int = 0
-    """The number of the VM's migrations that fail; `ALWAYS` means all."""
+    """How many of the VM's migrations fail; `ALWAYS` means all."""
     plug_refused: int = 0
-    """The number of the VM's memory hotplugs that libvirt rejects; `ALWAYS` means all."""
+    """How many of the VM's memory hotplugs libvirt rejects; `ALWAYS` means all."""
     target_unschedulable: int = 0
-    """The number of the VM's target pods that are unschedulable; `ALWAYS` means all."""
+    """How many of the VM's target pods are unschedulable; `ALWAYS` means all."""
     guest_silent: bool = False
     """Whether the guest ignores requests to change its memory."""
     guest_keeps: int | None = None
@@ -47,7 +47,7 @@ class Faults:
         self.fired: dict[tuple[str, str, Fault], int] = defaultdict(int)
 
     def of(self, namespace: str, name: str) -> VMFaults:
-        """Returns the faults that are injected for a VM."""
+        """Returns the faults injected into a VM."""
         return self._by_vm.get((namespace, name), NO_FAULTS)
 
     def inject(self, namespace: str, name: str, faults: VMFaults) -> None:
@@ -57,7 +57,7 @@ class Faults:
             self.fired.pop((namespace, name, fault), None)
 
     def fires(self, namespace: str, name: str, fault: Fault) -> bool:
-        """Returns whether a fault of a VM occurs now, and counts the occurrence."""
+        """Returns whether a VM's fault occurs now, and counts the occurrence."""
         faults = self.of(namespace, name)
         budget = {
             Fault.MIGRATION_FAILS: faults.migration_fails,

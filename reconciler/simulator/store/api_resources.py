@@ -25,7 +25,7 @@ STATUS_VERBS: Final = ("get", "patch", "update")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resource:
-    """A resource that the API server serves at one group and version."""
+    """A resource that the API server serves in one group and version."""
 
     group: str
     """The API group, or an empty string for the core group."""
@@ -44,7 +44,7 @@ class Resource:
     custom: bool = False
     """Whether a CustomResourceDefinition defines the resource."""
     stored_as: str = ""
-    """The storage key of the resource that stores the objects of this one, such as events."""
+    """The storage key of another resource that stores these objects, as for Events."""
     unconditional_update: bool = True
     """Whether a PUT request for the resource may omit metadata.resourceVersion."""
     create_on_update: bool = False
@@ -57,7 +57,7 @@ class Resource:
 
     @property
     def storage(self) -> str:
-        """The name of the resource in the keys of the object store."""
+        """The resource's name in object store keys."""
         return self.stored_as or self.qualified
 
     @property
@@ -198,7 +198,7 @@ REVIEWS: Final[tuple[Resource, ...]] = tuple(
         ("authorization.k8s.io", "SelfSubjectRulesReview"),
     )
 )
-"""The kinds of reviews. The API server answers a review, but does not store it."""
+"""The review kinds, which the API server answers but does not store."""
 
 SERVED: Final = (*CATALOGUE, *REVIEWS)
 

@@ -1,4 +1,4 @@
-"""EncodedObjects: the encoded objects of one resource, in list order."""
+"""EncodedObjects: stores one resource's encoded objects in list order."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ class Page:
 
 
 class EncodedObjects:
-    """The encoded objects of a resource by path (`namespace/name`), ordered by path."""
+    """One resource's encoded objects, sorted by path (`namespace/name`)."""
 
     def __init__(self) -> None:
         self.bodies: dict[str, bytes] = {}
         self._order: list[str] = []
 
     def put(self, path: str, body: bytes) -> None:
-        """Adds or replaces the encoded object at a path."""
+        """Stores the encoded object at a path, replacing any earlier object there."""
         if path not in self.bodies:
             insort(self._order, path)
         self.bodies[path] = body
@@ -41,7 +41,7 @@ class EncodedObjects:
         del self._order[bisect_left(self._order, path)]
 
     def paths(self, namespace: str | None = None) -> list[str]:
-        """Returns the paths of all objects, or of the objects in one namespace, in list order."""
+        """Returns the object paths in list order, of one namespace or of all namespaces."""
         if namespace is None:
             return self._order[:]
         # "0" follows "/" in ASCII, so this range contains all paths of the namespace.

@@ -1,4 +1,4 @@
-"""Sets of field paths, and their encoding as FieldsV1 in managedFields.
+"""Encodes and decodes sets of field paths as FieldsV1, the format in managedFields.
 
 A set of fields is a Python set of paths; a path is a tuple of FieldsV1 elements (`f:spec`,
 `k:{"name":"eth0"}`, `v:"Snapshot"`).
@@ -47,7 +47,7 @@ def _decode(tree: Json, at: Path, paths: FieldSet) -> None:
 
 
 def encode(paths: Fields) -> Json:
-    """Encodes a set of field paths as a FieldsV1 tree, which is shared and must not be edited."""
+    """Encodes a set of field paths as a FieldsV1 tree; the tree is shared, so do not edit it."""
     return _encoded(frozenset(paths))
 
 

@@ -1,4 +1,4 @@
-"""History: the log of committed changes, which watches and pages of older lists read."""
+"""History: logs committed changes, for watches and for later pages of lists."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """The key of an object in the store."""
+    """An object's key in the store."""
 
     resource: str
-    """The plural with the group, `virtualmachines.kubevirt.io`; for the core group, `nodes`."""
+    """The plural with its group, such as `virtualmachines.kubevirt.io`, or `nodes` (core)."""
     namespace: str
-    """The namespace, or an empty string for a cluster-scoped object."""
+    """The namespace; empty for a cluster-scoped object."""
     name: str
 
     @property
     def path(self) -> str:
-        """The path `namespace/name`, or `name` if cluster-scoped, by which lists are sorted."""
+        """The path by which lists are sorted: `namespace/name`, or `name` if cluster-scoped."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
 
@@ -37,7 +37,7 @@ class StoreEvent:
 
 
 class ExpiredError(Exception):
-    """The requested revision is older than the history, which has been compacted."""
+    """The requested revision is older than the oldest change in the history."""
 
     def __init__(self, revision: int, compacted: int) -> None:
         super().__init__(
@@ -56,7 +56,7 @@ class History:
         self.compacted = start
 
     def append(self, event: StoreEvent) -> None:
-        """Appends a change, and removes the oldest change if the capacity is exceeded."""
+        """Appends a change, and removes the oldest change when the history is full."""
         self._events.append(event)
         if len(self._events) > self._capacity:
             self.compacted = self._events.popleft().rv
@@ -79,7 +79,7 @@ class History:
         return found
 
     def at(self, revision: int, resource: str, namespace: str | None) -> dict[str, bytes | None]:
-        """Returns the objects that have changed since `revision`, as they were then, by path.
+        """Returns, by path, the earlier states of the objects that changed since `revision`.
 
         None is the state of an object that did not exist.
 

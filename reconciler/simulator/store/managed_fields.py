@@ -48,7 +48,7 @@ def changes(live: Json, new: Json, root: Json) -> tuple[FieldSet, FieldSet]:
 
 
 def own_content(obj: Json) -> Json:
-    """Returns an object without the fields that only the server sets."""
+    """Returns an object without the fields that the server sets."""
     content = {k: v for k, v in obj.items() if k not in {"apiVersion", "kind"}}
     if "metadata" in content:
         meta = content["metadata"]
@@ -125,7 +125,7 @@ def collect(
     *,
     containers: bool,
 ) -> None:
-    """Adds the path of a value, and all paths below it, to a set of paths.
+    """Adds a value's path, and all paths below it, to a set of paths.
 
     Args:
         value: The JSON value whose paths are added.
@@ -150,7 +150,7 @@ def collect(
 
 
 def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # noqa: ANN401  # any JSON value
-    """Returns the values directly below a value with their schemas, or None if it is a leaf.
+    """Returns the values directly below a value, with their schemas; None for a leaf.
 
     A list without a declared type, or with duplicate keys, is a leaf.
     """
@@ -178,7 +178,7 @@ def children(value: Any, node: Json) -> dict[str, tuple[Any, Json]] | None:  # n
 
 
 def key_element(item: Any, keys: list[str]) -> str:  # noqa: ANN401  # any JSON value
-    """Returns the path element of a list item with its keys: `k:{"name":"eth0"}`."""
+    """Returns a list item's path element, which contains its keys: `k:{"name":"eth0"}`."""
     known = {key: item[key] for key in keys if key in item} if isinstance(item, dict) else {}
     return "k:" + _compact(known)
 
@@ -188,7 +188,7 @@ def _compact(value: Any) -> str:  # noqa: ANN401  # any JSON value
 
 
 def identity(entry: Json) -> Identity:
-    """Returns the identity of a field manager: name, operation, API version and subresource.
+    """Returns a field manager's identity: name, operation, API version and subresource.
 
     A manager that uses server-side apply has the same identity in every API version.
     """
@@ -214,7 +214,7 @@ def entry(paths: Fields, who: Identity, *, api_version: str, time: str) -> Json:
 
 
 def ordered(entries: list[Json]) -> list[Json]:
-    """Sorts managedFields entries as the server does: Apply first, then by time, then by name."""
+    """Sorts managedFields entries as the API server does: Apply first, then by time and name."""
     return sorted(
         entries,
         key=lambda e: (
@@ -228,7 +228,7 @@ def ordered(entries: list[Json]) -> list[Json]:
 
 
 def without(entries: list[Json], lost: Fields) -> list[Json]:
-    """Removes fields from all field managers, and removes managers that then own no field."""
+    """Removes fields from all managers, and removes managers that then own no field."""
     kept: list[Json] = []
     for one in entries:
         owned = decode(one.get("fieldsV1", {}))
@@ -250,7 +250,7 @@ def after_update(
     time: str,
     subresource: str = "",
 ) -> list[Json]:
-    """Returns the managedFields entries after `manager` replaced the object `live` by `new`.
+    """Returns the managedFields after `manager` has replaced the object `live` with `new`.
 
     The manager becomes the owner of every field that it added or changed. A write without a change
     leaves the entries and their times unchanged.

@@ -1,4 +1,4 @@
-"""Sets the metadata that the server maintains: uid, resourceVersion, generation, timestamps.
+"""Sets metadata that the server maintains: uid, resourceVersion, generation and timestamps.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/registry/rest (create.go, update.go, delete.go)
 and apiextensions-apiserver pkg/registry/customresource/strategy.go.
@@ -29,7 +29,7 @@ _IDENTITY: Final = (
 
 
 class IdGenerator:
-    """Generates UIDs and name suffixes, which are identical in runs with the same seed."""
+    """Generates UIDs and name suffixes; the same seed generates the same values."""
 
     def __init__(self, seed: int) -> None:
         self._uids = random.Random(f"uid/{seed}")  # noqa: S311  # repeatable, not secret
@@ -40,12 +40,12 @@ class IdGenerator:
         return str(uuid.UUID(int=self._uids.getrandbits(128), version=4))
 
     def suffix(self) -> str:
-        """Returns five characters, as the server appends them to generateName."""
+        """Returns five random characters, as the server appends them to a generateName."""
         return "".join(self._names.choices(_SUFFIX_LETTERS, k=5))
 
 
 def check_preconditions(key: Key, stored: Json, wanted: Json) -> None:
-    """Checks that a stored object has the uid and resourceVersion that `wanted` contains.
+    """Checks that a stored object has the uid and resourceVersion in `wanted`.
 
     Raises:
         ConflictError: The uid or the resourceVersion differs.

@@ -1,4 +1,4 @@
-"""OwnerIndex: the ownerReferences of all stored objects, for garbage collection."""
+"""OwnerIndex: indexes objects by their ownerReferences, for garbage collection."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class OwnerIndex:
         self._uids: set[str] = set()
 
     def record(self, key: Key, obj: Json) -> None:
-        """Stores the current UID and owners of an object in the index."""
+        """Stores an object's current UID and owners in the index."""
         uid = obj["metadata"]["uid"]
         self._alive[key] = uid
         self._uids.add(uid)

@@ -1,4 +1,4 @@
-"""Store: encoded objects with optimistic concurrency, finalizers and ordered change events."""
+"""Store: keeps encoded objects, with optimistic concurrency, finalizers and change events."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ class Store:
         return None if body is None else json_codec.decode(body)
 
     def keys(self, resource: str, namespace: str | None = None) -> Iterator[Key]:
-        """Yields the current keys of a resource in list order."""
+        """Yields a resource's current keys in list order."""
         with self.lock:
             paths = self._objects[resource].paths(namespace)
         return (_key(resource, path) for path in paths)
 
     def list(self, resource: str, namespace: str | None = None) -> list[Json]:
-        """Returns the decoded objects of a resource in list order."""
+        """Returns a resource's decoded objects in list order."""
         with self.lock:
             shelf = self._objects[resource]
             return [json_codec.decode(shelf.bodies[path]) for path in shelf.paths(namespace)]
@@ -116,7 +116,7 @@ class Store:
     def create(
         self, key: Key, obj: Json, *, manager: str | None = None, dry_run: bool = False
     ) -> Json:
-        """Creates an object and returns the stored object.
+        """Creates an object, and returns the object as stored.
 
         The store sets uid, resourceVersion, creationTimestamp and, for kinds that have one,
         generation. With `manager`, managedFields record that this manager owns the fields of
@@ -153,7 +153,7 @@ class Store:
         manager: str | None = None,
         dry_run: bool = False,
     ) -> Json:
-        """Replaces an object and returns the stored object.
+        """Replaces an object, and returns the object as stored.
 
         With `status`, only the status is written. Without it, the whole object is written, except
         for its status if the kind has a status subresource. A write without a change does not
@@ -194,7 +194,7 @@ class Store:
         status: bool = False,
         manager: str | None = None,
     ) -> Json | None:
-        """Calls `change` to edit and store an object, or returns None if the object is absent."""
+        """Edits an object with the function `change` and stores it; None if it is absent."""
         with self.lock:
             obj = self.get(key)
             if obj is None:
@@ -233,7 +233,7 @@ class Store:
             return self._commit("MODIFIED", key, stored, body)
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
-        """Registers a callback to run after each commit; returns a function that removes it."""
+        """Registers a callback for each commit; returns a function that unregisters it."""
         with self.lock:
             self._subscribers.add(callback)
 
@@ -248,7 +248,7 @@ class Store:
     def _own(
         self, live: Json, new: Json, resource: Resource, manager: str, subresource: str = ""
     ) -> None:
-        """Records in managedFields of `new` the fields that `manager` changed in `live`."""
+        """Records in the managedFields of `new` which fields `manager` changed in `live`."""
         meta = new["metadata"]
         meta["managedFields"] = managed_fields.after_update(
             live,

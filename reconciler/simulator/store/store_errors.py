@@ -1,4 +1,4 @@
-"""StoreError and its subclasses: the errors of writes to the store."""
+"""StoreError: the errors with which the store rejects writes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class StoreError(Exception):
-    """The store rejects a write to the object at `key`."""
+    """The store rejected a write to the object with the key `key`."""
 
     def __init__(self, key: Key, problem: str) -> None:
         super().__init__(f"{key.resource} {key.path!r} {problem}")

@@ -1,4 +1,4 @@
-"""Provides the structural schemas of the served kinds, and finds the schema of each field.
+"""Provides the served kinds' structural schemas, and finds each field's schema.
 
 A schema is a JSON Schema object as in a CustomResourceDefinition, without descriptions.
 `crds/<plural>.json` are KubeVirt v1.9.0's CustomResourceDefinitions; `crds/builtin.json` holds the
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 UNKNOWN: Final[Json] = {}
-"""The empty schema, for a value that no schema describes."""
+"""The empty schema, for values that no schema describes."""
 _STRING: Final[Json] = {"type": "string"}
 _ANYTHING: Final[Json] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 _TIME: Final[Json] = {"type": "string", "format": "date-time", "nullable": True}
@@ -58,7 +58,7 @@ METADATA: Final[Json] = {
 
 
 def child(node: Json, name: str) -> Json:
-    """Returns the schema of an object's field `name`, or UNKNOWN if there is no such field."""
+    """Returns the schema of the field `name`, or UNKNOWN if the schema lacks the field."""
     found = node.get("properties", UNKNOWN).get(name)
     if found is None:
         found = node.get("additionalProperties")
@@ -66,7 +66,7 @@ def child(node: Json, name: str) -> Json:
 
 
 def items(node: Json) -> Json:
-    """Returns the schema of a list's items, or UNKNOWN if the list's schema does not have one."""
+    """Returns the schema of a list's items, or UNKNOWN if the list's schema has none."""
     found = node.get("items")
     return found if isinstance(found, dict) else UNKNOWN
 
@@ -83,7 +83,7 @@ def definition(plural: str) -> Json | None:
 
 @cache
 def of(storage: str) -> Json:
-    """Returns the schema of the objects that are stored under a storage key.
+    """Returns the schema of the objects with a storage key.
 
     The schema's `properties.metadata` is that of the API server. A kind without a schema accepts
     any object.
@@ -93,7 +93,7 @@ def of(storage: str) -> Json:
 
 @cache
 def served(resource: Resource) -> Json:
-    """Returns the schema of a resource in the API group and version in which it is served."""
+    """Returns a resource's schema in the group and version in which it is served."""
     kind = f"{resource.api_version}/{resource.kind}"
     root = _custom(resource) if resource.custom else _builtin().get(kind)
     if root is None:
@@ -114,7 +114,7 @@ def _custom(resource: Resource) -> Json | None:
 
 
 def _with_old_fields(root: Json, resource: Resource) -> Json:
-    """Adds spec.liveUpdateFeatures, which only v1.1 has (later, a webhook removes it)."""
+    """Adds spec.liveUpdateFeatures, which only v1.1 has (a webhook removes it later)."""
     if resource.plural != "virtualmachines":
         return root
     spec = root["properties"]["spec"]

@@ -1,1 +1,1 @@
-"""Reads world files, which describe simulated clusters, and creates their objects."""
+"""Reads world files, each of which describes a simulated cluster, and creates their objects."""

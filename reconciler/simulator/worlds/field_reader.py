@@ -1,4 +1,4 @@
-"""Fields: reads the values of a world file with their types, and collects all problems."""
+"""Fields: reads and type-checks the values in a world file, and collects all problems."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A problem in a world file, with the field's path and a message."""
+    """A problem in a world file: the field's path and a message."""
 
     path: str
     """The path of the field in the world file, such as `vms[3].guest`."""
     message: str
-    """A message that describes the problem, with the value and a hint."""
+    """A message that explains the problem, with the value and a hint."""
 
     def __str__(self) -> str:
         return f"{self.path}: {self.message}"
 
 
 class WorldError(ValueError):
-    """The world file is invalid or describes an impossible cluster; the message says why."""
+    """The world file is invalid or describes an impossible cluster; the message explains why."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
         lines = "".join(f"\n  {problem}" for problem in problems)
@@ -44,7 +44,7 @@ class WorldError(ValueError):
 
 @dataclass(slots=True)
 class Fields:
-    """A mapping in a world file. A field that is never read is reported as unknown."""
+    """A mapping in a world file; fields that are never read are reported as unknown."""
 
     values: Json
     path: str
@@ -57,7 +57,7 @@ class Fields:
         self.problems.append(Problem(path=where, message=message))
 
     def raw(self, name: str) -> Any:  # noqa: ANN401 - any YAML value
-        """Returns a field's value without any check, or None if the field is absent."""
+        """Returns a field's value unchecked, or None if the field is absent."""
         self._read.add(name)
         return self.values.get(name)
 
@@ -75,11 +75,11 @@ class Fields:
         return value
 
     def boolean(self, name: str, *, default: bool = False) -> bool:
-        """Reads a field whose value is true or false."""
+        """Reads a field that must be true or false."""
         return bool(self._typed(name, bool, default, "true or false"))
 
     def integer(self, name: str, default: int = 0) -> int:
-        """Reads a field whose value is a whole number of at least 0."""
+        """Reads a field that must be a whole number, at least 0."""
         value = self._typed(name, int, default, "a whole number")
         if isinstance(value, int) and value < 0:
             self.problem(name, f"{value} is below 0")
@@ -132,7 +132,7 @@ class Fields:
         return dict(self._typed(name, dict, {}, "a mapping"))
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """Reads a field whose value is a list of strings."""
+        """Reads a field that must be a list of strings."""
         values = self._typed(name, list, [], "a list")
         for index, value in enumerate(values):
             if not isinstance(value, str):
@@ -166,13 +166,13 @@ class Fields:
                 )
 
     def finish(self) -> None:
-        """Reports a problem for each field in the world file that was not read."""
+        """Reports each field of the world file that was not read as unknown."""
         for name in sorted(self.values.keys() - self._read, key=str):
             known = ", ".join(sorted(self._read))
             self.problem(str(name), f"unknown field; known fields: {known}")
 
     def checked(self, name: str, check: Callable[[str], object], default: str) -> str:
-        """Reads a string field; a ValueError that `check` raises is reported as a problem."""
+        """Reads a string field with `check`, and reports a ValueError as a problem."""
         value = self.text(name, default)
         try:
             check(value)

@@ -1,4 +1,4 @@
-"""WorldSeeder: creates the objects of a simulated cluster that is already running."""
+"""WorldSeeder: creates a simulated cluster's initial objects."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ HCO_MANAGER: Final = "hyperconverged-cluster-operator"
 
 
 class WorldSeeder:
-    """Creates the initial objects of a simulated cluster in an empty store."""
+    """Creates a simulated cluster's initial objects in an empty store."""
 
     def __init__(self, world: World, store: Store) -> None:
         self._world = world
@@ -45,7 +45,7 @@ class WorldSeeder:
         self._config = read_config({"spec": dict(world.kubevirt_spec)}, behaviour(world.version))
 
     def seed(self) -> tuple[Name, ...]:
-        """Creates all objects of the simulated cluster.
+        """Creates all initial objects of the simulated cluster.
 
         Returns:
             The names of the VMs that have pending changes.

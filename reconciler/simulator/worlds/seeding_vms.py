@@ -1,4 +1,4 @@
-"""VMSeeder: creates the VMs of a world file, and the VMI, pod and revision of each running VM."""
+"""VMSeeder: creates a world file's VMs, with the VMI, pod and revision of each running VM."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ IMAGE: Final = "registry.example/alpine-container-disk:v1"
 
 
 class VMSeeder:
-    """Creates the VMs of a world file; `problems` lists the VMs that cannot run in the cluster."""
+    """Creates a world file's VMs; `problems` lists VMs that cannot run in the cluster."""
 
     def __init__(self, world: World, store: Store, config: ClusterConfig) -> None:
         self._world = world
@@ -231,7 +231,7 @@ class VMSeeder:
 
 
 def _hotplug(vmi: Json, spec: VMSpec) -> None:
-    """Sets a VMI's memory to the state after a completed hotplug."""
+    """Sets a VMI's memory as if a hotplug had completed."""
     target, status = spec.guest or 0, vmi["status"]["memory"]
     resources = memory_hotplug.resource_change(
         vmi["spec"]["domain"], target=target, current=spec.booted_with or 0
@@ -244,7 +244,7 @@ def _hotplug(vmi: Json, spec: VMSpec) -> None:
 
 
 def _pool_reference(name: str, uid: str) -> Json:
-    """Returns the ownerReference of a VM that a VirtualMachinePool owns; recorded on v1.9.0."""
+    """Returns the ownerReference of a VM in a VirtualMachinePool; recorded on v1.9.0."""
     pool: Json = {"apiVersion": "pool.kubevirt.io/v1beta1", "kind": "VirtualMachinePool"}
     return controller_reference({**pool, "metadata": {"name": name, "uid": uid}})
 

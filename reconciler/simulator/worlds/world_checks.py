@@ -1,4 +1,4 @@
-"""Checks that a world file describes a state that a real cluster can have."""
+"""Checks that a world file describes a possible state of a real cluster."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check(world: World) -> Iterator[Problem]:
-    """Yields the contradictions between fields of a world file that are valid separately."""
+    """Yields the problems of a world file in which fields contradict each other."""
     if wrong := list(_wrong_types(world)):
         yield from wrong
         return
@@ -48,7 +48,7 @@ def check(world: World) -> Iterator[Problem]:
 
 
 def _wrong_types(world: World) -> Iterator[Problem]:
-    """Yields a problem for each field of the KubeVirt CR's spec that has the wrong type."""
+    """Yields a problem for each field of the KubeVirt CR's spec with a wrong type."""
     spec = json_codec.copy(dict(world.kubevirt_spec))
     node = structural_schema.child(structural_schema.of("kubevirts.kubevirt.io"), "spec")
     for error in schema_validation.check(spec, node, "kubevirt.spec"):
@@ -201,7 +201,7 @@ def _check_sizes(world: World, vm: VMSpec) -> Iterator[Problem]:
 
 
 def _check_live_update_features(world: World, vm: VMSpec) -> Iterator[Problem]:
-    """Yields a problem for each live-update setting that the webhook of v1.1 denies."""
+    """Yields a problem for each live-update setting that v1.1's webhook denies."""
     guest = {} if vm.guest is None else {"guest": quantity.binary(vm.guest)}
     own = {} if vm.max_guest is None else {"maxGuest": quantity.binary(vm.max_guest)}
     switch = (

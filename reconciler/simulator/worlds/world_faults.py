@@ -1,4 +1,4 @@
-"""Reads the API server's faults from a world file."""
+"""Parses the API server faults in a world file."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 
 def read(entry: Fields) -> Fault:
-    """Reads a fault of the API server: its effect, the affected requests, and its frequency.
+    """Parses an API server fault: its effect, the requests that it affects, and its frequency.
 
-    Durations are written like `5s`. Without `times`, the fault always occurs.
+    Durations are written like `5s`. If `times` is absent, the fault always occurs.
     """
     effect = entry.text("effect", Effect.STATUS, choices=tuple(Effect))
     times, retry = entry.raw("times"), entry.seconds("retryAfter")

@@ -1,4 +1,4 @@
-"""World: the initial state of a simulated cluster, and the events that happen later."""
+"""World: a simulated cluster's initial state and later events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DEFAULT_GUEST: Final = GI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeSpec:
-    """A node that can run VMs. Sizes are in bytes."""
+    """A node that can run VMs; sizes are in bytes."""
 
     name: str
     memory: int = DEFAULT_NODE_MEMORY
@@ -31,7 +31,7 @@ class NodeSpec:
     """The node's allocatable huge pages in bytes, by page size (2Mi, 1Gi)."""
     schedulable: bool = True
     cpu_vendor: str = DEFAULT_CPU_VENDOR
-    """The CPU vendor in the node's label, such as Intel or AMD."""
+    """The node's CPU vendor, such as Intel or AMD, which a node label shows."""
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -41,26 +41,26 @@ class BackupSpec:
 
     name: str
     ends_s: float | None = None
-    """The simulated seconds after which the backup ends, or None if it never ends."""
+    """The simulated seconds until the backup ends; None if the backup never ends."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMSpec:
-    """The initial state of a VM. Sizes are in bytes."""
+    """A VM's initial state; sizes are in bytes."""
 
     path: str
-    """The location of the VM in the world file, such as `vms[3]`."""
+    """The VM's location in the world file, such as `vms[3]`."""
     name: str
     namespace: str
     guest: int | None = None
-    """The guest size in the VM's spec; None if the VM has an instancetype or a complete `spec`."""
+    """The guest size in the VM's spec; None if an instancetype or `spec` sets the size."""
     max_guest: int | None = None
     booted_with: int | None = None
-    """The guest size with which the VM started, if it differs from `guest`."""
+    """The guest size at the VM's start, if it differs from `guest`."""
     hotplugged: bool = False
     """Whether the change from `booted_with` to `guest` is already hotplugged."""
     booted_under: str = ""
-    """The rollout strategy when the VM started, or an empty string for the CR's strategy."""
+    """The rollout strategy at the VM's start; empty for the CR's strategy."""
     guest_current: int | None = None
     """The guest's current size, if it differs from the requested size."""
     last_plug_refused: bool = False
@@ -68,32 +68,32 @@ class VMSpec:
     running: bool = True
     node: str = ""
     launcher: str = ""
-    """The KubeVirt version when the VM started, or an empty string for the current version."""
+    """The KubeVirt version at the VM's start; empty for the current version."""
     architecture: str = "amd64"
     eviction_strategy: str = ""
-    """The VM's eviction strategy, or an empty string for the CR's strategy."""
+    """The VM's eviction strategy; empty for the CR's strategy."""
     live_update_features: Mapping[str, Any] | None = None
     """The VM's spec.liveUpdateFeatures, which only KubeVirt v1.1 has."""
     instancetype: str = ""
     pool: str = ""
-    """The name of the VirtualMachinePool that owns the VM, or an empty string."""
+    """The name of the VirtualMachinePool that owns the VM; empty without a pool."""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
-    """The labels of the VM's template and VMI, which MigrationPolicies select by."""
+    """The labels of the VM's template and VMI, by which MigrationPolicies select VMIs."""
     backup: BackupSpec | None = None
     domain: Mapping[str, Any] = field(default_factory=dict)
-    """Settings that override the VM's domain: cpu, resources, hugepages, launchSecurity, …"""
+    """Fields that override the VM's domain, such as cpu, resources and launchSecurity."""
     spec: Mapping[str, Any] = field(default_factory=dict)
-    """A complete VirtualMachine spec, which replaces the spec that other fields define."""
+    """A complete VirtualMachine spec, which replaces the spec built from other fields."""
     manager: str = "kubectl-create"
-    """The field manager with which the VM was written."""
+    """The field manager that wrote the VM."""
     profile: guest_profile.GuestProfile = field(default_factory=guest_profile.GuestProfile)
     faults: VMFaults = field(default_factory=VMFaults)
 
     @property
     def key(self) -> tuple[str, str]:
-        """The namespace and name of the VM."""
+        """The VM's namespace and name."""
         return self.namespace, self.name
 
 
@@ -111,7 +111,7 @@ class InstancetypeSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QuotaSpec:
-    """A ResourceQuota of the simulated cluster."""
+    """A ResourceQuota in the simulated cluster."""
 
     path: str
     name: str
@@ -131,7 +131,7 @@ class MigrationSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimelineEntry:
-    """A fault or a request that happens later in the simulation.
+    """A fault or a request that occurs later in the simulation.
 
     Without `phase`, `at_s` is the simulated time of the event. With `phase`, the event happens
     `at_s` seconds after a migration of the VM enters that phase.
@@ -141,42 +141,42 @@ class TimelineEntry:
     migrating: tuple[str, str] = ("", "")
     """The namespace and name of the VM whose migration triggers the event."""
     phase: str = ""
-    """The migration phase that triggers the event, or an empty string for a timed event."""
+    """The migration phase that triggers the event; empty for an event at a fixed time."""
     request: Mapping[str, Any]
-    """An administrator's request, with method, path, body and contentType."""
+    """A request of the administrator, with method, path, body and contentType."""
     faults: Mapping[tuple[str, str], VMFaults]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class World:
-    """The initial state of a simulated cluster, with defaults for all fields that are not set."""
+    """A simulated cluster's initial state, with defaults for unset fields."""
 
     name: str = "world"
     starts_at: datetime | None = None
-    """The date and time at which the simulation starts, or None for the clock's default."""
+    """The simulation's start date and time; None for the clock's default."""
     version: str = DEFAULT_VERSION
     kubevirt_namespace: str = "kubevirt"
     kubevirt_names: tuple[str, ...] = ("kubevirt",)
-    """The names of the KubeVirt CRs. A real cluster has exactly one."""
+    """The names of the KubeVirt CRs; a real cluster has exactly one."""
     kubevirt_spec: Mapping[str, Any] = field(default_factory=dict)
     kubevirt_owner: str = ""
-    """The owner of the KubeVirt CR. HyperConverged reverts changes that others make to the CR."""
+    """The KubeVirt CR's owner; HyperConverged reverts other clients' changes of the CR."""
     nodes: tuple[NodeSpec, ...] = ()
     namespaces: tuple[str, ...] = ()
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """The labels of each namespace, in addition to the default labels."""
+    """Each namespace's labels, in addition to the default labels."""
     vms: tuple[VMSpec, ...] = ()
     instancetypes: tuple[InstancetypeSpec, ...] = ()
     quotas: tuple[QuotaSpec, ...] = ()
     migrations: tuple[MigrationSpec, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     objects: tuple[Mapping[str, Any], ...] = ()
-    """The manifests of further objects in the cluster."""
+    """The manifests of other objects in the cluster."""
     bandwidth: int = DEFAULT_BANDWIDTH
-    """The network bandwidth of one migration, in bytes per second."""
+    """The network bandwidth per migration, in bytes per second."""
     rbac: str = "open"
     """The authorization mode: `open` allows every request, `enforced` applies RBAC."""
     tokens: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The user and groups of each bearer token."""
+    """Each bearer token's user and groups."""
     api_faults: tuple[Fault, ...] = ()
     seed: int = 0

@@ -1,4 +1,4 @@
-"""Reads and checks world files, which describe simulated clusters."""
+"""Reads and checks world files, each of which describes a simulated cluster."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ KIND: Final = "World"
 PAGE_SIZES: Final = ("2Mi", "1Gi")
 EVICTION_STRATEGIES: Final = ("None", "LiveMigrate", "LiveMigrateIfPossible", "External")
 PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running")
-"""The phases of a migration that has not ended, in order."""
+"""The migration phases before the end, in order."""
 
 
 def load(path: Path | str) -> World:
@@ -57,7 +57,7 @@ def load(path: Path | str) -> World:
 
 
 def parse(document: object, *, source: str = "world") -> World:
-    """Reads the description of a simulated cluster from a parsed YAML document.
+    """Reads a simulated cluster's description from a parsed YAML document.
 
     Raises:
         WorldError: The document describes an impossible cluster. The error lists all problems.
@@ -113,7 +113,7 @@ def _world(fields: Fields) -> World:
 
 
 def _namespaces(fields: Fields) -> dict[str, dict[str, str]]:
-    """Reads a list of namespaces; each is a name, or a mapping with a name and labels."""
+    """Reads a list of namespaces: names, or mappings with a name and labels."""
     given = fields.raw("namespaces")
     entries = [{"name": e} if isinstance(e, str) else e for e in given or ()]
     found: dict[str, dict[str, str]] = {}

@@ -1,4 +1,4 @@
-"""Reviews: answers access reviews (`kubectl auth can-i`), and issues service account tokens.
+"""Reviews: answers access reviews (`kubectl auth can-i`) and issues service account tokens.
 
 Source: kube-apiserver v1.36 pkg/registry/authorization, pkg/registry/authentication and
 pkg/registry/core/serviceaccount/storage/token.go.
@@ -36,7 +36,7 @@ class Reviews:
         self._tokens = tokens
 
     def answer(self, call: ApiCall) -> Response:
-        """Handles a POST request for a review, such as SelfSubjectAccessReview."""
+        """Answers a POST request that creates a review, such as SelfSubjectAccessReview."""
         review = request_body.read(call)
         match call.resource.kind:
             case "SelfSubjectAccessReview":
@@ -77,7 +77,7 @@ class Reviews:
         }
 
     def issue_token(self, call: ApiCall) -> Response:
-        """Handles the POST request that creates a token for a service account (TokenRequest)."""
+        """Answers a TokenRequest, which creates a token for a service account."""
         if self._store.raw(call.key) is None:
             raise call.not_found()
         asked = request_body.read_options(call.request, "TokenRequest")

@@ -1,4 +1,4 @@
-"""Tokens: the bearer tokens that the API server accepts, and the user of each token.
+"""Tokens: maps the bearer tokens that the API server accepts to users.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/authentication (bearertoken, serviceaccount).
 """
@@ -26,13 +26,13 @@ def service_account(namespace: str, name: str) -> User:
 
 
 class Tokens:
-    """The bearer tokens that the API server accepts, and the user of each token."""
+    """The bearer tokens that the API server accepts, with each token's user."""
 
     def __init__(self, clock: SimClock, known: Mapping[str, User] | None = None) -> None:
-        """Registers the bearer tokens of a simulated world, and an administrator's token.
+        """Registers the bearer tokens of a world file, and a token for an administrator.
 
         Args:
-            clock: Decides when an issued token has expired.
+            clock: The simulated clock, by which issued tokens expire.
             known: The user of each token. Every user also gets the group system:authenticated.
         """
         self.admin: Final = secrets.token_urlsafe(24)
@@ -53,9 +53,9 @@ class Tokens:
         self._users.pop(token, None)
 
     def user(self, authorization: str) -> User | None:
-        """Returns the user whose token is in an Authorization header, or None if it is invalid.
+        """Returns the user for an Authorization header, or None if the token is invalid.
 
-        A request without a token is sent by the administrator, because client-go sends no
+        A request without a token counts as the administrator's, because client-go sends no
         credentials over plain HTTP (tools/clientcmd/client_config.go).
         """
         scheme, _, token = authorization.strip().partition(" ")

@@ -1,4 +1,4 @@
-"""Authorizes requests by the RBAC roles and bindings in the store; open mode allows everything.
+"""Authorizes requests by the RBAC roles and bindings in the store; `open` mode allows everything.
 
 Source: kube-apiserver v1.36, plugin/pkg/auth/authorizer/rbac/rbac.go,
 pkg/apis/rbac/v1/evaluation_helpers.go and rbac/bootstrappolicy/policy.go.
@@ -50,16 +50,16 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """The attributes of a request that the authorizer compares with RBAC rules."""
+    """A request's attributes, which the authorizer compares with RBAC rules."""
 
     verb: str
     group: str = ""
     resource: str = ""
-    """The resource, with `/subresource` if any; empty for a URL that is not a resource."""
+    """The resource, with `/subresource` if any; empty if the URL is not for a resource."""
     namespace: str = ""
     name: str = ""
     path: str = ""
-    """The URL path of a request that is not for a resource; otherwise an empty string."""
+    """The URL path if the URL is not for a resource; otherwise an empty string."""
 
 
 class Authorizer:
@@ -70,13 +70,13 @@ class Authorizer:
         self.mode: Final = mode
 
     def allows(self, user: User, attempt: Attempt) -> bool:
-        """Returns whether RBAC allows the request of `user`."""
+        """Returns whether RBAC allows a user's request."""
         if self.mode is Mode.OPEN or "system:masters" in user.groups:
             return True
         return any(_permits(rule, attempt) for rule in self.rules(user, attempt.namespace))
 
     def rules(self, user: User, namespace: str) -> Iterator[Json]:
-        """Yields the RBAC rules of `user` in a namespace, or cluster-wide if it is empty."""
+        """Yields a user's RBAC rules in a namespace, or cluster-wide if the namespace is empty."""
         if self.mode is Mode.OPEN or "system:masters" in user.groups:
             yield {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"]}
             yield {"verbs": ["*"], "nonResourceURLs": ["*"]}

@@ -43,7 +43,7 @@ def version() -> Json:
 
 
 def answer(request: Request, actions: Iterable[tuple[str, str]]) -> Response:
-    """Handles discovery requests to /api, /apis, their groups and their versions.
+    """Handles discovery requests for the API groups, their versions and their resources.
 
     Args:
         request: The request. A client that prefers aggregated discovery gets the classic form.

@@ -1,4 +1,4 @@
-"""Serves OpenAPI v3 documents: the schemas of the served kinds, and the options of writes.
+"""Serves OpenAPI v3 documents: schemas of the served kinds, and options of write requests.
 
 Source: kube-apiserver v1.36, k8s.io/kube-openapi pkg/handler3; kubectl 1.32 reads the schemas for
 `kubectl explain`, and looks for the fieldValidation parameter of PATCH before it validates.
@@ -27,7 +27,7 @@ _WRITE_OPTIONS: Final = ("dryRun", "fieldManager", "fieldValidation")
 
 
 def answer(path: str) -> Response:
-    """Handles requests to /openapi/v3 and the paths below it."""
+    """Handles requests to /openapi/v3 and to the paths below it."""
     group_version = path.removeprefix(_ROOT).strip("/")
     if not group_version:
         return json_response(200, {"paths": _index()})

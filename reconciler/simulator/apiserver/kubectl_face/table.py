@@ -1,4 +1,4 @@
-"""Builds responses in the format that the client requests: objects, a table, or metadata only.
+"""Builds responses in the client's requested format: objects, a table, or only metadata.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/response.go.
 """
@@ -32,14 +32,14 @@ class Form(StrEnum):
     TABLE = "Table"
     METADATA = "PartialObjectMetadata"
     METADATA_LIST = "PartialObjectMetadataList"
-    """The format for a list of which the client requests only the metadata."""
+    """The format of a list that contains only the objects' metadata."""
 
 
 def wanted(accept: str) -> Form:
     """Returns the first format in an Accept header that the API server supports.
 
     Raises:
-        StatusError: The API server supports no format in the header.
+        StatusError: The API server does not support any format in the header.
     """
     for media_range in accept.split(","):
         media_type, *parameters = (part.strip() for part in media_range.split(";"))

@@ -28,14 +28,14 @@ _YEAR: Final = 365 * _DAY
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A table column: its header, and the function that reads its cell from an object."""
+    """A table column: its header, and a function that computes an object's cell."""
 
     name: str
     cell: Cell
     type: str = "string"
     format: str = ""
     priority: int = 0
-    """The priority of the column. kubectl shows a column above 0 only with `-o wide`."""
+    """The column's priority; kubectl shows columns above 0 only with `-o wide`."""
 
 
 def duration(seconds: float) -> str:
@@ -64,7 +64,7 @@ def duration(seconds: float) -> str:
 
 
 def age(path: str) -> Cell:
-    """Returns a cell with the age of an object, since the timestamp at the field path `path`."""
+    """Returns a table cell with the time since the timestamp at the field path `path`."""
 
     def cell(obj: Json, now: datetime) -> str | None:
         found = jsonpath.find(obj, path)
@@ -82,7 +82,7 @@ def _since(moment: Any, now: datetime) -> str:  # noqa: ANN401  # any JSON value
 
 
 def text(path: str, default: Any = "") -> Cell:  # noqa: ANN401  # any cell value
-    """Returns a cell that shows the value of the field at `path`."""
+    """Returns a table cell with the value of the field at `path`."""
 
     def cell(obj: Json, _now: datetime) -> Any:  # noqa: ANN401  # any cell value
         found = jsonpath.find(obj, path)

@@ -1,8 +1,8 @@
 """Applies JSON Patch (RFC 6902) as the Kubernetes API server interprets it.
 
 The API server accepts `replace` of an absent field. In a `test`, an absent field equals null.
-Every operation that cannot be applied (a failed `test`, a missing parent, an unknown `op`) causes
-the same error.
+An operation that cannot be applied (a failed `test`, a missing parent, an unknown `op`) always
+causes the same error.
 
 Source: github.com/evanphx/json-patch v4.12.0 (patch.go), which kube-apiserver v1.36 uses.
 """
@@ -15,11 +15,11 @@ from reconciler.simulator.encoding import go_json
 
 
 class DecodeError(ValueError):
-    """The JSON Patch is not a list of operations. The message is that of a real API server."""
+    """The body is not a JSON Patch; the error message is that of a real API server."""
 
 
 class NotApplicableError(ValueError):
-    """An operation of a JSON Patch cannot be applied. The message contains the operation."""
+    """A JSON Patch operation cannot be applied; the error message shows the operation."""
 
 
 def parse(body: bytes) -> list[dict[str, Any]]:
@@ -45,7 +45,7 @@ def parse(body: bytes) -> list[dict[str, Any]]:
 
 
 def apply(patch: list[dict[str, Any]], document: Any) -> Any:  # noqa: ANN401  # any JSON value
-    """Returns a copy of a document with a JSON Patch applied.
+    """Applies a JSON Patch to a copy of a document, and returns the copy.
 
     Raises:
         NotApplicableError: An operation cannot be applied. The document is unchanged.
@@ -111,7 +111,7 @@ def _text(operation: dict[str, Any], field: str) -> str:
 
 
 def _find(document: Any, pointer: str) -> tuple[Any, str]:  # noqa: ANN401  # any JSON value
-    """Returns the container of the value at a JSON pointer, and the value's key."""
+    """Returns the parent of the value at a JSON pointer, and the value's key in the parent."""
     parts = [part.replace("~1", "/").replace("~0", "~") for part in pointer.split("/")]
     if len(parts) < 2:  # noqa: PLR2004  # "/key" splits into two
         raise LookupError("a pointer to the whole document is not supported")

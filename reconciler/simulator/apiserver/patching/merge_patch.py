@@ -1,4 +1,4 @@
-"""Applies JSON merge patches, and strategic merge patches of built-in kinds.
+"""Applies JSON merge patches, and strategic merge patches to built-in kinds.
 
 Source: RFC 7386; k8s.io/apimachinery v0.36 pkg/util/strategicpatch/patch.go.
 """
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401  # any JSON values
-    """Applies a JSON merge patch to `target`: null removes a field, a list is replaced."""
+    """Applies a JSON merge patch to `target`; null removes a field, a list replaces a list."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}

@@ -1,4 +1,4 @@
-"""Patcher: handles PATCH requests of the four types (JSON, merge, strategic merge, apply).
+"""Patcher: handles PATCH requests of all four types (JSON, merge, strategic merge, apply).
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/patch.go.
 """
@@ -160,7 +160,7 @@ def _check_config(call: ApiCall, config: Json) -> None:
 
 
 def _writable(call: ApiCall, config: Json) -> Json:
-    """Returns the part of an applied configuration that a request to its URL may change."""
+    """Returns the part of an applied object that the request's URL allows to change."""
     if call.status:
         kept = {"apiVersion", "kind", "metadata", "status"}
         meta = {k: v for k, v in config["metadata"].items() if k in {"name", "namespace"}}

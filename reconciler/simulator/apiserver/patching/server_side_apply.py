@@ -1,4 +1,4 @@
-"""Simulates server-side apply: merges a configuration, removes fields and finds conflicts.
+"""Simulates server-side apply: merges objects, removes fields and detects conflicts.
 
 Source: sigs.k8s.io/structured-merge-diff v6 merge/update.go; k8s.io/apimachinery v0.36
 util/managedfields/internal (conflict.go, skipnonapplied.go).
@@ -23,7 +23,7 @@ _BEFORE: Final = "before-first-apply"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Conflict:
-    """A conflict of server-side apply: another manager owns the field with another value."""
+    """A server-side apply conflict: another manager owns the field with another value."""
 
     manager: str
     """The manager as the API server prints it: `"kubectl-edit" using kubevirt.io/v1`."""
@@ -33,7 +33,7 @@ class Conflict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
-    """The result of a server-side apply. A result with conflicts must not be stored."""
+    """The result of a server-side apply; a result with conflicts must not be stored."""
 
     object: Json
     conflicts: tuple[Conflict, ...]
@@ -112,7 +112,7 @@ def _merge(live: Any, config: Any, node: Json) -> Any:  # noqa: ANN401  # any JS
 
 
 def _drop(merged: Json, gone: Fields, kept: Fields, root: Json) -> None:
-    """Removes fields from an object, and parents that are then empty and have no owner."""
+    """Removes fields from an object, and then parents that are empty and without an owner."""
     prefixes = {path[:length] for path in kept for length in range(1, len(path) + 1)}
     removed = [path for path in gone if path not in prefixes]
     for path in sorted(removed, key=len, reverse=True):

@@ -1,6 +1,6 @@
 """Encodes and decodes the continue tokens of paged lists.
 
-Clients treat the token as opaque, but they see its error messages.
+Clients do not interpret a token, but they see the error messages about tokens.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/storage/continue.go.
 """
@@ -31,7 +31,7 @@ EXPIRED_MESSAGE: Final = (
 
 
 class TokenError(ValueError):
-    """The continue token is not one that the API server created; the message is the server's."""
+    """The API server did not create the continue token; the message is that of a real server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ class Position:
 
 
 def encode(position: Position, namespace: str | None) -> str:
-    """Encodes a continue token for a list of all namespaces, or of one `namespace`."""
+    """Encodes a continue token for a list of one `namespace`, or of all namespaces."""
     prefix = f"{namespace}/" if namespace else ""
     revision = _INCONSISTENT if position.revision is None else position.revision
     start = position.after.removeprefix(prefix) + "\0"
@@ -54,7 +54,7 @@ def encode(position: Position, namespace: str | None) -> str:
 
 
 def decode(token: str, namespace: str | None) -> Position:
-    """Decodes a continue token into a position.
+    """Decodes a continue token into a list position.
 
     Raises:
         TokenError: The API server did not create the token.

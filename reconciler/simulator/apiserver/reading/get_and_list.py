@@ -1,4 +1,4 @@
-"""Reader: handles GET and LIST requests.
+"""Reader: handles GET requests for single objects and for lists.
 
 A list of whole objects of a custom kind is joined from the stored bytes without decoding them.
 
@@ -39,13 +39,13 @@ class _Listing:
 
 
 class Reader:
-    """Handles GET and LIST requests."""
+    """Handles GET requests for single objects and for lists."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def get(self, call: ApiCall) -> Response:
-        """Handles a GET request for one object."""
+        """Handles a GET request for a single object."""
         form = wanted(call.request.header("accept"))
         body = self._store.raw(call.key)
         if body is None:
@@ -59,7 +59,7 @@ class Reader:
         return json_response(200, metadata_of(obj))
 
     def collection(self, call: ApiCall) -> Response:
-        """Handles a GET request for a collection, which lists its objects."""
+        """Handles a GET request for a list of objects."""
         listing = self._collect(call, selection(call))
         return replace(self._listed(call, listing), n_listed=len(listing.bodies))
 
@@ -138,7 +138,7 @@ class Reader:
 
 
 def selection(call: ApiCall) -> Selection:
-    """Parses the selectors of a list or watch; a watch of one object selects it by name.
+    """Parses a list or watch request's selectors; a request for one object selects its name.
 
     Raises:
         StatusError: A selector is invalid.
@@ -153,7 +153,7 @@ def selection(call: ApiCall) -> Selection:
 
 
 def too_large(revision: int, current: int) -> status_errors.StatusError:
-    """Returns the 504 error for a resourceVersion that the server has not reached yet."""
+    """Returns the 504 error for a resourceVersion that the server has not yet reached."""
     message = f"Too large resource version: {revision}, current: {current}"
     causes = [{"reason": "ResourceVersionTooLarge", "message": "Too large resource version"}]
     details = {"causes": causes, "retryAfterSeconds": 1}

@@ -45,16 +45,16 @@ _MORE_FIELDS: Final[Mapping[str, tuple[str, ...]]] = {
 
 
 class SelectorError(ValueError):
-    """A label or field selector is invalid. The message is that of a real API server."""
+    """A label or field selector is invalid; the error message is that of a real API server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The parsed label and field selectors of a list or watch request."""
+    """A list or watch request's label and field selectors, in parsed form."""
 
     labels: tuple[Matcher, ...] = ()
     fields: tuple[tuple[str, str, bool], ...] = ()
-    """The conditions of the field selector: field path, value, and whether they must be equal."""
+    """The field selector's conditions: field path, value, and whether both must be equal."""
 
     @property
     def everything(self) -> bool:
@@ -70,7 +70,7 @@ class Selection:
 
 
 def parse(storage: str, label_selector: str, field_selector: str) -> Selection:
-    """Parses the label selector and the field selector of a request.
+    """Parses a request's label selector and field selector.
 
     Raises:
         SelectorError: A selector is invalid, or the kind does not support one of its fields.

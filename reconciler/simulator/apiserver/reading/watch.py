@@ -1,4 +1,4 @@
-"""WatchStream: the events of one watch request, which a transport polls.
+"""WatchStream: provides the events of one watch request.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/watch.go and
 pkg/storage/cacher/cache_watcher.go.
@@ -30,10 +30,11 @@ _INITIAL_END: Final = "k8s.io/initial-events-end"
 
 
 class WatchStream:
-    """An open watch request and the events that the client has not received yet.
+    """An open watch request, with the events that the client has not received yet.
 
-    The store adds a frame (one line of JSON) for each changed object. The transport calls `poll`
-    to get the frames, until `ended` is set. Timeouts and bookmarks use the simulated clock.
+    The store adds a frame (one line of JSON) for each changed object. The HTTP server or the test
+    calls `poll` to get the frames, until `ended` is set. Timeouts and bookmarks use the simulated
+    clock.
     """
 
     status: Final = 200
@@ -60,7 +61,7 @@ class WatchStream:
             self._begin()
 
     def poll(self) -> list[bytes]:
-        """Returns the watch frames that are ready to send; ends the watch after its timeout."""
+        """Returns the frames that are ready to send, and ends the watch after its timeout."""
         with self._store.lock:
             now = self._store.clock.monotonic()
             if now >= self._bookmark_at and not self.ended:
@@ -73,18 +74,18 @@ class WatchStream:
             return frames
 
     def wake_at(self) -> float:
-        """Returns the simulated time at which `poll` must be called, even without new events."""
+        """Returns the simulated time of the next required `poll`, even without new events."""
         return min(self._ends_at, self._bookmark_at)
 
     def on_ready(self, callback: Callable[[], object]) -> None:
-        """Registers a callback that runs, in any thread, when watch frames are ready to send."""
+        """Registers a callback that runs, in any thread, when frames are ready to send."""
         with self._store.lock:
             self._ready = callback
             if self._frames or self.ended:
                 callback()
 
     def close(self) -> None:
-        """Ends the watch. Frames that are ready to send can still be polled."""
+        """Ends the watch; `poll` still returns frames that are ready to send."""
         with self._store.lock:
             if self.ended:
                 return
@@ -121,7 +122,7 @@ class WatchStream:
             self._offer(event)
 
     def _offer(self, event: StoreEvent) -> None:
-        """Adds an event for a change, if the selectors match the object before or after."""
+        """Adds an event for a change if the selectors match the old or the new object."""
         kind = event.type
         if not self._chosen.everything:
             after = kind != "DELETED" and self._chosen.matches(decode(event.body))

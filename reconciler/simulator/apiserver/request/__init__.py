@@ -1,1 +1,1 @@
-"""Represents a request, checks its body, schema, names and admission, and builds errors."""
+"""Represents requests, validates bodies, schemas, names and admission, and builds errors."""

@@ -1,4 +1,4 @@
-"""Admission: the registry of webhooks and subresource actions that the API server calls.
+"""Admission: registers the webhooks and subresource actions that the API server calls.
 
 Hooks run only for writes of API clients; controllers write to the store directly. As in a real API
 server, mutating hooks run first, then the schema is checked, then validating hooks run.
@@ -16,7 +16,7 @@ from reconciler.simulator.encoding.json_codec import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A write request as an admission hook receives it.
+    """A write request as the API server shows it to an admission hook.
 
     Mutating hooks may change `object` in place. For a DELETE, `object` is the stored object. A
     hook can append the texts of Warning headers to `warnings`. If the hook denies the write, its
@@ -26,7 +26,7 @@ class Review:
     operation: str
     """The operation of the write: CREATE, UPDATE or DELETE."""
     resource: str
-    """The resource with its group: `virtualmachines.kubevirt.io`; for the core group, `nodes`."""
+    """The resource with its group, such as `virtualmachines.kubevirt.io`, or `nodes` (core)."""
     namespace: str
     name: str
     object: Json
@@ -41,7 +41,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Denial:
-    """An admission webhook or a built-in plugin denies a write.
+    """The denial of a write by an admission webhook or a built-in admission plugin.
 
     The client receives `admission webhook "<webhook>" denied the request: <message>` with the HTTP
     status `code`, and `causes` as details.causes of the Status. If `webhook` is empty, the client
@@ -56,7 +56,7 @@ class Denial:
 
 
 def denied(webhook: str, message: str, *fields: str, reason: str = "FieldValueInvalid") -> Denial:
-    """Returns a denial with one cause for each field, or one cause without a field."""
+    """Builds a denial with one cause per field, or with a single cause without a field."""
     cause = {"reason": reason, "message": message}
     return Denial(
         webhook=webhook,
@@ -66,7 +66,7 @@ def denied(webhook: str, message: str, *fields: str, reason: str = "FieldValueIn
 
 
 class Action(Protocol):
-    """A subresource action such as `restart`; it raises a StatusError if it is impossible."""
+    """A subresource action such as `restart`; it raises StatusError if it is not possible."""
 
     def __call__(self, namespace: str, name: str, *, dry_run: bool) -> None:
         """Runs the action for an object. The response is 202 without a body."""
@@ -76,7 +76,7 @@ Hook: TypeAlias = Callable[[Review], Denial | None]
 
 
 class Admission:
-    """The admission hooks of each resource, which run in the order of their registration."""
+    """The admission hooks of each resource, which run in the order of registration."""
 
     def __init__(self) -> None:
         self._mutating: dict[str, list[Hook]] = defaultdict(list)
@@ -88,11 +88,11 @@ class Admission:
         self._mutating[resource].append(hook)
 
     def validating(self, resource: str, hook: Hook) -> None:
-        """Registers a hook that denies a write or returns None; it runs after the schema check."""
+        """Registers a hook that may deny a write; it runs after the schema validation."""
         self._validating[resource].append(hook)
 
     def action(self, resource: str, subresource: str, action: Action) -> None:
-        """Registers the function that serves an action, such as `restart` of virtualmachines."""
+        """Registers the function that serves an action, such as `restart` for virtualmachines."""
         self._actions[resource, subresource] = action
 
     def mutate(self, review: Review) -> Denial | None:
@@ -104,7 +104,7 @@ class Admission:
         return _first_denial(self._validating.get(review.resource, ()), review)
 
     def find_action(self, resource: str, subresource: str) -> Action | None:
-        """Returns the action that is registered for a subresource, or None."""
+        """Returns the action registered for a subresource, or None."""
         return self._actions.get((resource, subresource))
 
     def actions(self) -> tuple[tuple[str, str], ...]:

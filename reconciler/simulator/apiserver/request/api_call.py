@@ -1,4 +1,4 @@
-"""ApiCall: a request for a stored resource, with its query options and its warnings.
+"""ApiCall: a request for a stored resource, with its query options and warnings.
 
 Source: kube-apiserver v1.36, k8s.io/apimachinery pkg/apis/meta/v1/validation/validation.go.
 """
@@ -43,7 +43,7 @@ class ApiCall:
     resource: Resource
     faults: tuple[Fault, ...] = ()
     warnings: list[str] = field(default_factory=list)
-    """The texts of the response's Warning headers, collected while the request is handled."""
+    """Texts for the response's Warning headers, collected while the request is handled."""
 
     @property
     def key(self) -> Key:
@@ -53,12 +53,12 @@ class ApiCall:
 
     @property
     def scope(self) -> str | None:
-        """The namespace of the requested collection, or None for all namespaces."""
+        """The namespace of the requested list, or None for all namespaces."""
         return (self.resource.namespaced and self.target.namespace) or None
 
     @property
     def status(self) -> bool:
-        """Whether the request is for the status subresource."""
+        """Whether the request is for an object's status subresource."""
         return self.target.subresource == "status"
 
     @property
@@ -73,7 +73,7 @@ class ApiCall:
 
     @property
     def manager(self) -> str:
-        """The field manager: its query parameter, or the user agent up to the first slash."""
+        """The field manager: the query parameter, or the user agent up to the first slash."""
         asked = self.request.param("fieldManager")
         return asked or self.request.header("user-agent").partition("/")[0] or "unknown"
 
@@ -124,13 +124,13 @@ class ApiCall:
         )
 
     def invalid(self, name: str, errors: list[FieldError]) -> status_errors.StatusError:
-        """Returns the 422 error for an invalid object of the requested kind."""
+        """Returns the 422 error for the requested object if it is invalid."""
         # Error messages about Events contain the API group that stores Events.
         group = "" if self.resource.stored_as else self.resource.group
         return status_errors.invalid(group, self.resource.kind, name, errors)
 
     def review(self, operation: str, key: Key, obj: Json, old: Json | None) -> Review:
-        """Returns the admission review of a write to the object at the store key `key`."""
+        """Returns the admission review for a write to the object with the store key `key`."""
         return Review(
             operation=operation,
             resource=key.resource,

@@ -1,4 +1,4 @@
-"""Defines faults of the API server: which requests they affect, and how.
+"""Defines API server faults: which requests they affect, and how.
 
 Each fault is a failure that a real server can have. A fault never corrupts the store.
 """
@@ -26,14 +26,14 @@ class Effect(StrEnum):
     DROP = "drop"
     """Disconnects a watch after `events` events."""
     EXPIRE = "expire"
-    """Responds with 410 to a continue token or to the resourceVersion of a watch."""
+    """Responds with 410 to a list's continue token or a watch's resourceVersion."""
     SILENT = "silent"
-    """Keeps a watch open, but sends no more events after the first `events` events."""
+    """Keeps a watch open, but sends only its first `events` events."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A fault of the API server and the requests that it affects; an empty field matches all."""
+    """An API server fault and the requests that it affects; an empty field matches all."""
 
     effect: Effect
     methods: frozenset[str] = frozenset()
@@ -49,14 +49,14 @@ class Fault:
     skip: int = 0
     """The number of matching requests before the first one that the fault affects."""
     times: int | None = None
-    """The number of times that the fault happens, or None for always."""
+    """How many times the fault occurs; None for no limit."""
     probability: float = 1.0
     """The probability with which the fault affects each matching request."""
     code: int = 500
     message: str = ""
-    """The message of the error Status, or an empty string for the server's default message."""
+    """The message of the error Status; empty for the server's default message."""
     retry_after_s: int | None = None
-    """The value of the Retry-After header and of details.retryAfterSeconds in the Status."""
+    """The Retry-After header's value, which the Status also has as details.retryAfterSeconds."""
     seconds: float = 0.0
     events: int = 0
 
@@ -70,7 +70,7 @@ class _Counter:
 
 @dataclass(slots=True)
 class Faults:
-    """The API server's faults, and how often each fault has happened."""
+    """The API server's faults, and how often each fault has occurred."""
 
     faults: list[Fault] = field(default_factory=list)
     seed: int = 0
@@ -85,16 +85,16 @@ class Faults:
         self.faults.append(fault)
 
     def remove(self, fault: Fault) -> None:
-        """Removes a fault but keeps its count."""
+        """Removes a fault, but keeps the number of its occurrences."""
         self.faults.remove(fault)
 
     def fired(self, fault: Fault) -> int:
-        """Returns how often the fault with an ID has happened."""
+        """Returns how often the fault with the given ID has occurred."""
         counter = self._counters.get(id(fault))
         return counter.fired if counter else 0
 
     def hits(self, method: str, target: RequestInfo, user: str) -> tuple[Fault, ...]:
-        """Returns the faults that affect a request, and counts them as happened."""
+        """Returns the faults that affect a request, and counts their occurrence."""
         matching = [f for f in self.faults if _matches(f, method, target, user)]
         return tuple([fault for fault in matching if self._fires(fault)])
 

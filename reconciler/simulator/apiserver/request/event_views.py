@@ -1,4 +1,4 @@
-"""Converts and validates events, which core `v1` and `events.k8s.io/v1` both serve.
+"""Converts and validates Events, which both `v1` and `events.k8s.io/v1` serve.
 
 Source: kube-apiserver v1.36 pkg/apis/events/v1/conversion.go and
 pkg/apis/core/validation/events.go.
@@ -26,7 +26,7 @@ _CORE_TO_NEW: Final = {
 _NEW_TO_CORE: Final = {new: core for core, new in _CORE_TO_NEW.items()}
 _SHORT_MAX: Final = 128
 _NOTE_MAX: Final = 1024
-"""The maximum sizes of event fields in bytes of UTF-8 (the message says characters)."""
+"""The maximum size of an Event's note in bytes of UTF-8 (the message says characters)."""
 _FREE_NAMESPACES: Final = frozenset({"default", "kube-system"})
 
 
@@ -49,7 +49,7 @@ def to_new(event: Json) -> Json:
 
 
 def check(event: Json, *, group: str) -> list[FieldError]:
-    """Returns the validation errors of a core/v1 event that was sent to the API group `group`."""
+    """Validates a core/v1 event that was sent to the API group `group`; returns the errors."""
     namespace = event["metadata"].get("namespace", "")
     regarding = event.get("involvedObject", {}).get("namespace", "")
     timed = bool(event.get("eventTime"))

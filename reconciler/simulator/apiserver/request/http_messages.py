@@ -18,7 +18,7 @@ _TRUE: Final = frozenset({"1", "true", "True", "t", "T", "TRUE"})
 
 @dataclass(frozen=True, slots=True)
 class User:
-    """The name of a user who sends requests, with the user's groups."""
+    """A user who sends requests: the user's name and groups."""
 
     name: str
     groups: tuple[str, ...] = ()
@@ -26,7 +26,7 @@ class User:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """An HTTP request; header names are in lower case."""
+    """An HTTP request to the API server; header names are in lower case."""
 
     method: str
     path: str
@@ -35,14 +35,14 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
     user: User | None = None
-    """The user of a request in process, or None if the bearer token determines the user."""
+    """The user of an in-process request; None if the bearer token determines the user."""
 
     def param(self, name: str) -> str:
         """Returns a query parameter, or an empty string if it is absent."""
         return next((value for key, value in self.query if key == name), "")
 
     def params(self, name: str) -> list[str]:
-        """Returns all values of a query parameter that may be repeated."""
+        """Returns all values of a query parameter, which may be repeated."""
         return [value for key, value in self.query if key == name]
 
     def flag(self, name: str) -> bool:
@@ -72,14 +72,14 @@ class Response:
     """The number of objects in the response, if it is a list."""
 
     def header(self, name: str) -> str:
-        """Returns the first header with a name in upper or lower case, or an empty string."""
+        """Returns the first header with this name, in any case, or an empty string."""
         wanted = name.lower()
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RequestRecord:
-    """A request in the API server's log, with its response status."""
+    """A logged request, with the status of its response."""
 
     method: str
     path: str
@@ -94,7 +94,7 @@ class RequestRecord:
 
 
 def parse_query(raw: str) -> tuple[tuple[str, str], ...]:
-    """Splits a raw query string into decoded pairs of a name and a value."""
+    """Splits a raw query string into decoded (name, value) pairs."""
     return tuple(parse_qsl(raw, keep_blank_values=True))
 
 

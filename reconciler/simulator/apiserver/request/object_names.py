@@ -1,4 +1,4 @@
-"""Validates the names and labels of objects as the API server does.
+"""Validates object names and labels as the API server does.
 
 Source: k8s.io/apimachinery v0.36 pkg/util/validation/validation.go and pkg/api/validation.
 """
@@ -38,7 +38,7 @@ _LABEL_VALUE_TEXT: Final = (
 
 
 def check(resource: Resource, metadata: Json) -> list[FieldError]:
-    """Returns the validation errors of an object's name and labels."""
+    """Validates an object's name and labels; returns the errors."""
     prefix, name = metadata.get("generateName", ""), metadata.get("name", "")
     errors: list[FieldError] = []
     if prefix:
@@ -55,7 +55,7 @@ def check(resource: Resource, metadata: Json) -> list[FieldError]:
 
 
 def _mask_trailing_dash(prefix: str) -> str:
-    """Replaces a generateName's last dash by a letter, since a suffix will follow it.
+    """Replaces the last dash of a generateName with a letter, because a suffix will follow.
 
     Source: k8s.io/apimachinery v0.36 pkg/api/validation/generic.go (maskTrailingDash).
     """

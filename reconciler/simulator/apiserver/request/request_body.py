@@ -87,7 +87,7 @@ def _unreadable(kind: str, problem: str) -> status_errors.StatusError:
 
 
 def check_kind(obj: Json, resource: Resource) -> None:
-    """Checks an object's apiVersion and kind, and sets them if they are absent.
+    """Checks an object's apiVersion and kind, and fills in absent values.
 
     Raises:
         StatusError: The object's kind is not the kind of the URL path.
@@ -110,7 +110,7 @@ def check_kind(obj: Json, resource: Resource) -> None:
 
 
 def check_place(call: ApiCall, obj: Json) -> None:
-    """Checks an object's namespace and name against the URL path; sets absent ones.
+    """Checks an object's namespace and name against the URL path; fills in absent values.
 
     Raises:
         StatusError: The object's namespace or name differs from the URL path.
@@ -133,7 +133,7 @@ def check_place(call: ApiCall, obj: Json) -> None:
 
 
 def prune(call: ApiCall, obj: Json) -> list[str]:
-    """Removes unknown fields from an object and fills in its defaults, in place.
+    """Removes an object's unknown fields and fills in its defaults, in place.
 
     Null values are removed from objects of built-in kinds, and a null label or annotation becomes
     empty text, as by Go's decoder.
@@ -163,10 +163,10 @@ def strict_problems(call: ApiCall, obj: Json) -> list[str]:
 
 
 def complain(call: ApiCall, problems: list[str]) -> None:
-    """Reports unknown and duplicate fields as the request's fieldValidation requires.
+    """Reports unknown and duplicate fields according to the request's fieldValidation.
 
     Raises:
-        StatusError: There are such fields, and fieldValidation is Strict.
+        StatusError: There are unknown or duplicate fields, and fieldValidation is Strict.
     """
     if not problems or call.field_validation == "Ignore":
         return

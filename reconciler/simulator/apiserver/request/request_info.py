@@ -1,4 +1,4 @@
-"""RequestInfo: the verb, resource and name in a request's HTTP method and URL path.
+"""RequestInfo: the verb, resource and name that a request's method and URL path specify.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/request/requestinfo.go.
 """
@@ -40,7 +40,7 @@ class RequestInfo:
     """The name of the object, or an empty string for a collection."""
     subresource: str
     resource: Resource | None
-    """The resource, or None if the server does not store it (subresources.kubevirt.io)."""
+    """The resource; None if the server does not store it (subresources.kubevirt.io)."""
 
     @property
     def resource_path(self) -> str:

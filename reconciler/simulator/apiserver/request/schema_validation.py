@@ -1,4 +1,4 @@
-"""Prunes objects, fills in defaults and validates objects by their structural schemas.
+"""Prunes objects, fills in defaults, and validates objects against structural schemas.
 
 The error messages are those of a real API server. CEL rules, and formats other than date-time, are
 not checked.
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _INVALID: Final = "FieldValueInvalid"
 _STRING: Final = {"type": "string"}
-"""The schema of a string field, which is the most frequent one."""
+"""The schema of a plain string field, the most frequent schema."""
 _TYPES: Final = {
     "object": (dict,),
     "array": (list,),
@@ -65,9 +65,9 @@ def _prune(value: Any, node: Json, at: str, unknown: list[str]) -> None:  # noqa
 
 
 def apply_defaults(value: Any, node: Json) -> None:  # noqa: ANN401  # any JSON value
-    """Sets absent fields to their default in the schema, in place; absent parents stay absent.
+    """Fills in the schema's defaults in place; it does not create absent parents.
 
-    A null is removed where the schema neither allows it nor has a default (recorded on v1.9.0).
+    A null is removed if the schema neither allows null nor has a default (recorded on v1.9.0).
     """
     if isinstance(value, list):
         for item in value:
@@ -118,7 +118,7 @@ def _check(value: Any, node: Json, at: str, errors: list[FieldError]) -> None:  
 
 
 def _wrong_type(value: Any, node: Json) -> str:  # noqa: ANN401  # any JSON value
-    """Returns the type that the schema requires, or an empty string if the value has this type."""
+    """Returns the required type if the value has another type, else an empty string."""
     if node.get("x-kubernetes-int-or-string"):
         fits = isinstance(value, int | str) and not isinstance(value, bool)
         return "" if fits else "integer,string"

@@ -1,4 +1,4 @@
-"""StatusError: the API server's errors as Status objects, with the messages of a real server.
+"""StatusError: builds the API server's errors as Status objects with a real server's messages.
 
 Source: kube-apiserver v1.36, k8s.io/apimachinery pkg/api/errors/errors.go.
 """
@@ -23,7 +23,7 @@ MODIFIED: Final = (
 
 
 class StatusError(Exception):
-    """An error that ends a request with a Status. The client still receives `warnings`."""
+    """An error that ends a request with a Status; its `warnings` are sent too."""
 
     def __init__(self, status: Json, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(status["message"])
@@ -40,12 +40,12 @@ class StatusError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FieldError:
-    """A validation error of one field."""
+    """A validation error about one field."""
 
     field: str
     """The dotted path of the field, as the API server writes it."""
     reason: str
-    """The reason: FieldValueInvalid, FieldValueRequired, FieldValueForbidden or a similar one."""
+    """The reason, such as FieldValueInvalid, FieldValueRequired or FieldValueForbidden."""
     message: str
 
     def cause(self) -> Json:
@@ -77,7 +77,7 @@ def failure(
 
 
 def success(details: Json) -> Json:
-    """Builds the Status that reports a successful deletion."""
+    """Builds the Status for a successful deletion."""
     return {
         "kind": "Status",
         "apiVersion": "v1",
@@ -88,7 +88,7 @@ def success(details: Json) -> Json:
 
 
 def details(group: str, kind: str, name: str = "", **more: object) -> Json:
-    """Builds the details of a Status, without empty fields."""
+    """Builds a Status's details, without empty fields."""
     full = {"name": name, "group": group, "kind": kind, **more}
     return {key: value for key, value in full.items() if value}
 
@@ -105,13 +105,13 @@ def not_found(group: str, plural: str, name: str) -> StatusError:
 
 
 def already_exists(group: str, plural: str, name: str) -> StatusError:
-    """Returns the 409 error for a new object whose name exists already."""
+    """Returns the 409 error for a new object whose name is already in use."""
     message = f"{qualified(group, plural)} {quote(name)} already exists"
     return StatusError(failure(409, "AlreadyExists", message, details(group, plural, name)))
 
 
 def conflict(group: str, plural: str, name: str, why: str = MODIFIED) -> StatusError:
-    """Returns the 409 error for an object that differs from the one that the client expects."""
+    """Returns the 409 error for an object that is not in the state that the client expects."""
     message = f"Operation cannot be fulfilled on {qualified(group, plural)} {quote(name)}: {why}"
     return StatusError(failure(409, "Conflict", message, details(group, plural, name)))
 
@@ -128,7 +128,7 @@ def internal(why: str) -> StatusError:
 
 
 def rejected() -> StatusError:
-    """Returns the 422 error without causes that a real server sends for a failed JSON patch."""
+    """Returns the 422 error without causes, which a real server sends for a failed JSON Patch."""
     return StatusError(failure(422, "Invalid", REJECTED, {}))
 
 
@@ -199,7 +199,7 @@ def forbidden(
 
 
 def forbidden_path(user: User, verb: str, path: str) -> StatusError:
-    """Returns the 403 error for a path that is not a resource."""
+    """Returns the 403 error for a URL path that is not for a resource."""
     message = f'forbidden: User "{user.name}" cannot {verb} path "{path}"'
     return StatusError(failure(403, "Forbidden", message, {}))
 
@@ -210,13 +210,13 @@ def unauthorized() -> StatusError:
 
 
 def expired(message: str, *, continue_token: str = "") -> StatusError:
-    """Returns the 410 error; a client can continue the list at a newer revision with its token."""
+    """Returns the 410 error; its token lets a client continue the list at a newer revision."""
     metadata = {"continue": continue_token} if continue_token else {}
     return StatusError(failure(410, "Expired", message, metadata=metadata))
 
 
 def quote(text: str) -> str:
-    """Quotes a string like %q in Go, for strings of ordinary characters."""
+    """Quotes a string of ordinary characters as %q does in Go."""
     return json.dumps(text, ensure_ascii=False)
 
 

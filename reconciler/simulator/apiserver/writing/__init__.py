@@ -1,1 +1,1 @@
-"""Handles the requests that create, change and delete objects."""
+"""Handles requests that create, change and delete objects."""

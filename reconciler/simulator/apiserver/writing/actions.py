@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def run_action(admission: Admission, request: Request, target: RequestInfo) -> Response:
-    """Runs a registered subresource action and returns its response, or 404 if there is none.
+    """Runs a subresource action and returns its response; an unknown action gets 404.
 
     The response to a PUT has no body, so a client that accepts only JSON receives 406.
 
@@ -41,7 +41,7 @@ def run_action(admission: Admission, request: Request, target: RequestInfo) -> R
 
 
 def _accepts_anything(request: Request) -> bool:
-    """Returns whether the client accepts every media type; without an Accept header, it does."""
+    """Returns whether the client accepts every media type, as without an Accept header."""
     types = (each.partition(";")[0].strip() for each in request.header("accept").split(","))
     return any(each in {"", "*/*"} for each in types)
 

@@ -1,4 +1,4 @@
-"""Deleter: handles DELETE requests for one object or a collection.
+"""Deleter: handles DELETE requests for single objects and for collections.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/delete.go and
 pkg/registry/generic/registry/store.go; the namespace controller of kube-controller-manager.
@@ -115,7 +115,7 @@ class Deleter:
 
 
 def _options(call: ApiCall) -> Json:
-    """Reads the DeleteOptions from the request's body and query."""
+    """Reads the DeleteOptions from a request's body and query."""
     options = request_body.read_options(call.request, "DeleteOptions")
     policy = call.request.param("propagationPolicy")
     return {**options, "propagationPolicy": policy} if policy else options

@@ -1,1 +1,1 @@
-"""Simulates virt-operator, and virt-controller's controllers of VMs, VMIs and workload updates."""
+"""Simulates virt-operator, and virt-controller's VM, VMI and workload update controllers."""

@@ -1,4 +1,4 @@
-"""Backups: the backups of running VMs, their status in the VMI, and how they delay migrations.
+"""Backups: simulates running VM backups, which delay migrations.
 
 Only the API-visible part of a backup is simulated: no data is copied, and the utility volume that
 KubeVirt attaches for a backup (`migrationBlockedByUtilityVolumes`) is detached immediately.
@@ -32,7 +32,7 @@ ABORTED: Final = "backup aborted"
 
 
 def started(name: str, *, at: str) -> Json:
-    """Returns `status.changedBlockTracking` of a VMI whose backup started at the time `at`."""
+    """Returns the `status.changedBlockTracking` of a VMI whose backup started at `at`."""
     return {"backupStatus": {"backupName": name, "startTimestamp": at}, "state": "Enabled"}
 
 
@@ -47,7 +47,7 @@ def running(vmi: Json | None) -> str:
 
 
 class Backups:
-    """Ends VM backups, and makes migrations wait while a backup runs."""
+    """Ends VM backups, and delays migrations while a backup runs."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -68,7 +68,7 @@ class Backups:
         self._cluster.store.mutate(Key(VMIS, *name), ended, manager=MANAGER)
 
     def blocks(self, migration: Json, vmi: Json) -> bool:
-        """Returns whether a migration must wait until a backup of its VMI has ended.
+        """Returns whether a migration must wait until its VMI's backup has ended.
 
         A system-critical migration aborts the backup. A migration that waits gets a condition;
         the caller stores the migration.

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-operator"
 
 NEW_INSTALLATION: Final = "v1.9.0"
-"""The KubeVirt version that a newly created CR gets if it does not specify one."""
+"""The KubeVirt version of a newly created CR that does not specify a version."""
 LATENCY_S: Final = (0.1, 0.3)
 SETTLE_S: Final = (2.0, 4.0)
-"""The seconds of a reconcile round that restarts no component; an estimate, not recorded."""
+"""The seconds of a reconcile round without restarts of components; an estimate."""
 ROLLOUT_S: Final = (8.0, 12.0)
-"""The seconds of a reconcile round that restarts components; an estimate, not recorded.
+"""The seconds of a reconcile round with restarts of components; an estimate.
 
 Components restart if the deployment ID changes.
 """
@@ -46,7 +46,7 @@ class VirtOperator:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a KubeVirt CR that changed."""
+        """Queues a changed KubeVirt CR."""
         if event.key.resource == KUBEVIRTS and event.type != "DELETED":
             self.queue.add(event.key)
 
@@ -102,7 +102,7 @@ def deployment_id(kubevirt: Json) -> str:
 
 
 def report_progress(kubevirt: Json, *, now: str, rollout: bool) -> None:
-    """Writes the conditions and phase of a reconcile round that is in progress into the CR."""
+    """Writes the conditions and phase of an unfinished reconcile round into the CR's status."""
     status = section(kubevirt, "status")
     status["phase"] = "Deploying"
     status["targetKubeVirtVersion"] = target_version(kubevirt)
@@ -118,7 +118,7 @@ def report_progress(kubevirt: Json, *, now: str, rollout: bool) -> None:
 
 
 def report_deployed(kubevirt: Json, *, now: str, version: str) -> None:
-    """Writes the conditions, phase and generation of a finished reconcile round into the CR."""
+    """Writes the result of a finished reconcile round into the CR's status."""
     status = section(kubevirt, "status")
     status["observedKubeVirtVersion"] = version
     status.update(
@@ -144,7 +144,7 @@ def _report(kubevirt: Json, states: dict[str, bool], reason: str, message: str, 
 
 
 class HyperConverged:
-    """Simulates HyperConverged's operator, which reverts other changes of the KubeVirt CR.
+    """Simulates HyperConverged's operator, which reverts other clients' changes of the CR.
 
     The simulation follows general knowledge of hyperconverged-cluster-operator, not its code.
     """
@@ -155,7 +155,7 @@ class HyperConverged:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=(1.0, 2.0))
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues a KubeVirt CR that changed."""
+        """Queues a changed KubeVirt CR."""
         if event.key.resource == KUBEVIRTS and event.type == "MODIFIED":
             self.queue.add(event.key)
 

@@ -1,4 +1,4 @@
-"""VMController: starts and stops VMIs, and applies changes of VMs to running VMIs."""
+"""VMController: starts and stops VMIs, and applies VM changes to running VMIs."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.03, 0.08)
 """The delay before a VM is reconciled; RestartRequired was recorded 30 to 210 ms after a patch."""
 START_RETRY_S: Final = 10
-"""The seconds before a VM starts again after a failed start; n failures multiply them by n²."""
+"""The seconds until a VM starts again after a failed start, times n² after n failures."""
 
 
 class VMController:
@@ -105,7 +105,7 @@ class VMController:
     # Starting and stopping
 
     def _run(self, vm: Json, vmi: Json | None) -> Json | None:
-        """Starts or stops a VM's VMI as the VM requires, and returns the VMI after that."""
+        """Starts or stops the VMI as its VM requires, and returns the resulting VMI."""
         strategy = vm_status.run_strategy(vm)
         requests = dig(vm, "status", "stateChangeRequests") or []
         stop = next((r for r in requests if r["action"] == "Stop"), None)
@@ -147,7 +147,7 @@ class VMController:
         self._store.create(key_of(VMIS, vmi), vmi, manager=MANAGER)
 
     def keep_start_revision(self, vm: Json) -> None:
-        """Stores the spec with which a VM starts, for comparison with later changes."""
+        """Stores the spec with which a VM starts, in order to detect later changes."""
         key = Key(REVISIONS, vm["metadata"]["namespace"], defaults.revision_name(vm))
         if self._store.get(key) is None:
             data = {"spec": json_codec.copy(vm["spec"])}
@@ -170,14 +170,14 @@ class VMController:
 
 
 def _lacks_topology(vm: Json, vmi: Json) -> bool:
-    """Returns whether a VM template lost the PCI topology annotation of its VMI."""
+    """Returns whether a VM's template lost the PCI topology annotation that its VMI has."""
     name, _ = defaults.PCI_TOPOLOGY
     kept = dig(vm, "spec", "template", "metadata", "annotations") or {}
     return name in vmi["metadata"]["annotations"] and name not in kept
 
 
 def _restore_topology(vm: Json) -> None:
-    """Restores the PCI topology annotation of a VM template; recorded on v1.9.0."""
+    """Restores the PCI topology annotation in a VM's template, as recorded on v1.9.0."""
     annotations = section(vm, "spec", "template", "metadata", "annotations")
     annotations.setdefault(*defaults.PCI_TOPOLOGY)
 

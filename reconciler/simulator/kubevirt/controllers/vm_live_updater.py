@@ -1,4 +1,4 @@
-"""VMLiveUpdater: applies changes of a VM's template to its running VMI.
+"""VMLiveUpdater: applies changes of a VM's template to the running VMI.
 
 The modules `rules.live_update` and `rules.live_update_cpu` decide which changes can be applied.
 """
@@ -47,7 +47,7 @@ SYNC_ERRORS: Final = frozenset(
 
 
 class VMLiveUpdater:
-    """Applies changes of a running VM, as a part of the VM controller."""
+    """Applies changes to a running VM, on behalf of the VM controller."""
 
     def __init__(self, cluster: Cluster, types: instancetypes.Instancetypes) -> None:
         self._cluster = cluster
@@ -55,7 +55,7 @@ class VMLiveUpdater:
         self._types = types
 
     def update(self, vm: Json, vmi: Json) -> Json:
-        """Applies a VM's live changes to its VMI, and reports other changes in VM conditions.
+        """Applies a VM's live changes to its VMI; other changes set conditions on the VM.
 
         Returns:
             The VMI after the changes.
@@ -87,7 +87,7 @@ class VMLiveUpdater:
         return vmi
 
     def _clear_unless_same(self, vm: Json, vmi: Json) -> None:
-        """Clears RestartRequired; an equal condition that is set again keeps its time."""
+        """Clears RestartRequired, but keeps its time if an equal condition is set again."""
         earlier = condition(vm, RESTART_REQUIRED)
         drop_condition(vm, RESTART_REQUIRED)
         if self._cluster.config.live_update:
@@ -97,7 +97,7 @@ class VMLiveUpdater:
             again["lastTransitionTime"] = earlier["lastTransitionTime"]
 
     def _update_live(self, vm: Json, vmi: Json) -> None:
-        """Applies changed CPUs, placement and memory, in this order; stops if a step fails.
+        """Applies changes of CPUs, placement and memory in this order, until a step fails.
 
         Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366.
         """
@@ -119,7 +119,7 @@ class VMLiveUpdater:
         self._update_memory(vm, vmi)
 
     def _domain(self, vm: Json) -> Json:
-        """Returns the VM's domain; from v1.3, with its instancetype applied."""
+        """Returns the VM's domain; from v1.3 on, the instancetype is applied to it."""
         behaviour = self._cluster.config.behaviour
         if not behaviour.instancetypes_live:
             return vm["spec"]["template"]["spec"]["domain"]  # type: ignore[no-any-return]  # JSON
@@ -183,7 +183,7 @@ class VMLiveUpdater:
         )
 
     def keep_instancetype(self, vm: Json) -> None:
-        """Stores the VM's instancetype in a revision, and writes its name into the VM."""
+        """Stores the VM's instancetype in a ControllerRevision, which the VM then references."""
         behaviour = self._cluster.config.behaviour
         if not dig(vm, "spec", "instancetype"):
             return

@@ -1,4 +1,4 @@
-"""VMIController: creates launcher pods, and sets the phases and hotplug conditions of VMIs."""
+"""VMIController: creates launcher pods, and sets VMI phases and hotplug conditions."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ POD_NOT_EXISTS: Final = "virt-launcher pod has not yet been scheduled"
 QUOTA_RETRY_S: Final = 5.0
 TERMINATION_S: Final = (0.08, 0.12)
 RELEASE_S: Final = (0.09, 0.14)
-"""The bounds of the delay in seconds between two steps of a stop or an eviction, as recorded."""
+"""The recorded minimum and maximum seconds between two steps of a stop or an eviction."""
 
 
 class VMIController:
@@ -179,7 +179,7 @@ class VMIController:
         )
 
     def evict(self, name: Name) -> None:
-        """Deletes a VMI's launcher pod, as the API server does for an allowed eviction."""
+        """Deletes a VMI's launcher pod, as the API server does if it allows an eviction."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or is_final(vmi):
             return
@@ -204,7 +204,7 @@ class VMIController:
             self._fail_without_pod(current)
 
     def _fail_without_pod(self, vmi: Json) -> None:
-        """Sets a VMI to Failed if its launcher pod is gone, as recorded for stop and eviction."""
+        """Sets a VMI without a launcher pod to Failed, as recorded after a stop or eviction."""
         now, status = self._cluster.now(), section(vmi, "status")
         if is_deleting(vmi) and status.get("nodeName"):
             self._ending.add((vmi["metadata"]["uid"], "stopped"))
@@ -216,7 +216,7 @@ class VMIController:
         self._save(vmi)
 
     def _finish(self, vmi: Json) -> None:
-        """Removes the finalizers of a VMI that has ended, as recorded."""
+        """Removes the finalizers from an ended VMI, as recorded."""
         uid, foreground = vmi["metadata"]["uid"], self._cluster.config.behaviour.finalizer
         step = "foreground" if foreground in (vmi["metadata"].get("finalizers") or ()) else "last"
         if (step == "last" and not is_deleting(vmi)) or (uid, step) in self._ending:
@@ -243,7 +243,7 @@ class VMIController:
 
 
 def report_node(vmi: Json, node: str) -> None:
-    """Writes the node of a VMI, its volumes and its interfaces into the VMI, as recorded."""
+    """Writes a VMI's node, volumes and interfaces into its status, as recorded."""
     section(vmi, "metadata", "labels")["kubevirt.io/nodeName"] = node
     volumes, networks = (vmi["spec"].get(name) or () for name in ("volumes", "networks"))
     section(vmi, "status").update(
@@ -255,7 +255,7 @@ def report_node(vmi: Json, node: str) -> None:
 
 
 def request_hotplug(vmi: Json) -> None:
-    """Adds HotMemoryChange to a running VMI if its spec's memory differs from the plugged size.
+    """Sets HotMemoryChange on a running VMI if its spec's memory was not hotplugged yet.
 
     The function also adds HotVCPUChange, if the CPUs in the VMI's spec differ from its status.
 
@@ -274,7 +274,7 @@ def request_hotplug(vmi: Json) -> None:
 
 
 def _own_pod(vmi: Json, pods: list[PodFacts]) -> PodFacts | None:
-    """Returns the pod in which the VMI runs, or in which it will run."""
+    """Returns the pod in which the VMI runs or will run."""
     node = dig(vmi, "status", "nodeName")
     active = [pod for pod in pods if pod.active]
     if node:

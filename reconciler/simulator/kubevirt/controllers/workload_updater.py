@@ -38,13 +38,13 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-controller"
 COMPONENT: Final = "workload-update-controller"
 DELAY_S: Final = 5.0
-"""The seconds from an event to the next round of the workload updater.
+"""The seconds from an event until the workload updater's next round.
 
 Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226; recorded as
 1.4 to 20 s from the patch, mostly about 5 s.
 """
 SPIN_S: Final = 0.05
-"""The seconds between rounds while VMIs wait for a slot: KubeVirt's code says 30 ns, not 30 s."""
+"""The seconds between rounds while VMIs wait for a slot; in KubeVirt's code, 30 ns (not 30 s)."""
 LIVE_MIGRATE: Final = "LiveMigrate"
 EVICT: Final = "Evict"
 USER_TRIGGERED: Final = "user-triggered"
@@ -66,7 +66,7 @@ class WorkloadUpdater:
         )
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues an update round after any change of a VMI, a migration or the KubeVirt CR."""
+        """Queues an update round after a change of a VMI, a migration or the KubeVirt CR."""
         if event.key.resource not in {VMIS, MIGRATIONS, KUBEVIRTS}:
             return
         if self._slots_exhausted and event.key.resource == MIGRATIONS:
@@ -91,13 +91,13 @@ class WorkloadUpdater:
         self._withdraw(frozenset(waiting))
 
     def _waiting(self) -> list[Name]:
-        """Returns the VMIs to update: first pending hotplugs, then outdated launcher pods."""
+        """Returns the VMIs to update: first VMIs with a pending hotplug, then outdated VMIs."""
         inventory = self._cluster.inventory
         current = launcher_pod.image(self._cluster.config.behaviour.text)
         return list(dict.fromkeys([*inventory.hotplugs, *inventory.outdated(current)]))
 
     def _is_settled(self, kubevirt: Json) -> bool:
-        """Returns whether the KubeVirt CR is Deployed; otherwise the updater does nothing.
+        """Returns whether the KubeVirt CR is Deployed; if not, the updater does nothing.
 
         Source: v1.9.0 workload-updater.go:450-455; observed.
         """
@@ -117,7 +117,7 @@ class WorkloadUpdater:
         )
 
     def _candidate(self, name: Name) -> Json | None:
-        """Returns the VMI if it can be migrated or evicted now, otherwise None.
+        """Returns the VMI if it can be migrated or evicted now; otherwise None.
 
         Source: v1.9.0 workload-updater.go:366-428.
         """
@@ -194,7 +194,7 @@ class WorkloadUpdater:
         self._cluster.recorder.record(vmi, kind, reason, message, COMPONENT)
 
     def _evacuate(self, vmi: Json) -> None:
-        """Creates a migration, which also hotplugs memory, for a VMI whose eviction is denied."""
+        """Creates a migration for a VMI whose eviction is denied; the migration hotplugs too."""
         migration = make_migration(name_of(vmi), f"kubevirt-evacuation-{self._store.ids.suffix()}")
         migration["metadata"]["generateName"] = "kubevirt-evacuation-"
         annotations = migration["metadata"]["annotations"]
@@ -203,7 +203,7 @@ class WorkloadUpdater:
         self._store.create(key_of(MIGRATIONS, migration), migration, manager=MANAGER)
 
     def _withdraw(self, waiting: frozenset[Name]) -> None:
-        """Deletes the workload updater's migrations of VMIs without a pending change.
+        """Deletes update migrations of VMIs that no longer have a pending change.
 
         Source: v1.9.0 workload-updater.go:349-364,634-651.
         """

@@ -1,4 +1,4 @@
-"""Hands a migration over from virt-controller to the virt-handlers of both nodes."""
+"""Hands a migration over from virt-controller to virt-handler on both nodes."""
 
 from __future__ import annotations
 

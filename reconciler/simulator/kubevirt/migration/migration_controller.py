@@ -1,4 +1,4 @@
-"""MigrationController: reconciles migrations within the limits of the cluster."""
+"""MigrationController: reconciles migrations within the cluster's limits."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class MigrationController:
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the migrations that an object's change affects."""
+        """Queues the migrations that are affected by an object's change."""
         key, inventory = event.key, self._cluster.inventory
         if key.resource == MIGRATIONS:
             if event.type != "DELETED":
@@ -103,7 +103,7 @@ class MigrationController:
             self._advance(migration, facts, vmi)
 
     def _wake_pending(self) -> None:
-        """Queues the pending migrations, highest priority first, when a slot may be free."""
+        """Queues pending migrations by priority, highest first, when a slot may be free."""
         waiting = [
             m for m in self._cluster.inventory.unfinished_migrations() if not m.past_pending
         ]

@@ -1,4 +1,4 @@
-"""MigrationLimits: when a pending migration may start, given its back-off and the limits."""
+"""MigrationLimits: decides whether back-off and limits allow a pending migration to start."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Defines the rules of migrations: priorities, polling, back-off, and deletion of old ones."""
+"""Defines migration priorities, polling intervals, back-off, and clean-up of old migrations."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _POLL_S: Final[Mapping[str, float]] = {"system-critical": 1.0, "user-triggered":
 
 
 def rank(priority: str) -> int:
-    """Returns the rank of a migration priority. Migrations with the highest rank start first."""
+    """Returns a migration priority's rank; migrations with the highest rank start first."""
     return PRIORITIES.get(priority, 0)
 
 
 def poll_s(priority: str, *, queue: bool) -> float:
-    """Returns the seconds after which a migration that waits for a slot is checked again.
+    """Returns the interval in seconds at which a migration checks whether it has a slot.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1413; v1.6.0: 5 s.
     """
@@ -72,6 +72,6 @@ def backoff_end(earlier: Sequence[MigrationFacts]) -> datetime | None:
 
 
 def surplus(migrations: Iterable[MigrationFacts]) -> tuple[MigrationFacts, ...]:
-    """Returns a VMI's finished migrations, oldest first, without the newest five."""
+    """Returns a VMI's finished migrations except the five newest, oldest first."""
     finished = sorted((m for m in migrations if not m.unfinished), key=lambda m: m.revision)
     return tuple(finished[:-KEPT_FINISHED]) if len(finished) > KEPT_FINISHED else ()

@@ -1,4 +1,4 @@
-"""MigrationPods: creates, watches and deletes the target pods of migrations."""
+"""MigrationPods: creates, checks and deletes the target pods of migrations."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756.
 
 
 class MigrationPods:
-    """Creates, watches and deletes the target pods of migrations."""
+    """Creates, checks and deletes the target pods of migrations."""
 
     def __init__(self, cluster: Cluster, quotas: ResourceQuotas) -> None:
         self._cluster = cluster
         self._quotas = quotas
 
     def create(self, migration: Json, vmi: Json) -> str | None:
-        """Creates a migration's target pod, and returns the API server's error if there is one."""
+        """Creates a migration's target pod, or returns the API server's error."""
         source = self._cluster.inventory.nodes.get(dig(vmi, "status", "nodeName") or "")
         pod = launcher_pod.make_pod(
             vmi,
@@ -54,7 +54,7 @@ class MigrationPods:
         return None
 
     def check(self, migration: Json, pod: PodFacts) -> float | None:
-        """Reports why a target pod does not start, and deletes the pod after a timeout.
+        """Reports why a target pod does not start, and deletes a pod that is pending too long.
 
         Returns:
             The seconds until the next check, or None if the pod is deleted.

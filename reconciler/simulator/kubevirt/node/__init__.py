@@ -1,1 +1,1 @@
-"""Simulates nodes: scheduler, quotas, launcher pods, virt-handler and guest memory."""
+"""Simulates scheduling, quotas, launcher pods, virt-handler and guest memory on the nodes."""

@@ -1,4 +1,4 @@
-"""Builds the launcher pods of VMIs, and the target pods of migrations."""
+"""Builds launcher pods for VMIs, and target pods for migrations."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOMAIN_ANNOTATION: Final = "kubevirt.io/domain"
 OVERHEAD_ANNOTATION: Final = "kubevirt.io/memory-overhead-bytes"
 CPU_SHARE: Final = "100m"
 CPU_VENDOR_LABEL: Final = "cpu-vendor.node.kubevirt.io/"
-"""The prefix of the node label that shows the CPU vendor; the label's value is `true`."""
+"""The prefix of the node label for the CPU vendor; the label's value is `true`."""
 
 
 def make_pod(
@@ -29,7 +29,7 @@ def make_pod(
     migration: Json | None = None,
     node_labels: Mapping[str, str] | None = None,
 ) -> Json:
-    """Builds the launcher pod for the current spec of a VMI.
+    """Builds the launcher pod for a VMI's current spec.
 
     Args:
         vmi: The VMI, whose spec (not its status) determines the size of the pod.
@@ -82,7 +82,7 @@ def make_pod(
 
 
 def invalid(pod: Json) -> str | None:
-    """Returns the API server's error if a pod requests more memory than its limit, else None.
+    """Returns the API server's error if a pod requests more memory than its limit, or None.
 
     Source: kubernetes v1.36 pkg/apis/core/validation/validation.go (ValidateResourceRequirements).
     """
@@ -100,7 +100,7 @@ def invalid(pod: Json) -> str | None:
 
 
 def image(version: str) -> str:
-    """Returns the container image of launcher pods in a KubeVirt version."""
+    """Returns the launcher pods' container image in a KubeVirt version."""
     return f"quay.io/kubevirt/virt-launcher:{version}"
 
 

@@ -1,4 +1,4 @@
-"""ResourceQuotas: rejects pods that exceed a quota, and updates the status of quotas."""
+"""ResourceQuotas: rejects pods that exceed a quota, and updates quota status."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MEASURES: Final[dict[str, Callable[[PodFacts], int]]] = {
 
 
 class ResourceQuotas:
-    """Simulates the quota admission plugin for pods, and the quota controller."""
+    """Simulates the ResourceQuota admission plugin for pods, and the quota controller."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -66,7 +66,7 @@ class ResourceQuotas:
         return None
 
     def sync(self, namespace: str) -> None:
-        """Writes the resource usage of a namespace's pods into the status of its quotas."""
+        """Writes the resource usage of a namespace's pods into its quotas' status."""
         for key in sorted(self._cluster.inventory.quotas.get(namespace, ()), key=str):
             quota = self._cluster.store.get(key)
             hard = dig(quota, "spec", "hard") or {}

@@ -1,4 +1,4 @@
-"""Scheduler: binds pods to nodes with enough free memory, and starts the bound pods."""
+"""Scheduler: assigns pods to nodes with enough free memory, and starts them."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ START_S: Final = (0.3, 0.4)
 
 
 class Scheduler:
-    """Simulates the Kubernetes scheduler and the kubelet: binds pending pods and starts them."""
+    """Simulates the scheduler and the kubelet: binds pending pods and starts them."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -57,7 +57,7 @@ class Scheduler:
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
-        """Binds one pod to a node, or reports in the pod's status why it is unschedulable."""
+        """Binds one pod to a node, or writes into its status why it is unschedulable."""
         facts = self._cluster.inventory.pods.get(key)
         pod = self._cluster.store.get(key)
         if facts is None or pod is None or facts.node or not facts.active:

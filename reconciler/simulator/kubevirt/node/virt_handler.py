@@ -43,9 +43,9 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-handler"
 LATENCY_S: Final = (0.01, 0.02)
 STEP_S: Final = (0.3, 0.4)
-"""The bounds in seconds of one step of a starting VM or of a migration's preparation, recorded."""
+"""The recorded minimum and maximum seconds of one step of a VM's start or migration."""
 TRANSFER_BASE_S: Final = 1.5
-"""The seconds that a memory transfer takes in addition to the copying itself."""
+"""The seconds that a memory transfer takes in addition to copying the memory."""
 POD_REQUEST_LABEL: Final = "kubevirt.io/vmi-pod-memory-resource-requests"
 OVERHEAD_RATIO_LABEL: Final = "kubevirt.io/memory-hotplug-overhead-ratio"
 MIGRATION_ERROR: Final = "Live migration failed: server closed connection"
@@ -64,12 +64,12 @@ class VirtHandler:
         self.queue: WorkQueue[Name] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues the VMI that changed."""
+        """Queues a changed VMI."""
         if event.key.resource == VMIS and event.type != "DELETED":
             self.queue.add((event.key.namespace, event.key.name))
 
     def sync(self, name: Name) -> None:
-        """Starts the next step of a VMI's start or of its migration."""
+        """Performs the next step of a VMI's start or migration."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or is_deleting(vmi):
             return
@@ -144,7 +144,7 @@ class VirtHandler:
         self._save(vmi)
 
     def _transfer(self, vmi: Json) -> tuple[float, Callable[[Json], None]]:
-        """Returns the duration of a memory transfer in seconds, and the function that ends it.
+        """Returns a memory transfer's duration in seconds, and the function that ends it.
 
         The migration uses the settings from its hand-over, which include those of a
         MigrationPolicy.
@@ -208,7 +208,7 @@ class VirtHandler:
     # Plugging
 
     def _plug_cpus(self, vmi: Json) -> None:
-        """Hotplugs CPUs into the guest, which KubeVirt does before it hotplugs memory.
+        """Hotplugs CPUs into the guest; as in KubeVirt, this happens before memory is hotplugged.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go (finalizeMigration).
         """
@@ -220,7 +220,7 @@ class VirtHandler:
         section(vmi, "status")["currentCPUTopology"] = now
 
     def _plug(self, vmi: Json) -> None:
-        """Sets the new size of the guest's memory after a migration.
+        """Hotplugs memory into the guest after a migration.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,1229-1231; v1.1.0 and v1.2.0
         remove the condition if libvirt rejects the change.

@@ -1,4 +1,4 @@
-"""Fills in the defaults of VMs, and builds VMIs from VMs."""
+"""Fills in VM defaults, and builds VMIs from VMs."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | No
 
 
 def observe_versions(obj: Json) -> None:
-    """Adds the annotations with which KubeVirt marks every object that it has seen."""
+    """Adds the annotations that KubeVirt puts on every object that it reconciles."""
     section(obj, "metadata", "annotations").update(OBSERVED_VERSIONS)
 
 
@@ -93,7 +93,7 @@ def rewrite_quantities(domain: Json, form: Callable[[str], str]) -> None:
 
 
 def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
-    """Builds the VMI with which a VM starts.
+    """Builds the VMI for a VM that starts.
 
     Args:
         vm: The VirtualMachine that starts.
@@ -143,7 +143,7 @@ def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
 
 
 def revision_name(vm: Json) -> str:
-    """Returns the name of the ControllerRevision that stores the spec of a VM that starts now."""
+    """Returns the name of the ControllerRevision with the spec of a VM that starts."""
     return f"revision-start-vm-{vm['metadata']['uid']}-{vm['metadata']['generation']}"
 
 
@@ -159,7 +159,7 @@ def _domain_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 
 
 def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
-    """Sets the CPU topology of a VMI, unless the VM sets a part of it; recorded."""
+    """Sets a VMI's CPU topology, unless the VM sets a part of it; recorded."""
     cpu.setdefault("model", "host-model")
     if not any(cpu.get(part) for part in TOPOLOGY):
         cpu.update(dict.fromkeys(TOPOLOGY, 1))

@@ -1,4 +1,4 @@
-"""Instancetypes: applies instancetypes to VM domains, finds conflicts, and stores revisions."""
+"""Instancetypes: applies instancetypes to VM domains, detects conflicts, and stores revisions."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ _CONFLICTS: Final = (
     (("domain", "cpu", "cores"), ("cpu", "guest")),
     (("domain", "cpu", "threads"), ("cpu", "guest")),
 )
-"""Pairs of a VM field and an instancetype field that must not both be set.
+"""Pairs of a VM field and an instancetype field, of which only one may be set.
 
 Source: v1.9.0 pkg/instancetype/apply/memory.go:73-99, cpu.go.
 """
 
 
 class Instancetypes:
-    """Finds the instancetype of a VM, either its current version or the stored revision."""
+    """Finds a VM's instancetype: its current version or the stored revision."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -62,11 +62,11 @@ class Instancetypes:
         return revision["data"] if revision is not None else self.named(vm)
 
     def domain(self, vm: Json, behaviour: Behaviour) -> Json:
-        """Returns the VM's domain with its instancetype applied."""
+        """Returns the VM's domain with the instancetype applied."""
         return apply(vm["spec"]["template"]["spec"]["domain"], self.effective(vm, behaviour))
 
     def keep_revision(self, vm: Json, instancetype: Json) -> str:
-        """Stores an instancetype as a ControllerRevision of the VM and returns its name."""
+        """Stores an instancetype in a ControllerRevision, and returns the revision's name."""
         meta = instancetype["metadata"]
         name = (
             f"{vm['metadata']['name']}-{meta['name']}-v1beta1-{meta['uid']}-{meta['generation']}"
@@ -78,7 +78,7 @@ class Instancetypes:
 
 
 def apply(domain: Json, instancetype: Json | None) -> Json:
-    """Returns a copy of a domain with the CPU and memory of an instancetype.
+    """Returns a copy of a domain with an instancetype's CPU and memory.
 
     Source: v1.9.0 pkg/instancetype/apply/{cpu,memory}.go.
     """
@@ -104,7 +104,7 @@ def apply(domain: Json, instancetype: Json | None) -> Json:
 
 
 def conflicts(vm: Json, instancetype: Json | None) -> tuple[str, ...]:
-    """Returns the paths of the VM's fields that its instancetype also sets."""
+    """Returns the paths of VM fields that the VM's instancetype also sets."""
     spec = dig(instancetype, "spec")
     if not spec:
         return ()
@@ -117,7 +117,7 @@ def conflicts(vm: Json, instancetype: Json | None) -> tuple[str, ...]:
 
 
 def revision_of(vm: Json, behaviour: Behaviour) -> str | None:
-    """Returns the name of the ControllerRevision with a VM's instancetype, or None.
+    """Returns the name of the ControllerRevision that stores a VM's instancetype, or None.
 
     A revision in the status is valid only for the instancetype that the VM's spec references.
 
@@ -134,7 +134,7 @@ def revision_of(vm: Json, behaviour: Behaviour) -> str | None:
 
 
 def reference_revision(vm: Json, revision: str, behaviour: Behaviour) -> None:
-    """Writes the name of the ControllerRevision with a VM's instancetype into the VM."""
+    """Writes the name of the instancetype's ControllerRevision into the VM."""
     matcher = vm["spec"]["instancetype"]
     if not behaviour.instancetype_in_status:
         matcher["revisionName"] = revision
@@ -147,7 +147,7 @@ def reference_revision(vm: Json, revision: str, behaviour: Behaviour) -> None:
 
 
 def revision_object(key: Key, vm: Json, data: Json, number: int) -> Json:
-    """Builds a ControllerRevision that a VM owns and that contains `data`."""
+    """Builds a ControllerRevision that belongs to a VM and contains `data`."""
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",

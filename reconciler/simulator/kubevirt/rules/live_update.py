@@ -1,4 +1,4 @@
-"""Decides which changes of a VM need a restart, and whether its memory can be hotplugged."""
+"""Decides which VM changes need a restart, and whether memory can be hotplugged."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ BELOW_BOOT: Final = (
     "memory updated in template spec to a value lower than what the VM started with"
 )
 ABOVE_MAX: Final = "memory updated in template spec to a value higher than what's available"
-"""The message in v1.2 for a size above maxGuest; later versions have other messages.
+"""v1.2's message for a size above maxGuest; later versions have other messages.
 
 Source: v1.2.0 pkg/virt-controller/watch/vm/vm.go:3189.
 """
@@ -50,7 +50,7 @@ ERROR_PREFIX: Final = "error encountered while handling memory hotplug requests:
 
 
 class Verdict(StrEnum):
-    """The VM controller's decision about a memory change."""
+    """What the VM controller does with a memory change."""
 
     NOTHING = "nothing"
     RESTART = "restart"
@@ -61,7 +61,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemoryDecision:
-    """The decision about a VM's memory, with the condition's message or the new sizes in bytes.
+    """The decision about a VM's memory change: a condition's message, or new sizes in bytes.
 
     In v1.1, KubeVirt does not set RestartRequired; the change waits until the VM restarts.
     """
@@ -76,7 +76,7 @@ _NOTHING: Final = MemoryDecision(verdict=Verdict.NOTHING)
 
 
 def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
-    """Returns whether a VM needs a restart because it has a change that cannot be applied live.
+    """Returns whether a VM has a change that cannot be applied live.
 
     Args:
         started: The template spec at the VM's start, with its instancetype applied.
@@ -104,7 +104,7 @@ def needs_restart(started: Json, current: Json, config: ClusterConfig) -> bool:
 
 def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDecision:  # noqa: C901, PLR0911
     # Each `return` implements one rule of KubeVirt, in KubeVirt's order.
-    """Decides how a running VMI reacts to a changed memory size in its VM.
+    """Decides what happens to a running VMI when its VM's memory size changes.
 
     Args:
         vm_domain: The VM's domain, with its instancetype applied.
@@ -164,7 +164,7 @@ def _decide_by_size(vmi: Json, *, wanted: int, present: int, plugged: int) -> Me
 
 
 def _busy(vmi: Json) -> MemoryDecision | None:
-    """Returns the rejection of a change while a hotplug or migration is running, or None."""
+    """Returns an error if a hotplug or migration in flight prevents the change, or None."""
     if condition_status(vmi, HOT_MEMORY_CHANGE) == "True":
         return MemoryDecision(verdict=Verdict.REFUSED, message=ERROR_PREFIX + ANOTHER_IN_PROGRESS)
     if is_migrating(vmi):
@@ -181,7 +181,7 @@ def _hotplugged(domain: Json, wanted: int, plugged: int) -> MemoryDecision:
 
 
 def hotplug(vmi: Json, decision: MemoryDecision) -> None:
-    """Writes the memory sizes of a hotplug into the VMI's spec."""
+    """Writes a hotplug's memory sizes into the VMI's spec."""
     domain = vmi["spec"]["domain"]
     domain["memory"]["guest"] = quantity.binary(decision.guest)
     for kind, value in (
@@ -193,7 +193,7 @@ def hotplug(vmi: Json, decision: MemoryDecision) -> None:
 
 
 def expanded_template(template_spec: Json, instancetype: Json | None) -> Json:
-    """Returns the spec of a VM's template, with an instancetype applied to its domain."""
+    """Returns a VM template's spec, with an instancetype applied to the domain."""
     return {
         **json_codec.copy(template_spec),
         "domain": instancetypes.apply(template_spec["domain"], instancetype),

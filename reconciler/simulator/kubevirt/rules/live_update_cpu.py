@@ -1,4 +1,4 @@
-"""Decides whether changes of a VM's CPUs and placement can be applied to the running VMI."""
+"""Decides whether changes of a VM's CPUs and placement can be applied live."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ _TOLERATIONS_PREFIX: Final = "Error encountered while handling tolerations chang
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """The result of the CPU or placement update, which KubeVirt runs before the memory update."""
+    """The result of the CPU or placement update, which runs before the memory update."""
 
     restart: str = ""
     """The message for the condition RestartRequired; the memory update still runs."""
     reason: str = ""
-    """The reason of a failed update, which KubeVirt retries before the memory update."""
+    """Why the update failed; KubeVirt retries it before the memory update."""
     message: str = ""
     sockets: int | None = None
     """The number of CPU sockets to write into the VMI, or None for no change."""
 
 
 def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return per rule, in KubeVirt's order
-    """Decides how a running VMI reacts to a changed number of CPU sockets in its VM.
+    """Decides what happens to a running VMI when its VM's number of CPU sockets changes.
 
     Args:
         vm_domain: The VM's domain, with its instancetype applied.
@@ -70,7 +70,7 @@ def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return 
 
 
 def decide_placement(template: Json, vmi: Json) -> Step:
-    """Decides whether a VM's changed placement can be applied; during a migration, it cannot.
+    """Decides whether a placement change can be applied; it cannot during a migration.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366 (the order of the
     steps).

@@ -1,4 +1,4 @@
-"""Defines when KubeVirt allows memory hotplug, and the memory requests after a hotplug."""
+"""Defines when KubeVirt allows memory hotplug, and how a hotplug changes memory requests."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def _platform_refusal(domain: Json, architecture: str, behaviour: Behaviour) -> 
 
 
 def memory_alignment(domain: Json, behaviour: Behaviour) -> int:
-    """Returns the alignment of a hotplugged size in bytes: 2Mi, or 1Gi for 1Gi pages.
+    """Returns the required alignment of a hotplugged size in bytes: 2Mi, or 1Gi for 1Gi pages.
 
-    Up to v1.2, it is always 2Mi.
+    Up to v1.2, the alignment is always 2Mi.
 
     Source: v1.9.0 pkg/liveupdate/memory/memory.go:37-40, v1.1.0 converter.go:92.
     """
@@ -93,7 +93,7 @@ def start_max_guest(
     ratio: int,
     behaviour: Behaviour,
 ) -> int | None:
-    """Returns the maxGuest of a VMI that starts, in bytes, or None if hotplug is not possible.
+    """Returns the maxGuest in bytes of a starting VMI, or None if it cannot hotplug memory.
 
     Source: v1.9.0 pkg/defaults/defaults.go:84-90,115-135; v1.3.0 pkg/virt-api/webhooks/
     defaults.go:79-98; v1.6.0 pkg/defaults/defaults.go:122 (without arm64).

@@ -34,12 +34,12 @@ class PodMemory:
 
     @property
     def total(self) -> int:
-        """The memory request plus huge pages; a label of the VMI has this sum."""
+        """The memory request plus huge pages; the VMI has this sum in a label."""
         return self.request + self.hugepages
 
 
 def memory_overhead(vmi: Json, config: ClusterConfig) -> int:
-    """Returns how many bytes of memory a VMI's pod needs in addition to the guest's memory.
+    """Returns the memory in bytes that a VMI's pod needs in addition to the guest's memory.
 
     The page tables are computed from the memory requests, rounded up to kilobytes (recorded to the
     byte).

@@ -1,4 +1,4 @@
-"""Decides which evictions of launcher pods virt-api denies, and which become migrations."""
+"""Decides which launcher pod evictions virt-api denies, and which become migrations."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EXTERNAL: Final = "External"
 
 
 def denial(vmi: Json) -> str | None:
-    """Returns why the eviction of a VMI's pod is denied, or None if the pod is deleted.
+    """Returns why the eviction of a VMI's pod is denied; None if the eviction is allowed.
 
     A VMI has the eviction strategy of its VM, or else that of the KubeVirt CR when the VMI
     started. With the strategy External, another controller has to migrate the VMI; the simulated

@@ -1,4 +1,4 @@
-"""Defines the live-update rules of KubeVirt v1.1, where each VM enables live updates itself.
+"""Defines v1.1's rules for live updates, which each VM enables itself.
 
 Source: v1.1.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:440-592,865-939.
 """
@@ -62,7 +62,7 @@ def refusal(vm: Json, config: ClusterConfig) -> tuple[str, str] | None:
 def update_refusal(
     old: Json, new: Json, vmi: Json | None, migration_uid: str
 ) -> tuple[str, str] | None:
-    """Returns the message and field with which v1.1 denies a change of a running VM, or None.
+    """Returns the message and field with which v1.1 denies a running VM's change, or None.
 
     Args:
         old: The VM before the change.

@@ -22,14 +22,14 @@ GA_WARNING: Final = (
     "can be safely removed and is redundant. For more info, please look at: "
     "https://github.com/kubevirt/kubevirt/blob/main/docs/deprecation.md"
 )
-"""The warning about a feature gate in the CR that this version always enables.
+"""The warning about a listed feature gate that this version always enables.
 
 Source: v1.9.0 pkg/virt-config/featuregate/feature-gates.go:49-50.
 """
 
 
 class KubeVirtWebhook:
-    """Validates writes of the KubeVirt CR."""
+    """Validates writes to the KubeVirt CR."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -39,7 +39,7 @@ class KubeVirtWebhook:
         admission.validating(KUBEVIRTS, self.validate)
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies a second CR, a gate that is both enabled and disabled, and an invalid ratio.
+        """Denies a second CR, a gate that is enabled and disabled, and an invalid ratio.
 
         Source: v1.9.0 pkg/virt-operator/webhooks/kubevirt-update-admitter.go:67-152,448-595.
         """

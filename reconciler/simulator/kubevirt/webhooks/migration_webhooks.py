@@ -1,4 +1,4 @@
-"""MigrationWebhooks: virt-api's webhooks that validate migrations and VMI updates."""
+"""MigrationWebhooks: virt-api's webhooks for migrations and VMI updates."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class MigrationWebhooks:
         return None
 
     def validate_migration(self, review: Review) -> Denial | None:
-        """Denies changes of a migration's spec, and new migrations that cannot start.
+        """Denies changes of a migration's spec, and migrations that cannot start.
 
         Source: v1.9.0 ADM/migration-create-admitter.go:68-134, migration-update-admitter.go.
         """

@@ -1,4 +1,4 @@
-"""Actions: virt-api's subresource action with which clients restart VirtualMachines."""
+"""Actions: virt-api's `restart` subresource, with which clients restart VMs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _VM: Final = ("kubevirt.io", "virtualmachine")
 
 
 class Actions:
-    """The subresource action by which clients restart VMs.
+    """The `restart` subresource, with which clients restart VMs.
 
     Source: v1.9.0 pkg/virt-api/rest/lifecycle.go; the responses to a restart are recorded.
     """

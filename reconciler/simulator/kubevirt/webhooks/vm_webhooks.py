@@ -20,7 +20,7 @@ MEMORY_FIELD: Final = "spec.template.spec.domain.memory.guest"
 RUNNING_WARNING: Final = "spec.running is deprecated, please use spec.runStrategy instead."
 _MEMORY_FIELDS: Final = frozenset({MEMORY_FIELD, "spec.template.spec.domain.memory.maxGuest"})
 _LEAST: Final = {0: "0", 1_000_000: "1M"}
-"""The smallest accepted memory requests in bytes, with the notation of virt-api's messages."""
+"""The smallest accepted memory requests in bytes, with their notation in virt-api's messages."""
 
 
 class VMWebhooks:
@@ -58,7 +58,7 @@ class VMWebhooks:
         return self._matcher_denial(review)
 
     def validate(self, review: Review) -> Denial | None:
-        """Denies VMs whose memory fields KubeVirt's validator does not accept.
+        """Denies VMs with memory fields that KubeVirt's validator rejects.
 
         Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:115-296.
         """
@@ -88,7 +88,7 @@ class VMWebhooks:
         )
 
     def _matcher_denial(self, review: Review) -> Denial | None:
-        """Denies a new instancetype name with an old revision name (up to v1.4; recorded)."""
+        """Denies a new instancetype name without a new revision name (up to v1.4; recorded)."""
         if review.old is None or self._cluster.config.behaviour.instancetype_in_status:
             return None
         old, new = (dig(vm, "spec", "instancetype") or {} for vm in (review.old, review.object))
@@ -130,7 +130,7 @@ class VMWebhooks:
         return denied(VALIDATOR, f"{said}, invalid entry {field}", field)
 
     def _template_denial(self, vm: Json) -> Denial | None:
-        """Denies contradictions between guest size, requests, limits and hugepages.
+        """Denies guest sizes, requests, limits and hugepages that contradict each other.
 
         Source: v1.9.0 ADM/vmi-create-admitter.go:87,1024-1047,1112-1140.
         """
@@ -164,7 +164,7 @@ class VMWebhooks:
         return _hugepages_denial(domain, field)
 
     def _live_update_denial(self, vm: Json) -> Denial | None:
-        """Denies a VM that sets maxGuest itself, if its memory cannot be hotplugged.
+        """Denies a VM with its own maxGuest if its memory cannot be hotplugged.
 
         Source: v1.9.0 ADM/vms-admitter.go:279-296.
         """
@@ -180,7 +180,7 @@ class VMWebhooks:
         return None if refused is None else denied(VALIDATOR, refused, MEMORY_FIELD)
 
     def _live_update_features_denial(self, review: Review) -> Denial | None:
-        """Denies a VM that breaks v1.1's rules for spec.liveUpdateFeatures."""
+        """Denies a VM that violates v1.1's rules for spec.liveUpdateFeatures."""
         config, meta = self._cluster.config, review.object["metadata"]
         if not config.behaviour.vm_live_update_features:
             return None
