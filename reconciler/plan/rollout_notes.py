@@ -65,7 +65,7 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
             f"the longest upcoming window lasts {_minutes(longest)}, but the first attempt for "
             f"{_vms(never)} may take longer: {_named(never, needs)}",
             "make a window longer, or lower completionTimeoutPerGiB; otherwise these VMs "
-            "never start",
+            "never change",
         )
     if now.is_open and now.until is not None:
         late = [
