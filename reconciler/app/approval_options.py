@@ -49,7 +49,7 @@ def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
     if approval.dirty:
         raise SourceError(
             f"the plan {options.plan_file} was made from files that were not committed, on top of "
-            f"commit {approval.revision}, so no commit contains what was approved",
+            f"commit {approval.revision}, so no commit contains the approved state",
             hint="commit the files, plan again and approve that plan; or use --working-tree",
         )
     if not is_commit(approval.revision):

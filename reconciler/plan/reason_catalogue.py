@@ -27,8 +27,8 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
         " gate is not added.",
         "You can remove the gate from Git.", since="v1.5"),
     Reason.MEMORY_NOT_MANAGED: own("Git sets the memory only through resources",
-        "Git sizes the VM by `resources.requests` or `resources.limits`, which KubeVirt does not"
-        " change live and which the reconciler does not write.",
+        "Git sets the VM's memory only through `resources.requests` or `resources.limits`, which"
+        " KubeVirt does not change live and the reconciler does not write.",
         "Set `memory.guest` in Git."),
     Reason.NOTHING_NAMED: own("Git sets no memory",
         "Git contains the VM, but sets no memory for it.",
@@ -39,7 +39,7 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
         "Remove the annotation to let the change happen."),
     Reason.CONFIG_CHANGE: recorded("api mechanics; how a CR settles comes from the code of v1.9.0",
         "Settings of the KubeVirt CR differ from Git, and a patch will change them.",
-        "Read the warnings: they say which VMs the new settings affect."),
+        "Read the plan's warnings, which list the VMs that the new settings affect."),
     Reason.HOTPLUG: recorded("scenario hotplug-succeeds on all recorded versions",
         "The memory grows in the running guest through a live migration."),
     Reason.HOTUNPLUG: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3498-3502",
@@ -61,19 +61,19 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         " it.",
         "Restart the VM."),
     Reason.NOT_STARTED: recorded("scenario too-big-then-smaller on v1.9.0",
-        "The guest of the VM's instance does not run yet, for example because the VM fits on no"
-        " node, and the desired size is smaller. KubeVirt applies the smaller size at the next"
-        " start.",
+        "The guest of the VM's instance does not run yet, for example because no node has enough"
+        " free memory, and the desired size is below the instance's size. KubeVirt applies the"
+        " desired size at the next start.",
         "Restart the VM; the restart does not disrupt a running guest."),
     Reason.STRATEGY_STAGE: recorded("scenario stage-then-live-update on all recorded versions",
-        "The rollout strategy is `Stage`, so every change of a VM waits for its next restart.",
+        "The rollout strategy is `Stage`, so every change waits for the VM's next restart.",
         "Set `vmRolloutStrategy: LiveUpdate` in the KubeVirt manifest in Git.", since="v1.2"),
     Reason.GATE_MISSING: recorded("scenario gate-missing on v1.3.1",
         "The feature gate VMLiveUpdateFeatures is not enabled, so KubeVirt changes nothing live.",
         "Add the feature gate to the KubeVirt manifest in Git.", until="v1.4"),
     Reason.BOOTED_BEFORE: recorded("scenario stage-then-live-update on v1.9.0",
         "The VM booted before LiveUpdate was in effect, so its instance has no maxGuest.",
-        "Restart the VM once; after that its memory can change live."),
+        "Restart the VM once; after that, its memory can change live."),
     Reason.NO_MAX_GUEST: source("v1.9.0 pkg/defaults/defaults.go:115-135",
         "The VM booted without memory hotplug, because the cluster's maxGuest is below the VM's"
         " size or is not a whole number of memory blocks.",
@@ -85,14 +85,15 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
     Reason.MISALIGNED: recorded("scenario misaligned on all recorded versions",
         "The new size is not a whole number of memory blocks: 2Mi, or 1Gi with huge pages of 1Gi."
         " Decimal sizes such as 4G are not whole blocks.",
-        "Set the size to a multiple of 2Mi (or 1Gi), or restart the VM."),
+        "Set the size to a multiple of 2Mi (or of 1Gi with huge pages of 1Gi), or restart the"
+        " VM."),
     Reason.BELOW_MINIMUM: source("v1.3.1 pkg/liveupdate/memory/memory.go:104",
         "The new size is below 1Gi, the smallest guest memory that KubeVirt changes live.",
         "Set the size to 1Gi or more, or restart the VM.", since="v1.3.1"),
     Reason.BELOW_BOOT: recorded("scenario shrink-below-boot on all recorded versions",
         "The new size is below the memory that the VM booted with. A live change"
         " cannot shrink the guest below its boot memory.",
-        "Restart the VM, or set at least its boot memory.", since="v1.2"),
+        "Restart the VM, or set its boot memory or more.", since="v1.2"),
     Reason.NOT_MIGRATABLE: recorded("scenario not-migratable on all recorded versions",
         "The VM cannot be live-migrated, and a hotplug needs a migration. KubeVirt v1.2.1 and"
         " v1.2.2 start the change anyway, but the change never ends; on these versions, the VM is"
@@ -101,18 +102,18 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
     Reason.UNSUPPORTED_CONFIGURATION: source("v1.9.0 pkg/liveupdate/memory/memory.go:53-107",
         "The VM's configuration prevents memory hotplug: realtime, NUMA passthrough or launch"
         " security; on old versions also dedicated CPUs, huge pages or a memory limit.",
-        "Restart the VM, or remove the setting that the message names."),
+        "Restart the VM, or remove the setting that the message mentions."),
     Reason.UNSUPPORTED_ARCHITECTURE: source("v1.9.0 pkg/liveupdate/memory/memory.go:53-107",
         "This KubeVirt version hotplugs memory only into VMs of other architectures.",
         "Restart the VM."),
     Reason.PLUG_FAILED_BEFORE: recorded(
         "scenario plug-refused-then-revert on all recorded versions",
-        "libvirt or QEMU rejected an earlier hotplug, and KubeVirt changes nothing live after"
-        " that.",
+        "libvirt or QEMU rejected an earlier hotplug, and KubeVirt changes nothing live until the"
+        " VM restarts.",
         "Restart the VM.", since="v1.3"),
     Reason.RESTART_REQUIRED_STICKY: recorded("scenario above-max-then-revert on v1.3.1 and v1.6.3",
-        "The VM has the condition RestartRequired. This KubeVirt version keeps it until the VM"
-        " restarts, and until then skips every live change.",
+        "The VM has the condition RestartRequired. This KubeVirt version keeps the condition until"
+        " the VM restarts, and until then does not apply any change live.",
         "Restart the VM, or update to v1.6.4, v1.7.1 or newer, which clear the"
         " condition.", since="v1.2", until="v1.6.3, and v1.7.0"),
     Reason.OTHER_EDIT_PENDING: recorded(
@@ -142,55 +143,56 @@ WAITS: Mapping[Reason, ReasonEntry] = {
         "The desired size is written, and KubeVirt is applying it."),
     Reason.MIGRATION_RETRYING: recorded("scenario migration-fails on all recorded versions",
         "A migration for this change failed, and KubeVirt retries it.",
-        "Check the failure that the message quotes."),
+        "Check the migration failure that the message quotes."),
     Reason.GUEST_ACCEPTING: recorded(
         "scenario hotplug-succeeds: guestCurrent changes after the phase Succeeded",
         "The memory is hotplugged, but the guest does not use (or has not released) all of it."),
     Reason.HOTPLUG_IN_FLIGHT: recorded("scenario slow-then-second-change on all recorded versions",
-        "A change to another size is in flight. It cannot be cancelled, and KubeVirt rejects a"
-        " second change until the first one has ended."),
+        "A change to another size is in flight. This change cannot be cancelled, and KubeVirt"
+        " rejects a second change until the first change has ended."),
     Reason.MIGRATION_IN_FLIGHT: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487",
         "The VM is migrating for another reason. KubeVirt changes no memory during a migration."),
     Reason.STARTING: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3444-3460",
         "The VM is starting, and its instance does not report its memory yet."),
     Reason.RESTARTING: source("v1.9.0 pkg/virt-api/rest/lifecycle.go: stateChangeRequests",
-        "A restart was requested, and the VM starts with the size in its spec."),
+        "A restart was requested. The VM starts again with the size in its spec."),
     Reason.LIVE_AT_NEXT_SYNC: source(
         "v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061,3577-3599",
-        "The size was written while LiveUpdate was not in effect. KubeVirt applies it live when it"
-        " next syncs the VM, within 12 hours.",
+        "The size was written while LiveUpdate was not in effect. KubeVirt applies the size live"
+        " when it next syncs the VM, within 12 hours.",
         "Set a label or an annotation on the VM to make KubeVirt sync it now.", since="v1.2"),
     Reason.BACKUP_RUNNING: source(
         "v1.8.0 pkg/virt-controller/watch/migration/migration.go; v1.9.0 :1581-1645",
-        "A backup of the VM is running, and migrations wait for it.", since="v1.8"),
+        "A backup of the VM is running, and the VM's migrations wait for the"
+        " backup.", since="v1.8"),
     Reason.MIGRATABILITY_UNKNOWN: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3475",
         "KubeVirt has not reported yet whether the VM can migrate. A patch now would require a"
         " restart."),
     Reason.KUBEVIRT_NOT_SETTLED: source(
         "v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:450-455",
-        "KubeVirt is being deployed or updated, and does not start migrations until it has"
-        " settled."),
+        "KubeVirt is being deployed or updated, and does not start migrations until the KubeVirt"
+        " CR has settled."),
     Reason.WAITS_FOR_ROOM: own("migrations in flight use the missing capacity",
-        "No node or quota has capacity for the target pod now, but migrations in flight will"
-        " release enough."),
+        "No node has enough free memory for the target pod now, or a quota would reject it, but"
+        " migrations in flight will release enough."),
 }
 """Reasons for the effect wait: the change becomes possible without intervention."""
 BLOCKED: Mapping[Reason, ReasonEntry] = {
     Reason.NOT_FOUND: own("the object does not exist",
-        "The cluster does not have the object.",
+        "The object in Git does not exist in the cluster.",
         "Correct the name in Git, or create the object; `create: true` lets the reconciler create"
         " VMs."),
-    Reason.INVALID_MANIFEST: own("a manifest that is wrong in one place may be wrong in others",
+    Reason.INVALID_MANIFEST: own("a manifest with one error may contain other errors",
         "The manifest in Git has an error, so the object is left unchanged. Other objects are not"
         " affected. An invalid KubeVirt manifest leaves the CR unchanged.",
         "Correct the manifest in Git; `reconciler validate` shows each error with its location."),
     Reason.UNREADABLE: own("the object exists, and a value in it cannot be read",
         "A value of the object in the cluster cannot be read.",
-        "Correct the value that the message names."),
+        "Correct the value that the message mentions."),
     Reason.BEING_DELETED: recorded("scenario delete-during-hotplug on all recorded versions",
         "The VM is being deleted.",
         "Remove the VM from Git if it was deleted on purpose."),
-    Reason.NOT_STARTING: own("an instance that is not ready 15 minutes after its creation",
+    Reason.NOT_STARTING: own("the reconciler's own limit of 15 minutes",
         "The VM's instance is not ready 15 minutes after its creation.",
         "Check the VM's events and its launcher pod."),
     Reason.DENIED_ABOVE_MAX_GUEST: recorded(
@@ -198,33 +200,34 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "The VM has its own maxGuest, and the webhook denies a larger size.",
         "Lower the size, or raise the VM's maxGuest, which needs a restart."),
     Reason.DENIED_BY_ADMISSION: source("v1.9.0 vms-admitter.go:279-296",
-        "KubeVirt's webhook denies the change; the message says why.",
-        "Follow the hint of the message."),
+        "KubeVirt's webhook denies the change; the plan's message says why.",
+        "Follow the hint below the message in the plan."),
     Reason.MEMORY_FROM_INSTANCETYPE: recorded(
         "scenario instancetype-and-guest on all recorded versions",
         "An instancetype sets the VM's memory, and the webhook denies `memory.guest` in the same"
         " VM.",
         "Set another instancetype in Git instead of `memory.guest`."),
     Reason.INSTANCETYPE_CHANGE: own("only the name of an instancetype is written",
-        "Git sets an instancetype of another kind, or for a VM that has none. The reconciler"
-        " changes only the name of the VM's instancetype.",
+        "Git sets an instancetype of another kind, or sets an instancetype for a VM that has none."
+        " The reconciler changes only the name of the VM's instancetype.",
         "Set `spec.instancetype` by hand."),
     Reason.INSTANCETYPE_NOT_FOUND: source("v1.9.0 pkg/instancetype/webhooks/vm/admitter.go",
         "The instancetype does not exist, and the webhook denies the change.",
         "Correct the name in Git, or create the instancetype."),
     Reason.INSTANCETYPE_UNREADABLE: own(
         "the effect of an instancetype that cannot be read is unknown",
-        "The instancetypes cannot be read, so the new size is not known.",
+        "The instancetypes cannot be read, so the size that Git sets is unknown.",
         "Grant `list` on the instancetypes of instancetype.kubevirt.io."),
     Reason.LIMITS_OVERCOMMIT: source(
-        "v1.9.0 pkg/virt-controller/watch/vm/vm.go:3528-3547; that the API server then rejects the"
-        " target pod is inference",
+        "v1.9.0 pkg/virt-controller/watch/vm/vm.go:3528-3547; the API server's rejection of the"
+        " target pod is inferred",
         "The target pod would request more memory than its limit, or the guest would outgrow its"
         " limit, because KubeVirt does not raise the limit of this VM.",
         "Restart the VM with `requests.memory` not below `memory.guest`, or with a higher"
         " limit.", since="v1.2.1"),
     Reason.OVERHEAD_OVERCOMMIT: source(
-        "v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; the loop is inference",
+        "v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; the repeated migration is"
+        " inferred",
         "The VM has `overcommitGuestOverhead`, so its pod is too small for every hotplug, and"
         " KubeVirt would migrate the VM repeatedly without effect.",
         "Restart the VM without `overcommitGuestOverhead`."),
@@ -233,7 +236,7 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "no-update-methods on v1.9.0 (the change never ends)",
         "A change to another size is in flight and cannot end. Until it ends, KubeVirt rejects the"
         " desired size.",
-        "Remove the obstacle that the message names, or restart the VM."),
+        "Remove the obstacle that the message mentions, or restart the VM."),
     Reason.NO_LIVE_MIGRATE: recorded(
         "scenarios no-update-methods and misspelt-update-method on v1.9.0",
         "`workloadUpdateMethods` does not list LiveMigrate, so no migration would carry out the"
@@ -268,7 +271,7 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         " keeps retrying.",
         "Find out why the VM cannot migrate; the hint says how to stop the migrations."),
     Reason.INEFFECTIVE_MIGRATIONS: source("v1.9.0 pkg/virt-handler/migration-target.go:1187-1231",
-        "Two or more migrations succeeded without hotplugging the memory.",
+        "Two or more migrations succeeded, but the memory was not hotplugged.",
         "Check the events of the VirtualMachineInstance for the launcher's memory request."),
     Reason.TARGET_UNSCHEDULABLE: recorded("scenario target-unschedulable on all recorded versions",
         "Migrations failed in a row because no node accepted the target pod.",
@@ -277,29 +280,29 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "The namespace's ResourceQuota rejects the target pod of a migration that has started.",
         "Raise the ResourceQuota; the migration then continues by itself."),
     Reason.OWNED_BY_POOL: recorded("scenario pool-vm-patched on v1.9.0",
-        "A VirtualMachinePool owns the VM. A change of the VM alone would go live, but the next"
-        " change of the pool's template overwrites it and restarts the VM.",
+        "A VirtualMachinePool owns the VM. A change of only the VM would take effect live, but the"
+        " next change of the pool's template overwrites the VM's size and restarts the VM.",
         "Set the size in the pool's `spec.virtualMachineTemplate`."),
     Reason.OWNED_BY_OTHER: own("HyperConverged reverts direct changes of the CR",
         "HyperConverged owns the KubeVirt CR and reverts direct changes to the CR.",
         "Make the change in the HyperConverged resource."),
     Reason.GATE_DISABLED: source("v1.9.0 kubevirt-update-admitter.go:508-532",
-        "The cluster lists the gate in `disabledFeatureGates`, and KubeVirt denies a gate in both"
-        " lists.",
+        "The KubeVirt CR lists the gate in `disabledFeatureGates`, and KubeVirt denies a gate that"
+        " is also in `featureGates`.",
         "Remove the gate from `disabledFeatureGates` first.", since="v1.8"),
     Reason.UNKNOWN_FIELD: recorded("api mechanics: the API server prunes an unknown field",
         "This KubeVirt version does not have a field that Git sets; the API server would drop the"
         " value.",
         "Remove the field from Git, or update KubeVirt."),
-    Reason.WRONG_KUBEVIRT: own("Git declares another CR",
+    Reason.WRONG_KUBEVIRT: own("Git declares another KubeVirt CR",
         "Git declares a different KubeVirt CR from the one in the cluster.",
         "Correct the CR's name and namespace in Git."),
     Reason.WOULD_EVICT: recorded(
         "scenario evict-only on v1.9.0; the rule for old launchers comes from the code of "
         "v1.9.0",
-        "The change of the CR would make KubeVirt stop running VMs immediately. The message lists"
-        " them.",
-        "Add LiveMigrate to `workloadUpdateMethods`, or restart those VMs yourself first."),
+        "The change of the CR would make KubeVirt immediately stop VMs that are running. The"
+        " message lists these VMs.",
+        "Add LiveMigrate to `workloadUpdateMethods`, or restart these VMs yourself first."),
 }
 """Reasons for the effect blocked: the change would be denied or harmful, or it has failed.
 

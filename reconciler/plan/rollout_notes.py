@@ -164,7 +164,7 @@ def _batches(
     sizes = Counter(rank for each in vms if (rank := ranks.get(each.ref, CANARY)) > CANARY)
     if sizes and policy.batches:
         batches = ", ".join(f"{named(rank, policy)}: {n}" for rank, n in sorted(sizes.items()))
-        yield _note("batches", f"VMs change in batches, one after another: {batches}")
+        yield _note("batches", f"VMs are changed in batches, one batch at a time: {batches}")
 
 
 def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnostic]:
@@ -173,13 +173,13 @@ def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnos
         return
     by_git = sum(context.desired.vms[ref].restart is not None for ref in refs)
     sources = (
-        (len(refs) - by_git, "by `restart: window`"),
-        (by_git, f"by the annotation {RESTART} in Git"),
+        (len(refs) - by_git, "because of `restart: window`"),
+        (by_git, f"because of the annotation {RESTART} in Git"),
     )
     consents = ", ".join(f"{n} {words}" for n, words in sources if n)
     yield _note(
         "restarts",
-        f"{_vms(refs)} {'is' if len(refs) == 1 else 'are'} restarted, as the consent allows: "
+        f"{_vms(refs)} {'is' if len(refs) == 1 else 'are'} restarted during the rollout: "
         f"{listed_refs(refs, NAMED)} ({consents})",
     )
 

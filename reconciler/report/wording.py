@@ -49,7 +49,7 @@ ATTENTION = (
 
 MEANING: Mapping[ExitCode, str] = {
     ExitCode.DONE: "the cluster matches the desired state, or every patch was accepted and the run"
-    " was asked not to wait",
+    " did not wait for the guests",
     ExitCode.ERROR: "an error ended the run",
     ExitCode.CHANGES: "changes are pending",
     ExitCode.INVALID: "part of the desired state is invalid",
@@ -170,7 +170,7 @@ def restarts(wave: Wave) -> str:
     names = listed_refs((each.ref for each in wave.actions), _MAX_RESTARTS)
     count = len(wave.actions)
     subject = "1 VM is" if count == 1 else f"{count} VMs are"
-    words = "restarted right after the new size is written, as the consent allows"
+    words = "restarted right after the new size is written, as `restart` permits"
     return f"{subject} {words}: {names}"
 
 

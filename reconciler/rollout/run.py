@@ -45,7 +45,7 @@ log = logging.getLogger(__name__)
 ROUND_S = 1.0
 """The maximum length of a round in seconds; the run then checks the deadline and signals."""
 BROKEN_OFF = (
-    "the run was asked to end; its last request was interrupted, so the answer is not known"
+    "a signal ended the run; the last API request was interrupted, so its result is unknown"
 )
 _CONTINUES = "migrations in flight continue"
 _NOT_FOLLOWED = Explanation(
@@ -85,7 +85,9 @@ def run(
             rollout.abandon_if_in_doubt()
     except Exception as found:
         # A bug of this program must not lose the report of what was written.
-        log.exception("the run ended because of a bug in reconciler; report it with this text")
+        log.exception(
+            "the run ended because of a bug in reconciler; report the bug with this text"
+        )
         error, message = found, f"ended by a bug in reconciler: {type(found).__name__}: {found}"
         rollout.abandon_if_in_doubt()
     removed = _removed_from_git(plan, desired, choices, policy.approval, context.clock.now())
@@ -115,7 +117,7 @@ def _removed_from_git(
         why = Explanation(
             reason=approval_check.STALE,
             message=f"approved: {approved.effect} ({approved.reason}); now: Git at "
-            f"{plan.revision} does not contain it",
+            f"{plan.revision} does not contain the object",
             hint=approval_check.HINT,
         )
         decision = Decision(ref=ref, uid=None, effect=approved.effect, why=why)
@@ -182,7 +184,7 @@ class _Rollout:
     def _stops_before_round(self, start: float) -> str:
         """Return why no further round may start; empty if one may start."""
         if self.context.stopping():
-            return f"the run was asked to end; {_CONTINUES}"
+            return f"a signal ended the run; {_CONTINUES}"
         if self._left(start) <= 0:
             return f"the deadline was reached; {_CONTINUES}"
         # Both are called in each round, because the call renews a lease that needs it.

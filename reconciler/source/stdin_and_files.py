@@ -50,7 +50,8 @@ def _files(path: Path) -> Iterator[Path]:
     if any((path / name).exists() for name in KUSTOMIZATIONS):
         raise SourceError(
             f"the folder {path} has a kustomization, which only kustomize can read",
-            hint=f"render it and pipe it in (kubectl kustomize {path} | reconciler plan -f -)",
+            hint="render the folder and pipe in the result "
+            f"(kubectl kustomize {path} | reconciler plan -f -)",
         )
     yield from sorted(each for each in path.iterdir() if each.name.endswith(SUFFIXES))
 

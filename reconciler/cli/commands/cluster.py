@@ -24,7 +24,9 @@ _POLL_S = 0.2
 World = Annotated[
     Path,
     typer.Option(
-        "--world", metavar="FILE", help="World file, for example one of examples/worlds."
+        "--world",
+        metavar="FILE",
+        help="World file: describes the simulated cluster, as in examples/worlds.",
     ),
 ]
 Target = Annotated[
@@ -34,7 +36,7 @@ Target = Annotated[
     ),
 ]
 Port = Annotated[
-    int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 picks a free one.")
+    int, typer.Option("--port", min=0, max=65535, help="Port on 127.0.0.1; 0 selects a free port.")
 ]
 Scale = Annotated[
     float, typer.Option("--time-scale", min=0.1, help="Simulated seconds per real second.")
@@ -71,7 +73,7 @@ def served(
 
     Args:
         world: The world file.
-        port: The port on 127.0.0.1; 0 picks a free one.
+        port: The port on 127.0.0.1; 0 selects a free port.
         time_scale: Simulated seconds per real second.
         dated: Whether the clock starts at the time that the world file sets, if it sets one. The
             times of the objects are then correct only for a client that uses the same clock.

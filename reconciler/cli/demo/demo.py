@@ -22,7 +22,10 @@ def complete_worlds(incomplete: str) -> list[str]:
 
 
 Keep = Annotated[
-    bool, typer.Option("--keep", help="Keep the last cluster running, to inspect it.")
+    bool,
+    typer.Option(
+        "--keep", help="Keep the last simulated cluster running, so that you can inspect it."
+    ),
 ]
 Scale = Annotated[
     float,
@@ -34,7 +37,7 @@ World = Annotated[
         "--world",
         metavar="NAME|FILE",
         autocompletion=complete_worlds,
-        help="Run one world of examples/worlds instead of the two demo scenarios.",
+        help="Run one simulated world from examples/worlds instead of the two demo scenarios.",
     ),
 ]
 Deadline = Annotated[
@@ -44,10 +47,10 @@ Deadline = Annotated[
         metavar="DURATION",
         parser=seconds,
         show_default="20m",
-        help="Time limit for the apply of a world, in simulated time.",
+        help="Time limit for `apply` in a simulated world, in simulated time.",
     ),
 ]
-List = Annotated[bool, typer.Option("--list", help="List the worlds and exit.")]
+List = Annotated[bool, typer.Option("--list", help="List the simulated worlds and exit.")]
 
 WHAT_IS_SIMULATED = """\
 The cluster is simulated: an API server on 127.0.0.1, with KubeVirt's admission, controllers and
@@ -91,7 +94,7 @@ def _walkthrough(folder: Path, scale: float) -> None:
         stage.apply(ExitCode.BLOCKED)
         stage.say(
             "The feature gate and the strategies are in effect. A user creates vm-alpine with",
-            "1Gi, and Git asks for 2Gi.",
+            "1Gi, and Git sets 2Gi.",
         )
         stage.create_vm("vm-alpine.yaml")
         stage.commit("vm-alpine.yaml", guest=("1Gi", "2Gi"))

@@ -132,7 +132,7 @@ class Stage:
             "  kubectl get vm,vmi,vmim -A",
             f"  kubectl describe vm -n {namespace} {vm}",
             "  kubectl get vmi -A -w",
-            "Its clock differs from yours, so ages may be wrong or show <invalid>.",
+            "The cluster's clock differs from yours, so ages may be wrong or show <invalid>.",
         )
         with stop_on_signals() as stop:
             while not stop.requested:

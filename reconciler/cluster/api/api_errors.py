@@ -148,7 +148,8 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
     if code == HTTPStatus.FORBIDDEN and is_denial(status):
         return RejectedError(
             f"{what}: denied by an admission policy: {said}",
-            hint="no right is missing; ask the owner of the policy or the webhook",
+            hint="the credentials have enough rights; contact the owner of the policy or the "
+            "webhook",
             status=code,
         )
     if code == HTTPStatus.FORBIDDEN:
@@ -198,7 +199,7 @@ def _broken(error: Exception) -> tuple[str, str]:
     known: tuple[tuple[type[BaseException], str, str], ...] = (
         (
             ssl.SSLCertVerificationError,
-            "its certificate is not trusted",
+            "the server's certificate is not trusted",
             "check certificate-authority and server in the kubeconfig",
         ),
         (
@@ -211,7 +212,7 @@ def _broken(error: Exception) -> tuple[str, str]:
             "unknown host name",
             "check the server in the kubeconfig",
         ),
-        (ssl.SSLError, "TLS failed", "check that the server speaks https"),
+        (ssl.SSLError, "TLS failed", "check that the server uses https"),
         (ConnectionRefusedError, "connection refused", "check that the API server is running"),
     )
     causes = tuple(_chain(error))

@@ -81,9 +81,9 @@ def pages(client: Client, path: str) -> Iterator[Page]:
         if not token:
             return
         if token in tokens or len(tokens) >= MAX_PAGES:
-            raise _unreadable(client, path, "the server repeats a page or sends too many")
+            raise _unreadable(client, path, "the server repeats a page or sends too many pages")
         if monotonic() > ends_at:
-            raise _unreadable(client, path, f"it takes longer than {MAX_LIST_S:g} s")
+            raise _unreadable(client, path, f"the list takes longer than {MAX_LIST_S:g} s")
         tokens.add(token)
 
 

@@ -72,7 +72,9 @@ def _decompressed(arriving: Iterable[bytes]) -> Iterator[bytes]:
                 rest = gzip.unconsumed_tail
                 size += len(text)
                 if size > max(_SMALL, MAX_RATIO * read):
-                    raise UnusableBodyError(f"gzip makes it more than {MAX_RATIO} times larger")
+                    raise UnusableBodyError(
+                        f"it is more than {MAX_RATIO} times larger than its gzip data"
+                    )
                 if text:
                     yield text
         if text := gzip.flush():

@@ -144,7 +144,8 @@ class Transport:
             place = f"{resource_paths.spoken(request.path)} at {self.host}"
             raise ClusterError(
                 f"the response to {request.verb} {place} cannot be read: {error}",
-                hint="check that the server, and each proxy before it, is an API server's",
+                hint="check that the address is that of an API server, and check each proxy in "
+                "between",
             ) from error
         except Exception as error:
             raise self._unreachable(error, request) from error

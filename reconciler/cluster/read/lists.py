@@ -75,7 +75,8 @@ def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
             findings += decoded.diagnostics
     except NotFoundError as error:
         raise KubeVirtMissingError(
-            f"KubeVirt is not installed at {client.host}: the server does not know its kinds",
+            f"KubeVirt is not installed at {client.host}: the server does not know KubeVirt's "
+            "kinds",
             hint="install KubeVirt, or use the context of a cluster that runs it",
         ) from error
     return Listed(values=tuple(values), resource_version=version, diagnostics=tuple(findings))
@@ -189,7 +190,7 @@ def wrong_number(host: str, refs: Iterable[ObjectRef]) -> KubeVirtMissingError:
     return KubeVirtMissingError(
         f"the cluster at {host} has {len(found)} KubeVirt CRs, but KubeVirt expects one:"
         f" {', '.join(found)}",
-        hint="delete all but the one that virt-operator uses",
+        hint="delete every KubeVirt CR except the one that virt-operator uses",
     )
 
 

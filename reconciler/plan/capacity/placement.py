@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.phrases import listed_refs
+from reconciler.model.phrases import listed_refs, plural
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.capacity.reservations import Reservations, grown_to
 
@@ -49,17 +49,17 @@ def capacity_warnings(
         found.append(
             _warning(
                 "room-one-after-another",
-                f"{_count(late)} no capacity while other VMs migrate, but will get capacity "
-                f"one after another: {listed_refs(late, NAMED)}",
-                "they start as capacity becomes free; the forecast does not include that wait",
+                f"{_count(late)} migrate yet because no node or quota has enough free memory, and "
+                f"must wait for other migrations to end: {listed_refs(late, NAMED)}",
+                "these VMs start as memory becomes free; the forecast does not include this wait",
             )
         )
     if never:
         found.append(
             _warning(
                 "room-not-for-all",
-                f"{_count(never)} capacity now, but will have none after earlier changes: "
-                f"{listed_refs(never, NAMED)}",
+                f"{_count(never)} migrate, because earlier changes in the plan leave too little "
+                f"memory: {listed_refs(never, NAMED)}",
                 "free memory or add a node; otherwise the last changes do not start",
             )
         )
@@ -105,4 +105,4 @@ def _warning(code: str, message: str, hint: str) -> Diagnostic:
 
 
 def _count(refs: Sequence[ObjectRef]) -> str:
-    return f"{len(refs)} {'change has' if len(refs) == 1 else 'changes have'}"
+    return f"{plural(len(refs), 'VM')} cannot"

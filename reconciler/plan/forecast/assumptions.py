@@ -95,7 +95,7 @@ def _order(planned: Sequence[PlannedChange], queue: Queue, context: PlanContext)
     grouped = [each for each in planned if queue.groups.get(each.ref)]
     if len(grouped) > 1:
         keys = ", ".join(context.policy.anti_affinity)
-        yield f"VMs in one namespace with the same value of {keys} change one after another"
+        yield f"VMs in one namespace with the same value of {keys} are changed one at a time"
 
 
 def _restarts(planned: Sequence[PlannedChange]) -> Iterator[str]:
@@ -114,7 +114,7 @@ def _rate(limit: int, times: Estimates) -> str:
         f", with at most {human(limit)}/s per migration (bandwidthPerMigration)" if limit else ""
     )
     if known := len(times.comparable(limit)):
-        return f"{rate}{bound}, as {known} finished migrations needed"
+        return f"{rate}{bound}, as measured in {known} finished migrations"
     if limit:
         return f"{rate}{bound}"
     return (

@@ -75,7 +75,7 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
             continue
         why = waits_for(vmi)
         if not why and staged:
-            why = "a size that was written earlier and then takes effect"
+            why = "a size written earlier, which takes effect with this change"
         if not why and unlabelled > 0:
             why = (
                 f"perhaps an outdated launcher: KubeVirt counts {unlabelled} more than have "
@@ -101,7 +101,9 @@ def eviction_warning(
     if EVICT not in then.methods or (EVICT in before.methods and not found):
         return ""
     what = (
-        "Evict remains listed without LiveMigrate" if EVICT in before.methods else "Evict is added"
+        "workloadUpdateMethods still lists Evict, now without LiveMigrate"
+        if EVICT in before.methods
+        else "Evict is added"
     )
     which = "cannot be migrated and " if LIVE_MIGRATE in then.methods else ""
     affected = f"{len(found)} ({names(found)})" if found else "none"

@@ -42,7 +42,7 @@ def consented(
         return finding, ()
     hint, actions = _with_restart(inputs, finding, size)
     if actions:
-        hint = f"{hint}, as {_consent(inputs)} allows"
+        hint = f"{hint}, as {_consent(inputs)} permits"
     why = replace(finding.why, hint=hint or finding.why.hint)
     return replace(finding, why=why), actions
 

@@ -51,7 +51,7 @@ def _kernel(inputs: VMInputs) -> str:
 def _windows(inputs: VMInputs) -> str:
     if not _is_windows(inputs):
         return ""
-    return "the guest runs Windows: it needs a recent viomem driver and does not release memory"
+    return "the guest runs Windows, which needs a recent viomem driver and does not release memory"
 
 
 def _paused(inputs: VMInputs) -> str:
@@ -61,7 +61,9 @@ def _paused(inputs: VMInputs) -> str:
     """
     if inputs.vmi is None or not is_true(inputs.vmi.conditions, "Paused"):
         return ""
-    return "the VM is paused: it migrates, but the guest uses the memory only after it is resumed"
+    return (
+        "the VM is paused: it can migrate, but the guest uses new memory only once it is resumed"
+    )
 
 
 def _is_windows(inputs: VMInputs) -> bool:
@@ -100,6 +102,6 @@ def _sticky(inputs: VMInputs, finding: Finding) -> str:
     if not staged or inputs.after.capabilities.restart_self_clears:
         return ""
     return (
-        "staging this change prevents every live update of the VM until it restarts "
+        "this change waits for a restart, and until then prevents every live update of the VM "
         "(KubeVirt 1.6.3 and older, and 1.7.0)"
     )

@@ -75,7 +75,8 @@ def _now(decision: Decision, action: Action, approved: ApprovedAction) -> str:
         change,
     ):
         return (
-            "the same change, but the object is another one or its old value has another notation"
+            "the same change, but for a recreated object, or with another notation of the old "
+            "value"
         )
     return f"{_described(action.effect, action.reason, change)}: {decision.why.message}"
 

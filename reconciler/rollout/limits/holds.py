@@ -119,7 +119,8 @@ class Holds:
             why = Explanation(
                 reason=CANARY_FAILED,
                 message=f"the canary {listed_refs(failed, most=1)} failed",
-                hint="find out why; the other VMs start once all canaries have their memory",
+                hint="find out why the canary failed; the other VMs start once all canaries "
+                "have their memory",
             )
             return Hold(why=why, final=True)
         if any(each.effect is Effect.WAIT for each in now.values()):
@@ -133,7 +134,7 @@ class Holds:
         if not converged:
             why = Explanation(
                 reason="canaries-held",
-                message="no canary could be changed, so the change is not proven",
+                message="no canary could be changed, so the change is untested",
                 hint="find out why the canaries are held",
             )
             return Hold(why=why, final=True, result=Result.HELD)
@@ -155,7 +156,9 @@ class Holds:
         until = soak.since + timedelta(seconds=soak_s)
         if now >= until:
             return None
-        message = f"starts when the canaries have soaked, at {until:%Y-%m-%d %H:%M:%S %Z}"
+        message = (
+            f"starts when the soak time of the canaries ends, at {until:%Y-%m-%d %H:%M:%S %Z}"
+        )
         return Hold(why=Explanation(reason="canary-soak", message=message), until=until)
 
 

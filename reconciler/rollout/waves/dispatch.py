@@ -194,7 +194,11 @@ class Dispatch:
         spent = f"{plural(failures, 'VM')} failed and the failure budget is {budget}"
         for ref in candidates:
             written = objects[ref].written
-            left = "not restarted, although its size is written" if written else "not started"
+            left = (
+                "the VM was not restarted, although its new size is written"
+                if written
+                else "not started"
+            )
             message = f"{left}: {spent}"
             why = Explanation(reason="failure-budget", message=message, hint=_BUDGET_HINT)
             self._closer.close(objects[ref], FinalResult(result=Result.NOT_STARTED, why=why))

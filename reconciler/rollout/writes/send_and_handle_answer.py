@@ -216,7 +216,7 @@ class Writes:
 def _described(decision: Decision, action: Action) -> str:
     """Describe what the write changed, with the old and new values."""
     if action.verb is Verb.RESTART:
-        return f"restart requested; the VM then has {decision.target}"
+        return f"restart requested; after the restart, the VM has {decision.target}"
     if action.verb is Verb.CREATE:
         return f"created with {decision.target}" if decision.target else "created"
     text = "; ".join(

@@ -155,7 +155,7 @@ def _record(found: FileObject) -> _VMRecord | _KubeVirtRecord:
         )
     manifest = desired.manifest
     if manifest is not None and not isinstance(manifest, CompactManifest):
-        raise TypeError("the manifest has an integer that does not fit 64 bits")
+        raise TypeError("the manifest has an integer that does not fit in 64 bits")
     return _VMRecord(
         namespace=desired.ref.namespace,
         name=desired.ref.name,

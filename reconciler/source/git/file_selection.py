@@ -46,7 +46,7 @@ class RenderedFolder:
             code=code,
             message=f"the folder {folder} has {what}, which only {program} can read",
             at=file.location(Mark(1, 1)),
-            hint=f"render it and pipe it in ({command} | reconciler plan -f -), "
+            hint=f"render the folder and pipe in the result ({command} | reconciler plan -f -), "
             f"or add the folder to `exclude` in {CONFIG_PATH}"
             if ours
             else "",

@@ -109,8 +109,8 @@ def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]
         yield manifest.report(
             Severity.WARNING,
             "memory-not-managed",
-            f"the VM gets its memory from {sizes}, which is not managed: KubeVirt does not change "
-            "it live",
+            f"the VM's memory is set only through {sizes}, which KubeVirt does not change "
+            "live and the reconciler does not write",
             (*RESOURCES, next(iter(vm.resources)), "memory"),
             hint=f"set {dotted(GUEST_MEMORY)}",
         )
@@ -135,7 +135,7 @@ def _fitness(
             "misaligned",
             f"{name} {amount} is not a multiple of {canonical(step)}, so it cannot be hotplugged",
             path,
-            hint=f"write {above}, the next multiple",
+            hint=f"set the size to {above}, the next multiple",
         )
     if amount.n_bytes < MINIMUM:
         yield manifest.report(
@@ -143,7 +143,7 @@ def _fitness(
             "below-minimum",
             f"{name} {amount} is below 1Gi, so KubeVirt v1.3.1 and later do not hotplug it",
             path,
-            hint="write 1Gi or more to hotplug this VM",
+            hint="set 1Gi or more so that this VM can be hotplugged",
         )
 
 

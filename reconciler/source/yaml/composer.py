@@ -142,7 +142,11 @@ class _Document:
         if inner.is_mapping and inner.key is None:
             _fail(event.start_mark, "not-yaml", _KEY_NOT_TEXT)
         if len(self._outer) >= MAX_DEPTH:
-            _fail(event.start_mark, "too-deep", f"values are nested more than {MAX_DEPTH} deep")
+            _fail(
+                event.start_mark,
+                "too-deep",
+                f"values are nested more than {MAX_DEPTH} levels deep",
+            )
         if event.anchor is not None:
             self._anchors[event.anchor] = None
         self._outer.append(inner)

@@ -77,7 +77,7 @@ def resolve_tagged(text: str, tag: str) -> Scalar:
         return text
     value = resolve(text)
     if type(value) not in _TAG_TYPES[short]:
-        raise ScalarError(f"{text!r} does not fit its tag !!{short}")
+        raise ScalarError(f"{text!r} is not valid for its tag !!{short}")
     return value
 
 

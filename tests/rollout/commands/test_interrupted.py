@@ -65,7 +65,7 @@ def test_interrupted_run_prints_a_report_releases_its_lease_and_leaves_the_migra
     (outcome,) = report["outcomes"]
     assert (run.returncode, report["exit"]["code"]) == (code, code)
     assert (outcome["result"], outcome["actuation"]) == ("running", "succeeded")
-    assert "the run was asked to end; migrations in flight continue" in err
+    assert "a signal ended the run; migrations in flight continue" in err
     assert cluster.lease()["spec"]["holderIdentity"] == ""
     (migration,) = cluster.get(MIGRATIONS)["items"]
     assert migration["status"]["phase"] not in {"Failed", "Succeeded"}
@@ -117,7 +117,7 @@ ENDS = pytest.mark.parametrize(
     ids=["SIGTERM", "Ctrl-C"],
 )
 BROKEN_OFF = (
-    "the run was asked to end; its last request was interrupted, so the answer is not known"
+    "a signal ended the run; the last API request was interrupted, so its result is unknown"
 )
 
 

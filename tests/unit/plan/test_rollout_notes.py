@@ -218,7 +218,7 @@ def test_batches_note_counts_vms_per_batch_and_omits_empty_batches():
         "batches": (
             Severity.NOTE,
             (
-                "VMs change in batches, one after another: "
+                "VMs are changed in batches, one batch at a time: "
                 "batch 1 (stage=test): 1, batch 3 (stage=prod): 2, the rest: 1"
             ),
         )
@@ -233,12 +233,12 @@ def test_restart_note_counts_restarts_by_source_of_consent():
     told = {each.code: each for each in plan.diagnostics}["restarts"]
     assert told.severity is Severity.NOTE
     assert told.message == (
-        "3 VMs are restarted, as the consent allows: db/a, db/b, db/c (2 by `restart: window`, "
-        "1 by the annotation memory.reconciler.dev/restart in Git)"
+        "3 VMs are restarted during the rollout: db/a, db/b, db/c (2 because of "
+        "`restart: window`, 1 because of the annotation memory.reconciler.dev/restart in Git)"
     )
     hints = [each.why.hint for each in plan.decisions]
-    assert hints[0].endswith("as `restart: window` allows")
-    assert hints[1].endswith("as the annotation memory.reconciler.dev/restart in Git allows")
+    assert hints[0].endswith("as `restart: window` permits")
+    assert hints[1].endswith("as the annotation memory.reconciler.dev/restart in Git permits")
     assert [each.name for each in plan.waves] == [WaveName.MEMORY, WaveName.RESTART]
 
 

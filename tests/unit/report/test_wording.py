@@ -87,7 +87,7 @@ def restarting(*names: str) -> Wave:
 
 def test_restart_text_lists_twenty_vms_and_counts_the_others():
     one = wording.restarts(restarting("pg-0"))
-    words = "1 VM is restarted right after the new size is written, as the consent allows: db/pg-0"
+    words = "1 VM is restarted right after the new size is written, as `restart` permits: db/pg-0"
     assert one == words
     many = wording.restarts(restarting(*(f"pg-{n}" for n in range(25))))
     assert many.startswith("25 VMs are restarted")

@@ -81,7 +81,7 @@ def test_stop_signal_ends_the_run_before_anything_is_written():
     ports = FakePorts(stopping=True)
     report, _ = ran(ports=ports)
     assert report.exit is ExitCode.DEADLINE
-    assert report.message == "the run was asked to end; migrations in flight continue"
+    assert report.message == "a signal ended the run; migrations in flight continue"
     assert ports.writer.sent == []
 
 
@@ -181,7 +181,7 @@ def test_unexpected_exception_ends_the_run_with_a_report_and_keeps_its_leases(ca
     assert report.message == "ended by a bug in reconciler: KeyError: 'vmi'"
     assert [each.result for each in report.outcomes] == [Result.RUNNING]
     assert not ports.memory_lease.is_held
-    assert "report it" in caplog.text
+    assert "report the bug" in caplog.text
 
 
 def test_run_with_no_wait_reports_the_vm_as_written():

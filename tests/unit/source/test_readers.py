@@ -238,7 +238,8 @@ def test_folder_with_a_kustomization_and_vm_manifests_is_an_error(opened, git_re
             "base/kustomization.yaml:1:1: error[kustomization] the folder base has a "
             "kustomization, "
             "which only kustomize can read\n"
-            "  hint: render it and pipe it in (kubectl kustomize base | reconciler plan -f -), or "
+            "  hint: render the folder and pipe in the result (kubectl kustomize base | "
+            "reconciler plan -f -), or "
             "add the folder to `exclude` in .reconciler.yaml"
         )
     ]

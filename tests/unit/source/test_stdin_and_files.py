@@ -40,5 +40,6 @@ def test_folder_with_a_kustomization_is_rejected_with_a_kustomize_command_as_hin
     with pytest.raises(SourceError, match="has a kustomization") as caught:
         read_inputs([str(tmp_path)], io.BytesIO())
     assert caught.value.hint == (
-        f"render it and pipe it in (kubectl kustomize {tmp_path} | reconciler plan -f -)"
+        f"render the folder and pipe in the result (kubectl kustomize {tmp_path} | reconciler "
+        "plan -f -)"
     )

@@ -78,7 +78,7 @@ def stuck(running: RunningVM) -> Finding | None:
     if migration is None and fate is Fate.KILLED:
         return evict_hazard(
             running,
-            f"KubeVirt kills the VM for the change to {running.vmi.guest} that is in flight, "
+            f"KubeVirt kills the VM because of the change in flight to {running.vmi.guest}, "
             "regardless of the size that Git sets",
         )
     obstacle = _obstacle(running, migration)
@@ -124,8 +124,8 @@ def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
         return finding
     return _saying(
         held,
-        f"{held.why.message}, and the webhook denies every other size until it has ended; "
-        f"after that: {finding.why.message}",
+        f"{held.why.message}, and the webhook denies every other size until this change has "
+        f"ended; after that: {finding.why.message}",
         finding.why.hint,
     )
 

@@ -31,7 +31,7 @@ def restart_required_stays(running: RunningVM) -> Finding | None:
         Reason.RESTART_REQUIRED_STICKY,
         "this KubeVirt version keeps the condition RestartRequired until the VM restarts: "
         f"{condition.message}",
-        "restart the VM; until then, none of its changes takes effect live",
+        "restart the VM; until then, no change of the VM takes effect live",
     )
 
 

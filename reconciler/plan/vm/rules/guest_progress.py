@@ -276,7 +276,7 @@ def _guest(running: RunningVM) -> Finding:
     if is_true(vmi.conditions, "Paused"):
         return wait(
             Reason.GUEST_ACCEPTING,
-            f"{text}; the guest is paused and uses the memory once it is resumed",
+            f"{text}; the guest is paused and uses the memory once the VM is resumed",
         )
     ended = vmi.migration_ended_at
     waited_s = (running.now - ended).total_seconds() if ended else None

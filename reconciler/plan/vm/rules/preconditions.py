@@ -36,7 +36,7 @@ def update_methods(running: RunningVM) -> Finding | None:
             return blocked(
                 Reason.NOT_MIGRATABLE,
                 f"the VM cannot be live-migrated{_reported(running)}: {NEVER_ENDS}",
-                "remove what prevents its migration, or restart the VM",
+                "remove what prevents the VM's migration, or restart the VM",
             )
         case _:
             hint = setting_hint(running.kubevirt_settings, UPDATE_METHODS, LIVE_MIGRATE)
@@ -47,7 +47,9 @@ def evict_hazard(running: RunningVM, consequence: str) -> Finding:
     """Block a change that would make KubeVirt evict the VM and stop its guest."""
     if LIVE_MIGRATE in running.after.methods:
         listed = "Evict, and the VM cannot be migrated"
-        hint = "remove what prevents its migration, or remove Evict from workloadUpdateMethods"
+        hint = (
+            "remove what prevents the VM's migration, or remove Evict from workloadUpdateMethods"
+        )
     else:
         listed = "Evict without LiveMigrate"
         hint = setting_hint(running.kubevirt_settings, UPDATE_METHODS, LIVE_MIGRATE)

@@ -64,7 +64,7 @@ def memory_added(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.GUEST_MEMORY_UNSET,
-        "the VM's template has no memory, and this KubeVirt version adds it only at a restart",
+        "the VM's template has no memory, and this KubeVirt version adds memory only at a restart",
         "restart the VM once; after that, its memory can change live",
     )
 

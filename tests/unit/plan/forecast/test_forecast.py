@@ -176,7 +176,7 @@ def test_estimate_uses_the_rate_of_finished_migrations():
     found = forecast_of(desired, live)
     assert found.earliest_s < 20 * 10 < found.latest_s
     assert found.latest_s < 2 * found.earliest_s
-    assert any("as 2 finished migrations needed" in each for each in found.assumptions)
+    assert any("as measured in 2 finished migrations" in each for each in found.assumptions)
 
 
 def test_forecast_states_the_assumed_bandwidth_without_finished_migrations():

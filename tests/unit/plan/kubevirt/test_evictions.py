@@ -186,7 +186,10 @@ def test_eviction_check_includes_a_size_that_was_written_under_stage():
     live_update = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}
     decision = planned(stage, ("Evict",), vmi(), vms=[staged], settings=live_update)
     assert decision.reason.value == "would-evict"
-    assert "db/a (a size that was written earlier and then takes effect)" in decision.why.message
+    assert (
+        "db/a (a size written earlier, which takes effect with this change)"
+        in decision.why.message
+    )
     kept = planned(
         stage,
         ("Evict",),
@@ -204,7 +207,12 @@ def test_eviction_check_includes_a_size_that_was_written_under_stage():
         (NONE, ONLY_EVICT, [vmi("a", eviction_strategy="LiveMigrate")], "affects none"),
         (ONLY_MIGRATE, BOTH, [vmi("a"), vmi("b", conditions=STAYS)], "affects 1 (db/b)"),
         (ONLY_MIGRATE, BOTH, [vmi("a")], "each VM that cannot be migrated and needs an update"),
-        (BOTH, ONLY_EVICT, [vmi("a")], "Evict remains listed without LiveMigrate"),
+        (
+            BOTH,
+            ONLY_EVICT,
+            [vmi("a")],
+            "workloadUpdateMethods still lists Evict, now without LiveMigrate",
+        ),
         (BOTH, ONLY_MIGRATE, [vmi("a")], ""),
         (ONLY_EVICT, BOTH, [vmi("a")], ""),
     ],

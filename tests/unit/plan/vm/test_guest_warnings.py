@@ -55,7 +55,7 @@ def test_windows_guest_has_a_driver_warning_and_no_kernel_warning():
 
 def test_paused_vm_causes_a_warning():
     conditions = {"LiveMigratable": condition("True"), "Paused": condition("True")}
-    assert "after it is resumed" in warned(conditions=conditions)
+    assert "once it is resumed" in warned(conditions=conditions)
     assert warned() == ""
 
 

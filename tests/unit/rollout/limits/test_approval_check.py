@@ -63,7 +63,7 @@ def test_object_without_an_approval_is_held():
     assert end.why.message == f"not approved, so not written: {DECISION.why.message}"
 
 
-SAME = "the same change, but the object is another one or its old value has another notation"
+SAME = "the same change, but for a recreated object, or with another notation of the old value"
 OTHER = f"live (hotplug) guest 1Gi -> 2Gi: {DECISION.why.message}"
 IMPOSSIBLE = "blocked (above-max-guest): 4Gi is the limit"
 

@@ -164,14 +164,14 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             vm("guest: 4G"),
             "vms/db.yaml:9:46: warning[misaligned] VirtualMachine db/pg-0: guest 4G is not a "
             "multiple of 2Mi, so it cannot be hotplugged\n"
-            "  hint: write 3816Mi, the next multiple",
+            "  hint: set the size to 3816Mi, the next multiple",
             id="misaligned",
         ),
         pytest.param(
             vm("guest: 1536Mi, hugepages: {pageSize: 1Gi}"),
             "vms/db.yaml:9:46: warning[misaligned] VirtualMachine db/pg-0: guest 1536Mi is not "
             "a multiple of 1Gi, so it cannot be hotplugged\n"
-            "  hint: write 2Gi, the next multiple",
+            "  hint: set the size to 2Gi, the next multiple",
             id="not a multiple of the huge page size",
         ),
         pytest.param(
@@ -179,7 +179,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             "vms/db.yaml:9:46: warning[below-minimum] VirtualMachine db/pg-0: guest 512Mi "
             "is below "
             "1Gi, so KubeVirt v1.3.1 and later do not hotplug it\n"
-            "  hint: write 1Gi or more to hotplug this VM",
+            "  hint: set 1Gi or more so that this VM can be hotplugged",
             id="below 1Gi",
         ),
         pytest.param(
@@ -215,9 +215,10 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm().replace("{memory: {guest: 2Gi}}", "{resources: {requests: {memory: 4Gi}}}"),
-            "vms/db.yaml:9:61: warning[memory-not-managed] VirtualMachine db/pg-0: the VM gets "
-            "its memory from resources.requests.memory 4Gi, which is not managed: KubeVirt does "
-            "not change it live\n  hint: set spec.template.spec.domain.memory.guest",
+            "vms/db.yaml:9:61: warning[memory-not-managed] VirtualMachine db/pg-0: the VM's "
+            "memory is set only through resources.requests.memory 4Gi, which KubeVirt does not "
+            "change live and the reconciler does not write\n  hint: set "
+            "spec.template.spec.domain.memory.guest",
             id="memory by resources",
         ),
         pytest.param(

@@ -185,7 +185,7 @@ def test_json_with_tabs_and_surrogate_escapes_is_parsed():
             1,
             201,
             "too-deep",
-            "values are nested more than 200 deep",
+            "values are nested more than 200 levels deep",
             id="deep nesting",
         ),
     ],

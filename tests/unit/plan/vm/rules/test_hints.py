@@ -120,7 +120,7 @@ def test_hint_does_not_ask_to_add_live_migrate_to_methods_that_list_it():
     decision = decided(want("2Gi"), make_live(make_vm(), vmis=(vmi,), kubevirt=kubevirt))
     assert decision.reason == "evict-hazard"
     assert "add LiveMigrate" not in decision.why.hint
-    assert "remove what prevents its migration" in decision.why.hint
+    assert "remove what prevents the VM's migration" in decision.why.hint
 
 
 @pytest.mark.parametrize(("in_git", "asks"), [("8Gi", False), (None, True)])

@@ -223,7 +223,8 @@ def test_v1_1_denial_message_says_what_happens_afterwards():
     (decision,) = plan_of(make_desired(want("8Gi")), live).decisions
     assert decision.why.message == (
         "a change to 2Gi is in flight and cannot be cancelled, and the webhook denies every other "
-        "size until it has ended; after that: 8Gi is above maxGuest 4Gi, which was fixed when the "
+        "size until this change has ended; after that: 8Gi is above maxGuest 4Gi, which was "
+        "fixed when the "
         "VM booted"
     )
 

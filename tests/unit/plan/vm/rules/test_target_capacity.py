@@ -63,7 +63,8 @@ def test_blocked_change_message_contains_the_request_and_the_best_node():
     nodes = (node("node01"), node("node02", "1Gi"), node("node03", "2Gi"))
     decision = only(live(capacity({"node03": use(512 * MIB)}), nodes=nodes))
     assert decision.why.message == (
-        "the target pod requests 2316Mi, and no other node has that much free; node03 has the "
+        "the target pod requests 2316Mi, and no other node has that much free memory; node03 "
+        "has the "
         "most: 1536Mi"
     )
     assert decision.why.hint
