@@ -179,6 +179,9 @@ def is_true(case, name, reason):
             # Old KubeVirt versions retry a rejected hotplug, but do not report the rejection.
             again = "plugRefused" in fault and case.world["kubevirt"]["version"] in STRICT
             return "migrationFails" in fault or again
+        case "hotplug-stuck":
+            # A change in flight fails so often that the run gives up; later it may still succeed.
+            return fault.get("migrationFails") in LASTING
         case "guest-silent":
             return "guestSilent" in fault or "guestKeeps" in fault
         case "target-unschedulable":
