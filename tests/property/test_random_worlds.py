@@ -172,23 +172,18 @@ def reached(run, decision, outcome):
 def is_true(case, name, reason):
     """Return whether the world has the fault that the reason of a failure describes."""
     fault = fault_of(case, name)
-    match reason:
-        case "plug-refused":
-            return "plugRefused" in fault
-        case "migration-failing":
-            # Old KubeVirt versions retry a rejected hotplug, but do not report the rejection.
-            again = "plugRefused" in fault and case.world["kubevirt"]["version"] in STRICT
-            return "migrationFails" in fault or again
-        case "hotplug-stuck":
-            # A change in flight fails so often that the run gives up; later it may still succeed.
-            return fault.get("migrationFails") in LASTING
-        case "guest-silent":
-            return "guestSilent" in fault or "guestKeeps" in fault
-        case "target-unschedulable":
-            return "targetUnschedulable" in fault or int(case.world["nodeMemory"]) < 64 * 2**30
-        case "quota-refused":
-            return "quotas" in case.world
-    return False
+    again = "plugRefused" in fault and case.world["kubevirt"]["version"] in STRICT
+    small = int(case.world["nodeMemory"]) < 64 * 2**30
+    return {
+        "plug-refused": "plugRefused" in fault,
+        # Old KubeVirt versions retry a rejected hotplug, but do not report the rejection.
+        "migration-failing": "migrationFails" in fault or again,
+        # A change in flight fails so often that the run gives up; later it may still succeed.
+        "hotplug-stuck": fault.get("migrationFails") in LASTING,
+        "guest-silent": "guestSilent" in fault or "guestKeeps" in fault,
+        "target-unschedulable": "targetUnschedulable" in fault or small,
+        "quota-refused": "quotas" in case.world,
+    }.get(reason, False)
 
 
 def again_offers_only_what_is_left(case, run, planned, ends):
