@@ -233,6 +233,9 @@ def test_manual_change_has_the_effect_that_the_plan_predicted(case):
             backup = decision.reason == "backup-running"
             assert ref.name in moving or (capacity and moving) or backup, decision
             assert true <= {"wait", "live", "blocked"}, (decision, facts)
+        elif decision.reason == "booted-before-live-update":
+            # v1.2.2 starts a hotplug that never succeeds: only a restart changes the memory.
+            assert true <= {"restart", "blocked"}, (decision, facts)
         else:
             assert true == {decision.effect.value}, (decision, facts)
 

@@ -223,7 +223,8 @@ class VirtHandler:
         """Hotplugs memory into the guest after a migration.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,1229-1231; v1.1.0 and v1.2.0
-        remove the condition if libvirt rejects the change.
+        remove the condition if libvirt rejects the change. That libvirt rejects a change of a VMI
+        without maxGuest is inferred: its domain has no maximum memory and no virtio-mem device.
         """
         labels = section(vmi, "metadata", "labels")
         pod_request = labels.pop(POD_REQUEST_LABEL, None)
@@ -235,7 +236,8 @@ class VirtHandler:
         if (misfit := self._pod_misfit(vmi, wanted, pod_request)) is not None:
             self._cluster.recorder.warn(vmi, misfit, "failed to update guest memory", MANAGER)
             return
-        if self._cluster.faults.fires(*name_of(vmi), Fault.PLUG_REFUSED):
+        refused = self._cluster.faults.fires(*name_of(vmi), Fault.PLUG_REFUSED)
+        if refused or size(vmi, "spec", "domain", "memory", "maxGuest") is None:
             if self._cluster.config.behaviour.plug_failure_visible:
                 set_condition(vmi, plug_refused(self._cluster.now()))
             return
