@@ -107,6 +107,10 @@ class KubeVirtMissingError(ClusterError):
     """The cluster has no KubeVirt CR, or more than one."""
 
 
+class ClocksDifferError(ClusterError):
+    """The clocks of the API server and of this machine disagree on whether a window is open."""
+
+
 class BackgroundError(ClusterError):
     """A background thread ended unexpectedly, so its data is no longer up to date."""
 

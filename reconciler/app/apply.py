@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.app import approval_options, output_files, wiring
 from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.clock_check import clock_difference, require_agreeing_clocks
 from reconciler.app.error_codes import OutrankedError, error_code
 from reconciler.app.leases import Leases, hold_leases
 from reconciler.app.read_and_plan import PlanWithInputs, read_and_plan
@@ -149,6 +150,8 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
                     log=session.printer.trace_log,
                 )
             )
+            if not observing:
+                require_agreeing_clocks(planned.plan)
             approval = approval_options.check(planned.plan, approval, options.expect_digest)
             session = _confirmed(session)
             # Opened before the leases, so that other runs need not wait until the Events are sent.
@@ -255,6 +258,7 @@ def _roll_out(
             recorder=recorder,
             listener=listener,
             stopping=lambda: stop.requested,
+            clock_difference=lambda: clock_difference(clock),
             breakable=stop.breakable,
         )
         left_s = None if session.until is None else max(0.0, session.until - clock.monotonic())

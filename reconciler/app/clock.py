@@ -10,11 +10,15 @@ from collections import deque
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from reconciler.model.clock_difference import ClockDifference, plausible
+
 if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 log = logging.getLogger(__name__)
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_LAST = datetime(9999, 12, 31, tzinfo=UTC)
 _SAMPLES = 5
 """The number of answers whose median sets the clock, so that one wrong answer has no effect."""
 _PROMPT_S = 1.0
@@ -23,6 +27,8 @@ _DEAD_S = 2.0
 """The smallest clock difference that is corrected, in seconds; Date has whole seconds."""
 _WARN_S = 30.0
 """The clock difference, in seconds, from which the program logs one warning."""
+_DIFFERS_S = 300.0
+"""The difference, in seconds, from which rules about the time of day use both clocks."""
 
 
 class SystemClock:
@@ -82,20 +88,39 @@ class ServerClock:
     """A clock that uses the API server's time of day; safe to use from several threads.
 
     The control plane sets the times in objects, and the program compares these times with ``now``.
-    The methods ``monotonic`` and ``sleep`` come from the clock *base*.
+    The methods ``monotonic`` and ``sleep`` come from the clock *base*. Between two responses,
+    ``monotonic`` advances the server's time, so that a change of this machine's time of day has no
+    influence.
     """
 
     def __init__(self, base: Clock) -> None:
         self._base = base
         self._lock = threading.Lock()
         self._samples: deque[float] = deque(maxlen=_SAMPLES)
-        self._ahead_s = 0.0
-        """The correction in use: how far the server's time is ahead of *base*, in seconds."""
+        """The server's times at the monotonic time 0, as seconds since ``_EPOCH``."""
+        self._slow: float | None = None
+        """The sample of the last slow answer, which shows only a large difference."""
+        self._start: float | None = None
+        """The sample in use; None while this machine's clock is used."""
+        self._server = ""
         self._warned = False
 
     def now(self) -> datetime:
         """Return the API server's time of day in UTC, as an aware datetime."""
-        return self._base.now() + timedelta(seconds=self._ahead_s)
+        start = self._start
+        return self._base.now() if start is None else _moment(start + self._base.monotonic())
+
+    def difference(self) -> ClockDifference | None:
+        """Return the times of both clocks if they differ by more than five minutes, else None."""
+        with self._lock:
+            start = statistics.median(self._samples) if self._samples else self._slow
+        if start is None:
+            return None
+        server, local = _moment(start + self._base.monotonic()), self._base.now()
+        # A slow answer is at most its duration older than the server's time.
+        if abs((server - local).total_seconds()) <= _DIFFERS_S:
+            return None
+        return ClockDifference(server=self._server, server_time=server, local_time=local)
 
     def monotonic(self) -> float:
         """Return seconds since an arbitrary moment, which never decrease."""
@@ -105,27 +130,50 @@ class ServerClock:
         """Wait for *seconds*."""
         self._base.sleep(seconds)
 
-    def adjust(self, date: datetime, *, asked_at: float) -> None:
+    def adjust(self, date: datetime, *, asked_at: float, server: str) -> None:
         """Adjust the clock to the time in a response of the API server.
+
+        A time that no clock can show, such as one in the year 9999, is not used as the time.
 
         Args:
             date: The time in the response, with a time zone, in whole seconds.
             asked_at: The time of the request, from ``monotonic``.
+            server: The server's host and port.
         """
-        took_s = self._base.monotonic() - asked_at
-        if took_s > _PROMPT_S:
-            return
-        written = self._base.now() - timedelta(seconds=took_s / 2)
+        answered_at = self._base.monotonic()
+        took_s = answered_at - asked_at
+        # The server omits the fraction of the second, which is half a second on average.
+        sample = (date - _EPOCH).total_seconds() + 0.5 - asked_at - took_s / 2
         with self._lock:
-            # The server omits the fraction of the second, which is half a second on average.
-            self._samples.append((date - written).total_seconds() + 0.5)
-            found_s = statistics.median(self._samples)
-            if abs(found_s - self._ahead_s) < _DEAD_S:
+            self._server = server
+            if took_s > _PROMPT_S:
+                self._slow = sample
                 return
-            self._ahead_s = found_s
-            warn = abs(found_s) > _WARN_S and not self._warned
+            self._samples.append(sample)
+            start = statistics.median(self._samples)
+            local_start = (self._base.now() - _EPOCH).total_seconds() - answered_at
+            usable = plausible(_moment(start + answered_at))
+            used = local_start if self._start is None else self._start
+            if usable and abs(start - used) >= _DEAD_S:
+                self._start = start
+            ahead_s = start - local_start
+            warn = abs(ahead_s) > _WARN_S and not self._warned
             self._warned = self._warned or warn
         if warn:
-            side = "behind" if found_s > 0 else "ahead of"
-            words = "this machine's clock is %.0f s %s the API server's; using the server's time"
-            log.warning(words, abs(found_s), side)
+            side = "behind" if ahead_s > 0 else "ahead of"
+            starts = start, local_start
+            shown, here = (f"{_moment(each + answered_at):%F %T}" for each in starts)
+            words = (
+                "this machine's clock is %.0f s %s the API server's: %s shows %s, and this "
+                "machine shows %s; using the %s time"
+            )
+            chosen = "server's" if usable else "machine's"
+            log.warning(words, abs(ahead_s), side, server, shown, here, chosen)
+
+
+def _moment(seconds: float) -> datetime:
+    """Return the time *seconds* after ``_EPOCH``, at most the last time that Python knows."""
+    try:
+        return _EPOCH + timedelta(seconds=seconds)
+    except OverflowError:
+        return _LAST if seconds > 0 else _EPOCH

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reconciler.app.clock_check import clock_difference
 from reconciler.errors import InvalidError, WrongClusterError
 from reconciler.model.desired.config import Config
 from reconciler.model.desired.desired_state import DesiredState, Reading
@@ -105,7 +106,7 @@ def plan_against_cluster(
     snapshot = live.read()
     require_cluster(snapshot, policy)
     planner = Planner()
-    planner.update(desired, snapshot, policy, clock.now())
+    planner.update(desired, snapshot, policy, clock.now(), clocks=clock_difference(clock))
     if planner.needs_capacity():
         planner.add_capacity(live.capacity())
     return planner.context.live, planner.plan()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.model.clock_difference import ClockDifference
 from reconciler.model.desired.desired_state import DesiredState
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.live.live_state import LiveState
@@ -31,6 +32,8 @@ class PlanContext:
     """KubeVirt's current configuration."""
     after: EffectiveConfig
     """KubeVirt's configuration after the plan's changes to the CR."""
+    clocks: ClockDifference | None = None
+    """The times of both clocks if they differ by minutes; ``now`` is one of these times."""
 
     @property
     def own(self) -> list[ObjectRef]:

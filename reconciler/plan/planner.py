@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from reconciler.model.clock_difference import ClockDifference
     from reconciler.model.desired.desired_state import DesiredState
     from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveState
@@ -83,11 +84,13 @@ class Planner:
         policy: PlanPolicy,
         now: datetime,
         *,
+        clocks: ClockDifference | None = None,
         kubevirt_stays: bool = False,
     ) -> PlanContext:
         """Replace the inputs, and decide how the KubeVirt CR changes.
 
-        With *kubevirt_stays*, VMs are planned as if the CR never changed.
+        *clocks* is set if another clock differs from *now* by minutes. With *kubevirt_stays*, VMs
+        are planned as if the CR never changed.
         """
         self._names = VMNames(live)
         decided = decide_kubevirt(desired, live)
@@ -103,6 +106,7 @@ class Planner:
             kubevirt=kubevirt,
             before=before,
             after=before if stays else effective_config_of(decided.after),
+            clocks=clocks,
         )
         self._forget_outdated(context)
         self._context, self.decided = context, 0

@@ -7,12 +7,14 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.model.annotations import RESTART
+from reconciler.model.clock_difference import CLOCKS_DIFFER
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.capacity.placement import NAMED
 from reconciler.plan.ordering import CANARY, named
 from reconciler.plan.timing.disruption import Disruption, disruption_of, window_need_s
+from reconciler.plan.timing.window_dispute import HINT, window_dispute
 from reconciler.plan.timing.windows import opening
 
 if TYPE_CHECKING:
@@ -50,10 +52,12 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
     windows = context.policy.windows
     if not windows:
         return
+    needs = {each.ref: window_need_s(each, context.live, context.after) for each in vms}
+    if dispute := window_dispute(context.clocks, windows, needs):
+        yield _warning(CLOCKS_DIFFER, f"{dispute}; nothing is written until they agree", HINT)
     now = opening(windows, context.now)
     if not now.is_open:
         yield _closed(now.opens)
-    needs = {each.ref: window_need_s(each, context.live, context.after) for each in vms}
     most = max(needs.values(), default=0.0)
     if now.is_open and now.fits(context.now, most):
         return

@@ -241,6 +241,7 @@ class _Rollout:
             capacity.overlay(live, self.memory.objects.values()),
             self.choices,
             self.context.clock.now(),
+            clocks=self.context.clock_difference(),
             kubevirt_stays=self.kubevirt.failed,
         )
         self.ready = self.kubevirt.step(decided)

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.model.clock_difference import ClockDifference
 from reconciler.model.run.progress import Progress, Step
 from reconciler.ports import Clock, Informer, Lease, Listener, Recorder, Writer
 
@@ -30,6 +31,8 @@ class RunContext:
     listener: Listener
     stopping: Callable[[], bool]
     """Returns whether the process received a request to stop."""
+    clock_difference: Callable[[], ClockDifference | None] = lambda: None
+    """Returns the times of the API server and of this machine if they differ by minutes."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
     """Opens a block; ``errors.BrokenOff`` may be raised only inside this block."""
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fuzz.mutation import TEXTS, mutated_text
 from fuzz.reader import Reader
 
+from reconciler.app.clock import ServerClock, SystemClock
 from reconciler.cluster.api import transport
 from reconciler.cluster.api.api_errors import safe_host
 from reconciler.cluster.decode import common
@@ -53,12 +54,15 @@ def _zone(text: str) -> None:
 
 
 def _date(text: str) -> None:
-    """Read a Date header, and find the openings of a window before and after this time."""
+    """Read a Date header, and find a window's openings before and after the clock's new time."""
     date = transport._date(text)
     if date is not None:
         schedule = Schedule.parse("0 22 29 2 *", "Pacific/Kiritimati")
-        schedule.latest(date)
-        next(schedule.after(date), None)
+        clock = ServerClock(SystemClock())
+        clock.adjust(date, asked_at=clock.monotonic(), server="api:6443")
+        str(clock.difference())
+        schedule.latest(clock.now())
+        next(schedule.after(clock.now()), None)
 
 
 def _formats(text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -20,6 +21,7 @@ from reconciler.cluster.api.client import Client
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.cluster.write.writer import ClusterWriter
+from reconciler.model.clock_difference import ClockDifference
 from reconciler.model.run.progress import Progress, Step
 from reconciler.rollout import run
 from reconciler.rollout.rollout_policy import RolloutPolicy
@@ -31,8 +33,6 @@ from reconciler.simulator.worlds import worlds
 from reconciler.source.readers import StreamReader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from reconciler.model.run.outcome import Outcome, RunReport
 
 WORLDS = Path(__file__).resolve().parents[2] / "examples" / "worlds"
@@ -177,6 +177,8 @@ class Rig:
     stop: bool = False
     holder: str = "test-run"
     """The holder identity in the leases."""
+    clock_difference: Callable[[], ClockDifference | None] = lambda: None
+    """Returns the times of two clocks if they differ by minutes."""
     writer: type[ClusterWriter] = ClusterWriter
 
     def __post_init__(self) -> None:
@@ -217,6 +219,7 @@ class Rig:
                 ),
                 listener=self.progress.append,
                 stopping=lambda: self.stop,
+                clock_difference=self.clock_difference,
             )
             return run.run(
                 plan, desired, choices, RolloutPolicy(**policy), context, run_id="test-run"

@@ -41,8 +41,6 @@ requests = logging.getLogger("reconciler.requests")
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
-_OLDEST_YEAR, _NEWEST_YEAR = 2000, 2999
-"""The accepted years in a Date header; near the calendar's ends, windows cannot be computed."""
 _CONNECT_S = 10.0
 """The longest time for a connection to one address, and for its TLS handshake, in seconds."""
 
@@ -72,8 +70,11 @@ class Timekeeper(Protocol):
         """Return seconds since an arbitrary moment."""
         ...
 
-    def adjust(self, date: datetime, *, asked_at: float) -> None:
-        """Record a response's Date header and the monotonic time when its request was sent."""
+    def adjust(self, date: datetime, *, asked_at: float, server: str) -> None:
+        """Record a response's Date header and the monotonic time when its request was sent.
+
+        *server* is the host and port of the server.
+        """
         ...
 
 
@@ -218,7 +219,7 @@ class Transport:
         took_s = self._timekeeper.monotonic() - asked_at if self._timekeeper else 0.0
         requests.debug("%s %s: %d in %.3f s", verb, request.path, response.status, took_s)
         if self._timekeeper and (date := _date(response.headers.get("Date"))):
-            self._timekeeper.adjust(date, asked_at=asked_at)
+            self._timekeeper.adjust(date, asked_at=asked_at, server=self.host)
         return response
 
     def _unreachable(self, error: Exception, request: Request) -> ClusterError:
@@ -253,8 +254,6 @@ def _date(text: str | None) -> datetime | None:
     try:
         date = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
-        return None
-    if not _OLDEST_YEAR <= date.year <= _NEWEST_YEAR:
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 

@@ -6,6 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from reconciler.errors import ClocksDifferError
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.explanation import Explanation
 from reconciler.model.phrases import listed_refs, plural
@@ -15,12 +16,13 @@ from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.plan.ordering import CANARY, named, ranks, soak_digest
 from reconciler.plan.timing.disruption import window_need_s
+from reconciler.plan.timing.window_dispute import HINT, window_dispute
 from reconciler.plan.timing.windows import opening
 from reconciler.rollout.tracking.hold import Hold
 from reconciler.rollout.tracking.verdict import FAILURES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from datetime import datetime
 
     from reconciler.model.plan.plan import Decision
@@ -160,6 +162,20 @@ class Holds:
             f"starts when the soak time of the canaries ends, at {until:%Y-%m-%d %H:%M:%S %Z}"
         )
         return Hold(why=Explanation(reason="canary-soak", message=message), until=until)
+
+
+def clocks_dispute(
+    context: PlanContext, decisions: Iterable[Decision]
+) -> ClocksDifferError | None:
+    """Return the error if two clocks disagree on whether windows allow *decisions* to start."""
+    clocks, windows = context.clocks, context.policy.windows
+    if clocks is None:
+        return None
+    needs = {each.ref: window_need_s(each, context.live, context.after) for each in decisions}
+    dispute = window_dispute(clocks, windows, needs)
+    return (
+        ClocksDifferError(f"{dispute}; no further change starts", hint=HINT) if dispute else None
+    )
 
 
 def opened(context: PlanContext) -> Opening | None:

@@ -15,7 +15,7 @@ from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.plan.ordering import groups_of
 from reconciler.rollout.limits import approval_check, pacing
-from reconciler.rollout.limits.holds import Holds
+from reconciler.rollout.limits.holds import Holds, clocks_dispute
 from reconciler.rollout.limits.remaining_capacity import RemainingCapacity
 from reconciler.rollout.tracking.final_result import FinalResult
 from reconciler.rollout.tracking.hold import Hold
@@ -67,12 +67,17 @@ class Dispatch:
         """Send the next write of each candidate that may start.
 
         Raises:
-            ClusterError: The API server's response, for example 401, ends the run.
+            ClusterError: The API server's response, for example 401, ends the run, or the clocks
+                disagree on the windows.
         """
         context, failures = planner.context, _failures(objects)
         if failures >= self._policy.failure_budget:
             self._end_over_budget(candidates, objects, failures)
             return
+        if dispute := clocks_dispute(context, candidates.values()):
+            if any(each.open and each.applied for each in objects.values()):
+                return  # the run tracks the changes in flight before it ends
+            raise dispute
         now = self._run.clock.monotonic()
         self._holds.look(planner, objects)
         ready: list[Decision] = []

@@ -13,7 +13,7 @@ from reconciler.model.run.progress import Step
 from reconciler.model.shard import Shard
 from reconciler.plan.behaviour.effective_config import unsettled
 from reconciler.rollout.limits import approval_check
-from reconciler.rollout.limits.holds import closed_hold, opened
+from reconciler.rollout.limits.holds import clocks_dispute, closed_hold, opened
 from reconciler.rollout.tracking.close_object import NOT_SETTLED
 from reconciler.rollout.tracking.final_result import FinalResult, as_decided
 from reconciler.rollout.tracking.overwritten_size import REVERTED
@@ -149,6 +149,8 @@ class KubeVirtWaves:
         if end is not None:
             self._closer.close(tracked, end)
             return
+        if dispute := clocks_dispute(context, ()):
+            raise dispute
         self.hold = tracked.hold = closed_hold(opened(context))
         if self.hold is not None or not self._writes.may_send(lease):
             return

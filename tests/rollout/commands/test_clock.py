@@ -13,8 +13,23 @@ from reconciler.app import apply
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.clock import ScaledClock, ServerClock
 from reconciler.app.input_options import ClusterOptions, SourceOptions
-from reconciler.cli.option_values import TextFormat
+from reconciler.cli.commands import plan
+from reconciler.cli.commands.plan import PlanOptions
+from reconciler.cli.option_values import PlanFormat, TextFormat
 from reconciler.cli.terminal.run_output import RunOutput
+from reconciler.errors import ClocksDifferError
+from reconciler.simulator.http_server import http_app
+
+
+def config(now: datetime, opens_in_s: float, lasts: str) -> str:
+    """Return a configuration with a window that opens in the minute *opens_in_s* from *now*."""
+    opens = now + timedelta(seconds=opens_in_s)
+    cron = f"{opens.minute} {opens.hour} {opens.day} {opens.month} *"
+    return f"""\
+apiVersion: reconciler/v1alpha1
+kind: Config
+windows: [{{kind: allow, cron: "{cron}", duration: {lasts}}}]
+"""
 
 
 @pytest.fixture
@@ -22,19 +37,34 @@ def run(serve, git, tmp_path, capsys):
     """Grow one VM with apply; the local clock is *ahead_s* seconds ahead of the cluster."""
 
     def run(
-        ahead_s: float, world: str, *, corrected: bool = True, deadline_s: float | None = None
+        ahead_s: float,
+        world: str,
+        *,
+        corrected: bool = True,
+        deadline_s: float | None = None,
+        window: tuple[float, str] | None = None,
+        plans: bool = False,
+        **options,
     ):
-        git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
-        cluster = serve(world)
+        cluster = run.cluster = serve(world)
+        files = {"vm.yaml": vm_yaml("default", "vm", "2Gi")}
+        if window is not None:
+            files[".reconciler.yaml"] = config(cluster.simulator.clock.now(), *window)
+        git.commit(files)
         epoch = cluster.simulator.clock.now() + timedelta(seconds=ahead_s)
         clock = ScaledClock(epoch=epoch, scale=SCALE)
         asked = ApplyOptions(
             source=SourceOptions(repo=str(git)),
             cluster=ClusterOptions(kubeconfig=cluster.kubeconfig, time_scale=SCALE),
             deadline_s=deadline_s,
+            **options,
         )
-        output = RunOutput(output=TextFormat.JSON)
-        apply.run(asked, ServerClock(clock) if corrected else clock, output)
+        used = ServerClock(clock) if corrected else clock
+        if plans:
+            shown = PlanOptions(source=asked.source, cluster=asked.cluster, output=PlanFormat.JSON)
+            plan.run(shown, used)
+        else:
+            apply.run(asked, used, RunOutput(output=TextFormat.JSON))
         return json.loads(capsys.readouterr().out), cluster
 
     return run
@@ -62,3 +92,63 @@ def test_guest_timeout_is_measured_with_the_api_server_clock(run, corrected, rea
     report, _ = run(600.0, "guest-silent", corrected=corrected, deadline_s=100.0)
     (outcome,) = report["outcomes"]
     assert outcome["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("ahead_s", "window", "whose"),
+    [
+        (-86_400.0, (-3600.0, "9h"), "the API server's"),
+        (86_400.0, (82_800.0, "9h"), "this machine's"),
+    ],
+)
+def test_run_writes_nothing_if_a_window_is_open_by_only_one_clock(
+    ahead_s, window, whose, run, tmp_path
+):
+    report = tmp_path / "report.json"
+    with pytest.raises(ClocksDifferError) as caught:
+        run(ahead_s, "hotplug", window=window, report=report)
+    message = str(caught.value)
+    assert f"a window is open only by {whose} clock" in message
+    assert "they differ by 24 h" in message
+    written = json.loads(report.read_text())
+    assert written["exit"]["code"] == 1
+    assert message in written["exit"]["message"]
+    assert run.cluster.writes() == []
+
+
+def test_plan_warns_that_a_window_is_open_by_only_one_clock(run):
+    shown, cluster = run(-86_400.0, "hotplug", window=(-3600.0, "9h"), plans=True)
+    (warning,) = (each for each in shown["diagnostics"] if each["code"] == "clocks-differ")
+    assert warning["severity"] == "warning"
+    assert cluster.url.removeprefix("http://") in warning["message"]
+    assert cluster.writes() == []
+
+
+def test_clocks_that_differ_inside_one_window_only_cause_a_warning(run, caplog):
+    report, _ = run(-600.0, "hotplug", window=(-3600.0, "9h"))
+    assert report["exit"]["code"] == 0
+    assert "this machine's clock is 600 s behind the API server's" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Mon, 01 Jan 0001 00:00:00 +2359",
+        "Sat, 01 Jan 0000 00:00:00 GMT",
+        "Mon, 99 Nov 2026 99:99:99 GMT",
+        "9" * 5000,
+        "",
+    ],
+)
+@pytest.mark.parametrize("window", [None, (-3600.0, "9h")])
+def test_impossible_server_time_ends_no_run_by_an_exception(date, window, run, monkeypatch):
+    """Without windows, a Date changes nothing; with windows, a Date that differs is an error."""
+    monkeypatch.setattr(http_app, "_date", lambda _clock: ("Date", date))
+    if window is None or not date.startswith(("Fri", "Mon, 01", "Sat")):
+        report, _ = run(0.0, "hotplug", window=window)
+        assert report["exit"]["code"] == 0
+        return
+    with pytest.raises(ClocksDifferError, match="they differ by"):
+        run(0.0, "hotplug", window=window)

@@ -8,10 +8,13 @@ import pytest
 from support.builders import ALWAYS
 from support.simulated import Rig, rig, vm_yaml
 
+from reconciler.model.clock_difference import ClockDifference
 from reconciler.model.desired.config import RestartConsent, Window, WindowKind
 from reconciler.model.quantity import Duration
 from reconciler.model.run.outcome import ExitCode, Result
+from reconciler.plan.behaviour.effective_config import effective_config_of
 from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.plan.timing.disruption import window_need_s
 
 KUBEVIRT = """\
 ---
@@ -255,3 +258,26 @@ def test_suspended_vm_is_not_restarted():
     text = vm_yaml("default", "vm", "6Gi", annotations={"memory.reconciler.dev/suspend": "true"})
     report = run.apply(text, choices=consents(restart=RestartConsent.WINDOW))
     assert (report.exit, restarts(run)) == (ExitCode.DONE, [])
+
+
+def test_run_starts_no_change_that_fits_into_the_window_by_only_one_clock():
+    """The first VM fits by both clocks; seconds later, the second VM fits only by one of them."""
+    run = rig()
+    run.create_vm("default", "second", "1Gi")
+    both = TWO_GI + vm_yaml("default", "second", "2Gi")
+    live, minute = run.informer.read(), run.clock.now().replace(second=0, microsecond=0)
+    (first, _) = run.plan(both).decisions
+    needed_s = window_need_s(first, live, effective_config_of(live.kubevirt))
+    lasts_s = needed_s + 3605.0 + (run.clock.now() - minute).total_seconds()
+    run.clock_difference = lambda: ClockDifference(
+        server="api:6443",
+        server_time=run.clock.now(),
+        local_time=run.clock.now() - timedelta(minutes=6),
+    )
+    choices = consents(window(run, -3600.0, f"{lasts_s:.0f}s"))
+    report = run.apply(both, choices=choices, max_concurrent=1)
+    assert report.exit is ExitCode.ERROR
+    assert "api:6443 shows" in report.message
+    assert "fits into the window only by this machine's clock" in report.message
+    assert sorted(result for result, _ in outcomes(report).values()) == ["done", "not-started"]
+    assert len(run.patches()) == 1

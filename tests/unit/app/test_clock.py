@@ -56,7 +56,7 @@ def ahead_s_after(
     asked_at = base.seconds
     written = base.now() + timedelta(seconds=took_s / 2 + ahead_s)
     base.sleep(took_s)
-    clock.adjust(written.replace(microsecond=0), asked_at=asked_at)
+    clock.adjust(written.replace(microsecond=0), asked_at=asked_at, server="api:6443")
     return (clock.now() - base.now()).total_seconds()
 
 
@@ -103,3 +103,57 @@ def test_clock_corrected_by_the_api_server_warns_once_about_a_large_difference(
         ahead_s_after(clock, base, each)
     (message,) = caplog.messages
     assert f"s {side} the API server's" in message
+
+
+@pytest.mark.parametrize(("ahead_s", "differs"), [(290.0, False), (-290.0, False), (310.0, True)])
+def test_server_clock_reports_a_difference_above_five_minutes(ahead_s, differs):
+    base = FakeClock()
+    clock = ServerClock(base)
+    assert clock.difference() is None
+    ahead_s_after(clock, base, ahead_s)
+    found = clock.difference()
+    assert (found is not None) == differs
+    if found:
+        assert (found.server, found.local_time) == ("api:6443", base.now())
+        assert (found.server_time - found.local_time).total_seconds() == pytest.approx(310, abs=1)
+
+
+def test_slow_responses_show_a_large_difference_although_they_do_not_set_the_clock():
+    base = FakeClock()
+    clock = ServerClock(base)
+    ahead_s_after(clock, base, 600.0, took_s=1.1)
+    assert clock.now() == base.now()
+    assert "they differ by 10 min" in str(clock.difference())
+
+
+class JumpingClock(FakeClock):
+    """A clock whose time of day can be set."""
+
+    ahead = timedelta()
+
+    def now(self):
+        return super().now() + self.ahead
+
+
+def test_server_clock_does_not_follow_a_jump_of_this_machines_clock():
+    base = JumpingClock()
+    clock = ServerClock(base)
+    ahead_s_after(clock, base, 10.0)
+    before = clock.now()
+    base.ahead = timedelta(hours=1)
+    assert clock.now() == before
+    assert "they differ by 60 min" in str(clock.difference())
+
+
+@pytest.mark.parametrize("year", [1, 1969, 2200, 9999])
+def test_server_time_that_no_clock_can_show_is_reported_and_not_used(year, caplog):
+    base = FakeClock()
+    clock = ServerClock(base)
+    date = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)
+    for _ in range(5):
+        clock.adjust(date, asked_at=base.monotonic(), server="api:6443")
+    base.sleep(60.0)
+    assert clock.now() == base.now()
+    assert "api:6443 shows" in str(clock.difference())
+    (message,) = caplog.messages
+    assert "using the machine's time" in message

@@ -50,8 +50,8 @@ class Ear:
     def monotonic(self) -> float:
         return 7.0
 
-    def adjust(self, date, *, asked_at) -> None:
-        self.dates.append((date, asked_at))
+    def adjust(self, date, *, asked_at, server) -> None:
+        self.dates.append((date, asked_at, server))
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_watch_may_last_for_its_whole_timeout():
 def test_server_time_in_a_response_is_passed_to_the_clock(method):
     ear = Ear()
     Transport(Api(DATE), timeout_s=20.0, timekeeper=ear).open(Request(method, "/api", body=[]))
-    assert ear.dates == [(datetime(2026, 11, 23, 0, 10, tzinfo=UTC), 7.0)]
+    assert ear.dates == [(datetime(2026, 11, 23, 0, 10, tzinfo=UTC), 7.0, "here")]
 
 
 @pytest.mark.parametrize("date", [None, "", "yesterday", "Mon, 99 Nov 2026 00:10:00 GMT"])

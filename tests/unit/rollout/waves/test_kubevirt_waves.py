@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from support.builders import (
@@ -16,7 +17,9 @@ from support.builders import (
 )
 from support.fake_ports import FakePorts
 
+from reconciler.errors import ClocksDifferError
 from reconciler.model import fields
+from reconciler.model.clock_difference import ClockDifference
 from reconciler.model.desired.config import Window, WindowKind
 from reconciler.model.plan.approval import Approval
 from reconciler.model.quantity import Duration
@@ -44,7 +47,7 @@ class Waves:
     def __init__(self, *answers, kubevirt=None, approval=None, ports=None, **policy) -> None:
         self.ports = ports or FakePorts()
         self.ports.writer.answers[:] = answers
-        self.policy = PlanPolicy(**policy)
+        self.policy, self.clocks = PlanPolicy(**policy), None
         live = make_live(kubevirt=kubevirt or make_kubevirt())
         self.waves = KubeVirtWaves(
             decide(DESIRED, live, PlanPolicy(), NOW),
@@ -57,7 +60,9 @@ class Waves:
         self.ports.clock.sleep(after_s)
         live = make_live(kubevirt=kubevirt or make_kubevirt(), observed_at=self.ports.clock.now())
         return self.waves.step(
-            Planner().update(DESIRED, live, self.policy, self.ports.clock.now())
+            Planner().update(
+                DESIRED, live, self.policy, self.ports.clock.now(), clocks=self.clocks
+            )
         )
 
     @property
@@ -162,3 +167,14 @@ def test_kubevirt_cr_is_not_written_without_the_config_lease():
     assert waves.ports.writer.sent == []
     assert waves.waves.tracked.ref == KUBEVIRT
     assert waves.waves.open
+
+
+def test_custom_resource_is_not_written_if_its_window_is_open_by_only_one_clock():
+    opened_by = Window(kind=WindowKind.ALLOW, cron="0 11 * * *", duration=Duration.parse("2h"))
+    waves = Waves(windows=(opened_by,))
+    waves.clocks = ClockDifference(
+        server="api:6443", server_time=NOW, local_time=NOW + timedelta(hours=2)
+    )
+    with pytest.raises(ClocksDifferError, match="open only by the API server's clock"):
+        waves.step()
+    assert waves.ports.writer.sent == []

@@ -1,0 +1,45 @@
+"""``window_dispute``: whether windows depend on which of two clocks is right."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.clock_difference import plausible
+from reconciler.plan.plan_policy import ALWAYS
+from reconciler.plan.timing.windows import opening
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.clock_difference import ClockDifference
+    from reconciler.model.desired.config import Window
+    from reconciler.model.references import ObjectRef
+
+HINT = (
+    "correct the wrong clock, for example with NTP; `apply --ignore-windows` does not depend on "
+    "clocks"
+)
+
+
+def window_dispute(
+    clocks: ClockDifference | None, windows: tuple[Window, ...], needs: Mapping[ObjectRef, float]
+) -> str:
+    """Return how the answers of *windows* differ between two clocks; empty if they are the same.
+
+    The answers differ if the windows are open by only one of the clocks, or if the change of a VM
+    fits into the open window by only one of them. *needs* has the seconds that each change needs.
+    """
+    if clocks is None or not windows or windows == ALWAYS:
+        return ""
+    if not (plausible(clocks.server_time) and plausible(clocks.local_time)):
+        return f"{clocks}, so it is not known whether a window is open"
+    server, local = (opening(windows, at) for at in (clocks.server_time, clocks.local_time))
+    if server.is_open != local.is_open:
+        by = "the API server's" if server.is_open else "this machine's"
+        return f"{clocks}, and a window is open only by {by} clock"
+    for ref, seconds in needs.items() if server.is_open else ():
+        fits = server.fits(clocks.server_time, seconds)
+        if fits != local.fits(clocks.local_time, seconds):
+            by = "the API server's" if fits else "this machine's"
+            return f"{clocks}, and the change of {ref} fits into the window only by {by} clock"
+    return ""

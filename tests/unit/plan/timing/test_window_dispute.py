@@ -1,0 +1,75 @@
+"""Windows are disputed only if the times of two clocks lead to different answers."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from reconciler.model.clock_difference import ClockDifference
+from reconciler.model.desired.config import Window, WindowKind
+from reconciler.model.quantity import Duration
+from reconciler.model.references import vm_ref
+from reconciler.plan.plan_policy import ALWAYS
+from reconciler.plan.timing.window_dispute import window_dispute
+
+NIGHT = (Window(kind=WindowKind.ALLOW, cron="0 22 * * *", duration=Duration.parse("2h")),)
+NEEDS = {vm_ref("db", "pg-0"): 1800.0}
+
+
+def clocks(server: str, local: str, *, year: int = 2026) -> ClockDifference:
+    """Return two clocks that show these times of a day in November."""
+    server_time, local_time = (
+        datetime.fromisoformat(f"{each}-11-23T{time}:00+00:00")
+        for each, time in ((year, server), (2026, local))
+    )
+    return ClockDifference(server="api:6443", server_time=server_time, local_time=local_time)
+
+
+@pytest.mark.parametrize(
+    ("server", "local", "says"),
+    [
+        ("21:55", "22:05", "a window is open only by this machine's clock"),
+        ("22:05", "21:55", "a window is open only by the API server's clock"),
+        ("23:55", "00:05", "a window is open only by the API server's clock"),
+        ("23:27", "23:34", "db/pg-0 fits into the window only by the API server's clock"),
+        ("23:34", "23:27", "db/pg-0 fits into the window only by this machine's clock"),
+        ("22:10", "22:50", ""),
+        ("23:40", "23:50", ""),
+        ("12:00", "19:00", ""),
+    ],
+)
+def test_windows_are_disputed_if_the_clocks_lead_to_different_answers(server, local, says):
+    dispute = window_dispute(clocks(server, local), NIGHT, NEEDS)
+    if not says:
+        assert dispute == ""
+        return
+    assert says in dispute
+    for each in (f"api:6443 shows 2026-11-23 {server}:00 UTC", f"shows 2026-11-23 {local}:00 UTC"):
+        assert each in dispute
+
+
+def test_windows_are_not_disputed_between_equal_clocks_or_without_windows():
+    assert window_dispute(None, NIGHT, NEEDS) == ""
+    assert window_dispute(clocks("21:55", "22:05"), (), NEEDS) == ""
+    assert window_dispute(clocks("21:55", "22:05"), ALWAYS, NEEDS) == ""
+
+
+def test_impossible_time_disputes_every_window():
+    dispute = window_dispute(clocks("22:10", "22:10", year=9999), NIGHT, NEEDS)
+    assert "shows 9999-11-23 22:10:00 UTC" in dispute
+    assert "it is not known whether a window is open" in dispute
+
+
+@pytest.mark.parametrize(
+    ("apart", "says"),
+    [
+        (timedelta(minutes=6), "6 min"),
+        (timedelta(hours=5), "5 h"),
+        (timedelta(days=400), "400 days"),
+    ],
+)
+def test_clock_difference_is_shown_in_the_largest_fitting_unit(apart, says):
+    now = datetime(2026, 11, 23, tzinfo=UTC)
+    found = ClockDifference(server="api", server_time=now + apart, local_time=now)
+    assert str(found).endswith(f"they differ by {says}")
