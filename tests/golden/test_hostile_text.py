@@ -1,6 +1,6 @@
-"""No output lets text from Git, the API server or the environment control what reads the output.
+"""Text from Git, the API server or the environment cannot control the reader of any output.
 
-One table has a row for each output. Every text in its values is replaced by hostile text.
+One table has a row for each output. All text values in a row are replaced by hostile text.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ WIDE = 1_000_000
 
 
 def poisoned(value: Any, text: str) -> Any:
-    """Return *value* with *text* in place of every text, also in the values inside it."""
+    """Return *value* with every text in it, at any depth, replaced by *text*."""
     found = value
     match value:
         case Enum():
@@ -256,7 +256,7 @@ def demo(values: Values) -> str:
 
 
 def completed(values: Values) -> str:
-    """Return the completions, which zsh evaluates, among the contexts of a kubeconfig."""
+    """Return the shell completions for the contexts of a kubeconfig, which zsh evaluates."""
     return "\n".join(completion._completions(["usual", values.text, f"a{values.text}"], ""))
 
 
@@ -317,12 +317,12 @@ WRITERS = {
     "cli/terminal/run_output.py": "plan -o text",
     "cli/terminal/screen.py": "all results, and a question without text from elsewhere",
 }
-"""The modules that write to a stream or a file, and the rows that cover what they write."""
+"""The modules that write to a stream or a file, and the rows that test what they write."""
 
 
 @pytest.fixture
 def values(plan, run, desired, live, capsys, monkeypatch):
-    """A function that returns the values with a given text in them."""
+    """Returns a function that returns test values whose texts are all the given text."""
 
     def of(text: str) -> Values:
         return Values(
@@ -341,7 +341,7 @@ def values(plan, run, desired, live, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_output_is_harmless_with_hostile_text(name, values):
+def test_output_stays_harmless_if_names_and_messages_contain_hostile_text(name, values):
     medium, render = ROWS[name]
     benign = render(values(BENIGN))
     for kind, hostile in HOSTILE.items():
@@ -350,7 +350,7 @@ def test_output_is_harmless_with_hostile_text(name, values):
             CHECKS[medium](render(values(hostile)), benign, hostile)
 
 
-def test_each_output_format_of_each_command_has_a_row():
+def test_hostile_text_test_covers_each_output_format_of_each_command():
     found = {}
     for command in main.app.registered_commands:
         parameters = signature(command.callback).parameters
@@ -362,7 +362,7 @@ def test_each_output_format_of_each_command_has_a_row():
     assert wanted <= ROWS.keys()
 
 
-def test_each_module_that_writes_is_in_the_table():
+def test_hostile_text_test_covers_each_module_that_writes_output():
     """A module that prints, or writes to a stream or a file, needs a row for what it writes."""
     found = set()
     for path in sorted(PACKAGE.rglob("*.py")):

@@ -330,7 +330,7 @@ def test_shards_overlay_assigns_each_pod_its_shard_and_lease():
     assert set(role["rules"][1]["resourceNames"]) == {CONFIG_LEASE, *leases}
 
 
-def test_kustomize_overlay_reads_the_rendered_file_with_a_configuration():
+def test_kustomize_overlay_runs_reconcile_with_the_rendered_file_and_a_configuration():
     manifests = render(DEPLOY / "overlays" / "kustomize")
     spec = pod_of(manifests)
     (renderer,), (container,) = spec["initContainers"], spec["containers"]

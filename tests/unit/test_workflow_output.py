@@ -1,4 +1,4 @@
-"""The steps of the example workflows keep text from elsewhere apart from commands of the runner.
+"""The example workflows never let the GitHub runner execute commands from program output.
 
 Each step that runs the program is executed with a program that prints hostile text.
 """
@@ -83,13 +83,13 @@ def run(script: str, program: str, folder: Path) -> tuple[str, str, str]:
     return done.stdout.decode(), done.stderr.decode(), summary.read_text()
 
 
-def test_steps_that_run_the_program_are_found():
+def test_workflow_check_finds_all_steps_that_run_the_program():
     assert len(RUNNING) == 4
 
 
 @pytest.mark.parametrize("program", [PRINTS, FAILS], ids=["succeeds", "fails"])
 @pytest.mark.parametrize("script", RUNNING)
-def test_runner_executes_no_command_from_the_output_of_the_program(script, program, tmp_path):
+def test_github_runner_executes_no_workflow_command_from_program_output(script, program, tmp_path):
     log, errors, _ = run(script, program, tmp_path)
     # The runner reads both streams at the same time, so only one may contain commands.
     assert errors == ""
@@ -98,7 +98,7 @@ def test_runner_executes_no_command_from_the_output_of_the_program(script, progr
 
 
 @pytest.mark.parametrize("script", RUNNING)
-def test_token_that_stops_commands_is_random(script, tmp_path):
+def test_token_that_stops_workflow_commands_is_random(script, tmp_path):
     logs = [run(script, FAILS, tmp_path)[0] for _ in range(2)]
     tokens = {re.search(r"::stop-commands::([0-9a-f-]{36})\n", log)[1] for log in logs}
     assert len(tokens) == 2
@@ -107,7 +107,7 @@ def test_token_that_stops_commands_is_random(script, tmp_path):
 @pytest.mark.parametrize(
     ("name", "program"), [("plan-plan-Plan", FAILS), ("apply-apply-Apply", PRINTS)]
 )
-def test_text_in_a_summary_stays_inside_one_code_block(name, program, tmp_path):
+def test_program_output_in_a_job_summary_stays_inside_one_code_block(name, program, tmp_path):
     (script,) = [step["run"] for each, step in steps() if each == name]
     summary = run(script, program, tmp_path)[2]
     (block,) = MarkdownIt("commonmark").parse(summary)
@@ -117,7 +117,7 @@ def test_text_in_a_summary_stays_inside_one_code_block(name, program, tmp_path):
     assert len(block.markup) > 6
 
 
-def test_step_that_prints_a_workflow_command_has_no_other_text_in_it():
+def test_workflow_step_prints_only_constant_workflow_commands():
     """A workflow command is a constant, except for the token that stops and resumes commands."""
     for name, step in steps():
         for line in re.findall(r"(?:echo|printf) .*::.*", step.get("run", "")):

@@ -13,7 +13,7 @@ PLAIN = Paint(enabled=False)
 
 
 @given(st.text())
-def test_printable_text_never_moves_the_cursor(text):
+def test_escaped_text_never_moves_the_terminal_cursor(text):
     shown = printable(text)
     assert shown.isprintable()
     shown.encode()

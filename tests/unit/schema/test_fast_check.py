@@ -14,7 +14,7 @@ VM = {
 }
 
 
-def test_valid_manifest_passes_the_fast_check():
+def test_valid_manifest_passes_the_fast_schema_check():
     assert fits("manifest")(VM)
     assert slow_check(VM, "manifest") == ()
 
@@ -37,7 +37,7 @@ def test_valid_manifest_passes_the_fast_check():
         {"spec": {"template": {"spec": {"domain": {"memory": {"guest": True}}}}}},
     ],
 )
-def test_invalid_manifest_fails_the_fast_check(changed):
+def test_invalid_manifest_fails_the_fast_schema_check(changed):
     assert slow_check(VM | changed, "manifest") != ()
     assert not fits("manifest")(VM | changed)
 
@@ -58,7 +58,7 @@ def test_invalid_manifest_fails_the_fast_check(changed):
     ],
     ids=str,
 )
-def test_fast_check_rejects_every_value_if_the_schema_has_an_unknown_keyword(schema):
+def test_fast_schema_check_rejects_every_value_if_the_schema_has_an_unknown_keyword(schema):
     assert predicate(schema, {"$defs": {"anything": {}}}) is fast_check._never
 
 
@@ -72,11 +72,13 @@ def test_fast_check_rejects_every_value_if_the_schema_has_an_unknown_keyword(sch
         ({"type": "string", "format": "date-time"}, ["2026-01-01T00:00:00Z"], ["2026-01-01"]),
     ],
 )
-def test_schema_keyword_accepts_valid_values_and_rejects_invalid_values(schema, good, bad):
+def test_fast_schema_check_accepts_valid_values_and_rejects_invalid_values_per_keyword(
+    schema, good, bad
+):
     test = predicate(schema, {"$defs": {"a": {"type": "string", "pattern": "^a$"}}})
     assert [test(each) for each in (*good, *bad)] == [True] * len(good) + [False] * len(bad)
 
 
 @pytest.mark.parametrize("name", ["manifest", "config", "plan"])
-def test_fast_check_supports_every_keyword_of_the_input_schemas(name):
+def test_fast_schema_check_supports_every_keyword_of_the_input_schemas(name):
     assert fits(name) is not fast_check._never

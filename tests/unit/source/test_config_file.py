@@ -27,7 +27,7 @@ def read(text):
     return parse_config(SourceFile(path=".reconciler.yaml"), text.encode())
 
 
-def test_configuration_defaults_are_safe():
+def test_default_configuration_creates_and_restarts_no_vms():
     config = Config()
     assert (config.mode, config.paths, config.selector) == (Mode.ENFORCE, (".",), Selector())
     assert (config.create, config.restart) == (False, RestartConsent.NEVER)

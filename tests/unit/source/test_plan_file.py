@@ -210,13 +210,15 @@ def many(n):
     return as_json(plan_of(make_desired(*(want("2Gi", ref) for ref in refs)), live))
 
 
-def test_plan_file_that_passes_the_fast_check_is_not_checked_with_jsonschema(file, asked):
+def test_plan_file_that_passes_the_fast_schema_check_is_not_checked_with_jsonschema(file, asked):
     file.write_text(json.dumps(many(30)))
     assert len(read_approval(file).actions) == 30
     assert asked == []
 
 
-def test_only_plan_objects_that_fail_the_fast_check_are_checked_with_jsonschema(file, asked):
+def test_only_plan_objects_that_fail_the_fast_schema_check_are_checked_with_jsonschema(
+    file, asked
+):
     seen = []
     for n in (3, 30):
         document = many(n)

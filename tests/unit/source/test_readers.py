@@ -399,7 +399,7 @@ def test_symbolic_link_that_replaces_a_folder_is_not_followed(opened, git_repo, 
     assert ("not-followed", "vms/a.yaml") in [(d.code, d.at.path) for d in state.diagnostics]
 
 
-def test_input_stream_is_read_in_order_with_file_names():
+def test_manifests_in_an_input_stream_are_read_in_order_with_their_file_names():
     texts = [("stdin", vm("a").encode()), ("more.yaml", vm("b", labels="{tier: db}").encode())]
     state = StreamReader(texts).read().state
     assert (state.revision, state.dirty, messages(state)) == ("stdin", False, [])

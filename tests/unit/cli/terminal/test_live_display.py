@@ -130,7 +130,7 @@ def test_progress_of_an_object_that_is_not_a_vm_is_shown_as_a_line(live, stream)
     assert "KubeVirt kubevirt/kubevirt: written" in shown(stream)
 
 
-def test_text_from_the_cluster_is_not_interpreted_as_markup(live, stream):
+def test_text_from_the_cluster_is_not_interpreted_as_terminal_markup(live, stream):
     live(event(Step.DONE, "[red]x[/red] [/nonsense]"))
     live(event(Step.PATCHED, "[/nonsense]"))
     live._bars.refresh()

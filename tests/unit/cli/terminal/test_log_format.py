@@ -68,7 +68,7 @@ def test_verbose_logging_omits_log_lines_of_third_party_packages(stream):
     assert stream.getvalue() == ""
 
 
-def test_second_log_configuration_replaces_the_first(stream):
+def test_second_log_configuration_replaces_the_first_log_configuration(stream):
     first = io.StringIO()
     configure(stream=first)
     configure(stream=stream)
@@ -90,7 +90,7 @@ def test_credentials_are_removed_from_log_lines(stream, log_format):
 
 
 @pytest.mark.parametrize("log_format", list(TextFormat))
-def test_error_is_logged_without_its_cause(stream, log_format):
+def test_logged_error_does_not_include_its_cause(stream, log_format):
     configure(stream=stream, log_format=log_format)
 
     def get():

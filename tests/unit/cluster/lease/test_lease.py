@@ -178,7 +178,9 @@ def test_wait_for_a_lease_with_a_silent_holder_ends_at_the_deadline(api, make, c
     assert api.holder == "them"
 
 
-def test_lease_wait_uses_real_time_on_an_accelerated_clock(api, make, clock):
+def test_wait_for_a_lease_is_measured_in_real_time_even_with_an_accelerated_clock(
+    api, make, clock
+):
     foreign(api)
     with pytest.raises(LeaseHeldError):
         make(wait_s=2.0, scale=10.0).__enter__()
@@ -450,7 +452,9 @@ def test_waiting_for_a_lease_runs_a_callback_each_second_that_renews_another_lea
         assert kept == [0, 1, 2, 3]
 
 
-def test_lease_times_are_real_seconds_on_an_accelerated_clock(api, client, clock):
+def test_lease_times_are_measured_in_real_seconds_even_with_an_accelerated_clock(
+    api, client, clock
+):
     with ClusterLease(
         client, clock=clock, namespace="kubevirt", name="reconciler", holder="us", scale=60.0
     ) as lease:
@@ -502,7 +506,9 @@ def test_lease_is_released_despite_an_edit_by_another_client(api, make):
     assert api.stored["spec"]["leaseTransitions"] == 9
 
 
-def test_wait_for_a_dead_lease_holder_uses_real_time_on_an_accelerated_clock(api, client, clock):
+def test_wait_for_a_dead_lease_holder_is_measured_in_real_time_even_with_an_accelerated_clock(
+    api, client, clock
+):
     foreign(api, leaseDurationSeconds=3)
     with ClusterLease(
         client, clock=clock, namespace="kubevirt", name="reconciler", holder="us", scale=60.0

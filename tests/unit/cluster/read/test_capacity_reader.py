@@ -111,7 +111,7 @@ def test_huge_page_requests_are_counted_by_page_size():
     assert found.launcher.requests == MemoryUse(memory=GIB, hugepages={"2Mi": 2 * GIB})
 
 
-def test_memory_requests_are_summed_by_node_without_ended_pods(read):
+def test_memory_requests_per_node_exclude_finished_pods(read):
     found = read(
         [
             raw_pod("a", containers=[asks("1Gi")]),

@@ -149,7 +149,7 @@ def allow(server, reply, *denied):
     server.handlers[REVIEWS] = answer
 
 
-def test_access_review_request_contains_the_right(server, client, reply):
+def test_access_review_request_contains_the_requested_right(server, client, reply):
     allow(server, reply)
     right = access_review.Right(verb="patch", group="kubevirt.io", resource="virtualmachines")
     assert access_review.may(client, right)

@@ -106,7 +106,7 @@ def test_writer_threads_end_after_the_last_response():
         assert not each.is_alive()
 
 
-def test_unexpected_error_in_a_writer_thread_is_raised():
+def test_unexpected_error_in_a_writer_thread_is_raised_in_the_calling_thread():
     writer = ClusterWriter(SimpleNamespace(host="here"), parallel=2)
     with pytest.raises(BackgroundError) as caught:
         list(writer.write_each([action("a")], timeout_s=lambda: 7.0))

@@ -59,11 +59,11 @@ checkpoints = st.builds(
 
 
 @given(checkpoints)
-def test_checkpoint_is_read_back_unchanged(checkpoint):
+def test_rollout_checkpoint_is_read_back_unchanged(checkpoint):
     assert codec.decoded(codec.encoded(checkpoint)) == codec.Decoded(checkpoint)
 
 
-def test_checkpoint_annotation_has_a_stable_format():
+def test_rollout_checkpoint_annotation_has_a_stable_format():
     checkpoint = Checkpoint(
         soak=Soak(digest="sha256:1", since=NOW), failures={vm_ref("db", "pg-0"): failure()}
     )
@@ -84,18 +84,18 @@ def test_checkpoint_annotation_has_a_stable_format():
     }
 
 
-def test_empty_checkpoint_has_no_annotation():
+def test_empty_rollout_checkpoint_is_stored_as_no_annotation():
     assert codec.encoded(Checkpoint()) is None
     assert codec.decoded(None) == codec.decoded("") == codec.Decoded(Checkpoint())
 
 
-def test_checkpoint_time_in_another_zone_is_read_as_the_same_moment():
+def test_rollout_checkpoint_time_in_another_time_zone_is_read_as_the_same_moment():
     east = NOW.astimezone(timezone(timedelta(hours=5)))
     soak = Soak(digest="d", since=east)
     assert codec.decoded(codec.encoded(Checkpoint(soak=soak))).checkpoint.soak == soak
 
 
-def test_checkpoint_omits_the_oldest_failures_beyond_the_limit():
+def test_rollout_checkpoint_omits_the_oldest_failures_beyond_the_limit():
     found = codec.decoded(codec.encoded(many(codec.MOST_FAILURES + 7))).checkpoint
     assert len(found.failures) == codec.MOST_FAILURES
     assert vm_ref("db", "vm-6") not in found.failures
@@ -103,14 +103,14 @@ def test_checkpoint_omits_the_oldest_failures_beyond_the_limit():
     assert found.soak is not None
 
 
-def test_checkpoint_shortens_a_long_message():
+def test_rollout_checkpoint_stores_a_long_message_in_a_shortened_form():
     checkpoint = Checkpoint(failures={vm_ref("db", "pg-0"): failure(message="x" * 5000)})
     (found,) = codec.decoded(codec.encoded(checkpoint)).checkpoint.failures.values()
     assert found.why.message == "x" * (codec.LONGEST_MESSAGE - 1) + "…"
 
 
 @pytest.mark.parametrize("character", ["x", "\u00e9", "\U0001f600", "\x00", '"'])
-def test_checkpoint_annotation_stays_within_its_size_limit(character):
+def test_rollout_checkpoint_annotation_stays_within_its_size_limit(character):
     long = character * 253
     checkpoint = many(codec.MOST_FAILURES, message=character * 5000, reason=long, target=long)
     text = codec.encoded(checkpoint)
@@ -152,7 +152,7 @@ GARBAGE = [
 
 
 @pytest.mark.parametrize("text", GARBAGE, ids=lambda text: text[:30])
-def test_unreadable_checkpoint_annotation_is_reported_and_counts_as_empty(text):
+def test_unreadable_rollout_checkpoint_annotation_is_reported_and_counts_as_empty(text):
     found = codec.decoded(text)
     assert found.checkpoint == Checkpoint()
     assert "memory.reconciler.dev/rollout of the lease cannot be read" in found.problem
@@ -161,7 +161,7 @@ def test_unreadable_checkpoint_annotation_is_reported_and_counts_as_empty(text):
 
 
 @given(st.text())
-def test_random_text_in_the_checkpoint_annotation_is_decoded_or_reported(text):
+def test_random_text_in_the_rollout_checkpoint_annotation_is_decoded_or_reported(text):
     found = codec.decoded(text)
     assert bool(found.problem) == (found.checkpoint == Checkpoint() and not _empty(text))
 
@@ -186,13 +186,13 @@ def _empty(text):
         max_leaves=8,
     )
 )
-def test_random_json_in_the_checkpoint_annotation_counts_as_empty(value):
+def test_random_json_in_the_rollout_checkpoint_annotation_counts_as_an_empty_checkpoint(value):
     found = codec.decoded(json.dumps(value))
     assert found.checkpoint == Checkpoint()
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(0, True), (3600, True), (3601, False), (-5, True)])
-def test_failure_in_the_checkpoint_expires_after_an_hour(age_s, kept):
+def test_recorded_failure_in_the_rollout_checkpoint_expires_after_an_hour(age_s, kept):
     soak = Soak(digest="d", since=NOW - timedelta(days=3))
     ref = vm_ref("db", "pg-0")
     checkpoint = Checkpoint(soak=soak, failures={ref: failure(at=NOW - timedelta(seconds=age_s))})

@@ -44,7 +44,9 @@ def kept(*, failure=None, start=None) -> CheckpointStore:
     ],
     ids=["same", "another VM", "another size", "as desired", "in progress"],
 )
-def test_failure_in_the_checkpoint_applies_only_to_the_same_vm_and_target_size(changes, applies):
+def test_recorded_failure_in_the_rollout_checkpoint_applies_only_to_the_same_vm_and_target_size(
+    changes, applies
+):
     store = kept(failure=FAILURE)
     assert (store.failure_of(replace(DECISION, **changes)) is not None) is applies
 
@@ -59,13 +61,13 @@ def test_failure_in_the_checkpoint_applies_only_to_the_same_vm_and_target_size(c
     ],
     ids=["same", "created", "another VM", "another size"],
 )
-def test_start_time_in_the_checkpoint_applies_to_a_created_vm_or_to_the_same_vm_and_size(
+def test_recorded_start_of_a_change_applies_to_a_created_vm_or_to_the_same_vm_and_target_size(
     start, applies
 ):
     assert (kept(start=start).start_of(DECISION) is not None) is applies
 
 
-def test_object_removed_from_the_checkpoint_is_removed_from_the_annotation():
+def test_object_removed_from_the_rollout_checkpoint_is_removed_from_the_lease_annotation():
     lease = FakeLease()
     store = CheckpointStore(lease, NOW)
     store.failed(VM, FAILURE)
@@ -83,7 +85,7 @@ def test_next_pass_reads_the_start_of_the_canary_soak_time():
     assert CheckpointStore(lease, NOW).checkpoint.soak == soak
 
 
-def test_unreadable_checkpoint_annotation_is_reported_and_replaced():
+def test_unreadable_rollout_checkpoint_annotation_is_reported_and_replaced():
     lease = FakeLease()
     lease.kept[ROLLOUT] = "{"
     store = CheckpointStore(lease, NOW)

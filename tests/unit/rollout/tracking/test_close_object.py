@@ -161,7 +161,7 @@ def test_kubevirt_cr_that_has_not_settled_is_not_recorded_as_a_failure():
     assert ports.config_lease.writes == 0
 
 
-def test_converged_vm_is_removed_from_the_checkpoint():
+def test_converged_vm_is_removed_from_the_rollout_checkpoint():
     ports = FakePorts()
     ports.closer.close(tracked(ports, written=True), end(Result.FAILED))
     assert ports.closer.memory.checkpoint.failures
@@ -179,7 +179,7 @@ def test_failure_of_a_vm_that_the_run_created_is_recorded_without_a_uid():
     assert (kept.uid, kept.target, kept.why.reason) == (None, "", "deleted")
 
 
-def test_next_pass_reads_a_failure_from_the_checkpoint():
+def test_next_pass_reads_a_recorded_failure_from_the_rollout_checkpoint():
     ports = FakePorts()
     ports.closer.close(tracked(ports, written=True), end(Result.FAILED))
     found = CheckpointStore(ports.memory_lease, ports.clock.now()).failure_of(DECISION)

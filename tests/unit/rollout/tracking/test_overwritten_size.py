@@ -48,12 +48,12 @@ def test_reverted_size_is_explained_with_the_current_value(changes, reason, mess
     assert why.hint
 
 
-def test_checkpoint_target_of_a_vm_is_the_desired_size_in_bytes():
+def test_rollout_checkpoint_stores_the_target_size_of_a_vm_in_bytes():
     assert wanted(DECISION) == str(2 * 1024**3)
     assert wanted(replace(DECISION, target=None)) == ""
 
 
-def test_checkpoint_target_of_the_kubevirt_cr_contains_the_changed_fields():
+def test_rollout_checkpoint_stores_the_changed_fields_of_the_kubevirt_cr_as_target():
     desired = make_desired(kubevirt={fields.PARALLEL_MIGRATIONS: 9})
     (decision,) = plan_of(desired, make_live(kubevirt=make_kubevirt())).decisions
     assert decision.ref == KUBEVIRT

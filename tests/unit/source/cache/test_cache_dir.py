@@ -25,7 +25,7 @@ CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\npaths: [vms]\n"
 FILES = {".reconciler.yaml": CONFIG, "vms/pg-0.yaml": VM}
 
 
-def test_validate_command_caches_parsed_files(git_repo, tmp_path, capsys):
+def test_validate_command_caches_parsed_manifest_files(git_repo, tmp_path, capsys):
     git_repo.commit(FILES)
     for _ in range(2):
         arguments = ["--repo", str(git_repo.path), "--cache-dir", str(tmp_path / "cache")]

@@ -83,7 +83,9 @@ def placed(state):
     return {ref: dict(places) for ref, places in state.provenance.items()}
 
 
-def test_unchanged_file_is_parsed_once_and_then_read_from_the_cache(git_repo, folder, parsed):
+def test_unchanged_manifest_file_is_parsed_once_and_then_read_from_the_cache(
+    git_repo, folder, parsed
+):
     git_repo.commit(FILES)
     plain = read(git_repo, None)
     first = read(git_repo, folder)
@@ -95,7 +97,7 @@ def test_unchanged_file_is_parsed_once_and_then_read_from_the_cache(git_repo, fo
     assert [each.code for each in second.diagnostics] == ["not-managed", "below-minimum"]
 
 
-def test_only_a_changed_file_is_parsed_again(git_repo, folder, parsed):
+def test_only_a_changed_manifest_file_is_parsed_again(git_repo, folder, parsed):
     git_repo.commit(FILES)
     read(git_repo, folder)
     git_repo.commit({"vms/a.yaml": VM.format(name="a", guest="4Gi")})
@@ -104,7 +106,7 @@ def test_only_a_changed_file_is_parsed_again(git_repo, folder, parsed):
     assert parsed == ["vms/a.yaml"]
 
 
-def test_moved_file_is_read_from_the_cache_with_its_new_path(git_repo, folder):
+def test_moved_manifest_file_is_read_from_the_parse_cache_with_its_new_path(git_repo, folder):
     git_repo.commit(FILES)
     read(git_repo, folder)
     git_repo.git("mv", "vms", "machines")
@@ -112,20 +114,20 @@ def test_moved_file_is_read_from_the_cache_with_its_new_path(git_repo, folder):
     assert same(read(git_repo, None), read(git_repo, folder))
 
 
-def test_files_with_equal_contents_keep_their_own_locations(git_repo, folder):
+def test_manifest_files_with_equal_contents_keep_their_own_locations(git_repo, folder):
     git_repo.commit({"vms/a.yaml": FILES["vms/low.yaml"], "vms/b.yaml": FILES["vms/low.yaml"]})
     for _ in range(2):
         assert same(read(git_repo, None), read(git_repo, folder))
 
 
-def test_cache_is_readable_only_by_its_owner(git_repo, folder):
+def test_parse_cache_is_readable_only_by_its_owner(git_repo, folder):
     git_repo.commit(FILES)
     read(git_repo, folder)
     assert stat.S_IMODE((folder / FILE).stat().st_mode) == 0o600
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_cache_records_of_another_program_version_are_not_used(
+def test_parse_cache_entries_of_another_program_version_are_not_used(
     git_repo, folder, parsed, monkeypatch
 ):
     git_repo.commit(FILES)
@@ -140,7 +142,9 @@ def test_cache_records_of_another_program_version_are_not_used(
     assert parsed == []
 
 
-def test_cache_version_changes_with_every_module_that_parses_manifests(tmp_path, monkeypatch):
+def test_parse_cache_version_changes_with_every_module_that_parses_manifests(
+    tmp_path, monkeypatch
+):
     module = tmp_path / "source" / "yaml" / "scalars.py"
     module.parent.mkdir(parents=True)
     monkeypatch.setattr(cache_module, "__file__", str(tmp_path / "source" / "cache" / "cache.py"))
@@ -152,7 +156,7 @@ def test_cache_version_changes_with_every_module_that_parses_manifests(tmp_path,
 
 
 @pytest.mark.parametrize("damage", ["junk", "cut", "empty", "other-table"])
-def test_damaged_cache_is_created_again_and_logged(git_repo, folder, parsed, caplog, damage):
+def test_damaged_parse_cache_is_created_again_and_logged(git_repo, folder, parsed, caplog, damage):
     git_repo.commit(FILES)
     plain = read(git_repo, None)
     read(git_repo, folder)
@@ -177,7 +181,7 @@ def test_damaged_cache_is_created_again_and_logged(git_repo, folder, parsed, cap
     assert parsed == []
 
 
-def test_edited_cache_record_is_not_used(git_repo, folder, parsed):
+def test_manipulated_parse_cache_entry_is_not_used(git_repo, folder, parsed):
     git_repo.commit(FILES)
     plain = read(git_repo, None)
     read(git_repo, folder)
@@ -190,7 +194,7 @@ def test_edited_cache_record_is_not_used(git_repo, folder, parsed):
     assert same(plain, read(git_repo, folder))
 
 
-def test_read_only_cache_is_read(git_repo, folder, parsed):
+def test_read_only_parse_cache_is_read(git_repo, folder, parsed):
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     git_repo.commit(FILES)
@@ -202,7 +206,7 @@ def test_read_only_cache_is_read(git_repo, folder, parsed):
     assert parsed == []
 
 
-def test_cache_folder_that_cannot_be_created_is_logged(git_repo, tmp_path, caplog):
+def test_parse_cache_folder_that_cannot_be_created_is_logged(git_repo, tmp_path, caplog):
     git_repo.commit(FILES)
     (tmp_path / "file").write_text("")
     with caplog.at_level(logging.WARNING):
@@ -210,7 +214,9 @@ def test_cache_folder_that_cannot_be_created_is_logged(git_repo, tmp_path, caplo
     assert "is not used" in caplog.text
 
 
-def test_symbolic_link_in_place_of_the_cache_file_is_not_followed(git_repo, folder, tmp_path):
+def test_symbolic_link_in_place_of_the_parse_cache_file_is_not_followed(
+    git_repo, folder, tmp_path
+):
     git_repo.commit(FILES)
     folder.mkdir()
     (folder / FILE).symlink_to(tmp_path / "elsewhere")
@@ -218,7 +224,7 @@ def test_symbolic_link_in_place_of_the_cache_file_is_not_followed(git_repo, fold
     assert not (tmp_path / "elsewhere").exists()
 
 
-def test_cache_locked_by_another_process_is_not_used(git_repo, folder, caplog, monkeypatch):
+def test_parse_cache_locked_by_another_process_is_not_used(git_repo, folder, caplog, monkeypatch):
     git_repo.commit(FILES)
     read(git_repo, folder)
     monkeypatch.setattr(cache_module, "_BUSY_S", 0.01)
@@ -236,7 +242,7 @@ def fill(folder, names):
             cache.put({name: name.encode() * 50})
 
 
-def test_cache_is_shared_by_two_processes(folder):
+def test_parse_cache_can_be_used_by_two_processes_at_the_same_time(folder):
     spawn = multiprocessing.get_context("fork")
     names = [[f"{n}-{i}" for i in range(40)] for n in range(2)]
     processes = [spawn.Process(target=fill, args=(folder, each)) for each in names]
@@ -249,7 +255,9 @@ def test_cache_is_shared_by_two_processes(folder):
         assert cache.get([*names[0], *names[1]]).keys() == {*names[0], *names[1]}
 
 
-def test_oldest_cache_entries_are_deleted_when_the_maximum_number_is_exceeded(folder, monkeypatch):
+def test_oldest_parse_cache_entries_are_deleted_when_the_maximum_number_is_exceeded(
+    folder, monkeypatch
+):
     monkeypatch.setattr(cache_module, "MAX_ENTRIES", 20)
     for run in range(5):
         with ParseCache(folder) as cache:
@@ -261,7 +269,9 @@ def test_oldest_cache_entries_are_deleted_when_the_maximum_number_is_exceeded(fo
     assert not any(name.startswith(("0-", "1-")) for name in kept)
 
 
-def test_oldest_cache_entries_are_deleted_when_the_maximum_size_is_exceeded(folder, monkeypatch):
+def test_oldest_parse_cache_entries_are_deleted_when_the_maximum_size_is_exceeded(
+    folder, monkeypatch
+):
     monkeypatch.setattr(cache_module, "MAX_BYTES", 10_000)
     for run in range(5):
         with ParseCache(folder) as cache:
@@ -272,7 +282,7 @@ def test_oldest_cache_entries_are_deleted_when_the_maximum_size_is_exceeded(fold
     assert {f"4-{i}" for i in range(5)} <= kept.keys()
 
 
-def test_recently_used_cache_entry_is_kept(folder, monkeypatch):
+def test_recently_used_parse_cache_entry_is_kept(folder, monkeypatch):
     monkeypatch.setattr(cache_module, "MAX_ENTRIES", 20)
     with ParseCache(folder) as cache:
         cache.put({"used": b"x"})

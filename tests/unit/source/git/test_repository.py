@@ -225,7 +225,7 @@ def test_contents_of_git_files_are_returned_in_the_requested_order(git_repo):
     assert found == {n: t if isinstance(t, bytes) else t.encode() for n, t in texts.items()}
 
 
-def test_reading_many_git_objects_can_stop_early(git_repo):
+def test_reader_of_many_git_objects_can_be_closed_before_the_last_object(git_repo):
     git_repo.commit({f"{n}.yaml": "x" * 100_000 for n in range(5)})
     with Repository.open(git_repo.path) as repository:
         tree = CommitTree.of(repository, "HEAD")
@@ -235,7 +235,7 @@ def test_reading_many_git_objects_can_stop_early(git_repo):
         assert list(tree.read_all(())) == []
 
 
-def test_missing_git_object_among_many_is_reported(git_repo):
+def test_missing_git_object_among_many_objects_is_reported(git_repo):
     git_repo.commit({"a.yaml": "a: 1\n", "b.yaml": "b: 1\n"})
     blob = git_repo.git("rev-parse", "HEAD:b.yaml")
     (git_repo.path / ".git/objects" / blob[:2] / blob[2:]).unlink()
