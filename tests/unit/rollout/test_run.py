@@ -20,6 +20,7 @@ from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run import BROKEN_OFF, run
 from reconciler.rollout.tracking.tracked_object import IllegalTransitionError
+from reconciler.rollout.writes import write_pause
 
 OTHER = vm_ref("db", "other")
 LIVE = make_live(make_vm(), vmis=(make_vmi(),))
@@ -38,6 +39,7 @@ def ran(*answers, ports=None, live=LIVE, choices=None, desired=DESIRED, context=
     ports.informer.live = live
     choices = choices or PlanPolicy()
     plan = decide(desired, live, choices, ports.clock.now())
+    write_pause._RANDOM.seed(0)  # the same pauses in each run of a test
     found = run(
         plan,
         desired,
