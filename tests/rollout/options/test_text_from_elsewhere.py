@@ -1,0 +1,105 @@
+"""Commands print no hostile text unchanged, whether from Git, the API server or their options."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from golden.hostile_text import HOSTILE, check_lines
+from support.simulated import vm_yaml
+
+GROUPS = {
+    "terminal": ("terminal sequence", "C1 sequence", "carriage return", "bidirectional marks"),
+    "invisible": ("invisible characters", "combining characters", "control characters"),
+    "commands": ("workflow command", "old workflow command", "line feeds", "stopped commands"),
+    "markup": ("code fence", "marker of the comment", "mentions", "links", "command for a bot"),
+}
+"""Kinds of hostile text that one test combines, because each command takes some time."""
+every_text = pytest.mark.parametrize(
+    "text", ["\n".join(HOSTILE[kind] for kind in kinds) for kinds in GROUPS.values()], ids=GROUPS
+)
+FORMATS = [
+    *(("plan", each) for each in ("text", "json", "markdown")),
+    *((name, each) for name in ("status", "validate", "apply") for each in ("text", "json")),
+]
+
+
+def file_name(text: str) -> str:
+    return re.sub(r"[/\0]", "_", text)[:60] + ".yaml"
+
+
+def manifests(text: str) -> dict[str, str]:
+    """Return files whose paths, kinds, names and sizes are *text*."""
+    quoted = json.dumps(text)
+    good = vm_yaml("default", "vm", "2Gi")
+    documents = (
+        good.replace("name: vm", f"name: {quoted}", 1),
+        vm_yaml("default", "other", "2Gi").replace("2Gi", quoted),
+        f"apiVersion: v1\nkind: {quoted}\nmetadata: {{name: {quoted}}}\n",
+    )
+    return {
+        "vm.yaml": good,
+        file_name(text): "---\n".join(documents),
+        "unread.yaml": f"kind: VirtualMachine\napiVersion: kubevirt.io/v1\n{quoted}: [\n",
+    }
+
+
+def hurt(cluster, text: str) -> None:
+    """Let the API server report *text* in the status of the VM and of its instance."""
+    condition = {"type": "LiveMigratable", "status": "False", "reason": text, "message": text}
+    failure = {"type": "Failure", "status": "True", "reason": text, "message": text}
+    changes = {
+        "virtualmachines.kubevirt.io": {"printableStatus": text, "conditions": [failure]},
+        "virtualmachineinstances.kubevirt.io": {"nodeName": text, "conditions": [condition]},
+    }
+    store = cluster.simulator.store
+    for resource, change in changes.items():
+        for key in list(store.keys(resource)):
+            store.mutate(key, lambda found, new=change: found["status"].update(new))
+
+
+@every_text
+def test_command_prints_text_from_git_and_the_api_server_harmlessly(text, git, serve, command):
+    git.commit(manifests(text))
+    cluster = serve("hotplug", scale=0.001)
+    hurt(cluster, text)
+    for name, written in FORMATS:
+        for log_format in ("text", "json"):
+            flags = ["--repo", git, "-o", written, "--log-format", log_format, "-vv"]
+            flags += ["--yes", "--deadline", "1ms"] if name == "apply" else []
+            ended = command(name, *flags, on=None if name == "validate" else cluster)
+            assert ended.out, (name, written, ended)
+            check_lines(ended.out)
+            check_lines(ended.err)
+            for each in ended.err.splitlines() if log_format == "json" else ():
+                json.loads(each)
+            if written == "json":
+                json.loads(ended.out)
+
+
+@every_text
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_command_prints_the_values_of_its_options_harmlessly(
+    text, log_format, git, serve, command, tmp_path
+):
+    git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
+    cluster, value = serve("hotplug"), text.replace("\0", "")
+    file = str(tmp_path / "missing" / file_name(text))
+    plan = ("plan", "--repo", git, "--kubeconfig", cluster.kubeconfig)
+    write = ("apply", "--yes", *plan[1:])
+    for arguments in (
+        *((*plan, flag, value) for flag in ("--revision", "-n", "-l", "--context")),
+        *((*plan, flag, file) for flag in ("--config", "--snapshot", "--out")),
+        *((*write, flag, file) for flag in ("--plan", "--trace", "--report")),
+        (*plan, f"a/{value}"),
+        ("plan", "--repo", value),
+        ("plan", "--repo", git, "--kubeconfig", file),
+        ("validate", "-f", file),
+        ("reconcile", "--repo", git, "--mode", value),
+        ("demo", "--world", value),
+        ("cluster", "--world", file, "--kubeconfig", file),
+    ):
+        ended = command(*arguments, "--log-format", log_format)
+        check_lines(ended.out)
+        check_lines(ended.err)
