@@ -18,6 +18,8 @@ MAX_TEXT = 10_000
 """The maximum number of characters of one text on a terminal, in a log or in an Event."""
 _MAX_MARKS = 4
 """The maximum number of combining characters on one character; no usual language needs more."""
+_UNUSUAL = re.compile(r"[^\x20-\x7e]+")
+_UNUSUAL_IN_LINE = re.compile(r"[^\n\x20-\x7e]+")
 _BLANK = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U000e0100-\U000e01ef]"
@@ -71,7 +73,7 @@ def printable(text: str, limit: int = MAX_TEXT) -> str:
     if len(text) > limit:
         text = f"{text[: limit // 2]}…{text[-(limit // 2) :]}"
     if not (text.isascii() and text.isprintable()):
-        text = "".join(_replaced(text, _escape))
+        text = _UNUSUAL.sub(lambda found: _visible(found[0], _escape), text)
     if "::" in text or "##" in text:
         text = _COMMAND.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
     return text
@@ -97,9 +99,7 @@ def json_text(document: str) -> str:
     line feeds between values.
     """
     if not document.isascii() or "\x7f" in document:
-        document = "\n".join(
-            "".join(_replaced(each, _json_escape)) for each in document.split("\n")
-        )
+        document = _UNUSUAL_IN_LINE.sub(lambda found: _visible(found[0], _json_escape), document)
     if "##" in document:
         document = _COMMAND_ANYWHERE.sub(lambda found: _json_escape(found[0]), document)
     return document
@@ -138,13 +138,14 @@ def markdown_json_block(lines: Iterable[str]) -> Iterator[str]:
     yield from (f"{fence}json", *safe, fence)
 
 
-def _replaced(text: str, escape: Callable[[str], str]) -> Iterator[str]:
-    """Yield each character of *text*, or the result of *escape* if it is not visible."""
-    marks = 0
+def _visible(text: str, escape: Callable[[str], str]) -> str:
+    """Return *text* with the result of *escape* for each character that is not visible."""
+    shown, marks = [], 0
     for each in text:
         marks = marks + 1 if unicodedata.category(each)[0] == "M" else 0
         hidden = marks > _MAX_MARKS or not each.isprintable() or _BLANK.match(each)
-        yield escape(each) if hidden else each
+        shown.append(escape(each) if hidden else each)
+    return "".join(shown)
 
 
 def _escape(character: str) -> str:

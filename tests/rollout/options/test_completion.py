@@ -33,8 +33,8 @@ def complete(capsys, monkeypatch):
     return run
 
 
-def kubeconfig(path, server):
-    contexts = [{"name": each, "context": {"cluster": "c"}} for each in ("prod-a", "prod-b", "x")]
+def kubeconfig(path, server, names=("prod-a", "prod-b", "x")):
+    contexts = [{"name": each, "context": {"cluster": "c"}} for each in names]
     clusters = [{"name": "c", "cluster": {"server": server}}]
     document = {"clusters": clusters, "contexts": contexts, "users": [], "current-context": "x"}
     path.write_text(json.dumps(document))
@@ -54,6 +54,16 @@ def test_shell_completion_completes_contexts_of_the_kubeconfig_option(shell, com
     found = complete(shell, "plan", "--kubeconfig", file, "--context", "pr")
     assert "prod-a" in found
     assert "prod-b" in found
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+@pytest.mark.parametrize("end", [r"\$(touch x)", "`x`", "\nx", "'", '"', "\x1b[2J", "\u202e", "*"])
+def test_shell_completion_leaves_out_a_name_that_zsh_would_evaluate(
+    end, shell, complete, tmp_path
+):
+    file = kubeconfig(tmp_path / "config", "http://127.0.0.1:9", ("prod-a", f"prod-{end}", "x"))
+    found = complete(shell, "plan", "--kubeconfig", file, "--context", "pr")
+    assert found.count("prod-") == 1
 
 
 def test_shell_completion_completes_contexts_of_the_kubeconfig_variable(

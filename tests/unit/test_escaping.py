@@ -1,0 +1,95 @@
+"""Text stays readable where it is harmless, and is shortened where it is very long."""
+
+from __future__ import annotations
+
+import json
+import tracemalloc
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.escaping import (
+    MAX_TEXT,
+    json_text,
+    markdown_inline,
+    markdown_json_block,
+    printable,
+    printable_traceback,
+)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cannot read nodes at fd00::a:1:6443",
+        "https://[::1]:6443",
+        "::ffff:192.0.2.1",
+        "fe80::dead:beef",
+        "a # b ## c",
+        "Müller → größer, 日本語, नमस्ते, שלום, Việt",
+        "e\u0301 n\u0303\u0323",
+    ],
+)
+def test_printable_text_keeps_ordinary_text(text):
+    assert printable(text) == text
+
+
+@pytest.mark.parametrize(
+    "command", ["add-mask", "error", "debug", "echo", "set-output", "a_b", "AB-C"]
+)
+@pytest.mark.parametrize("before", ["", "a\n", "\t", "word", "fd00"])
+def test_printable_text_has_no_command_of_github_actions(command, before):
+    assert f"::{command}" not in printable(f"{before}::{command} x=y::z")
+
+
+def test_printable_text_keeps_both_ends_of_a_very_long_text():
+    shown = printable("a" * 20_000_000 + "vms/db.yaml:14:18")
+    assert len(shown) == MAX_TEXT + 1
+    assert shown.startswith("aaa")
+    assert shown.endswith("vms/db.yaml:14:18")
+
+
+def test_traceback_keeps_the_lines_of_frames_and_joins_those_of_the_message():
+    parts = ['  File "a.py", line 1\n    x = 1\n', "ValueError: one\n::error::two\n"]
+    assert printable_traceback(parts) == (
+        '  File "a.py", line 1\n    x = 1\nValueError: one \\x3a:error\\x3a:two'
+    )
+
+
+@given(st.text() | st.text(alphabet="#[]a:\x7f\x9b\u202e\u0301é\U000e0041"))
+def test_json_text_has_the_same_value_and_is_printable(text):
+    for document in (json.dumps([text], ensure_ascii=False), json.dumps({text: 1}, indent=1)):
+        made = json_text(document)
+        assert json.loads(made) == json.loads(document)
+        assert all(line.isprintable() for line in made.split("\n"))
+        assert "##[" not in made
+
+
+def test_json_text_of_a_large_document_needs_little_memory_beside_it():
+    document = json.dumps(["ä" + "x" * 98] * 100_000, ensure_ascii=False)
+    tracemalloc.start()
+    json_text(document)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 4 * len(document)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("0123456789abcdef", "012345&#8203;6789ab&#8203;cdef"),
+        ("1073741824 bytes", "1073741824 bytes"),
+        ("uid 5f3a", "uid 5f3a"),
+    ],
+)
+def test_markdown_text_has_no_commit_that_github_would_link(text, shown):
+    assert markdown_inline(text) == shown
+
+
+@pytest.mark.parametrize("longest", [0, 1, 3, 10])
+def test_fence_is_longer_than_any_run_of_backticks_inside(longest):
+    first, line, last = markdown_json_block([json.dumps("`" * longest)])
+    assert first == f"{last}json"
+    assert last == "`" * max(3, longest + 1)
+    assert json.loads(line) == "`" * longest
