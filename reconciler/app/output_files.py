@@ -5,7 +5,9 @@ A plan and a report list every VM and node, and diagnostics quote manifests.
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from typing import IO, TYPE_CHECKING
 
 from reconciler.errors import UsageError
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 PRIVATE = 0o600
 _APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+_MAX_LINKS = 40
+"""The maximum number of links that a path may lead through, as in Linux."""
 _HINT = "choose a file in an existing, writable directory"
 
 
@@ -28,10 +32,12 @@ def reserve(path: Path, flag: str) -> None:
             it.
     """
     try:
+        target = _target(path)
         if _replaceable(path):
-            path.resolve().unlink(missing_ok=True)
-            part = _part(path)
-            part.touch(PRIVATE)
+            target.unlink(missing_ok=True)
+            part = _part(target)
+            part.unlink(missing_ok=True)
+            os.close(os.open(part, _NEW, PRIVATE))
             part.unlink()
         elif path.is_dir():
             raise IsADirectoryError(21, "it is a directory")
@@ -46,16 +52,17 @@ def write(path: Path, pieces: Iterable[str], flag: str) -> None:
         UsageError: The file cannot be written.
     """
     try:
+        target = _target(path)
         if not _replaceable(path):
             with path.open("w", encoding="utf-8") as file:
                 file.writelines(pieces)
             return
-        part = _part(path)
+        part = _part(target)
         part.unlink(missing_ok=True)
         try:
             with os.fdopen(os.open(part, _NEW, PRIVATE), "w", encoding="utf-8") as file:
                 file.writelines(pieces)
-            part.replace(path.resolve())
+            part.replace(target)
         finally:
             # The temporary file still exists if a piece could not be created or written.
             part.unlink(missing_ok=True)
@@ -70,6 +77,7 @@ def open_to_append(path: Path, flag: str) -> IO[str]:
         UsageError: The file cannot be opened for writing.
     """
     try:
+        _target(path)
         return os.fdopen(os.open(path, _APPENDED, PRIVATE), "a", encoding="utf-8")
     except OSError as error:
         raise _unwritable(path, flag, error) from error
@@ -80,9 +88,30 @@ def _replaceable(path: Path) -> bool:
     return path.is_file() or not path.exists()
 
 
+def _target(path: Path) -> Path:
+    """Return the file to which *path* leads, through any links.
+
+    In a folder such as /tmp, another user may put a link or a pipe at a path that this program
+    writes later. The kernel protects a program that opens such a path, but not its replacement.
+
+    Raises:
+        PermissionError: Another user may have created *path*, or a link to which it leads.
+    """
+    for _ in range(_MAX_LINKS):
+        if not os.path.lexists(path):
+            break
+        status, folder = path.lstat(), path.parent.stat()
+        if folder.st_mode & stat.S_IWOTH and status.st_uid not in {0, os.geteuid()}:
+            reason = "it belongs to another user, in a folder where every user can create files"
+            raise PermissionError(errno.EACCES, reason)
+        if not stat.S_ISLNK(status.st_mode):
+            break
+        path = path.parent / path.readlink()
+    return path.resolve()
+
+
 def _part(path: Path) -> Path:
-    target = path.resolve()
-    return target.with_name(f".{target.name}.{os.getpid()}.part")
+    return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
 def _unwritable(path: Path, flag: str, error: OSError) -> UsageError:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import sys
 import tempfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
@@ -75,10 +74,10 @@ def _whole(options: SourceOptions) -> Iterator[DesiredReader]:
     if options.files:
         config = options.config
         yield readers.StreamReader(
-            stdin_and_files.read_inputs(options.files, sys.stdin.buffer),
+            stdin_and_files.read_inputs(options.files),
             name="stdin" if options.files == ("-",) else "files",
             default_namespace=options.default_namespace,
-            config_text=(str(config), stdin_and_files.contents(config)) if config else None,
+            config_text=stdin_and_files.read_input(config) if config else None,
             override=options.override,
         )
         return

@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from reconciler.cli.option_values import PlanFormat, TextFormat
+from reconciler.errors import UsageError
+from reconciler.input_files import STDIN
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,6 +32,36 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
         "cluster --world examples/worlds/slow.yaml --kubeconfig sim.kubeconfig --time-scale 20",
     ),
 }
+
+
+_STDIN_OPTIONS = {
+    "files": "-f",
+    "config": "--config",
+    "snapshot": "--snapshot",
+    "plan_file": "--plan",
+    "kubeconfig": "--kubeconfig",
+}
+"""The options that read standard input if their value is ``-``."""
+
+
+def reject_shared_stdin(given: Mapping[str, object]) -> None:
+    """Check that at most one option reads standard input; *given* has the option values.
+
+    Raises:
+        UsageError: Two options read it, or one option reads it twice.
+    """
+    if "world" in given:  # of `cluster`, whose --kubeconfig is an output
+        return
+    flags: list[str] = []
+    for name, flag in _STDIN_OPTIONS.items():
+        value = given.get(name)
+        values = value if isinstance(value, list) else [value]
+        flags.extend(flag for each in values if str(each) == STDIN)
+    if len(flags) > 1:
+        raise UsageError(
+            f"standard input can serve only one option, but {' and '.join(flags)} read it",
+            hint="name a file instead of - for the others",
+        )
 
 
 def examples_of(command: str) -> str:

@@ -14,7 +14,12 @@ from typing import Annotated
 import typer
 
 from reconciler import __version__
-from reconciler.cli.arguments import applicable_environment, examples_of, split_values
+from reconciler.cli.arguments import (
+    applicable_environment,
+    examples_of,
+    reject_shared_stdin,
+    split_values,
+)
 from reconciler.cli.commands import apply, cluster, plan, reconcile, snapshot, status, validate
 from reconciler.cli.demo import demo
 from reconciler.cli.option_groups import call, option_parameters
@@ -40,7 +45,13 @@ def _registered(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
     def invoke(**given: object) -> ExitCode:
         log = call(LogOptions, given)
         screen.logging(log)
-        return exit_code(lambda: call(command, given), log.log_format)
+
+        def run() -> ExitCode:
+            reject_shared_stdin(given)
+            ended: ExitCode = call(command, given)
+            return ended
+
+        return exit_code(run, log.log_format)
 
     found = [*option_parameters(command), *option_parameters(LogOptions)]
     parameters = {each.name: each for each in found}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from reconciler import input_files
 from reconciler.errors import SourceError
 from reconciler.model.fields import WaveName
 from reconciler.model.plan.approval import Approval, ApprovedAction
@@ -64,7 +65,7 @@ def read_approval(path: Path) -> Approval:
 
 def _document(path: Path) -> dict[str, Any]:
     try:
-        document = orjson.loads(path.read_text(encoding="utf-8"))
+        document = orjson.loads(input_files.read(path).decode())
     except OSError as error:
         raise SourceError(
             f"the plan {path} cannot be read: {error.strerror}", hint=_HINT

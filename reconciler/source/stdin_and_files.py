@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
+from reconciler import input_files
 from reconciler.errors import SourceError
+from reconciler.source.git import repository_url
 from reconciler.source.git.file_selection import KUSTOMIZATIONS
 from reconciler.source.git.file_tree import SUFFIXES
 from reconciler.source.yaml.decode_text import MAX_FILE_BYTES
@@ -13,59 +16,75 @@ from reconciler.source.yaml.decode_text import MAX_FILE_BYTES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-STDIN = "-"
+_N_BYTES = MAX_FILE_BYTES + 1
+_HINT = "use a file that you may read, or - to read from a pipe"
 
 
-def read_inputs(names: Iterable[str], stdin: BinaryIO) -> tuple[tuple[str, bytes], ...]:
-    """Return the name and the bytes of each input, in order.
+def read_inputs(names: Iterable[str]) -> tuple[tuple[str, bytes], ...]:
+    """Return the name and the bytes of each input, in order, up to one byte beyond the limit.
 
     Args:
         names: ``-`` for standard input, a file, or a folder. As with kubectl, the YAML and JSON
             files of a folder are read, but not the files of its subfolders.
-        stdin: Standard input, which is read only if *names* contains ``-``, up to one byte beyond
-            the size limit.
 
     Raises:
         SourceError: A name does not exist, cannot be read, or is a folder with a kustomization.
     """
     found: list[tuple[str, bytes]] = []
     for name in names:
-        if name == STDIN:
-            found.append(("stdin", stdin.read(MAX_FILE_BYTES + 1)))
-        elif "://" in name:
+        if "://" in name:
             # The address may contain a password, so the message does not quote it.
             hint = "pipe the manifests in (curl -fsSL ADDRESS | reconciler plan -f -)"
             raise SourceError("-f reads local files, but an address is given", hint=hint)
+        if os.path.isdir(name):  # noqa: PTH112 - it is False if a folder above is not readable
+            found.extend(_folder(Path(name)))
         else:
-            found.extend((str(path), contents(path)) for path in _files(Path(name)))
+            found.append(read_input(Path(name)))
     return tuple(found)
 
 
-def _files(path: Path) -> Iterator[Path]:
-    if not path.exists():
-        raise SourceError(f"{path} does not exist", hint="use a file, a folder, or - for stdin")
-    if not path.is_dir():
-        yield path
-        return
-    if any((path / name).exists() for name in KUSTOMIZATIONS):
-        raise SourceError(
-            f"the folder {path} has a kustomization, which only kustomize can read",
-            hint="render the folder and pipe in the result "
-            f"(kubectl kustomize {path} | reconciler plan -f -)",
-        )
-    yield from sorted(each for each in path.iterdir() if each.name.endswith(SUFFIXES))
-
-
-def contents(path: Path) -> bytes:
-    """Return the bytes of the file *path*, up to one byte beyond the size limit.
+def read_input(path: Path) -> tuple[str, bytes]:
+    """Return the name and the bytes of the file *path*, or of standard input if it is ``-``.
 
     Raises:
         SourceError: The file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return file.read(MAX_FILE_BYTES + 1)
+        shown = "stdin" if str(path) == input_files.STDIN else str(path)
+        return shown, input_files.read(path, _N_BYTES)
+    except FileNotFoundError as error:
+        name = repository_url.shown(str(path))
+        message, hint = f"{name} does not exist", "use a file, a folder, or - for stdin"
+        raise SourceError(message, hint=hint) from error
     except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
+
+
+def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
+    """Yield the name and the bytes of each YAML and JSON file in *folder*, ordered by name."""
+    for path in _manifests(folder):
+        try:
+            data = input_files.read_inside(folder, path, _N_BYTES)
+        except OSError as error:
+            raise SourceError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
+        if data is None:
+            raise SourceError(
+                f"{path} is a link to a file outside {folder}, which is not followed",
+                hint="copy the file into the folder, or name the file with -f",
+            )
+        yield str(path), data
+
+
+def _manifests(folder: Path) -> tuple[Path, ...]:
+    """Return the paths in *folder* whose names are those of manifests, without subfolders."""
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise SourceError(f"{folder} cannot be read: {error.strerror}", hint=_HINT) from error
+    if any(path.name in KUSTOMIZATIONS for path in paths):
         raise SourceError(
-            f"{path} cannot be read: {error.strerror}", hint="use a file that you may read"
-        ) from error
+            f"the folder {folder} has a kustomization, which only kustomize can read",
+            hint="render the folder and pipe in the result "
+            f"(kubectl kustomize {folder} | reconciler plan -f -)",
+        )
+    return tuple(path for path in paths if path.name.endswith(SUFFIXES) and not path.is_dir())

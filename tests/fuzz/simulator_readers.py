@@ -1,4 +1,4 @@
-"""Fuzz targets in the simulator: world files, and requests to its API server."""
+"""The readers of the simulator: world files, and requests to its API server."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import yaml
 from fuzz.cluster_readers import objects
 from fuzz.mutation import BYTES, mutated_bytes, mutated_json, mutated_text
 from fuzz.reader import Reader
-from fuzz.source_readers import KUBEVIRT, VM, written
+from fuzz.source_readers import KUBEVIRT, VM
 from support.served import WORLDS
 from support.simulated import simulator
 
@@ -99,7 +99,7 @@ def _world(rng: Random) -> bytes:
 
 def _load(data: bytes) -> None:
     """Load a world file; if the file is valid, also run the simulated world."""
-    sim = Simulator(worlds.load(written(data, "world.yaml")))
+    sim = Simulator(worlds.loads(data, "world.yaml"))
     del sim
 
 
@@ -113,7 +113,7 @@ def _bodies() -> tuple[Any, ...]:
 
 
 def _requests(rng: Random) -> list[dict[str, Any]]:
-    """Return a few requests in order; later requests see what earlier requests have stored."""
+    """Return a few requests in order; later ones see what earlier ones have stored."""
     return [_request(rng) for _ in range(6)]
 
 
@@ -162,7 +162,7 @@ def _send(requests: list[dict[str, Any]]) -> None:
 
 
 def _http(requests: list[dict[str, Any]]) -> None:
-    """Send the requests through the HTTP application, with unchecked headers."""
+    """Send the requests through the HTTP application, with raw heads."""
     sim = simulator("hotplug")
     app = http_app.build(sim.api)
     for each in requests:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from reconciler.app import wiring
+from reconciler import input_files
+from reconciler.app import output_files, wiring
 from reconciler.errors import UsageError
 from reconciler.escaping import printable
 from reconciler.model.run.outcome import ExitCode
@@ -86,7 +87,7 @@ def served(
     from reconciler.simulator.worlds import worlds
 
     try:
-        loaded = worlds.load(world)
+        loaded = worlds.loads(input_files.read(world), str(world))
         epoch = loaded.starts_at if dated else None
         simulator = Simulator(loaded, clock=SimClock(scale=time_scale, epoch=epoch))
     except worlds.WorldError as error:
@@ -109,13 +110,6 @@ def write_kubeconfig(served: Served, path: Path) -> None:
     Raises:
         UsageError: The file cannot be written.
     """
+    # Other programs wait for this file, so it gets its name only once it is complete.
     text = served.simulator.kubeconfig(served.server.url, served.server.token)
-    part = path.with_name(path.name + ".part")
-    try:
-        # Other programs wait for this file, so it gets its name only once it is complete.
-        part.touch(mode=0o600)
-        part.write_text(text)
-        part.replace(path)
-    except OSError as error:
-        hint = "name a file in an existing directory"
-        raise UsageError(f"--kubeconfig {path}: {error.strerror}", hint=hint) from error
+    output_files.write(path, (text,), "--kubeconfig")

@@ -7,10 +7,9 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app import wiring
+from reconciler.app import output_files, wiring
 from reconciler.app.input_options import ClusterOptions
 from reconciler.cli.terminal import screen
-from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
 Target = Annotated[
@@ -25,9 +24,5 @@ def command(*, out: Target = None, cluster: ClusterOptions) -> ExitCode:
     if out is None:
         screen.result(document.decode())
         return ExitCode.DONE
-    try:
-        out.write_bytes(document)
-    except OSError as error:
-        hint = "name a file in an existing directory, or omit --out for standard output"
-        raise UsageError(f"--out {out}: {error.strerror}", hint=hint) from error
+    output_files.write(out, (document.decode(),), "--out")
     return ExitCode.DONE

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reconciler import input_files
 from reconciler.app import wiring
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.input_options import ClusterOptions, SourceOptions
@@ -56,9 +57,9 @@ class Stage:
         for name in names:
             target = self.repository / name
             if (self.source / name).is_dir():
-                shutil.copytree(self.source / name, target)
+                shutil.copytree(self.source / name, target, symlinks=True)
                 continue
-            text = (self.source / name).read_text()
+            text = input_files.read(self.source / name).decode()
             if guest is not None:
                 text = text.replace(f"guest: {guest[0]}", f"guest: {guest[1]}")
             target.write_text(text)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from reconciler import input_files
 from reconciler.cli.demo.demo_stage import staged
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.error_output import exit_code
@@ -105,5 +106,5 @@ def play(world: DemoWorld, folder: Path, scale: float, deadline_s: float, *, kee
 
 def _comment(file: Path) -> list[str]:
     """Return the lines of the comment at the start of *file*."""
-    lines = file.read_text(encoding="utf-8").splitlines()
+    lines = input_files.read(file).decode().splitlines()
     return [line[1:].strip() for line in takewhile(lambda line: line.startswith("#"), lines)]

@@ -5,6 +5,7 @@ Error messages do not quote the kubeconfig, which contains secrets.
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import re
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from reconciler import input_files
 from reconciler.errors import ClusterError, UnauthorizedError, UsageError
 
 if TYPE_CHECKING:
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
 _HOME_CONFIG = "~/.kube/config"
 _HINT = "set --kubeconfig or KUBECONFIG, or run inside a cluster"
 
+_FILES = {
+    "user": ("tokenFile", "client-certificate", "client-key"),
+    "cluster": ("certificate-authority",),
+}
+"""The keys of a kubeconfig that refer to files, by the kind of the entry."""
 _OTHER = "correct the file, or select another one with --kubeconfig"
 
 
@@ -31,7 +38,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
     """Return the library's ``Configuration`` for the cluster that the options select.
 
     The function tries *kubeconfig*, then ``KUBECONFIG``, then ``~/.kube/config``, then the
-    service account of the pod.
+    service account of the pod. A kubeconfig ``-`` is read from standard input.
 
     Raises:
         UsageError: The file or context does not exist.
@@ -43,7 +50,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
     configuration: Configuration = client.Configuration()
     named = kubeconfig or os.environ.get("KUBECONFIG")
     files = named or _HOME_CONFIG
-    found = [path for path in files.split(os.pathsep) if path and Path(path).expanduser().exists()]
+    found = [files] if kubeconfig == input_files.STDIN else _existing(files)
     if found:
         _from_files(os.pathsep.join(found), context, configuration)
     elif named:
@@ -75,10 +82,18 @@ def context_names(kubeconfig: str | None) -> tuple[str, ...]:
 
     files = kubeconfig or os.environ.get("KUBECONFIG") or _HOME_CONFIG
     try:
+        for path in _existing(files):
+            input_files.check(path)
         found, _ = config.list_kube_config_contexts(config_file=files)
     except Exception as error:
         raise ClusterError(f"the kubeconfig {files} cannot be used") from error
     return tuple(str(each["name"]) for each in found)
+
+
+def _existing(files: str) -> list[str]:
+    """Return the existing paths in *files*, a list with the separator of ``KUBECONFIG``."""
+    paths = (str(Path(each).expanduser()) for each in files.split(os.pathsep) if each)
+    return [each for each in paths if Path(each).exists()]
 
 
 def _from_files(files: str, context: str | None, configuration: Configuration) -> None:
@@ -88,7 +103,7 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
     try:
         with _unlogged() as failures:
             config.load_kube_config(
-                config_file=files,
+                config_file=_checked(files),
                 context=context,
                 client_configuration=configuration,
                 persist_config=False,
@@ -119,10 +134,45 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
     _check_certificates(configuration, files)
 
 
+def _checked(files: str) -> str | io.StringIO:
+    """Return *files* for the library, or the text from standard input if *files* is ``-``.
+
+    Raises:
+        OSError: A kubeconfig, or a file to which one refers, is not a regular file.
+    """
+    from kubernetes.config.kube_config import KubeConfigMerger  # noqa: PLC0415 - see load
+
+    source: str | io.StringIO = files
+    if files == input_files.STDIN:
+        source = io.StringIO(input_files.read(files).decode())
+    else:
+        for path in files.split(os.pathsep):
+            input_files.check(path)
+    merged = KubeConfigMerger(source).config
+    for kind, keys in _FILES.items():
+        for entry in getattr(merged, "value", merged)[f"{kind}s"]:
+            values, folder = getattr(entry, "value", entry)[kind], getattr(entry, "path", "")
+            for key in keys if isinstance(values, dict) else ():
+                file = Path(folder).parent / str(values.get(key) or "")
+                if values.get(key) and file.exists():
+                    _check_file(file, key)
+    return source
+
+
+def _check_file(path: Path, key: str) -> None:
+    try:
+        input_files.check(path)
+    except OSError as error:
+        raise OSError(error.errno, f"{key} cannot be read: {error.strerror}") from error
+
+
 def _from_pod(configuration: Configuration) -> None:
     from kubernetes import config  # noqa: PLC0415 - see load
+    from kubernetes.config.incluster_config import SERVICE_TOKEN_FILENAME  # noqa: PLC0415
 
     try:
+        if Path(SERVICE_TOKEN_FILENAME).exists():
+            input_files.check(SERVICE_TOKEN_FILENAME)
         config.load_incluster_config(client_configuration=configuration)
     except config.ConfigException:
         raise ClusterError(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reconciler import input_files
 from reconciler.errors import ClusterError
 from reconciler.escaping import json_text
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -53,7 +54,7 @@ class SnapshotReader:
             ClusterError: The file cannot be read, or is not a snapshot.
         """
         try:
-            text = self._path.read_bytes()
+            text = input_files.read(self._path)
         except OSError as error:
             raise ClusterError(
                 f"the snapshot {self._path} cannot be read: {error.strerror}", hint=_HINT

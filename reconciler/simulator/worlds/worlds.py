@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from reconciler.simulator.encoding import go_json
@@ -27,7 +26,7 @@ from reconciler.simulator.worlds.world_model import (
     World,
 )
 
-__all__ = ["World", "WorldError", "load", "parse"]
+__all__ = ["World", "WorldError", "loads", "parse"]
 
 API_VERSION: Final = "simulator/v1alpha1"
 KIND: Final = "World"
@@ -37,23 +36,21 @@ PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "Targe
 """The migration phases before the end, in order."""
 
 
-def load(path: Path | str) -> World:
-    """Reads a world file, which describes a simulated cluster.
+def loads(data: bytes, source: str) -> World:
+    """Reads the bytes of a world file, which describes a simulated cluster.
 
     Raises:
         WorldError: The file is not YAML or describes an impossible cluster. The error lists all
             problems.
-        OSError: The file cannot be read.
     """
-    source = Path(path)
     try:
-        document = go_json.loads_yaml(source.read_bytes())
+        document = go_json.loads_yaml(data)
     except go_json.MalformedError as error:
         mark = getattr(error.__cause__, "problem_mark", None)
         where = f" in line {mark.line + 1}, column {mark.column + 1}" if mark else ""
         message = f"the file is not YAML{where}" if error.__cause__ else str(error)
-        raise WorldError(str(path), (Problem(path="world", message=message),)) from error
-    return parse(document, source=str(path))
+        raise WorldError(source, (Problem(path="world", message=message),)) from error
+    return parse(document, source=source)
 
 
 def parse(document: object, *, source: str = "world") -> World:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -95,3 +96,70 @@ def test_unwritable_output_file_is_reported_with_the_option_that_names_the_file(
         write(tmp_path / name, "--report")
     assert str(tmp_path) in str(caught.value)
     assert caught.value.hint
+
+
+@pytest.fixture
+def shared(tmp_path, monkeypatch):
+    """A folder such as /tmp, in which all existing files belong to another user."""
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    monkeypatch.setattr(os, "geteuid", lambda: 65532)
+
+    def foreign(name):
+        if os.getuid() == 0:
+            os.chown(folder / name, 4321, 4321, follow_symlinks=False)
+        return folder / name
+
+    foreign.folder = folder
+    return foreign
+
+
+@pytest.mark.parametrize("kind", ["link", "link to a missing file", "pipe", "file"])
+@pytest.mark.parametrize("way", ["reserve", "write", "append"])
+def test_file_that_another_user_put_into_a_shared_folder_is_not_used(shared, tmp_path, kind, way):
+    victim = tmp_path / "victim"
+    path = shared.folder / "report.json"
+    match kind:
+        case "pipe":
+            os.mkfifo(path)
+        case "file":
+            path.write_text("old")
+        case _:
+            path.symlink_to(victim)
+            if kind == "link":
+                victim.write_text("precious")
+    acts = {
+        "reserve": lambda: output_files.reserve(shared("report.json"), "--report"),
+        "write": lambda: output_files.write(shared("report.json"), "new", "--report"),
+        "append": lambda: output_files.open_to_append(shared("report.json"), "--trace").close(),
+    }
+    with pytest.raises(UsageError, match="it belongs to another user"):
+        acts[way]()
+    assert victim.exists() == (kind == "link")
+    assert not victim.exists() or victim.read_text() == "precious"
+
+
+def test_link_of_another_user_behind_an_own_link_is_not_followed(shared, tmp_path):
+    (tmp_path / "victim").write_text("precious")
+    (shared.folder / "theirs").symlink_to(tmp_path / "victim")
+    (tmp_path / "mine").symlink_to(shared("theirs"))
+    with pytest.raises(UsageError, match="it belongs to another user"):
+        output_files.reserve(tmp_path / "mine", "--report")
+    assert (tmp_path / "victim").read_text() == "precious"
+
+
+def test_link_in_place_of_a_temporary_file_is_not_followed(tmp_path):
+    part = tmp_path / f".report.json.{os.getpid()}.part"
+    for act in (output_files.reserve, lambda path, flag: output_files.write(path, "{}", flag)):
+        part.symlink_to(tmp_path / "victim")
+        act(tmp_path / "report.json", "--report")
+        assert not (tmp_path / "victim").exists()
+
+
+def test_file_descriptor_of_a_pipe_is_written_directly(tmp_path):
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as reader, os.fdopen(writing, "w"):
+        for act in (output_files.reserve, lambda path, flag: output_files.write(path, "{}", flag)):
+            act(Path(f"/dev/fd/{writing}"), "--report")
+        assert os.read(reader.fileno(), 10) == b"{}"

@@ -1,6 +1,8 @@
 """The option ``-f`` reads standard input, files and folders."""
 
 import io
+import os
+import sys
 
 import pytest
 
@@ -9,14 +11,20 @@ from reconciler.source.stdin_and_files import read_inputs
 from reconciler.source.yaml.decode_text import MAX_FILE_BYTES
 
 
-def test_standard_input_files_and_folders_are_read_in_order(tmp_path):
+@pytest.fixture
+def stdin(monkeypatch):
+    """Give bytes to the program on standard input."""
+    return lambda data: monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
+
+
+def test_standard_input_files_and_folders_are_read_in_order(tmp_path, stdin):
+    stdin(b"in")
     (tmp_path / "one.yaml").write_bytes(b"1")
     folder = tmp_path / "folder"
     (folder / "deep.yaml").mkdir(parents=True)
-    (folder / "deep.yaml").rmdir()
-    for name in ("b.yml", "a.json", "c.txt"):
+    for name in ("b.yml", "a.json", "c.txt", "deep.yaml/d.yaml"):
         (folder / name).write_bytes(name.encode())
-    found = read_inputs([str(tmp_path / "one.yaml"), "-", str(folder)], io.BytesIO(b"in"))
+    found = read_inputs([str(tmp_path / "one.yaml"), "-", str(folder)])
     assert found == (
         (str(tmp_path / "one.yaml"), b"1"),
         ("stdin", b"in"),
@@ -25,21 +33,94 @@ def test_standard_input_files_and_folders_are_read_in_order(tmp_path):
     )
 
 
-def test_standard_input_is_read_up_to_one_byte_beyond_the_limit():
-    ((_, data),) = read_inputs(["-"], io.BytesIO(b"#" * (MAX_FILE_BYTES + 100)))
+def test_standard_input_is_read_up_to_one_byte_beyond_the_limit(stdin):
+    stdin(b"#" * (MAX_FILE_BYTES + 100))
+    ((_, data),) = read_inputs(["-"])
     assert len(data) == MAX_FILE_BYTES + 1
 
 
+def refused(*names):
+    with pytest.raises(SourceError) as caught:
+        read_inputs(list(map(str, names)))
+    return f"{caught.value} | {caught.value.hint}"
+
+
 def test_missing_manifest_file_is_reported(tmp_path):
-    with pytest.raises(SourceError, match="does not exist"):
-        read_inputs([str(tmp_path / "x")], io.BytesIO())
+    assert "does not exist" in refused(tmp_path / "x")
 
 
-def test_folder_with_a_kustomization_is_rejected_with_a_kustomize_command_as_hint(tmp_path):
-    (tmp_path / "kustomization.yml").touch()
-    with pytest.raises(SourceError, match="has a kustomization") as caught:
-        read_inputs([str(tmp_path)], io.BytesIO())
-    assert caught.value.hint == (
+@pytest.mark.parametrize(
+    "name", ["https://u:s3cret@host/x.yaml", "u:s3cret@host:x.yaml", "u:s3/cret@host/x.yaml"]
+)
+def test_message_about_an_address_given_to_f_has_no_password(name):
+    message = refused(name)
+    assert "s3" not in message
+    assert "cret" not in message
+
+
+@pytest.mark.parametrize("target", ["folder", "missing file"])
+def test_folder_with_a_kustomization_is_rejected_with_a_command_as_hint(tmp_path, target):
+    if target == "folder":
+        (tmp_path / "kustomization.yml").touch()
+    else:
+        (tmp_path / "kustomization.yml").symlink_to(tmp_path / "missing")
+    assert "has a kustomization" in (message := refused(tmp_path))
+    assert message.endswith(
         f"render the folder and pipe in the result (kubectl kustomize {tmp_path} | reconciler "
         "plan -f -)"
     )
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "secret").mkdir()
+    (tmp_path / "secret" / "id.yaml").write_text("s3cret: passw0rd\n")
+    (tmp_path / "folder").mkdir()
+    return tmp_path / "folder"
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        {"a.yaml": "{secret}/id.yaml"},
+        {"a.yaml": "../secret/id.yaml"},
+        {"a.yaml": "b", "b": "../secret/id.yaml"},
+        {"a.yaml": "sub/id.yaml", "sub": "../secret"},
+        {"a.yaml": "..data/id.yaml", "..data": "{secret}"},
+        {"a.yaml": "/proc/self/environ"},
+    ],
+)
+def test_link_out_of_a_folder_is_rejected_and_nothing_is_quoted(folder, links):
+    secret = folder.parent / "secret"
+    for name, target in links.items():
+        (folder / name).symlink_to(target.format(secret=secret))
+    message = refused(folder)
+    assert message.startswith(f"{folder}/a.yaml is a link to a file outside {folder}")
+    assert str(secret) not in message
+    assert "passw0rd" not in message
+
+
+def test_folder_whose_name_starts_like_that_of_the_folder_is_outside(folder):
+    (folder.parent / "folder-2").mkdir()
+    (folder.parent / "folder-2" / "x.yaml").write_text("x")
+    (folder / "a.yaml").symlink_to(folder.parent / "folder-2" / "x.yaml")
+    assert "is a link to a file outside" in refused(folder)
+
+
+def test_links_of_a_mounted_config_map_are_followed(folder):
+    versions = folder / "..2026_12_01_01_00_00.123456789"
+    versions.mkdir()
+    (versions / "vm.yaml").write_text("vm")
+    (folder / "..data").symlink_to(versions.name)
+    (folder / "vm.yaml").symlink_to("..data/vm.yaml")
+    assert read_inputs([str(folder)]) == ((str(folder / "vm.yaml"), b"vm"),)
+    link = folder.parent / "link"
+    link.symlink_to(folder)
+    assert read_inputs([str(link)]) == ((str(link / "vm.yaml"), b"vm"),)
+
+
+@pytest.mark.parametrize("target", ["a.yaml", "missing", "/dev/null", "/dev/zero", "pipe"])
+def test_link_of_a_folder_to_no_regular_file_is_rejected(folder, target):
+    os.mkfifo(folder / "pipe")
+    (folder / "a.yaml").symlink_to(target)
+    assert refused(folder).startswith(f"{folder}/a.yaml ")

@@ -18,7 +18,7 @@ HEAD = {"apiVersion": "simulator/v1alpha1", "kind": "World"}
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_example_world_file_can_be_simulated(path):
-    world = worlds.load(path)
+    world = worlds.loads(path.read_bytes(), str(path))
     assert world.name == path.stem
     sim = Simulator(world, clock=SimClock(scale=None))
     sim.engine.run_until(10)
@@ -44,7 +44,7 @@ def test_each_demo_situation_has_an_example_world_file(name):
 
 def test_walkthrough_world_file_has_no_kubevirt_settings():
     [path] = [path for path in EXAMPLES if path.stem == "walkthrough"]
-    sim = Simulator(worlds.load(path), clock=SimClock(scale=None))
+    sim = Simulator(worlds.loads(path.read_bytes(), str(path)), clock=SimClock(scale=None))
     [cr] = sim.store.list("kubevirts.kubevirt.io")
     [vmi] = sim.store.list("virtualmachineinstances.kubevirt.io")
     assert cr["spec"] == {
@@ -168,7 +168,7 @@ def test_world_file_that_is_not_yaml_is_rejected(tmp_path):
     path = tmp_path / "world.yaml"
     path.write_text("kind: [World")
     with pytest.raises(WorldError, match=r"world\.yaml does not describe a possible cluster"):
-        worlds.load(path)
+        worlds.loads(path.read_bytes(), str(path))
 
 
 def test_timeline_of_a_world_file_sends_requests_and_injects_faults():

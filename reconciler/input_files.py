@@ -1,0 +1,96 @@
+"""``read``: reads a file that a user names, but no named pipe, socket or device.
+
+A named pipe without a writer would block the program forever, and opening a device may have side
+effects. ``-`` reads standard input instead.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from functools import lru_cache
+from pathlib import Path
+from typing import TextIO
+
+STDIN = "-"
+_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a named pipe",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def read(path: Path | str, n_bytes: int = -1) -> bytes:
+    """Return the first *n_bytes* of the file *path*, or of standard input if *path* is ``-``.
+
+    Standard input is read once; a second call returns the same bytes.
+
+    Raises:
+        OSError: The file cannot be read, or is not a regular file.
+    """
+    if str(path) == STDIN:
+        return _standard_input(sys.stdin, n_bytes)
+    check(path)
+    return _contents(os.open(path, _FLAGS), n_bytes)
+
+
+def read_inside(folder: Path, path: Path, n_bytes: int = -1) -> bytes | None:
+    """Return the first *n_bytes* of *path*, or None if links lead to a file outside *folder*.
+
+    Links to other files of the folder are followed, as in a mounted ConfigMap.
+
+    Raises:
+        OSError: The file cannot be read, or is not a regular file.
+    """
+    root, target = (Path(os.path.realpath(each, strict=True)) for each in (folder, path))
+    if not target.is_relative_to(root):
+        return None
+    check(target)
+    *folders, name = target.relative_to(root).parts
+    # Each step opens exactly what was resolved, even if someone now puts a link into its place.
+    opened = os.open(root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    for each in folders:
+        opened = _step(opened, each, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    return _contents(_step(opened, name, _FLAGS), n_bytes)
+
+
+def check(path: Path | str) -> None:
+    """Check that *path* is a regular file, without opening it.
+
+    Raises:
+        OSError: The file does not exist, or is not a regular file.
+    """
+    _check(os.stat(path))  # noqa: PTH116 - the path may be a text
+
+
+def _check(status: os.stat_result) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        kind = _KINDS.get(stat.S_IFMT(status.st_mode), "a special file")
+        code = errno.EISDIR if stat.S_ISDIR(status.st_mode) else errno.EINVAL
+        raise OSError(code, f"it is {kind}, not a regular file")
+
+
+def _step(folder: int, name: str, flags: int) -> int:
+    """Open *name* in the open *folder* without following a link, and close *folder*."""
+    try:
+        return os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder)
+    finally:
+        os.close(folder)
+
+
+def _contents(descriptor: int, n_bytes: int) -> bytes:
+    with os.fdopen(descriptor, "rb") as file:
+        _check(os.fstat(descriptor))
+        return file.read(n_bytes)
+
+
+@lru_cache(maxsize=1)
+def _standard_input(stdin: TextIO | None, n_bytes: int) -> bytes:
+    if stdin is None:
+        raise OSError(errno.EBADF, "standard input is closed")
+    return stdin.buffer.read(n_bytes)

@@ -1,0 +1,151 @@
+"""Files that users name are read only if they are regular files; ``-`` reads standard input."""
+
+import io
+import os
+import socket
+import sys
+
+import pytest
+
+from reconciler import input_files
+from reconciler.cli.main import main
+
+OPTIONS = {
+    "-f": "validate -f {file}",
+    "--config": "validate -f {vm} --config {file}",
+    "--snapshot of plan": "plan -f {vm} --snapshot {file}",
+    "--snapshot of status": "status -f {vm} --snapshot {file}",
+    "--plan": "apply -f {vm} --plan {file} --yes",
+    "--kubeconfig": "plan -f {vm} --kubeconfig {file}",
+    "--kubeconfig of snapshot": "snapshot --kubeconfig {file}",
+    "tokenFile": "plan -f {vm} --kubeconfig {token}",
+    "certificate-authority": "plan -f {vm} --kubeconfig {ca}",
+    "--world": "cluster --world {file} --kubeconfig {out}",
+    "--world of the demo": "demo --world {file}.yaml",
+}
+VM = """\
+apiVersion: kubevirt.io/v1
+kind: VirtualMachine
+metadata: {name: pg-0, namespace: db}
+spec: {template: {spec: {domain: {memory: {guest: 2Gi}}}}}
+"""
+KUBECONFIG = """\
+apiVersion: v1
+kind: Config
+clusters: [{{name: c, cluster: {{server: "https://127.0.0.1:9"{cluster}}}}}]
+users: [{{name: u, user: {{{user}}}}}]
+contexts: [{{name: x, context: {{cluster: c, user: u}}}}]
+current-context: x
+"""
+
+
+@pytest.fixture(params=["pipe", "socket", "device", "folder"])
+def unreadable(request, tmp_path):
+    """A file that is not regular, also under a name with .yaml."""
+    file = tmp_path / "file"
+    bound = None
+    match request.param:
+        case "pipe":
+            os.mkfifo(file)
+        case "socket":
+            bound = socket.socket(socket.AF_UNIX)
+            bound.bind(os.path.relpath(file))
+        case "device":
+            file.symlink_to("/dev/zero")
+        case _:
+            file.mkdir()
+    (tmp_path / "file.yaml").symlink_to(file)
+    yield file
+    if bound:
+        bound.close()
+
+
+@pytest.mark.parametrize("option", OPTIONS)
+def test_option_reads_neither_pipes_nor_sockets_nor_devices(option, unreadable, tmp_path, capsys):
+    if unreadable.is_dir() and option == "-f":
+        return
+    (tmp_path / "vm").write_text(VM)
+    authority = ", certificate-authority: file"
+    (tmp_path / "token").write_text(KUBECONFIG.format(cluster="", user="tokenFile: file"))
+    (tmp_path / "ca").write_text(KUBECONFIG.format(cluster=authority, user=""))
+    names = {name: tmp_path / name for name in ("vm", "token", "ca", "out")}
+    assert main(OPTIONS[option].format(file=unreadable, **names).split()) != 0
+    printed = capsys.readouterr().err
+    expected = "does not exist" if option.endswith("demo") else "not a regular file"
+    assert expected in printed
+    assert "Traceback" not in printed
+
+
+def test_pipe_that_replaces_a_file_after_the_check_is_not_read(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    check = input_files.check
+
+    def replaced(path):
+        check(path)
+        (tmp_path / "file").unlink()
+        os.mkfifo(tmp_path / "file")
+
+    monkeypatch.setattr(input_files, "check", replaced)
+    with pytest.raises(OSError, match="a named pipe"):
+        input_files.read(tmp_path / "file")
+
+
+def test_link_that_replaces_a_folder_after_the_check_is_not_followed(tmp_path, monkeypatch):
+    for name in ("folder/sub", "secret"):
+        (tmp_path / name).mkdir(parents=True)
+        (tmp_path / name / "x.yaml").write_text(name)
+    check = input_files.check
+
+    def replaced(path):
+        check(path)
+        (tmp_path / "folder" / "sub").rename(tmp_path / "moved")
+        (tmp_path / "folder" / "sub").symlink_to(tmp_path / "secret")
+
+    monkeypatch.setattr(input_files, "check", replaced)
+    with pytest.raises(NotADirectoryError):
+        input_files.read_inside(tmp_path / "folder", tmp_path / "folder" / "sub" / "x.yaml")
+
+
+STDIN = {
+    "-f": ("validate -f -", VM, "Valid: 1"),
+    "--config": ("validate -f {vm} --config -", "kind: X\n", "stdin:1:"),
+    "--snapshot": ("plan -f {vm} --snapshot -", "{}", "the snapshot - cannot be used: it is not"),
+    "--plan": ("apply -f {vm} --plan - --yes", "{}", "the plan - is not a Plan"),
+    "--kubeconfig": (
+        "plan -f {vm} --kubeconfig -",
+        KUBECONFIG.format(cluster="", user="").replace("https:", "none:"),
+        "the kubeconfig - has no usable server",
+    ),
+    "--world": ("cluster --world - --kubeconfig {vm}", "{}", "apiVersion"),
+}
+
+
+@pytest.mark.parametrize("option", STDIN)
+def test_hyphen_reads_standard_input_for_each_option(option, tmp_path, capsys, monkeypatch):
+    arguments, text, says = STDIN[option]
+    (tmp_path / "vm").write_text(VM)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+    main(arguments.format(vm=tmp_path / "vm").split())
+    assert says in "".join(capsys.readouterr())
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "validate -f - -f -",
+        "validate -f - --config -",
+        "plan -f - --snapshot -",
+        "plan -f - --kubeconfig -",
+        "apply -f x --plan - --kubeconfig -",
+    ],
+)
+def test_two_options_cannot_both_read_standard_input(arguments, capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"")))
+    main(arguments.split())
+    assert "standard input can serve only one option, but " in capsys.readouterr().err
+
+
+def test_closed_standard_input_is_reported(capsys, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    assert main(["validate", "-f", "-"]) == 1
+    assert "standard input is closed" in capsys.readouterr().err
