@@ -1,4 +1,4 @@
-"""Compares single responses of the simulated API server with those of a real one."""
+"""Compares the simulated API server's responses with recorded responses of a real server."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def send(row):
 
 
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["situation"]) for each in EXCHANGES])
-def test_simulated_api_server_answers_as_recorded(row):
+def test_simulated_api_server_sends_the_recorded_responses(row):
     response, body = send(row)
     assert response.status == row["status"], body
     if "message" in row:

@@ -87,7 +87,7 @@ class OverHttp:
 
 @cache
 def answers(face):
-    """Sends all requests; returns each response with the object's revision before the request."""
+    """Sends all requests; returns each response, and the object's revision before the request."""
     sim = simulator.Simulator(worlds.parse(WORLD), clock=SimClock(scale=None))
     bootstrap.ensure_namespace(sim.store, "mechanics")
     sim.store.create(Key("kubevirts.kubevirt.io", "mechanics", "bare"), {"spec": {}})

@@ -146,7 +146,7 @@ def shown(decision):
 
 
 @by_row()
-def test_planned_effect_matches_each_kubevirt_version(row, expected):
+def test_planned_effect_matches_the_table_for_each_kubevirt_version(row, expected):
     plans = {version: planned(row, version) for version in expected}
     assert {version: shown(decision) for version, (_, decision) in plans.items()} == expected
     for plan, _ in plans.values():
@@ -154,13 +154,13 @@ def test_planned_effect_matches_each_kubevirt_version(row, expected):
 
 
 @by_row("says")
-def test_planned_message_matches_each_kubevirt_version(row, expected):
+def test_planned_message_matches_the_table_for_each_kubevirt_version(row, expected):
     for version, words in expected.items():
         assert words in planned(row, version)[1].why.message, version
 
 
 @by_row("writes")
-def test_planned_patch_matches_each_kubevirt_version(row, expected):
+def test_planned_patch_matches_the_table_for_each_kubevirt_version(row, expected):
     for version, written in expected.items():
         (action,) = planned(row, version)[1].actions
         assert {op.path: op.value for op in action.patch if op.op != "test"} == written, version

@@ -1,8 +1,8 @@
-"""Compares the planner's predictions with what a real control plane did.
+"""Compares the planner's predictions with the recorded behaviour of a real control plane.
 
 For each recorded memory change, planner.yaml has the objects before the change and, separately,
-the recorded result. The planner reads the objects; the test computes the right effect from the
-result alone.
+the recorded result. The planner reads the objects; the test derives the correct effect from
+the result alone.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ RECORDED = {
         "too-big-then-smaller-then-restart",
     },
 }
-"""All recorded scenarios, except those for which planner.yaml gives a reason to omit them."""
+"""All recorded scenarios, except those that planner.yaml omits for a stated reason."""
 
 REASONS = {
     "a non-live-updatable field was changed in the template spec": {
@@ -153,7 +153,7 @@ WORDS = (
     (lambda facts: "hotMemoryChange" in facts, "taken up, and never carried out"),
     (lambda _: True, "nothing was left to do"),
 )
-"""Texts for the recorded results; the first text whose condition applies is used."""
+"""The descriptions of recorded results; the first one whose condition applies is used."""
 
 
 def described(facts):
@@ -162,7 +162,7 @@ def described(facts):
 
 
 def foretold_and_happened():
-    """Returns the table of predictions.md, with each scenario's prediction and recorded result."""
+    """Returns the table in predictions.md: each scenario's prediction and recorded result."""
     lines = ["| situation | KubeVirt | the plan says | what happened |", "|---|---|---|---|"]
     for scenario, rows in TABLE["scenarios"].items():
         ways = {}

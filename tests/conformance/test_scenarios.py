@@ -33,14 +33,14 @@ RESOURCES = {
 CONTENT_TYPES = {list: "application/json-patch+json", dict: "application/merge-patch+json"}
 
 HYPERVISOR = {"podMemoryLabel": "gone"}
-"""A script removed this label in the recordings, as virt-handler does after a hotplug."""
+"""The label that virt-handler removes after a hotplug; a script did this in the recordings."""
 
 RESTART_REQUIRED_S = (0.03, 0.21)
 MIGRATION_S = (1.4, 20.0)
 
 
 def view(obj):
-    """Returns the fields of an object that the scenarios compare, by short names."""
+    """Returns the object fields that the scenarios compare, under short names."""
     fields = {
         "VirtualMachine": vm_fields,
         "VirtualMachineInstance": vmi_fields,
@@ -118,7 +118,7 @@ def difference(before, after):
 
 
 class Log:
-    """Collects the visible changes of a run; objects have the names of the scenarios."""
+    """Collects the visible changes during a run, under the scenarios' object names."""
 
     def __init__(self, sim):
         self.changes = []
@@ -161,7 +161,7 @@ def cases():
 
 
 def send(sim, step):
-    """Sends the request of a step: a patch, a restart, or else a DELETE."""
+    """Sends a step's request: a patch, a restart, or a DELETE."""
     path = PATHS[step.get("of", "vm")]
     if step.get("restart"):
         return sim.request("PUT", RESTART, headers={"Accept": "*/*"}, body=b"{}")
@@ -172,7 +172,7 @@ def send(sim, step):
 
 
 def create(sim, guest):
-    """Creates the VM with a request, for a VM that cannot run at the start of the world."""
+    """Creates the VM with a request, for scenarios whose VM cannot run at the start."""
     body = {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
@@ -215,13 +215,13 @@ CASES = list(cases())
 
 
 def in_order(moves, name):
-    """Returns the changes of one object as (event number, field, value)."""
+    """Returns an object's changes as (event number, field, value)."""
     mine = [change for _, who, change in moves if who == name]
     return [(n, k, v) for n, change in enumerate(mine) for k, v in change.items()]
 
 
 def skippable(name, field, value):
-    """Returns whether a controller may miss the change, because a state was brief."""
+    """Returns whether a controller may miss a change because the state was short."""
     return name == "vm" and field == "Ready" and str(value).startswith("False")
 
 

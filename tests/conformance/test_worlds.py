@@ -1,4 +1,4 @@
-"""Plans and applies each example world, and patches the VMs that the plan leaves alone."""
+"""Plans and applies each example cluster, and patches the VMs that the plan leaves alone."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROWS = yaml.load(
 )
 RUNS = {name: row for name, row in ROWS.items() if "error" not in row}
 BEGINS_S = 15.0
-"""The simulated time of the plan, as in ``demo --world``: after the world's first events."""
+"""The simulated time of the plan, as in ``demo --world``: after the cluster's first events."""
 DEADLINE_S = 1200.0
 
 
@@ -35,14 +35,14 @@ def rig(name):
 
 
 def folder_of(name):
-    """Returns the folder with a world's manifests, or None if they are in a single file."""
+    """Returns the folder with an example's manifests, or None if a single file contains them."""
     folders = (WORLDS / "desired" / name, WORLDS.parent / name)
     return next((each for each in folders if each.is_dir()), None)
 
 
 @cache
 def desired(name):
-    """Returns the manifests of a world, which `demo --world` commits to Git."""
+    """Returns an example's manifests, which `demo --world` commits to Git."""
     folder = folder_of(name)
     single = WORLDS / "desired" / f"{name}.yaml"
     files = sorted(folder.rglob("[!.]*.yaml")) if folder else [single]
@@ -51,7 +51,7 @@ def desired(name):
 
 @cache
 def config(name):
-    """Returns the configuration from the folder of a world's manifests."""
+    """Returns the configuration in the folder with an example's manifests."""
     folder = folder_of(name)
     file = folder and folder / ".reconciler.yaml"
     if not file or not file.is_file():
@@ -69,7 +69,7 @@ def planned(run, name):
 
 
 def played(name):
-    """Applies a world's manifests; returns the run, its report, and the VMIs before it."""
+    """Applies an example's manifests; returns the run, its report, and the VMIs before the run."""
     run = rig(name)
     before = {each["metadata"]["uid"]: each["metadata"]["name"] for each in instances(run)}
     report = run.apply(
@@ -94,7 +94,7 @@ def test_example_world_has_a_table_row_and_manifests():
 
 
 @pytest.mark.parametrize("name", [name for name in ROWS if name not in RUNS])
-def test_cluster_without_a_single_cr_is_an_error(name):
+def test_cluster_without_exactly_one_kubevirt_cr_is_an_error(name):
     with pytest.raises(ClusterError, match=ROWS[name]["error"]):
         planned(rig(name), name)
 
@@ -165,7 +165,7 @@ class Watched(PolledInformer):
         ("one-per-node", ("first", "second")),
     ],
 )
-def test_world_configuration_limits_concurrent_changes(name, apart):
+def test_example_configuration_limits_concurrent_changes(name, apart):
     never = {frozenset(pair) for pair in combinations(apart, 2)}
     seen = {}
     for choices in (plan_policy(config(name)), plan_policy(Config())):
@@ -177,15 +177,15 @@ def test_world_configuration_limits_concurrent_changes(name, apart):
 
 
 OUR_OWN = {"not-found", "being-deleted", "suspended", "owned-by-pool", "unreadable"}
-"""The reasons of plans that do not predict what KubeVirt does with a patch."""
+"""Reasons that depend only on this program, so they predict nothing about KubeVirt."""
 
 
 WRITTEN = {"restart-pending", "ineffective-migrations"}
-"""The reasons of VMs whose spec equals Git, so that a plan has nothing to patch."""
+"""The reasons of VMs whose spec already equals Git, so that there is nothing to patch."""
 
 
 def defied():
-    """Yields the VMs that a plan does not patch, unless the plan relies on a change of the CR."""
+    """Yields the VMs that a plan does not patch, unless a planned CR change is the reason."""
     for name, row in RUNS.items():
         if row["plan"].get("kubevirt", "none").startswith("config"):
             continue
@@ -197,7 +197,7 @@ def defied():
 
 
 @pytest.mark.parametrize(("name", "vm"), tuple(defied()))
-def test_forced_patch_has_the_planned_effect(name, vm):
+def test_patch_that_the_plan_omits_has_the_predicted_effect(name, vm):
     """Patches a VM that the plan leaves alone, and compares the effect with the plan."""
     run = rig(name)
     [decision] = [each for each in planned(run, name).decisions if each.ref.name == vm]

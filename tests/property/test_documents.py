@@ -1,4 +1,4 @@
-"""Checks that values written as YAML or JSON are read back equal, with valid locations."""
+"""Checks that generated YAML and JSON are parsed to the original values, with locations."""
 
 import io
 import json
@@ -65,20 +65,20 @@ def check(text, values):
 
 @given(st.lists(MAPPINGS, min_size=1, max_size=3))
 @settings(max_examples=150, deadline=None)
-def test_parser_reads_written_yaml_as_the_same_values(values):
+def test_parser_reads_generated_yaml_as_the_original_values(values):
     check("---\n".join(map(yaml_text, values)), values)
 
 
 @given(MAPPINGS, st.booleans())
 @settings(max_examples=150, deadline=None)
-def test_parser_reads_written_json_as_the_same_values(value, ascii_only):
+def test_parser_reads_generated_json_as_the_original_values(value, ascii_only):
     check(json.dumps(value, ensure_ascii=ascii_only), [value])
     check(json.dumps(value, ensure_ascii=ascii_only, indent="\t"), [value])
 
 
 @given(st.lists(MAPPINGS, min_size=1, max_size=3), st.sampled_from(["x: [", "x: y: z", "'", "*a"]))
 @settings(max_examples=60, deadline=None)
-def test_broken_document_does_not_hide_other_documents(values, broken):
+def test_broken_yaml_document_does_not_hide_other_documents(values, broken):
     for position in range(len(values) + 1):
         texts = [yaml_text(value) for value in values]
         texts.insert(position, broken + "\n")

@@ -1,4 +1,4 @@
-"""Compares the fast check of a manifest with the complete check by jsonschema."""
+"""Compares the fast manifest check with the complete check by jsonschema."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,7 +64,7 @@ def paths(tree, at=()):
 
 
 def changed(tree, path, new):
-    """Return *tree* with *new* at *path*; an Ellipsis removes the key."""
+    """Return a copy of *tree* with *new* at *path*; an Ellipsis removes the key."""
     if not path:
         return new
     made = {**tree, path[0]: changed(tree.get(path[0], {}), path[1:], new)}

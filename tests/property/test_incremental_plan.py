@@ -1,4 +1,4 @@
-"""Compares the plan after changes, in which only changed VMs are decided, with a new plan."""
+"""Compares an incrementally updated plan with a plan from scratch."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ SIZES = ("1Gi", "2Gi", "3Gi", "5Gi", "1025Mi")
 
 @st.composite
 def live_states(draw):
-    """Draw changes of some VMs, and sometimes of settings that all VMs share."""
+    """Draw changes of some VMs, and sometimes of settings shared by all VMs."""
     return {
         "sizes": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
         "spec": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
@@ -176,7 +176,7 @@ def test_message_shows_the_new_notation_of_an_unchanged_max_guest():
         assert size in messages[0]
 
 
-def test_vm_is_blocked_while_git_has_an_error_about_it():
+def test_vm_is_blocked_while_its_manifest_in_git_has_an_error():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     unnamed = DesiredVM(ref=REFS[0], guest=None)
     story.desired = replace(story.desired, vms={**story.desired.vms, REFS[0]: unnamed})

@@ -1,4 +1,4 @@
-"""Checks that this program and kubectl convert the same texts to the same JSON.
+"""Checks that this program and kubectl convert the same YAML to the same JSON.
 
 ``kubectl annotate --local`` needs no cluster. The tables below record the results of kubectl, so
 that they are also checked on machines without kubectl.
@@ -59,7 +59,7 @@ needs_kubectl = pytest.mark.skipif(
 
 
 def kubectl(text):
-    """Return the objects that kubectl reads, or None if kubectl rejects the text."""
+    """Return the objects that kubectl reads from a text, or None if kubectl rejects the text."""
     command = ("kubectl", "annotate", "--local", "-f", "-", "x=y", "-o", "json")
     ended = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     if ended.returncode:
@@ -91,7 +91,7 @@ def test_parser_rejects_text_that_kubectl_rejects(text):
 
 @needs_kubectl
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_parsed_values_equal_those_of_kubectl(text):
+def test_parsed_values_equal_the_values_that_kubectl_reads(text):
     assert ours(text) == kubectl(text) is not None
 
 
@@ -110,6 +110,6 @@ LINES = st.tuples(st.sampled_from(["a", "b", "c", "<<: {a: 3}\n  d", "'e'\t"]), 
 @needs_kubectl
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(LINES, min_size=1, max_size=5))
-def test_generated_mappings_equal_those_of_kubectl(lines):
+def test_generated_mappings_have_the_values_that_kubectl_reads(lines):
     text = HEAD + "data:\n" + "".join(f"  {key}: {value}\n" for key, value in lines)
     assert ours(text) == kubectl(text)

@@ -24,19 +24,18 @@ CORPUS = sorted(
 
 RUAMEL = ruamel()
 ORDINARY = "\u0085\u2028\u2029\ufeff"
-"""Characters that are line ends or a byte order mark for ruamel.yaml, and text for this program.
-"""
+"""Characters that end lines or mark the byte order in ruamel.yaml, but not in this program."""
 ODD_ANCHOR = re.compile(r"[&*]\S*[^\w\s-]")
-"""An anchor or alias whose name has characters that libyaml and kubectl reject."""
+"""An anchor or alias whose name contains characters that libyaml and kubectl reject."""
 ROOT_BLOCK = re.compile(r"^([-.]{3}\s*)?([&!]\S*\s+)*[|>]", re.MULTILINE)
-"""A document that is only a block of text; libyaml and kubectl require indented lines in it."""
+"""A document that is a single block of text, which libyaml and kubectl require to be indented."""
 STRICTER = (
     "while scanning a tag",
     "while parsing a tag",
     "while scanning a directive",
     "while parsing a directive",
 )
-"""Messages of libyaml for texts that ruamel.yaml accepts and kubectl rejects."""
+"""Messages with which libyaml rejects text that ruamel.yaml accepts; kubectl rejects it too."""
 LAXER = (
     "found character '\\t'",  # a tab in or after a plain scalar
     "found '\\t' while scanning a block scalar",
@@ -45,11 +44,11 @@ LAXER = (
     "expected ',' or ']', but got '<scalar>'",  # ["a":b]
     "expected chomping or indentation indicators",
 )
-"""Messages of ruamel.yaml for texts that libyaml and kubectl accept."""
+"""Messages with which ruamel.yaml rejects text that libyaml and kubectl accept."""
 
 
 def differs(text: str, *, soup: bool = False) -> str:
-    """Describe how the two parsers disagree on *text*; empty if they agree.
+    """Describe how both parsers disagree about *text*; empty if they agree.
 
     Known differences do not count. If *soup* is true, the text has random characters, and the
     parsers may also disagree on whether the text is YAML.
@@ -69,12 +68,12 @@ def differs(text: str, *, soup: bool = False) -> str:
 
 
 def syntax(found):
-    """Return the messages of *found* about invalid YAML."""
+    """Return the messages about invalid YAML in *found*."""
     return [each.message for each in found.problems if each.code == "not-yaml"]
 
 
 def rejected(text, parser):
-    """Return the message with which the library of *parser* rejects *text*, if it does."""
+    """Return the message with which a parser's library rejects *text*, if it does."""
     try:
         for _ in parser.events(text):
             pass
@@ -84,12 +83,12 @@ def rejected(text, parser):
 
 
 def described(found):
-    """Return a text that shows every value and type in *found*, and the order of keys."""
+    """Return a text with every value and type in *found*, and the order of keys."""
     return repr([placed(root) for root in found.roots]), found.problems
 
 
 def placed(node, *path):
-    """Return *node* with locations, except those of empty values, where the parsers disagree."""
+    """Return *node* with locations, except for empty values, where the parsers disagree."""
     children = [(key, placed(node, *path, key)) for key in node.find(path).children]
     here = node.find(path)
     empty = here.value is None
@@ -97,7 +96,7 @@ def placed(node, *path):
 
 
 @pytest.mark.parametrize("path", CORPUS, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_both_parsers_return_the_same_values_for_every_file_of_the_repository(path):
+def test_both_yaml_parsers_read_the_same_values_in_every_file_of_the_repository(path):
     text = decode(path.read_bytes())
     assert isinstance(text, str)
     assert differs(text) == ""
@@ -199,7 +198,7 @@ PLAIN_VALUES = st.sampled_from(
 
 @st.composite
 def blocks(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES, depth=3, column=0):
-    """Draw the lines of a block mapping at *column*, with repeated keys and unusual values."""
+    """Draw the lines of a YAML mapping at *column*, with repeated keys and unusual values."""
     lines = []
     pad = " " * column
     for _ in range(draw(st.integers(1, 4))):
@@ -270,18 +269,18 @@ def files(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES):
 @example("a: |\n  x")
 @example("a: |\n  x\n---\nb: |-\n  y")
 @example("a: |\n  x\n\n---\n")
-def test_both_parsers_return_the_same_values_for_random_plain_files(text):
+def test_both_yaml_parsers_read_the_same_values_in_random_plain_files(text):
     assert differs(text) == ""
 
 
 @given(files(st.sampled_from(KEYS), st.sampled_from(SCALARS)))
 @settings(max_examples=400, deadline=None)
-def test_both_parsers_return_the_same_unusual_keys_and_values(text):
+def test_both_yaml_parsers_read_the_same_unusual_keys_and_values(text):
     assert differs(text) == ""
 
 
 @pytest.mark.parametrize("value", SCALARS)
-def test_both_parsers_return_the_same_unusual_value_in_every_position(value):
+def test_both_yaml_parsers_read_the_same_unusual_value_in_every_position(value):
     for text in (
         f"a: {value}",
         f"a: {value}\nb: 1\n",
@@ -309,13 +308,13 @@ def test_both_parsers_return_the_same_unusual_value_in_every_position(value):
 @example("a: |\n  x\n   \n\nb: 1\n")
 @example("a:\n- b\n c: 1\n")
 @example("a: 'b'\n'c': d\n")
-def test_both_parsers_agree_on_random_yaml_characters(text):
+def test_both_yaml_parsers_agree_on_random_yaml_characters(text):
     assert differs(text, soup=True) == ""
 
 
 @given(st.text(max_size=20), st.integers(0, 60))
 @settings(max_examples=400, deadline=None)
-def test_both_parsers_agree_on_a_manifest_with_an_inserted_character(odd, at):
+def test_both_yaml_parsers_agree_on_a_manifest_with_an_inserted_character(odd, at):
     text = "a: b\nc:\n  - d: e\n    f: 'g'\nh: |\n  i\nj: \"k\"\n"
     assert differs(text[:at] + odd.replace("\r", "") + text[at:], soup=True) == ""
 
@@ -329,7 +328,7 @@ def test_both_parsers_agree_on_a_manifest_with_an_inserted_character(odd, at):
     )
 )
 @settings(max_examples=100, deadline=None)
-def test_both_parsers_return_the_same_values_for_json(value):
+def test_both_yaml_parsers_read_the_same_values_in_json(value):
     assert differs(json.dumps(value)) == ""
     assert differs(json.dumps(value, indent=2, ensure_ascii=False)) == ""
 
@@ -372,7 +371,7 @@ apiVersion: v1
 """
 
 
-def test_both_parsers_return_the_same_values_for_an_ordinary_manifest():
+def test_both_yaml_parsers_read_the_same_values_in_an_ordinary_manifest():
     assert parse(MANIFEST).problems == ()
     assert differs(MANIFEST) == ""
 
@@ -400,7 +399,7 @@ def test_both_parsers_return_the_same_values_for_an_ordinary_manifest():
         "a: \U0001f600 b # é\né: ß\n",
     ],
 )
-def test_both_parsers_return_the_same_values_for_rare_yaml_syntax(text):
+def test_both_yaml_parsers_read_the_same_values_in_rare_yaml_syntax(text):
     assert differs(text) == ""
 
 

@@ -1,4 +1,4 @@
-"""Checks that patches, applied as a real server applies them, make the CR equal to Git."""
+"""Checks that patches make the KubeVirt CR equal to Git, if applied as by a real server."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FOREIGN = {"certificateRotateStrategy": {"selfSigned": {}}, "imagePullPolicy": "
 
 
 def document(settings, *, bare: bool) -> dict:
-    """Return the CR as JSON; a *bare* CR has only the parents of its settings."""
+    """Return the KubeVirt CR as JSON; a *bare* CR has only the parents of its settings."""
     spec: dict = {} if bare else json.loads(json.dumps(FOREIGN))
     for path, value in settings.items():
         parent = {"spec": spec}
@@ -78,7 +78,7 @@ def live_kubevirt(doc: dict) -> LiveKubeVirt:
 
 
 def apply_all(doc: dict, actions) -> dict:
-    """Apply each action's patch as the server does, and increase the generation each time."""
+    """Apply each action's patch, and increment the generation each time, as a server does."""
     for action in actions:
         doc = json_patch.apply([each.plain() for each in action.patch], doc)
         doc["metadata"]["generation"] += 1
@@ -92,7 +92,7 @@ def decide(doc, wanted):
 
 
 @given(have=SETTINGS, wanted=SETTINGS, bare=st.booleans())
-def test_patched_cr_equals_git_and_the_next_plan_is_empty(have, wanted, bare):
+def test_patched_kubevirt_cr_equals_git_and_the_next_plan_is_empty(have, wanted, bare):
     doc = document(have, bare=bare)
     decision = decide(doc, wanted)
     after = apply_all(doc, decision.actions) if decision else doc
@@ -118,7 +118,7 @@ def test_patch_leaves_fields_that_git_does_not_set_unchanged(have, wanted):
 
 
 @given(have=SETTINGS, wanted=SETTINGS, bare=st.booleans())
-def test_patch_for_a_deleted_cr_does_not_apply_to_the_recreated_cr(have, wanted, bare):
+def test_patch_for_a_deleted_kubevirt_cr_does_not_apply_to_the_recreated_cr(have, wanted, bare):
     doc = document(have, bare=bare)
     decision = decide(doc, wanted)
     if decision is None or not decision.actions:

@@ -1,4 +1,4 @@
-"""Checks edited plan files: the fast check accepts only what jsonschema accepts."""
+"""Checks that the fast check of plan files accepts only files that jsonschema accepts."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def places(tree, at=()):
 
 
 def changed(tree, path, new):
-    """Return *tree* with *new* at *path*; the key may be new, and an Ellipsis removes it."""
+    """Return a copy of *tree* with *new* at *path*, a new or existing key; Ellipsis removes it."""
     if not path:
         return new
     step, *rest = path
@@ -74,7 +74,7 @@ def by_name(tree):
 
 @st.composite
 def edited(draw):
-    """Draw a plan with a few of its objects, changed in one or two values."""
+    """Draw a plan file in which one or two values are changed."""
     plan = draw(st.sampled_from(PLANS))
     objects = draw(st.lists(st.sampled_from(plan["objects"]), max_size=3))
     tree = {**plan, "objects": objects, "diagnostics": plan["diagnostics"][:2]}

@@ -1,4 +1,4 @@
-"""Quantities are equal by value, keep their notation, and are parsed as in Kubernetes."""
+"""Tests that quantities are parsed as in Kubernetes, compared by value, and keep notation."""
 
 from __future__ import annotations
 

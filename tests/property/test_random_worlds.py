@@ -1,4 +1,4 @@
-"""Plans and applies changes in random simulated clusters, and compares results with plans."""
+"""Plans and applies changes in random simulated clusters, and compares results and plans."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ SETTINGS = settings(
 )
 DEADLINE_S = 1800.0
 SOON_S = 5.0
-"""Long enough for a run to send all writes that it may send at the same time."""
+"""Seconds in which a run certainly sends all writes that it may send at the same time."""
 HELD = {Effect.RESTART, Effect.BLOCKED}
 FOR_LACK_OF_ROOM = {"no-node-with-room", "quota-would-refuse", "waits-for-room"}
 UNFINISHED = {"running", "not-started"}
 
 
 def rig(case):
-    """Return a new copy of the world."""
+    """Return a new copy of the simulated cluster."""
     sim = Simulator(worlds.parse(case.world), clock=SimClock(scale=None))
     return rig_at(sim, begins_s=case.begins_s)
 
 
 def patched(run):
-    """Return the names of the VMs that were written, one entry per write."""
+    """Return the name of the VM for each write of a VM."""
     return [path.rpartition("/")[2] for path in run.patches() if "/virtualmachines/" in path]
 
 
@@ -58,13 +58,13 @@ def fault_of(case, name):
 
 
 def recovers(fault):
-    """Return whether a VM with *fault* still gets its memory after a few attempts."""
+    """Return whether a VM with *fault* gets its memory after some attempts."""
     [times] = fault.values() or [0]
     return not fault.keys() - {"migrationFails", "targetUnschedulable"} and times not in LASTING
 
 
 class Traffic:
-    """Records the number of changes in flight at each write of a running VM's size."""
+    """Records how many changes are in flight at each write of a running VM's size."""
 
     def __init__(self, run):
         self.peak = 0
@@ -163,14 +163,14 @@ def test_rollout_in_a_random_cluster_has_the_planned_effects(case):
 
 
 def reached(run, decision, outcome):
-    """Check that the guest has the planned size if the outcome says so."""
+    """Check that the guest has the planned size if the outcome reports success."""
     if outcome.result == "done" and outcome.reason == "converged":
         vmi = run.vmi(outcome.ref.namespace, outcome.ref.name)
         assert q(vmi["status"]["memory"]["guestCurrent"]) == decision.target
 
 
 def is_true(case, name, reason):
-    """Return whether the world has the fault that the reason of a failure describes."""
+    """Return whether the simulated cluster has the fault that a failure's reason describes."""
     fault = fault_of(case, name)
     again = "plugRefused" in fault and case.world["kubevirt"]["version"] in STRICT
     small = int(case.world["nodeMemory"]) < 64 * 2**30
@@ -204,9 +204,9 @@ def again_offers_only_what_is_left(case, run, planned, ends):
 @SETTINGS
 @given(CASES)
 def test_manual_change_has_the_effect_that_the_plan_predicted(case):
-    """Make each blocked or delayed change by hand, in a copy of the simulated cluster.
+    """Make each blocked or delayed change by hand in a copy of the simulated cluster.
 
-    The copy has no faults. If the plan changes the KubeVirt CR, that change is made first.
+    The copy has no faults. If the plan changes the KubeVirt CR, the CR is changed first.
     """
     plan = rig(case).plan(case.desired)
     for ref in [d.ref for d in plan.decisions if d.effect in {*HELD, Effect.WAIT} and d.changes]:

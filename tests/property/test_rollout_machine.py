@@ -1,6 +1,6 @@
-"""Checks rules of the rollout under random sequences of events, faults and crashes.
+"""Checks the rules of a rollout under random sequences of events, faults and crashes.
 
-RECONCILER_THOROUGH=1 runs more and longer sequences, and different ones each time.
+With RECONCILER_THOROUGH=1, more and longer sequences run, which differ each time.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from reconciler.simulator.worlds import worlds
 
 THOROUGH = os.environ.get("RECONCILER_THOROUGH") == "1"
 NAMES = ("a0", "a1", "b0", "b1", "c")
-"""The VMs; names with the same first letter belong to the same anti-affinity group."""
+"""The VM names; VMs with the same first letter are in the same anti-affinity group."""
 PARALLEL, OUTBOUND = 5, 2
 """KubeVirt's own limits. Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52."""
 PASS_S = 300.0
 SIZES = st.sampled_from(["1Gi", "1536Mi", "2Gi", "3Gi", "4Gi", "5Gi", "1025Mi", "512Mi"])
 VMS = st.sampled_from(NAMES)
 SOON = st.sampled_from([0.0, 1.0, 3.0, 8.0, 15.0])
-"""Delays before the actions of others, in seconds; most of them happen during a pass."""
+"""Delays in seconds before others act; most of the actions happen during a pass."""
 
 ALLOW = Window(kind=WindowKind.ALLOW, cron="0 */2 * * *", duration=Duration.parse("1h"))
 DENY = Window(kind=WindowKind.DENY, cron="15 * * * *", duration=Duration.parse("10m"))
@@ -49,18 +49,18 @@ EXPLAINED = {
     "plug-refused",
     "restart-pending",
 }
-"""Reasons why a VM may stay unchanged: each needs a restart or another size in Git."""
+"""The reasons for which a VM may stay unchanged: it needs a restart or another size in Git."""
 
 
 def is_open(windows, now):
-    """Return whether the windows are open, computed without the product's code."""
+    """Return whether a window is open, computed without the product's code."""
     if DENY in windows and 15 <= now.minute < 25:
         return False
     return ALLOW not in windows or now.hour % 2 == 0
 
 
 class World(Stage):
-    """A simulated cluster that checks each write of the product when it is requested."""
+    """A simulated cluster that checks each write of the product when the write is requested."""
 
     def ready(self):
         self.consent = PlanPolicy()
@@ -117,7 +117,7 @@ class World(Stage):
         return bool(unfinished) or self._is_fresh(name, vmi)
 
     def _is_fresh(self, name, vmi):
-        """Return whether the VM's spec was changed and KubeVirt has not reacted yet."""
+        """Return whether KubeVirt has not yet reacted to a change of the VM's spec."""
         [vm] = [each for each in self.vms() if each["metadata"]["name"] == name]
         wants, has = guest_of(vm), vmi["spec"]["domain"]["memory"]["guest"]
         waits = conditions(vm).get("RestartRequired") == "True"
@@ -130,7 +130,7 @@ class World(Stage):
 
     @property
     def patched(self):
-        """The size that the product wrote last, by VM."""
+        """The size that the product last wrote to each VM."""
         return {name: text for name, _, text in self.landed if name != "kubevirt"}
 
 
@@ -171,7 +171,7 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(changes=st.dictionaries(VMS, SIZES, min_size=1))
     def push(self, changes):
-        """Change sizes in Git; an earlier pass may have started other changes."""
+        """Change sizes in Git, while changes of an earlier pass may be in flight."""
         self.git |= changes
 
     @rule(
@@ -229,7 +229,7 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(wait_s=SOON)
     def revert(self, wait_s):
-        """Let another controller revert a setting of the CR once."""
+        """Let another controller revert a setting of the KubeVirt CR once."""
         body = {"spec": {"workloadUpdateStrategy": {"workloadUpdateMethods": []}}}
         self.world.soon(lambda: self.world.ask("PATCH", CR_PATH, body), wait_s)
 
@@ -248,7 +248,7 @@ class Rollouts(RuleBasedStateMachine):
 
     @rule(request=st.integers(5, 60))
     def killed(self, request):
-        """Kill the process at its nth request, so that it releases nothing."""
+        """Kill the process at its nth request, so that it cannot clean up."""
         asked = []
 
         def reap(when, method, path):
@@ -295,7 +295,7 @@ class Rollouts(RuleBasedStateMachine):
         assert changed <= self.world.restarted
 
     def teardown(self):
-        """Check that the CronJob brings every VM to its size in Git when faults have stopped."""
+        """Check that the CronJob brings every VM to its size in Git once faults have stopped."""
         if not hasattr(self, "world"):
             return
         world = self.world

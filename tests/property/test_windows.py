@@ -1,4 +1,4 @@
-"""Compares windows with a search through every minute, across changes of the clocks."""
+"""Compares windows with a check of every minute, also across clock changes."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ FIRST_DAYS = {
     "Africa/Cairo": [datetime(2026, 4, 23), datetime(2026, 10, 29)],  # noqa: DTZ001 - local
     "Asia/Kolkata": [datetime(2026, 2, 27)],  # noqa: DTZ001 - local
 }
-"""For each time zone, days before its clocks change, or before a month ends."""
+"""For each time zone, tested days shortly before a clock change or the end of a month."""
 DAYS, BEFORE, AFTER = 3, 2, 4
-"""The number of days with tested moments, and of days searched before and after them."""
+"""The number of tested days, and of days that are searched before and after them."""
 
 minutes = st.sampled_from(["0", "30", "5-59/10", "15,45", "*/20"])
 hours = st.sampled_from(["0", "1", "2", "3", "1-3", "22", "*", "*/2"])
@@ -64,7 +64,7 @@ def members(field, low, high):
 
 @cache
 def clock(zone, begin, count):
-    """Return the local time of *zone* in each of *count* minutes."""
+    """Return the local time in *zone* at each of *count* minutes."""
     return [(begin + MINUTE * n).astimezone(ZoneInfo(zone)) for n in range(count)]
 
 
@@ -99,7 +99,7 @@ def begins(window, begin, end):
 
 
 def open_minutes(windows, begin, end):
-    """Return whether each minute between two moments is open, by checking every minute."""
+    """Return for each minute between two moments whether windows are open."""
     count = (end - begin) // MINUTE
     states = {}
     for kind in WindowKind:
@@ -120,7 +120,7 @@ def open_minutes(windows, begin, end):
 
 @settings(max_examples=40, deadline=None)
 @given(cases())
-def test_window_opening_agrees_with_a_search_through_every_minute(case):
+def test_window_times_agree_with_a_search_through_every_minute(case):
     windows, begin, now = case
     first, end = begin - timedelta(days=BEFORE), begin + timedelta(days=DAYS + AFTER)
     states = open_minutes(windows, first, end)

@@ -1,4 +1,4 @@
-"""Tests the namespaces of a shard, and the shard's share of a limit."""
+"""Tests which namespaces belong to a shard, and the shard's part of a limit."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_shard_hash_never_changes(namespace, of_4, of_10):
 
 
 @given(TOTALS, st.integers(1, 200))
-def test_shard_shares_add_up_to_the_limit_if_there_are_enough_slots(total, limit):
+def test_limits_of_all_shards_add_up_to_the_total_limit_if_it_is_large_enough(total, limit):
     added = sum(each.share(limit) for each in shards(total))
     assert added == max(limit, total)
 
@@ -45,7 +45,7 @@ def test_invalid_shard_raises_an_error(text):
         Shard.parse(text)
 
 
-def test_custom_resource_belongs_only_to_the_first_shard():
+def test_kubevirt_cr_belongs_only_to_the_first_shard():
     assert [each.has_config for each in shards(3)] == [True, False, False]
 
 

@@ -1,4 +1,4 @@
-"""Every reason in the catalogue has a meaning, a remedy, evidence and versions."""
+"""Tests that every reason in the catalogue has a meaning, a remedy, evidence and versions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_reason_lists_the_versions_that_it_applies_to(reason):
     assert re.fullmatch(rf"({VERSION}(, and {VERSION})?)?", entry.until)
 
 
-def test_reason_catalogue_has_the_order_of_the_enum():
+def test_reason_catalogue_lists_reasons_in_the_order_of_the_enum():
     assert list(CATALOGUE) == list(Reason)
 
 

@@ -40,7 +40,7 @@ NOTES = {
 
 
 def world(*names: str, wanted: str = "2Gi", sizes=None, git=None, priorities=None, live=None):
-    """Return VMs of 1Gi that should have *wanted*; *git* has their labels as ``k=v``."""
+    """Return VMs of 1Gi that should have the sizes *wanted*; *git* has their labels as ``k=v``."""
     refs = [vm_ref("db", name) for name in names]
     desired = make_desired(
         *(
@@ -245,21 +245,21 @@ def test_restart_note_counts_restarts_by_source_of_consent():
 # The forecast
 
 
-def test_node_limit_lengthens_the_forecast():
+def test_limit_of_changes_per_node_lengthens_the_forecast():
     desired, live = world(*"abc")
     free, bound = plan_of(desired, live), plan_of(desired, live, max_per_node=1)
     assert bound.forecast.latest_s > free.forecast.latest_s
     assert any("1 from one node" in each for each in bound.forecast.assumptions)
 
 
-def test_forecast_changes_members_of_a_group_one_after_another():
+def test_forecast_runs_changes_in_an_anti_affinity_group_one_after_another():
     desired, live = world("a", "b", git={"a": "app=pg", "b": "app=pg"})
     free, apart = plan_of(desired, live), plan_of(desired, live, anti_affinity=("app",))
     assert [each.latest_s for each in free.forecast.vms] == [free.forecast.latest_s] * 2
     assert apart.forecast.latest_s == pytest.approx(2 * free.forecast.latest_s, rel=0.1)
 
 
-def test_soak_time_delays_both_forecast_bounds_of_waiting_vms():
+def test_canary_soak_delays_the_earliest_and_latest_end_of_other_vms():
     desired, live = world("a", "b", git={"a": "canary=true"})
     first, second = plan_of(desired, live, canary=canary()).forecast.vms
     assert first.latest_s < 1800 < second.earliest_s
@@ -281,7 +281,7 @@ def test_batch_forecast_waits_for_a_vm_in_flight_of_the_previous_batch():
     assert after.earliest_s > free.earliest_s + 20
 
 
-def test_restarts_take_forecast_slots_but_are_not_counted_as_migrations():
+def test_restarts_use_slots_in_the_forecast_but_do_not_count_as_migrations():
     desired, live = world(*"abc", sizes={"a": "9Gi"})
     plan = plan_of(
         desired, live, restart=RestartConsent.WINDOW, windows=(ALWAYS,), max_concurrent=1

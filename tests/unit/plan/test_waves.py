@@ -1,4 +1,4 @@
-"""Tests the barrier between two waves, which waits until KubeVirt has applied the CR."""
+"""Tests the wait between two waves until KubeVirt has applied the changed CR."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.report.plan_text import plan_text
 
 
 def planned(**config):
-    """Return a plan with a wave for the CR and a wave for memory."""
+    """Return a plan with one wave for the KubeVirt CR and one wave for memory."""
     desired = make_desired(want("2Gi"), kubevirt={ROLLOUT_STRATEGY: "LiveUpdate"})
     live = make_live(make_vm(), vmis=(make_vmi(),))
     return decide(desired, live, plan_policy(Config(**config)), NOW)
@@ -39,5 +39,5 @@ def test_wave_barrier_has_a_default_settle_timeout_of_five_minutes():
     ],
     ids=["text", "markdown", "json"],
 )
-def test_plan_formats_show_the_configured_settle_timeout(render, printed):
+def test_every_plan_output_format_shows_the_configured_settle_timeout(render, printed):
     assert printed in "".join(render(planned(settle_timeout=Duration.parse("7m30s"))))

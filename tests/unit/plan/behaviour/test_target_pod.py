@@ -65,7 +65,7 @@ RECORDED = [
     RECORDED,
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_compute_container_request_equals_the_recorded_memory(
+def test_launcher_compute_container_requests_the_recorded_memory(
     version, situation, guest, requests, more, n_bytes
 ):
     vmi = vmi_with(requests, guest=guest, **more)
@@ -91,7 +91,7 @@ EXAMPLES = [
 
 
 @pytest.mark.parametrize(("version", "vcpus", "requests", "more", "mebibytes"), EXAMPLES)
-def test_compute_container_request_equals_the_formula_of_each_kubevirt_version(
+def test_launcher_compute_container_request_follows_the_formula_of_each_kubevirt_version(
     version, vcpus, requests, more, mebibytes
 ):
     vmi = vmi_with(requests, guest="8Gi", vcpus=vcpus, **more)
@@ -100,14 +100,14 @@ def test_compute_container_request_equals_the_formula_of_each_kubevirt_version(
     assert found.request + found.hugepages == mebibytes * MI
 
 
-def test_overhead_ratio_includes_dedicated_cpus_since_v1_6():
+def test_memory_overhead_ratio_applies_to_dedicated_cpus_since_v1_6():
     vmi, nothing = vmi_with(dedicated_cpus=True), Asked(requests=None, limits=None)
     for version, mebibytes in (((1, 9, 0), (268 + 100) * 2), ((1, 5, 0), 252 * 2 + 100)):
         found = compute(vmi, GIB, nothing, rendering(version, ratio=Fraction(2)))
         assert found.overhead == mebibytes * MI
 
 
-def test_cluster_overcommit_reduces_the_request_only_of_vms_without_requests():
+def test_cluster_memory_overcommit_applies_only_to_vms_without_requests():
     doubled = rendering((1, 9, 0), overcommit=200)
     bare = compute(vmi_with(), 2 * GIB, Asked(requests=None, limits=None), doubled)
     own = compute(vmi_with("2Gi"), 2 * GIB, Asked(requests=2 * GIB, limits=None), doubled)
@@ -138,7 +138,7 @@ def test_memory_requests_and_limits_grow_with_the_guest(requests, limits, target
     assert (found.requests, found.limits) == expected
 
 
-def test_memory_requests_grow_from_the_guest_size_and_not_from_the_spec():
+def test_memory_requests_grow_by_the_difference_to_the_current_guest_size():
     # recorded v1.3.1 slow-then-second-change: spec 2Gi, guest 1Gi, requests 2Gi; then 3Gi.
     vmi = vmi_with("2Gi", guest="2Gi", guest_current=q("1Gi"))
     assert asked_after(vmi, 3 * GIB).requests == 4 * GIB
@@ -177,7 +177,7 @@ def test_target_pod_requests_huge_pages_for_the_guest_and_memory_for_overhead():
     assert (found.request, found.hugepages, found.page_size) == (268 * MI, 2 * GIB, "2Mi")
 
 
-def test_target_pod_without_a_source_pod_follows_the_formula():
+def test_target_pod_request_follows_the_kubevirt_formula_if_the_source_pod_is_unknown():
     found = target_pod(vmi_with(), q("2Gi"), rendering((1, 9, 0)), None)
     assert found.request == 2316 * MI + CONSOLE_LOG
 

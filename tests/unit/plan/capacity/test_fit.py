@@ -45,7 +45,7 @@ def test_eligible_nodes_are_other_schedulable_nodes_with_the_required_labels(
     assert [each.name for each in found] == (["node02"] if eligible else [])
 
 
-def test_eligible_nodes_of_an_unscheduled_instance_need_no_cpu_vendor():
+def test_unscheduled_instance_may_use_nodes_with_any_cpu_vendor():
     nodes = (node("node01", labels=INTEL), node("node02", labels=AMD))
     found = eligible_nodes(make_vmi(node=""), nodes, same_cpu_vendor=True)
     assert [each.name for each in found] == ["node01", "node02"]
@@ -63,7 +63,7 @@ def test_free_memory_of_a_node_without_pods_is_its_allocatable_memory():
     assert free(node("node01", "8Gi"), capacity(), "").memory == 8 * GIB
 
 
-def test_node_with_unknown_memory_holds_every_pod_without_huge_pages():
+def test_node_with_unknown_memory_accepts_every_pod_without_huge_pages():
     left = free(replace(node("node01"), allocatable=None), capacity(), "")
     assert left.holds(TargetPod(request=1000 * GIB))
 
@@ -72,7 +72,9 @@ def test_node_with_unknown_memory_holds_every_pod_without_huge_pages():
     ("page_size", "settled", "hugepages"),
     [("2Mi", False, GIB), ("2Mi", True, 2 * GIB), ("1Gi", False, 0), ("", False, 0)],
 )
-def test_free_huge_pages_are_those_of_the_requested_size(page_size, settled, hugepages):
+def test_free_huge_pages_are_counted_only_for_the_requested_page_size(
+    page_size, settled, hugepages
+):
     requested, moving = ({"2Mi": n * GIB} for n in (3, 1))
     taken = NodeUse(requested=MemoryUse(hugepages=requested), moving=MemoryUse(hugepages=moving))
     paged = replace(node("node01"), hugepages={"2Mi": MemoryQuantity.parse("4Gi")})
@@ -90,11 +92,11 @@ def test_free_huge_pages_are_those_of_the_requested_size(page_size, settled, hug
         ),
     ],
 )
-def test_node_holds_a_pod_if_its_free_memory_and_huge_pages_suffice(pod, held):
+def test_pod_fits_on_a_node_with_enough_free_memory_and_huge_pages(pod, held):
     assert free(node("node01", "1Gi"), capacity(), "2Mi").holds(pod) is held
 
 
-def test_pod_without_a_memory_limit_does_not_count_against_limits_memory():
+def test_pod_without_a_memory_limit_does_not_use_a_limits_memory_quota():
     pod = {"requests.memory": GIB, "memory": GIB, "pods": 1, "count/pods": 1}
     assert quota_usage(TargetPod(request=GIB)) == pod
     limited = TargetPod(request=GIB, limit=2 * GIB)

@@ -1,4 +1,4 @@
-"""Tests the warnings of a plan whose changes together need more capacity than there is.
+"""Tests the warnings about changes that together need more capacity than the cluster has.
 
 All VMs are on node01; each test sets the size of the other nodes.
 """
@@ -55,7 +55,7 @@ def codes(plan) -> list[str]:
     return [each.code for each in plan.diagnostics]
 
 
-def test_capacity_for_all_changes_causes_no_warning():
+def test_plan_has_no_capacity_warning_if_all_changes_fit():
     plan = fleet(3, node("node02", "16Gi"))
     assert codes(plan) == []
     assert plan.summary == {"live": 3}
@@ -92,7 +92,7 @@ def test_vm_that_fits_on_no_node_does_not_block_changes_of_other_vms():
     assert plan_of(desired, state).summary == {"live": 1, "blocked": 1}
 
 
-def test_quota_needs_capacity_only_for_concurrent_migrations():
+def test_quota_must_have_capacity_only_for_concurrent_migrations():
     # KubeVirt migrates five VMs at a time; the other five use what the first five release.
     quota = Quota(
         name="team",
@@ -102,7 +102,7 @@ def test_quota_needs_capacity_only_for_concurrent_migrations():
     assert codes(fleet(10, node("node02", "64Gi"), quotas=[quota])) == []
 
 
-def test_node_has_capacity_after_another_vm_has_left_it():
+def test_node_has_capacity_after_another_vm_has_migrated_away():
     # Node02 has capacity for one VM; node01 has capacity once the first VM has left it.
     first, second = vm_ref("db", "first"), vm_ref("db", "second")
     state = make_live(
@@ -121,7 +121,7 @@ def test_node_has_capacity_after_another_vm_has_left_it():
     assert "db/second" in plan.diagnostics[0].message
 
 
-def test_decision_migrates_a_vm_only_if_the_instance_gets_another_size():
+def test_decision_causes_a_migration_only_if_the_running_size_changes():
     back = make_live(make_vm(guest="2Gi"), vmis=(make_vmi(),))
     stopped = make_live(make_vm())
     change = make_live(make_vm(), vmis=(make_vmi(),))

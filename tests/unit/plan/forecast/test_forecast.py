@@ -1,4 +1,4 @@
-"""Tests the forecast: its queue, durations of earlier migrations, and migration policies."""
+"""Tests the forecast: its queue, times of earlier migrations, and migration policies."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def test_job_queue_computes_the_same_end_times_as_a_simple_simulation(jobs, clus
 # Learned durations
 
 
-def test_estimate_uses_the_rate_of_finished_migrations():
+def test_migration_time_estimate_uses_the_rate_of_finished_migrations():
     other = vm_ref("db", "other")
     desired, live = fleet(
         ("vm", 20, "node01"),
@@ -184,7 +184,7 @@ def test_forecast_states_the_assumed_bandwidth_without_finished_migrations():
     assert any("10 to 25 Gbit/s" in each for each in found.assumptions)
 
 
-def test_estimate_ignores_a_single_slow_migration():
+def test_migration_time_estimate_ignores_a_single_slow_migration():
     other = vm_ref("db", "other")
     usual = [finished(f"m-{n}", 100, ref=other) for n in range(8)]
     sane = fleet(
@@ -200,7 +200,7 @@ def test_estimate_ignores_a_single_slow_migration():
     assert forecast_of(*sane).latest_s == forecast_of(*odd).latest_s
 
 
-def test_observed_rate_uses_the_memory_size_before_the_update():
+def test_observed_migration_rate_uses_the_memory_size_before_the_update():
     ref = vm_ref("db", "other")
     grown = replace(make_vmi(ref, guest="80Gi", node="node02"), guest_at_boot=q("10Gi"))
     update = replace(finished("m-1", 100, ref=ref), for_update=True)
@@ -209,7 +209,7 @@ def test_observed_rate_uses_the_memory_size_before_the_update():
     assert found.earliest_s < 20 * 10 < found.latest_s
 
 
-def test_estimate_ignores_migrations_under_a_bandwidth_limit_that_changes():
+def test_migration_time_estimate_ignores_migrations_under_an_earlier_bandwidth_limit():
     other = vm_ref("db", "other")
     _, live = fleet(
         ("vm", 20, "node01"),
@@ -232,7 +232,7 @@ def test_estimate_ignores_migrations_under_a_bandwidth_limit_that_changes():
     assert not any("finished" in each for each in after.assumptions)
 
 
-def test_bandwidth_limit_caps_a_rate_observed_without_a_limit():
+def test_bandwidth_limit_caps_the_rate_observed_in_unlimited_migrations():
     other = vm_ref("db", "other")
     desired, live = fleet(
         ("vm", 20, "node01"),
@@ -254,7 +254,7 @@ def test_bandwidth_limit_caps_a_rate_observed_without_a_limit():
 # Migrations and changes that take slots
 
 
-def test_migration_outside_the_plan_takes_a_slot_until_it_ends():
+def test_migration_outside_the_plan_uses_a_slot_until_its_end():
     other = vm_ref("db", "other")
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     busy = replace(
@@ -284,7 +284,7 @@ def test_migration_outside_the_plan_takes_a_slot_until_it_ends():
     assert any("1 other migration uses a slot" in each for each in held.assumptions)
 
 
-def test_change_in_flight_takes_a_slot_before_its_migration_starts():
+def test_change_in_flight_uses_a_slot_before_its_migration_starts():
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     waiting = make_vmi(
         vm_ref("db", "other"), node="node02", conditions={"HotMemoryChange": condition("True")}
@@ -301,7 +301,7 @@ def test_forecast_uses_the_lower_of_two_concurrency_limits():
     assert forecast_of(*fleet(*vms), max_concurrent=99) == free
 
 
-def test_forecast_includes_the_time_until_the_cr_settles():
+def test_forecast_includes_the_time_until_kubevirt_applies_the_cr():
     desired, live = fleet(("vm", 1, "node01"))
     alone = forecast_of(desired, live)
     bare = with_settings(live.kubevirt, workloadUpdateMethods=None)

@@ -27,7 +27,7 @@ def names(*each: str) -> NameSet:
 
 
 def drift(desired: dict, live: dict):
-    """Return the changes from the settings *live* to *desired*; keys are last path elements."""
+    """Return the changes from the settings *live* to *desired*, by the last key of each path."""
     settings = {PATHS[key]: value for key, value in desired.items()}
     in_git = DesiredKubeVirt(ref=NONE.ref, settings=settings)
     return kubevirt_drift(make_desired(), in_git, with_settings(NONE, **live))
@@ -56,11 +56,11 @@ EQUAL = [
     pytest.param({}, {"vmRolloutStrategy": "Stage"}, id="not in Git"),
     pytest.param({"allowPostCopy": False}, {"allowPostCopy": False}, id="boolean"),
 ]
-"""Settings in Git and in the cluster that have the same meaning."""
+"""Pairs of settings in Git and in the cluster that have the same meaning."""
 
 
 @pytest.mark.parametrize(("desired", "live"), EQUAL)
-def test_cr_with_the_values_of_git_has_no_drift(desired, live):
+def test_kubevirt_cr_that_matches_git_has_no_drift(desired, live):
     assert drift(desired, live) == ()
 
 
@@ -82,18 +82,18 @@ def test_unchanged_setting_has_no_drift_if_another_setting_changes(desired, live
         ("parallelMigrationsPerCluster", 1, 5),
     ],
 )
-def test_cr_change_has_the_old_and_the_new_value(key, desired, live):
+def test_kubevirt_cr_change_contains_the_old_and_the_new_value(key, desired, live):
     (change,) = drift({key: desired}, {} if live is None else {key: live})
     assert (change.field, change.before, change.after) == (PATHS[key], live, desired)
 
 
-def test_missing_gates_are_appended_once_and_other_gates_keep_their_order():
+def test_missing_feature_gates_are_appended_once_and_other_gates_keep_their_order():
     (change,) = drift({"featureGates": names("C", "A", "C")}, {"featureGates": names("B", "A")})
     assert isinstance(change.after, NameSet)
     assert change.after.raw == ("B", "A", "C")
 
 
-def test_changes_have_the_order_and_the_waves_of_the_managed_fields():
+def test_kubevirt_cr_changes_have_the_order_and_waves_of_the_managed_fields():
     desired = {
         "maxGuest": MemoryQuantity.parse("8Gi"),
         "vmRolloutStrategy": "LiveUpdate",

@@ -40,7 +40,7 @@ def vmi(name="a", **more):
 
 
 def planned(kubevirt, methods, *vmis, vms=None, migrations=(), **git):
-    """Return the decision on the CR if Git lists *methods*."""
+    """Return the decision about the KubeVirt CR if Git sets the update methods *methods*."""
     found = [make_vm(ref=each.ref) for each in vmis] if vms is None else vms
     live = make_live(*found, vmis=vmis, kubevirt=kubevirt, migrations=migrations)
     settings = {fields.UPDATE_METHODS: NameSet.of(methods), **git.pop("settings", {})}
@@ -137,7 +137,7 @@ def test_cr_change_that_evicts_a_running_vm_is_blocked(before, after, more, expe
     assert bool(decision.actions) is (expected == CONFIG)
 
 
-def test_cr_eviction_strategy_applies_to_vms_without_an_eviction_strategy():
+def test_kubevirt_cr_eviction_strategy_applies_to_vms_without_their_own_strategy():
     old = listing(eviction_strategy="LiveMigrate")
     assert planned(old, ("Evict",), vmi(labels=OLD)).effect.value == "config"
     other = vmi(labels=OLD, eviction_strategy="None")
@@ -160,7 +160,7 @@ def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
     assert alone.why.hint.startswith("wait until")
 
 
-def test_eviction_message_lists_unlabelled_vms_if_kubevirt_counts_more():
+def test_eviction_message_lists_unlabelled_vms_if_kubevirt_counts_more_outdated_vms():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
         "db/b (perhaps an outdated launcher: KubeVirt counts 1 more than have the label)"
@@ -180,7 +180,7 @@ def test_eviction_check_includes_a_migrating_vm():
     assert decision.reason.value == "would-evict"
 
 
-def test_eviction_check_includes_a_size_that_was_written_under_stage():
+def test_eviction_check_includes_vms_whose_size_was_written_under_stage():
     stage = with_settings(listing("Evict"), vmRolloutStrategy="Stage")
     staged = make_vm(ref=vm_ref("db", "a"), guest="2Gi")
     live_update = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}
@@ -279,7 +279,7 @@ def test_denied_eviction_message_contains_the_eviction_strategy():
         (NONE, {}, "no-live-migrate", "does not list LiveMigrate"),
     ],
 )
-def test_update_methods_determine_the_effect_on_a_changing_vm_that_cannot_migrate(
+def test_update_methods_determine_the_fate_of_a_changing_vm_that_cannot_migrate(
     methods, more, reason, said
 ):
     flying = replace(make_vmi(conditions=STAYS | IN_FLIGHT, **more), guest=q("2Gi"))

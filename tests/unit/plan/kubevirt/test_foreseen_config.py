@@ -1,4 +1,4 @@
-"""Tests that VMs and later patches are planned for the CR after the plan's own changes."""
+"""Tests that VMs are planned for the KubeVirt CR as the plan's own changes will leave it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def both(settings, kubevirt):
     return [(each.effect.value, each.reason.value) for each in decisions]
 
 
-def test_vms_wait_for_the_future_configuration_while_the_cr_change_waits():
+def test_vms_wait_while_a_pending_cr_change_would_enable_live_updates():
     stage = with_settings(make_kubevirt(phase="Deploying"), vmRolloutStrategy="Stage")
     waits = ("wait", "kubevirt-not-settled")
     assert both({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage) == [waits, waits]
@@ -79,7 +79,7 @@ def test_second_cr_patch_keeps_the_spec_that_the_first_patch_added():
         ),
     ],
 )
-def test_cr_message_counts_the_changed_fields(settings, message):
+def test_kubevirt_cr_message_counts_the_changed_fields(settings, message):
     (decision,) = plan_of(make_desired(kubevirt=settings), make_live()).decisions
     assert decision.why.message == message
 
@@ -93,7 +93,7 @@ def test_cr_message_counts_the_changed_fields(settings, message):
         ("abcd", "can be changed live (db/a, db/b, db/c and 1 more)"),
     ],
 )
-def test_cr_impact_counts_vms_that_need_a_restart(names, says):
+def test_kubevirt_cr_warning_counts_vms_that_need_a_restart(names, says):
     vms = [make_vm(ref=make_vm().ref._replace(name=name)) for name in names]
     live = make_live(
         *vms,
@@ -126,7 +126,9 @@ def test_cr_impact_counts_vms_that_need_a_restart(names, says):
         ),
     ],
 )
-def test_cr_impact_counts_vms_that_migrate_after_live_migrate_is_added(stuck, outdated, says):
+def test_kubevirt_cr_warning_counts_vms_that_migrate_after_live_migrate_is_added(
+    stuck, outdated, says
+):
     conditions = {"HotMemoryChange": condition("True")}
     vms = [make_vm(ref=make_vm().ref._replace(name=f"vm-{n}")) for n in range(stuck)]
     live = make_live(

@@ -32,7 +32,7 @@ def running(name: str, guest: str = "1Gi", **overrides):
     return make_vmi(ref=vm_ref("db", name), guest=guest, **overrides)
 
 
-def test_live_migrate_impact_counts_vms_that_migrate_immediately():
+def test_warning_about_live_migrate_counts_vms_that_migrate_immediately():
     without = with_settings(make_kubevirt(outdated_workloads=3), workloadUpdateMethods=None)
     stuck = running("a", conditions={"HotMemoryChange": condition("True")})
     found = warnings({fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}, without, stuck)
@@ -40,7 +40,7 @@ def test_live_migrate_impact_counts_vms_that_migrate_immediately():
     assert "1 with a memory change that was stuck, 2 with an outdated launcher" in found
 
 
-def test_live_update_impact_lists_vms_that_need_a_restart():
+def test_warning_about_live_update_lists_vms_that_need_a_restart():
     stage = with_settings(make_kubevirt(), vmRolloutStrategy="Stage")
     vmis = [running(name, max_guest=None) for name in "abcde"]
     found = warnings({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage, *vmis)
@@ -48,12 +48,12 @@ def test_live_update_impact_lists_vms_that_need_a_restart():
     assert "db/a, db/b, db/c and 2 more" in found
 
 
-def test_stage_impact_says_that_live_update_is_switched_off():
+def test_warning_about_stage_says_that_live_update_is_switched_off():
     found = warnings({fields.ROLLOUT_STRATEGY: "Stage"}, make_kubevirt(), running("a"))
     assert "LiveUpdate is switched off" in found
 
 
-def test_max_guest_impact_lists_vms_that_gain_or_lose_hotplug():
+def test_warning_about_max_guest_lists_vms_that_gain_or_lose_hotplug():
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("4Gi"))
     vmis = (running("small", "1Gi"), running("middle", "3Gi"), running("large", "8Gi"))
     lower = warnings({fields.MAX_GUEST: q("2Gi")}, kubevirt, *vmis)
@@ -86,5 +86,5 @@ def test_misaligned_max_guest_disables_hotplug_for_vms_without_own_max_guest():
     assert told("5Gi") == ""
 
 
-def test_cr_change_without_consequences_has_no_impact():
+def test_kubevirt_cr_change_without_consequences_has_no_warning():
     assert warnings({fields.PARALLEL_MIGRATIONS: 7}, make_kubevirt(), running("a")) == ""

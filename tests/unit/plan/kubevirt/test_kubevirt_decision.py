@@ -1,4 +1,4 @@
-"""Tests the decision on the KubeVirt CR: changes, waves, patches and what blocks them."""
+"""Tests the decision about the KubeVirt CR: changes, waves, patches and obstacles."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ALL_THREE = {
 
 
 def bare(version: str, **overrides):
-    """Return a CR that has other feature gates and no update methods."""
+    """Return a KubeVirt CR with other feature gates and without update methods."""
     others = NameSet.of(("Snapshot", "HotplugVolumes"))
     kubevirt = with_settings(
         make_kubevirt(version, **overrides), featureGates=others, workloadUpdateMethods=None
@@ -43,7 +43,7 @@ def decision_of(kubevirt, settings):
     return decision
 
 
-def test_feature_gate_is_patched_before_strategies():
+def test_feature_gate_is_patched_before_the_rollout_strategy():
     decision = decision_of(bare("v1.3.1"), ALL_THREE)
     assert decision.effect.value == "config"
     gate, strategy = decision.actions
@@ -95,7 +95,7 @@ def test_graduated_feature_gate_is_omitted_from_a_list_of_gates():
     assert any("graduated" in each for each in decision.warnings)
 
 
-def test_cr_value_in_another_notation_is_not_a_change():
+def test_kubevirt_cr_value_in_another_notation_is_not_a_change():
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("2048Mi"))
     decision = decision_of(kubevirt, {fields.MAX_GUEST: q("2Gi")})
     assert decision.effect.value == "none"
@@ -161,7 +161,7 @@ def test_vm_memory_changes_if_a_blocked_cr_already_allows_hotplug():
 @pytest.mark.parametrize(
     "path", [fields.FEATURE_GATES, fields.UPDATE_METHODS], ids=["gates", "methods"]
 )
-def test_empty_list_in_git_equals_an_absent_list(path):
+def test_empty_list_in_git_equals_an_absent_list_in_the_cr(path):
     # The kubevirt-cr.yaml that KubeVirt ships has `featureGates: []`.
     kubevirt = with_settings(make_kubevirt(), featureGates=None, workloadUpdateMethods=None)
     decision = decision_of(kubevirt, {path: NameSet.of(())})

@@ -20,7 +20,7 @@ BEFORE_TRANSFER_S = DETECTION_S + PENDING_S + PREPARATION.high
 
 
 def transfer_s(target="16Gi", version="v1.9.0", policies=(), **settings):
-    """Return the longest duration of the transfer alone."""
+    """Return the maximum duration of the memory transfer alone."""
     kubevirt = with_settings(make_kubevirt(version), **settings)
     vmi = make_vmi(labels={"app": "pg"})
     live = make_live(make_vm(), vmis=(vmi,), kubevirt=kubevirt, migration_policies=tuple(policies))
@@ -36,7 +36,7 @@ def policy(**settings):
     ("target", "gigabytes"),
     [("16Gi", 18), ("1Gi", 2), ("1G", 1), (10**9 + 1, 2), ("64Gi", 69)],
 )
-def test_longest_attempt_rounds_the_size_up_to_decimal_gb(target, gigabytes):
+def test_longest_migration_attempt_rounds_the_guest_size_up_to_decimal_gb(target, gigabytes):
     assert transfer_s(target) == 150 * gigabytes
 
 
@@ -61,7 +61,9 @@ def test_longest_attempt_rounds_the_size_up_to_decimal_gb(target, gigabytes):
         pytest.param("v1.9.0", {"allowPostCopy": False}, 2700, id="disruption not allowed"),
     ],
 )
-def test_longest_attempt_depends_on_the_cr_and_the_version(version, settings, seconds):
+def test_longest_migration_attempt_depends_on_the_kubevirt_cr_and_version(
+    version, settings, seconds
+):
     assert transfer_s(version=version, **settings) == seconds
 
 
@@ -100,7 +102,7 @@ def test_longest_attempt_depends_on_the_cr_and_the_version(version, settings, se
         ),
     ],
 )
-def test_migration_policy_overrides_the_cr(found, settings, seconds):
+def test_migration_policy_overrides_the_time_limits_in_the_kubevirt_cr(found, settings, seconds):
     assert transfer_s(policies=[found], **settings) == seconds
 
 
@@ -109,5 +111,5 @@ def test_migration_policy_cannot_enable_an_option_that_the_version_lacks():
     assert transfer_s(version="v1.4.0", policies=[found]) == 2700
 
 
-def test_longest_attempt_includes_the_time_for_a_pending_target_pod():
+def test_longest_migration_attempt_includes_the_time_of_a_pending_target_pod():
     assert 900 < BEFORE_TRANSFER_S < 1000

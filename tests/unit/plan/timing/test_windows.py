@@ -27,7 +27,7 @@ def utc(text):
 
 
 def says(now, *windows):
-    """Return ``open until …`` or ``closed, opens …`` in UTC."""
+    """Return ``open until …`` or ``closed, opens …``, with times in UTC."""
     found = opening(windows, utc(now))
     moment = found.until if found.is_open else found.opens
     text = moment.strftime("%Y-%m-%d %H:%M:%S").removesuffix(":00") if moment else "never"
@@ -146,7 +146,7 @@ NIGHTS = allow("0 22 * * 1-5", "4h", BERLIN)
         ),
     ],
 )  # fmt: skip
-def test_window_opening_combines_allow_and_deny_windows(now, windows, expected):
+def test_allow_and_deny_windows_determine_when_writes_are_allowed(now, windows, expected):
     assert says(now, *windows) == expected
 
 
@@ -201,11 +201,11 @@ def test_window_opening_combines_allow_and_deny_windows(now, windows, expected):
         ),
     ],
 )  # fmt: skip
-def test_window_opening_keeps_its_duration_when_clocks_change(now, window, expected):
+def test_window_keeps_its_duration_when_clocks_change(now, window, expected):
     assert says(now, allow(*window, BERLIN)) == expected
 
 
-def test_window_opening_accepts_any_time_zone():
+def test_window_accepts_any_time_zone():
     now = datetime(2026, 11, 23, 22, 0, tzinfo=ZoneInfo(BERLIN))
     assert opening((NIGHTS,), now) == Opening(is_open=True, until=utc("2026-11-24 01:00"))
 
@@ -221,7 +221,7 @@ def test_change_fits_if_it_ends_before_the_window_closes():
     assert not opening((deny("0 0 * * *", "24h"),), now).fits(now, 0)
 
 
-def test_window_opening_examines_a_limited_number_of_windows():
+def test_window_search_examines_a_limited_number_of_windows():
     now = utc("2026-11-23 12:00")
     every_minute = allow("* * * * *", "1m")
     found = opening((every_minute,), now)

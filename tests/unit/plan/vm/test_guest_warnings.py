@@ -1,4 +1,4 @@
-"""Tests the warnings about guests, and about tools that overwrite the size."""
+"""Tests the warnings about guests, and about tools that overwrite the memory size."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_field_manager_that_reverts_the_size_causes_a_warning(manager, reverts):
     assert (f"{manager} owns the guest size" in found) is reverts
 
 
-def test_unchanged_vm_has_no_warning():
+def test_unchanged_vm_has_no_guest_warning():
     assert warned("1Gi", kernel="4.18.0", vm=make_vm(guest_manager="argocd-controller")) == ""
 
 
@@ -96,6 +96,6 @@ def test_waiting_change_has_no_warning_about_prevented_live_updates():
 @pytest.mark.parametrize(
     ("requested", "current", "told"), [("2Gi", "1Gi", True), ("2Gi", "2Gi", False)]
 )
-def test_guest_that_did_not_use_plugged_memory_causes_a_warning(requested, current, told):
+def test_guest_that_did_not_use_hotplugged_memory_causes_a_warning(requested, current, told):
     found = warned("3Gi", guest_requested=q(requested), guest_current=q(current))
     assert ("may not use the new size either" in found) is told

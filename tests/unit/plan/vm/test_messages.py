@@ -1,4 +1,4 @@
-"""Tests that messages and hints contain the names, sizes and counts of the object."""
+"""Tests that messages and hints contain the object's names, sizes and counts."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ def test_unmanaged_edit_in_git_causes_a_warning(domain, vm, says):
         ({}, {"cpu": (1, 2, 1)}),
     ],
 )
-def test_unmanaged_edit_warning_ignores_live_equal_and_unset_fields(domain, vm):
+def test_unmanaged_edit_warning_ignores_fields_that_are_live_equal_or_unset(domain, vm):
     assert warnings(domain, **vm) == ""
 
 

@@ -43,7 +43,7 @@ def live(vm=None, vmi=None, kubevirt=None, migrations=(), **overrides):
 
 
 def changing(guest: str = "2Gi", **overrides):
-    """Return an instance that carries out a change to *guest*."""
+    """Return an instance whose change to *guest* is in flight."""
     conditions = {"LiveMigratable": MIGRATABLE, "HotMemoryChange": condition("True")}
     return replace(make_vmi(conditions=conditions), guest=q(guest), **overrides)
 
@@ -433,8 +433,8 @@ def test_effect_of_a_written_size_depends_on_the_memory_of_the_guest(state, gues
         ("v1.9.0", ("live", "hotplug")),
     ],
 )
-def test_sticky_restart_required_blocks_later_changes(version, expected):
-    """In above-max-then-revert, the size was 5Gi, then 1Gi again, and now 2Gi."""
+def test_restart_required_that_is_never_cleared_prevents_later_live_changes(version, expected):
+    """In the scenario above-max-then-revert, the size was 5Gi, then 1Gi again, and now 2Gi."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", ABOVE)})
     kubevirt = with_settings(
         make_kubevirt(version),
@@ -454,7 +454,7 @@ def test_starting_vm_is_blocked_after_the_start_timeout(minutes, expected):
 
 
 def test_pending_edit_of_another_field_prevents_a_live_change():
-    """In mixed-edit, another template field differs, so no change is live until it is reverted."""
+    """In the scenario mixed-edit, another template field differs, which prevents live changes."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", OTHER)})
     found = effect_of(make_desired(want("2Gi")), live(vm=vm))
     assert found == ("restart", "other-edit-pending")
@@ -481,7 +481,7 @@ def test_restart_is_not_written_without_consent():
     assert decision.actions == ()
 
 
-def test_staged_restart_causes_a_warning_on_a_version_with_sticky_conditions():
+def test_staged_restart_causes_a_warning_if_kubevirt_never_clears_restart_required():
     kubevirt = with_settings(make_kubevirt("v1.6.3"))
     plan = plan_of(
         make_desired(want("5Gi")), live(kubevirt=kubevirt), restart=RestartConsent.STAGE
@@ -501,7 +501,7 @@ def test_vm_is_created_only_with_consent_and_a_complete_manifest():
     )
 
 
-def test_vm_decision_has_its_location_in_git():
+def test_vm_decision_contains_the_location_of_the_value_in_git():
     (decision,) = plan_of(make_desired(want("2Gi")), live()).decisions
     assert str(decision.at) == f"vms/{VM.name}.yaml:12:18"
     assert str(decision.changes[0].at) == f"vms/{VM.name}.yaml:12:18"

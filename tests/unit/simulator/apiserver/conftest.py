@@ -1,4 +1,4 @@
-"""Provides an empty simulated API server to the tests in this folder."""
+"""Provides the tests in this folder with an empty simulated API server."""
 
 import pytest
 from support.apiserver import ApiServer

@@ -56,7 +56,7 @@ def test_fault_affects_only_matching_requests(server, match, hit):
     assert (server.send("GET", f"{VMS}/pg").status == 500) is hit
 
 
-def test_failed_write_stores_nothing(server):
+def test_write_that_a_fault_rejects_stores_nothing(server):
     server.faults.add(Fault(effect=Effect.STATUS, code=409, verbs=frozenset({"patch"})))
     before = server.store.rv
     assert server.patch({"spec": {"runStrategy": "Always"}}).status == 409

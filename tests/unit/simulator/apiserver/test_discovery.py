@@ -64,7 +64,7 @@ def test_openapi_document_of_patch_has_the_field_validation_parameter(server):
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/livez", "/readyz", "/readyz/ping"])
-def test_health_endpoints_answer_ok(server, path):
+def test_health_endpoints_return_ok(server, path):
     assert server.send("GET", path).text == "ok"
 
 

@@ -1,4 +1,4 @@
-"""Tests JSON Patch in the API server, which differs from RFC 6902 in some cases."""
+"""Tests the API server's JSON Patch, which differs from RFC 6902 in some cases."""
 
 import json
 
@@ -128,6 +128,6 @@ def test_json_patch_with_the_difference_of_two_objects_creates_the_second_object
 
 
 @given(OBJECTS)
-def test_equal_values_of_different_json_types_are_not_the_same(obj):
+def test_values_of_different_json_types_are_never_equal(obj):
     assert json_patch.same(obj, json.loads(json.dumps(obj)))
     assert not json_patch.same({"x": obj, "n": 1}, {"x": obj, "n": True})

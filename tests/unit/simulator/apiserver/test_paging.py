@@ -1,4 +1,4 @@
-"""Tests paged lists: each object occurs once, at one revision, or the server returns 410."""
+"""Tests paged lists: each object occurs once, at one revision, or the server sends 410."""
 
 import time
 

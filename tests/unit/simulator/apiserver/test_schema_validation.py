@@ -149,7 +149,7 @@ def test_unknown_field_of_a_list_item_is_reported_with_its_index(server):
     assert "nope" not in kept[1]
 
 
-def test_fields_are_kept_where_the_schema_preserves_unknown_fields(server):
+def test_unknown_fields_are_kept_where_the_schema_preserves_them(server):
     created = vm()
     created["spec"]["template"]["metadata"] = {"labels": {"a": "b"}, "anything": {"goes": [1]}}
     answer = server.send("POST", VMS, created)

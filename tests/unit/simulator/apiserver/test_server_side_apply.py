@@ -23,14 +23,14 @@ def entry(answer, manager, operation="Apply"):
     )
 
 
-def test_apply_creates_an_absent_object(server):
+def test_server_side_apply_creates_an_absent_object(server):
     created = apply(server, minimal())
     assert (created.status, created.guest) == (201, "2Gi")
     memory = entry(created, "git")["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:domain"]
     assert memory["f:memory"] == {"f:guest": {}}
 
 
-def test_apply_accepts_yaml(server):
+def test_server_side_apply_accepts_yaml(server):
     text = """
         apiVersion: kubevirt.io/v1
         kind: VirtualMachine
@@ -42,13 +42,13 @@ def test_apply_accepts_yaml(server):
     assert apply(server, text).guest == "3Gi"
 
 
-def test_identical_second_apply_changes_nothing(server):
+def test_second_identical_server_side_apply_changes_nothing(server):
     first = apply(server, minimal())
     server.clock.advance(60)
     assert apply(server, minimal()).body == first.body
 
 
-def test_apply_over_another_managers_value_is_a_conflict_and_writes_nothing(server):
+def test_server_side_apply_over_another_managers_value_is_a_conflict(server):
     apply(server, minimal("1Gi"))
     refused = apply(server, minimal("2Gi"), "other")
     path = GUEST.replace("/", ".")
@@ -60,13 +60,13 @@ def test_apply_over_another_managers_value_is_a_conflict_and_writes_nothing(serv
     assert server.send("GET", f"{VMS}/pg").guest == "1Gi"
 
 
-def test_conflict_with_a_manager_that_updates_shows_the_api_version(server):
+def test_server_side_apply_conflict_with_an_updating_manager_shows_the_api_version(server):
     server.create_vm()
     refused = apply(server, minimal("2Gi", labels={"a": "b"}))
     assert 'conflict with "test" using kubevirt.io/v1: ' in refused.body["message"]
 
 
-def test_several_apply_conflicts_are_listed_by_manager(server):
+def test_server_side_apply_conflicts_are_listed_by_manager(server):
     server.create_vm()
     config = minimal("2Gi")
     config["spec"]["runStrategy"] = "Always"
@@ -77,7 +77,7 @@ def test_several_apply_conflicts_are_listed_by_manager(server):
     )
 
 
-def test_forced_apply_takes_a_field_over_from_its_owner(server):
+def test_forced_server_side_apply_takes_a_field_over_from_its_owner(server):
     apply(server, minimal("1Gi"))
     forced = apply(server, minimal("2Gi"), "other", force=True)
     assert forced.guest == "2Gi"
@@ -85,26 +85,26 @@ def test_forced_apply_takes_a_field_over_from_its_owner(server):
     assert "f:memory" not in left
 
 
-def test_managers_that_apply_the_same_value_share_the_field(server):
+def test_managers_that_apply_the_same_value_share_ownership_of_the_field(server):
     apply(server, minimal("1Gi"))
     shared = apply(server, minimal("1Gi"), "other")
     assert shared.status == 200
     assert entry(shared, "git")["fieldsV1"] == entry(shared, "other")["fieldsV1"]
 
 
-def test_apply_removes_a_field_that_its_only_manager_omits(server):
+def test_server_side_apply_removes_a_field_that_its_only_manager_omits(server):
     apply(server, minimal(labels={"tier": "db"}))
     dropped = apply(server, minimal())
     assert "labels" not in dropped.body["metadata"]
 
 
-def test_apply_keeps_a_field_that_another_manager_shares(server):
+def test_server_side_apply_keeps_a_field_that_another_manager_shares(server):
     apply(server, minimal(labels={"tier": "db"}))
     apply(server, minimal(labels={"tier": "db"}), "other")
     assert apply(server, minimal()).body["metadata"]["labels"] == {"tier": "db"}
 
 
-def test_apply_keeps_fields_that_are_not_in_the_configuration(server):
+def test_server_side_apply_keeps_fields_that_are_not_in_the_configuration(server):
     server.create_vm(labels={"mine": "yes"})
     applied = apply(server, minimal("1Gi", labels={"git": "yes"}))
     assert applied.body["metadata"]["labels"] == {"mine": "yes", "git": "yes"}
@@ -133,14 +133,16 @@ def test_apply_keeps_fields_that_are_not_in_the_configuration(server):
         ),
     ],
 )
-def test_apply_of_an_invalid_configuration_is_rejected(server, change, status, message):
+def test_server_side_apply_of_an_invalid_configuration_is_rejected(
+    server, change, status, message
+):
     config = minimal()
     change(config)
     refused = apply(server, config)
     assert (refused.status, refused.body["message"]) == (status, message)
 
 
-def test_apply_requires_a_field_manager(server):
+def test_server_side_apply_requires_a_field_manager(server):
     refused = server.send("PATCH", f"{VMS}/pg", minimal(), APPLY_PATCH)
     assert refused.status == 422
     assert refused.body["message"] == (
@@ -149,7 +151,7 @@ def test_apply_requires_a_field_manager(server):
     )
 
 
-def test_dry_run_of_an_apply_stores_nothing(server):
+def test_dry_run_of_a_server_side_apply_stores_nothing(server):
     query = f"{VMS}/pg?fieldManager=git&dryRun=All"
     assert server.send("PATCH", query, minimal(), APPLY_PATCH).status == 201
     assert server.send("GET", f"{VMS}/pg").status == 404

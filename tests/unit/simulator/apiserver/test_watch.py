@@ -61,7 +61,7 @@ def test_watch_from_a_compacted_revision_ends_with_an_error_event():
     assert stream.ended
 
 
-def test_watch_with_bookmarks_sends_one_each_simulated_minute(server):
+def test_watch_sends_one_bookmark_per_simulated_minute(server):
     stream = server.watch(f"{VMS}?watch=1&allowWatchBookmarks=true")
     silent = server.watch(f"{VMS}?watch=1")
     server.clock.advance(59)

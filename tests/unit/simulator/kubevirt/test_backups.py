@@ -90,7 +90,7 @@ def test_backup_without_an_end_time_never_ends():
 
 
 def test_system_critical_migration_aborts_the_backup():
-    """The workload updater's migration for an outdated launcher pod is system-critical."""
+    """The workload updater's migration of an outdated VMI is system-critical."""
     sim = simulated({"name": "vm", "launcher": "v1.8.0", "backup": {"name": "nightly"}})
     sim.engine.run_until(60)
     [migration] = migrations(sim)

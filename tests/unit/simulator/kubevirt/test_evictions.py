@@ -1,4 +1,4 @@
-"""Tests the update method Evict: KubeVirt evicts some VMIs and migrates others instead.
+"""Tests the update method Evict, for which KubeVirt evicts some VMIs and migrates others.
 
 Source: v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/pod-eviction-admitter.go:127-183;
 pkg/virt-controller/watch/workload-updater/workload-updater.go:519-527,602-632.
@@ -22,7 +22,7 @@ def uid(play):
 
 @pytest.mark.parametrize("where", ["vm", "cluster"])
 @pytest.mark.parametrize("strategy", ["None", "LiveMigrate", "LiveMigrateIfPossible", "External"])
-def test_vmi_survives_a_hotplug_by_eviction_only_if_its_eviction_strategy_migrates(
+def test_vmi_survives_the_update_method_evict_only_if_its_eviction_strategy_migrates_it(
     strategy, where
 ):
     own = {"evictionStrategy": strategy} if where == "vm" else {}
@@ -56,7 +56,7 @@ def test_vmi_survives_a_hotplug_by_eviction_only_if_its_eviction_strategy_migrat
         ("External", False),
     ],
 )
-def test_outdated_vmi_that_cannot_migrate_is_evicted_unless_its_strategy_forbids_it(
+def test_outdated_vmi_that_cannot_migrate_is_evicted_unless_its_eviction_strategy_forbids_it(
     strategy, killed
 ):
     vm = {"migratable": False, "evictionStrategy": strategy, "launcher": "v1.8.0"}

@@ -1,4 +1,4 @@
-"""Tests how changes of a running VM affect the memory of its guest."""
+"""Tests how changes of a running VM affect its guest's memory."""
 
 from __future__ import annotations
 

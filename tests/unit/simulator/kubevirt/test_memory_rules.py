@@ -1,4 +1,4 @@
-"""Tests the rules of memory hotplug, the launcher pod's overhead, and quantities."""
+"""Tests the memory hotplug rules, the launcher pod's overhead, and quantities."""
 
 from __future__ import annotations
 

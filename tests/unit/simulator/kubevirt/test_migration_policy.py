@@ -1,4 +1,4 @@
-"""Tests MigrationPolicies: which policy applies to a migration, and its effect.
+"""Tests which MigrationPolicy applies to a migration, and its effect.
 
 Source: KubeVirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146,
 staging/src/kubevirt.io/api/migrations/v1alpha1/types.go:43-64.
@@ -22,7 +22,7 @@ POLICIES = "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies"
 
 
 def policy(name, vmi=None, namespace=None, **spec):
-    """Returns a MigrationPolicy; a selector that is None is omitted."""
+    """Returns a MigrationPolicy without the selectors that are None."""
     found = {"virtualMachineInstanceSelector": vmi, "namespaceSelector": namespace}
     selectors = {key: labels for key, labels in found.items() if labels is not None}
     return {

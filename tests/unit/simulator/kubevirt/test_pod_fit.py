@@ -87,7 +87,7 @@ def test_launcher_pod_without_memory_overhead_is_always_too_small():
     assert {e["message"] for e in found} == {"failed to update guest memory"}
 
 
-def test_memory_change_after_the_hand_over_needs_another_migration():
+def test_memory_change_after_a_migration_has_started_needs_another_migration():
     play = Play({"guest": "2Gi", "faults": {"transfer": "10s"}}, migrations=[{"vmi": "vm"}])
     while "migrationState" not in play.vmi["status"]:
         play.run(0.01)
@@ -152,7 +152,7 @@ def test_unknown_huge_page_size_in_a_world_file_is_reported():
 PLUGGED = {"guest": "3Gi", "bootedWith": "2Gi", "hotplugged": True}
 
 
-def test_hotplugged_vm_has_the_resources_and_pod_of_a_completed_hotplug():
+def test_vm_that_starts_hotplugged_has_the_resources_and_pod_of_a_completed_hotplug():
     resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2Gi"}}
     play = Play({**PLUGGED, "domain": {"resources": resources}})
     found = play.vmi["spec"]["domain"]["resources"]

@@ -121,7 +121,7 @@ TYPES = [{"name": name, "guest": f"{n}Gi"} for n, name in ((2, "small"), (3, "bi
 
 
 def name_of(play, name):
-    """Changes a VM's instancetype name, and removes the revision name as KubeVirt v1.3 does."""
+    """Changes the name of a VM's instancetype, and removes the revision name as v1.3 requires."""
     return play.patch({"spec": {"instancetype": {"name": name, "revisionName": None}}})
 
 
@@ -163,7 +163,7 @@ def test_instancetype_name_and_revision_must_change_together_up_to_v1_4():
         ("v1.3.0", f"memory hotplug not supported, {ABOVE_MAX}"),
     ],
 )
-def test_size_above_max_guest_has_a_special_message_before_v1_3(version, said):
+def test_memory_size_above_max_guest_has_another_message_before_v1_3(version, said):
     play = Play({"guest": "2Gi"}, version=version)
     play.ask("10Gi")
     play.run(5)

@@ -133,7 +133,7 @@ def test_simulated_behaviour_depends_on_the_kubevirt_version(version, field, val
 
 
 @pytest.mark.parametrize(("version", "found"), [("v1.6.3", False), ("v1.6.4", True)])
-def test_since_compares_patch_versions_within_a_release_line(version, found):
+def test_version_check_compares_patch_versions_within_a_release_line(version, found):
     assert versions.since(versions.parse_version(version), "1.6.4", "1.7.1") is found
 
 

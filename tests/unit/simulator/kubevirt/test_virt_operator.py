@@ -57,7 +57,7 @@ def test_hyperconverged_reverts_changes_of_the_kubevirt_cr_by_others():
     assert "hyperconverged-cluster-operator" in managers
 
 
-def test_reconcile_round_reports_nothing_after_a_newer_change():
+def test_virt_operator_does_not_report_a_round_that_a_newer_change_has_replaced():
     sim = simulate({"name": "vm"})
     key = Key("kubevirts.kubevirt.io", "kubevirt", "kubevirt")
     patch(sim, KUBEVIRT, {"spec": {"configuration": {"evictionStrategy": "LiveMigrate"}}})

@@ -22,7 +22,7 @@ def cpus(play):
     return play.vmi["status"]["currentCPUTopology"]["sockets"]
 
 
-def test_cpu_sockets_are_plugged_by_a_migration():
+def test_cpu_sockets_are_hotplugged_by_a_migration():
     play = play_of()
     play.domain(cpu={"sockets": 4})
     play.run(1)
@@ -79,7 +79,7 @@ def test_required_restart_for_cpu_sockets_blocks_later_memory_changes_in_some_ve
 
 
 @pytest.mark.parametrize("version", ["v1.6.3", "v1.9.0"])
-def test_memory_is_plugged_although_sockets_in_the_same_edit_wait_for_a_restart(version):
+def test_memory_is_hotplugged_although_cpu_sockets_in_the_same_edit_wait_for_a_restart(version):
     play = play_of(version)
     play.domain(cpu={"sockets": 9}, memory={"guest": "3Gi"})
     play.run(60)
@@ -98,7 +98,7 @@ def test_instancetype_with_too_many_cpus_needs_a_restart():
     assert play.said == {"RestartRequired": ABOVE}
 
 
-def test_error_in_the_cpu_step_delays_the_memory_step():
+def test_failed_cpu_update_delays_the_memory_update():
     play = play_of(faults={"transfer": "20s"})
     play.domain(cpu={"sockets": 3})
     play.run(1)
@@ -111,7 +111,7 @@ def test_error_in_the_cpu_step_delays_the_memory_step():
     assert play.phases == ["Succeeded"] * 2
 
 
-def test_vm_template_with_only_cores_is_unchanged():
+def test_cpu_topology_of_a_vm_that_sets_only_cores_is_unchanged():
     # Recorded on v1.3.1, v1.6.3 and v1.9.0 (dedicated-cpu).
     play = Play({"domain": {"cpu": {"cores": 2}}})
     assert play.vmi["spec"]["domain"]["cpu"] == {"cores": 2, "model": "host-model"}

@@ -45,7 +45,7 @@ def test_object_name_can_be_used_only_once(store):
         store.create(vm_key(), vm())
 
 
-def test_object_returned_by_the_store_is_a_copy(store):
+def test_store_returns_copies_of_objects(store):
     store.create(vm_key(), vm())["spec"]["runStrategy"] = "broken"
     assert store.get(vm_key())["spec"]["runStrategy"] == "Halted"
 
@@ -177,7 +177,7 @@ def test_history_removes_the_oldest_changes_beyond_its_capacity():
         store.events_since(start + 1, "virtualmachines.kubevirt.io")
 
 
-def test_keys_and_lists_are_in_the_order_of_the_api_server(store):
+def test_object_keys_and_lists_have_the_order_of_the_api_server(store):
     for namespace, name in (("b", "z"), ("a", "y"), ("a-b", "x"), ("a", "x")):
         store.create(vm_key(name, namespace), vm(name))
     keys = list(store.keys("virtualmachines.kubevirt.io"))

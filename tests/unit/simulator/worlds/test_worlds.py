@@ -1,4 +1,4 @@
-"""Tests world files: examples can be simulated, and impossible worlds are rejected."""
+"""Tests that example world files can be simulated, and impossible world files are rejected."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_every_example_world_file_can_be_simulated(path):
         "gate-missing", "sticky-restart-required", "walkthrough", "fleet",
     ],
 )  # fmt: skip
-def test_each_demo_situation_has_an_example_world_file(name):
+def test_each_scenario_of_the_demo_has_an_example_world_file(name):
     assert name in {path.stem for path in EXAMPLES}
 
 
@@ -148,7 +148,7 @@ def test_invalid_field_of_a_world_file_is_reported_with_its_value(document, path
         ),
     ],
 )
-def test_impossible_world_file_is_rejected_and_its_corrected_variant_is_accepted(
+def test_impossible_world_file_is_rejected_and_the_corrected_file_is_accepted(
     impossible, possible, path
 ):
     assert any(problem.startswith(path) for problem in refused(**impossible))

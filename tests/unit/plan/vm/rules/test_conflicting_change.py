@@ -1,4 +1,4 @@
-"""Tests a VM with a change in flight while Git sets another size."""
+"""Tests VMs whose change in flight has another size than Git."""
 
 from __future__ import annotations
 
@@ -258,7 +258,7 @@ def test_change_in_flight_is_stuck_if_its_target_pod_fits_on_no_node(
 
 
 @pytest.mark.parametrize(("taken", "expected"), [("1536Mi", WAITS), ("2Gi", STUCK)])
-def test_capacity_check_uses_memory_requests_that_have_already_grown(taken, expected):
+def test_capacity_check_of_a_change_in_flight_uses_the_increased_memory_requests(taken, expected):
     live = changing(**crowded(taken))
     asked = Constraints(requests=q("2Gi"))
     grown = {ref: replace(vmi, constraints=asked) for ref, vmi in live.vmis.items()}
@@ -335,7 +335,9 @@ def test_change_in_flight_is_stuck_if_its_target_pod_exceeds_a_quota(
         (changing(kubevirt=NO_METHODS), "8Gi", False),
     ],
 )
-def test_planner_needs_capacity_for_a_size_that_waits_for_a_change_in_flight(live, guest, asks):
+def test_planner_reads_pods_and_quotas_for_a_size_that_waits_for_a_change_in_flight(
+    live, guest, asks
+):
     planner = Planner()
     planner.update(make_desired(want(guest)), live, PlanPolicy(), NOW)
     assert planner.needs_capacity() is asks
@@ -441,7 +443,7 @@ def test_restart_rules_take_precedence_over_a_stuck_change(version, message, exp
         ("1Gi", "v1.6.3", ("restart", "restart-required-sticky")),
     ],
 )
-def test_size_change_under_stage_is_live_only_back_to_the_boot_size(at_boot, version, expected):
+def test_under_stage_only_a_change_back_to_the_boot_size_is_live(at_boot, version, expected):
     live = make_live(
         make_vm(guest="3Gi", conditions={"RestartRequired": condition("True", "", OTHER_EDIT)}),
         vmis=(make_vmi(guest_at_boot=q(at_boot)),),

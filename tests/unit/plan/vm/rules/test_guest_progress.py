@@ -1,4 +1,4 @@
-"""The progress of a running VM whose spec has the desired size, and which failure comes first."""
+"""Tests the progress of a VM whose spec has the desired size, and the order of failures."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_progress_of_a_written_size_is_read_from_the_vm_and_its_instance(state, 
         ((make_migration(name="m", phase="Pending", **QUOTA),), ("blocked", "quota-refused")),
     ],
 )
-def test_failed_migrations_of_a_change_block_it_until_one_succeeds(migrations, expected):
+def test_failed_migrations_block_a_change_until_a_migration_succeeds(migrations, expected):
     found = effect(conditions=IN_FLIGHT, guest_current=q("1Gi"), migrations=migrations)
     assert found == expected
 
@@ -96,7 +96,7 @@ def test_failed_migrations_of_a_change_block_it_until_one_succeeds(migrations, e
         (100_000, {**MIGRATABLE, "Paused": condition("True")}, ("wait", "guest-accepting")),
     ],
 )
-def test_guest_that_does_not_accept_its_memory_is_reported_after_a_time(
+def test_guest_that_does_not_use_new_memory_is_reported_after_the_timeout(
     waited_s, conditions, expected
 ):
     ended = NOW - timedelta(seconds=waited_s)
@@ -107,7 +107,7 @@ def test_guest_that_does_not_accept_its_memory_is_reported_after_a_time(
 @pytest.mark.parametrize(
     ("succeeded", "reason"), [(1, "in-flight"), (2, "ineffective-migrations")]
 )
-def test_two_successful_migrations_without_the_size_block_the_change(succeeded, reason):
+def test_change_is_blocked_after_two_migrations_that_did_not_hotplug_the_memory(succeeded, reason):
     written = NOW - timedelta(minutes=5)
     migrations = tuple(
         make_migration(name=f"m{n}", phase="Succeeded", created_at=NOW - timedelta(minutes=2))
@@ -126,7 +126,7 @@ def test_two_successful_migrations_without_the_size_block_the_change(succeeded, 
     ("phases", "count"),
     [("", 0), ("F", 1), ("FF", 2), ("FSF", 1), ("FFS", 0), ("FR", 1)],
 )
-def test_failures_in_a_row_count_back_to_the_last_success(phases, count):
+def test_consecutive_migration_failures_are_counted_since_the_last_success(phases, count):
     names = {"F": "Failed", "S": "Succeeded", "R": "Running"}
     migrations = tuple(
         make_migration(name=f"m{n}", phase=names[each]) for n, each in enumerate(phases)

@@ -1,4 +1,4 @@
-"""Tests that hints do not ask for a setting that Git or the cluster already has."""
+"""Tests that hints do not request a setting that Git or the cluster already has."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def decided(desired, live):
     return decision
 
 
-def test_missing_vm_message_shows_its_size_and_hint_a_namespace_with_its_name():
+def test_missing_vm_message_shows_the_size_and_a_namespace_with_the_same_vm_name():
     other = vm_ref("other", VM.name)
     decision = decided(want("2Gi"), make_live(make_vm(other), make_vm(vm_ref("db", "else"))))
     assert decision.reason == "not-found"
@@ -37,7 +37,7 @@ def test_missing_vm_message_shows_its_size_and_hint_a_namespace_with_its_name():
     assert decision.why.hint.startswith("namespace other has a VM with this name; ")
 
 
-def test_hint_suggests_no_namespace_if_no_vm_has_the_name():
+def test_missing_vm_hint_suggests_no_namespace_if_no_vm_has_the_name():
     decision = decided(want("2Gi"), make_live(make_vm(vm_ref("db", "else"))))
     assert "namespace db has" not in decision.why.hint
 
@@ -59,7 +59,7 @@ def typed(name, cpus, guest):
         ((1, 2, 1), 2, 2, "cores", "live"),
     ],
 )
-def test_instancetype_is_live_only_if_its_cpus_are_added_as_sockets(
+def test_instancetype_change_is_live_only_if_cpus_are_added_as_sockets(
     cpu, has, wants, preference, expected
 ):
     types = [typed("small", has, "1Gi"), typed("large", wants, "2Gi")]

@@ -126,7 +126,9 @@ def test_instancetype_patch_without_a_revision_name_writes_only_the_name(version
         ("v1.9.0", None, ("live", "hotplug")),
     ],
 )
-def test_new_instancetype_name_has_the_effect_of_each_version(version, own_max, expected):
+def test_effect_of_a_new_instancetype_name_depends_on_the_kubevirt_version(
+    version, own_max, expected
+):
     vm = sized(max_guest=q(own_max) if own_max else None)
     assert told(decided(cluster(vm, version=version))) == expected
 
@@ -246,7 +248,7 @@ def test_change_to_an_instancetype_with_overcommit_needs_a_restart():
         ({"others": {"nodeSelector.zone": '"a"'}}, "the VM's nodeSelector also changes"),
     ],
 )
-def test_differences_that_change_live_cause_a_warning(difference, says):
+def test_instancetype_differences_that_change_live_cause_a_warning(difference, says):
     live = cluster(vmi=make_vmi(max_sockets=4), types=(SMALL, replace(LARGE, **difference)))
     decision = decided(live)
     assert told(decision) == ("live", "hotplug")
@@ -345,12 +347,14 @@ STANDING = [
 
 @pytest.mark.parametrize("revision", ["pg-0-large-v1beta1-uid-large-1", ""])
 @pytest.mark.parametrize(("vmi", "expected"), STANDING)
-def test_new_instancetype_is_converged_when_the_guest_has_its_size(vmi, revision, expected):
+def test_vm_with_a_new_instancetype_is_converged_when_the_guest_has_its_size(
+    vmi, revision, expected
+):
     decision = decided(cluster(sized("large", revision=revision), vmi))
     assert (told(decision), decision.changes) == (expected, ())
 
 
-def test_new_instancetype_that_sets_restart_required_waits_for_a_restart():
+def test_vm_waits_for_a_restart_if_a_new_instancetype_sets_restart_required():
     waiting = {"RestartRequired": condition("True", message="memory updated ...")}
     assert told(decided(cluster(sized("large", conditions=waiting)))) == (
         "restart",
@@ -366,7 +370,7 @@ def test_vm_keeps_the_revision_of_an_edited_instancetype():
     assert "uses an older revision of small" in decision.warnings[0]
 
 
-def test_stopped_vm_with_an_unreadable_instancetype_is_as_desired():
+def test_stopped_vm_whose_instancetype_name_matches_git_is_unchanged_if_the_type_is_unreadable():
     live = cluster(types=(), instancetype_kinds=frozenset(), vmis={})
     decision = decided(live, ask("small"))
     assert told(decision) == ("none", "stopped-as-desired")
@@ -378,7 +382,7 @@ def test_stopped_vm_reports_the_size_of_its_instancetype():
     assert "it starts with 1Gi" in decision.why.message
 
 
-def test_unsupported_instancetype_with_own_max_guest_is_blocked():
+def test_instancetype_with_a_max_guest_and_an_unsupported_setting_is_blocked():
     # v1.9.0 vms-admitter.go:279-296 checks the VM with its instancetype applied
     wanted = replace(LARGE, max_guest=q("4Gi"), constraints=Constraints(realtime=True))
     decision = decided(cluster(types=(SMALL, wanted)))

@@ -81,7 +81,9 @@ LIVE = ("live", "hotplug")
         ),
     ],
 )
-def test_old_versions_do_not_hotplug_into_some_vm_configurations(version, what, own_max, expected):
+def test_old_kubevirt_versions_do_not_hotplug_into_some_vm_configurations(
+    version, what, own_max, expected
+):
     live = cluster(version, constraints=CONFIGURATIONS[what], own_max=own_max)
     assert effect(live) == expected
 
@@ -218,7 +220,7 @@ def test_v1_1_denies_every_size_during_a_change_or_a_migration(live, guest, expe
     assert effect(live, guest) == expected
 
 
-def test_v1_1_denial_message_says_what_happens_afterwards():
+def test_v1_1_waiting_message_says_what_happens_after_the_change_in_flight():
     live = cluster("v1.1.1", vmi=FLYING, guest="2Gi")
     (decision,) = plan_of(make_desired(want("8Gi")), live).decisions
     assert decision.why.message == (

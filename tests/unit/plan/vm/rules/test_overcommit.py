@@ -58,7 +58,7 @@ def test_memory_limit_stays_unchanged_if_requests_are_raised(requests, limits, e
     assert any("ends the VM's overcommit" in each for each in decision.warnings) is warns
 
 
-def test_raised_requests_above_the_limit_are_blocked_with_both_values():
+def test_change_that_raises_requests_above_the_limit_is_blocked_with_both_values():
     decision = decided("4Gi", requests="1Gi", limits="3Gi")
     assert "requests 1Gi, less than the guest's 2Gi" in decision.why.message
     assert "raise the request to 4Gi and leave the limit at 3Gi" in decision.why.message
@@ -91,7 +91,7 @@ def test_hotplug_is_blocked_if_the_pod_does_not_request_the_launcher_overhead(
     assert decision.reason.value == reason
 
 
-def test_change_back_to_the_running_size_ends_no_overcommit():
+def test_change_back_to_the_running_size_keeps_the_memory_overcommit():
     decision = decided("2Gi", requests="1Gi", limits="1536Mi", spec="4Gi")
     assert (told(decision), decision.warnings) == (("live", "back-to-running-value"), ())
 

@@ -1,4 +1,4 @@
-"""What must be true of KubeVirt, the nodes and the VM before a hotplug is written."""
+"""Tests what a hotplug requires of KubeVirt, the nodes and the VM."""
 
 from __future__ import annotations
 

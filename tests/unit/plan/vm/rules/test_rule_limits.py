@@ -176,7 +176,7 @@ def test_guest_size_equal_to_the_limit_is_allowed_under_stage(limit, denied):
         (3, 0, "ineffective-migrations"),
     ],
 )
-def test_single_migration_without_effect_is_tolerated(succeeded, before, expected):
+def test_single_migration_without_a_hotplug_does_not_block_the_change(succeeded, before, expected):
     changed = NOW - timedelta(minutes=5)
     times = [changed - timedelta(minutes=1)] * before + [changed] * succeeded
     live = make_live(
@@ -293,7 +293,7 @@ def test_size_that_was_not_requested_from_the_hypervisor_is_in_flight(requested,
         ("Unknown", ("live", "hotplug")),
     ],
 )
-def test_restart_required_counts_only_if_true(status, expected):
+def test_restart_required_condition_counts_only_if_its_status_is_true(status, expected):
     live = make_live(
         make_vm(conditions={"RestartRequired": condition(status, "", "memory updated")}),
         vmis=(make_vmi(),),
@@ -302,7 +302,7 @@ def test_restart_required_counts_only_if_true(status, expected):
     assert effect_of(make_desired(want("2Gi")), live) == expected
 
 
-def test_migrations_are_effective_once_the_hypervisor_was_asked_for_the_size():
+def test_migration_is_effective_once_kubevirt_requests_the_size_from_the_hypervisor():
     vmi = replace(make_vmi(guest="2Gi"), guest_current=q("1Gi"))
     live = make_live(
         make_vm(guest="2Gi", guest_changed_at=NOW - timedelta(minutes=5)),

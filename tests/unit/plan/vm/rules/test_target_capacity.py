@@ -1,4 +1,4 @@
-"""A change is live only if another node and the quotas have capacity for its target pod."""
+"""Tests that a live change needs capacity for its target pod on another node and in quotas."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def only(state, guest: str = "2Gi"):
     return decision
 
 
-def test_unknown_capacity_does_not_change_the_effect():
+def test_vm_effect_is_unchanged_if_node_and_quota_capacity_is_unknown():
     assert judged(live(None, nodes=(node("node01"), node("node02", "1Gi")))) == LIVE
 
 
@@ -71,7 +71,7 @@ def test_blocked_change_message_contains_the_request_and_the_best_node():
     assert decision.actions == ()
 
 
-def test_source_node_is_never_a_target():
+def test_source_node_is_never_the_target_of_a_migration():
     assert judged(live(capacity(), nodes=(node("node01"), node("node02", "1Gi")))) == NO_NODE
 
 

@@ -1,4 +1,4 @@
-"""Tests suspended VMs and VMs of a pool, whose memory is not changed."""
+"""Tests that the memory of suspended VMs and of VMs in a pool is not changed."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def stage(version="v1.9.0"):
 
 
 def world(spec="2Gi", *, version="v1.9.0", vm=None, vmi=None, kubevirt=None):
-    """Return a VM that runs with 1Gi and whose spec has the size *spec*."""
+    """Return a running VM with 1Gi whose spec has the size *spec*."""
     return make_live(
         make_vm(guest=spec, **{"conditions": WAITS, **(vm or {})}),
         vmis=(make_vmi(**(vmi or {})),),
@@ -111,7 +111,7 @@ def test_message_says_when_a_size_written_under_stage_takes_effect():
     )
 
 
-def test_live_update_impact_counts_vms_outside_git_with_a_size_written_under_stage():
+def test_warning_about_live_update_counts_vms_outside_git_with_a_staged_size():
     refs = [vm_ref("db", name) for name in "ab"]
     live = make_live(
         *(make_vm(ref=ref, guest="2Gi", conditions=WAITS) for ref in refs),
@@ -161,7 +161,9 @@ def test_live_update_impact_counts_vms_outside_git_with_a_size_written_under_sta
         ),
     ],
 )
-def test_edit_of_another_field_prevents_the_live_change(spec, git, kubevirt, vm, vmi, expected):
+def test_edit_of_another_field_prevents_the_live_change_of_a_staged_size(
+    spec, git, kubevirt, vm, vmi, expected
+):
     live = world(spec, vm=vm, vmi=vmi)
     assert effect_of(make_desired(want(git), kubevirt=kubevirt), live) == expected
 
