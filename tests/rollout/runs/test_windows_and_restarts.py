@@ -260,7 +260,7 @@ def test_suspended_vm_is_not_restarted():
     assert (report.exit, restarts(run)) == (ExitCode.DONE, [])
 
 
-def test_run_starts_no_change_that_fits_into_the_window_by_only_one_clock():
+def test_run_does_not_start_a_change_that_fits_into_the_window_by_only_one_of_two_clocks():
     """The first VM fits by both clocks; seconds later, the second VM fits only by one of them."""
     run = rig()
     run.create_vm("default", "second", "1Gi")

@@ -106,7 +106,9 @@ def test_clock_corrected_by_the_api_server_warns_once_about_a_large_difference(
 
 
 @pytest.mark.parametrize(("ahead_s", "differs"), [(290.0, False), (-290.0, False), (310.0, True)])
-def test_server_clock_reports_a_difference_above_five_minutes(ahead_s, differs):
+def test_clock_corrected_by_the_api_server_reports_a_difference_above_five_minutes(
+    ahead_s, differs
+):
     base = FakeClock()
     clock = ServerClock(base)
     assert clock.difference() is None
@@ -118,7 +120,7 @@ def test_server_clock_reports_a_difference_above_five_minutes(ahead_s, differs):
         assert (found.server_time - found.local_time).total_seconds() == pytest.approx(310, abs=1)
 
 
-def test_slow_responses_show_a_large_difference_although_they_do_not_set_the_clock():
+def test_slow_response_shows_a_large_clock_difference_but_does_not_correct_the_clock():
     base = FakeClock()
     clock = ServerClock(base)
     ahead_s_after(clock, base, 600.0, took_s=1.1)
@@ -135,7 +137,7 @@ class JumpingClock(FakeClock):
         return super().now() + self.ahead
 
 
-def test_server_clock_does_not_follow_a_jump_of_this_machines_clock():
+def test_clock_corrected_by_the_api_server_ignores_a_jump_of_the_local_clock():
     base = JumpingClock()
     clock = ServerClock(base)
     ahead_s_after(clock, base, 10.0)
@@ -146,7 +148,7 @@ def test_server_clock_does_not_follow_a_jump_of_this_machines_clock():
 
 
 @pytest.mark.parametrize("year", [1, 1969, 2200, 9999])
-def test_server_time_that_no_clock_can_show_is_reported_and_not_used(year, caplog):
+def test_implausible_server_time_is_reported_and_not_used(year, caplog):
     base = FakeClock()
     clock = ServerClock(base)
     date = datetime(year, 12, 31, 23, 59, 59, tzinfo=UTC)

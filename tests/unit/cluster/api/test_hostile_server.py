@@ -26,7 +26,7 @@ TIMEOUT_S = 0.3
 HANG_S = 60.0
 LATE = "no answer within the timeout"
 BROKEN = "(the connection was interrupted|connection reset by peer)"
-"""A server that closes before it has read all of a request resets the connection."""
+"""The error after a server closes a connection; unread request data resets the connection."""
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 GZIP = OK + b"Content-Encoding: gzip\r\nContent-Length: 999999\r\n\r\n"
@@ -35,7 +35,7 @@ GZIP = OK + b"Content-Encoding: gzip\r\nContent-Length: 999999\r\n\r\n"
 Script = Callable[["Peer"], None]
 
 _PACE_S = 0.002
-"""The pause between two dripped pieces; far shorter than any timeout of a client."""
+"""The pause between two pieces that a server sends; far shorter than any client timeout."""
 
 
 class Peer:
@@ -45,7 +45,7 @@ class Peer:
         self._connection, self._closing = connection, closing
 
     def request(self) -> bytes:
-        """Read until the end of the request's headers; empty if the client has closed."""
+        """Read until the end of the request's headers; return nothing if the client has closed."""
         found = b""
         while not found.endswith(b"\r\n\r\n"):
             if not (piece := self._connection.recv(1)):
@@ -68,7 +68,7 @@ class Peer:
 
 
 class RawServer:
-    """Runs a script for each connection; use it in one ``with`` block."""
+    """A server that runs a script for each connection, until the end of its ``with`` block."""
 
     def __init__(self, script: Script) -> None:
         self._script = script
@@ -113,7 +113,7 @@ class RawServer:
 
 
 def sends(first: bytes, *, drips: bytes = b"", closes: bool = False) -> Script:
-    """Return a script that answers each request with *first*, and then drips or stays silent."""
+    """Return a script that answers each request with *first*, then sends *drips* or nothing."""
 
     def script(peer: Peer) -> None:
         while peer.request():
@@ -198,7 +198,7 @@ def test_stalled_tls_handshake_fails_within_the_timeout(connect):
         answer(connect(lambda peer: peer.stay(), "https").get, PATH)
 
 
-def test_dripping_tls_record_fails_within_the_timeout(connect):
+def test_tls_record_sent_byte_by_byte_fails_within_the_timeout(connect):
     def script(peer: Peer) -> None:
         peer.send(b"\x16\x03\x03\x40\x00\x02")
         peer.drip(b"\0")
@@ -207,7 +207,7 @@ def test_dripping_tls_record_fails_within_the_timeout(connect):
         answer(connect(script, "https").get, PATH)
 
 
-def test_proxy_that_drips_its_response_fails_within_the_timeout(
+def test_proxy_response_sent_byte_by_byte_fails_within_the_timeout(
     make_kubeconfig, clock, monkeypatch
 ):
     monkeypatch.delenv("NO_PROXY", raising=False)
@@ -223,7 +223,7 @@ def test_proxy_that_drips_its_response_fails_within_the_timeout(
             answer(client.without_retries().get, PATH)
 
 
-def test_server_that_accepts_no_connection_fails_within_the_timeout(make_client):
+def test_request_to_a_server_that_accepts_no_connection_fails_within_the_timeout(make_client):
     with ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
         for _ in range(4):  # they fill the queue of connections that nobody accepts
@@ -245,7 +245,9 @@ def test_request_that_the_server_does_not_read_fails_within_the_timeout(connect)
 @pytest.mark.parametrize(
     "drips", [b" ", b'{"type":"BOOKMARK","object":{}}\n', b'{"type":"ADDED","object":{}}']
 )
-def test_watch_that_does_not_end_fails_after_its_own_timeout(connect, monkeypatch, drips):
+def test_watch_that_the_server_does_not_end_fails_after_the_watch_timeout(
+    connect, monkeypatch, drips
+):
     monkeypatch.setattr(client_module, "_SILENCE_S", 0.0)
     client = connect(sends(CHUNKED, drips=b"%x\r\n%b\r\n" % (len(drips), drips)))
     with pytest.raises(SilentError):
@@ -263,7 +265,7 @@ def test_second_response_to_one_request_is_not_used_for_the_next_request(connect
     assert answer(client.get, PATH) == b"first"
 
 
-def test_body_longer_than_its_length_is_cut_and_the_rest_is_not_used(connect):
+def test_response_body_is_cut_at_its_content_length_and_the_rest_is_not_used(connect):
     def script(peer: Peer) -> None:
         while peer.request():
             peer.send(OK + b"Content-Length: 2\r\n\r\n{}" + b"x" * 100)
@@ -274,7 +276,7 @@ def test_body_longer_than_its_length_is_cut_and_the_rest_is_not_used(connect):
 
 
 @pytest.mark.parametrize("code", [101, 102, 103, 204, 205, 304])
-def test_status_without_a_body_is_an_error_of_a_list(connect, code):
+def test_list_request_fails_on_a_response_status_without_a_body(connect, code):
     client = connect(sends(b"HTTP/1.1 %d X\r\n\r\n" % code))
     with pytest.raises(ClusterError):
         answer(client.read, PATH, b"".join)

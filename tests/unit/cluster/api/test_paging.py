@@ -54,7 +54,7 @@ def test_number_of_pages_of_a_list_is_limited(server, client, page, monkeypatch)
     assert len(server.requests) == 6
 
 
-def test_time_for_all_pages_of_a_list_is_limited(server, client, page, monkeypatch):
+def test_time_to_read_all_pages_of_a_list_is_limited(server, client, page, monkeypatch):
     monkeypatch.setattr(paging, "monotonic", map(float, count(0, 200)).__next__)
     tokens = (f"t{n}" for n in count())
     server.handlers[VMS] = lambda _: page({}, token=next(tokens))

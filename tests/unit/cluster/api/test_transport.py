@@ -57,14 +57,16 @@ class Ear:
 @pytest.mark.parametrize(
     ("timeout_s", "connect_s"), [(0.3, 0.1), (3.0, 1.0), (30.0, 10.0), (90.0, 10.0)]
 )
-def test_connection_gets_a_third_of_the_timeout_and_at_most_ten_seconds(timeout_s, connect_s):
+def test_connection_timeout_is_a_third_of_the_request_timeout_and_at_most_ten_seconds(
+    timeout_s, connect_s
+):
     api = Api(None)
     transport = Transport(api, timeout_s=20.0)
     transport.exchange(Request("GET", "/api"), timeout_s)
     assert api.waits == [(pytest.approx(connect_s), timeout_s)]
 
 
-def test_watch_may_last_for_its_whole_timeout():
+def test_watch_request_may_last_for_its_whole_timeout():
     api = Api(None)
     Transport(api, timeout_s=20.0).open(Request("WATCH", "/api"), 75.0)
     assert api.waits == [(10.0, 75.0)]

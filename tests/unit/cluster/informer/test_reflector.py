@@ -13,7 +13,7 @@ BOOKMARK = ("BOOKMARK", b'{"metadata":{"resourceVersion":"2"}}')
 
 
 class Pauses:
-    """Replaces the event that ends the thread: pauses take no time, and the last one ends it."""
+    """Replaces a reflector's stop event: pauses take no time, and the last pause sets it."""
 
     def __init__(self, number: int) -> None:
         self.lengths: list[float] = []
@@ -27,7 +27,7 @@ class Pauses:
 
 
 class HostileClient:
-    """Answers each list, and ends each watch in the same way."""
+    """Answers each list request, and ends every watch in the same way."""
 
     def __init__(self, *events, opens=None, ends=None) -> None:
         self.lists = 0
@@ -73,7 +73,7 @@ BACKOFF = [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0]
         "each watch ended",
     ],
 )
-def test_reflector_backs_off_while_the_server_ends_each_watch(clock, client, pauses, lists):
+def test_reflector_backs_off_if_the_server_ends_every_watch(clock, client, pauses, lists):
     def relist(_client):
         client.lists += 1
         return "1"
@@ -88,7 +88,7 @@ def test_reflector_backs_off_while_the_server_ends_each_watch(clock, client, pau
     assert client.lists == lists
 
 
-def test_reflector_that_watched_for_a_second_starts_again_with_a_short_pause(clock):
+def test_reflector_restarts_its_backoff_after_a_watch_of_at_least_one_second(clock):
     class Client(HostileClient):
         watches = 0
 

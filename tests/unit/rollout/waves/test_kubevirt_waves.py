@@ -169,7 +169,7 @@ def test_kubevirt_cr_is_not_written_without_the_config_lease():
     assert waves.waves.open
 
 
-def test_custom_resource_is_not_written_if_its_window_is_open_by_only_one_clock():
+def test_kubevirt_cr_is_not_written_if_the_window_is_open_according_to_only_one_of_two_clocks():
     opened_by = Window(kind=WindowKind.ALLOW, cron="0 11 * * *", duration=Duration.parse("2h"))
     waves = Waves(windows=(opened_by,))
     waves.clocks = ClockDifference(
