@@ -1,4 +1,4 @@
-"""Defines the exceptions that end a command, all of them kinds of ``ReconcilerError``."""
+"""Defines the exceptions that end a command; nearly all are kinds of ``ReconcilerError``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``run``: plans, applies the plan, tracks every VM and reports; ``apply`` and ``reconcile``."""
+"""``run``: the use case of ``apply`` and ``reconcile``: plans, applies the plan and reports."""
 
 from __future__ import annotations
 

@@ -27,7 +27,7 @@ class ApplyOptions:
     plan_file: Path | None = None
     """The file of the approved plan; the run writes only what the approved plan contains."""
     ask: bool = False
-    """Whether the printer has to confirm the plan before anything is written."""
+    """Whether the user must confirm the plan before anything is written."""
     expect_digest: str | None = None
     """The digest of the approved plan; the run writes nothing if its plan has another digest."""
     ignore_windows: bool = False

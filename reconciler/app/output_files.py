@@ -28,8 +28,7 @@ def reserve(path: Path, flag: str) -> None:
     """Check that *path* can be written later, and remove any existing file at this path.
 
     Raises:
-        UsageError: The file cannot be written; the user learns this before the run and not after
-            it.
+        UsageError: The file cannot be written; the user learns this before the run starts.
     """
     try:
         target = _target(path)

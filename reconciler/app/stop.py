@@ -93,7 +93,7 @@ class Stop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Context manager that handles signals; outside the main thread, it handles none."""
+    """Context manager that handles signals; outside the main thread, no signal is handled."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

@@ -1,8 +1,8 @@
 """Completes contexts and namespaces in the shells bash, zsh and fish.
 
-A completion prints nothing if it cannot read the kubeconfig or the cluster, because the
-shell would show the error in the middle of the command line. A name with unusual characters is
-left out, because zsh evaluates the completions.
+A completion prints nothing if it cannot read the kubeconfig or the cluster, because the shell
+would show the error in the middle of the command line. A name with unusual characters is omitted,
+because zsh evaluates the completions.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def complete_namespaces(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _completions(names: Iterable[str], incomplete: str) -> list[str]:
-    """Return those of *names* that start with *incomplete* and cannot control a shell."""
+    """Return the *names* that start with *incomplete* and are safe to print in a shell."""
     return [each for each in names if each.startswith(incomplete) and _USUAL.fullmatch(each)]
 
 

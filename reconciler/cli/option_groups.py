@@ -29,7 +29,7 @@ def option_parameters(target: Callable[..., object]) -> Iterator[Parameter]:
 
 
 def call(target: Callable[..., Any], given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what target returns
-    """Call *target* with its dataclasses, built from the values of the options *given*."""
+    """Call *target* with dataclasses that are built from the option values *given*."""
     arguments = {}
     for name, hint in _hints(target).items():
         if is_dataclass(hint):

@@ -65,7 +65,7 @@ def fit_within(
 
 
 def shares(wants: Sequence[int], budget: int) -> list[int]:
-    """Divide *budget* among *wants*: small ones are met in full; large ones get equal shares."""
+    """Divide *budget* among *wants*: small wants are met in full; large wants get equal shares."""
     given = [0] * len(wants)
     smallest_first = sorted(range(len(wants)), key=wants.__getitem__)
     for number, index in enumerate(smallest_first):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _GAP = "  "
 _NARROWEST = 16
 _LONGEST = 500
-"""The maximum number of characters of a cell, because each row is as wide as the widest cell."""
+"""The maximum number of characters in a cell; each row is as wide as the widest cell."""
 _PIECE = re.compile(r"[^/\s-]*[/\s-]|[^/\s-]+")
 
 

@@ -108,7 +108,7 @@ def date_time(value: str) -> None:
 
 
 def _of(kinds: tuple[type, ...], parse: Callable[[Any], object]) -> Callable[[object], bool]:
-    """Return a check that calls *parse* for values of the types *kinds* and accepts all others."""
+    """Return a check that calls *parse* for values of types *kinds* and accepts other types."""
 
     def check(value: object) -> bool:
         if isinstance(value, kinds) and not isinstance(value, bool):

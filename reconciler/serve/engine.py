@@ -53,7 +53,7 @@ class Engine:
 
     @property
     def decided(self) -> int:
-        """The number of VMs that the last plan decided; it reused the other decisions."""
+        """The number of VMs that the last plan decided; the plan reused all other decisions."""
         return self._planner.decided
 
     def pull(self) -> None:
@@ -66,7 +66,7 @@ class Engine:
         self._reading = read_valid(self._desired)
 
     def plan(self) -> PlanWithInputs:
-        """Return the current plan; it equals a plan made from scratch.
+        """Return the current plan, which equals a plan that is made from scratch.
 
         Raises:
             SourceError: The desired state was never read, and cannot be read now.

@@ -130,8 +130,7 @@ def stream_config(
     """Read the configuration that applies to *texts*; return None if there is none.
 
     Args:
-        texts: The name and the bytes of each text; one of them may contain a document of kind
-            Config.
+        texts: The name and the bytes of each text; one text may contain a document of kind Config.
         given: The name and the bytes of a configuration file; a second configuration in *texts*
             is then an error.
     """

@@ -95,7 +95,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _acts(each: object) -> bool:
-    """Return whether the plan has actions for an object, or the object is malformed."""
+    """Return whether an object in the plan file has actions or is malformed."""
     return not isinstance(each, dict) or each.get("actions") != []
 
 

@@ -86,8 +86,8 @@ class CommitReader:
         Args:
             repository: The repository with the revision.
             revision: An expression that git resolves to a commit.
-            default_namespace: The namespace for manifests that set none; if it is None, they are
-                errors.
+            default_namespace: The namespace for manifests that set none; if it is None, such
+                manifests are errors.
             override: Applies flags and environment variables to the configuration.
             cache: Stores parsed files between runs.
         """
@@ -153,8 +153,8 @@ class StreamReader:
         Args:
             texts: The name and the bytes of each text, in order.
             name: The name that is shown as the revision.
-            default_namespace: The namespace for manifests that set none; if it is None, they are
-                errors.
+            default_namespace: The namespace for manifests that set none; if it is None, such
+                manifests are errors.
             config: The configuration that applies if *config_text* and *texts* contain none. The
                 paths of a configuration apply only to a repository.
             config_text: The name and the bytes of a configuration file.

@@ -44,7 +44,7 @@ class RunOutput:
         return sys.stderr if self.log.log_format is TextFormat.JSON else None
 
     def show_plan(self, plan: Plan) -> None:
-        """Print the plan as text; JSON output contains it in the report instead."""
+        """Print the plan as text; JSON output contains the plan in the report instead."""
         if self.plan and not self._json:
             screen.stream(plan_lines(plan, sys.stdout, self.log))
 

@@ -32,7 +32,8 @@ class Style:
 def style_of(stream: TextIO) -> Style:
     """Return the width and colors for *stream*.
 
-    ``NO_COLOR`` and ``TERM=dumb`` disable colors; ``FORCE_COLOR`` enables them without a terminal.
+    ``NO_COLOR`` and ``TERM=dumb`` disable colors; ``FORCE_COLOR`` enables colors without a
+    terminal.
     """
     terminal = stream.isatty()
     plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"

@@ -32,7 +32,7 @@ _WRITE_QUERY = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _DRY_QUERY = {**_WRITE_QUERY, "dryRun": "All"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
-"""How long a watch may last beyond the timeout that it requested, in seconds."""
+"""How much longer a watch may last than the timeout that it requested, in seconds."""
 
 
 class Client:

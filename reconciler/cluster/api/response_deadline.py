@@ -1,7 +1,7 @@
 """Limits the time of a whole response: ``install`` and ``ending_at``.
 
-The timeouts of urllib3 apply to each wait for data, so a server that sends one byte now and then
-could delay a request without limit. Here every read and write of a connection ends at one time.
+The timeouts of urllib3 apply to each wait for data, so a server that occasionally sends one byte
+could delay a request without limit. Here, all reads and writes of a request share one deadline.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ _LATE = "the response did not end in time"
 
 
 class _Request(threading.local):
-    """The current request of each thread."""
+    """The deadline of the request that a thread currently sends."""
 
     ends_at: float | None = None
-    """The monotonic time by which the response has to end; None for no limit."""
+    """The monotonic time by which the response must end; None if there is no limit."""
 
 
 _REQUEST = _Request()
@@ -34,9 +34,9 @@ _REQUEST = _Request()
 
 @contextmanager
 def ending_at(at: float) -> Iterator[None]:
-    """Context manager: requests that are sent in it, and their responses, end at the time *at*.
+    """Context manager: requests sent in the block, and their responses, must end by *at*.
 
-    *at* is a monotonic time in seconds. It also applies to a body that is read later, or in
+    *at* is a monotonic time in seconds. The limit also applies to a body that is read later, or in
     another thread.
     """
     before, _REQUEST.ends_at = _REQUEST.ends_at, at
@@ -80,7 +80,7 @@ def _limited(connection: type[Any]) -> type[Any]:
 
 
 class _Response(HTTPResponse):
-    """A response whose status line, headers and body end at the time of its request."""
+    """A response whose status line, headers and body must arrive before its request's deadline."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as in http.client
         super().__init__(sock, *args, **options)
@@ -111,7 +111,7 @@ def _left(at: float) -> float:
     """Return the seconds until *at*.
 
     Raises:
-        TimeoutError: The time is over.
+        TimeoutError: The time *at* has passed.
     """
     left_s = at - monotonic()
     if left_s <= 0:

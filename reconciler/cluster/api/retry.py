@@ -21,7 +21,7 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """The number of repetitions of a request, and the length of the pauses between them."""
+    """The number of repetitions of a request, and the length of the pauses in between."""
 
     attempts: int = 4
     first_s: float = 0.5

@@ -42,7 +42,7 @@ JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 _CONNECT_S = 10.0
-"""The longest time for a connection to one address, and for its TLS handshake, in seconds."""
+"""The longest time to connect to one address, including the TLS handshake, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +82,8 @@ class Transport:
     """Sends requests to one API server; safe to use from several threads.
 
     Args:
-        renewed: Reads the configuration and credentials again; None never reads them again.
+        renewed: Reads the configuration and credentials again; None means that they are never read
+            again.
         timekeeper: Receives the Date header of each response.
     """
 
@@ -156,7 +157,7 @@ class Transport:
     def open(self, request: Request, timeout_s: float | None = None) -> Response:
         """Send *request*, and return the response before its body is read.
 
-        *timeout_s* limits the time until the end of the body, and the connection's setup in it.
+        *timeout_s* limits the whole time from the start of the connection to the end of the body.
 
         Raises:
             UnreachableError: No response arrived; a write may have taken effect.

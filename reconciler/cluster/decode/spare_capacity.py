@@ -74,8 +74,9 @@ def _requests(spec: wire.PodSpec) -> MemoryUse:
     """Return the memory that the scheduler counts for a pod.
 
     The scheduler adds up containers and sidecar containers. If the peak of the init containers is
-    higher, it uses this peak instead; each init container counts together with the sidecars that
-    start before it. Pod-level requests replace this total. The pod's overhead is always added.
+    higher, the scheduler uses this peak instead; each init container counts together with the
+    sidecars that start before it. Pod-level requests replace this total. The pod's overhead is
+    always added.
 
     Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests). This function ignores an
     in-place resize in progress.

@@ -35,7 +35,7 @@ FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go.
 """
 POOL = "VirtualMachinePool"
-"""The kind of a pool, which is the owner of its VMs."""
+"""The Kubernetes kind of a VM pool, which owns its VMs."""
 SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
 """The prefix of resource names for huge pages; the page size comes after the prefix."""
@@ -246,5 +246,5 @@ def vm_of(each: LiveMigration) -> ObjectRef:
 
 
 def age_order(each: LiveMigration) -> tuple[datetime, str]:
-    """Return a key that sorts migrations from oldest to newest, those without a time first."""
+    """Return a sort key for migrations: those without a creation time first, then by age."""
     return (each.created_at or datetime.min.replace(tzinfo=UTC), each.ref.name)

@@ -56,7 +56,9 @@ _JOIN_S = 1.0
 
 
 class ClusterInformer:
-    """Implements ``ports.Informer``; use it in one ``with`` block. The first read starts it.
+    """Implements ``ports.Informer``; use it in one ``with`` block.
+
+    The first read starts the informer.
 
     Args:
         scale: How many seconds of the simulated or real clock pass in one real second.
@@ -151,7 +153,7 @@ class ClusterInformer:
             reflector.join(_JOIN_S / len(self._reflectors))
 
     def read(self) -> LiveState:
-        """Return the newest snapshot, which is immutable; the first call lists every kind.
+        """Return the newest snapshot, which is immutable; the first call lists all objects.
 
         Raises:
             KubeVirtMissingError: The cluster has no KubeVirt CR, or several.
@@ -246,7 +248,7 @@ class ClusterInformer:
         return nodes.resource_version
 
     def _list_types(self, client: Client) -> str:
-        """List the instancetypes if a VM has one; report a change only if they differ."""
+        """List the instancetypes if a VM has one; report a change only if the list differs."""
         with self._changed:
             vms = self._vms.view
         found = list_instancetypes(client, vms.values())

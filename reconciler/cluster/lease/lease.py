@@ -181,8 +181,8 @@ class ClusterLease:
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:
         """Write annotations immediately, by full name; None removes an annotation.
 
-        After a failure, the next renewal or the release writes them. Annotations that the server
-        rejects are dropped with a warning.
+        After a failure, the next renewal or the release writes the annotations. Annotations that
+        the server rejects are dropped with a warning.
 
         Returns:
             Whether the annotations are written; False if the lease is lost or no response arrived.

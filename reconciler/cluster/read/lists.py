@@ -118,7 +118,7 @@ def list_instancetypes(client: Client, vms: Iterable[LiveVM]) -> Instancetypes:
     """List both kinds of instancetype if any of *vms* has one; otherwise send no request.
 
     Raises:
-        ClusterError: A list cannot be read although it is allowed and the kind exists.
+        ClusterError: A list cannot be read, although the permission and the kind exist.
     """
     if not any(vm.instancetype for vm in vms):
         return Instancetypes()

@@ -60,10 +60,11 @@ class _Named(wire.Wire, frozen=True):
 def list_migration_policies(client: Client) -> MigrationPolicies:
     """List all migration policies, and the namespaces if a policy selects by namespace labels.
 
-    If policies cannot be read, a diagnostic is enough, since they only improve the forecast.
+    If policies cannot be read, the result is a diagnostic and not an error, since policies only
+    improve the forecast.
 
     Raises:
-        ClusterError: A list cannot be read although it is allowed and the kind exists.
+        ClusterError: A list cannot be read, although the permission and the kind exist.
     """
     try:
         found = tuple(sorted(_policies(client), key=lambda policy: policy.name))

@@ -60,7 +60,7 @@ def capacity_warnings(
                 "room-not-for-all",
                 f"{_count(never)} migrate, because earlier changes in the plan leave too little "
                 f"memory: {listed_refs(never, NAMED)}",
-                "free memory or add a node; otherwise the last changes do not start",
+                "free memory or add a node; otherwise the changes of these VMs do not start",
             )
         )
     return tuple(found)

@@ -45,7 +45,7 @@ class CheckpointStore:
         return found if same else None
 
     def failed(self, ref: ObjectRef, failure: RecordedFailure) -> None:
-        """Store a failure, because later runs cannot see it in the object's own status."""
+        """Store a failure that later runs cannot see in the object's own status."""
         failures = {**self.checkpoint.failures, ref: failure}
         self._keep(replace(self.checkpoint, failures=failures))
 

@@ -41,7 +41,7 @@ NOT_SETTLED = "not-settled"
 _BUG = "a bug in reconciler ended the tracking of this object"
 _BUG_HINT = "report the bug with this message; the next run plans the object again"
 _SHOWN = frozenset(each.value for each in FAILURES) | {NOT_SETTLED}
-"""The reasons of failures that every later run can see in the cluster itself."""
+"""The failure reasons that every later run can see in the cluster itself."""
 
 
 class ObjectCloser:

@@ -25,7 +25,7 @@ FAILURES = frozenset(
         Reason.HOTPLUG_STUCK,
     }
 )
-"""The reasons of failures that the cluster shows, no matter who started the change."""
+"""The failure reasons that the cluster shows, no matter who started the change."""
 
 UNDER_WAY = frozenset(
     {

@@ -92,7 +92,7 @@ class Writes:
             The writes that the API server accepted.
 
         Args:
-            writes: Writes to different objects; each is requested from the iterable only when it
+            writes: Writes to different objects; each write is taken from the iterable only when it
                 can be sent.
             lease: The lease for the writes; no request waits longer for its answer than the lease
                 is valid.

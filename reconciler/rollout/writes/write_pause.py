@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 FIRST_S, LONGEST_S = 1.0, 30.0
 LONGEST_ASKED_S = 60.0
-"""The longest pause in seconds for which a server can ask with Retry-After."""
+"""The longest Retry-After of a server that is respected, in seconds."""
 TOTAL_S = 300.0
 """Seconds without an answer after which the run ends; the next run continues."""
 _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography

@@ -35,7 +35,7 @@ _MAX_RECORD = 4_000_000
 _BUSY_S = 2.0
 """The longest wait, in seconds, for another process that writes to the cache."""
 _REFRESH = 8
-"""A used entry is marked as recent if this many runs have passed since its last mark."""
+"""The number of runs after which a used cache entry is marked as recent again."""
 _AT_ONCE = 500
 _OUTSIDE = frozenset({3, 5, 6, 8, 10, 13, 14})
 """The SQLite error codes that do not mean a damaged file.

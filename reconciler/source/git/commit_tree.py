@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.source.git.repository import Repository
 
 _ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t(.*)", re.DOTALL)
-"""Mode, type, hash, size and path, in the format of ``git ls-tree --long``.
+"""Matches the mode, type, hash, size and path in a line of ``git ls-tree --long``.
 
 The size of a missing object is BAD; reading that object fails later.
 """

@@ -20,9 +20,9 @@ _REMOTE = "desired"
 _REMOTE_HEAD = f"refs/remotes/{_REMOTE}/HEAD"
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PART_OF_HASH = re.compile(r"(.+-g)?[0-9a-f]{4,64}")
-"""The first digits of a hash, also at the end of a name that ``git describe`` prints."""
+"""Matches an abbreviated hash, alone or at the end of a name from ``git describe``."""
 _ANCESTOR = re.compile(r"[~^]|@\{")
-"""The start of the part of a revision that leads from a reference to another commit."""
+"""Matches the start of an ancestor suffix, such as the ``~`` in ``main~2``."""
 _MISSING = "fatal: couldn't find remote ref "
 _FETCH = (
     "fetch",
@@ -39,17 +39,17 @@ def clone_or_fetch(
 ) -> tuple[Repository, str]:
     """Fetch *revision* from *url*, and return the local repository and the commit's hash.
 
-    git requests exactly the branch, tag or hash of *revision*, so other branches cost nothing and
+    git requests exactly the branch, tag or hash of *revision*, so other branches cost no time and
     cannot make the fetch fail. Only the latest commit is fetched, unless *revision* refers to an
-    earlier one, such as ``main~2``. The branch may have been force-pushed. git receives the
+    earlier commit, such as ``main~2``. A force-pushed branch is also fetched. git receives the
     address in its environment and never on a command line or in a file, because the address may
     contain credentials.
 
     Args:
         url: An address with https, http, ssh or file, or user@host:path.
         directory: A folder that is empty, does not exist, or was used by an earlier call.
-        revision: ``HEAD``, a branch, a tag or a hash. The first digits of a hash are looked up
-            only in the history of the default branch.
+        revision: ``HEAD``, a branch, a tag or a hash. An abbreviated hash is searched only in the
+            history of the default branch.
         timeout_s: The time limit for all steps together.
         clock: Measures the time.
 

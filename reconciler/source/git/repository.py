@@ -240,12 +240,12 @@ class Repository:
 
 
 def no_revision(revision: str, place: Path | str, hint: str) -> SourceError:
-    """Return the error that *place* has no *revision*."""
+    """Return the error that the repository *place* does not have *revision*."""
     return SourceError(f"there is no revision {_text(revision)} in {place}", hint=hint)
 
 
 def _text(revision: str) -> str:
-    """Return *revision* for a message; characters that cannot be printed are escaped."""
+    """Return *revision* for a message, with escapes for characters that cannot be printed."""
     return revision if revision.isprintable() else repr(revision)
 
 

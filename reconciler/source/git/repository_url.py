@@ -13,21 +13,21 @@ _SCP_LIKE = re.compile(
 )
 _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
 _PASSWORD = re.compile(r"[^/@:]+:.*@", re.DOTALL)
-"""The start of an address with a password but without ``://``, such as ``user:password@host``."""
+"""Matches an address with a password but without ``://``, such as ``user:password@host``."""
 _TAIL = re.compile(r"[/?#]")
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
 _CREDENTIALS = re.compile(rf"(?<=')({_SCHEME})[^'\n]*@|({_SCHEME})[^\s'\"]*@")
 """The credentials of a URL; git prints URLs in quotes, and a password may contain blanks."""
 _MOST_CHARACTERS = 2_000
-"""The maximum length of a message of git that is shown."""
+"""The maximum length, in characters, of a git message that is shown."""
 _HIDDEN = "***"
 
 
 def is_remote(address: str) -> bool:
     """Return whether *address* refers to a remote repository, not to a local folder.
 
-    An address with a password but without a scheme counts as remote, so that it is rejected
-    without its password.
+    An address with a password but without a scheme counts as remote, so that the error message for
+    it does not show the password.
     """
     return (
         "://" in address
@@ -67,8 +67,8 @@ def checked(address: str) -> str:
 def shown(address: str) -> str:
     """Return *address* without user, password, query and fragment.
 
-    If ``@`` follows the first ``/``, ``?`` or ``#``, that character may be part of a password. The
-    result then contains neither host nor path.
+    If ``@`` follows the first ``/``, ``?`` or ``#``, this first character may be part of a
+    password. The result then contains neither host nor path.
     """
     scheme, separator, rest = address.partition("://")
     if not separator:
@@ -86,7 +86,7 @@ def without_credentials(text: str) -> str:
 
 
 def cleaned(text: str, address: str) -> str:
-    """Return the message *text* of git without the secret parts of *address* and of other URLs."""
+    """Return git's message *text* without the secret parts of *address* and of other URLs."""
     text = text.replace(address, shown(address))
     for secret in sorted(_secrets(address), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
@@ -103,7 +103,7 @@ def _split(rest: str) -> tuple[str, str]:
 
 
 def _is_ambiguous(authority: str, tail: str) -> bool:
-    """Return whether *tail* may contain a part of a password; ``/@name`` is a usual path."""
+    """Return whether *tail* may contain part of a password; ``/@name`` is an ordinary path."""
     if not authority or "@" not in tail:
         return False
     return ":" in authority or "@" in authority or re.search("[^/]@", tail) is not None

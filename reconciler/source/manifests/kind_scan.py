@@ -79,7 +79,7 @@ def _json_kinds(data: bytes) -> Iterator[str]:
 
 
 def _kind(document: bytes) -> str:
-    """Return the kind of a YAML *document*; empty if it has no kind or no apiVersion."""
+    """Return the kind of a YAML *document*; empty if the document has no kind or no apiVersion."""
     at = _key(document, b"kind:")
     if at < 0 or _key(document, b"apiVersion:") < 0:
         return ""
@@ -88,7 +88,7 @@ def _kind(document: bytes) -> str:
 
 
 def _key(document: bytes, key: bytes) -> int:
-    """Return the position of the top-level *key*'s value in *document*; -1 if it is missing."""
+    """Return the position of the top-level *key*'s value in *document*; -1 without this key."""
     if document.startswith(key):
         return len(key)
     at = document.find(b"\n" + key)

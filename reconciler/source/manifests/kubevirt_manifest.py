@@ -98,7 +98,7 @@ def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def _unknown_methods(manifest: Manifest) -> Iterator[Diagnostic]:
-    """Report unknown update methods: KubeVirt accepts any text and ignores unknown ones.
+    """Report unknown update methods: KubeVirt accepts any text and ignores unknown methods.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-386.
     """

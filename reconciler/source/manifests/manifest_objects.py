@@ -47,7 +47,7 @@ class Manifest:
     node: Node
     kind: str
     ref: ObjectRef | None = None
-    """The kind, namespace and name of the object; None if they cannot be read."""
+    """The kind, namespace and name of the object; None if one of these cannot be read."""
 
     def get(self, path: FieldPath) -> Any:  # noqa: ANN401 - any JSON value
         """Return the value at *path*, or None if there is none."""

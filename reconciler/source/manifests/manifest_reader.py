@@ -144,7 +144,7 @@ def _items(node: Node) -> tuple[Node, ...]:
 
 
 def _ref(manifest: Manifest) -> ObjectRef | None:
-    """Return the object's kind, namespace and name; None if they cannot be read."""
+    """Return the object's kind, namespace and name; None if one of these cannot be read."""
     name = manifest.get(("metadata", "name"))
     namespace = manifest.get(("metadata", "namespace"))
     if not isinstance(name, str) or not isinstance(namespace, str | None):

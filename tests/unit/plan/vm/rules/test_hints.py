@@ -105,7 +105,7 @@ def test_hint_does_not_ask_for_a_setting_that_git_already_has(field, has, wanted
     live = make_live(make_vm(), vmis=(make_vmi(),), kubevirt=kubevirt)
     decision = plan_of(desired, live).decisions[-1]
     assert decision.reason == reason
-    assert ("Git already sets this" in decision.why.hint) is in_git
+    assert ("Git already has this setting" in decision.why.hint) is in_git
     assert decision.why.hint.endswith("the KubeVirt manifest in Git") is not in_git
 
 
