@@ -74,7 +74,7 @@ def _formats(text: str) -> None:
 def _address(text: str) -> None:
     repository_url.is_remote(text)
     repository_url.shown(text)
-    repository_url.secrets(text)
+    repository_url.cleaned(text, text)
     repository_url.without_credentials(text)
     repository_url.checked(text)
 

@@ -305,10 +305,9 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "holder of the Lease": ("text", lease_holder),
 }
 WRITERS = {
-    "app/output_files.py": "plan -o json, apply -o json",
+    "app/output_files.py": "plan -o json, apply -o json, snapshot",
     "app/trace_file.py": "apply --trace",
     "cli/commands/cluster.py": "the address of the simulated server and a kubeconfig",
-    "cli/commands/snapshot.py": "snapshot",
     "cli/demo/demo_stage.py": "demo",
     "cli/main.py": "error in the command line, bug, help",
     "cli/terminal/error_output.py": "error as text",
