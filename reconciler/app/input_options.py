@@ -34,6 +34,8 @@ class SourceOptions:
     selector: str | None = None
     cache_dir: Path | None = None
     """The directory that stores parsed manifests between runs; None stores nothing."""
+    allow_shared_cache_dir: bool = False
+    """Whether the cache is used even if other users can write to its directory."""
     mode: str | None = None
     """The value that overrides ``mode`` of ``.reconciler.yaml``."""
     fetch_timeout_s: float = 120.0

@@ -90,7 +90,8 @@ def _whole(options: SourceOptions) -> Iterator[DesiredReader]:
         from reconciler.source.cache.parse_cache import ParseCache
 
         folder = options.cache_dir
-        with ParseCache(folder) if folder else nullcontext() as cache:
+        shared = options.allow_shared_cache_dir
+        with ParseCache(folder, shared=shared) if folder else nullcontext() as cache:
             reader = readers.CommitReader(
                 repository,
                 revision,

@@ -69,6 +69,11 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
             "again. Default: no cache.",
             metavar="DIRECTORY",
         ),
+        "allow_shared_cache_dir": option(
+            "--allow-shared-cache-dir",
+            "Use --cache-dir even if other users can write to it. They can then change what is "
+            "planned.",
+        ),
     },
     ClusterOptions: {
         "kubeconfig": option(

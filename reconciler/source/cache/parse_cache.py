@@ -12,9 +12,11 @@ import hashlib
 import json
 import logging
 import os
+import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from reconciler.errors import UsageError
 from reconciler.schema import schema_files
 
 if TYPE_CHECKING:
@@ -43,6 +45,7 @@ _OUTSIDE = frozenset({3, 5, 6, 8, 10, 13, 14})
 The codes are PERM, BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN. Source:
 sqlite.org/rescode.html.
 """
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _DIGEST_BYTES = 16
 _LAYOUT = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -67,9 +70,10 @@ def version() -> str:
 class ParseCache:
     """A cache of parsed files in one folder, to be used in a ``with`` block."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, shared: bool = False) -> None:
         """Store the cache in *folder*; only the owner can access a folder that is created here."""
         self._path = folder / FILE
+        self._shared = shared
         self._database: sqlite3.Connection | None = None
         self._version = version()
         self._run = 0
@@ -123,12 +127,14 @@ class ParseCache:
 
         try:
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
+            self._reject_foreign(self._path.parent)
+            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             os.close(os.open(self._path, flags, 0o600))
         except OSError as error:
             if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
                 raise
             self._writable = False
+        self._reject_foreign(self._path)
         mode = "rw" if self._writable else "ro"
         uri = f"{self._path.absolute().as_uri()}?mode={mode}"
         self._database = sqlite3.connect(uri, uri=True, timeout=_BUSY_S)
@@ -139,6 +145,23 @@ class ParseCache:
             self._database.executescript(_LAYOUT)
         newest = self._database.execute("SELECT max(run) FROM entries").fetchone()[0]
         self._run = (newest or 0) + 1
+
+    def _reject_foreign(self, path: Path) -> None:
+        """Check that only this user and root can write to *path*, unless the cache is shared.
+
+        Raises:
+            UsageError: Other users can write to it, so they could change what is planned.
+        """
+        status = path.stat()
+        is_foreign = status.st_uid not in {0, os.geteuid()}
+        if (is_foreign or status.st_mode & _WRITABLE_BY_OTHERS) and not self._shared:
+            owner = " and belongs to another user" if is_foreign else ""
+            raise UsageError(
+                f"other users can write to the cache {path}: it has mode "
+                f"{stat.S_IMODE(status.st_mode):04o}{owner}",
+                hint="use a folder that does not exist yet, or chmod go-w; "
+                "--allow-shared-cache-dir uses the cache all the same",
+            )
 
     def _close(self) -> None:
         if self._database is not None:

@@ -1,5 +1,6 @@
 """The option --cache-dir enables the cache, and `validate` imports few slow libraries."""
 
+import os
 import subprocess
 import sys
 
@@ -67,3 +68,52 @@ def test_validate_command_imports_no_slow_library_except_ruamel(git_repo):
         [sys.executable, "-c", LOADED, *arguments], capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines()[-1] == "0 ['ruamel']"
+
+
+def validate(git_repo, folder, *flags):
+    return main(["validate", "--repo", str(git_repo.path), "--cache-dir", str(folder), *flags])
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o1777, 0o2777, 0o775, 0o2770, 0o702])
+@pytest.mark.parametrize("kind", ["folder", "file"])
+def test_cache_that_others_can_write_to_is_rejected_unless_a_flag_allows_it(
+    git_repo, tmp_path, capsys, mode, kind
+):
+    git_repo.commit(FILES)
+    folder = tmp_path / "cache"
+    assert validate(git_repo, folder) == 0
+    (folder if kind == "folder" else folder / FILE).chmod(mode)
+    assert validate(git_repo, folder) != 0
+    error = capsys.readouterr().err
+    assert "other users can write to the cache" in error
+    assert "--allow-shared-cache-dir" in error
+    assert validate(git_repo, folder, "--allow-shared-cache-dir") == 0
+
+
+def test_cache_of_another_user_is_rejected(git_repo, tmp_path, capsys, monkeypatch):
+    git_repo.commit(FILES)
+    (tmp_path / "cache").mkdir(mode=0o700)
+    if os.getuid() == 0:
+        os.chown(tmp_path / "cache", 4321, 4321)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 4321)
+    assert validate(git_repo, tmp_path / "cache") != 0
+    assert "belongs to another user" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o2777, 0o2775])
+def test_cache_folder_in_a_mounted_volume_is_private_and_can_be_used_again(
+    git_repo, tmp_path, mode
+):
+    """The kubelet creates an emptyDir with mode 0777, and fsGroup sets the group and setgid."""
+    git_repo.commit(FILES)
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    volume.chmod(mode)
+    before = os.umask(0)
+    try:
+        assert [validate(git_repo, volume / "cache") for _ in range(2)] == [0, 0]
+    finally:
+        os.umask(before)
+    modes = [(volume / each).stat().st_mode & 0o777 for each in ("cache", f"cache/{FILE}")]
+    assert modes == [0o700, 0o600]
