@@ -12,7 +12,7 @@ import stat
 import sys
 from functools import lru_cache
 from pathlib import Path
-from typing import TextIO
+from typing import BinaryIO
 
 STDIN = "-"
 _FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
@@ -34,7 +34,9 @@ def read(path: Path | str, n_bytes: int = -1) -> bytes:
         OSError: The file cannot be read, or is not a regular file.
     """
     if str(path) == STDIN:
-        return _standard_input(sys.stdin, n_bytes)
+        if sys.stdin is None:
+            raise OSError(errno.EBADF, "standard input is closed")
+        return _standard_input(sys.stdin.buffer, n_bytes)
     check(path)
     return _contents(os.open(path, _FLAGS), n_bytes)
 
@@ -90,7 +92,5 @@ def _contents(descriptor: int, n_bytes: int) -> bytes:
 
 
 @lru_cache(maxsize=1)
-def _standard_input(stdin: TextIO | None, n_bytes: int) -> bytes:
-    if stdin is None:
-        raise OSError(errno.EBADF, "standard input is closed")
-    return stdin.buffer.read(n_bytes)
+def _standard_input(stdin: BinaryIO, n_bytes: int) -> bytes:
+    return stdin.read(n_bytes)

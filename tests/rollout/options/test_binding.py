@@ -98,7 +98,7 @@ def test_invalid_configuration_on_stdin_is_an_error(
     ("arguments", "code", "says"),
     [
         (["--repo", "."], 64, "--config needs -f"),
-        (["-f", "-"], 1, "nowhere.yaml cannot be read: No such file"),
+        (["-f", "-"], 1, "nowhere.yaml does not exist"),
     ],
 )
 def test_config_option_without_manifest_files_or_with_a_missing_file_is_an_error(
