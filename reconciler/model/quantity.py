@@ -137,7 +137,7 @@ def _digits(value: float) -> str:
     try:
         return repr(value)
     except ValueError as error:  # Python converts integers of at most 4300 digits
-        raise QuantityError("a number of thousands of digits is not a quantity") from error
+        raise QuantityError("a number with thousands of digits is not a quantity") from error
 
 
 @lru_cache(maxsize=4096)  # a fleet has few sizes, and exact arithmetic is slow

@@ -101,8 +101,8 @@ def check_cron(text: str) -> None:
     """Raise ScheduleError unless *text* is a cron expression with five fields that can match."""
     if len(text) > _MAX_LENGTH:
         raise ScheduleError(
-            f"{text[:20]!r}… is not a cron expression: it has {len(text)} characters and may have "
-            f"{_MAX_LENGTH}; {_WRITE_CRON}"
+            f"{text[:20]!r}… is not a cron expression: it has {len(text)} characters, but at most "
+            f"{_MAX_LENGTH} are allowed; {_WRITE_CRON}"
         )
     if len(text.split()) != _FIELDS:
         raise ScheduleError(f"{text!r} is not a cron expression; {_WRITE_CRON}")

@@ -57,7 +57,7 @@ def action_digest(
 
 
 def digested(action: Action, cluster: str) -> Action:
-    """Return *action* with its digest; *cluster* is the uid of the cluster."""
+    """Return *action* with its digest; *cluster* is the cluster's uid."""
     manifest = None if action.manifest is None else manifest_digest(action.manifest)
     digest = action_digest(
         cluster=cluster,

@@ -45,7 +45,7 @@ def restart(reason: Reason, message: str, hint: str = "") -> Finding:
 
 
 def wait(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a finding with the effect ``wait``: the change becomes possible by itself."""
+    """Return a finding with the effect ``wait``: the change will become possible later."""
     return Finding.of(Effect.WAIT, reason, message, hint)
 
 

@@ -1,4 +1,4 @@
-"""``PlanPolicy``: the user's consents and limits, and the time-outs of waiting changes."""
+"""``PlanPolicy``: the user's consents and limits, and time-outs for changes in flight."""
 
 from __future__ import annotations
 

@@ -49,8 +49,8 @@ class Planner:
     - what all VMs share, such as the KubeVirt CR or the nodes.
 
     The VM's own inputs are compared by identity, because equal values may have different
-    notations, which a decision quotes. So callers must pass the same object for an unchanged
-    input.
+    notations, which a decision quotes. Therefore, callers must pass the same object for an
+    unchanged input.
     """
 
     def __init__(self) -> None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Engine:
-    """Runs scheduled work at the simulated time at which it is due.
+    """Runs scheduled work when the simulated time reaches the time at which it is due.
 
     With a stepped clock, `step` and `run_until` change the time. With a running clock, a driver
     calls `run_due` whenever the time `next_due` has passed. The engine calls `on_earlier` when

@@ -28,13 +28,13 @@ class DesiredVM:
 
     ref: ObjectRef
     guest: MemoryQuantity | None
-    """``spec.template.spec.domain.memory.guest``; None if the manifest does not set it."""
+    """The guest size (``spec.template.spec.domain.memory.guest``); None if it is not set."""
     max_guest: MemoryQuantity | None = None
     """``maxGuest`` in Git, which is compared but never written to an existing VM."""
     instancetype: str | None = None
-    """``spec.instancetype.name``; None if the manifest does not set it."""
+    """The name of the instancetype; None if the manifest does not set it."""
     instancetype_kind: str | None = None
-    """``spec.instancetype.kind``; None uses the kind that the VM in the cluster has."""
+    """The kind of the instancetype; None keeps the kind that the VM in the cluster has."""
     resources: Mapping[str, str] = field(default_factory=dict)
     """The memory requests and limits, if only they set the VM's memory; they are never written."""
     labels: Mapping[str, str] = field(default_factory=dict)

@@ -13,7 +13,7 @@ from reconciler.model.references import ObjectRef, Uid
 
 
 class MigrationPhase(StrEnum):
-    """``status.phase`` of a VirtualMachineInstanceMigration.
+    """The phase of a VirtualMachineInstanceMigration (``status.phase``).
 
     Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go.
     """
@@ -69,6 +69,6 @@ class LiveMigrationPolicy:
     allow_workload_disruption: bool | None = None
     """``spec.allowWorkloadDisruption``; if None, ``allow_post_copy`` or else the CR applies."""
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
-    """``spec.selectors.virtualMachineInstanceSelector``."""
+    """The labels that a VMI must have (``selectors.virtualMachineInstanceSelector``)."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)
-    """``spec.selectors.namespaceSelector``."""
+    """The labels that the VMI's namespace must have (``selectors.namespaceSelector``)."""

@@ -44,9 +44,9 @@ class LiveKubeVirt:
     outdated_workloads: int = 0
     """``status.outdatedVirtualMachineInstanceWorkloads``: running VMs that need a migration."""
     memory_overcommit: int = 100
-    """``developerConfiguration.memoryOvercommit``, in percent."""
+    """The memory overcommit in percent (``developerConfiguration.memoryOvercommit``)."""
     overhead_ratio: float = 1.0
-    """``additionalGuestMemoryOverheadRatio``."""
+    """The factor for all memory overheads, from ``additionalGuestMemoryOverheadRatio``."""
     eviction_strategy: str = ""
     """``configuration.evictionStrategy``, the default for VMs; empty if it is not set."""
     deleting: bool = False
@@ -84,11 +84,11 @@ class LiveVM:
     """Whether ``spec.liveUpdateFeatures.memory`` exists; only KubeVirt v1.1 has this field."""
     instancetype: str | None = None
     instancetype_kind: str = ""
-    """``spec.instancetype.kind``."""
+    """The kind of the VM's instancetype, from ``spec.instancetype.kind``."""
     preference: str = ""
     """The name of the VM's preference, which may arrange an instancetype's CPUs differently."""
     revision_name: str = ""
-    """``spec.instancetype.revisionName``."""
+    """The instancetype revision that the spec pins (``spec.instancetype.revisionName``)."""
     revision: str = ""
     """The name of the ControllerRevision that contains the VM's copy of its instancetype.
 
@@ -152,7 +152,7 @@ class LiveVMI:
     kernel: str = ""
     """``status.guestOSInfo.kernelRelease``; empty if the guest has no guest agent."""
     guest_os: str = ""
-    """``status.guestOSInfo.id``."""
+    """The guest operating system, from ``status.guestOSInfo.id``; empty without a guest agent."""
     backup: str = ""
     """The name of the running backup; empty without a backup, and always empty before v1.8."""
     graphics: bool = True
@@ -160,7 +160,7 @@ class LiveVMI:
     memory_overhead: MemoryQuantity | None = None
     """``status.memory.memoryOverhead``: the launcher's own memory; only from v1.9 on."""
     node_selector: Mapping[str, str] = field(default_factory=dict)
-    """``spec.nodeSelector``."""
+    """The instance's node selector, from ``spec.nodeSelector``."""
     labels: Mapping[str, str] = field(default_factory=dict)
     deleting: bool = False
 
@@ -205,7 +205,7 @@ class LiveInstancetype:
     max_guest: MemoryQuantity | None = None
     overcommit_percent: int = 0
     cpus: int = 0
-    """``cpu.guest``; 0 if it is not set."""
+    """The number of CPUs of a VM, from ``cpu.guest``; 0 if it is not set."""
     constraints: Constraints = field(default_factory=Constraints)
     others: Mapping[str, str] = field(default_factory=dict)
     """The other spec fields, as JSON by dotted path; without annotations."""
@@ -224,7 +224,7 @@ class LiveState:
     """A snapshot of the cluster; kinds of objects are read at slightly different times."""
 
     cluster_id: str
-    """The uid of the namespace kube-system."""
+    """The uid of the namespace kube-system, which identifies the cluster."""
     observed_at: datetime
     kubevirt: LiveKubeVirt
     vms: Mapping[ObjectRef, LiveVM]
@@ -244,4 +244,4 @@ class LiveState:
     diagnostics: tuple[Diagnostic, ...] = ()
     """Diagnostics about objects, nodes or the cluster id, if these could not be read."""
     capacity: Capacity | None = None
-    """The capacity that pods use and quotas limit; None until a decision needs it."""
+    """The memory that pods use and the limits of quotas; None until a decision needs them."""

@@ -103,9 +103,9 @@ def from_snapshot(document: object) -> LiveState:
         CodecError: The document is not a snapshot of this version, or has an unexpected value.
     """
     if not isinstance(document, dict):
-        raise CodecError(f"it is not a {KIND}: it is not a JSON object")
+        raise CodecError(f"the document is not a {KIND}: it is not a JSON object")
     if document.get("kind") != KIND:
-        raise CodecError(f"it is not a {KIND}: kind is {document.get('kind')!r}")
+        raise CodecError(f"the document is not a {KIND}: its kind is {document.get('kind')!r}")
     if document.get("apiVersion") != API_VERSION:
         version = document.get("apiVersion")
         raise CodecError(f"apiVersion is {version!r}; this program reads {API_VERSION!r}")

@@ -38,7 +38,7 @@ class Verdict(StrEnum):
     PENDING = "pending"
     """A change is allowed, but has not been made yet."""
     HELD = "held"
-    """The plan does not change the object, because it is blocked or needs a restart."""
+    """The plan does not change the object, because the object is blocked or needs a restart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +113,7 @@ class Outcome:
     migration: MigrationSummary | None = None
     guest_before: MemoryQuantity | None = None
     guest_now: MemoryQuantity | None = None
-    """``status.memory.guestCurrent`` when the run ended."""
+    """The guest's memory when the run ended, from ``status.memory.guestCurrent``."""
 
     @property
     def reason(self) -> str:

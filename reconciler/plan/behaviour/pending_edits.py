@@ -1,7 +1,7 @@
 """``waiting``: finds edits of a VM's fields, except memory, that wait for a restart.
 
 KubeVirt compares a VM with the revision that it stored when the VM started. This module compares
-it with the running instance, in the few fields that the instance copies unchanged. Therefore,
+the VM with the running instance, in the few fields that the instance copies unchanged. Therefore,
 some edits are not found.
 """
 

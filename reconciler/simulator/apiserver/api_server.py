@@ -51,7 +51,7 @@ _HEALTH: Final = ("/healthz", "/livez", "/readyz")
 
 
 class KubeApiServer:
-    """The simulated kube-apiserver.
+    """Simulates kube-apiserver.
 
     The attribute `log` contains a record of every request, oldest first.
     """

@@ -13,7 +13,7 @@ class ResponseTimes:
     """The minimum time that a response takes, in simulated seconds."""
 
     listed_per_s: float = float("inf")
-    """The number of objects that a list returns per second; concurrent lists are independent."""
+    """How many objects per second a list returns, regardless of other concurrent lists."""
     write_s: float = 0.0
     """The duration of a write, which includes its webhooks and its commit to disk."""
 

@@ -34,7 +34,7 @@ class GuestProfile:
     paused: bool = False
 
     def report(self, vmi: Json, now: str) -> None:
-        """Writes virt-handler's report about a started VM into the VMI, as recorded."""
+        """Writes virt-handler's report about a started VM into the VMI."""
         migratable = make_condition(LIVE_MIGRATABLE, str(self.migratable), at=now, probed=True)
         if not self.migratable:
             migratable["reason"] = "DisksNotLiveMigratable"

@@ -31,7 +31,7 @@ class StoreEvent:
     key: Key
     rv: int
     body: bytes
-    """The encoded object after the change; for DELETED, the last state with a new revision."""
+    """The encoded object after the change; for DELETED, its last state with a new revision."""
     previous: bytes | None
     """The encoded object before the change, or None for ADDED."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.subscribers import Subscriber
 
 _FIRST_REVISION: Final = 1000
-"""The store's first revision. It is above 1, because a real server has compacted revision 1."""
+"""The first revision of the store, above 1 because a real server has compacted revision 1."""
 
 
 class Store:

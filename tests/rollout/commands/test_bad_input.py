@@ -205,7 +205,7 @@ FILES = {
         arguments="status --repo {here}/repo --snapshot {here}/live.json",
         code=1,
         beside={"live.json": '{"apiVersion": "v1", "kind": "Pod"}'},
-        says=("it is not a Snapshot: kind is 'Pod'", "reconciler snapshot"),
+        says=("the document is not a Snapshot: its kind is 'Pod'", "reconciler snapshot"),
     ),
     "a missing snapshot": Case(
         arguments="plan --repo {here}/repo --snapshot {here}/none.json",

@@ -74,7 +74,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
     """Block or delay a change unless every quota of the namespace allows both pods.
 
     This checks memory requests, the number of pods, and memory limits where the VM sets one. It
-    does not check limits that KubeVirt sets itself in a namespace with such a quota, CPU, huge
+    does not check memory limits that KubeVirt itself sets because of a quota, CPU, huge
     pages, and quotas for a priority class.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; recorded
@@ -144,7 +144,7 @@ def _pod_in_flight(running: RunningVM) -> TargetPod | None:
     """Return the target pod of the change in flight; None if the instance's size is not known.
 
     The instance already has the requests of the new size, but its current pod has those of the old
-    size. So the target pod is computed from the instance alone.
+    size. Therefore, the target pod is computed only from the instance.
     """
     size = running.vmi.guest
     if size is None:

@@ -98,7 +98,7 @@ class SharedInputs:
 
     @property
     def capacity(self) -> Capacity | None:
-        """The capacity that pods use and quotas limit; None if not known."""
+        """The memory that pods use and the limits of quotas; None if not known."""
         self.capacity_read = True
         return self._live.capacity
 
@@ -128,7 +128,7 @@ class VMInputs:
     """KubeVirt's configuration after the plan's changes to the CR."""
     policy: PlanPolicy
     cluster: str
-    """The uid of the namespace kube-system."""
+    """The uid of the namespace kube-system, which identifies the cluster."""
     kubevirt_settings: Settings
     """The settings of the KubeVirt CR that Git has; empty if Git has no KubeVirt CR."""
     shared: SharedInputs
@@ -141,7 +141,7 @@ class VMInputs:
 
     @property
     def capacity(self) -> Capacity | None:
-        """The capacity that pods use and quotas limit; None if not known."""
+        """The memory that pods use and the limits of quotas; None if not known."""
         return self.shared.capacity
 
     @property

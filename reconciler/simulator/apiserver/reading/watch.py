@@ -1,4 +1,4 @@
-"""WatchStream: provides the events of one watch request.
+"""WatchStream: collects the events that one watch request receives.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/watch.go and
 pkg/storage/cacher/cache_watcher.go.

@@ -46,7 +46,7 @@ class Request:
         return [value for key, value in self.query if key == name]
 
     def flag(self, name: str) -> bool:
-        """Returns a query parameter as a boolean."""
+        """Returns whether a query parameter is true."""
         return self.param(name) in _TRUE
 
     def header(self, name: str) -> str:
@@ -128,4 +128,4 @@ def _quoted(text: str) -> str:
 
 
 NO_SUCH_PAGE: Final = text_response(404, "404 page not found\n")
-"""The response for a path that the API server does not serve."""
+"""The response to a request for a path that the API server does not serve."""

@@ -216,7 +216,7 @@ class VMIController:
         self._save(vmi)
 
     def _finish(self, vmi: Json) -> None:
-        """Removes the finalizers from an ended VMI, as recorded."""
+        """Removes the finalizers from an ended VMI, as recorded on real clusters."""
         uid, foreground = vmi["metadata"]["uid"], self._cluster.config.behaviour.finalizer
         step = "foreground" if foreground in (vmi["metadata"].get("finalizers") or ()) else "last"
         if (step == "last" and not is_deleting(vmi)) or (uid, step) in self._ending:
@@ -243,7 +243,7 @@ class VMIController:
 
 
 def report_node(vmi: Json, node: str) -> None:
-    """Writes a VMI's node, volumes and interfaces into its status, as recorded."""
+    """Writes a VMI's node, volumes and interfaces into its status, as on real clusters."""
     section(vmi, "metadata", "labels")["kubevirt.io/nodeName"] = node
     volumes, networks = (vmi["spec"].get(name) or () for name in ("volumes", "networks"))
     section(vmi, "status").update(

@@ -47,7 +47,7 @@ class MigrationWebhooks:
         return denied(VMI_UPDATE, "update of VMI object is restricted")
 
     def mutate_migration(self, review: Review) -> Denial | None:
-        """Adds the finalizer and the VMI label to a new migration, as recorded."""
+        """Adds the finalizer and the VMI label to a new migration, as on real clusters."""
         if review.operation == "CREATE":
             prepare_migration(review.object)
         return None

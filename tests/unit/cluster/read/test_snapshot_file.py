@@ -329,7 +329,7 @@ WRONG = [
     pytest.param(lambda _: "{", "is not JSON", id="truncated JSON"),
     pytest.param(
         lambda _: "[]",
-        "it is not a Snapshot: it is not a JSON object",
+        "the document is not a Snapshot: it is not a JSON object",
         id="list instead of an object",
     ),
     pytest.param(lambda d: {**d, "kind": "Plan"}, "kind is 'Plan'", id="another kind"),
