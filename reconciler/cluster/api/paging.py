@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from reconciler.cluster.api import resource_paths
+from reconciler.cluster.api import list_items, resource_paths
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.errors import ClusterError, ExpiredError
 
@@ -90,7 +90,10 @@ def pages(client: Client, path: str) -> Iterator[Page]:
 def _meta(client: Client, path: str, body: bytes) -> _ListMeta:
     """Return the metadata of the page *body*, which must be a list and not a ``Status``."""
     try:
-        found = msgspec.json.decode(body, type=_List)
+        try:
+            found = msgspec.json.decode(body, type=_List)
+        except RecursionError:
+            found = msgspec.json.decode(list_items.split(body).envelope, type=_List)
     except UNDECODABLE as error:
         raise _unreadable(client, path, str(error)) from error
     if not found.kind.endswith("List"):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reconciler.cluster.api import list_items
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode import wire
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 _ITEMS = re.compile(rb'"items"\s*:\s*\[')
 _SEAM = b',{"metadata":{'
@@ -68,7 +69,7 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
             raise ValueError(f"an object has more than {_MAX_WAITING >> 20} MiB")
         # The end of the text may be the start of a seam.
         searched = max(0, len(rest) - len(_SEAM) + 1)
-    yield from _LIST.decode(head + rest).items or ()
+    yield from raw_items(head + rest)
 
 
 def _head(arriving: Iterator[bytes]) -> tuple[bytes, bytes]:
@@ -86,6 +87,20 @@ def _head(arriving: Iterator[bytes]) -> tuple[bytes, bytes]:
 def _is_whole(piece: bytes) -> bool:
     try:
         _RAW.decode(piece)
+    except RecursionError:
+        return list_items.is_balanced(piece)
     except UNDECODABLE:
         return False
     return True
+
+
+def raw_items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
+    """Return each object of the list *body*, also if an object is nested too deeply to be decoded.
+
+    Raises:
+        msgspec.DecodeError: The JSON is not a list; other errors of ``UNDECODABLE`` are possible.
+    """
+    try:
+        return _LIST.decode(body).items or ()
+    except RecursionError:
+        return list_items.split(body).items

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 import msgspec
 
+from reconciler.cluster.api import list_items
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode import wire
+from reconciler.cluster.decode.list_stream import raw_items
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.references import (
     CLUSTER_INSTANCETYPE,
@@ -20,7 +22,7 @@ from reconciler.model.references import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
 W = TypeVar("W", bound=wire.Wire)
 V = TypeVar("V")
@@ -47,6 +49,10 @@ class Kind(Generic[W, V]):
     live: Callable[[W], V]
     keyed: str = ""
     """The kind in the references to decoded objects, if it differs from ``name``."""
+    replacement: Callable[[ObjectRef, bytes], Iterable[V]] | None = None
+    """Returns values that count instead of an object that cannot be read; None for no values."""
+    consequence: str = "is ignored"
+    """The consequence for an object that cannot be read, as part of a sentence."""
     _item: msgspec.json.Decoder[W] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -82,14 +88,16 @@ class Kind(Generic[W, V]):
         try:
             return Decoded(values=(self.one(body),))
         except UnreadableError as error:
-            return Decoded(diagnostics=(self.finding(body, error),))
+            found = self.finding(body, error)
+            instead = self.replacement(self.ref(body), bytes(body)) if self.replacement else ()
+            return Decoded(values=tuple(instead), diagnostics=(found,))
 
     def finding(self, body: bytes | msgspec.Raw, error: Exception) -> Diagnostic:
         """Return the finding that the object *body* is unreadable because of *error*."""
         return Diagnostic(
             severity=Severity.WARNING,
             code=UNREADABLE_OBJECT,
-            message=f"the cluster's {self.name} cannot be read and is ignored: {error}",
+            message=f"the cluster's {self.name} cannot be read and {self.consequence}: {error}",
             ref=self.ref(body),
         )
 
@@ -99,23 +107,24 @@ class Kind(Generic[W, V]):
 
 
 _GROUPS = {
+    "MigrationPolicy": "migrations.kubevirt.io",
+    "Namespace": "",
     "Node": "",
     "Pod": "",
     "ResourceQuota": "",
     INSTANCETYPE: INSTANCETYPE_GROUP,
     CLUSTER_INSTANCETYPE: INSTANCETYPE_GROUP,
 }
-_PAGE = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 
 
-def items(body: bytes) -> list[msgspec.Raw]:
+def items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
     """Return the raw objects of the page *body*.
 
     Raises:
         UnreadableError: *body* is not a list.
     """
     try:
-        return _PAGE.decode(body).items or []
+        return raw_items(body)
     except UNDECODABLE as error:
         raise UnreadableError(str(error)) from error
 
@@ -148,7 +157,12 @@ class Readable(Protocol[V]):
 
 def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
     """Return the reference of the object *body*; its name is ``?`` if it cannot be read."""
-    metadata = _nameplate(body) or _nameplate(_head(body)) or wire.Identity()
+    metadata = (
+        _nameplate(body)
+        or _nameplate(_head(body))
+        or _nameplate(list_items.shallow(bytes(body)))
+        or wire.Identity()
+    )
     group = _GROUPS.get(kind, KUBEVIRT_GROUP)
     return ObjectRef(
         group=group, kind=kind, namespace=metadata.namespace or "", name=metadata.name or "?"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,10 +16,14 @@ from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota
 from reconciler.model.references import Uid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from reconciler.cluster.decode.wire import Amount
+    from reconciler.model.references import ObjectRef
 
+_NODE_NAME = re.compile(rb'"nodeName"\s*:\s*"([a-z0-9.-]+)"')
+_ALL = 1 << 62
+"""More bytes than any node has."""
 ENDED = frozenset({"Succeeded", "Failed"})
 """Pod phases in which a pod no longer uses capacity."""
 JUDGED = ("requests.memory", "memory", "limits.memory", "pods", "count/pods")
@@ -148,8 +153,25 @@ def quota(item: wire.Quota) -> NamedQuota:
     return NamedQuota(namespace=meta.namespace or "", quota=None if elsewhere else found)
 
 
-PODS = Kind("Pod", wire.Pod, pod)
-QUOTAS = Kind("ResourceQuota", wire.Quota, quota)
+def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
+    """Yield a pod that fills each node that the unreadable pod *body* may run on."""
+    for node in sorted(set(_NODE_NAME.findall(body))):
+        requests = MemoryUse(memory=_ALL)
+        launcher = Launcher(namespace=ref.namespace, node=shared(node.decode()), requests=requests)
+        yield Pod(launcher=launcher, instance=Uid(""), ended=False)
+
+
+def _exhausted(ref: ObjectRef, _body: bytes) -> Iterator[NamedQuota]:
+    """Yield a quota that admits no pod, which replaces a quota that cannot be read."""
+    yield NamedQuota(namespace=ref.namespace, quota=Quota(name=ref.name, hard={"pods": 0}))
+
+
+PODS = Kind(
+    "Pod", wire.Pod, pod, replacement=_filling_its_node, consequence="its node counts as full"
+)
+QUOTAS = Kind(
+    "ResourceQuota", wire.Quota, quota, replacement=_exhausted, consequence="counts as exhausted"
+)
 
 
 def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -25,7 +26,7 @@ from reconciler.model.live.live_state import LiveNode, LiveVM, LiveVMI
 from reconciler.model.references import ObjectRef, Uid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from reconciler.cluster.decode.wire_managers import VMManager
 
@@ -41,6 +42,7 @@ HUGEPAGES = "hugepages-"
 """The prefix of resource names for huge pages; the page size comes after the prefix."""
 
 _NO_CPU = wire.Cpu()
+_VMI_NAME = re.compile(rb'"vmiName"\s*:\s*"([a-z0-9.-]+)"')
 
 
 def vm(item: wire.VM) -> LiveVM:
@@ -197,6 +199,17 @@ def migration(item: wire_vmi.Migration) -> LiveMigration:
     )
 
 
+def _migration_in_flight(ref: ObjectRef, body: bytes) -> Iterator[LiveMigration]:
+    """Yield a migration in flight, which replaces the migration *body* that cannot be read."""
+    vmi = _VMI_NAME.search(body)
+    yield LiveMigration(
+        ref=ref,
+        uid=Uid(""),
+        vmi_name=shared(vmi[1].decode()) if vmi else "",
+        phase=MigrationPhase.UNSET,
+    )
+
+
 def _phase(text: str) -> MigrationPhase:
     try:
         return MigrationPhase(text)
@@ -228,7 +241,13 @@ def node(item: wire.Node) -> LiveNode:
 
 VMS = Kind("VirtualMachine", wire.VM, vm)
 VMIS = Kind("VirtualMachineInstance", wire_vmi.VMI, vmi, keyed="VirtualMachine")
-MIGRATIONS = Kind("VirtualMachineInstanceMigration", wire_vmi.Migration, migration)
+MIGRATIONS = Kind(
+    "VirtualMachineInstanceMigration",
+    wire_vmi.Migration,
+    migration,
+    replacement=_migration_in_flight,
+    consequence="counts as in flight",
+)
 NODES = Kind("Node", wire.Node, node)
 
 

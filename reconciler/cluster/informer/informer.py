@@ -19,6 +19,7 @@ from reconciler.cluster.read.lists import (
     cluster_id,
     list_instancetypes,
     list_nodes,
+    unreadable_kubevirt,
     wrong_number,
 )
 from reconciler.cluster.read.migration_policy_reader import (
@@ -258,6 +259,8 @@ class ClusterInformer:
 
     def _config(self) -> LiveKubeVirt:
         found = self._kubevirts.view
+        if not found and self._kubevirts.findings:
+            raise unreadable_kubevirt(self._client.host, self._kubevirts.findings)
         if len(found) != 1:
             raise wrong_number(self._client.host, found)
         return next(iter(found.values()))

@@ -20,7 +20,7 @@ from reconciler.model.live.live_state import LiveInstancetype, LiveKubeVirt, Liv
 from reconciler.model.references import CLUSTER_INSTANCETYPE, INSTANCETYPE, ObjectRef
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.decode.pages import Readable
@@ -91,7 +91,7 @@ def list_kubevirt(client: Client) -> Listed[LiveKubeVirt]:
     """
     listed = list_all(client, resource_paths.collection(resource_paths.KUBEVIRTS), KubeVirts())
     if not listed.values and listed.diagnostics:
-        raise ClusterError(f"at {client.host}, {listed.diagnostics[0].message}")
+        raise unreadable_kubevirt(client.host, listed.diagnostics)
     if len(listed.values) != 1:
         raise wrong_number(client.host, (each.ref for each in listed.values))
     return listed
@@ -177,6 +177,11 @@ def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
     except UNDECODABLE as error:
         what = f"the response of {client.host} is not a Namespace"
         raise ClusterError(what, hint="check that the server is an API server") from error
+
+
+def unreadable_kubevirt(host: str, findings: Sequence[Diagnostic]) -> ClusterError:
+    """Return the error for a cluster whose only KubeVirt CR cannot be read."""
+    return ClusterError(f"at {host}, {findings[0].message}")
 
 
 def wrong_number(host: str, refs: Iterable[ObjectRef]) -> KubeVirtMissingError:

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.api.paging import pages
 from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.common import amount
+from reconciler.cluster.decode.pages import Decoded, Kind, joined
 from reconciler.errors import ForbiddenError, NotFoundError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.live_migration import LiveMigrationPolicy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from reconciler.cluster.api.client import Client
+
+V = TypeVar("V")
 
 POLICIES = "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies"
 NAMESPACES = "/api/v1/namespaces"
@@ -67,43 +67,51 @@ def list_migration_policies(client: Client) -> MigrationPolicies:
         ClusterError: A list cannot be read, although the permission and the kind exist.
     """
     try:
-        found = tuple(sorted(_policies(client), key=lambda policy: policy.name))
+        listed = _listed(client, POLICIES, _POLICY_KIND)
+        found = sorted(filter(None, listed.values), key=lambda policy: policy.name)
         selective = any(each.namespace_labels for each in found)
-        labels = dict(_labels(client)) if selective else {}
+        named = _listed(client, NAMESPACES, _NAMESPACE_KIND) if selective else Decoded()
     except NotFoundError:
         return MigrationPolicies()
     except ForbiddenError:
         return MigrationPolicies(diagnostics=(_unread("cannot be listed without permission"),))
-    except UNDECODABLE as error:
-        return MigrationPolicies(diagnostics=(_unread(f"cannot be read: {error}"),))
-    return MigrationPolicies(values=found, namespace_labels=labels)
+    return MigrationPolicies(
+        values=tuple(found),
+        namespace_labels=dict(named.values),
+        diagnostics=(*listed.diagnostics, *named.diagnostics),
+    )
 
 
-def _policies(client: Client) -> Iterator[LiveMigrationPolicy]:
-    for page in pages(client, POLICIES):
-        for item in msgspec.json.decode(page.body, type=wire.Page[_Policy]).items or ():
-            spec = item.spec or _Spec()
-            if spec.selectors is None:
-                # Source: kubevirt v1.9.0 migrationpolicy.go:98-100: no selector, no match.
-                continue
-            yield LiveMigrationPolicy(
-                name=item.metadata.name,
-                bandwidth=amount(
-                    spec.bandwidth_per_migration,
-                    f"bandwidthPerMigration of the policy {item.metadata.name}",
-                ),
-                completion_timeout_per_gib=spec.completion_timeout,
-                allow_post_copy=spec.allow_post_copy,
-                allow_workload_disruption=spec.allow_workload_disruption,
-                vmi_labels=spec.selectors.virtual_machine_instance_selector or {},
-                namespace_labels=spec.selectors.namespace_selector or {},
-            )
+def _listed(client: Client, path: str, kind: Kind[Any, V]) -> Decoded[V]:
+    return joined(kind.page(page.body) for page in pages(client, path))
 
 
-def _labels(client: Client) -> Iterator[tuple[str, Mapping[str, str]]]:
-    for page in pages(client, NAMESPACES):
-        for item in msgspec.json.decode(page.body, type=wire.Page[_Named]).items or ():
-            yield item.metadata.name, item.metadata.labels or {}
+def _policy(item: _Policy) -> LiveMigrationPolicy | None:
+    """Decode a migration policy; None if it has no selector, because it then matches no VM.
+
+    Source: kubevirt v1.9.0 migrationpolicy.go:98-100.
+    """
+    spec = item.spec or _Spec()
+    if spec.selectors is None:
+        return None
+    return LiveMigrationPolicy(
+        name=item.metadata.name,
+        bandwidth=amount(spec.bandwidth_per_migration, "bandwidthPerMigration"),
+        completion_timeout_per_gib=spec.completion_timeout,
+        allow_post_copy=spec.allow_post_copy,
+        allow_workload_disruption=spec.allow_workload_disruption,
+        vmi_labels=spec.selectors.virtual_machine_instance_selector or {},
+        namespace_labels=spec.selectors.namespace_selector or {},
+    )
+
+
+def _name_and_labels(item: _Named) -> tuple[str, Mapping[str, str]]:
+    return item.metadata.name, item.metadata.labels or {}
+
+
+_UNUSED = "the forecast does not use it"
+_POLICY_KIND = Kind("MigrationPolicy", _Policy, _policy, consequence=_UNUSED)
+_NAMESPACE_KIND = Kind("Namespace", _Named, _name_and_labels, consequence=_UNUSED)
 
 
 def _unread(why: str) -> Diagnostic:

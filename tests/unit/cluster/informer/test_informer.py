@@ -14,7 +14,7 @@ from reconciler.cluster.api import client as client_module
 from reconciler.cluster.informer import informer as informer_module
 from reconciler.cluster.informer import reflector as reflector_module
 from reconciler.cluster.informer.informer import ClusterInformer
-from reconciler.errors import BackgroundError, KubeVirtMissingError, UnavailableError
+from reconciler.errors import BackgroundError, ClusterError, KubeVirtMissingError, UnavailableError
 from reconciler.model.references import vm_ref
 
 API = "/apis/kubevirt.io/v1"
@@ -211,6 +211,30 @@ def test_undecodable_event_without_an_object_name_is_reported_without_a_name(
         assert [each.ref.name for each in state.diagnostics] == ["?"]
         streams["virtualmachines"].send("ADDED", raw_vm("pg-1"))
         wait_until(informer, lambda state: len(state.vms) == 2)
+
+
+def test_undecodable_migration_event_counts_as_in_flight(streams, informer, raw_migration):
+    done = raw_migration("done", status={"phase": "Succeeded"})
+    odd = raw_migration("done", status={"phase": "Succeeded", "conditions": "none"})
+    with informer:
+        streams["virtualmachineinstancemigrations"].send("ADDED", done)
+        wait_until(informer, lambda state: len(state.migrations[PG0]) == 2)
+        streams["virtualmachineinstancemigrations"].send("MODIFIED", odd)
+        state = wait_until(informer, lambda state: state.diagnostics)
+        phases = {each.ref.name: each.phase.finished for each in state.migrations[PG0]}
+        assert phases == {"done": False, "kubevirt-workload-update-mwljw": False}
+        streams["virtualmachineinstancemigrations"].send("DELETED", odd)
+        state = wait_until(informer, lambda state: not state.diagnostics)
+        assert [each.ref.name for each in state.migrations[PG0]] != ["done"]
+
+
+def test_undecodable_event_of_the_kubevirt_cr_raises_an_error(streams, informer, raw_kubevirt):
+    cr = json.dumps({"type": "MODIFIED", "object": raw_kubevirt()}).encode()
+    with informer:
+        informer.read()
+        streams["kubevirts"].send_raw(cr.replace(b"Deployed", b"\xff"))
+        with pytest.raises(ClusterError, match="the cluster's KubeVirt CR cannot be read"):
+            wait_until(informer, lambda _: False)
 
 
 class BrokenClock:

@@ -214,9 +214,9 @@ def test_missing_permission_for_pods_or_quotas_is_reported_and_the_other_list_is
     assert (found.pods_known, found.quotas_known) == (knows == "pods", knows == "quotas")
 
 
-def test_unreadable_pod_is_omitted_from_the_capacity_and_reported(read):
+def test_unreadable_pod_counts_as_larger_than_its_node_and_is_reported(read):
     found = read([raw_pod("a", containers=[asks("1Gi")]), raw_pod("b", containers=[asks("1GB")])])
-    assert found.nodes["node01"].requested.memory == GIB
+    assert found.nodes["node01"].requested.memory == (1 << 62) + GIB
     (finding,) = found.diagnostics
     assert str(finding.ref) == "Pod db/b"
 

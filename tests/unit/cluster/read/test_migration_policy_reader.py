@@ -76,8 +76,13 @@ def test_missing_permission_for_migration_policies_is_reported_as_a_note(server,
 
 
 @pytest.mark.parametrize("bandwidth", ["fast", [1]])
-def test_unreadable_migration_policies_are_reported_as_a_note(server, client, page, bandwidth):
-    server.on(POLICIES, page(raw("a", selectors={}, bandwidthPerMigration=bandwidth)))
+def test_unreadable_migration_policy_is_reported_without_hiding_other_policies(
+    server, client, page, bandwidth
+):
+    odd = raw("a", selectors={}, bandwidthPerMigration=bandwidth)
+    server.on(POLICIES, page(odd, raw("b", selectors={})))
     found = list_migration_policies(client)
-    assert found.values == ()
-    assert "cannot be read" in found.diagnostics[0].message
+    assert found.values == (LiveMigrationPolicy(name="b"),)
+    (finding,) = found.diagnostics
+    assert (finding.code, finding.ref.name) == ("unreadable-object", "a")
+    assert "cannot be read and the forecast does not use it" in finding.message

@@ -1,0 +1,76 @@
+"""Finds the brackets of JSON without recursion: ``split``, ``is_balanced`` and ``shallow``.
+
+The JSON decoder cannot skip an object that is nested too deeply. This module finds the ends of the
+objects in such a list, so that one object does not hide the others.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+_ITEMS = re.compile(rb'"items"\s*:\s*\[')
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{},]', re.DOTALL)
+_OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
+
+
+_OUTER_LEVELS = 2
+"""The levels that ``shallow`` keeps: an object, and its metadata."""
+
+
+class SplitList(NamedTuple):
+    """A list whose objects have been cut out."""
+
+    envelope: bytes
+    """The JSON of the list, with an empty ``items``."""
+    items: list[bytes]
+
+
+def split(body: bytes) -> SplitList:
+    """Split the list *body*; its objects need not be valid JSON, only their brackets must match.
+
+    Raises:
+        ValueError: *body* is not a list, or its end is missing.
+    """
+    opening = _ITEMS.search(body)
+    if opening is None:
+        raise ValueError("it has no items")
+    found: list[bytes] = []
+    depth, start = 0, opening.end()
+    for token in _TOKEN.finditer(body, start):
+        char = body[token.start()]
+        if depth == 0 and char in b",]":
+            if item := body[start : token.start()].strip():
+                found.append(item)
+            start = token.end()
+            if char in _CLOSING:
+                return SplitList(body[: opening.end()] + body[token.start() :], found)
+        depth += (char in _OPENING) - (char in _CLOSING)
+    raise ValueError("the end of its items is missing")
+
+
+def is_balanced(piece: bytes) -> bool:
+    """Return whether *piece* ends where its first object ends, by its brackets."""
+    depth = 0
+    for token in _TOKEN.finditer(piece):
+        char = piece[token.start()]
+        depth += (char in _OPENING) - (char in _CLOSING)
+        if depth == 0 and char in _CLOSING:
+            return not piece[token.end() :].strip()
+    return False
+
+
+def shallow(piece: bytes) -> bytes:
+    """Return the object *piece* with null in place of everything below its second level."""
+    kept, depth, end = bytearray(), 0, 0
+    for token in _TOKEN.finditer(piece):
+        char = piece[token.start()]
+        if char in _OPENING:
+            depth += 1
+            if depth == _OUTER_LEVELS + 1:
+                kept += piece[end : token.start()] + b"null"
+        elif char in _CLOSING:
+            if depth == _OUTER_LEVELS + 1:
+                end = token.end()
+            depth -= 1
+    return bytes(kept + piece[end:])
