@@ -105,8 +105,7 @@ def _plan(options: ApplyOptions, clock: Clock, printer: RunPrinter, stack: ExitS
     source, scale = options.source, options.cluster.time_scale
     if options.deadline_s is not None:
         until = started + options.deadline_s
-        limit_s = min(source.fetch_timeout_s, options.deadline_s)
-        source = replace(source, fetch_timeout_s=limit_s)
+        source = replace(source, fetch_timeout_s=min(source.fetch_timeout_s, options.deadline_s))
     policy = partial(plan_policy, shard=options.shard, ignore_windows=options.ignore_windows)
     stop = stack.enter_context(stop_on_signals())
     with stop.interruptible():
@@ -140,6 +139,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
     if session.windows_ignored:
         log.warning("ignoring the windows of .reconciler.yaml because of --ignore-windows")
     trace = None
+    broken: list[BaseException] = []
     with ExitStack() as stack:
         try:
             trace = stack.enter_context(
@@ -162,6 +162,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
                     instance=session.run_id,
                     revision=planned.desired.revision,
                     hurried=lambda: session.stop.requested,
+                    broken=broken.append,
                 )
             )
             with session.stop.interruptible():
@@ -179,6 +180,8 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
         else:
             report = _roll_out(session, approval, held, recorder, trace)
         trace.finish(report)
+    if broken:
+        report = replace(report, exit=ExitCode.ERROR, message=f"ended by an error: {broken[0]}")
     return replace(report, notes=(*report.notes, *_notes(session, approval)))
 
 
@@ -195,10 +198,9 @@ def _confirmed(session: _Session) -> _Session:
     with session.stop.interruptible():
         if not session.printer.confirm(plan):
             raise DeclinedError("the plan was not confirmed; nothing was written")
-    until = session.until
-    if until is not None:
-        until += clock.monotonic() - asked_at
-    return replace(session, until=until)
+    if session.until is None:
+        return session
+    return replace(session, until=session.until + clock.monotonic() - asked_at)
 
 
 def _leases(session: _Session) -> AbstractContextManager[Leases]:

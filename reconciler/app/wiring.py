@@ -174,18 +174,26 @@ def dry_run(client: Client) -> DryRun:
 
 @contextmanager
 def recorder(
-    client: Client, clock: Clock, *, instance: str, revision: str, hurried: Callable[[], bool]
+    client: Client,
+    clock: Clock,
+    *,
+    instance: str,
+    revision: str,
+    hurried: Callable[[], bool],
+    broken: Callable[[BaseException], None],
 ) -> Iterator[Recorder]:
     """Open a queue of Events; all its Events are sent before the block ends.
 
     The Events contain the name of the run (*instance*) and the *revision*. After a request to
-    stop, *hurried* returns True, and the queue drops the Events that it cannot send in time.
+    stop, *hurried* returns True, and the queue drops the Events that it cannot send in time. An
+    error in a thread that sends Events is passed to *broken* and not raised, since the run's
+    report must not be lost.
     """
     from reconciler.cluster.write.event_queue import QueuedRecorder
     from reconciler.cluster.write.events import ClusterRecorder
 
     direct = ClusterRecorder(client, clock=clock, instance=instance, revision=revision)
-    with QueuedRecorder(direct, hurried=hurried) as queued:
+    with QueuedRecorder(direct, hurried=hurried, broken=broken) as queued:
         yield queued
 
 

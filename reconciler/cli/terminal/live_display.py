@@ -94,6 +94,7 @@ class LiveDisplay:
             console=console,
             transient=True,
             expand=True,
+            auto_refresh=False,  # a thread of rich could end without a report
         )
         self._bars.summary = waiting.sentence
         self._tasks: dict[ObjectRef, tuple[TaskID, datetime]] = {}
@@ -118,7 +119,8 @@ class LiveDisplay:
     def __call__(self, progress: Progress) -> None:
         """Update the progress bar of the VM, or print a line for any other event."""
         self._waiting(progress, news=progress.step not in (Step.PHASE, Step.WAITING))
-        if progress.step is Step.WAITING:
+        if progress.step is Step.WAITING:  # once a second, at the end of each round
+            self._bars.refresh()
             return
         if progress.ref is None or progress.step in _ENDS:
             self._say(progress)

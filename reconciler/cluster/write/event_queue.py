@@ -41,6 +41,7 @@ class QueuedRecorder:
 
     Args:
         hurried: Returns whether the process received a signal to end.
+        broken: Called at the end with each error that ended a sender unexpectedly.
         most_waiting: The maximum number of queued Events.
     """
 
@@ -49,9 +50,11 @@ class QueuedRecorder:
         recorder: ClusterRecorder,
         *,
         hurried: Callable[[], bool],
+        broken: Callable[[BaseException], None],
         most_waiting: int = MOST_WAITING,
     ) -> None:
         self._recorder, self._hurried, self._most_waiting = recorder, hurried, most_waiting
+        self._broken = broken
         self._queues: tuple[SimpleQueue[Event | None], ...] = tuple(
             SimpleQueue() for _ in range(SENDERS)
         )
@@ -89,8 +92,8 @@ class QueuedRecorder:
             if slices * _SLICE_S >= (_HURRIED_S if self._hurried() else _DRAIN_S):
                 break
         for sender in self._senders:
-            if sender.done():
-                sender.result()  # raises if the thread failed unexpectedly
+            if sender.done() and (error := sender.exception()) is not None:
+                self._broken(error)
 
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False

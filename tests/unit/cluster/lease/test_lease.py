@@ -424,7 +424,8 @@ def test_rejected_events_delay_neither_lease_renewals_nor_patches(
     server.handlers[events] = busy
     server.on(resource_paths.of(vm), reply(200, {}))
     sender = DirectRecorder(client, clock=clock, instance="us", revision="commit")
-    with make() as lease, QueuedRecorder(sender, hurried=lambda: False) as recorder:
+    queue = QueuedRecorder(sender, hurried=lambda: False, broken=lambda _: None)
+    with make() as lease, queue as recorder:
         clock.elapsed = 10
         recorder.record(vm, "uid", reason="A", message="m")
         assert turned_away.wait(20)
