@@ -22,6 +22,10 @@ class UsageError(ReconcilerError):
     """The command line is invalid or contradicts itself."""
 
 
+class OutputError(ReconcilerError):
+    """A result cannot be written, for example because a disk is full or a pipe is closed."""
+
+
 class SourceError(ReconcilerError):
     """The desired state cannot be read, for example because the repository is missing."""
 

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING
 
 from reconciler.app import approval_options, output_files, wiring
 from reconciler.app.apply_options import ApplyOptions
-from reconciler.app.clock_check import clock_difference, require_agreeing_clocks
+from reconciler.app.deliver_report import deliver, write_only
 from reconciler.app.error_codes import OutrankedError, error_code
 from reconciler.app.leases import Leases, hold_leases
-from reconciler.app.read_and_plan import PlanWithInputs, read_and_plan
+from reconciler.app.read_and_plan import (
+    PlanWithInputs,
+    clock_difference,
+    read_and_plan,
+    require_agreeing_clocks,
+)
 from reconciler.app.run_printer import RunPrinter
 from reconciler.app.stop import Stop, Terminated, stop_on_signals
 from reconciler.app.trace_file import Tracer, open_tracer
@@ -26,7 +31,6 @@ from reconciler.model.desired.config import Mode
 from reconciler.model.run.outcome import ExitCode, RunReport
 from reconciler.plan.plan_policy import plan_policy
 from reconciler.ports import Clock
-from reconciler.report.json_documents import run_json
 from reconciler.report.wording import duration
 from reconciler.rollout import run as rollout
 from reconciler.rollout.report_without_writes import observed, unwritten
@@ -87,15 +91,11 @@ def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
         output_files.reserve(options.report, "--report")
     with ExitStack() as stack:
         session = _plan(options, clock, printer, stack)
-        printer.show_plan(session.planned.plan)
         report = _apply(session, approval)
     if session.stop.interrupted:
         report = replace(report, exit=ExitCode.INTERRUPTED)
     report = replace(report, excused=report.exit in options.excused)
-    try:
-        _write_report(report, options)
-    finally:
-        printer.show_report(report)
+    deliver(report, options.report, printer)
     return report.returned
 
 
@@ -150,6 +150,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
                     log=session.printer.trace_log,
                 )
             )
+            session.printer.show_plan(planned.plan)
             if not observing:
                 require_agreeing_clocks(planned.plan)
             approval = approval_options.check(planned.plan, approval, options.expect_digest)
@@ -171,7 +172,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
             report = _unwritten(session, error)
             if trace is not None:
                 trace.finish(report)
-            _write_report(report, options)
+            write_only(report, options.report, session.printer)
             if report.exit is not error_code(error)[0]:
                 raise OutrankedError(report.exit, error) from error
             raise
@@ -182,7 +183,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
         trace.finish(report)
     if broken:
         report = replace(report, exit=ExitCode.ERROR, message=f"ended by an error: {broken[0]}")
-    return replace(report, notes=(*report.notes, *_notes(session, approval)))
+    return replace(report, notes=(*report.notes, *_notes(session, approval, trace)))
 
 
 def _confirmed(session: _Session) -> _Session:
@@ -281,19 +282,11 @@ def _roll_out(
         )
 
 
-def _notes(session: _Session, approval: Approval | None) -> Iterator[str]:
+def _notes(session: _Session, approval: Approval | None, trace: Tracer) -> Iterator[str]:
     """Yield the notes about this run that an auditor needs."""
     if approval is not None:
         yield approval_options.note(approval)
     if session.windows_ignored:
         yield "the windows of .reconciler.yaml were ignored because of --ignore-windows"
-
-
-def _write_report(report: RunReport, options: ApplyOptions) -> None:
-    """Write *report* to the file of ``--report``.
-
-    Raises:
-        UsageError: The file cannot be written.
-    """
-    if options.report is not None:
-        output_files.write(options.report, run_json(report), "--report")
+    if trace.problem:
+        yield trace.problem

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from reconciler.errors import UsageError
+from reconciler.errors import SourceError, UsageError
 from reconciler.model.desired.config import Config, Mode
 from reconciler.model.desired.scope import Scope
 from reconciler.model.references import ObjectRef, vm_ref
@@ -41,10 +41,20 @@ class SourceOptions:
     fetch_timeout_s: float = 120.0
 
     def or_current(self) -> SourceOptions:
-        """Return these options, with the working directory's repository if no source is set."""
+        """Return these options, with the working directory's repository if no source is set.
+
+        Raises:
+            SourceError: The working directory was deleted.
+        """
         if self.repo or self.files:
             return self
-        here = Path.cwd()
+        try:
+            here = Path.cwd()
+        except OSError as error:
+            raise SourceError(
+                "the working directory does not exist any more",
+                hint="change to another directory, or set --repo to an absolute path",
+            ) from error
         found = next((each for each in (here, *here.parents) if (each / ".git").exists()), None)
         return replace(self, repo=str(found)) if found else self
 

@@ -10,7 +10,7 @@ import os
 import stat
 from typing import IO, TYPE_CHECKING
 
-from reconciler.errors import UsageError
+from reconciler.errors import OutputError, ReconcilerError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +21,19 @@ _APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _MAX_LINKS = 40
 """The maximum number of links that a path may lead through, as in Linux."""
+_WRONG_PATH = frozenset(
+    {
+        errno.EACCES,
+        errno.EISDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.ENOENT,
+        errno.ENOTDIR,
+        errno.EPERM,
+        errno.EROFS,
+    }
+)
+"""Errors that another path avoids; all others are faults of the machine."""
 _HINT = "choose a file in an existing, writable directory"
 
 
@@ -48,7 +61,8 @@ def write(path: Path, pieces: Iterable[str], flag: str) -> None:
     """Write *pieces* to *path*; concurrent readers see either the old file or the new file.
 
     Raises:
-        UsageError: The file cannot be written.
+        UsageError: The path is not that of a writable file.
+        OutputError: The file cannot be written, for example because the disk is full.
     """
     try:
         target = _target(path)
@@ -113,5 +127,8 @@ def _part(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}.part")
 
 
-def _unwritable(path: Path, flag: str, error: OSError) -> UsageError:
-    return UsageError(f"{flag} {path}: {error.strerror}", hint=_HINT)
+def _unwritable(path: Path, flag: str, error: OSError) -> ReconcilerError:
+    if error.errno in _WRONG_PATH:
+        return UsageError(f"{flag} {path}: {error.strerror}", hint=_HINT)
+    message = f"{flag} {path} could not be written: {error.strerror or error}"
+    return OutputError(message, hint="free disk space, or choose a file on another disk")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from reconciler.app.clock_check import clock_difference
-from reconciler.errors import InvalidError, WrongClusterError
+from reconciler.errors import ClocksDifferError, InvalidError, WrongClusterError
+from reconciler.model.clock_difference import CLOCKS_DIFFER, ClockDifference
 from reconciler.model.desired.config import Config
 from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -130,3 +130,28 @@ def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
 def cluster_words(cluster_id: str) -> str:
     """Return the name of a cluster for a message; an empty ID means that the ID cannot be read."""
     return f"cluster {cluster_id}" if cluster_id else "a cluster whose ID cannot be read"
+
+
+@runtime_checkable
+class _Compared(Protocol):
+    """A clock that knows how far it differs from the API server's clock."""
+
+    def difference(self) -> ClockDifference | None:
+        """Return both times if they differ by minutes, else None."""
+        ...
+
+
+def clock_difference(clock: Clock) -> ClockDifference | None:
+    """Return the times of the API server and of this machine if they differ by minutes."""
+    return clock.difference() if isinstance(clock, _Compared) else None
+
+
+def require_agreeing_clocks(plan: Plan) -> None:
+    """Check that the clocks of the API server and of this machine agree on the windows.
+
+    Raises:
+        ClocksDifferError: *plan* has a warning that they disagree.
+    """
+    for each in plan.diagnostics:
+        if each.code == CLOCKS_DIFFER:
+            raise ClocksDifferError(each.message, hint=each.hint)

@@ -36,6 +36,13 @@ class RunPrinter(Protocol):
         """
         ...
 
+    def save_report(self, report: RunReport, *, shown: bool) -> None:
+        """Print the whole report on stderr, because another output failed.
+
+        *shown* is whether ``show_report`` succeeded.
+        """
+        ...
+
     def show_report(self, report: RunReport) -> None:
         """Show what the run did; called after the run has ended."""
         ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING, Any
 
 from reconciler.app import output_files
@@ -34,6 +34,8 @@ class Tracer:
         self._run_id, self._revision = run_id, revision
         self._file, self._log = file, log
         self._written: dict[ObjectRef, Result] = {}
+        self.problem = ""
+        """Why the file is incomplete; empty if it is complete."""
 
     def __call__(self, progress: Progress) -> None:
         """Write a line if *progress* is the last step of a VM."""
@@ -59,8 +61,9 @@ class Tracer:
         try:
             _print(self._file, fields)
         except OSError as error:
-            words = "cannot write to the file of --trace, so the trace ends here: %s"
-            log.error(words, error.strerror)  # noqa: TRY400 - no stack for users
+            words = "the file of --trace is incomplete, because it could not be written"
+            self.problem = f"{words}: {error.strerror}"
+            log.error("%s", self.problem)  # noqa: TRY400 - no stack for users
             self._file = None
 
 
@@ -73,8 +76,14 @@ def open_tracer(
     Raises:
         UsageError: The file cannot be opened for writing.
     """
-    with output_files.open_to_append(file, "--trace") if file else nullcontext() as opened:
+    opened = output_files.open_to_append(file, "--trace") if file else None
+    try:
         yield Tracer(run_id=run_id, revision=revision, file=opened, log=log)
+    finally:
+        if opened is not None:
+            # Closing writes the line again that a full disk rejected; the tracer reported it.
+            with suppress(OSError):
+                opened.close()
 
 
 def _print(stream: IO[str] | None, fields: dict[str, Any]) -> None:

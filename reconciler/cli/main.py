@@ -26,6 +26,7 @@ from reconciler.cli.option_groups import call, option_parameters
 from reconciler.cli.options import LogOptions
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.error_output import closed_output, exit_code
+from reconciler.cli.terminal.standard_streams import prepare_streams
 from reconciler.escaping import printable, printable_traceback
 from reconciler.model.run.outcome import ExitCode
 
@@ -100,6 +101,7 @@ def entry() -> None:
     """Run the command line of the installed script ``reconciler``."""
     # Most values live until the run ends: frequent garbage collection costs a fifth of the time.
     gc.set_threshold(50_000, 20, 20)
+    prepare_streams()
     sys.excepthook = _print_exception
     sys.exit(main(sys.argv[1:]))
 

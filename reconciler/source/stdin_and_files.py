@@ -49,15 +49,15 @@ def read_input(path: Path) -> tuple[str, bytes]:
     Raises:
         SourceError: The file cannot be read.
     """
+    shown = "stdin" if str(path) == input_files.STDIN else str(path)
     try:
-        shown = "stdin" if str(path) == input_files.STDIN else str(path)
         return shown, input_files.read(path, _N_BYTES)
     except FileNotFoundError as error:
         name = repository_url.shown(str(path))
         message, hint = f"{name} does not exist", "use a file, a folder, or - for stdin"
         raise SourceError(message, hint=hint) from error
     except OSError as error:
-        raise SourceError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
+        raise SourceError(f"{shown} cannot be read: {error.strerror}", hint=_HINT) from error
 
 
 def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:

@@ -313,8 +313,9 @@ WRITERS = {
     "cli/terminal/error_output.py": "error as text",
     "cli/terminal/live_display.py": "progress as text, progress as JSON, progress bars",
     "cli/terminal/log_format.py": "log as text, log as JSON",
-    "cli/terminal/run_output.py": "plan -o text",
+    "cli/terminal/run_output.py": "plan -o text, apply -o json",
     "cli/terminal/screen.py": "all results, and a question without text from elsewhere",
+    "cli/terminal/standard_streams.py": "the bytes that other modules write to stderr",
 }
 """The modules that write to a stream or a file, and the rows that test what they write."""
 

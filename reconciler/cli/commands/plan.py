@@ -87,15 +87,20 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
 
         with wiring.client(plan_options.cluster, clock) as client:
             plan = server_dry_run(plan, wiring.dry_run(client))
-    if plan_options.out is not None:
-        from reconciler.report.json_documents import plan_json
-
-        output_files.write(plan_options.out, plan_json(plan), "--out")
-        words = "wrote the plan to %s; `reconciler apply --plan` accepts it as an approval"
-        log.info(words, plan_options.out)
     log_options = plan_options.log
-    show(plan, plan_options.output or PlanFormat(log_options.log_format), log_options)
+    try:
+        if plan_options.out is not None:
+            _write(plan, plan_options.out)
+    finally:
+        show(plan, plan_options.output or PlanFormat(log_options.log_format), log_options)
     return exit_code(plan) if plan_options.detailed_exitcode or plan.errored else ExitCode.DONE
+
+
+def _write(plan: Plan, path: Path) -> None:
+    from reconciler.report.json_documents import plan_json
+
+    output_files.write(path, plan_json(plan), "--out")
+    log.info("wrote the plan to %s; `reconciler apply --plan` accepts it as an approval", path)
 
 
 def show(plan: Plan, output: PlanFormat, log: LogOptions) -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from reconciler.app.error_codes import error_code
 from reconciler.app.stop import Terminated
 from reconciler.cli.option_values import TextFormat
+from reconciler.cli.terminal.screen import STDOUT_HINT
+from reconciler.cli.terminal.standard_streams import discard_stdout
 from reconciler.errors import InvalidError, ReconcilerError
 from reconciler.escaping import printable
 from reconciler.model.diagnostic import Severity
@@ -23,7 +25,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_UNWRITABLE = frozenset({errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+_UNWRITABLE = frozenset({errno.EBADF, errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
+_HINTS = {
+    errno.EMFILE: "raise the limit of open files, for example with `ulimit -n 1024`",
+    errno.ENFILE: "this machine has too many open files",
+    errno.ENOSPC: "free disk space, or set TMPDIR to a directory on another disk",
+    errno.EDQUOT: "free disk space, or set TMPDIR to a directory on another disk",
+    errno.EFBIG: "raise the limit of file sizes, for example with `ulimit -f unlimited`",
+}
 _LEVELS = {
     Severity.ERROR: logging.ERROR,
     Severity.WARNING: logging.WARNING,
@@ -60,21 +69,40 @@ def exit_code(
             return ExitCode.DONE
         return code
     except OSError as error:
-        return closed_output(error, log_format)
+        return machine_fault(error, log_format)
 
 
-def closed_output(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> ExitCode:
-    """Report in one line that stdout is closed or its disk is full, and return the exit code.
+def machine_fault(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> ExitCode:
+    """Report a fault of this machine in one line, and return the exit code.
 
-    Raises:
-        OSError: *error* has another cause.
+    Other modules report faults that they expect. This function is for the others, such as a
+    process without free file descriptors.
     """
-    if error.errno not in _UNWRITABLE:
-        raise error
-    # Without this, Python would fail again when it flushes stdout at the exit.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    _show_error(f"the output could not be written: {error.strerror or error}", log_format)
+    log.debug("the error in detail", exc_info=error)
+    if error.errno in _UNWRITABLE:
+        discard_stdout()
+    what = os.strerror(error.errno) if error.errno else str(error)
+    if error.filename is not None:
+        what = f"{os.fsdecode(error.filename)}: {what}"
+    elif "temporary directory" in str(error):
+        what = "there is no usable temporary directory"
+    _show_error(f"this machine cannot run the command: {what}", log_format, _hint(error))
     return ExitCode.ERROR
+
+
+def closed_output(error: OSError) -> ExitCode:
+    """Report in one line that stdout is closed or its disk is full, and return the exit code."""
+    discard_stdout()
+    message = f"the output could not be written: {error.strerror or error}"
+    hint = "" if error.errno == errno.EPIPE else STDOUT_HINT
+    _show_error(message, TextFormat.TEXT, hint)
+    return ExitCode.ERROR
+
+
+def _hint(error: OSError) -> str:
+    if "temporary directory" in str(error):
+        return "set TMPDIR to a writable directory on a disk with free space"
+    return _HINTS.get(error.errno or 0, "check the disks, limits and permissions of this machine")
 
 
 def show_errors(diagnostics: Iterable[Diagnostic], log_format: TextFormat) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Plan
     from reconciler.model.run.outcome import RunReport
     from reconciler.ports import Listener
+
+log = logging.getLogger(__name__)
 
 
 def plan_lines(plan: Plan, stream: TextIO, log: LogOptions) -> Iterator[str]:
@@ -73,6 +76,17 @@ class RunOutput:
                 yield display
             return
         yield LineDisplay(sys.stderr, Waiting(plan, ends_at), self.log.log_format)
+
+    def save_report(self, report: RunReport, *, shown: bool) -> None:
+        """Print the report as one line of JSON on stderr, unless stdout has it as JSON."""
+        if shown and self._json:
+            return
+        from reconciler.report.json_documents import run_json
+        from reconciler.report.json_text import one_line
+
+        log.warning("the report follows as JSON, because it could not be written completely")
+        sys.stderr.write(one_line(run_json(report)))
+        sys.stderr.flush()
 
     def show_report(self, report: RunReport) -> None:
         """Print the report on stdout."""

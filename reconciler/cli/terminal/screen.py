@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from reconciler.cli.terminal.standard_streams import discard_stdout
+from reconciler.errors import OutputError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from reconciler.cli.options import LogOptions
 
 MAX_WIDTH = 160
+STDOUT_HINT = "free disk space, or connect stdout to another file"
 UNWRAPPED = 1_000_000
 """The output width if stdout is not a terminal; it is so large that no line is wrapped."""
 
@@ -62,9 +67,20 @@ def result(text: str) -> None:
 
 
 def stream(pieces: Iterable[str]) -> None:
-    """Print the result of a command on stdout, each piece as soon as it is available."""
-    sys.stdout.writelines(pieces)
-    sys.stdout.flush()
+    """Print the result of a command on stdout, each piece as soon as it is available.
+
+    Raises:
+        OutputError: stdout is closed, or its disk is full.
+    """
+    try:
+        sys.stdout.writelines(pieces)
+        sys.stdout.flush()
+    except OSError as error:
+        discard_stdout()
+        raise OutputError(
+            f"the output could not be written: {error.strerror or error}",
+            hint="" if error.errno == errno.EPIPE else STDOUT_HINT,
+        ) from error
 
 
 def document(pieces: Iterable[str], log_format: TextFormat) -> None:

@@ -153,7 +153,7 @@ class Repository:
         Raises:
             SourceError: An object is missing.
         """
-        with tempfile.TemporaryFile() as names:
+        with _file_in_memory() as names:
             # A pipe could block both sides, because git writes before it has read all names.
             names.write("\n".join(blobs).encode())
             names.seek(0)
@@ -242,6 +242,13 @@ class Repository:
 def no_revision(revision: str, place: Path | str, hint: str) -> SourceError:
     """Return the error that the repository *place* does not have *revision*."""
     return SourceError(f"there is no revision {_text(revision)} in {place}", hint=hint)
+
+
+def _file_in_memory() -> IO[bytes]:
+    """Open an empty file that needs no temporary directory, where the system supports this."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("reconciler"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def _text(revision: str) -> str:

@@ -82,7 +82,10 @@ def test_full_disk_is_reported_in_one_line(arguments, tmp_path):
         ended = subprocess.run(
             [*COMMAND, *given], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
-    expected = "error: the output could not be written: No space left on device\n"
+    expected = (
+        "error: the output could not be written: No space left on device\n"
+        "  hint: free disk space, or connect stdout to another file\n"
+    )
     assert (ended.returncode, ended.stderr) == (1, expected)
 
 

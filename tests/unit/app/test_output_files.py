@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reconciler.app import output_files
-from reconciler.errors import UsageError
+from reconciler.errors import OutputError, UsageError
 
 
 def test_output_file_is_replaced_atomically_without_leaving_temporary_files(tmp_path):
@@ -50,7 +50,7 @@ def test_failed_write_of_an_output_file_keeps_the_old_file_and_removes_temporary
 
     path = tmp_path / "plan.json"
     path.write_text("old")
-    with pytest.raises((ValueError, KeyboardInterrupt, UsageError)):
+    with pytest.raises((ValueError, KeyboardInterrupt, OutputError)):
         output_files.write(path, pieces(), "--out")
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]

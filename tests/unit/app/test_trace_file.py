@@ -167,5 +167,8 @@ def test_full_disk_ends_the_trace_but_not_the_rollout(caplog):
     trace(ended(DONE))
     trace(ended(HELD))
     assert [each.message for each in caplog.records] == [
-        "cannot write to the file of --trace, so the trace ends here: No space left on device"
+        (
+            "the file of --trace is incomplete, because it could not be written: "
+            "No space left on device"
+        )
     ]
