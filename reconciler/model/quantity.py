@@ -60,7 +60,7 @@ class MemoryQuantity:
         Source: apimachinery v0.33 pkg/api/resource/quantity.go (ParseQuantity, Value).
         """
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise QuantityError(f"{value!r} is not a quantity; write a size such as 2Gi")
+            raise QuantityError(f"{kind_of(value)} is not a quantity; write a size such as 2Gi")
         text = value if isinstance(value, str) else _digits(value)
         _check_length(text, "quantity")
         return cls(n_bytes=_whole_bytes(text), raw=value if isinstance(value, str | int) else text)
@@ -94,11 +94,15 @@ class Duration:
         if match is None or not isinstance(value, str):
             if value == "0":
                 return cls(nanoseconds=0, raw="0")
-            raise QuantityError(f"{value!r} is not a duration; write it as 90s, 10m or 1h30m")
+            raise QuantityError(
+                f"{kind_of(value)} is not a duration; write it as 90s, 10m or 1h30m"
+            )
         parts = _DURATION_PART.findall(match["parts"])
         total = sum(Fraction(number.rstrip(".")) * _NANOSECONDS[unit] for number, unit in parts)
         if total > _INT64_MAX:
-            raise QuantityError(f"{value!r} is more than 2^63-1 nanoseconds, about 292 years")
+            raise QuantityError(
+                f"{kind_of(value)} is more than 2^63-1 nanoseconds, about 292 years"
+            )
         return cls(nanoseconds=int(-total if match["sign"] == "-" else total), raw=value)
 
     @property
@@ -108,6 +112,15 @@ class Duration:
 
     def __str__(self) -> str:
         return self.raw
+
+
+def kind_of(value: object) -> str:
+    """Return the type and length of *value* for a message, which must not quote a secret."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return f"a text of {len(value)} characters"
+    return {int: "an integer", float: "a decimal number"}.get(type(value), "this value")
 
 
 def canonical(n_bytes: int) -> str:
@@ -129,8 +142,7 @@ def human(n_bytes: float) -> str:
 def _check_length(text: str, noun: str) -> None:
     """Raise QuantityError if *text* is so long that exact arithmetic would be slow."""
     if len(text) > _MAX_LENGTH:
-        shown = f"{text[:20]!r}… ({len(text)} characters)"
-        raise QuantityError(f"{shown} is not a {noun}; it has more than {_MAX_LENGTH} characters")
+        raise QuantityError(f"{kind_of(text)} is not a {noun}; at most {_MAX_LENGTH} are read")
 
 
 def _digits(value: float) -> str:
@@ -144,7 +156,7 @@ def _digits(value: float) -> str:
 def _whole_bytes(text: str) -> int:
     match = _QUANTITY.fullmatch(text)
     if match is None:
-        raise QuantityError(f"{text!r} is not a quantity{_suggestion(text)}")
+        raise QuantityError(f"{kind_of(text)} is not a quantity{_suggestion(text)}")
     exact = _exact(match["number"], match["suffix"] or "", text)
     n_bytes = math.ceil(-exact if match["sign"] == "-" else exact)
     if n_bytes < 0:

@@ -71,13 +71,13 @@ def resolve_tagged(text: str, tag: str) -> Scalar:
             return base64.b64decode(text).decode()
         except (binascii.Error, ValueError) as error:
             raise ScalarError(
-                f"{text!r} is not base64 of UTF-8 text, as !!binary requires"
+                "this value is not base64 of UTF-8 text, as !!binary requires"
             ) from error
     if short not in _TAG_TYPES:
         return text
     value = resolve(text)
     if type(value) not in _TAG_TYPES[short]:
-        raise ScalarError(f"{text!r} is not valid for its tag !!{short}")
+        raise ScalarError(f"this value is not valid for its tag !!{short}")
     return value
 
 

@@ -92,7 +92,11 @@ DESIRED = {
         arguments="apply --yes --repo {here}/repo",
         code=3,
         files={"vms/db.yaml": vm_yaml("default", "vm", "2GB")},
-        says=("vms/db.yaml:5:51: error[bad-quantity]", "'2GB' is not a quantity", "mean 2Gi"),
+        says=(
+            "vms/db.yaml:5:51: error[bad-quantity]",
+            "a text of 3 characters is not a quantity",
+            "mean 2Gi",
+        ),
     ),
     "a duplicate VM": Case(
         arguments="reconcile --repo {here}/repo",
@@ -155,7 +159,10 @@ USAGE = {
     "a deadline without a unit": Case(
         arguments="apply --repo {here}/repo --deadline 10",
         code=64,
-        says=("'10' is not a duration; write it as 90s, 10m or 1h30m", "--deadline"),
+        says=(
+            "a text of 2 characters is not a duration; write it as 90s, 10m or 1h30m",
+            "--deadline",
+        ),
     ),
     "a deadline of zero": Case(
         arguments="apply --repo {here}/repo --deadline 0s",
@@ -180,7 +187,7 @@ USAGE = {
     "a missing output folder": Case(
         arguments="snapshot --out {here}/none/live.json",
         code=64,
-        says=("--out {here}/none/live.json: No such file", "in an existing directory"),
+        says=("--out {here}/none/live.json: No such file", "in an existing, writable directory"),
     ),
 }
 FILES = {

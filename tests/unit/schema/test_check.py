@@ -123,7 +123,7 @@ def cr(**configuration):
             "manifest",
             ("spec", "configuration", "liveUpdateConfiguration", "maxGuest"),
             "bad-quantity",
-            f"{LIVE_UPDATE}.maxGuest: '2GB' is not a quantity",
+            f"{LIVE_UPDATE}.maxGuest: a text of 3 characters is not a quantity",
             "did you mean 2Gi, or 2G for the decimal size?",
             id="a quantity with a trailing B",
         ),

@@ -241,7 +241,7 @@ def test_null_memory_size_counts_as_unset(raw_vm):
 
 @pytest.mark.parametrize(
     ("guest", "said"),
-    [("2GB", "memory.guest: '2GB' is not a quantity"), ({"a": 1}, "got `object`")],
+    [("2GB", "memory.guest: a text of 3 characters"), ({"a": 1}, "got `object`")],
 )
 def test_unreadable_workload_is_reported_without_hiding_other_objects(raw_vm, guest, said):
     body = {"items": [raw_vm("a"), raw_vm("odd", guest), raw_vm("b")]}

@@ -350,7 +350,7 @@ WRONG = [
     ),
     pytest.param(
         lambda d: {**d, "virtualMachines": [{**d["virtualMachines"][0], "guest": "2GB"}]},
-        r"virtualMachines\[0\].guest: '2GB' is not a quantity",
+        r"virtualMachines\[0\].guest: a text of 3 characters is not a quantity",
         id="invalid quantity",
     ),
     pytest.param(

@@ -52,7 +52,8 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm("guest: 2GB"),
-            f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: '2GB' is not a quantity\n"
+            f"vms/db.yaml:9:46: error[bad-quantity] {WHERE}.guest: a text of "
+            "3 characters is not a quantity\n"
             "  hint: did you mean 2Gi, or 2G for the decimal size?",
             id="invalid unit GB",
         ),
