@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.source.manifests.kind_scan import count_kind
+from reconciler.source.manifests.limited_diagnostics import MAX_IN_ALL, LimitedDiagnostics
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -40,14 +42,16 @@ def build_desired_state(
         diagnostics: The problems that were found before the files were read.
         unusable: Whether *diagnostics* rule out any plan.
     """
-    found = list(diagnostics)
+    found = LimitedDiagnostics(MAX_IN_ALL)
+    found.extend(diagnostics)
     skipped: Counter[str] = Counter()
     n_ignored = 0
     objects: dict[ObjectRef, FileObject] = {}
     for result in results:
         found.extend(result.diagnostics)
         if result.skipped:
-            skipped.update(result.skipped)
+            for kind, n in result.skipped.items():
+                count_kind(skipped, kind, n)
         elif not (result.objects or result.diagnostics or result.unread):
             n_ignored += 1
         n_ignored += result.unread
@@ -55,9 +59,9 @@ def build_desired_state(
             found.extend(each.diagnostics)
             ref = each.desired.ref
             if not ref.namespace and ref.is_vm:
-                found.append(_without_namespace(each))
+                found.add(_without_namespace(each))
             elif ref in objects:
-                found.append(_duplicate(objects[ref], each))
+                found.add(_duplicate(objects[ref], each))
             else:
                 objects[ref] = each
     vms = {
@@ -69,8 +73,9 @@ def build_desired_state(
     crs = [each for each in objects.values() if isinstance(each.desired, DesiredKubeVirt)]
     found.extend(_more_than_one(crs))
     found.extend(_not_selected(len(vms), len(selected), selector))
-    if not objects and all(each.severity is not Severity.ERROR for each in found):
-        found.append(_nothing_found(revision))
+    known = found.result()
+    if not objects and all(each.severity is not Severity.ERROR for each in known):
+        known = (*known, _nothing_found(revision))
     return DesiredState(
         revision=revision,
         dirty=dirty,
@@ -82,7 +87,7 @@ def build_desired_state(
         ignored=n_ignored,
         unselected=frozenset(vms.keys() - selected.keys()),
         unusable=unusable,
-        diagnostics=tuple(sorted(found, key=_place)),
+        diagnostics=tuple(sorted(known, key=_place)),
         provenance={ref: each.places for ref, each in objects.items()},
     )
 

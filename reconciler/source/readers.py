@@ -16,6 +16,7 @@ from reconciler.source.config_file import read_config, stream_config
 from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.file_selection import included, is_input, select
 from reconciler.source.git.working_tree import WorkingTree
+from reconciler.source.manifests.read_limits import within_limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,7 +43,7 @@ def _read_tree(
     is_chosen = included(config)
     dirty = any(is_input(path, is_chosen) for path in tree.changed())
     files = [*selection.files, *(file for each in selection.rendered for file in each.files)]
-    results = contents.of(tree, files)
+    results = within_limits(contents.of(tree, files))
     read = list(islice(results, len(selection.files)))
     rendered = [
         each.diagnose(ours=any(list(map(_is_ours, islice(results, len(each.files))))))
@@ -172,7 +173,7 @@ class StreamReader:
         found = stream_config(self._texts, self._config_text)
         config = self._override(found.config if found else self._config)
         state = build_desired_state(
-            (self._contents.text(name, data) for name, data in self._texts),
+            within_limits(self._contents.text(name, data) for name, data in self._texts),
             revision=self._name,
             dirty=False,
             selector=config.selector,

@@ -135,6 +135,27 @@ INPUTS = {
     ),
     "equal keys": lambda: _manifests(_VM + b"  x: {" + b",".join([b"a: 1"] * 160_000) + b"}"),
     "documents": lambda: _manifests(b"---\na: 1\n" * 100_000),
+    "many values in a document": lambda: _manifests(_VM + b"  x: [" + b"1," * 4_900_000 + b"]"),
+    "invalid documents": lambda: _manifests(b"---\nkind: VirtualMachine\n" * 100_000),
+    "unknown keys": lambda: _manifests(
+        _VM
+        + b"  template: {spec: {domain: {memory: {"
+        + b",".join(b"guest%d: 1" % n for n in range(20_000))
+        + b"}}}}"
+    ),
+    "a long unknown key": lambda: _manifests(
+        _VM + b"  template: {spec: {domain: {memory: {? " + b"guest" * 200_000 + b"\n: 1}}}}"
+    ),
+    "VMs": lambda: _manifests(
+        b"---\n".join(_VM.replace(b"name: a", b"name: a%d" % n) for n in range(10_000))
+    ),
+    "kinds": lambda: _manifests(
+        b"---\n".join(b"kind: A%d\napiVersion: v1\n" % n for n in range(300_000))
+    ),
+    "foreign JSON of 50 MB": lambda: _manifests(b"[" + b"{}," * 16_000_000 + b"{}]"),
+    "an emoji and line ends in 50 MB": lambda: _manifests(
+        "# 😀\r\nkind: VirtualMachine\r\n".encode() + b"#" * 49_900_000
+    ),
     "deep lists": lambda: _manifests(_VM + b"  x: " + b"[" * 60_000),
     "deep JSON": lambda: _manifests(b'{"kind":"VirtualMachine","a":' + b"[" * 60_000),
     "deep indentation": lambda: _manifests(_VM + b"  x:\n" + b" " * 1_000_000 + b"a: 1"),

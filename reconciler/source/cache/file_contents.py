@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.source.manifests.default_namespace import with_namespace
 from reconciler.source.manifests.manifest_objects import FileResult, SourceFile
 from reconciler.source.manifests.manifest_reader import read_manifests
+from reconciler.source.manifests.read_limits import within_limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -49,8 +50,8 @@ class FileContents:
         return with_namespace(read_manifests(name, data), self._namespace)
 
     def _parsed(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        for entry, data in zip(files, tree.read_all(files), strict=True):
-            yield read_manifests(entry.path, data)
+        contents = zip(files, tree.read_all(files), strict=True)
+        return within_limits(read_manifests(entry.path, data) for entry, data in contents)
 
     def _cached(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
         from reconciler.source.cache import cache_codec  # noqa: PLC0415 - only with a cache

@@ -6,6 +6,7 @@ import os
 import re
 from functools import cached_property
 from operator import attrgetter
+from sys import intern
 from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
     from reconciler.source.git.repository import Repository
 
-_ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t(.*)", re.DOTALL)
-"""Matches the mode, type, hash, size and path in a line of ``git ls-tree --long``.
+_ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t([^\0]*)\0")
+"""Matches the mode, type, hash, size and path in a line of ``git ls-tree --long -z``.
 
 The size of a missing object is BAD; reading that object fails later.
 """
@@ -71,8 +72,7 @@ class CommitTree:
             *("--literal-pathspecs", "ls-tree", "-r", "-z", "--long", "--full-tree"),
             *(self.revision, "--", *names),
         )
-        lines = (_ENTRY.fullmatch(line) for line in listing.split(b"\0"))
-        return [_entry(match) for match in lines if match is not None]
+        return list(map(_entry, _ENTRY.finditer(listing)))
 
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
         """Return the entries of *before* updated to this commit; None if too many files differ."""
@@ -133,7 +133,7 @@ def _sorted(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 
 
 def _entry(match: re.Match[bytes]) -> Entry:
-    mode = match[1].decode()
+    mode = intern(match[1].decode())
     return Entry(
         path=shown(match[5]),
         kind=_KINDS.get(mode, EntryKind.FILE),

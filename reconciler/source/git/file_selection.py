@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from posixpath import dirname
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.references import Location
 from reconciler.source.git.file_tree import CONFIG_PATH, Entry, EntryKind, is_manifest
 from reconciler.source.manifests.kind_scan import names_managed
+from reconciler.source.manifests.limited_diagnostics import MAX_OF_FILE, limited
 from reconciler.source.manifests.manifest_objects import SourceFile
 from reconciler.source.yaml.decode_text import MAX_FILE_BYTES, too_large
 from reconciler.source.yaml.nodes import Mark
@@ -90,7 +92,7 @@ def select(tree: FileTree, config: Config) -> Selection:
         rendered=tuple(
             RenderedFolder(entry=entry, files=tuple(inside[root])) for root, entry in roots.items()
         ),
-        diagnostics=(*_missing(config, tree), *_unread(tree, rest)),
+        diagnostics=limited(chain(_missing(config, tree), _unread(tree, rest)), MAX_OF_FILE),
     )
 
 

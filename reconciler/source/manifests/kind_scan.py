@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from reconciler.source.yaml.decode_text import MAX_DOCUMENT_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
@@ -27,6 +29,9 @@ _ESCAPES = re.compile(
 _NAMED = re.compile(rb"""\bkind\b["']?[ \t]*:\s*["']?(VirtualMachine|KubeVirt)(List)?\b""")
 _KIND = re.compile(rb"""[ \t]*["']?([A-Za-z][A-Za-z0-9]*)""")
 _MARKER = b"\n---"
+_MAX_KINDS = 1_000
+_MAX_KIND_LENGTH = 63
+_OTHER_KINDS = "of other kinds"
 _OVERLAP = 200
 """A number of bytes that no match exceeds, so that a search in pieces finds every match."""
 
@@ -61,10 +66,22 @@ def skipped_kinds(data: bytes) -> Counter[str]:
     """Count the objects in *data* by kind, without a YAML parser."""
     start = data.lstrip()[:1]
     found = _json_kinds(data) if start in (b"{", b"[") else map(_kind, data.split(_MARKER))
-    return Counter(kind for kind in found if kind)
+    counted: Counter[str] = Counter()
+    for kind in found:
+        if kind:
+            count_kind(counted, kind)
+    return counted
+
+
+def count_kind(counted: Counter[str], kind: str, n: int = 1) -> None:
+    """Add *n* objects of *kind*; long names and those after many others count as other kinds."""
+    known = kind in counted or (len(counted) < _MAX_KINDS and len(kind) <= _MAX_KIND_LENGTH)
+    counted[kind if known else _OTHER_KINDS] += n
 
 
 def _json_kinds(data: bytes) -> Iterator[str]:
+    if len(data) > MAX_DOCUMENT_BYTES:  # decoding could take fifty times as much memory
+        return
     try:
         document = orjson.loads(data)
     except orjson.JSONDecodeError:

@@ -12,7 +12,18 @@ from reconciler.schema.check import check
 from reconciler.schema.violations import SIMILAR_FIELD
 from reconciler.source.manifests import kubevirt_manifest, vm_manifest
 from reconciler.source.manifests.document_kinds import API_VERSION, classify
-from reconciler.source.manifests.kind_scan import may_manage, names_managed, skipped_kinds
+from reconciler.source.manifests.kind_scan import (
+    count_kind,
+    may_manage,
+    names_managed,
+    skipped_kinds,
+)
+from reconciler.source.manifests.limited_diagnostics import (
+    MAX_OF_FILE,
+    MAX_OF_OBJECT,
+    LimitedDiagnostics,
+    limited,
+)
 from reconciler.source.manifests.manifest_objects import (
     FileObject,
     FileResult,
@@ -34,6 +45,7 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.composer import Composed
     from reconciler.source.yaml.nodes import Node
 
+_SHORTEST = len("kind: KubeVirt")
 _DECODERS = {"KubeVirt": kubevirt_manifest.decode, "VirtualMachine": vm_manifest.decode}
 
 
@@ -52,11 +64,12 @@ def read_manifests(path: str, data: bytes) -> FileResult:
         gathered.unreadable(text, data)
         return gathered.result()
     for part in documents.parts(text, gathered.omits):
-        found = documents.parse(part)
-        for each in found.unreadable:
-            gathered.unreadable(each.problem, each.text.encode())
-        for document in found.documents:
-            gathered.take(document)
+        for document in documents.read(part):
+            if isinstance(document, documents.Unreadable):
+                gathered.unreadable(document.problem, document.text.encode())
+            else:
+                gathered.take(document)
+            del document  # release its memory before the next document is parsed
     return gathered.result()
 
 
@@ -68,7 +81,7 @@ class _Gathered:
         self.objects: list[FileObject] = []
         self.skipped: Counter[str] = Counter()
         self.unread = 0
-        self.diagnostics: list[Diagnostic] = []
+        self.diagnostics = LimitedDiagnostics(MAX_OF_FILE)
 
     def result(self) -> FileResult:
         """Return the collected objects and diagnostics."""
@@ -76,14 +89,17 @@ class _Gathered:
             objects=tuple(self.objects),
             skipped=dict(sorted(self.skipped.items())),
             unread=self.unread,
-            diagnostics=tuple(self.diagnostics),
+            diagnostics=self.diagnostics.result(),
         )
 
     def omits(self, document: str, line: int) -> bool:
         """Return whether to skip *document*: it has no managed kind, or is too large."""
+        if len(document) < _SHORTEST and "%" not in document:
+            return True
         data = document.encode("utf-8", "surrogatepass")
         if not (may_manage(data) or document.startswith("%") or "\n%" in document):
-            self.skipped.update(skipped_kinds(data))
+            for kind, n in skipped_kinds(data).items():
+                count_kind(self.skipped, kind, n)
             return True
         if len(data) > MAX_DOCUMENT_BYTES:
             self.unreadable(too_large_document(len(data), line), data)
@@ -93,9 +109,9 @@ class _Gathered:
     def unreadable(self, problem: Problem, data: bytes) -> None:
         """Report unreadable *data* if it mentions a managed kind; otherwise only count it."""
         if problem.code == "lfs-pointer":
-            self.diagnostics.append(self.file.diagnose(problem, Severity.WARNING))
+            self.diagnostics.add(self.file.diagnose(problem, Severity.WARNING))
         elif names_managed((data,)):
-            self.diagnostics.append(self.file.diagnose(problem))
+            self.diagnostics.add(self.file.diagnose(problem))
         else:
             self.unread += 1
 
@@ -117,12 +133,12 @@ class _Gathered:
         version = node.value.get("apiVersion", API_VERSION if listed_kind else None)
         what = classify(node, kind=kind, api_version=version)
         if what.problem is not None:
-            self.diagnostics.append(self.file.diagnose(what.problem))
+            self.diagnostics.add(self.file.diagnose(what.problem))
         elif what.listed is not None:
             for item in _items(node):
                 self._take(item, listed_kind=what.listed)
         elif what.skipped is not None:
-            self.skipped[what.skipped] += 1
+            count_kind(self.skipped, what.skipped)
         elif what.managed is not None:
             self._read(node, what.managed)
 
@@ -131,7 +147,7 @@ class _Gathered:
         node = node._replace(value={"apiVersion": API_VERSION, "kind": kind} | node.value)
         manifest = Manifest(file=self.file, node=node, kind=kind)
         manifest = replace(manifest, ref=_ref(manifest))
-        violations = tuple(_violations(manifest))
+        violations = limited(_violations(manifest), MAX_OF_OBJECT)
         if manifest.ref is None:
             self.diagnostics.extend(violations)
         else:

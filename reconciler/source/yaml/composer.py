@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
 MAX_DEPTH = 200
-MAX_VALUES = 1_000_000
+MAX_VALUES = 500_000
 """The maximum number of values in a document, after its aliases are expanded."""
 MAX_REPEATED = 200_000
 """The maximum number of values that the aliases of a text repeat, in all documents together."""
@@ -67,10 +67,10 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
         elif kind is alias:
             document.alias(event)
         elif kind is document_end:
-            root = document.inner.children[0]
-            if root.value is not None:
-                yield Composed(root, tuple(document.remarks))
-            document = _Document(document.repeated)
+            done, document = document, _Document(document.repeated)
+            if done.inner.children[0].value is not None:
+                yield Composed(done.inner.children[0], tuple(done.remarks))
+            del done  # the caller may release the document before the next one is composed
 
 
 class _Open:
@@ -134,6 +134,8 @@ class _Document:
             self._anchors[event.anchor] = Node(value, start, _NOTHING), 1
         if not is_key:
             self._count += 1
+            if self._count > MAX_VALUES:
+                self._reject_all()
             self._add(_new(Node, (value, start, _NOTHING, inner.key_start)))
 
     def open(self, event: Any, *, is_mapping: bool) -> None:  # noqa: ANN401 - as above
@@ -152,6 +154,12 @@ class _Document:
         self._outer.append(inner)
         self.inner = _Open(event.start_mark, event.anchor, self._count, is_mapping=is_mapping)
         self._count += 1
+        if self._count > MAX_VALUES:
+            self._reject_all()
+
+    def _reject_all(self) -> None:
+        """Reject the document before its values take more memory."""
+        _reject_many(self._count, (*self._outer[1:2], self.inner)[0])
 
     def close(self) -> None:
         """End the innermost mapping or list."""

@@ -29,6 +29,8 @@ def decode(data: bytes, max_bytes: int = MAX_FILE_BYTES) -> str | Problem:
         )
     wide = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
+        if not wide:  # a text with one emoji needs four times the memory of its bytes
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         text = data.decode("utf-16" if wide else "utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
@@ -36,7 +38,7 @@ def decode(data: bytes, max_bytes: int = MAX_FILE_BYTES) -> str | Problem:
         column = len(before) - (before.rfind("\n") + 1) + 1
         message = f"the byte {data[error.start]:#04x} is not valid UTF-8"
         return Problem(mark=Mark(line, column), code="not-text", message=message)
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n") if wide else text
 
 
 def is_lfs_pointer(data: bytes) -> bool:

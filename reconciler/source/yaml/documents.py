@@ -70,12 +70,23 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
         text: One document or several.
         parser: The library that parses the text; libyaml by default.
     """
-    found: list[Composed] = []
-    unreadable: dict[Problem, Unreadable] = {}
+    found = tuple(read(text, parser))
+    return Documents(
+        documents=tuple(each for each in found if isinstance(each, Composed)),
+        unreadable=tuple(each for each in found if isinstance(each, Unreadable)),
+    )
+
+
+def read(text: str, parser: Parser | None = None) -> Iterator[Composed | Unreadable]:
+    """Yield the documents of *text* as ``parse`` does, one after another.
+
+    A caller that keeps no document needs only the memory of the largest one.
+    """
+    reported: set[Problem] = set()
     first = 0
     for count in range(1, MAX_BROKEN + 1):
         try:
-            found.extend(_documents(text, parser or libyaml()))
+            yield from _documents(text, parser or libyaml())
         except ProblemError as error:
             problem = error.problem
             if problem.code == "not-yaml" and "{{" in text:
@@ -84,14 +95,15 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
             broken = _document_at(text, problem.mark, following)
             if count == MAX_BROKEN:
                 broken, following = text, None
-            unreadable[problem] = Unreadable(problem=problem, text=broken)
+            if problem not in reported:
+                reported.add(problem)
+                yield Unreadable(problem=problem, text=broken)
             if following is None:
                 break
             first = text.count("\n", 0, following)
             text = "\n" * first + text[following:]  # empty lines preserve the line numbers
         else:
             break
-    return Documents(documents=tuple(found), unreadable=tuple(unreadable.values()))
 
 
 def parts(text: str, is_omitted: Callable[[str, int], bool]) -> Iterator[str]:

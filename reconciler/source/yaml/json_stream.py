@@ -24,7 +24,7 @@ def json_pieces(text: str) -> tuple[Piece, ...] | None:
 
     Return None if *text* is not JSON that starts with a brace; it must then be read as YAML.
     """
-    if text[_end_of_space(text, 0) :][:1] != "{":
+    if not text.startswith("{", _end_of_space(text, 0)):
         return None
     try:
         return tuple(_pieces(text))

@@ -1,0 +1,87 @@
+"""``LimitedDiagnostics``: a list of diagnostics that counts those beyond a maximum."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.phrases import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.references import Location, ObjectRef
+
+MAX_OF_OBJECT = 50
+"""The maximum number of diagnostics about one manifest."""
+MAX_OF_FILE = 1_000
+"""The maximum number of diagnostics about one file that do not belong to an object."""
+MAX_IN_ALL = 10_000
+"""The maximum number of diagnostics about a revision, without the first error of each object."""
+_RANK = {severity: rank for rank, severity in enumerate(Severity)}
+
+
+class LimitedDiagnostics:
+    """A list of diagnostics with a maximum length, so that hostile files need little memory.
+
+    The list counts the diagnostics beyond the maximum. It always keeps the first error of each
+    object, because an object that has an error is not changed.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._kept: list[Diagnostic] = []
+        self._with_error: set[ObjectRef] = set()
+        self._n_dropped = 0
+        self._severity = Severity.NOTE
+        """The highest severity of the diagnostics that were dropped."""
+        self._at: Location | None = None
+        self._ref: ObjectRef | None = None
+
+    def add(self, each: Diagnostic) -> None:
+        """Keep *each*, or count it if the list is full."""
+        first = (
+            each.ref is not None
+            and each.severity is Severity.ERROR
+            and each.ref not in self._with_error
+        )
+        if first and each.ref is not None:
+            self._with_error.add(each.ref)
+        if first or len(self._kept) < self._most:
+            self._kept.append(each)
+            return
+        if not self._n_dropped:
+            self._at, self._ref = each.at, each.ref
+        self._n_dropped += 1
+        self._severity = min(self._severity, each.severity, key=_RANK.__getitem__)
+
+    def extend(self, found: Iterable[Diagnostic]) -> None:
+        """Add each diagnostic in *found*."""
+        for each in found:
+            self.add(each)
+
+    def __len__(self) -> int:
+        """Return the number of diagnostics that were added."""
+        return len(self._kept) + self._n_dropped
+
+    def result(self) -> tuple[Diagnostic, ...]:
+        """Return the diagnostics, and one more that counts those beyond the maximum."""
+        if not self._n_dropped:
+            return tuple(self._kept)
+        more = Diagnostic(
+            severity=self._severity,
+            code="more-problems",
+            message=f"{plural(self._n_dropped, 'more problem')} from here on "
+            f"{'is' if self._n_dropped == 1 else 'are'} not listed",
+            at=self._at,
+            ref=self._ref,
+            hint="correct the problems that are listed",
+        )
+        return (*self._kept, more)
+
+
+def limited(found: Iterable[Diagnostic], most: int) -> tuple[Diagnostic, ...]:
+    """Return the first *most* diagnostics of *found*, and one that counts the others."""
+    diagnostics = LimitedDiagnostics(most)
+    diagnostics.extend(found)
+    return diagnostics.result()

@@ -1,0 +1,56 @@
+"""``within_limits``: ends the reading of a revision whose objects would take too much memory."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.errors import SourceError
+from reconciler.model.desired.desired_state import DesiredVM
+from reconciler.source.manifests.compact_manifest import CompactManifest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from reconciler.source.manifests.manifest_objects import FileObject, FileResult
+
+MAX_OBJECTS = 100_000
+"""The maximum number of VMs and KubeVirt CRs in a revision."""
+MAX_MANIFEST_BYTES = 200_000_000
+"""The maximum size of the manifests of all VMs together, as JSON."""
+MAX_REMARKS = 250_000
+"""The maximum number of problems, and of kinds after the first of each file, in all files."""
+_HINT = "split the repository, or select folders with `paths` in .reconciler.yaml"
+
+
+def within_limits(results: Iterable[FileResult]) -> Iterator[FileResult]:
+    """Yield *results* unchanged while all of them together stay below the limits.
+
+    Raises:
+        SourceError: The files have too many objects, manifests that are too large, or too many
+            problems.
+    """
+    n_objects = n_bytes = n_remarks = 0
+    for result in results:
+        n_objects += len(result.objects)
+        n_bytes += sum(map(_n_bytes, result.objects))
+        n_remarks += len(result.diagnostics) + max(len(result.skipped) - 1, 0)
+        n_remarks += sum(len(each.diagnostics) for each in result.objects)
+        if n_objects > MAX_OBJECTS:
+            raise SourceError(
+                f"the files contain more than {MAX_OBJECTS:,} VirtualMachines", hint=_HINT
+            )
+        if n_bytes > MAX_MANIFEST_BYTES:
+            raise SourceError(
+                f"the manifests of all VMs together have more than {MAX_MANIFEST_BYTES:,} bytes",
+                hint=_HINT,
+            )
+        if n_remarks > MAX_REMARKS:
+            raise SourceError(f"the files have more than {MAX_REMARKS:,} problems", hint=_HINT)
+        yield result
+
+
+def _n_bytes(each: FileObject) -> int:
+    """Return the size of the manifest that the plan keeps for *each*."""
+    desired = each.desired
+    manifest = desired.manifest if isinstance(desired, DesiredVM) else None
+    return len(manifest.json) if isinstance(manifest, CompactManifest) else 0
