@@ -11,6 +11,16 @@ from typing import Any, Final
 import orjson
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
+from ruamel.yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
+    ScalarEvent,
+)
+
+_MAX_BYTES: Final = 3 * 1024 * 1024  # as an API server limits the body of a request
+_MAX_DEPTH: Final = 200
+_MAX_VALUES: Final = 500_000
 
 _KEY: Final = "looking for beginning of object key string"
 _AFTER: Final = {
@@ -48,9 +58,12 @@ def loads_yaml(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
         MalformedError: The bytes are not YAML, or YAML that has no equivalent in JSON.
     """
     try:
+        _bound(body)
         value = YAML(typ="safe", pure=True).load(body)
         option = orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_DATETIME
         return orjson.loads(orjson.dumps(value, _refuse, option))
+    except MalformedError:
+        raise
     except RecursionError:
         raise MalformedError("the YAML is nested too deeply") from None
     except orjson.JSONEncodeError as error:
@@ -58,6 +71,32 @@ def loads_yaml(body: bytes) -> Any:  # noqa: ANN401  # any JSON value
     except (YAMLError, UnicodeError, ValueError, TypeError, LookupError, AttributeError) as error:
         # ruamel.yaml raises the last four for texts that do not fit their tags.
         raise MalformedError(str(error) or type(error).__name__) from error
+
+
+def _bound(body: bytes) -> None:
+    """Rejects YAML that needs much more time or memory than its size suggests.
+
+    Raises:
+        MalformedError: The text is too long, nested too deeply, or repeats too many values.
+    """
+    if len(body) > _MAX_BYTES:
+        raise MalformedError(f"the YAML has {len(body)} bytes; at most {_MAX_BYTES} are read")
+    count, opened = 0, list[tuple[str | None, int]]()
+    sizes: dict[str | None, int] = {}
+    for event in YAML(typ="safe", pure=True).parse(body):
+        if isinstance(event, AliasEvent):
+            count += sizes.get(event.anchor, 1)
+        elif isinstance(event, ScalarEvent | CollectionStartEvent):
+            count += 1
+            if isinstance(event, CollectionStartEvent):
+                opened.append((event.anchor, count))
+        elif isinstance(event, CollectionEndEvent):
+            anchor, before = opened.pop()
+            sizes[anchor] = count - before + 1
+        if len(opened) > _MAX_DEPTH:
+            raise MalformedError("the YAML is nested too deeply")
+        if count > _MAX_VALUES:
+            raise MalformedError(f"with its aliases, the YAML has more than {_MAX_VALUES} values")
 
 
 def _refuse(value: Any) -> None:  # noqa: ANN401  # any value of YAML

@@ -22,11 +22,12 @@ from reconciler.simulator.kubevirt.object_fields import (
 from reconciler.simulator.kubevirt.rules import instancetypes
 from reconciler.simulator.kubevirt.versions import behaviour
 from reconciler.simulator.store.history import Key
+from reconciler.simulator.store.store_errors import AlreadyExistsError
 from reconciler.simulator.worlds import seeding_vms, world_checks
-from reconciler.simulator.worlds.field_reader import WorldError
+from reconciler.simulator.worlds.field_reader import Problem, WorldError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from reconciler.simulator.encoding.json_codec import Json
     from reconciler.simulator.kubevirt.inventory import Name
@@ -69,11 +70,22 @@ class WorldSeeder:
             prepare_migration(body)
             key = Key(MIGRATIONS, migration.namespace, migration.name)
             self._store.create(key, body, manager="kubectl-create")
-        for manifest in self._world.objects:
-            self._seed_object(dict(manifest))
-        if vms.problems:
-            raise WorldError(self._world.name, tuple(vms.problems))
+        problems = [*vms.problems, *self._seed_objects()]
+        if problems:
+            raise WorldError(self._world.name, tuple(problems))
         return tuple(unsettled)
+
+    def _seed_objects(self) -> Iterator[Problem]:
+        """Creates the objects that the world file contains as manifests; yields problems."""
+        for index, manifest in enumerate(self._world.objects):
+            try:
+                self._seed_object(dict(manifest))
+            except AlreadyExistsError:
+                name = manifest["metadata"]["name"]
+                yield Problem(
+                    path=f"objects[{index}]",
+                    message=f"the {manifest['kind']} {name!r} is already part of the world",
+                )
 
     def _seed_namespaces(self) -> None:
         world = self._world

@@ -202,3 +202,33 @@ def test_api_server_uses_the_rbac_mode_and_tokens_of_the_world_file():
         ("ann", 403),
         ("kubernetes-admin", 200),
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("[" * 10_000, "the YAML is nested too deeply"),
+        ("- " * 10_000, "the YAML is nested too deeply"),
+        (
+            "a: &a [1,2,3,4,5,6,7,8,9,0]\n"
+            + "".join(f"a: &a [{','.join(['*a'] * 10)}]\n" for _ in range(9)),
+            "with its aliases, the YAML has more than 500000 values",
+        ),
+        ("#" * 4_000_000, "the YAML has 4000000 bytes; at most 3145728 are read"),
+    ],
+    ids=["lists", "items", "aliases", "length"],
+)
+def test_world_file_that_would_take_much_time_or_memory_is_rejected(tmp_path, text, reason):
+    path = tmp_path / "a.yaml"
+    path.write_text(text)
+    with pytest.raises(WorldError, match=reason):
+        worlds.load(path)
+
+
+def test_object_of_a_world_file_that_already_exists_is_reported():
+    node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
+    world = worlds.parse({**HEAD, "nodes": [{"name": "n"}], "objects": [node]})
+    with pytest.raises(
+        WorldError, match=r"objects\[0\].*the Node 'n' is already part of the world"
+    ):
+        Simulator(world)
