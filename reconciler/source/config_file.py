@@ -20,6 +20,7 @@ from reconciler.model.quantity import Duration
 from reconciler.model.selector import Selector
 from reconciler.schema.check import ValuePath, Violation, check
 from reconciler.source.git.file_tree import CONFIG_PATH, EntryKind, FileTree
+from reconciler.source.manifests.limited_diagnostics import MAX_OF_FILE, LimitedDiagnostics
 from reconciler.source.manifests.manifest_objects import SourceFile
 from reconciler.source.yaml import documents
 from reconciler.source.yaml.decode_text import (
@@ -135,18 +136,21 @@ def stream_config(
             is then an error.
     """
     result = None if given is None else parse_config(SourceFile(path=given[0]), given[1])
+    problems = LimitedDiagnostics(MAX_OF_FILE)
+    n_documents = 0
     files = ((SourceFile(path=name), each) for name, data in texts for each in _configs(data))
-    for n, (file, root) in enumerate(files, start=1):
+    for n_documents, (file, root) in enumerate(files, start=1):  # noqa: B007
         if isinstance(root, Problem):
-            found = ConfigResult(config=Config(), diagnostics=(file.diagnose(root),))
+            problems.add(file.diagnose(root))
+            result = result or ConfigResult(config=Config())
         elif result is None:
-            found = _of_root(file, root, [])
+            result = _of_root(file, root, [])
         else:
-            found = ConfigResult(config=Config(), diagnostics=(_extra(file, root),))
-        if result is not None:
-            found = replace(result, diagnostics=(*result.diagnostics, *found.diagnostics))
-        result = replace(found, n_documents=n)
-    return result
+            problems.add(_extra(file, root))
+    if result is None:
+        return None
+    diagnostics = (*result.diagnostics, *problems.result())
+    return replace(result, diagnostics=diagnostics, n_documents=n_documents)
 
 
 def _configs(data: bytes) -> Iterator[Node | Problem]:
@@ -157,11 +161,12 @@ def _configs(data: bytes) -> Iterator[Node | Problem]:
     for part in documents.parts(
         text, lambda each, _: _GROUP not in each or len(each) > MAX_DOCUMENT_BYTES
     ):
-        found = documents.parse(part)
-        for broken in found.unreadable:
-            if _NAMES_CONFIG.search(broken.text):
-                yield broken.problem
-        for root in found.roots:
+        for found in documents.read(part):
+            if isinstance(found, documents.Unreadable):
+                if _NAMES_CONFIG.search(found.text):
+                    yield found.problem
+                continue
+            root = found.root
             value = root.value if isinstance(root.value, dict) else {}
             if value.get("kind") == "Config" and str(value.get("apiVersion")).startswith(_GROUP):
                 # Ignore the metadata: kustomize requires a name, and may add labels.

@@ -10,6 +10,7 @@ import json
 import resource
 import subprocess
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from tempfile import TemporaryDirectory
 from time import process_time
@@ -18,6 +19,7 @@ from reconciler.cluster.api import api_errors
 from reconciler.errors import SourceError
 from reconciler.model.desired.config import Config
 from reconciler.report import findings
+from reconciler.simulator.encoding import go_json
 from reconciler.source.config_file import parse_config
 from reconciler.source.git import repository_url
 from reconciler.source.git.commit_tree import CommitTree
@@ -44,6 +46,11 @@ def _manifests(data: bytes) -> None:
 
 def _config(data: bytes) -> None:
     parse_config(SourceFile(path=".reconciler.yaml"), data)
+
+
+def _world(data: bytes) -> None:
+    with suppress(go_json.MalformedError):
+        go_json.loads_yaml(data)
 
 
 @dataclass(frozen=True)
@@ -161,6 +168,16 @@ INPUTS = {
     "deep indentation": lambda: _manifests(_VM + b"  x:\n" + b" " * 1_000_000 + b"a: 1"),
     "words in the configuration": lambda: _config(_CONFIG + b"selector: " + b"ab " * 80_000),
     "a configuration of 10 MB": lambda: _config(_CONFIG + b"x: [" + b"a," * 4_900_000 + b"]"),
+    "configurations in a stream": lambda: _manifests(b"---\n".join([_CONFIG] * 10_000)),
+    "a world file of 3 MB": lambda: _world(b"a: " + b"a" * 3_000_000),
+    "words in a world file": lambda: _world(b"a: " + b"ab " * 100_000),
+    "merges in a world file": lambda: _world(
+        b"a: &a {"
+        + b",".join(b"k%d: 1" % n for n in range(5_000))
+        + b"}\nb:\n"
+        + b"- {<<: *a}\n" * 5_000
+    ),
+    "deep lists in a world file": lambda: _world(b"[" * 10_000),
     "commas in a selector": lambda: _config(_CONFIG + b"selector: '" + b"," * 200_000 + b"'"),
     "units in a duration": lambda: _config(
         _CONFIG + b"rollout: {timeouts: {guest: '" + b"1h" * 100_000 + b"'}}"

@@ -8,14 +8,18 @@ from __future__ import annotations
 import difflib
 import os
 import tempfile
+from collections import deque
+from functools import partial
+from itertools import chain, islice
 from pathlib import Path
+from threading import Thread
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from reconciler.errors import SourceError
 from reconciler.source.git.git_process import ENVIRONMENT, Output, execute, no_git, running
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
 
 _HEADER_WORDS = 3
 _PIECE = 1_000_000
+_MAX_COMPARED = 2_000
+"""The maximum number of names that are compared with a name that does not exist."""
 MAX_LISTING_BYTES = 48_000_000
 """The maximum size of git's file listing in bytes, including hashes and sizes."""
 
@@ -89,23 +95,34 @@ class Repository:
             raise self._failure(output)
         return output.stdout
 
-    def listing(self, *arguments: str) -> bytes:
-        """Run one git command that lists files and return its output.
+    def listing(self, *arguments: str, settings: Mapping[str, str] | None = None) -> bytes:
+        """Run one git command that lists files or references and return its output.
+
+        Args:
+            arguments: The command.
+            settings: Values that replace those of the configuration.
 
         Raises:
             SourceError: The command fails, or its output is too long. A tree of 654 bytes, with
                 the same subtree under many names, can list more files than git could ever print.
         """
-        with running(self.root, arguments, environment=self._environment) as process:
+        environment = {**self._environment, **_configured(settings or {})}
+        with running(self.root, arguments, environment=environment) as process:
+            # Without a thread, git could wait until its messages are read, and this for the list.
+            last = deque[bytes](maxlen=2)
+            pieces = iter(partial(cast("IO[bytes]", process.stderr).read, _PIECE), b"")
+            errors = Thread(target=last.extend, args=(pieces,), daemon=True)
+            errors.start()
             stdout = cast("IO[bytes]", process.stdout).read(MAX_LISTING_BYTES + 1)
             if len(stdout) > MAX_LISTING_BYTES:
                 raise SourceError(
-                    f"the list of files in {self.root} has more than {MAX_LISTING_BYTES:,} bytes, "
-                    "which is about 500,000 files",
-                    hint="use a repository or a revision with fewer files",
+                    f"the list of files or branches in {self.root} has more than "
+                    f"{MAX_LISTING_BYTES:,} bytes, which is about 500,000 files",
+                    hint="use a repository or a revision with fewer files and branches",
                 )
-            stderr = cast("IO[bytes]", process.stderr).read().decode("utf-8", "replace")
             status = process.wait()
+        errors.join()
+        stderr = b"".join(last).decode("utf-8", "replace")
         if status:
             raise self._failure(Output(status=status, stdout=stdout, stderr=stderr))
         return stdout
@@ -199,7 +216,7 @@ class Repository:
         """Map the full name of each branch and tag that matches *patterns* to its commit."""
         form = "--format=%(refname) %(objectname) %(*objectname)"
         found: dict[str, str] = {}
-        listed = self.checked("for-each-ref", form, *patterns).decode("utf-8", "backslashreplace")
+        listed = self.listing("for-each-ref", form, *patterns).decode("utf-8", "backslashreplace")
         for line in listed.removesuffix("\n").split("\n") if listed else ():
             name, target, peeled = (*line.split(" "), "")[:3]
             found[name] = peeled or target
@@ -223,7 +240,8 @@ class Repository:
         if not names and not remote and self.run("rev-parse", "--verify", "HEAD").status:
             return SourceError(f"{self.root} has no commit yet", hint="commit the desired state")
         same = [name for name in remote if name.partition("/")[2] == revision]
-        near = same or difflib.get_close_matches(revision, [*names, *remote], n=1)
+        known = islice(chain(names, remote), _MAX_COMPARED)
+        near = same or difflib.get_close_matches(revision, known, n=1)
         hint = f"did you mean {near[0]}?" if near else "use a branch, a tag or a hash; see git log"
         return no_revision(revision, self.root, hint)
 
@@ -254,6 +272,15 @@ def _file_in_memory() -> IO[bytes]:
 def _text(revision: str) -> str:
     """Return *revision* for a message, with escapes for characters that cannot be printed."""
     return revision if revision.isprintable() else repr(revision)
+
+
+def _configured(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return environment variables with which git uses *settings* instead of its configuration."""
+    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    found = {"GIT_CONFIG_COUNT": str(first + len(settings))} if settings else {}
+    for n, (key, value) in enumerate(settings.items(), start=first):
+        found |= {f"GIT_CONFIG_KEY_{n}": key, f"GIT_CONFIG_VALUE_{n}": value}
+    return found
 
 
 def _is_bare(git_dir: Path) -> bool:

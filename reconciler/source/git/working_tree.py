@@ -8,6 +8,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
+from reconciler.source.git.changed_paths import changed_paths
 from reconciler.source.git.file_tree import Entry, EntryKind, shown
 from reconciler.source.yaml.decode_text import MAX_FILE_BYTES
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 UNBORN = "working-tree"
 """The name of the revision if the branch has no commit yet."""
 
-_STATUS = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames")
 _SUBMODULE = "160000"
 _PIECE = 1_000_000
 
@@ -51,7 +51,7 @@ class WorkingTree:
     @cached_property
     def _names(self) -> dict[bytes, str]:
         """The file mode of each tracked or untracked path, ordered by path."""
-        run = self._repository.checked
+        run = self._repository.listing
         found: dict[bytes, str] = {}
         for line in run("ls-files", "-z", "--stage").split(b"\0"):
             about, _, name = line.partition(b"\t")
@@ -77,8 +77,11 @@ class WorkingTree:
 
     def changed(self) -> tuple[str, ...]:
         """Return the paths that are staged, changed, untracked or missing from disk, in order."""
-        listing = self._repository.checked("status", *_STATUS, "--ignore-submodules=all")
-        changed = {shown(line[3:]) for line in listing.split(b"\0") if line}
+        if self.revision != UNBORN:
+            # `git status` needs all names of the commit before it prints one; a tree of a few
+            # bytes can have more files than there are atoms, which this list detects.
+            self._repository.listing("ls-tree", "-r", "-z", "--full-tree", self.revision)
+        changed = set(changed_paths(self._repository))
         missing = {shown(name) for name in self._names} - self._entries.keys()
         return tuple(sorted(changed | missing))
 
@@ -139,9 +142,10 @@ def uncommitted(repository: Repository, commit: str) -> tuple[str, ...]:
     head = repository.run("rev-parse", "--verify", "HEAD^{commit}")
     if head.stdout.decode().strip() != commit:
         return ()
-    output = repository.run("status", *_STATUS, "--ignore-submodules=all")
-    lines = output.stdout.split(b"\0") if output.status == 0 else ()
-    return tuple(shown(line[3:]) for line in lines if line)
+    try:
+        return changed_paths(repository)
+    except SourceError:
+        return ()
 
 
 def _parents(name: bytes) -> Iterator[bytes]:
