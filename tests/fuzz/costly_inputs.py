@@ -169,7 +169,7 @@ INPUTS = {
     "words in the configuration": lambda: _config(_CONFIG + b"selector: " + b"ab " * 80_000),
     "a configuration of 10 MB": lambda: _config(_CONFIG + b"x: [" + b"a," * 4_900_000 + b"]"),
     "configurations in a stream": lambda: _manifests(b"---\n".join([_CONFIG] * 10_000)),
-    "a world file of 3 MB": lambda: _world(b"a: " + b"a" * 3_000_000),
+    "a world file of 1 MB": lambda: _world(b"a: " + b"a" * 1_000_000),
     "words in a world file": lambda: _world(b"a: " + b"ab " * 100_000),
     "merges in a world file": lambda: _world(
         b"a: &a {"
