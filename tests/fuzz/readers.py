@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from fuzz import answer_readers, cluster_readers, simulator_readers, source_readers, text_readers
+from fuzz import (
+    answer_readers,
+    cluster_readers,
+    repository_readers,
+    simulator_readers,
+    source_readers,
+    text_readers,
+)
 
 READERS = (
     *text_readers.READERS,
     *source_readers.READERS,
+    *repository_readers.READERS,
     *cluster_readers.READERS,
     *answer_readers.READERS,
     *simulator_readers.READERS,

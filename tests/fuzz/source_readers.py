@@ -105,7 +105,7 @@ def written(data: bytes, name: str) -> Path:
     return path
 
 
-def _yaml(rng: Random, documents: tuple[Any, ...]) -> bytes:
+def yaml_texts(rng: Random, documents: tuple[Any, ...]) -> bytes:
     """Return a mutated JSON document, a mutated YAML text, or several of them."""
     parts = []
     for _ in range(rng.choice((1, 1, 1, 3))):
@@ -188,13 +188,15 @@ def _commit(names: bytes) -> None:
 READERS = (
     Reader(
         name="manifests",
-        make=partial(_yaml, documents=(VM, KUBEVIRT, CONFIG, {"kind": "List", "items": [VM]})),
+        make=partial(
+            yaml_texts, documents=(VM, KUBEVIRT, CONFIG, {"kind": "List", "items": [VM]})
+        ),
         read=_stream,
         errors=(ReconcilerError,),
     ),
     Reader(
         name="configuration file",
-        make=partial(_yaml, documents=(CONFIG,)),
+        make=partial(yaml_texts, documents=(CONFIG,)),
         read=_config,
         weight=10,
     ),
@@ -220,7 +222,7 @@ READERS = (
     ),
     Reader(
         name="kubeconfig",
-        make=partial(_yaml, documents=(KUBECONFIG,)),
+        make=partial(yaml_texts, documents=(KUBECONFIG,)),
         read=lambda data: kubeconfig.load(str(written(data, "kubeconfig")), None),
         errors=(ReconcilerError,),
         weight=10,

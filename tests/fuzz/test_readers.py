@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from fuzz.decoding_calls import NOT_FOREIGN, READ_BY, decoding_modules
 from fuzz.readers import READERS
 
 INPUTS = 400
@@ -16,3 +17,11 @@ def test_input_reader_raises_only_typed_errors_for_hostile_input(reader):
     }
 
     assert not found
+
+
+def test_every_module_that_decodes_data_has_a_fuzz_reader_or_a_reason():
+    names = {each.name for each in READERS}
+    read_by = {each for each in READ_BY.values() if not each.startswith(NOT_FOREIGN)}
+
+    assert decoding_modules() == READ_BY.keys()
+    assert read_by <= names

@@ -1,0 +1,134 @@
+"""``READ_BY``: the fuzz reader of each module that decodes data, or why it needs none."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import reconciler
+
+ROOT = Path(reconciler.__file__).parent
+_NAMES = frozenset(
+    {
+        *("loads", "load", "load_all", "raw_decode", "decode", "b64decode", "fromhex", "unpack"),
+        *("fromisoformat", "fromtimestamp", "strptime", "parsedate_to_datetime", "ZoneInfo"),
+        *("int", "float", "Fraction", "Decimal", "ip_address", "urlsplit", "urlparse"),
+        *("Decoder", "convert", "YAML", "CParser", "decompressobj", "GzipFile", "literal_eval"),
+    }
+)
+"""The names of functions that can fail for the text or the bytes that they are given."""
+
+NOT_FOREIGN = "not foreign: "
+_OWN_FILE = NOT_FOREIGN + "a file of the program itself"
+_OWN_VALUE = NOT_FOREIGN + "a value that another module has decoded"
+_MATCHED = NOT_FOREIGN + "a pattern permits only a few digits"
+_SIMULATOR = "simulator request"
+
+READ_BY = {
+    "cli/commands/cluster.py": "world file",
+    "cli/demo/demo_stage.py": NOT_FOREIGN + "an answer of the simulator in the same process",
+    "cli/main.py": _OWN_VALUE,
+    "cli/option_values.py": "environment",
+    "cli/terminal/log_format.py": NOT_FOREIGN + "the time of a log record",
+    "cluster/api/api_errors.py": "failed answer",
+    "cluster/api/client.py": "kubeconfig",
+    "cluster/api/kubeconfig.py": "kubeconfig",
+    "cluster/api/paging.py": "whole cluster",
+    "cluster/api/response_body.py": "gzip body",
+    "cluster/api/transport.py": "Date header",
+    "cluster/api/watch.py": "watch event",
+    "cluster/decode/common.py": "time",
+    "cluster/decode/kubevirt_cr.py": "live object",
+    "cluster/decode/list_stream.py": "list page",
+    "cluster/decode/pages.py": "live object",
+    "cluster/informer/reflector.py": "watch event",
+    "cluster/lease/lease_record.py": "lease",
+    "cluster/lease/other_holder.py": "lease",
+    "cluster/read/lists.py": "whole cluster",
+    "cluster/read/namespace_names.py": "namespace names",
+    "cluster/read/snapshot_file.py": "snapshot",
+    "cluster/write/access_review.py": "answer to an access review",
+    "cluster/write/writer.py": "answer to a write",
+    "model/live/snapshot_codec.py": "snapshot",
+    "model/paths.py": "live object",
+    "model/quantity.py": "quantity",
+    "model/schedule.py": "time zone",
+    "model/shard.py": "shard",
+    "plan/behaviour/target_pod.py": "whole cluster",
+    "plan/behaviour/versions.py": "version",
+    "plan/forecast/forecast.py": _OWN_VALUE,
+    "plan/vm/guest_warnings.py": _MATCHED,
+    "report/json_documents.py": _OWN_VALUE,
+    "rollout/tracking/checkpoint_codec.py": "checkpoint text",
+    "schema/check.py": _OWN_FILE,
+    "schema/fast_check.py": _OWN_FILE,
+    "schema/formats.py": "schema formats",
+    "schema/schema_files.py": _OWN_FILE,
+    "source/cache/cache_codec.py": "cache row",
+    "source/cache/file_contents.py": "cache row",
+    "source/config_file.py": "configuration in a stream",
+    "source/git/commit_tree.py": "commit",
+    "source/git/remote.py": NOT_FOREIGN + "a variable that git itself reads",
+    "source/git/repository.py": "repository files",
+    "source/git/repository_url.py": "repository address",
+    "source/manifests/compact_manifest.py": NOT_FOREIGN + "JSON that the same class has written",
+    "source/manifests/kind_scan.py": "manifests",
+    "source/manifests/manifest_reader.py": "manifests",
+    "source/manifests/vm_annotations.py": _MATCHED,
+    "source/plan_file.py": "plan file",
+    "source/yaml/character_substitution.py": NOT_FOREIGN + "a constant",
+    "source/yaml/decode_text.py": "manifests",
+    "source/yaml/json_stream.py": "manifests",
+    "source/yaml/parsers.py": "manifests",
+    "source/yaml/scalars.py": "plain scalar",
+    "simulator/apiserver/kubectl_face/jsonpath.py": _OWN_VALUE,
+    "simulator/apiserver/kubectl_face/table_columns.py": "simulator HTTP",
+    "simulator/apiserver/patching/json_patch.py": _SIMULATOR,
+    "simulator/apiserver/patching/patch_handler.py": _SIMULATOR,
+    "simulator/apiserver/patching/server_side_apply.py": _SIMULATOR,
+    "simulator/apiserver/reading/continue_token.py": _SIMULATOR,
+    "simulator/apiserver/reading/get_and_list.py": _SIMULATOR,
+    "simulator/apiserver/reading/selectors.py": _SIMULATOR,
+    "simulator/apiserver/reading/watch.py": _SIMULATOR,
+    "simulator/apiserver/request/api_call.py": _SIMULATOR,
+    "simulator/apiserver/request/request_body.py": _SIMULATOR,
+    "simulator/apiserver/request/schema_validation.py": _SIMULATOR,
+    "simulator/apiserver/writing/actions.py": _SIMULATOR,
+    "simulator/encoding/go_json.py": _SIMULATOR,
+    "simulator/encoding/json_codec.py": _SIMULATOR,
+    "simulator/kubevirt/cluster_config.py": "world file",
+    "simulator/kubevirt/controllers/vm_controller.py": _SIMULATOR,
+    "simulator/kubevirt/inventory.py": _SIMULATOR,
+    "simulator/kubevirt/migration/migration_rules.py": _OWN_VALUE,
+    "simulator/kubevirt/migration/target_pods.py": _SIMULATOR,
+    "simulator/kubevirt/node/guest_memory.py": _MATCHED,
+    "simulator/kubevirt/node/virt_handler.py": "world file",
+    "simulator/kubevirt/quantity.py": "simulator quantity",
+    "simulator/kubevirt/rules/memory_overhead.py": "world file",
+    "simulator/kubevirt/rules/vm_status.py": _SIMULATOR,
+    "simulator/kubevirt/versions.py": _MATCHED,
+    "simulator/kubevirt/webhooks/kubevirt_webhook.py": _SIMULATOR,
+    "simulator/store/fields_v1.py": _SIMULATOR,
+    "simulator/store/managed_fields.py": _SIMULATOR,
+    "simulator/store/store.py": _SIMULATOR,
+    "simulator/store/structural_schema.py": _OWN_FILE,
+    "simulator/worlds/field_reader.py": "world file",
+    "simulator/worlds/world_faults.py": "world file",
+}
+"""The name of the fuzz reader of each module of ``decoding_modules``."""
+
+
+def decoding_modules() -> set[str]:
+    """Return the path of each module that calls a function of ``_NAMES`` with a variable."""
+    return {
+        path.relative_to(ROOT).as_posix()
+        for path in ROOT.rglob("*.py")
+        if any(map(_decodes, ast.walk(ast.parse(path.read_text(encoding="utf-8")))))
+    }
+
+
+def _decodes(node: ast.AST) -> bool:
+    if not isinstance(node, ast.Call):
+        return False
+    name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+    return name in _NAMES and not all(isinstance(each, ast.Constant) for each in node.args[:1])
