@@ -228,7 +228,8 @@ def case_of(context, each):
     control = control_of(rng, more)
     usual = [vm_of(vm_rng, control, f"vm-{n}") for n, vm_rng in enumerate(own)]
     found = [extended(*each) for each in zip(extra, [control] * len(usual), usual, strict=True)]
-    load = [max(guest_of(vm), int(vm.get("bootedWith", 0))) + OVERHEAD for vm in found]
+    load = [max(guest_of(vm), int(vm.get("bootedWith", 0)), limit_of(vm)) for vm in found]
+    load = [size + OVERHEAD for size in load]
     count = rng.choice([3, 2, 4] * 6 + [1])
     spare = rng.choice([64 * GIB, 64 * GIB, 4 * GIB, 4 * GIB, GIB, 0])
     world = {
@@ -271,6 +272,11 @@ def case_of(context, each):
     return Case(
         world=world, desired="".join(desired), begins_s=begins_s, max_concurrent=concurrent
     )
+
+
+def limit_of(vm):
+    """Return the memory limit of a VM, which is its pod's request if it has no other."""
+    return int(vm.get("domain", {}).get("resources", {}).get("limits", {}).get("memory", 0))
 
 
 def _pages(rng, vms):
