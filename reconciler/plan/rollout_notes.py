@@ -13,8 +13,8 @@ from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.capacity.placement import NAMED
 from reconciler.plan.ordering import CANARY, named
+from reconciler.plan.timing.clock_disagreement import HINT, clock_disagreement
 from reconciler.plan.timing.disruption import Disruption, disruption_of, window_need_s
-from reconciler.plan.timing.window_dispute import HINT, window_dispute
 from reconciler.plan.timing.windows import opening
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
     if not windows:
         return
     needs = {each.ref: window_need_s(each, context.live, context.after) for each in vms}
-    if dispute := window_dispute(context.clocks, windows, needs):
+    if dispute := clock_disagreement(context.clocks, windows, needs):
         yield _warning(CLOCKS_DIFFER, f"{dispute}; nothing is written until they agree", HINT)
     now = opening(windows, context.now)
     if not now.is_open:

@@ -12,9 +12,9 @@ from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect
 from reconciler.model.run.outcome import Result, RunReport
 from reconciler.rollout.exit_code import PRECEDENCE, exit_code
-from reconciler.rollout.tracking.final_result import FinalResult
-from reconciler.rollout.tracking.report_outcome import untracked_outcome
-from reconciler.rollout.tracking.verdict import FAILURES
+from reconciler.rollout.tracking.build_outcome import untracked_outcome
+from reconciler.rollout.tracking.judge_convergence import FAILURES
+from reconciler.rollout.tracking.tracked_object import FinalResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -19,9 +19,9 @@ from reconciler.plan.planner import Planner
 from reconciler.rollout.exit_code import exit_code
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import CANARY_FAILED
+from reconciler.rollout.tracking.build_outcome import build_outcome, untracked_outcome
 from reconciler.rollout.tracking.close_object import ObjectCloser
-from reconciler.rollout.tracking.final_result import Cause, FinalResult, as_decided
-from reconciler.rollout.tracking.report_outcome import report_outcome, untracked_outcome
+from reconciler.rollout.tracking.tracked_object import Cause, FinalResult, as_decided
 from reconciler.rollout.waves.kubevirt_waves import KubeVirtWaves
 from reconciler.rollout.waves.memory_wave import MemoryWave
 from reconciler.rollout.writes.send_and_handle_answer import Writes
@@ -259,7 +259,7 @@ class _Rollout:
         for tracked in objects:
             if tracked.open:
                 self.closer.close(tracked, self._end_with_run(tracked))
-        return tuple(report_outcome(each) for each in objects)
+        return tuple(build_outcome(each) for each in objects)
 
     def _end_with_run(self, tracked: TrackedObject) -> FinalResult:
         latest, hold = tracked.latest, tracked.hold or self.kubevirt.hold

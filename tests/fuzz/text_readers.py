@@ -12,7 +12,7 @@ from fuzz.reader import Reader
 from reconciler.app.clock import ServerClock, SystemClock
 from reconciler.cluster.api import transport
 from reconciler.cluster.api.api_errors import safe_host
-from reconciler.cluster.decode import common
+from reconciler.cluster.decode import decode_values
 from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.errors import SourceError
 from reconciler.model.quantity import Duration, MemoryQuantity, QuantityError
@@ -99,7 +99,7 @@ READERS = (
     _text("version", parse_version, ("v1.9.0", "1.9.0-rc.2", "v1.9.0-12-gabc")),
     _text(
         "time",
-        common.moment,
+        decode_values.moment,
         ("2026-11-23T00:48:52Z", "2026-11-23T00:48:52.1+01:00"),
         UnreadableError,
     ),

@@ -28,7 +28,7 @@ def command(options: StatusOptions) -> ExitCode:
     from reconciler.app.read_and_plan import read_and_plan
     from reconciler.report.status_document import Status, status_json
     from reconciler.report.status_text import status_text
-    from reconciler.rollout.tracking.verdict import judge
+    from reconciler.rollout.tracking.judge_convergence import judge
 
     clock = wiring.real_clock()
     with (

@@ -19,7 +19,7 @@ from reconciler.report.json_text import compact
 from reconciler.report.status_changes import changed_lines, status_lines, without_times
 from reconciler.report.status_document import Status, status_document
 from reconciler.report.status_text import status_text
-from reconciler.rollout.tracking.verdict import judge
+from reconciler.rollout.tracking.judge_convergence import judge
 
 if TYPE_CHECKING:
     from typing import Any

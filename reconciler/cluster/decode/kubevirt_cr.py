@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from reconciler.cluster.api.json_errors import UNDECODABLE
-from reconciler.cluster.decode.common import moment
+from reconciler.cluster.decode.decode_values import moment
 from reconciler.cluster.decode.pages import Decoded, UnreadableError, identity, items, joined
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.fields import (

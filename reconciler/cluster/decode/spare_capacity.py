@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.decode import wire_capacity as wire
-from reconciler.cluster.decode.common import amount, shared
+from reconciler.cluster.decode.decode_values import amount, shared
 from reconciler.cluster.decode.pages import Kind
 from reconciler.cluster.decode.workloads import HUGEPAGES
 from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.decode import wire, wire_vmi
-from reconciler.cluster.decode.common import (
+from reconciler.cluster.decode.decode_values import (
     NO_DOMAIN,
     amount,
     conditions,

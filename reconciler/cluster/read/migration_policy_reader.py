@@ -10,7 +10,7 @@ import msgspec
 
 from reconciler.cluster.api.paging import pages
 from reconciler.cluster.decode import wire
-from reconciler.cluster.decode.common import amount
+from reconciler.cluster.decode.decode_values import amount
 from reconciler.cluster.decode.pages import Decoded, Kind, joined
 from reconciler.errors import ForbiddenError, NotFoundError
 from reconciler.model.diagnostic import Diagnostic, Severity

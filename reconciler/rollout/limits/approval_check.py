@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.explanation import Explanation
 from reconciler.model.run.outcome import Result
 from reconciler.plan.approval_summary import change_of
-from reconciler.rollout.tracking.final_result import FinalResult
+from reconciler.rollout.tracking.tracked_object import FinalResult
 
 if TYPE_CHECKING:
     from reconciler.model.plan.approval import Approval, ApprovedAction

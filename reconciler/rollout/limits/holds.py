@@ -15,11 +15,11 @@ from reconciler.model.run.checkpoint import Soak
 from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.plan.ordering import CANARY, named, ranks, soak_digest
+from reconciler.plan.timing.clock_disagreement import HINT, clock_disagreement
 from reconciler.plan.timing.disruption import window_need_s
-from reconciler.plan.timing.window_dispute import HINT, window_dispute
 from reconciler.plan.timing.windows import opening
 from reconciler.rollout.tracking.hold import Hold
-from reconciler.rollout.tracking.verdict import FAILURES
+from reconciler.rollout.tracking.judge_convergence import FAILURES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -164,7 +164,7 @@ class Holds:
         return Hold(why=Explanation(reason="canary-soak", message=message), until=until)
 
 
-def clocks_dispute(
+def windows_disagree(
     context: PlanContext, decisions: Iterable[Decision]
 ) -> ClocksDifferError | None:
     """Return the error if two clocks disagree on whether windows allow *decisions* to start."""
@@ -172,7 +172,7 @@ def clocks_dispute(
     if clocks is None:
         return None
     needs = {each.ref: window_need_s(each, context.live, context.after) for each in decisions}
-    dispute = window_dispute(clocks, windows, needs)
+    dispute = clock_disagreement(clocks, windows, needs)
     return (
         ClocksDifferError(f"{dispute}; no further change starts", hint=HINT) if dispute else None
     )

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from reconciler.model.annotations import ROLLOUT
 from reconciler.model.plan.plan import Effect
 from reconciler.rollout.tracking import checkpoint_codec as codec
+from reconciler.rollout.tracking.judge_convergence import is_under_way
 from reconciler.rollout.tracking.overwritten_size import wanted
-from reconciler.rollout.tracking.verdict import is_under_way
 
 if TYPE_CHECKING:
     from datetime import datetime

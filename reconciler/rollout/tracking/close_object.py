@@ -24,12 +24,11 @@ from reconciler.model.plan.plan import Reason, Verb
 from reconciler.model.run.checkpoint import RecordedFailure
 from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
+from reconciler.rollout.tracking.build_outcome import build_outcome
 from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
-from reconciler.rollout.tracking.final_result import Cause, FinalResult
+from reconciler.rollout.tracking.judge_convergence import FAILURES
 from reconciler.rollout.tracking.overwritten_size import wanted
-from reconciler.rollout.tracking.report_outcome import report_outcome
-from reconciler.rollout.tracking.tracked_object import IllegalTransitionError
-from reconciler.rollout.tracking.verdict import FAILURES
+from reconciler.rollout.tracking.tracked_object import Cause, FinalResult, IllegalTransitionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -98,7 +97,7 @@ class ObjectCloser:
             ref=tracked.ref,
             reason=final.why.reason,
             fraction=1.0 if done and is_vm else None,
-            outcome=report_outcome(tracked),
+            outcome=build_outcome(tracked),
         )
 
     def _record_event(self, tracked: TrackedObject, final: FinalResult) -> None:

@@ -21,21 +21,48 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from reconciler.model.explanation import Explanation
 from reconciler.model.live.live_migration import LiveMigration
 from reconciler.model.plan.plan import Action, Decision, Verb
 from reconciler.model.quantity import MemoryQuantity
+from reconciler.model.run.outcome import Result
 from reconciler.plan.vm.rules.guest_progress import failed_in_a_row
-from reconciler.rollout.tracking.final_result import Cause, FinalResult
 from reconciler.rollout.tracking.hold import Hold
-from reconciler.rollout.tracking.verdict import share
+from reconciler.rollout.tracking.judge_convergence import share
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.references import ObjectRef
-    from reconciler.model.run.outcome import Result
 
 VISIBLE_AFTER = timedelta(seconds=2)
 """A snapshot is certain to show a write only if it is at least this much newer than the write."""
+
+
+class Cause(StrEnum):
+    """The cause that ended the tracking of an object."""
+
+    JUDGED = "judged"
+    """The newest snapshot, the approval, a limit or an earlier failure ended the tracking."""
+    REFUSED = "refused"
+    """The API server rejected the write of the object; the next run tries the write again."""
+    BUG = "bug"
+    """A bug of this program ended the tracking of the object; other objects are still tracked."""
+    RUN_ENDED = "run-ended"
+    """The run ended before the object's change was complete; the next run continues the change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FinalResult:
+    """The result with which the tracking of one object ends, and its cause."""
+
+    result: Result
+    why: Explanation
+    cause: Cause = Cause.JUDGED
+
+
+def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> FinalResult:
+    """Return a final result with the explanation of *decision*."""
+    return FinalResult(result=result, why=decision.why, cause=cause)
 
 
 class State(StrEnum):

@@ -15,12 +15,11 @@ from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.plan.ordering import groups_of
 from reconciler.rollout.limits import approval_check, pacing
-from reconciler.rollout.limits.holds import Holds, clocks_dispute
+from reconciler.rollout.limits.holds import Holds, windows_disagree
 from reconciler.rollout.limits.remaining_capacity import RemainingCapacity
-from reconciler.rollout.tracking.final_result import FinalResult
 from reconciler.rollout.tracking.hold import Hold
 from reconciler.rollout.tracking.overwritten_size import wanted
-from reconciler.rollout.tracking.tracked_object import TrackedObject
+from reconciler.rollout.tracking.tracked_object import FinalResult, TrackedObject
 from reconciler.rollout.tracking.vm_start import starts_itself
 from reconciler.rollout.writes.send_and_handle_answer import PendingWrite
 
@@ -74,7 +73,7 @@ class Dispatch:
         if failures >= self._policy.failure_budget:
             self._end_over_budget(candidates, objects, failures)
             return
-        if dispute := clocks_dispute(context, candidates.values()):
+        if dispute := windows_disagree(context, candidates.values()):
             if any(each.open and each.applied for each in objects.values()):
                 return  # the run tracks the changes in flight before it ends
             raise dispute

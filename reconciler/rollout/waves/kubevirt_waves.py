@@ -13,11 +13,10 @@ from reconciler.model.run.progress import Step
 from reconciler.model.shard import Shard
 from reconciler.plan.behaviour.effective_config import unsettled
 from reconciler.rollout.limits import approval_check
-from reconciler.rollout.limits.holds import clocks_dispute, closed_hold, opened
+from reconciler.rollout.limits.holds import closed_hold, opened, windows_disagree
 from reconciler.rollout.tracking.close_object import NOT_SETTLED
-from reconciler.rollout.tracking.final_result import FinalResult, as_decided
 from reconciler.rollout.tracking.overwritten_size import REVERTED
-from reconciler.rollout.tracking.tracked_object import TrackedObject
+from reconciler.rollout.tracking.tracked_object import FinalResult, TrackedObject, as_decided
 from reconciler.rollout.writes.needed_leases import touches_config
 from reconciler.rollout.writes.send_and_handle_answer import PendingWrite
 
@@ -149,7 +148,7 @@ class KubeVirtWaves:
         if end is not None:
             self._closer.close(tracked, end)
             return
-        if dispute := clocks_dispute(context, ()):
+        if dispute := windows_disagree(context, ()):
             raise dispute
         self.hold = tracked.hold = closed_hold(opened(context))
         if self.hold is not None or not self._writes.may_send(lease):

@@ -10,10 +10,14 @@ from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.run.outcome import Result, Verdict
 from reconciler.model.run.progress import Step
 from reconciler.rollout.limits import approval_check
-from reconciler.rollout.tracking.final_result import FinalResult, as_decided
+from reconciler.rollout.tracking.judge_convergence import FAILURES, is_under_way, judge
 from reconciler.rollout.tracking.overwritten_size import lost
-from reconciler.rollout.tracking.tracked_object import State, TrackedObject
-from reconciler.rollout.tracking.verdict import FAILURES, is_under_way, judge
+from reconciler.rollout.tracking.tracked_object import (
+    FinalResult,
+    State,
+    TrackedObject,
+    as_decided,
+)
 from reconciler.rollout.tracking.vm_start import failed_start, may_request_restart, starts_now
 from reconciler.rollout.waves.dispatch import Dispatch
 

@@ -18,8 +18,7 @@ from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.model.run.write_result import Refusal
 from reconciler.plan.patches import annotated
-from reconciler.rollout.tracking.final_result import Cause, FinalResult
-from reconciler.rollout.tracking.tracked_object import TrackedObject
+from reconciler.rollout.tracking.tracked_object import Cause, FinalResult, TrackedObject
 from reconciler.rollout.writes.own_writes import OwnWrites
 from reconciler.rollout.writes.write_pause import WritePause
 

@@ -19,9 +19,8 @@ from reconciler.model.selector import Selector
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
 from reconciler.rollout.limits.holds import Holds, closed_hold, opened
-from reconciler.rollout.tracking.final_result import FinalResult
 from reconciler.rollout.tracking.hold import Hold
-from reconciler.rollout.tracking.tracked_object import TrackedObject
+from reconciler.rollout.tracking.tracked_object import FinalResult, TrackedObject
 
 CANARY, REST = vm_ref("db", "canary"), vm_ref("db", "rest")
 SOAK_S = 1800.0

@@ -12,8 +12,7 @@ from reconciler.model.explanation import Explanation
 from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse
 from reconciler.model.run.outcome import Result
 from reconciler.rollout.limits.remaining_capacity import is_hidden
-from reconciler.rollout.tracking.final_result import FinalResult
-from reconciler.rollout.tracking.tracked_object import TrackedObject
+from reconciler.rollout.tracking.tracked_object import FinalResult, TrackedObject
 
 
 def at(seconds: float):

@@ -21,10 +21,14 @@ from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Verb
 from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
+from reconciler.rollout.tracking.build_outcome import build_outcome
 from reconciler.rollout.tracking.checkpoint_store import CheckpointStore
-from reconciler.rollout.tracking.final_result import Cause, FinalResult
-from reconciler.rollout.tracking.report_outcome import report_outcome
-from reconciler.rollout.tracking.tracked_object import IllegalTransitionError, TrackedObject
+from reconciler.rollout.tracking.tracked_object import (
+    Cause,
+    FinalResult,
+    IllegalTransitionError,
+    TrackedObject,
+)
 
 (DECISION,) = plan_of(
     make_desired(want("2Gi")), make_live(make_vm(), vmis=(make_vmi(),))
@@ -125,7 +129,7 @@ def test_closing_a_vm_records_progress_event_and_checkpoint_exactly_once(
     found = tracked(ports, written=written)
     ports.closer.close(found, how)
     assert [each.step for each in ports.progress] == ([step] if step else [])
-    assert [each.outcome for each in ports.progress] == ([report_outcome(found)] if step else [])
+    assert [each.outcome for each in ports.progress] == ([build_outcome(found)] if step else [])
     assert ports.recorder.events == ([(event, "pg-0")] if event else [])
     assert list(ports.closer.memory.checkpoint.failures) == ([VM] if kept else [])
     assert (

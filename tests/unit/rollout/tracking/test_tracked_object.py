@@ -21,9 +21,10 @@ from support.builders import (
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Verb
 from reconciler.model.run.outcome import Actuation, Result
-from reconciler.rollout.tracking.final_result import Cause, FinalResult
-from reconciler.rollout.tracking.report_outcome import report_outcome
+from reconciler.rollout.tracking.build_outcome import build_outcome
 from reconciler.rollout.tracking.tracked_object import (
+    Cause,
+    FinalResult,
     IllegalTransitionError,
     State,
     TrackedObject,
@@ -114,9 +115,9 @@ def test_tracked_object_has_an_outcome_only_after_tracking_ends(before):
     assert found.open is (found.state is not State.ENDED)
     if found.open:
         with pytest.raises(IllegalTransitionError, match="has no outcome"):
-            report_outcome(found)
+            build_outcome(found)
     else:
-        assert report_outcome(found).result is Result.DONE
+        assert build_outcome(found).result is Result.DONE
 
 
 def test_write_result_of_a_tracked_vm_is_unknown_until_the_response():
@@ -155,7 +156,7 @@ def test_restarted_at_field_is_the_time_at_which_the_restart_was_accepted():
     assert found.restarted_at == LATER + timedelta(seconds=3)
     assert found.patched_at == LATER
     found.ended(END, LATER)
-    assert report_outcome(found).restarted_at == found.restarted_at
+    assert build_outcome(found).restarted_at == found.restarted_at
 
 
 @pytest.mark.parametrize(
@@ -172,7 +173,7 @@ def test_restarted_at_field_is_the_time_at_which_the_restart_was_accepted():
 def test_reported_outcome_states_whether_the_write_was_made(path, cause, actuation):
     found = tracked(*path)
     found.ended(replace(END, cause=cause), LATER)
-    assert report_outcome(found).actuation is actuation
+    assert build_outcome(found).actuation is actuation
 
 
 @pytest.mark.parametrize(
@@ -184,7 +185,7 @@ def test_reported_outcome_has_a_migration_only_if_the_run_wrote_or_tracked_the_v
     migration = make_migration(created_at=LATER)
     found.update(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,)))
     found.ended(END, LATER)
-    assert (report_outcome(found).migration is not None) == named
+    assert (build_outcome(found).migration is not None) == named
 
 
 def test_migration_that_started_before_the_patch_is_ignored():
@@ -211,5 +212,5 @@ def test_reported_outcome_without_a_hint_uses_the_hint_of_the_newest_decision():
     why = replace(DECISION.why, hint="look at the node")
     found.update(replace(DECISION, why=why), LIVE)
     found.ended(END, LATER)
-    assert report_outcome(found).why.hint == "look at the node"
+    assert build_outcome(found).why.hint == "look at the node"
     assert found.ref == VM

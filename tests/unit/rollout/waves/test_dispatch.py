@@ -26,8 +26,7 @@ from reconciler.model.run.write_result import Refusal, Written
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
 from reconciler.rollout.rollout_policy import RolloutPolicy
-from reconciler.rollout.tracking.final_result import FinalResult
-from reconciler.rollout.tracking.tracked_object import TrackedObject
+from reconciler.rollout.tracking.tracked_object import FinalResult, TrackedObject
 from reconciler.rollout.waves.dispatch import Dispatch
 from reconciler.rollout.writes.send_and_handle_answer import Writes
 

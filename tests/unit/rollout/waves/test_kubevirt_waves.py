@@ -29,7 +29,7 @@ from reconciler.model.run.write_result import Refusal, Written
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
 from reconciler.rollout.rollout_policy import RolloutPolicy
-from reconciler.rollout.tracking.report_outcome import report_outcome
+from reconciler.rollout.tracking.build_outcome import build_outcome
 from reconciler.rollout.waves.kubevirt_waves import KubeVirtWaves
 from reconciler.rollout.writes.send_and_handle_answer import Writes
 
@@ -133,7 +133,7 @@ def test_recreated_kubevirt_cr_is_written_again():
 def test_kubevirt_cr_fails_if_the_server_rejects_the_write():
     waves = Waves(Written(refusal=Refusal.FORBIDDEN, status=403, message="no right to patch"))
     waves.step()
-    outcome = report_outcome(waves.waves.tracked)
+    outcome = build_outcome(waves.waves.tracked)
     assert (outcome.result, outcome.reason) == (Result.FAILED, "forbidden")
     assert waves.waves.failed
     assert waves.ports.recorder.events == [("WriteRefused", "kubevirt")]

@@ -32,7 +32,7 @@ from reconciler.model.run.write_result import Refusal, Written
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
 from reconciler.rollout.rollout_policy import RolloutPolicy
-from reconciler.rollout.tracking.report_outcome import report_outcome
+from reconciler.rollout.tracking.build_outcome import build_outcome
 from reconciler.rollout.tracking.tracked_object import State
 from reconciler.rollout.waves.memory_wave import MemoryWave
 from reconciler.rollout.writes.send_and_handle_answer import Writes
@@ -96,7 +96,7 @@ def test_running_vm_is_patched_tracked_and_completed():
     wave.step(patched(**IN_FLIGHT))
     assert wave.vm.open
     wave.step(patched(guest_current=q("2Gi")))
-    assert report_outcome(wave.vm).result is Result.DONE
+    assert build_outcome(wave.vm).result is Result.DONE
     assert not wave.wave.open
     assert wave.steps == [Step.WAVE, Step.PATCHED, Step.PHASE, Step.DONE]
     assert [each for each, _ in wave.ports.recorder.events] == ["MemoryPatched", "MemoryReached"]
@@ -113,7 +113,7 @@ def test_vm_with_a_change_in_flight_is_tracked_and_not_written():
     wave = Wave(live=patched(**IN_FLIGHT))
     assert (wave.vm.state, wave.steps) == (State.FOLLOWING, [Step.FOLLOWING])
     wave.step(patched(guest_current=q("2Gi")))
-    assert (report_outcome(wave.vm).result, wave.ports.writer.sent) == (Result.DONE, [])
+    assert (build_outcome(wave.vm).result, wave.ports.writer.sent) == (Result.DONE, [])
     assert wave.ports.recorder.events == []
 
 
@@ -131,13 +131,13 @@ def test_vm_with_a_reverted_size_also_fails_in_the_next_pass():
     wave.step(BEFORE)
     other = make_live(make_vm(guest="3Gi", generation=3), vmis=(make_vmi(),))
     wave.step(other)
-    assert (report_outcome(wave.vm).result, report_outcome(wave.vm).reason) == (
+    assert (build_outcome(wave.vm).result, build_outcome(wave.vm).reason) == (
         Result.FAILED,
         "reverted",
     )
     assert len(wave.ports.writer.sent) == 1
     again = Wave(live=other, ports=wave.ports)
-    assert report_outcome(again.vm).reason == "reverted"
+    assert build_outcome(again.vm).reason == "reverted"
     assert len(wave.ports.writer.sent) == 1
 
 
@@ -164,7 +164,7 @@ def test_vm_that_failed_in_an_earlier_pass_is_not_retried_for_an_hour(age_s, res
 def test_vm_whose_hotplug_failed_in_the_cluster_is_reported_as_failed_without_a_write():
     refused = {"conditions": {"HotMemoryChange": condition("False", "x", "libvirt refused")}}
     wave = Wave(live=patched(**refused))
-    assert (report_outcome(wave.vm).result, report_outcome(wave.vm).reason) == (
+    assert (build_outcome(wave.vm).result, build_outcome(wave.vm).reason) == (
         Result.FAILED,
         "plug-refused",
     )
@@ -173,7 +173,7 @@ def test_vm_whose_hotplug_failed_in_the_cluster_is_reported_as_failed_without_a_
 
 def test_vm_change_without_an_approval_is_held():
     wave = Wave(policy=RolloutPolicy(approval=NOTHING_APPROVED))
-    assert (report_outcome(wave.vm).result, report_outcome(wave.vm).reason) == (
+    assert (build_outcome(wave.vm).result, build_outcome(wave.vm).reason) == (
         Result.HELD,
         "not-approved",
     )
@@ -191,7 +191,7 @@ def test_vm_change_does_not_start_after_the_failure_budget_is_exhausted():
     wave.step(fleet())
     assert len(wave.ports.writer.sent) == 2
     wave.step(fleet())
-    outcomes = [report_outcome(each) for each in wave.wave.objects.values()]
+    outcomes = [build_outcome(each) for each in wave.wave.objects.values()]
     assert [each.result for each in outcomes] == [Result.FAILED] * 2 + [Result.NOT_STARTED] * 2
     assert {each.reason for each in outcomes[2:]} == {"failure-budget"}
     assert outcomes[2].why.message == "not started: 2 VMs failed and the failure budget is 2"

@@ -15,7 +15,7 @@ from reconciler.model.references import vm_ref
 from reconciler.model.run.outcome import Actuation, Result
 from reconciler.model.run.progress import Step
 from reconciler.model.run.write_result import Refusal, Written
-from reconciler.rollout.tracking.report_outcome import report_outcome
+from reconciler.rollout.tracking.build_outcome import build_outcome
 from reconciler.rollout.tracking.tracked_object import State, TrackedObject
 from reconciler.rollout.writes.send_and_handle_answer import (
     APPLIED,
@@ -92,7 +92,7 @@ def test_accepted_write_is_reported_and_recorded_as_an_event(verb, step, event):
 def test_vm_fails_if_the_server_rejects_the_write(answer, verb, reason):
     sender = Sender(answer)
     assert sender.send(verb=verb) == []
-    outcome = report_outcome(sender.objects[0])
+    outcome = build_outcome(sender.objects[0])
     assert (outcome.result, outcome.reason) == (Result.FAILED, reason)
     assert outcome.actuation is Actuation.FAILED
     assert sender.steps == [Step.FAILED]
@@ -123,7 +123,7 @@ def test_vm_fails_after_the_last_allowed_write_attempt(answer, reason):
         assert sender.objects[0].open
     sender.send()
     assert pauses == [1.0, 2.0, 4.0, 8.0]
-    assert report_outcome(sender.objects[0]).reason == reason
+    assert build_outcome(sender.objects[0]).reason == reason
     assert sender.ports.recorder.events == [("WriteRefused", "vm-0")]
 
 

@@ -1,4 +1,4 @@
-"""``window_dispute``: whether windows depend on which of two clocks is right."""
+"""``clock_disagreement``: whether windows depend on which of two clocks is right."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ HINT = (
 )
 
 
-def window_dispute(
+def clock_disagreement(
     clocks: ClockDifference | None, windows: tuple[Window, ...], needs: Mapping[ObjectRef, float]
 ) -> str:
     """Return how the answers of *windows* differ between two clocks; empty if they are the same.

@@ -11,7 +11,7 @@ from reconciler.model.desired.config import Window, WindowKind
 from reconciler.model.quantity import Duration
 from reconciler.model.references import vm_ref
 from reconciler.plan.plan_policy import ALWAYS
-from reconciler.plan.timing.window_dispute import window_dispute
+from reconciler.plan.timing.clock_disagreement import clock_disagreement
 
 NIGHT = (Window(kind=WindowKind.ALLOW, cron="0 22 * * *", duration=Duration.parse("2h")),)
 NEEDS = {vm_ref("db", "pg-0"): 1800.0}
@@ -40,7 +40,7 @@ def clocks(server: str, local: str, *, year: int = 2026) -> ClockDifference:
     ],
 )
 def test_windows_are_disputed_if_the_clocks_lead_to_different_answers(server, local, says):
-    dispute = window_dispute(clocks(server, local), NIGHT, NEEDS)
+    dispute = clock_disagreement(clocks(server, local), NIGHT, NEEDS)
     if not says:
         assert dispute == ""
         return
@@ -50,13 +50,13 @@ def test_windows_are_disputed_if_the_clocks_lead_to_different_answers(server, lo
 
 
 def test_windows_are_not_disputed_between_equal_clocks_or_without_windows():
-    assert window_dispute(None, NIGHT, NEEDS) == ""
-    assert window_dispute(clocks("21:55", "22:05"), (), NEEDS) == ""
-    assert window_dispute(clocks("21:55", "22:05"), ALWAYS, NEEDS) == ""
+    assert clock_disagreement(None, NIGHT, NEEDS) == ""
+    assert clock_disagreement(clocks("21:55", "22:05"), (), NEEDS) == ""
+    assert clock_disagreement(clocks("21:55", "22:05"), ALWAYS, NEEDS) == ""
 
 
 def test_impossible_time_disputes_every_window():
-    dispute = window_dispute(clocks("22:10", "22:10", year=9999), NIGHT, NEEDS)
+    dispute = clock_disagreement(clocks("22:10", "22:10", year=9999), NIGHT, NEEDS)
     assert "shows 9999-11-23 22:10:00 UTC" in dispute
     assert "it is not known whether a window is open" in dispute
 

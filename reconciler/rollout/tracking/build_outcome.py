@@ -1,4 +1,4 @@
-"""Builds the entry of one object in the report: ``report_outcome`` makes every ``Outcome``.
+"""Builds the entry of one object in the report: ``build_outcome`` makes every ``Outcome``.
 
 The functions have no side effects.
 """
@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.run.outcome import Actuation, MigrationSummary, Outcome, Result
-from reconciler.rollout.tracking.final_result import Cause
 from reconciler.rollout.tracking.tracked_object import (
+    Cause,
     IllegalTransitionError,
     State,
     TrackedObject,
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.live.live_migration import LiveMigration
     from reconciler.model.plan.plan import Action, Decision
-    from reconciler.rollout.tracking.final_result import FinalResult
+    from reconciler.rollout.tracking.tracked_object import FinalResult
 
 _ACTUATION = {State.FOLLOWING: Actuation.NOT_NEEDED, State.WRITTEN: Actuation.SUCCEEDED}
 _UNWRITTEN = {
@@ -33,7 +33,7 @@ _UNWRITTEN = {
 """The reported actuation of an object that was closed in the state WAITING, by cause."""
 
 
-def report_outcome(tracked: TrackedObject) -> Outcome:
+def build_outcome(tracked: TrackedObject) -> Outcome:
     """Return the outcome of an object whose tracking is closed.
 
     Raises:
@@ -72,7 +72,7 @@ def untracked_outcome(
     tracked = TrackedObject(planned=decision, latest=replace(decision, why=final.why))
     tracked.action = action
     tracked.ended(final, at)
-    return report_outcome(tracked)
+    return build_outcome(tracked)
 
 
 def _summary(migration: LiveMigration | None) -> MigrationSummary | None:

@@ -8,7 +8,7 @@ from support.builders import VM
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Decision, Effect, Reason
 from reconciler.model.run.outcome import Verdict
-from reconciler.rollout.tracking.verdict import judge
+from reconciler.rollout.tracking.judge_convergence import judge
 
 
 @pytest.mark.parametrize(
