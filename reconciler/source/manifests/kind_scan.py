@@ -41,7 +41,7 @@ def may_manage(data: bytes) -> bool:
 
     If the result is False, the text need not be parsed.
     """
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if _has_wide_characters(data):
         return True
     lower = data.lower()
     if any(word in lower for word in _WORDS):
@@ -54,12 +54,17 @@ def names_managed(chunks: Iterable[bytes]) -> bool:
     rest = b""
     for chunk in chunks:
         text = rest + chunk
-        if text.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        if _has_wide_characters(text):
             text = text.replace(b"\0", b"")
         if _NAMED.search(text):
             return True
         rest = text[-_OVERLAP:]
     return False
+
+
+def _has_wide_characters(data: bytes) -> bool:
+    """Return whether *data* seems to be UTF-16 or UTF-32, with or without a byte order mark."""
+    return data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:4]
 
 
 def skipped_kinds(data: bytes) -> Counter[str]:

@@ -149,7 +149,8 @@ def _documents(text: str, parser: Parser) -> Iterator[Composed]:
         line = text.count("\n", 0, bad.start()) + 1
         mark = Mark(line, bad.start() - text.rfind("\n", 0, bad.start()))
         message = f"the character U+{ord(bad[0]):04X} is not allowed in YAML"
-        raise ProblemError(Problem(mark=mark, code="not-yaml", message=message))
+        hint = "save the file as UTF-8" if bad[0] == "\0" else ""
+        raise ProblemError(Problem(mark=mark, code="not-yaml", message=message, hint=hint))
     yield from _composed(text, parser)
 
 

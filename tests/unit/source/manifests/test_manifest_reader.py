@@ -22,6 +22,7 @@ from reconciler.model.fields import (
 )
 from reconciler.model.quantity import GIB, Duration, MemoryQuantity
 from reconciler.model.references import kubevirt_ref, vm_ref
+from reconciler.source.manifests.manifest_objects import FileResult
 from reconciler.source.manifests.manifest_reader import read_manifests
 
 
@@ -288,6 +289,13 @@ def test_vm_manifest_is_recognized_in_every_notation_of_its_kind(kind):
     text = text.replace('"/v1\n', '"\n', 1)
     assert one(read(text)).desired.ref.name == "pg-0"
     assert one(read(b"\xff\xfe" + vm().encode("utf-16-le"))).desired.ref.name == "pg-0"
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
+def test_vm_in_an_encoding_that_kubectl_does_not_read_is_an_error(encoding):
+    (found,) = said(read(vm().encode(encoding)))
+    assert (found.severity, found.code in {"not-yaml", "not-text"}) == ("error", True)
+    assert read("kind: ConfigMap\n".encode(encoding)) == FileResult(unread=1)
 
 
 def test_invalid_yaml_document_does_not_hide_valid_documents():
