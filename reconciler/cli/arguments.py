@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _SHORT = re.compile(r"(-[A-Za-z])=(.*)", re.DOTALL)
 _OUTPUT = "RECONCILER_OUTPUT"
 _EXAMPLES: Mapping[str, tuple[str, str]] = {
+    "": ("demo", "plan --repo . --revision main"),
     "demo": ("demo", "demo --world canary-fails"),
     "plan": ("plan --repo . --revision main", "plan -n team-a db-1 -o json"),
     "apply": ("apply --repo . --revision main", "apply --plan plan.json"),
@@ -65,7 +66,10 @@ def reject_shared_stdin(given: Mapping[str, object]) -> None:
 
 
 def examples_of(command: str) -> str:
-    """Return the examples at the end of the help of *command*, each as a separate paragraph."""
+    """Return the examples at the end of a command's help, each as a separate paragraph.
+
+    The help of ``reconciler`` itself has those of the empty *command*.
+    """
     return "\n\n".join(("Examples:", *(f"  reconciler {each}" for each in _EXAMPLES[command])))
 
 

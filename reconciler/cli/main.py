@@ -34,6 +34,7 @@ app = typer.Typer(
     name="reconciler",
     help="Reconciles KubeVirt configuration and VM memory with Git, live where possible. "
     "Shows what will happen to every VM before it changes anything.",
+    epilog=examples_of(""),
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},

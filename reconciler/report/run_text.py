@@ -97,39 +97,42 @@ def _rows(outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, most: int
     Among the objects that were not changed for the same reason, at most *most* are listed, and the
     others are counted.
     """
-    alike: dict[tuple[object, ...], list[Outcome]] = {}
+    alike: dict[tuple[Result, tuple[str, ...]], list[Outcome]] = {}
     for each in outcomes:
-        quiet = each.result in (Result.HELD, Result.NOT_STARTED, Result.WRITTEN)
-        alike.setdefault((each.result, each.why if quiet else each.ref), []).append(each)
-    for group in alike.values():
-        listed, more = group[:most], len(group) - most
-        *others, last = [_row(each, wanted) for each in listed]
-        yield from (Row(each.cells) for each in others)
+        alike.setdefault((each.result, _notes(each)), []).append(each)
+    for (result, notes), group in alike.items():
+        quiet = result in (Result.HELD, Result.NOT_STARTED, Result.WRITTEN)
+        listed = group[:most] if quiet else group
+        more = len(group) - len(listed)
+        *others, last = (_cells(each, wanted) for each in listed)
+        yield from map(Row, others)
         rest = (f"and {more} more like this",) if more > 0 else ()
-        yield Row(last.cells, (*last.notes, *rest))
+        yield Row(last, (*notes, *rest))
 
 
-def _row(outcome: Outcome, wanted: Mapping[ObjectRef, str]) -> Row:
+def _notes(outcome: Outcome) -> tuple[str, ...]:
     notes = [outcome.why.message] if outcome.why.message else []
-    if outcome.failed_migrations:
+    counted = f"{plural(outcome.failed_migrations, 'migration')} failed"
+    if outcome.failed_migrations and counted not in outcome.why.message:
         notes.append(f"failed migrations: {outcome.failed_migrations}")
     if outcome.migration and outcome.migration.failure_reason:
         notes.append(f"last migration: {outcome.migration.failure_reason}")
     if outcome.why.hint:
         notes.append(f"hint: {outcome.why.hint}")
+    return tuple(notes)
+
+
+def _cells(outcome: Outcome, wanted: Mapping[ObjectRef, str]) -> tuple[Cell, ...]:
     name = outcome.ref.name
-    return Row(
-        (
-            Cell(_word(outcome.result).upper(), _TONES[outcome.result]),
-            Cell(outcome.ref.namespace),
-            Cell(name if outcome.ref.is_vm else f"{outcome.ref.kind} {name}"),
-            Cell(_guest(outcome)),
-            Cell(wanted.get(outcome.ref, "-") if outcome.ref.is_vm else "-"),
-            Cell("-" if outcome.seconds is None else wording.duration(outcome.seconds)),
-            Cell(outcome.reason),
-            Cell(_migration(outcome.migration), Tone.FAINT),
-        ),
-        tuple(notes),
+    return (
+        Cell(_word(outcome.result).upper(), _TONES[outcome.result]),
+        Cell(outcome.ref.namespace),
+        Cell(name if outcome.ref.is_vm else f"{outcome.ref.kind} {name}"),
+        Cell(_guest(outcome)),
+        Cell(wanted.get(outcome.ref, "-") if outcome.ref.is_vm else "-"),
+        Cell("-" if outcome.seconds is None else wording.duration(outcome.seconds)),
+        Cell(outcome.reason),
+        Cell(_migration(outcome.migration), Tone.FAINT),
     )
 
 

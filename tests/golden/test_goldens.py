@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
 
 from reconciler.model.plan.plan import Effect
+from reconciler.model.references import vm_ref
 from reconciler.model.run.outcome import Result
 from reconciler.report.findings import validation_json, validation_text
 from reconciler.report.json_documents import plan_document, plan_json, run_document, run_json
@@ -108,6 +110,23 @@ def test_streamed_json_equals_the_whole_document(plan, paced_plan, converged_pla
 
 def test_run_text_matches_the_golden_file(run, golden):
     golden("run.txt", run_text(run, width=110))
+
+
+@pytest.mark.parametrize("result", [Result.FAILED, Result.RUNNING, Result.DONE])
+def test_run_text_shows_equal_notes_once_and_each_vm(run, result):
+    one = next(each for each in run.outcomes if each.result is result)
+    one = replace(one, effect=Effect.LIVE, why=replace(one.why, message="the same note"))
+    others = tuple(replace(one, ref=vm_ref("db", f"vm-{n}")) for n in range(12))
+    text = "".join(run_text(replace(run, outcomes=others), width=110))
+    assert (text.count("the same note"), text.count(" vm-")) == (1, 12)
+
+
+@pytest.mark.parametrize("says", ["3 migrations failed: no room", "no room"])
+def test_run_text_shows_the_number_of_failed_migrations_once(run, says):
+    one = next(each for each in run.outcomes if each.failed_migrations == 3)
+    one = replace(one, why=replace(one.why, message=says))
+    text = "".join(run_text(replace(run, outcomes=(one,)), width=110))
+    assert text.count("3 migrations failed") + text.count("failed migrations: 3") == 1
 
 
 def test_run_json_matches_the_golden_file(run, golden):

@@ -71,7 +71,7 @@ def _not_managed(desired: DesiredVM, vm: LiveVM) -> Finding:
 
 
 def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:
-    """Return the managed fields of a new VM as changes."""
+    """Return as changes what Git sets for a VM that does not exist."""
     value = desired.guest or desired.instancetype
     if value is None:
         return ()

@@ -216,7 +216,8 @@ def _absent(
     message = "the VM does not exist in the cluster"
     if (size := desired.guest or desired.instancetype) is not None:
         message += f"; Git sets {size} for it"
-    return _decision(state, desired, None, blocked(Reason.NOT_FOUND, message, hint))
+    missing = _decision(state, desired, None, blocked(Reason.NOT_FOUND, message, hint))
+    return replace(missing, changes=given(state, desired))
 
 
 def _decision(

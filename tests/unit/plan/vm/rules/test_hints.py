@@ -34,6 +34,7 @@ def test_missing_vm_message_shows_the_size_and_a_namespace_with_the_same_vm_name
     decision = decided(want("2Gi"), make_live(make_vm(other), make_vm(vm_ref("db", "else"))))
     assert decision.reason == "not-found"
     assert "2Gi" in decision.why.message
+    assert [str(each.after) for each in decision.changes] == ["2Gi"]
     assert decision.why.hint.startswith("namespace other has a VM with this name; ")
 
 
