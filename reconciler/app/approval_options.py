@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.app.read_and_plan import cluster_words
 from reconciler.errors import SourceError, StaleError, UsageError, WrongClusterError
 from reconciler.model.phrases import plural
+from reconciler.model.quoting import cut
 from reconciler.plan.approval_summary import approval_of
 from reconciler.report.wording import is_commit, origin
 
@@ -49,12 +50,13 @@ def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
     if approval.dirty:
         raise SourceError(
             f"the plan {options.plan_file} was made from files that were not committed, on top of "
-            f"commit {approval.revision}, so no commit contains the approved state",
+            f"commit {cut(approval.revision)}, so no commit contains the approved state",
             hint="commit the files, plan again and approve that plan; or use --working-tree",
         )
     if not is_commit(approval.revision):
         raise SourceError(
-            f"the plan {options.plan_file} was made from {approval.revision}, not from a commit",
+            f"the plan {options.plan_file} was made from {cut(approval.revision)}, "
+            "not from a commit",
             hint="pass the same manifests with -f, or a commit with --revision",
         )
     return replace(source, revision=approval.revision)
@@ -78,7 +80,7 @@ def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> A
         )
     if approval is None or approval.cluster == plan.cluster:
         return approval
-    approved, found = map(cluster_words, (approval.cluster, plan.cluster))
+    approved, found = map(cluster_words, (cut(approval.cluster), plan.cluster))
     raise WrongClusterError(
         f"the plan was approved for {approved}, but this is {found}",
         hint="check --context, or plan against this cluster and approve that plan",
@@ -87,6 +89,6 @@ def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> A
 
 def note(approval: Approval) -> str:
     """Return the note about the approved actions for the report."""
-    made = origin(approval.revision, dirty=approval.dirty)
+    made = origin(cut(approval.revision), dirty=approval.dirty)
     count = plural(sum(map(len, approval.actions.values())), "action")
     return f"{count} approved with plan {approval.digest} of {made}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from reconciler.errors import SourceError, UsageError
 from reconciler.model.desired.config import Config, Mode
 from reconciler.model.desired.scope import Scope
+from reconciler.model.quoting import quoted
 from reconciler.model.references import ObjectRef, vm_ref
 from reconciler.model.selector import Selector, SelectorError
 
@@ -81,7 +82,9 @@ class SourceOptions:
     def _named(self, text: str) -> ObjectRef:
         namespace, slash, name = text.rpartition("/")
         if not name or "/" in namespace or (slash and not namespace):
-            raise UsageError(f"{text!r} is not the name of a VM", hint="write NAMESPACE/NAME")
+            raise UsageError(
+                f"{quoted(text)} is not the name of a VM", hint="write NAMESPACE/NAME"
+            )
         outer = self.default_namespace
         if not slash and outer is None:
             raise UsageError(

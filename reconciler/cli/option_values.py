@@ -9,6 +9,7 @@ from typing import Any
 import typer
 
 from reconciler.model.quantity import Duration, QuantityError
+from reconciler.model.quoting import quoted
 from reconciler.model.shard import Shard, ShardError
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -60,7 +61,7 @@ def seconds(text: str | float) -> float:
     except QuantityError as error:
         raise typer.BadParameter(str(error)) from error
     if found <= 0:
-        raise typer.BadParameter(f"{text!r} is not greater than zero")
+        raise typer.BadParameter(f"{quoted(text)} is not greater than zero")
     return found
 
 
@@ -68,7 +69,7 @@ def digest(text: str) -> str:
     """Parse a complete digest; an abbreviated digest is rejected, as several may match."""
     if not _DIGEST.fullmatch(text):
         raise typer.BadParameter(
-            f"{text!r} is not a digest; expected `sha256:` and 64 hexadecimal digits, as in "
+            f"{quoted(text)} is not a digest; expected `sha256:` and 64 hexadecimal digits, as in "
             "`digest` of `reconciler plan -o json`"
         )
     return text

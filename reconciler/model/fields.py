@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeAlias
 
 from reconciler.model.quantity import Duration, MemoryQuantity, QuantityError
+from reconciler.model.quoting import kind_of
 from reconciler.model.references import FieldPath
 
 
@@ -144,4 +145,4 @@ def read_setting(kind: FieldType, raw: object) -> SettingValue:
         FieldType.BOOLEAN: "true or false",
         FieldType.INTEGER: "a whole number",
     }
-    raise QuantityError(f"{raw!r} is not {expected.get(kind, kind)}")
+    raise QuantityError(f"{kind_of(raw)} is not {expected.get(kind, kind)}")

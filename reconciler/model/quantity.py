@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import lru_cache
 
+from reconciler.model.quoting import kind_of, quoted
+
 _QUANTITY = re.compile(
     r"(?P<sign>[+-]?)(?P<number>[0-9]+(?:\.[0-9]*)?|\.[0-9]+)"
     r"(?P<suffix>[KMGTPE]i|[numkMGTPE]|[eE][+-]?[0-9]+)?"
@@ -114,15 +116,6 @@ class Duration:
         return self.raw
 
 
-def kind_of(value: object) -> str:
-    """Return the type and length of *value* for a message, which must not quote a secret."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str):
-        return f"a text of {len(value)} characters"
-    return {int: "an integer", float: "a decimal number"}.get(type(value), "this value")
-
-
 def canonical(n_bytes: int) -> str:
     """Format *n_bytes* exactly, with the largest binary suffix that divides the number."""
     for suffix, exponent in reversed(_BINARY_EXPONENT.items()):
@@ -160,9 +153,9 @@ def _whole_bytes(text: str) -> int:
     exact = _exact(match["number"], match["suffix"] or "", text)
     n_bytes = math.ceil(-exact if match["sign"] == "-" else exact)
     if n_bytes < 0:
-        raise QuantityError(f"{text!r} is negative; memory is zero or more")
+        raise QuantityError(f"{quoted(text)} is negative; memory is zero or more")
     if n_bytes > _INT64_MAX:
-        raise QuantityError(f"{text!r} is more than 2^63-1 bytes")
+        raise QuantityError(f"{quoted(text)} is more than 2^63-1 bytes")
     return n_bytes
 
 
@@ -175,14 +168,14 @@ def _exact(number: str, suffix: str, text: str) -> Fraction:
     if exponent is None:
         exponent = int(suffix[1:])
     if abs(exponent) > _MAX_EXPONENT:
-        raise QuantityError(f"{text!r} has an exponent beyond {_MAX_EXPONENT}")
+        raise QuantityError(f"{quoted(text)} has an exponent beyond {_MAX_EXPONENT}")
     return amount * Fraction(10) ** exponent
 
 
 def _suggestion(text: str) -> str:
     """Suggest a correction for a common mistake, such as ``2GB``, ``2gi`` or ``2 Gi``."""
     squeezed = re.sub(r"\s+", "", text)
-    match = re.fullmatch(r"([0-9.]+)([kKmMgGtTpPeE])(i?)[bB]?", squeezed)
+    match = re.fullmatch(r"([0-9.]{1,8})([kKmMgGtTpPeE])(i?)[bB]?", squeezed)
     if match is None:
         return "; write a size such as 2Gi, 1536Mi or 2147483648"
     number, unit, binary = match.groups()

@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
 
+from reconciler.model.quoting import kind_of, quoted
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -101,19 +103,19 @@ def check_cron(text: str) -> None:
     """Raise ScheduleError unless *text* is a cron expression with five fields that can match."""
     if len(text) > _MAX_LENGTH:
         raise ScheduleError(
-            f"{text[:20]!r}… is not a cron expression: it has {len(text)} characters, but at most "
-            f"{_MAX_LENGTH} are allowed; {_WRITE_CRON}"
+            f"{kind_of(text)} is not a cron expression: at most {_MAX_LENGTH} characters are "
+            f"allowed; {_WRITE_CRON}"
         )
     if len(text.split()) != _FIELDS:
-        raise ScheduleError(f"{text!r} is not a cron expression; {_WRITE_CRON}")
+        raise ScheduleError(f"{kind_of(text)} is not a cron expression; {_WRITE_CRON}")
     try:
         first = next(CronSim(text, _ANY_TIME), None)
     except CronSimError as error:
         raise ScheduleError(
-            f"{text!r} is not a cron expression: {str(error).lower()}; {_WRITE_CRON}"
+            f"{kind_of(text)} is not a cron expression: {str(error).lower()}; {_WRITE_CRON}"
         ) from error
     if first is None:
-        raise ScheduleError(f"{text!r} never occurs; {_WRITE_CRON}")
+        raise ScheduleError(f"the cron expression {quoted(text)} never occurs; {_WRITE_CRON}")
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -124,7 +126,7 @@ def zone_of(name: str) -> ZoneInfo:
     """
     if name not in time_zones():
         raise ScheduleError(
-            f"{name!r} is not a time zone; write an IANA name such as Europe/Berlin"
+            f"{kind_of(name)} is not a time zone; write an IANA name such as Europe/Berlin"
         )
     return ZoneInfo(name)
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from reconciler.model.quoting import kind_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,7 +24,7 @@ _COMMA = re.compile(r",(?![^(]*\))")
 
 
 class SelectorError(ValueError):
-    """The text is not a label selector; the message shows the wrong part."""
+    """The text is not a label selector; the message has the number of the wrong condition."""
 
 
 class _Operator(StrEnum):
@@ -74,13 +76,14 @@ class Selector:
         """
         if len(text) > _MAX_LENGTH:
             raise SelectorError(
-                f"{text[:20]!r}… is not a label selector; it has more than {_MAX_LENGTH} "
+                f"{kind_of(text)} is not a label selector; it has more than {_MAX_LENGTH} "
                 "characters"
             )
         if not text.strip():
             return cls(raw=text)
-        parts = (part.strip() for part in _COMMA.split(text))
-        return cls(requirements=tuple(_requirement(part, text) for part in parts), raw=text)
+        parts = enumerate(_COMMA.split(text), 1)
+        found = tuple(_requirement(part.strip(), number) for number, part in parts)
+        return cls(requirements=found, raw=text)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Return whether *labels* meet every condition."""
@@ -90,7 +93,8 @@ class Selector:
         return self.raw
 
 
-def _requirement(part: str, text: str) -> Requirement:
+def _requirement(part: str, number: int) -> Requirement:
+    """Parse *part*, the condition with the *number* in its selector, counted from 1."""
     if match := _EQUALITY.fullmatch(part):
         operator = _Operator.NOT_IN if match["operator"] == "!=" else _Operator.IN
         return Requirement(key=match["key"], operator=operator, values=frozenset({match["value"]}))
@@ -98,12 +102,14 @@ def _requirement(part: str, text: str) -> Requirement:
         values = frozenset(value.strip() for value in match["values"].split(","))
         for value in values:
             if re.fullmatch(_VALUE, value) is None:
-                raise SelectorError(f"{value!r} is not a label value (in the selector {text!r})")
+                raise SelectorError(
+                    f"condition {number} has {kind_of(value)}, which is not a label value"
+                )
         return Requirement(key=match["key"], operator=_Operator(match["operator"]), values=values)
     if match := _PRESENCE.fullmatch(part):
         operator = _Operator.ABSENT if match["not"] else _Operator.EXISTS
         return Requirement(key=match["key"], operator=operator)
     raise SelectorError(
-        f"{part!r} is not a label condition (in the selector {text!r}); "
+        f"condition {number}, {kind_of(part)}, is not a label condition; "
         "write a=b, a!=b, a in (b,c), a notin (b,c), a or !a"
     )

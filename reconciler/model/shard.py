@@ -6,6 +6,8 @@ import hashlib
 import re
 from dataclasses import dataclass
 
+from reconciler.model.quoting import quoted
+
 _FORM = re.compile(r"(?P<index>[0-9]{1,5})/(?P<total>[0-9]{1,5})")
 
 
@@ -29,11 +31,11 @@ class Shard:
         """
         found = _FORM.fullmatch(text)
         if found is None:
-            raise ShardError(f"{text!r} is not of the form I/N, such as 0/4")
+            raise ShardError(f"{quoted(text)} is not of the form I/N, such as 0/4")
         index, total = int(found["index"]), int(found["total"])
         if index >= total:
             raise ShardError(
-                f"{text!r}: shards count from 0, so the last of {total} is {total - 1}"
+                f"{quoted(text)}: shards count from 0, so the last of {total} is {total - 1}"
             )
         return cls(index=index, total=total)
 

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.model.quoting import kind_of, quoted
 from reconciler.model.schedule import ScheduleError, check_cron, time_zones, zone_of
 from reconciler.model.selector import Selector
 from reconciler.schema import violations
@@ -26,19 +27,21 @@ _LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 def memory(value: str | float) -> None:
     """Check a quantity greater than zero."""
     if MemoryQuantity.parse(value).n_bytes == 0:
-        raise ValueError(f"{value!r} is zero; write a size such as 2Gi")
+        raise ValueError(f"{quoted(value)} is zero; write a size such as 2Gi")
 
 
 def duration(value: str) -> None:
     """Check a Go duration of zero or more."""
     if Duration.parse(value).nanoseconds < 0:
-        raise ValueError(f"{value!r} is negative; write it as 90s, 10m or 1h30m")
+        raise ValueError(f"{quoted(value)} is negative; write it as 90s, 10m or 1h30m")
 
 
 def timeout(value: str) -> None:
     """Check a Go duration greater than zero."""
     if Duration.parse(value).nanoseconds <= 0:
-        raise ValueError(f"{value!r} is not greater than zero; write it as 90s, 10m or 1h30m")
+        raise ValueError(
+            f"{quoted(value)} is not greater than zero; write it as 90s, 10m or 1h30m"
+        )
 
 
 def dns_label(value: str) -> None:
@@ -48,8 +51,8 @@ def dns_label(value: str) -> None:
     """
     if _LABEL.fullmatch(value) is None:
         raise ValueError(
-            f"{value!r} is not a valid namespace; use at most 63 lower-case letters, digits and "
-            "'-', with a letter or digit at both ends"
+            f"{quoted(value)} is not a valid namespace; use at most 63 lower-case letters, digits "
+            "and '-', with a letter or digit at both ends"
         )
 
 
@@ -60,8 +63,8 @@ def dns_subdomain(value: str) -> None:
     """
     if len(value) > _MAX_SUBDOMAIN or _SUBDOMAIN.fullmatch(value) is None:
         raise ValueError(
-            f"{value!r} is not a valid name; use at most 253 lower-case letters, digits, '-' and "
-            "'.', with a letter or digit at both ends"
+            f"{quoted(value)} is not a valid name; use at most 253 lower-case letters, digits, "
+            "'-' and '.', with a letter or digit at both ends"
         )
 
 
@@ -69,7 +72,7 @@ def relative_path(value: str) -> None:
     """Check a path inside the repository."""
     if not value or value.startswith("/") or "\\" in value or ".." in value.split("/"):
         raise ValueError(
-            f"{value!r} is not a path inside the repository; use a path relative to its "
+            f"{quoted(value)} is not a path inside the repository; use a path relative to its "
             "root, with '/' and without '..'"
         )
 
@@ -83,7 +86,8 @@ def label_key(value: str) -> None:
     fits = len(prefix) <= _MAX_SUBDOMAIN and _SUBDOMAIN.fullmatch(prefix)
     if _LABEL_NAME.fullmatch(name) is None or (slash and not fits):
         raise ValueError(
-            f"{value!r} is not a label key; write one such as app or app.kubernetes.io/instance"
+            f"{quoted(value)} is not a label key; write one such as app or "
+            "app.kubernetes.io/instance"
         )
 
 
@@ -93,7 +97,7 @@ def time_zone(value: str) -> None:
         zone_of(value)
     except ScheduleError as error:
         if guess := violations.did_you_mean(value, time_zones()):
-            raise ValueError(f"{value!r} is not a time zone; {guess}") from error
+            raise ValueError(f"{kind_of(value)} is not a time zone; {guess}") from error
         raise
 
 
@@ -104,7 +108,7 @@ def date_time(value: str) -> None:
     except ValueError:
         found = None
     if not found:
-        raise ValueError(f"{value!r} is not a timestamp; write it as 2026-01-31T09:30:00Z")
+        raise ValueError(f"{kind_of(value)} is not a timestamp; write it as 2026-01-31T09:30:00Z")
 
 
 def _of(kinds: tuple[type, ...], parse: Callable[[Any], object]) -> Callable[[object], bool]:

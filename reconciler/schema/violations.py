@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from reconciler.model.quoting import cut, kind_of, quoted, version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -34,9 +35,7 @@ _FORMAT_CODES = {
     "time-zone": "bad-time-zone",
     "date-time": "bad-time",
 }
-_KINDS = {bool: "a boolean", str: "text", int: "an integer", float: "a decimal number"}
 _TIMES = frozenset({"duration", "timeout"})
-_MAX_SHOWN = 60
 SIMILAR_FIELD = "similar-field"
 """The code for an unknown key that resembles a known key beside it."""
 
@@ -62,7 +61,7 @@ def describe(found: Finding) -> tuple[str, str, str]:
     writer = _WRITERS.get(found.keyword)
     if writer is None:
         message = (
-            f"{where} is {as_json(found.value)}, which violates {found.keyword} {found.expected}"
+            f"{where} is {kind_of(found.value)}, which violates {found.keyword} {found.expected}"
         )
         return "bad-value", message, ""
     return writer(found, where)
@@ -95,15 +94,17 @@ def _misplaced(found: Finding, where: str) -> tuple[str, str, str]:
 def _type(found: Finding, where: str) -> tuple[str, str, str]:
     types = [found.expected] if isinstance(found.expected, str) else list(found.expected)
     wanted = " or ".join(_TYPE_WORDS[name] for name in types if name != "null")
-    message = f"{where} is {described(found.value)}; expected {wanted}"
+    message = f"{where} is {_described(found.value)}; expected {wanted}"
     if found.schema.get("format") in _TIMES and isinstance(found.value, int):
-        return "wrong-type", message, f"add a unit, for example {found.value}s"
+        return "wrong-type", message, "add a unit, such as 90s, 10m or 1h30m"
     return "wrong-type", message, _type_hint(found.value, types)
 
 
 def _choice(found: Finding, where: str) -> tuple[str, str, str]:
     choices = found.expected if isinstance(found.expected, list) else [found.expected]
-    message = f"{where} is {as_json(found.value)}; expected {' or '.join(map(str, choices))}"
+    expected = " or ".join(map(str, choices))
+    shown = version if found.path[-1:] == ("apiVersion",) else quoted
+    message = f"{where} is {shown(found.value)}; expected {expected}"
     return "bad-value", message, did_you_mean(str(found.value), map(str, choices))
 
 
@@ -114,7 +115,7 @@ def _format(found: Finding, where: str) -> tuple[str, str, str]:
 
 def _bound(found: Finding, where: str) -> tuple[str, str, str]:
     bound = "at least" if found.keyword == "minimum" else "at most"
-    message = f"{where} is {found.value}; expected {bound} {found.expected}"
+    message = f"{where} is {quoted(found.value)}; expected {bound} {found.expected}"
     return "bad-value", message, str(found.schema.get("x-hint", ""))
 
 
@@ -138,22 +139,13 @@ def dotted(path: Iterable[str | int]) -> str:
     """Return *path* in dotted notation, such as ``items[2].spec.paths[0]``."""
     text = ""
     for step in path:
-        text += f"[{step}]" if isinstance(step, int) else f".{step}"
+        text += f"[{step}]" if isinstance(step, int) else f".{cut(step)}"
     return text.removeprefix(".")
 
 
-def as_json(value: object) -> str:
-    """Return *value* as JSON, shortened to a readable length."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…"
-
-
-def described(value: object) -> str:
-    """Return *value* as text with its type."""
-    if isinstance(value, dict | list):
-        return "a mapping" if isinstance(value, dict) else "a list"
-    kind = _KINDS.get(type(value))
-    return f"{as_json(value)} ({kind})" if kind else as_json(value)
+def _described(value: object) -> str:
+    """Return the type of *value*; only a boolean is quoted, as other values may be secrets."""
+    return f"{kind_of(value)} (a boolean)" if isinstance(value, bool) else kind_of(value)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -183,7 +175,7 @@ def _type_hint(value: object, types: Sequence[str]) -> str:
     if isinstance(value, float) and "integer" in types and "string" in types:
         return "write a size such as 1536Mi, or a whole number of bytes"
     if "string" in types and isinstance(value, bool | int | float):
-        return f'put it in quotes: "{as_json(value)}"'
+        return "put the value in quotes"
     return ""
 
 

@@ -16,6 +16,7 @@ from reconciler.errors import SourceError
 from reconciler.model.fields import WaveName
 from reconciler.model.plan.approval import Approval, ApprovedAction
 from reconciler.model.plan.plan import Effect, PatchOp, Verb
+from reconciler.model.quoting import cut, quoted, version
 from reconciler.model.references import ObjectRef, Uid
 from reconciler.plan.approval_summary import change_text
 from reconciler.plan.digest import action_digest, digest_over
@@ -51,7 +52,7 @@ def read_approval(path: Path) -> Approval:
     for each in acting:
         ref = ObjectRef(kind=each["kind"], namespace=each["namespace"], name=each["name"])
         if ref in actions:
-            raise SourceError(f"the plan {path} contains {ref} twice", hint=_EDITED)
+            raise SourceError(f"the plan {path} contains {cut(str(ref))} twice", hint=_EDITED)
         actions[ref] = tuple(_actions(each, ref, document["cluster"], path))
     _refuse_wrong_digest(document, path)
     return Approval(
@@ -82,10 +83,13 @@ def _document(path: Path) -> dict[str, Any]:
 
 def _refuse_other_kind(document: Mapping[str, Any], path: Path) -> None:
     if (kind := document.get("kind")) != KIND:
-        raise SourceError(f"the plan {path} is not a {KIND}: its kind is {kind!r}", hint=_HINT)
-    if (version := document.get("apiVersion")) != API_VERSION:
         raise SourceError(
-            f"the plan {path} has the apiVersion {version!r}; this program reads {API_VERSION}",
+            f"the plan {path} is not a {KIND}: its kind is {quoted(kind)}", hint=_HINT
+        )
+    if (found := document.get("apiVersion")) != API_VERSION:
+        raise SourceError(
+            f"the plan {path} has the apiVersion {version(found)}; this program reads "
+            f"{API_VERSION}",
             hint="use the same version of the program for plan and apply",
         )
 
@@ -116,8 +120,8 @@ def _actions(
         )
         if found != action["digest"]:
             raise SourceError(
-                f"the plan {path} is inconsistent: an action of {ref} has the digest {found}, but "
-                f"the file says {action['digest']}",
+                f"the plan {path} is inconsistent: an action of {cut(str(ref))} has the "
+                f"digest {found}, but the file says {action['digest']}",
                 hint=_EDITED,
             )
         own = [change for change in each["changes"] if change["wave"] == action["wave"]]
@@ -136,7 +140,7 @@ def _texts(change: Mapping[str, Any]) -> tuple[str, str | None, str]:
 
 
 def _spelled(value: object) -> str:
-    return f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value)
+    return cut(f"[{', '.join(map(str, value))}]" if isinstance(value, list) else str(value))
 
 
 def _refuse_wrong_digest(document: Mapping[str, Any], path: Path) -> None:

@@ -18,6 +18,7 @@ from reconciler.model import references
 from reconciler.model.live.conditions import Condition
 from reconciler.model.live.live_state import Constraints
 from reconciler.model.quantity import MemoryQuantity, QuantityError
+from reconciler.model.quoting import kind_of, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
     if value is None or value == "":
         return None
     if not isinstance(value, str | int | float):  # instancetypes have fields of any type
-        raise UnreadableError(f"{name}: {value!r} is not a quantity")
+        raise UnreadableError(f"{name}: {kind_of(value)} is not a quantity")
     try:
         return _amount(value)
     except QuantityError as error:
@@ -87,7 +88,7 @@ def moment(text: str | None) -> datetime | None:
     try:
         return (parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)).astimezone(UTC)
     except OverflowError as error:
-        raise UnreadableError(f"the time {text!r} is out of range in UTC") from error
+        raise UnreadableError(f"the time {quoted(text)} is out of range in UTC") from error
 
 
 def conditions(found: list[wire.Condition] | None) -> Mapping[str, Condition]:

@@ -32,6 +32,7 @@ from reconciler.model.live.live_state import (
     LiveVMI,
 )
 from reconciler.model.quantity import Duration, MemoryQuantity
+from reconciler.model.quoting import cut, quoted, version
 from reconciler.model.references import FieldPath, ObjectRef, dotted, vm_ref
 
 API_VERSION = "reconciler/v1alpha1"
@@ -39,12 +40,12 @@ KIND = "Snapshot"
 T = TypeVar("T")
 _AT = re.compile(r" - at `\$([^`]*)`")
 _MSGSPEC = (
-    (re.compile(r"Object missing required field `(.*)`"), r"the field \1 is missing"),
-    (re.compile(r"Object contains unknown field `(.*)`"), r"the field \1 is unknown"),
-    (re.compile(r"Expected `([^`]*)`, got `([^`]*)`"), r"expected the type \1, not \2"),
-    (re.compile(r"Expected `([^`]*)`"), r"expected the type \1"),
+    (re.compile(r"Object missing required field `(.*)`"), "the field {} is missing"),
+    (re.compile(r"Object contains unknown field `(.*)`", re.DOTALL), "the field {} is unknown"),
+    (re.compile(r"Expected `([^`]*)`, got `([^`]*)`"), "expected the type {}, not {}"),
+    (re.compile(r"Expected `([^`]*)`"), "expected the type {}"),
     (re.compile(r"Invalid RFC3339 encoded datetime"), "expected a time in RFC 3339"),
-    (re.compile(r"Invalid enum value (.*)"), r"the value \1 is unknown"),
+    (re.compile(r"Invalid enum value (.*)", re.DOTALL), "the value {} is unknown"),
 )
 
 
@@ -105,10 +106,12 @@ def from_snapshot(document: object) -> LiveState:
     if not isinstance(document, dict):
         raise CodecError(f"the document is not a {KIND}: it is not a JSON object")
     if document.get("kind") != KIND:
-        raise CodecError(f"the document is not a {KIND}: its kind is {document.get('kind')!r}")
+        raise CodecError(
+            f"the document is not a {KIND}: its kind is {quoted(document.get('kind'))}"
+        )
     if document.get("apiVersion") != API_VERSION:
-        version = document.get("apiVersion")
-        raise CodecError(f"apiVersion is {version!r}; this program reads {API_VERSION!r}")
+        found = version(document.get("apiVersion"))
+        raise CodecError(f"apiVersion is {found}; this program reads {API_VERSION!r}")
     content = {key: value for key, value in document.items() if key not in ("apiVersion", "kind")}
     read = decode(_Document, content, "")
     migrations: dict[ObjectRef, tuple[LiveMigration, ...]] = {}
@@ -197,15 +200,15 @@ def decode(kind: type[T], value: object, at: str) -> T:
     except ValueError as error:
         # Each level of `_converted` appends its own path after the paths of inner levels.
         path = at + "".join(reversed(_AT.findall(str(error))))
-        where = f"{path.removeprefix('.')}: ".removeprefix(": ")
+        where = f"{cut(path.removeprefix('.'))}: ".removeprefix(": ")
         raise CodecError(where + _plain(_AT.sub("", str(error)))) from error
 
 
 def _plain(message: str) -> str:
     """Replace msgspec's terms in the error *message* with terms of the snapshot format."""
     for pattern, words in _MSGSPEC:
-        if pattern.match(message):
-            return pattern.sub(words, message)
+        if match := pattern.match(message):
+            return words.format(*map(cut, match.groups())) + message[match.end() :]
     return message
 
 
@@ -279,7 +282,7 @@ def _by_path(held: Any, value: object) -> dict[FieldPath, Any]:  # noqa: ANN401 
 def _settings(value: object) -> Settings:
     found = _by_path(Any, value)
     if unknown := found.keys() - FIELD_BY_PATH.keys():
-        raise ValueError(f"unknown field {', '.join(sorted(map(dotted, unknown)))}")
+        raise ValueError(f"unknown field {cut(', '.join(sorted(map(dotted, unknown))))}")
     return {path: read_setting(FIELD_BY_PATH[path].type, each) for path, each in found.items()}
 
 

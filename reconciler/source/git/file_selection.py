@@ -8,6 +8,7 @@ from posixpath import dirname
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.quoting import quoted
 from reconciler.model.references import Location
 from reconciler.source.git.file_tree import CONFIG_PATH, Entry, EntryKind, is_manifest
 from reconciler.source.manifests.kind_scan import names_managed
@@ -185,7 +186,7 @@ def _missing(config: Config, tree: FileTree) -> Iterator[Diagnostic]:
             yield Diagnostic(
                 severity=Severity.WARNING,
                 code="path-missing",
-                message=f"the path {written!r}{source} is not in {tree.revision}",
+                message=f"the path {quoted(written)}{source} is not in {tree.revision}",
                 at=origin if isinstance(origin, Location) else None,
                 hint=f"correct paths in {CONFIG_PATH}",
             )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
+from reconciler.model.quoting import quoted
 from reconciler.source.git import repository_url
 from reconciler.source.git.git_process import Output, execute
 from reconciler.source.git.repository import Repository, no_revision
@@ -59,7 +60,9 @@ def clone_or_fetch(
     """
     fetch = _Fetch(repository_url.checked(url), directory, clock.monotonic() + timeout_s, clock)
     if revision.startswith("-"):
-        raise SourceError(f"{revision!r} is not a revision", hint="use a branch, a tag or a hash")
+        raise SourceError(
+            f"{quoted(revision)} is not a revision", hint="use a branch, a tag or a hash"
+        )
     fetch.prepare()
     address = repository_url.shown(url)
     if not fetch.revision(revision):

@@ -16,6 +16,7 @@ from threading import Thread
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from reconciler.errors import SourceError
+from reconciler.model.quoting import quoted
 from reconciler.source.git.git_process import ENVIRONMENT, Output, execute, no_git, running
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ class Repository:
         """
         if not revision or revision.startswith("-"):
             raise SourceError(
-                f"{revision!r} is not a revision", hint="use a branch, a tag or a hash"
+                f"{quoted(revision)} is not a revision", hint="use a branch, a tag or a hash"
             )
         self._reject_ambiguous(revision)
         output = self.run("rev-parse", "--verify", "--end-of-options", f"{revision}^{{commit}}")

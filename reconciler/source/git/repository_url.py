@@ -6,6 +6,7 @@ import re
 from urllib.parse import unquote, urlsplit
 
 from reconciler.errors import SourceError
+from reconciler.model.quoting import quoted
 
 SCHEMES = ("https", "http", "ssh", "file")
 _SCP_LIKE = re.compile(
@@ -127,6 +128,6 @@ def _secrets(address: str) -> set[str]:
 
 def _refused(address: str) -> SourceError:
     return SourceError(
-        f"{shown(address)!r} is not a supported repository address",
+        f"{quoted(shown(address))} is not a supported repository address",
         hint="use https://, http://, ssh:// or file://, user@host:path, or a local folder",
     )

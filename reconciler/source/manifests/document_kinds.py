@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.model import quoting
 from reconciler.model.references import KUBEVIRT_GROUP
 from reconciler.schema.violations import closest, did_you_mean
 from reconciler.source.yaml.nodes import Problem
@@ -58,22 +59,23 @@ def classify(node: Node, *, kind: object, api_version: object) -> Kind:
     if group == KUBEVIRT_GROUP:
         return _kubevirt_kind(node, kind, version)
     if kind in MANAGED and (not group or closest(group, [KUBEVIRT_GROUP], cutoff=_ALIKE)):
-        message = f"apiVersion is {api_version!r}; expected {API_VERSION!r}"
+        message = f"apiVersion is {quoting.version(api_version)}; expected {API_VERSION!r}"
         return _wrong_version(node, "apiVersion", message)
-    return Kind(skipped=kind)
+    return Kind(skipped=quoting.cut(kind))
 
 
 def _kubevirt_kind(node: Node, kind: str, version: str) -> Kind:
     if kind in _OTHERS:
-        return Kind(skipped=kind)
+        return Kind(skipped=quoting.cut(kind))
     known = (*MANAGED, *_OTHERS)
     single = kind.removesuffix("List")
     if single not in known:
-        message = f"{KUBEVIRT_GROUP} has no kind {kind!r}"
+        message = f"{KUBEVIRT_GROUP} has no kind {quoting.quoted(kind)}"
         hint = did_you_mean(kind, known) or f"known: {', '.join(known)}"
         return _problem(node, "kind", "unknown-kind", message, hint)
     if single in MANAGED and version != VERSION:
-        message = f"apiVersion {KUBEVIRT_GROUP}/{version} is not supported; expected {API_VERSION}"
+        found = quoting.version(f"{KUBEVIRT_GROUP}/{version}")
+        message = f"apiVersion is {found}, which is not supported; expected {API_VERSION!r}"
         return _wrong_version(node, "apiVersion", message)
     return Kind(listed=single) if single != kind else Kind(managed=kind)
 

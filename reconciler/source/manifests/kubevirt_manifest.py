@@ -18,6 +18,7 @@ from reconciler.model.fields import (
     read_setting,
 )
 from reconciler.model.quantity import QuantityError
+from reconciler.model.quoting import cut
 from reconciler.model.references import FieldPath, ObjectRef, dotted
 from reconciler.schema.violations import did_you_mean
 from reconciler.source.manifests.manifest_objects import FileObject, Manifest
@@ -90,7 +91,7 @@ def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
             yield manifest.report(
                 Severity.ERROR,
                 "gate-disabled",
-                f"the feature gate {gate} is in featureGates and in disabledFeatureGates",
+                f"the feature gate {cut(gate)} is in featureGates and in disabledFeatureGates",
                 (*FEATURE_GATES, index),
                 context=(f"disabledFeatureGates contains the gate at {place}",),
                 hint="remove the gate from one of the two lists",
@@ -107,7 +108,7 @@ def _unknown_methods(manifest: Manifest) -> Iterator[Diagnostic]:
             yield manifest.report(
                 Severity.WARNING,
                 "unknown-method",
-                f"KubeVirt ignores {method}, which is not a workload update method",
+                f"KubeVirt ignores {cut(method)}, which is not a workload update method",
                 (*UPDATE_METHODS, index),
                 hint=did_you_mean(method, KNOWN_METHODS) or f"known: {', '.join(KNOWN_METHODS)}",
             )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reconciler.model.annotations import PREFIX, PRIORITY, RESTART, SUSPEND
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.quoting import cut, kind_of, quoted
 from reconciler.schema.violations import did_you_mean
 
 if TYPE_CHECKING:
@@ -65,14 +66,15 @@ def findings(manifest: Manifest) -> Iterator[Diagnostic]:
             continue
         path = ("metadata", "annotations", key)
         if key in _EXPECTED:
-            message = f'{key} is "{text}"; expected {_EXPECTED[key]}'
+            found = kind_of(text) if key == PRIORITY else quoted(text)
+            message = f"{key} is {found}; expected {_EXPECTED[key]}"
             hint = did_you_mean(text, _CONSENTS) if key == RESTART else ""
             yield manifest.report(Severity.ERROR, "bad-annotation", message, path, hint=hint)
         else:
             yield manifest.report(
                 Severity.WARNING,
                 "unknown-annotation",
-                f"{key} is not a known annotation and has no effect",
+                f"{cut(key)} is not a known annotation and has no effect",
                 path,
                 key=True,
                 hint=did_you_mean(key, _EXPECTED) or f"known: {', '.join(_EXPECTED)}",

@@ -16,6 +16,7 @@ from reconciler.model.fields import (
 from reconciler.model.memory_sizes import MINIMUM, block_of, neighbours
 from reconciler.model.paths import MISSING, value_at
 from reconciler.model.quantity import MemoryQuantity, QuantityError, canonical
+from reconciler.model.quoting import cut, kind_of
 from reconciler.model.references import FieldPath, ObjectRef, dotted
 from reconciler.source.manifests import vm_annotations
 from reconciler.source.manifests.compact_manifest import compact
@@ -159,11 +160,21 @@ def _memory(manifest: Manifest, path: FieldPath) -> MemoryQuantity | None:
 
 
 def _resources(manifest: Manifest) -> Mapping[str, str]:
-    """Return the VM's memory requests and limits if only they determine its memory size."""
+    """Return the VM's memory requests and limits if only they determine its memory size.
+
+    Each is a text for messages; a value that is not a quantity may be a secret and is not quoted.
+    """
     if any(manifest.node.find(each) for each in (GUEST_MEMORY, _INSTANCETYPE, PAGE_SIZE)):
         return {}
     found = {name: manifest.get((*RESOURCES, name, "memory")) for name in ("requests", "limits")}
-    return {name: str(size) for name, size in found.items() if isinstance(size, str | int)}
+    return {name: _shown(size) for name, size in found.items() if isinstance(size, str | int)}
+
+
+def _shown(size: str | int) -> str:
+    try:
+        return cut(str(MemoryQuantity.parse(size)))
+    except QuantityError:
+        return kind_of(size)
 
 
 def _text(value: object) -> str | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from reconciler.model.quoting import cut
 from reconciler.source.yaml.nodes import Mark, Node, ParserMark, Problem, ProblemError, from_parser
 from reconciler.source.yaml.scalars import Scalar, ScalarError, key_text, resolve, resolve_tagged
 
@@ -252,7 +253,7 @@ def _duplicate(key: str, node: Node, first: Node) -> Problem:
     return Problem(
         mark=_key_mark(node),
         code="duplicate-key",
-        message=f"the key {key} appears twice in one mapping",
+        message=f"the key {cut(key)} appears twice in one mapping",
         context=(f"first at line {place.line}, column {place.column}",),
         hint="remove one of the two keys; the last key is used, as in kubectl",
     )
@@ -271,8 +272,8 @@ def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
             yield Problem(
                 mark=_key_mark(merge),
                 code="merge-order",
-                message=f"<< replaces the key {key}, which precedes << in the same mapping",
-                context=(f"{key} is at line {place.line}, column {place.column}",),
+                message=f"<< replaces the key {cut(key)}, which precedes << in the same mapping",
+                context=(f"{cut(key)} is at line {place.line}, column {place.column}",),
                 hint="write << as the first key of the mapping; kubectl uses the later key",
             )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.model.quoting import kind_of, quoted
 from reconciler.schema.formats import CHECKS
 
 WRITE_CRON = (
@@ -39,35 +40,47 @@ def test_schema_format_accepts_a_valid_value(name, value):
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
-        ("cron", "", f"'' is not a cron expression; {WRITE_CRON}"),
-        ("cron", "0 22 * *", f"'0 22 * *' is not a cron expression; {WRITE_CRON}"),
-        ("cron", "0 0 22 * * 1", f"'0 0 22 * * 1' is not a cron expression; {WRITE_CRON}"),
-        ("cron", "60 0 * * *", f"'60 0 * * *' is not a cron expression: bad minute; {WRITE_CRON}"),
+        ("cron", "", f"an empty text is not a cron expression; {WRITE_CRON}"),
+        ("cron", "0 22 * *", f"a text of 8 characters is not a cron expression; {WRITE_CRON}"),
+        (
+            "cron",
+            "0 0 22 * * 1",
+            f"a text of 12 characters is not a cron expression; {WRITE_CRON}",
+        ),
+        (
+            "cron",
+            "60 0 * * *",
+            f"a text of 10 characters is not a cron expression: bad minute; {WRITE_CRON}",
+        ),
         (
             "cron",
             "0 0 31 4 *",
-            f"'0 0 31 4 *' is not a cron expression: bad day-of-month; {WRITE_CRON}",
+            f"a text of 10 characters is not a cron expression: bad day-of-month; {WRITE_CRON}",
         ),
         (
             "cron",
             "0 0 */20 * 1L",
-            f"'0 0 */20 * 1L' never occurs; {WRITE_CRON}",
+            f"the cron expression '0 0 */20 * 1L' never occurs; {WRITE_CRON}",
         ),
         (
             "time-zone",
             "Europe/Berln",
-            "'Europe/Berln' is not a time zone; did you mean Europe/Berlin?",
+            "a text of 12 characters is not a time zone; did you mean Europe/Berlin?",
         ),
         *(
             (
                 "time-zone",
                 name,
-                f"{name!r} is not a time zone; write an IANA name such as Europe/Berlin",
+                f"{kind_of(name)} is not a time zone; write an IANA name such as Europe/Berlin",
             )
             for name in ("", "+02:00", "..", "/etc/hostname")
         ),
         *(
-            ("date-time", text, f"{text!r} is not a timestamp; write it as 2026-01-31T09:30:00Z")
+            (
+                "date-time",
+                text,
+                f"{kind_of(text)} is not a timestamp; write it as 2026-01-31T09:30:00Z",
+            )
             for text in (
                 "",
                 "now",
@@ -83,7 +96,10 @@ def test_schema_format_accepts_a_valid_value(name, value):
             (
                 "label-key",
                 key,
-                f"{key!r} is not a label key; write one such as app or app.kubernetes.io/instance",
+                (
+                    f"{quoted(key)} is not a label key; write one such as app or "
+                    "app.kubernetes.io/instance"
+                ),
             )
             for key in ("", "/a", "a/", "a/b/c", "a=b", "a b", "-a", "A/b", "a" * 64, "e." * 127)
         ),

@@ -66,9 +66,9 @@ def test_empty_list_in_a_kubevirt_cr_counts_as_set_and_null_as_unset(raw_kubevir
     [
         ({"vmRolloutStrategy": 1}, "vmRolloutStrategy cannot be read"),
         ({"liveUpdateConfiguration": {"maxGuest": "8GB"}}, "did you mean 8Gi"),
-        ({"migrations": {"parallelMigrationsPerCluster": True}}, "True is not a whole number"),
-        ({"migrations": {"allowPostCopy": "yes"}}, "'yes' is not true or false"),
-        ({"developerConfiguration": {"featureGates": [1]}}, "[1] is not a list of names"),
+        ({"migrations": {"parallelMigrationsPerCluster": True}}, "true is not a whole number"),
+        ({"migrations": {"allowPostCopy": "yes"}}, "a text of 3 characters is not true or false"),
+        ({"developerConfiguration": {"featureGates": [1]}}, "a list is not a list of names"),
     ],
 )
 def test_kubevirt_cr_field_of_the_wrong_type_is_reported_and_counts_as_unset(

@@ -71,7 +71,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm("guest: 1.5"),
-            f"vms/db.yaml:9:46: error[wrong-type] {WHERE}.guest is 1.5 (a decimal number); "
+            f"vms/db.yaml:9:46: error[wrong-type] {WHERE}.guest is a decimal number; "
             f"expected text "
             "or an integer\n  hint: write a size such as 1536Mi, or a whole number of bytes",
             id="fraction of a byte",
@@ -130,20 +130,21 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         pytest.param(
             vm(annotations="memory.reconciler.dev/suspend: 'yes'"),
             "vms/db.yaml:7:36: error[bad-annotation] VirtualMachine db/pg-0: "
-            'memory.reconciler.dev/suspend is "yes"; expected "true" or "false"',
+            'memory.reconciler.dev/suspend is \'yes\'; expected "true" or "false"',
             id="invalid suspend annotation",
         ),
         pytest.param(
             vm(annotations="memory.reconciler.dev/suspend: true"),
             "vms/db.yaml:7:36: error[wrong-type] VirtualMachine db/pg-0: "
             "metadata.annotations.memory.reconciler.dev/suspend is true (a boolean); expected "
-            'text\n  hint: put it in quotes: "true"',
+            "text\n  hint: put the value in quotes",
             id="suspend without quotes",
         ),
         pytest.param(
             vm(annotations="memory.reconciler.dev/priority: high"),
             "vms/db.yaml:7:37: error[bad-annotation] VirtualMachine db/pg-0: "
-            'memory.reconciler.dev/priority is "high"; expected an integer in quotes, for example '
+            "memory.reconciler.dev/priority is a text of 4 characters; expected an integer in "
+            "quotes, for example "
             '"10"',
             id="invalid priority annotation",
         ),
@@ -157,7 +158,8 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         pytest.param(
             vm(annotations="memory.reconciler.dev/restart: windows"),
             "vms/db.yaml:7:36: error[bad-annotation] VirtualMachine db/pg-0: "
-            'memory.reconciler.dev/restart is "windows"; expected "never" or "stage" or "window"\n'
+            "memory.reconciler.dev/restart is 'windows'; expected "
+            '"never" or "stage" or "window"\n'
             "  hint: did you mean window?",
             id="invalid restart annotation",
         ),
@@ -193,9 +195,8 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm().replace("kubevirt.io/v1", "kubevirt.io/v1alpha3"),
-            "vms/db.yaml:1:13: error[bad-api-version] apiVersion kubevirt.io/v1alpha3 is not "
-            "supported; "
-            "expected kubevirt.io/v1\n"
+            "vms/db.yaml:1:13: error[bad-api-version] apiVersion is 'kubevirt.io/v1alpha3', "
+            "which is not supported; expected 'kubevirt.io/v1'\n"
             "  hint: write apiVersion: kubevirt.io/v1",
             id="unsupported API version",
         ),
@@ -208,11 +209,15 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         *(
             pytest.param(
                 vm().replace("kubevirt.io/v1", version),
-                f"vms/db.yaml:1:13: error[bad-api-version] apiVersion is '{version}'; expected "
+                f"vms/db.yaml:1:13: error[bad-api-version] apiVersion is {shown}; expected "
                 "'kubevirt.io/v1'\n  hint: write apiVersion: kubevirt.io/v1",
                 id=f"apiVersion {version}",
             )
-            for version in ("kubevirt.io", "v1", "kubevirt.io.v1")
+            for version, shown in (
+                ("kubevirt.io", "a text of 11 characters"),
+                ("v1", "'v1'"),
+                ("kubevirt.io.v1", "a text of 14 characters"),
+            )
         ),
         pytest.param(
             vm().replace("{memory: {guest: 2Gi}}", "{resources: {requests: {memory: 4Gi}}}"),

@@ -340,7 +340,7 @@ def test_label_or_annotation_with_a_null_value_has_an_empty_value():
     assert metadata["annotations"] == {"memory.reconciler.dev/suspend": ""}
     (problem,) = found.diagnostics
     assert (problem.code, problem.at.line) == ("bad-annotation", 3)
-    assert problem.message.endswith('suspend is ""; expected "true" or "false"')
+    assert problem.message.endswith('suspend is \'\'; expected "true" or "false"')
 
 
 def test_kubevirt_setting_with_a_null_value_counts_as_unset():

@@ -1,0 +1,61 @@
+"""Represents a value in a message: ``quoted`` with its contents, ``kind_of`` without them.
+
+A secret may be in the wrong place of a manifest, a plan or a snapshot, and messages reach the logs
+of a CI system. A value that could not be parsed as a quantity, time or version is therefore never
+quoted.
+"""
+
+from __future__ import annotations
+
+import re
+
+MAX_QUOTED = 60
+"""The maximum number of characters of a value that a message quotes."""
+_API_VERSION = re.compile(r"([a-z0-9.-]{1,63}/)?v[0-9]{1,2}((alpha|beta)[0-9]{1,2})?")
+_CONSTANTS = {None: "null", True: "true", False: "false"}
+_KINDS = {
+    int: "an integer",
+    float: "a decimal number",
+    dict: "a mapping",
+    list: "a list",
+    tuple: "a list",
+}
+
+
+def cut(text: str) -> str:
+    """Return *text*, or its first 60 characters and its length if it is longer."""
+    if len(text) <= MAX_QUOTED:
+        return text
+    return f"{text[:MAX_QUOTED]}… ({len(text)} characters)"
+
+
+def quoted(value: object) -> str:
+    """Return *value* in quotes, cut to 60 characters; a mapping or list becomes its kind.
+
+    Use it for names, kinds and values from a list of choices, and for parsed values.
+    """
+    if isinstance(value, str):
+        shown = repr(value[:MAX_QUOTED])
+        return shown if len(value) <= MAX_QUOTED else f"{shown}… ({len(value)} characters)"
+    if value is None or isinstance(value, bool):
+        return _CONSTANTS[value]
+    return cut(repr(value)) if isinstance(value, int | float) else kind_of(value)
+
+
+def kind_of(value: object) -> str:
+    """Return the type of *value*, and the length of a text, but not its contents."""
+    if isinstance(value, str):
+        return "an empty text" if not value else f"a text of {_characters(len(value))}"
+    if value is None or isinstance(value, bool):
+        return _CONSTANTS[value]
+    return _KINDS.get(type(value), "this value")
+
+
+def version(value: object) -> str:
+    """Return *value* in quotes if it has the form of an apiVersion; else, return its kind."""
+    is_version = isinstance(value, str) and _API_VERSION.fullmatch(value)
+    return quoted(value) if is_version else kind_of(value)
+
+
+def _characters(count: int) -> str:
+    return f"{count} character" if count == 1 else f"{count} characters"
