@@ -12,7 +12,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 MAX_TEXT = 10_000
 """The maximum number of characters of one text on a terminal, in a log or in an Event."""
@@ -61,6 +61,14 @@ _COMMIT = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{6}(?=[0-9a-f])", re.IGNORECASE)
 _OPENING = re.compile(r"\d+[.)]|[-+=/]")
 """Matches the start of a list, of a heading's underline, or of a command such as ``/close``."""
 _UNSAFE_IN_BLOCK = re.compile(r"[<>@]")
+_SARIF_MARKUP = re.compile(r"\](?=\()|\{(?=\d+\})")
+"""Matches the middle of a link such as ``[text](address)``, and the start of ``{0}``.
+
+Source: SARIF 2.1.0, sections 3.11.5 (placeholders) and 3.11.6 (embedded links).
+"""
+_IN_MESSAGE, _IN_PROPERTY = "%\r\n", "%\r\n:,"
+"""The characters that are encoded in the message and in a property of a workflow command."""
+_URI_PATH = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
 
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
@@ -136,6 +144,32 @@ def markdown_json_block(lines: Iterable[str]) -> Iterator[str]:
     runs = (len(run) for each in safe for run in re.findall("`+", each))
     fence = "`" * max(3, 1 + max(runs, default=0))
     yield from (f"{fence}json", *safe, fence)
+
+
+def workflow_command(name: str, properties: Mapping[str, str], message: str) -> str:
+    """Return a workflow command of GitHub Actions, on one line.
+
+    Source: actions/toolkit packages/core/src/command.ts (escapeData, escapeProperty).
+    """
+    given = ",".join(f"{key}={_percent(each, _IN_PROPERTY)}" for key, each in properties.items())
+    return f"::{name} {given}::{_percent(message, _IN_MESSAGE)}"
+
+
+def sarif_text(text: str, limit: int = MAX_TEXT) -> str:
+    """Return *text* as one line for a message of a SARIF file, without links and placeholders."""
+    return _SARIF_MARKUP.sub(r"\g<0> ", printable(text, limit))
+
+
+def uri_path(path: str) -> str:
+    """Return *path* with each character percent-encoded that has a meaning in a URI."""
+    return "".join(
+        chr(byte) if chr(byte) in _URI_PATH else f"%{byte:02X}"
+        for byte in path.encode("utf-8", "surrogatepass")
+    )
+
+
+def _percent(text: str, characters: str) -> str:
+    return "".join(f"%{ord(each):02X}" if each in characters else each for each in text)
 
 
 def _visible(text: str, escape: Callable[[str], str]) -> str:

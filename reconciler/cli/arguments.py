@@ -7,7 +7,7 @@ import re
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from reconciler.cli.option_values import PlanFormat, TextFormat
+from reconciler.cli.option_values import PlanFormat, TextFormat, ValidateFormat
 from reconciler.errors import UsageError
 from reconciler.input_files import STDIN
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 _SHORT = re.compile(r"(-[A-Za-z])=(.*)", re.DOTALL)
+_FORMATS = {"plan": PlanFormat, "validate": ValidateFormat}
 _OUTPUT = "RECONCILER_OUTPUT"
 _EXAMPLES: Mapping[str, tuple[str, str]] = {
     "": ("demo", "plan --repo . --revision main"),
@@ -86,7 +87,8 @@ def split_values(arguments: Sequence[str]) -> list[str]:
 def applicable_environment(arguments: Sequence[str]) -> Iterator[None]:
     """Remove ``RECONCILER_OUTPUT`` while a command runs that does not support its value."""
     value = os.environ.get(_OUTPUT)
-    if value in set(TextFormat) or value not in set(PlanFormat) or "plan" in arguments[:1]:
+    supported = _FORMATS.get("".join(arguments[:1]), TextFormat)
+    if value in set(supported) or value not in set(PlanFormat):
         yield
         return
     del os.environ[_OUTPUT]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 import typer
@@ -17,11 +19,24 @@ OUTPUT_HELP = "Output format. Default: text, or json with --log-format json."
 
 
 class PlanFormat(StrEnum):
-    """The output formats of the log and of commands other than ``plan``."""
+    """The output formats of ``plan``."""
 
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    SARIF = "sarif"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+class ValidateFormat(StrEnum):
+    """The output formats of ``validate``."""
+
+    TEXT = "text"
+    JSON = "json"
+    SARIF = "sarif"
+    GITHUB = "github"
+    GITLAB = "gitlab"
 
 
 class TextFormat(StrEnum):
@@ -29,6 +44,14 @@ class TextFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+
+
+@dataclass(frozen=True, slots=True)
+class OutputFile:
+    """A file to which a command writes its result, in one format."""
+
+    format: str
+    path: Path
 
 
 def option(flags: str, about: str, *, variable: bool = True, **settings: Any) -> Any:  # noqa: ANN401 - typer's own type is private
@@ -63,6 +86,21 @@ def seconds(text: str | float) -> float:
     if found <= 0:
         raise typer.BadParameter(f"{quoted(text)} is not greater than zero")
     return found
+
+
+def output_file_option(formats: type[StrEnum]) -> Any:  # noqa: ANN401 - as above
+    """Return the option ``--output-file``, which accepts *formats* and can be repeated."""
+
+    def parse(text: str) -> OutputFile:
+        name, _, path = text.partition("=")
+        if name not in set(formats) or not path:
+            raise typer.BadParameter(
+                f"{text!r} is not FORMAT=FILE; the formats are {', '.join(formats)}"
+            )
+        return OutputFile(name, Path(path))
+
+    about = "Also write the result to a file, in one of the formats of -o; can be repeated."
+    return option("--output-file", about, metavar="FORMAT=FILE", parser=parse, variable=False)
 
 
 def digest(text: str) -> str:

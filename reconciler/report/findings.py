@@ -30,7 +30,7 @@ def validation_text(desired: DesiredState, *, color: bool = False) -> str:
     Lines are never wrapped, so that programs can parse ``path:line:column``.
     """
     found = finding_lines(desired.diagnostics, Paint(enabled=color))
-    lines = [*found, printable(_verdict(desired))]
+    lines = [*found, printable(validation_summary(desired))]
     return "\n".join(lines) + "\n"
 
 
@@ -78,7 +78,8 @@ def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
     return sorted(diagnostics, key=key)
 
 
-def _verdict(desired: DesiredState) -> str:
+def validation_summary(desired: DesiredState) -> str:
+    """Return one line that says whether *desired* is valid, and how many objects were read."""
     totals = Counter(each.severity for each in desired.diagnostics)
     found = ", ".join(plural(totals[each], each) for each in Severity if totals[each])
     read = "1 KubeVirt, " if desired.kubevirt is not None else ""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from markdown_it import MarkdownIt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 BENIGN = "text-from-elsewhere"
 HOSTILE: Mapping[str, str] = {
@@ -99,6 +99,77 @@ def check_json(text: str, benign: str, hostile: str) -> None:
     assert found == wanted, "the values are the same"
 
 
+def skeleton(value: Any) -> Any:
+    """Return *value* with each text replaced by nothing, so that only the structure remains."""
+    match value:
+        case dict():
+            # A path that starts with a slash is an absolute URI, which has no base.
+            return {key: skeleton(each) for key, each in value.items() if key != "uriBaseId"}
+        case list():
+            return [skeleton(each) for each in value]
+        case str():
+            return ""
+        case _:
+            return value
+
+
+def texts(value: Any) -> Iterator[str]:
+    match value:
+        case dict():
+            yield from (each for part in value.values() for each in texts(part))
+        case list():
+            yield from (each for part in value for each in texts(part))
+        case str():
+            yield value
+
+
+def check_review(text: str, benign: str, hostile: str) -> None:
+    """People read the decoded messages, so decoded messages are harmless as well."""
+    check_lines(text)
+    assert BENIGN in benign
+    found, wanted = json.loads(text), json.loads(benign)
+    assert skeleton(found) == skeleton(wanted)
+    for holder in objects(found):
+        assert re.fullmatch(r"(file://)?[\w.~/%-]*", holder.get("uri", ""), re.ASCII)
+        for field in ("message", "shortDescription", "fullDescription", "help", "description"):
+            for each in texts(holder.get(field)):
+                check_lines(each.replace("\n\n", " "))  # the help of a rule has paragraphs
+                is_sarif = "check_name" not in holder
+                assert not (is_sarif and re.search(r"\]\(|\{\d+\}", each)), each
+
+
+def objects(value: Any) -> Iterator[dict[str, Any]]:
+    match value:
+        case dict():
+            yield value
+            yield from (each for part in value.values() for each in objects(part))
+        case list():
+            yield from (each for part in value for each in objects(part))
+
+
+WORKFLOW_COMMAND = re.compile(
+    r"::(error|warning|notice) (?:file=([^:,]*),line=(\d+),col=(\d+),)?title=([^:,]+)::(.+)"
+)
+
+
+def check_commands(text: str, benign: str, hostile: str) -> None:
+    """Each line is one annotation, with the same properties as with harmless text."""
+    found, wanted = text.split("\n"), benign.split("\n")
+    assert BENIGN in benign
+    assert len(found) == len(wanted), "hostile text adds no line"
+    for line, other in zip(found, wanted, strict=True):
+        command, expected = WORKFLOW_COMMAND.fullmatch(line), WORKFLOW_COMMAND.fullmatch(other)
+        if expected is None:
+            check_lines(line)
+            continue
+        assert command is not None, line
+        assert command.group(1, 3, 4) == expected.group(1, 3, 4)
+        for each in command.group(2, 5, 6):
+            # The runner decodes these values, and prints the message in the log.
+            decoded = re.sub("%(0A|0D|25|3A|2C)", lambda code: chr(int(code[1], 16)), each or "")
+            check_lines(decoded)
+
+
 def check_json_lines(text: str, benign: str, hostile: str) -> None:
     check_lines(text)
     found = [json.loads(each) for each in text.split("\n") if each]
@@ -153,5 +224,7 @@ CHECKS: Mapping[str, Callable[[str, str, str], None]] = {
     "json": check_json,
     "json lines": check_json_lines,
     "markdown": check_markdown,
+    "review": check_review,
+    "commands": check_commands,
     "words": check_words,
 }

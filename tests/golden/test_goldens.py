@@ -14,6 +14,10 @@ from jsonschema import Draft202012Validator
 from reconciler.model.plan.plan import Effect
 from reconciler.model.references import vm_ref
 from reconciler.model.run.outcome import Result
+from reconciler.report.code_review.github_commands import github_commands
+from reconciler.report.code_review.gitlab_code_quality import gitlab_code_quality
+from reconciler.report.code_review.review import review_of_desired, review_of_plan
+from reconciler.report.code_review.sarif import sarif
 from reconciler.report.findings import validation_json, validation_text
 from reconciler.report.json_documents import plan_document, plan_json, run_document, run_json
 from reconciler.report.json_text import dumps
@@ -155,6 +159,30 @@ def test_validation_text_matches_the_golden_file(desired, golden):
 
 def test_validation_json_matches_the_golden_file(desired, golden):
     golden("validation.json", validation_json(desired))
+
+
+@pytest.fixture
+def reviews(plan, desired):
+    return {"plan": review_of_plan(plan), "validation": review_of_desired(desired)}
+
+
+@pytest.mark.parametrize("name", ["plan", "validation"])
+def test_sarif_is_valid_and_matches_the_golden_file(name, reviews, golden):
+    text = "".join(sarif(reviews[name], "1.2.3"))
+    # Microsoft's SARIF SDK 5.7.0 has this schema, with descriptions.
+    schema = json.loads((Path(__file__).parent / "sarif-schema-2.1.0.json").read_text("utf-8"))
+    Draft202012Validator(schema).validate(json.loads(text))
+    golden(f"{name}.sarif", text)
+
+
+@pytest.mark.parametrize("name", ["plan", "validation"])
+def test_github_workflow_commands_match_the_golden_file(name, reviews, golden):
+    golden(f"{name}-github.txt", github_commands(reviews[name]))
+
+
+@pytest.mark.parametrize("name", ["plan", "validation"])
+def test_gitlab_code_quality_report_matches_the_golden_file(name, reviews, golden):
+    golden(f"{name}-gitlab.json", gitlab_code_quality(reviews[name]))
 
 
 def test_published_schema_describes_every_property_and_allows_no_others(schema):

@@ -41,6 +41,10 @@ from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.references import ObjectRef, Uid, vm_ref
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure
 from reconciler.model.run.progress import Progress, Step
+from reconciler.report.code_review.github_commands import github_commands
+from reconciler.report.code_review.gitlab_code_quality import gitlab_code_quality
+from reconciler.report.code_review.review import review_of_desired, review_of_plan
+from reconciler.report.code_review.sarif import sarif
 from reconciler.report.findings import validation_json, validation_text
 from reconciler.report.json_documents import plan_json, run_json
 from reconciler.report.json_text import compact, one_line
@@ -54,6 +58,8 @@ from reconciler.rollout.tracking.checkpoint_codec import encoded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from reconciler.report.code_review.review import Review
 
 PACKAGE = Path(reconciler.__file__).parent
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
@@ -104,6 +110,14 @@ class Values:
     @property
     def status(self) -> Status:
         return Status(desired=self.desired, live=self.live, convergence={}, unmanaged=True)
+
+    @property
+    def plan_review(self) -> Review:
+        return review_of_plan(self.plan)
+
+    @property
+    def validation(self) -> Review:
+        return review_of_desired(self.desired)
 
     def printed(self, do: Callable[[], object]) -> str:
         """Return what *do* prints on stdout and stderr."""
@@ -260,6 +274,16 @@ def completed(values: Values) -> str:
     return "\n".join(completion._completions(["usual", values.text, f"a{values.text}"], ""))
 
 
+def reviewed(review: Review, form: str) -> str:
+    match form:
+        case "sarif":
+            return "".join(sarif(review, "1.2.3"))
+        case "gitlab":
+            return "".join(gitlab_code_quality(review))
+        case _:
+            return "".join(github_commands(review))
+
+
 def lines(render: Callable[..., Any], of: str, **how: Any) -> Callable[[Values], str]:
     return lambda values: "".join(render(getattr(values, of), **how))
 
@@ -272,6 +296,9 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "plan -o json": ("json", lines(plan_json, "plan")),
     "plan -o json on one line": ("json", lambda values: one_line(plan_json(values.plan))),
     "plan -o markdown": ("markdown", lines(plan_markdown, "plan")),
+    "plan -o sarif": ("review", lambda values: reviewed(values.plan_review, "sarif")),
+    "plan -o github": ("commands", lambda values: reviewed(values.plan_review, "github")),
+    "plan -o gitlab": ("review", lambda values: reviewed(values.plan_review, "gitlab")),
     "apply -o text": ("text", lines(run_text, "run", width=WIDE)),
     "apply -o text -v": ("text", lines(run_text, "run", width=WIDE, verbose=True)),
     "apply -o text in color": ("color", lines(run_text, "run", width=WIDE, color=True)),
@@ -287,6 +314,9 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "validate -o text": ("text", lines(validation_text, "desired")),
     "validate -o text in color": ("color", lines(validation_text, "desired", color=True)),
     "validate -o json": ("json", lines(validation_json, "desired")),
+    "validate -o sarif": ("review", lambda values: reviewed(values.validation, "sarif")),
+    "validate -o github": ("commands", lambda values: reviewed(values.validation, "github")),
+    "validate -o gitlab": ("review", lambda values: reviewed(values.validation, "gitlab")),
     "snapshot": ("json", lambda values: dump(values.live).decode()),
     "progress as text": ("text", lambda values: displayed(values, TextFormat.TEXT)),
     "progress as JSON": ("json lines", lambda values: displayed(values, TextFormat.JSON)),

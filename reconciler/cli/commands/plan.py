@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import sys
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -12,17 +11,26 @@ from typing import TYPE_CHECKING, Annotated
 from reconciler.app import output_files, wiring
 from reconciler.app.input_options import ClusterOptions, SourceOptions
 from reconciler.cli import options
-from reconciler.cli.option_values import OUTPUT_HELP, PlanFormat, option
+from reconciler.cli.option_values import (
+    OUTPUT_HELP,
+    OutputFile,
+    PlanFormat,
+    option,
+    output_file_option,
+)
 from reconciler.cli.options import LogOptions
-from reconciler.cli.terminal import screen
+from reconciler.cli.terminal import result_output
 from reconciler.cli.terminal.run_output import plan_lines
-from reconciler.errors import UsageError
+from reconciler.errors import InvalidError, UsageError
 from reconciler.model.plan.plan import Effect, Plan
 from reconciler.model.run.outcome import ExitCode
 from reconciler.model.shard import WHOLE_FLEET
 from reconciler.plan.plan_policy import plan_policy
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from typing import TextIO
+
     from reconciler.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -42,6 +50,7 @@ Out = Annotated[
     ),
 ]
 Output = Annotated[PlanFormat | None, option("-o --output", OUTPUT_HELP)]
+OutputFiles = Annotated[list[OutputFile] | None, output_file_option(PlanFormat)]
 HELD = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
 
 
@@ -56,6 +65,7 @@ class PlanOptions:
     server_dry_run: ServerDryRun = False
     out: Out = None
     output: Output = None
+    output_files: OutputFiles = None
     detailed_exitcode: options.DetailedExitcode = False
     log: LogOptions = field(default_factory=LogOptions)
 
@@ -72,7 +82,41 @@ def command(plan_options: PlanOptions) -> ExitCode:
 
 
 def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
-    """Read the desired and the live state, plan, and print the plan."""
+    """Read the desired and the live state, plan, and print the plan.
+
+    If the desired state is so invalid that nothing is planned, the formats for code reviews show
+    its problems.
+    """
+    log_options = plan_options.log
+    results = result_output.ResultOutput(
+        shown=plan_options.output or log_options.log_format,
+        files=tuple(plan_options.output_files or ()),
+        log=log_options,
+    )
+    results.reserve(plan_options.out)
+    try:
+        plan = _plan(plan_options, clock)
+    except InvalidError as error:
+        from reconciler.report.code_review.review import review_of_errors
+
+        results.show_review(review_of_errors(str(error), error.diagnostics))
+        raise
+    try:
+        if plan_options.out is not None:
+            _write(plan, plan_options.out)
+    finally:
+        results.show(partial(pieces, plan, log_options))
+    return exit_code(plan) if plan_options.detailed_exitcode or plan.errored else ExitCode.DONE
+
+
+def _write(plan: Plan, path: Path) -> None:
+    from reconciler.report.json_documents import plan_json
+
+    output_files.write(path, plan_json(plan), "--out")
+    log.info("wrote the plan to %s; `reconciler apply --plan` accepts it as an approval", path)
+
+
+def _plan(plan_options: PlanOptions, clock: Clock) -> Plan:
     from reconciler.app.read_and_plan import read_and_plan
 
     with (
@@ -87,35 +131,28 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
 
         with wiring.client(plan_options.cluster, clock) as client:
             plan = server_dry_run(plan, wiring.dry_run(client))
-    log_options = plan_options.log
-    try:
-        if plan_options.out is not None:
-            _write(plan, plan_options.out)
-    finally:
-        show(plan, plan_options.output or PlanFormat(log_options.log_format), log_options)
-    return exit_code(plan) if plan_options.detailed_exitcode or plan.errored else ExitCode.DONE
+    return plan
 
 
-def _write(plan: Plan, path: Path) -> None:
-    from reconciler.report.json_documents import plan_json
-
-    output_files.write(path, plan_json(plan), "--out")
-    log.info("wrote the plan to %s; `reconciler apply --plan` accepts it as an approval", path)
-
-
-def show(plan: Plan, output: PlanFormat, log: LogOptions) -> None:
-    """Print *plan* on stdout."""
+def pieces(
+    plan: Plan, log_options: LogOptions, output: str, stream: TextIO | None
+) -> Iterable[str]:
+    """Return *plan* in the format *output*, for *stream* or for a file."""
     match output:
         case PlanFormat.JSON:
             from reconciler.report.json_documents import plan_json
 
-            screen.document(plan_json(plan), log.log_format)
+            return plan_json(plan)
         case PlanFormat.MARKDOWN:
             from reconciler.report.plan_markdown import plan_markdown
 
-            screen.stream(plan_markdown(plan))
+            return plan_markdown(plan)
         case PlanFormat.TEXT:
-            screen.stream(plan_lines(plan, sys.stdout, log))
+            return plan_lines(plan, stream, log_options)
+        case _:
+            from reconciler.report.code_review.review import review_of_plan
+
+            return result_output.review_pieces(review_of_plan(plan), output)
 
 
 def exit_code(plan: Plan) -> ExitCode:

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def plan_lines(plan: Plan, stream: TextIO, log: LogOptions) -> Iterator[str]:
-    """Yield the lines of *plan* as text for *stream*."""
+def plan_lines(plan: Plan, stream: TextIO | None, log: LogOptions) -> Iterator[str]:
+    """Yield the lines of *plan* as text for *stream*, or for a file."""
     from reconciler.report.plan_text import plan_text
 
-    style = screen.style_of(stream)
+    style = screen.FILE if stream is None else screen.style_of(stream)
     return plan_text(plan, width=style.width, color=style.color, verbose=log.verbose > 0)
 
 

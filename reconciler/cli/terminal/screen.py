@@ -34,6 +34,10 @@ class Style:
     terminal: bool
 
 
+FILE = Style(width=UNWRAPPED, color=False, terminal=False)
+"""The style of text in a file."""
+
+
 def style_of(stream: TextIO) -> Style:
     """Return the width and colors for *stream*.
 

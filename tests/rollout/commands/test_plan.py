@@ -84,6 +84,83 @@ def test_markdown_plan_starts_with_a_marker_that_identifies_the_comment(serve, g
     assert "| **live** | hotplug |" in ended.out
 
 
+FORMATS = ("text", "json", "markdown", "sarif", "github", "gitlab")
+
+
+def test_one_plan_run_writes_every_format_to_a_file(serve, git, command, tmp_path):
+    with_fleet(git)
+    cluster = serve("fleet", scale=0.001)  # nothing changes between two runs
+    snapshot = tmp_path / "live.json"
+    assert command("snapshot", "--out", snapshot, on=cluster).code == 0
+    read = ("plan", "--repo", git, "--snapshot", snapshot)
+    files = {form: tmp_path / form for form in FORMATS}
+    given = [f"--output-file={form}={path}" for form, path in files.items()]
+    ended = command(*read, "-o", "github", *given)
+    assert (ended.code, ended.err) == (0, "")
+    assert files["github"].read_text() == ended.out
+    for form, path in files.items():
+        assert path.read_text() == command(*read, "-o", form).out, form
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_gitlab_report_counts_manifests_from_standard_input_that_it_leaves_out(
+    serve, command, tmp_path, monkeypatch
+):
+    manifests = tmp_path / "vm.yaml"
+    manifests.write_text(ASK_2GI)
+    cluster = serve("hotplug")
+    monkeypatch.setattr(sys, "stdin", TextIOWrapper(BytesIO(ASK_2GI.encode())))
+    piped = command("plan", "-f", "-", "-o", "gitlab", on=cluster)
+    assert piped.json == []
+    assert "leaves out 2 findings without a line in Git" in piped.err
+    (entry,) = command("plan", "-f", manifests, "-o", "gitlab", on=cluster).json
+    assert entry["location"] == {"path": str(manifests), "lines": {"begin": 5}}
+
+
+def test_configuration_error_that_prevents_the_plan_is_an_annotation(
+    serve, git, command, tmp_path
+):
+    git.commit({".reconciler.yaml": "mode: nonsense\n", "vm.yaml": ASK_2GI})
+    sarif, text = tmp_path / "plan.sarif", tmp_path / "plan.txt"
+    text.write_text("of an earlier run")
+    files = (f"--output-file=sarif={sarif}", f"--output-file=text={text}")
+    ended = command("plan", "--repo", git, "-o", "github", *files, on=serve("hotplug"))
+    assert ended.code == 3
+    assert ended.out.startswith("::error file=.reconciler.yaml,line=1,col=1,")
+    (run,) = json.loads(sarif.read_text())["runs"]
+    assert [each["level"] for each in run["results"]] == ["error"] * 3
+    assert not text.exists()
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["xml=a"], "'xml=a' is not FORMAT=FILE; the formats are text, json, sarif"),
+        (["sarif"], "'sarif' is not FORMAT=FILE"),
+        (["markdown=a"], "the formats are text, json, sarif, github, gitlab"),
+        (["json=a", "sarif=./a"], "two outputs have the same file"),
+        (["json=missing/a"], "--output-file missing/a: No such file or directory"),
+    ],
+)
+def test_invalid_output_file_is_a_usage_error(given, message, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    files = [f"--output-file={each}" for each in given]
+    ended = command("validate", "--repo", git, *files)
+    assert (ended.code, ended.out) == (64, "")
+    assert message in ended.err
+
+
+def test_validate_writes_problems_as_sarif_and_ends_with_code_3(git, command, tmp_path):
+    git.commit({"vm.yaml": ASK_2GI.replace("2Gi", "2GB")})
+    ended = command("validate", "--repo", git, "-o", "sarif")
+    (run,) = ended.json["runs"]
+    assert ended.code == 3
+    (result,) = run["results"]
+    place = result["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "vm.yaml"
+    assert place["region"]["startLine"] == 5
+
+
 def test_plan_against_a_snapshot_equals_the_plan_against_the_cluster(
     serve, git, command, tmp_path
 ):

@@ -141,7 +141,11 @@ def test_text_output_option_can_be_combined_with_the_json_log_format(git, comman
 @pytest.mark.parametrize(
     ("arguments", "variables", "says"),
     [
-        ("plan -o xml", {}, "'xml' is not one of 'text', 'json', 'markdown'"),
+        (
+            "plan -o xml",
+            {},
+            "'xml' is not one of 'text', 'json', 'markdown', 'sarif', 'github', 'gitlab'",
+        ),
         ("demo --time-scale x", {}, "'--time-scale': expected a number"),
         ("demo --time-scale 0", {}, "'--time-scale': the smallest value is 1"),
         ("cluster --world a --kubeconfig b --port x", {}, "'--port': expected a whole number"),

@@ -1,0 +1,97 @@
+"""``ResultOutput``: prints the result of a command, and writes it to files in further formats."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TextIO
+
+from reconciler.app import output_files
+from reconciler.cli.option_values import OutputFile
+from reconciler.cli.options import LogOptions
+from reconciler.cli.terminal import screen
+from reconciler.errors import UsageError
+from reconciler.model.phrases import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from reconciler.report.code_review.review import Review
+
+log = logging.getLogger(__name__)
+
+FLAG = "--output-file"
+_REVIEWS = frozenset({"sarif", "github", "gitlab"})
+_JSON = frozenset({"json", "sarif", "gitlab"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultOutput:
+    """Writes one result in the format of ``-o`` and in the formats of ``--output-file``."""
+
+    shown: str
+    """The format on stdout."""
+    files: tuple[OutputFile, ...] = ()
+    log: LogOptions = field(default_factory=LogOptions)
+
+    def reserve(self, out: Path | None = None) -> None:
+        """Check that each file can be written, and remove the files of an earlier run.
+
+        Raises:
+            UsageError: A file cannot be written, or two outputs (or *out*) are the same file.
+        """
+        paths = [each.path for each in self.files] + ([out] if out else [])
+        if len({each.absolute() for each in paths}) < len(paths):
+            raise UsageError(
+                f"{FLAG}: two outputs have the same file", hint="use one file for each output"
+            )
+        for each in self.files:
+            output_files.reserve(each.path, FLAG)
+
+    def show(self, render: Callable[[str, TextIO | None], Iterable[str]]) -> None:
+        """Write the files, and print the result on stdout.
+
+        *render* returns the result in a format, for a stream or for a file.
+        """
+        try:
+            for each in self.files:
+                output_files.write(each.path, render(each.format, None), FLAG)
+        finally:
+            self._print(render(self.shown, sys.stdout))
+
+    def show_review(self, review: Review) -> None:
+        """Write *review* to those outputs whose format is one for code reviews."""
+        for each in self.files:
+            if each.format in _REVIEWS:
+                output_files.write(each.path, review_pieces(review, each.format), FLAG)
+        if self.shown in _REVIEWS:
+            self._print(review_pieces(review, self.shown))
+
+    def _print(self, pieces: Iterable[str]) -> None:
+        if self.shown in _JSON:
+            screen.document(pieces, self.log.log_format)
+        else:
+            screen.stream(pieces)
+
+
+def review_pieces(review: Review, output: str) -> Iterable[str]:
+    """Return *review* in one of the formats for code reviews."""
+    match output:
+        case "sarif":
+            from reconciler import __version__
+            from reconciler.report.code_review.sarif import sarif
+
+            return sarif(review, __version__)
+        case "gitlab":
+            from reconciler.report.code_review.gitlab_code_quality import gitlab_code_quality
+
+            if review.without_line:
+                words = "the GitLab report leaves out %s without a line in Git; -o text shows them"
+                log.warning(words, plural(review.without_line, "finding"))
+            return gitlab_code_quality(review)
+        case _:
+            from reconciler.report.code_review.github_commands import github_commands
+
+            return github_commands(review)

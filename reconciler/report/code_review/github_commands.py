@@ -1,0 +1,52 @@
+"""``github_commands``: renders a review as GitHub workflow commands, which become annotations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.escaping import printable, workflow_command
+from reconciler.model.diagnostic import Severity
+from reconciler.model.phrases import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.report.code_review.review import Review, ReviewFinding
+
+MAX_PER_LEVEL = 10
+"""The number of annotations that GitHub keeps of each level in a step."""
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+_TITLE, _MESSAGE, _PATH = 200, 4000, 1000
+"""The limits of a title, a message and a path in characters."""
+
+
+def github_commands(review: Review) -> Iterator[str]:
+    """Yield *review* as lines for the log of a GitHub Actions step, the most important first.
+
+    If a level has more findings than GitHub keeps, its last annotation counts the others. The
+    final line summarizes the review, without a command.
+    """
+    for level, command in _COMMANDS.items():
+        found = [each for each in review.findings if each.level is level]
+        shown = found if len(found) <= MAX_PER_LEVEL else found[: MAX_PER_LEVEL - 1]
+        for each in shown:
+            yield _annotation(command, each) + "\n"
+        if rest := len(found) - len(shown):
+            title = f"{plural(rest, f'more {level}')} not shown"
+            text = (
+                f"GitHub shows {MAX_PER_LEVEL} annotations of each level for a step. "
+                "The formats text, json and sarif contain all findings."
+            )
+            yield workflow_command(command, {"title": title}, text) + "\n"
+    yield printable(review.summary) + "\n"
+
+
+def _annotation(command: str, finding: ReviewFinding) -> str:
+    properties: dict[str, str] = {}
+    if finding.at is not None:
+        properties["file"] = printable(finding.at.path, _PATH)
+        properties["line"] = str(finding.at.line)
+        properties["col"] = str(finding.at.column)
+    properties["title"] = printable(finding.title, _TITLE)
+    return workflow_command(command, properties, printable(finding.message, _MESSAGE))

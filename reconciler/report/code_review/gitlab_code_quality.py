@@ -1,0 +1,39 @@
+"""``gitlab_code_quality``: renders a review as a Code Quality report of GitLab."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.escaping import printable
+from reconciler.model.diagnostic import Severity
+from reconciler.report.json_text import pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.model.references import Location
+    from reconciler.report.code_review.review import Review, ReviewFinding
+
+_SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTE: "info"}
+_DESCRIPTION = 2000
+"""The limit of a description in characters."""
+
+
+def gitlab_code_quality(review: Review) -> Iterator[str]:
+    """Yield *review* as a JSON list, in pieces.
+
+    Each entry needs a line, so the list omits findings without a line in Git;
+    ``Review.without_line`` counts them.
+    """
+    document = (_entry(each, each.at) for each in review.findings if each.at is not None)
+    return pieces(document)
+
+
+def _entry(finding: ReviewFinding, at: Location) -> dict[str, Any]:
+    return {
+        "description": printable(finding.message, _DESCRIPTION),
+        "check_name": printable(finding.rule),
+        "fingerprint": finding.fingerprint,
+        "severity": _SEVERITIES[finding.level],
+        "location": {"path": at.path, "lines": {"begin": max(1, at.line)}},
+    }

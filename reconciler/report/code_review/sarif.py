@@ -1,0 +1,140 @@
+"""``sarif``: renders a review as SARIF 2.1.0, for code scanning and for editors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.escaping import sarif_text, uri_path
+from reconciler.model.phrases import plural
+from reconciler.report.code_review.sarif_rules import LEVEL_NAMES, rules_of
+from reconciler.report.json_documents import identity
+from reconciler.report.json_text import pieces
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from reconciler.model.references import Location
+    from reconciler.report.code_review.review import Review, ReviewFinding
+
+MAX_RESULTS = 25_000
+"""The number of results that GitHub accepts in a run; GitHub shows the first 5,000."""
+
+_SCHEMA = (
+    "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+)
+_MESSAGE = 2000
+"""The limit of one message in characters."""
+_ROOT = "REPOSITORY"
+"""The name of the repository's root folder, to which the paths are relative."""
+
+
+def sarif(review: Review, version: str, *, limit: int = MAX_RESULTS) -> Iterator[str]:
+    """Yield *review* as a SARIF file with one run, in pieces.
+
+    A finding without a line in Git is a notification of the tool. Results beyond *limit* are left
+    out, and a notification counts them.
+
+    Args:
+        review: The findings, the most important first.
+        version: The version of this program.
+        limit: The maximum number of results.
+    """
+    return pieces(_document(review, version, limit))
+
+
+def _document(review: Review, version: str, limit: int) -> dict[str, Any]:
+    rules = rules_of(review.findings)
+    index = {name: number for number, name in enumerate(rules)}
+    at_lines = [each for each in review.findings if each.at is not None]
+    notes = [_notification(each, index) for each in review.findings if each.at is None]
+    if len(at_lines) > limit:
+        rest = plural(len(at_lines) - limit, "more result")
+        text = f"{rest} are left out, because the limit is {limit} results."
+        notes.append({"level": "warning", "message": {"text": text}})
+    properties = {
+        "summary": review.summary,
+        "revision": review.revision,
+        "cluster": review.cluster,
+        "digest": review.digest,
+    }
+    return {
+        "$schema": _SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {
+                    "driver": {
+                        "name": "reconciler",
+                        "version": version,
+                        "rules": list(rules.values()),
+                    }
+                },
+                # GitHub replaces the results of the same category, so each cluster has its own.
+                "automationDetails": {"id": _category(review)},
+                "columnKind": "unicodeCodePoints",
+                "originalUriBaseIds": {
+                    _ROOT: {"description": {"text": "The root folder of the Git repository."}}
+                },
+                "invocations": [
+                    {"executionSuccessful": True, "toolExecutionNotifications": notes}
+                ],
+                "properties": {key: value for key, value in properties.items() if value},
+                "results": (_result(each, index) for each in at_lines[:limit]),
+            }
+        ],
+    }
+
+
+def _category(review: Review) -> str:
+    cluster = f"{sarif_text(review.cluster)}/" if review.cluster else ""
+    return f"reconciler-{review.command}/{cluster}"
+
+
+def _result(finding: ReviewFinding, index: Mapping[str, int]) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "ruleId": sarif_text(finding.rule),
+        "ruleIndex": index[finding.rule],
+        "level": LEVEL_NAMES[finding.level],
+        "message": {"text": sarif_text(finding.message, _MESSAGE)},
+        "locations": [_location(each) for each in (finding.at,) if each],
+    }
+    if finding.related:
+        result["relatedLocations"] = [
+            {
+                "id": number,
+                **_location(each.at),
+                "message": {"text": sarif_text(f"{each.text}.", _MESSAGE)},
+            }
+            for number, each in enumerate(finding.related)
+        ]
+    result["partialFingerprints"] = {"reconcilerFinding/v1": finding.fingerprint}
+    return {**result, **_properties(finding)}
+
+
+def _notification(finding: ReviewFinding, index: Mapping[str, int]) -> dict[str, Any]:
+    rule = {"id": sarif_text(finding.rule), "index": index[finding.rule]}
+    return {
+        "level": LEVEL_NAMES[finding.level],
+        "message": {"text": sarif_text(finding.message, _MESSAGE)},
+        "associatedRule": rule,
+        **_properties(finding),
+    }
+
+
+def _properties(finding: ReviewFinding) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    if finding.ref is not None:
+        found["object"] = identity(finding.ref)
+    if finding.effect is not None:
+        found["effect"] = str(finding.effect)
+    return {"properties": found} if found else {}
+
+
+def _location(at: Location) -> dict[str, Any]:
+    artifact = (
+        {"uri": f"file://{uri_path(at.path)}"}
+        if at.path.startswith("/")
+        else {"uri": uri_path(at.path), "uriBaseId": _ROOT}
+    )
+    region = {"startLine": max(1, at.line), "startColumn": max(1, at.column)}
+    return {"physicalLocation": {"artifactLocation": artifact, "region": region}}

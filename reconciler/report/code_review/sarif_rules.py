@@ -1,0 +1,89 @@
+"""``rules_of``: describes reasons and diagnostics as the rules of a SARIF file."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from reconciler.escaping import sarif_text
+from reconciler.model.diagnostic import Severity
+from reconciler.plan.reason_catalogue import CATALOGUE
+from reconciler.report.code_review.review import LEVELS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.plan.plan import Effect, Reason
+    from reconciler.report.code_review.review import ReviewFinding
+
+_FIRST_SENTENCE = re.compile(r".*?[.](?=\s|$)", re.DOTALL)
+_SEVERITIES = {
+    Severity.ERROR: "Part of the desired state is invalid, or was not planned.",
+    Severity.WARNING: "There is a problem that does not prevent a plan.",
+    Severity.NOTE: "A fact about the desired state, the cluster or the plan.",
+}
+LEVEL_NAMES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
+"""SARIF's name of each level."""
+
+
+def rules_of(findings: Iterable[ReviewFinding]) -> dict[str, dict[str, Any]]:
+    """Return the rule of each finding by its ID, in the order of first use."""
+    rules: dict[str, dict[str, Any]] = {}
+    for each in findings:
+        if each.rule not in rules:
+            rules[each.rule] = _rule(each)
+    return rules
+
+
+def _rule(finding: ReviewFinding) -> dict[str, Any]:
+    # `helpUri` belongs here as soon as an option says where the reasons are explained.
+    about = (
+        _reason(finding.reason, finding.effect)
+        if finding.reason and finding.effect
+        else _diagnostic(finding)
+    )
+    return {
+        "id": sarif_text(finding.rule),
+        "name": "".join(each.capitalize() for each in re.split(r"[^A-Za-z0-9]+", finding.code)),
+        **about,
+        "defaultConfiguration": {"level": LEVEL_NAMES[finding.level]},
+    }
+
+
+def _reason(reason: Reason, effect: Effect) -> dict[str, Any]:
+    entry = CATALOGUE[reason]
+    first = _FIRST_SENTENCE.match(entry.meaning)
+    versions = f"{entry.since} to {entry.until}" if entry.until else f"{entry.since} and later"
+    help_parts = [
+        entry.meaning,
+        *([f"What to do: {entry.action}"] if entry.action else ()),
+        f"Evidence ({entry.mark}): {entry.where}.",
+        f"Applies to KubeVirt {versions}.",
+    ]
+    return {
+        "shortDescription": {"text": _plain(first[0] if first else entry.meaning)},
+        "fullDescription": {"text": _plain(entry.meaning)},
+        "help": {
+            "text": _plain("\n\n".join(help_parts)),
+            "markdown": "\n\n".join(help_parts),
+        },
+        "properties": {
+            "tags": ["memory", str(effect)],
+            "effectLevel": LEVEL_NAMES[LEVELS[effect]],
+        },
+    }
+
+
+def _diagnostic(finding: ReviewFinding) -> dict[str, Any]:
+    code = sarif_text(finding.code)
+    text = f"The diagnostic {code}. {_SEVERITIES[finding.level]}"
+    return {
+        "shortDescription": {"text": f"{code.replace('-', ' ').capitalize()}."},
+        "fullDescription": {"text": text},
+        "help": {"text": f"{text} The message of each result says what to do."},
+        "properties": {"tags": ["memory", "diagnostic"]},
+    }
+
+
+def _plain(markdown: str) -> str:
+    return markdown.replace("`", "")

@@ -1,0 +1,165 @@
+"""A review has each finding once, the most important first, with a stable fingerprint."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.explanation import Explanation
+from reconciler.model.fields import GUEST_MEMORY, ROLLOUT_STRATEGY, UPDATE_METHODS, WaveName
+from reconciler.model.plan.plan import Change, Decision, Effect, Forecast, Plan, Reason
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.model.references import Location, kubevirt_ref, vm_ref
+from reconciler.report.code_review.review import review_of_errors, review_of_plan
+
+KUBEVIRT = kubevirt_ref("kubevirt", "kubevirt")
+
+
+def at(line: int, path: str = "vms.yaml") -> Location:
+    return Location(path=path, line=line, column=3)
+
+
+def decision(name: str, effect: Effect, reason: Reason, **fields) -> Decision:
+    given = {
+        "ref": vm_ref("db", name),
+        "uid": None,
+        "why": Explanation(reason=reason, message="because"),
+        "at": at(1),
+    }
+    return Decision(effect=effect, **(given | fields))
+
+
+def problem(severity: Severity = Severity.ERROR, **fields) -> Diagnostic:
+    return Diagnostic(severity=severity, **({"code": "c", "message": "m", "at": at(1)} | fields))
+
+
+def plan(*decisions: Decision, diagnostics: tuple[Diagnostic, ...] = ()) -> Plan:
+    return Plan(
+        revision="r",
+        dirty=False,
+        cluster="east",
+        kubevirt=KUBEVIRT,
+        kubevirt_version="v1.9.0",
+        observed_at=datetime(2026, 3, 2, tzinfo=UTC),
+        decisions=decisions,
+        waves=(),
+        forecast=Forecast(
+            migrations=0, n_bytes_copied=0, peak_extra_requests={}, earliest_s=0, latest_s=0
+        ),
+        diagnostics=diagnostics,
+    )
+
+
+def only(found: Plan):
+    (finding,) = review_of_plan(found).findings
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("effect", "reason", "level"),
+    [
+        (Effect.BLOCKED, Reason.NOT_FOUND, Severity.ERROR),
+        (Effect.RESTART, Reason.MISALIGNED, Severity.WARNING),
+        (Effect.WAIT, Reason.IN_FLIGHT, Severity.NOTE),
+        (Effect.LIVE, Reason.HOTPLUG, Severity.NOTE),
+        (Effect.COLD, Reason.NOT_RUNNING, Severity.NOTE),
+        (Effect.CREATE, Reason.NEW, Severity.NOTE),
+        (Effect.CONFIG, Reason.CONFIG_CHANGE, Severity.NOTE),
+    ],
+)
+def test_level_of_a_finding_follows_from_the_effect(effect, reason, level):
+    assert only(plan(decision("pg", effect, reason))).level is level
+
+
+def test_unchanged_object_is_a_finding_only_if_it_has_a_warning():
+    quiet = decision("a", Effect.NONE, Reason.CONVERGED)
+    warned = decision("b", Effect.NONE, Reason.CONVERGED, warnings=("look",))
+    finding = only(plan(quiet, warned))
+    assert (finding.ref.name, finding.level) == ("b", Severity.NOTE)
+    assert "Warning: look." in finding.message
+
+
+def test_findings_are_sorted_by_level_and_diagnostics_come_before_effects():
+    found = review_of_plan(
+        plan(
+            decision("live", Effect.LIVE, Reason.HOTPLUG),
+            decision("wait", Effect.WAIT, Reason.IN_FLIGHT),
+            decision("blocked", Effect.BLOCKED, Reason.NOT_FOUND),
+            decision("restart", Effect.RESTART, Reason.MISALIGNED),
+            diagnostics=(problem(Severity.NOTE), problem(Severity.ERROR)),
+        )
+    )
+    assert [each.ref.name if each.ref else str(each.level) for each in found.findings] == [
+        *("error", "blocked", "restart", "note", "wait", "live")
+    ]
+
+
+def test_invalid_manifest_is_one_finding_at_the_line_of_its_error():
+    blocked = decision("pg", Effect.BLOCKED, Reason.INVALID_MANIFEST)
+    finding = only(plan(blocked, diagnostics=(problem(ref=blocked.ref, at=at(7)),)))
+    assert (finding.rule, finding.at) == ("diagnostic.c", at(7))
+
+
+def test_invalid_manifest_without_a_diagnostic_is_still_a_finding():
+    assert only(plan(decision("pg", Effect.BLOCKED, Reason.INVALID_MANIFEST))).at == at(1)
+
+
+def test_finding_is_at_the_changed_field_and_relates_to_the_other_changed_fields():
+    def change(field, line, after):
+        return Change(field=field, before=None, after=after, at=at(line), wave=WaveName.STRATEGY)
+
+    changes = (change(ROLLOUT_STRATEGY, 9, "LiveUpdate"), change(UPDATE_METHODS, 12, "x"))
+    config = decision("", Effect.CONFIG, Reason.CONFIG_CHANGE, ref=KUBEVIRT, changes=changes)
+    finding = only(plan(config))
+    assert finding.at == at(9)
+    assert [each.at for each in finding.related] == [at(12)]
+    assert "vmRolloutStrategy: (not set) -> LiveUpdate." in finding.message
+
+
+def test_manifest_from_standard_input_has_no_line_in_git():
+    change = Change(
+        field=GUEST_MEMORY,
+        before=None,
+        after=MemoryQuantity.parse("2Gi"),
+        at=at(4, "stdin"),
+        wave=WaveName.MEMORY,
+    )
+    live = decision("pg", Effect.LIVE, Reason.HOTPLUG, changes=(change,), at=at(4, "stdin"))
+    found = review_of_plan(plan(live, diagnostics=(problem(at=at(2, "stdin")),)))
+    assert [each.at for each in found.findings] == [None, None]
+    assert found.without_line == 2
+
+
+def test_fingerprint_stays_the_same_if_lines_and_values_move():
+    before = decision("pg", Effect.RESTART, Reason.MISALIGNED)
+    message = "twice, first at a.yaml:{}:5"
+    old = problem(message=message.format(3))
+    new = problem(message=message.format(30), at=at(28))
+    why = replace(before.why, message="because of 3Gi")
+    moved = replace(before, at=at(90), why=why)
+    first, second = (
+        [each.fingerprint for each in review_of_plan(found).findings]
+        for found in (plan(before, diagnostics=(old,)), plan(moved, diagnostics=(new,)))
+    )
+    assert first == second
+
+
+def test_fingerprint_differs_by_cluster_object_and_reason_and_for_repeated_problems():
+    base = decision("pg", Effect.RESTART, Reason.MISALIGNED)
+    other = replace(base, ref=vm_ref("db", "other"))
+    reason = decision("pg", Effect.RESTART, Reason.ABOVE_MAX_GUEST)
+    found = [
+        *review_of_plan(plan(base, other, diagnostics=(problem(), problem(at=at(9))))).findings,
+        *review_of_plan(plan(reason)).findings,
+        *review_of_plan(replace(plan(base), cluster="west")).findings,
+    ]
+    assert len({each.fingerprint for each in found}) == len(found) == 6
+
+
+def test_failed_plan_has_the_problems_that_prevented_it():
+    found = review_of_errors("2 errors", (problem(), problem(at=at(2))))
+    assert [each.at for each in found.findings] == [at(1), at(2)]
+    assert found.summary == "2 errors"
