@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-from contextlib import contextmanager
+import time
+from collections import deque
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, cast
+from threading import Thread
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from reconciler.errors import SourceError
+from reconciler.source.git import git_environment
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-    from git import Git
 
 _OPTIONS = (
     *("-c", "core.hooksPath=/dev/null"),
@@ -23,12 +25,16 @@ _OPTIONS = (
     *("-c", "maintenance.auto=false"),
 )
 ENVIRONMENT = {
+    "LANGUAGE": "C",  # messages are compared with English texts
+    "LC_ALL": "C",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",  # `git status` would otherwise write to the index
     "GIT_NO_REPLACE_OBJECTS": "1",  # read exactly the commit that has the hash
     "GIT_NO_LAZY_FETCH": "1",  # reads never use the network
 }
 _TRAILER = "fatal: Could not read from remote repository."
+MAX_OUTPUT_BYTES = 1_000_000
+"""The maximum size of git's output where only a few lines are expected."""
 _TERMINATE_S = 2.0
 """The time, in seconds, in which git may remove its lock files after SIGTERM."""
 
@@ -52,6 +58,30 @@ class Output:
         return reason.removeprefix("fatal: ").removeprefix("error: ")
 
 
+class Drain(Thread):
+    """Reads a pipe to its end, so that git never waits, and keeps only the last bytes."""
+
+    def __init__(self, pipe: IO[bytes]) -> None:
+        super().__init__(daemon=True)
+        self._pipe = pipe
+        self._last = deque[bytes](maxlen=2)
+        self.n_bytes = 0
+        """The number of bytes that were read so far."""
+        self.start()
+
+    def run(self) -> None:
+        """Read the pipe; the thread calls this method."""
+        with self._pipe:
+            while piece := self._pipe.read(MAX_OUTPUT_BYTES):
+                self.n_bytes += len(piece)
+                self._last.append(piece)
+
+    @property
+    def last(self) -> bytes:
+        """The last bytes: all of them, or at least ``MAX_OUTPUT_BYTES``."""
+        return b"".join(self._last)
+
+
 def execute(
     folder: Path,
     arguments: tuple[str, ...],
@@ -61,21 +91,31 @@ def execute(
 ) -> Output:
     """Run git in *folder* without prompts, and wait until git ends.
 
+    The memory for git's output is bounded, because a remote server can send any number of
+    messages. Of the error messages, only the last are kept.
+
     Raises:
-        SourceError: git is not installed.
+        SourceError: git is not installed, or prints more than ``MAX_OUTPUT_BYTES``.
         TimeoutError: git took longer than *timeout_s* and was stopped, with its child processes.
     """
+    until = None if timeout_s is None else time.monotonic() + timeout_s
     process = started(folder, arguments, environment=environment)
-    popen = cast("subprocess.Popen[bytes]", process.proc)
     try:
-        stdout, stderr = popen.communicate(timeout=timeout_s)
-    except subprocess.TimeoutExpired as error:
-        _end(popen)
-        raise TimeoutError(f"git took longer than {timeout_s:g} s") from error
+        stdout = Drain(cast("IO[bytes]", process.stdout))
+        stderr = Drain(cast("IO[bytes]", process.stderr))
+        for each in (stdout, stderr):
+            each.join(None if until is None else max(until - time.monotonic(), 0))
+        is_done = not stdout.is_alive() and not stderr.is_alive()
+        status = process.wait() if is_done else None
     except BaseException:
-        _end(popen)
+        _end(process)
         raise
-    return Output(status=popen.returncode, stdout=stdout, stderr=stderr.decode("utf-8", "replace"))
+    if status is None:
+        _end(process)
+        raise TimeoutError(f"git took longer than {timeout_s:g} s")
+    if stdout.n_bytes > MAX_OUTPUT_BYTES:
+        raise SourceError(f"git {arguments[0]} prints more than {MAX_OUTPUT_BYTES:,} bytes")
+    return Output(status=status, stdout=stdout.last, stderr=stderr.last.decode("utf-8", "replace"))
 
 
 def started(
@@ -83,28 +123,27 @@ def started(
     arguments: tuple[str, ...],
     *,
     environment: Mapping[str, str] | None = None,
-    stdin: BinaryIO | None = None,
-) -> Git.AutoInterrupt:
-    """Start git in *folder* without prompts; deleting the result stops git.
+    stdin: int | BinaryIO = subprocess.DEVNULL,
+) -> subprocess.Popen[bytes]:
+    """Start git in *folder* without prompts.
 
     Raises:
         SourceError: git is not installed.
     """
     try:
-        from git import Git  # noqa: PLC0415 - takes 0.2 s and looks for the git program
-        from git.exc import GitCommandNotFound  # noqa: PLC0415 - as above
-    except ImportError as error:
-        raise no_git() from error
-    try:
-        return Git(str(folder)).execute(
-            ["git", *_OPTIONS, *arguments],
-            istream=stdin,
-            as_process=True,
-            env={**ENVIRONMENT, **(environment or {})},
+        return subprocess.Popen(  # noqa: S603 - no shell; the callers check the arguments
+            ("git", *_OPTIONS, *arguments),  # noqa: S607 - PATH decides, as for every program
+            cwd=folder,
+            stdin=stdin,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**git_environment.for_reading(), **ENVIRONMENT, **(environment or {})},
             start_new_session=True,  # one signal ends git and its transport helpers
         )
-    except GitCommandNotFound as error:
-        raise no_git() from error
+    except FileNotFoundError as error:
+        if error.filename == "git":
+            raise no_git() from error
+        raise
 
 
 @contextmanager
@@ -113,20 +152,25 @@ def running(
     arguments: tuple[str, ...],
     *,
     environment: Mapping[str, str],
-    stdin: BinaryIO | None = None,
-) -> Iterator[subprocess.Popen[bytes]]:
+    stdin: int | BinaryIO = subprocess.DEVNULL,
+) -> Iterator[tuple[subprocess.Popen[bytes], Drain]]:
     """Run git in *folder* without prompts while the block reads its output.
+
+    The second value keeps git's last error messages.
 
     Raises:
         SourceError: git is not installed.
     """
     process = started(folder, arguments, environment=environment, stdin=stdin)
-    popen = cast("subprocess.Popen[bytes]", process.proc)
     try:
-        yield popen
+        yield process, Drain(cast("IO[bytes]", process.stderr))
     finally:
-        popen.kill()
-        popen.communicate()
+        process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
 
 
 def no_git() -> SourceError:
@@ -134,12 +178,12 @@ def no_git() -> SourceError:
     return SourceError("git is not installed", hint="install git, or set PATH")
 
 
-def _end(popen: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes]) -> None:
     """Stop git and its child processes; git removes its lock files on SIGTERM."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
-            os.killpg(popen.pid, number)
-            popen.communicate(timeout=_TERMINATE_S)
+            os.killpg(process.pid, number)
+            process.wait(timeout=_TERMINATE_S)
         except ProcessLookupError:
             break
         except subprocess.TimeoutExpired:

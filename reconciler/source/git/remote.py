@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
 from reconciler.model.quoting import quoted
-from reconciler.source.git import repository_url
+from reconciler.source.git import git_environment, repository_url
 from reconciler.source.git.git_process import Output, execute
 from reconciler.source.git.repository import Repository, no_revision
 
@@ -93,9 +93,10 @@ class _Fetch:
     @cached_property
     def _environment(self) -> dict[str, str]:
         return {
+            **git_environment.for_fetching(),
             "GIT_DIR": str(self._directory.absolute()),
             "GIT_ALLOW_PROTOCOL": ":".join(repository_url.SCHEMES),
-            **_configured(self._url),
+            **git_environment.configured({f"remote.{_REMOTE}.url": self._url}),
             **_ssh(self._url),
         }
 
@@ -185,20 +186,10 @@ class _Fetch:
             ) from error
 
 
-def _configured(url: str) -> dict[str, str]:
-    """Return environment variables that configure the address as a git remote."""
-    count = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    return {
-        "GIT_CONFIG_COUNT": str(count + 1),
-        f"GIT_CONFIG_KEY_{count}": f"remote.{_REMOTE}.url",
-        f"GIT_CONFIG_VALUE_{count}": url,
-    }
-
-
 def _ssh(url: str) -> dict[str, str]:
     """Return the user's ssh command with prompts disabled, as an environment variable."""
     if "GIT_SSH" in os.environ or url.startswith(("https://", "http://", "file://")):
         return {}
-    configured = execute(Path.cwd(), ("config", "--get", "core.sshCommand")).stdout
+    configured = execute(Path("/"), ("config", "--get", "core.sshCommand")).stdout
     command = os.environ.get("GIT_SSH_COMMAND") or os.fsdecode(configured).strip() or "ssh"
     return {"GIT_SSH_COMMAND": f"{command} -oBatchMode=yes"}

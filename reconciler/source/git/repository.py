@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import difflib
 import os
+import subprocess
 import tempfile
-from collections import deque
-from functools import partial
+from contextlib import ExitStack
 from itertools import chain, islice
 from pathlib import Path
-from threading import Thread
 from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 from reconciler.errors import SourceError
 from reconciler.model.quoting import quoted
-from reconciler.source.git.git_process import ENVIRONMENT, Output, execute, no_git, running
+from reconciler.source.git import git_environment
+from reconciler.source.git.git_process import Output, execute, no_git, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,14 +38,16 @@ class Repository:
     """A local repository, bare or with a working tree, to be used in a ``with`` block."""
 
     def __init__(self, repo: Repo) -> None:
-        self._repo = repo
-        self._git_dir = Path(repo.git_dir)
-        work = None if _is_bare(self._git_dir) else repo.working_tree_dir
-        self.root = Path(work) if work is not None else self._git_dir
+        git_dir = Path(repo.git_dir)
+        work = None if _is_bare(git_dir) else repo.working_tree_dir
+        repo.close()
+        self.root = Path(work) if work is not None else git_dir
         """The folder of the working tree; the folder of the repository itself if it is bare."""
         self.bare = work is None
-        self._environment = _pinned(self._git_dir, work)
-        repo.git.update_environment(**ENVIRONMENT, **self._environment)
+        self._environment = git_environment.for_hook(git_dir)
+        self._processes = ExitStack()
+        self._batch: subprocess.Popen[bytes] | None = None
+        """The git process that ``contents`` sends requests to."""
 
     @classmethod
     def open(cls, path: Path | str) -> Repository:
@@ -55,12 +57,15 @@ class Repository:
             SourceError: There is no repository at *path*.
         """
         try:
-            from git import Repo  # noqa: PLC0415 - takes 0.2 s and looks for the git program
-            from git.exc import InvalidGitRepositoryError, NoSuchPathError  # noqa: PLC0415
+            with git_environment.hidden():
+                from git import Repo  # noqa: PLC0415 - takes 0.2 s and looks for the git program
+                from git.exc import InvalidGitRepositoryError, NoSuchPathError  # noqa: PLC0415
         except ImportError as error:
             raise no_git() from error
         try:
-            return cls(Repo(path, expand_vars=False))
+            with git_environment.hidden():
+                repo = Repo(path, expand_vars=False)
+            return cls(repo)
         except NoSuchPathError as error:
             raise SourceError(f"{path} does not exist", hint=_root_hint(path)) from error
         except InvalidGitRepositoryError as error:
@@ -78,23 +83,13 @@ class Repository:
         self.close()
 
     def close(self) -> None:
-        """Stop the git processes that this repository has started."""
-        self._repo.close()
+        """Stop the git process that ``contents`` has started."""
+        self._processes.close()
+        self._batch = None
 
     def run(self, *arguments: str) -> Output:
         """Run one git command in the repository."""
         return execute(self.root, arguments, environment=self._environment)
-
-    def checked(self, *arguments: str) -> bytes:
-        """Run one git command and return what it prints.
-
-        Raises:
-            SourceError: The command fails.
-        """
-        output = self.run(*arguments)
-        if output.status:
-            raise self._failure(output)
-        return output.stdout
 
     def listing(self, *arguments: str, settings: Mapping[str, str] | None = None) -> bytes:
         """Run one git command that lists files or references and return its output.
@@ -107,13 +102,8 @@ class Repository:
             SourceError: The command fails, or its output is too long. A tree of 654 bytes, with
                 the same subtree under many names, can list more files than git could ever print.
         """
-        environment = {**self._environment, **_configured(settings or {})}
-        with running(self.root, arguments, environment=environment) as process:
-            # Without a thread, git could wait until its messages are read, and this for the list.
-            last = deque[bytes](maxlen=2)
-            pieces = iter(partial(cast("IO[bytes]", process.stderr).read, _PIECE), b"")
-            errors = Thread(target=last.extend, args=(pieces,), daemon=True)
-            errors.start()
+        environment = {**self._environment, **git_environment.configured(settings or {})}
+        with running(self.root, arguments, environment=environment) as (process, errors):
             stdout = cast("IO[bytes]", process.stdout).read(MAX_LISTING_BYTES + 1)
             if len(stdout) > MAX_LISTING_BYTES:
                 raise SourceError(
@@ -123,8 +113,8 @@ class Repository:
                 )
             status = process.wait()
         errors.join()
-        stderr = b"".join(last).decode("utf-8", "replace")
         if status:
+            stderr = errors.last.decode("utf-8", "replace")
             raise self._failure(Output(status=status, stdout=stdout, stderr=stderr))
         return stdout
 
@@ -160,10 +150,18 @@ class Repository:
         Raises:
             SourceError: The object is missing.
         """
+        if self._batch is None:
+            command = ("cat-file", "--batch")
+            self._batch, _ = self._processes.enter_context(
+                running(self.root, command, environment=self._environment, stdin=subprocess.PIPE)
+            )
+        requests = cast("IO[bytes]", self._batch.stdin)
         try:
-            return self._repo.git.get_object_data(blob)[3]
-        except (ValueError, OSError) as error:
+            requests.write(f"{blob}\n".encode())
+            requests.flush()
+        except OSError as error:
             raise self._missing(blob) from error
+        return self._next_contents(blob, cast("IO[bytes]", self._batch.stdout))
 
     def many_contents(self, blobs: Sequence[str]) -> Iterator[bytes]:
         """Yield the contents of each object in *blobs*; git reads ahead of the caller.
@@ -180,7 +178,7 @@ class Repository:
                 ("cat-file", "--batch"),
                 environment=self._environment,
                 stdin=cast("BinaryIO", names),
-            ) as process:
+            ) as (process, _):
                 for blob in blobs:
                     yield self._next_contents(blob, cast("IO[bytes]", process.stdout))
 
@@ -191,7 +189,7 @@ class Repository:
             SourceError: The object is missing.
         """
         command = ("cat-file", "blob", blob)
-        with running(self.root, command, environment=self._environment) as process:
+        with running(self.root, command, environment=self._environment) as (process, _):
             while piece := cast("IO[bytes]", process.stdout).read(_PIECE):
                 yield piece
             if process.wait():
@@ -275,32 +273,10 @@ def _text(revision: str) -> str:
     return revision if revision.isprintable() else repr(revision)
 
 
-def _configured(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return environment variables with which git uses *settings* instead of its configuration."""
-    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    found = {"GIT_CONFIG_COUNT": str(first + len(settings))} if settings else {}
-    for n, (key, value) in enumerate(settings.items(), start=first):
-        found |= {f"GIT_CONFIG_KEY_{n}": key, f"GIT_CONFIG_VALUE_{n}": value}
-    return found
-
-
 def _is_bare(git_dir: Path) -> bool:
     """Return whether git considers the repository bare; the configuration may not say so."""
-    if "GIT_DIR" in os.environ:  # git would use that repository instead
-        return False
     output = execute(git_dir, ("rev-parse", "--is-bare-repository"))
     return output.stdout.strip() == b"true"
-
-
-def _pinned(git_dir: Path, work: object) -> dict[str, str]:
-    """Return environment variables that make git use this repository.
-
-    The caller's environment may select another repository, since git sets such variables for
-    hooks.
-    """
-    if "GIT_DIR" not in os.environ:
-        return {}
-    return {"GIT_DIR": str(git_dir)} | ({"GIT_WORK_TREE": str(work)} if work else {})
 
 
 def _root_hint(path: Path | str) -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from reconciler.app.clock import SystemClock
 from reconciler.errors import SourceError
+from reconciler.source.git import git_environment
 from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.remote import clone_or_fetch
 from reconciler.source.git.repository import Repository
@@ -263,6 +264,8 @@ def test_pattern_or_refspec_is_rejected_as_a_remote_revision(fetch, git_repo, re
 
 def traced(fetch, repository, monkeypatch, folder, revision):
     """Return how many packets git exchanges to fetch *revision*, and the references it creates."""
+    kept = git_environment._TRANSPORT | {"GIT_TRACE_PACKET"}
+    monkeypatch.setattr(git_environment, "_TRANSPORT", kept)
     monkeypatch.setenv("GIT_TRACE_PACKET", str(repository.path / "packets"))
     fetched, _ = fetch(revision, url=f"file://{repository.path}", directory=folder)
     monkeypatch.delenv("GIT_TRACE_PACKET")

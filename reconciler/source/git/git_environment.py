@@ -1,0 +1,98 @@
+"""Selects the environment variables that git receives: ``for_reading`` and ``for_fetching``.
+
+git gets none of the caller's ``GIT_`` variables except those listed here. Others could run a
+program (``GIT_EXTERNAL_DIFF``), write a file (``GIT_TRACE``) or select another repository
+(``GIT_DIR``, which git sets for hooks).
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from reconciler.errors import SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+_COUNT = "GIT_CONFIG_COUNT"
+_CONFIGURATION = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", _COUNT)
+_PAIRS = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
+_TRANSPORT = frozenset(
+    {
+        *("GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_PROXY_COMMAND"),
+        *("GIT_HTTP_PROXY_AUTHMETHOD", "GIT_HTTP_USER_AGENT"),
+        *("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME"),
+    }
+)
+_CERTIFICATES = ("GIT_SSL_", "GIT_PROXY_SSL_")
+_PUSHED_OBJECTS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
+_MAX_COUNT = 9_999
+
+
+def for_reading() -> dict[str, str]:
+    """Return the variables for commands that do not use the network.
+
+    Raises:
+        SourceError: ``GIT_CONFIG_COUNT`` is not a number.
+    """
+    _count()
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith("GIT_") or name in _CONFIGURATION or name.startswith(_PAIRS)
+    }
+
+
+def for_fetching() -> dict[str, str]:
+    """Return the caller's variables for the transport of a fetch, such as ``GIT_ASKPASS``."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if name in _TRANSPORT or name.startswith(_CERTIFICATES)
+    }
+
+
+def for_hook(git_dir: Path) -> dict[str, str]:
+    """Return the variables with which a hook of *git_dir* sees the objects of a push."""
+    selected = os.environ.get("GIT_DIR")
+    if not selected or os.path.realpath(selected) != os.path.realpath(git_dir):
+        return {}
+    return {name: os.environ[name] for name in _PUSHED_OBJECTS if name in os.environ}
+
+
+def configured(settings: Mapping[str, str]) -> dict[str, str]:
+    """Return variables with which git uses *settings* instead of its configuration.
+
+    Raises:
+        SourceError: ``GIT_CONFIG_COUNT`` is not a number.
+    """
+    first = _count()
+    found = {_COUNT: str(first + len(settings))} if settings else {}
+    for n, (key, value) in enumerate(settings.items(), start=first):
+        found |= {f"GIT_CONFIG_KEY_{n}": key, f"GIT_CONFIG_VALUE_{n}": value}
+    return found
+
+
+@contextmanager
+def hidden() -> Iterator[None]:
+    """Hide all ``GIT_`` variables from GitPython, which runs a program that one of them names."""
+    found = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
+    for name in found:
+        del os.environ[name]
+    try:
+        yield
+    finally:
+        os.environ.update(found)
+
+
+def _count() -> int:
+    text = os.environ.get(_COUNT) or "0"
+    if not (text.isascii() and text.isdecimal()) or len(text) > len(str(_MAX_COUNT)):
+        raise SourceError(
+            f"{_COUNT} in the environment is not a number from 0 to {_MAX_COUNT}",
+            hint=f"unset {_COUNT}, or set it to the number of GIT_CONFIG_KEY_ variables",
+        )
+    return int(text)

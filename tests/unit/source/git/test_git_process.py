@@ -1,0 +1,68 @@
+"""The memory for git's output is bounded, because a remote server decides what git prints."""
+
+import tracemalloc
+
+import pytest
+
+from reconciler.app.clock import SystemClock
+from reconciler.errors import SourceError
+from reconciler.source.git import git_process
+from reconciler.source.git.git_process import MAX_OUTPUT_BYTES, execute
+from reconciler.source.git.remote import clone_or_fetch
+
+N_BYTES = 30 * MAX_OUTPUT_BYTES
+NOISE = f"alias.noise=!head -c {N_BYTES} /dev/zero"
+
+
+def traced_peak(act):
+    tracemalloc.start()
+    try:
+        act()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+def test_long_output_of_git_is_an_error_and_takes_little_memory(tmp_path):
+    def act():
+        with pytest.raises(SourceError, match="prints more than 1,000,000 bytes"):
+            execute(tmp_path, ("-c", NOISE, "noise"))
+
+    assert traced_peak(act) < N_BYTES / 3
+
+
+def test_only_the_last_messages_of_git_are_kept(tmp_path, monkeypatch):
+    monkeypatch.setattr(git_process, "MAX_OUTPUT_BYTES", 100)
+    shell = "alias.noise=!seq 100000 >&2; echo fatal: the end >&2; exit 1"
+
+    output = execute(tmp_path, ("-c", shell, "noise"))
+
+    assert output.reason == "the end"
+    assert len(output.stderr) <= 200
+
+
+def test_fetch_from_a_noisy_server_fails_and_takes_little_memory(tmp_path, monkeypatch):
+    server = tmp_path / "ssh"
+    server.write_text(f"#!/bin/sh\nhead -c {N_BYTES} /dev/zero | tr '\\0' 'a' >&2\nexit 1\n")
+    server.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(server))
+
+    def act():
+        with pytest.raises(SourceError, match="cannot be fetched"):
+            clone_or_fetch(
+                "git@git.example.com:a", tmp_path / "x", "main", timeout_s=300, clock=SystemClock()
+            )
+
+    assert traced_peak(act) < N_BYTES / 3
+
+
+def test_endless_server_is_stopped_at_the_deadline(tmp_path, monkeypatch):
+    server = tmp_path / "ssh"
+    server.write_text("#!/bin/sh\nexec yes >&2\n")
+    server.chmod(0o755)
+    monkeypatch.setenv("GIT_SSH_COMMAND", str(server))
+
+    with pytest.raises(SourceError, match="was not fetched before the deadline"):
+        clone_or_fetch(
+            "git@git.example.com:a", tmp_path / "x", "main", timeout_s=1, clock=SystemClock()
+        )
