@@ -33,6 +33,8 @@ REMIND_AFTER = timedelta(minutes=1)
 """If the display has written nothing for this time, it prints what the run is waiting for."""
 _WIDE = 100
 """The terminal width in columns from which progress bars have their full length."""
+_FIGURES = 14
+"""The number of columns beside a name and its progress bar: percentage, time and spaces."""
 _ENDS = frozenset({Step.DONE, Step.FAILED, Step.SKIPPED})
 _STYLES = {Step.DONE: "green", Step.FAILED: "red", Step.SKIPPED: "yellow", Step.WAVE: "bold"}
 _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
@@ -82,7 +84,7 @@ class LiveDisplay:
         # Names and messages come from the cluster and must not be read as markup.
         self._bars = _Bars(
             TextColumn("{task.fields[name]}", markup=False, table_column=_whole()),
-            BarColumn(bar_width=24 if console.width >= _WIDE else 10),
+            BarColumn(bar_width=_bar_width(console)),
             TextColumn("{task.percentage:>3.0f}%", markup=False, table_column=_whole()),
             TextColumn("{task.fields[elapsed]}", markup=False, style="dim"),
             # Only the message shrinks on a narrow terminal.
@@ -161,9 +163,25 @@ class _Bars(Bars):
     summary: Callable[[], str] = str
 
     def get_renderables(self) -> Iterable[RenderableType]:
-        yield from super().get_renderables()
+        names = [each.fields["name"] for each in self.tasks]
+        if all(
+            len(each) <= self.console.width - _bar_width(self.console) - _FIGURES for each in names
+        ):
+            yield from super().get_renderables()
+        else:  # each name on a line of its own, above its bar
+            columns = self.columns
+            self.columns = columns[1:]
+            rows = [self.make_tasks_table([each]) for each in self.tasks]
+            self.columns = columns
+            for name, row in zip(names, rows, strict=True):
+                yield Text(name)
+                yield row
         if said := self.summary():
             yield Text(said, style="dim")
+
+
+def _bar_width(console: Console) -> int:
+    return 24 if console.width >= _WIDE else 10
 
 
 def _whole() -> Column:

@@ -159,6 +159,22 @@ def test_narrow_progress_bar_keeps_name_bar_and_percentage(stream, waiting):
     assert len(line.rstrip()) <= 80
 
 
+def test_name_that_leaves_no_space_for_its_progress_bar_is_on_its_own_line(stream, waiting):
+    short, long = vm_ref("team-a", "db"), vm_ref("payments-production", "postgresql-" + "x" * 40)
+    with LiveDisplay(Console(file=stream, force_terminal=True, width=80), waiting) as display:
+        for ref in (short, long):
+            display(event(Step.PHASE, "a long message, " * 9, ref=ref, fraction=0.5))
+        display._bars.refresh()
+    lines = [each.rstrip() for each in shown(stream).splitlines()]
+    for ref in (short, long):
+        at = max(n for n, line in enumerate(lines) if line == f"{ref.namespace}/{ref.name}")
+        name, bar = lines[at : at + 2]
+        assert "━━━━" in bar
+        assert " 50% " in bar
+        assert "a long message" in bar
+        assert max(len(name), len(bar)) <= 80
+
+
 def ended(name: str) -> SimpleNamespace:
     return SimpleNamespace(ref=vm_ref("db", name))
 
