@@ -34,6 +34,7 @@ READ = {
     "two merges": "x: &x {a: 1}\nm: &m {a: 2, b: 3}\ndata: {<<: [*m, *x]}\n",
     "null": "data:\nother: ~\n",
     "numbers": "a: 0777\nb: 0o17\nc: 1_000\nd: 1e3\ne: .5\nf: 99999999999999999999999\n",
+    "numbers that exceed a float": "a: 12e4567\nb: -1e400\nc: 1_0e999\n",
     "tags": "a: !!str 1\nb: !!int '1'\nc: !x z\n",
     "dates": "a: 2001-01-01\nb: 1:30\n",
     "end of a document": "...\n",

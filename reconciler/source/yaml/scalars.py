@@ -111,12 +111,16 @@ def _number(text: str) -> int | float | None:
     return None
 
 
-def _in_range(value: int) -> int | float:
+def _in_range(value: int) -> int | float | None:
     """Return *value*, converted to a float if it does not fit in 64 bits, as Go's parser does."""
     return value if _INT64_MIN <= value <= _UINT64_MAX else _whole(float(value))
 
 
-def _whole(value: float) -> int | float:
+def _whole(value: float) -> int | float | None:
+    """Return *value*, as an integer if it is whole; None if the text exceeded a float's range.
+
+    Such text stays text, for example 12e4567, which may be the start of a commit's hash.
+    """
     if value in {float("inf"), float("-inf")}:
-        raise ScalarError("the number is too large for JSON")
+        return None
     return int(value) if value.is_integer() and abs(value) < _INTEGRAL_BELOW else value
