@@ -1,12 +1,13 @@
 """Makes text from elsewhere harmless, with one function per kind of output.
 
 Names, paths, branches, annotations and messages come from Git, from the API server and from the
-environment. Each writer passes them through ``printable``, ``json_text`` or a Markdown function at
-the last moment, so that they cannot control a terminal, a log or a comment.
+environment. Each writer passes them through ``printable``, ``json_text``, ``html_text`` or a
+Markdown function at the last moment, so that they cannot control a terminal, a log or a comment.
 """
 
 from __future__ import annotations
 
+import html
 import re
 import unicodedata
 from typing import TYPE_CHECKING
@@ -111,6 +112,14 @@ def json_text(document: str) -> str:
     if "##" in document:
         document = _COMMAND_ANYWHERE.sub(lambda found: _json_escape(found[0]), document)
     return document
+
+
+def html_text(text: str, limit: int = MAX_TEXT) -> str:
+    """Escape *text* for HTML: for an element's content, or for an attribute's value in quotes.
+
+    Characters that ``printable`` escapes are escaped here as well.
+    """
+    return html.escape(printable(text, limit))
 
 
 def markdown_inline(text: str, limit: int = 100) -> str:

@@ -15,6 +15,7 @@ from reconciler.model.quoting import quoted
 from reconciler.model.shard import Shard, ShardError
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_WEB_ADDRESS = re.compile(r"https?://[A-Za-z0-9\[][\w.:\[\]~%/-]*", re.ASCII)
 OUTPUT_HELP = "Output format. Default: text, or json with --log-format json."
 
 
@@ -24,6 +25,7 @@ class PlanFormat(StrEnum):
     TEXT = "text"
     JSON = "json"
     MARKDOWN = "markdown"
+    HTML = "html"
     SARIF = "sarif"
     GITHUB = "github"
     GITLAB = "gitlab"
@@ -109,6 +111,15 @@ def digest(text: str) -> str:
         raise typer.BadParameter(
             f"{quoted(text)} is not a digest; expected `sha256:` and 64 hexadecimal digits, as in "
             "`digest` of `reconciler plan -o json`"
+        )
+    return text
+
+
+def web_address(text: str) -> str:
+    """Check that *text* is an http or https address without a query; empty for no address."""
+    if text and not _WEB_ADDRESS.fullmatch(text):
+        raise typer.BadParameter(
+            f"{text!r} is not an address such as https://docs.example.org/reasons"
         )
     return text
 

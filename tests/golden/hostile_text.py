@@ -8,6 +8,7 @@ import unicodedata
 from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
+from support.html.parsed_page import Page, assert_self_contained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -211,6 +212,16 @@ def check_markdown(text: str, benign: str, hostile: str) -> None:
             assert in_code or not ACTIVE.search(shown), shown
 
 
+def check_html(text: str, benign: str, hostile: str) -> None:
+    check_lines(text)
+    page, usual = Page(text), Page(benign)
+    assert page.shape == usual.shape, "hostile text adds no element and no attribute"
+    assert_self_contained(page)
+    for name in ("href", "id", "class"):
+        assert page.values(name) == usual.values(name), "no attribute contains hostile text"
+    assert BENIGN in usual.elements[0].text
+
+
 def check_words(text: str, benign: str, hostile: str) -> None:
     """Completions have no character by which a shell could run something."""
     assert BENIGN in benign
@@ -227,4 +238,5 @@ CHECKS: Mapping[str, Callable[[str, str, str], None]] = {
     "review": check_review,
     "commands": check_commands,
     "words": check_words,
+    "html": check_html,
 }

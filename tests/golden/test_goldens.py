@@ -19,6 +19,7 @@ from reconciler.report.code_review.gitlab_code_quality import gitlab_code_qualit
 from reconciler.report.code_review.review import review_of_desired, review_of_plan
 from reconciler.report.code_review.sarif import sarif
 from reconciler.report.findings import validation_json, validation_text
+from reconciler.report.html.plan_html import plan_html
 from reconciler.report.json_documents import plan_document, plan_json, run_document, run_json
 from reconciler.report.json_text import dumps
 from reconciler.report.plan_markdown import plan_markdown
@@ -70,6 +71,10 @@ def test_verbose_plan_text_matches_the_golden_file(plan, golden):
 
 def test_text_of_a_plan_without_changes_matches_the_golden_file(converged_plan, golden):
     golden("plan-converged.txt", plan_text(converged_plan, width=110))
+
+
+def test_plan_html_matches_the_golden_file(paced_plan, golden):
+    golden("plan-paced.html", plan_html(paced_plan))
 
 
 def test_plan_markdown_matches_the_golden_file(plan, golden):

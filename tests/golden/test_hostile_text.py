@@ -46,6 +46,7 @@ from reconciler.report.code_review.gitlab_code_quality import gitlab_code_qualit
 from reconciler.report.code_review.review import review_of_desired, review_of_plan
 from reconciler.report.code_review.sarif import sarif
 from reconciler.report.findings import validation_json, validation_text
+from reconciler.report.html.plan_html import plan_html
 from reconciler.report.json_documents import plan_json, run_json
 from reconciler.report.json_text import compact, one_line
 from reconciler.report.plan_markdown import plan_markdown
@@ -296,6 +297,7 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "plan -o json": ("json", lines(plan_json, "plan")),
     "plan -o json on one line": ("json", lambda values: one_line(plan_json(values.plan))),
     "plan -o markdown": ("markdown", lines(plan_markdown, "plan")),
+    "plan -o html": ("html", lines(plan_html, "plan")),
     "plan -o sarif": ("review", lambda values: reviewed(values.plan_review, "sarif")),
     "plan -o github": ("commands", lambda values: reviewed(values.plan_review, "github")),
     "plan -o gitlab": ("review", lambda values: reviewed(values.plan_review, "gitlab")),

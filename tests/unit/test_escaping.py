@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from reconciler.escaping import (
     MAX_TEXT,
+    html_text,
     json_text,
     markdown_inline,
     markdown_json_block,
@@ -41,6 +42,13 @@ def test_printable_text_keeps_ordinary_text(text):
 @pytest.mark.parametrize("before", ["", "a\n", "\t", "word", "fd00"])
 def test_printable_text_has_no_command_of_github_actions(command, before):
     assert f"::{command}" not in printable(f"{before}::{command} x=y::z")
+
+
+def test_html_text_has_no_markup_and_no_end_of_an_attribute():
+    assert html_text("<b title='a' id=\"c\">&amp;\x1b\u202e") == (
+        "&lt;b title=&#x27;a&#x27; id=&quot;c&quot;&gt;&amp;amp;\\x1b\\u202e"
+    )
+    assert html_text("größer ::error::") == "größer \\x3a:error::"
 
 
 def test_printable_text_keeps_both_ends_of_a_very_long_text():

@@ -17,6 +17,7 @@ from reconciler.cli.option_values import (
     PlanFormat,
     option,
     output_file_option,
+    web_address,
 )
 from reconciler.cli.options import LogOptions
 from reconciler.cli.terminal import result_output
@@ -51,6 +52,15 @@ Out = Annotated[
 ]
 Output = Annotated[PlanFormat | None, option("-o --output", OUTPUT_HELP)]
 OutputFiles = Annotated[list[OutputFile] | None, output_file_option(PlanFormat)]
+DocsUrl = Annotated[
+    str,
+    option(
+        "--docs-url",
+        "With the format html: link each reason to URL/CODE instead of the texts on the page.",
+        metavar="URL",
+        parser=web_address,
+    ),
+]
 HELD = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
 
 
@@ -66,6 +76,7 @@ class PlanOptions:
     out: Out = None
     output: Output = None
     output_files: OutputFiles = None
+    docs_url: DocsUrl = ""
     detailed_exitcode: options.DetailedExitcode = False
     log: LogOptions = field(default_factory=LogOptions)
 
@@ -105,7 +116,7 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
         if plan_options.out is not None:
             _write(plan, plan_options.out)
     finally:
-        results.show(partial(pieces, plan, log_options))
+        results.show(partial(pieces, plan, plan_options))
     return exit_code(plan) if plan_options.detailed_exitcode or plan.errored else ExitCode.DONE
 
 
@@ -135,7 +146,7 @@ def _plan(plan_options: PlanOptions, clock: Clock) -> Plan:
 
 
 def pieces(
-    plan: Plan, log_options: LogOptions, output: str, stream: TextIO | None
+    plan: Plan, plan_options: PlanOptions, output: str, stream: TextIO | None
 ) -> Iterable[str]:
     """Return *plan* in the format *output*, for *stream* or for a file."""
     match output:
@@ -147,8 +158,12 @@ def pieces(
             from reconciler.report.plan_markdown import plan_markdown
 
             return plan_markdown(plan)
+        case PlanFormat.HTML:
+            from reconciler.report.html.plan_html import plan_html
+
+            return plan_html(plan, docs_url=plan_options.docs_url)
         case PlanFormat.TEXT:
-            return plan_lines(plan, stream, log_options)
+            return plan_lines(plan, stream, plan_options.log)
         case _:
             from reconciler.report.code_review.review import review_of_plan
 

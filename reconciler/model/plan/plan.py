@@ -196,6 +196,10 @@ class Decision:
     """The desired memory, also if an instancetype sets it; None if Git sets no memory."""
     guest: MemoryQuantity | None = None
     """The memory that the running guest has now; None if the VM is not running."""
+    boot: MemoryQuantity | None = None
+    """The memory with which the running guest booted; None if the VM is not running."""
+    maximum: MemoryQuantity | None = None
+    """The running VM's ``maxGuest``, the limit for live growth; None if the VM has none."""
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
     owner: str = ""
@@ -236,6 +240,10 @@ class VMForecast:
     """The VM's position in the queue, counted from 1."""
     earliest_s: float
     latest_s: float
+    node: str = ""
+    """The node on which the VM runs when the plan is made."""
+    batch: str = ""
+    """The name of the VM's batch; empty if the changes are not divided into batches."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from reconciler.plan.forecast.assumptions import assumptions
 from reconciler.plan.forecast.changes import foreign_changes, planned_changes
 from reconciler.plan.forecast.queueing import Queue, ends_of
 from reconciler.plan.forecast.slots import Slots
-from reconciler.plan.ordering import CANARY, groups_of
+from reconciler.plan.ordering import CANARY, groups_of, named
 from reconciler.plan.timing import migration_durations
 from reconciler.plan.timing.migration_durations import Span
 
@@ -69,8 +69,16 @@ def forecast(
         for change, end in zip(planned, ends_of(planned, foreign, queue, settling), strict=True)
         if change.migrates
     ]
+    batches = {rank: named(rank, context.policy) for rank in set(ranks.values())}
     vms = tuple(
-        VMForecast(ref=change.ref, position=n, earliest_s=end.low, latest_s=end.high)
+        VMForecast(
+            ref=change.ref,
+            position=n,
+            earliest_s=end.low,
+            latest_s=end.high,
+            node=change.node,
+            batch=batches.get(ranks.get(change.ref, CANARY), ""),
+        )
         for n, (change, end) in enumerate(ends, 1)
     )
     migrations = [change for change, _ in ends]

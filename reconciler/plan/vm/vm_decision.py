@@ -40,8 +40,7 @@ from reconciler.plan.vm.target_size import TargetSize, given, target_field, targ
 
 if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredState, DesiredVM
-    from reconciler.model.live.live_state import LiveState, LiveVM
-    from reconciler.model.quantity import MemoryQuantity
+    from reconciler.model.live.live_state import LiveState, LiveVM, LiveVMI
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
     from reconciler.plan.plan_policy import PlanPolicy
 
@@ -114,7 +113,7 @@ def decide_vm(
         vm,
         finding,
         size=size,
-        guest=running.vmi.guest_current if running else None,
+        vmi=running.vmi if running else None,
         warnings=warnings,
         actions=actions,
     )
@@ -227,7 +226,7 @@ def _decision(
     finding: Finding,
     *,
     size: TargetSize | None = None,
-    guest: MemoryQuantity | None = None,
+    vmi: LiveVMI | None = None,
     warnings: tuple[str, ...] = (),
     actions: tuple[Action, ...] = (),
 ) -> Decision:
@@ -238,7 +237,9 @@ def _decision(
         why=finding.why,
         at=state.at(desired.ref, target_field(desired)),
         target=size.target if size else None,
-        guest=guest,
+        guest=vmi.guest_current if vmi else None,
+        boot=vmi.guest_at_boot if vmi else None,
+        maximum=vmi.max_guest if vmi else None,
         changes=size.changes if size else (),
         warnings=warnings,
         owner=vm.guest_manager if vm else "",

@@ -37,7 +37,7 @@ def test_json_plan_matches_the_schema_and_contains_the_commit(serve, git, comman
     assert set(plan["summary"]) >= {"none", "config", "live", "cold", "restart", "blocked"}
 
 
-@pytest.mark.parametrize("form", ["text", "json", "markdown"])
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
 def test_plan_with_a_closed_output_pipe_ends_with_a_one_line_error(
     form, serve, git, command, tmp_path
 ):
@@ -84,7 +84,7 @@ def test_markdown_plan_starts_with_a_marker_that_identifies_the_comment(serve, g
     assert "| **live** | hotplug |" in ended.out
 
 
-FORMATS = ("text", "json", "markdown", "sarif", "github", "gitlab")
+FORMATS = ("text", "json", "markdown", "html", "sarif", "github", "gitlab")
 
 
 def test_one_plan_run_writes_every_format_to_a_file(serve, git, command, tmp_path):
@@ -159,6 +159,23 @@ def test_validate_writes_problems_as_sarif_and_ends_with_code_3(git, command, tm
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "vm.yaml"
     assert place["region"]["startLine"] == 5
+
+
+def test_html_plan_links_each_reason_to_the_page_below_the_address(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    cluster = serve("hotplug")
+    page = command("plan", "--repo", git, "-o", "html", on=cluster).out
+    assert '<a href="#r-hotplug">live: hotplug</a>' in page
+    address = "https://docs.example.org/reasons"
+    page = command("plan", "--repo", git, "-o", "html", "--docs-url", address, on=cluster).out
+    assert f'<a href="{address}/hotplug">live: hotplug</a>' in page
+
+
+def test_address_of_the_reasons_must_be_a_web_address(command):
+    for address in ("javascript:alert(1)", "https://a.example/?q", "https://a b", "//a.example"):
+        ended = command("plan", "-o", "html", "--docs-url", address)
+        assert ended.code == 64
+        assert "is not an address such as https://docs.example.org/reasons" in ended.err
 
 
 def test_plan_against_a_snapshot_equals_the_plan_against_the_cluster(

@@ -144,7 +144,7 @@ def test_text_output_option_can_be_combined_with_the_json_log_format(git, comman
         (
             "plan -o xml",
             {},
-            "'xml' is not one of 'text', 'json', 'markdown', 'sarif', 'github', 'gitlab'",
+            "'xml' is not one of 'text', 'json', 'markdown', 'html', 'sarif', 'github', 'gitlab'",
         ),
         ("demo --time-scale x", {}, "'--time-scale': expected a number"),
         ("demo --time-scale 0", {}, "'--time-scale': the smallest value is 1"),

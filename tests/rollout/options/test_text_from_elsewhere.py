@@ -20,7 +20,7 @@ every_text = pytest.mark.parametrize(
     "text", ["\n".join(HOSTILE[kind] for kind in kinds) for kinds in GROUPS.values()], ids=GROUPS
 )
 FORMATS = [
-    *(("plan", each) for each in ("text", "json", "markdown")),
+    *(("plan", each) for each in ("text", "json", "markdown", "html")),
     *((name, each) for name in ("status", "validate", "apply") for each in ("text", "json")),
 ]
 

@@ -1,0 +1,77 @@
+"""``ReasonLinks``: links each reason code to its text, on the page or in published documents."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.escaping import html_text
+from reconciler.model.phrases import plural
+from reconciler.model.plan.plan import Effect
+from reconciler.plan.reason_catalogue import CATALOGUE
+from reconciler.report.wording import ATTENTION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.model.plan.plan import Decision, Plan, Reason
+
+PERSON = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
+"""The effects that need a person, or may need a person if they stay."""
+_CODE = re.compile(r"`([^`]+)`")
+
+
+@dataclass(frozen=True, slots=True)
+class ReasonLinks:
+    """Creates the links to the texts of reasons."""
+
+    docs_url: str = ""
+    """The address of a page per reason, without the code; empty if the texts are on the page."""
+
+    def link(self, decision: Decision) -> str:
+        """Return the effect and the reason of *decision* as a link to the reason's text."""
+        reason = decision.reason
+        target = f"{self.docs_url.rstrip('/')}/{reason}" if self.docs_url else f"#r-{reason}"
+        words = html_text(f"{decision.effect}: {reason}")
+        return f'<a href="{html_text(target)}">{words}</a>'
+
+
+def reason_section(plan: Plan, *, person: bool, docs_url: str) -> Iterator[str]:
+    """Yield the reasons of *plan* that need a person, or the other reasons, as a table."""
+    counts = Counter((each.effect, each.reason) for each in plan.decisions)
+    found = [(pair, n) for pair, n in counts.items() if (pair[0] in PERSON) is person]
+    if not found or (docs_url and not person):
+        return
+    rank = {effect: number for number, effect in enumerate(ATTENTION)}
+    found.sort(key=lambda item: (rank[item[0][0]], -item[1], item[0][1]))
+    title = "What needs a person" if person else "Other reasons"
+    yield f"<section><h2>{title}</h2>"
+    yield '<table class="reasons"><caption>Each reason, its meaning and the next step</caption>'
+    yield "<thead><tr>"
+    yield '<th scope="col">Reason</th><th scope="col">Meaning and next step</th></tr></thead>'
+    yield "<tbody>\n"
+    seen: set[Reason] = set()
+    for (effect, reason), n in found:
+        name = "" if reason in seen else f' id="r-{html_text(reason)}"'
+        seen.add(reason)
+        yield _row(effect, reason, n, name)
+    yield "</tbody></table></section>\n"
+
+
+def _row(effect: Effect, reason: Reason, n: int, name: str) -> str:
+    entry = CATALOGUE[reason]
+    action = f"<p><strong>Next step:</strong> {_prose(entry.action)}</p>" if entry.action else ""
+    return (
+        f'<tr{name}><th scope="row"><span class="badge {effect}">{html_text(effect)}</span>'
+        f" {html_text(reason)}<small>{html_text(plural(n, 'object'))}</small></th>"
+        f"<td>{_prose(entry.meaning)}{action}"
+        f'<p class="faint">Evidence ({html_text(entry.mark)}): {html_text(entry.where)}</p></td>'
+        "</tr>\n"
+    )
+
+
+def _prose(text: str) -> str:
+    """Escape a text of the catalogue, in which backquotes enclose code."""
+    return _CODE.sub(r"<code>\1</code>", html_text(text))

@@ -1,0 +1,118 @@
+"""``timeline``: draws when the VMs of each batch and node should have their memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from reconciler.escaping import html_text
+from reconciler.model.phrases import plural
+from reconciler.report import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from reconciler.model.plan.plan import Forecast, VMForecast
+
+MOST_LANES = 40
+"""The maximum number of nodes that are drawn per batch; the others share one row."""
+OPEN_LANES = 12
+"""The nodes are unfolded if the batches have at most so many nodes in total."""
+_WIDTH = 1000
+_CAPTION = "When VMs have their memory, after the start of the run"
+_KEY = "Full color: if each migration is fast; pale: until the latest end."
+
+
+@dataclass(frozen=True, slots=True)
+class _Lane:
+    """The migrations of one batch on one node, or on several nodes that share a row."""
+
+    name: str
+    count: int
+    first_s: float
+    """The earliest end of the first migration."""
+    last_s: float
+    """The earliest end of the last migration."""
+    latest_s: float
+    """The latest end of the last migration."""
+
+
+def timeline(forecast: Forecast) -> Iterator[str]:
+    """Yield the section with the timeline of *forecast*; nothing if no VM migrates."""
+    if not forecast.vms:
+        return
+    yield "<section><h2>Forecast</h2>"
+    yield f"<p>{html_text(wording.costs(forecast))}</p>\n"
+    batches = {
+        batch: list(vms) for batch, vms in groupby(forecast.vms, key=lambda each: each.batch)
+    }
+    end_s = forecast.latest_s
+    if len(batches) > 1:
+        whole = [_lane(_name_of(batch), vms) for batch, vms in batches.items()]
+        yield from _table("Batch", f"{_CAPTION}, by batch. {_KEY}", whole, end_s)
+    nodes = sum(len({each.node for each in vms}) for vms in batches.values())
+    for batch, vms in batches.items():
+        name = f"{_name_of(batch)}: {plural(len(vms), 'VM')} by node"
+        opened = " open" if nodes <= OPEN_LANES else ""
+        yield f"<details{opened}><summary><h3>{html_text(name)}</h3></summary>"
+        yield from _table("Node", f"{_CAPTION}, by node. {_KEY}", lanes(vms), end_s)
+        yield "</details>\n"
+    yield "<details><summary>Assumptions of the forecast</summary><ul>"
+    yield from (f"<li>{html_text(each)}</li>" for each in forecast.assumptions)
+    yield f"</ul></details><p>{html_text(wording.NO_CANCEL)}</p></section>\n"
+
+
+def _table(what: str, caption: str, rows: Iterable[_Lane], end_s: float) -> Iterator[str]:
+    end = html_text(wording.span(end_s, end_s).rpartition("-")[2])
+    yield (
+        f'<table class="lanes"><caption>{caption}</caption><thead><tr>'
+        f'<th scope="col">{what}</th><th scope="col" class="n">VMs</th>'
+        f'<th scope="col"><span class="axis"><span>0s</span><span>{end}</span></span></th>'
+        '<th scope="col" class="w">First to last end</th></tr></thead><tbody>\n'
+    )
+    for lane in rows:
+        span = html_text(wording.span(lane.first_s, lane.latest_s))
+        yield (
+            f'<tr><th scope="row">{html_text(lane.name)}</th><td>{lane.count}</td>'
+            f"<td>{_bar(lane, end_s)}</td><td>{span}</td></tr>\n"
+        )
+    yield "</tbody></table>\n"
+
+
+def _name_of(batch: str) -> str:
+    return f"{batch[:1].upper()}{batch[1:]}" or "All"
+
+
+def lanes(vms: Iterable[VMForecast]) -> list[_Lane]:
+    """Return one lane per node of *vms*, by name; nodes beyond the maximum share the last lane."""
+    by_node: dict[str, list[VMForecast]] = {}
+    for each in vms:
+        by_node.setdefault(each.node, []).append(each)
+    names = sorted(by_node)
+    shown = names if len(names) <= MOST_LANES else names[: MOST_LANES - 1]
+    found = [_lane(name or "(node not known)", by_node[name]) for name in shown]
+    if others := names[len(shown) :]:
+        rest = [each for name in others for each in by_node[name]]
+        found.append(_lane(f"{len(others)} more nodes", rest))
+    return found
+
+
+def _lane(name: str, vms: Sequence[VMForecast]) -> _Lane:
+    earliest = [each.earliest_s for each in vms]
+    latest = max(each.latest_s for each in vms)
+    return _Lane(name, len(vms), min(earliest), max(earliest), latest)
+
+
+def _bar(lane: _Lane, end_s: float) -> str:
+    first, last, latest = (
+        round(each * _WIDTH / end_s) if end_s else 0
+        for each in (lane.first_s, lane.last_s, lane.latest_s)
+    )
+    full = max(last - first, 6)
+    pale = max(latest - first - full, 0)
+    return (
+        f'<svg class="time" viewBox="0 0 {_WIDTH} 12" preserveAspectRatio="none" aria-hidden=true>'
+        f'<path d="M{first} 6h{full}"/><path d="M{first + full} 6h{pale}"/>'
+        "</svg>"
+    )

@@ -1,0 +1,105 @@
+"""``vm_section``: renders all VMs of a plan by namespace, with filters and a search."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from reconciler.escaping import html_text
+from reconciler.model.phrases import plural
+from reconciler.model.plan.plan import Effect
+from reconciler.report import wording
+from reconciler.report.html.memory_bar import memory_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from reconciler.model.plan.plan import Decision, Plan, VMForecast
+    from reconciler.model.references import ObjectRef
+    from reconciler.report.html.reason_texts import ReasonLinks
+
+OPEN_ROWS = 60
+"""Namespaces are unfolded, in order, as long as at most so many rows are visible."""
+_SEARCH = (
+    '<div id="find" hidden><label for="search">Search</label><input type="search" id="search"'
+    ' autocomplete="off"><output id="matches" for="search"></output>'
+    '<button type="button" id="unfold">Unfold or fold all</button></div>'
+)
+_LEGEND = (
+    '<p class="faint">Bars: <span class="key"></span>memory that stays<span class="key g"></span>'
+    'growth<span class="key s"></span>shrinkage<span class="key t"></span>free up to the maximum'
+    '<span class="key b"></span>boot memory and maximum. Each bar has its own scale.</p>\n'
+)
+_HEAD = (
+    '<thead><tr><th scope="col">Name</th><th scope="col">Memory</th>'
+    '<th scope="col">Effect and reason</th></tr></thead>'
+)
+
+
+def vm_section(plan: Plan, links: ReasonLinks) -> Iterator[str]:
+    """Yield the section with one row per VM of *plan*, folded by namespace."""
+    machines = [each for each in plan.decisions if each.ref.is_vm]
+    yield '<section id="machines"><h2>Virtual machines</h2>\n'
+    if not machines:
+        yield "<p>The plan contains no VM.</p></section>\n"
+        return
+    counts = Counter(each.effect for each in machines)
+    yield '<div class="tools"><fieldset><legend>Show</legend>'
+    for effect in wording.ATTENTION:
+        if counts[effect]:
+            yield (
+                f'<label><input type="checkbox" id="show-{effect}" checked>'
+                f"{_named(effect)} ({counts[effect]})</label>"
+            )
+    yield f"</fieldset>{_SEARCH}</div>\n{_LEGEND}"
+    forecasts = wording.forecasts(plan)
+    visible = 0
+    ordered = sorted(machines, key=lambda each: each.ref.namespace)
+    groups = groupby(ordered, key=lambda each: each.ref.namespace)
+    for number, (namespace, found) in enumerate(groups, 1):
+        members = list(found)
+        visible += len(members)
+        unfold = visible <= OPEN_ROWS or number == 1
+        yield from _namespace(namespace, members, forecasts, links, unfold=unfold)
+    yield "</section>\n"
+
+
+def _namespace(
+    namespace: str,
+    members: Sequence[Decision],
+    forecasts: Mapping[ObjectRef, VMForecast],
+    links: ReasonLinks,
+    *,
+    unfold: bool,
+) -> Iterator[str]:
+    counts = Counter(each.effect for each in members)
+    parts = [f"{counts[each]} {_named(each)}" for each in wording.ATTENTION if counts[each]]
+    rank = {effect: number for number, effect in enumerate(wording.ATTENTION)}
+    name = html_text(namespace)
+    yield (
+        f"<details{' open' if unfold else ''}><summary><h3>{name}</h3>"
+        f"<span>{html_text(plural(len(members), 'VM'))}: {', '.join(parts)}</span></summary>"
+        f'<table class="vms"><caption>Virtual machines in the namespace {name}</caption>{_HEAD}'
+        "<tbody>\n"
+    )
+    for each in sorted(members, key=lambda each: rank[each.effect]):
+        yield _row(each, forecasts.get(each.ref), links)
+    yield "</tbody></table></details>\n"
+
+
+def _row(decision: Decision, forecast: VMForecast | None, links: ReasonLinks) -> str:
+    where = f"<small>{html_text(str(decision.at))}</small>" if decision.at else ""
+    why = decision.why
+    more = [f"Warning: {each}" for each in decision.warnings]
+    more += [f"Hint: {why.hint}"] if why.hint else []
+    paragraphs = "".join(f"<p>{html_text(each)}</p>" for each in more)
+    return (
+        f"<tr class={decision.effect}><th scope=row>{html_text(decision.ref.name)}{where}</th>"
+        f"<td>{memory_cell(decision, wording.eta(decision, forecast))}</td>"
+        f"<td>{links.link(decision)} {html_text(why.message)}{paragraphs}</td></tr\n>"
+    )
+
+
+def _named(effect: Effect) -> str:
+    return "unchanged" if effect is Effect.NONE else str(effect)

@@ -1,0 +1,164 @@
+"""The page of a plan is complete without scripts, loads nothing and stays small."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from support.builders import VM, decide, make_desired, make_live, make_vm, make_vmi, want
+from support.html.fleet_plan import NOW, fleet_plan
+from support.html.parsed_page import Page, assert_self_contained
+
+from reconciler.model.plan.plan import Effect
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.plan.reason_catalogue import CATALOGUE
+from reconciler.report.html.plan_html import plan_html
+
+MOST_BYTES = 5_000_000
+MOST_ELEMENTS, MOST_NODES = 12, 17
+"""The limits per VM of a large fleet; the second limit counts texts as well as elements."""
+ADDRESS = "https://docs.example.org/reasons/"
+
+
+@pytest.fixture(scope="module")
+def fleet():
+    return fleet_plan(200)
+
+
+@pytest.fixture(scope="module")
+def page(fleet):
+    return Page("".join(plan_html(fleet)))
+
+
+def one_vm(size: str, **running: str) -> Page:
+    live = make_live(make_vm(), vmis=(make_vmi(**running),), observed_at=NOW)
+    return Page("".join(plan_html(decide(make_desired(want(size)), live, PlanPolicy(), NOW))))
+
+
+def test_page_names_its_language_and_its_title(page):
+    assert page.all("html")[0].attributes == {"lang": "en"}
+    title, heading = page.all("title")[0].text, page.all("h1")[0].text
+    assert title == f"Memory plan: {heading}"
+    assert heading == "144 VMs change live, 28 need a restart, 0 are blocked"
+
+
+def test_page_shows_cluster_commit_digest_memory_and_end(fleet, page):
+    text = page.all("header")[0].text
+    for each in (fleet.cluster, fleet.revision, fleet.digest, "+492Gi", "31m-42m"):
+        assert each in text
+
+
+@pytest.mark.parametrize("docs_url", ["", ADDRESS])
+def test_page_loads_nothing_and_its_policy_permits_only_its_own_script_and_style(fleet, docs_url):
+    page = Page("".join(plan_html(fleet, docs_url=docs_url)))
+    assert_self_contained(page)
+    if not docs_url:
+        assert not [each for each in page.values("href") if not each.startswith("#")]
+
+
+def test_ids_are_unique_and_each_link_within_the_page_has_a_target(page):
+    ids = page.values("id")
+    assert len(ids) == len(set(ids))
+    assert {each[1:] for each in page.values("href")} <= set(ids)
+
+
+def test_each_input_has_a_label(page):
+    wrapped = {
+        (page.elements[n - 1].tag, each.attributes["id"])
+        for n, each in enumerate(page.elements)
+        if each.tag == "input"
+    }
+    named = set(page.values("for"))
+    assert wrapped
+    assert all(before == "label" or name in named for before, name in wrapped)
+
+
+def test_headings_skip_no_level(page):
+    levels = [int(each.tag[1]) for each in page.all("h1", "h2", "h3", "h4")]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+
+
+def test_each_table_has_a_caption_and_each_header_a_scope(page):
+    assert len(page.all("table")) == len(page.all("caption")) == len(page.all("thead"))
+    assert all("scope" in each.attributes for each in page.all("th"))
+
+
+def test_graphics_are_hidden_from_screen_readers_because_the_text_has_their_values(page):
+    assert {each.attributes["aria-hidden"] for each in page.all("svg")} == {"true"}
+
+
+def test_search_is_hidden_without_scripts_and_filters_are_not(page):
+    hidden = [each.attributes["id"] for each in page.elements if "hidden" in each.attributes]
+    assert hidden == ["find"]
+    style = page.all("style")[0].text
+    for effect in Effect:
+        assert f"body:has(#show-{effect}:not(:checked)) .vms .{effect}{{display:none}}" in style
+
+
+def test_each_vm_has_a_row_with_its_effect_its_sizes_and_its_place_in_git(fleet, page):
+    assert len(page.rows) == len(fleet.decisions)
+    text = next(each.text for each in page.rows if each.text.startswith("pg-00003"))
+    for each in ("vms/pg-00003.yaml:12:18", "1Gi → 8Gi, boot 1Gi, max 16Gi, in 30m-", "live: "):
+        assert each in text
+
+
+def test_reason_texts_are_on_the_page_unless_an_address_is_given(fleet, page):
+    reasons = {each.reason for each in fleet.decisions}
+    targets = {f"#r-{reason}" for reason in reasons}
+    assert targets <= set(page.values("href"))
+    text = page.all("main")[0].text
+    assert all(CATALOGUE[each].meaning.replace("`", "") in text for each in reasons)
+    linked = Page("".join(plan_html(fleet, docs_url=ADDRESS)))
+    assert {f"{ADDRESS}{each}" for each in reasons} <= set(linked.values("href"))
+    assert "Other reasons" not in linked.all("main")[0].text
+
+
+@pytest.mark.parametrize(
+    ("size", "running", "shape", "paths"),
+    [
+        ("2Gi", {}, None, ["M0 7h30", "M30 7h30", "M30 0v14M119 0v14"]),
+        ("1Gi", {}, None, ["M0 7h30", "M30 0v14M119 0v14"]),
+        (
+            "2Gi",
+            {"guest": "3Gi"},
+            "s",
+            ["M0 7h60", "M60 7h30", "M90 0v14M119 0v14"],
+        ),
+        ("8Gi", {}, None, ["M0 7h15", "M15 7h105", "M15 0v14M60 0v14"]),
+    ],
+    ids=["grows", "unchanged", "shrinks", "above the maximum"],
+)
+def test_bar_shows_what_stays_what_changes_and_marks_boot_and_maximum(size, running, shape, paths):
+    page = one_vm(size, max_guest="4Gi", **running)
+    bar = page.all("svg")[-1]
+    assert bar.attributes.get("class") == shape
+    assert page.values("d")[-len(paths) :] == paths
+
+
+def test_forecast_shows_each_batch_and_folds_its_nodes(page):
+    names = [each.text for each in page.all("summary")]
+    assert names[:3] == [
+        "The canaries: 4 VMs by node",
+        "Batch 1 (stage=test): 46 VMs by node",
+        "The rest: 94 VMs by node",
+    ]
+    lanes = [each for each in page.all("svg") if each.attributes.get("class") == "time"]
+    assert len(lanes) > 60
+
+
+def test_page_of_a_converged_fleet_says_that_nothing_is_to_do():
+    page = one_vm("1Gi")
+    assert page.all("h1")[0].text == "Nothing to apply"
+    assert str(VM.name) in page.rows[0].text
+
+
+def test_page_of_ten_thousand_vms_stays_small():
+    count = 10_000
+    text = "".join(plan_html(fleet_plan(count)))
+    page = Page(text)
+    assert len(page.rows) == count
+    assert len(text.encode()) <= MOST_BYTES
+    assert len(page.elements) <= MOST_ELEMENTS * count
+    assert len(page.elements) + page.text_nodes <= MOST_NODES * count
