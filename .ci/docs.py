@@ -24,6 +24,7 @@ from reconciler.cli.main import app
 from reconciler.cli.terminal import screen
 from reconciler.plan.reason_catalogue import BLOCKED, CHANGES, RESTARTS, WAITS
 from reconciler.plan.reason_entry import Mark
+from reconciler.report.code_review.diagnostic_meanings import SECTIONS
 from reconciler.report.wording import MEANING
 
 if TYPE_CHECKING:
@@ -122,6 +123,15 @@ def reasons() -> str:
         ]
         head = ("reason", "meaning", "what to do", "KubeVirt", "how it is known")
         parts.append(f"### Effect {effects}\n\n{table(head, rows)}")
+    return "\n" + "\n".join(parts) + "\n"
+
+
+def diagnostics() -> str:
+    """Return the tables of the codes of reported problems."""
+    parts = []
+    for section, meanings in SECTIONS.items():
+        rows = [(f"`{codes}`".replace(", ", "`, `"), text) for codes, text in meanings.items()]
+        parts.append(f"### {section}\n\n{table(('code', 'meaning'), rows)}")
     return "\n" + "\n".join(parts) + "\n"
 
 
@@ -236,6 +246,7 @@ def shortened(text: str) -> str:
 BLOCKS: Mapping[str, Callable[[], str]] = {
     "commands": commands,
     "configuration": configuration,
+    "diagnostics": diagnostics,
     "exit-codes": exit_codes,
     "reasons": reasons,
     "report-fields": report_fields,

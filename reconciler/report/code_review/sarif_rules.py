@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from reconciler.escaping import sarif_text
 from reconciler.model.diagnostic import Severity
 from reconciler.plan.reason_catalogue import CATALOGUE
+from reconciler.report.code_review.diagnostic_meanings import MEANINGS
 from reconciler.report.code_review.review import LEVELS
 
 if TYPE_CHECKING:
@@ -75,12 +76,13 @@ def _reason(reason: Reason, effect: Effect) -> dict[str, Any]:
 
 
 def _diagnostic(finding: ReviewFinding) -> dict[str, Any]:
-    code = sarif_text(finding.code)
-    text = f"The diagnostic {code}. {_SEVERITIES[finding.level]}"
+    meaning = MEANINGS.get(finding.code, "a problem without a description")
+    text = f"{meaning[0].upper()}{meaning[1:]}."
+    help_parts = (text, _SEVERITIES[finding.level], "The message of each result says what to do.")
     return {
-        "shortDescription": {"text": f"{code.replace('-', ' ').capitalize()}."},
-        "fullDescription": {"text": text},
-        "help": {"text": f"{text} The message of each result says what to do."},
+        "shortDescription": {"text": _plain(text)},
+        "fullDescription": {"text": _plain(text)},
+        "help": {"text": _plain("\n\n".join(help_parts)), "markdown": "\n\n".join(help_parts)},
         "properties": {"tags": ["memory", "diagnostic"]},
     }
 

@@ -117,6 +117,13 @@ def test_rule_of_each_reason_has_the_help_text_of_the_reason_catalogue():
         assert entry.meaning.replace("`", "").startswith(rule["shortDescription"]["text"])
 
 
+def test_rule_of_a_diagnostic_has_the_meaning_of_its_code():
+    (rule,) = rules_of([finding(code="unbound")]).values()
+    assert rule["id"] == "diagnostic.unbound"
+    assert rule["shortDescription"]["text"].startswith("The manifests of -f have no configuration")
+    assert "manifests of `-f`" in rule["help"]["markdown"]
+
+
 def test_rules_of_a_reason_and_a_diagnostic_with_the_same_code_are_different():
     reason = next(iter(CATALOGUE))
     same = finding(code=reason, reason=reason, effect=next(iter(LEVELS)))

@@ -1,0 +1,104 @@
+"""``MEANINGS``: says what each code of a reported problem means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+# fmt: off
+SECTIONS: Mapping[str, Mapping[str, str]] = {
+    "About the planned rollout": {
+        "outside-window":
+            "no window is open now; the message shows when the next one opens",
+        "next-window":
+            "VMs whose first attempt may take longer than the rest of the open window",
+        "window-too-short":
+            "VMs whose first attempt may take longer than any of the next windows",
+        "canary":
+            "how many canaries change, how long they soak, and how many VMs wait for them",
+        "no-canary, canaries-held":
+            "no VM is a canary, or no canary can be changed; the other VMs will be held",
+        "batches":
+            "how many VMs change in each batch",
+        "restarts":
+            "which VMs are restarted, and where each consent comes from",
+        "room-one-after-another":
+            "VMs for which the capacity is enough only one after another",
+        "room-not-for-all":
+            "VMs for which the capacity is enough now, but not after the VMs before them have"
+            " grown",
+    },
+    "About the cluster": {
+        "unknown-kubevirt-version":
+            "the KubeVirt version is unknown; the plan assumes the behaviour of the newest known"
+            " version",
+        "unreadable-object, unreadable-field":
+            "an object, or a field of the KubeVirt CR, cannot be read",
+        "nodes-unreadable, pods-unreadable, resourcequotas-unreadable, instancetypes-unreadable,"
+        " migration-policies-unreadable":
+            "the right to list these objects is missing, so the plan could not check something",
+        "cluster-id-unknown":
+            "the right to read the namespace kube-system is missing",
+        "room-not-in-snapshot":
+            "the snapshot contains no pods and quotas, so the plan did not check the capacity",
+    },
+    "About files": {
+        "not-yaml, not-text, too-large, too-deep, lfs-pointer":
+            "the file cannot be read as YAML",
+        "duplicate-key, merge-order":
+            "a mapping contains the same key twice, or a merge key whose position matters",
+        "bad-api-version, unknown-kind":
+            "the document is no manifest of a known kind and version",
+        "more-problems":
+            "the number of further problems, which are not listed",
+        "similar-field":
+            "a key resembles a known key that is also present",
+        "unknown-field, missing-field, wrong-type, bad-value":
+            "a field does not match the schema",
+        "bad-quantity, bad-duration, bad-selector, bad-name, bad-path, bad-label, bad-cron,"
+        " bad-time-zone, bad-time":
+            "a value does not have its format",
+        "bad-annotation, unknown-annotation":
+            "an annotation under `memory.reconciler.dev/` is invalid or unknown",
+        "no-namespace, other-namespace":
+            "a manifest has no namespace, or with `-f` another namespace than `-n`",
+        "duplicate-object, two-kubevirts":
+            "two manifests describe the same object, or there is a second KubeVirt CR",
+        "not-selected, nothing-selected":
+            "how many objects `-n`, names or a selector exclude; `nothing-selected`: all of them",
+        "misaligned, below-minimum, guest-above-max, memory-from-instancetype,"
+        " memory-not-managed, nothing-named":
+            "a problem with the memory in a VM's manifest",
+        "not-managed, gate-disabled, unknown-method":
+            "a problem in a KubeVirt manifest",
+        "kustomization, chart":
+            "the folder needs kustomize or Helm",
+        "uncommitted":
+            "the working tree has changes that a plan of its commit does not read",
+        "nothing-found":
+            "there is no VM and no KubeVirt CR",
+        "path-missing, not-followed, nothing-read":
+            "a configured path does not exist, is a link or a submodule, or contains no manifest",
+        "misnamed-config, extra-document, no-window":
+            "a problem with `.reconciler.yaml`",
+        "server-dry-run, server-dry-run-refused":
+            "the API server's responses to the plan's changes with `dryRun=All`",
+        "clocks-differ":
+            "a window is open, or long enough, by only one of the clocks of the API server and"
+            " this machine",
+        "unbound":
+            "the manifests of `-f` have no configuration, so no rules limit the run",
+    },
+}
+"""The meaning of each code, or of several codes with commas between them, by subject."""
+# fmt: on
+
+MEANINGS: Mapping[str, str] = {
+    code: meaning
+    for section in SECTIONS.values()
+    for codes, meaning in section.items()
+    for code in codes.split(", ")
+}
+"""The meaning of each code."""
