@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 
 from reconciler.source.yaml.nodes import Mark, Problem
 
@@ -13,11 +14,13 @@ MAX_DOCUMENT_BYTES = 10_000_000
 MAX_CONFIG_BYTES = 256_000
 """The maximum size of a configuration file in bytes; its parser is slow and uses much memory."""
 
+_JOINED = re.compile("^(---[ \t]*\n)\ufeff", re.MULTILINE)
+"""Matches the byte order mark of a file that was appended to another file after ``---``."""
 _LFS = b"version https://git-lfs.github.com/spec/"
 
 
 def decode(data: bytes, max_bytes: int = MAX_FILE_BYTES) -> str | Problem:
-    r"""Return the text of *data*, with ``\n`` as line ends and without a byte order mark."""
+    r"""Return the text of *data*, with ``\n`` as line ends and without byte order marks."""
     if len(data) > max_bytes:
         return too_large(None, max_bytes)
     if is_lfs_pointer(data):
@@ -38,7 +41,8 @@ def decode(data: bytes, max_bytes: int = MAX_FILE_BYTES) -> str | Problem:
         column = len(before) - (before.rfind("\n") + 1) + 1
         message = f"the byte {data[error.start]:#04x} is not valid UTF-8"
         return Problem(mark=Mark(line, column), code="not-text", message=message)
-    return text.replace("\r\n", "\n").replace("\r", "\n") if wide else text
+    text = text.replace("\r\n", "\n").replace("\r", "\n") if wide else text
+    return _JOINED.sub(r"\1", text) if "\ufeff" in text else text
 
 
 def is_lfs_pointer(data: bytes) -> bool:

@@ -298,6 +298,14 @@ def test_vm_in_an_encoding_that_kubectl_does_not_read_is_an_error(encoding):
     assert read("kind: ConfigMap\n".encode(encoding)) == FileResult(unread=1)
 
 
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_byte_order_mark_at_the_start_of_a_later_document_is_skipped(end):
+    text = vm() + "--- \n\ufeff" + vm().replace("pg-0", "pg-1")
+    result = read(text.replace("\n", end).encode())
+    assert said(result) == []
+    assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]
+
+
 def test_invalid_yaml_document_does_not_hide_valid_documents():
     bad = "---\nkind: KubeVirt\n{{ bad\n---\n"
     result = read(vm() + bad + vm("guest: 2GB").replace("pg-0", "pg-1"))
