@@ -37,8 +37,23 @@ def read(path: Path | str, n_bytes: int = -1) -> bytes:
         if sys.stdin is None:
             raise OSError(errno.EBADF, "standard input is closed")
         return _standard_input(sys.stdin.buffer, n_bytes)
+    return _contents(opened(path), n_bytes)
+
+
+def opened(path: Path | str) -> int:
+    """Return a descriptor of the regular file *path*, which the caller closes.
+
+    Raises:
+        OSError: The file cannot be opened, or is not a regular file.
+    """
     check(path)
-    return _contents(os.open(path, _FLAGS), n_bytes)
+    descriptor = os.open(path, _FLAGS)
+    try:
+        _check(os.fstat(descriptor))
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def read_inside(folder: Path, path: Path, n_bytes: int = -1) -> bytes | None:

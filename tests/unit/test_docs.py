@@ -38,7 +38,7 @@ NO_CODES = {
     *("date-time", "dns-label", "dns-subdomain", "label-key", "relative-path", "time-zone"),
     *("x-belongs", "x-hint", "x-hints", "x-near-miss", "working-tree"),
     *("feature-gate", "in-progress", "not-needed", "not-started", "drop-revision", "name-alone"),
-    *("certificate-authority", "client-certificate", "client-key"),
+    *("certificate-authority", "client-certificate", "client-key", "current-context"),
     "run-ended",
 }
 """Hyphenated words in the product that are neither a reason nor the code of a reported problem."""

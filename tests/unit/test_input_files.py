@@ -6,9 +6,12 @@ import socket
 import sys
 
 import pytest
+from kubernetes.config import incluster_config
 
 from reconciler import input_files
 from reconciler.cli.main import main
+from reconciler.cluster.api import kubeconfig
+from reconciler.errors import ClusterError
 
 OPTIONS = {
     "-f": "validate -f {file}",
@@ -90,6 +93,56 @@ def test_pipe_that_replaces_a_file_after_the_check_is_not_read(tmp_path, monkeyp
         input_files.read(tmp_path / "file")
 
 
+def replaced_after_check(monkeypatch, file):
+    """Put a link to a device at the path *file* as soon as that path was checked."""
+    check = input_files.check
+
+    def checked(path):
+        check(path)
+        if str(path) == str(file):
+            file.unlink()
+            file.symlink_to("/dev/null")
+
+    monkeypatch.setattr(input_files, "check", checked)
+
+
+@pytest.mark.parametrize("name", ["config", "token"])
+def test_device_that_replaces_a_file_of_the_kubeconfig_after_the_check_is_not_read(
+    name, tmp_path, monkeypatch
+):
+    (tmp_path / "token").write_text("secret")
+    (tmp_path / "config").write_text(KUBECONFIG.format(cluster="", user="tokenFile: token"))
+    replaced_after_check(monkeypatch, tmp_path / name)
+    with pytest.raises(ClusterError, match="a device, not a regular file"):
+        kubeconfig.load(str(tmp_path / "config"), None)
+
+
+@pytest.fixture
+def pod(tmp_path, monkeypatch):
+    """The folder with the token and the certificate of a pod's service account."""
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "192.0.2.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", "443")
+    for name, constant in (("token", "TOKEN"), ("ca.crt", "CERT")):
+        (tmp_path / name).write_text("secret")
+        monkeypatch.setattr(incluster_config, f"SERVICE_{constant}_FILENAME", str(tmp_path / name))
+    return tmp_path
+
+
+def test_service_account_of_a_pod_is_read(pod):
+    found = kubeconfig.load(None, None)
+    assert (found.host, found.ssl_ca_cert) == ("https://192.0.2.1:443", str(pod / "ca.crt"))
+    assert found.api_key == {"BearerToken": "bearer secret"}
+
+
+@pytest.mark.parametrize("name", ["token", "ca.crt"])
+def test_device_that_replaces_a_file_of_the_service_account_is_not_read(name, pod, monkeypatch):
+    replaced_after_check(monkeypatch, pod / name)
+    with pytest.raises(ClusterError, match="the pod's service account cannot be used"):
+        kubeconfig.load(None, None)
+
+
 def test_link_that_replaces_a_folder_after_the_check_is_not_followed(tmp_path, monkeypatch):
     for name in ("folder/sub", "secret"):
         (tmp_path / name).mkdir(parents=True)
@@ -109,7 +162,7 @@ def test_link_that_replaces_a_folder_after_the_check_is_not_followed(tmp_path, m
 STDIN = {
     "-f": ("validate -f -", VM, "Valid: 1"),
     "--config": ("validate -f {vm} --config -", "kind: X\n", "stdin:1:"),
-    "--snapshot": ("plan -f {vm} --snapshot -", "{}", "the snapshot - cannot be used: it is not"),
+    "--snapshot": ("plan -f {vm} --snapshot -", "{}", "the document is not a Snapshot"),
     "--plan": ("apply -f {vm} --plan - --yes", "{}", "the plan - is not a Plan"),
     "--kubeconfig": (
         "plan -f {vm} --kubeconfig -",

@@ -5,14 +5,13 @@ Error messages do not quote the kubeconfig, which contains secrets.
 
 from __future__ import annotations
 
-import io
 import logging
 import os
 import re
 import ssl
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from reconciler import input_files
@@ -26,11 +25,9 @@ if TYPE_CHECKING:
 _HOME_CONFIG = "~/.kube/config"
 _HINT = "set --kubeconfig or KUBECONFIG, or run inside a cluster"
 
-_FILES = {
-    "user": ("tokenFile", "client-certificate", "client-key"),
-    "cluster": ("certificate-authority",),
-}
-"""The keys of a kubeconfig that refer to files, by the kind of the entry."""
+_LISTS = ("clusters", "contexts", "users")
+_FILES = ("tokenFile", "client-certificate", "client-key", "certificate-authority")
+"""The keys of a kubeconfig that refer to files."""
 _OTHER = "correct the file, or select another one with --kubeconfig"
 
 
@@ -78,13 +75,9 @@ def context_names(kubeconfig: str | None) -> tuple[str, ...]:
     Raises:
         ClusterError: The kubeconfig does not exist or cannot be used.
     """
-    from kubernetes import config  # noqa: PLC0415 - see load
-
     files = kubeconfig or os.environ.get("KUBECONFIG") or _HOME_CONFIG
     try:
-        for path in _existing(files):
-            input_files.check(path)
-        found, _ = config.list_kube_config_contexts(config_file=files)
+        found = _loader(os.pathsep.join(_existing(files))).list_contexts()
     except Exception as error:
         raise ClusterError(f"the kubeconfig {files} cannot be used") from error
     return tuple(str(each["name"]) for each in found)
@@ -102,12 +95,10 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
 
     try:
         with _unlogged() as failures:
-            config.load_kube_config(
-                config_file=_checked(files),
-                context=context,
-                client_configuration=configuration,
-                persist_config=False,
-            )
+            loader = _loader(files, context)
+            for entry in (loader._user, loader._cluster):  # noqa: SLF001 - of the context
+                _read_files(entry)
+            loader.load_and_set(configuration)
     # The library's messages quote the wrong entry with its token, hence `from None`.
     except config.ConfigException as error:
         raise ClusterError(
@@ -134,47 +125,84 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
     _check_certificates(configuration, files)
 
 
-def _checked(files: str) -> str | io.StringIO:
-    """Return *files* for the library, or the text from standard input if *files* is ``-``.
+def _loader(files: str, context: str | None = None) -> Any:  # noqa: ANN401 - an untyped library
+    """Return the library's loader for the *files* or for standard input, which are read here.
+
+    The library would open any file, and a named pipe would block it.
 
     Raises:
-        OSError: A kubeconfig, or a file to which one refers, is not a regular file.
+        OSError: A kubeconfig cannot be read, or is not a regular file.
     """
-    from kubernetes.config.kube_config import KubeConfigMerger  # noqa: PLC0415 - see load
+    from kubernetes.config import ConfigException  # noqa: PLC0415 - see load
+    from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader  # noqa: PLC0415
+    from yaml import safe_load  # noqa: PLC0415 - the library's
 
-    source: str | io.StringIO = files
-    if files == input_files.STDIN:
-        source = io.StringIO(input_files.read(files).decode())
-    else:
-        for path in files.split(os.pathsep):
-            input_files.check(path)
-    merged = KubeConfigMerger(source).config
-    for kind, keys in _FILES.items():
-        for entry in getattr(merged, "value", merged)[f"{kind}s"]:
-            values, folder = getattr(entry, "value", entry)[kind], getattr(entry, "path", "")
-            for key in keys if isinstance(values, dict) else ():
-                file = Path(folder).parent / str(values.get(key) or "")
-                if values.get(key) and file.exists():
-                    _check_file(file, key)
-    return source
+    merged: dict[str, Any] = {}
+    for path in files.split(os.pathsep):
+        origin = None if path == input_files.STDIN else path
+        config = safe_load(input_files.read(path))
+        if config is None:
+            raise ConfigException("the file is empty")
+        merged = merged or {**config, **{kind: [] for kind in _LISTS}}
+        for kind in _LISTS:
+            for each in config.get(kind) or ():
+                # As in kubectl, the first of several entries with one name counts.
+                if all(found["name"] != each["name"] for found in merged[kind]):
+                    merged[kind].append(ConfigNode(kind, each, origin))
+        if "current-context" in config:
+            merged["current-context"] = config["current-context"]
+    node = ConfigNode(files, merged, None)
+    return KubeConfigLoader(config_dict=node, active_context=context, config_base_path=None)
 
 
-def _check_file(path: Path, key: str) -> None:
-    try:
-        input_files.check(path)
-    except OSError as error:
-        raise OSError(error.errno, f"{key} cannot be read: {error.strerror}") from error
+def _read_files(entry: Any) -> None:  # noqa: ANN401 - an untyped library
+    """Read the files to which the *entry* of a user or cluster refers.
+
+    The token is passed to the library as text. The library needs the certificates and the key as
+    files, so these are only checked; copies of a key could remain after a crash.
+
+    Raises:
+        OSError: A file is not a regular file, or the token cannot be read.
+    """
+    for key in _FILES if entry is not None else ():
+        name = entry.value.get(key)
+        contents = "token" if key == "tokenFile" else f"{key}-data"
+        if not name or contents in entry.value:
+            continue
+        path = (Path(entry.path or "").parent / str(name)).absolute()
+        entry.value[key] = str(path)  # else the library looks in the folder of the cluster's file
+        if not path.exists() and key != "tokenFile":
+            continue  # the library reports the file, if the connection needs it
+        try:
+            content = input_files.read(path)
+        except OSError as error:
+            raise OSError(error.errno, f"{key} cannot be read: {error.strerror}") from error
+        if key == "tokenFile":
+            entry.value[contents] = content.decode().strip()
 
 
 def _from_pod(configuration: Configuration) -> None:
-    from kubernetes import config  # noqa: PLC0415 - see load
-    from kubernetes.config.incluster_config import SERVICE_TOKEN_FILENAME  # noqa: PLC0415
+    from kubernetes.config import ConfigException, incluster_config  # noqa: PLC0415 - see load
 
+    class Loader(incluster_config.InClusterConfigLoader):  # type: ignore[misc]
+        """Reads the token, also when it is renewed, only from a regular file."""
+
+        def _read_token_file(self) -> None:
+            self._token_filename = input_files.opened(token)  # the library closes it
+            try:
+                super()._read_token_file()
+            finally:
+                self._token_filename = token
+
+    token, certificate = (
+        incluster_config.SERVICE_TOKEN_FILENAME,
+        incluster_config.SERVICE_CERT_FILENAME,
+    )
     try:
-        if Path(SERVICE_TOKEN_FILENAME).exists():
-            input_files.check(SERVICE_TOKEN_FILENAME)
-        config.load_incluster_config(client_configuration=configuration)
-    except config.ConfigException:
+        if Path(token).exists() and Path(certificate).exists():
+            input_files.read(certificate)
+        Loader(token_filename=token, cert_filename=certificate).load_and_set(configuration)
+    except ConfigException:
         raise ClusterError(
             f"no cluster is configured: there is no kubeconfig, as {_HOME_CONFIG} does not exist",
             hint=_HINT,

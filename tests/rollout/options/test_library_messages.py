@@ -191,7 +191,7 @@ def test_missing_git_program_is_reported_with_a_hint(source, git, command, monke
 def test_missing_configuration_file_is_reported_with_a_hint(command, tmp_path):
     manifest = written(tmp_path / "vm.yaml", GOOD)
     ended = command("validate", "-f", manifest, "--config", tmp_path / "none")
-    plain(ended, "{file} cannot be read: No such file", tmp_path / "none")
+    plain(ended, "{file} does not exist", tmp_path / "none")
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read every file")
