@@ -45,11 +45,14 @@ from reconciler.report.code_review.github_commands import github_commands
 from reconciler.report.code_review.gitlab_code_quality import gitlab_code_quality
 from reconciler.report.code_review.review import review_of_desired, review_of_plan
 from reconciler.report.code_review.sarif import sarif
+from reconciler.report.comment.headline import plan_headline, run_headline
+from reconciler.report.comment.plan_comment import plan_comment
+from reconciler.report.comment.run_comment import failure_comment, run_comment
 from reconciler.report.findings import validation_json, validation_text
 from reconciler.report.html.plan_html import plan_html
 from reconciler.report.json_documents import plan_json, run_json
 from reconciler.report.json_text import compact, one_line
-from reconciler.report.plan_markdown import plan_markdown
+from reconciler.report.plan_markdown import TAG, plan_markdown
 from reconciler.report.plan_text import plan_text
 from reconciler.report.run_text import run_text
 from reconciler.report.status_changes import changed_lines, status_lines
@@ -285,6 +288,27 @@ def reviewed(review: Review, form: str) -> str:
             return "".join(github_commands(review))
 
 
+def commented(values: Values, of: str) -> str:
+    """Return the comment on a plan, on a report, or of a run without a plan."""
+    settings: dict[str, Any] = {"cluster_name": values.text, "link": "", "limit": 1_000_000}
+    match of:
+        case "plan":
+            text = plan_comment(json.loads("".join(plan_json(values.plan))), **settings)
+        case "run":
+            text = run_comment(json.loads("".join(run_json(values.run))), **settings)
+        case _:
+            text = failure_comment(values.text.replace("\n", " "), **settings)
+    return f"{TAG}\n{text}"
+
+
+def status_descriptions(values: Values) -> str:
+    plan, run = (
+        json.loads("".join(each)) for each in (plan_json(values.plan), run_json(values.run))
+    )
+    found = (plan_headline(plan, None), run_headline(run, None))
+    return "\n".join(each.description(100_000) for each in found)
+
+
 def lines(render: Callable[..., Any], of: str, **how: Any) -> Callable[[Values], str]:
     return lambda values: "".join(render(getattr(values, of), **how))
 
@@ -301,6 +325,10 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "plan -o sarif": ("review", lambda values: reviewed(values.plan_review, "sarif")),
     "plan -o github": ("commands", lambda values: reviewed(values.plan_review, "github")),
     "plan -o gitlab": ("review", lambda values: reviewed(values.plan_review, "gitlab")),
+    "comment on a plan": ("markdown", lambda values: commented(values, "plan")),
+    "comment on a report": ("markdown", lambda values: commented(values, "run")),
+    "comment of a failed run": ("markdown", lambda values: commented(values, "log")),
+    "commit status": ("text", status_descriptions),
     "apply -o text": ("text", lines(run_text, "run", width=WIDE)),
     "apply -o text -v": ("text", lines(run_text, "run", width=WIDE, verbose=True)),
     "apply -o text in color": ("color", lines(run_text, "run", width=WIDE, color=True)),

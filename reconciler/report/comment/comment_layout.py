@@ -1,0 +1,87 @@
+"""``assembled``: joins the parts of a comment, each within its share of the limit."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.phrases import plural
+from reconciler.report.comment.folded_groups import Cut, Group, folded, table
+from reconciler.report.markdown_budget import size
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NAME, VALUE, SENTENCE = 253, 200, 600
+"""The limits of one name, one value and one sentence, in characters."""
+RESERVED = 2_000
+"""The bytes that are reserved for the notes on omitted rows and for the last lines."""
+
+
+def assembled(
+    opening: Sequence[str],
+    *,
+    problems: tuple[Sequence[str], int],
+    settings: Sequence[str] = (),
+    groups: Sequence[Group],
+    closing: str = "",
+    link: str,
+    limit: int,
+) -> str:
+    """Join the parts of a comment in at most *limit* bytes of UTF-8.
+
+    Args:
+        opening: The first lines, which are never shortened.
+        problems: The rendered rows of problems that a person must solve, and their number.
+        settings: The rendered rows of changed KubeVirt settings.
+        groups: The folded blocks.
+        closing: The last line.
+        link: The address of the complete result; empty if there is none.
+        limit: The limit in bytes.
+    """
+    lines = list(opening)
+    left = limit - sum(map(size, lines)) - size(closing) - RESERVED
+    rows, n_problems = problems
+    shown, _ = table(head("Object", "Result", "Why", "Where"), rows, left // 2)
+    if n_problems:
+        lines += ["", "#### What needs a person", "", *shown]
+    left -= sum(map(size, shown))
+    changed, settings_cut = table(
+        head("Setting", "From", "To", "Effect", "Where"), settings, left // 3
+    )
+    if settings:
+        lines += ["", "#### KubeVirt configuration", "", *changed]
+    left -= sum(map(size, changed))
+    cut = folded(groups, left)
+    if groups:
+        lines += ["", "#### Changes by namespace", "", *cut.lines]
+    omitted = _omitted(cut, n_problems - max(0, len(shown) - 1), settings_cut)
+    where = f"[Complete result](<{link}>)" if link else ""
+    if omitted:
+        see = f": see {where}" if where else "; the JSON of the run contains everything"
+        lines += ["", f"**Left out to keep this comment short:** {', '.join(omitted)}{see}."]
+    elif where:
+        lines += ["", f"{where}."]
+    return "\n".join((*lines, *(("", closing) if closing else ()), ""))
+
+
+def row(*cells: str) -> str:
+    """Return a row of a Markdown table."""
+    return f"| {' | '.join(cells)} |"
+
+
+def head(*titles: str) -> str:
+    """Return the header of a Markdown table."""
+    return f"{row(*titles)}\n{row(*('---' for _ in titles))}"
+
+
+def _omitted(cut: Cut, problems: int, settings: int) -> list[str]:
+    counts = (
+        (problems, "problem"),
+        (settings, "KubeVirt setting"),
+        (cut.groups, "group"),
+        (cut.rows, "row"),
+        (cut.patches, "patch"),
+    )
+    return [
+        f"{n} patches" if noun == "patch" and n > 1 else plural(n, noun) for n, noun in counts if n
+    ]

@@ -1,0 +1,72 @@
+"""Reads the values of a plan document or a run report: locations, sizes and sources."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.quantity import MemoryQuantity, QuantityError, canonical
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+VM = "VirtualMachine"
+MEMORY_FIELD = "spec.template.spec.domain.memory.guest"
+
+
+def qualified_name(each: Mapping[str, Any]) -> str:
+    """Return ``namespace/name`` of an object, with the kind if the object is not a VM."""
+    name = f"{each['namespace']}/{each['name']}" if each["namespace"] else str(each["name"])
+    return name if each["kind"] == VM else f"{each['kind']} {name}"
+
+
+def location_text(at: Mapping[str, Any] | None) -> str:
+    """Return ``path:line:column``, or ``-`` for a value that is not in Git."""
+    return f"{at['path']}:{at['line']}:{at['column']}" if at else "-"
+
+
+def value_text(value: object, *, memory: bool = False) -> str:
+    """Return *value* as Git writes it; a plain number of bytes gets a unit if it is *memory*."""
+    match value:
+        case None:
+            return "(not set)"
+        case bool():
+            return str(value).lower()
+        case int() if memory:
+            return canonical(value)
+        case list():
+            return f"[{', '.join(map(str, value))}]"
+        case _:
+            return str(value)
+
+
+def sizes(each: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the value before and after the first change, or the guest's and the target size."""
+    if each["changes"]:
+        change = each["changes"][0]
+        memory = change["field"] == MEMORY_FIELD
+        before = "-" if change["from"] is None else value_text(change["from"], memory=memory)
+        return before, value_text(change["to"], memory=memory)
+    both = (each["guest"], each["target"])
+    before, after = ("-" if value is None else value_text(value, memory=True) for value in both)
+    return before, after
+
+
+def added_bytes(each: Mapping[str, Any]) -> int:
+    """Return how many bytes of memory the actions on a VM add; negative if memory shrinks."""
+    if not each["actions"]:
+        return 0
+    sized = [change for change in each["changes"] if change["field"] == MEMORY_FIELD]
+    before, after = (
+        (sized[0]["from"], sized[0]["to"]) if sized else (each["guest"], each["target"])
+    )
+    if before is None:
+        before = each["guest"]
+    return _bytes(after) - _bytes(before) if after is not None else 0
+
+
+def _bytes(value: object) -> int:
+    """Return the size *value* in bytes; 0 for a missing or malformed size."""
+    try:
+        return 0 if value is None else MemoryQuantity.parse(value).n_bytes
+    except QuantityError:
+        return 0

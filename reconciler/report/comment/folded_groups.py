@@ -1,0 +1,106 @@
+"""``folded``: renders groups of rows as folded blocks within a limit, and counts the rest."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.report.markdown_budget import shares, size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+FRAME = 160
+"""The bytes of a group's markup without its title and its table header."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A folded block: a title, a table and more deeply folded code blocks."""
+
+    title: str
+    """The title in Markdown, with the number of rows."""
+    head: str
+    rows: tuple[str, ...]
+    """The rendered rows; rows beyond the limit may be missing."""
+    total: int
+    """The number of rows, including missing ones."""
+    patches: tuple[str, ...] = ()
+    """The complete code blocks, folded below the table."""
+    n_patches: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """The Markdown that was rendered, and how many rows and patches were left out."""
+
+    lines: tuple[str, ...]
+    rows: int = 0
+    patches: int = 0
+    groups: int = 0
+
+
+def table(head: str, rows: Sequence[str], limit: int) -> tuple[list[str], int]:
+    """Return the lines of a table within *limit* bytes, and the number of rows left out."""
+    shown = _within(rows, limit - size(head))
+    return ([head, *shown] if shown else []), len(rows) - len(shown)
+
+
+def folded(groups: Sequence[Group], limit: int) -> Cut:
+    """Render *groups* in at most *limit* bytes: first each group's rows, then its patches."""
+    fixed = [FRAME + size(each.title) + size(each.head) for each in groups]
+    kept = len(_prefix(fixed, limit))
+    rows, patches = (
+        sum(each.total for each in groups[kept:]),
+        sum(each.n_patches for each in groups[kept:]),
+    )
+    groups, budget = groups[:kept], limit - sum(fixed[:kept])
+    row_wants = [sum(map(size, each.rows)) for each in groups]
+    row_shares = shares(row_wants, budget)
+    budget -= sum(row_shares)
+    patch_shares = shares([FRAME + sum(map(size, each.patches)) for each in groups], budget)
+    lines: list[str] = []
+    for each, for_rows, for_patches in zip(groups, row_shares, patch_shares, strict=True):
+        shown = _within(each.rows, for_rows)
+        blocks = _within(each.patches, for_patches - FRAME)
+        lines.extend(_group(each, shown, blocks))
+        rows += each.total - len(shown)
+        patches += each.n_patches - len(blocks)
+    return Cut(lines=tuple(lines), rows=rows, patches=patches, groups=len(fixed) - kept)
+
+
+def _group(group: Group, rows: Sequence[str], patches: Sequence[str]) -> Iterator[str]:
+    yield f"<details><summary>{group.title}</summary>"
+    yield ""
+    if rows:
+        yield group.head
+        yield from rows
+    if len(rows) < group.total:
+        yield ""
+        yield f"{group.total - len(rows)} of {group.total} left out."
+    if patches:
+        yield ""
+        yield f"<details><summary>Patches: {len(patches)} of {group.n_patches}</summary>"
+        for block in patches:
+            yield ""
+            yield block
+        yield ""
+        yield "</details>"
+    yield ""
+    yield "</details>"
+    yield ""
+
+
+def _within(texts: Sequence[str], limit: int) -> Sequence[str]:
+    return texts[: len(_prefix([size(each) for each in texts], limit))]
+
+
+def _prefix(wants: Sequence[int], limit: int) -> list[int]:
+    """Return the longest start of *wants* whose sum is at most *limit*."""
+    found: list[int] = []
+    for want in wants:
+        limit -= want
+        if limit < 0:
+            break
+        found.append(want)
+    return found

@@ -1,0 +1,124 @@
+"""``plan_headline`` and ``run_headline``: what a comment's first line and a commit status say."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reconciler.escaping import markdown_code as code
+from reconciler.escaping import markdown_inline as inline
+from reconciler.escaping import printable
+from reconciler.model.diagnostic import Severity
+from reconciler.model.phrases import plural
+from reconciler.model.plan.plan import Effect
+from reconciler.model.quantity import human
+from reconciler.report import wording
+from reconciler.report.comment.document_values import VM, added_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+_VALUE, _SENTENCE = 200, 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Headline:
+    """The answer to a manager's questions in one line."""
+
+    answer: str
+    """How many VMs change live, need a restart and are blocked, or the result of a run."""
+    details: tuple[str, ...] = ()
+    """The memory that is added and the time that the changes take."""
+    cluster: str
+    origin: str
+    """The commit, or another source of the desired state."""
+    digest: str
+
+    def markdown(self) -> str:
+        """Return the headline as one line of Markdown."""
+        parts = [
+            f"**{inline(self.answer, _SENTENCE)}**",
+            *(inline(each, _VALUE) for each in self.details),
+            f"cluster {code(self.cluster, _VALUE)}",
+        ]
+        if self.origin:
+            parts.append(code(self.origin, _VALUE))
+        if self.digest:
+            parts.append(f"plan {code(wording.short_digest(self.digest))}")
+        return " · ".join(parts)
+
+    def description(self, limit: int) -> str:
+        """Return the answer and its details as text of at most *limit* characters."""
+        text = printable("; ".join((self.answer, *self.details)))
+        return text if len(text) <= limit else f"{text[: limit - 1]}…"
+
+
+def plan_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headline:
+    """Return the headline of a plan document; *cluster_name* replaces the cluster's uid."""
+    effects = Counter(each["effect"] for each in document["objects"] if each["kind"] == VM)
+    settings = sum(
+        len(each["changes"])
+        for each in document["objects"]
+        if each["kind"] != VM and each["effect"] == Effect.CONFIG
+    )
+    problems = sum(each["severity"] == Severity.ERROR for each in document["diagnostics"])
+    forecast, memory = document["forecast"], sum(map(added_bytes, document["objects"]))
+    details = []
+    if memory:
+        details.append(f"{human(abs(memory))} {'more' if memory > 0 else 'less'} memory")
+    if forecast["migrations"]:
+        took = wording.span(forecast["earliestSeconds"], forecast["latestSeconds"])
+        details.append(f"done in {took}")
+    return Headline(
+        answer=", ".join(_answers(effects, settings, problems)),
+        details=tuple(details),
+        cluster=cluster_name or document["cluster"],
+        origin=wording.origin(document["revision"], dirty=document["dirty"]),
+        digest=document["digest"],
+    )
+
+
+def run_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headline:
+    """Return the headline of a run report; *cluster_name* replaces the cluster's uid."""
+    ended, plan = document["exit"], document["plan"]
+    counts = ", ".join(f"{n} {result}" for result, n in document["counts"].items())
+    return Headline(
+        answer=f"Exit code {ended['code']} ({ended['name']}): {ended['message']}",
+        details=(counts,) if counts else (),
+        cluster=cluster_name or plan["cluster"],
+        origin=wording.origin(plan["revision"], dirty=plan["dirty"]),
+        digest=plan["digest"],
+    )
+
+
+def failure_headline(cluster_name: str) -> Headline:
+    """Return the headline of a run that ended without a plan."""
+    answer = "There is no plan: the run ended with an error"
+    return Headline(answer=answer, cluster=cluster_name, origin="", digest="")
+
+
+def _answers(effects: Mapping[str, int], settings: int, problems: int) -> Iterator[str]:
+    if problems:
+        yield f"{plural(problems, 'error')} in the desired state"
+    unchanged = effects.get(Effect.NONE, 0)
+    if not settings and sum(effects.values()) == unchanged:
+        words = "no other change" if problems else "Nothing to do"
+        yield f"{words}: {plural(unchanged, 'VM')} as desired"
+        return
+    live, restart = effects.get(Effect.LIVE, 0), effects.get(Effect.RESTART, 0)
+    yield f"{plural(live, 'VM')} {'changes' if live == 1 else 'change'} live"
+    yield f"{restart} {'needs' if restart == 1 else 'need'} a restart"
+    yield _are(effects.get(Effect.BLOCKED, 0), "blocked")
+    if cold := effects.get(Effect.COLD, 0):
+        yield f"{cold} at the next start"
+    if created := effects.get(Effect.CREATE, 0):
+        yield _are(created, "created")
+    if waiting := effects.get(Effect.WAIT, 0):
+        yield f"{waiting} {'waits' if waiting == 1 else 'wait'}"
+    if settings:
+        yield f"{plural(settings, 'KubeVirt setting')} {'changes' if settings == 1 else 'change'}"
+
+
+def _are(n: int, word: str) -> str:
+    return f"{n} {'is' if n == 1 else 'are'} {word}"

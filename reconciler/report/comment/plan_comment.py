@@ -1,0 +1,231 @@
+"""``plan_comment``: renders a plan document as the comment on a pull request.
+
+The first line is a summary. The problems that a person must solve follow, and then the changes of
+each namespace, folded. A comment of any fleet is shorter than its limit; it counts what it omits.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import datetime
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from reconciler.escaping import markdown_code as code
+from reconciler.escaping import markdown_inline as inline
+from reconciler.escaping import markdown_json_block
+from reconciler.model.diagnostic import Severity
+from reconciler.model.plan.plan import Effect, Verb
+from reconciler.model.quantity import human
+from reconciler.report import wording
+from reconciler.report.comment.comment_layout import (
+    NAME,
+    SENTENCE,
+    VALUE,
+    assembled,
+    head,
+    row,
+)
+from reconciler.report.comment.document_values import (
+    VM,
+    added_bytes,
+    location_text,
+    qualified_name,
+    sizes,
+    value_text,
+)
+from reconciler.report.comment.folded_groups import Group
+from reconciler.report.comment.headline import plan_headline
+from reconciler.report.json_text import compact
+from reconciler.report.markdown_budget import render_up_to, size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+_PATCH = 4000
+"""The limit of one patch in bytes."""
+_ORDER = {effect: number for number, effect in enumerate(wording.ATTENTION)}
+
+
+def plan_comment(
+    document: Mapping[str, Any], *, cluster_name: str | None, link: str, limit: int
+) -> str:
+    """Return the comment for a plan document, in at most *limit* bytes of UTF-8.
+
+    Args:
+        document: The plan, which fits ``schemas/plan.schema.json``.
+        cluster_name: The name to show instead of the cluster's uid.
+        link: The address of the complete plan; empty if there is none.
+        limit: The limit in bytes.
+    """
+    summary = plan_headline(document, cluster_name)
+    acting = [each for each in document["objects"] if each["effect"] != Effect.NONE]
+    problems = [*_errors(document), *(each for each in acting if _needs_person(each))]
+    digest = document["digest"]
+    command = f"reconciler apply --expect-digest {digest}"
+    approve = f"Approve exactly this plan with {code(command, VALUE)}"
+    opening = [
+        summary.markdown(),
+        "",
+        (
+            f"Cluster {code(document['cluster'], VALUE)}"
+            f" with KubeVirt {inline(document['kubevirt']['version'] or 'of an unknown version')},"
+            f" read {wording.utc_time(datetime.fromisoformat(document['observedAt']))}."
+        ),
+    ]
+    settings = [
+        _setting(each, change)
+        for each in acting
+        if each["kind"] != VM
+        for change in each["changes"]
+    ]
+    notes = [each for each in document["diagnostics"] if each["severity"] != Severity.ERROR]
+    machines = sorted((each for each in acting if each["kind"] == VM), key=_by_namespace)
+    forecasts = {(f["namespace"], f["name"]): f for f in document["forecast"]["vms"]}
+    groups = [
+        *_config_patches(acting, limit),
+        *(
+            _namespace(name, list(members), forecasts, limit)
+            for name, members in groupby(machines, key=lambda each: each["namespace"])
+        ),
+        *_notes(notes, limit),
+    ]
+    return assembled(
+        opening,
+        problems=(render_up_to(problems, _problem, limit), len(problems)),
+        settings=settings,
+        groups=groups,
+        closing=f"{approve}." if digest and document["waves"] else "",
+        link=link,
+        limit=limit,
+    )
+
+
+def _needs_person(each: Mapping[str, Any]) -> bool:
+    """Return whether a person must act: a change is blocked, or needs a restart of its VM."""
+    if each["effect"] == Effect.RESTART:
+        return all(action["verb"] != Verb.RESTART for action in each["actions"])
+    return bool(each["effect"] == Effect.BLOCKED)
+
+
+def _errors(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for each in document["diagnostics"]:
+        if each["severity"] == Severity.ERROR:
+            named = {"object": qualified_name(each["object"]) if each["object"] else each["code"]}
+            yield {**each, **named, "effect": "error", "reason": each["code"]}
+
+
+def _problem(each: Mapping[str, Any]) -> str:
+    hint = f"; {each['hint']}" if each["hint"] else ""
+    name = each["object"] if "object" in each else qualified_name(each)
+    return row(
+        code(name, 2 * NAME),
+        f"**{inline(each['effect'])}**",
+        f"{inline(each['message'] + hint, SENTENCE)} ({code(each['reason'])})",
+        code(location_text(each["at"]), VALUE),
+    )
+
+
+def _setting(each: Mapping[str, Any], change: Mapping[str, Any]) -> str:
+    return row(
+        code(change["field"], VALUE),
+        inline(value_text(change["from"]), VALUE),
+        inline(value_text(change["to"]), VALUE),
+        f"**{inline(each['effect'])}**",
+        code(location_text(change["at"]), VALUE),
+    )
+
+
+def _by_namespace(each: Mapping[str, Any]) -> tuple[str, int, str]:
+    return each["namespace"] or "", _ORDER[Effect(each["effect"])], each["name"]
+
+
+def _namespace(
+    name: str,
+    members: Sequence[Mapping[str, Any]],
+    forecasts: Mapping[tuple[str, str], Mapping[str, Any]],
+    limit: int,
+) -> Group:
+    def machine(each: Mapping[str, Any]) -> str:
+        before, after = sizes(each)
+        changed = each["changes"][0]["at"] if each["changes"] else each["at"]
+        return row(
+            code(each["name"], NAME),
+            inline(before, VALUE),
+            inline(after, VALUE),
+            f"**{inline(each['effect'])}**",
+            inline(each["reason"]),
+            _eta(forecasts.get((each["namespace"], each["name"]))),
+            code(location_text(changed), VALUE),
+        )
+
+    counts = Counter(each["effect"] for each in members)
+    memory = sum(map(added_bytes, members))
+    words = [f"{n} {effect}" for effect, n in counts.items()]
+    if memory:
+        words.append(f"{'+' if memory > 0 else '-'}{human(abs(memory))}")
+    return Group(
+        title=f"{code(name or '(no namespace)', NAME)}: {inline(', '.join(words), SENTENCE)}",
+        head=head("Name", "From", "To", "Effect", "Reason", "ETA", "Where"),
+        rows=render_up_to(members, machine, limit),
+        total=len(members),
+        patches=render_up_to(_patched(members), _patch_block, limit),
+        n_patches=sum(1 for _ in _patched(members)),
+    )
+
+
+def _config_patches(acting: Iterable[Mapping[str, Any]], limit: int) -> Iterator[Group]:
+    changed = [each for each in acting if each["kind"] != VM and each["patch"]]
+    if changed:
+        yield Group(
+            title="KubeVirt configuration",
+            head=head("Object", "What happens"),
+            rows=render_up_to(changed, _explained, limit),
+            total=len(changed),
+            patches=render_up_to(_patched(changed), _patch_block, limit),
+            n_patches=sum(1 for _ in _patched(changed)),
+        )
+
+
+def _explained(each: Mapping[str, Any]) -> str:
+    text = "; ".join((each["message"], *each["warnings"]))
+    return row(code(qualified_name(each), 2 * NAME), inline(text, 2 * SENTENCE))
+
+
+def _notes(notes: Sequence[Mapping[str, Any]], limit: int) -> Iterator[Group]:
+    if notes:
+        yield Group(
+            title=f"Other findings: {len(notes)}",
+            head=head("Severity", "Code", "Finding", "Where"),
+            rows=render_up_to(notes, _note, limit),
+            total=len(notes),
+        )
+
+
+def _note(each: Mapping[str, Any]) -> str:
+    what = f"{qualified_name(each['object'])}: " if each["object"] else ""
+    hint = f"; {each['hint']}" if each["hint"] else ""
+    return row(
+        inline(each["severity"]),
+        code(each["code"], VALUE),
+        inline(f"{what}{each['message']}{hint}", SENTENCE),
+        code(location_text(each["at"]), VALUE),
+    )
+
+
+def _patched(members: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    return (each for each in members if each["patch"])
+
+
+def _patch_block(each: Mapping[str, Any]) -> str:
+    lines = list(markdown_json_block(map(compact, each["patch"])))
+    shown = "\n".join(lines)
+    if size(shown) > _PATCH:
+        shown = f"The patch has {size(shown)} bytes and is left out."
+    return f"{code(qualified_name(each), 2 * NAME)}\n\n{shown}"
+
+
+def _eta(forecast: Mapping[str, Any] | None) -> str:
+    if forecast is None:
+        return "-"
+    return wording.span(forecast["earliestSeconds"], forecast["latestSeconds"])

@@ -1,0 +1,163 @@
+"""Compares comments on pull requests with golden files, and their size with the limits."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+
+import pytest
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.plan.plan import Effect, Forecast, VMForecast
+from reconciler.model.quantity import GIB
+from reconciler.model.references import vm_ref
+from reconciler.report.comment.headline import plan_headline
+from reconciler.report.comment.plan_comment import plan_comment
+from reconciler.report.comment.run_comment import failure_comment, run_comment
+from reconciler.report.json_documents import plan_json, run_json
+from golden.conftest import at, sealed
+
+LIMIT = 65_000
+LINK = "https://git.example.com/team/vms/actions/runs/17"
+UNREACHABLE = (
+    "error: GET https://10.0.0.1:6443/apis/kubevirt.io/v1/kubevirts got no answer: the connection"
+    " was refused\n  hint: check the kubeconfig, the context and the network\n"
+)
+WRONG = (
+    "error: the desired state is for the cluster 1111, but this is the cluster 2222\n"
+    "  hint: choose another --context, or change `cluster` in .reconciler.yaml\n"
+)
+
+
+def document(plan) -> dict:
+    return json.loads("".join(plan_json(plan)))
+
+
+def comment(plan, **settings) -> str:
+    return plan_comment(
+        document(plan), **({"cluster_name": None, "link": LINK, "limit": LIMIT} | settings)
+    )
+
+
+def check_markup(text: str) -> None:
+    """Check that each folded block and each code block is closed, in the right order."""
+    depth, fence = 0, ""
+    for line in text.split("\n"):
+        if fence:
+            fence = "" if line == fence else fence
+        elif match := re.match(r"(`{3,})json$", line):
+            fence = match[1]
+        else:
+            depth += line.count("<details>") - line.count("</details>")
+            assert line.count("<code>") == line.count("</code>")
+            assert line.count("<summary>") == line.count("</summary>")
+        assert depth >= 0
+    assert (depth, fence) == (0, "")
+
+
+def test_comment_with_every_effect_matches_the_golden_file(plan, golden):
+    golden("comment.md", comment(plan))
+
+
+def test_comment_on_a_plan_without_changes_matches_the_golden_file(converged_plan, golden):
+    golden("comment-nothing-to-do.md", comment(converged_plan))
+
+
+def test_comment_on_one_vm_matches_the_golden_file(plan, golden):
+    live = next(each for each in plan.decisions if each.effect is Effect.LIVE)
+    forecast = replace(plan.forecast, migrations=1, vms=plan.forecast.vms[:1], latest_s=184)
+    one = sealed((live,), forecast=forecast)
+    golden("comment-one-vm.md", comment(one, cluster_name="production"))
+
+
+def test_comment_on_invalid_manifests_matches_the_golden_file(converged_plan, golden):
+    error = Diagnostic(
+        severity=Severity.ERROR,
+        code="wrong-type",
+        message="spec.template.spec.domain.memory.guest: expected a quantity, not a list",
+        at=at("vms/db.yaml", 14),
+        ref=vm_ref("db", "pg-0"),
+        hint="write, for example, 8Gi",
+    )
+    golden("comment-invalid.md", comment(replace(converged_plan, diagnostics=(error,))))
+
+
+def test_comment_on_a_report_matches_the_golden_file(run, golden):
+    report = json.loads("".join(run_json(run)))
+    golden(
+        "comment-report.md",
+        run_comment(report, cluster_name="production", link=LINK, limit=LIMIT),
+    )
+
+
+@pytest.mark.parametrize(("name", "log"), [("unreachable", UNREACHABLE), ("wrong", WRONG)])
+def test_comment_of_a_run_that_could_not_use_the_cluster_matches_the_golden_file(
+    name, log, golden
+):
+    text = failure_comment(log, cluster_name="production", link=LINK, limit=LIMIT)
+    golden(f"comment-cluster-{name}.md", text)
+
+
+def fleet(plan, count: int, namespaces: int):
+    """Return a plan that changes *count* VMs; each tenth VM is blocked instead."""
+    like = {each.effect: each for each in plan.decisions if each.ref.is_vm}
+    decisions = []
+    for number in range(count):
+        effect = Effect.BLOCKED if number % 10 == 0 else Effect.LIVE
+        ref = vm_ref(f"team-{number % namespaces:04}", f"vm-{number:05}")
+        actions = tuple(replace(each, ref=ref) for each in like[effect].actions)
+        decisions.append(replace(like[effect], ref=ref, actions=actions))
+    decisions.sort(key=lambda each: each.ref)
+    vms = tuple(
+        VMForecast(ref=each.ref, position=number, earliest_s=60 * number, latest_s=90 * number)
+        for number, each in enumerate(decisions, 1)
+        if each.effect is Effect.LIVE
+    )
+    forecast = Forecast(
+        migrations=len(vms),
+        n_bytes_copied=count * GIB,
+        peak_extra_requests={},
+        earliest_s=600,
+        latest_s=90_000,
+        vms=vms,
+    )
+    return sealed(tuple(decisions), forecast=forecast)
+
+
+@pytest.mark.parametrize("limit", [LIMIT, 200_000])
+@pytest.mark.parametrize("namespaces", [1, 40, 10_000])
+def test_comment_on_ten_thousand_vms_is_short_and_counts_what_it_omits(plan, namespaces, limit):
+    text = comment(fleet(plan, 10_000, namespaces), limit=limit)
+    assert limit // 2 < len(text.encode()) <= limit
+    check_markup(text)
+    first = text.split("\n", 1)[0]
+    assert "9000 VMs change live, 0 need a restart, 1000 are blocked" in first
+    problems = text[: text.index("#### Changes")].count("| **blocked** |")
+    rows = text[text.index("#### Changes") :].count("| **")
+    omitted = re.search(r"\*\*Left out.*", text)[0]
+    assert f"{1000 - problems} problems" in omitted
+    assert f"{10_000 - rows} rows" in omitted
+    assert LINK in omitted
+
+
+@pytest.mark.parametrize("limit", range(6_000, 20_000, 997))
+def test_shortened_comment_is_never_cut_inside_a_block(plan, limit):
+    text = comment(fleet(plan, 100, 7), limit=limit)
+    assert len(text.encode()) <= limit
+    check_markup(text)
+
+
+def test_log_of_a_failed_run_is_shortened_from_its_start():
+    log = "".join(f"line {number} {'ü' * 300}\n" for number in range(1000))
+    text = failure_comment(log, cluster_name="production", link="", limit=10_000)
+    assert len(text.encode()) <= 10_000
+    assert "line 999 " in text
+    shown = text.count("<code>line ")
+    assert f"{1000 - shown} earlier lines of the log left out" in text
+
+
+def test_description_of_a_status_has_at_most_140_characters(plan):
+    headline = plan_headline(document(fleet(plan, 1000, 3)), None)
+    assert headline.description(140).startswith("900 VMs change live, 0 need a restart, 100 are")
+    assert len(headline.description(60)) == 60
