@@ -127,6 +127,26 @@ class LeaseHeldError(ReconcilerError):
         self.holder = holder
 
 
+class ForgeError(ReconcilerError):
+    """A request to a forge such as GitHub failed; the message never contains the token."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        status: int | None = None,
+        retryable_now: bool = False,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.status = status
+        self.retryable_now = retryable_now
+        """Whether the failure is temporary; the forge may still have executed the request."""
+        self.retry_after_s = retry_after_s
+        """How long the forge asks to wait; it did not execute the request. None if not limited."""
+
+
 class BrokenOff(BaseException):
     """A signal asked the process to end, and the current step of the run took too long.
 

@@ -29,6 +29,10 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
     "status": ("status --repo .", "status -l app=db --watch"),
     "validate": ("validate --repo . --working-tree", "validate -f vms/"),
     "snapshot": ("snapshot --out live.json", "snapshot --context production > live.json"),
+    "comment": (
+        "comment plan.json --cluster-name production",
+        "comment report.json --forge gitlab --project vms/desired --pull-request 7 --dry-run",
+    ),
     "cluster": (
         "cluster --world examples/worlds/hotplug.yaml --kubeconfig sim.kubeconfig",
         "cluster --world examples/worlds/slow.yaml --kubeconfig sim.kubeconfig --time-scale 20",
@@ -42,6 +46,7 @@ _STDIN_OPTIONS = {
     "snapshot": "--snapshot",
     "plan_file": "--plan",
     "kubeconfig": "--kubeconfig",
+    "log_file": "--log",
 }
 """The options that read standard input if their value is ``-``."""
 

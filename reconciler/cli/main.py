@@ -20,7 +20,16 @@ from reconciler.cli.arguments import (
     reject_shared_stdin,
     split_values,
 )
-from reconciler.cli.commands import apply, cluster, plan, reconcile, snapshot, status, validate
+from reconciler.cli.commands import (
+    apply,
+    cluster,
+    comment,
+    plan,
+    reconcile,
+    snapshot,
+    status,
+    validate,
+)
 from reconciler.cli.demo import demo
 from reconciler.cli.option_groups import call, option_parameters
 from reconciler.cli.options import LogOptions
@@ -63,7 +72,7 @@ def _registered(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
     return invoke
 
 
-for module in (demo, plan, apply, reconcile, status, validate, snapshot, cluster):
+for module in (demo, plan, apply, reconcile, status, validate, snapshot, comment, cluster):
     name = module.__name__.rpartition(".")[2]
     about = (module.command.__doc__ or "").partition("\n")[0]
     app.command(name, short_help=about, epilog=examples_of(name))(_registered(module.command))

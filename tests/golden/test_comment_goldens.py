@@ -7,6 +7,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from golden.conftest import at, sealed
 
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.plan.plan import Effect, Forecast, VMForecast
@@ -16,7 +17,6 @@ from reconciler.report.comment.headline import plan_headline
 from reconciler.report.comment.plan_comment import plan_comment
 from reconciler.report.comment.run_comment import failure_comment, run_comment
 from reconciler.report.json_documents import plan_json, run_json
-from golden.conftest import at, sealed
 
 LIMIT = 65_000
 LINK = "https://git.example.com/team/vms/actions/runs/17"

@@ -39,6 +39,9 @@ NO_CODES = {
     *("x-belongs", "x-hint", "x-hints", "x-near-miss", "working-tree"),
     *("feature-gate", "in-progress", "not-needed", "not-started", "drop-revision", "name-alone"),
     *("certificate-authority", "client-certificate", "client-key", "current-context"),
+    *("certificate-authority", "client-certificate", "client-key"),
+    *("retry-after", "x-ratelimit-remaining", "x-ratelimit-reset", "gitea-actions"),
+    *("ratelimit-remaining", "ratelimit-reset"),
     "run-ended",
 }
 """Hyphenated words in the product that are neither a reason nor the code of a reported problem."""

@@ -1,0 +1,157 @@
+"""``reconciler comment``: posts a plan or a report to a pull request."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from reconciler.app import wiring
+from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions
+from reconciler.cli.option_values import option
+from reconciler.cli.terminal import screen
+from reconciler.model.run.outcome import ExitCode
+
+log = logging.getLogger(__name__)
+
+ResultFile = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="FILE",
+        show_default=False,
+        help="Plan file of `plan --out`, or report of `apply --report`.",
+    ),
+]
+LogFile = Annotated[
+    Path | None,
+    option(
+        "--log",
+        "Log of the run, which is posted if FILE does not exist.",
+        metavar="FILE",
+        variable=False,
+    ),
+]
+ClusterName = Annotated[
+    str | None,
+    option(
+        "--cluster-name",
+        "Name of the cluster in the comment; each name has one comment. Default: the cluster's "
+        "uid.",
+        metavar="NAME",
+    ),
+]
+Kind = Annotated[
+    ForgeKind | None, option("--forge", "Kind of the forge. Default: that of the CI job.")
+]
+ForgeUrl = Annotated[
+    str | None,
+    option(
+        "--forge-url",
+        "Address of the forge's API, for example https://git.example.com/api/v1. Default: that "
+        "of the CI job, or the public server.",
+        metavar="URL",
+    ),
+]
+Project = Annotated[
+    str | None,
+    option(
+        "--project", "Project on the forge. Default: that of the CI job.", metavar="OWNER/NAME"
+    ),
+]
+PullRequest = Annotated[
+    int | None,
+    option(
+        "--pull-request",
+        "Number of the pull request or merge request. Default: that of the CI job.",
+        metavar="NUMBER",
+        min=1,
+    ),
+]
+Commit = Annotated[
+    str | None,
+    option(
+        "--commit",
+        "Commit that gets the status. Default: the last commit of the pull request.",
+        metavar="HASH",
+    ),
+]
+Link = Annotated[
+    str | None,
+    option(
+        "--link", "Address of the complete result. Default: that of the CI job.", metavar="URL"
+    ),
+]
+StatusName = Annotated[
+    str | None,
+    option(
+        "--status-name",
+        "Name of the commit status. Default: reconciler, with the name of the cluster.",
+        metavar="NAME",
+    ),
+]
+DryRun = Annotated[
+    bool,
+    option(
+        "--dry-run",
+        "Print the requests without the token, and send nothing.",
+        variable=False,
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TargetOptions:
+    """The options that select the forge and the pull request."""
+
+    forge: Kind = None
+    forge_url: ForgeUrl = None
+    project: Project = None
+    pull_request: PullRequest = None
+    commit: Commit = None
+    link: Link = None
+    status_name: StatusName = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandOptions:
+    """The options of ``comment``."""
+
+    result: ResultFile = None
+    log_file: LogFile = None
+    cluster_name: ClusterName = None
+    target: TargetOptions = field(default_factory=TargetOptions)
+    dry_run: DryRun = False
+
+
+def command(options: CommandOptions) -> ExitCode:
+    """Post a plan or a report to a pull request: one comment, and a commit status.
+
+    The environment variable RECONCILER_FORGE_TOKEN contains the token of the forge.
+    """
+    from reconciler.app.comment.post_result import CommentOptions, post_result, requests_of
+
+    target = options.target
+    wanted = CommentOptions(
+        result=options.result,
+        log=options.log_file,
+        cluster_name=options.cluster_name,
+        forge=ForgeOptions(
+            forge=target.forge,
+            forge_url=target.forge_url,
+            project=target.project,
+            pull_request=target.pull_request,
+            commit=target.commit,
+            link=target.link,
+            status_name=target.status_name,
+        ),
+    )
+    if options.dry_run:
+        screen.result("\n".join(requests_of(wanted, os.environ)))
+        return ExitCode.DONE
+    for done in post_result(wanted, os.environ, wiring.real_clock()):
+        log.info("%s", done)
+    return ExitCode.DONE

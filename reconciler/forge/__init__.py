@@ -1,0 +1,1 @@
+"""Posts comments and commit statuses to GitHub, GitLab, Gitea and Forgejo."""

@@ -1,0 +1,26 @@
+"""``decoded``: decodes the JSON of a forge's answer."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import msgspec
+
+from reconciler.errors import ForgeError
+
+T = TypeVar("T")
+
+
+def decoded(body: bytes, kind: type[T]) -> T:
+    """Return the JSON *body* as a value of the type *kind*; unknown fields are ignored.
+
+    Raises:
+        ForgeError: The body is not JSON, or is not what the forge documents.
+    """
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise ForgeError(
+            "the answer of the forge is not what its API documents",
+            hint="check that the address is that of the API, such as https://HOST/api/v3",
+        ) from error

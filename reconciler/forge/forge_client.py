@@ -1,0 +1,281 @@
+"""``ForgeClient``: sends requests to one forge, repeats them, and raises ``ForgeError``.
+
+The client never follows a redirect, so that the token only goes to the configured host. No message
+contains the token.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from dataclasses import replace
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Self
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+import urllib3
+from urllib3.exceptions import HTTPError
+
+from reconciler import __version__
+from reconciler.errors import ForgeError, UsageError
+from reconciler.escaping import printable
+from reconciler.forge.forge_request import ForgeAnswer, ForgeRequest
+from reconciler.model.backoff import pause_s
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from types import TracebackType
+
+    from reconciler.ports import Clock
+
+ATTEMPTS = 5
+TOTAL_S = 300.0
+"""All pauses before repetitions must end within this time after the first attempt."""
+SECONDARY_LIMIT_S = 60.0
+"""The shortest pause after GitHub's secondary rate limit, which often names no time.
+
+Source: docs.github.com, "Rate limits for the REST API", exceeding the rate limit.
+"""
+_CONNECT_S, _READ_S, _RESPONSE_S = 10.0, 30.0, 60.0
+_MAX_BODY = 32 * 1024 * 1024
+_CHUNK = 1 << 16
+_MAX_PAGES = 200
+_MESSAGE = 300
+_TOKEN = re.compile(r"[\x21-\x7e]+")
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_TEMPORARY = frozenset({500, 502, 503, 504})
+_NEXT = re.compile(r'<[^>?]*\?([^>]*)>\s*;[^,<]*\brel="?next"?')
+_RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
+
+
+class _Problem(msgspec.Struct):
+    """The body of a failed request; each forge uses one of these fields."""
+
+    message: object = ""
+    error: object = ""
+
+
+class ForgeClient:
+    """Sends requests to the API of one forge."""
+
+    def __init__(
+        self, base_url: str, *, token: str, headers: Mapping[str, str], clock: Clock
+    ) -> None:
+        """Check *base_url* and *token*, and open no connection yet.
+
+        Raises:
+            UsageError: The address or the token cannot be used.
+        """
+        self._base = checked_base_url(base_url)
+        if not _TOKEN.fullmatch(token):
+            raise UsageError(
+                "the token of the forge is empty or contains spaces or control characters",
+                hint="set RECONCILER_FORGE_TOKEN to the token alone",
+            )
+        self._token = token
+        self._headers = {
+            "Accept": "application/json",
+            "User-Agent": f"kubevirt-memory-reconciler/{__version__}",
+            **headers,
+        }
+        self._clock = clock
+        timeout = urllib3.Timeout(connect=_CONNECT_S, read=_READ_S)
+        self._pool = urllib3.PoolManager(retries=False, timeout=timeout)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._pool.clear()
+
+    def send(self, request: ForgeRequest) -> ForgeAnswer:
+        """Send *request* and return the answer; repeat it after a temporary failure.
+
+        A request that is not repeatable is only repeated if the forge rejected it unprocessed.
+
+        Raises:
+            ForgeError: No answer arrived, or its status is not 2xx.
+        """
+        started_at, attempt = self._clock.monotonic(), 0
+        while True:
+            attempt += 1
+            try:
+                return self._once(request)
+            except ForgeError as error:
+                limited = error.retry_after_s is not None
+                repeatable = limited or (error.retryable_now and request.repeatable)
+                if not repeatable or attempt >= ATTEMPTS:
+                    raise
+                wait_s = pause_s(attempt, first_s=1.0, longest_s=20.0, jitter=_RANDOM.random())
+                wait_s = max(wait_s, error.retry_after_s or 0.0)
+                if self._clock.monotonic() - started_at + wait_s > TOTAL_S:
+                    raise
+            self._clock.sleep(wait_s)
+
+    def pages(self, request: ForgeRequest) -> Iterator[ForgeAnswer]:
+        """Yield the answer to *request*, and the further pages to which its Link header refers.
+
+        Only the query of a link is used, so that no answer can choose the next host.
+        """
+        for _ in range(_MAX_PAGES):
+            answer = self.send(request)
+            yield answer
+            found = _NEXT.search(answer.headers.get("link", ""))
+            if found is None:
+                return
+            pairs = (each.partition("=") for each in found[1].split("&"))
+            query = {name: value for name, _, value in pairs if _PLAIN.fullmatch(name + value)}
+            if query == request.query:
+                return
+            request = replace(request, query=query)
+        raise ForgeError(f"{self._where(request)} has more than {_MAX_PAGES} pages")
+
+    def _once(self, request: ForgeRequest) -> ForgeAnswer:
+        url = f"{self._base}{request.path}"
+        if request.query:
+            url += f"?{urlencode(request.query)}"
+        headers, body = dict(self._headers), None
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+            body = json.dumps(request.body).encode()
+        ends_at = self._clock.monotonic() + _RESPONSE_S
+        try:
+            response = self._pool.request(
+                request.method,
+                url,
+                body=body,
+                headers=headers,
+                redirect=False,
+                preload_content=False,
+            )
+            try:
+                content = self._read(response, request, ends_at)
+            finally:
+                response.close()
+        except HTTPError as error:
+            # The text of the error may contain the request, so only its kind is shown.
+            kind = type(getattr(error, "reason", None) or error).__name__
+            raise ForgeError(
+                f"{self._where(request)} got no answer: {kind}",
+                hint="check the address of the forge, the network and the certificates",
+                retryable_now=True,
+            ) from None
+        answer = ForgeAnswer(
+            status=response.status,
+            headers={name.lower(): value for name, value in response.headers.items()},
+            body=content,
+        )
+        if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+            raise self._error(request, answer)
+        return answer
+
+    def _read(
+        self, response: urllib3.BaseHTTPResponse, request: ForgeRequest, ends_at: float
+    ) -> bytes:
+        parts: list[bytes] = []
+        n_bytes = 0
+        for part in response.stream(_CHUNK):
+            parts.append(part)
+            n_bytes += len(part)
+            if n_bytes > _MAX_BODY:
+                raise ForgeError(f"the answer to {self._where(request)} is too large")
+            if self._clock.monotonic() > ends_at:
+                raise ForgeError(f"the answer to {self._where(request)} did not end in time")
+        return b"".join(parts)
+
+    def _error(self, request: ForgeRequest, answer: ForgeAnswer) -> ForgeError:
+        message = self._message(answer)
+        hint = _HINTS.get(answer.status, "")
+        if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
+            message = "it answered with a redirect, which is not followed"
+            hint = "set the current address of the forge and the current name of the project"
+        return ForgeError(
+            f"{self._where(request)} failed with {answer.status}: {message}",
+            hint=hint,
+            status=answer.status,
+            retryable_now=answer.status in _TEMPORARY,
+            retry_after_s=self._retry_after_s(answer, message),
+        )
+
+    def _retry_after_s(self, answer: ForgeAnswer, message: str) -> float | None:
+        """Return how long the forge asks to wait; None if it does not limit the rate."""
+        status, headers = answer.status, answer.headers
+        if status not in {403, 429, 503}:
+            return None
+        if (after := headers.get("retry-after")) is not None:
+            return self._seconds_until(after)
+        resets_at = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset")
+        left = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
+        if left == "0" and resets_at and resets_at.isdecimal():
+            return max(0.0, float(resets_at[:12]) - self._clock.now().timestamp())
+        if "rate limit" in message.lower():
+            return SECONDARY_LIMIT_S
+        return 0.0 if status == HTTPStatus.TOO_MANY_REQUESTS else None
+
+    def _seconds_until(self, text: str) -> float:
+        """Return the seconds of a Retry-After header, which may also be a date."""
+        if text.isdecimal():
+            return float(text[:9])
+        try:
+            at = parsedate_to_datetime(text)
+            return max(0.0, at.timestamp() - self._clock.now().timestamp())
+        except (ValueError, OverflowError):
+            return SECONDARY_LIMIT_S
+
+    def _message(self, answer: ForgeAnswer) -> str:
+        try:
+            problem = msgspec.json.decode(answer.body, type=_Problem)
+            text = str(problem.message or problem.error)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            text = ""
+        text = text.replace(self._token, "***")
+        return printable(text[:_MESSAGE]) or "the answer has no message"
+
+    def _where(self, request: ForgeRequest) -> str:
+        return f"{request.method} {printable(self._base + request.path)}"
+
+
+_PLAIN = re.compile(r"[\w.~+-]*")
+_HINTS = {
+    401: "check RECONCILER_FORGE_TOKEN; it may have expired",
+    403: "the token lacks a permission: it needs to write comments and commit statuses",
+    404: "check the project and the pull request; a token without access also gets 404",
+}
+
+
+def checked_base_url(base_url: str) -> str:
+    """Return *base_url* without a final slash.
+
+    Raises:
+        UsageError: The address contains credentials, or would send the token without encryption.
+    """
+    url = base_url.rstrip("/")
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if not host or parts.query or parts.fragment or not url.isascii() or not url.isprintable():
+        raise UsageError(
+            f"{base_url!r} is not the address of a forge's API",
+            hint="write, for example, https://git.example.com/api/v1",
+        )
+    if parts.username is not None or parts.password is not None:
+        raise UsageError(
+            "the address of the forge contains credentials",
+            hint="remove them, and set RECONCILER_FORGE_TOKEN",
+        )
+    if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
+        raise UsageError(
+            f"the address {base_url} does not begin with https://, so the token could be read",
+            hint="use https; plain http is only accepted for this machine",
+        )
+    return url

@@ -1,0 +1,142 @@
+"""``GitHub`` and ``Gitea``: the requests to GitHub, and to Gitea and Forgejo, which resemble it.
+
+Sources: github.com/github/rest-api-description, and routers/api/v1 of Gitea v1.24.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.errors import UsageError
+from reconciler.forge.answer_codec import decoded
+from reconciler.forge.forge import Comment, CommitStatus
+from reconciler.forge.forge_request import ForgeRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_PROJECT = re.compile(r"(?!\.{1,2}/)[\w.-]+/(?!\.{1,2}$)[\w.-]+", re.ASCII)
+
+
+class _User(msgspec.Struct):
+    login: str
+
+
+class _Comment(msgspec.Struct):
+    id: int
+    body: str | None = None
+    user: _User | None = None
+
+    def plain(self) -> Comment:
+        author = self.user.login if self.user else ""
+        return Comment(id=self.id, author=author, body=self.body or "")
+
+
+class _Commit(msgspec.Struct):
+    sha: str
+
+
+class _PullRequest(msgspec.Struct):
+    head: _Commit
+
+
+class GitHub:
+    """Builds the requests for one repository on GitHub.com or GitHub Enterprise Server."""
+
+    default_base_url = "https://api.github.com"
+    default_author = "github-actions[bot]"
+    max_comment = 65_000
+    """GitHub accepts 65,536 characters."""
+    _page: Mapping[str, str] = {"per_page": "100"}
+
+    def __init__(self, project: str) -> None:
+        """Check that *project* is the name of a repository.
+
+        Raises:
+            UsageError: It is not.
+        """
+        if not _PROJECT.fullmatch(project):
+            raise UsageError(f"{project!r} is not a repository", hint="write OWNER/NAME")
+        self._root = f"/repos/{project}"
+
+    def headers(self, token: str) -> Mapping[str, str]:
+        """Return the headers of every request."""
+        return {
+            "Accept": "application/vnd.github+json",
+            "Authorization": f"Bearer {token}",
+            "X-GitHub-Api-Version": "2022-11-28",
+        }
+
+    def user(self) -> ForgeRequest:
+        """Return the request for the user of the token."""
+        return ForgeRequest(method="GET", path="/user")
+
+    def user_name(self, body: bytes) -> str:
+        """Return the login name in the answer to ``user``."""
+        return decoded(body, _User).login
+
+    def pull_request(self, number: int) -> ForgeRequest:
+        """Return the request for a pull request."""
+        return ForgeRequest(method="GET", path=f"{self._root}/pulls/{number}")
+
+    def head_commit(self, body: bytes) -> str:
+        """Return the last commit of the pull request in the answer to ``pull_request``."""
+        return decoded(body, _PullRequest).head.sha
+
+    def comments(self, number: int) -> ForgeRequest:
+        """Return the request for the first page of a pull request's comments."""
+        path = f"{self._root}/issues/{number}/comments"
+        return ForgeRequest(method="GET", path=path, query=self._page)
+
+    def decode_comments(self, body: bytes) -> tuple[Comment, ...]:
+        """Return the comments in the answer to ``comments``."""
+        return tuple(each.plain() for each in decoded(body, list[_Comment]))
+
+    def create_comment(self, number: int, text: str) -> ForgeRequest:
+        """Return the request that creates a comment on a pull request."""
+        path = f"{self._root}/issues/{number}/comments"
+        return ForgeRequest(method="POST", path=path, body={"body": text}, repeatable=False)
+
+    def decode_comment(self, body: bytes) -> Comment:
+        """Return the comment in the answer to ``create_comment``."""
+        return decoded(body, _Comment).plain()
+
+    def edit_comment(self, number: int, comment_id: int, text: str) -> ForgeRequest:
+        """Return the request that replaces the text of a comment."""
+        del number  # comments are numbered across the repository
+        path = f"{self._root}/issues/comments/{comment_id}"
+        return ForgeRequest(method="PATCH", path=path, body={"body": text})
+
+    def delete_comment(self, number: int, comment_id: int) -> ForgeRequest:
+        """Return the request that deletes a comment."""
+        del number
+        return ForgeRequest(method="DELETE", path=f"{self._root}/issues/comments/{comment_id}")
+
+    def set_status(self, commit: str, status: CommitStatus) -> ForgeRequest:
+        """Return the request that sets a commit status."""
+        body: dict[str, object] = {
+            "state": str(status.state),
+            "context": status.name,
+            "description": status.description,
+        }
+        if status.link:
+            body["target_url"] = status.link
+        return ForgeRequest(method="POST", path=f"{self._root}/statuses/{commit}", body=body)
+
+
+class Gitea(GitHub):
+    """Builds the requests for one repository on Gitea or Forgejo."""
+
+    default_base_url = ""
+    default_author = "gitea-actions"
+    max_comment = 65_000
+    """Gitea has no fixed limit, but its database may have one."""
+    _page: Mapping[str, str] = {}
+    """Gitea returns all comments of an issue at once."""
+
+    def headers(self, token: str) -> Mapping[str, str]:
+        """Return the headers of every request."""
+        return {"Authorization": f"token {token}"}

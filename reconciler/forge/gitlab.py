@@ -1,0 +1,127 @@
+"""``GitLab``: the requests to GitLab, where pull requests are merge requests.
+
+Source: docs.gitlab.com, "Notes API", "Merge requests API" and "Commits API".
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+import msgspec
+
+from reconciler.errors import UsageError
+from reconciler.forge.answer_codec import decoded
+from reconciler.forge.forge import Comment, CommitStatus, State
+from reconciler.forge.forge_request import ForgeRequest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_STATES = {
+    State.SUCCESS: "success",
+    State.FAILURE: "failed",
+    State.ERROR: "failed",
+    State.PENDING: "pending",
+}
+
+
+class _User(msgspec.Struct):
+    username: str
+
+
+class _Note(msgspec.Struct):
+    id: int
+    author: _User
+    body: str = ""
+    system: bool = False
+
+    def plain(self) -> Comment:
+        return Comment(id=self.id, author=self.author.username, body=self.body)
+
+
+class _MergeRequest(msgspec.Struct):
+    sha: str
+
+
+class GitLab:
+    """Builds the requests for one project on GitLab.com or a self-managed server."""
+
+    default_base_url = "https://gitlab.com/api/v4"
+    default_author = ""
+    """Unknown: the token of a job cannot write notes, and a project's bot has a random name."""
+    max_comment = 200_000
+    """GitLab accepts 1,000,000 characters, but renders such a note slowly."""
+
+    def __init__(self, project: str) -> None:
+        """Check that *project* is a path or a number.
+
+        Raises:
+            UsageError: It is not.
+        """
+        if not project or project.strip("/") != project or not project.isprintable():
+            raise UsageError(
+                f"{project!r} is not a project", hint="write GROUP/NAME or the number"
+            )
+        self._root = f"/projects/{quote(project, safe='')}"
+
+    def headers(self, token: str) -> Mapping[str, str]:
+        """Return the headers of every request."""
+        return {"PRIVATE-TOKEN": token}
+
+    def user(self) -> ForgeRequest:
+        """Return the request for the user of the token."""
+        return ForgeRequest(method="GET", path="/user")
+
+    def user_name(self, body: bytes) -> str:
+        """Return the login name in the answer to ``user``."""
+        return decoded(body, _User).username
+
+    def pull_request(self, number: int) -> ForgeRequest:
+        """Return the request for a pull request."""
+        return ForgeRequest(method="GET", path=f"{self._root}/merge_requests/{number}")
+
+    def head_commit(self, body: bytes) -> str:
+        """Return the last commit of the pull request in the answer to ``pull_request``."""
+        return decoded(body, _MergeRequest).sha
+
+    def comments(self, number: int) -> ForgeRequest:
+        """Return the request for the first page of a pull request's comments."""
+        query = {"order_by": "created_at", "per_page": "100", "sort": "asc"}
+        return ForgeRequest(method="GET", path=self._notes(number), query=query)
+
+    def decode_comments(self, body: bytes) -> tuple[Comment, ...]:
+        """Return the comments in the answer to ``comments``."""
+        return tuple(each.plain() for each in decoded(body, list[_Note]) if not each.system)
+
+    def create_comment(self, number: int, text: str) -> ForgeRequest:
+        """Return the request that creates a comment on a pull request."""
+        path = self._notes(number)
+        return ForgeRequest(method="POST", path=path, body={"body": text}, repeatable=False)
+
+    def decode_comment(self, body: bytes) -> Comment:
+        """Return the comment in the answer to ``create_comment``."""
+        return decoded(body, _Note).plain()
+
+    def edit_comment(self, number: int, comment_id: int, text: str) -> ForgeRequest:
+        """Return the request that replaces the text of a comment."""
+        path = f"{self._notes(number)}/{comment_id}"
+        return ForgeRequest(method="PUT", path=path, body={"body": text})
+
+    def delete_comment(self, number: int, comment_id: int) -> ForgeRequest:
+        """Return the request that deletes a comment."""
+        return ForgeRequest(method="DELETE", path=f"{self._notes(number)}/{comment_id}")
+
+    def set_status(self, commit: str, status: CommitStatus) -> ForgeRequest:
+        """Return the request that sets a commit status."""
+        body: dict[str, object] = {
+            "state": _STATES[status.state],
+            "name": status.name,
+            "description": status.description,
+        }
+        if status.link:
+            body["target_url"] = status.link
+        return ForgeRequest(method="POST", path=f"{self._root}/statuses/{commit}", body=body)
+
+    def _notes(self, number: int) -> str:
+        return f"{self._root}/merge_requests/{number}/notes"

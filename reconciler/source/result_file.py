@@ -1,0 +1,50 @@
+"""``read_result``: reads what a run left, a plan file or the JSON of a report.
+
+A file from a pull request is untrusted: it is checked against its schema, and a plan's digests are
+computed again. Nothing in the file is executed.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from reconciler import input_files
+from reconciler.errors import SourceError
+from reconciler.schema.check import check
+from reconciler.source.plan_file import read_approval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+MAX_BYTES = 256 * 1024 * 1024
+_SCHEMAS = {"Plan": "plan", "RunReport": "report"}
+_HINT = "create the file with `reconciler plan --out FILE` or `reconciler apply --report FILE`"
+
+
+def read_result(path: Path) -> Mapping[str, Any]:
+    """Return the plan or the report in *path*, checked against its schema.
+
+    Raises:
+        SourceError: The file cannot be read, is neither a plan nor a report, or was changed.
+    """
+    try:
+        content = input_files.read(path, MAX_BYTES + 1)
+        document = orjson.loads(content)
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
+    except orjson.JSONDecodeError as error:
+        raise SourceError(f"{path} is not JSON", hint=_HINT) from error
+    if len(content) > MAX_BYTES:
+        raise SourceError(f"{path} is larger than {MAX_BYTES} bytes", hint=_HINT)
+    kind = document.get("kind") if isinstance(document, dict) else None
+    schema = _SCHEMAS.get(kind) if isinstance(kind, str) else None
+    if not isinstance(document, dict) or schema is None:
+        raise SourceError(f"{path} is neither a plan nor a report", hint=_HINT)
+    for wrong in check(document, schema):
+        raise SourceError(f"{path} cannot be used: {wrong.message}", hint=_HINT)
+    if schema == "plan":
+        read_approval(path)  # compares the digests
+    return document

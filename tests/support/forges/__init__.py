@@ -1,0 +1,1 @@
+"""Local servers that answer like GitHub, GitLab and Gitea."""

@@ -1,0 +1,277 @@
+"""``FakeForge``: a local server with comments and statuses, in the shapes of one forge."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from urllib.parse import parse_qsl, urlsplit
+
+from support.forges.github_description import FILE, GitHubDescription
+
+HEAD = "8b1d2f70c3a94e5566778899aabbccddeeff0011"
+TOKEN = "forge-token-1234567890"
+
+
+@dataclass
+class Received:
+    """A request as the server received it."""
+
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: object
+
+    @property
+    def line(self) -> str:
+        return f"{self.method} {self.path}"
+
+
+@dataclass
+class Fault:
+    """An answer that replaces that of the server, once."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+    body: object = None
+    executed: bool = False
+    """Whether the server executes the request before it sends this answer."""
+
+
+class FakeForge:
+    """The comments of one pull request and the statuses of its commits."""
+
+    base = ""
+    user = "reconciler-bot"
+
+    def __init__(self) -> None:
+        self.comments: list[dict] = []
+        self.statuses: list[tuple[str, dict]] = []
+        self.requests: list[Received] = []
+        self.faults: dict[str, list[Fault]] = {}
+        """The faults of each method and path, in the order of the requests."""
+        self.on_request = lambda _received: None
+        self.page_size = 100
+        self.user_allowed = True
+        self._ids = count(101)
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._server.server_port}{self.base}"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_error) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    @property
+    def lines(self) -> list[str]:
+        return [each.line for each in self.requests]
+
+    def add(self, author: str, body: str) -> int:
+        self.comments.append({"id": next(self._ids), "author": author, "body": body})
+        return self.comments[-1]["id"]
+
+    def texts(self, author: str | None = None) -> list[str]:
+        return [c["body"] for c in self.comments if author in (None, c["author"])]
+
+    def answer(self, received: Received) -> tuple[int, dict[str, str], object]:
+        """Return status, headers and body for a request."""
+        self.requests.append(received)
+        self.on_request(received)
+        faults = self.faults.get(received.line, [])
+        fault = faults.pop(0) if faults else None
+        if fault is not None and not fault.executed:
+            return fault.status, fault.headers, fault.body
+        if not self.authentic(received.headers):
+            return 401, {}, {"message": "Bad credentials"}
+        found = self.routed(received)
+        return (fault.status, fault.headers, fault.body) if fault else found
+
+    def authentic(self, headers: dict[str, str]) -> bool:
+        raise NotImplementedError
+
+    def routed(self, received: Received) -> tuple[int, dict[str, str], object]:
+        raise NotImplementedError
+
+    def page(self, received: Received) -> tuple[list[dict], dict[str, str]]:
+        """Return one page of comments, and the Link header for the next page."""
+        number = int(received.query.get("page", "1"))
+        ordered = sorted(self.comments, key=lambda each: each["id"])
+        start, end = (number - 1) * self.page_size, number * self.page_size
+        headers = {}
+        if end < len(ordered):
+            url = f"https://elsewhere.example.com{received.path}?per_page=100&page={number + 1}"
+            headers["Link"] = f'<{url}>; rel="next", <{url}>; rel="last"'
+        return ordered[start:end], headers
+
+    def changed(self, method: str, comment_id: int, body: object) -> dict | None:
+        """Edit or delete a comment; None if it does not exist."""
+        found = next((each for each in self.comments if each["id"] == comment_id), None)
+        if found is not None and method == "DELETE":
+            self.comments.remove(found)
+        elif found is not None:
+            found["body"] = body["body"]
+        return found
+
+
+class FakeGitHub(FakeForge):
+    """Answers like api.github.com; checks each message if the description is installed."""
+
+    description = GitHubDescription() if FILE.exists() else None
+
+    def authentic(self, headers: dict[str, str]) -> bool:
+        return headers["authorization"] == f"Bearer {TOKEN}"
+
+    def answer(self, received: Received) -> tuple[int, dict[str, str], object]:
+        if self.description and self.base == "":
+            self.description.check_request(
+                received.method, received.path, received.query, received.body
+            )
+        status, headers, body = super().answer(received)
+        if self.description and self.base == "" and status < 300:
+            self.description.check_answer(received.method, received.path, status, body)
+        return status, headers, body
+
+    def routed(  # noqa: PLR0911 - one answer for each path
+        self, received: Received
+    ) -> tuple[int, dict[str, str], object]:
+        method, body = received.method, received.body
+        match received.path.removeprefix(self.base).strip("/").split("/"):
+            case ["user"]:
+                if not self.user_allowed:
+                    return 403, {}, {"message": "Resource not accessible by integration"}
+                return 200, {}, self.shape(received, 200, login=self.user)
+            case ["repos", "team", "vms", "pulls", "7"]:
+                full = self.shape(received, 200)
+                return 200, {}, {**full, "head": {**full.get("head", {}), "sha": HEAD}}
+            case ["repos", "team", "vms", "issues", "7", "comments"] if method == "GET":
+                shown, headers = self.page(received)
+                return 200, headers, [self.comment(each) for each in shown]
+            case ["repos", "team", "vms", "issues", "7", "comments"]:
+                self.add(self.user, body["body"])
+                return 201, {}, self.comment(self.comments[-1])
+            case ["repos", "team", "vms", "issues", "comments", number]:
+                found = self.changed(method, int(number), body)
+                if found is None:
+                    return 404, {}, {"message": "Not Found"}
+                return (204, {}, None) if method == "DELETE" else (200, {}, self.comment(found))
+            case ["repos", "team", "vms", "statuses", commit]:
+                self.statuses.append((commit, body))
+                return 201, {}, self.shape(received, 201, **body)
+            case _:
+                return 404, {}, {"message": "Not Found"}
+
+    def shape(self, received: Received, status: int, **fields) -> dict:
+        """Return *fields* together with every field that GitHub's description requires."""
+        if self.description is None or self.base:
+            return fields
+        full = self.description.example(received.method, received.path, status)
+        return {**full, **fields}
+
+    def comment(self, each: dict) -> dict:
+        like = Received("POST", "/repos/team/vms/issues/7/comments", {}, {}, None)
+        user = {"login": each["author"]}
+        if self.description and not self.base:
+            user = {**self.description.example_of("simple-user"), **user}
+        return {**self.shape(like, 201, id=each["id"], body=each["body"]), "user": user}
+
+
+class FakeGitea(FakeGitHub):
+    """Answers like Gitea 1.24 and Forgejo 13: all comments at once, below /api/v1."""
+
+    base = "/api/v1"
+
+    def authentic(self, headers: dict[str, str]) -> bool:
+        return headers["authorization"] == f"token {TOKEN}"
+
+
+class FakeGitLab(FakeForge):
+    """Answers like GitLab 18, with the fields of its documentation's examples."""
+
+    base = "/api/v4"
+
+    def authentic(self, headers: dict[str, str]) -> bool:
+        return headers.get("private-token") == TOKEN
+
+    def routed(  # noqa: PLR0911 - as above
+        self, received: Received
+    ) -> tuple[int, dict[str, str], object]:
+        method, body = received.method, received.body
+        root = ["projects", "team%2Fvms"]
+        parts = received.path.removeprefix(self.base).strip("/").split("/")
+        if parts == ["user"]:
+            return 200, {}, {"id": 1, "username": self.user, "state": "active"}
+        if parts[:2] != root:
+            return 404, {}, {"message": "404 Project Not Found"}
+        match parts[2:]:
+            case ["merge_requests", "7"]:
+                return 200, {}, {"id": 1, "iid": 7, "sha": HEAD, "state": "opened"}
+            case ["merge_requests", "7", "notes"] if method == "GET":
+                shown, headers = self.page(received)
+                return 200, headers, [self.note(each) for each in shown]
+            case ["merge_requests", "7", "notes"]:
+                assert body.keys() == {"body"}
+                self.add(self.user, body["body"])
+                return 201, {}, self.note(self.comments[-1])
+            case ["merge_requests", "7", "notes", number]:
+                found = self.changed(method, int(number), body)
+                if found is None:
+                    return 404, {}, {"message": "404 Not found"}
+                return (204, {}, None) if method == "DELETE" else (200, {}, self.note(found))
+            case ["statuses", commit]:
+                assert body["state"] in {"pending", "running", "success", "failed", "canceled"}
+                assert body.keys() <= {"state", "name", "description", "target_url"}
+                self.statuses.append((commit, body))
+                return 201, {}, {"id": 1, "sha": commit, "status": body["state"]}
+            case _:
+                return 404, {}, {"message": "404 Not Found"}
+
+    def note(self, each: dict) -> dict:
+        author = {"id": 1, "username": each["author"], "state": "active"}
+        return {"id": each["id"], "body": each["body"], "author": author, "system": False}
+
+
+def _handler(forge: FakeForge) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            url = urlsplit(self.path)
+            length = int(self.headers.get("Content-Length", "0"))
+            content = self.rfile.read(length)
+            received = Received(
+                method=self.command,
+                path=url.path,
+                query=dict(parse_qsl(url.query)),
+                headers={name.lower(): value for name, value in self.headers.items()},
+                body=json.loads(content) if content else None,
+            )
+            try:
+                status, headers, body = forge.answer(received)
+            except Exception as error:  # noqa: BLE001 - the test sees it as the answer
+                status, headers, body = 418, {}, {"message": f"the test's server: {error}"[:280]}
+            answer = b"" if body is None else json.dumps(body).encode()
+            self.send_response(status)
+            for name, value in headers.items():
+                self.send_header(name, value)
+            if status != 204:
+                self.send_header("Content-Length", str(len(answer)))
+            self.end_headers()
+            self.wfile.write(answer)
+
+        do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _serve  # noqa: N815 - http.server
+
+        def log_message(self, *_text) -> None:
+            pass
+
+    return Handler

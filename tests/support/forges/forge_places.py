@@ -1,0 +1,50 @@
+"""``place_at``: a local forge with a client, whose clock only the test moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from support.fake_ports import FakeClock
+from support.forges.fake_forge import TOKEN, FakeForge, FakeGitea, FakeGitHub, FakeGitLab
+
+from reconciler.forge.forge import Forge
+from reconciler.forge.forge_client import ForgeClient
+from reconciler.forge.github import Gitea, GitHub
+from reconciler.forge.gitlab import GitLab
+from reconciler.forge.post_comment import marker_of, post_comment
+
+KINDS = {
+    "github": (FakeGitHub, GitHub),
+    "gitlab": (FakeGitLab, GitLab),
+    "gitea": (FakeGitea, Gitea),
+}
+MARKER = marker_of("production")
+
+
+@dataclass
+class Place:
+    """A local forge, and a client that posts to its pull request 7."""
+
+    server: FakeForge
+    forge: Forge
+    client: ForgeClient
+    clock: FakeClock
+
+    def post(self, text: str = "the plan", marker: str = MARKER):
+        return post_comment(self.client, self.forge, 7, marker=marker, text=text)
+
+    def line(self, name: str) -> str:
+        """Return the method and the path of a request as the server receives it."""
+        request = {
+            "user": self.forge.user(),
+            "list": self.forge.comments(7),
+            "create": self.forge.create_comment(7, ""),
+        }[name]
+        return f"{request.method} {self.server.base}{request.path}"
+
+
+def place_at(kind: str):
+    server, forge = KINDS[kind][0](), KINDS[kind][1]("team/vms")
+    clock = FakeClock()
+    client = ForgeClient(server.url, token=TOKEN, headers=forge.headers(TOKEN), clock=clock)
+    return Place(server=server, forge=forge, client=client, clock=clock)

@@ -1,0 +1,88 @@
+"""A CI job's variables select the forge, but never override an option."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions
+from reconciler.errors import UsageError
+
+ACTIONS = {
+    "GITHUB_ACTIONS": "true",
+    "GITHUB_API_URL": "https://api.github.com",
+    "GITHUB_REPOSITORY": "team/vms",
+    "GITHUB_REF": "refs/pull/7/merge",
+    "GITHUB_SHA": "a" * 40,
+    "GITHUB_SERVER_URL": "https://github.com",
+    "GITHUB_RUN_ID": "17",
+}
+GITLAB = {
+    "GITLAB_CI": "true",
+    "CI_API_V4_URL": "https://gitlab.example.com/api/v4",
+    "CI_PROJECT_ID": "42",
+    "CI_MERGE_REQUEST_IID": "7",
+    "CI_COMMIT_SHA": "b" * 40,
+    "CI_JOB_URL": "https://gitlab.example.com/team/vms/-/jobs/1",
+}
+
+
+def test_variables_of_github_actions_select_the_pull_request():
+    assert ForgeOptions().completed(ACTIONS) == ForgeOptions(
+        forge=ForgeKind.GITHUB,
+        forge_url="https://api.github.com",
+        project="team/vms",
+        pull_request=7,
+        link="https://github.com/team/vms/actions/runs/17",
+    )
+
+
+@pytest.mark.parametrize("variable", ["GITEA_ACTIONS", "FORGEJO_ACTIONS"])
+def test_variables_of_gitea_and_forgejo_are_not_taken_for_github(variable):
+    found = ForgeOptions().completed({**ACTIONS, variable: "true"})
+    assert found.forge is ForgeKind.GITEA
+
+
+def test_variables_of_gitlab_select_the_merge_request():
+    found = ForgeOptions().completed(GITLAB)
+    assert (found.forge, found.project, found.pull_request) == (ForgeKind.GITLAB, "42", 7)
+    assert found.link == "https://gitlab.example.com/team/vms/-/jobs/1"
+
+
+@pytest.mark.parametrize("ref", ["refs/heads/main", "refs/pull/7x/merge", "refs/pull/0/merge", ""])
+def test_job_without_a_pull_request_selects_its_commit(ref):
+    found = ForgeOptions().completed({**ACTIONS, "GITHUB_REF": ref})
+    assert (found.pull_request, found.commit) == (None, "a" * 40)
+
+
+def test_merge_commit_of_a_pull_request_does_not_get_the_status():
+    assert ForgeOptions().completed(ACTIONS).commit is None
+
+
+def test_options_override_the_variables():
+    given = ForgeOptions(project="other/vms", pull_request=9, link="https://x.example/")
+    found = given.completed(ACTIONS)
+    assert (found.project, found.pull_request, found.link) == ("other/vms", 9, given.link)
+
+
+def test_address_of_the_job_is_not_used_for_another_forge():
+    found = ForgeOptions(forge=ForgeKind.GITLAB).completed(ACTIONS)
+    assert found == ForgeOptions(forge=ForgeKind.GITLAB)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"forge": None},
+        {"project": None},
+        {"pull_request": None},
+        {"commit": "abc"},
+        {"commit": "../../user"},
+        {"link": "javascript:alert(1)"},
+        {"link": "https://x.example/>) [a](b"},
+    ],
+)
+def test_missing_or_malformed_values_are_rejected(wrong):
+    good = {"forge": ForgeKind.GITHUB, "project": "team/vms", "pull_request": 7}
+    assert ForgeOptions(**good).checked()
+    with pytest.raises(UsageError):
+        ForgeOptions(**good | wrong).checked()

@@ -1,0 +1,178 @@
+"""``reconciler comment`` posts what a run left, from the command line to the forge."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from support.forges.fake_forge import HEAD, TOKEN
+from support.forges.forge_places import KINDS
+
+from reconciler.cli.main import main
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+PLAN = str(GOLDEN / "plan-paced.json")
+SIZES = {"github": 65_000, "gitlab": 200_000, "gitea": 65_000}
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    for name in list(os.environ):
+        if name.startswith(("GITHUB_", "GITLAB_", "CI_", "GITEA_", "FORGEJO_", "RECONCILER_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("RECONCILER_FORGE_TOKEN", TOKEN)
+    return monkeypatch
+
+
+@pytest.fixture(params=list(KINDS))
+def kind(request):
+    return request.param
+
+
+@pytest.fixture
+def server(kind):
+    with KINDS[kind][0]() as found:
+        yield found
+
+
+@pytest.fixture
+def post(server, kind):
+    def run(*arguments: str, pull_request: bool = True) -> int:
+        target = ["--forge", kind, "--forge-url", server.url, "--project", "team/vms"]
+        number = ["--pull-request", "7"] if pull_request else []
+        return main(["comment", *arguments, *target, *number])
+
+    return run
+
+
+def changed(path: Path, name: str, **fields) -> str:
+    document = json.loads((GOLDEN / name).read_text(encoding="utf-8"))
+    path.write_text(json.dumps(document | fields), encoding="utf-8")
+    return str(path)
+
+
+def test_plan_is_posted_with_six_requests_and_again_with_five(post, server, tmp_path):
+    assert post(PLAN) == 0
+    assert len(server.requests) == 6
+    [(commit, status)] = server.statuses
+    assert commit == HEAD
+    assert status["state"] == "success"
+    assert status["description"].startswith("3 VMs change live")
+    later = changed(tmp_path / "p.json", "plan-paced.json", observedAt="2026-03-02T10:00:00Z")
+    assert post(later) == 0
+    assert len(server.requests) == 11
+    [text] = server.texts()
+    assert text.split("\n")[1].startswith("**3 VMs change live")
+    assert "read 2026-03-02 10:00:00 UTC" in text
+
+
+def test_plan_with_an_error_makes_the_status_red(post, server, tmp_path):
+    error = {
+        "severity": "error",
+        "code": "wrong-type",
+        "message": "expected a quantity",
+        "at": None,
+        "object": None,
+        "context": [],
+        "hint": "",
+    }
+    assert post(changed(tmp_path / "p.json", "plan-paced.json", diagnostics=[error])) == 0
+    assert server.statuses[-1][1]["state"] in {"failure", "failed"}
+    assert "1 error in the desired state" in server.statuses[-1][1]["description"]
+
+
+def test_report_replaces_the_comment_of_its_plan(post, server):
+    post(PLAN, "--cluster-name", "production")
+    assert post(str(GOLDEN / "run.json"), "--cluster-name", "production") == 0
+    [text] = server.texts()
+    assert "Exit code 8 (stale)" in text
+    assert server.statuses[-1][1]["state"] in {"failure", "failed"}
+
+
+@pytest.mark.parametrize(
+    ("code", "counts", "state"),
+    [
+        (0, {"done": 1}, "success"),
+        (0, {"written": 1}, "pending"),
+        (4, {"held": 1}, "success"),
+        (4, {"held": 1, "running": 1}, "pending"),
+        (6, {"running": 1}, "pending"),
+        (7, {}, "pending"),
+        (8, {"stale": 1}, "failure"),
+        (5, {"failed": 1}, "failure"),
+        (1, {}, "failure"),
+    ],
+)
+def test_status_is_green_only_if_the_guests_have_their_memory(
+    post, server, tmp_path, code, counts, state
+):
+    ended = {"code": code, "name": "name", "returned": 0, "message": "m"}
+    assert post(changed(tmp_path / "r.json", "run.json", exit=ended, counts=counts)) == 0
+    assert server.statuses[-1][1]["state"] in {state, {"failure": "failed"}.get(state)}
+
+
+def test_failed_run_is_posted_from_its_log_under_the_name_of_the_cluster(post, server, tmp_path):
+    log = tmp_path / "plan.log"
+    log.write_text("error: the cluster does not answer\n", encoding="utf-8")
+    missing = str(tmp_path / "plan.json")
+    assert post(PLAN, "--cluster-name", "production") == 0
+    assert post(missing, "--log", str(log), "--cluster-name", "production") == 0
+    [text] = server.texts()
+    assert "There is no plan" in text
+    assert "the cluster does not answer" in text
+    assert server.statuses[-1][1]["state"] in {"error", "failed"}
+    assert post(missing, "--log", str(log)) == 64
+    assert post(missing) == 64
+
+
+def test_commit_without_a_pull_request_only_gets_a_status(post, server):
+    assert post(PLAN, "--commit", HEAD, pull_request=False) == 0
+    assert len(server.requests) == 1
+    assert server.comments == []
+
+
+def test_dry_run_prints_the_requests_without_a_token_and_sends_nothing(
+    post, server, environment, capsys
+):
+    assert post(PLAN, "--dry-run") == 0
+    with_token = capsys.readouterr().out
+    environment.delenv("RECONCILER_FORGE_TOKEN")
+    assert post(PLAN, "--dry-run") == 0
+    assert capsys.readouterr().out == with_token
+    assert TOKEN not in with_token
+    assert server.requests == []
+    assert with_token.count(f" {server.url}/") == 5
+    assert "***" in with_token
+    assert "3 VMs change live" in with_token
+
+
+def test_missing_token_is_a_usage_error(post, server, environment):
+    environment.delenv("RECONCILER_FORGE_TOKEN")
+    assert post(PLAN) == 64
+    assert server.requests == []
+
+
+def test_verbose_log_and_errors_do_not_contain_the_token(post, server, environment, capsys):
+    post(PLAN, "-vv")
+    environment.setenv("RECONCILER_FORGE_TOKEN", f"{TOKEN}-revoked")
+    assert post(PLAN, "-vv") == 1
+    printed = "".join(capsys.readouterr())
+    assert "401" in printed
+    assert TOKEN not in printed
+
+
+def test_changed_plan_file_is_rejected(post, server, tmp_path):
+    assert post(changed(tmp_path / "p.json", "plan-paced.json", cluster="another")) == 1
+    assert post(changed(tmp_path / "p.json", "plan-paced.json", invented=1)) == 1
+    assert post(changed(tmp_path / "p.json", "plan-paced.json", kind="Pod")) == 1
+    assert server.requests == []
+
+
+def test_comment_is_within_the_limit_of_the_forge(post, server, kind, tmp_path):
+    document = json.loads((GOLDEN / "run.json").read_text(encoding="utf-8"))
+    outcomes = [{**document["outcomes"][1], "name": f"vm-{number}"} for number in range(5000)]
+    assert post(changed(tmp_path / "r.json", "run.json", outcomes=outcomes)) == 0
+    [text] = server.texts()
+    assert SIZES[kind] // 2 < len(text.encode()) <= SIZES[kind] + 100

@@ -1,0 +1,130 @@
+"""The client waits as long as a forge asks, and its token goes to no other host or message."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import NOW
+from support.fake_ports import FakeClock
+from support.forges.fake_forge import TOKEN, Fault
+
+from reconciler.errors import ForgeError, UsageError
+from reconciler.forge.forge_client import ATTEMPTS, SECONDARY_LIMIT_S, ForgeClient
+from reconciler.forge.github import GitHub
+from reconciler.forge.post_comment import Posted
+
+RESET = str(int(NOW.timestamp()) + 90)
+LIMITS = {
+    "Retry-After in seconds": (Fault(429, {"Retry-After": "17"}), 17),
+    "Retry-After of a 403": (Fault(403, {"Retry-After": "17"}), 17),
+    "Retry-After of a 503": (Fault(503, {"Retry-After": "17"}), 17),
+    "primary limit of GitHub": (
+        Fault(403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": RESET}),
+        90,
+    ),
+    "limit of GitLab": (Fault(429, {"RateLimit-Remaining": "0", "RateLimit-Reset": RESET}), 90),
+    "secondary limit of GitHub": (
+        Fault(403, body={"message": "You have exceeded a secondary rate limit."}),
+        SECONDARY_LIMIT_S,
+    ),
+    "429 without a time": (Fault(429), 0.5),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+def test_rate_limited_request_is_repeated_after_the_time_that_the_forge_names(place, name):
+    fault, seconds = LIMITS[name]
+    place.server.faults[place.line("create")] = [fault]
+    assert place.post() is Posted.CREATED
+    assert seconds <= place.clock.seconds < seconds + 30
+    assert len(place.server.comments) == 1
+    assert place.server.lines.count(place.line("create")) == 2
+
+
+def test_wait_that_exceeds_the_total_time_is_an_error(place):
+    place.server.faults[place.line("list")] = [Fault(429, {"Retry-After": "3600"})]
+    with pytest.raises(ForgeError, match="429"):
+        place.post()
+    assert place.clock.seconds == 0
+
+
+def test_read_is_repeated_after_temporary_failures(place):
+    place.server.faults[place.line("list")] = [Fault(502), Fault(500)]
+    assert place.post() is Posted.CREATED
+    assert place.server.lines.count(place.line("list")) == 4
+
+
+def test_read_ends_after_the_last_attempt(place):
+    place.server.faults[place.line("list")] = [Fault(500)] * 20
+    with pytest.raises(ForgeError, match="500"):
+        place.post()
+    assert place.server.lines.count(place.line("list")) == ATTEMPTS
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 422])
+def test_permanent_failure_is_not_repeated(place, status):
+    body = {"message": "Validation Failed"}
+    place.server.faults[place.line("create")] = [Fault(status, body=body)]
+    with pytest.raises(ForgeError, match=f"{status}: Validation Failed"):
+        place.post()
+    assert place.server.lines.count(place.line("create")) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_redirect_is_not_followed(place, status):
+    place.server.faults[place.line("list")] = [
+        Fault(status, {"Location": f"{place.server.url}/elsewhere"})
+    ]
+    with pytest.raises(ForgeError, match="redirect"):
+        place.post()
+    assert len(place.server.requests) == 2
+
+
+def test_message_of_the_forge_is_shown_without_the_token(place):
+    body = {"message": f"bad token {TOKEN}\x1b[31m"}
+    place.server.faults[place.line("list")] = [Fault(401, body=body)]
+    with pytest.raises(ForgeError) as raised:
+        place.post()
+    assert TOKEN not in str(raised.value)
+    assert "bad token ***\\x1b[31m" in str(raised.value)
+
+
+def test_token_is_in_no_path_and_no_query(place):
+    place.post()
+    assert all(
+        TOKEN not in f"{each.path}{each.query}{each.body}" for each in place.server.requests
+    )
+
+
+def test_server_that_does_not_answer_is_an_error_without_the_token():
+    clock = FakeClock()
+    headers = {"Authorization": f"Bearer {TOKEN}"}
+    client = ForgeClient("http://127.0.0.1:1", token=TOKEN, headers=headers, clock=clock)
+    with client, pytest.raises(ForgeError, match="got no answer: NewConnectionError") as raised:
+        client.send(GitHub("team/vms").user())
+    assert TOKEN not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://git.example.com/api/v1",
+        "https://user:secret@git.example.com",
+        "ftp://git.example.com",
+        "git.example.com",
+        "https://git.example.com/?q=1",
+        "https://git.example.com/\r\nX: y",
+        "https://[",
+        "",
+    ],
+)
+def test_unsafe_address_of_a_forge_is_rejected_and_its_password_not_shown(url):
+    with pytest.raises(UsageError) as raised:
+        ForgeClient(url, token=TOKEN, headers={}, clock=FakeClock())
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "ümlaut"])
+def test_malformed_token_is_rejected_and_not_shown(token):
+    with pytest.raises(UsageError) as raised:
+        ForgeClient("https://git.example.com", token=token, headers={}, clock=FakeClock())
+    assert not token or token not in str(raised.value)

@@ -1,0 +1,169 @@
+"""A pull request has one comment for each cluster, whatever happened to earlier comments."""
+
+from __future__ import annotations
+
+import pytest
+from support.forges.fake_forge import HEAD, Fault
+from support.forges.forge_places import MARKER, place_at
+from support.forges.github_description import FILE
+
+from reconciler.errors import ForgeError
+from reconciler.forge.forge import CommitStatus, State
+from reconciler.forge.post_comment import Posted, head_commit, marker_of, post_status
+
+
+@pytest.mark.skipif(not FILE.exists(), reason="@octokit/openapi is not installed: npm ci in .ci")
+def test_description_of_github_is_installed_so_that_each_message_is_checked(github):
+    assert github.server.description is not None
+    with pytest.raises(ForgeError, match="unknown parameters"):
+        github.client.send(
+            type(github.forge.user())(method="GET", path="/user", query={"invented": "1"})
+        )
+
+
+def test_first_run_creates_the_comment_with_four_requests(place):
+    assert place.post() is Posted.CREATED
+    assert place.server.texts() == [f"{MARKER}\nthe plan"]
+    assert place.server.lines == [place.line(each) for each in ("user", "list", "create", "list")]
+
+
+def test_second_run_edits_the_same_comment_with_three_requests(place):
+    place.post()
+    place.server.requests.clear()
+    assert place.post("a newer plan") is Posted.EDITED
+    assert place.server.texts() == [f"{MARKER}\na newer plan"]
+    assert len(place.server.requests) == 3
+
+
+def test_unchanged_text_is_not_sent_again(place):
+    place.post()
+    assert place.post() is Posted.UNCHANGED
+    assert [each for each in place.server.lines if not each.startswith("GET")] == [
+        place.line("create")
+    ]
+
+
+def test_each_cluster_has_its_own_comment(place):
+    place.post()
+    place.post("other", marker_of("staging"))
+    place.post("newer")
+    assert place.server.texts() == [f"{MARKER}\nnewer", f"{marker_of('staging')}\nother"]
+
+
+def test_marker_in_a_foreign_comment_is_ignored(place):
+    place.server.add("mallory", f"{MARKER}\nall is well")
+    place.post()
+    assert place.server.texts("mallory") == [f"{MARKER}\nall is well"]
+    assert place.server.texts(place.server.user) == [f"{MARKER}\nthe plan"]
+
+
+def test_marker_below_the_first_line_is_ignored(place):
+    place.server.add(place.server.user, f"quoted:\n{MARKER}\nold")
+    place.post()
+    assert len(place.server.comments) == 2
+
+
+def test_marker_of_a_hostile_cluster_name_stays_a_single_html_comment():
+    assert marker_of("-->\n<script>").count("-->") == 1
+
+
+def test_comment_on_a_later_page_is_found_and_links_cannot_choose_the_host(place):
+    place.server.page_size = 2
+    for number in range(5):
+        place.server.add("reviewer", f"comment {number}")
+    place.post()
+    assert place.post("newer") is Posted.EDITED
+    assert len(place.server.comments) == 6
+    pages = [each.query.get("page") for each in place.server.requests if each.method == "GET"]
+    assert {"2", "3"} <= set(pages)
+
+
+def test_deleted_comment_is_created_again(place):
+    place.post()
+    place.server.comments.clear()
+    assert place.post() is Posted.CREATED
+    assert len(place.server.comments) == 1
+
+
+def test_comment_that_is_deleted_between_list_and_edit_is_created_again(place):
+    place.post()
+
+    def delete(received) -> None:
+        if received.method in {"PATCH", "PUT"}:
+            place.server.comments.clear()
+
+    place.server.on_request = delete
+    assert place.post("newer") is Posted.CREATED
+    assert place.server.texts() == [f"{MARKER}\nnewer"]
+
+
+def test_job_that_created_the_later_of_two_comments_deletes_its_own(place):
+    def race(received) -> None:
+        if received.method == "POST" and not place.server.comments:
+            place.server.add(place.server.user, f"{MARKER}\nfrom the other job")
+
+    place.server.on_request = race
+    assert place.post() is Posted.EDITED
+    assert place.server.texts() == [f"{MARKER}\nthe plan"]
+
+
+def test_job_that_created_the_earlier_of_two_comments_leaves_the_later_to_its_job(place):
+    def race(received) -> None:
+        if received.method == "GET" and len(place.server.comments) == 1:
+            place.server.add(place.server.user, f"{MARKER}\nfrom the other job")
+
+    place.server.on_request = race
+    assert place.post() is Posted.CREATED
+    assert len(place.server.comments) == 2
+
+
+def test_later_run_deletes_a_duplicate_that_a_killed_job_left(place):
+    for text in ("first", "second"):
+        place.server.add(place.server.user, f"{MARKER}\n{text}")
+    place.post()
+    assert place.server.texts() == [f"{MARKER}\nthe plan"]
+
+
+def test_create_request_that_was_executed_although_it_failed_leaves_one_comment(place):
+    place.server.faults[place.line("create")] = [Fault(502, executed=True)]
+    assert place.post() is Posted.UNCHANGED
+    assert len(place.server.comments) == 1
+
+
+def test_token_of_a_job_that_may_not_read_its_user_finds_its_comment(github):
+    github.server.user, github.server.user_allowed = "github-actions[bot]", False
+    github.post()
+    assert github.post("newer") is Posted.EDITED
+    assert github.server.texts() == [f"{MARKER}\nnewer"]
+
+
+def test_token_of_an_unknown_app_finds_its_comment_after_it_wrote_a_second(github):
+    github.server.user, github.server.user_allowed = "my-app[bot]", False
+    github.post()
+    assert github.post("newer") is Posted.EDITED
+    assert github.server.texts() == [f"{MARKER}\nnewer"]
+
+
+def test_status_is_set_on_the_last_commit_of_the_pull_request(place):
+    commit = head_commit(place.client, place.forge, 7)
+    assert commit == HEAD
+    status = CommitStatus(
+        state=State.FAILURE, name="reconciler", description="1 error", link="https://x.example/1"
+    )
+    post_status(place.client, place.forge, commit, status)
+    [(found, body)] = place.server.statuses
+    assert found == HEAD
+    assert body["description"] == "1 error"
+    assert body["target_url"] == "https://x.example/1"
+    assert body["state"] == ("failed" if place.server.base == "/api/v4" else "failure")
+
+
+def test_gitlab_status_that_already_has_the_state_is_no_error():
+    place = place_at("gitlab")
+    with place.server, place.client:
+        message = {"message": "Cannot transition status via :run from :running"}
+        line = f"POST /api/v4/projects/team%2Fvms/statuses/{HEAD}"
+        place.server.faults[line] = [Fault(400, body=message)]
+        status = CommitStatus(state=State.PENDING, name="reconciler", description="runs")
+        post_status(place.client, place.forge, HEAD, status)
+        assert len(place.server.requests) == 1
