@@ -14,6 +14,9 @@ from reconciler.model.selector import Selector, SelectorError
 
 DEFAULT_REVISION = "HEAD"
 
+_IN_BARE_REPOSITORY = ("HEAD", "objects", "refs")
+"""The file and the folders by which git recognizes a bare repository."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
@@ -57,6 +60,8 @@ class SourceOptions:
                 hint="change to another directory, or set --repo to an absolute path",
             ) from error
         found = next((each for each in (here, *here.parents) if (each / ".git").exists()), None)
+        if found is None and all((here / each).exists() for each in _IN_BARE_REPOSITORY):
+            found = here
         return replace(self, repo=str(found)) if found else self
 
     @property

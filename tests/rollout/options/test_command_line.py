@@ -46,6 +46,18 @@ def test_commands_read_the_repository_of_the_working_directory_by_default(
     assert command("validate").out.startswith("Valid: 1 VirtualMachine")
 
 
+def test_bare_repository_is_the_default_only_in_its_own_folder(
+    git, command, monkeypatch, tmp_path
+):
+    git.commit({"vm.yaml": ASK_2GI})
+    bare = tmp_path / "bare"
+    subprocess.run(("git", "clone", "-q", "--bare", git.path, bare), check=True)
+    monkeypatch.chdir(bare)
+    assert command("validate").out.startswith("Valid: 1 VirtualMachine")
+    monkeypatch.chdir(bare / "refs")
+    assert command("validate").code == 64
+
+
 def test_command_outside_a_repository_needs_a_source_option(command, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     ended = command("validate")
