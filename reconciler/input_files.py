@@ -68,12 +68,24 @@ def read_inside(folder: Path, path: Path, n_bytes: int = -1) -> bytes | None:
     if not target.is_relative_to(root):
         return None
     check(target)
-    *folders, name = target.relative_to(root).parts
-    # Each step opens exactly what was resolved, even if someone now puts a link into its place.
-    opened = os.open(root, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
+    # This opens exactly what was resolved, even if someone now puts a link into its place.
+    return _contents(opened_below(root, target.relative_to(root)), n_bytes)
+
+
+def opened_below(root: Path, path: Path) -> int:
+    """Return a descriptor of the file *path*, relative to *root*, without following a link.
+
+    The caller closes the descriptor and checks the kind of the file.
+
+    Raises:
+        OSError: The file cannot be opened, or a part of *path* is a link.
+    """
+    *folders, name = path.parts
+    folder = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
+    descriptor = os.open(root, folder)
     for each in folders:
-        opened = _step(opened, each, os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY)
-    return _contents(_step(opened, name, _FLAGS), n_bytes)
+        descriptor = _step(descriptor, each, folder)
+    return _step(descriptor, name, _FLAGS)
 
 
 def check(path: Path | str) -> None:

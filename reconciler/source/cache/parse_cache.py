@@ -71,7 +71,7 @@ class ParseCache:
     """A cache of parsed files in one folder, to be used in a ``with`` block."""
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
-        """Store the cache in *folder*; only the owner can access a folder that is created here."""
+        """Store the cache in *folder*; only the owner can access folders that are created here."""
         self._path = folder / FILE
         self._shared = shared
         self._database: sqlite3.Connection | None = None
@@ -126,7 +126,9 @@ class ParseCache:
         import sqlite3  # noqa: PLC0415 - only with a cache
 
         try:
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in reversed(self._path.parents):  # mkdir(parents=True) ignores the mode
+                if not folder.exists():
+                    folder.mkdir(mode=0o700, exist_ok=True)
             self._reject_foreign(self._path.parent)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             os.close(os.open(self._path, flags, 0o600))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import stat
 from functools import cache, cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler import input_files
 from reconciler.errors import SourceError
 from reconciler.source.git.changed_paths import changed_paths
 from reconciler.source.git.file_tree import Entry, EntryKind, shown
@@ -103,9 +105,10 @@ class WorkingTree:
 
     def _pieces(self, entry: Entry, n_bytes: int) -> Iterator[bytes]:
         name = self._entries[entry.path][0]
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
         try:
-            with os.fdopen(os.open(self._root / os.fsdecode(name), flags), "rb") as file:
+            # A folder of the path may have become a link since the entries were listed.
+            descriptor = input_files.opened_below(self._root, Path(os.fsdecode(name)))
+            with os.fdopen(descriptor, "rb") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
                     raise SourceError(f"{entry.path} is no longer a regular file")
                 while piece := file.read(n_bytes):

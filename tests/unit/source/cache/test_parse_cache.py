@@ -127,6 +127,13 @@ def test_parse_cache_is_readable_only_by_its_owner(git_repo, folder):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_missing_parents_of_the_parse_cache_are_created_only_for_their_owner(git_repo, tmp_path):
+    git_repo.commit(FILES)
+    read(git_repo, tmp_path / "a" / "b" / "cache")
+    modes = [stat.S_IMODE((tmp_path / each).stat().st_mode) for each in ("a", "a/b", "a/b/cache")]
+    assert modes == [0o700] * 3
+
+
 def test_parse_cache_entries_of_another_program_version_are_not_used(
     git_repo, folder, parsed, monkeypatch
 ):
