@@ -96,7 +96,7 @@ tr[hidden],details[hidden]{display:none}
 .tiles{grid-template-columns:repeat(3,1fr);gap:.4rem}.reasons th:first-child{width:33%}
 .vms th{width:29%}.vms th+th,.vms th+td{
 width:29%}.vms thead th:last-child{width:42%}.lanes .n{width:14%}}
-@media print{.tools,.skip{display:none}details>*{display:block}}
+@media print{.tools,.skip{display:none}}
 """
 _TONES = {
     Effect.BLOCKED: "bad",

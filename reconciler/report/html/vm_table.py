@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from reconciler.report.html.reason_texts import ReasonLinks
 
 OPEN_ROWS = 60
-"""Namespaces are unfolded, in order, as long as at most so many rows are visible."""
+"""Namespaces after the first are unfolded as long as at most so many rows are visible."""
+MOST_ROWS = 500
+"""The maximum number of rows of one table."""
 _SEARCH = (
     '<div id="find" hidden><label for="search">Search</label><input type="search" id="search"'
     ' autocomplete="off"><output id="matches" for="search"></output>'
@@ -55,18 +57,31 @@ def vm_section(plan: Plan, links: ReasonLinks) -> Iterator[str]:
     yield f"</fieldset>{_SEARCH}</div>\n{_LEGEND}"
     forecasts = wording.forecasts(plan)
     visible = 0
-    ordered = sorted(machines, key=lambda each: each.ref.namespace)
-    groups = groupby(ordered, key=lambda each: each.ref.namespace)
-    for number, (namespace, found) in enumerate(groups, 1):
-        members = list(found)
+    for name, members in _parts(machines):
         visible += len(members)
-        unfold = visible <= OPEN_ROWS or number == 1
-        yield from _namespace(namespace, members, forecasts, links, unfold=unfold)
+        unfold = visible <= OPEN_ROWS or visible == len(members)
+        yield from _part(name, members, forecasts, links, unfold=unfold)
     yield "</section>\n"
 
 
-def _namespace(
-    namespace: str,
+def _parts(machines: Sequence[Decision]) -> Iterator[tuple[str, list[Decision]]]:
+    """Yield the VMs of each namespace, the most urgent effects first, with a title.
+
+    A large namespace is divided, because browsers are slow with a table of thousands of rows.
+    """
+    rank = {effect: number for number, effect in enumerate(wording.ATTENTION)}
+    ordered = sorted(machines, key=lambda each: (each.ref.namespace, rank[each.effect]))
+    for namespace, found in groupby(ordered, key=lambda each: each.ref.namespace):
+        members = list(found)
+        count = -(-len(members) // MOST_ROWS)
+        for number in range(count):
+            part = f", part {number + 1} of {count}" if count > 1 else ""
+            start = number * MOST_ROWS
+            yield f"{namespace}{part}", members[start : start + MOST_ROWS]
+
+
+def _part(
+    title: str,
     members: Sequence[Decision],
     forecasts: Mapping[ObjectRef, VMForecast],
     links: ReasonLinks,
@@ -75,15 +90,14 @@ def _namespace(
 ) -> Iterator[str]:
     counts = Counter(each.effect for each in members)
     parts = [f"{counts[each]} {_named(each)}" for each in wording.ATTENTION if counts[each]]
-    rank = {effect: number for number, effect in enumerate(wording.ATTENTION)}
-    name = html_text(namespace)
+    name = html_text(title)
     yield (
         f"<details{' open' if unfold else ''}><summary><h3>{name}</h3>"
         f"<span>{html_text(plural(len(members), 'VM'))}: {', '.join(parts)}</span></summary>"
         f'<table class="vms"><caption>Virtual machines in the namespace {name}</caption>{_HEAD}'
         "<tbody>\n"
     )
-    for each in sorted(members, key=lambda each: rank[each.effect]):
+    for each in members:
         yield _row(each, forecasts.get(each.ref), links)
     yield "</tbody></table></details>\n"
 

@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 NOW = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 SIZES = ("4Gi", "4Gi", "4Gi", "8Gi", "48Gi", "2Gi", "1Gi")
 NODES = 40
-PER_NAMESPACE = 50
 
 
-def fleet_plan(count: int) -> Plan:
+def fleet_plan(count: int, *, per_namespace: int = 50) -> Plan:
     """Plan *count* VMs on 40 nodes, most of which change live, in a canary and two batches."""
-    refs = [vm_ref(f"team-{n // PER_NAMESPACE:03}", f"pg-{n:05}") for n in range(count)]
+    refs = [vm_ref(f"team-{n // per_namespace:03}", f"pg-{n:05}") for n in range(count)]
     live = make_live(
         *(make_vm(ref) for ref in refs),
         vmis=tuple(

@@ -104,6 +104,15 @@ def test_each_vm_has_a_row_with_its_effect_its_sizes_and_its_place_in_git(fleet,
         assert each in text
 
 
+def test_large_namespace_is_divided_into_parts_the_first_of_which_is_unfolded():
+    page = Page("".join(plan_html(fleet_plan(1200, per_namespace=1200))))
+    titles = [each.text for each in page.all("h3")][-3:]
+    assert titles == [f"team-000, part {n} of 3" for n in (1, 2, 3)]
+    folds = page.all("details")[-3:]
+    assert ["open" in each.attributes for each in folds] == [True, False, False]
+    assert [each.text.count("live: hotplug") for each in folds] == [329, 500, 29]
+
+
 def test_reason_texts_are_on_the_page_unless_an_address_is_given(fleet, page):
     reasons = {each.reason for each in fleet.decisions}
     targets = {f"#r-{reason}" for reason in reasons}
