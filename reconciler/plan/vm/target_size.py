@@ -70,14 +70,17 @@ def _not_managed(desired: DesiredVM, vm: LiveVM) -> Finding:
     )
 
 
-def given(state: DesiredState, desired: DesiredVM) -> tuple[Change, ...]:
-    """Return as changes what Git sets for a VM that does not exist."""
+def given(state: DesiredState, desired: DesiredVM, vm: LiveVM | None) -> tuple[Change, ...]:
+    """Return the difference between Git and a VM that is absent or has no target size."""
     value = desired.guest or desired.instancetype
-    if value is None:
+    has = None
+    if vm is not None:
+        has = vm.guest if desired.guest is not None else vm.instancetype
+    if value is None or value == has:
         return ()
     field = target_field(desired)
     at = state.at(desired.ref, field)
-    return (Change(field=field, before=None, after=value, at=at, wave=WaveName.MEMORY),)
+    return (Change(field=field, before=has, after=value, at=at, wave=WaveName.MEMORY),)
 
 
 def target_field(desired: DesiredVM) -> FieldPath:

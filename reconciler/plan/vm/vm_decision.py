@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import UNREADABLE_OBJECT
@@ -205,8 +204,7 @@ def _absent(
             manifest=posted(desired.manifest),
         )
         actions = (digested(action, live.cluster_id),)
-        created = _decision(state, desired, None, finding, actions=actions)
-        return replace(created, changes=given(state, desired))
+        return _decision(state, desired, None, finding, actions=actions)
     hint = "correct the namespace and name in Git, or create the VM"
     if desired.manifest is not None and not policy.create:
         hint += "; with `create: true` in .reconciler.yaml, the reconciler creates it"
@@ -215,8 +213,7 @@ def _absent(
     message = "the VM does not exist in the cluster"
     if (size := desired.guest or desired.instancetype) is not None:
         message += f"; Git sets {size} for it"
-    missing = _decision(state, desired, None, blocked(Reason.NOT_FOUND, message, hint))
-    return replace(missing, changes=given(state, desired))
+    return _decision(state, desired, None, blocked(Reason.NOT_FOUND, message, hint))
 
 
 def _decision(
@@ -240,7 +237,7 @@ def _decision(
         guest=vmi.guest_current if vmi else None,
         boot=vmi.guest_at_boot if vmi else None,
         maximum=vmi.max_guest if vmi else None,
-        changes=size.changes if size else (),
+        changes=size.changes if size else given(state, desired, vm),
         warnings=warnings,
         owner=vm.guest_manager if vm else "",
         actions=actions,

@@ -292,7 +292,9 @@ def test_missing_instancetype_is_blocked(types, name, hint):
 
 def test_instancetype_of_another_namespace_is_not_found():
     other = replace(LARGE, ref=instancetype_ref(INSTANCETYPE, "web", "large"))
-    assert told(decided(cluster(types=(SMALL, other)))) == ("blocked", "instancetype-not-found")
+    decision = decided(cluster(types=(SMALL, other)))
+    assert told(decision) == ("blocked", "instancetype-not-found")
+    assert [(each.before, each.after) for each in decision.changes] == [("small", "large")]
 
 
 def test_unreadable_instancetype_is_blocked():
