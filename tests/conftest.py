@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gc
+import logging
 
+import pytest
 from hypothesis import settings
 
 settings.register_profile("any machine", parent=settings(), deadline=None)
@@ -15,3 +17,15 @@ def pytest_collection_finish():
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 20)
+
+
+@pytest.fixture(autouse=True)
+def _own_logging():
+    """Restore the log levels and handlers that a command sets, for example with ``-vv``."""
+    root = logging.getLogger()
+    loggers = [root, *map(logging.getLogger, ("reconciler", "reconciler.requests"))]
+    levels, handlers = [each.level for each in loggers], list(root.handlers)
+    yield
+    for each, level in zip(loggers, levels, strict=True):
+        each.setLevel(level)
+    root.handlers[:] = [each for each in root.handlers if each in handlers]

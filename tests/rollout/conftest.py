@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import logging
 from contextlib import ExitStack
 
 import pytest
@@ -12,14 +11,8 @@ from support.served import Command, Git, plain_environment, serving
 
 @pytest.fixture(autouse=True)
 def _apart(monkeypatch):
-    """Isolate each test from this machine's settings and from the logging of other tests."""
+    """Isolate each test from this machine's settings."""
     plain_environment(monkeypatch)
-    loggers = [logging.getLogger(), logging.getLogger("reconciler")]
-    before = [(each, each.level, list(each.handlers)) for each in loggers]
-    yield
-    for each, level, handlers in before:
-        each.setLevel(level)
-        each.handlers[:] = handlers
 
 
 @pytest.fixture
