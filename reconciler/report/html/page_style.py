@@ -46,7 +46,7 @@ th[scope=row]{font-weight:600}
 th[scope=rowgroup]{background:var(--panel);padding-left:.5rem}
 td p{margin:.25rem 0 0}
 small{display:block;color:var(--faint);font:.82rem/1.4 ui-monospace,monospace;font-weight:400}
-.vms caption{position:absolute;left:-99rem}
+details caption{position:absolute;left:-99rem}
 .vms{table-layout:fixed;content-visibility:auto}
 .vms th{width:26%}
 .vms th+th,.vms th+td{width:27%}
@@ -62,6 +62,7 @@ svg path:last-child{stroke:var(--text);stroke-width:2}
 svg.time{width:100%;height:12px}
 svg.time path:first-child{stroke:var(--grow);stroke-width:12}
 svg.time path:last-child{stroke:var(--grow);stroke-width:12;opacity:.45}
+.lanes caption{position:absolute;left:-99rem}
 .reasons,.settings,.lanes{table-layout:fixed}
 .reasons th:first-child{width:24%}
 .settings th:first-child{width:46%}

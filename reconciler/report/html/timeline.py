@@ -21,7 +21,10 @@ OPEN_LANES = 12
 """The nodes are unfolded if the batches have at most so many nodes in total."""
 _WIDTH = 1000
 _CAPTION = "When VMs have their memory, after the start of the run"
-_KEY = "Full color: if each migration is fast; pale: until the latest end."
+_LEGEND = (
+    f'<p class="faint">{_CAPTION}. Full color: if each migration is fast; pale: until the latest'
+    " end.</p>\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +46,20 @@ def timeline(forecast: Forecast) -> Iterator[str]:
     if not forecast.vms:
         return
     yield "<section><h2>Forecast</h2>"
-    yield f"<p>{html_text(wording.costs(forecast))}</p>\n"
+    yield f"<p>{html_text(wording.costs(forecast))}</p>\n{_LEGEND}"
     batches = {
         batch: list(vms) for batch, vms in groupby(forecast.vms, key=lambda each: each.batch)
     }
     end_s = forecast.latest_s
     if len(batches) > 1:
         whole = [_lane(_name_of(batch), vms) for batch, vms in batches.items()]
-        yield from _table("Batch", f"{_CAPTION}, by batch. {_KEY}", whole, end_s)
+        yield from _table("Batch", f"{_CAPTION}, by batch", whole, end_s)
     nodes = sum(len({each.node for each in vms}) for vms in batches.values())
     for batch, vms in batches.items():
         name = f"{_name_of(batch)}: {plural(len(vms), 'VM')} by node"
         opened = " open" if nodes <= OPEN_LANES else ""
         yield f"<details{opened}><summary><h3>{html_text(name)}</h3></summary>"
-        yield from _table("Node", f"{_CAPTION}, by node. {_KEY}", lanes(vms), end_s)
+        yield from _table("Node", f"{_CAPTION}, by node", lanes(vms), end_s)
         yield "</details>\n"
     yield "<details><summary>Assumptions of the forecast</summary><ul>"
     yield from (f"<li>{html_text(each)}</li>" for each in forecast.assumptions)
