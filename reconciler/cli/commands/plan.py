@@ -56,7 +56,7 @@ DocsUrl = Annotated[
     str,
     option(
         "--docs-url",
-        "With the format html: link each reason to URL/CODE instead of the texts on the page.",
+        "With the formats html and sarif: link each reason to URL/CODE.",
         metavar="URL",
         parser=web_address,
     ),
@@ -110,7 +110,8 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
     except InvalidError as error:
         from reconciler.report.code_review.review import review_of_errors
 
-        results.show_review(review_of_errors(str(error), error.diagnostics))
+        review = review_of_errors(str(error), error.diagnostics)
+        results.show_review(review, plan_options.docs_url)
         raise
     try:
         if plan_options.out is not None:
@@ -167,7 +168,7 @@ def pieces(
         case _:
             from reconciler.report.code_review.review import review_of_plan
 
-            return result_output.review_pieces(review_of_plan(plan), output)
+            return result_output.review_pieces(review_of_plan(plan), output, plan_options.docs_url)
 
 
 def exit_code(plan: Plan) -> ExitCode:

@@ -61,13 +61,13 @@ class ResultOutput:
         finally:
             self._print(render(self.shown, sys.stdout))
 
-    def show_review(self, review: Review) -> None:
+    def show_review(self, review: Review, docs_url: str) -> None:
         """Write *review* to those outputs whose format is one for code reviews."""
         for each in self.files:
             if each.format in _REVIEWS:
-                output_files.write(each.path, review_pieces(review, each.format), FLAG)
+                output_files.write(each.path, review_pieces(review, each.format, docs_url), FLAG)
         if self.shown in _REVIEWS:
-            self._print(review_pieces(review, self.shown))
+            self._print(review_pieces(review, self.shown, docs_url))
 
     def _print(self, pieces: Iterable[str]) -> None:
         if self.shown in _JSON:
@@ -76,14 +76,14 @@ class ResultOutput:
             screen.stream(pieces)
 
 
-def review_pieces(review: Review, output: str) -> Iterable[str]:
+def review_pieces(review: Review, output: str, docs_url: str = "") -> Iterable[str]:
     """Return *review* in one of the formats for code reviews."""
     match output:
         case "sarif":
             from reconciler import __version__
             from reconciler.report.code_review.sarif import sarif
 
-            return sarif(review, __version__)
+            return sarif(review, __version__, docs_url=docs_url)
         case "gitlab":
             from reconciler.report.code_review.gitlab_code_quality import gitlab_code_quality
 

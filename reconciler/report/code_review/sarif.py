@@ -28,7 +28,9 @@ _ROOT = "REPOSITORY"
 """The name of the repository's root folder, to which the paths are relative."""
 
 
-def sarif(review: Review, version: str, *, limit: int = MAX_RESULTS) -> Iterator[str]:
+def sarif(
+    review: Review, version: str, *, docs_url: str = "", limit: int = MAX_RESULTS
+) -> Iterator[str]:
     """Yield *review* as a SARIF file with one run, in pieces.
 
     A finding without a line in Git is a notification of the tool. Results beyond *limit* are left
@@ -37,13 +39,14 @@ def sarif(review: Review, version: str, *, limit: int = MAX_RESULTS) -> Iterator
     Args:
         review: The findings, the most important first.
         version: The version of this program.
+        docs_url: An http or https address; each rule links to this address and its code.
         limit: The maximum number of results.
     """
-    return pieces(_document(review, version, limit))
+    return pieces(_document(review, version, docs_url, limit))
 
 
-def _document(review: Review, version: str, limit: int) -> dict[str, Any]:
-    rules = rules_of(review.findings)
+def _document(review: Review, version: str, docs_url: str, limit: int) -> dict[str, Any]:
+    rules = rules_of(review.findings, docs_url)
     index = {name: number for number, name in enumerate(rules)}
     at_lines = [each for each in review.findings if each.at is not None]
     notes = [_notification(each, index) for each in review.findings if each.at is None]

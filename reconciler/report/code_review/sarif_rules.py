@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from reconciler.escaping import sarif_text
+from reconciler.escaping import sarif_text, uri_path
 from reconciler.model.diagnostic import Severity
 from reconciler.plan.reason_catalogue import CATALOGUE
 from reconciler.report.code_review.diagnostic_meanings import MEANINGS
@@ -27,26 +27,30 @@ LEVEL_NAMES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NO
 """SARIF's name of each level."""
 
 
-def rules_of(findings: Iterable[ReviewFinding]) -> dict[str, dict[str, Any]]:
-    """Return the rule of each finding by its ID, in the order of first use."""
+def rules_of(findings: Iterable[ReviewFinding], docs_url: str = "") -> dict[str, dict[str, Any]]:
+    """Return the rule of each finding by its ID, in the order of first use.
+
+    Each rule links to *docs_url* and its code; without *docs_url*, it has only its help text.
+    """
     rules: dict[str, dict[str, Any]] = {}
     for each in findings:
         if each.rule not in rules:
-            rules[each.rule] = _rule(each)
+            rules[each.rule] = _rule(each, docs_url)
     return rules
 
 
-def _rule(finding: ReviewFinding) -> dict[str, Any]:
-    # `helpUri` belongs here as soon as an option says where the reasons are explained.
+def _rule(finding: ReviewFinding, docs_url: str) -> dict[str, Any]:
     about = (
         _reason(finding.reason, finding.effect)
         if finding.reason and finding.effect
         else _diagnostic(finding)
     )
+    link = {"helpUri": f"{docs_url.rstrip('/')}/{uri_path(finding.code)}"} if docs_url else {}
     return {
         "id": sarif_text(finding.rule),
         "name": "".join(each.capitalize() for each in re.split(r"[^A-Za-z0-9]+", finding.code)),
         **about,
+        **link,
         "defaultConfiguration": {"level": LEVEL_NAMES[finding.level]},
     }
 

@@ -12,6 +12,8 @@ import pytest
 from support.served import EXAMPLES, SCHEMAS, process
 from support.simulated import vm_yaml
 
+from reconciler.cli.option_values import PlanFormat
+
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
 SECRET = "hunter2-of-the-guest"
 
@@ -84,7 +86,7 @@ def test_markdown_plan_starts_with_a_marker_that_identifies_the_comment(serve, g
     assert "| **live** | hotplug |" in ended.out
 
 
-FORMATS = ("text", "json", "markdown", "html", "sarif", "github", "gitlab")
+FORMATS = tuple(PlanFormat)
 
 
 def test_one_plan_run_writes_every_format_to_a_file(serve, git, command, tmp_path):
@@ -101,6 +103,15 @@ def test_one_plan_run_writes_every_format_to_a_file(serve, git, command, tmp_pat
     for form, path in files.items():
         assert path.read_text() == command(*read, "-o", form).out, form
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_rules_of_a_sarif_plan_link_to_the_address_in_docs_url(serve, git, command):
+    git.commit({"vm.yaml": ASK_2GI})
+    url = "https://docs.example/reasons"
+    ended = command("plan", "--repo", git, "-o", "sarif", "--docs-url", url, on=serve("hotplug"))
+    (run,) = ended.json["runs"]
+    links = {each["helpUri"] for each in run["tool"]["driver"]["rules"]}
+    assert f"{url}/hotplug" in links
 
 
 def test_gitlab_report_counts_manifests_from_standard_input_that_it_leaves_out(
@@ -123,12 +134,13 @@ def test_configuration_error_that_prevents_the_plan_is_an_annotation(
     git.commit({".reconciler.yaml": "mode: nonsense\n", "vm.yaml": ASK_2GI})
     sarif, text = tmp_path / "plan.sarif", tmp_path / "plan.txt"
     text.write_text("of an earlier run")
-    files = (f"--output-file=sarif={sarif}", f"--output-file=text={text}")
+    files = (f"--output-file=sarif={sarif}", f"--output-file=text={text}", "--docs-url=https://d")
     ended = command("plan", "--repo", git, "-o", "github", *files, on=serve("hotplug"))
     assert ended.code == 3
     assert ended.out.startswith("::error file=.reconciler.yaml,line=1,col=1,")
     (run,) = json.loads(sarif.read_text())["runs"]
     assert [each["level"] for each in run["results"]] == ["error"] * 3
+    assert run["tool"]["driver"]["rules"][0]["helpUri"].startswith("https://d/")
     assert not text.exists()
 
 

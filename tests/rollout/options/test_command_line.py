@@ -74,6 +74,15 @@ def test_validate_ignores_an_output_format_variable_with_a_format_that_only_plan
     assert command("validate", "--repo", git).code == 64
 
 
+def test_validate_uses_an_output_format_variable_with_a_format_that_status_does_not_support(
+    git, command, monkeypatch
+):
+    monkeypatch.setenv("RECONCILER_OUTPUT", "sarif")
+    git.commit({"vm.yaml": ASK_2GI})
+    assert command("validate", "--repo", git).json["version"] == "2.1.0"
+    assert "is not one of" not in command("status", "--repo", git).err
+
+
 def test_verbose_option_given_twice_logs_api_requests(git, serve, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")

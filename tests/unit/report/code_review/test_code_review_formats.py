@@ -124,6 +124,13 @@ def test_rule_of_a_diagnostic_has_the_meaning_of_its_code():
     assert "manifests of `-f`" in rule["help"]["markdown"]
 
 
+def test_rule_links_to_its_code_if_an_address_of_the_documentation_is_given():
+    found = review(finding(code="a b"))
+    assert "helpUri" not in run_of(found)["tool"]["driver"]["rules"][0]
+    (rule,) = run_of(found, docs_url="https://docs.example/r/")["tool"]["driver"]["rules"]
+    assert rule["helpUri"] == "https://docs.example/r/a%20b"
+
+
 def test_rules_of_a_reason_and_a_diagnostic_with_the_same_code_are_different():
     reason = next(iter(CATALOGUE))
     same = finding(code=reason, reason=reason, effect=next(iter(LEVELS)))
