@@ -57,8 +57,8 @@ _REFERENCE = re.compile(r"[#!%&~$](?=[\w\"])|\bGH-(?=\d)", re.IGNORECASE)
 """Matches the start of a reference to an issue, such as ``#1``, and GitLab's ``!1`` and ``%1``."""
 _LINK = re.compile(r":(?=//)|\bwww(?=\.)", re.IGNORECASE)
 _EMOJI = re.compile(r":(?=[\w+-]+:)")
-_COMMIT = re.compile(r"(?=[0-9]*[a-f])[0-9a-f]{6}(?=[0-9a-f])", re.IGNORECASE)
-"""Matches six digits of a commit hash; GitHub creates links for seven digits and more."""
+_COMMIT = re.compile(r"(?=[0-9]{0,39}[a-f])[0-9a-f]{6}(?=[0-9a-f])", re.IGNORECASE)
+"""Matches six digits of a commit hash; GitHub creates links for 7 to 40 digits."""
 _OPENING = re.compile(r"\d+[.)]|[-+=/]")
 """Matches the start of a list, of a heading's underline, or of a command such as ``/close``."""
 _UNSAFE_IN_BLOCK = re.compile(r"[<>@]")

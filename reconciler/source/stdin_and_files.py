@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _N_BYTES = MAX_FILE_BYTES + 1
+MAX_TOTAL_BYTES = 200_000_000
+"""The maximum size of all inputs together, because all of them are kept in memory."""
 _HINT = "use a file that you may read, or - to read from a pipe"
 
 
@@ -28,19 +30,32 @@ def read_inputs(names: Iterable[str]) -> tuple[tuple[str, bytes], ...]:
             files of a folder are read, but not the files of its subfolders.
 
     Raises:
-        SourceError: A name does not exist, cannot be read, or is a folder with a kustomization.
+        SourceError: A name does not exist, cannot be read, or is a folder with a kustomization, or
+            all inputs together are too large.
     """
     found: list[tuple[str, bytes]] = []
+    n_bytes = 0
+    for name, data in _inputs(names):
+        n_bytes += len(data)
+        if n_bytes > MAX_TOTAL_BYTES:
+            raise SourceError(
+                f"up to {name}, the inputs of -f have more than {MAX_TOTAL_BYTES:,} bytes",
+                hint="plan parts of the inputs one after another",
+            )
+        found.append((name, data))
+    return tuple(found)
+
+
+def _inputs(names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     for name in names:
         if "://" in name:
             # The address may contain a password, so the message does not quote it.
             hint = "pipe the manifests in (curl -fsSL ADDRESS | reconciler plan -f -)"
             raise SourceError("-f reads local files, but an address is given", hint=hint)
         if os.path.isdir(name):  # noqa: PTH112 - it is False if a folder above is not readable
-            found.extend(_folder(Path(name)))
+            yield from _folder(Path(name))
         else:
-            found.append(read_input(Path(name)))
-    return tuple(found)
+            yield read_input(Path(name))
 
 
 def read_input(path: Path) -> tuple[str, bytes]:

@@ -6,20 +6,24 @@ prints each name before it reads the input, and then the processor time and the 
 
 from __future__ import annotations
 
+import io
 import json
 import resource
 import subprocess
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import process_time
 
-from reconciler.cluster.api import api_errors
-from reconciler.errors import SourceError
+from reconciler.cluster.api import api_errors, kubeconfig
+from reconciler.errors import ReconcilerError, SourceError
 from reconciler.model.desired.config import Config
 from reconciler.report import findings
+from reconciler.simulator.apiserver.reading import selectors
 from reconciler.simulator.encoding import go_json
+from reconciler.simulator.kubevirt import cluster_config, versions
 from reconciler.source.config_file import parse_config
 from reconciler.source.git import repository_url
 from reconciler.source.git.commit_tree import CommitTree
@@ -27,7 +31,8 @@ from reconciler.source.git.file_selection import select
 from reconciler.source.git.file_tree import Entry, EntryKind
 from reconciler.source.git.repository import Repository
 from reconciler.source.manifests.manifest_objects import SourceFile
-from reconciler.source.readers import StreamReader
+from reconciler.source.readers import StreamReader, WorkingTreeReader
+from reconciler.source.stdin_and_files import read_inputs
 
 CPU_S = 20
 """The limit of processor time for one input; the slowest takes about a second."""
@@ -105,6 +110,71 @@ def _status(message: str) -> None:
 def _merges(n_documents: int) -> bytes:
     base = b"  base: &b {" + b",".join(b"k%d: 1" % n for n in range(2_500)) + b"}\n  y:\n"
     return b"---\n".join([_VM + base + b"  - {<<: *b}\n" * 2_000] * n_documents)
+
+
+def _duration(text: str) -> None:
+    strategy = {"batchEvictionInterval": text}
+    kubevirt = {"spec": {"workloadUpdateStrategy": strategy}}
+    cluster_config.read_config(kubevirt, versions.behaviour("v1.9.0"))
+
+
+def _selectors(text: str) -> None:
+    for parse in (selectors.parse_labels, lambda each: selectors.parse_fields("pods", each)):
+        with suppress(selectors.SelectorError):
+            parse(text)
+
+
+def _kubeconfig(data: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "kubeconfig"
+        path.write_bytes(data)
+        with suppress(ReconcilerError):
+            kubeconfig.load(str(path), None)
+
+
+def _working_tree() -> None:
+    """Read a working tree with many files, large files and many filters."""
+    with TemporaryDirectory() as folder:
+        root = Path(folder)
+        subprocess.run(("git", "init", "--quiet", folder), check=True)
+        drivers = "".join(f'[filter "f{n}"]\n\tclean = false\n' for n in range(5_000))
+        with (root / ".git" / "config").open("a") as file:
+            file.write(drivers)
+        (root / ".gitattributes").write_text(
+            "".join(f"*.a{n} filter=f{n}\n" for n in range(5_000))
+        )
+        for n in range(5_000):
+            (root / f"{n}.yaml").touch()
+        (root / "large.yaml").write_bytes(_VM + b"  x: " + b"ab " * 3_300_000)
+        (root / "vast.yaml").write_bytes(b"a" * 60_000_000)
+        with Repository.open(root) as repository:
+            reading = WorkingTreeReader(repository).read()
+        assert len(reading.state.vms) == 1
+
+
+def _many_references() -> None:
+    """Look for a branch that does not exist among 300,000 branches."""
+    with TemporaryDirectory() as folder:
+        subprocess.run(("git", "init", "--quiet", "--bare", folder), check=True)
+        lines = (f"{'a' * 40} refs/heads/{n:06}\n" for n in range(300_000))
+        (Path(folder) / "packed-refs").write_text("# pack-refs with: sorted \n" + "".join(lines))
+        with Repository.open(folder) as repository:
+            try:
+                repository.resolve("absent")
+            except SourceError:
+                return
+            raise AssertionError("the branch exists")
+
+
+def _rendered_stream() -> None:
+    """Read a stream of 40 MB from standard input, as the overlay kustomize pipes it in."""
+    foreign = b"apiVersion: v1\nkind: ConfigMap\ndata: {a: '" + b"x" * 8_000 + b"'}\n---\n"
+    data = b"".join(
+        foreign + _VM.replace(b"name: a", b"name: a%d" % n) + b"---\n" for n in range(5_000)
+    )
+    sys.stdin = io.TextIOWrapper(io.BytesIO(data))
+    config = (".reconciler.yaml", _CONFIG)
+    StreamReader(read_inputs(["-"]), config_text=config).read()
 
 
 INPUTS = {
@@ -191,6 +261,28 @@ INPUTS = {
     "paths and files": lambda: _select(11_000, 20_000),
     "a tree that contains itself": _nested_tree,
     "a status message of 1 MB": lambda: _status('Invalid value: "{' * 60_000),
+    "addresses without an end": lambda: repository_url.without_credentials("https://" * 120_000),
+    "digits of a duration in the simulator": lambda: _duration("1" * 400_000),
+    "blanks in selectors of the simulator": lambda: _selectors("a" + " " * 400_000 + "b"),
+    "blanks after a selector of the simulator": lambda: _selectors("a,b" + " " * 400_000),
+    "words in a kubeconfig": lambda: _kubeconfig(b"clusters: " + b"ab " * 300_000),
+    "aliases in a kubeconfig": lambda: _kubeconfig(
+        b"a0: &a0 [1,2,3,4,5,6,7,8,9,0]\n"
+        + b"".join(
+            b"a%d: &a%d [%s]\n" % (n, n, b",".join([b"*a%d" % (n - 1)] * 10)) for n in range(1, 9)
+        )
+    ),
+    "deep lists in a kubeconfig": lambda: _kubeconfig(b"clusters: " + b"[" * 100_000),
+    "merges in a kubeconfig": lambda: _kubeconfig(
+        b"a: &a {"
+        + b",".join(b"k%d: 1" % n for n in range(5_000))
+        + b"}\nb:\n"
+        + b"- {<<: *a}\n" * 5_000
+    ),
+    "a kubeconfig of 40 MB": lambda: _kubeconfig(b"clusters: [" + b"a," * 20_000_000 + b"]"),
+    "a working tree": _working_tree,
+    "a stream of rendered manifests": _rendered_stream,
+    "packed references": _many_references,
     "a message without an address": lambda: repository_url.without_credentials("a" * 1_000_000),
 }
 

@@ -5,6 +5,7 @@ Error messages do not quote the kubeconfig, which contains secrets.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -23,6 +24,11 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.kubernetes_protocols import Configuration
 
 _HOME_CONFIG = "~/.kube/config"
+_MAX_BYTES = 1_000_000
+"""The maximum size of a kubeconfig."""
+_MAX_ALIASES = 10
+"""The maximum number of YAML aliases in a kubeconfig."""
+_MAX_DEPTH = 200
 _HINT = "set --kubeconfig or KUBECONFIG, or run inside a cluster"
 
 _LISTS = ("clusters", "contexts", "users")
@@ -140,7 +146,9 @@ def _loader(files: str, context: str | None = None) -> Any:  # noqa: ANN401 - an
     merged: dict[str, Any] = {}
     for path in files.split(os.pathsep):
         origin = None if path == input_files.STDIN else path
-        config = safe_load(input_files.read(path))
+        text = input_files.read(path, _MAX_BYTES + 1)
+        _check_text(text)
+        config = safe_load(text)
         if config is None:
             raise ConfigException("the file is empty")
         merged = merged or {**config, **{kind: [] for kind in _LISTS}}
@@ -179,6 +187,28 @@ def _read_files(entry: Any) -> None:  # noqa: ANN401 - an untyped library
             raise OSError(error.errno, f"{key} cannot be read: {error.strerror}") from error
         if key == "tokenFile":
             entry.value[contents] = content.decode().strip()
+
+
+def _check_text(text: bytes) -> None:
+    """Check that the library can read *text* in little time; it repeats what each alias names.
+
+    Raises:
+        OSError: The text is too long, is nested too deeply or has too many aliases.
+    """
+    import yaml  # noqa: PLC0415 - the library's
+
+    if len(text) > _MAX_BYTES:
+        raise OSError(errno.EFBIG, f"it has more than {_MAX_BYTES:,} bytes")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    n_aliases = depth = 0
+    for each in yaml.parse(text, loader):
+        n_aliases += isinstance(each, yaml.AliasEvent)
+        depth += isinstance(each, yaml.CollectionStartEvent)
+        depth -= isinstance(each, yaml.CollectionEndEvent)
+        if n_aliases > _MAX_ALIASES:
+            raise OSError(errno.EFBIG, f"it has more than {_MAX_ALIASES} YAML aliases")
+        if depth > _MAX_DEPTH:
+            raise OSError(errno.EFBIG, "it is nested too deeply")
 
 
 def _from_pod(configuration: Configuration) -> None:

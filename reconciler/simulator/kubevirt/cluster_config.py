@@ -16,6 +16,8 @@ MULTI_ARCHITECTURE_GATE: Final = "MultiArchitecture"
 PRIORITY_GATE: Final = "MigrationPriorityQueue"
 
 UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
+_DURATION_PART: Final = re.compile(r"(?<![\d.])([\d.]+)(ms|s|m|h)")
+"""Matches a part of a duration. It tries each number only once, so the time is linear."""
 DEFAULT_HOTPLUG_RATIO: Final = 4
 """The default of maxHotplugRatio. Source: v1.9.0 pkg/virt-config/virt-config.go:110, v1.1.0:88."""
 
@@ -129,5 +131,5 @@ def _migrations(given: Json, behaviour: Behaviour) -> Json:
 
 
 def _seconds(duration: str) -> float:
-    parts = re.findall(r"([\d.]+)(ms|s|m|h)", duration)
+    parts = _DURATION_PART.findall(duration)
     return sum(float(number) * UNITS_S[unit] for number, unit in parts)

@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 5_000
 """The number of files whose cache records are requested in one query."""
 
+_MAX_HELD_BYTES = 16_000_000
+"""The maximum size of the records that wait to be written to the cache."""
+
 
 class FileContents:
     """Reads and parses each file.
@@ -62,11 +65,18 @@ class FileContents:
             kept = self._cache.get([entry.blob for entry in some])
             found = {entry.path: _decoded(entry, kept) for entry in some}
             fresh = [entry for entry in some if found[entry.path] is None]
-            records = {}
+            records: dict[str, bytes] = {}
+            n_bytes = 0
             for entry, result in zip(fresh, self._parsed(tree, fresh), strict=True):
                 found[entry.path] = result
-                records[entry.blob] = cache_codec.encode(result, entry.path)
-            self._cache.put({b: record for b, record in records.items() if record is not None})
+                record = cache_codec.encode(result, entry.path)
+                if record is not None:
+                    records[entry.blob] = record
+                    n_bytes += len(record)
+                if n_bytes > _MAX_HELD_BYTES:
+                    self._cache.put(records)
+                    records, n_bytes = {}, 0
+            self._cache.put(records)
             yield from (result for result in found.values() if result is not None)
 
 

@@ -17,8 +17,8 @@ _PASSWORD = re.compile(r"[^/@:]+:.*@", re.DOTALL)
 """Matches an address with a password but without ``://``, such as ``user:password@host``."""
 _TAIL = re.compile(r"[/?#]")
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
-_CREDENTIALS = re.compile(rf"(?<=')({_SCHEME})[^'\n]*@|({_SCHEME})[^\s'\"]*@")
-"""The credentials of a URL; git prints URLs in quotes, and a password may contain blanks."""
+_URL = re.compile(rf"(?<=')({_SCHEME})([^'\n]*)|({_SCHEME})([^\s'\"]*)")
+"""A URL in two parts; git prints URLs in quotes, and a password may contain blanks."""
 _MOST_CHARACTERS = 2_000
 """The maximum length, in characters, of a git message that is shown."""
 _HIDDEN = "***"
@@ -83,7 +83,7 @@ def shown(address: str) -> str:
 
 def without_credentials(text: str) -> str:
     """Return *text* without the user and password in its URLs."""
-    return _CREDENTIALS.sub(lambda match: match[1] or match[2], text)
+    return _URL.sub(_without_user, text)
 
 
 def cleaned(text: str, address: str) -> str:
@@ -94,6 +94,10 @@ def cleaned(text: str, address: str) -> str:
     if len(text) > _MOST_CHARACTERS:
         return f"git printed a message of {len(text)} characters, which is not shown"
     return without_credentials(text)
+
+
+def _without_user(url: re.Match[str]) -> str:
+    return (url[1] or url[3]) + (url[2] or url[4] or "").rpartition("@")[2]
 
 
 def _split(rest: str) -> tuple[str, str]:

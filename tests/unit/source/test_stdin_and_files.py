@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from reconciler.errors import SourceError
+from reconciler.source import stdin_and_files
 from reconciler.source.stdin_and_files import read_inputs
 from reconciler.source.yaml.decode_text import MAX_FILE_BYTES
 
@@ -43,6 +44,16 @@ def refused(*names):
     with pytest.raises(SourceError) as caught:
         read_inputs(list(map(str, names)))
     return f"{caught.value} | {caught.value.hint}"
+
+
+def test_inputs_that_are_too_large_together_are_rejected(tmp_path, stdin, monkeypatch):
+    monkeypatch.setattr(stdin_and_files, "MAX_TOTAL_BYTES", 10)
+    (tmp_path / "a.yaml").write_bytes(b"12345")
+    stdin(b"123456")
+
+    assert len(read_inputs([str(tmp_path)] * 2)) == 2
+    with pytest.raises(SourceError, match="up to stdin, the inputs of -f have more than 10 bytes"):
+        read_inputs([str(tmp_path), "-"])
 
 
 def test_missing_manifest_file_is_reported(tmp_path):

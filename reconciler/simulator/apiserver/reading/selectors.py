@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Matcher: TypeAlias = Callable[[dict[str, str]], bool]
 
 _TOKENS: Final = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)")
+"""Matches a token and the blanks before it; the text has no blanks at its end."""
+_OPERATOR: Final = re.compile("==|!=|=")
 _SYMBOLS: Final = frozenset({"==", "!=", "=", "!", "<", ">", "(", ")", ","})
 _NAMES: Final = ("metadata.name", "metadata.namespace")
 _EVENT_FIELDS: Final = (
@@ -84,12 +86,12 @@ def parse_fields(storage: str, text: str) -> tuple[tuple[str, str, bool], ...]:
     """Parses a field selector such as `metadata.name=a,status.phase!=Running`."""
     terms: list[tuple[str, str, bool]] = []
     for term in filter(None, (part.strip() for part in text.split(","))):
-        found = re.fullmatch(r"([^=!]+?)\s*(==|=|!=)\s*(.*)", term)
-        if found is None:
+        found = _OPERATOR.search(term)
+        path = term[: found.start()].rstrip() if found else ""
+        if found is None or not path or "!" in path:
             raise SelectorError(f"invalid selector: '{text}'; can't understand '{term}'")
-        path, operator, value = found.groups()
         path = _field_name(storage, path)
-        terms.append((path, value, operator != "!="))
+        terms.append((path, term[found.end() :].lstrip(), found[0] != "!="))
     return tuple(terms)
 
 
@@ -112,7 +114,7 @@ class _LabelParser:
     """Parses label selectors by recursive descent, with the API server's error messages."""
 
     def __init__(self, text: str) -> None:
-        self._tokens = [found.group(1) for found in _TOKENS.finditer(text)]
+        self._tokens = [found.group(1) for found in _TOKENS.finditer(text.rstrip())]
         self._position = 0
 
     def parse(self) -> tuple[Matcher, ...]:

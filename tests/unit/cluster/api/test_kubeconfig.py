@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 
 import pytest
 from kubernetes.client import configuration
 
+from reconciler.cluster.api import kubeconfig
 from reconciler.cluster.api.client import Client
 from reconciler.errors import ClusterError, UnauthorizedError, UsageError
 
@@ -88,3 +90,24 @@ def test_proxy_from_the_environment_is_used(server, make_client, reply, monkeypa
     monkeypatch.setattr(configuration, "getproxies", proxies)
     server.on("/version", reply(200, {}))
     assert make_client("http://api.example").get("/version")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (b"#" * 1_000_001, "more than 1,000,000 bytes"),
+        (b"a: &a {}\nb:\n" + b"- {<<: *a}\n" * 11, "more than 10 YAML aliases"),
+        (b"a: " + b"[" * 201, "nested too deeply"),
+    ],
+)
+@pytest.mark.parametrize("name", ["file", "stdin"])
+def test_kubeconfig_that_takes_much_time_is_rejected(tmp_path, monkeypatch, name, text, message):
+    path = tmp_path / "kubeconfig"
+    path.write_bytes(text)
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+
+    with pytest.raises(ClusterError, match=message):
+        kubeconfig.load("-" if name == "stdin" else str(path), None)
+    if name == "file":
+        with pytest.raises(ClusterError, match="cannot be used"):
+            kubeconfig.context_names(str(path))

@@ -106,6 +106,23 @@ def test_only_a_changed_manifest_file_is_parsed_again(git_repo, folder, parsed):
     assert parsed == ["vms/a.yaml"]
 
 
+def test_records_are_written_before_they_take_much_memory(git_repo, folder, parsed, monkeypatch):
+    git_repo.commit(FILES)
+    monkeypatch.setattr(file_contents, "_MAX_HELD_BYTES", 0)
+    sizes = []
+    put = ParseCache.put
+    monkeypatch.setattr(
+        ParseCache, "put", lambda cache, some: (sizes.append(len(some)), put(cache, some))
+    )
+
+    read(git_repo, folder)
+    parsed.clear()
+    read(git_repo, folder)
+
+    assert max(sizes) == 1
+    assert parsed == []
+
+
 def test_moved_manifest_file_is_read_from_the_parse_cache_with_its_new_path(git_repo, folder):
     git_repo.commit(FILES)
     read(git_repo, folder)
