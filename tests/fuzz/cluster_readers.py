@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from functools import cache
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from reconciler.cluster.api.watch import Watch
 from reconciler.cluster.decode import list_stream, spare_capacity, workloads
 from reconciler.cluster.decode.instancetypes import NAMESPACED
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
+from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.cluster.informer import reflector
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.read.cluster_reader import ClusterReader
@@ -184,7 +186,8 @@ def _take(given: tuple[str, bytes]) -> None:
     kind = KINDS[plural]
     kind.take(body)
     kind.ref(body)
-    kind.page(b'{"items":[' + body + b"]}")
+    with suppress(UnreadableError):
+        kind.page(b'{"items":[' + body + b"]}")
 
 
 def _watch(given: tuple[str, bytes]) -> None:
@@ -214,9 +217,9 @@ def _page(rng: Random) -> tuple[str, list[bytes]]:
 
 def _stream(given: tuple[str, list[bytes]]) -> None:
     plural, chunks = given
-    KINDS[plural].page(b"".join(chunks))
     try:
-        list(list_stream.objects(chunks))
+        KINDS[plural].page(b"".join(chunks))
+        list(list_stream.objects(chunks, plural))
     except UNDECODABLE:
         return
 

@@ -18,6 +18,8 @@ from tempfile import TemporaryDirectory
 from time import process_time
 
 from reconciler.cluster.api import api_errors, kubeconfig
+from reconciler.cluster.decode import list_stream, spare_capacity, workloads
+from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.errors import ReconcilerError, SourceError
 from reconciler.model.desired.config import Config
 from reconciler.report import findings
@@ -51,6 +53,17 @@ def _manifests(data: bytes) -> None:
 
 def _config(data: bytes) -> None:
     parse_config(SourceFile(path=".reconciler.yaml"), data)
+
+
+def _objects(item: bytes, n_items: int) -> None:
+    """Read a list of *n_items* equal objects as a page of VMs, and as a stream of pods."""
+    body = b'{"kind":"PodList","metadata":{},"items":[%b]}' % ((item + b",") * n_items + item)
+    with suppress(UnreadableError):
+        workloads.VMS.page(body)
+        raise AssertionError("the number of objects on a page is not limited")
+    with suppress(ValueError):
+        spare_capacity.PODS.each(list_stream.objects([body], "pods"))
+        raise AssertionError("the number of objects in a list is not limited")
 
 
 def _world(data: bytes) -> None:
@@ -283,6 +296,8 @@ INPUTS = {
     "a working tree": _working_tree,
     "a stream of rendered manifests": _rendered_stream,
     "packed references": _many_references,
+    "a page of small objects": lambda: _objects(b"{}", 9_000_000),
+    "a page of small numbers": lambda: _objects(b"1", 12_000_000),
     "a message without an address": lambda: repository_url.without_credentials("a" * 1_000_000),
 }
 

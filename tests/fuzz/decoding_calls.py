@@ -45,7 +45,6 @@ READ_BY = {
     "cluster/lease/lease_record.py": "lease",
     "cluster/lease/other_holder.py": "lease",
     "cluster/read/lists.py": "whole cluster",
-    "cluster/read/namespace_names.py": "namespace names",
     "cluster/read/snapshot_file.py": "snapshot",
     "cluster/write/access_review.py": "answer to an access review",
     "cluster/write/writer.py": "answer to a write",

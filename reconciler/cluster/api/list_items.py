@@ -14,6 +14,11 @@ _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{},]', re.DOTALL)
 _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
 
 
+MAX_PER_PAGE = 1_000
+"""The maximum number of objects on a page; an API server sends at most the 500 that are requested.
+
+Without this limit, a page of 128 MiB could contain 45 million empty objects.
+"""
 _OUTER_LEVELS = 2
 """The levels that ``shallow`` keeps: an object, and its metadata."""
 
@@ -26,11 +31,11 @@ class SplitList(NamedTuple):
     items: list[bytes]
 
 
-def split(body: bytes) -> SplitList:
+def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
     """Split the list *body*; its objects need not be valid JSON, only their brackets must match.
 
     Raises:
-        ValueError: *body* is not a list, or its end is missing.
+        ValueError: *body* is not a list, its end is missing, or it has more than *most* objects.
     """
     opening = _ITEMS.search(body)
     if opening is None:
@@ -42,11 +47,25 @@ def split(body: bytes) -> SplitList:
         if depth == 0 and char in b",]":
             if item := body[start : token.start()].strip():
                 found.append(item)
+            if len(found) > most:
+                raise ValueError(f"it has more than {most:,} objects")
             start = token.end()
             if char in _CLOSING:
                 return SplitList(body[: opening.end()] + body[token.start() :], found)
         depth += (char in _OPENING) - (char in _CLOSING)
     raise ValueError("the end of its items is missing")
+
+
+def check_kind(found: str, plural: str) -> None:
+    """Check that *found* is the kind of a list of *plural*, such as ``PodList`` or ``List``.
+
+    Raises:
+        ValueError: *found* is another kind, such as ``Status``.
+    """
+    name = found.removesuffix("List").lower()
+    listed = f"{name[:-1]}ies" if name.endswith("y") else f"{name}s"
+    if not found.endswith("List") or (name and listed != plural):
+        raise ValueError(f"its kind is {found[:64]!r}, which is not a list of {plural}")
 
 
 def is_balanced(piece: bytes) -> bool:

@@ -48,6 +48,7 @@ class _ListMeta(
 class _List(msgspec.Struct, frozen=True):
     metadata: _ListMeta
     kind: str
+    items: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 def pages(client: Client, path: str) -> Iterator[Page]:
@@ -81,27 +82,29 @@ def pages(client: Client, path: str) -> Iterator[Page]:
         if not token:
             return
         if token in tokens or len(tokens) >= MAX_PAGES:
-            raise _unreadable(client, path, "the server repeats a page or sends too many pages")
+            raise unreadable(client, path, "the server repeats a page or sends too many pages")
         if monotonic() > ends_at:
-            raise _unreadable(client, path, f"the list takes longer than {MAX_LIST_S:g} s")
+            raise unreadable(client, path, f"the list takes longer than {MAX_LIST_S:g} s")
         tokens.add(token)
 
 
 def _meta(client: Client, path: str, body: bytes) -> _ListMeta:
-    """Return the metadata of the page *body*, which must be a list and not a ``Status``."""
+    """Return the metadata of the page *body*, which must be a list of the kind at *path*."""
     try:
         try:
             found = msgspec.json.decode(body, type=_List)
         except RecursionError:
             found = msgspec.json.decode(list_items.split(body).envelope, type=_List)
+        list_items.check_kind(found.kind, path.rpartition("/")[2])
+        if found.items is msgspec.UNSET:
+            raise ValueError("it has no items")
     except UNDECODABLE as error:
-        raise _unreadable(client, path, str(error)) from error
-    if not found.kind.endswith("List"):
-        raise _unreadable(client, path, f"its kind is {found.kind[:64]!r}, which is not a list")
+        raise unreadable(client, path, str(error)) from error
     return found.metadata
 
 
-def _unreadable(client: Client, path: str, why: str) -> ClusterError:
+def unreadable(client: Client, path: str, why: str) -> ClusterError:
+    """Return the error for a list at *path* that cannot be read, for the reason *why*."""
     place = f"{resource_paths.spoken(path)} at {client.host}"
     return ClusterError(
         f"the response to a list of {place} cannot be read: {why}",

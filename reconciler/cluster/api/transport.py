@@ -41,6 +41,7 @@ requests = logging.getLogger("reconciler.requests")
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
+_DAY_S = 86_400.0
 _CONNECT_S = 10.0
 """The longest time to connect to one address, including the TLS handshake, in seconds."""
 
@@ -260,5 +261,7 @@ def _date(text: str | None) -> datetime | None:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Return Retry-After in seconds; API servers never send a date in this header."""
-    return float(text) if text and text.isascii() and text.isdigit() else None
+    """Return Retry-After in seconds, at most a day; API servers send no date in this header."""
+    if not (text and text.isascii() and text.isdigit()):
+        return None
+    return min(float(text), _DAY_S)

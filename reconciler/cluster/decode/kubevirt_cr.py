@@ -97,11 +97,12 @@ class KubeVirts:
     """Decodes objects of the kind KubeVirt; implements ``pages.Readable``."""
 
     def page(self, body: bytes) -> Decoded[LiveKubeVirt]:
-        """Decode every KubeVirt CR on the page *body*."""
-        try:
-            return joined(map(self.take, items(body)))
-        except UnreadableError as error:
-            return Decoded(diagnostics=(self._finding(b"{}", error),))
+        """Decode every KubeVirt CR on the page *body*.
+
+        Raises:
+            UnreadableError: *body* is not a list.
+        """
+        return joined(map(self.take, items(body)))
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[LiveKubeVirt]:
         """Decode the CR *body*; return a finding per unreadable field or for an unreadable CR."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from itertools import chain
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -34,17 +35,17 @@ Source: https://kubernetes.io/docs/setup/best-practices/cluster-large/
 _MAX_INNER_SEAMS = 100
 """The maximum number of ``_SEAM`` inside one object; pods and quotas do not contain it."""
 _RAW = msgspec.json.Decoder(msgspec.Raw)
-_LIST = msgspec.json.Decoder(wire.Page[msgspec.Raw])
 
 
-def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
-    """Yield each object of the list whose JSON arrives in *chunks*.
+def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Raw]:
+    """Yield each object of the list of *plural* whose JSON arrives in *chunks*.
 
     A list in another JSON format is split only after all of it has arrived.
 
     Raises:
         msgspec.DecodeError: The JSON is not a list; other errors of ``UNDECODABLE`` are possible.
-        ValueError: An object is too large or contains too many objects, or the list is too long.
+        ValueError: The list is of another kind or too long, or an object is too large or contains
+            too many objects.
     """
     arriving = iter(chunks)
     head, first = _head(arriving)
@@ -69,7 +70,20 @@ def objects(chunks: Iterable[bytes]) -> Iterator[bytes | msgspec.Raw]:
             raise ValueError(f"an object has more than {_MAX_WAITING >> 20} MiB")
         # The end of the text may be the start of a seam.
         searched = max(0, len(rest) - len(_SEAM) + 1)
-    yield from raw_items(head + rest)
+    yield from _last_items(bytes(head + rest), plural)
+
+
+def _last_items(body: bytes, plural: str) -> Sequence[bytes | msgspec.Raw]:
+    """Return each object of *body*, the end of a list of *plural*, and check the list's kind."""
+    try:
+        page = _page_decoder().decode(body)
+        kind: str = page.kind
+        found: Sequence[bytes | msgspec.Raw] = _values(page.items)
+    except (RecursionError, msgspec.ValidationError):  # too deep, or not a page of usual length
+        cut = list_items.split(body, MAX_OBJECTS)
+        kind, found = msgspec.json.decode(cut.envelope, type=wire.Page[object]).kind, cut.items
+    list_items.check_kind(kind, plural)
+    return found
 
 
 def _head(arriving: Iterator[bytes]) -> tuple[bytes, bytes]:
@@ -95,12 +109,33 @@ def _is_whole(piece: bytes) -> bool:
 
 
 def raw_items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """Return each object of the list *body*, also if an object is nested too deeply to be decoded.
+    """Return each object of the page *body*, also if an object is nested too deeply to be decoded.
 
     Raises:
-        msgspec.DecodeError: The JSON is not a list; other errors of ``UNDECODABLE`` are possible.
+        msgspec.DecodeError: The JSON is not a list of at most ``list_items.MAX_PER_PAGE`` objects;
+            other errors of ``UNDECODABLE`` are possible.
     """
     try:
-        return _LIST.decode(body).items or ()
+        return _values(_page_decoder().decode(body).items)
     except RecursionError:
         return list_items.split(body).items
+
+
+def _values(items: Any) -> Sequence[msgspec.Raw]:  # noqa: ANN401 - a struct that is made below
+    found = msgspec.structs.astuple(items) if items is not None else ()
+    return [each for each in found if each is not msgspec.UNSET]
+
+
+@cache
+def _page_decoder() -> msgspec.json.Decoder[wire.Page[Any]]:
+    """Return a decoder that stops at the first object that is too many.
+
+    A limit on the length of a list is checked only when the whole list is in memory. A struct that
+    is written as an array, with one field per object, is checked field by field.
+    """
+    raw = msgspec.Raw | msgspec.UnsetType
+    fields = [(f"n{n}", raw, msgspec.UNSET) for n in range(list_items.MAX_PER_PAGE)]
+    page: Any = msgspec.defstruct(
+        "Items", fields, array_like=True, forbid_unknown_fields=True, gc=False
+    )
+    return msgspec.json.Decoder(wire.Page[page])

@@ -12,6 +12,7 @@ from reconciler.cluster.api import list_items
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.list_stream import raw_items
+from reconciler.errors import ClusterError
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.references import (
     CLUSTER_INSTANCETYPE,
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 W = TypeVar("W", bound=wire.Wire)
 V = TypeVar("V")
+
+
+MAX_UNREADABLE = 10_000
+"""The maximum number of unreadable objects in a list; a list with more of them is an error."""
 
 
 class UnreadableError(ValueError):
@@ -59,11 +64,12 @@ class Kind(Generic[W, V]):
         object.__setattr__(self, "_item", msgspec.json.Decoder(self.wire))
 
     def page(self, body: bytes) -> Decoded[V]:
-        """Decode every object on the page *body*."""
-        try:
-            return self.each(items(body))
-        except UnreadableError as error:
-            return Decoded(diagnostics=(self.finding(b"{}", error),))
+        """Decode every object on the page *body*.
+
+        Raises:
+            UnreadableError: *body* is not a list.
+        """
+        return self.each(items(body))
 
     def each(self, items: Iterable[bytes | msgspec.Raw]) -> Decoded[V]:
         """Decode the objects in *items* one by one.
@@ -136,14 +142,33 @@ def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
     for part in parts:
         values += part.values
         diagnostics += part.diagnostics
+        limit_unreadable(diagnostics)
     return Decoded(values=tuple(values), diagnostics=tuple(diagnostics))
+
+
+def limit_unreadable(findings: Sequence[Diagnostic]) -> None:
+    """Check that *findings* are about at most ``MAX_UNREADABLE`` objects of a list.
+
+    Raises:
+        ClusterError: There are more findings.
+    """
+    if len(findings) > MAX_UNREADABLE:
+        raise ClusterError(
+            f"more than {MAX_UNREADABLE:,} objects of a list cannot be read; the first: "
+            f"{findings[0].message}",
+            hint="correct the objects in the cluster, or check that the server is an API server",
+        )
 
 
 class Readable(Protocol[V]):
     """The interface of decoders for one kind, for pages and single objects."""
 
     def page(self, body: bytes) -> Decoded[V]:
-        """Decode every object on the page *body*."""
+        """Decode every object on the page *body*.
+
+        Raises:
+            UnreadableError: *body* is not a list.
+        """
         ...
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:

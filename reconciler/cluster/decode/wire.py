@@ -22,9 +22,10 @@ class Wire(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list response."""
+    """One page of a list response; *T* holds its objects."""
 
-    items: list[T] | None = None
+    items: T | None
+    kind: str = ""
 
 
 class Identity(Wire, frozen=True):

@@ -57,7 +57,7 @@ def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Dec
     try:
         return client.read(
             path,
-            lambda chunks: kind.each(list_stream.objects(chunks)),
+            lambda chunks: kind.each(list_stream.objects(chunks, path.rpartition("/")[2])),
             {**_CACHED, **selector},
             timeout_s=TIMEOUT_S,
         )

@@ -10,10 +10,11 @@ import msgspec
 
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.api.json_errors import UNDECODABLE
-from reconciler.cluster.api.paging import pages
+from reconciler.cluster.api.paging import pages, unreadable
 from reconciler.cluster.decode import workloads
 from reconciler.cluster.decode.instancetypes import CLUSTER_WIDE, NAMESPACED
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
+from reconciler.cluster.decode.pages import UnreadableError, limit_unreadable
 from reconciler.errors import ClusterError, ForbiddenError, KubeVirtMissingError, NotFoundError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.live_state import LiveInstancetype, LiveKubeVirt, LiveNode, LiveVM
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 
-class _Namespace(msgspec.Struct, frozen=True):
+class _Namespace(msgspec.Struct, frozen=True, tag_field="kind", tag="Namespace"):
     class Meta(msgspec.Struct, frozen=True):
         uid: str = ""
 
@@ -40,7 +41,7 @@ class Listed(Generic[V]):
     """A complete list, and the resourceVersion from which a watch can continue."""
 
     values: tuple[V, ...]
-    resource_version: str
+    resource_version: str = ""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -55,30 +56,44 @@ class Instancetypes:
 
 
 def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
-    """List every object at *path*, decoded page by page.
+    """List every object of a KubeVirt kind at *path*, decoded page by page.
 
     Raises:
         KubeVirtMissingError: The server does not know the kind.
         ClusterError: The list cannot be read.
     """
-    values: list[V] = []
-    findings: list[Diagnostic] = []
-    version = ""
     try:
-        for page in pages(client, path):
-            if page.first:
-                values.clear()
-                findings.clear()
-                version = page.resource_version
-            decoded = kind.page(page.body)
-            values += decoded.values
-            findings += decoded.diagnostics
+        return list_kind(client, path, kind)
     except NotFoundError as error:
         raise KubeVirtMissingError(
             f"KubeVirt is not installed at {client.host}: the server does not know KubeVirt's "
             "kinds",
             hint="install KubeVirt, or use the context of a cluster that runs it",
         ) from error
+
+
+def list_kind(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
+    """List every object at *path*, decoded page by page.
+
+    Raises:
+        NotFoundError: The server does not know the kind.
+        ClusterError: The list cannot be read.
+    """
+    values: list[V] = []
+    findings: list[Diagnostic] = []
+    version = ""
+    for page in pages(client, path):
+        if page.first:
+            values.clear()
+            findings.clear()
+            version = page.resource_version
+        try:
+            decoded = kind.page(page.body)
+        except UnreadableError as error:
+            raise unreadable(client, path, str(error)) from error
+        values += decoded.values
+        findings += decoded.diagnostics
+        limit_unreadable(findings)
     return Listed(values=tuple(values), resource_version=version, diagnostics=tuple(findings))
 
 

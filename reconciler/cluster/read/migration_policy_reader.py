@@ -4,22 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from reconciler.cluster.api.paging import pages
 from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.decode_values import amount
-from reconciler.cluster.decode.pages import Decoded, Kind, joined
+from reconciler.cluster.decode.pages import Kind
+from reconciler.cluster.read.lists import Listed, list_kind
 from reconciler.errors import ForbiddenError, NotFoundError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.live_migration import LiveMigrationPolicy
 
 if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
-
-V = TypeVar("V")
 
 POLICIES = "/apis/migrations.kubevirt.io/v1alpha1/migrationpolicies"
 NAMESPACES = "/api/v1/namespaces"
@@ -67,10 +65,10 @@ def list_migration_policies(client: Client) -> MigrationPolicies:
         ClusterError: A list cannot be read, although the permission and the kind exist.
     """
     try:
-        listed = _listed(client, POLICIES, _POLICY_KIND)
+        listed = list_kind(client, POLICIES, _POLICY_KIND)
         found = sorted(filter(None, listed.values), key=lambda policy: policy.name)
         selective = any(each.namespace_labels for each in found)
-        named = _listed(client, NAMESPACES, _NAMESPACE_KIND) if selective else Decoded()
+        named = list_namespaces(client) if selective else Listed(values=())
     except NotFoundError:
         return MigrationPolicies()
     except ForbiddenError:
@@ -82,8 +80,13 @@ def list_migration_policies(client: Client) -> MigrationPolicies:
     )
 
 
-def _listed(client: Client, path: str, kind: Kind[Any, V]) -> Decoded[V]:
-    return joined(kind.page(page.body) for page in pages(client, path))
+def list_namespaces(client: Client) -> Listed[tuple[str, Mapping[str, str]]]:
+    """List the name and the labels of each namespace.
+
+    Raises:
+        ClusterError: The list cannot be read.
+    """
+    return list_kind(client, NAMESPACES, _NAMESPACE_KIND)
 
 
 def _policy(item: _Policy) -> LiveMigrationPolicy | None:

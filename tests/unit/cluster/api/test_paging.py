@@ -68,6 +68,8 @@ def test_time_to_read_all_pages_of_a_list_is_limited(server, client, page, monke
     [
         ({"kind": "Status", "metadata": {}, "status": "Success"}, "its kind is 'Status'"),
         ({"kind": "VirtualMachine", "metadata": {}, "items": []}, "its kind is 'VirtualMachine'"),
+        ({"kind": "PodList", "metadata": {}, "items": []}, "not a list of virtualmachines"),
+        ({"kind": "VirtualMachineList", "metadata": {}}, "it has no items"),
         ({"metadata": {}, "items": []}, "missing required field `kind`"),
         ({"kind": "VirtualMachineList", "items": []}, "missing required field `metadata`"),
     ],

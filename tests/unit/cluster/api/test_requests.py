@@ -607,8 +607,6 @@ CALLS = {
     "events.py": 1,
     "lease_requests.py": 3,
     "lists.py": 2,
-    "migration_policy_reader.py": 1,
-    "namespace_names.py": 1,
     "reflector.py": 1,
     "writer.py": 4,
 }

@@ -38,7 +38,7 @@ def parted(text: bytes, places: list[int]) -> list[bytes]:
 
 
 def read(chunks) -> list[object]:
-    return [json.loads(bytes(each)) for each in objects(chunks)]
+    return [json.loads(bytes(each)) for each in objects(chunks, "pods")]
 
 
 @given(PODS, st.lists(st.integers(0, 5_000), max_size=12), st.booleans())
@@ -61,18 +61,37 @@ def test_streamed_object_is_yielded_before_the_next_object_arrives(place):
             come.append(part)
             yield part
 
-    first = next(objects(chunks()))
+    first = next(objects(chunks(), "pods"))
     assert json.loads(bytes(first)) == {"metadata": {"name": "a"}}
     assert len(b"".join(come)) == 53
 
 
-@pytest.mark.parametrize("text", ['{"items":null}', '{"items":[]}', '{"items": [ ]}', "{}"])
-def test_empty_list_response_yields_no_objects(text):
-    assert read([text.encode()]) == []
+@pytest.mark.parametrize("items", ['"items":null', '"items":[]', '"items": [ ]'])
+@pytest.mark.parametrize("kind", ["PodList", "List"])
+def test_empty_list_response_yields_no_objects(items, kind):
+    assert read([f'{{{items},"kind":"{kind}"}}'.encode()]) == []
 
 
 @pytest.mark.parametrize(
-    "text", ["", "<html>", "[]", '{"items":[{"metadata":{}}', '{"items":[{"metadata":{}}]']
+    "text",
+    [
+        *('{"items":[]}', '{"kind":"Status","status":"Success"}', '{"kind":"Pod","items":[]}'),
+        *('{"kind":"NodeList","items":[]}', '{"items":[{"metadata":{}}],"kind":"PolicyList"}'),
+        *('{"kind":"SList","items":[]}', '{"kind":"PodList"}', "{}", "[]"),
+    ],
+)
+def test_response_of_another_kind_is_not_an_empty_list(text):
+    with pytest.raises(ValueError, match=r"is not a list of pods|no items|required field"):
+        read([text.encode()])
+
+
+def test_list_tail_of_many_small_objects_is_split_without_the_json_decoder():
+    many = ",".join(['{"spec":{}}'] * 5_000)
+    assert len(read([f'{{"kind":"PodList","items":[{many}]}}'.encode()])) == 5_000
+
+
+@pytest.mark.parametrize(
+    "text", ["", "<html>", '{"items":[{"metadata":{}}', '{"items":[{"metadata":{}}]']
 )
 def test_incomplete_list_response_raises_an_error(text):
     with pytest.raises(msgspec.DecodeError):

@@ -230,7 +230,7 @@ def test_capacity_reader_decodes_each_pod_before_the_next_pod_arrives(
 
     def chunks():
         first, second = (json.dumps(raw_pod(name), separators=(",", ":")) for name in "ab")
-        yield f'{{"items":[{first},{second[:30]}'.encode()
+        yield f'{{"kind":"PodList","items":[{first},{second[:30]}'.encode()
         assert decoded_one.wait(10)
         yield f"{second[30:]}]}}".encode()
 

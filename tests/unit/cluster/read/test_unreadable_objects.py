@@ -9,8 +9,12 @@ import json
 
 import pytest
 
+from reconciler.cluster.decode import pages
+from reconciler.cluster.decode.instancetypes import NAMESPACED
 from reconciler.cluster.read.capacity_reader import read_capacity
 from reconciler.cluster.read.cluster_reader import ClusterReader
+from reconciler.cluster.read.lists import list_all
+from reconciler.errors import ClusterError
 from reconciler.model.references import vm_ref
 
 API = "/apis/kubevirt.io/v1"
@@ -147,4 +151,50 @@ def test_unreadable_node_is_reported_and_other_nodes_are_read(sends, client, clo
     state = ClusterReader(client, clock=clock).read()
     assert [each.name for each in state.nodes] == ["first", "last"]
     (finding,) = state.diagnostics
+    assert (finding.code, finding.ref.name) == ("unreadable-object", "odd")
+
+
+VMI_PATH = f"{API}/virtualmachineinstances"
+
+
+def test_vmi_list_that_holds_another_kind_is_not_read_as_no_instances(sends, client, clock):
+    sends(VMI_PATH, b'{"kind":"PodList","metadata":{"resourceVersion":"1"},"items":[]}')
+    with pytest.raises(ClusterError, match="'PodList', which is not a list of virtualmachinei"):
+        ClusterReader(client, clock=clock).read()
+
+
+@pytest.mark.parametrize("depth", [0, 20_000])
+def test_page_with_more_objects_than_a_server_sends_raises_an_error(sends, client, clock, depth):
+    deep = b'{"spec":' + b"[" * depth + b"]" * depth + b"}," if depth else b""
+    many = b",".join([b"{}"] * 1_001)
+    sends(VMI_PATH, b'{"kind":"List","metadata":{},"items":[' + deep + many + b"]}")
+    with pytest.raises(ClusterError, match=r"length 1000|more than 1,000 objects"):
+        ClusterReader(client, clock=clock).read()
+
+
+def test_list_with_too_many_unreadable_objects_raises_an_error(sends, client, clock, monkeypatch):
+    monkeypatch.setattr(pages, "MAX_UNREADABLE", 9)
+    page = b'{"kind":"List","metadata":{},"items":[%b]}'
+    sends(VMI_PATH, page % b",".join([b"{}"] * 9))
+    assert len(ClusterReader(client, clock=clock).read().diagnostics) == 9
+    sends(VMI_PATH, page % b",".join([b"{}"] * 10))
+    with pytest.raises(ClusterError, match=r"more than 9 objects of a list cannot be read; the f"):
+        ClusterReader(client, clock=clock).read()
+
+
+@pytest.mark.parametrize("kind", [b"Status", b"Pod"])
+def test_response_of_another_kind_is_not_the_identity_of_the_cluster(sends, client, clock, kind):
+    sends("/api/v1/namespaces/kube-system", b'{"kind":"%b","metadata":{"uid":"u"}}' % kind)
+    with pytest.raises(ClusterError, match="is not a Namespace"):
+        ClusterReader(client, clock=clock).read()
+
+
+def test_unreadable_instancetype_is_reported_and_others_are_read(sends, client):
+    body = b'{"metadata":{"name":"%b","namespace":"db"},"spec":{"memory":{"guest":"%b"}}}'
+    items = body % (b"odd", b"1" * 5_000) + b"," + body % (b"big", b"8Gi")
+    path = "/apis/instancetype.kubevirt.io/v1beta1/virtualmachineinstancetypes"
+    sends(path, b'{"kind":"List","metadata":{},"items":[' + items + b"]}")
+    listed = list_all(client, path, NAMESPACED)
+    (finding,) = listed.diagnostics
+    assert [each.ref.name for each in listed.values] == ["big"]
     assert (finding.code, finding.ref.name) == ("unreadable-object", "odd")
