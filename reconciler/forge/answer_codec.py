@@ -19,7 +19,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
     """
     try:
         return msgspec.json.decode(body, type=kind)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ForgeError(
             "the answer of the forge is not what its API documents",
             hint="check that the address is that of the API, such as https://HOST/api/v3",

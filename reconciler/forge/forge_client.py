@@ -234,7 +234,7 @@ class ForgeClient:
         try:
             problem = msgspec.json.decode(answer.body, type=_Problem)
             text = str(problem.message or problem.error)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             text = ""
         text = text.replace(self._token, "***")
         return printable(text[:_MESSAGE]) or "the answer has no message"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from golden.conftest import at, sealed
+from markdown_it import MarkdownIt
 
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.plan.plan import Effect, Forecast, VMForecast
@@ -58,6 +60,16 @@ def check_markup(text: str) -> None:
 
 def test_comment_with_every_effect_matches_the_golden_file(plan, golden):
     golden("comment.md", comment(plan))
+
+
+@pytest.mark.parametrize(("name", "tables"), [("comment", 7), ("comment-report", 5)])
+def test_each_table_and_patch_of_a_comment_is_rendered(name, tables):
+    text = (Path(__file__).parent / f"{name}.md").read_text(encoding="utf-8")
+    html = MarkdownIt("commonmark").enable("table").render(text)
+    assert html.count("<table>") == tables
+    assert html.count("<details>") == html.count("</details>") == text.count("<details>")
+    assert html.count("<pre>") == text.count("```json")
+    assert "| ---" not in html
 
 
 def test_comment_on_a_plan_without_changes_matches_the_golden_file(converged_plan, golden):

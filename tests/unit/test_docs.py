@@ -39,7 +39,6 @@ NO_CODES = {
     *("x-belongs", "x-hint", "x-hints", "x-near-miss", "working-tree"),
     *("feature-gate", "in-progress", "not-needed", "not-started", "drop-revision", "name-alone"),
     *("certificate-authority", "client-certificate", "client-key", "current-context"),
-    *("certificate-authority", "client-certificate", "client-key"),
     *("retry-after", "x-ratelimit-remaining", "x-ratelimit-reset", "gitea-actions"),
     *("ratelimit-remaining", "ratelimit-reset"),
     "run-ended",

@@ -92,7 +92,8 @@ def _from_job(environ: Mapping[str, str]) -> ForgeOptions:
         return ForgeOptions(
             forge=ForgeKind.GITLAB,
             forge_url=environ.get("CI_API_V4_URL"),
-            project=environ.get("CI_PROJECT_ID"),
+            # In the pipeline of a fork, CI_PROJECT_ID is the fork.
+            project=environ.get("CI_MERGE_REQUEST_PROJECT_ID") or environ.get("CI_PROJECT_ID"),
             pull_request=int(number) if number.isdecimal() else None,
             commit=environ.get("CI_COMMIT_SHA"),
             link=environ.get("CI_JOB_URL"),

@@ -48,6 +48,11 @@ def test_variables_of_gitlab_select_the_merge_request():
     assert found.link == "https://gitlab.example.com/team/vms/-/jobs/1"
 
 
+def test_merge_request_of_a_fork_selects_the_project_of_the_merge_request():
+    found = ForgeOptions().completed({**GITLAB, "CI_MERGE_REQUEST_PROJECT_ID": "41"})
+    assert found.project == "41"
+
+
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/pull/7x/merge", "refs/pull/0/merge", ""])
 def test_job_without_a_pull_request_selects_its_commit(ref):
     found = ForgeOptions().completed({**ACTIONS, "GITHUB_REF": ref})

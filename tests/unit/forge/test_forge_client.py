@@ -88,6 +88,12 @@ def test_message_of_the_forge_is_shown_without_the_token(place):
     assert "bad token ***\\x1b[31m" in str(raised.value)
 
 
+@pytest.mark.parametrize("content", [b"<html>", b"[" * 100_000, b'[{"id": "x"}]', b"\xff", b""])
+def test_answer_that_is_not_what_the_forge_documents_is_an_error(place, content):
+    with pytest.raises(ForgeError, match="not what its API documents"):
+        place.forge.decode_comments(content)
+
+
 def test_token_is_in_no_path_and_no_query(place):
     place.post()
     assert all(
