@@ -202,3 +202,15 @@ def test_closed_standard_input_is_reported(capsys, monkeypatch):
     monkeypatch.setattr(sys, "stdin", None)
     assert main(["validate", "-f", "-"]) == 1
     assert "standard input is closed" in capsys.readouterr().err
+
+
+def test_second_read_of_standard_input_returns_the_same_bytes(monkeypatch):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"kind: X\n")))
+    assert [input_files.read("-"), input_files.read("-")] == [b"kind: X\n"] * 2
+
+
+def test_line_feed_at_the_end_of_a_token_file_is_not_part_of_the_token(tmp_path):
+    (tmp_path / "token").write_text("secret\n")
+    (tmp_path / "config").write_text(KUBECONFIG.format(cluster="", user="tokenFile: token"))
+    found = kubeconfig.load(str(tmp_path / "config"), None)
+    assert found.api_key == {"BearerToken": "Bearer secret"}
