@@ -22,6 +22,7 @@ from urllib3.exceptions import HTTPError
 from reconciler import __version__
 from reconciler.errors import ForgeError, UsageError
 from reconciler.escaping import printable
+from reconciler.forge.answer_codec import decoded
 from reconciler.forge.forge_request import ForgeAnswer, ForgeRequest
 from reconciler.model.backoff import pause_s
 
@@ -232,9 +233,9 @@ class ForgeClient:
 
     def _message(self, answer: ForgeAnswer) -> str:
         try:
-            problem = msgspec.json.decode(answer.body, type=_Problem)
+            problem = decoded(answer.body, _Problem)
             text = str(problem.message or problem.error)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        except ForgeError:
             text = ""
         text = text.replace(self._token, "***")
         return printable(text[:_MESSAGE]) or "the answer has no message"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fuzz import (
     answer_readers,
     cluster_readers,
+    forge_readers,
     repository_readers,
     simulator_readers,
     source_readers,
@@ -17,5 +18,6 @@ READERS = (
     *repository_readers.READERS,
     *cluster_readers.READERS,
     *answer_readers.READERS,
+    *forge_readers.READERS,
     *simulator_readers.READERS,
 )

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 TOKEN_VARIABLE = "RECONCILER_FORGE_TOKEN"  # noqa: S105 - the name of a variable
-_MERGE_REF = re.compile(r"refs/pull/([1-9]\d{0,9})/(?:merge|head)")
+_MERGE_REF = re.compile(r"refs/pull/([1-9]\d{0,9})/(?:merge|head)", re.ASCII)
+_NUMBER = re.compile(r"[1-9]\d{0,9}", re.ASCII)
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _LINK = re.compile(r"https?://[^\s<>()\[\]\"'`\\|]+", re.ASCII)
 
@@ -94,7 +95,7 @@ def _from_job(environ: Mapping[str, str]) -> ForgeOptions:
             forge_url=environ.get("CI_API_V4_URL"),
             # In the pipeline of a fork, CI_PROJECT_ID is the fork.
             project=environ.get("CI_MERGE_REQUEST_PROJECT_ID") or environ.get("CI_PROJECT_ID"),
-            pull_request=int(number) if number.isdecimal() else None,
+            pull_request=int(number) if _NUMBER.fullmatch(number) else None,
             commit=environ.get("CI_COMMIT_SHA"),
             link=environ.get("CI_JOB_URL"),
         )
