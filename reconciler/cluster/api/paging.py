@@ -25,6 +25,8 @@ MAX_PAGES = 2_000
 """The maximum number of pages in a list; 2,000 pages have one million objects."""
 MAX_LIST_S = 600.0
 """The longest time for all pages of a list, in real seconds."""
+MAX_TOKEN = 65_536
+"""The maximum length of a page token, in characters; the API server's have some hundred."""
 _RELISTS = 3
 
 
@@ -81,6 +83,9 @@ def pages(client: Client, path: str) -> Iterator[Page]:
         token = meta.token or ""
         if not token:
             return
+        if len(token) > MAX_TOKEN:
+            why = f"its page token has {len(token)} characters, more than {MAX_TOKEN}"
+            raise unreadable(client, path, why)
         if token in tokens or len(tokens) >= MAX_PAGES:
             raise unreadable(client, path, "the server repeats a page or sends too many pages")
         if monotonic() > ends_at:

@@ -38,6 +38,13 @@ def test_continue_token_that_expires_repeatedly_raises_an_error(server, client, 
     assert len(server.requests) == 8
 
 
+def test_continue_token_above_its_limit_is_not_sent_back(server, client, page):
+    server.on(VMS, page({"n": 1}, token="a" * 65_537))
+    with pytest.raises(ClusterError, match="its page token has 65537 characters"):
+        list(pages(client, VMS))
+    assert len(server.requests) == 1
+
+
 def test_repeated_continue_token_raises_an_error(server, client, page):
     server.on(VMS, page({"n": 1}, token="a"), page({"n": 2}, token="b"), page({}, token="a"))
     with pytest.raises(ClusterError, match="the server repeats a page or sends too many pages"):
