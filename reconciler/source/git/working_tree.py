@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from functools import cache, cached_property
@@ -129,6 +130,10 @@ class WorkingTree:
             status = (self._root / os.fsdecode(name)).lstat()
         except (FileNotFoundError, NotADirectoryError):
             return None
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:  # an index may hold names that no disk can hold
+                return None
+            raise
         if mode == _SUBMODULE:
             kind = EntryKind.SUBMODULE
         elif stat.S_ISLNK(status.st_mode) or any(map(self._is_link, _parents(name))):

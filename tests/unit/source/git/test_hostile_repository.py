@@ -83,3 +83,14 @@ def test_long_lists_of_a_repository_are_an_error(path, monkeypatch, read):
         reader = opened.references if read == "references" else WorkingTreeReader(opened).read
         with pytest.raises(SourceError, match="more than 100 bytes"):
             reader()
+
+
+def test_name_in_the_index_that_is_too_long_for_the_disk_counts_as_missing(path):
+    blob = git(path, "rev-parse", "HEAD:a.yaml")
+    name = "n" * 300
+    git(path, "update-index", "--add", "--cacheinfo", f"100644,{blob},{name}")
+
+    with Repository.open(path) as opened:
+        reading = WorkingTreeReader(opened).read()
+
+    assert [ref.name for ref in reading.state.vms] == ["a"]
