@@ -105,10 +105,10 @@ def test_reader_releases_each_document_before_it_reads_the_next():
 
 def test_kinds_beyond_a_maximum_and_long_names_are_counted_together():
     document = b"kind: %s\napiVersion: v1\n"
-    kinds = [document % (b"B" * 64), *(document % b"A%d" % n for n in range(1_001))]
+    kinds = [document % (b"B" * 64), *(document % b"A%d" % n for n in range(1_000))]
 
     found = skipped_kinds(b"---\n".join(kinds))
 
     assert found["A0"] == 1
     assert found["of other kinds"] == 2
-    assert len(found) == 1_001
+    assert len(found) == 1_000
