@@ -6,6 +6,7 @@ import io
 import re
 import shlex
 import sys
+from itertools import takewhile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -86,13 +87,19 @@ def test_documented_shell_command_succeeds(
 ):
     git.commit({"vms.yaml": MANIFEST})
     monkeypatch.chdir(git.path)
+    (git.path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.setenv("RECONCILER_KUBECONFIG", str(cluster_of_the_documentation.kubeconfig))
     monkeypatch.setenv("RECONCILER_YES", "1")
     # kubectl and kustomize are not needed: the manifests are what they would print.
     rendered = SimpleNamespace(buffer=io.BytesIO(MANIFEST.encode()), isatty=lambda: False)
     monkeypatch.setattr(sys, "stdin", rendered)
     (text,) = COMMAND.findall(line)
-    _, *words = shlex.split(text)
+    _, *words = takewhile(lambda word: word not in {">", "2>"}, shlex.split(text))
+    if "--kubeconfig" in words:
+        kubeconfig = str(cluster_of_the_documentation.kubeconfig)
+        words[words.index("--kubeconfig") + 1] = kubeconfig
+    if "--snapshot" in words:
+        command("snapshot", "--out", words[words.index("--snapshot") + 1])
     if "--config" in words:
         (git.path / "reconciler.yaml").write_text(CONFIG)
     if "--plan" in words:
