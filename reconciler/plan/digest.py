@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef, Uid
 
 GENERATION = "/metadata/generation"
-"""The JSON pointer of the generation, which a patch tests to detect concurrent writes."""
+"""The JSON pointer to metadata.generation, which a patch tests to detect concurrent writes."""
 
 
 def action_digest(
@@ -31,7 +31,7 @@ def action_digest(
     manifest: str | None = None,
     restart: bool = False,
 ) -> str:
-    """Return ``sha256:…`` over everything that an approval covers.
+    """Return the ``sha256:…`` digest of everything that an approval of an action covers.
 
     The digest does not include times, messages, or the generation that a patch tests, because
     KubeVirt's controllers change the generation too.
@@ -57,7 +57,7 @@ def action_digest(
 
 
 def digested(action: Action, cluster: str) -> Action:
-    """Return *action* with its digest; *cluster* is the cluster's uid."""
+    """Return a copy of *action* that contains its digest; *cluster* is the cluster's uid."""
     manifest = None if action.manifest is None else manifest_digest(action.manifest)
     digest = action_digest(
         cluster=cluster,
@@ -73,17 +73,17 @@ def digested(action: Action, cluster: str) -> Action:
 
 
 def manifest_digest(manifest: Mapping[str, Any]) -> str:
-    """Return ``sha256:…`` over *manifest* as JSON with sorted keys and without spaces."""
+    """Return the ``sha256:…`` digest of *manifest* as compact JSON with sorted keys."""
     return _sha256(manifest)
 
 
 def plan_digest(actions: Iterable[Action]) -> str:
-    """Return ``sha256:…`` over the actions' digests in their order."""
+    """Return the ``sha256:…`` digest of all actions' digests, in the order of the actions."""
     return digest_over(each.digest for each in actions)
 
 
 def digest_over(digests: Iterable[str]) -> str:
-    """Return ``sha256:…`` over *digests*, in the given order."""
+    """Return the ``sha256:…`` digest of *digests*, in the given order."""
     return _sha256(list(digests))
 
 

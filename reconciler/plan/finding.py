@@ -50,7 +50,7 @@ def wait(reason: Reason, message: str, hint: str = "") -> Finding:
 
 
 def invalid(error: Diagnostic) -> Finding:
-    """Return a finding that blocks only the object whose manifest in Git has *error*."""
+    """Return a finding that blocks one object because its manifest in Git has *error*."""
     return blocked(
         Reason.INVALID_MANIFEST,
         f"the manifest in Git is invalid: {error.message}",

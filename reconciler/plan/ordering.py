@@ -59,7 +59,7 @@ def groups_of(
 
 
 def soak_digest(canaries: Mapping[ObjectRef, str]) -> str:
-    """Return ``sha256:…`` over the canaries and their desired sizes, in any order."""
+    """Return a ``sha256:…`` digest of the canaries and their desired sizes, in any order."""
     rows = sorted([ref.namespace or "", ref.name, wanted] for ref, wanted in canaries.items())
     text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -73,7 +73,7 @@ def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
 
 
 def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tuple[PatchOp, ...]:
-    """Return *patch* with an operation that adds the annotation *key*.
+    """Return a copy of *patch* that also adds the annotation *key*.
 
     If the VM has no annotations, the patch adds the whole map. The patch then tests the
     resourceVersion, so that it cannot overwrite an annotation that another client adds at the same

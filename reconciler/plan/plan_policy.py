@@ -10,7 +10,7 @@ from reconciler.model.selector import Selector
 from reconciler.model.shard import WHOLE_FLEET, Shard
 
 ALWAYS = (Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h")),)
-"""A window that is always open; it replaces the configured windows if the user ignores them."""
+"""A window that is always open, for runs that ignore the configured windows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class PlanPolicy:
     canary: Canary | None = None
     """The VMs that change before all others."""
     anti_affinity: tuple[str, ...] = ()
-    """Label keys: VMs in a namespace that share a value never change at the same time."""
+    """Label keys; VMs of a namespace with the same value for a key never change concurrently."""
     shard: Shard = WHOLE_FLEET
     """The shard whose VMs are planned; VMs of other shards still count as in flight."""
     windows: tuple[Window, ...] = ()

@@ -74,7 +74,7 @@ class Planner:
 
     @property
     def capacity_mattered(self) -> bool:
-        """Whether a decision used pods and quotas, or would have if they were known."""
+        """Whether a decision depends on pods and quotas, even if they are not known yet."""
         return bool(self._read_capacity)
 
     def update(
@@ -113,7 +113,7 @@ class Planner:
         return context
 
     def needs_capacity(self) -> bool:
-        """Whether pods and quotas are unknown although a decision would use them.
+        """Whether a decision depends on pods and quotas that are not known yet.
 
         The planner decides VMs until it finds such a decision.
         """

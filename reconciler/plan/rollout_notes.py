@@ -96,7 +96,7 @@ def _closed(opens: datetime | None) -> Diagnostic:
 
 
 def _longest(windows: tuple[Window, ...], now: datetime, enough_s: float) -> float:
-    """Return the length in seconds of the longest upcoming window; *enough_s* ends the search."""
+    """Return the longest upcoming window in seconds; stop at a window of *enough_s* seconds."""
     longest, moment = 0.0, now
     for _ in range(2 * WINDOWS_AHEAD):
         found = opening(windows, moment)

@@ -38,7 +38,7 @@ Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveConfig:
-    """The KubeVirt settings in force for memory changes: the CR's values, else the defaults."""
+    """The KubeVirt settings that affect memory changes: the CR's values or the defaults."""
 
     capabilities: Capabilities
     obstacle: Reason | None
@@ -46,7 +46,7 @@ class EffectiveConfig:
     methods: frozenset[str]
     max_guest: MemoryQuantity | None
     eviction_strategy: str
-    """The cluster's eviction strategy, for VMs that set none; empty for the default, ``None``."""
+    """The eviction strategy of VMs that set none; empty for KubeVirt's default, ``None``."""
     multi_architecture: bool
     """Whether the webhook admits a VM whose CPU architecture differs from virt-api's."""
     parallel: int
@@ -129,7 +129,7 @@ def unsettled(kubevirt: LiveKubeVirt) -> str:
 
 
 def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVirt:
-    """Return the KubeVirt CR as it will be once KubeVirt has applied *changes*."""
+    """Return a copy of the KubeVirt CR with *changes* applied."""
     if not changes:
         return kubevirt
     settings: dict[tuple[str, ...], SettingValue] = dict(kubevirt.settings)
@@ -149,7 +149,7 @@ def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVir
 
 
 def spelled(value: SettingValue) -> object:
-    """Return *value* as a JSON value, in the notation of the file in Git."""
+    """Return the JSON value of a setting, in the notation that Git or the CR uses."""
     if isinstance(value, NameSet):
         return list(value.raw)
     if isinstance(value, bool | int | str):

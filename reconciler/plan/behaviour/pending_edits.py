@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def waiting(vm: LiveVM, vmi: LiveVMI) -> tuple[str, ...]:
-    """Return each pending edit that is visible, with the old and the new value.
+    """Return the pending edits that can be detected, each with the old and the new value.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053: cores, threads,
     maxGuest, huge pages and dedicated CPUs do not change live; recorded (scenario

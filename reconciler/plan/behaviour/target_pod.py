@@ -81,13 +81,13 @@ class TargetPod:
 
 
 def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
-    """Return how KubeVirt computes the requests of launcher pods with the CR *kubevirt*."""
+    """Return the KubeVirt version and CR settings that determine the size of launcher pods."""
     return _rendering(kubevirt.version, kubevirt.memory_overcommit, str(kubevirt.overhead_ratio))
 
 
 @functools.lru_cache
 def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
-    """Return the rendering for these settings; the result is cached and shared by all VMs."""
+    """Return the ``Rendering`` for these settings; all VMs share the cached result."""
     return Rendering(
         capabilities=capabilities_of(version),
         overcommit=max(1, overcommit),
@@ -96,7 +96,7 @@ def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
 
 
 def asked_after(vmi: LiveVMI, target: int) -> Asked:
-    """Return an instance's requests and limits after its guest size changes to *target*.
+    """Return an instance's memory requests and limits after its guest size becomes *target*.
 
     Requests change by the difference between the sizes. If they are then smaller than the
     guest, they are raised to its size, and limits do not change. Otherwise, limits change by

@@ -14,7 +14,7 @@ from reconciler.model.quantity import MIB
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int, int]
 Row: TypeAlias = tuple[tuple[Version, T, str], ...]
-"""A capability's cells (version, value, source); a value applies until the next cell's version."""
+"""One capability's cells (version, value, source); each applies until the next cell's version."""
 
 LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE = "MultiArchitecture"

@@ -31,7 +31,7 @@ class Free:
     """The free memory and huge pages of a node, in bytes."""
 
     memory: int | None
-    """Free memory; None if the node's allocatable memory is not known."""
+    """The node's free memory in bytes; None if its allocatable memory is not known."""
     hugepages: int
     """The free huge pages of the requested page size, in bytes."""
 

@@ -84,7 +84,7 @@ class Reservations:
         self._used[ref.namespace].update(quota_usage(pod))
 
     def settle(self, ref: ObjectRef) -> None:
-        """Assume that the VM *ref* has migrated: release its old pod and keep its new one."""
+        """Release the capacity of the VM's old pod, on the assumption that the VM has migrated."""
         vmi = self._live.vmis.get(ref)
         if vmi is None or self._live.capacity is None:
             return

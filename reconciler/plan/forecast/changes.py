@@ -1,4 +1,4 @@
-"""Collects the memory changes that use slots: ``PlannedChange`` and ``ForeignChange``."""
+"""Collects the changes that use migration slots: ``PlannedChange`` and ``ForeignChange``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Source: assumed; a guest may take terminationGracePeriodSeconds, 180 s by defaul
 START = Span(5.0, 20.0, 60.0)
 """How long a new VM takes to start. Source: an assumption."""
 WRITE = Span(0.2, 1.0, 2.0)
-"""How long a change takes that only writes a size, without a migration.
+"""How long a change takes if it only writes a size and causes no migration.
 
 Source: the rollout polls once a second.
 """
@@ -58,7 +58,7 @@ class PlannedChange:
 
     @property
     def migrates(self) -> bool:
-        """Whether the change causes a migration, not a restart or only a write."""
+        """Whether the change causes a migration, and not just a restart or a write."""
         return self.disruption is Disruption.MIGRATION
 
 

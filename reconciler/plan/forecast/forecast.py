@@ -34,7 +34,7 @@ Source: assumed; kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 reports
 sync. No status reports that the components have read the CR.
 """
 EARLIER, LATER = 1.85, 1.6
-"""The largest factors between the likely end and the earliest or latest end.
+"""The factors that limit how far the earliest and the latest end are from the likely end.
 
 Therefore, the latest end is less than three times the earliest end.
 """
@@ -121,7 +121,7 @@ def _queue(
 
 
 def _config_waves(decisions: Sequence[Decision]) -> int:
-    """Return how many patches the CR gets; memory changes start after KubeVirt applies them."""
+    """Return how many patches of the CR KubeVirt must apply before memory changes start."""
     return sum(
         len({action.wave for action in each.actions})
         for each in decisions

@@ -1,4 +1,4 @@
-"""``ends_of``: computes when each change ends, if ranks run one after another in limited slots."""
+"""``ends_of``: computes when changes end if ranks run one after another, with limited slots."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ def _ends_of_rank(
     start_s: float,
     n: int,
 ) -> list[float]:
-    """Return when each change of a rank ends, while other changes in *held* use slots."""
+    """Return when each change of a rank ends; the changes in *held* also use slots."""
     disturbing = [each for each in members if each.disruption is not Disruption.NONE]
     jobs = [
         Job(each.node, each.span.three[n], queue.groups.get(each.ref, NONE)) for each in disturbing

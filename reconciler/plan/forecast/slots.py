@@ -66,7 +66,7 @@ def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[f
 
 
 class _Queue:
-    """The waiting jobs, each assigned to one limit without a free slot.
+    """The waiting jobs; each waits at one limit that has no free slot.
 
     A slot that becomes free is therefore offered only to the jobs that wait at its limit.
     """

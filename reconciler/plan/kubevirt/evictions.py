@@ -52,7 +52,7 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
 
 
 def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], ...]:
-    """Return the VMs, with reasons, that KubeVirt would kill because the CR changes to *after*.
+    """Return the VMs that KubeVirt would kill if the CR became *after*, with the reasons.
 
     A label marks a VM with an outdated launcher. If KubeVirt counts more such VMs than have the
     label, every VM that may be one of them is returned. VMs that KubeVirt kills even without the

@@ -147,7 +147,7 @@ def _quantity(value: object) -> MemoryQuantity | None:
 
 
 def _allows(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
-    """Whether *vmi* can hotplug if the cluster's maxGuest is *limit*; None is no limit."""
+    """Whether *vmi* can hotplug memory if the CR's maxGuest is *limit*; None means no limit."""
     if limit is None or vmi.guest is None:
         return True
     return (

@@ -83,12 +83,12 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
 
 
 def _identity(ref: ObjectRef, current: LiveKubeVirt) -> ObjectRef:
-    """Return *ref* with the namespace of the cluster's CR if Git sets no namespace."""
+    """Return *ref*, and fill in the namespace of the cluster's CR if Git sets no namespace."""
     return ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
 
 
 def _error_of(state: DesiredState) -> Diagnostic | None:
-    """Return the first error about a KubeVirt CR in Git, even about a second CR."""
+    """Return the first error about any KubeVirt CR in Git; Git may have more than one."""
     errors = state.errors().items()
     return next((error for ref, error in errors if ref.is_kubevirt), None)
 

@@ -1,4 +1,4 @@
-"""``clock_disagreement``: whether windows depend on which of two clocks is right."""
+"""``clock_disagreement``: reports whether two clocks disagree about open windows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ HINT = (
 def clock_disagreement(
     clocks: ClockDifference | None, windows: tuple[Window, ...], needs: Mapping[ObjectRef, float]
 ) -> str:
-    """Return how the answers of *windows* differ between two clocks; empty if they are the same.
+    """Describe how two clocks disagree about *windows*; return an empty text if they agree.
 
     The answers differ if the windows are open by only one of the clocks, or if the change of a VM
     fits into the open window by only one of them. *needs* has the seconds that each change needs.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 DETECTION_S = 20.0
-"""Seconds from the patch to the migration object. Source: recorded, 1.4 to 20 s."""
+"""The seconds from a patch until its migration object exists. Source: recorded, 1.4 to 20 s."""
 PENDING_S = 900.0
 """How long the target pod may be pending; KubeVirt deletes an unschedulable one after 300 s.
 
@@ -59,7 +59,7 @@ def longest_attempt_s(
 
 
 def _prolonged(policy: LiveMigrationPolicy | None, config: EffectiveConfig) -> bool:
-    """Whether a migration continues after its time-out, by a pause of the guest or post-copy.
+    """Whether a migration continues after its time-out, with a paused guest or in post-copy.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146: the
     policy overrides the CR, and a policy that allows post-copy allows disruption as well.

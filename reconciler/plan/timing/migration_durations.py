@@ -43,20 +43,20 @@ class Span:
         return Span(self.low * factor, self.likely * factor, self.high * factor)
 
     def at_least(self, other: Span) -> Span:
-        """Return a span with the larger of both spans' values at each position."""
+        """Return a span whose three values are each the larger of the two spans' values."""
         return Span(
             max(self.low, other.low), max(self.likely, other.likely), max(self.high, other.high)
         )
 
     def narrowed(self, earlier: float, later: float) -> Span:
-        """Return the span with both ends limited to these factors of the most likely value."""
+        """Return the span with its low and high values limited to factors of the likely value."""
         return Span(
             max(self.low, self.likely / earlier), self.likely, min(self.high, self.likely * later)
         )
 
 
 DETECTION = Span(1.4, 4.0, 11.0)
-"""How long KubeVirt takes from the patch to the migration object.
+"""How long KubeVirt takes to create the migration object after a patch.
 
 Source: recorded, 1.4 to 20 s, mostly 5 s, 9 of 10 within 10 s; kubevirt v1.9.0
 pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226 (5 s from the VMI's event).
@@ -69,7 +69,7 @@ Source: recorded, 1.0 to 1.9 s without a wait for a slot and with pods that star
 time that a node needs to start a pod is assumed.
 """
 CONSTANT = Span(0.5, 1.5, 2.5)
-"""The time of a transfer apart from the copying of memory. Source: assumed, not recorded."""
+"""The time that a transfer takes besides copying memory. Source: assumed, not recorded."""
 ACCEPTANCE = Span(0.3, 0.7, 4.0)
 """How long the guest takes to use the new memory after the migration.
 
@@ -78,13 +78,13 @@ Source: recorded, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
 NETWORK_S = Span(8 * 1.073741824 / 25, 8 * 1.073741824 / 16, 8 * 1.073741824 / 10)
 """Seconds per GiB on networks with 25, 16 and 10 Gbit/s. Source: assumed."""
 REPEATED = Span(1.0, 1.1, 1.5)
-"""How often a migration copies the memory, because the guest changes memory during the copy.
+"""How many times a migration copies the memory, because the guest keeps changing it.
 
 Source: assumed.
 """
 
 KEPT = 5
-"""How many finished migrations KubeVirt keeps per VMI; with fewer, none has been deleted.
+"""How many finished migrations KubeVirt keeps per VMI before it deletes the oldest.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314.
 """
@@ -134,7 +134,7 @@ class Estimates:
         return CONSTANT + self.per_gib(limit).times(n_bytes / GIB)
 
     def comparable(self, limit: int) -> list[Observed]:
-        """Return the migrations observed under *limit*; if none, those without a limit."""
+        """Return the migrations with bandwidth limit *limit*, or else those without a limit."""
         same = [each for each in self.observed if each.limit == limit]
         return same or [each for each in self.observed if not each.limit]
 

@@ -71,7 +71,7 @@ def _not_managed(desired: DesiredVM, vm: LiveVM) -> Finding:
 
 
 def given(state: DesiredState, desired: DesiredVM, vm: LiveVM | None) -> tuple[Change, ...]:
-    """Return the difference between Git and a VM that is absent or has no target size."""
+    """Return the size change that Git requests for a VM that is absent or has no target size."""
     value = desired.guest or desired.instancetype
     has = None
     if vm is not None:
@@ -162,7 +162,7 @@ def _held(vm: LiveVM, live: LiveState, types: Instancetypes) -> TargetSize | Fin
 
 
 def _not_made(vm: LiveVM, has: ObjectRef, wanted: ObjectRef) -> Finding:
-    """Block every change of an instancetype except a new name."""
+    """Block a change that adds an instancetype or changes the instancetype's kind."""
     found = f"{has.kind} {has.name}" if vm.instancetype else "no instancetype"
     return blocked(
         Reason.INSTANCETYPE_CHANGE,

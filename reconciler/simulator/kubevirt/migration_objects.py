@@ -26,7 +26,7 @@ def prepare_migration(migration: Json) -> None:
 
 
 def make_migration(vmi: Name, name: str, *, priority: str = "") -> Json:
-    """Builds a migration for a VMI as the workload updater does.
+    """Builds the migration that the workload updater creates for a VMI.
 
     Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:570-600;
     recorded.

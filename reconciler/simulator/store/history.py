@@ -79,7 +79,7 @@ class History:
         return found
 
     def at(self, revision: int, resource: str, namespace: str | None) -> dict[str, bytes | None]:
-        """Returns, by path, the earlier states of the objects that changed since `revision`.
+        """Returns the state at `revision` of each object that changed since then, by path.
 
         None is the state of an object that did not exist.
 

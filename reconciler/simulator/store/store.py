@@ -248,7 +248,7 @@ class Store:
     def _own(
         self, live: Json, new: Json, resource: Resource, manager: str, subresource: str = ""
     ) -> None:
-        """Records in the managedFields of `new` which fields `manager` changed in `live`."""
+        """Records in the managedFields of `new` the fields that `manager` changed since `live`."""
         meta = new["metadata"]
         meta["managedFields"] = managed_fields.after_update(
             live,

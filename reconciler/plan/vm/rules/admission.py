@@ -38,7 +38,7 @@ def memory_from_instancetype(inputs: VMInputs) -> Finding | None:
 
 
 def foreign_architecture(inputs: VMInputs) -> Finding | None:
-    """Up to v1.7, block a VM whose architecture differs from virt-api's, without the gate.
+    """Block a VM whose architecture is not virt-api's, up to v1.7 without the feature gate.
 
     If all nodes have the VM's architecture, virt-api's node has it too.
 
@@ -91,7 +91,7 @@ def own_max_guest(inputs: VMInputs) -> Finding | None:
 
 
 def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
-    """Return a hint that explains how the size would become acceptable to the webhook."""
+    """Return a hint that explains how to make the webhook accept the size."""
     lower, asked = f"lower the guest to {own} or less", inputs.desired.max_guest
     vmi = inputs.vmi
     runs = vmi is not None and not vmi.final

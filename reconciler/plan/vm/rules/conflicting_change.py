@@ -131,7 +131,7 @@ def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
 
 
 def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
-    """Return *finding* with another message, and another hint if one is given."""
+    """Return a copy of *finding* with a new message and, if one is given, a new hint."""
     why = replace(finding.why, message=message)
     return replace(finding, why=why if hint is None else replace(why, hint=hint))
 

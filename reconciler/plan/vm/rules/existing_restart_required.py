@@ -65,7 +65,7 @@ def other_edit_waits(running: RunningVM) -> bool:
 
 
 def may_be_memory_alone(running: RunningVM) -> bool:
-    """Whether a memory change alone may have set RestartRequired under Stage.
+    """Whether a memory change alone may have set RestartRequired under the strategy Stage.
 
     A later change of the CR does not make virt-controller sync the VM, so the condition stays.
     Another edit may be pending without being visible.

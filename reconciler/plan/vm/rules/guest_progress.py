@@ -119,7 +119,7 @@ def _restart_pending(running: RunningVM) -> Finding | None:
 
 
 def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
-    """Return a warning if the guest has its memory and another edit waits for a restart.
+    """Return a warning if the guest has the desired size but another edit waits for a restart.
 
     Source: recorded on v1.9.0 (scenario other-edit-alone).
     """
@@ -211,7 +211,7 @@ def ineffective(running: RunningVM, in_flight: MemoryQuantity | None = None) -> 
 
 
 def _staged(running: RunningVM) -> Finding | None:
-    """Require a restart for a written size although RestartRequired is not set.
+    """Require a restart for a size in the VM's spec even if RestartRequired is not set.
 
     KubeVirt does not set the condition when the size changes back to that of the last start.
 

@@ -103,7 +103,7 @@ def warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
 
 
 def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
-    """Yield each field that differs between the types and cannot change live."""
+    """Yield each field that differs between the instancetypes and cannot change live."""
     for path in _differing(has, wanted):
         if not _is_live(path):
             yield changed(path, has.others.get(path), wanted.others.get(path, "unset"))

@@ -76,7 +76,7 @@ def _unsuitable_at_start(running: RunningVM) -> Finding | None:
 
 
 def _max_guest_hint(running: RunningVM, change: str) -> str:
-    """Return a hint to make *change* and restart the VM; the plan may change maxGuest itself."""
+    """Return a hint that says what to change before the VM is restarted."""
     if running.after.max_guest != running.before.max_guest:
         return "restart the VM after the plan changes maxGuest"
     return f"{change}, then restart the VM"

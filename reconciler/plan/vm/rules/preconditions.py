@@ -102,7 +102,7 @@ def kubevirt_unsettled(running: RunningVM) -> Finding | None:
 
 
 def hotplug_in_flight(running: RunningVM) -> Finding | None:
-    """Wait for a memory change in flight, until which KubeVirt rejects a second change.
+    """Wait for the memory change in flight; KubeVirt rejects a second change until it ends.
 
     Source: recorded (scenario slow-then-second-change); kubevirt v1.9.0 vm.go:3484-3487.
     """

@@ -54,7 +54,7 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
 
 
 def memory_added(running: RunningVM) -> Finding | None:
-    """Up to v1.2, require a restart if the template has no memory and Git adds it.
+    """Up to v1.2, require a restart if Git adds memory to a template that sets no memory.
 
     Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; v1.9.0 vm.go:3023-3028 and
     tests/hotplug/memory.go:235 (live).

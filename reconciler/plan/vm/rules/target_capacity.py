@@ -155,7 +155,7 @@ def _pod_in_flight(running: RunningVM) -> TargetPod | None:
 def _held(
     nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod, *, settled: bool = False
 ) -> bool:
-    """Whether a node has capacity for *pod*, now or once migrations have *settled*."""
+    """Whether a node has capacity for *pod*; with *settled*, once all migrations have ended."""
     return any(free(each, capacity, pod.page_size, settled=settled).holds(pod) for each in nodes)
 
 
@@ -191,7 +191,7 @@ def _left(node: LiveNode, capacity: Capacity, pod: TargetPod) -> tuple[int, int]
 def _rejected(
     running: RunningVM, capacity: Capacity, pod: TargetPod, *, settled: bool = False
 ) -> str | None:
-    """Describe the quota that rejects *pod*, now or once migrations have *settled*, or None."""
+    """Describe a quota that rejects *pod*, or return None; *settled* ignores migrating VMs."""
     namespace = running.vm.ref.namespace
     for quota in capacity.quotas.get(namespace, ()):
         for resource in exceeded(quota, pod, settled=settled):

@@ -167,7 +167,7 @@ class VMInputs:
 
     @property
     def constraints(self) -> tuple[Constraints, ...]:
-        """The constraints of the VM's template and of the instancetype in Git."""
+        """The memory constraints that the VM's template and the instancetype in Git define."""
         wanted = self.types.wanted if self.types else None
         return (self.vm.constraints, *((wanted.constraints,) if wanted else ()))
 

@@ -75,7 +75,7 @@ def restarting(inputs: VMInputs) -> Finding | None:
 
 
 def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") -> Finding:
-    """Wait while an instance starts, with *message*; block if the start takes too long."""
+    """Wait while an instance starts; block the change if the start takes too long."""
     created = running.vmi.created_at
     age_s = (running.now - created).total_seconds() if created else 0.0
     if age_s < START_TIMEOUT_S:

@@ -1,4 +1,4 @@
-"""Decides about sizes that were written under the strategy Stage, now under LiveUpdate."""
+"""Decides what happens under LiveUpdate to sizes that were written under the strategy Stage."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
-    """Whether KubeVirt will apply the size in the VM's spec live, under the settings *after*.
+    """Whether KubeVirt, with the configuration *after*, will apply the VM's new size live.
 
     A pending edit that the instance does not show would still prevent the live change.
 

@@ -160,7 +160,7 @@ def _check_config(call: ApiCall, config: Json) -> None:
 
 
 def _writable(call: ApiCall, config: Json) -> Json:
-    """Returns the part of an applied object that the request's URL allows to change."""
+    """Returns the part of an applied object that a request to the URL may change."""
     if call.status:
         kept = {"apiVersion", "kind", "metadata", "status"}
         meta = {k: v for k, v in config["metadata"].items() if k in {"name", "namespace"}}

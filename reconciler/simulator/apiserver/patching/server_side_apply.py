@@ -112,7 +112,7 @@ def _merge(live: Any, config: Any, node: Json) -> Any:  # noqa: ANN401  # any JS
 
 
 def _drop(merged: Json, gone: Fields, kept: Fields, root: Json) -> None:
-    """Removes fields from an object, and then parents that are empty and without an owner."""
+    """Removes fields from an object, and then empty parents that no field manager owns."""
     prefixes = {path[:length] for path in kept for length in range(1, len(path) + 1)}
     removed = [path for path in gone if path not in prefixes]
     for path in sorted(removed, key=len, reverse=True):

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Matcher: TypeAlias = Callable[[dict[str, str]], bool]
 
 _TOKENS: Final = re.compile(r"\s*(==|!=|[=!<>(),]|[^\s=!<>(),]+)")
-"""Matches a token and the blanks before it; the text has no blanks at its end."""
+"""Matches a selector token and the blanks before it; the selector has no trailing blanks."""
 _OPERATOR: Final = re.compile("==|!=|=")
 _SYMBOLS: Final = frozenset({"==", "!=", "=", "!", "<", ">", "(", ")", ","})
 _NAMES: Final = ("metadata.name", "metadata.namespace")

@@ -16,7 +16,7 @@ from reconciler.simulator.encoding.json_codec import Json
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """A write request as the API server shows it to an admission hook.
+    """A write request in the form that the API server passes to admission hooks.
 
     Mutating hooks may change `object` in place. For a DELETE, `object` is the stored object. A
     hook can append the texts of Warning headers to `warnings`. If the hook denies the write, its
@@ -66,7 +66,7 @@ def denied(webhook: str, message: str, *fields: str, reason: str = "FieldValueIn
 
 
 class Action(Protocol):
-    """A subresource action such as `restart`; it raises StatusError if it is not possible."""
+    """A subresource action such as `restart`; an impossible action raises StatusError."""
 
     def __call__(self, namespace: str, name: str, *, dry_run: bool) -> None:
         """Runs the action for an object. The response is 202 without a body."""

@@ -124,7 +124,7 @@ class ApiCall:
         )
 
     def invalid(self, name: str, errors: list[FieldError]) -> status_errors.StatusError:
-        """Returns the 422 error for the requested object if it is invalid."""
+        """Returns the 422 error that reports why the requested object is invalid."""
         # Error messages about Events contain the API group that stores Events.
         group = "" if self.resource.stored_as else self.resource.group
         return status_errors.invalid(group, self.resource.kind, name, errors)

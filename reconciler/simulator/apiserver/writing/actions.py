@@ -41,7 +41,7 @@ def run_action(admission: Admission, request: Request, target: RequestInfo) -> R
 
 
 def _accepts_anything(request: Request) -> bool:
-    """Returns whether the client accepts every media type, as without an Accept header."""
+    """Returns whether the client accepts every media type, explicitly or by default."""
     types = (each.partition(";")[0].strip() for each in request.header("accept").split(","))
     return any(each in {"", "*/*"} for each in types)
 

@@ -36,7 +36,7 @@ MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.03, 0.08)
 """The delay before a VM is reconciled; RestartRequired was recorded 30 to 210 ms after a patch."""
 START_RETRY_S: Final = 10
-"""The seconds until a VM starts again after a failed start, times n² after n failures."""
+"""The seconds until the first retry of a failed VM start; times n² after n failures."""
 
 
 class VMController:

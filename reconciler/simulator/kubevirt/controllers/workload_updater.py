@@ -194,7 +194,7 @@ class WorkloadUpdater:
         self._cluster.recorder.record(vmi, kind, reason, message, COMPONENT)
 
     def _evacuate(self, vmi: Json) -> None:
-        """Creates a migration for a VMI whose eviction is denied; the migration hotplugs too."""
+        """Migrates a VMI whose eviction is denied; this migration also completes a hotplug."""
         migration = make_migration(name_of(vmi), f"kubevirt-evacuation-{self._store.ids.suffix()}")
         migration["metadata"]["generateName"] = "kubevirt-evacuation-"
         annotations = migration["metadata"]["annotations"]

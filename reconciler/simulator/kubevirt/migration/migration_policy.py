@@ -47,7 +47,7 @@ def applied(policies: Iterable[Json], vmi: Json, namespace: Json | None) -> Json
 
 
 def settings(base: Mapping[str, object], policy: Json | None, behaviour: Behaviour) -> Json:
-    """Returns a migration's settings: those of the CR, overridden by its policy.
+    """Returns a migration's settings: the CR's settings, overridden by the MigrationPolicy.
 
     Args:
         base: The CR's `spec.configuration.migrations`, with its defaults.

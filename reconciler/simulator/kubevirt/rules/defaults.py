@@ -159,7 +159,7 @@ def _domain_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 
 
 def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
-    """Sets a VMI's CPU topology, unless the VM sets a part of it; recorded."""
+    """Sets a VMI's CPU topology, unless the VM sets any part of the topology (recorded)."""
     cpu.setdefault("model", "host-model")
     if not any(cpu.get(part) for part in TOPOLOGY):
         cpu.update(dict.fromkeys(TOPOLOGY, 1))
