@@ -342,12 +342,19 @@ def test_unreadable_file_is_an_error_in_one_line_that_has_its_name(arguments, sa
     assert says.format(**places) in line
 
 
-@pytest.mark.parametrize("folder", ["{here}/file", "/proc/nowhere", "/dev/full"])
+@pytest.mark.parametrize("folder", ["{here}/file", "/proc/nowhere"])
 def test_unusable_cache_folder_is_a_warning(folder, machine):
     (machine.folder / "file").write_text("")
     ended = machine.run(*COMMANDS["plan"], "--cache-dir", folder)
     assert (ended.code, errors(ended)) == (0, [])
     assert "warning: the cache " in ended.err
+
+
+def test_cache_folder_that_every_user_can_write_to_is_a_usage_error(machine):
+    ended = machine.run(*COMMANDS["plan"], "--cache-dir", "/dev/full")
+    assert ended.code == 64
+    (line,) = errors(ended)
+    assert "mode 0666" in line
 
 
 def test_cache_on_a_full_disk_is_a_warning(machine):
