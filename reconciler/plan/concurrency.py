@@ -19,7 +19,7 @@ class Concurrency:
     shard: int
     """This shard's part of the cluster limit."""
     per_node: int
-    """The maximum number of changes in flight of VMs on the same node."""
+    """The maximum number of changes in flight for the VMs on one node."""
 
 
 def concurrency_of(config: EffectiveConfig, policy: PlanPolicy) -> Concurrency:

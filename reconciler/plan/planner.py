@@ -115,7 +115,7 @@ class Planner:
     def needs_capacity(self) -> bool:
         """Whether a decision depends on pods and quotas that are not known yet.
 
-        The planner decides VMs until it finds such a decision.
+        The planner plans VMs until one decision depends on them.
         """
         context = self.context
         if context.live.capacity is not None:

@@ -71,7 +71,7 @@ class EffectiveConfig:
 
     @property
     def live_update(self) -> bool:
-        """Whether template changes reach running VMs without a restart."""
+        """Whether KubeVirt applies template changes to running VMs without a restart."""
         return self.obstacle is None
 
 

@@ -33,7 +33,7 @@ class Fate(StrEnum):
     KILLED = "killed"
     """The updater evicts the VM and its guest stops; the run strategy may start it again."""
     KEPT = "kept"
-    """The updater tries to evict the VM; the eviction is denied without a migration."""
+    """The updater tries to evict the VM; the eviction is denied and no migration starts."""
     LEFT = "left"
     """The updater does nothing with the VM."""
 

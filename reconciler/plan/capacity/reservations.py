@@ -32,7 +32,7 @@ def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
 
 
 class Reservations:
-    """Reserves capacity for target pods on the first node, by name, with enough memory.
+    """Reserves capacity for each target pod on the first node, by name, with enough memory.
 
     The result is optimistic: the scheduler spreads pods over nodes, so a large pod may find no
     node with enough memory, although one would have enough if the pods were on fewer nodes.

@@ -26,8 +26,9 @@ def clock_disagreement(
 ) -> str:
     """Describe how two clocks disagree about *windows*; return an empty text if they agree.
 
-    The answers differ if the windows are open by only one of the clocks, or if the change of a VM
-    fits into the open window by only one of them. *needs* has the seconds that each change needs.
+    The clocks disagree if the windows are open according to only one of them, or if a VM change
+    fits into the open window according to only one of them. *needs* has the seconds that each
+    change needs.
     """
     if clocks is None or not windows or windows == ALWAYS:
         return ""

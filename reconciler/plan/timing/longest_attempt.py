@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 DETECTION_S = 20.0
 """The seconds from a patch until its migration object exists. Source: recorded, 1.4 to 20 s."""
 PENDING_S = 900.0
-"""How long the target pod may be pending; KubeVirt deletes an unschedulable one after 300 s.
+"""How long the target pod may be pending; KubeVirt deletes an unschedulable pod after 300 s.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756. A pod that a
 quota rejects has no limit; the capacity rules delay such a change.
 """
 START_TIMEOUT_S = 900.0
-"""How long a VM may take to start; a limit of this program, as KubeVirt has none."""
+"""How long a VM may take to start; a limit of this program, because KubeVirt sets none."""
 _GB = 10**9
 
 

@@ -71,7 +71,7 @@ def _is_windows(inputs: VMInputs) -> bool:
 
 
 def _silent_before(inputs: VMInputs) -> str:
-    """Return a warning about a guest that did not use memory after an earlier hotplug.
+    """Return a warning about a guest that did not use the memory of an earlier hotplug.
 
     Source: kubevirt issue 14095: a guest without the driver never uses hotplugged memory.
     """

@@ -245,7 +245,7 @@ def _decision(
 
 
 def _max_guest_differs(desired: DesiredVM, vm: LiveVM, *, running: bool) -> tuple[str, ...]:
-    """Warn if maxGuest in Git differs from the VM's maxGuest, because it is never written.
+    """Warn if maxGuest in Git differs from the VM's own maxGuest, which the plan never changes.
 
     Source: recorded (scenario write-maxguest-on-running); kubevirt issue 17610.
     """

@@ -17,7 +17,7 @@ PRIORITY_GATE: Final = "MigrationPriorityQueue"
 
 UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _DURATION_PART: Final = re.compile(r"(?<![\d.])([\d.]+)(ms|s|m|h)")
-"""Matches a part of a duration. It tries each number only once, so the time is linear."""
+"""Matches a part of a duration, in linear time because each number is tried only once."""
 DEFAULT_HOTPLUG_RATIO: Final = 4
 """The default of maxHotplugRatio. Source: v1.9.0 pkg/virt-config/virt-config.go:110, v1.1.0:88."""
 

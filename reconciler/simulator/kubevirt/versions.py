@@ -57,7 +57,7 @@ def parse_version(text: str) -> Version:
 
 
 def since(version: Version, *bounds: str) -> bool:
-    """Returns whether a version has a change that several release lines received.
+    """Returns whether a version includes a change that is in patches of several release lines.
 
     `since(v, "1.6.4", "1.7.1")` means that v1.6 has the change from patch 4, v1.7 from patch 1,
     and all later release lines have it.

@@ -33,7 +33,7 @@ KIND: Final = "World"
 PAGE_SIZES: Final = ("2Mi", "1Gi")
 EVICTION_STRATEGIES: Final = ("None", "LiveMigrate", "LiveMigrateIfPossible", "External")
 PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running")
-"""The migration phases before the end, in order."""
+"""The phases of an unfinished migration, in order."""
 
 
 def loads(data: bytes, source: str) -> World:

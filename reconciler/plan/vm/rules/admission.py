@@ -38,7 +38,7 @@ def memory_from_instancetype(inputs: VMInputs) -> Finding | None:
 
 
 def foreign_architecture(inputs: VMInputs) -> Finding | None:
-    """Block a VM whose architecture is not virt-api's, up to v1.7 without the feature gate.
+    """Up to v1.7, block a VM whose CPU architecture needs a feature gate that is not enabled.
 
     If all nodes have the VM's architecture, virt-api's node has it too.
 

@@ -102,7 +102,7 @@ def plug_failed_before(running: RunningVM) -> Finding | None:
 
 
 def guest_not_set(running: RunningVM) -> Finding | None:
-    """Wait until the instance reports its guest memory, as virt-controller does.
+    """Wait, like virt-controller, until the instance reports its guest memory.
 
     Source: kubevirt v1.9.0 vm.go:3444-3460.
     """

@@ -121,7 +121,7 @@ class VMInputs:
     """The migrations of this VM, oldest first."""
     nodes: tuple[LiveNode, ...]
     rendering: Rendering
-    """How KubeVirt currently computes the requests of launcher pods."""
+    """The KubeVirt version and CR settings that currently determine the size of launcher pods."""
     before: EffectiveConfig
     """KubeVirt's current configuration."""
     after: EffectiveConfig

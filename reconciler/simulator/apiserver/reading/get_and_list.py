@@ -138,7 +138,7 @@ class Reader:
 
 
 def selection(call: ApiCall) -> Selection:
-    """Parses a list or watch request's selectors; a request for one object selects its name.
+    """Parses a list or watch request's selectors; a request for one object selects by name.
 
     Raises:
         StatusError: A selector is invalid.

@@ -62,7 +62,7 @@ def refresh(vm: Json, vmi: Json | None, *, now: str) -> None:
 
 
 def printable_status(vm: Json, vmi: Json | None) -> str:  # noqa: PLR0911 - one return a status
-    """Returns a VM's printable status: the first that applies, in KubeVirt's order.
+    """Returns a VM's printable status: the first status that applies, in KubeVirt's order.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:2516-2649.
     """
