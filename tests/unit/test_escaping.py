@@ -40,25 +40,25 @@ def test_printable_text_keeps_ordinary_text(text):
     "command", ["add-mask", "error", "debug", "echo", "set-output", "a_b", "AB-C"]
 )
 @pytest.mark.parametrize("before", ["", "a\n", "\t", "word", "fd00"])
-def test_printable_text_has_no_command_of_github_actions(command, before):
+def test_printable_text_contains_no_github_workflow_command(command, before):
     assert f"::{command}" not in printable(f"{before}::{command} x=y::z")
 
 
-def test_html_text_has_no_markup_and_no_end_of_an_attribute():
+def test_html_text_escapes_markup_and_quotation_marks():
     assert html_text("<b title='a' id=\"c\">&amp;\x1b\u202e") == (
         "&lt;b title=&#x27;a&#x27; id=&quot;c&quot;&gt;&amp;amp;\\x1b\\u202e"
     )
     assert html_text("größer ::error::") == "größer \\x3a:error::"
 
 
-def test_printable_text_keeps_both_ends_of_a_very_long_text():
+def test_very_long_printable_text_is_shortened_in_the_middle():
     shown = printable("a" * 20_000_000 + "vms/db.yaml:14:18")
     assert len(shown) == MAX_TEXT + 1
     assert shown.startswith("aaa")
     assert shown.endswith("vms/db.yaml:14:18")
 
 
-def test_traceback_keeps_the_lines_of_frames_and_joins_those_of_the_message():
+def test_printed_traceback_keeps_frame_lines_and_joins_the_lines_of_the_message():
     parts = ['  File "a.py", line 1\n    x = 1\n', "ValueError: one\n::error::two\n"]
     assert printable_traceback(parts) == (
         '  File "a.py", line 1\n    x = 1\nValueError: one \\x3a:error\\x3a:two'
@@ -66,7 +66,7 @@ def test_traceback_keeps_the_lines_of_frames_and_joins_those_of_the_message():
 
 
 @given(st.text() | st.text(alphabet="#[]a:\x7f\x9b\u202e\u0301é\U000e0041"))
-def test_json_text_has_the_same_value_and_is_printable(text):
+def test_escaped_json_text_is_printable_and_has_the_same_value(text):
     for document in (json.dumps([text], ensure_ascii=False), json.dumps({text: 1}, indent=1)):
         made = json_text(document)
         assert json.loads(made) == json.loads(document)
@@ -74,7 +74,7 @@ def test_json_text_has_the_same_value_and_is_printable(text):
         assert "##[" not in made
 
 
-def test_json_text_of_a_large_document_needs_little_memory_beside_it():
+def test_escaping_a_large_json_document_needs_little_additional_memory():
     document = json.dumps(["ä" + "x" * 98] * 100_000, ensure_ascii=False)
     tracemalloc.start()
     json_text(document)
@@ -91,12 +91,12 @@ def test_json_text_of_a_large_document_needs_little_memory_beside_it():
         ("uid 5f3a", "uid 5f3a"),
     ],
 )
-def test_markdown_text_has_no_commit_that_github_would_link(text, shown):
+def test_markdown_text_contains_no_hash_that_github_would_link_to_a_commit(text, shown):
     assert markdown_inline(text) == shown
 
 
 @pytest.mark.parametrize("longest", [0, 1, 3, 10])
-def test_fence_is_longer_than_any_run_of_backticks_inside(longest):
+def test_markdown_code_fence_is_longer_than_any_run_of_backticks_inside(longest):
     first, line, last = markdown_json_block([json.dumps("`" * longest)])
     assert first == f"{last}json"
     assert last == "`" * max(3, longest + 1)

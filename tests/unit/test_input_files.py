@@ -64,7 +64,7 @@ def unreadable(request, tmp_path):
 
 
 @pytest.mark.parametrize("option", OPTIONS)
-def test_option_reads_neither_pipes_nor_sockets_nor_devices(option, unreadable, tmp_path, capsys):
+def test_file_option_rejects_pipes_sockets_and_devices(option, unreadable, tmp_path, capsys):
     if unreadable.is_dir() and option == "-f":
         return
     (tmp_path / "vm").write_text(VM)
@@ -79,7 +79,7 @@ def test_option_reads_neither_pipes_nor_sockets_nor_devices(option, unreadable, 
     assert "Traceback" not in printed
 
 
-def test_pipe_that_replaces_a_file_after_the_check_is_not_read(tmp_path, monkeypatch):
+def test_pipe_that_replaces_an_input_file_after_the_check_is_not_read(tmp_path, monkeypatch):
     (tmp_path / "file").write_text("x")
     check = input_files.check
 
@@ -107,7 +107,7 @@ def replaced_after_check(monkeypatch, file):
 
 
 @pytest.mark.parametrize("name", ["config", "token"])
-def test_device_that_replaces_a_file_of_the_kubeconfig_after_the_check_is_not_read(
+def test_device_that_replaces_a_file_named_in_the_kubeconfig_is_not_read(
     name, tmp_path, monkeypatch
 ):
     (tmp_path / "token").write_text("secret")

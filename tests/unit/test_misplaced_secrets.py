@@ -173,7 +173,7 @@ def ids(value):
 
 
 @pytest.mark.parametrize(("name", "path"), CASES, ids=ids)
-def test_message_about_git_quotes_only_names_and_cuts_them(name, path):
+def test_error_about_a_manifest_in_git_quotes_only_shortened_names(name, path):
     document, messages = INPUTS[name]
     assert not any("hunter" in each for each in messages(document))
     place = ".".join(map(str, path))
@@ -234,7 +234,7 @@ CHOICES = {
 
 
 @pytest.mark.parametrize(("name", "path"), FILE_CASES, ids=ids)
-def test_message_about_an_edited_file_quotes_only_names_and_cuts_them(name, path, tmp_path):
+def test_error_about_an_edited_input_file_quotes_only_shortened_names(name, path, tmp_path):
     document, message = FILES[name]
     file = tmp_path / "plan.json"
     assert message(document, file) == ""

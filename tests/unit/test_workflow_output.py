@@ -83,7 +83,7 @@ def run(script: str, program: str, folder: Path) -> tuple[str, str, str]:
     return done.stdout.decode(), done.stderr.decode(), summary.read_text()
 
 
-def test_workflow_check_finds_all_steps_that_run_the_program():
+def test_workflow_tests_find_all_steps_that_run_the_program():
     assert len(RUNNING) == 4
 
 
@@ -98,7 +98,7 @@ def test_github_runner_executes_no_workflow_command_from_program_output(script, 
 
 
 @pytest.mark.parametrize("script", RUNNING)
-def test_token_that_stops_workflow_commands_is_random(script, tmp_path):
+def test_stop_commands_token_in_a_github_workflow_is_random(script, tmp_path):
     logs = [run(script, FAILS, tmp_path)[0] for _ in range(2)]
     tokens = {re.search(r"::stop-commands::([0-9a-f-]{36})\n", log)[1] for log in logs}
     assert len(tokens) == 2
@@ -117,7 +117,7 @@ def test_program_output_in_a_job_summary_stays_inside_one_code_block(name, progr
     assert len(block.markup) > 6
 
 
-def test_workflow_step_prints_only_constant_workflow_commands():
+def test_github_workflow_commands_in_a_step_contain_no_variables():
     """A workflow command is a constant, except for the token that stops and resumes commands."""
     for name, step in steps():
         for line in re.findall(r"(?:echo|printf) .*::.*", step.get("run", "")):

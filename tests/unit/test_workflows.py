@@ -87,7 +87,7 @@ def test_workflow_job_has_a_timeout(path):
 
 
 @every_workflow
-def test_workflow_never_runs_code_of_a_fork_with_a_secret(path):
+def test_workflow_with_a_secret_never_runs_code_from_a_fork(path):
     workflow = load(path)
     assert "pull_request_target" not in workflow["on"]
     if "pull_request" in workflow["on"]:

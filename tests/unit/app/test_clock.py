@@ -61,7 +61,7 @@ def ahead_s_after(
 
 
 @pytest.mark.parametrize("ahead_s", [-600.0, -3.0, 3.0, 86_400.0])
-def test_clock_corrected_by_the_api_server_changes_only_the_time_of_day(ahead_s):
+def test_api_server_time_corrects_only_the_time_of_day_of_the_clock(ahead_s):
     base = FakeClock()
     clock = ServerClock(base)
     assert ahead_s_after(clock, base, ahead_s) == pytest.approx(ahead_s, abs=0.6)

@@ -26,7 +26,7 @@ GITLAB = {
 }
 
 
-def test_variables_of_github_actions_select_the_pull_request():
+def test_github_actions_variables_select_the_pull_request():
     assert ForgeOptions().completed(ACTIONS) == ForgeOptions(
         forge=ForgeKind.GITHUB,
         forge_url="https://api.github.com",
@@ -37,18 +37,18 @@ def test_variables_of_github_actions_select_the_pull_request():
 
 
 @pytest.mark.parametrize("variable", ["GITEA_ACTIONS", "FORGEJO_ACTIONS"])
-def test_variables_of_gitea_and_forgejo_are_not_taken_for_github(variable):
+def test_gitea_and_forgejo_jobs_are_not_mistaken_for_github_jobs(variable):
     found = ForgeOptions().completed({**ACTIONS, variable: "true"})
     assert found.forge is ForgeKind.GITEA
 
 
-def test_variables_of_gitlab_select_the_merge_request():
+def test_gitlab_ci_variables_select_the_merge_request():
     found = ForgeOptions().completed(GITLAB)
     assert (found.forge, found.project, found.pull_request) == (ForgeKind.GITLAB, "42", 7)
     assert found.link == "https://gitlab.example.com/team/vms/-/jobs/1"
 
 
-def test_merge_request_of_a_fork_selects_the_project_of_the_merge_request():
+def test_merge_request_from_a_fork_selects_the_target_project():
     found = ForgeOptions().completed({**GITLAB, "CI_MERGE_REQUEST_PROJECT_ID": "41"})
     assert found.project == "41"
 
@@ -59,17 +59,17 @@ def test_job_without_a_pull_request_selects_its_commit(ref):
     assert (found.pull_request, found.commit) == (None, "a" * 40)
 
 
-def test_merge_commit_of_a_pull_request_does_not_get_the_status():
+def test_commit_status_is_not_set_on_the_merge_commit_of_a_pull_request():
     assert ForgeOptions().completed(ACTIONS).commit is None
 
 
-def test_options_override_the_variables():
+def test_forge_options_override_the_ci_variables():
     given = ForgeOptions(project="other/vms", pull_request=9, link="https://x.example/")
     found = given.completed(ACTIONS)
     assert (found.project, found.pull_request, found.link) == ("other/vms", 9, given.link)
 
 
-def test_address_of_the_job_is_not_used_for_another_forge():
+def test_github_job_variables_are_ignored_if_the_forge_option_is_gitlab():
     found = ForgeOptions(forge=ForgeKind.GITLAB).completed(ACTIONS)
     assert found == ForgeOptions(forge=ForgeKind.GITLAB)
 
@@ -86,7 +86,7 @@ def test_address_of_the_job_is_not_used_for_another_forge():
         {"link": "https://x.example/>) [a](b"},
     ],
 )
-def test_missing_or_malformed_values_are_rejected(wrong):
+def test_missing_or_malformed_forge_options_are_rejected(wrong):
     good = {"forge": ForgeKind.GITHUB, "project": "team/vms", "pull_request": 7}
     assert ForgeOptions(**good).checked()
     with pytest.raises(UsageError):

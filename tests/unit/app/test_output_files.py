@@ -117,7 +117,9 @@ def shared(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["link", "link to a missing file", "pipe", "file"])
 @pytest.mark.parametrize("way", ["reserve", "write", "append"])
-def test_file_that_another_user_put_into_a_shared_folder_is_not_used(shared, tmp_path, kind, way):
+def test_output_file_that_another_user_created_in_a_shared_folder_is_rejected(
+    shared, tmp_path, kind, way
+):
     victim = tmp_path / "victim"
     path = shared.folder / "report.json"
     match kind:
@@ -140,7 +142,7 @@ def test_file_that_another_user_put_into_a_shared_folder_is_not_used(shared, tmp
     assert not victim.exists() or victim.read_text() == "precious"
 
 
-def test_link_of_another_user_behind_an_own_link_is_not_followed(shared, tmp_path):
+def test_output_link_that_leads_to_another_users_link_is_rejected(shared, tmp_path):
     (tmp_path / "victim").write_text("precious")
     (shared.folder / "theirs").symlink_to(tmp_path / "victim")
     (tmp_path / "mine").symlink_to(shared("theirs"))
@@ -149,7 +151,7 @@ def test_link_of_another_user_behind_an_own_link_is_not_followed(shared, tmp_pat
     assert (tmp_path / "victim").read_text() == "precious"
 
 
-def test_link_in_place_of_a_temporary_file_is_not_followed(tmp_path):
+def test_symbolic_link_in_place_of_a_temporary_output_file_is_not_followed(tmp_path):
     part = tmp_path / f".report.json.{os.getpid()}.part"
     for act in (output_files.reserve, lambda path, flag: output_files.write(path, "{}", flag)):
         part.symlink_to(tmp_path / "victim")
@@ -157,7 +159,7 @@ def test_link_in_place_of_a_temporary_file_is_not_followed(tmp_path):
         assert not (tmp_path / "victim").exists()
 
 
-def test_file_descriptor_of_a_pipe_is_written_directly(tmp_path):
+def test_output_to_the_file_descriptor_of_a_pipe_is_written_directly(tmp_path):
     reading, writing = os.pipe()
     with os.fdopen(reading) as reader, os.fdopen(writing, "w"):
         for act in (output_files.reserve, lambda path, flag: output_files.write(path, "{}", flag)):

@@ -53,7 +53,7 @@ def changed(path: Path, name: str, **fields) -> str:
     return str(path)
 
 
-def test_plan_is_posted_with_six_requests_and_again_with_five(post, server, tmp_path):
+def test_first_post_of_a_plan_sends_six_requests_and_the_second_post_five(post, server, tmp_path):
     assert post(PLAN) == 0
     assert len(server.requests) == 6
     [(commit, status)] = server.statuses
@@ -68,7 +68,7 @@ def test_plan_is_posted_with_six_requests_and_again_with_five(post, server, tmp_
     assert "read 2026-03-02 10:00:00 UTC" in text
 
 
-def test_plan_with_an_error_makes_the_status_red(post, server, tmp_path):
+def test_plan_with_an_error_sets_a_failed_commit_status(post, server, tmp_path):
     error = {
         "severity": "error",
         "code": "wrong-type",
@@ -83,7 +83,7 @@ def test_plan_with_an_error_makes_the_status_red(post, server, tmp_path):
     assert "1 error in the desired state" in server.statuses[-1][1]["description"]
 
 
-def test_report_replaces_the_comment_of_its_plan(post, server):
+def test_run_report_replaces_the_pull_request_comment_of_its_plan(post, server):
     post(PLAN, "--cluster-name", "production")
     assert post(str(GOLDEN / "run.json"), "--cluster-name", "production") == 0
     [text] = server.texts()
@@ -105,7 +105,7 @@ def test_report_replaces_the_comment_of_its_plan(post, server):
         (1, {}, "failure"),
     ],
 )
-def test_status_is_green_only_if_the_guests_have_their_memory(
+def test_commit_status_is_success_only_if_all_guests_have_their_memory(
     post, server, tmp_path, code, counts, state
 ):
     ended = {"code": code, "name": "name", "returned": 0, "message": "m"}
@@ -113,7 +113,9 @@ def test_status_is_green_only_if_the_guests_have_their_memory(
     assert server.statuses[-1][1]["state"] in {state, {"failure": "failed"}.get(state)}
 
 
-def test_failed_run_is_posted_from_its_log_under_the_name_of_the_cluster(post, server, tmp_path):
+def test_failed_run_without_a_report_is_posted_from_its_log_with_the_cluster_name(
+    post, server, tmp_path
+):
     log = tmp_path / "plan.log"
     log.write_text("error: the cluster does not answer\n", encoding="utf-8")
     missing = str(tmp_path / "plan.json")
@@ -127,13 +129,13 @@ def test_failed_run_is_posted_from_its_log_under_the_name_of_the_cluster(post, s
     assert post(missing) == 64
 
 
-def test_commit_without_a_pull_request_only_gets_a_status(post, server):
+def test_commit_without_a_pull_request_gets_a_status_but_no_comment(post, server):
     assert post(PLAN, "--commit", HEAD, pull_request=False) == 0
     assert len(server.requests) == 1
     assert server.comments == []
 
 
-def test_dry_run_prints_the_requests_without_a_token_and_sends_nothing(
+def test_dry_run_of_the_comment_command_prints_requests_without_the_token_and_sends_nothing(
     post, server, environment, capsys
 ):
     assert post(PLAN, "--dry-run") == 0
@@ -148,13 +150,13 @@ def test_dry_run_prints_the_requests_without_a_token_and_sends_nothing(
     assert "3 VMs change live" in with_token
 
 
-def test_missing_token_is_a_usage_error(post, server, environment):
+def test_missing_forge_token_is_a_usage_error(post, server, environment):
     environment.delenv("RECONCILER_FORGE_TOKEN")
     assert post(PLAN) == 64
     assert server.requests == []
 
 
-def test_verbose_log_and_errors_do_not_contain_the_token(post, server, environment, capsys):
+def test_verbose_log_and_errors_do_not_contain_the_forge_token(post, server, environment, capsys):
     post(PLAN, "-vv")
     environment.setenv("RECONCILER_FORGE_TOKEN", f"{TOKEN}-revoked")
     assert post(PLAN, "-vv") == 1
@@ -163,14 +165,16 @@ def test_verbose_log_and_errors_do_not_contain_the_token(post, server, environme
     assert TOKEN not in printed
 
 
-def test_changed_plan_file_is_rejected(post, server, tmp_path):
+def test_comment_command_rejects_an_edited_plan_file(post, server, tmp_path):
     assert post(changed(tmp_path / "p.json", "plan-paced.json", cluster="another")) == 1
     assert post(changed(tmp_path / "p.json", "plan-paced.json", invented=1)) == 1
     assert post(changed(tmp_path / "p.json", "plan-paced.json", kind="Pod")) == 1
     assert server.requests == []
 
 
-def test_comment_is_within_the_limit_of_the_forge(post, server, kind, tmp_path):
+def test_pull_request_comment_stays_within_the_size_limit_of_the_forge(
+    post, server, kind, tmp_path
+):
     document = json.loads((GOLDEN / "run.json").read_text(encoding="utf-8"))
     outcomes = [{**document["outcomes"][1], "name": f"vm-{number}"} for number in range(5000)]
     assert post(changed(tmp_path / "r.json", "run.json", outcomes=outcomes)) == 0

@@ -31,7 +31,7 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_rate_limited_request_is_repeated_after_the_time_that_the_forge_names(place, name):
+def test_rate_limited_request_is_retried_after_the_retry_after_time_of_the_forge(place, name):
     fault, seconds = LIMITS[name]
     place.server.faults[place.line("create")] = [fault]
     assert place.post() is Posted.CREATED
@@ -40,20 +40,20 @@ def test_rate_limited_request_is_repeated_after_the_time_that_the_forge_names(pl
     assert place.server.lines.count(place.line("create")) == 2
 
 
-def test_wait_that_exceeds_the_total_time_is_an_error(place):
+def test_retry_after_time_beyond_the_total_time_limit_is_an_error(place):
     place.server.faults[place.line("list")] = [Fault(429, {"Retry-After": "3600"})]
     with pytest.raises(ForgeError, match="429"):
         place.post()
     assert place.clock.seconds == 0
 
 
-def test_read_is_repeated_after_temporary_failures(place):
+def test_forge_read_request_is_retried_after_temporary_failures(place):
     place.server.faults[place.line("list")] = [Fault(502), Fault(500)]
     assert place.post() is Posted.CREATED
     assert place.server.lines.count(place.line("list")) == 4
 
 
-def test_read_ends_after_the_last_attempt(place):
+def test_forge_read_request_fails_after_the_last_attempt(place):
     place.server.faults[place.line("list")] = [Fault(500)] * 20
     with pytest.raises(ForgeError, match="500"):
         place.post()
@@ -61,7 +61,7 @@ def test_read_ends_after_the_last_attempt(place):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422])
-def test_permanent_failure_is_not_repeated(place, status):
+def test_forge_request_is_not_retried_after_a_permanent_failure(place, status):
     body = {"message": "Validation Failed"}
     place.server.faults[place.line("create")] = [Fault(status, body=body)]
     with pytest.raises(ForgeError, match=f"{status}: Validation Failed"):
@@ -70,7 +70,7 @@ def test_permanent_failure_is_not_repeated(place, status):
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_redirect_is_not_followed(place, status):
+def test_redirect_of_a_forge_request_is_not_followed(place, status):
     place.server.faults[place.line("list")] = [
         Fault(status, {"Location": f"{place.server.url}/elsewhere"})
     ]
@@ -79,7 +79,7 @@ def test_redirect_is_not_followed(place, status):
     assert len(place.server.requests) == 2
 
 
-def test_message_of_the_forge_is_shown_without_the_token(place):
+def test_forge_error_message_is_shown_without_the_token(place):
     body = {"message": f"bad token {TOKEN}\x1b[31m"}
     place.server.faults[place.line("list")] = [Fault(401, body=body)]
     with pytest.raises(ForgeError) as raised:
@@ -89,19 +89,19 @@ def test_message_of_the_forge_is_shown_without_the_token(place):
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"[" * 100_000, b'[{"id": "x"}]', b"\xff", b""])
-def test_answer_that_is_not_what_the_forge_documents_is_an_error(place, content):
+def test_undocumented_forge_response_is_an_error(place, content):
     with pytest.raises(ForgeError, match="not what its API documents"):
         place.forge.decode_comments(content)
 
 
-def test_token_is_in_no_path_and_no_query(place):
+def test_forge_token_never_appears_in_a_request_path_query_or_body(place):
     place.post()
     assert all(
         TOKEN not in f"{each.path}{each.query}{each.body}" for each in place.server.requests
     )
 
 
-def test_server_that_does_not_answer_is_an_error_without_the_token():
+def test_error_about_an_unreachable_forge_does_not_contain_the_token():
     clock = FakeClock()
     headers = {"Authorization": f"Bearer {TOKEN}"}
     client = ForgeClient("http://127.0.0.1:1", token=TOKEN, headers=headers, clock=clock)
@@ -123,14 +123,14 @@ def test_server_that_does_not_answer_is_an_error_without_the_token():
         "",
     ],
 )
-def test_unsafe_address_of_a_forge_is_rejected_and_its_password_not_shown(url):
+def test_unsafe_forge_address_is_rejected_without_showing_its_password(url):
     with pytest.raises(UsageError) as raised:
         ForgeClient(url, token=TOKEN, headers={}, clock=FakeClock())
     assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "ümlaut"])
-def test_malformed_token_is_rejected_and_not_shown(token):
+def test_malformed_forge_token_is_rejected_and_not_shown(token):
     with pytest.raises(UsageError) as raised:
         ForgeClient("https://git.example.com", token=token, headers={}, clock=FakeClock())
     assert not token or token not in str(raised.value)

@@ -13,7 +13,7 @@ from reconciler.forge.post_comment import Posted, head_commit, marker_of, post_s
 
 
 @pytest.mark.skipif(not FILE.exists(), reason="@octokit/openapi is not installed: npm ci in .ci")
-def test_description_of_github_is_installed_so_that_each_message_is_checked(github):
+def test_fake_github_checks_each_request_against_the_openapi_description(github):
     assert github.server.description is not None
     with pytest.raises(ForgeError, match="unknown parameters"):
         github.client.send(
@@ -21,13 +21,13 @@ def test_description_of_github_is_installed_so_that_each_message_is_checked(gith
         )
 
 
-def test_first_run_creates_the_comment_with_four_requests(place):
+def test_first_run_creates_the_pull_request_comment_with_four_requests(place):
     assert place.post() is Posted.CREATED
     assert place.server.texts() == [f"{MARKER}\nthe plan"]
     assert place.server.lines == [place.line(each) for each in ("user", "list", "create", "list")]
 
 
-def test_second_run_edits_the_same_comment_with_three_requests(place):
+def test_second_run_edits_the_same_pull_request_comment_with_three_requests(place):
     place.post()
     place.server.requests.clear()
     assert place.post("a newer plan") is Posted.EDITED
@@ -35,7 +35,7 @@ def test_second_run_edits_the_same_comment_with_three_requests(place):
     assert len(place.server.requests) == 3
 
 
-def test_unchanged_text_is_not_sent_again(place):
+def test_unchanged_comment_text_is_not_sent_again(place):
     place.post()
     assert place.post() is Posted.UNCHANGED
     assert [each for each in place.server.lines if not each.startswith("GET")] == [
@@ -43,31 +43,31 @@ def test_unchanged_text_is_not_sent_again(place):
     ]
 
 
-def test_each_cluster_has_its_own_comment(place):
+def test_each_cluster_has_its_own_pull_request_comment(place):
     place.post()
     place.post("other", marker_of("staging"))
     place.post("newer")
     assert place.server.texts() == [f"{MARKER}\nnewer", f"{marker_of('staging')}\nother"]
 
 
-def test_marker_in_a_foreign_comment_is_ignored(place):
+def test_comment_marker_in_a_comment_by_another_user_is_ignored(place):
     place.server.add("mallory", f"{MARKER}\nall is well")
     place.post()
     assert place.server.texts("mallory") == [f"{MARKER}\nall is well"]
     assert place.server.texts(place.server.user) == [f"{MARKER}\nthe plan"]
 
 
-def test_marker_below_the_first_line_is_ignored(place):
+def test_comment_marker_below_the_first_line_is_ignored(place):
     place.server.add(place.server.user, f"quoted:\n{MARKER}\nold")
     place.post()
     assert len(place.server.comments) == 2
 
 
-def test_marker_of_a_hostile_cluster_name_stays_a_single_html_comment():
+def test_comment_marker_with_a_hostile_cluster_name_stays_a_single_html_comment():
     assert marker_of("-->\n<script>").count("-->") == 1
 
 
-def test_comment_on_a_later_page_is_found_and_links_cannot_choose_the_host(place):
+def test_comment_on_a_later_page_is_found_without_following_links_to_other_hosts(place):
     place.server.page_size = 2
     for number in range(5):
         place.server.add("reviewer", f"comment {number}")
@@ -97,7 +97,7 @@ def test_comment_that_is_deleted_between_list_and_edit_is_created_again(place):
     assert place.server.texts() == [f"{MARKER}\nnewer"]
 
 
-def test_job_that_created_the_later_of_two_comments_deletes_its_own(place):
+def test_job_deletes_its_comment_if_another_job_commented_first(place):
     def race(received) -> None:
         if received.method == "POST" and not place.server.comments:
             place.server.add(place.server.user, f"{MARKER}\nfrom the other job")
@@ -107,7 +107,7 @@ def test_job_that_created_the_later_of_two_comments_deletes_its_own(place):
     assert place.server.texts() == [f"{MARKER}\nthe plan"]
 
 
-def test_job_that_created_the_earlier_of_two_comments_leaves_the_later_to_its_job(place):
+def test_job_that_commented_first_does_not_delete_the_comment_of_another_job(place):
     def race(received) -> None:
         if received.method == "GET" and len(place.server.comments) == 1:
             place.server.add(place.server.user, f"{MARKER}\nfrom the other job")
@@ -117,34 +117,34 @@ def test_job_that_created_the_earlier_of_two_comments_leaves_the_later_to_its_jo
     assert len(place.server.comments) == 2
 
 
-def test_later_run_deletes_a_duplicate_that_a_killed_job_left(place):
+def test_later_run_deletes_a_duplicate_comment_of_a_killed_job(place):
     for text in ("first", "second"):
         place.server.add(place.server.user, f"{MARKER}\n{text}")
     place.post()
     assert place.server.texts() == [f"{MARKER}\nthe plan"]
 
 
-def test_create_request_that_was_executed_although_it_failed_leaves_one_comment(place):
+def test_comment_is_not_duplicated_if_a_failed_create_request_took_effect(place):
     place.server.faults[place.line("create")] = [Fault(502, executed=True)]
     assert place.post() is Posted.UNCHANGED
     assert len(place.server.comments) == 1
 
 
-def test_token_of_a_job_that_may_not_read_its_user_finds_its_comment(github):
+def test_job_token_without_access_to_its_own_user_still_finds_its_comment(github):
     github.server.user, github.server.user_allowed = "github-actions[bot]", False
     github.post()
     assert github.post("newer") is Posted.EDITED
     assert github.server.texts() == [f"{MARKER}\nnewer"]
 
 
-def test_token_of_an_unknown_app_finds_its_comment_after_it_wrote_a_second(github):
+def test_token_of_an_unknown_github_app_leaves_only_one_comment(github):
     github.server.user, github.server.user_allowed = "my-app[bot]", False
     github.post()
     assert github.post("newer") is Posted.EDITED
     assert github.server.texts() == [f"{MARKER}\nnewer"]
 
 
-def test_status_is_set_on_the_last_commit_of_the_pull_request(place):
+def test_commit_status_is_set_on_the_last_commit_of_the_pull_request(place):
     commit = head_commit(place.client, place.forge, 7)
     assert commit == HEAD
     status = CommitStatus(
@@ -158,7 +158,7 @@ def test_status_is_set_on_the_last_commit_of_the_pull_request(place):
     assert body["state"] == ("failed" if place.server.base == "/api/v4" else "failure")
 
 
-def test_gitlab_status_that_already_has_the_state_is_no_error():
+def test_setting_a_gitlab_status_to_its_current_state_is_not_an_error():
     place = place_at("gitlab")
     with place.server, place.client:
         message = {"message": "Cannot transition status via :run from :running"}

@@ -25,7 +25,7 @@ def test_namespace_belongs_to_exactly_one_shard(total, namespace):
     ("namespace", "of_4", "of_10"),
     [("default", 1, 9), ("kube-system", 1, 9), ("team-a", 0, 6)],
 )
-def test_shard_hash_never_changes(namespace, of_4, of_10):
+def test_shard_of_a_namespace_never_changes(namespace, of_4, of_10):
     """The hash is the first eight bytes of sha256, modulo the number of shards."""
     found = [
         next(each.index for each in shards(total) if each.holds(namespace)) for total in (4, 10)
@@ -50,6 +50,6 @@ def test_kubevirt_cr_belongs_only_to_the_first_shard():
 
 
 @given(TOTALS)
-def test_shard_is_parsed_from_its_text(total):
+def test_shard_is_parsed_from_its_printed_form(total):
     for each in shards(total):
         assert Shard.parse(str(each)) == each

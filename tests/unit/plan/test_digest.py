@@ -48,7 +48,7 @@ def test_manifest_digest_ignores_the_order_of_keys():
     assert left != manifest_digest({"a": 1, "b": {"c": 2, "d": 4}})
 
 
-def test_plan_digest_covers_only_the_actions():
+def test_plan_digest_depends_only_on_the_actions():
     assert plan_digest([]) == plan_digest(iter(()))
 
 
@@ -73,7 +73,7 @@ def test_action_digest_changes_if_the_generation_is_tested():
         pytest.param("test", "/spec/metadata/generation", id="another leaf of that name"),
     ],
 )
-def test_action_digest_covers_the_value_of_every_other_operation(op, path):
+def test_action_digest_changes_with_each_patch_value_other_than_the_tested_generation(op, path):
     left = action_digest(**BASE | guarded(3, op, path))
     assert left != action_digest(**BASE | guarded(4, op, path))
 

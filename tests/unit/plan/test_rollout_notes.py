@@ -188,7 +188,7 @@ def test_canary_note_counts_canaries_and_waiting_vms():
     }
 
 
-def test_canaries_without_a_change_must_still_soak():
+def test_canary_soak_time_applies_even_if_no_canary_changes():
     desired, live = world("a", "b", sizes={"a": "1Gi"}, git={"a": "canary=true"})
     found = notes(desired, live, canary=canary())
     assert found["canary"][1].startswith("no canary (canary=true) changes; once the canaries")
@@ -211,7 +211,7 @@ def test_canaries_that_cannot_change_cause_a_warning():
     assert found["canaries-held"][0] is Severity.WARNING
 
 
-def test_batches_note_counts_vms_per_batch_and_omits_empty_batches():
+def test_plan_note_about_batches_counts_vms_per_batch_and_omits_empty_batches():
     desired, live = world(*"abcd", git={"a": "stage=prod", "b": "stage=test", "c": "stage=prod"})
     stages = tuple(select(f"stage={each}") for each in ("test", "staging", "prod"))
     assert notes(desired, live, batches=stages) == {
@@ -225,7 +225,7 @@ def test_batches_note_counts_vms_per_batch_and_omits_empty_batches():
     }
 
 
-def test_restart_note_counts_restarts_by_source_of_consent():
+def test_restart_note_counts_restarts_by_the_setting_that_allows_the_restart():
     desired, live = world("a", "b", "c", wanted="9Gi")
     by_git = vm_ref("db", "b")
     desired.vms[by_git] = want("9Gi", by_git, restart=RestartConsent.WINDOW)

@@ -76,7 +76,7 @@ def test_json_plan_entry_lists_the_patches_of_its_actions_in_order():
     assert paths == ["/0", "/x", "/1", "/x"]
 
 
-def test_json_plan_contains_the_null_value_of_a_test_but_no_value_for_a_remove():
+def test_json_plan_keeps_null_in_test_operations_and_omits_values_in_remove_operations():
     first, second = decided("sha256:aa")["patch"]
     assert first == {"op": "test", "path": "/0", "value": None}
     assert second == {"op": "remove", "path": "/x"}

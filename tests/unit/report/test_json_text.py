@@ -85,7 +85,7 @@ def test_json_text_keeps_the_order_of_keys():
 
 
 @pytest.mark.parametrize("write", [dumps, compact])
-def test_unstreamed_json_writer_rejects_an_iterator(write):
+def test_json_writer_without_streaming_rejects_an_iterator(write):
     with pytest.raises(TypeError, match="pieces"):
         write({"objects": iter([1])})
 

@@ -215,7 +215,7 @@ def test_markdown_comment_on_ten_thousand_vms_fits_into_the_limit_and_counts_omi
 
 
 @pytest.mark.parametrize("changed", [500, 10_000])
-def test_markdown_comment_renders_only_table_rows_that_may_fit(changed, monkeypatch):
+def test_markdown_comment_does_not_render_table_rows_beyond_the_size_limit(changed, monkeypatch):
     """The rendered but omitted rows are at most those of one section."""
     made = []
     monkeypatch.setattr(

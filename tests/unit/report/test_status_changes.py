@@ -50,12 +50,12 @@ def test_status_line_has_sizes_node_migration_and_verdict():
     )
 
 
-def test_status_line_shows_a_dash_or_the_instancetype_without_a_size():
+def test_status_line_shows_the_instancetype_or_a_dash_if_there_is_no_size():
     found = vm(desired=None, desiredInstancetype="large", spec=None, guestCurrent=None, node=None)
     assert line(found) == "desired large, spec -, guest -, Running"
 
 
-def test_status_line_shows_a_migration_without_nodes_and_phase():
+def test_status_line_shows_a_migration_that_has_no_nodes_and_no_phase():
     found = vm(migration={"phase": "", "sourceNode": None, "targetNode": None})
     assert line(found).endswith(", migration Unset")
 

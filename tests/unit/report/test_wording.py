@@ -48,15 +48,15 @@ def test_revision_is_called_a_commit_only_if_it_is_a_hash(revision, dirty, words
     assert wording.origin(revision, dirty=dirty) == words
 
 
-def test_every_exit_code_has_a_described_meaning():
+def test_every_exit_code_has_a_description():
     assert set(wording.MEANING) == set(wording.ExitCode)
 
 
-def test_order_of_plan_effects_includes_every_effect():
+def test_display_order_of_plan_effects_includes_every_effect():
     assert set(wording.ATTENTION) == set(wording.Effect)
 
 
-def test_cost_text_of_many_namespaces_combines_the_smallest_ones():
+def test_cost_text_combines_the_smallest_of_many_namespaces():
     forecast = Forecast(
         migrations=9,
         n_bytes_copied=GIB,

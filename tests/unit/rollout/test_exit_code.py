@@ -44,7 +44,9 @@ def outcome(result: Result, reason: str = "live") -> Outcome:
         ((Result.HELD,), None, False, ExitCode.INVALID),
     ],
 )
-def test_exit_code_of_a_run_is_the_first_applicable_code(results, ended_by, valid, expected):
+def test_exit_code_of_a_run_is_the_applicable_code_with_the_highest_precedence(
+    results, ended_by, valid, expected
+):
     found = exit_code(map(outcome, results), valid=valid, ended_by=ended_by)
     assert found is expected
 

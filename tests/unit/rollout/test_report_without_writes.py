@@ -81,7 +81,9 @@ def test_report_of_a_run_without_writes_lists_each_object_that_differs_from_git(
         (ExitCode.USAGE, False, ExitCode.USAGE),
     ],
 )
-def test_report_of_a_run_without_writes_has_the_first_applicable_exit_code(why, valid, expected):
+def test_report_of_a_run_without_writes_has_the_exit_code_with_the_highest_precedence(
+    why, valid, expected
+):
     error = Diagnostic(severity=Severity.ERROR, code="not-yaml", message="it is not YAML")
     plan = plan_of(
         make_desired(want("2Gi"), diagnostics=() if valid else (error,)),

@@ -186,7 +186,7 @@ def test_unexpected_exception_ends_the_run_with_a_report_and_keeps_its_leases(ca
     assert "report the bug" in caplog.text
 
 
-def test_run_with_no_wait_reports_the_vm_as_written():
+def test_run_with_the_no_wait_option_reports_the_vm_as_written():
     report, ports = ran(TAKEN, follow=False)
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.DONE, Result.WRITTEN)

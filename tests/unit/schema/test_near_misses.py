@@ -57,13 +57,13 @@ PLACES = [
 ]
 
 
-def test_every_schema_mapping_that_detects_typos_is_compared_with_kubevirt_field_names():
+def test_typo_detection_is_tested_with_every_schema_mapping_that_uses_it():
     found = [each for _, each, _ in PLACES if "x-near-miss" in each]
     assert len(found) == json.dumps(DEFS).count('"x-near-miss"') == 7
     assert len(PLACES) >= 12
 
 
-def test_field_list_of_earlier_kubevirt_releases_includes_a_removed_field():
+def test_list_of_released_kubevirt_fields_includes_a_field_that_was_removed_later():
     current = set(published("virtualmachines")["properties"]["spec"]["properties"])
     assert set(RELEASED["VM"]) - current == {"liveUpdateFeatures"}, "removed after v1.2.2"
 

@@ -275,7 +275,7 @@ def test_manifest_file_above_the_size_limit_is_reported_and_not_read(opened, git
         assert list(state.vms) == [vm_ref("db", "a")]
 
 
-def test_input_stream_of_small_documents_may_exceed_the_size_limit_for_one_document():
+def test_size_limit_for_one_document_does_not_apply_to_the_whole_input_stream():
     foreign = "---\nkind: ConfigMap\napiVersion: v1\ndata: {kind: VirtualMachine, a: %s}\n"
     large = foreign % ("x" * (MAX_DOCUMENT_BYTES // 4))
     too_large = foreign % ("x" * MAX_DOCUMENT_BYTES)

@@ -63,7 +63,7 @@ def test_missing_manifest_file_is_reported(tmp_path):
 @pytest.mark.parametrize(
     "name", ["https://u:s3cret@host/x.yaml", "u:s3cret@host:x.yaml", "u:s3/cret@host/x.yaml"]
 )
-def test_message_about_an_address_given_to_f_has_no_password(name):
+def test_error_about_an_address_in_the_f_option_does_not_contain_the_password(name):
     message = refused(name)
     assert "s3" not in message
     assert "cret" not in message
@@ -101,7 +101,9 @@ def folder(tmp_path):
         {"a.yaml": "/proc/self/environ"},
     ],
 )
-def test_link_out_of_a_folder_is_rejected_and_nothing_is_quoted(folder, links):
+def test_symbolic_link_to_a_file_outside_the_folder_is_rejected_without_quoting_the_file(
+    folder, links
+):
     secret = folder.parent / "secret"
     for name, target in links.items():
         (folder / name).symlink_to(target.format(secret=secret))
@@ -111,14 +113,14 @@ def test_link_out_of_a_folder_is_rejected_and_nothing_is_quoted(folder, links):
     assert "passw0rd" not in message
 
 
-def test_folder_whose_name_starts_like_that_of_the_folder_is_outside(folder):
+def test_link_to_a_sibling_folder_with_the_same_name_prefix_is_rejected(folder):
     (folder.parent / "folder-2").mkdir()
     (folder.parent / "folder-2" / "x.yaml").write_text("x")
     (folder / "a.yaml").symlink_to(folder.parent / "folder-2" / "x.yaml")
     assert "is a link to a file outside" in refused(folder)
 
 
-def test_links_of_a_mounted_config_map_are_followed(folder):
+def test_symbolic_links_in_a_mounted_config_map_are_followed(folder):
     versions = folder / "..2026_12_01_01_00_00.123456789"
     versions.mkdir()
     (versions / "vm.yaml").write_text("vm")
@@ -131,7 +133,7 @@ def test_links_of_a_mounted_config_map_are_followed(folder):
 
 
 @pytest.mark.parametrize("target", ["a.yaml", "missing", "/dev/null", "/dev/zero", "pipe"])
-def test_link_of_a_folder_to_no_regular_file_is_rejected(folder, target):
+def test_symbolic_link_in_a_manifest_folder_must_lead_to_a_regular_file(folder, target):
     os.mkfifo(folder / "pipe")
     (folder / "a.yaml").symlink_to(target)
     assert refused(folder).startswith(f"{folder}/a.yaml ")

@@ -137,7 +137,9 @@ def test_text_from_the_cluster_is_not_interpreted_as_terminal_markup(live, strea
     assert "[red]x[/red] [/nonsense]" in shown(stream)
 
 
-def test_progress_lines_are_printed_per_state_and_not_per_migration_phase(stream, waiting):
+def test_progress_line_is_printed_for_a_new_vm_state_but_not_for_each_migration_phase(
+    stream, waiting
+):
     display = LineDisplay(stream, waiting)
     display(event(Step.PATCHED, "guest 1Gi -> 2Gi", reason="hotplug"))
     for phase in ("Pending", "Scheduling", "PreparingTarget", "Running"):

@@ -101,7 +101,9 @@ def test_proxy_from_the_environment_is_used(server, make_client, reply, monkeypa
     ],
 )
 @pytest.mark.parametrize("name", ["file", "stdin"])
-def test_kubeconfig_that_takes_much_time_is_rejected(tmp_path, monkeypatch, name, text, message):
+def test_kubeconfig_that_takes_too_long_to_parse_is_rejected(
+    tmp_path, monkeypatch, name, text, message
+):
     path = tmp_path / "kubeconfig"
     path.write_bytes(text)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))

@@ -629,7 +629,7 @@ def sent(server, row: Row) -> list[Any]:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_request_has_the_recorded_method_path_headers_and_body(
+def test_request_to_the_api_server_has_the_expected_method_path_headers_and_body(
     server, client, clock, reply, harness, row
 ):
     serve(server, reply, row, *row.success)
@@ -647,7 +647,7 @@ def test_request_has_the_recorded_method_path_headers_and_body(
 
 
 @pytest.mark.parametrize(("row", "status", "expected"), CASES)
-def test_response_status_leads_to_the_expected_result(
+def test_http_response_status_determines_the_result_or_error(
     server, client, clock, reply, row, status, expected
 ):
     serve(server, reply, row, *STATUSES[status])

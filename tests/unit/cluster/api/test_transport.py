@@ -73,7 +73,7 @@ def test_watch_request_may_last_for_its_whole_timeout():
 
 
 @pytest.mark.parametrize("method", ["GET", "WATCH", "PATCH"])
-def test_server_time_in_a_response_is_passed_to_the_clock(method):
+def test_date_header_of_a_response_is_passed_to_the_clock(method):
     ear = Ear()
     Transport(Api(DATE), timeout_s=20.0, timekeeper=ear).open(Request(method, "/api", body=[]))
     assert ear.dates == [(datetime(2026, 11, 23, 0, 10, tzinfo=UTC), 7.0, "here")]

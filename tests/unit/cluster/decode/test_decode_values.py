@@ -49,7 +49,7 @@ def test_decoded_vm_vmi_and_migration_share_one_name_object_in_memory(
 
 
 @pytest.mark.parametrize("sizes", [("1Gi", "1024Mi"), (1073741824, 1073741824.0)])
-def test_decoded_sizes_of_equal_value_keep_their_different_notations(sizes, raw_vm):
+def test_decoded_memory_sizes_keep_their_notation_even_if_their_values_are_equal(sizes, raw_vm):
     bodies = []
     for size in sizes:
         body = raw_vm(guest=size)

@@ -80,12 +80,12 @@ def test_empty_list_response_yields_no_objects(items, kind):
         *('{"kind":"SList","items":[]}', '{"kind":"PodList"}', "{}", "[]"),
     ],
 )
-def test_response_of_another_kind_is_not_an_empty_list(text):
+def test_list_response_of_an_unexpected_kind_is_not_read_as_an_empty_list(text):
     with pytest.raises(ValueError, match=r"is not a list of pods|no items|required field"):
         read([text.encode()])
 
 
-def test_list_tail_of_many_small_objects_is_split_without_the_json_decoder():
+def test_end_of_a_list_of_many_small_objects_is_split_without_the_json_decoder():
     many = ",".join(['{"spec":{}}'] * 5_000)
     assert len(read([f'{{"kind":"PodList","items":[{many}]}}'.encode()])) == 5_000
 

@@ -74,7 +74,7 @@ def test_vm_counts_as_desired_to_run_unless_the_run_strategy_is_halted(raw_vm, s
         (None, False),
     ],
 )
-def test_suspend_annotation_suspends_a_vm_only_with_the_product_prefix(
+def test_suspend_annotation_works_only_with_the_annotation_prefix_of_the_product(
     raw_vm, annotations, suspended
 ):
     body = raw_vm()

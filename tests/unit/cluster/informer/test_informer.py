@@ -133,7 +133,9 @@ def test_deleted_object_is_removed_from_the_snapshot(
         wait_until(informer, lambda s: not s.vms and not s.vmis and not s.migrations)
 
 
-def test_migrations_of_a_vm_stay_sorted_by_age(streams, informer, raw_migration):
+def test_migrations_of_a_vm_stay_sorted_by_age_after_watch_events(
+    streams, informer, raw_migration
+):
     older = raw_migration("older")
     older["metadata"]["creationTimestamp"] = "2026-11-22T00:00:00Z"
     with informer:

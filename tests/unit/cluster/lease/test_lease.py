@@ -100,7 +100,7 @@ def foreign(api, **spec):
     api.store({"kind": "Lease", "metadata": metadata, "spec": {**base, **spec}})
 
 
-def test_free_lease_is_created_held_and_released(api, make, clock):
+def test_absent_lease_is_created_then_held_and_released_at_the_end(api, make, clock):
     with make() as lease:
         assert api.holder == "us"
         assert api.stored["spec"]["leaseDurationSeconds"] == 30
@@ -161,7 +161,7 @@ def test_lease_of_a_dead_holder_expires_regardless_of_the_holders_clock(
         assert api.stored["metadata"]["annotations"] == {"other/tool": "mine", ROLLOUT: "half"}
 
 
-def test_excessive_lease_duration_is_limited(api, make, clock):
+def test_excessive_lease_duration_of_another_holder_is_limited(api, make, clock):
     foreign(api, leaseDurationSeconds=86_400)
     with make():
         assert api.holder == "us"
@@ -192,7 +192,7 @@ def test_free_lease_is_acquired_even_with_a_wait_time_of_zero(api, make):
         assert api.holder == "us"
 
 
-def test_lease_kept_for_an_unanswered_write_is_renewed_until_exit_and_then_expires(
+def test_lease_with_an_unanswered_write_is_renewed_until_exit_and_then_left_to_expire(
     api, make, clock, server
 ):
     with make() as lease:
@@ -437,7 +437,7 @@ def test_rejected_events_delay_neither_lease_renewals_nor_patches(
     assert [each.path for each in server.requests].count(events) == 1
 
 
-def test_waiting_for_a_lease_runs_a_callback_each_second_that_renews_another_lease(
+def test_wait_for_a_lease_calls_its_callback_each_second_to_renew_another_lease(
     api, client, clock
 ):
     foreign(api, leaseDurationSeconds=3)

@@ -71,7 +71,9 @@ def make(client, clock):
     return make
 
 
-def test_lease_annotations_are_returned_only_with_the_product_prefix(stored, make):
+def test_only_lease_annotations_with_the_annotation_prefix_of_the_product_are_returned(
+    stored, make
+):
     lease = make()
     assert lease.annotations() == {}
     with lease:
@@ -103,13 +105,15 @@ def test_unchanged_lease_annotation_is_not_written_again(stored, make, server):
         assert len(server.requests) == sent
 
 
-def test_lease_annotation_without_the_product_prefix_raises_an_error(stored, make):
+def test_writing_a_lease_annotation_with_a_foreign_prefix_raises_an_error(stored, make):
     with make() as lease, pytest.raises(ValueError, match="others/else does not start with"):
         lease.annotate({"others/else": "2"})
     assert stored.annotations["others/else"] == "1"
 
 
-def test_failed_lease_annotation_is_written_with_the_next_renewal(stored, make, clock, failure):
+def test_lease_annotation_whose_write_failed_is_written_with_the_next_renewal(
+    stored, make, clock, failure
+):
     with make() as lease:
         stored.failing = failure(503, "not ready")
         assert not lease.annotate({ROLLOUT: "1"})
@@ -122,7 +126,9 @@ def test_failed_lease_annotation_is_written_with_the_next_renewal(stored, make, 
         assert lease.annotations() == {ROLLOUT: "1"}
 
 
-def test_newest_of_several_failed_lease_annotations_is_written(stored, make, clock, failure):
+def test_newest_value_is_written_after_several_failed_lease_annotation_writes(
+    stored, make, clock, failure
+):
     with make() as lease:
         stored.failing = failure(503, "not ready")
         assert not lease.annotate({ROLLOUT: "1"})
@@ -133,7 +139,9 @@ def test_newest_of_several_failed_lease_annotations_is_written(stored, make, clo
         assert stored.annotations[ROLLOUT] == "3"
 
 
-def test_failed_lease_annotation_is_written_with_the_release(stored, make, failure):
+def test_lease_annotation_whose_write_failed_is_written_when_the_lease_is_released(
+    stored, make, failure
+):
     with make() as lease:
         stored.failing = failure(503, "not ready")
         assert not lease.annotate({ROLLOUT: "1"})
@@ -142,7 +150,7 @@ def test_failed_lease_annotation_is_written_with_the_release(stored, make, failu
     assert stored.body["spec"]["holderIdentity"] == ""
 
 
-def test_lease_annotation_and_concurrent_edit_are_both_kept(stored, make):
+def test_lease_annotation_write_keeps_a_concurrent_edit_by_another_client(stored, make):
     with make() as lease:
         stored.annotate(**{"others/new": "2"})
         assert lease.annotate({ROLLOUT: "1"})

@@ -108,7 +108,7 @@ def test_unreadable_migration_counts_as_in_flight(sends, client, clock, raw_migr
 
 
 @pytest.mark.parametrize("damage", COMMON)
-def test_unreadable_pod_fills_its_node(sends, client, clock, damage):
+def test_unreadable_pod_counts_as_using_all_memory_of_its_node(sends, client, clock, damage):
     body = {
         "metadata": {"namespace": "db", "name": "odd"},
         "spec": {
@@ -126,7 +126,7 @@ def test_unreadable_pod_fills_its_node(sends, client, clock, damage):
 
 
 @pytest.mark.parametrize("damage", COMMON)
-def test_unreadable_quota_admits_no_pod(sends, client, clock, damage):
+def test_unreadable_resource_quota_counts_as_exhausted(sends, client, clock, damage):
     body = {
         "metadata": {"namespace": "db", "name": "odd"},
         "spec": {"hard": {"pods": "9", "memory": "BYTE"}},
@@ -157,14 +157,14 @@ def test_unreadable_node_is_reported_and_other_nodes_are_read(sends, client, clo
 VMI_PATH = f"{API}/virtualmachineinstances"
 
 
-def test_vmi_list_that_holds_another_kind_is_not_read_as_no_instances(sends, client, clock):
+def test_vmi_list_response_with_another_kind_is_not_read_as_an_empty_list(sends, client, clock):
     sends(VMI_PATH, b'{"kind":"PodList","metadata":{"resourceVersion":"1"},"items":[]}')
     with pytest.raises(ClusterError, match="'PodList', which is not a list of virtualmachinei"):
         ClusterReader(client, clock=clock).read()
 
 
 @pytest.mark.parametrize("depth", [0, 20_000])
-def test_page_with_more_objects_than_a_server_sends_raises_an_error(sends, client, clock, depth):
+def test_list_page_with_more_than_1000_objects_raises_an_error(sends, client, clock, depth):
     deep = b'{"spec":' + b"[" * depth + b"]" * depth + b"}," if depth else b""
     many = b",".join([b"{}"] * 1_001)
     sends(VMI_PATH, b'{"kind":"List","metadata":{},"items":[' + deep + many + b"]}")
@@ -183,13 +183,15 @@ def test_list_with_too_many_unreadable_objects_raises_an_error(sends, client, cl
 
 
 @pytest.mark.parametrize("kind", [b"Status", b"Pod"])
-def test_response_of_another_kind_is_not_the_identity_of_the_cluster(sends, client, clock, kind):
+def test_namespace_response_with_another_kind_is_not_used_as_the_cluster_id(
+    sends, client, clock, kind
+):
     sends("/api/v1/namespaces/kube-system", b'{"kind":"%b","metadata":{"uid":"u"}}' % kind)
     with pytest.raises(ClusterError, match="is not a Namespace"):
         ClusterReader(client, clock=clock).read()
 
 
-def test_unreadable_instancetype_is_reported_and_others_are_read(sends, client):
+def test_unreadable_instancetype_is_reported_and_other_instancetypes_are_read(sends, client):
     body = b'{"metadata":{"name":"%b","namespace":"db"},"spec":{"memory":{"guest":"%b"}}}'
     items = body % (b"odd", b"1" * 5_000) + b"," + body % (b"big", b"8Gi")
     path = "/apis/instancetype.kubevirt.io/v1beta1/virtualmachineinstancetypes"

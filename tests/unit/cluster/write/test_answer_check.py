@@ -57,7 +57,9 @@ def updates(settings):
         ),
     ],
 )
-def test_response_to_a_patch_must_contain_each_written_value(op, path, value, answer, sentences):
+def test_response_to_a_patch_must_contain_every_value_of_the_patch(
+    op, path, value, answer, sentences
+):
     found = unpatched(answer, (PatchOp(op=op, path=path, value=value),))
     assert len(found) == sentences, found
 

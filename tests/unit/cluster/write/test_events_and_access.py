@@ -217,7 +217,7 @@ NEEDED_FOR = [
 
 
 @pytest.mark.parametrize(("leases", "needed"), NEEDED_FOR, ids=["config", "memory"])
-def test_each_lease_requires_only_the_rights_that_it_uses(leases, needed):
+def test_access_check_requires_only_the_rights_for_the_leases_in_use(leases, needed):
     reads = set(access_review.PLAN_RIGHTS)
     asked = access_review.apply_rights("kubevirt", **leases)
     assert {str(each) for each in set(asked) - reads} == needed

@@ -65,7 +65,7 @@ RECORDED = [
     RECORDED,
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_launcher_compute_container_requests_the_recorded_memory(
+def test_launcher_compute_container_requests_the_memory_recorded_on_real_clusters(
     version, situation, guest, requests, more, n_bytes
 ):
     vmi = vmi_with(requests, guest=guest, **more)

@@ -45,7 +45,7 @@ def test_eligible_nodes_are_other_schedulable_nodes_with_the_required_labels(
     assert [each.name for each in found] == (["node02"] if eligible else [])
 
 
-def test_unscheduled_instance_may_use_nodes_with_any_cpu_vendor():
+def test_unscheduled_vmi_may_run_on_nodes_of_any_cpu_vendor():
     nodes = (node("node01", labels=INTEL), node("node02", labels=AMD))
     found = eligible_nodes(make_vmi(node=""), nodes, same_cpu_vendor=True)
     assert [each.name for each in found] == ["node01", "node02"]

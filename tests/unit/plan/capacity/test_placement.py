@@ -92,7 +92,7 @@ def test_vm_that_fits_on_no_node_does_not_block_changes_of_other_vms():
     assert plan_of(desired, state).summary == {"live": 1, "blocked": 1}
 
 
-def test_quota_must_have_capacity_only_for_concurrent_migrations():
+def test_quota_needs_capacity_only_for_the_migrations_that_run_at_the_same_time():
     # KubeVirt migrates five VMs at a time; the other five use what the first five release.
     quota = Quota(
         name="team",

@@ -232,7 +232,7 @@ def test_migration_time_estimate_ignores_migrations_under_an_earlier_bandwidth_l
     assert not any("finished" in each for each in after.assumptions)
 
 
-def test_bandwidth_limit_caps_the_rate_observed_in_unlimited_migrations():
+def test_bandwidth_limit_caps_the_migration_rate_observed_without_a_limit():
     other = vm_ref("db", "other")
     desired, live = fleet(
         ("vm", 20, "node01"),
@@ -473,7 +473,7 @@ def test_forecast_does_not_depend_on_the_order_of_its_inputs(
 
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, durations, st.data())
-def test_forecast_never_ends_earlier_with_one_more_vm(vms, limit, seconds, data):
+def test_adding_a_vm_never_makes_the_forecast_end_earlier(vms, limit, seconds, data):
     """With a limit per node, an additional VM may change the order, so no node limit is set."""
     places = limit[0]
     kubevirt = limited(places, places)
@@ -505,7 +505,9 @@ jobs = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits, st.integers(0, 3), st.integers(0, 3))
-def test_more_slots_delay_the_last_end_by_less_than_the_longest_job(queue, limit, more, own):
+def test_more_slots_delay_the_end_of_all_jobs_by_less_than_the_longest_job(
+    queue, limit, more, own
+):
     few = slots.ends(queue, Slots(cluster=limit[0], per_node=limit[1]))
     many = slots.ends(queue, Slots(cluster=limit[0] + more, per_node=limit[1] + own))
     longest = max(job.seconds for job in queue)

@@ -131,7 +131,7 @@ NONE, ONLY_MIGRATE, BOTH, ONLY_EVICT = (), ("LiveMigrate",), ("LiveMigrate", "Ev
         pytest.param(NONE, ONLY_EVICT, {**LABEL, "deleting": True}, CONFIG, id="VM being deleted"),
     ],
 )
-def test_cr_change_that_evicts_a_running_vm_is_blocked(before, after, more, expected):
+def test_kubevirt_cr_change_that_evicts_a_running_vm_is_blocked(before, after, more, expected):
     decision = planned(listing(*before), after, vmi(**more))
     assert (decision.effect.value, decision.reason.value) == expected
     assert bool(decision.actions) is (expected == CONFIG)
@@ -180,7 +180,7 @@ def test_eviction_check_includes_a_migrating_vm():
     assert decision.reason.value == "would-evict"
 
 
-def test_eviction_check_includes_vms_whose_size_was_written_under_stage():
+def test_eviction_check_includes_vms_whose_size_was_changed_under_the_stage_strategy():
     stage = with_settings(listing("Evict"), vmRolloutStrategy="Stage")
     staged = make_vm(ref=vm_ref("db", "a"), guest="2Gi")
     live_update = {fields.ROLLOUT_STRATEGY: "LiveUpdate"}
@@ -279,7 +279,7 @@ def test_denied_eviction_message_contains_the_eviction_strategy():
         (NONE, {}, "no-live-migrate", "does not list LiveMigrate"),
     ],
 )
-def test_update_methods_determine_the_fate_of_a_changing_vm_that_cannot_migrate(
+def test_block_reason_of_a_changing_vm_that_cannot_migrate_depends_on_update_methods(
     methods, more, reason, said
 ):
     flying = replace(make_vmi(conditions=STAYS | IN_FLIGHT, **more), guest=q("2Gi"))

@@ -170,7 +170,9 @@ def test_missing_feature_gate_is_added_and_a_graduated_gate_is_not(beside):
         ({"phase": ""}, False),
     ],
 )
-def test_cr_has_settled_when_its_deployment_version_and_generation_match(overrides, settled):
+def test_kubevirt_cr_has_settled_when_its_deployed_version_and_generation_match(
+    overrides, settled
+):
     live = make_live(make_vm(), vmis=(make_vmi(),), kubevirt=make_kubevirt(**overrides))
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
     expected = "hotplug" if settled else "kubevirt-not-settled"

@@ -48,12 +48,12 @@ def test_warning_about_live_update_lists_vms_that_need_a_restart():
     assert "db/a, db/b, db/c and 2 more" in found
 
 
-def test_warning_about_stage_says_that_live_update_is_switched_off():
+def test_warning_about_the_stage_strategy_says_that_it_disables_live_updates():
     found = warnings({fields.ROLLOUT_STRATEGY: "Stage"}, make_kubevirt(), running("a"))
     assert "LiveUpdate is switched off" in found
 
 
-def test_warning_about_max_guest_lists_vms_that_gain_or_lose_hotplug():
+def test_warning_about_max_guest_lists_vms_that_gain_or_lose_memory_hotplug():
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("4Gi"))
     vmis = (running("small", "1Gi"), running("middle", "3Gi"), running("large", "8Gi"))
     lower = warnings({fields.MAX_GUEST: q("2Gi")}, kubevirt, *vmis)

@@ -72,7 +72,7 @@ def test_feature_gate_is_patched_before_the_rollout_strategy():
     ]
 
 
-def test_waves_are_in_order_and_wait_until_kubevirt_has_applied_the_cr():
+def test_plan_waves_are_ordered_and_wait_until_kubevirt_has_applied_the_cr():
     desired = make_desired(want("2Gi"), kubevirt=ALL_THREE)
     plan = plan_of(desired, make_live(make_vm(), vmis=(make_vmi(),), kubevirt=bare("v1.3.1")))
     shape = [(wave.name.value, wave.barrier is not None, len(wave.actions)) for wave in plan.waves]
@@ -144,14 +144,14 @@ def test_order_of_update_methods_is_not_a_change():
         ),
     ],
 )
-def test_blocked_cr_has_a_reason_and_no_action(kubevirt, settings, expected):
+def test_blocked_kubevirt_cr_change_has_a_reason_and_no_action(kubevirt, settings, expected):
     decision = decision_of(kubevirt, settings)
     assert (decision.effect.value, decision.reason.value) == expected
     assert decision.actions == ()
     assert decision.changes, "what would change is shown all the same"
 
 
-def test_vm_memory_changes_if_a_blocked_cr_already_allows_hotplug():
+def test_vm_memory_changes_live_if_the_cr_already_allows_hotplug_but_its_change_is_blocked():
     kubevirt = make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",))
     desired = make_desired(want("2Gi"), kubevirt={fields.MAX_GUEST: q("8Gi")})
     plan = plan_of(desired, make_live(make_vm(), vmis=(make_vmi(),), kubevirt=kubevirt))
@@ -161,14 +161,14 @@ def test_vm_memory_changes_if_a_blocked_cr_already_allows_hotplug():
 @pytest.mark.parametrize(
     "path", [fields.FEATURE_GATES, fields.UPDATE_METHODS], ids=["gates", "methods"]
 )
-def test_empty_list_in_git_equals_an_absent_list_in_the_cr(path):
+def test_empty_list_in_git_is_no_change_if_the_cr_has_no_list(path):
     # The kubevirt-cr.yaml that KubeVirt ships has `featureGates: []`.
     kubevirt = with_settings(make_kubevirt(), featureGates=None, workloadUpdateMethods=None)
     decision = decision_of(kubevirt, {path: NameSet.of(())})
     assert (decision.effect.value, decision.actions) == ("none", ())
 
 
-def test_kubevirt_cr_without_a_namespace_in_git_is_the_only_cr_of_the_cluster():
+def test_kubevirt_manifest_without_a_namespace_refers_to_the_only_cr_of_the_cluster():
     desired = make_desired(kubevirt=ALL_THREE)
     ref = desired.kubevirt.ref._replace(namespace="")
     desired = replace(desired, kubevirt=replace(desired.kubevirt, ref=ref))

@@ -39,7 +39,7 @@ def clocks(server: str, local: str, *, year: int = 2026) -> ClockDifference:
         ("12:00", "19:00", ""),
     ],
 )
-def test_windows_are_disputed_if_the_clocks_lead_to_different_answers(server, local, says):
+def test_clocks_that_disagree_on_whether_a_window_is_open_are_reported(server, local, says):
     dispute = clock_disagreement(clocks(server, local), NIGHT, NEEDS)
     if not says:
         assert dispute == ""
@@ -49,13 +49,13 @@ def test_windows_are_disputed_if_the_clocks_lead_to_different_answers(server, lo
         assert each in dispute
 
 
-def test_windows_are_not_disputed_between_equal_clocks_or_without_windows():
+def test_clocks_are_not_reported_if_they_agree_or_no_window_depends_on_them():
     assert clock_disagreement(None, NIGHT, NEEDS) == ""
     assert clock_disagreement(clocks("21:55", "22:05"), (), NEEDS) == ""
     assert clock_disagreement(clocks("21:55", "22:05"), ALWAYS, NEEDS) == ""
 
 
-def test_impossible_time_disputes_every_window():
+def test_window_state_is_unknown_if_the_server_time_is_impossible():
     dispute = clock_disagreement(clocks("22:10", "22:10", year=9999), NIGHT, NEEDS)
     assert "shows 9999-11-23 22:10:00 UTC" in dispute
     assert "it is not known whether a window is open" in dispute
@@ -69,7 +69,7 @@ def test_impossible_time_disputes_every_window():
         (timedelta(days=400), "400 days"),
     ],
 )
-def test_clock_difference_is_shown_in_the_largest_fitting_unit(apart, says):
+def test_clock_difference_is_shown_in_minutes_hours_or_days(apart, says):
     now = datetime(2026, 11, 23, tzinfo=UTC)
     found = ClockDifference(server="api", server_time=now + apart, local_time=now)
     assert str(found).endswith(f"they differ by {says}")

@@ -221,7 +221,7 @@ def test_change_fits_if_it_ends_before_the_window_closes():
     assert not opening((deny("0 0 * * *", "24h"),), now).fits(now, 0)
 
 
-def test_window_search_examines_a_limited_number_of_windows():
+def test_search_for_the_next_window_examines_a_limited_number_of_windows():
     now = utc("2026-11-23 12:00")
     every_minute = allow("* * * * *", "1m")
     found = opening((every_minute,), now)

@@ -46,7 +46,7 @@ def test_kernel_without_virtio_mem_causes_a_warning(kernel, old):
     assert ("older than 5.8" in warned(kernel=kernel)) is old
 
 
-def test_windows_guest_has_a_driver_warning_and_no_kernel_warning():
+def test_windows_guest_gets_a_driver_warning_instead_of_a_kernel_warning():
     found = warned(guest_os="mswindows", kernel="4.0")
     assert "viomem driver" in found
     assert "older than 5.8" not in found

@@ -85,7 +85,9 @@ def test_message_counts_failed_migrations(failed, reason, message):
     ("reason", "effect"),
     [("HotPlugMemoryError", "wait"), ("FailedCreate", "none"), ("SyncFailed", "none")],
 )
-def test_vm_with_a_hotplug_failure_condition_waits(reason, effect):
+def test_vm_waits_only_if_its_failure_condition_has_the_reason_hot_plug_memory_error(
+    reason, effect
+):
     failure = {"Failure": condition("True", reason, "in progress")}
     assert decided("1Gi", vm=make_vm(conditions=failure)).effect.value == effect
     for status in ("False", "Unknown"):
@@ -108,7 +110,7 @@ def test_rejected_hotplug_message_quotes_the_reason(reason, text, says):
 
 
 @pytest.mark.parametrize(("phase", "guest"), [("Running", "1Gi"), ("Succeeded", None)])
-def test_decision_shows_no_guest_size_of_an_instance_that_has_ended(phase, guest):
+def test_decision_shows_no_guest_size_if_the_vmi_has_ended(phase, guest):
     found = decided(vmi=replace(make_vmi(), phase=phase)).guest
     assert (str(found) if found else None) == guest
 

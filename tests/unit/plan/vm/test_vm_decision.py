@@ -261,7 +261,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize(("state", "guest", "expected"), CHANGES)
-def test_vm_change_has_the_recorded_effect(state, guest, expected):
+def test_vm_change_has_the_effect_that_was_recorded_on_real_clusters(state, guest, expected):
     assert effect_of(make_desired(want(guest)), state) == expected
 
 
@@ -433,7 +433,9 @@ def test_effect_of_a_written_size_depends_on_the_memory_of_the_guest(state, gues
         ("v1.9.0", ("live", "hotplug")),
     ],
 )
-def test_restart_required_that_is_never_cleared_prevents_later_live_changes(version, expected):
+def test_restart_required_condition_that_is_never_cleared_prevents_later_live_changes(
+    version, expected
+):
     """In the scenario above-max-then-revert, the size was 5Gi, then 1Gi again, and now 2Gi."""
     vm = make_vm(conditions={"RestartRequired": condition("True", "", ABOVE)})
     kubevirt = with_settings(

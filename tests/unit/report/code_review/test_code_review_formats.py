@@ -36,7 +36,7 @@ def run_of(found: Review, **limits) -> dict:
     return json.loads("".join(sarif(found, "1.2.3", **limits)))["runs"][0]
 
 
-def test_github_gets_ten_annotations_of_each_level_and_the_last_counts_the_others():
+def test_tenth_github_annotation_of_each_level_counts_the_omitted_findings():
     levels = {Severity.ERROR: 12, Severity.WARNING: 10, Severity.NOTE: 11}
     found = [finding(n, level) for level, total in levels.items() for n in range(total)]
     lines = "".join(github_commands(review(*found))).splitlines()
@@ -60,7 +60,7 @@ def test_github_annotation_has_no_file_if_the_finding_has_no_line():
     assert line == "::error title=title 0::message 0."
 
 
-def test_gitlab_omits_findings_without_a_line_and_the_review_counts_them():
+def test_gitlab_report_omits_findings_without_a_line_and_the_review_counts_them():
     found = review(finding(1), finding(2, at=None), finding(3, Severity.NOTE))
     entries = json.loads("".join(gitlab_code_quality(found)))
     assert [each["location"]["lines"]["begin"] for each in entries] == [2, 4]
@@ -81,7 +81,7 @@ def test_sarif_reports_a_finding_without_a_line_as_a_notification_of_its_rule():
     assert len(run["results"]) == 1
 
 
-def test_sarif_leaves_out_results_beyond_the_limit_and_counts_them():
+def test_sarif_omits_results_beyond_the_limit_and_counts_the_omitted_results():
     run = run_of(review(*map(finding, range(5))), limit=2)
     assert [each["message"]["text"] for each in run["results"]] == ["message 0.", "message 1."]
     (notification,) = run["invocations"][0]["toolExecutionNotifications"]
@@ -105,7 +105,7 @@ def test_sarif_path_is_a_uri_relative_to_the_repository(path, artifact):
     assert location["artifactLocation"] == artifact
 
 
-def test_rule_of_each_reason_has_the_help_text_of_the_reason_catalogue():
+def test_sarif_rule_for_a_reason_has_the_help_text_of_the_reason_catalogue():
     for reason, entry in CATALOGUE.items():
         effect = next(iter(LEVELS))
         found = finding(code=reason, reason=reason, effect=effect)
@@ -117,21 +117,21 @@ def test_rule_of_each_reason_has_the_help_text_of_the_reason_catalogue():
         assert entry.meaning.replace("`", "").startswith(rule["shortDescription"]["text"])
 
 
-def test_rule_of_a_diagnostic_has_the_meaning_of_its_code():
+def test_sarif_rule_for_a_diagnostic_explains_the_diagnostic_code():
     (rule,) = rules_of([finding(code="unbound")]).values()
     assert rule["id"] == "diagnostic.unbound"
     assert rule["shortDescription"]["text"].startswith("The manifests of -f have no configuration")
     assert "manifests of `-f`" in rule["help"]["markdown"]
 
 
-def test_rule_links_to_its_code_if_an_address_of_the_documentation_is_given():
+def test_sarif_rule_links_to_the_documentation_if_the_docs_url_is_set():
     found = review(finding(code="a b"))
     assert "helpUri" not in run_of(found)["tool"]["driver"]["rules"][0]
     (rule,) = run_of(found, docs_url="https://docs.example/r/")["tool"]["driver"]["rules"]
     assert rule["helpUri"] == "https://docs.example/r/a%20b"
 
 
-def test_rules_of_a_reason_and_a_diagnostic_with_the_same_code_are_different():
+def test_sarif_rules_for_a_reason_and_a_diagnostic_with_the_same_code_are_distinct():
     reason = next(iter(CATALOGUE))
     same = finding(code=reason, reason=reason, effect=next(iter(LEVELS)))
     assert len(rules_of([same, finding(code=reason)])) == 2
@@ -145,7 +145,7 @@ def test_rules_of_a_reason_and_a_diagnostic_with_the_same_code_are_different():
         ("a\x1b[2J\nb", "a\\x1b[2J b"),
     ],
 )
-def test_sarif_text_has_no_link_and_no_placeholder(text, safe):
+def test_sarif_text_escapes_links_and_placeholders(text, safe):
     assert sarif_text(text) == safe
 
 
@@ -154,5 +154,5 @@ def test_workflow_command_encodes_the_characters_that_end_a_property_or_a_line()
     assert line == "::error file=a%2Cb%3Ac%25.yaml::50%25%0Ax,y:z"
 
 
-def test_uri_path_encodes_each_byte_without_a_plain_character():
+def test_uri_path_percent_encodes_every_byte_that_is_not_allowed_in_a_path():
     assert uri_path("a/b?c é") == "a/b%3Fc%20%C3%A9"

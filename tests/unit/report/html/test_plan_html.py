@@ -35,34 +35,36 @@ def one_vm(size: str, **running: str) -> Page:
     return Page("".join(plan_html(decide(make_desired(want(size)), live, PlanPolicy(), NOW))))
 
 
-def test_page_names_its_language_and_its_title(page):
+def test_html_page_has_a_language_and_a_title(page):
     assert page.all("html")[0].attributes == {"lang": "en"}
     title, heading = page.all("title")[0].text, page.all("h1")[0].text
     assert title == f"Memory plan: {heading}"
     assert heading == "144 VMs change live, 28 need a restart, 0 are blocked"
 
 
-def test_page_shows_cluster_commit_digest_memory_and_end(fleet, page):
+def test_html_page_header_shows_cluster_commit_digest_memory_growth_and_end_time(fleet, page):
     text = page.all("header")[0].text
     for each in (fleet.cluster, fleet.revision, fleet.digest, "+492Gi", "31m-42m"):
         assert each in text
 
 
 @pytest.mark.parametrize("docs_url", ["", ADDRESS])
-def test_page_loads_nothing_and_its_policy_permits_only_its_own_script_and_style(fleet, docs_url):
+def test_html_page_loads_nothing_and_its_content_security_policy_allows_only_own_code(
+    fleet, docs_url
+):
     page = Page("".join(plan_html(fleet, docs_url=docs_url)))
     assert_self_contained(page)
     if not docs_url:
         assert not [each for each in page.values("href") if not each.startswith("#")]
 
 
-def test_ids_are_unique_and_each_link_within_the_page_has_a_target(page):
+def test_html_page_has_unique_ids_and_each_internal_link_has_a_target(page):
     ids = page.values("id")
     assert len(ids) == len(set(ids))
     assert {each[1:] for each in page.values("href")} <= set(ids)
 
 
-def test_each_input_has_a_label(page):
+def test_html_page_has_a_label_for_each_input(page):
     wrapped = {
         (page.elements[n - 1].tag, each.attributes["id"])
         for n, each in enumerate(page.elements)
@@ -73,23 +75,23 @@ def test_each_input_has_a_label(page):
     assert all(before == "label" or name in named for before, name in wrapped)
 
 
-def test_headings_skip_no_level(page):
+def test_html_page_headings_skip_no_level(page):
     levels = [int(each.tag[1]) for each in page.all("h1", "h2", "h3", "h4")]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
 
 
-def test_each_table_has_a_caption_and_each_header_a_scope(page):
+def test_html_page_tables_have_captions_and_header_scopes(page):
     assert len(page.all("table")) == len(page.all("caption")) == len(page.all("thead"))
     assert all("scope" in each.attributes for each in page.all("th"))
 
 
-def test_graphics_are_hidden_from_screen_readers_because_the_text_has_their_values(page):
+def test_html_page_hides_graphics_from_screen_readers_and_shows_their_values_as_text(page):
     assert {each.attributes["aria-hidden"] for each in page.all("svg")} == {"true"}
 
 
-def test_search_is_hidden_without_scripts_and_filters_are_not(page):
+def test_html_page_without_scripts_hides_the_search_but_keeps_the_filters(page):
     hidden = [each.attributes["id"] for each in page.elements if "hidden" in each.attributes]
     assert hidden == ["find"]
     style = page.all("style")[0].text
@@ -97,14 +99,14 @@ def test_search_is_hidden_without_scripts_and_filters_are_not(page):
         assert f"body:has(#show-{effect}:not(:checked)) .vms .{effect}{{display:none}}" in style
 
 
-def test_each_vm_has_a_row_with_its_effect_its_sizes_and_its_place_in_git(fleet, page):
+def test_html_page_has_a_row_per_vm_with_effect_sizes_and_location_in_git(fleet, page):
     assert len(page.rows) == len(fleet.decisions)
     text = next(each.text for each in page.rows if each.text.startswith("pg-00003"))
     for each in ("vms/pg-00003.yaml:12:18", "1Gi → 8Gi, boot 1Gi, max 16Gi, in 30m-", "live: "):
         assert each in text
 
 
-def test_large_namespace_is_divided_into_parts_the_first_of_which_is_unfolded():
+def test_html_page_divides_a_large_namespace_and_expands_only_the_first_part():
     page = Page("".join(plan_html(fleet_plan(1200, per_namespace=1200))))
     titles = [each.text for each in page.all("h3")][-3:]
     assert titles == [f"team-000, part {n} of 3" for n in (1, 2, 3)]
@@ -113,7 +115,7 @@ def test_large_namespace_is_divided_into_parts_the_first_of_which_is_unfolded():
     assert [each.text.count("live: hotplug") for each in folds] == [329, 500, 29]
 
 
-def test_reason_texts_are_on_the_page_unless_an_address_is_given(fleet, page):
+def test_html_page_explains_the_reasons_unless_it_links_to_the_documentation(fleet, page):
     reasons = {each.reason for each in fleet.decisions}
     targets = {f"#r-{reason}" for reason in reasons}
     assert targets <= set(page.values("href"))
@@ -139,14 +141,16 @@ def test_reason_texts_are_on_the_page_unless_an_address_is_given(fleet, page):
     ],
     ids=["grows", "unchanged", "shrinks", "above the maximum"],
 )
-def test_bar_shows_what_stays_what_changes_and_marks_boot_and_maximum(size, running, shape, paths):
+def test_html_memory_bar_shows_current_and_new_memory_and_marks_boot_and_maximum_size(
+    size, running, shape, paths
+):
     page = one_vm(size, max_guest="4Gi", **running)
     bar = page.all("svg")[-1]
     assert bar.attributes.get("class") == shape
     assert page.values("d")[-len(paths) :] == paths
 
 
-def test_forecast_shows_each_batch_and_folds_its_nodes(page):
+def test_html_forecast_shows_each_batch_with_a_collapsible_list_of_nodes(page):
     names = [each.text for each in page.all("summary")]
     assert names[:3] == [
         "The canaries: 4 VMs by node",
@@ -157,13 +161,13 @@ def test_forecast_shows_each_batch_and_folds_its_nodes(page):
     assert len(lanes) > 60
 
 
-def test_page_of_a_converged_fleet_says_that_nothing_is_to_do():
+def test_html_page_of_a_converged_fleet_says_that_there_is_nothing_to_do():
     page = one_vm("1Gi")
     assert page.all("h1")[0].text == "Nothing to apply"
     assert str(VM.name) in page.rows[0].text
 
 
-def test_page_of_ten_thousand_vms_stays_small():
+def test_html_page_for_ten_thousand_vms_stays_small():
     count = 10_000
     text = "".join(plan_html(fleet_plan(count)))
     page = Page(text)

@@ -85,7 +85,7 @@ def test_changes_by_other_clients_occupy_concurrency_slots(taken):
     assert len(names) == 3
 
 
-def test_changes_that_the_snapshot_does_not_show_yet_occupy_concurrency_slots():
+def test_concurrency_slots_include_changes_that_the_snapshot_does_not_show_yet():
     names, _ = started(live(), busy=REFS[:4], candidates=REFS[4:])
     assert len(names) == 1
 
@@ -143,7 +143,7 @@ def test_vm_whose_vmi_is_being_deleted_counts_as_starting():
     assert coming_up(live(vmis=(make_vmi(REFS[0], deleting=True),))) == {REFS[0]}
 
 
-def test_capacity_is_checked_last_and_only_for_vms_with_a_concurrency_slot():
+def test_node_capacity_is_checked_only_for_vms_that_get_a_concurrency_slot():
     asked = []
 
     def fits(ref):

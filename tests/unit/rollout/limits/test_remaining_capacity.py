@@ -57,7 +57,9 @@ TIMES = [
 
 
 @pytest.mark.parametrize(("times", "read", "pods", "hidden"), TIMES)
-def test_capacity_is_reserved_until_the_pod_list_shows_the_change(times, read, pods, hidden):
+def test_capacity_for_a_memory_change_is_reserved_until_the_pod_list_shows_the_change(
+    times, read, pods, hidden
+):
     patched, migrated, ended = times
     vmi = replace(make_vmi(), migration_ended_at=None if migrated is None else at(migrated))
     assert is_hidden(tracked(patched, ended), vmi, capacity(read, pods)) is hidden

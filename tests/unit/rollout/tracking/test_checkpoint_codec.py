@@ -192,7 +192,7 @@ def test_random_json_in_the_rollout_checkpoint_annotation_counts_as_an_empty_che
 
 
 @pytest.mark.parametrize(("age_s", "kept"), [(0, True), (3600, True), (3601, False), (-5, True)])
-def test_recorded_failure_in_the_rollout_checkpoint_expires_after_an_hour(age_s, kept):
+def test_vm_failure_in_the_rollout_checkpoint_expires_after_an_hour(age_s, kept):
     soak = Soak(digest="d", since=NOW - timedelta(days=3))
     ref = vm_ref("db", "pg-0")
     checkpoint = Checkpoint(soak=soak, failures={ref: failure(at=NOW - timedelta(seconds=age_s))})

@@ -44,7 +44,7 @@ def kept(*, failure=None, start=None) -> CheckpointStore:
     ],
     ids=["same", "another VM", "another size", "as desired", "in progress"],
 )
-def test_recorded_failure_in_the_rollout_checkpoint_applies_only_to_the_same_vm_and_target_size(
+def test_vm_failure_in_the_checkpoint_applies_only_to_the_same_vm_and_target_size(
     changes, applies
 ):
     store = kept(failure=FAILURE)
@@ -61,7 +61,7 @@ def test_recorded_failure_in_the_rollout_checkpoint_applies_only_to_the_same_vm_
     ],
     ids=["same", "created", "another VM", "another size"],
 )
-def test_recorded_start_of_a_change_applies_to_a_created_vm_or_to_the_same_vm_and_target_size(
+def test_start_time_in_the_checkpoint_applies_to_a_created_vm_or_the_same_vm_and_target_size(
     start, applies
 ):
     assert (kept(start=start).start_of(DECISION) is not None) is applies

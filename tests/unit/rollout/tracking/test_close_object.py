@@ -122,7 +122,7 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_closing_a_vm_records_progress_event_and_checkpoint_exactly_once(
+def test_end_of_vm_tracking_is_reported_once_in_progress_events_and_checkpoint(
     how, written, step, event, kept
 ):
     ports = FakePorts()
@@ -143,7 +143,7 @@ def test_closing_a_vm_records_progress_event_and_checkpoint_exactly_once(
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_failed_kubevirt_cr_change_is_recorded_only_in_the_config_lease(
+def test_failed_kubevirt_cr_change_is_stored_only_in_the_config_leases_checkpoint(
     how, written, step, event, kept
 ):
     ports = FakePorts()
@@ -157,7 +157,7 @@ def test_failed_kubevirt_cr_change_is_recorded_only_in_the_config_lease(
     assert ports.memory_lease.writes == 0
 
 
-def test_kubevirt_cr_that_has_not_settled_is_not_recorded_as_a_failure():
+def test_kubevirt_cr_that_has_not_settled_is_not_stored_as_a_failure_in_the_checkpoint():
     ports = FakePorts()
     ports.closer.close(
         tracked(ports, written=True, ref=KUBEVIRT), end(Result.FAILED, "not-settled")
@@ -174,7 +174,7 @@ def test_converged_vm_is_removed_from_the_rollout_checkpoint():
     assert not ports.memory_lease.kept
 
 
-def test_failure_of_a_vm_that_the_run_created_is_recorded_without_a_uid():
+def test_checkpoint_stores_the_failure_of_a_newly_created_vm_without_a_uid():
     ports = FakePorts()
     ports.closer.close(
         tracked(ports, written=True, verb=Verb.CREATE, uid=None), end(Result.FAILED, "deleted")
@@ -183,7 +183,7 @@ def test_failure_of_a_vm_that_the_run_created_is_recorded_without_a_uid():
     assert (kept.uid, kept.target, kept.why.reason) == (None, "", "deleted")
 
 
-def test_next_pass_reads_a_recorded_failure_from_the_rollout_checkpoint():
+def test_next_pass_reads_an_earlier_vm_failure_from_the_rollout_checkpoint():
     ports = FakePorts()
     ports.closer.close(tracked(ports, written=True), end(Result.FAILED))
     found = CheckpointStore(ports.memory_lease, ports.clock.now()).failure_of(DECISION)

@@ -95,9 +95,7 @@ def tracked(*path: str, **fields) -> TrackedObject:
 
 
 @pytest.mark.parametrize(("before", "transition"), CASES)
-def test_tracked_object_state_transition_reaches_the_expected_state_or_is_illegal(
-    before, transition
-):
+def test_tracked_object_allows_only_legal_state_transitions(before, transition):
     found, after = tracked(*PATHS[before]), LEGAL[before].get(transition)
     state = found.state
     if after is not None:
@@ -110,7 +108,7 @@ def test_tracked_object_state_transition_reaches_the_expected_state_or_is_illega
 
 
 @pytest.mark.parametrize("before", PATHS)
-def test_tracked_object_has_an_outcome_only_after_tracking_ends(before):
+def test_outcome_of_an_object_is_available_only_after_tracking_ends(before):
     found = tracked(*PATHS[before])
     assert found.open is (found.state is not State.ENDED)
     if found.open:
@@ -170,7 +168,7 @@ def test_restarted_at_field_is_the_time_at_which_the_restart_was_accepted():
         *((("sent", "accepted"), cause, Actuation.SUCCEEDED) for cause in Cause),
     ],
 )
-def test_reported_outcome_states_whether_the_write_was_made(path, cause, actuation):
+def test_reported_result_states_whether_the_vm_was_written(path, cause, actuation):
     found = tracked(*path)
     found.ended(replace(END, cause=cause), LATER)
     assert build_outcome(found).actuation is actuation
@@ -180,7 +178,7 @@ def test_reported_outcome_states_whether_the_write_was_made(path, cause, actuati
     ("path", "named"),
     [((), False), (("sent",), False), (("followed",), True), (("sent", "accepted"), True)],
 )
-def test_reported_outcome_has_a_migration_only_if_the_run_wrote_or_tracked_the_vm(path, named):
+def test_reported_result_has_a_migration_only_if_the_run_wrote_or_tracked_the_vm(path, named):
     found = tracked(*path)
     migration = make_migration(created_at=LATER)
     found.update(DECISION, make_live(make_vm(), vmis=(make_vmi(),), migrations=(migration,)))
@@ -207,7 +205,7 @@ def test_reported_progress_of_a_vm_never_moves_backwards():
     assert found.failed_migrations == 1
 
 
-def test_reported_outcome_without_a_hint_uses_the_hint_of_the_newest_decision():
+def test_reported_result_without_a_hint_uses_the_hint_of_the_latest_plan_decision():
     found = tracked()
     why = replace(DECISION.why, hint="look at the node")
     found.update(replace(DECISION, why=why), LIVE)

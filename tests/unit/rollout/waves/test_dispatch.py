@@ -102,14 +102,16 @@ def test_vm_is_not_written_again_before_the_pause_after_a_failed_write_ends():
     assert one.start("b")[3:] == ["b"]
 
 
-def test_unapproved_vm_change_is_closed_without_a_write():
+def test_unapproved_vm_change_is_reported_as_not_approved_without_a_write():
     one = Round(policy=RolloutPolicy(approval=NOTHING))
     assert one.start("a") == []
     assert one.objects[REFS["a"]].final.why.reason == "not-approved"
 
 
 @pytest.mark.parametrize(("budget", "closed"), [(1, True), (2, False)])
-def test_exhausted_failure_budget_closes_all_waiting_vms(budget, closed):
+def test_waiting_vms_are_reported_as_not_started_when_the_failure_budget_is_exhausted(
+    budget, closed
+):
     one = Round(policy=RolloutPolicy(failure_budget=budget))
     one.fail("d")
     assert (one.start("a", "b") == []) is closed

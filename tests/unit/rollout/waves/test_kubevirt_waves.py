@@ -95,7 +95,7 @@ def test_kubevirt_cr_with_the_desired_settings_is_not_written():
     assert waves.ports.writer.sent == []
 
 
-def test_kubevirt_cr_that_does_not_settle_fails_but_is_not_recorded_in_the_rollout_checkpoint():
+def test_kubevirt_cr_that_does_not_settle_fails_without_an_entry_in_the_checkpoint():
     waves = Waves()
     waves.step()
     assert not waves.step(UNSETTLED, after_s=waves.policy.settle_deadline_s)

@@ -42,7 +42,7 @@ def plan_with(ref, effect, *, actions):
         (Effect.NONE, False, False),
     ],
 )
-def test_run_needs_a_lease_for_planned_actions_and_for_waiting_objects(
+def test_run_acquires_a_lease_if_objects_have_planned_actions_or_are_waiting(
     ref, config, memory, effect, actions, may_write
 ):
     plan = plan_with(ref, effect, actions=actions)
@@ -51,7 +51,7 @@ def test_run_needs_a_lease_for_planned_actions_and_for_waiting_objects(
     assert touches_memory(plan) is (memory and may_write)
 
 
-def test_placeholder_for_a_lease_that_a_run_does_not_need_counts_as_held_and_stores_nothing():
+def test_placeholder_for_an_unneeded_lease_is_always_held_and_stores_no_annotation():
     lease = NoLease()
     assert lease.held()
     assert lease.valid_s() == math.inf

@@ -60,7 +60,7 @@ def test_put_replaces_an_object_and_requires_a_resource_version_for_custom_kinds
     assert "metadata.resourceVersion: Invalid value: 0: must be" in refused.body["message"]
 
 
-def test_put_of_an_absent_object_creates_it_only_for_some_kinds(server):
+def test_put_request_creates_an_absent_object_only_for_some_kinds(server):
     assert server.send("PUT", f"{VMS}/pg", vm()).status == 404
     lease = {"metadata": {"name": "l"}, "spec": {"holderIdentity": "a"}}
     path = "/apis/coordination.k8s.io/v1/namespaces/db/leases/l"
@@ -77,7 +77,7 @@ def test_name_namespace_and_uid_of_an_object_are_immutable(server, field):
     )
 
 
-def test_patch_of_an_object_and_patch_of_its_status_are_separate(server):
+def test_object_patch_cannot_change_the_status_and_a_status_patch_cannot_change_the_spec(server):
     server.create_vm()
     server.patch({"status": {"ready": True}})
     path = f"{VMS}/pg/status"
@@ -113,7 +113,7 @@ def test_delete_checks_the_uid_and_resource_version_preconditions(server, field)
     assert "in precondition: 1, " in refused.body["message"]
 
 
-def test_delete_only_marks_an_object_that_has_finalizers(server):
+def test_delete_sets_only_the_deletion_timestamp_of_an_object_with_finalizers(server):
     server.create_vm(finalizers=["kubevirt.io/x"])
     server.send("DELETE", f"{VMS}/pg", {"dryRun": ["All"]})
     assert "deletionTimestamp" not in server.send("GET", f"{VMS}/pg").body["metadata"]

@@ -56,7 +56,7 @@ def test_every_discovered_version_has_an_openapi_document(server):
     assert memory["properties"]["guest"]["x-kubernetes-int-or-string"] is True
 
 
-def test_openapi_document_of_patch_has_the_field_validation_parameter(server):
+def test_openapi_document_lists_the_field_validation_parameter_for_patch_requests(server):
     paths = server.send("GET", "/openapi/v3/apis/kubevirt.io/v1").body["paths"]
     patch = paths["/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachines/{name}"]["patch"]
     assert "fieldValidation" in [p["name"] for p in patch["parameters"]]

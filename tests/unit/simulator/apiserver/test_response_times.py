@@ -40,7 +40,7 @@ def test_response_time_of_a_list_does_not_depend_on_its_format(form):
     assert sim.request("GET", VMS, headers=accept).delay_s == pytest.approx(0.5)
 
 
-def test_write_has_a_response_time_and_a_get_has_none():
+def test_simulated_response_time_applies_to_writes_but_not_to_get_requests():
     sim = simulator(ResponseTimes(listed_per_s=10.0, write_s=0.05))
     answer = patch(sim)
     assert (answer.status, answer.delay_s) == (200, 0.05)

@@ -78,7 +78,7 @@ NODES = {
 
 
 @pytest.mark.parametrize(("node", "value", "message"), NODES.values(), ids=NODES)
-def test_each_schema_rule_is_checked(node, value, message):
+def test_each_rule_of_a_crd_schema_is_enforced(node, value, message):
     (error,) = schema_validation.check(value, node, "spec.x")
     assert message in error.message
     assert error.field.startswith("spec.x")
@@ -100,7 +100,7 @@ def test_object_that_matches_its_schema_is_accepted(node, value):
     assert schema_validation.check(value, node, "spec.x") == []
 
 
-def test_schema_defaults_are_filled_in_where_the_parent_exists():
+def test_schema_defaults_are_set_only_if_the_parent_field_exists():
     node = {
         "properties": {
             "a": {"properties": {"b": {"default": {"c": 1}}}},
@@ -149,7 +149,7 @@ def test_unknown_field_of_a_list_item_is_reported_with_its_index(server):
     assert "nope" not in kept[1]
 
 
-def test_unknown_fields_are_kept_where_the_schema_preserves_them(server):
+def test_unknown_fields_are_kept_if_the_schema_preserves_unknown_fields(server):
     created = vm()
     created["spec"]["template"]["metadata"] = {"labels": {"a": "b"}, "anything": {"goes": [1]}}
     answer = server.send("POST", VMS, created)

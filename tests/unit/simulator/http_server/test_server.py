@@ -81,7 +81,7 @@ def test_watch_streams_changes_over_http_as_they_happen(api, server):
     assert seen == [("ADDED", "a"), ("ADDED", "b")]
 
 
-def test_closing_the_http_server_ends_open_watches_and_the_thread(server):
+def test_closing_the_http_server_ends_open_watches_and_the_server_thread(server):
     before = threading.enumerate()
     running = Server(server.api)
     request = urllib.request.Request(
@@ -95,7 +95,7 @@ def test_closing_the_http_server_ends_open_watches_and_the_thread(server):
     assert set(threading.enumerate()) <= set(before)
 
 
-def test_http_server_that_is_closed_immediately_ends_its_thread(server):
+def test_closing_the_http_server_immediately_after_its_start_ends_the_server_thread(server):
     before = threading.enumerate()
     for _ in range(3):
         Server(server.api).close()

@@ -22,7 +22,7 @@ def uid(play):
 
 @pytest.mark.parametrize("where", ["vm", "cluster"])
 @pytest.mark.parametrize("strategy", ["None", "LiveMigrate", "LiveMigrateIfPossible", "External"])
-def test_vmi_survives_the_update_method_evict_only_if_its_eviction_strategy_migrates_it(
+def test_evict_update_method_deletes_a_vmi_unless_its_eviction_strategy_migrates_it(
     strategy, where
 ):
     own = {"evictionStrategy": strategy} if where == "vm" else {}
@@ -69,6 +69,6 @@ def test_outdated_vmi_that_cannot_migrate_is_evicted_unless_its_eviction_strateg
         assert play.events("FailedEvict")[0].endswith("but is not live-migratable")
 
 
-def test_later_eviction_strategy_of_the_cr_does_not_apply_to_a_running_vmi():
+def test_new_eviction_strategy_in_the_kubevirt_cr_does_not_apply_to_running_vmis():
     play = Play({"guest": "2Gi"}, spec=EVICT)
     assert play.vmi["spec"]["evictionStrategy"] == "None"

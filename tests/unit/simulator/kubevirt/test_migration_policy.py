@@ -174,7 +174,7 @@ def test_migration_policy_may_allow_more_bandwidth_than_the_kubevirt_cr():
     assert took(state) <= 5
 
 
-def test_migration_policy_applies_from_its_creation():
+def test_migration_policy_applies_from_its_creation_until_its_deletion():
     sim = simulated()
     made = policy("slow", BLUE, bandwidthPerMigration="32Mi")
     assert (

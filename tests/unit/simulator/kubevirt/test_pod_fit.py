@@ -46,13 +46,13 @@ def requests(play):
     return play.vmi["spec"]["domain"]["resources"].get("requests", {}).get("memory")
 
 
-def test_memory_overcommit_remains_after_a_hotplug_from_v1_7():
+def test_hotplug_keeps_memory_overcommit_since_v1_7():
     play = grown(version="v1.7.1", spec=overcommitted(150))
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], None)
     assert pod_memory(play) < 3 * 1024 * MI
 
 
-def test_memory_overcommit_ends_with_a_hotplug_up_to_v1_6():
+def test_hotplug_removes_memory_overcommit_in_v1_6_and_earlier():
     play = grown(version="v1.6.3", spec=overcommitted(150))
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3Gi")
 
@@ -65,13 +65,13 @@ def test_hotplug_changes_explicit_memory_requests_with_the_guest_size():
 LIMITED = {"domain": {"resources": {"limits": {"memory": "2560Mi"}}}}
 
 
-def test_hotplug_does_not_change_a_limit_without_requests_from_v1_7():
+def test_hotplug_does_not_change_a_memory_limit_without_requests_since_v1_7():
     play = grown(version="v1.7.1", vm=LIMITED)
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], None)
     assert play.vmi["spec"]["domain"]["resources"]["limits"]["memory"] == "2560Mi"
 
 
-def test_requests_equal_the_limit_and_a_hotplug_changes_both_up_to_v1_6():
+def test_memory_limit_sets_the_requests_and_a_hotplug_raises_both_in_v1_6_and_earlier():
     assert requests(Play({"guest": "2Gi", **LIMITED}, version="v1.6.3")) == "2560Mi"
     play = grown(version="v1.6.3", vm=LIMITED)
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3584Mi")

@@ -163,7 +163,7 @@ def test_instancetype_name_and_revision_must_change_together_up_to_v1_4():
         ("v1.3.0", f"memory hotplug not supported, {ABOVE_MAX}"),
     ],
 )
-def test_memory_size_above_max_guest_has_another_message_before_v1_3(version, said):
+def test_error_message_about_a_size_above_max_guest_was_different_before_v1_3(version, said):
     play = Play({"guest": "2Gi"}, version=version)
     play.ask("10Gi")
     play.run(5)

@@ -46,7 +46,7 @@ def test_kubevirt_upgrade_changes_the_version_and_its_behaviour():
     assert "RestartRequired" not in said(sim)
 
 
-def test_hyperconverged_reverts_changes_of_the_kubevirt_cr_by_others():
+def test_hyperconverged_operator_reverts_changes_to_the_kubevirt_cr():
     sim = simulate({"name": "vm"}, kubevirt={"owner": "HyperConverged"})
     assert patch(sim, KUBEVIRT, {"spec": {"workloadUpdateStrategy": None}}).status == 200
     sim.engine.run_until(5)
@@ -57,7 +57,7 @@ def test_hyperconverged_reverts_changes_of_the_kubevirt_cr_by_others():
     assert "hyperconverged-cluster-operator" in managers
 
 
-def test_virt_operator_does_not_report_a_round_that_a_newer_change_has_replaced():
+def test_virt_operator_does_not_report_a_deployment_that_a_newer_change_superseded():
     sim = simulate({"name": "vm"})
     key = Key("kubevirts.kubevirt.io", "kubevirt", "kubevirt")
     patch(sim, KUBEVIRT, {"spec": {"configuration": {"evictionStrategy": "LiveMigrate"}}})

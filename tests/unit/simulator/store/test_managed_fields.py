@@ -21,7 +21,7 @@ def replace_guest(value):
     return [{"op": "replace", "path": "/spec/template/spec/domain/memory/guest", "value": value}]
 
 
-def test_creator_owns_every_field_that_it_sent_but_no_server_field():
+def test_creator_of_an_object_owns_the_fields_it_sent_but_not_those_set_by_the_server():
     created = ApiServer().create_vm(labels={"tier": "db"}).body
     owned = owners(created)["test", "Update", ""]
     assert GUEST in owned
@@ -126,7 +126,7 @@ PATHS = st.sets(
 
 
 @given(PATHS)
-def test_set_of_field_paths_is_unchanged_after_encoding_and_decoding(paths):
+def test_managed_field_paths_are_unchanged_after_encoding_and_decoding(paths):
     assert fields_v1.decode(fields_v1.encode(paths)) == paths
 
 

@@ -109,7 +109,7 @@ def test_write_to_a_deleted_and_recreated_object_conflicts(store):
         store.delete(vm_key(), uid=uid)
 
 
-def test_update_of_an_absent_object_fails_but_mutate_does_not(store):
+def test_store_update_of_an_absent_object_fails_but_mutate_does_not(store):
     with pytest.raises(NotFoundError):
         store.update(vm_key(), vm())
     assert store.mutate(vm_key(), lambda _: None) is None

@@ -106,7 +106,9 @@ def test_only_a_changed_manifest_file_is_parsed_again(git_repo, folder, parsed):
     assert parsed == ["vms/a.yaml"]
 
 
-def test_records_are_written_before_they_take_much_memory(git_repo, folder, parsed, monkeypatch):
+def test_parse_cache_entries_are_written_in_small_groups_to_limit_memory(
+    git_repo, folder, parsed, monkeypatch
+):
     git_repo.commit(FILES)
     monkeypatch.setattr(file_contents, "_MAX_HELD_BYTES", 0)
     sizes = []

@@ -39,7 +39,7 @@ def read_everything(repository, folder):
 
 
 @pytest.mark.parametrize("name", [*PROGRAMS, *FILES, *FOLDERS])
-def test_variable_neither_runs_a_program_nor_writes_a_file_nor_redirects_a_read(
+def test_git_environment_variable_cannot_run_programs_write_files_or_redirect_reads(
     git_repo, monkeypatch, tmp_path, name
 ):
     commit = git_repo.commit({"a.yaml": named_vm("a")})
@@ -60,9 +60,7 @@ def test_variable_neither_runs_a_program_nor_writes_a_file_nor_redirects_a_read(
 
 
 @pytest.mark.parametrize("value", ["x", "-1", "1e3", "9" * 5_000, "²", "10000", " 1"])
-def test_invalid_number_of_configuration_variables_is_an_error(
-    git_repo, monkeypatch, tmp_path, value
-):
+def test_invalid_git_config_count_variable_is_an_error(git_repo, monkeypatch, tmp_path, value):
     git_repo.commit({"a.yaml": named_vm("a")})
     monkeypatch.setenv("GIT_CONFIG_COUNT", value)
     url = f"file://{git_repo.path}"
@@ -73,7 +71,9 @@ def test_invalid_number_of_configuration_variables_is_an_error(
         clone_or_fetch(url, tmp_path / "x", "main", timeout_s=60, clock=SystemClock())
 
 
-def test_hook_of_a_repository_sees_the_objects_of_the_push(git_repo, monkeypatch, tmp_path):
+def test_reconciler_in_a_git_hook_reads_the_quarantined_objects_of_a_push(
+    git_repo, monkeypatch, tmp_path
+):
     git_repo.commit({"a.yaml": named_vm("a")})
     objects = git_repo.path / ".git" / "objects"
     monkeypatch.setenv("GIT_DIR", str(git_repo.path / ".git"))

@@ -24,7 +24,7 @@ def git(path, *arguments, stdin=""):
     return done.stdout.strip()
 
 
-def test_no_program_that_a_repository_names_is_run(path, tmp_path):
+def test_programs_in_the_git_configuration_of_a_repository_are_not_run(path, tmp_path):
     marker = tmp_path / "ran"
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\necho $0 $* >> {marker}\ncat\n")
@@ -57,7 +57,7 @@ def test_no_program_that_a_repository_names_is_run(path, tmp_path):
     assert "a.yaml" in changed
 
 
-def test_working_tree_of_a_commit_that_contains_itself_is_an_error(path):
+def test_commit_with_exponentially_nested_folders_is_rejected(path):
     tree = git(path, "mktree", stdin=f"100644 blob {git(path, 'rev-parse', 'HEAD:a.yaml')}\ta\n")
     for _ in range(12):
         tree = git(
@@ -71,7 +71,7 @@ def test_working_tree_of_a_commit_that_contains_itself_is_an_error(path):
 
 
 @pytest.mark.parametrize("read", ["changed", "references", "index"])
-def test_long_lists_of_a_repository_are_an_error(path, monkeypatch, read):
+def test_git_listing_above_the_size_limit_is_an_error(path, monkeypatch, read):
     for n in range(20):
         (path / f"{n}.txt").touch()
         git(path, "update-ref", f"refs/heads/b{n}", "HEAD")
@@ -85,7 +85,7 @@ def test_long_lists_of_a_repository_are_an_error(path, monkeypatch, read):
             reader()
 
 
-def test_name_in_the_index_that_is_too_long_for_the_disk_counts_as_missing(path):
+def test_git_index_entry_with_a_name_too_long_for_the_disk_counts_as_a_missing_file(path):
     blob = git(path, "rev-parse", "HEAD:a.yaml")
     name = "n" * 300
     git(path, "update-index", "--add", "--cacheinfo", f"100644,{blob},{name}")

@@ -27,7 +27,7 @@ def test_file_of_a_working_tree_is_read(listed):
 
 
 @pytest.mark.parametrize("name", ["a", "a/b", "a/b/vm.yaml"])
-def test_link_that_replaces_a_part_of_a_path_after_the_listing_is_not_followed(
+def test_symbolic_link_that_replaces_a_file_or_folder_after_the_listing_is_not_followed(
     name, listed, git_repo, tmp_path
 ):
     tree, entry = listed

@@ -58,7 +58,7 @@ def test_problems_of_a_file_beyond_the_maximum_are_counted():
     assert str(found[-1].at) == "a.yaml:2001:7"
 
 
-def test_problems_of_an_object_beyond_the_maximum_are_counted_and_it_stays_invalid():
+def test_problems_of_an_object_beyond_the_maximum_are_only_counted():
     wrong = ", ".join(f"guesu{n}: 1" for n in range(MAX_OF_OBJECT + 3))
     (found,) = read_manifests("a.yaml", vm(f"guest: 2Gi, {wrong}").encode()).objects
 
@@ -75,7 +75,7 @@ def test_problems_of_an_object_beyond_the_maximum_are_counted_and_it_stays_inval
         ("MAX_REMARKS", "the files have more than 1 problems"),
     ],
 )
-def test_reading_ends_with_an_error_beyond_a_limit_of_all_files(monkeypatch, limit, message):
+def test_reading_manifests_fails_if_all_files_together_exceed_a_limit(monkeypatch, limit, message):
     monkeypatch.setattr(read_limits, limit, 1)
     whole = (
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {{name: {}, namespace: a}}\n"
@@ -103,7 +103,7 @@ def test_reader_releases_each_document_before_it_reads_the_next():
     assert peak(10) < 3 * peak(1)
 
 
-def test_kinds_beyond_a_maximum_and_long_names_are_counted_together():
+def test_skipped_kinds_beyond_the_maximum_or_with_long_names_are_counted_together():
     document = b"kind: %s\napiVersion: v1\n"
     kinds = [document % (b"B" * 64), *(document % b"A%d" % n for n in range(1_000))]
 

@@ -28,7 +28,7 @@ def test_yaml_parser_returns_the_location_of_each_value():
     assert root.key_at(("a", 1, "c")) == Mark(3, 6)
 
 
-def test_location_of_a_missing_yaml_path_is_that_of_its_nearest_parent():
+def test_missing_yaml_path_has_the_location_of_its_nearest_existing_parent():
     root = only("a:\n  b: 1\n")
     assert root.at(("a", "x", "y")) == Mark(2, 3)
     assert root.key_at(("a", "x")) == Mark(2, 3)

@@ -363,7 +363,7 @@ def decided(guest, live):
     return decision
 
 
-def test_stuck_change_message_contains_both_obstacles():
+def test_stuck_change_message_also_says_that_the_new_size_exceeds_max_guest():
     decision = decided("8Gi", changing(kubevirt=NO_METHODS))
     assert decision.why.message == (
         "a change to 2Gi is in flight and cannot end (workloadUpdateMethods does not list "
@@ -443,7 +443,9 @@ def test_restart_rules_take_precedence_over_a_stuck_change(version, message, exp
         ("1Gi", "v1.6.3", ("restart", "restart-required-sticky")),
     ],
 )
-def test_under_stage_only_a_change_back_to_the_boot_size_is_live(at_boot, version, expected):
+def test_under_the_stage_strategy_only_a_change_back_to_the_boot_size_is_live(
+    at_boot, version, expected
+):
     live = make_live(
         make_vm(guest="3Gi", conditions={"RestartRequired": condition("True", "", OTHER_EDIT)}),
         vmis=(make_vmi(guest_at_boot=q(at_boot)),),

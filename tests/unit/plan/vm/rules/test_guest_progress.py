@@ -65,7 +65,7 @@ def failed(count: int):
         ),
     ],
 )
-def test_progress_of_a_written_size_is_read_from_the_vm_and_its_instance(state, expected):
+def test_progress_of_a_memory_change_is_derived_from_the_vm_and_its_vmi(state, expected):
     assert effect(**state) == expected
 
 
@@ -82,7 +82,7 @@ def test_progress_of_a_written_size_is_read_from_the_vm_and_its_instance(state, 
         ((make_migration(name="m", phase="Pending", **QUOTA),), ("blocked", "quota-refused")),
     ],
 )
-def test_failed_migrations_block_a_change_until_a_migration_succeeds(migrations, expected):
+def test_failed_migrations_block_a_memory_change_until_a_migration_succeeds(migrations, expected):
     found = effect(conditions=IN_FLIGHT, guest_current=q("1Gi"), migrations=migrations)
     assert found == expected
 
@@ -107,7 +107,9 @@ def test_guest_that_does_not_use_new_memory_is_reported_after_the_timeout(
 @pytest.mark.parametrize(
     ("succeeded", "reason"), [(1, "in-flight"), (2, "ineffective-migrations")]
 )
-def test_change_is_blocked_after_two_migrations_that_did_not_hotplug_the_memory(succeeded, reason):
+def test_memory_change_is_blocked_after_two_migrations_that_did_not_hotplug_memory(
+    succeeded, reason
+):
     written = NOW - timedelta(minutes=5)
     migrations = tuple(
         make_migration(name=f"m{n}", phase="Succeeded", created_at=NOW - timedelta(minutes=2))

@@ -378,7 +378,7 @@ def test_stopped_vm_whose_instancetype_name_matches_git_is_unchanged_if_the_type
     assert told(decision) == ("none", "stopped-as-desired")
 
 
-def test_stopped_vm_reports_the_size_of_its_instancetype():
+def test_decision_on_a_stopped_vm_shows_the_size_of_its_instancetype():
     decision = decided(replace(cluster(), vmis={}), ask("small"))
     assert told(decision) == ("none", "stopped-as-desired")
     assert "it starts with 1Gi" in decision.why.message

@@ -66,7 +66,7 @@ def test_instancetypes_with_an_equal_max_guest_do_not_differ(has, wanted, reason
     assert decided(small, large).reason.value == reason
 
 
-def test_cpu_warning_appears_only_for_live_changes():
+def test_warning_that_cpus_also_change_appears_only_for_live_changes():
     small, large = kind("small", "1Gi"), kind("large", "2Gi", cpus=2)
     assert any("the VM's CPUs also change" in each for each in decided(small, large).warnings)
     assert not any("its CPUs" in each for each in decided(large, small).warnings)

@@ -216,7 +216,9 @@ ABOVE = ("restart", "above-max-guest")
         (migrating(cluster("v1.2.0")), "8Gi", ABOVE),
     ],
 )
-def test_v1_1_denies_every_size_during_a_change_or_a_migration(live, guest, expected):
+def test_v1_1_denies_every_memory_change_during_another_change_or_a_migration(
+    live, guest, expected
+):
     assert effect(live, guest) == expected
 
 

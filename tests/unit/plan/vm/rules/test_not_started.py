@@ -88,13 +88,13 @@ def test_vm_that_starts_with_the_desired_size_waits_and_shows_the_scheduler_mess
         "Reduction of CPU socket count requires a restart",
     ],
 )
-def test_vm_with_its_memory_is_converged_while_another_edit_waits(message):
+def test_vm_whose_guest_has_the_size_is_converged_even_if_another_edit_is_pending(message):
     decision = decided("1Gi", spec="1Gi", vmi=make_vmi(), required=message)
     assert (decision.effect, decision.reason) == ("none", "converged")
     assert any(message in each for each in decision.warnings)
 
 
-def test_pending_edit_needs_a_restart_if_the_guest_lacks_its_memory():
+def test_pending_edit_of_another_field_needs_a_restart_if_the_guest_lacks_the_memory():
     edit = "a non-live-updatable field was changed in the template spec"
     decision = decided("2Gi", spec="2Gi", vmi=make_vmi(), required=edit)
     assert (decision.effect, decision.reason) == ("restart", "other-edit-pending")

@@ -117,6 +117,6 @@ def test_vm_with_only_memory_requests_gets_a_guest_size_live(memory_present, wri
     ]
 
 
-def test_guest_size_equal_to_the_requests_needs_no_migration():
+def test_new_guest_size_that_equals_the_running_size_needs_no_migration():
     decision = decided("1Gi", requests="1Gi", limits=None, vmi="1Gi", spec=None)
     assert told(decision) == ("live", "back-to-running-value")

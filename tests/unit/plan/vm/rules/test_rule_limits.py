@@ -176,7 +176,9 @@ def test_guest_size_equal_to_the_limit_is_allowed_under_stage(limit, denied):
         (3, 0, "ineffective-migrations"),
     ],
 )
-def test_single_migration_without_a_hotplug_does_not_block_the_change(succeeded, before, expected):
+def test_single_migration_without_a_hotplug_does_not_block_the_memory_change(
+    succeeded, before, expected
+):
     changed = NOW - timedelta(minutes=5)
     times = [changed - timedelta(minutes=1)] * before + [changed] * succeeded
     live = make_live(
@@ -255,7 +257,7 @@ OTHER = "a non-live-updatable field was changed in the template spec"
         pytest.param(-1, None, "1Gi", ("restart", "other-edit-pending"), id="CR never changed"),
     ],
 )
-def test_restart_required_is_outdated_if_it_was_set_before_live_update(
+def test_restart_required_condition_is_outdated_if_it_was_set_before_live_update(
     since_s, changed_s, running, expected
 ):
     then = NOW - timedelta(hours=1)
@@ -272,7 +274,9 @@ def test_restart_required_is_outdated_if_it_was_set_before_live_update(
 
 @pytest.mark.parametrize("requested", ["1Gi", None])
 @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
-def test_size_that_was_not_requested_from_the_hypervisor_is_in_flight(requested, phase):
+def test_memory_change_is_in_flight_until_the_size_is_requested_from_the_hypervisor(
+    requested, phase
+):
     changed = NOW - timedelta(minutes=5)
     ended = 1 if phase == "Succeeded" else 2
     live = make_live(
@@ -302,7 +306,7 @@ def test_restart_required_condition_counts_only_if_its_status_is_true(status, ex
     assert effect_of(make_desired(want("2Gi")), live) == expected
 
 
-def test_migration_is_effective_once_kubevirt_requests_the_size_from_the_hypervisor():
+def test_finished_migration_counts_as_effective_if_the_vmi_requests_the_new_size():
     vmi = replace(make_vmi(guest="2Gi"), guest_current=q("1Gi"))
     live = make_live(
         make_vm(guest="2Gi", guest_changed_at=NOW - timedelta(minutes=5)),

@@ -43,7 +43,7 @@ def only(state, guest: str = "2Gi"):
     return decision
 
 
-def test_vm_effect_is_unchanged_if_node_and_quota_capacity_is_unknown():
+def test_vm_still_changes_live_if_node_and_quota_capacity_is_unknown():
     assert judged(live(None, nodes=(node("node01"), node("node02", "1Gi")))) == LIVE
 
 
@@ -54,7 +54,9 @@ def test_vm_effect_is_unchanged_if_node_and_quota_capacity_is_unknown():
         pytest.param(4 * GIB - NEED + 1, NO_NODE, id="one byte too little"),
     ],
 )
-def test_target_pod_needs_its_whole_request_free_on_another_node(taken, effect):
+def test_another_node_must_have_enough_free_memory_for_the_target_pods_whole_request(
+    taken, effect
+):
     nodes = (node("node01"), node("node02", "4Gi"))
     assert judged(live(capacity({"node02": use(taken)}), nodes=nodes)) == effect
 
@@ -183,7 +185,7 @@ def test_memory_quota_must_have_capacity_for_source_and_target_pod(resource, har
     assert judged(live(capacity(quotas=[quota]))) == effect
 
 
-def test_message_contains_the_quota_and_its_amounts():
+def test_quota_message_contains_the_quota_name_and_its_amounts():
     quota = Quota(name="team", hard={"requests.memory": 2 * GIB}, used={"requests.memory": USED})
     assert only(live(capacity(quotas=[quota]))).why.message == (
         "the quota team of namespace db rejects the target pod: "
@@ -227,7 +229,7 @@ def test_change_waits_for_quota_that_migrations_will_release():
     assert judged(live(capacity(quotas=[quota]))) == WAITS
 
 
-def test_quota_of_another_namespace_is_ignored():
+def test_resource_quota_of_another_namespace_is_ignored():
     quota = Quota(name="team", hard={"requests.memory": 0})
     found = replace(capacity(), quotas={"web": (quota,)})
     assert judged(live(found)) == LIVE

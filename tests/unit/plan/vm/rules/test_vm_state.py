@@ -31,7 +31,7 @@ def test_vm_of_a_pool_with_the_desired_size_is_converged():
 
 
 @pytest.mark.parametrize("where", ["Git", "the cluster"])
-def test_suspended_vm_has_the_effect_none_and_no_action(where):
+def test_suspended_vm_has_no_action_in_the_plan(where):
     on_cluster = where == "the cluster"
     live = make_live(make_vm(suspended=on_cluster), vmis=(make_vmi(),))
     desired = make_desired(replace(want("2Gi"), suspended=not on_cluster))
@@ -49,7 +49,9 @@ def test_suspended_vm_has_the_effect_none_and_no_action(where):
     ],
     ids=["restart-pending", "in-flight"],
 )
-def test_suspended_vm_needs_no_restart_but_shows_a_change_in_flight(on_vm, on_vmi, expected):
+def test_plan_shows_a_suspended_vms_change_in_flight_but_no_pending_restart(
+    on_vm, on_vmi, expected
+):
     vm = make_vm(guest="2Gi", suspended=True, conditions=on_vm)
     vmi = make_vmi(conditions={"LiveMigratable": condition("True"), **on_vmi})
     desired, live = make_desired(want("2Gi")), make_live(vm, vmis=(vmi,))

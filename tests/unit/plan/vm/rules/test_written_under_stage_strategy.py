@@ -96,7 +96,7 @@ def test_size_written_under_stage_waits_until_kubevirt_syncs_the_vm():
     assert effect_of(make_desired(want("2Gi")), world(vm=looked, kubevirt=live_update)) == EDITED
 
 
-def test_message_says_when_a_size_written_under_stage_takes_effect():
+def test_message_says_when_a_size_written_under_the_stage_strategy_takes_effect():
     plan = plan_of(make_desired(want("2Gi"), kubevirt=COMES), world())
     kubevirt, vm = plan.decisions
     assert "the VM's spec sets 2Gi and the guest has 1Gi" in vm.why.message
