@@ -49,7 +49,7 @@ class StaleError(ReconcilerError):
 
 
 class DeclinedError(ReconcilerError):
-    """The user answered that the plan is not to be applied."""
+    """The user declined to apply the plan."""
 
 
 class ClusterError(ReconcilerError):

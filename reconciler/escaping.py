@@ -40,7 +40,7 @@ _COMMAND = re.compile(
     rf"{_ANYWHERE}|:(?=:(?![0-9a-f]{{1,4}}(?![\w-]))[a-z_])",
     re.IGNORECASE,
 )
-"""Matches, too, the first character of ``::name``, a command at the start of a line.
+"""Also matches the first character of ``::name``, which is a command at a line's start.
 
 Source: actions/runner src/Runner.Common/ActionCommand.cs (TryParseV2).
 """
@@ -102,7 +102,7 @@ def printable_traceback(parts: Iterable[str]) -> str:
 
 
 def json_text(document: str) -> str:
-    r"""Return a JSON *document* of the same value that cannot control a terminal or a CI system.
+    r"""Return the JSON *document* in a form that cannot control a terminal or a CI system.
 
     Characters that ``printable`` escapes are escaped here as well, such as ``\u001b``, except the
     line feeds between values.

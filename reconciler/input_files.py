@@ -1,4 +1,4 @@
-"""``read``: reads a file that a user names, but no named pipe, socket or device.
+"""``read``: reads a file that a user names, and rejects named pipes, sockets and devices.
 
 A named pipe without a writer would block the program forever, and opening a device may have side
 effects. ``-`` reads standard input instead.

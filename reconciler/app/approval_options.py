@@ -39,7 +39,7 @@ def read(options: ApplyOptions) -> Approval | None:
 
 
 def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
-    """Return the source at the revision of the approved plan, unless the user sets a revision.
+    """Return the source; its default revision is the revision of the approved plan.
 
     Raises:
         SourceError: The plan was not made from a commit.

@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 
 CONFIG_LEASE = "memory-reconciler-config"
-"""The lease for the KubeVirt CR, as in the Role of examples/deploy."""
+"""The name of the lease for the KubeVirt CR; the Role in examples/deploy contains it."""
 
 
 def memory_lease(shard: Shard) -> str:
-    """Return the name of the lease for the VMs of *shard*, as in the Role of examples/deploy."""
+    """Return the name of the lease for a shard's VMs; the Role in examples/deploy contains it."""
     return f"memory-reconciler-memory-{shard.index}"
 
 

@@ -20,7 +20,7 @@ PRIVATE = 0o600
 _APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _MAX_LINKS = 40
-"""The maximum number of links that a path may lead through, as in Linux."""
+"""The maximum number of links that a path may lead through; Linux has the same limit."""
 _WRONG_PATH = frozenset(
     {
         errno.EACCES,
@@ -33,7 +33,7 @@ _WRONG_PATH = frozenset(
         errno.EROFS,
     }
 )
-"""Errors that another path avoids; all others are faults of the machine."""
+"""Errors that the user can avoid with another path; all others are faults of the machine."""
 _HINT = "choose a file in an existing, writable directory"
 
 

@@ -30,7 +30,7 @@ class RunPrinter(Protocol):
         ...
 
     def progress(self, plan: Plan, ends_at: datetime | None) -> AbstractContextManager[Listener]:
-        """Return a context manager; while it is open, each step of the rollout is shown.
+        """Return a context manager; in its block, each step of the rollout is shown.
 
         The run of *plan* stops at *ends_at*, if there is a deadline.
         """

@@ -1,4 +1,4 @@
-"""Prepares arguments and environment variables, and holds the examples in each command's help."""
+"""Prepares arguments and environment variables, and formats the examples in the help texts."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class OutputFile:
 
 
 def option(flags: str, about: str, *, variable: bool = True, **settings: Any) -> Any:  # noqa: ANN401 - typer's own type is private
-    """Return an option with the help text *about*.
+    """Return a command-line option with its help text and environment variable.
 
     Args:
         flags: The flags, separated by spaces.
@@ -72,7 +72,7 @@ def option(flags: str, about: str, *, variable: bool = True, **settings: Any) ->
 
 
 def deadline(shown: str) -> Any:  # noqa: ANN401 - as above
-    """Return the option ``--deadline``, whose help shows the default *shown*."""
+    """Return the option ``--deadline``; its help shows the given default."""
     about = "Stop after this time; migrations in flight continue, and the next run tracks them."
     return option("--deadline", about, metavar="DURATION", parser=seconds, show_default=shown)
 
@@ -91,7 +91,7 @@ def seconds(text: str | float) -> float:
 
 
 def output_file_option(formats: type[StrEnum]) -> Any:  # noqa: ANN401 - as above
-    """Return the option ``--output-file``, which accepts *formats* and can be repeated."""
+    """Return the option ``--output-file``, which accepts the given formats and can be repeated."""
 
     def parse(text: str) -> OutputFile:
         name, _, path = text.partition("=")

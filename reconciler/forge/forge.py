@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """The state of a commit status; GitLab has other names for some."""
+    """The state of a commit status; GitLab uses other names for some states."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -65,11 +65,11 @@ class Forge(Protocol):
         ...
 
     def user(self) -> ForgeRequest:
-        """Return the request for the user of the token."""
+        """Return the request that reads the user to whom the token belongs."""
         ...
 
     def user_name(self, body: bytes) -> str:
-        """Return the login name in the answer to ``user``."""
+        """Return the login name from the response that describes the token's user."""
         ...
 
     def pull_request(self, number: int) -> ForgeRequest:
@@ -77,7 +77,7 @@ class Forge(Protocol):
         ...
 
     def head_commit(self, body: bytes) -> str:
-        """Return the last commit of the pull request in the answer to ``pull_request``."""
+        """Return the hash of the last commit from the response that describes a pull request."""
         ...
 
     def comments(self, number: int) -> ForgeRequest:
@@ -85,7 +85,7 @@ class Forge(Protocol):
         ...
 
     def decode_comments(self, body: bytes) -> tuple[Comment, ...]:
-        """Return the comments in the answer to ``comments``."""
+        """Return the comments from one page of a pull request's comments."""
         ...
 
     def create_comment(self, number: int, text: str) -> ForgeRequest:
@@ -93,7 +93,7 @@ class Forge(Protocol):
         ...
 
     def decode_comment(self, body: bytes) -> Comment:
-        """Return the comment in the answer to ``create_comment``."""
+        """Return the new comment from the response to its creation."""
         ...
 
     def edit_comment(self, number: int, comment_id: int, text: str) -> ForgeRequest:

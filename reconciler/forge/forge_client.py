@@ -253,7 +253,7 @@ _HINTS = {
 
 
 def checked_base_url(base_url: str) -> str:
-    """Return *base_url* without a final slash.
+    """Check the address of a forge's API, and return it without a final slash.
 
     Raises:
         UsageError: The address contains credentials, or would send the token without encryption.

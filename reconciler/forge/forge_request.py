@@ -15,7 +15,7 @@ class ForgeRequest:
 
     method: str
     path: str
-    """The path below the base URL, with every name in it quoted."""
+    """The path below the base URL, with every name in it percent-encoded."""
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, object] | None = None
     repeatable: bool = True

@@ -71,11 +71,11 @@ class GitHub:
         }
 
     def user(self) -> ForgeRequest:
-        """Return the request for the user of the token."""
+        """Return the request that reads the user to whom the token belongs."""
         return ForgeRequest(method="GET", path="/user")
 
     def user_name(self, body: bytes) -> str:
-        """Return the login name in the answer to ``user``."""
+        """Return the login name from the response that describes the token's user."""
         return decoded(body, _User).login
 
     def pull_request(self, number: int) -> ForgeRequest:
@@ -83,7 +83,7 @@ class GitHub:
         return ForgeRequest(method="GET", path=f"{self._root}/pulls/{number}")
 
     def head_commit(self, body: bytes) -> str:
-        """Return the last commit of the pull request in the answer to ``pull_request``."""
+        """Return the hash of the last commit from the response that describes a pull request."""
         return decoded(body, _PullRequest).head.sha
 
     def comments(self, number: int) -> ForgeRequest:
@@ -92,7 +92,7 @@ class GitHub:
         return ForgeRequest(method="GET", path=path, query=self._page)
 
     def decode_comments(self, body: bytes) -> tuple[Comment, ...]:
-        """Return the comments in the answer to ``comments``."""
+        """Return the comments from one page of a pull request's comments."""
         return tuple(each.plain() for each in decoded(body, list[_Comment]))
 
     def create_comment(self, number: int, text: str) -> ForgeRequest:
@@ -101,7 +101,7 @@ class GitHub:
         return ForgeRequest(method="POST", path=path, body={"body": text}, repeatable=False)
 
     def decode_comment(self, body: bytes) -> Comment:
-        """Return the comment in the answer to ``create_comment``."""
+        """Return the new comment from the response to its creation."""
         return decoded(body, _Comment).plain()
 
     def edit_comment(self, number: int, comment_id: int, text: str) -> ForgeRequest:

@@ -70,11 +70,11 @@ class GitLab:
         return {"PRIVATE-TOKEN": token}
 
     def user(self) -> ForgeRequest:
-        """Return the request for the user of the token."""
+        """Return the request that reads the user to whom the token belongs."""
         return ForgeRequest(method="GET", path="/user")
 
     def user_name(self, body: bytes) -> str:
-        """Return the login name in the answer to ``user``."""
+        """Return the login name from the response that describes the token's user."""
         return decoded(body, _User).username
 
     def pull_request(self, number: int) -> ForgeRequest:
@@ -82,7 +82,7 @@ class GitLab:
         return ForgeRequest(method="GET", path=f"{self._root}/merge_requests/{number}")
 
     def head_commit(self, body: bytes) -> str:
-        """Return the last commit of the pull request in the answer to ``pull_request``."""
+        """Return the hash of the last commit from the response that describes a pull request."""
         return decoded(body, _MergeRequest).sha
 
     def comments(self, number: int) -> ForgeRequest:
@@ -91,7 +91,7 @@ class GitLab:
         return ForgeRequest(method="GET", path=self._notes(number), query=query)
 
     def decode_comments(self, body: bytes) -> tuple[Comment, ...]:
-        """Return the comments in the answer to ``comments``."""
+        """Return the comments from one page of a pull request's comments."""
         return tuple(each.plain() for each in decoded(body, list[_Note]) if not each.system)
 
     def create_comment(self, number: int, text: str) -> ForgeRequest:
@@ -100,7 +100,7 @@ class GitLab:
         return ForgeRequest(method="POST", path=path, body={"body": text}, repeatable=False)
 
     def decode_comment(self, body: bytes) -> Comment:
-        """Return the comment in the answer to ``create_comment``."""
+        """Return the new comment from the response to its creation."""
         return decoded(body, _Note).plain()
 
     def edit_comment(self, number: int, comment_id: int, text: str) -> ForgeRequest:

@@ -39,7 +39,7 @@ def marker_of(cluster: str) -> str:
 def post_comment(
     client: ForgeClient, forge: Forge, number: int, *, marker: str, text: str
 ) -> Posted:
-    """Write *text* into the own comment with *marker*, or create the comment.
+    """Update our own comment, which contains *marker*, or create the comment.
 
     If two jobs create a comment at the same time, both find the older comment when they list the
     comments again; the later job edits the older comment and deletes its own.
@@ -104,7 +104,7 @@ def head_commit(client: ForgeClient, forge: Forge, number: int) -> str:
 
 
 def _author(client: ForgeClient, forge: Forge) -> str:
-    """Return the token's user; the token of a CI job may not read it, but has a fixed user."""
+    """Return the login name of the token's user; a CI job's token has a fixed user."""
     try:
         return forge.user_name(client.send(forge.user()).body)
     except ForgeError as error:
@@ -116,7 +116,7 @@ def _author(client: ForgeClient, forge: Forge) -> str:
 def _own(
     client: ForgeClient, forge: Forge, number: int, marker: str, author: str
 ) -> tuple[Comment, ...]:
-    """Return the comments with *marker* by *author*, the oldest first."""
+    """Return the comments that *author* wrote and that contain *marker*, the oldest first."""
     found = [
         each
         for page in client.pages(forge.comments(number))
@@ -129,7 +129,7 @@ def _own(
 def _edited(
     client: ForgeClient, forge: Forge, number: int, own: tuple[Comment, ...], body: str
 ) -> bool:
-    """Write *body* into the oldest own comment and delete the others; False if it is gone."""
+    """Write *body* into our oldest comment and delete the others; False if it is gone."""
     first, *later = own
     if first.body != body and not _sent_unless_gone(
         client, forge.edit_comment(number, first.id, body)

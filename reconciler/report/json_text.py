@@ -99,7 +99,7 @@ def _whole(value: object, line: str) -> str:
 
 
 def _text(value: object) -> str:
-    """Return the text for a value that JSON cannot represent.
+    """Return a value as text if JSON has no type for it.
 
     Raises:
         TypeError: The value is an iterator, whose elements would be lost.

@@ -28,7 +28,7 @@ LIMIT = 65_000
 ELSEWHERE = "the same command with `-o json` prints everything"
 
 _FENCES = 2
-"""The number of lines in a code block without content."""
+"""The number of lines that a code block has in addition to its content."""
 _NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
 """The limits of one name, one value and one sentence in characters, and one patch in bytes."""
 

@@ -137,7 +137,7 @@ def location(at: Location | None) -> str:
 
 
 def nodes(source: str | None, target: str | None) -> str:
-    """Return a migration's source and target nodes after a space; empty if both are unknown."""
+    """Return a space and a migration's source and target nodes; empty if both are unknown."""
     return f" {source or '?'} -> {target or '?'}" if source or target else ""
 
 

@@ -22,7 +22,7 @@ PRECEDENCE = (
     ExitCode.DEADLINE,
     ExitCode.BLOCKED,
 )
-"""The exit codes, highest precedence first; the order prevents a failure from being hidden."""
+"""The exit codes, highest precedence first, so that no other code hides a failure."""
 
 _CODES = {
     Result.FAILED: ExitCode.FAILED,

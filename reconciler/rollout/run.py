@@ -164,7 +164,7 @@ class _Rollout:
             self.context.memory_lease.abandon()
 
     def follow(self) -> str:
-        """Repeat rounds until every object is closed; return why the run ended early, or ""."""
+        """Repeat rounds while any object is tracked; return why the run ended early, or ""."""
         start = self.context.clock.monotonic()
         live = self.context.informer.read()
         while self.open:
@@ -252,7 +252,7 @@ class _Rollout:
         return (*kubevirt, *self.memory.objects.values())
 
     def outcomes(self, message: str) -> tuple[Outcome, ...]:
-        """Close the tracking of every object that is still open, and return all outcomes."""
+        """End the tracking of all remaining objects, and return the outcome of every object."""
         if message:
             self.context.progress(Step.ENDING, message)
         objects = self._objects()

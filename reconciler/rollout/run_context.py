@@ -25,7 +25,7 @@ class RunContext:
     config_lease: Lease
     """The lease that permits writes to the KubeVirt CR."""
     memory_lease: Lease
-    """The lease that permits writes to VMs; its annotation stores later runs' checkpoint."""
+    """The lease that permits writes to VMs; its annotation has the checkpoint for later runs."""
     clock: Clock
     recorder: Recorder
     listener: Listener
@@ -34,7 +34,7 @@ class RunContext:
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
     """Returns the times of the API server and of this machine if they differ by minutes."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Opens a block; ``errors.BrokenOff`` may be raised only inside this block."""
+    """Returns a context manager; ``errors.BrokenOff`` may be raised only in its block."""
 
     def progress(
         self,

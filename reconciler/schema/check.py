@@ -146,7 +146,7 @@ def _near_miss(
 def _belongs(
     _: Draft202012Validator, homes: Mapping[str, str], instance: object, __: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Check the keyword ``x-belongs``: a key in *homes* belongs in another mapping."""
+    """Check the keyword ``x-belongs``, which lists keys that belong in another mapping."""
     if isinstance(instance, dict):
         yield from (_error(name) for name in instance if name in homes)
 

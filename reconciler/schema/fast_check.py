@@ -38,13 +38,13 @@ class _UnknownError(Exception):
 
 @cache
 def fits(schema_name: str) -> Test:
-    """Return a test of a value; if the test passes, the schema accepts the value."""
+    """Return a function that returns True only if the schema accepts a value."""
     root = schema_files.load(schema_name)
     return predicate(root, root)
 
 
 def predicate(schema: object, root: Mapping[str, Any]) -> Test:
-    """Return the test for *schema*, which is a part of the schema *root*."""
+    """Return a function that checks values against *schema*, a part of the schema *root*."""
     try:
         return _all_of(schema, root)
     except _UnknownError:
@@ -139,7 +139,7 @@ def _format(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:
 
 
 def _for(kind: type | tuple[type, ...], keep: Callable[[Any, Any], bool]) -> Callable[..., Test]:
-    """Return a function that creates tests: *keep* tests values of type *kind*; others pass."""
+    """Return a maker of tests that apply *keep* to values of one type, and accept all others."""
     return lambda expected, *_: lambda value: not isinstance(value, kind) or keep(value, expected)
 
 

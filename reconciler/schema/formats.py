@@ -112,7 +112,7 @@ def date_time(value: str) -> None:
 
 
 def _of(kinds: tuple[type, ...], parse: Callable[[Any], object]) -> Callable[[object], bool]:
-    """Return a check that calls *parse* for values of types *kinds* and accepts other types."""
+    """Return a check that parses values of the given types and accepts all other values."""
 
     def check(value: object) -> bool:
         if isinstance(value, kinds) and not isinstance(value, bool):

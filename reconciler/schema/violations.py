@@ -180,7 +180,7 @@ def _type_hint(value: object, types: Sequence[str]) -> str:
 
 
 def _would_fit(text: str, types: Sequence[str]) -> bool:
-    """Return whether *text* would have one of the types *types* without its quotes."""
+    """Return whether a quoted value would have one of the expected types without its quotes."""
     is_number = text.isascii() and text.isdigit()
     is_boolean = text in {"true", "false"}
     return (is_number and "integer" in types) or (is_boolean and "boolean" in types)

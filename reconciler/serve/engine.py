@@ -53,7 +53,7 @@ class Engine:
 
     @property
     def decided(self) -> int:
-        """The number of VMs that the last plan decided; the plan reused all other decisions."""
+        """The number of VMs that the last plan evaluated; for all others, it reused decisions."""
         return self._planner.decided
 
     def pull(self) -> None:

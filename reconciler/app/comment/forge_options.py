@@ -47,7 +47,7 @@ class ForgeOptions:
     status_name: str | None = None
 
     def completed(self, environ: Mapping[str, str]) -> ForgeOptions:
-        """Return these options with missing values from the variables of a CI job.
+        """Return these options, with missing values filled in from the variables of a CI job.
 
         Values of a job are only used if its forge is also the selected forge.
         """

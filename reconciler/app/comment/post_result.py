@@ -92,7 +92,7 @@ def post_result(
 
 
 def requests_of(options: CommentOptions, environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield the requests for a pull request without a comment as text; send nothing.
+    """Yield the requests for the first comment on a pull request as text; send nothing.
 
     Raises:
         UsageError: An option is missing or malformed.

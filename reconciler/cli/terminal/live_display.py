@@ -52,7 +52,7 @@ class LineDisplay:
         self._last: dict[ObjectRef | None, tuple[Step, str, str]] = {}
 
     def __call__(self, progress: Progress) -> None:
-        """Print a line for *progress*, unless it is not a change of state."""
+        """Print a line for a change of state, or if no line was printed for some time."""
         # After the colon is the phase of a migration: the state of the VM is before it.
         news = progress.step, progress.reason, progress.message.partition(": ")[0]
         same = progress.step is Step.PHASE and self._last.get(progress.ref) == news

@@ -62,7 +62,7 @@ class ResultOutput:
             self._print(render(self.shown, sys.stdout))
 
     def show_review(self, review: Review, docs_url: str) -> None:
-        """Write *review* to those outputs whose format is one for code reviews."""
+        """Write *review* to the outputs that have a format for code reviews."""
         for each in self.files:
             if each.format in _REVIEWS:
                 output_files.write(each.path, review_pieces(review, each.format, docs_url), FLAG)

@@ -55,7 +55,7 @@ def prepare_streams() -> None:
 
 
 def discard_stdout() -> None:
-    """Drop what stdout still holds, so that Python does not fail when it exits."""
+    """Discard the buffered output on stdout, so that Python does not fail when it exits."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError:
@@ -63,7 +63,7 @@ def discard_stdout() -> None:
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    """Return the characters that cannot be encoded as escape sequences of JSON."""
+    """Return JSON escape sequences for the characters that the encoding lacks."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")

@@ -1,1 +1,1 @@
-"""Renders plans and diagnostics in the formats that code review tools show at lines of files."""
+"""Renders plans and diagnostics in formats that code review tools show beside the lines."""

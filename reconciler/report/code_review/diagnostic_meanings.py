@@ -92,7 +92,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "the manifests of `-f` have no configuration, so no rules limit the run",
     },
 }
-"""The meaning of each code, or of several codes with commas between them, by subject."""
+"""The meanings of the codes by subject; a key may list several codes, separated by commas."""
 # fmt: on
 
 MEANINGS: Mapping[str, str] = {

@@ -40,7 +40,7 @@ LEVELS = {
 
 _LEVEL_ORDER = tuple(Severity)
 _POSITION = re.compile(r":\d+(:\d+)?")
-"""Matches a line and a column in a message, which change when lines are added above."""
+"""Matches the line and column in a message, which change when lines are added above them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +138,7 @@ def _unchanged_with_warnings(plan: Plan) -> Iterator[Decision]:
 
 
 def _ordered(findings: Iterable[ReviewFinding]) -> tuple[ReviewFinding, ...]:
-    """Return *findings* by level, and make the fingerprints unique."""
+    """Return *findings* sorted by level, with unique fingerprints."""
     ordered = sorted(findings, key=lambda each: _LEVEL_ORDER.index(each.level))
     seen: Counter[str] = Counter()
     unique = []
@@ -201,7 +201,7 @@ def _diagnostics(diagnostics: tuple[Diagnostic, ...], cluster: str) -> Iterator[
 
 
 def _line(at: Location | None) -> Location | None:
-    """Return *at* if it is a line of a file."""
+    """Return the position; None for a manifest from standard input, which is not in Git."""
     return None if at is None or at.path == STDIN else at
 
 
@@ -211,7 +211,7 @@ def _changed(change: Change) -> str:
 
 
 def _sentences(parts: Iterable[str]) -> str:
-    """Return *parts* as sentences, each with its full stop."""
+    """Join *parts* into a text in which each sentence ends in a punctuation mark."""
     return " ".join(each if each.endswith((".", "!", "?")) else f"{each}." for each in parts)
 
 

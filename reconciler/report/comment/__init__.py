@@ -1,1 +1,1 @@
-"""Renders what a run left, a plan or a report, as the comment on a pull request."""
+"""Renders a plan document or a run report as the comment on a pull request."""

@@ -1,4 +1,4 @@
-"""``assembled``: joins the parts of a comment, each within its share of the limit."""
+"""``assembled``: joins the parts of a comment, each within its share of the size limit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def assembled(
         opening: The first lines, which are never shortened.
         problems: The rendered rows of problems that a person must solve, and their number.
         settings: The rendered rows of changed KubeVirt settings.
-        groups: The folded blocks.
+        groups: The collapsible sections.
         closing: The last line.
         link: The address of the complete result; empty if there is none.
         limit: The limit in bytes.

@@ -40,7 +40,7 @@ def value_text(value: object, *, memory: bool = False) -> str:
 
 
 def sizes(each: Mapping[str, Any]) -> tuple[str, str]:
-    """Return the value before and after the first change, or the guest's and the target size."""
+    """Return an object's old and new value; without a change, the guest's and the target size."""
     if each["changes"]:
         change = each["changes"][0]
         memory = change["field"] == MEMORY_FIELD

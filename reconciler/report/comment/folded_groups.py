@@ -1,4 +1,4 @@
-"""``folded``: renders groups of rows as folded blocks within a limit, and counts the rest."""
+"""``folded``: renders rows as collapsible sections within a limit, and counts the rest."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ FRAME = 160
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A folded block: a title, a table and more deeply folded code blocks."""
+    """A collapsible section: a title, a table, and collapsible code blocks below the table."""
 
     title: str
     """The title in Markdown, with the number of rows."""
@@ -26,7 +26,7 @@ class Group:
     total: int
     """The number of rows, including missing ones."""
     patches: tuple[str, ...] = ()
-    """The complete code blocks, folded below the table."""
+    """The complete code blocks, which are collapsed below the table."""
     n_patches: int = 0
 
 
@@ -96,7 +96,7 @@ def _within(texts: Sequence[str], limit: int) -> Sequence[str]:
 
 
 def _prefix(wants: Sequence[int], limit: int) -> list[int]:
-    """Return the longest start of *wants* whose sum is at most *limit*."""
+    """Return the first sizes of *wants* that fit into *limit* together."""
     found: list[int] = []
     for want in wants:
         limit -= want

@@ -24,7 +24,7 @@ _VALUE, _SENTENCE = 200, 600
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The answer to a manager's questions in one line."""
+    """The summary of a plan or a run in one line."""
 
     answer: str
     """How many VMs change live, need a restart and are blocked, or the result of a run."""

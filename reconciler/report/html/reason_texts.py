@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision, Plan, Reason
 
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
-"""The effects that need a person, or may need a person if they stay."""
+"""The effects that require action by a person, now or if they persist."""
 _CODE = re.compile(r"`([^`]+)`")
 
 

@@ -1,4 +1,4 @@
-"""``timeline``: draws when the VMs of each batch and node should have their memory."""
+"""``timeline``: draws the forecast of when the VMs of each batch and node get their memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 MOST_LANES = 40
 """The maximum number of nodes that are drawn per batch; the others share one row."""
 OPEN_LANES = 12
-"""The nodes are unfolded if the batches have at most so many nodes in total."""
+"""The nodes are shown expanded if the batches have at most this many nodes in total."""
 _WIDTH = 1000
 _CAPTION = "When VMs have their memory, after the start of the run"
 _LEGEND = (

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.report.html.reason_texts import ReasonLinks
 
 OPEN_ROWS = 60
-"""Namespaces after the first are unfolded as long as at most so many rows are visible."""
+"""Namespaces after the first are expanded while at most this many rows are visible."""
 MOST_ROWS = 500
 """The maximum number of rows of one table."""
 _SEARCH = (
@@ -40,7 +40,7 @@ _HEAD = (
 
 
 def vm_section(plan: Plan, links: ReasonLinks) -> Iterator[str]:
-    """Yield the section with one row per VM of *plan*, folded by namespace."""
+    """Yield the section with one row per VM of *plan*, collapsible by namespace."""
     machines = [each for each in plan.decisions if each.ref.is_vm]
     yield '<section id="machines"><h2>Virtual machines</h2>\n'
     if not machines:

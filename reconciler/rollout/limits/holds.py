@@ -167,7 +167,7 @@ class Holds:
 def windows_disagree(
     context: PlanContext, decisions: Iterable[Decision]
 ) -> ClocksDifferError | None:
-    """Return the error if two clocks disagree on whether windows allow *decisions* to start."""
+    """Return an error if the two clocks disagree on whether a window lets the changes start."""
     clocks, windows = context.clocks, context.policy.windows
     if clocks is None:
         return None
@@ -203,7 +203,7 @@ def _has_failed(canary: Decision, tracked: TrackedObject | None, context: PlanCo
 
 
 def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
-    """Return whether the canary's size is written, but the user permits no restart to apply it."""
+    """Return whether the canary's spec has the new size, but the user permits no restart."""
     if canary.effect is not Effect.RESTART or canary.changes or canary.actions:
         return False
     consent = context.desired.vms[canary.ref].restart or context.policy.restart

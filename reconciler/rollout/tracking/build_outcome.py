@@ -30,14 +30,14 @@ _UNWRITTEN = {
     Cause.BUG: Actuation.FAILED,
     Cause.RUN_ENDED: Actuation.PENDING,
 }
-"""The reported actuation of an object that was closed in the state WAITING, by cause."""
+"""What the report says about the write of an object that was never written, by cause."""
 
 
 def build_outcome(tracked: TrackedObject) -> Outcome:
-    """Return the outcome of an object whose tracking is closed.
+    """Return the outcome of an object that is no longer tracked.
 
     Raises:
-        IllegalTransitionError: The object is still open.
+        IllegalTransitionError: The object is still tracked.
     """
     final = tracked.final
     if final is None:

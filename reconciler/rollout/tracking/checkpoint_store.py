@@ -58,7 +58,7 @@ class CheckpointStore:
         return found if same else None
 
     def starts(self, ref: ObjectRef, start: Start) -> None:
-        """Record that this run starts a VM; call this before the request is sent."""
+        """Store for later runs that this run starts a VM; call this before the request is sent."""
         starts = {**self.checkpoint.starts, ref: start}
         self._keep(replace(self.checkpoint, starts=starts))
 
@@ -71,7 +71,7 @@ class CheckpointStore:
             self._keep(replace(known, failures=failures, starts=starts))
 
     def soaks(self, soak: Soak) -> None:
-        """Record when the canaries reached the memory size set in Git."""
+        """Store the time at which the canaries reached the memory size set in Git."""
         self._keep(replace(self.checkpoint, soak=soak))
 
     def _keep(self, checkpoint: Checkpoint) -> None:

@@ -1,4 +1,4 @@
-"""Closes tracked objects and records their results: only ``ObjectCloser`` does this.
+"""Ends the tracking of objects and stores their results: only ``ObjectCloser`` does this.
 
 ========= =============== ================================== ==============================
 Cause     Progress, trace Event                              Checkpoint for later runs
@@ -44,7 +44,7 @@ _SHOWN = frozenset(each.value for each in FAILURES) | {NOT_SETTLED}
 
 
 class ObjectCloser:
-    """Closes the tracked objects of one run, and stores failures that later runs must know."""
+    """Ends the tracking of a run's objects, and stores failures that later runs must know."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -57,7 +57,7 @@ class ObjectCloser:
 
     @contextmanager
     def guard(self, tracked: TrackedObject) -> Iterator[None]:
-        """Context manager that closes *tracked* as failed if an illegal transition occurs."""
+        """Context manager: an illegal transition in its block ends the tracking as failed."""
         try:
             yield
         except IllegalTransitionError as error:
@@ -66,7 +66,7 @@ class ObjectCloser:
             self.close(tracked, FinalResult(result=Result.FAILED, why=why, cause=Cause.BUG))
 
     def close(self, tracked: TrackedObject, final: FinalResult) -> None:
-        """Close *tracked*, and record its result as the table in the module docstring says."""
+        """End the tracking of the object, and store its result where the module's table says."""
         tracked.ended(final, self._run.clock.now())
         if final.cause is Cause.RUN_ENDED:
             return

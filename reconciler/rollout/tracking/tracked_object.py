@@ -7,7 +7,7 @@ WAITING   the value is not written                            accepted, found_wr
                                                               followed, ended
 FOLLOWING the value was already there; the run only tracks it accepted, ended
 WRITTEN   the API server accepted a write of this run         recreated, ended
-ENDED     closed; ``ObjectCloser.close`` has recorded it      none
+ENDED     not tracked; ``ObjectCloser.close`` stored it       none
 ========= =================================================== ==========================
 
 A write may be ``sent`` in any state but ENDED. The write is then unanswered until the object is
@@ -61,12 +61,12 @@ class FinalResult:
 
 
 def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> FinalResult:
-    """Return a final result with the explanation of *decision*."""
+    """Return a final result that carries the explanation of *decision*."""
     return FinalResult(result=result, why=decision.why, cause=cause)
 
 
 class State(StrEnum):
-    """The state of an object in its run; the module's table has the transitions."""
+    """The state of a tracked object; the table in the module docstring shows the transitions."""
 
     WAITING = "waiting"
     FOLLOWING = "following"
@@ -129,7 +129,7 @@ class TrackedObject:
     ended_at: datetime | None = field(default=None, init=False)
     _fraction: float = field(default=0.0, init=False)
     last_open_state: State = field(default=State.WAITING, init=False)
-    """The current state; once the object is closed, the last state before it was closed."""
+    """The current state; after the tracking has ended, the last state before its end."""
     final: FinalResult | None = field(default=None, init=False)
 
     @property
@@ -164,7 +164,7 @@ class TrackedObject:
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a write was sent without an answer, and no snapshot is new enough to show it."""
+        """Whether a sent write has no answer, and no snapshot is new enough to show its effect."""
         sent, shown = self.unanswered_at, self.snapshot_at
         return sent is not None and (shown is None or shown <= sent + VISIBLE_AFTER)
 
@@ -192,7 +192,7 @@ class TrackedObject:
         self.patched_at, self.unanswered_at = self.unanswered_at, None
 
     def followed(self, patched_at: datetime | None = None) -> None:
-        """Record that the object already has the value, although this run did not write it.
+        """Record that the object already has the value, which this run did not write.
 
         Args:
             patched_at: When an earlier run wrote the value; None if another client wrote it.
@@ -206,7 +206,7 @@ class TrackedObject:
         self.patched_at = self.restarted_at = None
 
     def ended(self, final: FinalResult, at: datetime) -> None:
-        """Close the object; after a bug, an object can be closed in any state."""
+        """End the tracking of the object; after a bug, this is allowed in any state."""
         if final.cause is not Cause.BUG:
             self._go("ended")
         hint = final.why.hint or self.latest.why.hint

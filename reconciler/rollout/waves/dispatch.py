@@ -193,7 +193,7 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         failures: int,
     ) -> None:
-        """Close the tracking of each candidate without a write: the failure budget is used up."""
+        """End the tracking of each candidate, because the failure budget is used up."""
         budget = self._policy.failure_budget
         spent = f"{plural(failures, 'VM')} failed and the failure budget is {budget}"
         for ref in candidates:

@@ -62,7 +62,7 @@ class MemoryWave:
 
     @property
     def open(self) -> bool:
-        """Whether the change of any VM has not ended."""
+        """Whether any VM is still tracked."""
         return any(each.open for each in self.objects.values())
 
     @property
@@ -72,13 +72,13 @@ class MemoryWave:
 
     @property
     def all_held(self) -> bool:
-        """Whether every open VM is held."""
+        """Whether every VM that is still tracked is held back."""
         return self.open and all(
             ref in self.dispatch.held for ref, each in self.objects.items() if each.open
         )
 
     def step(self, planner: Planner, *, may_start: bool) -> None:
-        """Judge each open VM, then start the changes that the limits allow."""
+        """Judge each VM that is still tracked, then start the changes that the limits allow."""
         context = planner.context
         candidates: dict[ObjectRef, Decision] = {}
         for ref, tracked in self.objects.items():
@@ -95,7 +95,7 @@ class MemoryWave:
             self.dispatch.start(candidates, self.objects, planner)
 
     def _tracked(self, decision: Decision, live: LiveState) -> TrackedObject:
-        """Return the tracked VM; it is closed immediately if this run has no work for it."""
+        """Return the tracked VM; its tracking ends at once if this run has no work for it."""
         vmi = live.vmis.get(decision.ref)
         guest = vmi.guest_current if vmi else None
         tracked = TrackedObject(
@@ -130,7 +130,7 @@ class MemoryWave:
         )
 
     def _judge(self, tracked: TrackedObject, decision: Decision, live: LiveState) -> None:
-        """Judge one VM from the newest snapshot, and close its tracking if no work is left."""
+        """Judge one VM from the newest snapshot, and end its tracking if no work is left."""
         news = decision.why.message != tracked.latest.why.message
         tracked.update(decision, live)
         if tracked.state is State.WAITING and not decision.actions:
@@ -178,13 +178,13 @@ class MemoryWave:
             self._closer.close(tracked, FinalResult(result=Result.FAILED, why=lost(decision)))
 
     def _end_held(self, tracked: TrackedObject) -> None:
-        """Close the tracking of a VM that this run cannot change."""
+        """End the tracking of a VM that this run cannot change."""
         stale = approval_check.refused(self._approval, tracked.latest, None)
         held = as_decided(Result.HELD, tracked.latest)
         self._closer.close(tracked, held if tracked.applied else stale or held)
 
     def _end_written(self, tracked: TrackedObject) -> None:
-        """Close the tracking of a VM whose written size takes effect only at a restart."""
+        """End the tracking of a VM whose written size takes effect only at a restart."""
         staged = tracked.planned.effect is Effect.RESTART and tracked.restarted_at is None
         end = as_decided(Result.HELD if staged else Result.FAILED, tracked.latest)
         if staged and self._approval and self._approval.of(tracked.ref, WaveName.RESTART):

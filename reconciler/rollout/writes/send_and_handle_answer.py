@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.close_object import ObjectCloser
 
 DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Refusal.EXISTS})
-"""Rejections of writes to an object that changed after its evaluation; it is planned again."""
+"""Rejections that show that the object has changed since it was planned; plan it again."""
 
 INTERNAL_ERROR = 500
 """The HTTP status with which the API server answers if a webhook does not answer."""
@@ -135,7 +135,7 @@ class Writes:
             yield self._annotated(write.action, write.vm)
 
     def _annotated(self, action: Action, vm: LiveVM | None) -> Action:
-        """Add the annotation right before the write.
+        """Return the write with the annotation for commit, digest and time, where it applies.
 
         No digest covers the annotation, because it contains the time.
         """
