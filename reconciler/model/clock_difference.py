@@ -11,13 +11,13 @@ _YEARS = range(1970, 2200)
 
 
 def plausible(time: datetime) -> bool:
-    """Return whether a clock may show *time*; rules about time work only with such times."""
+    """Return whether *time* is in a realistic year; other times could break calculations."""
     return time.year in _YEARS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockDifference:
-    """Two clocks that differ so much that rules about the time of day may differ as well."""
+    """Two clocks so far apart that they may disagree on whether a window is open."""
 
     server: str
     """The API server's host and port."""

@@ -94,7 +94,7 @@ class Schedule:
         return (first,) if fixed or first == second else (first, second)
 
     def _shown(self, wall: datetime) -> bool:
-        """Return whether *wall* occurs as a local time; a clock change may skip it."""
+        """Return whether the local time *wall* exists; a clock change may skip it."""
         instant = wall.replace(tzinfo=self.zone).astimezone(UTC)
         return instant.astimezone(self.zone).replace(tzinfo=None) == wall
 

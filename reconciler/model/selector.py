@@ -24,7 +24,7 @@ _COMMA = re.compile(r",(?![^(]*\))")
 
 
 class SelectorError(ValueError):
-    """The text is not a label selector; the message has the number of the wrong condition."""
+    """The text is not a label selector; the message contains the invalid condition's number."""
 
 
 class _Operator(StrEnum):

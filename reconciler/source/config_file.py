@@ -68,7 +68,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
-"""The decoder for each key's value; the value of any other key is used without decoding."""
+"""The function that decodes each key's value; the values of other keys are used unchanged."""
 
 
 _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTILINE)
@@ -128,7 +128,7 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
 def stream_config(
     texts: Sequence[tuple[str, bytes]], given: tuple[str, bytes] | None = None
 ) -> ConfigResult | None:
-    """Read the configuration that applies to *texts*; return None if there is none.
+    """Return the configuration from *given* or from *texts*; None if there is none.
 
     Args:
         texts: The name and the bytes of each text; one text may contain a document of kind Config.

@@ -1,4 +1,4 @@
-"""``read_result``: reads what a run left, a plan file or the JSON of a report.
+"""``read_result``: reads the plan file or the JSON report of an earlier run.
 
 A file from a pull request is untrusted: it is checked against its schema, and a plan's digests are
 computed again. Nothing in the file is executed.

@@ -41,7 +41,7 @@ class Response(Protocol):
         ...
 
     def shutdown(self) -> None:
-        """End the body, so that a thread that is reading it stops."""
+        """Shut down the socket for reading, so that a thread that waits in ``read1`` stops."""
         ...
 
     def close(self) -> None:

@@ -24,7 +24,7 @@ _OUTER_LEVELS = 2
 
 
 class SplitList(NamedTuple):
-    """A list whose objects have been cut out."""
+    """The two parts of a list in JSON: its objects, and the list without the objects."""
 
     envelope: bytes
     """The JSON of the list, with an empty ``items``."""
@@ -69,7 +69,7 @@ def check_kind(found: str, plural: str) -> None:
 
 
 def is_balanced(piece: bytes) -> bool:
-    """Return whether *piece* ends where its first object ends, by its brackets."""
+    """Return whether *piece* is one object or list with balanced brackets, and nothing else."""
     depth = 0
     for token in _TOKEN.finditer(piece):
         char = piece[token.start()]
@@ -80,7 +80,7 @@ def is_balanced(piece: bytes) -> bool:
 
 
 def shallow(piece: bytes) -> bytes:
-    """Return the object *piece* with null in place of everything below its second level."""
+    """Return the object *piece* with each value below its second level replaced by null."""
     kept, depth, end = bytearray(), 0, 0
     for token in _TOKEN.finditer(piece):
         char = piece[token.start()]

@@ -26,7 +26,7 @@ MAX_PAGES = 2_000
 MAX_LIST_S = 600.0
 """The longest time for all pages of a list, in real seconds."""
 MAX_TOKEN = 65_536
-"""The maximum length of a page token, in characters; the API server's have some hundred."""
+"""The maximum length of a page token, in characters; API servers use a few hundred."""
 _RELISTS = 3
 
 

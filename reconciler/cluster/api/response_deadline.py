@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _SLICE = 1 << 14
-"""The number of bytes that are sent with one timeout; TLS sends at most as many at a time."""
+"""The maximum number of bytes per send; a TLS record cannot contain more."""
 _LATE = "the response did not end in time"
 
 

@@ -1,4 +1,4 @@
-"""Limits how often and how long a client tries: ``repeat``, ``Backoff`` and ``Deadline``."""
+"""Limits how often and how long requests are repeated: ``repeat``, ``Backoff``, ``Deadline``."""
 
 from __future__ import annotations
 

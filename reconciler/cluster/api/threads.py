@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def unexpected(what: str, error: BaseException) -> BackgroundError:
-    """Return the error to raise in the main thread after a bug ended the thread *what*."""
+    """Return the error that the main thread raises after a bug in the thread named *what*."""
     failure = BackgroundError(
         f"{what} ended unexpectedly: {type(error).__name__}: {error}",
         hint="this is a bug in reconciler; report it together with the log",
@@ -33,7 +33,7 @@ def unexpected(what: str, error: BaseException) -> BackgroundError:
 
 
 def _outcome(ask: Callable[..., object], error: BaseException) -> BaseException:
-    """Return the exception to raise in the thread that waits for *ask*."""
+    """Return the exception that the caller receives after the background call *ask* failed."""
     if isinstance(error, ReconcilerError) or not isinstance(error, Exception):
         return error
     return unexpected(f"the background call {getattr(ask, '__qualname__', ask)}", error)

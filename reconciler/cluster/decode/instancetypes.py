@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OWN = ("memory.guest", "memory.maxGuest", "memory.overcommitPercent", "cpu.guest", "annotations")
-"""Fields that ``LiveInstancetype`` has as attributes, or that instances do not inherit."""
+"""Spec fields that ``LiveInstancetype.others`` does not contain."""
 
 
 def instancetype(item: wire.InstancetypeItem, *, kind: str) -> LiveInstancetype:

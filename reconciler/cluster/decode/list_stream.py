@@ -1,4 +1,4 @@
-"""Splits a list into objects while the response arrives: ``objects`` never holds a whole list."""
+"""Splits a list response into objects while it arrives, with little memory: ``objects``."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MAX_OBJECTS = 1_000_000
 Source: https://kubernetes.io/docs/setup/best-practices/cluster-large/
 """
 _MAX_INNER_SEAMS = 100
-"""The maximum number of ``_SEAM`` inside one object; pods and quotas do not contain it."""
+"""How often ``_SEAM`` may occur inside one object; pods and quotas do not contain it."""
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 
 
@@ -128,7 +128,7 @@ def _values(items: Any) -> Sequence[msgspec.Raw]:  # noqa: ANN401 - a struct tha
 
 @cache
 def _page_decoder() -> msgspec.json.Decoder[wire.Page[Any]]:
-    """Return a decoder that stops at the first object that is too many.
+    """Return a decoder that fails at the first object beyond ``MAX_PER_PAGE``.
 
     A limit on the length of a list is checked only when the whole list is in memory. A struct that
     is written as an array, with one field per object, is checked field by field.

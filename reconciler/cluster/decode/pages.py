@@ -53,11 +53,11 @@ class Kind(Generic[W, V]):
     wire: type[W]
     live: Callable[[W], V]
     keyed: str = ""
-    """The kind in the references to decoded objects, if it differs from ``name``."""
+    """The kind in the stored references, if it is not ``name``: a VMI is stored under its VM."""
     replacement: Callable[[ObjectRef, bytes], Iterable[V]] | None = None
-    """Returns values that count instead of an object that cannot be read; None for no values."""
+    """Returns worst-case values for an unreadable object; None if the object is ignored."""
     consequence: str = "is ignored"
-    """The consequence for an object that cannot be read, as part of a sentence."""
+    """What happens to an unreadable object, as the end of a sentence."""
     _item: msgspec.json.Decoder[W] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _NODE_NAME = re.compile(rb'"nodeName"\s*:\s*"([a-z0-9.-]+)"')
 _ALL = 1 << 62
-"""More bytes than any node has."""
+"""A number of bytes that exceeds the memory of any node."""
 ENDED = frozenset({"Succeeded", "Failed"})
 """Pod phases in which a pod no longer uses capacity."""
 JUDGED = ("requests.memory", "memory", "limits.memory", "pods", "count/pods")
@@ -154,7 +154,7 @@ def quota(item: wire.Quota) -> NamedQuota:
 
 
 def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
-    """Yield a pod that fills each node that the unreadable pod *body* may run on."""
+    """Yield a pod that fills the node of the unreadable pod *body*; one pod per possible node."""
     for node in sorted(set(_NODE_NAME.findall(body))):
         requests = MemoryUse(memory=_ALL)
         launcher = Launcher(namespace=ref.namespace, node=shared(node.decode()), requests=requests)
@@ -227,7 +227,7 @@ def quotas_by_namespace(
 
 
 def _moving(running: Mapping[Uid, tuple[Launcher, ...]]) -> dict[str, Counter[str]]:
-    """Return, per namespace, the larger launcher pod's usage of each migrating VM, added up."""
+    """Sum the usage of each migrating VM's larger launcher pod, per namespace."""
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for pods in running.values():
         if len(pods) < 2:  # noqa: PLR2004 - the VM does not migrate

@@ -244,7 +244,7 @@ class Node(Wire, frozen=True):
 
 
 class InstancetypeItem(Wire, frozen=True):
-    """A VirtualMachineInstancetype or VirtualMachineClusterInstancetype, as sent."""
+    """A VirtualMachineInstancetype or VirtualMachineClusterInstancetype from the server."""
 
     metadata: Meta
     spec: dict[str, Any] | None = None

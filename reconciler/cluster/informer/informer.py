@@ -47,11 +47,11 @@ log = logging.getLogger(__name__)
 _COALESCE_S = 0.05
 """How long ``wait`` collects further events after the first change, in real seconds."""
 _PATIENCE_S = 120.0
-"""The time, in seconds, for which reads of a kind may fail; then the snapshot is too old."""
+"""How long reads of one kind may fail, in seconds, before the snapshot counts as too old."""
 _POLL_S = 60.0
 """The interval at which nodes and instancetypes are listed, in seconds."""
 _LISTED = "listed"
-"""A placeholder for the resourceVersion of instancetypes, which are listed from two kinds."""
+"""Replaces the resourceVersion of instancetypes, since their two kinds are listed separately."""
 _JOIN_S = 1.0
 """The longest wait for all threads to stop; a thread that still runs ends with the process."""
 
@@ -229,7 +229,7 @@ class ClusterInformer:
         self._capacity.start()
 
     def _change(self, make: Callable[[], None]) -> None:
-        """Call *make*, which changes a store, while holding the lock; then wake up ``wait``."""
+        """Call *make* under the lock to change a store, and wake up ``wait``."""
         with self._changed:
             make()
             self._version += 1

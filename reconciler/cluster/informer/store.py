@@ -36,7 +36,7 @@ class Store(ABC, Generic[V, R]):
 
     @property
     def view(self) -> Mapping[ObjectRef, R]:
-        """An immutable copy of the current rows."""
+        """An immutable copy of the stored objects."""
         if self._view is None:
             self._view = MappingProxyType(dict(self._rows))
         return self._view
@@ -47,7 +47,7 @@ class Store(ABC, Generic[V, R]):
         return tuple(self._findings.values())
 
     def replace(self, values: Iterable[V], findings: Iterable[Diagnostic]) -> None:
-        """Replace all rows and findings with the content of a new list."""
+        """Replace all stored objects and findings with those of a new list."""
         self._rows = {}
         for value in values:
             self.put(value)
@@ -63,7 +63,7 @@ class Store(ABC, Generic[V, R]):
         """Remove the object *ref* and its finding."""
 
     def take(self, ref: ObjectRef, decoded: Decoded[V]) -> None:
-        """Store the value or the finding in *decoded*, the result of decoding the object *ref*."""
+        """Store the result of decoding the object *ref*: its value, or the finding about it."""
         self.drop(ref)
         for value in decoded.values:
             self.put(value)
@@ -72,7 +72,7 @@ class Store(ABC, Generic[V, R]):
 
 
 class ObjectStore(Store[L, L]):
-    """Stores one row per object, under the reference of the object."""
+    """Stores each object under its own reference."""
 
     def put(self, value: L) -> None:
         """Store the decoded object *value*, and replace its earlier version."""
@@ -115,6 +115,6 @@ class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._view = None
 
     def replace(self, values: Iterable[LiveMigration], findings: Iterable[Diagnostic]) -> None:
-        """Replace all rows and findings with the content of a new list."""
+        """Replace all stored migrations and findings with those of a new list."""
         self._vms = {}
         super().replace(values, findings)

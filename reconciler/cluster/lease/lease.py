@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
 _MOST_CONFLICTS = 10
-"""The maximum number of repeated acquisitions after conflicts; more mean outdated reads."""
+"""How often acquiring the lease is repeated after a conflict; more conflicts mean stale reads."""
 _BRIEF_S = 1.0
 """The last second of a lease, in which no write starts, so that a renewal has time to finish."""
 

@@ -23,7 +23,7 @@ run of this program.
 
 
 class OtherHolder:
-    """Compares a Lease with its first read, since the clocks of two machines may differ.
+    """Detects that a holder is dead because its Lease does not change; clocks may differ.
 
     Args:
         where: The Lease's namespace and name.

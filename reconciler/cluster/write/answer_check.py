@@ -59,7 +59,7 @@ def _unheld(answer: dict[str, Any], op: PatchOp) -> Iterator[str]:
 
 
 def _differences(path: FieldPath, wanted: object, held: object) -> Iterator[str]:
-    """Describe each difference between *held* and *wanted*; extra keys in *held* are allowed."""
+    """Describe how the object *held* differs from *wanted*; extra keys in *held* are allowed."""
     if isinstance(wanted, dict) and path not in _TYPES:
         for key, each in wanted.items():
             inner = held.get(key, MISSING) if isinstance(held, dict) else MISSING

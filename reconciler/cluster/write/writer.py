@@ -159,7 +159,7 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
 
 
 def _restart_refusal(action: Action, answer: Answer) -> Refusal | None:
-    """Return the rejection in a restart's failed response, in addition to ``refusal_of``.
+    """Return why virt-api rejected a restart, for reasons that only a restart can have.
 
     virt-api returns 409 only to simultaneous requests, and 500 if a restart is in progress.
 

@@ -112,7 +112,7 @@ class Config:
         return getattr(self, CONFIG_KEYS[key])
 
     def overridden(self, values: Mapping[str, Any], origin: Origin) -> Config:
-        """Return a copy with other *values*, by dotted key, whose origin is *origin*."""
+        """Return a copy with *values* set by dotted key; each of them comes from *origin*."""
         return replace(
             self,
             **{CONFIG_KEYS[key]: value for key, value in values.items()},

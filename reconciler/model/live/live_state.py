@@ -31,7 +31,7 @@ class LiveKubeVirt:
     target_deployment_id: str
     settings: Settings
     containers: frozenset[FieldPath]
-    """Which parents of managed fields exist, because a patch adds only missing parents."""
+    """The parents of managed fields that exist; a patch must add the missing parents."""
     spellings: Mapping[FieldPath, object] = field(default_factory=dict, compare=False)
     """Each managed value in the API server's notation, which a JSON Patch ``test`` requires."""
     disabled_gates: frozenset[str] = frozenset()

@@ -221,7 +221,7 @@ def _converted(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type
 
 
 class _Reader(type):
-    """The types whose values ``reads`` creates; msgspec accepts their values unchecked."""
+    """Metaclass of types that msgspec leaves unchecked; ``reads`` creates their values."""
 
     reads: Any
 

@@ -1,4 +1,4 @@
-"""``Checkpoint``: the data that a run stores for the next run, as no object shows it."""
+"""``Checkpoint``: what a run stores for the next run, because the cluster does not show it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Soak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedFailure:
-    """A failure that the object does not show, such as a patch that was reverted."""
+    """A failure that the object's status does not show, such as a patch that was reverted."""
 
     uid: Uid | None
     target: str
@@ -49,6 +49,6 @@ class Checkpoint:
 
     soak: Soak | None = None
     failures: Mapping[ObjectRef, RecordedFailure] = field(default_factory=dict)
-    """The recorded failures by object."""
+    """The failures that the next run must know, by object."""
     starts: Mapping[ObjectRef, Start] = field(default_factory=dict)
-    """The requested starts by VM; each is stored before its request is sent."""
+    """The starts that runs have requested, by VM; each is stored before its request is sent."""

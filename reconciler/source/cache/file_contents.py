@@ -49,7 +49,7 @@ class FileContents:
         return (with_namespace(each, self._namespace) for each in found)
 
     def text(self, name: str, data: bytes) -> FileResult:
-        """Parse the bytes *data* from outside a Git tree; *name* is the name to show."""
+        """Parse *data*, the bytes of a text outside a Git tree; messages call the text *name*."""
         return with_namespace(read_manifests(name, data), self._namespace)
 
     def _parsed(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:

@@ -40,7 +40,7 @@ _REFRESH = 8
 """The number of runs after which a used cache entry is marked as recent again."""
 _AT_ONCE = 500
 _OUTSIDE = frozenset({3, 5, 6, 8, 10, 13, 14})
-"""The SQLite error codes that do not mean a damaged file.
+"""The SQLite error codes for causes outside the file, such as a lock or a full disk.
 
 The codes are PERM, BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN. Source:
 sqlite.org/rescode.html.
@@ -102,7 +102,7 @@ class ParseCache:
             self._attempt(lambda: self._put(small))
 
     def _attempt(self, act: Callable[[], T]) -> T | None:
-        """Run *act*; if the cache fails, continue without the cache."""
+        """Call *act*, which uses the cache; after a cache error, continue without the cache."""
         import sqlite3  # noqa: PLC0415 - only with a cache
 
         try:

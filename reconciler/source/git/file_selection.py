@@ -37,7 +37,7 @@ class RenderedFolder:
     """The manifest files in the folder, without nested folders that need rendering themselves."""
 
     def diagnose(self, *, ours: bool) -> Diagnostic:
-        """Return an error if the folder contains managed objects (*ours*), otherwise a note."""
+        """Return an error if *ours* is true (the folder has managed objects), otherwise a note."""
         file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
         what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
         code = "kustomization"

@@ -34,7 +34,7 @@ ENVIRONMENT = {
 }
 _TRAILER = "fatal: Could not read from remote repository."
 MAX_OUTPUT_BYTES = 1_000_000
-"""The maximum size of git's output where only a few lines are expected."""
+"""The maximum output, in bytes, of a git command that should print only a few lines."""
 _TERMINATE_S = 2.0
 """The time, in seconds, in which git may remove its lock files after SIGTERM."""
 
@@ -78,7 +78,7 @@ class Drain(Thread):
 
     @property
     def last(self) -> bytes:
-        """The last bytes: all of them, or at least ``MAX_OUTPUT_BYTES``."""
+        """The end of the output: all of it, or at least the last ``MAX_OUTPUT_BYTES`` bytes."""
         return b"".join(self._last)
 
 

@@ -33,7 +33,7 @@ _MAX_KINDS = 1_000
 _MAX_KIND_LENGTH = 63
 _OTHER_KINDS = "of other kinds"
 _OVERLAP = 200
-"""A number of bytes that no match exceeds, so that a search in pieces finds every match."""
+"""The bytes by which pieces of a text overlap, so that a search in pieces finds every match."""
 
 
 def may_manage(data: bytes) -> bool:
@@ -79,7 +79,7 @@ def skipped_kinds(data: bytes) -> Counter[str]:
 
 
 def count_kind(counted: Counter[str], kind: str, n: int = 1) -> None:
-    """Add *n* objects of *kind*; long names and those after many others count as other kinds."""
+    """Count *n* objects of *kind*; long names, and names beyond a maximum, share one count."""
     known = kind in counted or (len(counted) < _MAX_KINDS and len(kind) <= _MAX_KIND_LENGTH)
     counted[kind if known else _OTHER_KINDS] += n
 

@@ -36,7 +36,7 @@ Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go:2504,2511.
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Return the KubeVirt CR with the diagnostics *found* and those of further checks.
+    """Return the KubeVirt CR, with the diagnostics in *found* and those of further checks.
 
     Args:
         manifest: The manifest after its schema check; values that the schema rejects are omitted.

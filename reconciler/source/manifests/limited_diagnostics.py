@@ -17,7 +17,7 @@ MAX_OF_OBJECT = 50
 MAX_OF_FILE = 1_000
 """The maximum number of diagnostics about one file that do not belong to an object."""
 MAX_IN_ALL = 10_000
-"""The maximum number of diagnostics about a revision, without the first error of each object."""
+"""The maximum number of diagnostics about a revision, besides the first error of each object."""
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 

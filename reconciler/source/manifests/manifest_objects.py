@@ -61,7 +61,7 @@ class Manifest:
         return {key: value for key, value in items if isinstance(value, str)}
 
     def at(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Location:
-        """Return where the value at *path* or its *key* starts; else, where its parent starts."""
+        """Return where the value at *path* (or its key) starts; if it is missing, its parent."""
         return self.file.location(self.node.key_at(path) if key else self.node.at(path))
 
     def places(self, paths: Iterable[FieldPath]) -> dict[FieldPath, Location]:
@@ -80,7 +80,7 @@ class Manifest:
         context: tuple[str, ...] = (),
         hint: str = "",
     ) -> Diagnostic:
-        """Return a diagnostic for the value at *path*, or for its *key*."""
+        """Return a diagnostic at the value at *path*, or at the value's key if *key* is true."""
         return Diagnostic(
             severity=severity,
             code=code,

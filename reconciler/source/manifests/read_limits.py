@@ -1,4 +1,4 @@
-"""``within_limits``: ends the reading of a revision whose objects would take too much memory."""
+"""``within_limits``: stops reading a revision whose objects would need too much memory."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MAX_OBJECTS = 100_000
 MAX_MANIFEST_BYTES = 200_000_000
 """The maximum size of the manifests of all VMs together, as JSON."""
 MAX_REMARKS = 250_000
-"""The maximum number of problems, and of kinds after the first of each file, in all files."""
+"""The maximum number of problems in all files; further kinds in a file count as problems."""
 _HINT = "split the repository, or select folders with `paths` in .reconciler.yaml"
 
 
@@ -50,7 +50,7 @@ def within_limits(results: Iterable[FileResult]) -> Iterator[FileResult]:
 
 
 def _n_bytes(each: FileObject) -> int:
-    """Return the size of the manifest that the plan keeps for *each*."""
+    """Return the size in bytes of the manifest that the plan keeps for the object *each*."""
     desired = each.desired
     manifest = desired.manifest if isinstance(desired, DesiredVM) else None
     return len(manifest.json) if isinstance(manifest, CompactManifest) else 0

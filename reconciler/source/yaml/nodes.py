@@ -97,7 +97,7 @@ class Node(NamedTuple):
 
 
 def as_stored(node: Node) -> Node:
-    """Return the object *node* with its null values as the API server stores them.
+    """Return the object *node* as the API server stores it, with nulls removed or replaced.
 
     A null label or annotation becomes empty text, because the server decodes the metadata into Go
     maps of text. Any other key whose value is null is removed. The server removes a null if its

@@ -117,9 +117,10 @@ def _in_range(value: int) -> int | float | None:
 
 
 def _whole(value: float) -> int | float | None:
-    """Return *value*, as an integer if it is whole; None if the text exceeded a float's range.
+    """Convert a whole *value* below ``_INTEGRAL_BELOW`` to an integer; None for infinity.
 
-    Such text stays text, for example 12e4567, which may be the start of a commit's hash.
+    Text that exceeds the range of a float stays text, for example 12e4567, which may be the start
+    of a commit's hash.
     """
     if value in {float("inf"), float("-inf")}:
         return None
