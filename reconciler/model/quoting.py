@@ -52,7 +52,7 @@ def kind_of(value: object) -> str:
 
 
 def version(value: object) -> str:
-    """Return *value* in quotes if it has the form of an apiVersion; else, return its kind."""
+    """Return *value* in quotes if it looks like an apiVersion; otherwise, return its type."""
     is_version = isinstance(value, str) and _API_VERSION.fullmatch(value)
     return quoted(value) if is_version else kind_of(value)
 

@@ -100,7 +100,7 @@ class Schedule:
 
 
 def check_cron(text: str) -> None:
-    """Raise ScheduleError unless *text* is a cron expression with five fields that can match."""
+    """Raise ScheduleError unless *text* is a five-field cron expression that matches some time."""
     if len(text) > _MAX_LENGTH:
         raise ScheduleError(
             f"{kind_of(text)} is not a cron expression: at most {_MAX_LENGTH} characters are "

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE = 256
 _QUOTED_OBJECT = ('Invalid value: "{', '}"')
-"""The start and the end of an object that a server's message quotes."""
+"""The texts before and after an object that a server's message quotes."""
 _OK = range(200, 300)
 _KINDS: dict[int, type[ClusterError]] = {
     HTTPStatus.NOT_FOUND: NotFoundError,

@@ -90,7 +90,7 @@ def context_names(kubeconfig: str | None) -> tuple[str, ...]:
 
 
 def _existing(files: str) -> list[str]:
-    """Return the existing paths in *files*, a list with the separator of ``KUBECONFIG``."""
+    """Split *files*, which has the format of ``KUBECONFIG``, and return the paths that exist."""
     paths = (str(Path(each).expanduser()) for each in files.split(os.pathsep) if each)
     return [each for each in paths if Path(each).exists()]
 
@@ -190,7 +190,7 @@ def _read_files(entry: Any) -> None:  # noqa: ANN401 - an untyped library
 
 
 def _check_text(text: bytes) -> None:
-    """Check that the library can read *text* in little time; it repeats what each alias names.
+    """Check that *text* is cheap to parse; the library copies the content of each YAML alias.
 
     Raises:
         OSError: The text is too long, is nested too deeply or has too many aliases.
@@ -215,7 +215,7 @@ def _from_pod(configuration: Configuration) -> None:
     from kubernetes.config import ConfigException, incluster_config  # noqa: PLC0415 - see load
 
     class Loader(incluster_config.InClusterConfigLoader):  # type: ignore[misc]
-        """Reads the token, also when it is renewed, only from a regular file."""
+        """Reads the pod's token, and each renewed token, only from a regular file."""
 
         def _read_token_file(self) -> None:
             self._token_filename = input_files.opened(token)  # the library closes it

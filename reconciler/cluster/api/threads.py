@@ -59,7 +59,7 @@ def start(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[
 
 
 def each(ask: Callable[[A], T], given: Iterable[A], *, at_once: int) -> Iterator[tuple[A, T]]:
-    """Call *ask* for each of *given*, several at a time, and yield results as they arrive.
+    """Call *ask* for each item of *given*, several at a time; yield results as they arrive.
 
     An item is taken from *given* only when its call can start immediately. Threads are reused,
     since a new thread starts slowly while other threads are busy.

@@ -136,7 +136,7 @@ def _bytes(value: Amount, name: str) -> int:
 
 
 def quota(item: wire.Quota) -> NamedQuota:
-    """Decode a ResourceQuota; the hard limits come from its status, as in admission.
+    """Decode a ResourceQuota; like the admission check, use the hard limits in its status.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """

@@ -55,7 +55,7 @@ class Meta(Wire, frozen=True):
 
 
 class Condition(Wire, frozen=True):
-    """A Kubernetes status condition, as in an object's ``status.conditions``."""
+    """A Kubernetes status condition from an object's ``status.conditions``."""
 
     type: str
     status: str = "Unknown"

@@ -74,7 +74,7 @@ def fresh(namespace: str, name: str) -> dict[str, Any]:
 
 
 def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return *record* with *holder* as its new holder since *at*, a MicroTime."""
+    """Return *record* after *holder* acquired the lease at the time *at*, a MicroTime."""
     spec = spec_of(record)
     transitions = int(spec.get("leaseTransitions") or 0) + 1 if spec else 0
     acquired = {"acquireTime": at, "leaseTransitions": transitions}
@@ -82,7 +82,7 @@ def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> d
 
 
 def renewed(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return *record* after a renewal by *holder* at *at*, a MicroTime."""
+    """Return *record* after *holder* renewed the lease at the time *at*, a MicroTime."""
     changed = {"holderIdentity": holder, "leaseDurationSeconds": duration_s, "renewTime": at}
     return {**record, "spec": {**spec_of(record), **changed}}
 
@@ -94,7 +94,7 @@ def released(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def annotated(record: Mapping[str, Any], changes: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return *record* with the annotations in *changes* set; None removes an annotation."""
+    """Return *record* with *changes* applied to its annotations; None removes an annotation."""
     metadata = record.get("metadata") or {}
     merged = {**(metadata.get("annotations") or {}), **changes}
     kept = {key: value for key, value in merged.items() if value is not None}

@@ -86,7 +86,7 @@ class DesiredState:
         return {each.ref: each for each in found if each.ref is not None}
 
     def at(self, ref: ObjectRef, path: FieldPath = ()) -> Location | None:
-        """Return the location in Git of *path* in *ref*, or else of its nearest parent."""
+        """Return where Git sets *path* of the object *ref*, or else its nearest parent field."""
         places = self.provenance.get(ref, {})
         for length in range(len(path), -1, -1):
             found = places.get(path[:length])
@@ -103,4 +103,4 @@ class Reading:
     """The configuration, including the command line's overrides."""
     state: DesiredState
     bound: bool = True
-    """Whether a configuration limits the run; a repository's default configuration counts too."""
+    """Whether a configuration exists that limits the run; only piped manifests can lack one."""

@@ -233,7 +233,7 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMForecast:
-    """When one VM should have its memory, in seconds after the start of the run."""
+    """When one VM is expected to have its memory, in seconds after the start of the run."""
 
     ref: ObjectRef
     position: int

@@ -131,7 +131,7 @@ class RunReport:
     started_at: datetime
     ended_at: datetime
     exit: ExitCode
-    """The exit code for the way in which the run ended."""
+    """The exit code that describes how the run ended."""
     excused: bool = False
     """Whether the process exits with 0 although work remains, because the next run continues."""
     message: str = ""
