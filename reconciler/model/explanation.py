@@ -10,7 +10,7 @@ class Explanation:
     """Why an object has its state, as a reason code for programs and as text for people."""
 
     reason: str
-    """A stable reason code, such as ``above-max-guest``; a ``Reason`` if the enum has it."""
+    """A stable reason code, such as ``above-max-guest``; from ``Reason`` if it is listed there."""
     message: str
     """A sentence that quotes the affected values, without a final full stop."""
     hint: str = ""

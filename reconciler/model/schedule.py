@@ -56,7 +56,7 @@ class Schedule:
         return cls(cron=cron, zone=zone_of(time_zone))
 
     def latest(self, moment: datetime) -> datetime | None:
-        """Return the last time not after *moment*, in UTC; None if there is none in 50 years."""
+        """Return the last time at or before *moment*, in UTC; None if 50 years have none."""
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         found: list[datetime] = []
         stop: datetime | None = None

@@ -105,7 +105,7 @@ class KubeVirts:
         return joined(map(self.take, items(body)))
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[LiveKubeVirt]:
-        """Decode the CR *body*; return a finding per unreadable field or for an unreadable CR."""
+        """Decode the CR *body*; return a finding per unreadable field, or for the whole CR."""
         try:
             live, findings = kubevirt(body)
         except UNDECODABLE as error:

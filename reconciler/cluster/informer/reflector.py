@@ -61,7 +61,7 @@ class Target(Protocol):
         ...
 
     def event(self, kind: str, body: bytes) -> None:
-        """Store the object of one watch event, which is not a bookmark."""
+        """Apply one watch event, other than a bookmark, to the stored objects."""
         ...
 
 
@@ -127,7 +127,7 @@ class Reflector(threading.Thread):
             self._watch.close()
 
     def run(self) -> None:
-        """List and watch until ``end`` is called; report an unexpected error to ``broke``."""
+        """List and watch until ``end`` is called; after an unexpected error, call ``broke``."""
         try:
             self._run()
         except Exception as error:

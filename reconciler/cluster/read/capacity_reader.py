@@ -21,7 +21,7 @@ V = TypeVar("V")
 TIMEOUT_S = 300.0
 """The longest time for a response that contains all pods of a large cluster, in seconds."""
 _CACHED = {"resourceVersion": "0"}
-"""The query of a list from the API server's cache, which may be slightly outdated."""
+"""The query parameters that list from the API server's cache, which may be slightly stale."""
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 

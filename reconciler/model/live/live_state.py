@@ -208,7 +208,7 @@ class LiveInstancetype:
     """The number of CPUs of a VM, from ``cpu.guest``; 0 if it is not set."""
     constraints: Constraints = field(default_factory=Constraints)
     others: Mapping[str, str] = field(default_factory=dict)
-    """The other spec fields, as JSON by dotted path; without annotations."""
+    """All other spec fields except annotations, as JSON texts by dotted path."""
 
     def kept_by(self, revision: str) -> bool:
         """Return whether the ControllerRevision *revision* stores the current instancetype.

@@ -25,7 +25,7 @@ MAX_DEPTH = 200
 MAX_VALUES = 500_000
 """The maximum number of values in a document, after its aliases are expanded."""
 MAX_REPEATED = 200_000
-"""The maximum number of values that the aliases of a text repeat, in all documents together."""
+"""The maximum number of values that aliases repeat, in all documents of a text together."""
 MAX_REMARKS = 1_000
 """The maximum number of problems, such as duplicate keys, that are reported for one document."""
 

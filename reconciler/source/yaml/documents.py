@@ -55,7 +55,7 @@ class Documents:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """All problems of the text, in documents that can and cannot be parsed."""
+        """All problems in the text, both in parsed and in unreadable documents."""
         remarks = (problem for each in self.documents for problem in each.remarks)
         return (*remarks, *(each.problem for each in self.unreadable))
 
