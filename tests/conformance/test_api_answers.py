@@ -42,7 +42,7 @@ def send(row):
 
 
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["situation"]) for each in EXCHANGES])
-def test_simulated_api_server_sends_the_recorded_responses(row):
+def test_simulated_api_server_sends_the_recorded_responses_of_a_real_api_server(row):
     response, body = send(row)
     assert response.status == row["status"], body
     if "message" in row:

@@ -141,7 +141,7 @@ def assert_part(part, whole, at="answer"):
 
 @pytest.mark.parametrize("face", ["in process", "over HTTP"])
 @pytest.mark.parametrize("number", range(len(EXCHANGES)), ids=[r["situation"] for r in EXCHANGES])
-def test_simulated_api_server_responds_as_recorded(face, number):
+def test_simulated_api_server_responds_like_the_recorded_real_api_server(face, number):
     row = EXCHANGES[number]
     answer, before = answers(face)[number]
     assert answer.status == row["status"], answer.text

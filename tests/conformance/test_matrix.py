@@ -167,7 +167,7 @@ def test_planned_patch_matches_the_table_for_each_kubevirt_version(row, expected
 
 
 @by_row()
-def test_unknown_version_is_planned_as_the_newest_with_a_note(row, expected):
+def test_planner_treats_an_unknown_kubevirt_version_as_the_newest_and_adds_a_note(row, expected):
     for version in UNKNOWN:
         plan, decision = planned(row, version)
         assert shown(decision) == expected[VERSIONS[-1]], version
@@ -187,7 +187,7 @@ def test_unknown_version_is_planned_as_the_newest_with_a_note(row, expected):
         ("v1.8.0-17-g1f2e3d4", "v1.8.0"),
     ],
 )
-def test_later_patch_release_is_planned_like_its_minor_version(version, like):
+def test_planner_treats_a_later_kubevirt_patch_release_like_its_minor_version(version, like):
     expected = {row["situation"]: at(row["expected"], like) for row in ROWS}
     found = {
         row["situation"]: shown(planned(row, version)[1])
@@ -201,7 +201,7 @@ in_order = partial(map, VERSIONS.index)
 
 
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["situation"]) for each in ROWS])
-def test_matrix_row_cites_a_source_and_lists_only_versions_that_change(row):
+def test_matrix_row_cites_a_source_and_lists_only_versions_in_which_a_result_changes(row):
     assert row["source"]
     for column in ("expected", "says", "writes"):
         cells = row.get(column, {})

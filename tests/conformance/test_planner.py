@@ -112,7 +112,7 @@ MOMENTS = list(moments())
 
 
 @pytest.mark.parametrize(("version", "row"), MOMENTS)
-def test_planner_predicts_the_recorded_effect(version, row):
+def test_planner_predicts_the_effect_recorded_on_a_real_cluster(version, row):
     decision = predicted(version, row)
     assert decision.effect in true_effects(row), (decision.reason, decision.why.message, row)
 

@@ -134,7 +134,7 @@ def assert_held_vms_are_not_changed(name, run, before, report):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_run_of_each_example_world_ends_as_listed(name):
+def test_run_in_each_example_world_has_the_expected_results(name):
     run = played(name)
     assert_plan_shows_the_situation(name, *run)
     assert_run_ends_as_listed(name, *run)
@@ -197,7 +197,7 @@ def defied():
 
 
 @pytest.mark.parametrize(("name", "vm"), tuple(defied()))
-def test_patch_that_the_plan_omits_has_the_predicted_effect(name, vm):
+def test_manual_patch_of_a_vm_that_the_plan_leaves_unchanged_has_the_predicted_effect(name, vm):
     """Patches a VM that the plan leaves alone, and compares the effect with the plan."""
     run = rig(name)
     [decision] = [each for each in planned(run, name).decisions if each.ref.name == vm]

@@ -73,7 +73,9 @@ def is_open(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def test_control_plane_accepts_only_its_token_and_stops_at_the_end_of_the_block(plane, program):
+def test_control_plane_accepts_only_its_token_and_stops_when_the_context_manager_exits(
+    plane, program
+):
     for name in ("etcd", "kube-apiserver"):
         program(name, STAND_IN)
     with control_plane.started(plane) as kubeconfig:
@@ -103,7 +105,7 @@ def test_control_plane_listens_on_loopback_only(plane):
     assert f"--etcd-servers=http://127.0.0.1:{plane.etcd_port}" in apiserver
 
 
-def test_control_plane_token_is_on_no_command_line(plane):
+def test_control_plane_token_does_not_appear_in_command_lines(plane):
     for command in (plane.etcd_command(), plane.apiserver_command(), plane.certificate_command()):
         assert plane.token not in " ".join(command)
 
@@ -168,7 +170,7 @@ def test_shipped_crds_include_the_kubevirt_kinds():
     }
 
 
-def test_crd_loader_ignores_other_objects_and_files(tmp_path):
+def test_crd_loader_ignores_objects_and_files_that_are_not_crds(tmp_path):
     (tmp_path / "operator.yaml").write_text(
         "kind: Namespace\n---\nkind: CustomResourceDefinition\nmetadata: {name: a}\n---\n"
     )

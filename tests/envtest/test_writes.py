@@ -68,7 +68,7 @@ def test_vm_patch_changes_only_the_guest_size(writer, client, vm):
     assert json.loads(client.get(resource_paths.of(vm.ref)))["spec"] == before
 
 
-def test_vm_patch_with_the_size_in_another_notation_is_accepted(writer, vm):
+def test_vm_patch_that_writes_2gi_as_2048mi_is_accepted(writer, vm):
     written = writer.write(grow(vm, "2048Mi"))
     assert written.refusal is None
     assert written.vm.guest == MemoryQuantity.parse("2Gi")
@@ -81,7 +81,7 @@ def test_patch_with_the_uid_of_another_vm_is_rejected_by_its_test_operation(writ
     assert spec(writer.read_vm(vm.ref)) == spec(vm)
 
 
-def test_patch_tests_the_old_size_in_the_notation_on_the_server(writer, vm):
+def test_patch_that_tests_the_old_size_in_a_different_notation_is_rejected(writer, vm):
     patch = (
         PatchOp(op="test", path=GUEST, value="1024Mi"),
         PatchOp(op="replace", path=GUEST, value="2Gi"),
@@ -90,7 +90,7 @@ def test_patch_tests_the_old_size_in_the_notation_on_the_server(writer, vm):
     assert spec(writer.read_vm(vm.ref)) == spec(vm)
 
 
-def test_patch_from_an_outdated_read_is_rejected_by_its_test_operation(writer, vm):
+def test_patch_based_on_outdated_data_is_rejected_by_its_test_operation(writer, vm):
     stale = grow(vm, "3Gi")
     assert writer.write(grow(vm, "2Gi")).refusal is None
     assert writer.write(stale).refusal == Refusal.GUARD

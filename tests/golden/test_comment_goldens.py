@@ -58,12 +58,12 @@ def check_markup(text: str) -> None:
     assert (depth, fence) == (0, "")
 
 
-def test_comment_with_every_effect_matches_the_golden_file(plan, golden):
+def test_comment_on_a_plan_with_every_effect_matches_the_golden_file(plan, golden):
     golden("comment.md", comment(plan))
 
 
 @pytest.mark.parametrize(("name", "tables"), [("comment", 7), ("comment-report", 5)])
-def test_each_table_and_patch_of_a_comment_is_rendered(name, tables):
+def test_markdown_renderer_recognizes_each_table_and_patch_of_a_comment(name, tables):
     text = (Path(__file__).parent / f"{name}.md").read_text(encoding="utf-8")
     html = MarkdownIt("commonmark").enable("table").render(text)
     assert html.count("<table>") == tables
@@ -76,7 +76,7 @@ def test_comment_on_a_plan_without_changes_matches_the_golden_file(converged_pla
     golden("comment-nothing-to-do.md", comment(converged_plan))
 
 
-def test_comment_on_one_vm_matches_the_golden_file(plan, golden):
+def test_comment_on_a_plan_for_one_vm_matches_the_golden_file(plan, golden):
     live = next(each for each in plan.decisions if each.effect is Effect.LIVE)
     forecast = replace(plan.forecast, migrations=1, vms=plan.forecast.vms[:1], latest_s=184)
     one = sealed((live,), forecast=forecast)
@@ -95,7 +95,7 @@ def test_comment_on_invalid_manifests_matches_the_golden_file(converged_plan, go
     golden("comment-invalid.md", comment(replace(converged_plan, diagnostics=(error,))))
 
 
-def test_comment_on_a_report_matches_the_golden_file(run, golden):
+def test_comment_on_a_run_report_matches_the_golden_file(run, golden):
     report = json.loads("".join(run_json(run)))
     golden(
         "comment-report.md",
@@ -139,7 +139,9 @@ def fleet(plan, count: int, namespaces: int):
 
 @pytest.mark.parametrize("limit", [LIMIT, 200_000])
 @pytest.mark.parametrize("namespaces", [1, 40, 10_000])
-def test_comment_on_ten_thousand_vms_is_short_and_counts_what_it_omits(plan, namespaces, limit):
+def test_comment_on_a_plan_for_ten_thousand_vms_is_short_and_counts_the_rows_that_it_omits(
+    plan, namespaces, limit
+):
     text = comment(fleet(plan, 10_000, namespaces), limit=limit)
     assert limit // 2 < len(text.encode()) <= limit
     check_markup(text)
@@ -154,13 +156,13 @@ def test_comment_on_ten_thousand_vms_is_short_and_counts_what_it_omits(plan, nam
 
 
 @pytest.mark.parametrize("limit", range(6_000, 20_000, 997))
-def test_shortened_comment_is_never_cut_inside_a_block(plan, limit):
+def test_shortened_comment_has_no_incomplete_markup(plan, limit):
     text = comment(fleet(plan, 100, 7), limit=limit)
     assert len(text.encode()) <= limit
     check_markup(text)
 
 
-def test_log_of_a_failed_run_is_shortened_from_its_start():
+def test_shortened_log_of_a_failed_run_keeps_its_last_lines():
     log = "".join(f"line {number} {'ü' * 300}\n" for number in range(1000))
     text = failure_comment(log, cluster_name="production", link="", limit=10_000)
     assert len(text.encode()) <= 10_000
@@ -169,7 +171,7 @@ def test_log_of_a_failed_run_is_shortened_from_its_start():
     assert f"{1000 - shown} earlier lines of the log left out" in text
 
 
-def test_description_of_a_status_has_at_most_140_characters(plan):
+def test_commit_status_description_has_at_most_140_characters(plan):
     headline = plan_headline(document(fleet(plan, 1000, 3)), None)
     assert headline.description(140).startswith("900 VMs change live, 0 need a restart, 100 are")
     assert len(headline.description(60)) == 60

@@ -122,7 +122,7 @@ def test_run_text_matches_the_golden_file(run, golden):
 
 
 @pytest.mark.parametrize("result", [Result.FAILED, Result.RUNNING, Result.DONE])
-def test_run_text_shows_equal_notes_once_and_each_vm(run, result):
+def test_run_text_shows_a_note_shared_by_several_vms_once_and_lists_every_vm(run, result):
     one = next(each for each in run.outcomes if each.result is result)
     one = replace(one, effect=Effect.LIVE, why=replace(one.why, message="the same note"))
     others = tuple(replace(one, ref=vm_ref("db", f"vm-{n}")) for n in range(12))

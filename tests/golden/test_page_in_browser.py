@@ -28,7 +28,7 @@ def page_of(plan) -> str:
 
 @pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, TABLET, DESK])
-def test_axe_finds_no_problem_and_nothing_is_wider_than_the_screen(browser, plan, width, scheme):
+def test_page_has_no_accessibility_problem_and_fits_the_screen_width(browser, plan, width, scheme):
     script = """
       for (const each of document.querySelectorAll("details")) each.open = true;
       const found = await axe.run(document, {resultTypes: ["violations"]});
@@ -48,13 +48,13 @@ def test_axe_finds_no_problem_and_nothing_is_wider_than_the_screen(browser, plan
     assert found["body"] == {LIGHT: "rgb(255, 255, 255)", DARK: "rgb(13, 17, 23)"}[scheme]
 
 
-def test_policy_of_the_page_permits_its_script_and_its_style(browser, plan):
+def test_content_security_policy_permits_the_script_and_style_of_the_page(browser, plan):
     dump, console = browser.open(page_of(plan))
     assert console == ""
     assert '<div id="find">' in dump, "the script has shown the search"
 
 
-def test_filters_work_without_the_script_of_the_page_and_the_search_stays_hidden(browser, plan):
+def test_page_filters_work_without_javascript_and_the_search_stays_hidden(browser, plan):
     script = (
         SHOWN
         + """

@@ -120,7 +120,7 @@ class Steps:
 
 @given(st.lists(live_states(), min_size=1, max_size=6))
 @settings(max_examples=120, deadline=None)
-def test_plan_after_changes_equals_a_plan_from_scratch(changes):
+def test_incremental_plan_equals_a_plan_from_scratch_after_each_change(changes):
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     decide(story.desired, story.live, policy, story.now, planner)
     for change in changes:
@@ -129,7 +129,7 @@ def test_plan_after_changes_equals_a_plan_from_scratch(changes):
         assert decide(*arguments, planner) == decide(*arguments)
 
 
-def test_planner_decides_only_changed_vms_again():
+def test_planner_reevaluates_only_changed_vms():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     decide(story.desired, story.live, policy, story.now, planner)
     assert planner.decided == len(REFS)
@@ -162,7 +162,7 @@ def test_plan_shows_the_new_notation_of_an_unchanged_size():
         assert str(change.after) == size
 
 
-def test_message_shows_the_new_notation_of_an_unchanged_max_guest():
+def test_plan_message_shows_the_new_notation_of_an_unchanged_max_guest():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     vmis = {ref: replace(each, max_guest=None) for ref, each in story.live.vmis.items()}
     story.live = replace(story.live, vmis=vmis)
@@ -190,7 +190,7 @@ def test_vm_is_blocked_while_its_manifest_in_git_has_an_error():
     assert reasons == [Reason.NOTHING_NAMED, Reason.INVALID_MANIFEST, Reason.NOTHING_NAMED]
 
 
-def test_plan_shows_the_new_line_of_a_value_that_moved_in_its_file():
+def test_plan_shows_the_new_line_number_of_a_value_that_moved_within_its_file():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     for line in (7, 9):
         place = Location(path="vms.yaml", line=line, column=1)
@@ -200,7 +200,7 @@ def test_plan_shows_the_new_line_of_a_value_that_moved_in_its_file():
         assert decision.at == decision.changes[0].at == place
 
 
-def test_planner_decides_vms_again_when_capacity_changes():
+def test_planner_reevaluates_vms_when_capacity_changes():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     story.step(quiet() | {"nodes": 3, "capacity": "large"})
     effects, decided = [], []
@@ -222,7 +222,7 @@ def test_plan_omits_vms_that_were_removed_from_git():
     assert plan == decide(fewer, story.live, policy, story.now)
 
 
-def test_planner_blocks_a_guest_that_uses_no_new_memory_after_the_timeout():
+def test_planner_blocks_a_vm_whose_guest_does_not_use_the_new_memory_before_the_timeout():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     story.step(quiet() | {"silent": {REFS[0]}})
     reasons = []

@@ -111,6 +111,6 @@ LINES = st.tuples(st.sampled_from(["a", "b", "c", "<<: {a: 3}\n  d", "'e'\t"]), 
 @needs_kubectl
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(LINES, min_size=1, max_size=5))
-def test_generated_mappings_have_the_values_that_kubectl_reads(lines):
+def test_parser_and_kubectl_read_the_same_values_from_generated_mappings(lines):
     text = HEAD + "data:\n" + "".join(f"  {key}: {value}\n" for key, value in lines)
     assert ours(text) == kubectl(text)

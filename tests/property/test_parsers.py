@@ -275,12 +275,12 @@ def test_both_yaml_parsers_read_the_same_values_in_random_plain_files(text):
 
 @given(files(st.sampled_from(KEYS), st.sampled_from(SCALARS)))
 @settings(max_examples=400, deadline=None)
-def test_both_yaml_parsers_read_the_same_unusual_keys_and_values(text):
+def test_both_yaml_parsers_read_unusual_keys_and_values_identically(text):
     assert differs(text) == ""
 
 
 @pytest.mark.parametrize("value", SCALARS)
-def test_both_yaml_parsers_read_the_same_unusual_value_in_every_position(value):
+def test_both_yaml_parsers_read_an_unusual_value_identically_in_every_position(value):
     for text in (
         f"a: {value}",
         f"a: {value}\nb: 1\n",

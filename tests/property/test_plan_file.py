@@ -95,7 +95,7 @@ def as_found(violations):
 
 @given(edited())
 @settings(max_examples=600, deadline=None)
-def test_edited_plan_has_the_same_violations_in_fast_check_and_jsonschema(tree):
+def test_fast_check_and_jsonschema_find_the_same_errors_in_an_edited_plan_file(tree):
     found = slow_check(tree, "plan")
     if fits("plan")(tree):
         assert found == ()

@@ -24,7 +24,7 @@ def test_equal_quantities_in_different_notations_are_equal(gib):
 
 
 @given(BYTES)
-def test_quantity_keeps_its_notation(n_bytes):
+def test_quantity_preserves_the_notation_of_its_input(n_bytes):
     assert MemoryQuantity.parse(str(n_bytes)).raw == str(n_bytes)
     assert MemoryQuantity.parse(n_bytes).raw == n_bytes
 

@@ -42,7 +42,7 @@ def test_unexpected_error_in_a_thread_ends_the_run_with_a_report(
     assert (cluster.lease()["spec"]["holderIdentity"] == "") is released
 
 
-def test_unexpected_error_in_a_thread_that_lists_ends_the_command(
+def test_unexpected_error_in_a_thread_that_sends_list_requests_ends_the_command(
     serve, git, command, monkeypatch
 ):
     git.commit({"vms.yaml": vm_yaml("default", "pg-0", "2Gi")})

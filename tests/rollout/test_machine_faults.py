@@ -134,7 +134,7 @@ def errors(ended: Ended) -> list[str]:
     ("command", "stdout"),
     [*((each, "/dev/full") for each in COMMANDS), *((each, "closed") for each in MAIN)],
 )
-def test_unwritable_stdout_is_an_error_in_one_line_and_nothing_is_written(
+def test_unwritable_stdout_is_reported_in_one_line_and_prevents_cluster_writes(
     command, stdout, machine
 ):
     report = machine.folder / "report.json"
@@ -159,7 +159,9 @@ def test_unwritable_stderr_changes_neither_the_result_nor_the_exit_code(command,
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
-def test_all_streams_closed_is_an_error_without_a_write(command, machine):
+def test_command_fails_without_a_cluster_write_if_all_standard_streams_are_closed(
+    command, machine
+):
     ended = machine.run(*COMMANDS[command], stdin="closed", stdout="closed", stderr="closed")
     assert ended == Ended(code=1, out="", err="")
     assert machine.cluster.writes() == []
@@ -199,7 +201,7 @@ def test_report_goes_to_stderr_if_the_disk_of_the_report_file_is_full(machine):
     assert not report.exists()
 
 
-def test_report_goes_to_stderr_if_its_file_fails_and_the_run_wrote_nothing(machine):
+def test_report_of_a_run_without_writes_goes_to_stderr_if_its_file_cannot_be_written(machine):
     report = machine.folder / "report.json"
     ended = machine.run(
         *(*COMMANDS["apply"], "--report", str(report), "--expect-digest", "sha256:" + "0" * 64),
@@ -211,7 +213,7 @@ def test_report_goes_to_stderr_if_its_file_fails_and_the_run_wrote_nothing(machi
 
 
 @pytest.mark.parametrize("command", WRITES)
-def test_trace_on_a_full_disk_ends_and_the_rollout_continues(command, machine):
+def test_rollout_continues_if_the_disk_of_the_trace_file_is_full(command, machine):
     ended = machine.run(*COMMANDS[command], "--trace", "/dev/full")
     assert (ended.code, len(errors(ended))) == (0, 1)
     assert "error: the file of --trace is incomplete" in ended.err
@@ -220,7 +222,7 @@ def test_trace_on_a_full_disk_ends_and_the_rollout_continues(command, machine):
 
 
 @pytest.mark.parametrize("command", ["plan", "snapshot"])
-def test_output_file_on_a_full_disk_keeps_the_old_file(command, machine):
+def test_full_disk_leaves_the_existing_output_file_unchanged(command, machine):
     path = machine.folder / "file"
     path.write_text("old")
     ended = machine.run(
@@ -241,7 +243,7 @@ def test_output_file_on_a_full_disk_keeps_the_old_file(command, machine):
     ],
     ids=["demo", "clone"],
 )
-def test_missing_temporary_directory_is_an_error_in_one_line(arguments, machine):
+def test_missing_temporary_directory_is_reported_in_one_line(arguments, machine):
     """Python tests each directory by writing a file, so no directory is usable here."""
     ended = machine.run(*arguments, prepare=partial(limit, resource.RLIMIT_FSIZE, 0))
     assert ended.code == 1
@@ -265,7 +267,7 @@ def test_local_repository_is_read_without_a_temporary_directory(command, machine
         *((each, {"HOME": None}) for each in ("plan", "apply")),
     ],
 )
-def test_environment_without_locale_or_home_changes_no_result(command, environment, machine):
+def test_command_succeeds_without_locale_and_home_variables(command, environment, machine):
     ended = machine.run(*COMMANDS[command], environment=environment)
     assert (ended.code, errors(ended)) == (0, [])
     if environment is ASCII:
@@ -283,13 +285,13 @@ def test_ascii_terminal_shows_other_characters_as_escape_sequences(machine):
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "apply"])
-def test_missing_git_is_an_error_in_one_line(command, machine):
+def test_missing_git_program_is_reported_in_one_line(command, machine):
     ended = machine.run(*COMMANDS[command], environment={"PATH": "/nowhere"})
     assert (ended.code, errors(ended)) == (1, ["error: git is not installed"])
 
 
 @pytest.mark.parametrize("command", ["validate", "plan", "apply"])
-def test_deleted_working_directory_is_an_error_in_one_line(command, machine):
+def test_deleted_working_directory_is_reported_in_one_line(command, machine):
     arguments = [each for each in COMMANDS[command] if each not in ("--repo", "{repo}")]
     gone = partial(leave_deleted_directory, machine.folder / "gone")
     ended = machine.run(*arguments, prepare=gone)
@@ -297,7 +299,7 @@ def test_deleted_working_directory_is_an_error_in_one_line(command, machine):
     assert errors(ended) == ["error: the working directory does not exist any more"]
 
 
-def test_closed_standard_input_is_an_error_in_one_line(machine):
+def test_closed_standard_input_is_reported_in_one_line(machine):
     ended = machine.run("validate", "-f", "-", stdin="closed")
     assert ended.code == 1
     assert errors(ended) == ["error: stdin cannot be read: Bad file descriptor"]
@@ -305,7 +307,9 @@ def test_closed_standard_input_is_an_error_in_one_line(machine):
 
 @pytest.mark.parametrize("most", [6, 12])
 @pytest.mark.parametrize("command", ["plan", "apply"])
-def test_few_file_descriptors_are_enough_or_an_error_in_one_line(command, most, machine):
+def test_command_with_few_file_descriptors_succeeds_or_prints_a_one_line_error(
+    command, most, machine
+):
     ended = machine.run(*COMMANDS[command], prepare=partial(limit, resource.RLIMIT_NOFILE, most))
     assert (ended.code, len(errors(ended))) in [(0, 0), (1, 1)]
 
@@ -323,7 +327,7 @@ def test_few_file_descriptors_are_enough_or_an_error_in_one_line(command, most, 
     ],
     ids=["manifest", "Config", "snapshot", "plan", "kubeconfig", "token", "authority"],
 )
-def test_unreadable_file_is_an_error_in_one_line_that_has_its_name(arguments, says, machine):
+def test_unreadable_file_is_reported_in_one_line_with_its_name(arguments, says, machine):
     for name, part, key in (
         ("token", "users", "tokenFile"),
         ("authority", "clusters", "certificate-authority"),
@@ -343,7 +347,7 @@ def test_unreadable_file_is_an_error_in_one_line_that_has_its_name(arguments, sa
 
 
 @pytest.mark.parametrize("folder", ["{here}/file", "/proc/nowhere"])
-def test_unusable_cache_folder_is_a_warning(folder, machine):
+def test_unusable_cache_folder_causes_only_a_warning(folder, machine):
     (machine.folder / "file").write_text("")
     ended = machine.run(*COMMANDS["plan"], "--cache-dir", folder)
     assert (ended.code, errors(ended)) == (0, [])
@@ -357,7 +361,7 @@ def test_cache_folder_that_every_user_can_write_to_is_a_usage_error(machine):
     assert "mode 0666" in line
 
 
-def test_cache_on_a_full_disk_is_a_warning(machine):
+def test_full_disk_of_the_cache_folder_causes_only_a_warning(machine):
     ended = machine.run(
         *(*COMMANDS["plan"], "--cache-dir", "{here}/cache"),
         prepare=partial(limit, resource.RLIMIT_FSIZE, 600),

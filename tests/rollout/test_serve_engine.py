@@ -84,7 +84,7 @@ def lists(cluster):
     return [each for each in cluster.ours() if "watch=" not in each.query]
 
 
-def test_serve_engine_plans_changes_in_git_and_in_the_cluster_without_list_requests(serve, git):
+def test_serve_engine_detects_changes_in_git_and_in_the_cluster_without_list_requests(serve, git):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests())
     with engine(cluster, git) as (planner, informer):
@@ -117,7 +117,7 @@ def test_serve_engine_uses_the_last_valid_revision_while_git_is_invalid(serve, g
         assert planner.plan().plan.revision == first.revision
 
 
-def test_serve_engine_reads_capacity_for_a_migration_and_reuses_recent_capacity(serve, git):
+def test_serve_engine_reads_capacity_for_a_migration_and_reuses_recent_capacity_data(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     with engine(cluster, git) as (planner, _informer):
@@ -128,7 +128,7 @@ def test_serve_engine_reads_capacity_for_a_migration_and_reuses_recent_capacity(
         assert len(cluster.ours("GET", "/pods")) == pods
 
 
-def test_serve_engine_plans_with_old_capacity_and_refreshes_the_capacity_in_the_background(
+def test_serve_engine_plans_with_old_capacity_data_and_refreshes_the_data_in_the_background(
     serve, git
 ):
     cluster = serve("hotplug", vms=VMS)
@@ -144,7 +144,7 @@ def test_serve_engine_plans_with_old_capacity_and_refreshes_the_capacity_in_the_
         assert planner.plan().live.capacity is not old
 
 
-def test_serve_engine_reads_very_old_capacity_again_before_planning(serve, git):
+def test_serve_engine_refreshes_very_old_capacity_data_before_planning(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
@@ -154,7 +154,9 @@ def test_serve_engine_reads_very_old_capacity_again_before_planning(serve, git):
         assert planner.plan().live.capacity is not old
 
 
-def test_serve_engine_evaluates_a_vm_held_for_capacity_again_after_reading_capacity(serve, git):
+def test_serve_engine_reevaluates_a_vm_that_waits_for_capacity_after_refreshing_capacity_data(
+    serve, git
+):
     cluster = serve("room-for-one")
     git.commit({"vm.yaml": vm_yaml("default", "first", "4Gi")})
     clock = Late()

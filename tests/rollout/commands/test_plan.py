@@ -79,7 +79,7 @@ def test_text_plan_shows_effect_reason_and_manifest_location(serve, git, command
     assert ended.err == ""
 
 
-def test_markdown_plan_starts_with_a_marker_that_identifies_the_comment(serve, git, command):
+def test_markdown_plan_starts_with_an_html_comment_that_identifies_it(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("plan", "--repo", git, "-o", "markdown", on=serve("hotplug"))
     assert ended.out.startswith("<!-- reconciler-plan -->\n")
@@ -105,7 +105,7 @@ def test_one_plan_run_writes_every_format_to_a_file(serve, git, command, tmp_pat
         assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_rules_of_a_sarif_plan_link_to_the_address_in_docs_url(serve, git, command):
+def test_sarif_rules_of_a_plan_link_to_pages_below_the_docs_url(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     url = "https://docs.example/reasons"
     ended = command("plan", "--repo", git, "-o", "sarif", "--docs-url", url, on=serve("hotplug"))
@@ -114,7 +114,7 @@ def test_rules_of_a_sarif_plan_link_to_the_address_in_docs_url(serve, git, comma
     assert f"{url}/hotplug" in links
 
 
-def test_gitlab_report_counts_manifests_from_standard_input_that_it_leaves_out(
+def test_plan_warns_how_many_findings_in_standard_input_the_gitlab_report_omits(
     serve, command, tmp_path, monkeypatch
 ):
     manifests = tmp_path / "vm.yaml"
@@ -128,7 +128,7 @@ def test_gitlab_report_counts_manifests_from_standard_input_that_it_leaves_out(
     assert entry["location"] == {"path": str(manifests), "lines": {"begin": 5}}
 
 
-def test_configuration_error_that_prevents_the_plan_is_an_annotation(
+def test_invalid_configuration_is_reported_as_a_github_annotation_and_in_the_sarif_file(
     serve, git, command, tmp_path
 ):
     git.commit({".reconciler.yaml": "mode: nonsense\n", "vm.yaml": ASK_2GI})
@@ -173,7 +173,7 @@ def test_validate_writes_problems_as_sarif_and_ends_with_code_3(git, command, tm
     assert place["region"]["startLine"] == 5
 
 
-def test_html_plan_links_each_reason_to_the_page_below_the_address(serve, git, command):
+def test_html_plan_links_each_reason_to_a_page_below_the_docs_url(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     page = command("plan", "--repo", git, "-o", "html", on=cluster).out
@@ -183,7 +183,7 @@ def test_html_plan_links_each_reason_to_the_page_below_the_address(serve, git, c
     assert f'<a href="{address}/hotplug">live: hotplug</a>' in page
 
 
-def test_address_of_the_reasons_must_be_a_web_address(command):
+def test_docs_url_option_with_an_invalid_web_address_is_a_usage_error(command):
     for address in ("javascript:alert(1)", "https://a.example/?q", "https://a b", "//a.example"):
         ended = command("plan", "-o", "html", "--docs-url", address)
         assert ended.code == 64

@@ -183,7 +183,7 @@ def reader(rules):
         ("another digest", 8),
     ],
 )
-def test_run_that_has_planned_always_writes_its_report_and_trace_files(
+def test_run_that_stops_right_after_planning_writes_its_report_and_trace_files(
     reason, code, serve, git, command, tmp_path, report
 ):
     trace = tmp_path / "trace.jsonl"

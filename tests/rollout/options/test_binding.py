@@ -36,7 +36,7 @@ def test_plan_from_standard_input_warns_if_no_configuration_applies(serve, comma
 
 
 @pytest.mark.parametrize("way", ["flag", "environment", "stream", "folder"])
-def test_configuration_from_a_stream_folder_flag_or_variable_applies_to_the_run(
+def test_configuration_is_read_from_stdin_a_folder_an_option_or_an_environment_variable(
     way, serve, command, piped, tmp_path, monkeypatch
 ):
     cluster, flags = serve("hotplug"), []

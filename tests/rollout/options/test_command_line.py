@@ -64,7 +64,7 @@ def test_command_outside_a_repository_needs_a_source_option(command, monkeypatch
     assert (ended.code, "no source of the desired state is given" in ended.err) == (64, True)
 
 
-def test_validate_ignores_an_output_format_variable_with_a_format_that_only_plan_supports(
+def test_validate_ignores_an_output_format_in_the_environment_that_only_plan_supports(
     git, command, monkeypatch
 ):
     monkeypatch.setenv("RECONCILER_OUTPUT", "markdown")
@@ -74,7 +74,7 @@ def test_validate_ignores_an_output_format_variable_with_a_format_that_only_plan
     assert command("validate", "--repo", git).code == 64
 
 
-def test_validate_uses_an_output_format_variable_with_a_format_that_status_does_not_support(
+def test_validate_uses_an_output_format_in_the_environment_that_status_does_not_support(
     git, command, monkeypatch
 ):
     monkeypatch.setenv("RECONCILER_OUTPUT", "sarif")
@@ -142,7 +142,7 @@ def test_error_about_a_missing_kubeconfig_contains_its_path(way, git, command, m
         *(("status", "Status"), ("validate", "Validation")),
     ],
 )
-def test_json_log_format_makes_the_command_output_one_line_of_json(
+def test_json_log_format_option_also_makes_stdout_one_line_of_json(
     name, kind, flags, git, serve, command
 ):
     git.commit({"vm.yaml": ASK_2GI})

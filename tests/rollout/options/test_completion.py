@@ -49,7 +49,9 @@ def test_shell_completion_completes_names_of_simulated_worlds(shell, complete):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_shell_completion_completes_contexts_of_the_kubeconfig_option(shell, complete, tmp_path):
+def test_shell_completion_completes_contexts_of_the_file_in_the_kubeconfig_option(
+    shell, complete, tmp_path
+):
     file = kubeconfig(tmp_path / "config", "http://127.0.0.1:9")
     found = complete(shell, "plan", "--kubeconfig", file, "--context", "pr")
     assert "prod-a" in found
@@ -66,7 +68,7 @@ def test_shell_completion_leaves_out_a_name_that_zsh_would_evaluate(
     assert found.count("prod-") == 1
 
 
-def test_shell_completion_completes_contexts_of_the_kubeconfig_variable(
+def test_shell_completion_completes_contexts_of_the_file_in_the_kubeconfig_variable(
     complete, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", "http://127.0.0.1:9")))

@@ -93,7 +93,7 @@ def test_apply_writes_only_the_vms_on_the_command_line(repo, serve, command):
     ]
 
 
-def test_approved_vm_that_the_options_do_not_select_is_not_reported_as_absent_from_git(
+def test_unselected_vm_with_an_approval_is_not_reported_as_absent_from_git(
     repo, serve, command, tmp_path
 ):
     cluster, plan = serve("hotplug", vms=VMS), tmp_path / "plan.json"

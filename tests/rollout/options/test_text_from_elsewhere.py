@@ -60,7 +60,9 @@ def hurt(cluster, text: str) -> None:
 
 
 @every_text
-def test_command_prints_text_from_git_and_the_api_server_harmlessly(text, git, serve, command):
+def test_hostile_text_from_git_or_the_api_server_is_escaped_in_command_output(
+    text, git, serve, command
+):
     git.commit(manifests(text))
     cluster = serve("hotplug", scale=0.001)
     hurt(cluster, text)
@@ -80,7 +82,7 @@ def test_command_prints_text_from_git_and_the_api_server_harmlessly(text, git, s
 
 @every_text
 @pytest.mark.parametrize("log_format", ["text", "json"])
-def test_command_prints_the_values_of_its_options_harmlessly(
+def test_hostile_option_values_are_escaped_in_command_output(
     text, log_format, git, serve, command, tmp_path
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})

@@ -203,7 +203,7 @@ def test_approval_remains_valid_when_only_the_vm_generation_changes():
     assert {result for result, _ in ends(report).values()} == {"done"}
 
 
-def test_unapproved_cr_change_is_not_made_and_vms_are_planned_for_the_unchanged_cr():
+def test_vm_change_that_needs_an_unapproved_kubevirt_cr_change_is_not_made():
     """Hotplug was approved for a CR with LiveMigrate; for the unchanged CR the action differs."""
     run = rig("no-update-methods")
     approval = approved(run, KUBEVIRT + ASK_2GI)

@@ -143,7 +143,7 @@ class TestGroups:
 
 
 class TestFailuresOfEarlierPasses:
-    def test_vm_that_does_not_start_after_a_restart_by_the_product_stays_failed_in_later_passes(
+    def test_vm_that_does_not_start_after_a_requested_restart_stays_failed_in_later_passes(
         self,
     ):
         filling = [
@@ -249,7 +249,9 @@ class TestRunsEnd:
         [{"max_concurrent": 1}, {"anti_affinity": ("app",)}],
         ids=["concurrency limit", "anti-affinity group"],
     )
-    def test_failed_vm_that_kubevirt_still_migrates_keeps_its_slot(self, choices):
+    def test_failed_vm_counts_toward_the_concurrency_limit_while_kubevirt_migrates_it(
+        self, choices
+    ):
         run = rig("storm")
         labels = {"app": "x"}
         text = "".join(
@@ -303,7 +305,7 @@ class TestRunsEnd:
         assert report.exit is ExitCode.BLOCKED
         assert (report.ended_at - report.started_at).total_seconds() < 5
 
-    def test_vm_fails_if_no_vmi_appears_after_a_restart_by_the_product(self):
+    def test_vm_change_fails_if_no_vmi_appears_after_a_requested_restart(self):
         run = rig("above-max")
         original = run.informer.read
 

@@ -146,14 +146,14 @@ def test_interrupted_run_is_continued_without_a_second_patch():
     assert len(run.patches()) == 1
 
 
-def test_run_waits_for_another_clients_change_in_flight_before_its_own_patch():
+def test_run_waits_for_an_unfinished_change_by_another_client_before_patching_the_vm():
     run = rig("in-flight")
     report = run.apply(vm_yaml("default", "vm", "3Gi"), deadline_s=1200)
     assert report.exit is ExitCode.DONE
     assert run.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "3Gi"
 
 
-def test_rollout_sets_feature_gate_then_strategies_then_memory_each_after_the_cr_settles():
+def test_rollout_sets_the_feature_gate_then_the_strategies_then_memory_and_waits_in_between():
     """On v1.3.1 a VM that booted before the CR change needs a restart; a later VM does not."""
     run = rig("walkthrough")
     old = vm_yaml("default", "vm-cirros", "2Gi")
@@ -319,7 +319,7 @@ def test_size_reverted_by_another_client_is_reported_and_not_written_again():
     assert len(run.patches()) == 1
 
 
-def test_change_to_a_recreated_vm_starts_from_the_beginning():
+def test_vm_recreated_during_its_change_is_patched_again():
     run = rig("slow")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     original, done = run.informer.wait, []
@@ -342,7 +342,7 @@ def memory_of(guest: str) -> dict:
     return {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}
 
 
-def test_restart_required_condition_from_rollout_strategy_stage_does_not_block_live_update():
+def test_restart_required_condition_set_under_the_stage_strategy_does_not_block_a_live_update():
     """Under Stage a memory change sets RestartRequired, and a CR change does not clear it."""
     run = rig("hotplug")
     kubevirt = "/apis/kubevirt.io/v1/namespaces/kubevirt/kubevirts/kubevirt"
@@ -392,7 +392,7 @@ def test_apply_no_wait_ends_only_after_the_last_patch():
     assert [each.rsplit("/", 2)[-2] for each in run.patches()] == ["kubevirts", "virtualmachines"]
 
 
-def test_vms_whose_earlier_change_is_still_in_flight_respect_the_concurrency_limit():
+def test_concurrency_limit_applies_to_vms_whose_earlier_change_is_still_in_flight():
     vms = [
         {"name": f"vm-{n}", "namespace": "default", "guest": "2Gi", "bootedWith": "1Gi"}
         for n in range(5)
@@ -414,7 +414,7 @@ def test_vms_whose_earlier_change_is_still_in_flight_respect_the_concurrency_lim
     assert max(most) == 1
 
 
-def test_failed_create_in_a_missing_namespace_reports_the_namespace():
+def test_error_about_a_vm_created_in_a_missing_namespace_contains_the_namespace():
     run = rig("hotplug")
     manifest = (
         "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
@@ -427,7 +427,7 @@ def test_failed_create_in_a_missing_namespace_reports_the_namespace():
     assert "nowhere" in outcome.why.message
 
 
-def test_vm_change_is_planned_for_the_kubevirt_cr_that_the_last_cr_patch_produces():
+def test_vm_change_plan_assumes_that_every_planned_kubevirt_cr_patch_is_applied():
     """The plan must consider LiveMigrate, which only the second CR wave sets."""
     run = rig("no-update-methods")
     gate = KUBEVIRT.replace("[VMLiveUpdateFeatures]", "[ExpandDisks]")

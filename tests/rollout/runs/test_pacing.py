@@ -97,7 +97,7 @@ def test_vms_of_an_anti_affinity_group_are_never_changed_at_the_same_time():
     assert frozenset("ac") in together or frozenset("bc") in together
 
 
-def test_anti_affinity_group_is_limited_to_one_namespace():
+def test_vms_in_different_namespaces_are_never_in_the_same_anti_affinity_group():
     run = Rig(
         simulator(
             "hotplug",

@@ -30,7 +30,9 @@ def changed(serve, git, *faults):
     return serve("halted", scale=1.0, vms=stopped, apiFaults=list(faults))
 
 
-def test_each_vm_is_patched_once_and_a_throttled_patch_obeys_retry_after(serve, git, command):
+def test_each_vm_is_patched_once_and_a_throttled_patch_waits_for_the_retry_after_time(
+    serve, git, command
+):
     cluster = changed(serve, git, BUSY)
     ended = command("apply", "--yes", "--repo", git, "-o", "json", on=cluster)
     assert ended.code == 0

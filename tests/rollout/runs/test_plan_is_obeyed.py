@@ -41,7 +41,7 @@ def planned(report, verb: Verb = Verb.PATCH) -> list[str]:
     ]
 
 
-def test_changes_start_in_the_order_of_the_plan():
+def test_vm_changes_start_in_the_order_of_the_plan():
     run = rig("hotplug", "abcdef")
     text = "".join(
         vm_yaml("default", name, "2Gi", labels=labels, annotations=annotations)
@@ -63,7 +63,7 @@ def test_changes_start_in_the_order_of_the_plan():
     assert [each.ref.name for each in report.plan.forecast.vms] == planned(report)
 
 
-def test_restarts_start_in_the_order_of_the_plan_alongside_live_changes():
+def test_patches_and_restarts_follow_the_order_of_the_plan():
     run = rig("above-max", "abc")
     text = "".join(
         vm_yaml("default", name, size, labels=labels)

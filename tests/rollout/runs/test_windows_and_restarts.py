@@ -101,7 +101,7 @@ def test_hotplug_does_not_start_if_its_first_attempt_may_last_longer_than_the_wi
     assert run.patches() == []
 
 
-def test_stopped_vm_is_patched_however_soon_the_window_closes():
+def test_stopped_vm_is_patched_even_if_the_window_closes_soon():
     run = rig("halted")
     report = run.apply(TWO_GI, choices=consents(window(run, -60, "3m")))
     assert (report.exit, len(run.patches())) == (ExitCode.DONE, 1)
@@ -170,7 +170,7 @@ def test_consent_annotation_only_on_the_live_vm_is_ignored():
     assert restarts(run) == []
 
 
-def test_consent_to_restarts_inside_windows_restarts_no_vm_without_an_allow_window():
+def test_no_vm_is_restarted_if_consent_requires_a_window_but_no_allow_window_exists():
     run = rig("above-max")
     denied = Window(kind=WindowKind.DENY, cron="0 0 1 1 *", duration=Duration.parse("1h"))
     for windows in ((), (denied,)):
@@ -260,7 +260,7 @@ def test_suspended_vm_is_not_restarted():
     assert (report.exit, restarts(run)) == (ExitCode.DONE, [])
 
 
-def test_run_does_not_start_a_change_that_fits_into_the_window_by_only_one_of_two_clocks():
+def test_change_is_not_started_if_it_fits_into_the_window_according_to_only_one_of_two_clocks():
     """The first VM fits by both clocks; seconds later, the second VM fits only by one of them."""
     run = rig()
     run.create_vm("default", "second", "1Gi")
