@@ -77,7 +77,7 @@ def test_page_filters_work_without_javascript_and_the_search_stays_hidden(browse
     assert found["search"] is False
 
 
-def test_search_shows_the_rows_that_contain_every_word(browser):
+def test_search_shows_the_rows_that_contain_every_search_word(browser):
     script = (
         SHOWN
         + """

@@ -138,7 +138,7 @@ def test_computed_window_times_equal_those_of_a_minute_by_minute_search(case):
 
 @settings(max_examples=60, deadline=None)
 @given(cases(), st.floats(0, 10 * 86_400))
-def test_window_stays_open_until_a_change_that_fits_has_ended(case, seconds):
+def test_change_that_fits_into_a_window_ends_before_the_window_closes(case, seconds):
     windows, _, now = case
     found = opening(windows, now)
     if found.fits(now, seconds):

@@ -106,7 +106,9 @@ def test_serve_engine_detects_changes_in_git_and_in_the_cluster_without_list_req
         assert len(lists(cluster)) == before
 
 
-def test_serve_engine_uses_the_last_valid_revision_while_git_is_invalid(serve, git):
+def test_serve_engine_uses_the_last_valid_revision_while_the_newest_revision_is_invalid(
+    serve, git
+):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests(**{"vm-3": "2Gi"}))
     with engine(cluster, git) as (planner, _informer):

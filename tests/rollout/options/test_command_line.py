@@ -46,7 +46,7 @@ def test_commands_read_the_repository_of_the_working_directory_by_default(
     assert command("validate").out.startswith("Valid: 1 VirtualMachine")
 
 
-def test_bare_repository_is_the_default_only_in_its_own_folder(
+def test_bare_repository_is_used_by_default_only_if_it_is_the_working_directory(
     git, command, monkeypatch, tmp_path
 ):
     git.commit({"vm.yaml": ASK_2GI})

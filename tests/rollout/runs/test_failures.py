@@ -94,7 +94,7 @@ def soaking(soak: str) -> Canary:
 
 
 class TestApproval:
-    def test_change_that_was_held_in_the_approved_plan_is_not_approved(self):
+    def test_approval_of_a_plan_does_not_approve_a_change_that_the_plan_holds(self):
         run = rig(vms=vms("vm", "other"))
         run.merge(f"{VMS}/other", size("2Gi"), agent="kubectl")
         run.clock.sleep(3)

@@ -23,7 +23,7 @@ def away(run: Rig, **more) -> Fault:
     return fault
 
 
-def test_temporarily_unavailable_server_does_not_cause_a_vm_failure():
+def test_temporarily_unavailable_server_does_not_fail_a_vm_change():
     run = rig()
     fault = away(run, times=6)
     report = run.apply(TWO_GI)
