@@ -143,7 +143,9 @@ def test_device_that_replaces_a_file_of_the_service_account_is_not_read(name, po
         kubeconfig.load(None, None)
 
 
-def test_link_that_replaces_a_folder_after_the_check_is_not_followed(tmp_path, monkeypatch):
+def test_symbolic_link_that_replaces_an_input_folder_after_the_check_is_not_followed(
+    tmp_path, monkeypatch
+):
     for name in ("folder/sub", "secret"):
         (tmp_path / name).mkdir(parents=True)
         (tmp_path / name / "x.yaml").write_text(name)
@@ -174,7 +176,9 @@ STDIN = {
 
 
 @pytest.mark.parametrize("option", STDIN)
-def test_hyphen_reads_standard_input_for_each_option(option, tmp_path, capsys, monkeypatch):
+def test_hyphen_as_a_file_name_reads_standard_input_for_each_file_option(
+    option, tmp_path, capsys, monkeypatch
+):
     arguments, text, says = STDIN[option]
     (tmp_path / "vm").write_text(VM)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))

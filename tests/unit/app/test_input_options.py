@@ -38,7 +38,7 @@ def test_source_options_accept_any_single_source(options):
     options.reject_contradictions()
 
 
-def test_flags_override_configured_mode_and_selector_and_are_recorded_as_the_origin():
+def test_flags_override_the_configured_mode_and_selector_and_are_shown_as_their_origin():
     config = SourceOptions(mode="observe", selector="app=db").override(Config())
     assert (config.mode, str(config.selector)) == (Mode.OBSERVE, "app=db")
     assert config.origin("mode") == "flag --mode"

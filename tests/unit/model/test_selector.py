@@ -55,5 +55,5 @@ def test_invalid_label_selector_raises_an_error_with_the_condition_but_not_its_t
     assert str(caught.value).partition(";")[0] == message
 
 
-def test_label_selectors_are_equal_in_any_notation():
+def test_equivalent_label_selectors_in_different_notations_are_equal():
     assert Selector.parse("a==b") == Selector.parse(" a = b ")

@@ -23,7 +23,7 @@ def marked(mark):
 
 
 @pytest.mark.parametrize("reason", list(Reason))
-def test_reason_has_a_meaning_and_evidence(reason):
+def test_each_reason_in_the_catalogue_has_a_meaning_and_evidence(reason):
     entry = CATALOGUE[reason]
     assert entry.where
     for text in filter(None, (entry.meaning, entry.action)):
@@ -31,7 +31,7 @@ def test_reason_has_a_meaning_and_evidence(reason):
 
 
 @pytest.mark.parametrize("reason", list(Reason))
-def test_reason_lists_the_versions_that_it_applies_to(reason):
+def test_each_reason_in_the_catalogue_lists_the_kubevirt_versions_to_which_it_applies(reason):
     entry = CATALOGUE[reason]
     assert re.fullmatch(VERSION, entry.since)
     assert re.fullmatch(rf"({VERSION}(, and {VERSION})?)?", entry.until)

@@ -129,7 +129,7 @@ def test_error_response_is_reported_in_one_sentence(
     assert caught.value.status == code
 
 
-def test_error_body_that_is_not_a_status_is_not_quoted(server, client, reply):
+def test_error_body_that_is_not_a_kubernetes_status_is_not_quoted(server, client, reply):
     server.on(PG0, reply(403, "<html>secret of a proxy</html>"))
     with pytest.raises(ForbiddenError) as caught:
         client.send("GET", PG0)

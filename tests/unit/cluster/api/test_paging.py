@@ -38,7 +38,7 @@ def test_continue_token_that_expires_repeatedly_raises_an_error(server, client, 
     assert len(server.requests) == 8
 
 
-def test_continue_token_above_its_limit_is_not_sent_back(server, client, page):
+def test_continue_token_above_the_length_limit_is_not_sent_back(server, client, page):
     server.on(VMS, page({"n": 1}, token="a" * 65_537))
     with pytest.raises(ClusterError, match="its page token has 65537 characters"):
         list(pages(client, VMS))

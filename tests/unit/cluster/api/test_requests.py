@@ -664,7 +664,7 @@ def test_http_response_status_determines_the_result_or_error(
     assert len(sent(server, row)) == again.get(status, attempts)
 
 
-def test_request_table_has_a_row_for_each_kind_of_request_in_the_code():
+def test_api_request_tests_cover_every_kind_of_request_in_the_code():
     """A new request in the package fails this test until the table has a row for it."""
     calls = re.compile(r"client\.(get|send|read|patch|create|watch|restart)\(|pages\(client")
     root = Path(reconciler.cluster.__file__).parent

@@ -60,14 +60,14 @@ def test_decoded_memory_sizes_keep_their_notation_even_if_their_values_are_equal
         assert (vm.guest.raw, vm.constraints.requests.raw) == (raw, raw)
 
 
-def test_decoded_conditions_that_differ_in_one_field_are_not_shared(raw_vmi):
+def test_decoded_conditions_that_differ_in_one_field_are_separate_objects(raw_vmi):
     others = ({"status": "False"}, {"reason": "r"}, {"message": "m"}, {"lastTransitionTime": None})
     bodies = [raw_vmi(conditions=[{**READY, **each}]) for each in ({}, *others)]
     found = [each.conditions["Ready"] for each in decoded(workloads.VMIS, *bodies)]
     assert len({(c.status, c.reason, c.message, c.since) for c in found}) == 5
 
 
-def test_decoded_constraints_that_differ_in_one_field_are_not_shared(raw_vmi):
+def test_decoded_constraints_that_differ_in_one_field_are_separate_objects(raw_vmi):
     domains = (
         {"cpu": {"realtime": {}}},
         {"cpu": {"dedicatedCpuPlacement": True}},

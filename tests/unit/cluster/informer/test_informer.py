@@ -414,7 +414,9 @@ def _nothing_until(ended):
     yield from ()
 
 
-def test_silent_watch_leads_to_a_new_list(cluster, informer, page, raw_vm, monkeypatch, harness):
+def test_watch_without_any_data_is_replaced_by_a_new_list(
+    cluster, informer, page, raw_vm, monkeypatch, harness
+):
     monkeypatch.setattr(reflector_module, "WATCH_S", 0.2)
     monkeypatch.setattr(client_module, "_SILENCE_S", 0.1)
     lists = [page(raw_vm()), page(raw_vm("missed"))]

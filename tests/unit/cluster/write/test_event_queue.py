@@ -107,7 +107,7 @@ def test_patch_is_sent_while_an_event_request_is_still_unanswered(
     assert endpoint.of("goes") == ["A", "B", "C"]
 
 
-def test_events_of_several_objects_are_sent_concurrently(make, endpoint):
+def test_events_about_several_objects_are_sent_concurrently(make, endpoint):
     with make() as recorder:
         for ref in (*apart(), *apart()):
             record(recorder, "A", ref)
@@ -118,7 +118,7 @@ def test_events_of_several_objects_are_sent_concurrently(make, endpoint):
     assert endpoint.most == SENDERS
 
 
-def test_events_of_one_object_are_recorded_in_order(make, endpoint):
+def test_events_about_one_object_are_sent_in_order(make, endpoint):
     first, other, *_ = apart()
     with make() as recorder:
         for reason in "ABC":
@@ -148,7 +148,7 @@ def test_queued_event_has_the_time_at_which_it_happened(server, make, endpoint, 
     assert [each.body["eventTime"][-10:-8] for each in server.requests] == ["00", "05", "09"]
 
 
-def test_queued_events_are_all_recorded_before_the_run_ends(make, endpoint, caplog):
+def test_all_queued_events_are_sent_before_the_run_ends(make, endpoint, caplog):
     endpoint.opened.set()
     with make() as recorder:
         for number in range(50):

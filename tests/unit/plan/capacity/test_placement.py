@@ -68,7 +68,7 @@ def test_node_with_capacity_for_one_of_three_vms_causes_a_warning():
     assert "db/vm-1, db/vm-2" in plan.diagnostics[0].message
 
 
-def test_changes_that_exceed_a_quota_at_the_same_time_cause_a_warning():
+def test_concurrent_changes_that_together_exceed_a_quota_cause_a_warning():
     quota = Quota(
         name="team",
         hard={"requests.memory": 3 * USED + 2 * GIB},

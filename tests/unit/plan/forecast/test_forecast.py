@@ -179,7 +179,7 @@ def test_migration_time_estimate_uses_the_rate_of_finished_migrations():
     assert any("as measured in 2 finished migrations" in each for each in found.assumptions)
 
 
-def test_forecast_states_the_assumed_bandwidth_without_finished_migrations():
+def test_forecast_states_the_assumed_bandwidth_if_no_migration_has_finished():
     found = forecast_of(*fleet(("vm", 20, "node01")))
     assert any("10 to 25 Gbit/s" in each for each in found.assumptions)
 

@@ -201,11 +201,13 @@ def test_allow_and_deny_windows_determine_when_writes_are_allowed(now, windows, 
         ),
     ],
 )  # fmt: skip
-def test_window_keeps_its_duration_when_clocks_change(now, window, expected):
+def test_maintenance_window_keeps_its_duration_when_daylight_saving_time_starts_or_ends(
+    now, window, expected
+):
     assert says(now, allow(*window, BERLIN)) == expected
 
 
-def test_window_accepts_any_time_zone():
+def test_maintenance_window_is_evaluated_correctly_in_any_time_zone():
     now = datetime(2026, 11, 23, 22, 0, tzinfo=ZoneInfo(BERLIN))
     assert opening((NIGHTS,), now) == Opening(is_open=True, until=utc("2026-11-24 01:00"))
 

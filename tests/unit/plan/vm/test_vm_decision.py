@@ -509,7 +509,7 @@ def test_vm_decision_contains_the_location_of_the_value_in_git():
     assert str(decision.changes[0].at) == f"vms/{VM.name}.yaml:12:18"
 
 
-def test_unknown_kubevirt_version_is_planned_as_the_newest_known():
+def test_unknown_kubevirt_version_is_treated_as_the_newest_known_version():
     plan = plan_of(make_desired(want("2Gi")), live(kubevirt=make_kubevirt("v1.12.0")))
     assert [each.effect.value for each in plan.decisions] == ["live"]
     assert [each.code for each in plan.diagnostics] == ["unknown-kubevirt-version"]

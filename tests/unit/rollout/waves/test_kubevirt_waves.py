@@ -75,7 +75,7 @@ class Waves:
         return [each.step for each in self.ports.progress]
 
 
-def test_kubevirt_cr_is_written_and_done_after_the_cr_settles():
+def test_kubevirt_cr_change_is_complete_only_after_the_cr_settles():
     waves = Waves()
     assert not waves.step()
     assert waves.waves.tracked.written
@@ -95,7 +95,7 @@ def test_kubevirt_cr_with_the_desired_settings_is_not_written():
     assert waves.ports.writer.sent == []
 
 
-def test_kubevirt_cr_that_does_not_settle_fails_without_an_entry_in_the_checkpoint():
+def test_kubevirt_cr_change_that_does_not_settle_fails_without_a_checkpoint_entry():
     waves = Waves()
     waves.step()
     assert not waves.step(UNSETTLED, after_s=waves.policy.settle_deadline_s)
@@ -103,7 +103,7 @@ def test_kubevirt_cr_that_does_not_settle_fails_without_an_entry_in_the_checkpoi
     assert not waves.ports.config_lease.writes
 
 
-def test_kubevirt_cr_with_a_reverted_field_also_fails_in_the_next_pass():
+def test_reverted_kubevirt_cr_change_counts_as_failed_also_in_the_next_pass():
     waves = Waves()
     waves.step()
     reverted = make_kubevirt(generation=3, observed_generation=3)
@@ -130,7 +130,7 @@ def test_recreated_kubevirt_cr_is_written_again():
     assert waves.waves.tracked.patched_at == waves.ports.clock.now()
 
 
-def test_kubevirt_cr_fails_if_the_server_rejects_the_write():
+def test_kubevirt_cr_change_fails_if_the_server_rejects_the_write():
     waves = Waves(Written(refusal=Refusal.FORBIDDEN, status=403, message="no right to patch"))
     waves.step()
     outcome = build_outcome(waves.waves.tracked)

@@ -126,7 +126,7 @@ def test_unanswered_write_counts_as_made_if_a_later_snapshot_shows_the_write():
     assert len(wave.ports.writer.sent) == 1
 
 
-def test_vm_with_a_reverted_size_also_fails_in_the_next_pass():
+def test_reverted_vm_size_counts_as_failed_also_in_the_next_pass():
     wave = Wave()
     wave.step(BEFORE)
     other = make_live(make_vm(guest="3Gi", generation=3), vmis=(make_vmi(),))

@@ -89,7 +89,7 @@ def test_accepted_write_is_reported_and_recorded_as_an_event(verb, step, event):
         (replace(DENIED, refusal=Refusal.NOT_FOUND), Verb.CREATE, "namespace-not-found"),
     ],
 )
-def test_vm_fails_if_the_server_rejects_the_write(answer, verb, reason):
+def test_vm_change_fails_if_the_server_rejects_the_write(answer, verb, reason):
     sender = Sender(answer)
     assert sender.send(verb=verb) == []
     outcome = build_outcome(sender.objects[0])
@@ -114,7 +114,7 @@ def test_vm_that_changed_since_the_plan_is_planned_again_after_a_pause(refusal):
 @pytest.mark.parametrize(
     ("answer", "reason"), [(GUARD, "changed-meanwhile"), (INTERNAL, "unavailable")]
 )
-def test_vm_fails_after_the_last_allowed_write_attempt(answer, reason):
+def test_vm_change_fails_after_the_last_allowed_write_attempt(answer, reason):
     sender = Sender(*[answer] * ATTEMPTS)
     pauses = []
     for _ in range(ATTEMPTS - 1):

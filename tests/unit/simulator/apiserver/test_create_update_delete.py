@@ -184,7 +184,7 @@ def test_field_of_a_wrong_type_in_a_built_in_kind_is_a_decoding_error(server):
     assert "cannot unmarshal integer into Go struct field" in refused.body["message"]
 
 
-def test_built_in_kind_without_a_required_field_gets_422(server):
+def test_built_in_object_without_a_required_field_gets_422(server):
     refused = server.send("POST", PODS, {"metadata": {"name": "p"}, "spec": {}})
     assert refused.body["message"] == 'Pod "p" is invalid: spec.containers: Required value'
 

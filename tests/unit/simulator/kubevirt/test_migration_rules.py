@@ -81,7 +81,7 @@ def engine():
     return Engine(clock, Store(clock), seed=7)
 
 
-def test_engine_runs_work_by_due_time_and_then_in_scheduling_order(engine):
+def test_simulation_engine_runs_work_by_due_time_and_then_in_scheduling_order(engine):
     done = []
     for name, delay in (("late", 2.0), ("first", 1.0), ("second", 1.0)):
         engine.at(delay, lambda name=name: done.append((engine.clock.monotonic(), name)))
@@ -90,7 +90,7 @@ def test_engine_runs_work_by_due_time_and_then_in_scheduling_order(engine):
     assert engine.clock.monotonic() == 5.0
 
 
-def test_engine_also_runs_work_that_becomes_due_during_a_run(engine):
+def test_simulation_engine_also_runs_work_that_becomes_due_during_a_run(engine):
     done = []
     engine.at(1.0, lambda: engine.at(1.0, lambda: done.append(engine.clock.monotonic())))
     engine.run_until(1.9)
@@ -111,7 +111,7 @@ def test_work_queue_runs_a_key_once_at_the_earlier_of_two_due_times(engine):
     assert done == [(2.0, "a")]
 
 
-def test_engine_notifies_its_driver_of_work_that_is_due_earlier(engine):
+def test_simulation_engine_calls_a_callback_when_new_work_is_due_before_all_other_work(engine):
     calls = []
     engine.on_earlier = lambda: calls.append(engine.next_due())
     engine.at(5.0, lambda: None)
@@ -120,7 +120,7 @@ def test_engine_notifies_its_driver_of_work_that_is_due_earlier(engine):
     assert calls == [5.0, 1.0]
 
 
-def test_engine_can_run_due_work_in_batches(engine):
+def test_simulation_engine_can_run_due_work_in_batches(engine):
     for _ in range(5):
         engine.at(0.0, lambda: None)
     assert [engine.run_due(limit=2) for _ in range(4)] == [2, 2, 1, 0]

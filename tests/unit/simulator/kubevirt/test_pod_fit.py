@@ -152,7 +152,7 @@ def test_unknown_huge_page_size_in_a_world_file_is_reported():
 PLUGGED = {"guest": "3Gi", "bootedWith": "2Gi", "hotplugged": True}
 
 
-def test_vm_that_starts_hotplugged_has_the_resources_and_pod_of_a_completed_hotplug():
+def test_vm_with_hotplugged_memory_in_a_world_file_has_the_resources_after_a_hotplug():
     resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2Gi"}}
     play = Play({**PLUGGED, "domain": {"resources": resources}})
     found = play.vmi["spec"]["domain"]["resources"]

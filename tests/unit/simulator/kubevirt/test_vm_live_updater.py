@@ -144,7 +144,7 @@ def test_changed_node_selector_applies_to_the_target_of_the_next_migration():
     assert play.vmi["status"]["nodeName"] == "node3"
 
 
-def test_placement_and_cpus_are_not_applied_under_stage():
+def test_placement_and_cpus_are_not_applied_to_running_vms_under_the_stage_strategy():
     spec = {"configuration": {"vmRolloutStrategy": "Stage"}}
     play = Play({"guest": "2Gi"}, spec=spec)
     play.template(nodeSelector={"zone": "b"})

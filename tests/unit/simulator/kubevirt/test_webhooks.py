@@ -82,7 +82,7 @@ def test_clients_cannot_change_the_spec_of_a_vmi():
     assert patch(sim, path, {"metadata": {"labels": {"team": "a"}}}).status == 200
 
 
-def test_max_guest_of_a_vm_is_not_checked_under_stage():
+def test_max_guest_of_a_vm_is_not_checked_under_the_stage_strategy():
     spec = {"configuration": {"vmRolloutStrategy": "Stage"}}
     sim = simulate({"name": "vm", "maxGuest": "2Gi"}, spec=spec)
     assert ask(sim, "3Gi").status == 200

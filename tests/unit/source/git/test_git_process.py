@@ -31,7 +31,7 @@ def test_long_output_of_git_is_an_error_and_takes_little_memory(tmp_path):
     assert traced_peak(act) < N_BYTES / 3
 
 
-def test_only_the_last_messages_of_git_are_kept(tmp_path, monkeypatch):
+def test_only_the_end_of_long_git_error_output_is_kept(tmp_path, monkeypatch):
     monkeypatch.setattr(git_process, "MAX_OUTPUT_BYTES", 100)
     shell = "alias.noise=!seq 100000 >&2; echo fatal: the end >&2; exit 1"
 
@@ -56,7 +56,7 @@ def test_fetch_from_a_noisy_server_fails_and_takes_little_memory(tmp_path, monke
     assert traced_peak(act) < N_BYTES / 3
 
 
-def test_endless_server_is_stopped_at_the_deadline(tmp_path, monkeypatch):
+def test_git_fetch_from_a_server_with_endless_output_ends_at_the_deadline(tmp_path, monkeypatch):
     server = tmp_path / "ssh"
     server.write_text("#!/bin/sh\nexec yes >&2\n")
     server.chmod(0o755)

@@ -89,7 +89,7 @@ def test_reading_manifests_fails_if_all_files_together_exceed_a_limit(monkeypatc
         StreamReader(texts).read()
 
 
-def test_reader_releases_each_document_before_it_reads_the_next():
+def test_manifest_reader_releases_each_document_before_it_reads_the_next_document():
     document = named_vm("a").replace("spec: {", f"spec: {{x: [{'1,' * 5_000}], ")
 
     def peak(n_documents):

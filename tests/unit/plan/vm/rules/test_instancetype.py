@@ -227,7 +227,7 @@ DIFFERENCES = [
 
 
 @pytest.mark.parametrize(("difference", "says"), DIFFERENCES)
-def test_instancetype_with_other_differences_needs_a_restart(difference, says):
+def test_instancetype_with_differences_that_cannot_change_live_needs_a_restart(difference, says):
     live = cluster(vmi=make_vmi(max_sockets=4), types=(SMALL, replace(LARGE, **difference)))
     decision = decided(live)
     assert told(decision) == ("restart", "instancetype-differs-otherwise")

@@ -81,7 +81,7 @@ LIVE = ("live", "hotplug")
         ),
     ],
 )
-def test_old_kubevirt_versions_do_not_hotplug_into_some_vm_configurations(
+def test_old_kubevirt_versions_do_not_hotplug_memory_into_some_vm_configurations(
     version, what, own_max, expected
 ):
     live = cluster(version, constraints=CONFIGURATIONS[what], own_max=own_max)

@@ -159,7 +159,7 @@ def test_vm_of_another_architecture_needs_the_multi_architecture_gate(
 
 
 @pytest.mark.parametrize(("limit", "denied"), [("2Gi", True), ("3Gi", False), ("4Gi", False)])
-def test_guest_size_equal_to_the_limit_is_allowed_under_stage(limit, denied):
+def test_guest_size_equal_to_the_limit_is_allowed_under_the_stage_strategy(limit, denied):
     vm = make_vm(constraints=Constraints(limits=q(limit)))
     kubevirt = with_settings(make_kubevirt(), vmRolloutStrategy="Stage")
     expected = ("blocked", "denied-by-admission") if denied else ("cold", "not-running")
@@ -229,7 +229,9 @@ def test_guest_has_five_minutes_to_use_new_memory(seconds, expected):
         ("8Gi", None, "maxGuest is 8Gi in Git and none in the cluster"),
     ],
 )
-def test_different_max_guest_causes_a_warning_and_is_not_written(in_git, in_cluster, says):
+def test_max_guest_that_differs_between_git_and_vm_causes_a_warning_and_is_not_written(
+    in_git, in_cluster, says
+):
     # recorded write-maxguest-on-running; kubevirt issue 17610
     vm = make_vm(max_guest=q(in_cluster) if in_cluster else None)
     desired = make_desired(want("2Gi", max_guest=q(in_git) if in_git else None))

@@ -68,7 +68,7 @@ def world(spec="2Gi", *, version="v1.9.0", vm=None, vmi=None, kubevirt=None):
         pytest.param({"vm": TWO_CORES | {"conditions": WAITS}, "vmi": ONE_CORE}, EDITED, id="cpu"),
     ],
 )
-def test_size_written_under_stage_takes_effect_with_live_update(more, expected):
+def test_size_written_under_the_stage_strategy_takes_effect_with_live_update(more, expected):
     live = world(**more)
     size = more.get("spec", "2Gi")
     assert effect_of(make_desired(want(size), kubevirt=COMES), live) == expected
@@ -78,13 +78,13 @@ def test_size_written_under_stage_takes_effect_with_live_update(more, expected):
 
 
 @pytest.mark.parametrize("methods", [(), ("LiveMigrat",)])
-def test_size_written_under_stage_is_blocked_without_live_migrate(methods):
+def test_size_written_under_the_stage_strategy_is_blocked_without_live_migrate(methods):
     live = world(kubevirt=with_settings(stage(), workloadUpdateMethods=NameSet.of(methods)))
     desired = make_desired(want("2Gi"), kubevirt=COMES)
     assert effect_of(desired, live) == ("blocked", "no-live-migrate")
 
 
-def test_size_written_under_stage_waits_until_kubevirt_syncs_the_vm():
+def test_size_written_under_the_stage_strategy_waits_until_kubevirt_syncs_the_vm():
     required = replace(condition("True", "", OTHER), since=NOW - timedelta(minutes=5))
     live_update = with_settings(
         make_kubevirt(live_update_changed_at=NOW - timedelta(minutes=1)),
