@@ -115,7 +115,7 @@ def test_rollout_notes_are_empty_without_actions():
     assert notes(*world("a", wanted="1Gi"), **choices) == {}
 
 
-def test_closed_window_note_contains_the_start_of_the_next_window():
+def test_note_about_a_closed_window_contains_the_start_of_the_next_window():
     found = notes(*world("a"), windows=(window(3600, "8h"),))
     assert found == {
         "outside-window": (
@@ -252,7 +252,7 @@ def test_limit_of_changes_per_node_lengthens_the_forecast():
     assert any("1 from one node" in each for each in bound.forecast.assumptions)
 
 
-def test_forecast_runs_changes_in_an_anti_affinity_group_one_after_another():
+def test_forecast_assumes_that_an_anti_affinity_group_changes_one_vm_at_a_time():
     desired, live = world("a", "b", git={"a": "app=pg", "b": "app=pg"})
     free, apart = plan_of(desired, live), plan_of(desired, live, anti_affinity=("app",))
     assert [each.latest_s for each in free.forecast.vms] == [free.forecast.latest_s] * 2

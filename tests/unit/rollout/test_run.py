@@ -67,7 +67,7 @@ def test_unanswered_write_is_reported_as_unknown_when_the_run_ends():
     assert outcome.why.message.startswith("the API server did not answer the last write")
 
 
-def test_unanswered_write_counts_as_not_made_if_later_snapshots_do_not_show_the_write():
+def test_unanswered_write_counts_as_not_executed_if_later_snapshots_lack_the_change():
     report, _ = ran(*[UnreachableError("no answer")] * 9, deadline_s=60.0)
     (outcome,) = report.outcomes
     assert (outcome.result, report.exit) == (Result.NOT_STARTED, ExitCode.DEADLINE)
@@ -159,7 +159,7 @@ def test_internal_error_for_one_vm_does_not_stop_the_tracking_of_another_vm():
     assert ports.memory_lease.kept == {}
 
 
-def test_internal_error_for_one_vm_prevents_further_changes():
+def test_internal_error_for_one_vm_prevents_further_changes_in_the_run():
     ports = FakePorts(writer=FakeWriter([taken(OTHER)]), recorder=FailingRecorder("other"))
     report, _ = ran(ports=ports, live=TWO_LIVE, desired=TWO, deadline_s=60.0)
     results = {each.ref: each.result for each in report.outcomes}

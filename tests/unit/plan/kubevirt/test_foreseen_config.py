@@ -36,7 +36,7 @@ def test_vms_wait_while_a_pending_cr_change_would_enable_live_updates():
     assert both({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage) == [waits, waits]
 
 
-def test_vms_are_planned_with_the_current_configuration_if_the_cr_is_blocked():
+def test_vms_are_planned_with_the_current_configuration_if_the_kubevirt_cr_change_is_blocked():
     stage = with_settings(
         make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",)),
         vmRolloutStrategy="Stage",
@@ -47,7 +47,7 @@ def test_vms_are_planned_with_the_current_configuration_if_the_cr_is_blocked():
     ]
 
 
-def test_second_cr_patch_keeps_the_spec_that_the_first_patch_added():
+def test_second_kubevirt_cr_patch_keeps_the_spec_that_the_first_patch_added():
     empty = replace(
         with_settings(make_kubevirt("v1.3.1"), workloadUpdateMethods=None),
         containers=frozenset(),
@@ -79,7 +79,7 @@ def test_second_cr_patch_keeps_the_spec_that_the_first_patch_added():
         ),
     ],
 )
-def test_kubevirt_cr_message_counts_the_changed_fields(settings, message):
+def test_kubevirt_cr_change_message_counts_the_changed_fields(settings, message):
     (decision,) = plan_of(make_desired(kubevirt=settings), make_live()).decisions
     assert decision.why.message == message
 

@@ -65,7 +65,7 @@ def test_warning_about_max_guest_lists_vms_that_gain_or_lose_memory_hotplug():
 
 # v1.9.0 pkg/liveupdate/memory/memory.go:53-107, check 8; a VM's own maxGuest has precedence
 # (pkg/defaults/defaults.go:115-135).
-def test_misaligned_max_guest_disables_hotplug_for_vms_without_own_max_guest():
+def test_misaligned_cluster_max_guest_disables_hotplug_for_vms_without_their_own_max_guest():
     pages = Constraints(hugepages="1Gi")
     vmis = (running("a"), running("own"), running("huge", constraints=pages))
     vms = [make_vm(ref=each.ref) for each in vmis]

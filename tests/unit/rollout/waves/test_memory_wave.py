@@ -117,7 +117,7 @@ def test_vm_with_a_change_in_flight_is_tracked_and_not_written():
     assert wave.ports.recorder.events == []
 
 
-def test_unanswered_write_counts_as_made_if_a_later_snapshot_shows_the_write():
+def test_unanswered_write_counts_as_executed_if_a_later_snapshot_shows_the_change():
     wave = Wave(UnreachableError("no answer"))
     wave.step(BEFORE)
     assert (wave.vm.state, wave.vm.in_doubt) == (State.WAITING, True)

@@ -70,7 +70,7 @@ class Sender:
         (Verb.RESTART, Step.RESTARTED, "RestartAsked"),
     ],
 )
-def test_accepted_write_is_reported_and_recorded_as_an_event(verb, step, event):
+def test_accepted_write_is_reported_as_progress_and_as_a_kubernetes_event(verb, step, event):
     sender = Sender(TAKEN)
     (accepted,) = sender.send(verb=verb)
     assert accepted.tracked.state is State.WRITTEN

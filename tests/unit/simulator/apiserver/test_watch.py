@@ -129,7 +129,7 @@ def test_watch_describes_the_columns_only_in_its_first_table(server):
     assert second["rows"][0]["cells"][0] == "b"
 
 
-def test_watch_of_one_name_receives_only_events_of_that_object(server):
+def test_watch_of_a_single_object_receives_only_events_of_that_object(server):
     stream = server.watch(f"{VMS}/a?watch=1")
     server.create_vm("a")
     server.create_vm("b")

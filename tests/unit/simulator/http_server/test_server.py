@@ -214,7 +214,7 @@ def test_slow_fault_delays_a_response_by_simulated_time():
         assert server.clock.monotonic() - started >= 5.0
 
 
-def test_http_server_runs_the_scheduled_work_of_the_engine():
+def test_http_server_runs_the_scheduled_work_of_the_simulation_engine():
     server = ApiServer(scale=1000.0)
     engine = Engine(server.clock, server.store)
     done = threading.Event()
@@ -223,7 +223,7 @@ def test_http_server_runs_the_scheduled_work_of_the_engine():
         assert done.wait(5)
 
 
-def test_error_in_the_engine_is_raised_when_the_http_server_closes():
+def test_error_in_the_simulation_engine_is_raised_when_the_http_server_closes():
     server = ApiServer(scale=1000.0)
     engine = Engine(server.clock, server.store)
 

@@ -66,7 +66,7 @@ def test_migration_limits_come_from_the_kubevirt_cr():
     assert phases(sim) == ["Succeeded"] * 3
 
 
-def test_finished_migrations_of_a_vm_are_kept_up_to_five():
+def test_at_most_five_finished_migrations_of_a_vm_are_kept():
     sim = simulate({"name": "vm", "faults": {"migrationFails": "always"}})
     ask(sim, "2Gi")
     sim.engine.run_until(3600)

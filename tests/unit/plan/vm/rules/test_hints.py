@@ -99,7 +99,7 @@ METHODS, STRATEGY = "workloadUpdateMethods", "vmRolloutStrategy"
     ids=["no-live-migrate", "evict-hazard", "strategy-stage"],
 )
 @pytest.mark.parametrize("in_git", [True, False])
-def test_hint_does_not_ask_for_a_setting_that_git_already_has(field, has, wanted, reason, in_git):
+def test_hint_does_not_suggest_a_setting_that_git_already_has(field, has, wanted, reason, in_git):
     (path,) = (each.path for each in KUBEVIRT_FIELDS if each.path[-1] == field)
     desired = make_desired(want("2Gi"), kubevirt={path: wanted} if in_git else None)
     kubevirt = with_settings(OWNED, **{field: has})
@@ -110,7 +110,7 @@ def test_hint_does_not_ask_for_a_setting_that_git_already_has(field, has, wanted
     assert decision.why.hint.endswith("the KubeVirt manifest in Git") is not in_git
 
 
-def test_hint_does_not_ask_to_add_live_migrate_to_methods_that_list_it():
+def test_hint_does_not_suggest_live_migrate_if_the_update_methods_already_list_it():
     vmi = make_vmi(conditions={"LiveMigratable": condition("False", "x", "no shared disk")})
     kubevirt = with_settings(
         make_kubevirt("v1.2.2"),
@@ -125,7 +125,7 @@ def test_hint_does_not_ask_to_add_live_migrate_to_methods_that_list_it():
 
 
 @pytest.mark.parametrize(("in_git", "asks"), [("8Gi", False), (None, True)])
-def test_hint_does_not_ask_to_raise_a_max_guest_that_the_plan_raises(in_git, asks):
+def test_hint_does_not_suggest_to_raise_max_guest_if_the_plan_raises_max_guest(in_git, asks):
     desired = make_desired(want("3Gi"), kubevirt={MAX_GUEST: q(in_git)} if in_git else None)
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("1Gi"))
     vmi = make_vmi(guest="2Gi", max_guest=None)

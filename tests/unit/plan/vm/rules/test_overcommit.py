@@ -103,7 +103,7 @@ def test_change_back_to_the_running_size_keeps_the_memory_overcommit():
         (True, {"op": "add", "path": "/domain/memory/guest", "value": "2Gi"}),
     ],
 )
-def test_vm_with_only_memory_requests_gets_a_guest_size_live(memory_present, write):
+def test_guest_size_can_be_added_live_to_a_vm_that_has_only_memory_requests(memory_present, write):
     # v1.9.0 vm.go:3023-3028; tests/hotplug/memory.go:235ff
     decision = decided(
         "2Gi", requests="1Gi", limits=None, vmi="1Gi", spec=None, memory_present=memory_present

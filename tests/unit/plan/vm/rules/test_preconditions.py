@@ -77,5 +77,5 @@ def test_hotplug_needs_another_schedulable_node(others, expected):
         ({"backup": "nightly"}, "backup-running"),
     ],
 )
-def test_hotplug_waits_for_other_work_in_flight(world, reason):
+def test_hotplug_waits_for_other_operations_on_the_vm(world, reason):
     assert effect("LiveMigrate", **world) == ("wait", reason)

@@ -110,7 +110,7 @@ def test_message_contains_the_node_selector_that_no_node_matches():
         ({"zone": "a"}, "label another node"),
     ],
 )
-def test_hint_never_asks_for_another_node_with_the_same_hostname(selector, expected):
+def test_hint_never_suggests_another_node_with_the_same_hostname(selector, expected):
     nodes = (node("node01", labels={"zone": "a"}), node("node02"))
     decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector=selector)))
     assert decision.why.hint.startswith(expected)
