@@ -182,7 +182,7 @@ def _percent(text: str, characters: str) -> str:
 
 
 def _visible(text: str, escape: Callable[[str], str]) -> str:
-    """Return *text* with the result of *escape* for each character that is not visible."""
+    """Return *text* with *escape* applied to each invisible character."""
     shown, marks = [], 0
     for each in text:
         marks = marks + 1 if unicodedata.category(each)[0] == "M" else 0

@@ -172,7 +172,7 @@ class ServerClock:
 
 
 def _moment(seconds: float) -> datetime:
-    """Return the time *seconds* after ``_EPOCH``, at most the last time that Python knows."""
+    """Return ``_EPOCH`` plus *seconds*, limited to the latest time that Python supports."""
     try:
         return _EPOCH + timedelta(seconds=seconds)
     except OverflowError:

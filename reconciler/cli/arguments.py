@@ -74,7 +74,7 @@ def reject_shared_stdin(given: Mapping[str, object]) -> None:
 def examples_of(command: str) -> str:
     """Return the examples at the end of a command's help, each as a separate paragraph.
 
-    The help of ``reconciler`` itself has those of the empty *command*.
+    For the help of ``reconciler`` itself, *command* is empty.
     """
     return "\n\n".join(("Examples:", *(f"  reconciler {each}" for each in _EXAMPLES[command])))
 

@@ -1,7 +1,8 @@
 """``plan_comment``: renders a plan document as the comment on a pull request.
 
 The first line is a summary. The problems that a person must solve follow, and then the changes of
-each namespace, folded. A comment of any fleet is shorter than its limit; it counts what it omits.
+each namespace, in collapsible sections. A comment never exceeds its limit, however large the
+fleet is; it counts what it omits.
 """
 
 from __future__ import annotations

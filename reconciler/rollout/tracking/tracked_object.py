@@ -7,7 +7,7 @@ WAITING   the value is not written                            accepted, found_wr
                                                               followed, ended
 FOLLOWING the value was already there; the run only tracks it accepted, ended
 WRITTEN   the API server accepted a write of this run         recreated, ended
-ENDED     not tracked; ``ObjectCloser.close`` stored it       none
+ENDED     untracked; ``ObjectCloser.close`` stored the result none
 ========= =================================================== ==========================
 
 A write may be ``sent`` in any state but ENDED. The write is then unanswered until the object is
