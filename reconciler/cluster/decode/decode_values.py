@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _near = partial(lru_cache, maxsize=8192)
-"""A decorator that caches a function's last 8192 results, enough for about ten pages."""
+"""A decorator that caches a function's last 8192 results, enough for about ten list pages."""
 
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 _NO_CONDITIONS: Mapping[str, Condition] = MappingProxyType({})

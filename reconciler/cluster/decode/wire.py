@@ -22,7 +22,7 @@ class Wire(msgspec.Struct, frozen=True, rename="camel", gc=False):
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
-    """One page of a list response; *T* holds its objects."""
+    """One page of a list response; *T* is the type of its ``items``."""
 
     items: T | None
     kind: str = ""

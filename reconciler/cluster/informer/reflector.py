@@ -39,7 +39,7 @@ _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
 _SHORTEST_S = 1.0
 """If a watch ends sooner than this, in real seconds, the reflector pauses before the next one."""
 _RELIST_AFTER = 3
-"""After this many failures in a row, the objects are listed again."""
+"""After this many failures, with no lasting watch in between, the objects are listed again."""
 _UNKNOWN_VERSION = (HTTPStatus.BAD_REQUEST, HTTPStatus.GATEWAY_TIMEOUT)
 """The HTTP statuses for an unknown resourceVersion, for example after a restore of etcd.
 

@@ -23,7 +23,7 @@ run of this program.
 
 
 class OtherHolder:
-    """Detects that a holder is dead because its Lease does not change; clocks may differ.
+    """Detects a dead holder by a Lease that no longer changes, without comparing clocks.
 
     Args:
         where: The Lease's namespace and name.

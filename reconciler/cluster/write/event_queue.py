@@ -24,7 +24,7 @@ SENDERS = 4
 MOST_WAITING = 4000
 """The maximum number of queued Events, about 10 MB; further Events are dropped."""
 _DRAIN_S = 15.0
-"""How long a run waits at its end for its Events to be recorded, in real seconds."""
+"""How long a run waits at its end for its queued Events to be sent, in real seconds."""
 _HURRIED_S = 0.5
 """How long a run waits for its Events after a signal, in seconds; the process must exit in 10 s.
 """

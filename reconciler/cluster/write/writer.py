@@ -159,7 +159,7 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
 
 
 def _restart_refusal(action: Action, answer: Answer) -> Refusal | None:
-    """Return why virt-api rejected a restart, for reasons that only a restart can have.
+    """Return why a restart was rejected, in cases that ``refusal_of`` does not cover.
 
     virt-api returns 409 only to simultaneous requests, and 500 if a restart is in progress.
 

@@ -31,7 +31,7 @@ class LiveKubeVirt:
     target_deployment_id: str
     settings: Settings
     containers: frozenset[FieldPath]
-    """The parents of managed fields that exist; a patch must add the missing parents."""
+    """The existing parents of managed fields; a patch must add the missing parents."""
     spellings: Mapping[FieldPath, object] = field(default_factory=dict, compare=False)
     """Each managed value in the API server's notation, which a JSON Patch ``test`` requires."""
     disabled_gates: frozenset[str] = frozenset()
@@ -171,7 +171,7 @@ class LiveVMI:
 
     @property
     def memory_changes(self) -> bool:
-        """Whether a change of the instance's memory is in flight."""
+        """Whether KubeVirt is changing the instance's memory."""
         return is_true(self.conditions, HOT_MEMORY_CHANGE)
 
     @property

@@ -108,7 +108,7 @@ def _split(rest: str) -> tuple[str, str]:
 
 
 def _is_ambiguous(authority: str, tail: str) -> bool:
-    """Return whether *tail*, the path of a URL, may contain part of a password."""
+    """Return whether a URL's path, *tail*, may contain part of a password; ``/@name`` does not."""
     if not authority or "@" not in tail:
         return False
     return ":" in authority or "@" in authority or re.search("[^/]@", tail) is not None
