@@ -32,7 +32,7 @@ class DemoWorld:
 
 
 def find(name: str, examples: Path) -> DemoWorld:
-    """Find the world file *name*, in *examples* or as a path, and its manifests.
+    """Return the world file *name* and its manifests; *name* is a path, or a file in *examples*.
 
     The manifests are in ``desired/`` next to the world file: in a file of the same name, or in a
     directory of that name if there is a ``.reconciler.yaml``. The manifests of a demo scenario are

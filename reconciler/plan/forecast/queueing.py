@@ -1,4 +1,4 @@
-"""``ends_of``: computes when changes end if ranks run one after another, with limited slots."""
+"""``ends_of``: computes when VMs end if each rank of VMs waits for the one before it."""
 
 from __future__ import annotations
 

@@ -86,8 +86,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "server-dry-run, server-dry-run-refused":
             "the API server's responses to the plan's changes with `dryRun=All`",
         "clocks-differ":
-            "a window is open, or long enough, by only one of the clocks of the API server and"
-            " this machine",
+            "the clocks of the API server and of this machine disagree on whether a window is open"
+            " or long enough",
         "unbound":
             "the manifests of `-f` have no configuration, so no rules limit the run",
     },

@@ -25,7 +25,7 @@ _CODE = re.compile(r"`([^`]+)`")
 
 @dataclass(frozen=True, slots=True)
 class ReasonLinks:
-    """Creates the links to the texts of reasons."""
+    """Creates the links from a reason code to its explanation on the page."""
 
     docs_url: str = ""
     """The address of a page per reason, without the code; empty if the texts are on the page."""
