@@ -181,9 +181,10 @@ class Git:
 
 
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the developer's options, kubeconfigs and Git settings from the environment."""
+    """Remove the developer's options, kubeconfigs, Git and proxy settings from the environment."""
     for name in os.environ:
-        if name.startswith(("GIT_", "RECONCILER_")) or name in {"KUBECONFIG", "SSH_ASKPASS"}:
+        foreign = name.startswith(("GIT_", "RECONCILER_")) or name.lower().endswith("_proxy")
+        if foreign or name in {"KUBECONFIG", "SSH_ASKPASS"}:
             monkeypatch.delenv(name)
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
     monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")

@@ -192,4 +192,5 @@ def test_forced_colors_are_printed_without_a_terminal(git, command, monkeypatch)
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2GB")})
     assert "\x1b[" not in command("validate", "--repo", git).out
     monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm")
     assert "\x1b[31merror[bad-quantity]" in command("validate", "--repo", git).out
