@@ -1,4 +1,4 @@
-"""Settings of all tests: no deadline per example, and fewer garbage collections."""
+"""Settings of all tests: the same examples in each run, no deadlines, less garbage collection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import logging
 import pytest
 from hypothesis import settings
 
-settings.register_profile("any machine", parent=settings(), deadline=None)
+settings.register_profile("any machine", parent=settings(), deadline=None, derandomize=True)
 settings.load_profile("any machine")
 
 
