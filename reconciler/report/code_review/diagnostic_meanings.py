@@ -50,7 +50,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "duplicate-key, merge-order":
             "a mapping contains the same key twice, or a merge key whose position matters",
         "bad-api-version, unknown-kind":
-            "the document is no manifest of a known kind and version",
+            "the document has no known kind, or no known version of it",
         "more-problems":
             "the number of further problems, which are not listed",
         "similar-field":

@@ -121,7 +121,7 @@ class Dispatch:
             yield PendingWrite(tracked=tracked, decision=decision, action=action, vm=vm)
 
     def _still_waits(self, decision: Decision) -> bool:
-        """Return whether the VM, read again now, needs a restart that nobody has requested yet.
+        """Return whether the VM, read again now, needs a restart that was not requested yet.
 
         A restart request has no guard against stale data, and the informer may be out of date.
         """
