@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from reconciler.errors import SourceError, UsageError
-from reconciler.model.desired.config import Config, Mode
+from reconciler.model.desired.config import Config, Mode, OptionOrigin, OriginKind
 from reconciler.model.desired.scope import Scope
 from reconciler.model.quoting import quoted
 from reconciler.model.references import ObjectRef, vm_ref
 from reconciler.model.selector import Selector, SelectorError
 
 DEFAULT_REVISION = "HEAD"
+_NAMES_ORIGIN = OptionOrigin(OriginKind.ARGUMENTS)
 
 _IN_BARE_REPOSITORY = ("HEAD", "objects", "refs")
 """The file and the folders by which git recognizes a bare repository."""
@@ -43,6 +45,8 @@ class SourceOptions:
     mode: str | None = None
     """The value that overrides ``mode`` of ``.reconciler.yaml``."""
     fetch_timeout_s: float = 120.0
+    origins: Mapping[str, OptionOrigin] = field(default_factory=dict, compare=False)
+    """The origin of each option that is set, by the name of its field."""
 
     def or_current(self) -> SourceOptions:
         """Return these options, with the working directory's repository if no source is set.
@@ -145,7 +149,7 @@ class SourceOptions:
         if self.mode is not None:
             if self.mode not in set(Mode):
                 raise UsageError(f"--mode {self.mode} is unknown", hint="use observe or enforce")
-            config = config.overridden({"mode": Mode(self.mode)}, "flag --mode")
+            config = config.overridden({"mode": Mode(self.mode)}, self._origin("mode"))
         if self.selector is not None:
             try:
                 chosen = Selector.parse(self.selector)
@@ -153,10 +157,14 @@ class SourceOptions:
                 raise UsageError(
                     f"--selector {self.selector}: {error}", hint="use the syntax of kubectl's -l"
                 ) from error
-            config = config.overridden({"selector": chosen}, "flag --selector")
+            config = config.overridden({"selector": chosen}, self._origin("selector"))
         if self.names:
-            config = config.overridden({"selector": Selector()}, "names on the command line")
+            config = config.overridden({"selector": Selector()}, _NAMES_ORIGIN)
         return config
+
+    def _origin(self, name: str) -> OptionOrigin:
+        """Return where the option in the field *name* was set."""
+        return self.origins.get(name) or OptionOrigin(OriginKind.FLAG, f"--{name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -49,6 +49,13 @@ def scaled_clock(epoch: datetime, scale: float) -> Clock:
     return ServerClock(ScaledClock(epoch=epoch, scale=scale))
 
 
+def shown_address(repo: str) -> str:
+    """Return the address of a repository without the credentials that it may contain."""
+    from reconciler.source.git.repository_url import shown
+
+    return shown(repo)
+
+
 @contextmanager
 def desired(options: SourceOptions) -> Iterator[DesiredReader]:
     """Open the reader of the desired state; a temporary clone is deleted when the block ends.

@@ -28,6 +28,7 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
     ),
     "status": ("status --repo .", "status -l app=db --watch"),
     "validate": ("validate --repo . --working-tree", "validate -f vms/"),
+    "config": ("config --repo . --revision main", "config --repo . -o json"),
     "snapshot": ("snapshot --out live.json", "snapshot --context production > live.json"),
     "comment": (
         "comment plan.json --cluster-name production",

@@ -7,7 +7,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable
-from inspect import Signature
+from inspect import Parameter, Signature
 from types import TracebackType
 from typing import Annotated
 
@@ -24,6 +24,7 @@ from reconciler.cli.commands import (
     apply,
     cluster,
     comment,
+    config,
     plan,
     reconcile,
     snapshot,
@@ -32,6 +33,7 @@ from reconciler.cli.commands import (
 )
 from reconciler.cli.demo import demo
 from reconciler.cli.option_groups import call, option_parameters
+from reconciler.cli.option_origins import option_origins
 from reconciler.cli.options import LogOptions
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.error_output import closed_output, exit_code
@@ -50,10 +52,14 @@ app = typer.Typer(
 )
 
 
+_CONTEXT = Parameter("click_context", Parameter.KEYWORD_ONLY, annotation=typer.Context)
+
+
 def _registered(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
     """Return the function that typer calls: it sets up the log and handles errors."""
 
-    def invoke(**given: object) -> ExitCode:
+    def invoke(click_context: typer.Context, **given: object) -> ExitCode:
+        given["origins"] = option_origins(click_context)
         log = call(LogOptions, given)
         screen.logging(log)
 
@@ -65,14 +71,14 @@ def _registered(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
         return exit_code(run, log.log_format)
 
     found = [*option_parameters(command), *option_parameters(LogOptions)]
-    parameters = {each.name: each for each in found}
+    parameters = {each.name: each for each in (_CONTEXT, *found)}
     invoke.__doc__ = command.__doc__
     invoke.__annotations__ = {}
     invoke.__signature__ = Signature(list(parameters.values()))  # type: ignore[attr-defined]
     return invoke
 
 
-for module in (demo, plan, apply, reconcile, status, validate, snapshot, comment, cluster):
+for module in (demo, plan, apply, reconcile, status, validate, config, snapshot, comment, cluster):
     name = module.__name__.rpartition(".")[2]
     about = (module.command.__doc__ or "").partition("\n")[0]
     app.command(name, short_help=about, epilog=examples_of(name))(_registered(module.command))

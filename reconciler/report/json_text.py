@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import orjson
 
@@ -28,7 +28,7 @@ def dumps(document: object) -> str:
     return json_text(text) + "\n"
 
 
-def compact(document: dict[str, Any]) -> str:
+def compact(document: object) -> str:
     """Return JSON on one line, without a line feed."""
     try:
         text = orjson.dumps(document, default=_text).decode()

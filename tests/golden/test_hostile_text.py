@@ -35,10 +35,11 @@ from reconciler.cluster.api.api_errors import Answer, from_answer
 from reconciler.cluster.read.snapshot_file import dump
 from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.errors import InvalidError
+from reconciler.model.desired.config import Config, OptionOrigin, OriginKind
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Action
 from reconciler.model.quantity import Duration, MemoryQuantity
-from reconciler.model.references import ObjectRef, Uid, vm_ref
+from reconciler.model.references import Location, ObjectRef, Uid, vm_ref
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure
 from reconciler.model.run.progress import Progress, Step
 from reconciler.report.code_review.github_commands import github_commands
@@ -48,6 +49,12 @@ from reconciler.report.code_review.sarif import sarif
 from reconciler.report.comment.headline import plan_headline, run_headline
 from reconciler.report.comment.plan_comment import plan_comment
 from reconciler.report.comment.run_comment import failure_comment, run_comment
+from reconciler.report.config_with_origins import (
+    EffectiveConfig,
+    OptionValue,
+    effective_config_json,
+    effective_config_text,
+)
 from reconciler.report.findings import validation_json, validation_text
 from reconciler.report.html.plan_html import plan_html
 from reconciler.report.json_documents import plan_json, run_json
@@ -114,6 +121,18 @@ class Values:
     @property
     def status(self) -> Status:
         return Status(desired=self.desired, live=self.live, convergence={}, unmanaged=True)
+
+    @property
+    def config(self) -> EffectiveConfig:
+        origin = OptionOrigin(OriginKind.ENVIRONMENT, self.text)
+        place = Location(path=self.text, line=1, column=1)
+        config = Config(paths=(self.text,), cluster=self.text)
+        return EffectiveConfig(
+            revision=self.text,
+            dirty=True,
+            config=config.overridden({"exclude": (self.text,)}, place),
+            options=(OptionValue(name="repo", value=self.text, origin=origin),),
+        )
 
     @property
     def plan_review(self) -> Review:
@@ -347,6 +366,11 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "validate -o sarif": ("review", lambda values: reviewed(values.validation, "sarif")),
     "validate -o github": ("commands", lambda values: reviewed(values.validation, "github")),
     "validate -o gitlab": ("review", lambda values: reviewed(values.validation, "gitlab")),
+    "config -o text": (
+        "text",
+        lambda values: effective_config_text(values.config, width=WIDE, color=False),
+    ),
+    "config -o json": ("json", lambda values: effective_config_json(values.config)),
     "snapshot": ("json", lambda values: dump(values.live).decode()),
     "progress as text": ("text", lambda values: displayed(values, TextFormat.TEXT)),
     "progress as JSON": ("json lines", lambda values: displayed(values, TextFormat.JSON)),
@@ -416,7 +440,7 @@ def test_hostile_text_test_covers_each_output_format_of_each_command():
         parameters = signature(command.callback).parameters
         if "output" in parameters:
             found[command.name] = get_args(get_args(parameters["output"].annotation)[0])[0]
-    assert found.keys() == {"plan", "apply", "reconcile", "status", "validate"}
+    assert found.keys() == {"plan", "apply", "reconcile", "status", "validate", "config"}
     rows = {name.replace("reconcile", "apply"): kind for name, kind in found.items()}
     wanted = {f"{name} -o {each}" for name, kind in rows.items() for each in kind}
     assert wanted <= ROWS.keys()

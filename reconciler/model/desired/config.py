@@ -59,10 +59,33 @@ class Canary:
     """How long the canaries must keep their new memory before other VMs start."""
 
 
-Origin: TypeAlias = Location | str
-"""Where a value comes from: a location in the file, or a text such as ``default``."""
+class OriginKind(StrEnum):
+    """The kind of place that a value comes from."""
 
-DEFAULT_ORIGIN = "default"
+    FLAG = "flag"
+    ARGUMENTS = "arguments"
+    """The names of VMs on the command line."""
+    ENVIRONMENT = "environment"
+    FILE = "file"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class OptionOrigin:
+    """The origin of a value outside the configuration file: an option, or the default."""
+
+    kind: OriginKind
+    name: str = ""
+    """The flag or the environment variable; empty for arguments and defaults."""
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}".rstrip()
+
+
+Origin: TypeAlias = Location | OptionOrigin
+"""Where a value comes from: a location in the file, or an option."""
+
+DEFAULT_ORIGIN = OptionOrigin(OriginKind.DEFAULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

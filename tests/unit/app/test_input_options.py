@@ -41,8 +41,8 @@ def test_source_options_accept_any_single_source(options):
 def test_flags_override_the_configured_mode_and_selector_and_are_shown_as_their_origin():
     config = SourceOptions(mode="observe", selector="app=db").override(Config())
     assert (config.mode, str(config.selector)) == (Mode.OBSERVE, "app=db")
-    assert config.origin("mode") == "flag --mode"
-    assert config.origin("selector") == "flag --selector"
+    assert str(config.origin("mode")) == "flag --mode"
+    assert str(config.origin("selector")) == "flag --selector"
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,12 @@ from support.builders import text_of
 
 from reconciler.model.desired.config import (
     CONFIG_KEYS,
+    DEFAULT_ORIGIN,
     Canary,
     Config,
     Mode,
+    OptionOrigin,
+    OriginKind,
     RestartConsent,
     Window,
     WindowKind,
@@ -20,6 +23,7 @@ from reconciler.source.config_file import parse_config, stream_config
 from reconciler.source.manifests.manifest_objects import SourceFile
 from reconciler.source.readers import StreamReader
 
+FLAG = OptionOrigin(OriginKind.FLAG, "--mode")
 HEAD = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 
 
@@ -36,7 +40,7 @@ def test_default_configuration_creates_and_restarts_no_vms():
     assert (config.windows, config.batches, config.canary) == ((), (), None)
     assert config.anti_affinity == ()
     assert (config.guest_timeout.seconds, config.settle_timeout.seconds) == (300, 300)
-    assert {config.origin(key) for key in CONFIG_KEYS} == {"default"}
+    assert {config.origin(key) for key in CONFIG_KEYS} == {DEFAULT_ORIGIN}
 
 
 def test_configuration_values_are_read_with_their_locations():
@@ -97,10 +101,8 @@ def test_configuration_values_are_read_with_their_locations():
 
 
 def test_flag_overrides_the_configuration_file_and_is_reported_as_the_origin():
-    config = read(HEAD + "mode: observe\n").config.overridden(
-        {"mode": Mode.ENFORCE}, "flag --mode"
-    )
-    assert (config.mode, config.origin("mode")) == (Mode.ENFORCE, "flag --mode")
+    config = read(HEAD + "mode: observe\n").config.overridden({"mode": Mode.ENFORCE}, FLAG)
+    assert (config.mode, config.origin("mode")) == (Mode.ENFORCE, FLAG)
     assert config.value("mode") is Mode.ENFORCE
 
 

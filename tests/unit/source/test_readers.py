@@ -4,7 +4,7 @@ import pytest
 from support.builders import text_of
 from support.manifest_texts import named_vm as vm
 
-from reconciler.model.desired.config import Config
+from reconciler.model.desired.config import Config, OptionOrigin, OriginKind
 from reconciler.model.fields import GUEST_MEMORY
 from reconciler.model.references import kubevirt_ref, vm_ref
 from reconciler.model.selector import Selector
@@ -13,6 +13,7 @@ from reconciler.source.readers import CommitReader, StreamReader, WorkingTreeRea
 from reconciler.source.yaml.decode_text import MAX_DOCUMENT_BYTES, MAX_FILE_BYTES
 
 CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
+FLAG = OptionOrigin(OriginKind.FLAG, "--path")
 CR = "apiVersion: kubevirt.io/v1\nkind: KubeVirt\nmetadata: {name: %s, namespace: kubevirt}\n"
 
 
@@ -128,10 +129,10 @@ def test_files_without_vm_or_kubevirt_objects_are_counted(opened, git_repo):
 def test_command_line_flags_override_the_configuration_in_git(opened, git_repo):
     git_repo.commit({".reconciler.yaml": CONFIG + "paths: [x]\n", "y/a.yaml": vm("a")})
     reading = CommitReader(
-        opened, override=lambda config: config.overridden({"paths": ("./y/",)}, "flag --path")
+        opened, override=lambda config: config.overridden({"paths": ("./y/",)}, FLAG)
     ).read()
     assert [ref.name for ref in reading.state.vms] == ["a"]
-    assert reading.config.origin("paths") == "flag --path"
+    assert reading.config.origin("paths") == FLAG
 
 
 def test_invalid_file_does_not_hide_valid_files(opened, git_repo):

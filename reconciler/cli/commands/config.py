@@ -1,0 +1,91 @@
+"""``reconciler config``: shows the effective configuration and where each value comes from."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.app import wiring
+from reconciler.app.input_options import DEFAULT_REVISION, ClusterOptions, SourceOptions
+from reconciler.cli.commands.reconcile import Mode
+from reconciler.cli.flags import FLAGS
+from reconciler.cli.option_origins import declared_flag
+from reconciler.cli.option_values import TextFormat
+from reconciler.cli.options import LogOptions, Output
+from reconciler.cli.terminal import screen
+from reconciler.model.desired.config import DEFAULT_ORIGIN
+from reconciler.model.run.outcome import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from reconciler.model.desired.config import OptionOrigin
+    from reconciler.report.config_with_origins import OptionValue
+
+
+def command(
+    source: SourceOptions,
+    cluster: ClusterOptions,
+    log: LogOptions,
+    mode: Mode = None,
+    output: Output = None,
+) -> ExitCode:
+    """Show the effective configuration, and where each value comes from.
+
+    A value comes from a flag, an environment variable, a line of the configuration file, or the
+    default. The cluster is not read. Secrets are not shown.
+    """
+    from reconciler.app.read_and_plan import read_valid
+    from reconciler.report.config_with_origins import (
+        EffectiveConfig,
+        effective_config_json,
+        effective_config_text,
+    )
+
+    source = replace(source.or_current(), mode=mode)
+    with wiring.desired(source) as reader:
+        reading = read_valid(reader)
+    shown = EffectiveConfig(
+        revision=reading.state.revision,
+        dirty=reading.state.dirty,
+        config=reading.config,
+        options=(*_options(source, source.origins), *_options(cluster, source.origins)),
+    )
+    if (output or log.log_format) is TextFormat.JSON:
+        screen.document((effective_config_json(shown),), log.log_format)
+    else:
+        style = screen.style_of(sys.stdout)
+        screen.result(effective_config_text(shown, width=style.width, color=style.color))
+    return ExitCode.DONE
+
+
+def _options(
+    values: SourceOptions | ClusterOptions, origins: Mapping[str, OptionOrigin]
+) -> Iterator[OptionValue]:
+    """Yield each option of the command line that sets a field of *values*."""
+    from reconciler.report.config_with_origins import OptionValue
+
+    for field, flag in FLAGS[type(values)].items():
+        name = declared_flag(flag)
+        if name:  # the names of VMs have no flag
+            yield OptionValue(
+                name=name.removeprefix("--"),
+                value=_shown(field, getattr(values, field)),
+                origin=origins.get(field, DEFAULT_ORIGIN),
+            )
+
+
+def _shown(field: str, value: object) -> str | bool | tuple[str, ...] | None:
+    """Return the value of an option without secrets; the address of a repository may have one."""
+    match value:
+        case str() if field == "repo":
+            return wiring.shown_address(value)
+        case float():
+            return f"{value:g}s"  # all options with a fraction are durations
+        case str() | bool() | tuple():
+            return value
+        case None:
+            return DEFAULT_REVISION if field == "revision" else None
+        case _:
+            return str(value)
