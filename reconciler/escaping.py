@@ -73,7 +73,7 @@ _URI_PATH = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234
 
 
 def printable(text: str, limit: int = MAX_TEXT) -> str:
-    r"""Return *text* as one line for a terminal, a log or an Event.
+    r"""Return a text as one line for a terminal, a log or an Event.
 
     Control, bidirectional and invisible characters become escapes such as ``\x1b``, a line feed
     becomes a space, and a command of a CI system is escaped so that the CI system ignores it. The
@@ -89,12 +89,12 @@ def printable(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def printable_lines(text: str) -> str:
-    """Return *text* with each of its lines made ``printable``, for text of several lines."""
+    """Return a text of several lines with each line made ``printable``."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def printable_traceback(parts: Iterable[str]) -> str:
-    """Return the *parts* of a traceback; only its frames, which are indented, keep their lines."""
+    """Return a traceback in which only the stack frames keep their line breaks."""
     return "\n".join(
         printable_lines(each.rstrip("\n")) if each.startswith(" ") else printable(each.strip())
         for each in parts
@@ -102,7 +102,7 @@ def printable_traceback(parts: Iterable[str]) -> str:
 
 
 def json_text(document: str) -> str:
-    r"""Return the JSON *document* in a form that cannot control a terminal or a CI system.
+    r"""Return a JSON document in a form that cannot control a terminal or a CI system.
 
     Characters that ``printable`` escapes are escaped here as well, such as ``\u001b``, except the
     line feeds between values.
@@ -115,7 +115,7 @@ def json_text(document: str) -> str:
 
 
 def html_text(text: str, limit: int = MAX_TEXT) -> str:
-    """Escape *text* for HTML: for an element's content, or for an attribute's value in quotes.
+    """Escape a text for HTML: for an element's content, or for an attribute's value in quotes.
 
     Characters that ``printable`` escapes are escaped here as well.
     """
@@ -123,7 +123,7 @@ def html_text(text: str, limit: int = MAX_TEXT) -> str:
 
 
 def markdown_inline(text: str, limit: int = 100) -> str:
-    """Escape the first *limit* characters of *text* for use within a line of Markdown.
+    """Shorten and escape a text for use within a line of Markdown.
 
     The result has no markup, HTML, links, mentions, references or emoji.
     """
@@ -131,7 +131,7 @@ def markdown_inline(text: str, limit: int = 100) -> str:
 
 
 def markdown_code(text: str, limit: int = 100) -> str:
-    """Return *text* as Markdown code that can be copied literally and is safe in HTML.
+    """Return a text as Markdown code that can be copied literally and is safe in HTML.
 
     GitHub creates no links and no emoji in ``<code>``, but it does create mentions.
     """
@@ -139,13 +139,13 @@ def markdown_code(text: str, limit: int = 100) -> str:
 
 
 def markdown_paragraph(text: str, limit: int) -> str:
-    """Escape *text* for the start of a line, where a digit or a dash could start a list."""
+    """Escape a text for the start of a line, where a digit or a dash could start a list."""
     line = markdown_inline(text, limit)
     return f"{_BREAK}{line}" if _OPENING.match(line) else line
 
 
 def markdown_json_block(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the Markdown lines of a code block that contains *lines*, each of which is JSON.
+    """Yield the Markdown lines of a code block that contains lines of JSON.
 
     The fence is longer than any run of backticks in *lines*. Tags and mentions are escaped, too.
     """
@@ -165,12 +165,12 @@ def workflow_command(name: str, properties: Mapping[str, str], message: str) -> 
 
 
 def sarif_text(text: str, limit: int = MAX_TEXT) -> str:
-    """Return *text* as one line for a message of a SARIF file, without links and placeholders."""
+    """Return a text as one line for a message of a SARIF file, without links and placeholders."""
     return _SARIF_MARKUP.sub(r"\g<0> ", printable(text, limit))
 
 
 def uri_path(path: str) -> str:
-    """Return *path* with each character percent-encoded that has a meaning in a URI."""
+    """Return a path in which each character with a meaning in a URI is percent-encoded."""
     return "".join(
         chr(byte) if chr(byte) in _URI_PATH else f"%{byte:02X}"
         for byte in path.encode("utf-8", "surrogatepass")
@@ -182,7 +182,7 @@ def _percent(text: str, characters: str) -> str:
 
 
 def _visible(text: str, escape: Callable[[str], str]) -> str:
-    """Return *text* with *escape* applied to each invisible character."""
+    """Replace each invisible character of a text by its escape sequence."""
     shown, marks = [], 0
     for each in text:
         marks = marks + 1 if unicodedata.category(each)[0] == "M" else 0

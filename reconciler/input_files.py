@@ -26,12 +26,11 @@ _KINDS = {
 
 
 def read(path: Path | str, n_bytes: int = -1) -> bytes:
-    """Return the first *n_bytes* of the file *path*, or of standard input if *path* is ``-``.
+    """Return the first bytes of a file, or of standard input if the path is ``-``.
 
     Standard input is read once; a second call returns the same bytes.
 
-    Raises:
-        OSError: The file cannot be read, or is not a regular file.
+    Raises: OSError: The file cannot be read, or is not a regular file.
     """
     if str(path) == STDIN:
         if sys.stdin is None:
@@ -41,7 +40,7 @@ def read(path: Path | str, n_bytes: int = -1) -> bytes:
 
 
 def opened(path: Path | str) -> int:
-    """Return a descriptor of the regular file *path*, which the caller closes.
+    """Open a regular file, and return its descriptor, which the caller closes.
 
     Raises:
         OSError: The file cannot be opened, or is not a regular file.
@@ -57,7 +56,7 @@ def opened(path: Path | str) -> int:
 
 
 def read_inside(folder: Path, path: Path, n_bytes: int = -1) -> bytes | None:
-    """Return the first *n_bytes* of *path*, or None if links lead to a file outside *folder*.
+    """Return the first bytes of a file, or None if links lead to a file outside its folder.
 
     Links to other files of the folder are followed, as in a mounted ConfigMap.
 
@@ -73,12 +72,11 @@ def read_inside(folder: Path, path: Path, n_bytes: int = -1) -> bytes | None:
 
 
 def opened_below(root: Path, path: Path) -> int:
-    """Return a descriptor of the file *path*, relative to *root*, without following a link.
+    """Open a file without following a link, and return its descriptor.
 
-    The caller closes the descriptor and checks the kind of the file.
+    *path* is relative to *root*. The caller closes the descriptor and checks the kind of the file.
 
-    Raises:
-        OSError: The file cannot be opened, or a part of *path* is a link.
+    Raises: OSError: The file cannot be opened, or a part of *path* is a link.
     """
     *folders, name = path.parts
     folder = os.O_RDONLY | os.O_CLOEXEC | os.O_DIRECTORY
@@ -89,7 +87,7 @@ def opened_below(root: Path, path: Path) -> int:
 
 
 def check(path: Path | str) -> None:
-    """Check that *path* is a regular file, without opening it.
+    """Check that a path leads to a regular file, without opening the file.
 
     Raises:
         OSError: The file does not exist, or is not a regular file.
@@ -105,7 +103,7 @@ def _check(status: os.stat_result) -> None:
 
 
 def _step(folder: int, name: str, flags: int) -> int:
-    """Open *name* in the open *folder* without following a link, and close *folder*."""
+    """Open a file in an open folder without following a link, and close the folder."""
     try:
         return os.open(name, flags | os.O_NOFOLLOW, dir_fd=folder)
     finally:

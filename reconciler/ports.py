@@ -26,11 +26,11 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds since an arbitrary moment, which never decrease."""
+        """Return the seconds since an arbitrary moment; the value never decreases."""
         ...
 
     def sleep(self, seconds: float) -> None:
-        """Wait for *seconds*."""
+        """Wait for a number of seconds."""
         ...
 
 
@@ -74,7 +74,7 @@ class Informer(LiveReader, Protocol):
     """Keeps a snapshot of the cluster up to date; ``read`` returns the newest one."""
 
     def wait(self, timeout_s: float) -> LiveState:
-        """Return the newest snapshot after a change, or after *timeout_s* without one."""
+        """Wait for a change or for the end of the time-out, and return the newest snapshot."""
         ...
 
     def refresh_capacity(self) -> None:
@@ -86,10 +86,10 @@ class Informer(LiveReader, Protocol):
 
 
 class DryRun(Protocol):
-    """Sends writes that the API server only checks, so that none takes effect."""
+    """Sends writes that the API server only validates, so that they have no effect."""
 
     def check(self, action: Action) -> Written:
-        """Send *action*, a patch or a create, with ``dryRun=All``, and return the response.
+        """Send a patch or a create with ``dryRun=All``, and return the response.
 
         Raises:
             ClusterError: No response arrived, or the credentials were rejected.
@@ -101,7 +101,7 @@ class Writer(Protocol):
     """Writes to the cluster; code that only plans never receives a writer."""
 
     def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
-        """Send the request of *action* once; a rejection is returned, not raised.
+        """Send the request of an action once; a rejection is returned, not raised.
 
         Args:
             action: A patch, a create or a restart.
@@ -116,7 +116,7 @@ class Writer(Protocol):
     def write_each(
         self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
     ) -> Iterator[tuple[Action, Written | ClusterError]]:
-        """Send the requests of *actions* in parallel, and yield each response as it arrives.
+        """Send the requests of several actions in parallel, and yield each response as it arrives.
 
         An action is taken from *actions* only when its request is sent immediately, so that the
         caller can decide right before each request. A missing response is returned as a value
@@ -141,7 +141,10 @@ class Lease(Protocol):
         ...
 
     def valid_s(self) -> float:
-        """Return for how many seconds the lease is valid without renewal; it limits requests."""
+        """Return for how many seconds the lease stays valid without a renewal.
+
+        No request may wait longer for its answer.
+        """
         ...
 
     def annotations(self) -> Mapping[str, str]:
@@ -183,5 +186,5 @@ class Listener(Protocol):
     """Receives each step of a run, to show or to record it."""
 
     def __call__(self, progress: Progress) -> None:
-        """Show or record the step *progress*."""
+        """Show or record one step of the run."""
         ...

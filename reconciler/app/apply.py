@@ -100,7 +100,10 @@ def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
 
 
 def _plan(options: ApplyOptions, clock: Clock, printer: RunPrinter, stack: ExitStack) -> _Session:
-    """Read the desired and live state, and compute a plan; *stack* closes the opened readers."""
+    """Read the desired and the live state, and compute a plan.
+
+    *stack* closes the opened readers.
+    """
     started, until = clock.monotonic(), None
     source, scale = options.source, options.cluster.time_scale
     if options.deadline_s is not None:

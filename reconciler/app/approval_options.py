@@ -63,7 +63,7 @@ def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
 
 
 def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> Approval | None:
-    """Return the approval that limits a run of *plan*, or None if no approval is required.
+    """Return the approval that limits what the run writes; None if none is required.
 
     Raises:
         WrongClusterError: The approval is for another cluster.
@@ -88,7 +88,7 @@ def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> A
 
 
 def note(approval: Approval) -> str:
-    """Return the note about the approved actions for the report."""
+    """Return the note for the report that says which approval was used."""
     made = origin(cut(approval.revision), dirty=approval.dirty)
     count = plural(sum(map(len, approval.actions.values())), "action")
     return f"{count} approved with plan {approval.digest} of {made}"

@@ -41,23 +41,24 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds since an arbitrary moment, which never decrease."""
+        """Return the seconds since an arbitrary moment; the value never decreases."""
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait for *seconds*; return immediately if they are not positive."""
+        """Wait for a number of seconds; return immediately if it is not positive."""
         if seconds > 0:
             time.sleep(seconds)
 
 
 class ScaledClock:
-    """A clock that starts at *epoch* and runs *scale* times as fast as real time.
+    """A clock that starts at a given time and runs faster or slower than real time.
 
-    The demo uses this clock, so that the program's waits are as short as the simulator's.
+    The demo uses this clock, so that the program's waits are as short as the simulator's. The
+    clock starts at *epoch* and runs *scale* times as fast as real time.
     """
 
     def __init__(self, *, epoch: datetime, scale: float) -> None:
-        """Start the clock at *epoch*.
+        """Start the clock at a given time and with a given speed.
 
         Raises:
             ValueError: *epoch* has no time zone, or *scale* is not greater than zero.
@@ -79,7 +80,7 @@ class ScaledClock:
         return (time.monotonic() - self._started) * self.scale
 
     def sleep(self, seconds: float) -> None:
-        """Wait for *seconds* of scaled time; return immediately if they are not positive."""
+        """Wait for a number of scaled seconds; return immediately if it is not positive."""
         if seconds > 0:
             time.sleep(seconds / self.scale)
 
@@ -123,15 +124,15 @@ class ServerClock:
         return ClockDifference(server=self._server, server_time=server, local_time=local)
 
     def monotonic(self) -> float:
-        """Return seconds since an arbitrary moment, which never decrease."""
+        """Return the seconds since an arbitrary moment; the value never decreases."""
         return self._base.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait for *seconds*."""
+        """Wait for a number of seconds."""
         self._base.sleep(seconds)
 
     def adjust(self, date: datetime, *, asked_at: float, server: str) -> None:
-        """Adjust the clock to the time in a response of the API server.
+        """Adjust the clock to the time in an API server's response.
 
         A time that no clock can show, such as one in the year 9999, is not used as the time.
 
@@ -172,7 +173,7 @@ class ServerClock:
 
 
 def _moment(seconds: float) -> datetime:
-    """Return ``_EPOCH`` plus *seconds*, limited to the latest time that Python supports."""
+    """Return the time after a number of seconds, limited to the latest time in Python."""
     try:
         return _EPOCH + timedelta(seconds=seconds)
     except OverflowError:

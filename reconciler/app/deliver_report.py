@@ -19,7 +19,7 @@ log = logging.getLogger(__name__)
 
 
 def deliver(report: RunReport, path: Path | None, printer: RunPrinter) -> None:
-    """Write *report* to the file of ``--report``, if there is one, and show it.
+    """Write a report to the file of ``--report``, if there is one, and show it to the user.
 
     Raises:
         ReconcilerError: An output failed; the report is complete on another one.
@@ -37,14 +37,14 @@ def deliver(report: RunReport, path: Path | None, printer: RunPrinter) -> None:
 
 
 def write_only(report: RunReport, path: Path | None, printer: RunPrinter) -> None:
-    """Write *report* to the file of ``--report``; if that fails, log the error and print it."""
+    """Write a report to the file of ``--report``; if that fails, log the error and print it."""
     if failed := _write(report, path):
         log.error("%s", failed)
         printer.save_report(report, shown=False)
 
 
 def _write(report: RunReport, path: Path | None) -> ReconcilerError | None:
-    """Write *report* to *path*, and return the error if the file cannot be written."""
+    """Write a report to a file; return the error if the file cannot be written."""
     if path is None:
         return None
     try:

@@ -31,7 +31,7 @@ class OutrankedError(ReconcilerError):
 
 
 def error_code(error: ReconcilerError | Terminated | KeyboardInterrupt) -> tuple[ExitCode, str]:
-    """Return the exit code of a command that ends with *error*, and the message for the user."""
+    """Return the exit code and the message for a command that ends with an error."""
     if isinstance(error, Terminated):
         return ExitCode.DEADLINE, "terminated before anything was written"
     if isinstance(error, KeyboardInterrupt):

@@ -141,7 +141,7 @@ class SourceOptions:
             )
 
     def override(self, config: Config) -> Config:
-        """Return *config* with the values that the command line overrides.
+        """Return the configuration with the values that the command line overrides.
 
         Raises:
             UsageError: An option has an invalid value.

@@ -29,7 +29,7 @@ def memory_lease(shard: Shard) -> str:
 
 
 class Leases(NamedTuple):
-    """The two leases of one run; a lease that the run does not need always counts as held."""
+    """The two leases of one run; an unneeded lease always counts as held."""
 
     config: Lease
     memory: Lease
@@ -47,7 +47,7 @@ def hold_leases(
     scale: float,
     until: float | None,
 ) -> Iterator[Leases]:
-    """Context manager that holds the leases which a run of *plan* needs.
+    """Context manager that holds the leases that a run needs to apply a plan.
 
     The leases are in *namespace*, where the KubeVirt CR is, and *run_id* is their holder. *scale*
     is the number of seconds of *clock* per real second. The wait for a lease ends at the monotonic

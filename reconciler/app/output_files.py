@@ -38,7 +38,7 @@ _HINT = "choose a file in an existing, writable directory"
 
 
 def reserve(path: Path, flag: str) -> None:
-    """Check that *path* can be written later, and remove any existing file at this path.
+    """Check that a file can be written later, and remove any existing file at its path.
 
     Raises:
         UsageError: The file cannot be written; the user learns this before the run starts.
@@ -58,7 +58,7 @@ def reserve(path: Path, flag: str) -> None:
 
 
 def write(path: Path, pieces: Iterable[str], flag: str) -> None:
-    """Write *pieces* to *path*; concurrent readers see either the old file or the new file.
+    """Write text to a file; concurrent readers see either the old file or the new file.
 
     Raises:
         UsageError: The path is not that of a writable file.
@@ -84,7 +84,7 @@ def write(path: Path, pieces: Iterable[str], flag: str) -> None:
 
 
 def open_to_append(path: Path, flag: str) -> IO[str]:
-    """Open *path* to append lines; only its owner can read a new file.
+    """Open a file to append lines; only the file's owner can read a new file.
 
     Raises:
         UsageError: The file cannot be opened for writing.
@@ -97,12 +97,12 @@ def open_to_append(path: Path, flag: str) -> IO[str]:
 
 
 def _replaceable(path: Path) -> bool:
-    """Return whether a new file can replace the file at *path*; a pipe cannot be replaced."""
+    """Return whether a new file can replace the existing one; it cannot replace a pipe."""
     return path.is_file() or not path.exists()
 
 
 def _target(path: Path) -> Path:
-    """Return the file to which *path* leads, through any links.
+    """Return the file to which a path leads, through any links.
 
     In a folder such as /tmp, another user may put a link or a pipe at a path that this program
     writes later. The kernel protects a program that opens such a path, but not its replacement.

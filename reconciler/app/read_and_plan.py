@@ -113,7 +113,7 @@ def plan_against_cluster(
 
 
 def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
-    """Check that *live* comes from the cluster that *policy* requires, if it requires one.
+    """Check that the live state comes from the cluster that the policy requires, if any.
 
     Raises:
         WrongClusterError: *live* comes from another cluster.
@@ -137,7 +137,7 @@ class _Compared(Protocol):
     """A clock that knows how far it differs from the API server's clock."""
 
     def difference(self) -> ClockDifference | None:
-        """Return both times if they differ by minutes, else None."""
+        """Return the times of both clocks if they differ by minutes, else None."""
         ...
 
 
@@ -147,7 +147,7 @@ def clock_difference(clock: Clock) -> ClockDifference | None:
 
 
 def require_agreeing_clocks(plan: Plan) -> None:
-    """Check that the clocks of the API server and of this machine agree on the windows.
+    """Check that the API server's clock and this machine's clock agree on open windows.
 
     Raises:
         ClocksDifferError: *plan* has a warning that they disagree.

@@ -17,7 +17,7 @@ _LATER = "an earlier wave of the plan may change this result"
 
 
 def server_dry_run(plan: Plan, dry_run: DryRun) -> Plan:
-    """Return *plan* with a warning for each action that the API server would reject.
+    """Return a plan with a warning for each action that the API server would reject.
 
     Restarts are not sent: they are requests to a subresource, and admission does not check them.
 

@@ -24,7 +24,7 @@ class Terminated(BaseException):
 
 @dataclass(slots=True)
 class Stop:
-    """The state of a request to stop the process, set by signal handlers."""
+    """Records whether a signal has requested that the process stops."""
 
     requested: bool = False
     interrupted: bool = False
@@ -39,7 +39,7 @@ class Stop:
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Context manager for a block that a signal interrupts, such as a long read.
+        """Context manager: a signal interrupts its block, for example a long read.
 
         Raises:
             Terminated: SIGTERM arrived.
@@ -55,10 +55,12 @@ class Stop:
 
     @contextmanager
     def breakable(self) -> Iterator[None]:
-        """Context manager for a block that checks ``requested``; a late block is interrupted.
+        """Context manager: interrupts its block if the block does not end soon after a signal.
 
-        Raises:
-            BrokenOff: The block did not end in time, for example because a server does not answer.
+        The block has to check ``requested``.
+
+        Raises: BrokenOff: The block did not end in time, for example because a server does not
+        answer.
         """
         self._breakable = True
         try:
@@ -82,7 +84,7 @@ class Stop:
             raise self._end()
 
     def on_alarm(self, _number: int, _frame: FrameType | None) -> None:
-        """Handle SIGALRM: interrupt the breakable block if the block has not ended."""
+        """Handle SIGALRM: interrupt the block of ``breakable`` if it has not ended."""
         self._overdue = True
         if self._breakable:
             raise BrokenOff

@@ -38,12 +38,12 @@ class Tracer:
         """Why the file is incomplete; empty if it is complete."""
 
     def __call__(self, progress: Progress) -> None:
-        """Write a line if *progress* is the last step of a VM."""
+        """Write a trace line if a step is the last step of a VM."""
         if progress.outcome is not None:
             self._write(progress.outcome, progress.at)
 
     def finish(self, report: RunReport) -> None:
-        """Write a line for each VM that has none, or whose result has changed since its line."""
+        """Write a trace line for each VM without one, or with a new result since its line."""
         for each in report.outcomes:
             if self._written.get(each.ref) is not each.result:
                 self._write(each, report.ended_at)
@@ -57,7 +57,7 @@ class Tracer:
         _print(self._log, {"level": "info", "ts": fields["ts"], "msg": MESSAGE, **fields})
 
     def _append(self, fields: dict[str, Any]) -> None:
-        """Write *fields* to the file; a full disk ends the trace, but the rollout continues."""
+        """Append a line to the trace file; a full disk ends the trace, but not the rollout."""
         try:
             _print(self._file, fields)
         except OSError as error:
@@ -71,7 +71,7 @@ class Tracer:
 def open_tracer(
     file: Path | None, *, run_id: str, revision: str, log: IO[str] | None
 ) -> Iterator[Tracer]:
-    """Open a tracer that appends to *file* and to *log*.
+    """Open a tracer that appends to a file and to a log.
 
     Raises:
         UsageError: The file cannot be opened for writing.

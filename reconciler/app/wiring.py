@@ -45,7 +45,10 @@ def real_clock() -> Clock:
 
 
 def scaled_clock(epoch: datetime, scale: float) -> Clock:
-    """Return the demo's clock, which starts at *epoch*; *scale* is its speed (1 is real time)."""
+    """Return the demo's clock, which starts at a given time and runs at a given speed.
+
+    *scale* is the speed; 1 is real time.
+    """
     return ServerClock(ScaledClock(epoch=epoch, scale=scale))
 
 
@@ -74,7 +77,7 @@ def desired(options: SourceOptions) -> Iterator[DesiredReader]:
 
 @contextmanager
 def _whole(options: SourceOptions) -> Iterator[DesiredReader]:
-    """Open the reader of all objects in the source, without the limits of a scope."""
+    """Open a reader of all objects in the source, regardless of the selected names."""
     from reconciler.source import readers, stdin_and_files
     from reconciler.source.uncommitted import UncommittedReader
 

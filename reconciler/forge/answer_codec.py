@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def decoded(body: bytes, kind: type[T]) -> T:
-    """Return the JSON *body* as a value of the type *kind*; unknown fields are ignored.
+    """Return a JSON body as a value of a given type; unknown fields are ignored.
 
     Raises:
         ForgeError: The body is not JSON, or is not what the forge documents.

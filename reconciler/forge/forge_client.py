@@ -53,7 +53,7 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class _Problem(msgspec.Struct):
-    """The body of a failed request; each forge uses one of these fields."""
+    """The body of a failed request; each forge uses one of these fields for its message."""
 
     message: object = ""
     error: object = ""
@@ -65,7 +65,7 @@ class ForgeClient:
     def __init__(
         self, base_url: str, *, token: str, headers: Mapping[str, str], clock: Clock
     ) -> None:
-        """Check *base_url* and *token*, and open no connection yet.
+        """Check the address and the token, and open no connection yet.
 
         Raises:
             UsageError: The address or the token cannot be used.
@@ -98,7 +98,7 @@ class ForgeClient:
         self._pool.clear()
 
     def send(self, request: ForgeRequest) -> ForgeAnswer:
-        """Send *request* and return the answer; repeat it after a temporary failure.
+        """Send a request and return the answer; repeat the request after a temporary failure.
 
         A request that is not repeatable is only repeated if the forge rejected it unprocessed.
 
@@ -122,7 +122,7 @@ class ForgeClient:
             self._clock.sleep(wait_s)
 
     def pages(self, request: ForgeRequest) -> Iterator[ForgeAnswer]:
-        """Yield the answer to *request*, and the further pages to which its Link header refers.
+        """Yield the answer to a request, and all further pages to which its Link header refers.
 
         Only the query of a link is used, so that no answer can choose the next host.
         """
@@ -207,7 +207,7 @@ class ForgeClient:
         )
 
     def _retry_after_s(self, answer: ForgeAnswer, message: str) -> float | None:
-        """Return how long the forge asks to wait; None if it does not limit the rate."""
+        """Return how long the forge asks to wait; None if the forge does not limit the rate."""
         status, headers = answer.status, answer.headers
         if status not in {403, 429, 503}:
             return None

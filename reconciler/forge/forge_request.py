@@ -33,7 +33,7 @@ class ForgeAnswer:
 
 
 def request_text(request: ForgeRequest, base_url: str, headers: Mapping[str, str]) -> str:
-    """Return *request* as text for ``--dry-run``; *headers* contain no token."""
+    """Return a request as text for ``--dry-run``; the headers contain no token."""
     query = "&".join(f"{name}={value}" for name, value in request.query.items())
     url = f"{base_url}{request.path}{f'?{query}' if query else ''}"
     lines = [f"{request.method} {printable(url)}"]

@@ -53,10 +53,9 @@ class GitHub:
     _page: Mapping[str, str] = {"per_page": "100"}
 
     def __init__(self, project: str) -> None:
-        """Check that *project* is the name of a repository.
+        """Check that the project is the name of a repository.
 
-        Raises:
-            UsageError: It is not.
+        Raises: UsageError: The project is not the name of a repository.
         """
         if not _PROJECT.fullmatch(project):
             raise UsageError(f"{project!r} is not a repository", hint="write OWNER/NAME")

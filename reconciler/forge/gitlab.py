@@ -54,10 +54,9 @@ class GitLab:
     """GitLab accepts 1,000,000 characters, but renders such a note slowly."""
 
     def __init__(self, project: str) -> None:
-        """Check that *project* is a path or a number.
+        """Check that the project is a path or a number.
 
-        Raises:
-            UsageError: It is not.
+        Raises: UsageError: The project is neither a path nor a number.
         """
         if not project or project.strip("/") != project or not project.isprintable():
             raise UsageError(

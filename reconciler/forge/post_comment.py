@@ -24,7 +24,7 @@ _UNCHANGED = "Cannot transition status"
 
 
 class Posted(StrEnum):
-    """What happened to the comment."""
+    """What happened to the comment: the comment was created, updated or left unchanged."""
 
     CREATED = "created"
     EDITED = "edited"
@@ -32,14 +32,14 @@ class Posted(StrEnum):
 
 
 def marker_of(cluster: str) -> str:
-    """Return the hidden first line of the comment for *cluster*, which may be any text."""
+    """Return the hidden first line that identifies the comment about one cluster."""
     return f"<!-- reconciler-comment {sha256(cluster.encode()).hexdigest()[:20]} -->"
 
 
 def post_comment(
     client: ForgeClient, forge: Forge, number: int, *, marker: str, text: str
 ) -> Posted:
-    """Update our own comment, which contains *marker*, or create the comment.
+    """Update the comment that an earlier run wrote, or create the comment.
 
     If two jobs create a comment at the same time, both find the older comment when they list the
     comments again; the later job edits the older comment and deletes its own.
@@ -82,7 +82,7 @@ def post_comment(
 
 
 def post_status(client: ForgeClient, forge: Forge, commit: str, status: CommitStatus) -> None:
-    """Set *status* on *commit*.
+    """Set the status of a commit.
 
     Raises:
         ForgeError: The status could not be set.
@@ -116,7 +116,7 @@ def _author(client: ForgeClient, forge: Forge) -> str:
 def _own(
     client: ForgeClient, forge: Forge, number: int, marker: str, author: str
 ) -> tuple[Comment, ...]:
-    """Return the comments that *author* wrote and that contain *marker*, the oldest first."""
+    """Return an author's comments that contain a marker, the oldest first."""
     found = [
         each
         for page in client.pages(forge.comments(number))
@@ -129,7 +129,7 @@ def _own(
 def _edited(
     client: ForgeClient, forge: Forge, number: int, own: tuple[Comment, ...], body: str
 ) -> bool:
-    """Write *body* into our oldest comment and delete the others; False if it is gone."""
+    """Update our oldest comment and delete the others; return False if it no longer exists."""
     first, *later = own
     if first.body != body and not _sent_unless_gone(
         client, forge.edit_comment(number, first.id, body)

@@ -11,7 +11,7 @@ _YEARS = range(1970, 2200)
 
 
 def plausible(time: datetime) -> bool:
-    """Return whether *time* is in a realistic year; other times could break calculations."""
+    """Return whether a time is in a realistic year; other times could break calculations."""
     return time.year in _YEARS
 
 

@@ -1,4 +1,4 @@
-"""``KUBEVIRT_FIELDS``: lists the managed fields of the KubeVirt CR, with type and wave."""
+"""``KUBEVIRT_FIELDS``: lists the KubeVirt CR fields that this program may change."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class WaveName(StrEnum):
 
 
 class FieldType(StrEnum):
-    """How a managed field is read and compared."""
+    """The types of the KubeVirt CR fields, which define how values are read and compared."""
 
     GATES = "gates"
     """A list whose items Git requires; other items in the cluster's list are kept."""
@@ -45,7 +45,7 @@ class NameSet:
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> NameSet:
-        """Return a set of *names* that remembers their order in ``raw``."""
+        """Return a set of names that remembers the order in which the names were given."""
         return cls(names=frozenset(names), raw=names)
 
     def __str__(self) -> str:
@@ -119,10 +119,9 @@ INSTANCETYPE_REVISION: FieldPath = ("spec", "instancetype", "revisionName")
 
 
 def read_setting(kind: FieldType, raw: object) -> SettingValue:
-    """Convert *raw*, a JSON value, to the value of a field of the type *kind*.
+    """Convert a JSON value to the value of a field of the KubeVirt CR.
 
-    Raises:
-        QuantityError: The value has another type, or is not a valid quantity or duration.
+    Raises: QuantityError: The value has another type, or is not a valid quantity or duration.
     """
     match kind, raw:
         case ((FieldType.GATES | FieldType.NAMES), list()):

@@ -14,10 +14,13 @@ MINIMUM = GIB
 
 
 def block_of(page_size: object) -> int:
-    """Return the memory block size in bytes of a VM with *page_size* (None: no huge pages)."""
+    """Return a VM's memory block size in bytes; *page_size* is None without huge pages."""
     return GIB if page_size == "1Gi" else BLOCK
 
 
 def neighbours(n_bytes: int, block: int) -> tuple[int, int]:
-    """Return the nearest multiples of *block* below and above *n_bytes*; they may be equal."""
+    """Return the nearest multiples of a block size below and above a number of bytes.
+
+    The two multiples may be equal.
+    """
     return n_bytes // block * block, -(-n_bytes // block) * block

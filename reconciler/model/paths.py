@@ -13,7 +13,7 @@ MISSING = object()
 
 
 def value_at(tree: object, path: FieldPath, missing: object = None) -> Any:  # noqa: ANN401 - JSON
-    """Return the value at *path* in *tree*, or *missing* if the field does not exist.
+    """Return the value at a path in a JSON value; return *missing* if there is no such field.
 
     Args:
         tree: Any JSON value.

@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def listed(names: Iterable[str], most: int) -> str:
-    """Return the first *most* of *names* and how many more there are: ``a, b and 3 more``."""
+    """Return the first names and how many more there are, such as ``a, b and 3 more``."""
     known = list(names)
     rest = len(known) - most
     return ", ".join(known[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def listed_refs(refs: Iterable[ObjectRef], most: int) -> str:
-    """Return the first *most* of *refs* as ``namespace/name``, and how many more there are."""
+    """Return the first references as ``namespace/name``, and how many more there are."""
     return listed((ref.namespaced_name for ref in refs), most)
 
 

@@ -51,7 +51,7 @@ class MemoryQuantity:
 
     @classmethod
     def parse(cls, value: object) -> MemoryQuantity:
-        """Parse *value* as Kubernetes parses a quantity.
+        """Parse a memory size as Kubernetes parses a quantity.
 
         Args:
             value: Text such as ``2Gi``, ``1.5G``, ``1e9``, or a number of bytes.
@@ -69,7 +69,7 @@ class MemoryQuantity:
 
     @classmethod
     def of(cls, n_bytes: int) -> MemoryQuantity:
-        """Return *n_bytes* as a quantity in the shortest exact notation."""
+        """Return a number of bytes as a quantity in the shortest exact notation."""
         return cls(n_bytes=n_bytes, raw=canonical(n_bytes))
 
     def __str__(self) -> str:
@@ -85,7 +85,7 @@ class Duration:
 
     @classmethod
     def parse(cls, value: object) -> Duration:
-        """Parse *value* as Go's ``time.ParseDuration`` does.
+        """Parse a duration as Go's ``time.ParseDuration`` does.
 
         Raises:
             QuantityError: *value* is not a duration, such as a number without a unit.
@@ -117,7 +117,7 @@ class Duration:
 
 
 def canonical(n_bytes: int) -> str:
-    """Format *n_bytes* exactly, with the largest binary suffix that divides the number."""
+    """Format a number of bytes exactly, with the largest binary suffix that divides the number."""
     for suffix, exponent in reversed(_BINARY_EXPONENT.items()):
         if n_bytes and n_bytes % (1 << exponent) == 0:
             return f"{n_bytes >> exponent}{suffix}"
@@ -125,7 +125,7 @@ def canonical(n_bytes: int) -> str:
 
 
 def human(n_bytes: float) -> str:
-    """Format *n_bytes* for people: a binary unit and at most one decimal place."""
+    """Format a number of bytes for people: with a binary unit and at most one decimal place."""
     for suffix, exponent in reversed(_BINARY_EXPONENT.items()):
         if abs(n_bytes) >= 1 << exponent:
             return f"{n_bytes / (1 << exponent):.1f}".removesuffix(".0") + suffix
@@ -133,7 +133,7 @@ def human(n_bytes: float) -> str:
 
 
 def _check_length(text: str, noun: str) -> None:
-    """Raise QuantityError if *text* is so long that exact arithmetic would be slow."""
+    """Raise QuantityError if a text is so long that exact arithmetic would be slow."""
     if len(text) > _MAX_LENGTH:
         raise QuantityError(f"{kind_of(text)} is not a {noun}; at most {_MAX_LENGTH} are read")
 

@@ -23,14 +23,14 @@ _KINDS = {
 
 
 def cut(text: str) -> str:
-    """Return *text*, or its first 60 characters and its length if it is longer."""
+    """Return a text unchanged, or its first 60 characters and its length if it is longer."""
     if len(text) <= MAX_QUOTED:
         return text
     return f"{text[:MAX_QUOTED]}… ({len(text)} characters)"
 
 
 def quoted(value: object) -> str:
-    """Return *value* in quotes, cut to 60 characters; a mapping or list becomes its kind.
+    """Return a value in quotes, cut to 60 characters; show a mapping or list only as its type.
 
     Use it for names, kinds and values from a list of choices, and for parsed values.
     """
@@ -43,7 +43,7 @@ def quoted(value: object) -> str:
 
 
 def kind_of(value: object) -> str:
-    """Return the type of *value*, and the length of a text, but not its contents."""
+    """Return the type of a value, and the length if it is a text, but not its contents."""
     if isinstance(value, str):
         return "an empty text" if not value else f"a text of {_characters(len(value))}"
     if value is None or isinstance(value, bool):
@@ -52,7 +52,7 @@ def kind_of(value: object) -> str:
 
 
 def version(value: object) -> str:
-    """Return *value* in quotes if it looks like an apiVersion; otherwise, return its type."""
+    """Return a value in quotes if it looks like an apiVersion; otherwise, return its type."""
     is_version = isinstance(value, str) and _API_VERSION.fullmatch(value)
     return quoted(value) if is_version else kind_of(value)
 

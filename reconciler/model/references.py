@@ -73,7 +73,7 @@ def vm_ref(namespace: str, name: str) -> ObjectRef:
 
 
 def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
-    """Return the reference of the instancetype that a VM in *namespace* uses.
+    """Return the reference of the instancetype that a VM uses.
 
     KubeVirt accepts the kind in any case, singular or plural; without a kind, the instancetype is
     cluster-wide.
@@ -89,10 +89,10 @@ def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
 
 
 def dotted(path: FieldPath) -> str:
-    """Return *path* as dotted text, such as ``spec.template.spec``."""
+    """Return a field path as dotted text, such as ``spec.template.spec``."""
     return ".".join(path)
 
 
 def pointer(path: FieldPath) -> str:
-    """Return *path* as a JSON Pointer (RFC 6901)."""
+    """Return a field path as a JSON Pointer (RFC 6901)."""
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in path)

@@ -56,7 +56,7 @@ class Schedule:
         return cls(cron=cron, zone=zone_of(time_zone))
 
     def latest(self, moment: datetime) -> datetime | None:
-        """Return the last time at or before *moment*, in UTC; None if 50 years have none."""
+        """Return the last scheduled time up to a moment, in UTC; None if 50 years have no time."""
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         found: list[datetime] = []
         stop: datetime | None = None
@@ -69,7 +69,10 @@ class Schedule:
         return max(found, default=None)
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """Yield all times after *moment* in UTC, ascending; stop after 50 years without a time."""
+        """Yield all scheduled times after a moment, in UTC and ascending.
+
+        The iteration stops after 50 years without a time.
+        """
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         # Second occurrences, which come after the first occurrences of later local times.
         waiting: list[datetime] = []
@@ -83,7 +86,7 @@ class Schedule:
         yield from (each for each in sorted(waiting) if each > moment)
 
     def _instants(self, wall: datetime) -> tuple[datetime, ...]:
-        """Return the schedule's UTC times at the local time *wall*: none, one or two."""
+        """Return the UTC times of a local time: none, one or two, because of clock changes."""
         minute, hour, *_ = self.cron.split()
         fixed = not (minute.startswith("*") or hour.startswith("*"))
         while not self._shown(wall):
@@ -94,13 +97,13 @@ class Schedule:
         return (first,) if fixed or first == second else (first, second)
 
     def _shown(self, wall: datetime) -> bool:
-        """Return whether the local time *wall* exists; a clock change may skip it."""
+        """Return whether a local time exists; a clock change may skip it."""
         instant = wall.replace(tzinfo=self.zone).astimezone(UTC)
         return instant.astimezone(self.zone).replace(tzinfo=None) == wall
 
 
 def check_cron(text: str) -> None:
-    """Raise ScheduleError unless *text* is a five-field cron expression that matches some time."""
+    """Raise ScheduleError unless a text is a cron expression of five fields that has times."""
     if len(text) > _MAX_LENGTH:
         raise ScheduleError(
             f"{kind_of(text)} is not a cron expression: at most {_MAX_LENGTH} characters are "
@@ -119,7 +122,7 @@ def check_cron(text: str) -> None:
 
 
 def zone_of(name: str) -> ZoneInfo:
-    """Return the time zone with the IANA name *name*.
+    """Return the time zone with the given IANA name.
 
     Raises:
         ScheduleError: IANA has no such time zone.

@@ -44,7 +44,7 @@ class Requirement:
     values: frozenset[str] = frozenset()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Return whether *labels* meet the condition."""
+        """Return whether an object's labels meet the condition."""
         match self.operator:
             case _Operator.IN:
                 return labels.get(self.key) in self.values
@@ -65,7 +65,7 @@ class Selector:
 
     @classmethod
     def parse(cls, text: str) -> Selector:
-        """Parse the label selector *text*.
+        """Parse a label selector.
 
         Forms: ``a=b``, ``a!=b``, ``a in (b,c)``, ``a notin (b)``, ``a``, ``!a``.
 
@@ -86,7 +86,7 @@ class Selector:
         return cls(requirements=found, raw=text)
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Return whether *labels* meet every condition."""
+        """Return whether an object's labels meet every condition."""
         return all(each.matches(labels) for each in self.requirements)
 
     def __str__(self) -> str:
@@ -94,7 +94,7 @@ class Selector:
 
 
 def _requirement(part: str, number: int) -> Requirement:
-    """Parse *part*, the condition with the *number* in its selector, counted from 1."""
+    """Parse one condition of a label selector."""
     if match := _EQUALITY.fullmatch(part):
         operator = _Operator.NOT_IN if match["operator"] == "!=" else _Operator.IN
         return Requirement(key=match["key"], operator=operator, values=frozenset({match["value"]}))

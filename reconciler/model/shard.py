@@ -17,14 +17,17 @@ class ShardError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shard:
-    """One of *total* shards; *index* is its number, from 0."""
+    """One of several shards of a cluster, each of which changes some of the namespaces.
+
+    *index* is the shard's number, from 0; *total* is the number of shards.
+    """
 
     index: int = 0
     total: int = 1
 
     @classmethod
     def parse(cls, text: str) -> Shard:
-        """Parse a shard in the form ``I/N``.
+        """Parse a shard such as ``0/4``: its number from 0, and the number of shards.
 
         Raises:
             ShardError: The text does not have this form, or I is not less than N.
@@ -41,11 +44,11 @@ class Shard:
 
     @property
     def has_config(self) -> bool:
-        """Whether this shard changes the KubeVirt CR."""
+        """Return whether this shard changes the KubeVirt CR."""
         return self.index == 0
 
     def holds(self, namespace: str) -> bool:
-        """Return whether *namespace* and all its VMs belong to this shard.
+        """Return whether a namespace and all its VMs belong to this shard.
 
         The hash is the same on every machine and in every version.
         """
@@ -55,7 +58,7 @@ class Shard:
         return int.from_bytes(digest[:8], "big") % self.total == self.index
 
     def share(self, limit: int) -> int:
-        """Return this shard's part of *limit*, which is at least 1.
+        """Return this shard's part of a limit; the part is at least 1.
 
         The parts of all shards add up to *limit*, unless there are more shards than *limit*.
         """

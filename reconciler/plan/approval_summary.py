@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def approval_of(plan: Plan) -> Approval:
-    """Return an approval that covers every action in *plan*."""
+    """Return an approval that covers every action of a plan."""
     return Approval(
         cluster=plan.cluster,
         revision=plan.revision,
@@ -38,7 +38,7 @@ def approval_of(plan: Plan) -> Approval:
 
 
 def change_of(decision: Decision, action: Action) -> str:
-    """Describe the change that *action* writes, such as ``guest 8Gi -> 12Gi``."""
+    """Describe the change that an action writes, such as ``guest 8Gi -> 12Gi``."""
     own = [each for each in decision.changes if each.wave is action.wave]
     return change_text(action.verb, ((each.field[-1], each.before, each.after) for each in own))
 

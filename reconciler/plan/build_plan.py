@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def build_plan(context: PlanContext, vms: Iterable[Decision]) -> Plan:
-    """Return the plan built from *vms*, which has one decision per VM in ``context.own``."""
+    """Build a plan from the decisions about this shard's VMs."""
     desired, live, policy = context.desired, context.live, context.policy
     decisions = list(vms)
     if context.kubevirt is not None:

@@ -57,7 +57,7 @@ def action_digest(
 
 
 def digested(action: Action, cluster: str) -> Action:
-    """Return a copy of *action* that contains its digest; *cluster* is the cluster's uid."""
+    """Return a copy of an action with its digest filled in."""
     manifest = None if action.manifest is None else manifest_digest(action.manifest)
     digest = action_digest(
         cluster=cluster,
@@ -73,7 +73,7 @@ def digested(action: Action, cluster: str) -> Action:
 
 
 def manifest_digest(manifest: Mapping[str, Any]) -> str:
-    """Return the ``sha256:…`` digest of *manifest* as compact JSON with sorted keys."""
+    """Return the ``sha256:…`` digest of a manifest, written as compact JSON with sorted keys."""
     return _sha256(manifest)
 
 
@@ -83,7 +83,7 @@ def plan_digest(actions: Iterable[Action]) -> str:
 
 
 def digest_over(digests: Iterable[str]) -> str:
-    """Return the ``sha256:…`` digest of *digests*, in the given order."""
+    """Return the ``sha256:…`` digest of several digests, in the given order."""
     return _sha256(list(digests))
 
 

@@ -35,7 +35,7 @@ class Finding:
 
 
 def first(rules: Iterable[Callable[[T], Finding | None]], inputs: T) -> Finding | None:
-    """Call *rules* in order with *inputs*, and return the first finding that is not None."""
+    """Call the rules in order, and return the first finding that is not None."""
     return next((found for rule in rules if (found := rule(inputs)) is not None), None)
 
 
@@ -50,7 +50,7 @@ def wait(reason: Reason, message: str, hint: str = "") -> Finding:
 
 
 def invalid(error: Diagnostic) -> Finding:
-    """Return a finding that blocks one object because its manifest in Git has *error*."""
+    """Return a finding that blocks an object because its manifest in Git has an error."""
     return blocked(
         Reason.INVALID_MANIFEST,
         f"the manifest in Git is invalid: {error.message}",

@@ -27,7 +27,7 @@ def labels_of(ref: ObjectRef, desired: DesiredState, live: LiveState) -> Mapping
 def ranks(
     refs: Iterable[ObjectRef], desired: DesiredState, live: LiveState, policy: PlanPolicy
 ) -> Mapping[ObjectRef, int]:
-    """Return the rank of each VM; a rank starts when the previous rank's changes have ended."""
+    """Return each VM's rank: first all canaries, then each batch in order, then all other VMs."""
     return {ref: _rank(labels_of(ref, desired, live), policy) for ref in refs}
 
 
@@ -41,7 +41,7 @@ def _rank(labels: Mapping[str, str], policy: PlanPolicy) -> int:
 
 
 def named(rank: int, policy: PlanPolicy) -> str:
-    """Return a readable name for *rank*, such as ``the canaries``."""
+    """Return the name of a group of VMs that change together, such as ``the canaries``."""
     if rank == CANARY:
         return "the canaries"
     n = rank - CANARY

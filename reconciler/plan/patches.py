@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 
 def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
-    """Return the patch that sets the guest memory of *vm*, in the notation that Git uses.
+    """Return the patch that sets a VM's guest memory, in the notation that Git uses.
 
     A size that is a bare number in Git is sent as a string of digits, which every version
     accepts. Source: recorded; v1.3.1 denies a number ("must be of type string").
@@ -56,7 +56,7 @@ def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
 
 
 def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
-    """Return the patch that changes the instancetype of *vm* to *name*.
+    """Return the patch that changes a VM's instancetype.
 
     A ``revisionName`` in the spec pins the old type, so the same patch removes it.
     Source: recorded in the scenario instancetype-change on v1.3.1 (the patch is denied without
@@ -73,7 +73,7 @@ def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
 
 
 def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tuple[PatchOp, ...]:
-    """Return a copy of *patch* that also adds the annotation *key*.
+    """Return a copy of a patch that also adds an annotation.
 
     If the VM has no annotations, the patch adds the whole map. The patch then tests the
     resourceVersion, so that it cannot overwrite an annotation that another client adds at the same
@@ -88,7 +88,7 @@ def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tu
 
 
 def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *manifest* as the body of a POST request, with numeric sizes as strings.
+    """Return a manifest as the body of a POST request, with numeric sizes as strings.
 
     Source: recorded; v1.3.1 denies a number ("must be of type string").
     """
@@ -101,7 +101,7 @@ def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings_patch(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> tuple[PatchOp, ...]:
-    """Return the CR patch that makes *changes*; it keeps feature gates that Git does not list."""
+    """Return the patch that changes settings of the CR and keeps feature gates that Git omits."""
     present = [change for change in changes if change.field in kubevirt.spellings]
     absent = [change for change in changes if change.field not in kubevirt.spellings]
     guards = [_same_object(kubevirt.uid)]

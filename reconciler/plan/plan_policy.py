@@ -51,7 +51,7 @@ def plan_policy(
     shard: Shard = WHOLE_FLEET,
     ignore_windows: bool = False,
 ) -> PlanPolicy:
-    """Return the policy that *config* sets for the VMs of *shard*."""
+    """Return the planning policy that the configuration sets for one shard's VMs."""
     return PlanPolicy(
         shard=shard,
         create=config.create,

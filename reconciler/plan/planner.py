@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class _Remembered(NamedTuple):
-    """A stored decision and the inputs that concern only its VM."""
+    """A stored decision, with the inputs that concern only the decision's VM."""
 
     inputs: Sequence[object]
     decision: Decision
@@ -74,7 +74,7 @@ class Planner:
 
     @property
     def capacity_mattered(self) -> bool:
-        """Whether a decision depends on pods and quotas, even if they are not known yet."""
+        """Whether a decision depends on free capacity, even if pods have not been read yet."""
         return bool(self._read_capacity)
 
     def update(
@@ -113,7 +113,7 @@ class Planner:
         return context
 
     def needs_capacity(self) -> bool:
-        """Whether a decision depends on pods and quotas that are not known yet.
+        """Whether a decision depends on pods and quotas that have not been read yet.
 
         The planner plans VMs until one decision depends on them.
         """
@@ -133,7 +133,7 @@ class Planner:
         self._context = replace(self.context, live=live)
 
     def decision(self, ref: ObjectRef) -> Decision:
-        """Return the decision about the VM *ref*, which must be in the desired state."""
+        """Return the decision about a VM, which must be in the desired state."""
         context = self.context
         return self._decision(ref, tuple(each.get(ref) for each in _by_vm(context)), context)
 
@@ -225,7 +225,7 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
 
 
 def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
-    """Return *decision*, or a wait if another shard has to change the KubeVirt CR."""
+    """Turn the decision about the KubeVirt CR into a wait if another shard changes the CR."""
     if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
         return decision
     why = Explanation(

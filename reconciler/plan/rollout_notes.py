@@ -96,7 +96,7 @@ def _closed(opens: datetime | None) -> Diagnostic:
 
 
 def _longest(windows: tuple[Window, ...], now: datetime, enough_s: float) -> float:
-    """Return the longest upcoming window in seconds; stop at a window of *enough_s* seconds."""
+    """Return the seconds of the longest upcoming window, or of the first sufficient window."""
     longest, moment = 0.0, now
     for _ in range(2 * WINDOWS_AHEAD):
         found = opening(windows, moment)
@@ -157,7 +157,7 @@ def _canaries(
 
 
 def _may_prove(canary: Decision) -> bool:
-    """Whether a canary without actions already has its memory, or may still get its memory."""
+    """Return whether a canary without actions has its new memory or may still get its memory."""
     unchanged = canary.effect in (Effect.NONE, Effect.WAIT)
     return unchanged and canary.reason is not Reason.SUSPENDED
 
@@ -189,7 +189,7 @@ def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnos
 
 
 def _named(refs: Sequence[ObjectRef], needs: Mapping[ObjectRef, float]) -> str:
-    """Return the names of *refs*, slowest first, and how long the slowest change may take."""
+    """Return the names of VMs, slowest first, and how long the slowest change may take."""
     ranked = sorted(refs, key=lambda ref: (-needs[ref], ref))
     most = needs[ranked[0]]
     bound = "without a limit" if math.isinf(most) else f"up to {_minutes(most)}"

@@ -25,7 +25,7 @@ def waves_of(
     ranks: Mapping[ObjectRef, int],
     settle_deadline_s: float,
 ) -> tuple[Wave, ...]:
-    """Return the waves that have actions; each lists its actions in the order of their start.
+    """Group the plan's actions into waves, in the order in which the actions start.
 
     The order is by rank (canaries, then each batch, then the rest), then by priority, highest
     first, then by reference. The default rank and priority are 0. A wave waits for the CR to

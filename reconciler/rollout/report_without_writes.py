@@ -39,7 +39,7 @@ def unwritten(
     why: ExitCode,
     message: str,
 ) -> RunReport:
-    """Return the report of a run that ended before it could write, for example without a lease.
+    """Return the report of a run that ended before its first write, for example without a lease.
 
     The exit code is *why*, unless another exit code has precedence. The exit code of an
     interrupted run is never replaced.
@@ -84,7 +84,7 @@ def _open(plan: Plan) -> Iterator[Decision]:
 
 
 def _outcome(decision: Decision, why: Explanation, result: Result, at: datetime) -> Outcome:
-    """Return the outcome; *why* and *result* apply only if the decision has an action."""
+    """Return the outcome of an object that was planned but not written."""
     action = decision.actions[0] if decision.actions else None
     if action is None:
         why, result = decision.why, Result.HELD

@@ -64,11 +64,12 @@ def run(
     *,
     run_id: str,
 ) -> RunReport:
-    """Apply *plan* and track its changes; the caller starts the informer and holds the leases.
+    """Apply a plan and track its changes until the run ends.
 
-    *plan* defines which objects take part. Before each write, the object is planned again from the
-    newest snapshot. If a response of the API server, for example 401, ends the run, the function
-    still returns a report, which shows what was written before.
+    The caller starts the informer and holds the leases. *plan* defines which objects take part.
+    Before each write, the object is planned again from the newest snapshot. If a response of the
+    API server, for example 401, ends the run, the function still returns a report, which shows
+    what was written before.
     """
     started = context.clock.now()
     rollout = _Rollout(plan, desired, choices, policy, context)
@@ -164,7 +165,7 @@ class _Rollout:
             self.context.memory_lease.abandon()
 
     def follow(self) -> str:
-        """Repeat rounds while any object is tracked; return why the run ended early, or ""."""
+        """Read, plan and write while any object is tracked; return why the run ended early."""
         start = self.context.clock.monotonic()
         live = self.context.informer.read()
         while self.open:
@@ -182,7 +183,7 @@ class _Rollout:
         return ""
 
     def _stops_before_round(self, start: float) -> str:
-        """Return why no further round may start; empty if one may start."""
+        """Return why the run must end now; empty if the run may continue."""
         if self.context.stopping():
             return f"a signal ended the run; {_CONTINUES}"
         if self._left(start) <= 0:
@@ -194,7 +195,7 @@ class _Rollout:
         return ""
 
     def _stops_after_round(self, start: float, *, given_up: bool) -> str:
-        """Return why another round would change nothing; empty if a round may change something.
+        """Return why the run cannot change anything more; empty if it may change something.
 
         Raises:
             ClusterError: The API server has not answered writes for too long.
@@ -252,7 +253,7 @@ class _Rollout:
         return (*kubevirt, *self.memory.objects.values())
 
     def outcomes(self, message: str) -> tuple[Outcome, ...]:
-        """End the tracking of all remaining objects, and return the outcome of every object."""
+        """Return the outcome of every object, and stop tracking the remaining objects."""
         if message:
             self.context.progress(Step.ENDING, message)
         objects = self._objects()

@@ -39,7 +39,7 @@ def check(
     document: Any,  # noqa: ANN401 - any JSON value
     schema_name: str,
 ) -> tuple[Violation, ...]:
-    """Return every violation of the schema in *document* once, in no particular order.
+    """Return every violation of a schema in a document once, in no particular order.
 
     Args:
         document: The parsed document: dicts, lists, texts, numbers and booleans.
@@ -137,7 +137,7 @@ def _additional(
 def _near_miss(
     _: Draft202012Validator, names: list[str], instance: object, schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Check the keyword ``x-near-miss``: a key that resembles one of *names* is a typo."""
+    """Check the keyword ``x-near-miss``: a key that resembles a known key is a typo."""
     for key in _unknown_keys(instance, schema):
         if violations.closest(key, names, cutoff=TYPO_SIMILARITY):
             yield _error(key)

@@ -1,4 +1,4 @@
-"""``fits``: tests quickly whether a value matches a schema, but does not explain why not.
+"""``fits``: quickly tests whether a value matches a schema, but does not explain why.
 
 The test is built from the schema and is never more lenient than ``check``. If this module does not
 know a keyword, every value fails the test, and ``check`` decides.
@@ -44,7 +44,7 @@ def fits(schema_name: str) -> Test:
 
 
 def predicate(schema: object, root: Mapping[str, Any]) -> Test:
-    """Return a function that checks values against *schema*, a part of the schema *root*."""
+    """Return a function that checks values against one part of a schema."""
     try:
         return _all_of(schema, root)
     except _UnknownError:
@@ -139,7 +139,7 @@ def _format(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:
 
 
 def _for(kind: type | tuple[type, ...], keep: Callable[[Any, Any], bool]) -> Callable[..., Test]:
-    """Return a maker of tests that apply *keep* to values of one type, and accept all others."""
+    """Return a function that creates tests for values of some types; other values pass."""
     return lambda expected, *_: lambda value: not isinstance(value, kind) or keep(value, expected)
 
 

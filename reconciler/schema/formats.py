@@ -69,7 +69,7 @@ def dns_subdomain(value: str) -> None:
 
 
 def relative_path(value: str) -> None:
-    """Check a path inside the repository."""
+    """Check a relative path to a file or folder inside the repository."""
     if not value or value.startswith("/") or "\\" in value or ".." in value.split("/"):
         raise ValueError(
             f"{quoted(value)} is not a path inside the repository; use a path relative to its "

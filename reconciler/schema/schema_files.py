@@ -15,7 +15,7 @@ PACKAGE = "reconciler"
 
 @cache
 def load(name: str) -> dict[str, Any]:
-    """Load the schema *name*, for example ``manifest`` or ``config``.
+    """Load a JSON Schema by its name, for example ``manifest`` or ``config``.
 
     Raises:
         FileNotFoundError: The installation is incomplete.
@@ -32,6 +32,6 @@ def load(name: str) -> dict[str, Any]:
 
 
 def _folders() -> tuple[Traversable, ...]:
-    """Return the folders that may hold the schemas: in a wheel, and in an editable install."""
+    """Return the folders that may contain the schemas, in a wheel or in an editable install."""
     package = resources.files(PACKAGE)
     return package.joinpath("schemas"), package.joinpath("..", "schemas")

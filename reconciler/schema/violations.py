@@ -56,7 +56,7 @@ class Finding:
 
 
 def describe(found: Finding) -> tuple[str, str, str]:
-    """Return the code, the message and the hint for *found*."""
+    """Return the code, the message and the hint for a schema violation."""
     where = dotted(found.path) or "the document"
     writer = _WRITERS.get(found.keyword)
     if writer is None:
@@ -136,7 +136,7 @@ _WRITERS: Mapping[str, Callable[[Finding, str], tuple[str, str, str]]] = {
 
 
 def dotted(path: Iterable[str | int]) -> str:
-    """Return *path* in dotted notation, such as ``items[2].spec.paths[0]``."""
+    """Return a path in dotted notation, such as ``items[2].spec.paths[0]``."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{cut(step)}"
@@ -144,18 +144,18 @@ def dotted(path: Iterable[str | int]) -> str:
 
 
 def _described(value: object) -> str:
-    """Return the type of *value*; only a boolean is quoted, as other values may be secrets."""
+    """Return the type of a value; quote only a boolean, because other values may be secrets."""
     return f"{kind_of(value)} (a boolean)" if isinstance(value, bool) else kind_of(value)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean X?`` if one of *known* is similar to *name*, or an empty text."""
+    """Return ``did you mean X?`` if a known name is similar, or an empty text."""
     found = closest(name, known)
     return f"did you mean {found}?" if found else ""
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return the name in *known* most similar to *name*, or an empty text; case is ignored.
+    """Return the known name most similar to a given name, or an empty text; ignore case.
 
     Args:
         name: The name that the user wrote.
@@ -180,7 +180,7 @@ def _type_hint(value: object, types: Sequence[str]) -> str:
 
 
 def _would_fit(text: str, types: Sequence[str]) -> bool:
-    """Return whether a quoted value would have one of the expected types without its quotes."""
+    """Return whether a quoted value would have an expected type without its quotes."""
     is_number = text.isascii() and text.isdigit()
     is_boolean = text in {"true", "false"}
     return (is_number and "integer" in types) or (is_boolean and "boolean" in types)

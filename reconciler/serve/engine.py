@@ -66,7 +66,7 @@ class Engine:
         self._reading = read_valid(self._desired)
 
     def plan(self) -> PlanWithInputs:
-        """Return the current plan, which equals a plan that is made from scratch.
+        """Return the current plan, which equals a plan that is computed from scratch.
 
         Raises:
             SourceError: The desired state was never read, and cannot be read now.

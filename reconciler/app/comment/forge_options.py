@@ -1,4 +1,4 @@
-"""``ForgeOptions``: which forge, project and pull request a comment goes to.
+"""``ForgeOptions``: selects the forge, the project and the pull request for a comment.
 
 A CI job's environment has most of these values, so that the options are only needed elsewhere.
 """
@@ -23,7 +23,7 @@ _LINK = re.compile(r"https?://[^\s<>()\[\]\"'`\\|]+", re.ASCII)
 
 
 class ForgeKind(StrEnum):
-    """The kinds of forges; Forgejo has the API of Gitea."""
+    """The supported forges; Forgejo has the same API as Gitea."""
 
     GITHUB = "github"
     GITLAB = "gitlab"
@@ -33,7 +33,7 @@ class ForgeKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgeOptions:
-    """Where a comment and a commit status go."""
+    """The options that select where a comment and a commit status are posted."""
 
     forge: ForgeKind | None = None
     forge_url: str | None = None

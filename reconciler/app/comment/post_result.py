@@ -44,7 +44,7 @@ _PENDING = frozenset({ExitCode.DEADLINE, ExitCode.LEASE_HELD})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentOptions:
-    """What to post, and where."""
+    """The options that select what is posted in a comment, and where."""
 
     result: Path | None = None
     """The plan file or the report; None if the run ended before it wrote one."""
@@ -56,7 +56,7 @@ class CommentOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Post:
-    """The comment and the status for one forge."""
+    """The comment and the commit status to post, as one forge accepts them."""
 
     marker: str
     text: str
@@ -170,13 +170,16 @@ def _status(state: State, headline: Headline, where: ForgeOptions, name: str) ->
 
 
 def _plan_state(document: Mapping[str, Any]) -> State:
-    """Return failure for a plan with errors; reviewers decide about everything else."""
+    """Return the state failure for a plan with errors, and success for every other plan."""
     errors = any(each["severity"] == Severity.ERROR for each in document["diagnostics"])
     return State.FAILURE if errors else State.SUCCESS
 
 
 def _run_state(document: Mapping[str, Any]) -> State:
-    """Return success only if each guest has its memory, or a person must act in the cluster."""
+    """Return the state of the commit status for a finished run: success, pending or failure.
+
+    It is success only if each guest has its memory, or a person must act in the cluster.
+    """
     code, counts = ExitCode(document["exit"]["code"]), document["counts"]
     if code in _PENDING or (code in _GREEN and _unfinished(counts)):
         return State.PENDING

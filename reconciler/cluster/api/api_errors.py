@@ -90,12 +90,12 @@ class Answer:
         return self.status in _OK
 
     def explained(self) -> Status:
-        """Return the body as a Status; an empty Status if the body contains something else."""
+        """Return the body as a ``Status``; return an empty one if the body is something else."""
         return read_status(self.body)
 
 
 def read_status(body: bytes | msgspec.Raw) -> Status:
-    """Parse *body* as a Status; return an empty Status for other content, such as HTML."""
+    """Parse a response body as a ``Status``; return an empty one for other content."""
     try:
         status = msgspec.json.decode(body, type=Status)
     except UNDECODABLE:
@@ -123,7 +123,7 @@ def is_denial(status: Status) -> bool:
 
 
 def safe_host(url: str) -> str:
-    """Return host and port of *url*, without user, password, path and query."""
+    """Return the host and port of a URL, without user, password, path and query."""
     try:
         parts = urlsplit(url)
         name, port = parts.hostname or "unknown", parts.port
@@ -133,7 +133,7 @@ def safe_host(url: str) -> str:
 
 
 def from_answer(answer: Answer, host: str) -> ClusterError:
-    """Return the error for the failed response *answer*."""
+    """Return the error for a failed response."""
     status = answer.explained()
     said = sentence(status) or answer.reason or f"HTTP {answer.status}"
     spoken = resource_paths.spoken(answer.path)
@@ -185,14 +185,14 @@ def from_exception(error: Exception, method: str, path: str, host: str) -> Clust
 
 
 def timed_out(error: Exception) -> bool:
-    """Return whether *error* is a timeout."""
+    """Return whether an exception is a timeout."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
     return any(isinstance(each, exceptions.TimeoutError | TimeoutError) for each in _chain(error))
 
 
 def _broken(error: Exception) -> tuple[str, str]:
-    """Return why no response arrived, and a hint for the user, from the type of *error*."""
+    """Return why no response arrived, and a hint for the user, from the type of an exception."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
     server = "check the network and the server's address"

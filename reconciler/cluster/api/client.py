@@ -96,7 +96,7 @@ class Client:
         return twin
 
     def hurry(self, left_s: float) -> None:
-        """Finish within *left_s* seconds: shorten timeouts, and do not repeat requests.
+        """Shorten all timeouts and do not repeat requests, because little time is left.
 
         Requests that were already sent are not interrupted. This applies to every client that
         shares these connections.
@@ -147,7 +147,7 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> bytes:
-        """Return the body at *path*; the read is repeated after a temporary failure.
+        """Return the body at an API path; the read is repeated after a temporary failure.
 
         Raises:
             ClusterError: The body cannot be read.
@@ -163,18 +163,15 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> T:
-        """Read the body at *path* in chunks, pass the chunks to *take*, and return the result.
+        """Read the body at an API path in chunks, and return what *take* makes of them.
 
         After a temporary failure, *take* is called again with the body from its start.
 
-        Args:
-            path: The path of an object or a list.
-            take: A function that reads all chunks, or raises an error.
-            query: The query parameters of the request.
-            timeout_s: The longest time until the end of the body.
+        Args: path: The path of an object or a list. take: A function that reads all chunks, or
+        raises an error. query: The query parameters of the request. timeout_s: The longest time
+        until the end of the body.
 
-        Raises:
-            ClusterError: The body cannot be read.
+        Raises: ClusterError: The body cannot be read.
         """
         request = Request("GET", path, query)
         return self._repeated(lambda: take(self._chunks(request, timeout_s)))
@@ -186,7 +183,7 @@ class Client:
         timeout_s: float,
         query: Mapping[str, str] | None = None,
     ) -> Watch:
-        """Return the events at *path* after *resource_version*, including bookmarks.
+        """Watch an API path from a resourceVersion on, and return the events, including bookmarks.
 
         The server ends the watch after *timeout_s*. If the server does not, and sends nothing, the
         watch fails a little later.
@@ -232,7 +229,7 @@ class Client:
         timeout_s: float | None = None,
         dry_run: bool = False,
     ) -> Answer:
-        """Send one POST that creates an object in the collection at *path*; return the response.
+        """Send one POST that creates an object in a collection, and return the response.
 
         Raises:
             UnreachableError: No response arrived; the object may exist.
@@ -241,7 +238,7 @@ class Client:
         return self._written(request, timeout_s)
 
     def restart(self, path: str, *, timeout_s: float | None = None) -> Answer:
-        """Request a VM's restart once, through the subresource at *path*.
+        """Request a VM's restart once, through its restart subresource.
 
         The response has no body, so virt-api returns 406 to a client that accepts only JSON.
 
@@ -280,7 +277,7 @@ class Client:
         ask: Callable[[], T],
         retryable: Callable[[ClusterError], bool] = lambda error: error.retryable,
     ) -> T:
-        """Call *ask*, repeat the call after each *retryable* error, and return its result."""
+        """Call a function, repeat the call after each temporary error, and return the result."""
         return repeat(
             ask,
             clock=self._clock,

@@ -76,7 +76,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
 
 
 def context_names(kubeconfig: str | None) -> tuple[str, ...]:
-    """Return the names of the contexts in *kubeconfig*, or in the file that ``load`` would read.
+    """Return the names of the contexts in a kubeconfig, or in the file that kubectl would read.
 
     Raises:
         ClusterError: The kubeconfig does not exist or cannot be used.
@@ -90,7 +90,7 @@ def context_names(kubeconfig: str | None) -> tuple[str, ...]:
 
 
 def _existing(files: str) -> list[str]:
-    """Split *files*, which has the format of ``KUBECONFIG``, and return the paths that exist."""
+    """Split a list of paths in the format of ``KUBECONFIG``, and return the paths that exist."""
     paths = (str(Path(each).expanduser()) for each in files.split(os.pathsep) if each)
     return [each for each in paths if Path(each).exists()]
 
@@ -132,12 +132,12 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
 
 
 def _loader(files: str, context: str | None = None) -> Any:  # noqa: ANN401 - an untyped library
-    """Return the library's loader for the *files* or for standard input, which are read here.
+    """Return the library's loader for kubeconfig files or for standard input.
 
-    The library would open any file, and a named pipe would block it.
+    The files are read here, because the library would open any file, and a named pipe would block
+    it.
 
-    Raises:
-        OSError: A kubeconfig cannot be read, or is not a regular file.
+    Raises: OSError: A kubeconfig cannot be read, or is not a regular file.
     """
     from kubernetes.config import ConfigException  # noqa: PLC0415 - see load
     from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader  # noqa: PLC0415
@@ -164,7 +164,7 @@ def _loader(files: str, context: str | None = None) -> Any:  # noqa: ANN401 - an
 
 
 def _read_files(entry: Any) -> None:  # noqa: ANN401 - an untyped library
-    """Read the files to which the *entry* of a user or cluster refers.
+    """Read the files to which a user's or a cluster's entry in a kubeconfig refers.
 
     The token is passed to the library as text. The library needs the certificates and the key as
     files, so these are only checked; copies of a key could remain after a crash.
@@ -190,7 +190,7 @@ def _read_files(entry: Any) -> None:  # noqa: ANN401 - an untyped library
 
 
 def _check_text(text: bytes) -> None:
-    """Check that *text* is cheap to parse; the library copies the content of each YAML alias.
+    """Check that a YAML text is cheap to parse; the library copies the content of each alias.
 
     Raises:
         OSError: The text is too long, is nested too deeply or has too many aliases.

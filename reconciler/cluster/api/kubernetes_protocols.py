@@ -12,11 +12,11 @@ class Headers(Protocol):
     """The interface of ``urllib3.HTTPHeaderDict``."""
 
     def get(self, name: str) -> str | None:
-        """Return the value of the header *name*."""
+        """Return the value of a header."""
         ...
 
     def getlist(self, name: str) -> list[str]:
-        """Return all values of the header *name*, which may occur several times."""
+        """Return all values of a header, which may occur several times."""
         ...
 
 

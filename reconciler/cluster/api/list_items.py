@@ -32,7 +32,7 @@ class SplitList(NamedTuple):
 
 
 def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
-    """Split the list *body*; its objects need not be valid JSON, only their brackets must match.
+    """Split a JSON list into its objects, which need not be valid JSON except for their brackets.
 
     Raises:
         ValueError: *body* is not a list, its end is missing, or it has more than *most* objects.
@@ -57,7 +57,7 @@ def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
 
 
 def check_kind(found: str, plural: str) -> None:
-    """Check that *found* is the kind of a list of *plural*, such as ``PodList`` or ``List``.
+    """Check that a list's kind is the expected one, such as ``PodList``, or the kind ``List``.
 
     Raises:
         ValueError: *found* is another kind, such as ``Status``.
@@ -69,7 +69,7 @@ def check_kind(found: str, plural: str) -> None:
 
 
 def is_balanced(piece: bytes) -> bool:
-    """Return whether *piece* is one object or list with balanced brackets, and nothing else."""
+    """Return whether a text is one object or list with balanced brackets, and nothing else."""
     depth = 0
     for token in _TOKEN.finditer(piece):
         char = piece[token.start()]
@@ -80,7 +80,7 @@ def is_balanced(piece: bytes) -> bool:
 
 
 def shallow(piece: bytes) -> bytes:
-    """Return the object *piece* with each value below its second level replaced by null."""
+    """Return a JSON object with each value below its second level replaced by null."""
     kept, depth, end = bytearray(), 0, 0
     for token in _TOKEN.finditer(piece):
         char = piece[token.start()]

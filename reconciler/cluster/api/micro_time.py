@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def micro_time(at: datetime) -> str:
-    """Return *at* as a MicroTime, which always has six digits: ``2026-11-23T00:48:52.000000Z``."""
+    """Return a time as a MicroTime with six digits, such as ``2026-11-23T00:48:52.000000Z``."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

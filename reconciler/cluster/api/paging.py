@@ -54,7 +54,7 @@ class _List(msgspec.Struct, frozen=True):
 
 
 def pages(client: Client, path: str) -> Iterator[Page]:
-    """Yield the list at *path* page by page.
+    """Yield the list at an API path page by page.
 
     If a page token expires, the list is restarted, at most three times; ``Page.first`` marks this.
 
@@ -94,7 +94,7 @@ def pages(client: Client, path: str) -> Iterator[Page]:
 
 
 def _meta(client: Client, path: str, body: bytes) -> _ListMeta:
-    """Return the metadata of the page *body*, which must be a list of the kind at *path*."""
+    """Return the metadata of a page, which must be a list of the expected kind."""
     try:
         try:
             found = msgspec.json.decode(body, type=_List)
@@ -109,7 +109,7 @@ def _meta(client: Client, path: str, body: bytes) -> _ListMeta:
 
 
 def unreadable(client: Client, path: str, why: str) -> ClusterError:
-    """Return the error for a list at *path* that cannot be read, for the reason *why*."""
+    """Return the error for a list that cannot be read."""
     place = f"{resource_paths.spoken(path)} at {client.host}"
     return ClusterError(
         f"the response to a list of {place} cannot be read: {why}",

@@ -38,27 +38,27 @@ def collection(plural: str, namespace: str | None = None, api: str = KUBEVIRT_AP
 
 
 def member(plural: str, namespace: str, name: str, api: str = KUBEVIRT_API) -> str:
-    """Return the path of the object *name* in *namespace*."""
+    """Return the API path of an object."""
     return f"{collection(plural, namespace, api)}/{quote(name, safe='')}"
 
 
 def of(ref: ObjectRef) -> str:
-    """Return the path of the object *ref*, which is a KubeVirt CR or a VM."""
+    """Return the API path of a KubeVirt CR or of a VM."""
     return member(_PLURALS[ref.kind], ref.namespace, ref.name)
 
 
 def siblings(ref: ObjectRef) -> str:
-    """Return the path of the collection that contains the object *ref*."""
+    """Return the API path of the collection that contains an object."""
     return collection(_PLURALS[ref.kind], ref.namespace)
 
 
 def restart(ref: ObjectRef) -> str:
-    """Return the path of the restart subresource of the VM *ref*."""
+    """Return the API path of a VM's restart subresource."""
     return f"{member(VMS, ref.namespace, ref.name, ACTIONS_API)}/restart"
 
 
 def spoken(path: str) -> str:
-    """Describe *path* for messages, for example ``virtualmachines db/pg-0``."""
+    """Describe an API path for messages, for example ``virtualmachines db/pg-0``."""
     parts = [part for part in path.split("/") if part]
     parts = parts[2:] if parts[:1] == ["api"] else parts[3:]
     match parts:

@@ -31,7 +31,7 @@ class UnusableBodyError(ValueError):
 
 
 def pieces(response: Response) -> Iterator[bytes]:
-    """Yield the decompressed body of *response* in pieces of at most 256 KiB, as they arrive.
+    """Yield the decompressed body of a response in pieces of at most 256 KiB, as they arrive.
 
     Raises:
         UnusableBodyError: The body cannot be decompressed, or exceeds ``MAX_RATIO``.
@@ -46,7 +46,7 @@ def pieces(response: Response) -> Iterator[bytes]:
 
 
 def whole(response: Response) -> bytes:
-    """Return the decompressed body of *response*, which has at most ``MAX_BYTES``.
+    """Return the decompressed body of a response, which must not exceed ``MAX_BYTES``.
 
     Raises:
         UnusableBodyError: The body is too large or cannot be decompressed.

@@ -34,7 +34,7 @@ _REQUEST = _Request()
 
 @contextmanager
 def ending_at(at: float) -> Iterator[None]:
-    """Context manager: requests sent in the block, and their responses, must end by *at*.
+    """Context manager: requests sent in its block, and their responses, must end by a given time.
 
     *at* is a monotonic time in seconds. The limit also applies to a body that is read later, or in
     another thread.
@@ -47,7 +47,7 @@ def ending_at(at: float) -> Iterator[None]:
 
 
 def install(pool_manager: Any) -> None:  # noqa: ANN401 - urllib3's types are loaded later
-    """Make the connections of *pool_manager*, a ``urllib3.PoolManager``, respect ``ending_at``."""
+    """Make the connections of a ``urllib3.PoolManager`` respect ``ending_at``."""
     pool_manager.pool_classes_by_scheme = {
         scheme: type(pool.__name__, (pool,), {"ConnectionCls": _limited(pool.ConnectionCls)})
         for scheme, pool in pool_manager.pool_classes_by_scheme.items()
@@ -55,7 +55,7 @@ def install(pool_manager: Any) -> None:  # noqa: ANN401 - urllib3's types are lo
 
 
 def _limited(connection: type[Any]) -> type[Any]:
-    """Return a subclass of *connection* whose reads and writes respect ``ending_at``."""
+    """Return a subclass of a connection class whose reads and writes respect ``ending_at``."""
 
     class Limited(connection):  # type: ignore[misc] # a class of urllib3 that is not known here
         response_class = _Response
@@ -108,7 +108,7 @@ class _LimitedReader(io.RawIOBase):
 
 
 def _left(at: float) -> float:
-    """Return the seconds until *at*.
+    """Return the seconds that are left until a given time.
 
     Raises:
         TimeoutError: The time *at* has passed.

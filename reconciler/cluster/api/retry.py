@@ -37,7 +37,7 @@ class Deadline:
     at: float | None = None
 
     def shortened(self, wait_s: float, now: float) -> float:
-        """Return *wait_s*, or the time until the deadline if that is shorter; at least 0.2 s."""
+        """Return the shorter of a wait and the time until the deadline; at least 0.2 s."""
         return wait_s if self.at is None else min(wait_s, max(_SHORTEST_WAIT_S, self.at - now))
 
 
@@ -48,7 +48,7 @@ def repeat(
     backoff: Backoff,
     retryable: Callable[[ClusterError], bool],
 ) -> T:
-    """Call *ask*, repeat the call after each *retryable* error, and return its result.
+    """Call a function, repeat the call after each temporary error, and return the result.
 
     A pause is at least as long as the server's Retry-After. If Retry-After exceeds the total time,
     the error is raised immediately.

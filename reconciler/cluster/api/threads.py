@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def unexpected(what: str, error: BaseException) -> BackgroundError:
-    """Return the error that the main thread raises after a bug in the thread named *what*."""
+    """Return the error that the main thread raises if a bug ended a background thread."""
     failure = BackgroundError(
         f"{what} ended unexpectedly: {type(error).__name__}: {error}",
         hint="this is a bug in reconciler; report it together with the log",
@@ -33,14 +33,14 @@ def unexpected(what: str, error: BaseException) -> BackgroundError:
 
 
 def _outcome(ask: Callable[..., object], error: BaseException) -> BaseException:
-    """Return the exception that the caller receives after the background call *ask* failed."""
+    """Return the exception that the caller receives after a background call failed."""
     if isinstance(error, ReconcilerError) or not isinstance(error, Exception):
         return error
     return unexpected(f"the background call {getattr(ask, '__qualname__', ask)}", error)
 
 
 def start(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
-    """Call *ask* in a new thread, and return a future for its result.
+    """Call a function in a new thread, and return a future for its result.
 
     If *ask* raises an unexpected error, the future raises a ``BackgroundError``.
     """
@@ -59,7 +59,7 @@ def start(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[
 
 
 def each(ask: Callable[[A], T], given: Iterable[A], *, at_once: int) -> Iterator[tuple[A, T]]:
-    """Call *ask* for each item of *given*, several at a time; yield results as they arrive.
+    """Call a function for each item, several at a time; yield the results as they arrive.
 
     An item is taken from *given* only when its call can start immediately. Threads are reused,
     since a new thread starts slowly while other threads are busy.

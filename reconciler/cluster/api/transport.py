@@ -65,10 +65,10 @@ class Request:
 
 
 class Timekeeper(Protocol):
-    """An object that learns the server's time from the Date headers of responses."""
+    """An object that is informed of the server's time in each response's Date header."""
 
     def monotonic(self) -> float:
-        """Return seconds since an arbitrary moment."""
+        """Return the seconds since an arbitrary moment."""
         ...
 
     def adjust(self, date: datetime, *, asked_at: float, server: str) -> None:
@@ -109,7 +109,7 @@ class Transport:
         self._api.close()
 
     def exchange(self, request: Request, timeout_s: float | None = None) -> Answer:
-        """Send *request*, and return the response with any status.
+        """Send a request, and return the response with any status.
 
         Raises:
             UnreachableError: No response arrived; a write may have taken effect.
@@ -117,7 +117,7 @@ class Transport:
         return self.finish(self.open(request, timeout_s), request)
 
     def finish(self, response: Response, request: Request) -> Answer:
-        """Read the body of *response* to its end.
+        """Read the rest of a response's body, and return the body.
 
         Raises:
             UnreachableError: The connection broke before the end of the body.
@@ -128,7 +128,7 @@ class Transport:
         return _answer(request, response, content)
 
     def chunks(self, response: Response, request: Request) -> Iterator[bytes]:
-        """Yield the body of *response* in pieces, as they arrive.
+        """Yield the body of a response in pieces, as they arrive.
 
         Raises:
             UnreachableError: The connection broke before the end of the body.
@@ -156,7 +156,7 @@ class Transport:
             response.release_conn()
 
     def open(self, request: Request, timeout_s: float | None = None) -> Response:
-        """Send *request*, and return the response before its body is read.
+        """Send a request, and return the response before its body is read.
 
         *timeout_s* limits the whole time from the start of the connection to the end of the body.
 
@@ -171,7 +171,7 @@ class Transport:
         return response
 
     def _renew(self, used: Api, path: str) -> bool:
-        """Return whether newer credentials than those in *used* are available."""
+        """Return whether newer credentials than those of the failed request are available."""
         if self._renewed is None:
             return False
         with self._renewing:
@@ -261,7 +261,10 @@ def _date(text: str | None) -> datetime | None:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Return Retry-After in seconds, at most a day; API servers send no date in this header."""
+    """Return the seconds in a Retry-After header, at most a day.
+
+    API servers send no date in this header.
+    """
     if not (text and text.isascii() and text.isdigit()):
         return None
     return min(float(text), _DAY_S)

@@ -37,7 +37,7 @@ Source: k8s.io/apimachinery v0.36 pkg/apis/meta/v1/watch.go (WatchEvent).
 
 
 class SilentError(UnreachableError):
-    """A watch did not end in time, so events may be missing; list the objects again."""
+    """The server did not end a watch in time, so events may be missing; list the objects again."""
 
 
 class Watch:
@@ -77,7 +77,7 @@ class Watch:
             self._response.close()
 
     def _event(self, line: bytes) -> tuple[str, bytes]:
-        """Return the type and the raw object of *line*; raise if the line is not an event."""
+        """Return the type and the raw object of a watch event; raise if a line is not an event."""
         try:
             event = _DECODER.decode(line)
         except UNDECODABLE as error:

@@ -34,7 +34,7 @@ NO_DOMAIN = wire.Domain()
 
 @_near()
 def shared(text: str | None) -> str:
-    """Return one shared copy of *text*; an empty string for None."""
+    """Return one shared copy of a text; return an empty text for None."""
     return text or ""
 
 
@@ -57,7 +57,7 @@ def _amount(value: str | float) -> MemoryQuantity:
 
 
 def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
-    """Parse *value* of the field *name* as a quantity; return None if it is absent.
+    """Parse a field's value as a quantity; return None if the value is absent.
 
     Raises:
         UnreadableError: *value* is not a quantity.
@@ -74,7 +74,7 @@ def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
 
 @_near()
 def moment(text: str | None) -> datetime | None:
-    """Parse *text* as a time in UTC; return None if it is absent or not a time.
+    """Parse a text as a time in UTC; return None if the text is absent or not a time.
 
     Raises:
         UnreadableError: The time is out of range in UTC.
@@ -113,7 +113,7 @@ def _condition(
 
 
 def constraints(spec: wire.GuestSpec | None) -> Constraints:
-    """Return the fields of the template or instance *spec* that affect memory hotplug."""
+    """Return the fields of a template or an instance spec that affect memory hotplug."""
     if spec is None:
         return _UNCONSTRAINED
     domain = spec.domain or NO_DOMAIN

@@ -33,7 +33,7 @@ _EVICTION_STRATEGY = ("spec", "configuration", "evictionStrategy")
 
 
 def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic, ...]]:
-    """Decode the CR *body*, and return a finding for each managed field that cannot be read.
+    """Decode a KubeVirt CR, and return a finding for each managed field that cannot be read.
 
     Raises:
         UnreadableError: *body* is not an object with a name.
@@ -97,7 +97,7 @@ class KubeVirts:
     """Decodes objects of the kind KubeVirt; implements ``pages.Readable``."""
 
     def page(self, body: bytes) -> Decoded[LiveKubeVirt]:
-        """Decode every KubeVirt CR on the page *body*.
+        """Decode every KubeVirt CR on a page of a list.
 
         Raises:
             UnreadableError: *body* is not a list.
@@ -105,7 +105,7 @@ class KubeVirts:
         return joined(map(self.take, items(body)))
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[LiveKubeVirt]:
-        """Decode the CR *body*; return a finding per unreadable field, or for the whole CR."""
+        """Decode a KubeVirt CR; return a finding per unreadable field, or for the whole CR."""
         try:
             live, findings = kubevirt(body)
         except UNDECODABLE as error:
@@ -121,12 +121,12 @@ class KubeVirts:
         )
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference of the CR *body*, even if the rest of the CR is unreadable."""
+        """Return the reference of a KubeVirt CR, even if the rest of the CR is unreadable."""
         return identity("KubeVirt", body)
 
 
 def child(found: object, key: str) -> dict[str, Any]:
-    """Return the map under *key* in *found*; an empty map if there is none."""
+    """Return the map under a key of a map; return an empty map if there is none."""
     value = found.get(key) if isinstance(found, dict) else None
     return value if isinstance(value, dict) else {}
 
@@ -150,7 +150,7 @@ def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
 
 
 def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime | None:
-    """Return when one of the managers of *paths* last wrote to the CR.
+    """Return when a field manager of the given fields last wrote to the CR.
 
     The fields at *paths* have not changed since that write, which may have changed other fields.
     """
@@ -181,7 +181,7 @@ def _integer(value: object) -> int | None:
 
 
 def _ratio(value: object) -> float:
-    """Parse *value* as a ratio; return 1 if it is absent, not a number or below 1."""
+    """Parse a value as a ratio; return 1 if the value is absent, not a number or below 1."""
     try:
         ratio = float(value) if isinstance(value, str) else 1.0
     except ValueError:

@@ -38,7 +38,7 @@ _RAW = msgspec.json.Decoder(msgspec.Raw)
 
 
 def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Raw]:
-    """Yield each object of the list of *plural* whose JSON arrives in *chunks*.
+    """Yield each object of a list while the JSON of the list arrives.
 
     A list in another JSON format is split only after all of it has arrived.
 
@@ -74,7 +74,7 @@ def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Ra
 
 
 def _last_items(body: bytes, plural: str) -> Sequence[bytes | msgspec.Raw]:
-    """Return each object of *body*, the end of a list of *plural*, and check the list's kind."""
+    """Return the remaining objects at the end of a list, and check the list's kind."""
     try:
         page = _page_decoder().decode(body)
         kind: str = page.kind
@@ -109,7 +109,7 @@ def _is_whole(piece: bytes) -> bool:
 
 
 def raw_items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """Return each object of the page *body*, also if an object is nested too deeply to be decoded.
+    """Return each raw object of a page, even if an object is nested too deeply to be decoded.
 
     Raises:
         msgspec.DecodeError: The JSON is not a list of at most ``list_items.MAX_PER_PAGE`` objects;
@@ -128,7 +128,7 @@ def _values(items: Any) -> Sequence[msgspec.Raw]:  # noqa: ANN401 - a struct tha
 
 @cache
 def _page_decoder() -> msgspec.json.Decoder[wire.Page[Any]]:
-    """Return a decoder that fails at the first object beyond ``MAX_PER_PAGE``.
+    """Return a decoder that fails if a page has more than ``MAX_PER_PAGE`` objects.
 
     A limit on the length of a list is checked only when the whole list is in memory. A struct that
     is written as an array, with one field per object, is checked field by field.

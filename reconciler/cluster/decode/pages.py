@@ -64,7 +64,7 @@ class Kind(Generic[W, V]):
         object.__setattr__(self, "_item", msgspec.json.Decoder(self.wire))
 
     def page(self, body: bytes) -> Decoded[V]:
-        """Decode every object on the page *body*.
+        """Decode every object on a page of a list.
 
         Raises:
             UnreadableError: *body* is not a list.
@@ -72,14 +72,14 @@ class Kind(Generic[W, V]):
         return self.each(items(body))
 
     def each(self, items: Iterable[bytes | msgspec.Raw]) -> Decoded[V]:
-        """Decode the objects in *items* one by one.
+        """Decode several raw objects one by one.
 
         An unreadable object does not affect the others. One raw object is in memory at a time.
         """
         return joined(map(self.take, items))
 
     def one(self, body: bytes | msgspec.Raw) -> V:
-        """Decode the object *body*.
+        """Decode one raw object.
 
         Raises:
             UnreadableError: The object cannot be read.
@@ -90,7 +90,7 @@ class Kind(Generic[W, V]):
             raise UnreadableError(str(error)) from error
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
-        """Decode the object *body*; if it cannot be read, return a finding instead."""
+        """Decode one raw object; if the object cannot be read, return a finding instead."""
         try:
             return Decoded(values=(self.one(body),))
         except UnreadableError as error:
@@ -99,7 +99,7 @@ class Kind(Generic[W, V]):
             return Decoded(values=tuple(instead), diagnostics=(found,))
 
     def finding(self, body: bytes | msgspec.Raw, error: Exception) -> Diagnostic:
-        """Return the finding that the object *body* is unreadable because of *error*."""
+        """Return the finding that a raw object is unreadable because of an error."""
         return Diagnostic(
             severity=Severity.WARNING,
             code=UNREADABLE_OBJECT,
@@ -108,7 +108,7 @@ class Kind(Generic[W, V]):
         )
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference under which the object *body* is stored."""
+        """Return the reference under which a raw object is stored."""
         return identity(self.keyed or self.name, body)
 
 
@@ -124,7 +124,7 @@ _GROUPS = {
 
 
 def items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """Return the raw objects of the page *body*.
+    """Return the raw objects of a page of a list.
 
     Raises:
         UnreadableError: *body* is not a list.
@@ -136,7 +136,7 @@ def items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
 
 
 def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
-    """Combine *parts* into one ``Decoded`` with all objects and findings."""
+    """Combine several ``Decoded`` values into one with all objects and findings."""
     values: list[V] = []
     diagnostics: list[Diagnostic] = []
     for part in parts:
@@ -147,7 +147,7 @@ def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
 
 
 def limit_unreadable(findings: Sequence[Diagnostic]) -> None:
-    """Check that *findings* are about at most ``MAX_UNREADABLE`` objects of a list.
+    """Check that at most ``MAX_UNREADABLE`` objects of a list are unreadable.
 
     Raises:
         ClusterError: There are more findings.
@@ -164,7 +164,7 @@ class Readable(Protocol[V]):
     """The interface of decoders for one kind, for pages and single objects."""
 
     def page(self, body: bytes) -> Decoded[V]:
-        """Decode every object on the page *body*.
+        """Decode every object on a page of a list.
 
         Raises:
             UnreadableError: *body* is not a list.
@@ -172,16 +172,16 @@ class Readable(Protocol[V]):
         ...
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
-        """Decode the object *body*; if it cannot be read, return a finding instead."""
+        """Decode one raw object; if the object cannot be read, return a finding instead."""
         ...
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference under which the object *body* is stored."""
+        """Return the reference under which a raw object is stored."""
         ...
 
 
 def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
-    """Return the reference of the object *body*; its name is ``?`` if it cannot be read."""
+    """Return the reference of a raw object, with the name ``?`` if it cannot be read."""
     metadata = (
         _nameplate(body)
         or _nameplate(_head(body))
@@ -202,5 +202,5 @@ def _nameplate(body: bytes | msgspec.Raw) -> wire.Identity | None:
 
 
 def _head(body: bytes | msgspec.Raw) -> bytes:
-    """Return the object *body* without spec and status, which API servers write last."""
+    """Return a raw object without spec and status, which API servers write last."""
     return bytes(body).partition(b',"spec":')[0] + b"}"

@@ -112,7 +112,7 @@ def _requests(spec: wire.PodSpec) -> MemoryUse:
 
 @lru_cache(maxsize=1024)
 def _without_pages(memory: int) -> MemoryUse:
-    """Return a pod's memory use without huge pages; pods with equal requests share one object."""
+    """Return a pod's memory use without huge pages, as an object that equal pods share."""
     return MemoryUse(memory=memory)
 
 
@@ -154,7 +154,7 @@ def quota(item: wire.Quota) -> NamedQuota:
 
 
 def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
-    """Yield a pod that fills the node of the unreadable pod *body*; one pod per possible node."""
+    """Yield a pod that replaces an unreadable one and fills its node; one per possible node."""
     for node in sorted(set(_NODE_NAME.findall(body))):
         requests = MemoryUse(memory=_ALL)
         launcher = Launcher(namespace=ref.namespace, node=shared(node.decode()), requests=requests)
@@ -162,7 +162,7 @@ def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
 
 
 def _exhausted(ref: ObjectRef, _body: bytes) -> Iterator[NamedQuota]:
-    """Yield a quota that admits no pod, which replaces a quota that cannot be read."""
+    """Yield a quota that admits no pod, as a replacement for an unreadable quota."""
     yield NamedQuota(namespace=ref.namespace, quota=Quota(name=ref.name, hard={"pods": 0}))
 
 
@@ -227,7 +227,7 @@ def quotas_by_namespace(
 
 
 def _moving(running: Mapping[Uid, tuple[Launcher, ...]]) -> dict[str, Counter[str]]:
-    """Sum the usage of each migrating VM's larger launcher pod, per namespace."""
+    """Return how much quota running migrations will free, per namespace."""
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for pods in running.values():
         if len(pods) < 2:  # noqa: PLR2004 - the VM does not migrate

@@ -200,7 +200,7 @@ def migration(item: wire_vmi.Migration) -> LiveMigration:
 
 
 def _migration_in_flight(ref: ObjectRef, body: bytes) -> Iterator[LiveMigration]:
-    """Yield a migration in flight, which replaces the migration *body* that cannot be read."""
+    """Yield a migration in flight, as a replacement for a migration that cannot be read."""
     vmi = _VMI_NAME.search(body)
     yield LiveMigration(
         ref=ref,
@@ -260,10 +260,10 @@ def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration
 
 
 def vm_of(each: LiveMigration) -> ObjectRef:
-    """Return the reference of the VM that *migration* moves."""
+    """Return the reference of the VM that a migration moves."""
     return shared_vm_ref(each.ref.namespace, each.vmi_name)
 
 
 def age_order(each: LiveMigration) -> tuple[datetime, str]:
-    """Return a sort key for migrations: those without a creation time first, then by age."""
+    """Return a sort key for migrations: first those without a creation time, then the oldest."""
     return (each.created_at or datetime.min.replace(tzinfo=UTC), each.ref.name)

@@ -88,7 +88,7 @@ class CapacityRefresh:
             self._reading = False
 
     def _store(self, found: Capacity) -> None:
-        """Store *found*, unless the stored capacity is newer."""
+        """Store the capacity that was read, unless the stored capacity is newer."""
         with self._lock:
             if self.newest is None or found.observed_at >= self.newest.observed_at:
                 self.newest = found

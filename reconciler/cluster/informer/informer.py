@@ -197,7 +197,7 @@ class ClusterInformer:
             )
 
     def wait(self, timeout_s: float) -> LiveState:
-        """Wait for a change, for at most *timeout_s*, and return the newest snapshot.
+        """Wait for a change, for a limited time, and return the newest snapshot.
 
         A change after the previous snapshot counts, even if it happened before this call.
 
@@ -229,14 +229,14 @@ class ClusterInformer:
         self._capacity.start()
 
     def _change(self, make: Callable[[], None]) -> None:
-        """Call *make* under the lock to change a store, and wake up ``wait``."""
+        """Call a function under the lock to change a store, and wake up ``wait``."""
         with self._changed:
             make()
             self._version += 1
             self._changed.notify_all()
 
     def _break(self, what: str, error: Exception) -> None:
-        """Make ``read`` and ``wait`` raise *error*, and wake up the waiting thread."""
+        """Make ``read`` and ``wait`` raise an error, and wake up the waiting thread."""
         with self._changed:
             self._broken = self._broken or threads.unexpected(what, error)
             self._changed.notify_all()

@@ -192,7 +192,10 @@ class Reflector(threading.Thread):
             self._ended.wait(_SHORTEST_S)
 
     def _pause_s(self, first_s: float) -> float:
-        """Return the pause after the current number of failures; the first pause is *first_s*."""
+        """Return the pause in seconds after the current number of failures.
+
+        The first pause is *first_s*.
+        """
         return backoff.pause_s(
             self._failures, first_s=first_s, longest_s=_LAST_PAUSE_S, jitter=0.5
         )

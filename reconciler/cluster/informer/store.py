@@ -56,14 +56,14 @@ class Store(ABC, Generic[V, R]):
 
     @abstractmethod
     def put(self, value: V) -> None:
-        """Store the decoded object *value*, and replace its earlier version."""
+        """Store a decoded object, and replace its earlier version."""
 
     @abstractmethod
     def drop(self, ref: ObjectRef) -> None:
-        """Remove the object *ref* and its finding."""
+        """Remove an object and its finding."""
 
     def take(self, ref: ObjectRef, decoded: Decoded[V]) -> None:
-        """Store the result of decoding the object *ref*: its value, or the finding about it."""
+        """Store the result of decoding an object: its value, or the finding about it."""
         self.drop(ref)
         for value in decoded.values:
             self.put(value)
@@ -75,12 +75,12 @@ class ObjectStore(Store[L, L]):
     """Stores each object under its own reference."""
 
     def put(self, value: L) -> None:
-        """Store the decoded object *value*, and replace its earlier version."""
+        """Store a decoded object, and replace its earlier version."""
         self._rows[value.ref] = value
         self._view = None
 
     def drop(self, ref: ObjectRef) -> None:
-        """Remove the object *ref* and its finding."""
+        """Remove an object and its finding."""
         self._rows.pop(ref, None)
         self._findings.pop(ref, None)
         self._view = None
@@ -94,7 +94,7 @@ class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._vms: dict[ObjectRef, ObjectRef] = {}
 
     def put(self, value: LiveMigration) -> None:
-        """Store the migration *value*, and replace its earlier version."""
+        """Store a migration, and replace its earlier version."""
         vm = workloads.vm_of(value)
         others = (each for each in self._rows.get(vm, ()) if each.ref != value.ref)
         self._rows[vm] = tuple(sorted((*others, value), key=workloads.age_order))
@@ -102,7 +102,7 @@ class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._view = None
 
     def drop(self, ref: ObjectRef) -> None:
-        """Remove the migration *ref* and its finding."""
+        """Remove a migration and its finding."""
         self._findings.pop(ref, None)
         vm = self._vms.pop(ref, None)
         if vm is None:

@@ -168,7 +168,7 @@ class ClusterLease:
         return self.valid_s() > 0.0
 
     def valid_s(self) -> float:
-        """Return how many real seconds the lease stays valid without renewal; 0 if it is lost."""
+        """Return for how many real seconds the lease stays valid without a renewal; 0 if lost."""
         if self._record is None:
             return 0.0
         age_s = self._now() - self._renewed_at
@@ -265,7 +265,7 @@ class ClusterLease:
         self._keep(send(ours, self._limit_s()), began)
 
     def _write(self, record: dict[str, Any]) -> bool:
-        """Renew the lease in *record*; return False if another client wrote the Lease first.
+        """Renew the lease; return False if another client changed the Lease first.
 
         All other fields stay unchanged, since the annotations hold the progress of a rollout.
         """

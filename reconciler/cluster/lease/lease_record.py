@@ -74,7 +74,10 @@ def fresh(namespace: str, name: str) -> dict[str, Any]:
 
 
 def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return *record* after *holder* acquired the lease at the time *at*, a MicroTime."""
+    """Return the Lease as it is after a run acquires it.
+
+    *at* is the time, as a MicroTime.
+    """
     spec = spec_of(record)
     transitions = int(spec.get("leaseTransitions") or 0) + 1 if spec else 0
     acquired = {"acquireTime": at, "leaseTransitions": transitions}
@@ -82,19 +85,22 @@ def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> d
 
 
 def renewed(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return *record* after *holder* renewed the lease at the time *at*, a MicroTime."""
+    """Return the Lease as it is after its holder renews it.
+
+    *at* is the time, as a MicroTime.
+    """
     changed = {"holderIdentity": holder, "leaseDurationSeconds": duration_s, "renewTime": at}
     return {**record, "spec": {**spec_of(record), **changed}}
 
 
 def released(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return *record* without a holder, so that another run can acquire the Lease."""
+    """Return the Lease without a holder, so that another run can acquire the Lease."""
     changed = {"holderIdentity": "", "leaseDurationSeconds": 1}
     return {**record, "spec": {**spec_of(record), **changed}}
 
 
 def annotated(record: Mapping[str, Any], changes: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return *record* with *changes* applied to its annotations; None removes an annotation."""
+    """Return the Lease with changed annotations; the value None removes an annotation."""
     metadata = record.get("metadata") or {}
     merged = {**(metadata.get("annotations") or {}), **changes}
     kept = {key: value for key, value in merged.items() if value is not None}

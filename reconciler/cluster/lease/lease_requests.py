@@ -49,7 +49,7 @@ class LeaseRequests:
         return lease_record.decoded(answer.body)
 
     def update(self, record: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Replace the Lease by *record*, and return it as the server stores it.
+        """Replace the Lease, and return it as the server stores it.
 
         Raises:
             ConflictError: Another client has written the Lease since *record* was read.

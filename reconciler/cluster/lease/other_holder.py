@@ -66,7 +66,7 @@ class OtherHolder:
         return True
 
     def unsettled(self, record: Mapping[str, Any]) -> LeaseHeldError:
-        """Return the error for a wait that ended before ``is_dead`` could decide."""
+        """Return the error for a wait that ended before it was clear if the holder is alive."""
         holder = lease_record.holder_of(record)
         return LeaseHeldError(
             f"the lease {self._where} at {self._host} is held by {holder}, and the deadline"

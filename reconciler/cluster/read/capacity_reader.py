@@ -49,7 +49,7 @@ def read_capacity(client: Client, clock: Clock) -> Capacity:
 
 
 def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Decoded[V] | None:
-    """List every object at *path* in one response; return None without permission.
+    """List every object of a collection in one response; return None without permission.
 
     A launcher pod has about 10 to 20 kB, and only a few of its fields are used. So each pod is
     decoded as it arrives, and the whole response is never in memory.

@@ -38,7 +38,7 @@ class _Namespace(msgspec.Struct, frozen=True, tag_field="kind", tag="Namespace")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listed(Generic[V]):
-    """A complete list, and the resourceVersion from which a watch can continue."""
+    """A complete list of objects, and the resourceVersion from which a watch can continue."""
 
     values: tuple[V, ...]
     resource_version: str = ""
@@ -56,7 +56,7 @@ class Instancetypes:
 
 
 def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
-    """List every object of a KubeVirt kind at *path*, decoded page by page.
+    """List every object of a KubeVirt kind, decoded page by page.
 
     Raises:
         KubeVirtMissingError: The server does not know the kind.
@@ -73,7 +73,7 @@ def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
 
 
 def list_kind(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
-    """List every object at *path*, decoded page by page.
+    """List every object of a kind, decoded page by page.
 
     Raises:
         NotFoundError: The server does not know the kind.
@@ -130,7 +130,7 @@ def list_nodes(client: Client) -> Listed[LiveNode]:
 
 
 def list_instancetypes(client: Client, vms: Iterable[LiveVM]) -> Instancetypes:
-    """List both kinds of instancetype if any of *vms* has one; otherwise send no request.
+    """List both kinds of instancetype if a VM has one; otherwise send no request.
 
     Raises:
         ClusterError: A list cannot be read, although the permission and the kind exist.

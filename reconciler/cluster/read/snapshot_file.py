@@ -21,13 +21,13 @@ _HINT = "create one with reconciler snapshot"
 
 
 def dump(state: LiveState) -> bytes:
-    """Format *state* as indented JSON with a line feed at the end."""
+    """Format a live state as indented JSON with a line feed at the end."""
     document = msgspec.json.encode(snapshot_codec.snapshot(state))
     return f"{json_text(msgspec.json.format(document, indent=1).decode())}\n".encode()
 
 
 def load(text: bytes, name: str) -> LiveState:
-    """Parse the snapshot *text*; *name* is the file name for error messages.
+    """Parse the text of a snapshot file.
 
     Raises:
         ClusterError: *text* is not JSON, not a snapshot, or has another version.
@@ -48,7 +48,7 @@ class SnapshotReader:
         self._path = Path(path)
 
     def read(self) -> LiveState:
-        """Return the live state in the file.
+        """Return the live state that a snapshot file contains.
 
         Raises:
             ClusterError: The file cannot be read, or is not a snapshot.
@@ -62,7 +62,7 @@ class SnapshotReader:
         return load(text, str(self._path))
 
     def capacity(self) -> Capacity:
-        """Return unknown capacity with a diagnostic, since the file has no pods and quotas.
+        """Return unknown capacity with a diagnostic; snapshot files have no pods and quotas.
 
         Raises:
             ClusterError: The file cannot be read, or is not a snapshot.

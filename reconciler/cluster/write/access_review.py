@@ -118,7 +118,7 @@ class _Review(msgspec.Struct, frozen=True):
 
 
 def may(client: Client, right: Right) -> bool:
-    """Send a SelfSubjectAccessReview, and return whether the credentials have *right*.
+    """Send a SelfSubjectAccessReview, and return whether the credentials have a right.
 
     Raises:
         ClusterError: The server does not respond to the review.
@@ -145,7 +145,7 @@ def may(client: Client, right: Right) -> bool:
 
 
 def require(client: Client, rights: Iterable[Right]) -> None:
-    """Check that the credentials have all *rights*.
+    """Check that the credentials have all required rights.
 
     Raises:
         ForbiddenError: Some rights are missing; the message lists all of them.

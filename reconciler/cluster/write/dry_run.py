@@ -20,7 +20,7 @@ class ClusterDryRun:
         self._client = client
 
     def check(self, action: Action) -> Written:
-        """Send *action* with ``dryRun=All``; a rejection is returned, not raised.
+        """Send an action with ``dryRun=All``; a rejection is returned, not raised.
 
         Raises:
             ClusterError: No response arrived, or the credentials were rejected.

@@ -108,7 +108,7 @@ class QueuedRecorder:
         self._queues[hash(ref) % SENDERS].put(event)
 
     def _send(self, queue: SimpleQueue[Event | None]) -> None:
-        """Send the Events in *queue* in order, until its end marker arrives."""
+        """Send the Events of one queue in order, until its end marker arrives."""
         while (event := queue.get()) is not None and not self._over:
             try:
                 recorded = self._recorder.send(event)

@@ -43,10 +43,11 @@ _PAUSE_S = 60.0
 
 
 def event_name(name: str, at_ns: int) -> str:
-    """Return a name for an Event about the object *name*, at *at_ns* nanoseconds since 1970.
+    """Return a name for an Event that contains the object's name and the time.
 
-    The server rejects a ``generateName`` that ends in a dot, since it is not a DNS subdomain. A
-    name that would be too long is cut, whereas client-go uses a UUID.
+    *at_ns* is the time in nanoseconds since 1970. The server rejects a ``generateName`` that ends
+    in a dot, since it is not a DNS subdomain. A name that would be too long is cut, whereas
+    client-go uses a UUID.
 
     Source: client-go v0.36 tools/record/event.go (makeEvent), tools/record/util/util.go
     (GenerateEventName).
@@ -56,7 +57,10 @@ def event_name(name: str, at_ns: int) -> str:
 
 
 def _cut(text: str, most: int, end: str = "") -> str:
-    """Return *text*, cut to *most* bytes of UTF-8; a cut text ends with *end*."""
+    """Return a text, cut to a maximum number of bytes of UTF-8.
+
+    A cut text ends with *end*.
+    """
     encoded = text.encode(errors="replace")
     if len(encoded) <= most:
         return text
@@ -132,7 +136,7 @@ class ClusterRecorder:
         return Event(ref, body)
 
     def _unique_ns(self, now: datetime) -> int:
-        """Return *now* in nanoseconds, or a later number that no other Event of this run has.
+        """Return a time in nanoseconds that no other Event of this run has.
 
         The clock counts microseconds, so two Events of one object can have the same time.
         """
@@ -142,7 +146,7 @@ class ClusterRecorder:
             return self._named_ns
 
     def send(self, event: Event) -> bool:
-        """Send *event* once, and return whether the server accepted it.
+        """Send an Event once, and return whether the server accepted the Event.
 
         The first failure is logged as a warning, later failures at debug level. After a failure,
         Events are dropped for a minute.

@@ -46,7 +46,7 @@ class ClusterWriter:
         self._parallel = parallel
 
     def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
-        """Send the request for *action* once; a rejection is returned, not raised.
+        """Send the request for an action once; a rejection is returned, not raised.
 
         Args:
             action: A patch, a create or a restart.
@@ -73,7 +73,7 @@ class ClusterWriter:
     def write_each(
         self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
     ) -> Iterator[tuple[Action, Written | ClusterError]]:
-        """Send the requests for *actions* in parallel, and yield each result as it arrives.
+        """Send the requests for several actions in parallel, and yield each result as it arrives.
 
         An action is taken from *actions* only when its request can be sent immediately. A missing
         response is also returned as a result, not raised.
@@ -124,7 +124,7 @@ class ClusterWriter:
 
 
 def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, one return per row
-    """Return why *answer* rejects the action; None if the failure is not a rejection.
+    """Return why the API server rejected an action; None if the failure is not a rejection.
 
     An API server explains a rejection with a ``Status``, whatever the code. Code 413, for example,
     means that the patch or the object is too large.

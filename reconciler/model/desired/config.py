@@ -127,15 +127,15 @@ class Config:
     """The origin of each value that is not the default, by dotted key."""
 
     def origin(self, key: str) -> Origin:
-        """Return the origin of the value at the dotted *key*."""
+        """Return where the value of a configuration key comes from."""
         return self.origins.get(key, DEFAULT_ORIGIN)
 
     def value(self, key: str) -> object:
-        """Return the value at the dotted *key*, one of ``CONFIG_KEYS``."""
+        """Return the value of a configuration key, which is one of ``CONFIG_KEYS``."""
         return getattr(self, CONFIG_KEYS[key])
 
     def overridden(self, values: Mapping[str, Any], origin: Origin) -> Config:
-        """Return a copy with *values* set by dotted key; each of them comes from *origin*."""
+        """Return a copy of the configuration with some values replaced, and with their origin."""
         return replace(
             self,
             **{CONFIG_KEYS[key]: value for key, value in values.items()},

@@ -86,7 +86,7 @@ class DesiredState:
         return {each.ref: each for each in found if each.ref is not None}
 
     def at(self, ref: ObjectRef, path: FieldPath = ()) -> Location | None:
-        """Return where Git sets *path* of the object *ref*, or else its nearest parent field."""
+        """Return where Git sets a field of an object, or where Git sets its nearest parent."""
         places = self.provenance.get(ref, {})
         for length in range(len(path), -1, -1):
             found = places.get(path[:length])
@@ -97,7 +97,7 @@ class DesiredState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reading:
-    """The desired state and the configuration, read from one revision."""
+    """The desired state and the configuration, both read from one Git revision."""
 
     config: Config
     """The configuration, including the command line's overrides."""

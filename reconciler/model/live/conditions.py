@@ -26,12 +26,12 @@ HOT_MEMORY_CHANGE = "HotMemoryChange"
 
 
 def is_true(conditions: Conditions, name: str) -> bool:
-    """Return whether the condition *name* exists and has the status True."""
+    """Return whether a condition of the given type exists and has the status True."""
     found = conditions.get(name)
     return found is not None and found.status == "True"
 
 
 def is_false(conditions: Conditions, name: str) -> bool:
-    """Return whether the condition *name* exists and has the status False."""
+    """Return whether a condition of the given type exists and has the status False."""
     found = conditions.get(name)
     return found is not None and found.status == "False"

@@ -32,7 +32,7 @@ class MigrationPhase(StrEnum):
 
     @property
     def finished(self) -> bool:
-        """Whether this is a phase of a migration that has ended."""
+        """Return whether a migration in this phase has ended."""
         return self in (MigrationPhase.SUCCEEDED, MigrationPhase.FAILED)
 
 

@@ -211,7 +211,7 @@ class LiveInstancetype:
     """All other spec fields except annotations, as JSON texts by dotted path."""
 
     def kept_by(self, revision: str) -> bool:
-        """Return whether the ControllerRevision *revision* stores the current instancetype.
+        """Return whether a given ControllerRevision stores the current instancetype.
 
         Source: recorded on v1.3.1, v1.6.3 and v1.9.0 (scenario instancetype-change): its name
         ends in the uid and generation of the type.

@@ -73,7 +73,7 @@ class _Document:
 
 
 def snapshot(state: LiveState) -> dict[str, Any]:
-    """Return *state* as a snapshot document of plain JSON values."""
+    """Return a live state as a snapshot document of plain JSON values."""
     document = _Document(
         cluster=state.cluster_id,
         observed_at=state.observed_at,
@@ -98,7 +98,7 @@ def snapshot(state: LiveState) -> dict[str, Any]:
 
 
 def from_snapshot(document: object) -> LiveState:
-    """Return the live state in the snapshot *document*.
+    """Return the live state that a snapshot document contains.
 
     Raises:
         CodecError: The document is not a snapshot of this version, or has an unexpected value.
@@ -137,7 +137,7 @@ def from_snapshot(document: object) -> LiveState:
 
 @functools.cache
 def _fields(kind: Any) -> tuple[tuple[str, str, Any], ...]:  # noqa: ANN401 - a type
-    """Return each field of the class *kind*: its name, its key in documents, and its default."""
+    """Return the name, the document key and the default of each field of a class."""
     if issubclass(kind, tuple):
         defaults = kind._field_defaults
         return tuple((name, name, defaults.get(name, MISSING)) for name in kind._fields)
@@ -158,7 +158,7 @@ def _camel(name: str) -> str:
 
 
 def encode(value: object) -> object:  # noqa: PLR0911 - a table, one type a row
-    """Convert *value* to plain JSON values."""
+    """Convert a value to plain JSON values."""
     match value:
         case MemoryQuantity() | Duration():
             return value.raw
@@ -185,15 +185,16 @@ def encode(value: object) -> object:  # noqa: PLR0911 - a table, one type a row
 
 
 def _key(key: object) -> str:
-    """Return the key of a map as text; a path becomes dotted text."""
+    """Return the key of a map as text; a field path becomes dotted text."""
     return dotted(key) if isinstance(key, tuple) else str(key)
 
 
 def decode(kind: type[T], value: object, at: str) -> T:
-    """Convert *value*, found at the path *at* of a document, to a value of the type *kind*.
+    """Convert a value from a snapshot document to a value of the given type.
 
-    Raises:
-        CodecError: *value* has another type, lacks a field, or has an unknown field.
+    *at* is the value's path in the document.
+
+    Raises: CodecError: *value* has another type, lacks a field, or has an unknown field.
     """
     try:
         return cast("T", _converted(value, _wire_type(cast("Any", kind))))
@@ -205,7 +206,7 @@ def decode(kind: type[T], value: object, at: str) -> T:
 
 
 def _plain(message: str) -> str:
-    """Replace msgspec's terms in the error *message* with terms of the snapshot format."""
+    """Replace msgspec's terms in an error message with terms of the snapshot format."""
     for pattern, words in _MSGSPEC:
         if match := pattern.match(message):
             return words.format(*map(cut, match.groups())) + message[match.end() :]
@@ -221,7 +222,7 @@ def _converted(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type
 
 
 class _Reader(type):
-    """Metaclass of types that msgspec leaves unchecked; ``reads`` creates their values."""
+    """The metaclass of types that msgspec does not check; ``reads`` creates their values."""
 
     reads: Any
 
@@ -235,7 +236,7 @@ def _read(reader: type, value: object) -> object:
 
 @functools.cache
 def _wire_type(kind: Any) -> Any:  # noqa: ANN401, PLR0911 - types, one a row
-    """Return the type with which msgspec reads *kind*, or a reader if msgspec cannot read it."""
+    """Return the type with which msgspec reads a class, or a reader if msgspec cannot read it."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind == Settings:
         return _reader(_settings)
@@ -259,7 +260,7 @@ def _reader(reads: Callable[[Any], object]) -> type:
 
 
 def _struct(kind: Any) -> Any:  # noqa: ANN401 - types
-    """Return a msgspec Struct with the fields of *kind*, named like the keys in documents."""
+    """Return a msgspec Struct with a class's fields, named like the keys in documents."""
     hints = get_type_hints(kind)
     fields = [
         (name, _wire_type(hints[name]), msgspec.field() if default is MISSING else default)

@@ -35,7 +35,7 @@ class Effect(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why the plan has its effect on an object; the codes are stable."""
+    """The stable codes that explain why the plan has its effect on an object."""
 
     # none
     CONVERGED = "converged"
@@ -224,7 +224,7 @@ class Barrier:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wave:
-    """The actions of one wave, which share a barrier."""
+    """A group of actions that start only after the same condition, the barrier, is met."""
 
     name: WaveName
     barrier: Barrier | None

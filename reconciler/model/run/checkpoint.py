@@ -12,7 +12,7 @@ from reconciler.model.references import ObjectRef, Uid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soak:
-    """The canaries' soak: which canaries have their new memory, and since when."""
+    """Records which canaries have their new memory, and since when all canaries have it."""
 
     digest: str
     """A digest of the canaries and their desired sizes; a new digest starts a new soak."""

@@ -76,7 +76,7 @@ class EffectiveConfig:
 
 
 def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
-    """Return the KubeVirt settings in force with the CR *kubevirt*, including defaults."""
+    """Return the KubeVirt settings that a KubeVirt CR puts into effect, including defaults."""
     capabilities = capabilities_of(kubevirt.version)
     methods = kubevirt.settings.get(fields.UPDATE_METHODS)
     max_guest = kubevirt.settings.get(fields.MAX_GUEST)
@@ -129,7 +129,7 @@ def unsettled(kubevirt: LiveKubeVirt) -> str:
 
 
 def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVirt:
-    """Return a copy of the KubeVirt CR with *changes* applied."""
+    """Return a copy of the KubeVirt CR with the given changes applied."""
     if not changes:
         return kubevirt
     settings: dict[tuple[str, ...], SettingValue] = dict(kubevirt.settings)
@@ -149,7 +149,7 @@ def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVir
 
 
 def spelled(value: SettingValue) -> object:
-    """Return the JSON value of a setting, in the notation that Git or the CR uses."""
+    """Return a setting's JSON value, written in the same notation as in Git or in the CR."""
     if isinstance(value, NameSet):
         return list(value.raw)
     if isinstance(value, bool | int | str):

@@ -24,7 +24,7 @@ def unpluggable(
     guest: MemoryQuantity,
     max_guest: MemoryQuantity,
 ) -> Explanation | None:
-    """Return the first reason why KubeVirt cannot hotplug the size *guest*, or None."""
+    """Return the first reason why KubeVirt cannot hotplug the given guest size, or None."""
     return (
         unsupported(constraints, capabilities)
         or above(guest, max_guest)
@@ -81,7 +81,7 @@ def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Explana
 
 
 def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation | None:
-    """Return an error if *guest* is not a multiple of 2Mi (of 1Gi for 1Gi huge pages)."""
+    """Return an error if the guest size is not a multiple of 2Mi (1Gi with huge pages of 1Gi)."""
     block = block_of(constraints.hugepages)
     if not guest.n_bytes % block:
         return None
@@ -96,7 +96,7 @@ def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation |
 
 
 def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Explanation | None:
-    """Return an error if *guest* is too small for a live change."""
+    """Return an error if the guest size is too small for a live change."""
     if guest.n_bytes >= capabilities.minimum_guest:
         return None
     return Explanation(
@@ -107,7 +107,7 @@ def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Explanat
 
 
 def above(guest: MemoryQuantity, max_guest: MemoryQuantity) -> Explanation | None:
-    """Return an error if *guest* is larger than *max_guest*."""
+    """Return an error if the guest size is larger than maxGuest."""
     if guest.n_bytes <= max_guest.n_bytes:
         return None
     return Explanation(

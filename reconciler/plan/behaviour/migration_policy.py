@@ -12,16 +12,17 @@ if TYPE_CHECKING:
 
 
 def bandwidth(vmi: LiveVMI, live: LiveState, default: int) -> int:
-    """Return a migration's bandwidth limit for *vmi* in bytes per second; 0 for no limit.
+    """Return the bandwidth limit of a VMI's migration in bytes per second; 0 for no limit.
 
-    If no policy applies to *vmi*, the limit is *default*, the ``bandwidthPerMigration`` of the CR.
+    If no MigrationPolicy applies to the VMI, the limit is *default*, the ``bandwidthPerMigration``
+    of the CR.
     """
     policy = matching(vmi, live)
     return policy.bandwidth.n_bytes if policy and policy.bandwidth else default
 
 
 def matching(vmi: LiveVMI, live: LiveState) -> LiveMigrationPolicy | None:
-    """Return the MigrationPolicy that KubeVirt applies to *vmi*; None if none matches.
+    """Return the MigrationPolicy that KubeVirt applies to a VMI; None if none matches.
 
     Every label of both selectors must match. The policy with the most labels wins, then the one
     with the most labels of the VMI, then the first by name.

@@ -87,7 +87,7 @@ def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
 
 @functools.lru_cache
 def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
-    """Return the ``Rendering`` for these settings; all VMs share the cached result."""
+    """Return the settings that determine a pod's size, as an object that all VMs share."""
     return Rendering(
         capabilities=capabilities_of(version),
         overcommit=max(1, overcommit),
@@ -96,7 +96,7 @@ def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
 
 
 def asked_after(vmi: LiveVMI, target: int) -> Asked:
-    """Return an instance's memory requests and limits after its guest size becomes *target*.
+    """Return the memory requests and limits that an instance has after a guest size change.
 
     Requests change by the difference between the sizes. If they are then smaller than the
     guest, they are raised to its size, and limits do not change. Otherwise, limits change by
@@ -118,7 +118,7 @@ def asked_after(vmi: LiveVMI, target: int) -> Asked:
 
 
 def compute(vmi: LiveVMI, guest: int, asked: Asked, rendering: Rendering) -> Compute:
-    """Return the requests of the container that runs a guest of *guest* bytes.
+    """Return the memory requests of the container that runs a guest of the given size.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go:1633-1674,
     renderresources.go:220-317; recorded (scenarios hotplug-succeeds, requests-memory-too,
@@ -134,7 +134,7 @@ def compute(vmi: LiveVMI, guest: int, asked: Asked, rendering: Rendering) -> Com
 def target_pod(
     vmi: LiveVMI, target: MemoryQuantity, rendering: Rendering, source: Launcher | None
 ) -> TargetPod:
-    """Return the pod to which *vmi* migrates when its guest memory changes to *target*.
+    """Return the target pod of the migration that changes an instance's guest memory.
 
     No change of the VM may be in flight, so that its current pod *source* has the requests of its
     current size. If *source* is None, the current pod is not known.
@@ -188,7 +188,7 @@ def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
 
 
 def _page_tables(requests: int | None) -> int:
-    """Return the overhead of page tables: 1/512 of the requests, rounded up to full kilobytes.
+    """Return the memory of the page tables: 1/512 of the requests, rounded up to full kilobytes.
 
     Source: recorded on v1.3.1 (scenario slow-then-second-change): 4557111297 for requests of
     4Gi.

@@ -264,5 +264,5 @@ _NEWEST_PATCH: Version = (NEWEST_KNOWN[0], NEWEST_KNOWN[1], 10**6)
 
 
 def _cell(row: Row[T], version: Version) -> T:
-    """Return the value in *row* that applies to *version*."""
+    """Return a capability's value for one KubeVirt version."""
     return next(value for since, value, _source in reversed(row) if since <= version)

@@ -25,7 +25,7 @@ Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-upda
 
 
 class Fate(StrEnum):
-    """What KubeVirt's workload updater does with a VM that needs an update."""
+    """The possible ways in which KubeVirt's workload updater treats a VM that needs an update."""
 
     MIGRATED = "migrated"
     EVACUATED = "evacuated"
@@ -39,7 +39,7 @@ class Fate(StrEnum):
 
 
 def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
-    """Return what the workload updater does with *vmi* once the VM needs an update.
+    """Return what KubeVirt's workload updater does with a VM instance that needs an update.
 
     KubeVirt reports moments after a start whether a VM can migrate; until then, the VM counts as
     migratable. An eviction with the strategy External is denied too; another controller has to
@@ -67,7 +67,7 @@ def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
 
 
 def waits_for(vmi: LiveVMI) -> str:
-    """Return why the workload updater would update *vmi* now; empty if it would not."""
+    """Return why the workload updater would update the instance now; empty if it would not."""
     if vmi.phase != "Running" or vmi.deleting:
         return ""
     if any(is_true(vmi.conditions, each) for each in CHANGES):

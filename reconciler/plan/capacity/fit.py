@@ -36,7 +36,7 @@ class Free:
     """The free huge pages of the requested page size, in bytes."""
 
     def holds(self, pod: TargetPod) -> bool:
-        """Whether *pod* fits into the node's free memory and huge pages."""
+        """Return whether a pod fits into the node's free memory and huge pages."""
         enough = self.memory is None or pod.request <= self.memory
         return enough and pod.hugepages <= self.hugepages
 
@@ -44,7 +44,7 @@ class Free:
 def pod_for(
     capacity: Capacity | None, rendering: Rendering, vmi: LiveVMI, target: MemoryQuantity
 ) -> TargetPod:
-    """Return the target pod of *vmi* when its guest size changes to *target*."""
+    """Return the target pod of a VM instance whose guest size changes."""
     launchers = capacity.launchers.get(vmi.uid, ()) if capacity else ()
     current = next((each for each in launchers if each.node == vmi.node), None)
     return target_pod(vmi, target, rendering, current)
@@ -53,7 +53,7 @@ def pod_for(
 def eligible_nodes(
     vmi: LiveVMI, nodes: Iterable[LiveNode], *, same_cpu_vendor: bool
 ) -> tuple[LiveNode, ...]:
-    """Return the *nodes* to which *vmi* may migrate, regardless of their free capacity.
+    """Return the nodes to which a VM instance may migrate, regardless of their free capacity.
 
     With *same_cpu_vendor*, the target node needs the CPU vendor of the source node.
 
@@ -73,7 +73,7 @@ def eligible_nodes(
 
 
 def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = False) -> Free:
-    """Return the free memory of *node*, and its free huge pages of *page_size* (unless empty).
+    """Return a node's free memory, and its free huge pages of one page size.
 
     With *settled*, the pods of migrating VMs do not count: the result is the most that can be
     free once those migrations have ended.
@@ -90,7 +90,7 @@ def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = 
 
 
 def quota_usage(pod: TargetPod) -> dict[str, int]:
-    """Return how much of each quota resource *pod* uses; other resources are left out."""
+    """Return the amount of each resource in a quota that a pod uses."""
     counted = {"requests.memory": pod.request, "memory": pod.request}
     if pod.limit is not None:
         counted["limits.memory"] = pod.limit
@@ -98,7 +98,7 @@ def quota_usage(pod: TargetPod) -> dict[str, int]:
 
 
 def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator[str]:
-    """Yield each resource whose remaining amount in *quota* is less than *pod* needs.
+    """Yield each quota resource of which too little is left for a pod.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """

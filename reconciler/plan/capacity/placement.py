@@ -23,14 +23,14 @@ NAMED = 5
 
 
 def migrates(decision: Decision) -> bool:
-    """Whether *decision* causes a migration, which needs capacity for a second pod."""
+    """Return whether a decision causes a migration, which needs capacity for a second pod."""
     return decision.effect is Effect.LIVE and decision.reason is not Reason.BACK_TO_RUNNING
 
 
 def capacity_warnings(
     decisions: Sequence[Decision], waves: Sequence[Wave], live: LiveState, at_once: int
 ) -> tuple[Diagnostic, ...]:
-    """Warn about changes that have enough capacity separately, but not all together.
+    """Warn if there is enough capacity for each change alone, but not for all changes together.
 
     The changes are placed in the order of the waves, with *at_once* migrations at a time.
     """

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
-    """Return the guest size that *decision* writes; None if the decision writes no size."""
+    """Return the guest size that a decision writes; None if the decision writes no size."""
     vm = live.vms.get(decision.ref)
     for change in decision.changes:
         if isinstance(change.after, MemoryQuantity):
@@ -50,7 +50,7 @@ class Reservations:
         """What is reserved by namespace and resource of a quota."""
 
     def place(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
-        """Reserve capacity for the VM *ref*; return False if there is not enough capacity."""
+        """Reserve capacity for a VM's target pod; return False if there is not enough capacity."""
         vmi = self._live.vmis.get(ref)
         if vmi is None:
             return True

@@ -81,7 +81,7 @@ def planned_changes(
     config: EffectiveConfig,
     times: Estimates,
 ) -> list[PlannedChange]:
-    """Return the changes that the plan makes to VMs, in *order*."""
+    """Return the changes that the plan makes to VMs, in the order in which they start."""
     return [
         _planned_change(decisions[ref], live, config, times)
         for ref in order

@@ -46,7 +46,7 @@ def forecast(
     context: PlanContext,
     ranks: Mapping[ObjectRef, int],
 ) -> Forecast:
-    """Return the forecast for the plan's migrations, which start after those in flight.
+    """Estimate when the plan's migrations start and end, and how much memory they need.
 
     Times count from the start of the run, so they include the patches of the KubeVirt CR. Changes
     start in the order of the waves as slots become free. A VM that is not in *ranks* has the first
@@ -121,7 +121,7 @@ def _queue(
 
 
 def _config_waves(decisions: Sequence[Decision]) -> int:
-    """Return how many patches of the CR KubeVirt must apply before memory changes start."""
+    """Return how many patches of the KubeVirt CR must take effect before memory changes start."""
     return sum(
         len({action.wave for action in each.actions})
         for each in decisions

@@ -1,4 +1,4 @@
-"""``ends_of``: computes when VMs end if each rank of VMs waits for the one before it."""
+"""``ends_of``: estimates when VM changes end if each batch waits for the one before it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def ends_of(
     queue: Queue,
     settling: Span,
 ) -> list[Span]:
-    """Return when each change in *planned* (ordered by rank) ends, in seconds from the start."""
+    """Return when each change of the plan ends, in seconds from the start of the run."""
     rows = [_row(planned, foreign, queue, settling.three[n], n) for n in range(3)]
     return [Span(*row) for row in zip(*rows, strict=True)]
 
@@ -63,7 +63,7 @@ def _row(
     settling_s: float,
     n: int,
 ) -> list[float]:
-    """Return when each change ends; *n* selects the earliest, most likely or latest estimate."""
+    """Return the earliest, the most likely or the latest end of each change."""
     held = [(each, settling_s + end) for each, end in _foreign_ends(foreign, queue, settling_s, n)]
     found: list[float] = []
     done: dict[int, float] = {}
@@ -87,7 +87,7 @@ def _row(
 def _foreign_ends(
     foreign: Sequence[ForeignChange], queue: Queue, settling_s: float, n: int
 ) -> list[tuple[ForeignChange, float]]:
-    """Return when each foreign change ends, in seconds after the CR has settled."""
+    """Return when the changes that are already in flight end, in seconds."""
     left = [(each, max(0.0, each.span.three[n] - settling_s)) for each in foreign]
     started = [(each, left_s) for each, left_s in left if each.started]
     pending = [(each, left_s) for each, left_s in left if not each.started]
@@ -106,7 +106,7 @@ def _ends_of_rank(
     start_s: float,
     n: int,
 ) -> list[float]:
-    """Return when each change of a rank ends; the changes in *held* also use slots."""
+    """Return when each change of one batch ends, while other changes also use slots."""
     disturbing = [each for each in members if each.disruption is not Disruption.NONE]
     jobs = [
         Job(each.node, each.span.three[n], queue.groups.get(each.ref, NONE)) for each in disturbing

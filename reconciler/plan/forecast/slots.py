@@ -1,4 +1,4 @@
-"""``ends``: computes when jobs end if the cluster, nodes and groups limit concurrent jobs."""
+"""``ends``: estimates when changes end under the limits of the cluster, nodes and groups."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Slots:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A change that waits for a slot."""
+    """A change that waits until the concurrency limits allow it to start."""
 
     node: str
     """The source node; if it is empty (unknown), no node limits the job."""
@@ -44,7 +44,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A slot that a change in flight already uses at the start."""
+    """A concurrency slot that is already in use when the run starts."""
 
     node: str
     until_s: float
@@ -52,7 +52,7 @@ class Held:
 
 
 def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[float]:
-    """Return when each job releases its slot, in seconds from the start.
+    """Return when each change releases its slot, in seconds from the start of the run.
 
     A free slot goes to the first job whose node and groups also have a free slot. A job that
     waits for its node or group does not delay the jobs behind it. Because two limits apply at the
@@ -66,7 +66,7 @@ def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[f
 
 
 class _Queue:
-    """The waiting jobs; each waits at one limit that has no free slot.
+    """The changes that may not start yet, listed by the limit that prevents their start.
 
     A slot that becomes free is therefore offered only to the jobs that wait at its limit.
     """
@@ -83,7 +83,7 @@ class _Queue:
 
     @staticmethod
     def limits(job: Job | Held) -> tuple[Limit, ...]:
-        """Return the limits that apply to *job*: its anti-affinity groups, then its node."""
+        """Return the limits that apply to a change: its anti-affinity groups, then its node."""
         return (*job.groups, job.node) if job.node else tuple(job.groups)
 
     def take(self, limits: tuple[Limit, ...], until_s: float) -> None:
@@ -111,7 +111,7 @@ class _Queue:
         return found
 
     def _may_start(self, n: int) -> bool:
-        """Return whether job *n* may start; if not, queue the job at the limit it exceeds."""
+        """Return whether a change may start; if not, let it wait for the limit that it exceeds."""
         for limit in self.limits(self._jobs[n]):
             if not self._has_slot(limit):
                 heapq.heappush(self._waiting[limit], n)
@@ -122,7 +122,7 @@ class _Queue:
         return self._used[limit] < (self._per_node if isinstance(limit, str) else 1)
 
     def _wake(self, limit: Limit | None) -> None:
-        """Make the first job that waits at *limit* ready; each ready job wakes the next job."""
+        """Mark the first change that waits for the given limit as ready to start."""
         if limit is not None and self._waiting.get(limit) and self._has_slot(limit):
             n = heapq.heappop(self._waiting[limit])
             self._woken[n] = limit

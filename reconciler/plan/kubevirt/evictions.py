@@ -52,7 +52,7 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
 
 
 def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], ...]:
-    """Return the VMs that KubeVirt would kill if the CR became *after*, with the reasons.
+    """Return the VMs that KubeVirt would kill because of a change of the CR, with the reasons.
 
     A label marks a VM with an outdated launcher. If KubeVirt counts more such VMs than have the
     label, every VM that may be one of them is returned. VMs that KubeVirt kills even without the
@@ -115,5 +115,5 @@ def eviction_warning(
 
 
 def names(vmis: Iterable[LiveVMI]) -> str:
-    """Return the names of the first *vmis* and how many more there are."""
+    """Return the names of the first few VM instances, and how many more there are."""
     return listed(sorted(each.ref.namespaced_name for each in vmis), NAMED)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def impact_of(
     changes: tuple[Change, ...], live: LiveState, after: LiveKubeVirt
 ) -> tuple[str, ...]:
-    """Return one sentence per consequence of *changes*; *after* is the resulting CR."""
+    """Return one sentence for each consequence of a change of the KubeVirt CR."""
     before, then = effective_config_of(live.kubevirt), effective_config_of(after)
     running = [each for each in live.vmis.values() if not each.final]
     found = (
@@ -43,7 +43,7 @@ def impact_of(
 def _staged_come_live(
     before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
-    """Warn that sizes written under the strategy Stage will change running guests.
+    """Warn that memory sizes written under the rollout strategy Stage will change running guests.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR does
     not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (12 h).
@@ -147,7 +147,7 @@ def _quantity(value: object) -> MemoryQuantity | None:
 
 
 def _allows(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
-    """Whether *vmi* can hotplug memory if the CR's maxGuest is *limit*; None means no limit."""
+    """Return whether a VM instance can hotplug memory under a given maxGuest of the CR."""
     if limit is None or vmi.guest is None:
         return True
     return (

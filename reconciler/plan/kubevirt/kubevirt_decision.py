@@ -83,7 +83,7 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
 
 
 def _identity(ref: ObjectRef, current: LiveKubeVirt) -> ObjectRef:
-    """Return *ref*, and fill in the namespace of the cluster's CR if Git sets no namespace."""
+    """Return the CR's reference, with the namespace from the cluster if Git does not set one."""
     return ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
 
 
@@ -208,7 +208,7 @@ def _known(change: Change, config: EffectiveConfig) -> bool:
 def _actions(
     cluster: str, current: LiveKubeVirt, changes: tuple[Change, ...]
 ) -> tuple[tuple[Action, ...], LiveKubeVirt]:
-    """Return one action for each wave, and the CR as it will be after the last action."""
+    """Return the actions that change the CR step by step, and the CR after the last action."""
     actions: list[Action] = []
     after = current
     for wave in (WaveName.FEATURE_GATE, WaveName.STRATEGY):

@@ -24,7 +24,7 @@ HINT = (
 def clock_disagreement(
     clocks: ClockDifference | None, windows: tuple[Window, ...], needs: Mapping[ObjectRef, float]
 ) -> str:
-    """Describe how two clocks disagree about *windows*; return an empty text if they agree.
+    """Describe how two clocks disagree about open windows; return an empty text if they agree.
 
     The clocks disagree if the windows are open according to only one of them, or if a VM change
     fits into the open window according to only one of them. *needs* has the seconds that each

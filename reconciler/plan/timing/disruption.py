@@ -24,14 +24,14 @@ class Disruption(StrEnum):
 
 
 def disruption_of(decision: Decision) -> Disruption:
-    """Return how *decision* affects the VM while the change happens."""
+    """Return how a planned change affects the VM while the change happens."""
     if any(each.verb is Verb.RESTART for each in decision.actions):
         return Disruption.RESTART
     return Disruption.MIGRATION if decision.effect is Effect.LIVE else Disruption.NONE
 
 
 def window_need_s(decision: Decision, live: LiveState, config: EffectiveConfig) -> float:
-    """Return how many seconds a window must stay open for *decision*; may be infinite."""
+    """Return how many seconds a window must stay open for a planned change; may be infinite."""
     match disruption_of(decision):
         case Disruption.RESTART:
             return START_TIMEOUT_S

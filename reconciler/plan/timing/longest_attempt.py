@@ -59,7 +59,7 @@ def longest_attempt_s(
 
 
 def _prolonged(policy: LiveMigrationPolicy | None, config: EffectiveConfig) -> bool:
-    """Whether a migration continues after its time-out, with a paused guest or in post-copy.
+    """Return whether a migration continues after its time-out (guest paused, or post-copy).
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146: the
     policy overrides the CR, and a policy that allows post-copy allows disruption as well.

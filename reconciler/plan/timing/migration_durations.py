@@ -39,17 +39,17 @@ class Span:
         return (self.low, self.likely, self.high)
 
     def times(self, factor: float) -> Span:
-        """Return the span multiplied by the non-negative *factor*."""
+        """Return the duration multiplied by a non-negative factor."""
         return Span(self.low * factor, self.likely * factor, self.high * factor)
 
     def at_least(self, other: Span) -> Span:
-        """Return a span whose three values are each the larger of the two spans' values."""
+        """Return the larger of two durations, for each of the three values."""
         return Span(
             max(self.low, other.low), max(self.likely, other.likely), max(self.high, other.high)
         )
 
     def narrowed(self, earlier: float, later: float) -> Span:
-        """Return the span with its low and high values limited to factors of the likely value."""
+        """Limit the lowest and the highest value to fixed factors of the most likely value."""
         return Span(
             max(self.low, self.likely / earlier), self.likely, min(self.high, self.likely * later)
         )
@@ -116,7 +116,10 @@ class Estimates:
     """Cached results per bandwidth limit, because each computation examines every migration."""
 
     def per_gib(self, limit: int) -> Span:
-        """Return the seconds per GiB; *limit* is in bytes per second, 0 for no limit."""
+        """Return the estimated seconds to transfer one GiB of memory under a bandwidth limit.
+
+        *limit* is in bytes per second; 0 means no limit.
+        """
         if limit not in self._known:
             self._known[limit] = self._per_gib(limit)
         return self._known[limit]
@@ -130,17 +133,17 @@ class Estimates:
         return learned.at_least(REPEATED.times(GIB / limit)) if limit else learned
 
     def transfer(self, n_bytes: int, limit: int) -> Span:
-        """Return the seconds to transfer *n_bytes* of guest memory."""
+        """Estimate how many seconds the transfer of a guest's memory takes."""
         return CONSTANT + self.per_gib(limit).times(n_bytes / GIB)
 
     def comparable(self, limit: int) -> list[Observed]:
-        """Return the migrations with bandwidth limit *limit*, or else those without a limit."""
+        """Return the finished migrations with one bandwidth limit, or else the unlimited ones."""
         same = [each for each in self.observed if each.limit == limit]
         return same or [each for each in self.observed if not each.limit]
 
 
 def estimates(live: LiveState, limit: Limit) -> Estimates:
-    """Return estimates derived from the finished migrations in *live*.
+    """Estimate migration times from the finished migrations in the cluster.
 
     *limit* returns an instance's bandwidth limit in bytes per second; 0 for no limit.
     """
@@ -182,7 +185,7 @@ def _history(live: LiveState, limit: Limit) -> Iterable[Observed]:
 def _size_then(
     migration: LiveMigration, finished: Sequence[LiveMigration], vmi: LiveVMI
 ) -> int | None:
-    """Return the guest's memory at the time of *migration*; None if it is not known.
+    """Return the guest's memory at the time of a migration; None if it is not known.
 
     The API shows the size at boot and the size now. Only migrations for an update change the size.
     Before the first of them the guest had the size at boot; after the last it has the size now.

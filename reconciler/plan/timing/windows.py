@@ -39,21 +39,21 @@ class Opening:
     """When the next window opens, if none is open; None if none opens within ``HORIZON``."""
 
     def fits(self, now: datetime, seconds: float) -> bool:
-        """Whether a change that starts *now* and takes *seconds* ends before the window closes."""
+        """Return whether a change that starts now would end before the window closes."""
         if not self.is_open:
             return False
         return self.until is None or seconds <= (self.until - now).total_seconds()
 
 
 class _Span(NamedTuple):
-    """A time span from *start* (included) to *end* (excluded), in UTC."""
+    """A span of time in UTC that includes its start but not its end."""
 
     start: datetime
     end: datetime
 
 
 def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
-    """Return whether *windows* are open at *now*, and when that changes.
+    """Return whether the configured windows are open at a given time, and when that changes.
 
     Without a window of kind allow, every time is allowed. A window of kind deny has precedence
     over windows of kind allow. A window's duration is elapsed time: a window of 2h is two
@@ -93,7 +93,7 @@ class _Cover:
         self._current = next(spans, None)
 
     def at_or_after(self, moment: datetime) -> _Span | None:
-        """Return the span that contains *moment*, or else the first later span."""
+        """Return the time span that contains a given moment, or else the first later span."""
         while self._current is not None and self._current.end <= moment:
             self._current = next(self._spans, None)
         return self._current
@@ -102,7 +102,7 @@ class _Cover:
 def _joined(
     windows: Sequence[Window], now: datetime, limit: datetime, *, cut: datetime | None
 ) -> Iterator[_Span]:
-    """Merge the spans of *windows*, and yield those between *now* and *limit*.
+    """Yield the merged time spans of several windows, between two moments.
 
     If there are more than ``MOST_SPANS``, the last span ends at *cut*, unless *cut* is None.
     """
@@ -125,7 +125,7 @@ def _joined(
 
 
 def _spans(window: Window, now: datetime, limit: datetime) -> Iterator[_Span]:
-    """Yield the last span that started before *now*, and all later spans until *limit*."""
+    """Yield the last time span that started before now, and all later spans up to a limit."""
     schedule = Schedule.parse(window.cron, window.time_zone)
     length = timedelta(seconds=min(window.duration.seconds, LONGEST_S))
     last = schedule.latest(now)

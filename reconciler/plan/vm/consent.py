@@ -31,7 +31,7 @@ NO_WINDOW = "`restart: window` restarts a VM only if `windows` has a window of k
 def consented(
     inputs: VMInputs, finding: Finding, size: TargetSize
 ) -> tuple[Finding, tuple[Action, ...]]:
-    """Return the finding, with a hint about the restart, and the actions that are allowed.
+    """Return the actions that the user's consent allows, and the finding with a restart hint.
 
     A restart is requested only if the guest does not have the desired memory. If only another
     field waits for a restart, the user who changed that field has to restart the VM.
@@ -77,7 +77,7 @@ def _in_a_window(inputs: VMInputs, patch: tuple[Action, ...]) -> tuple[str, tupl
 
 
 def _fits_nowhere(inputs: VMInputs) -> bool:
-    """Whether the VM's pod requests more memory than any node has in total."""
+    """Return whether the VM's pod requests more memory than any node has in total."""
     sizes = [each.allocatable for each in inputs.nodes if each.schedulable]
     if inputs.vmi is None or not sizes or any(size is None for size in sizes):
         return False

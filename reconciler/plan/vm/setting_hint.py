@@ -19,7 +19,7 @@ _HOW = {
 
 
 def setting_hint(settings: Settings, field: FieldPath, value: str) -> str:
-    """Return a hint that says how to set *value* in *field* of the KubeVirt CR.
+    """Return a hint that says how to set a field of the KubeVirt CR.
 
     *settings* are the settings of the CR that Git has; empty if Git has no KubeVirt CR.
 

@@ -71,7 +71,7 @@ def _not_managed(desired: DesiredVM, vm: LiveVM) -> Finding:
 
 
 def given(state: DesiredState, desired: DesiredVM, vm: LiveVM | None) -> tuple[Change, ...]:
-    """Return the size change that Git requests for a VM that is absent or has no target size."""
+    """Return the size change that Git requests for a VM that is missing or has no target size."""
     value = desired.guest or desired.instancetype
     has = None
     if vm is not None:

@@ -41,7 +41,7 @@ def warnings(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
 
 
 def _compared(domain: object, vm: LiveVM) -> tuple[tuple[str, object, object], ...]:
-    """Return the name and both values of each field that is compared and cannot change live."""
+    """Yield the name and both values of each compared field that cannot change live."""
     _sockets, cores, threads = vm.cpu
     requests, limits = vm.constraints.requests, vm.constraints.limits
     return (

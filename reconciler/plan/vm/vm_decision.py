@@ -119,7 +119,7 @@ def decide_vm(
 
 
 def find(inputs: VMInputs) -> Finding:
-    """Return the first rule's finding about a VM that is in the cluster."""
+    """Return the finding of the first rule that applies to a VM in the cluster."""
     vm = inputs.vm
     if (deleted := vm_state.being_deleted(vm)) is not None:
         return deleted

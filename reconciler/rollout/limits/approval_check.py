@@ -49,7 +49,7 @@ def covers(approval: Approval | None, decision: Decision) -> bool:
 
 
 def _difference(approval: Approval | None, decision: Decision, action: Action | None) -> str:
-    """Describe how *decision* differs from the approved action; empty if both are the same."""
+    """Describe how a decision differs from the approved action; empty if both are the same."""
     approved = approval.actions.get(decision.ref, ()) if approval else ()
     if approval is None or not approved:
         return ""

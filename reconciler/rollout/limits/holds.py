@@ -1,4 +1,4 @@
-"""Holds VMs back for windows, canaries and batches: ``Holds``."""
+"""Delays VM changes because of windows, canaries and batches: ``Holds``."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Holds:
         self._canaries: Hold | None = None
 
     def look(self, planner: Planner, objects: Mapping[ObjectRef, TrackedObject]) -> None:
-        """Update the state of windows, canaries and batches; call this before ``hold``."""
+        """Update the state of windows, canaries and batches; call this method before ``hold``."""
         context = planner.context
         if self._opening_valid_until is None or context.now >= self._opening_valid_until:
             # Evaluating a year of windows takes milliseconds, which is too long for every round.
@@ -68,7 +68,7 @@ class Holds:
         self._canaries = self._of_canaries(planner, objects) if self._rank > CANARY else None
 
     def hold(self, decision: Decision, context: PlanContext) -> Hold | None:
-        """Return why the VM's change may not start in this round; None if it may start."""
+        """Return why the VM's change may not start now; None if the change may start."""
         rank = self._ranks.get(decision.ref, CANARY)
         if rank > self._rank:
             reason = WAITS_FOR_CANARIES if self._rank == CANARY else "waits-for-batch"
@@ -79,7 +79,7 @@ class Holds:
         return self._of_windows(decision, context)
 
     def report(self, holds: Mapping[ObjectRef, Hold]) -> None:
-        """Report how many VMs are held back and why; report each reason once per run."""
+        """Report how many VMs have to wait, and why; report each reason once per run."""
         alike = Counter((hold.why.reason, hold.why.message) for hold in holds.values())
         for (reason, message), n in alike.items():
             if message not in self._reported:
@@ -185,7 +185,7 @@ def opened(context: PlanContext) -> Opening | None:
 
 
 def closed_hold(found: Opening | None) -> Hold | None:
-    """Return the hold that applies to every object while no window is open, or else None."""
+    """Return why no object may change while no window is open; None if a window is open."""
     if found is None or found.is_open:
         return None
     when = f"; the next one opens at {found.opens:%Y-%m-%d %H:%M %Z}" if found.opens else ""
@@ -203,7 +203,7 @@ def _has_failed(canary: Decision, tracked: TrackedObject | None, context: PlanCo
 
 
 def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
-    """Return whether the canary's spec has the new size, but the user permits no restart."""
+    """Return whether a canary's spec has the new size, but the user permits no restart."""
     if canary.effect is not Effect.RESTART or canary.changes or canary.actions:
         return False
     consent = context.desired.vms[canary.ref].restart or context.policy.restart

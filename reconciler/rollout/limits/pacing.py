@@ -36,7 +36,7 @@ def may_start(
     fits: Callable[[ObjectRef], bool] = lambda _ref: True,
     groups_of: Callable[[ObjectRef], Groups] = lambda _ref: frozenset(),
 ) -> tuple[Decision, ...]:
-    """Return the candidates that may start now, in the given order.
+    """Return the VM changes that may start now, in the given order.
 
     Every VM with HotMemoryChange=True or an unfinished migration counts against the limits. Every
     restart in progress counts too, no matter who requested it. A change that causes neither a

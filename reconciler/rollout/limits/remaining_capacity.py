@@ -49,7 +49,7 @@ class RemainingCapacity:
         """The monotonic time before which a failed read is not retried, in seconds."""
 
     def overlay(self, live: LiveState, objects: Iterable[TrackedObject]) -> LiveState:
-        """Return the snapshot *live*, with recent pods and quotas if a change needs them.
+        """Return a snapshot with recent pods and quotas added, if a change needs them.
 
         Raises:
             ClusterError: The API server's response, for example 401, ends the run.

@@ -68,7 +68,10 @@ def build_outcome(tracked: TrackedObject) -> Outcome:
 def untracked_outcome(
     decision: Decision, final: FinalResult, at: datetime, *, action: Action | None = None
 ) -> Outcome:
-    """Return the outcome of an object that the run never tracked; *at* is when the run ended."""
+    """Return the outcome of an object that the run never tracked.
+
+    *at* is when the run ended.
+    """
     tracked = TrackedObject(planned=decision, latest=replace(decision, why=final.why))
     tracked.action = action
     tracked.ended(final, at)

@@ -58,7 +58,7 @@ class _Document(msgspec.Struct, frozen=True):
 
 
 def encoded(checkpoint: Checkpoint) -> str | None:
-    """Return *checkpoint* as the annotation's value; None if there is nothing to store.
+    """Return a checkpoint as the value of an annotation; None if there is nothing to store.
 
     If there are too many failures, the oldest are dropped. Long messages are cut.
     """
@@ -82,7 +82,7 @@ def encoded(checkpoint: Checkpoint) -> str | None:
 
 
 def decoded(text: str | None) -> Decoded:
-    """Return the checkpoint in the annotation's value *text*; an empty one if *text* is empty."""
+    """Return the checkpoint in an annotation's value; an empty checkpoint for an empty value."""
     if not text:
         return Decoded(Checkpoint())
     try:
@@ -101,7 +101,7 @@ def decoded(text: str | None) -> Decoded:
 
 
 def without_expired(checkpoint: Checkpoint, now: datetime) -> Checkpoint:
-    """Return *checkpoint* without the failures and starts that are older than an hour at *now*."""
+    """Return a copy of a checkpoint without failures and starts that are older than an hour."""
     failures = {
         ref: each for ref, each in checkpoint.failures.items() if now - each.at <= KEPT_FOR
     }

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class CheckpointStore:
-    """The checkpoint under one lease: the data of earlier runs, and what this run adds."""
+    """Reads and writes the data that runs store for later runs in an annotation of a lease."""
 
     def __init__(self, lease: Lease, now: datetime) -> None:
         self._lease = lease
@@ -50,7 +50,7 @@ class CheckpointStore:
         self._keep(replace(self.checkpoint, failures=failures))
 
     def start_of(self, decision: Decision) -> Start | None:
-        """Return the stored start of the VM, if a run created this VM or wrote this size."""
+        """Return the stored start of a VM, if a run created this VM or wrote this size."""
         found = self.checkpoint.starts.get(decision.ref)
         if found is None or found.uid is None:
             return found
@@ -58,12 +58,12 @@ class CheckpointStore:
         return found if same else None
 
     def starts(self, ref: ObjectRef, start: Start) -> None:
-        """Store for later runs that this run starts a VM; call this before the request is sent."""
+        """Store for later runs that this run starts a VM; call this method before the request."""
         starts = {**self.checkpoint.starts, ref: start}
         self._keep(replace(self.checkpoint, starts=starts))
 
     def forget(self, ref: ObjectRef) -> None:
-        """Remove the stored records of an object that now has the desired state."""
+        """Remove the stored failure and start of an object that now has the desired state."""
         known = self.checkpoint
         if ref in known.failures or ref in known.starts:
             failures = {each: why for each, why in known.failures.items() if each != ref}
@@ -71,7 +71,7 @@ class CheckpointStore:
             self._keep(replace(known, failures=failures, starts=starts))
 
     def soaks(self, soak: Soak) -> None:
-        """Store the time at which the canaries reached the memory size set in Git."""
+        """Store the time at which the canaries reached the memory size that Git sets."""
         self._keep(replace(self.checkpoint, soak=soak))
 
     def _keep(self, checkpoint: Checkpoint) -> None:

@@ -57,7 +57,7 @@ class ObjectCloser:
 
     @contextmanager
     def guard(self, tracked: TrackedObject) -> Iterator[None]:
-        """Context manager: an illegal transition in its block ends the tracking as failed."""
+        """Context manager: an illegal state transition in its block makes the object fail."""
         try:
             yield
         except IllegalTransitionError as error:
@@ -66,7 +66,10 @@ class ObjectCloser:
             self.close(tracked, FinalResult(result=Result.FAILED, why=why, cause=Cause.BUG))
 
     def close(self, tracked: TrackedObject, final: FinalResult) -> None:
-        """End the tracking of the object, and store its result where the module's table says."""
+        """Stop tracking an object, and store its result in the trace, an Event and the checkpoint.
+
+        The table in the module docstring shows what is stored where.
+        """
         tracked.ended(final, self._run.clock.now())
         if final.cause is Cause.RUN_ENDED:
             return
@@ -117,7 +120,7 @@ class ObjectCloser:
                 record(ref, uid, reason="MemoryNotReached", message=message, warning=True)
 
     def _failure(self, tracked: TrackedObject, final: FinalResult) -> RecordedFailure:
-        """Return the failure to store for later runs, which cannot see it in the cluster."""
+        """Return the failure to store for later runs, because the cluster does not show it."""
         created = tracked.action is not None and tracked.action.verb is Verb.CREATE
         return RecordedFailure(
             uid=None if created else tracked.latest.uid,

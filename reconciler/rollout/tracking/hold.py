@@ -11,7 +11,7 @@ from reconciler.model.run.outcome import Result
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """The reason why the change of an object does not start now."""
+    """The reason why a change does not start now."""
 
     why: Explanation
     until: datetime | None = None

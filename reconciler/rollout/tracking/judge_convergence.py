@@ -59,7 +59,7 @@ def is_under_way(decision: Decision) -> bool:
 
 
 def judge(decision: Decision, *, written: bool = False) -> Convergence:
-    """Judge how far one object is from the desired state.
+    """Judge how far one object is from the state that Git sets.
 
     Args:
         decision: The decision from the newest snapshot. If the spec has the desired size, the

@@ -53,7 +53,7 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FinalResult:
-    """The result with which the tracking of one object ends, and its cause."""
+    """The final result for one object in a run, and what caused this result."""
 
     result: Result
     why: Explanation
@@ -61,12 +61,12 @@ class FinalResult:
 
 
 def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> FinalResult:
-    """Return a final result that carries the explanation of *decision*."""
+    """Return a final result with the explanation of the plan's decision."""
     return FinalResult(result=result, why=decision.why, cause=cause)
 
 
 class State(StrEnum):
-    """The state of a tracked object; the table in the module docstring shows the transitions."""
+    """The states of a tracked object, from waiting for its write to the end of its tracking."""
 
     WAITING = "waiting"
     FOLLOWING = "following"
@@ -169,7 +169,7 @@ class TrackedObject:
         return sent is not None and (shown is None or shown <= sent + VISIBLE_AFTER)
 
     def sent(self, action: Action, at: datetime) -> None:
-        """Record that the request of *action* is being sent."""
+        """Record that a write request for the object is being sent."""
         self._go("sent")
         self.action, self.unanswered_at = action, at
 
@@ -182,7 +182,7 @@ class TrackedObject:
         self.patched_at = self.patched_at or at
 
     def refused(self) -> None:
-        """Record that the API server answered and did not accept the write."""
+        """Record that the API server answered a write but did not accept the write."""
         self._go("refused")
         self.unanswered_at = None
 
@@ -213,12 +213,12 @@ class TrackedObject:
         self.final, self.ended_at = replace(final, why=replace(final.why, hint=hint)), at
 
     def try_again(self, not_before: float) -> None:
-        """Count a failed write; the next write must wait until the monotonic time *not_before*."""
+        """Count a failed write, and delay the next write until a given time."""
         self.attempts += 1
         self.not_before = not_before
 
     def update(self, decision: Decision, live: LiveState) -> None:
-        """Update the object from the newest snapshot."""
+        """Update the object's state from the newest snapshot."""
         self.latest, self.snapshot_at = decision, live.observed_at
         vmi = live.vmis.get(self.ref)
         recent = _since(live.migrations.get(self.ref, ()), self.patched_at)
@@ -228,7 +228,10 @@ class TrackedObject:
         self.guest_now = vmi.guest_current if vmi else None
 
     def advance(self) -> float:
-        """Advance the progress bar, never move it back, and return its position from 0 to 1."""
+        """Advance the object's progress bar, and return its position, from 0 to 1.
+
+        The bar never moves back.
+        """
         self._fraction = max(self._fraction, share(self.migration))
         return self._fraction
 
@@ -247,7 +250,7 @@ class TrackedObject:
 def _since(
     migrations: tuple[LiveMigration, ...], start: datetime | None
 ) -> tuple[LiveMigration, ...]:
-    """Return the migrations created since *start*; creation timestamps are whole seconds."""
+    """Return the migrations created since a given time; creation times have whole seconds."""
     if start is None:
         return migrations
     whole = start.replace(microsecond=0)

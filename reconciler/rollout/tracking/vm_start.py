@@ -27,7 +27,7 @@ _STARTING = ("Always", "RerunOnFailure", "Once")
 
 
 def starts_itself(manifest: Mapping[str, Any]) -> bool:
-    """Return whether a VM that is created from *manifest* starts by itself.
+    """Return whether a VM that is created from a given manifest starts by itself.
 
     Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go (RunStrategy).
     """

@@ -63,7 +63,7 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         planner: Planner,
     ) -> None:
-        """Send the next write of each candidate that may start.
+        """Send the next write of each VM whose change may start.
 
         Raises:
             ClusterError: The API server's response, for example 401, ends the run, or the clocks
@@ -151,7 +151,7 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         context: PlanContext,
     ) -> list[Decision]:
-        """Return the restarts of written VMs, then the new changes that the limits permit."""
+        """Return the VMs to change now: first the restarts of written VMs, then new changes."""
         restarts = [each for each in ready if objects[each.ref].written]
         new = [each for each in ready if not objects[each.ref].written]
         keys, waits = context.policy.anti_affinity, dict[ObjectRef, str]()
@@ -193,7 +193,7 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         failures: int,
     ) -> None:
-        """End the tracking of each candidate, because the failure budget is used up."""
+        """Record that the waiting VMs will not change, because too many changes have failed."""
         budget = self._policy.failure_budget
         spent = f"{plural(failures, 'VM')} failed and the failure budget is {budget}"
         for ref in candidates:

@@ -66,12 +66,12 @@ class KubeVirtWaves:
 
     @property
     def open(self) -> bool:
-        """Whether the CR still has to change or to settle."""
+        """Whether the KubeVirt CR still has to change, or KubeVirt has to apply it."""
         return self.tracked is not None and self.tracked.open
 
     @property
     def failed(self) -> bool:
-        """Whether a change of the CR in the plan will not happen in this run."""
+        """Whether a planned change of the KubeVirt CR will not happen in this run."""
         tracked = self.tracked
         if tracked is None or tracked.final is None:
             return False
@@ -112,7 +112,7 @@ class KubeVirtWaves:
                 return False
 
     def _write_unless_reverted(self, tracked: TrackedObject, context: PlanContext) -> None:
-        """Write the next wave, unless another client has reverted an earlier wave."""
+        """Write the next change to the CR, unless another client has reverted an earlier one."""
         decision = tracked.latest
         if tracked.written and tracked.action and tracked.action.uid != decision.uid:
             tracked.recreated()

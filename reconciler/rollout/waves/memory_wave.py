@@ -95,7 +95,7 @@ class MemoryWave:
             self.dispatch.start(candidates, self.objects, planner)
 
     def _tracked(self, decision: Decision, live: LiveState) -> TrackedObject:
-        """Return the tracked VM; its tracking ends at once if this run has no work for it."""
+        """Start to track a VM, and stop immediately if this run has no work for the VM."""
         vmi = live.vmis.get(decision.ref)
         guest = vmi.guest_current if vmi else None
         tracked = TrackedObject(
@@ -169,7 +169,7 @@ class MemoryWave:
             tracked.followed()
 
     def _handle_lost(self, tracked: TrackedObject, decision: Decision) -> None:
-        """Handle a VM without the size that we wrote: it was recreated or overwritten."""
+        """Handle a VM that was recreated, or whose new size another client has overwritten."""
         if tracked.action and tracked.action.uid not in (None, decision.uid):
             tracked.recreated()
             message = "the VM was deleted and created again, so its change starts again"
@@ -178,13 +178,13 @@ class MemoryWave:
             self._closer.close(tracked, FinalResult(result=Result.FAILED, why=lost(decision)))
 
     def _end_held(self, tracked: TrackedObject) -> None:
-        """End the tracking of a VM that this run cannot change."""
+        """Record the result of a VM that this run cannot change."""
         stale = approval_check.refused(self._approval, tracked.latest, None)
         held = as_decided(Result.HELD, tracked.latest)
         self._closer.close(tracked, held if tracked.applied else stale or held)
 
     def _end_written(self, tracked: TrackedObject) -> None:
-        """End the tracking of a VM whose written size takes effect only at a restart."""
+        """Record the result of a VM whose new size takes effect only at a restart."""
         staged = tracked.planned.effect is Effect.RESTART and tracked.restarted_at is None
         end = as_decided(Result.HELD if staged else Result.FAILED, tracked.latest)
         if staged and self._approval and self._approval.of(tracked.ref, WaveName.RESTART):
@@ -198,7 +198,7 @@ class MemoryWave:
         return FinalResult(result=Result.FAILED, why=why) if why else None
 
     def _may_write(self, tracked: TrackedObject, decision: Decision, context: PlanContext) -> bool:
-        """Return whether the next write of *decision* has not been sent yet and may be sent."""
+        """Return whether the plan's next write to a VM has not been sent yet and may be sent."""
         if not tracked.open:
             return False
         if decision.actions[0].verb is not Verb.RESTART:

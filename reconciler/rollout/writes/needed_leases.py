@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 def touches_config(plan: Plan, shard: Shard) -> bool:
-    """Return whether a run of *plan* may write to the KubeVirt CR."""
+    """Return whether a run that applies a plan may write to the KubeVirt CR."""
     return shard.has_config and _touches(plan, KUBEVIRT)
 
 
 def touches_memory(plan: Plan) -> bool:
-    """Return whether a run of *plan* may write to a VM."""
+    """Return whether a run that applies a plan may write to a VM."""
     return _touches(plan, VM)
 
 
@@ -33,18 +33,18 @@ def _touches(plan: Plan, kind: str) -> bool:
 
 
 class NoLease:
-    """A substitute for a lease that a run does not need, because it sends no writes under it."""
+    """Replaces a lease that a run does not need, because the run does not write such objects."""
 
     def held(self) -> bool:
-        """Return True: without writes, no lease is needed."""
+        """Return True: a run that does not write needs no lease."""
         return True
 
     def valid_s(self) -> float:
-        """Return infinity, so that this lease limits no request."""
+        """Return infinity, because no lease limits the requests of this run."""
         return math.inf
 
     def annotations(self) -> Mapping[str, str]:
-        """Return no annotations."""
+        """Return no annotations, because there is no lease to read."""
         return {}
 
     def annotate(self, _annotations: Mapping[str, str | None]) -> bool:

@@ -26,7 +26,7 @@ class OwnWrites:
         self._kubevirt: LiveKubeVirt | None = None
 
     def add(self, action: Action, written: Written) -> None:
-        """Store the object that the API server returned after the write *action*."""
+        """Store the object that the API server returned in response to a write."""
         if written.kubevirt is not None:
             self._kubevirt = written.kubevirt
         elif written.vm is not None:
@@ -36,7 +36,7 @@ class OwnWrites:
             self._vms.pop(action.ref, None)
 
     def overlay(self, live: LiveState) -> LiveState:
-        """Return the snapshot *live* with all newer stored objects, and drop the older ones."""
+        """Return a snapshot in which newer objects from write responses replace older versions."""
         self._vms = {
             ref: each
             for ref, each in self._vms.items()

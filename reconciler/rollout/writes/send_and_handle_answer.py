@@ -135,7 +135,7 @@ class Writes:
             yield self._annotated(write.action, write.vm)
 
     def _annotated(self, action: Action, vm: LiveVM | None) -> Action:
-        """Return the write with the annotation for commit, digest and time, where it applies.
+        """Add the annotation with commit, digest and time to a write, where it applies.
 
         No digest covers the annotation, because it contains the time.
         """

@@ -30,7 +30,10 @@ class WritePause:
         """The error because of which writes pause; None while writes are answered."""
 
     def start(self, error: ClusterError, now: float) -> float:
-        """Record an unanswered write at the monotonic time *now*; return the pause in seconds."""
+        """Record that a write was not answered, and return the length of the pause in seconds.
+
+        *now* is a monotonic time.
+        """
         if self.error is None:
             self._since, self._failures = now, 0
         if not self.lasts(now):
@@ -46,7 +49,7 @@ class WritePause:
         return self._until - now
 
     def answered(self, now: float) -> None:
-        """Record an answer at the monotonic time *now*; a rejection is an answer too.
+        """Record that the API server answered a write; a rejection is an answer too.
 
         An answer during the pause does not end the pause, because its write was sent earlier.
         """
@@ -54,7 +57,7 @@ class WritePause:
             self.error = None
 
     def lasts(self, now: float) -> bool:
-        """Return whether writes are paused at the monotonic time *now*."""
+        """Return whether writes are paused at a given monotonic time."""
         return self.error is not None and now < self._until
 
     def exhausted(self, now: float) -> bool:

@@ -91,7 +91,7 @@ def own_max_guest(inputs: VMInputs) -> Finding | None:
 
 
 def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
-    """Return a hint that explains how to make the webhook accept the size."""
+    """Return a hint that explains how to make the webhook accept a larger size."""
     lower, asked = f"lower the guest to {own} or less", inputs.desired.max_guest
     vmi = inputs.vmi
     runs = vmi is not None and not vmi.final

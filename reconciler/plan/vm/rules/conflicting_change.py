@@ -95,7 +95,7 @@ def stuck(running: RunningVM) -> Finding | None:
 
 
 def judged_later(running: RunningVM, finding: Finding) -> Finding:
-    """Add to the message of *finding* that KubeVirt first completes the change in flight.
+    """Add a note to a finding's message: KubeVirt first completes the change in flight.
 
     Source: recorded (scenario slow-then-second-change): KubeVirt retries the rejected size by
     itself.
@@ -110,7 +110,7 @@ def judged_later(running: RunningVM, finding: Finding) -> Finding:
 
 
 def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
-    """On v1.1, turn *finding* into a wait while the webhook denies every size.
+    """On v1.1, wait while the webhook denies every size because of a change in flight.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939.
     """
@@ -131,7 +131,7 @@ def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
 
 
 def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
-    """Return a copy of *finding* with a new message and, if one is given, a new hint."""
+    """Return a copy of a finding with a new message and, if one is given, a new hint."""
     why = replace(finding.why, message=message)
     return replace(finding, why=why if hint is None else replace(why, hint=hint))
 
@@ -189,7 +189,7 @@ def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Findin
 
 
 def _will_release(running: RunningVM) -> bool:
-    """Whether the end of another migration in the namespace will free some of the quota."""
+    """Return whether the end of another migration in the namespace will free some of the quota."""
     own = running.vm.ref
     return any(
         not each.phase.finished and not is_true(each.conditions, QUOTA)

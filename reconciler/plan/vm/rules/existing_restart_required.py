@@ -57,7 +57,7 @@ def other_edit_pending(running: RunningVM) -> Finding | None:
 
 
 def other_edit_waits(running: RunningVM) -> bool:
-    """Whether RestartRequired seems to be caused by an edit of a field other than memory."""
+    """Return whether an edit of a field other than memory seems to have caused RestartRequired."""
     condition = running.restart_required
     if condition is None or condition.message != OTHER_FIELD:
         return False
@@ -65,7 +65,7 @@ def other_edit_waits(running: RunningVM) -> bool:
 
 
 def may_be_memory_alone(running: RunningVM) -> bool:
-    """Whether a memory change alone may have set RestartRequired under the strategy Stage.
+    """Return whether a memory change alone may have set RestartRequired under the strategy Stage.
 
     A later change of the CR does not make virt-controller sync the VM, so the condition stays.
     Another edit may be pending without being visible.

@@ -69,7 +69,7 @@ def guest_progress(running: RunningVM) -> Finding:
 
 
 def has_memory(running: RunningVM) -> bool:
-    """Whether KubeVirt and libvirt report that the guest has the desired size."""
+    """Return whether KubeVirt and libvirt report that the guest has the desired size."""
     vmi, n_bytes = running.vmi, running.target.n_bytes
     sizes = (vmi.guest, vmi.guest_requested, vmi.guest_current)
     return all(size is not None and size.n_bytes == n_bytes for size in sizes)
@@ -136,7 +136,7 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
 
 
 def quota_refused(running: RunningVM) -> Finding | None:
-    """Block a change if a quota rejects the target pod; KubeVirt retries without a time-out.
+    """Block a change if a quota rejects the target pod; KubeVirt would retry indefinitely.
 
     Source: recorded on v1.9.0 (scenario quota-holds-one-pod).
     """
@@ -183,7 +183,7 @@ def failing(running: RunningVM) -> Finding | None:
 
 
 def ineffective(running: RunningVM, in_flight: MemoryQuantity | None = None) -> Finding | None:
-    """Block a change whose migrations succeeded without a hotplug of the memory.
+    """Block a change whose migrations succeeded but did not hotplug the memory.
 
     The expected size is *in_flight* if it is given, else the target.
 
@@ -211,7 +211,7 @@ def ineffective(running: RunningVM, in_flight: MemoryQuantity | None = None) -> 
 
 
 def _staged(running: RunningVM) -> Finding | None:
-    """Require a restart for a size in the VM's spec even if RestartRequired is not set.
+    """Require a restart for a size in the VM's spec that KubeVirt does not apply live.
 
     KubeVirt does not set the condition when the size changes back to that of the last start.
 
@@ -264,7 +264,7 @@ def _converged(running: RunningVM) -> Finding | None:
 
 
 def _guest(running: RunningVM) -> Finding:
-    """Return the guest's progress after KubeVirt requested the size from the hypervisor."""
+    """Return the guest's progress after KubeVirt has requested the size from the hypervisor."""
     vmi = running.vmi
     if vmi.guest_requested is None or vmi.guest_requested.n_bytes != running.target.n_bytes:
         return wait(

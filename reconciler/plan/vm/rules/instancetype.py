@@ -133,7 +133,7 @@ def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 def _topology(
     running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 ) -> Iterator[str]:
-    """Yield the CPU change if it may affect more than the number of sockets.
+    """Yield a change of the CPU topology if it may affect more than the number of sockets.
 
     A VM's preference may arrange its CPUs as cores or threads, which do not change live. This
     program does not read preferences. The running instance shows the arrangement, except for a
@@ -163,7 +163,7 @@ def _is_live(path: str) -> bool:
 
 
 def _requests(kind: LiveInstancetype) -> int | None:
-    """Return the memory request in bytes with an overcommitting instancetype, or else None.
+    """Return the memory request in bytes if the instancetype overcommits memory, or else None.
 
     Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go.
     """

@@ -64,7 +64,7 @@ def pending_until_restart(running: RunningVM) -> Finding | None:
 
 
 def judged_at_admission(running: RunningVM) -> bool:
-    """Whether v1.1's webhook compares the new size with the running instance.
+    """Return whether v1.1's webhook compares the new size with the running instance.
 
     The webhook denies sizes below boot memory, and every size while a memory change or a migration
     is in flight.

@@ -18,7 +18,7 @@ NEVER_ENDS = "the change would stay in flight indefinitely, because nothing migr
 
 
 def update_methods(running: RunningVM) -> Finding | None:
-    """Block a hotplug that would evict the VM, or that no migration would carry out.
+    """Block a hotplug that no migration would carry out, or that would evict the VM.
 
     Source: recorded on v1.9.0 (scenarios evict-only, no-update-methods and
     misspelt-update-method); kubevirt v1.9.0
@@ -91,7 +91,7 @@ def another_node(running: RunningVM) -> Finding | None:
 
 
 def kubevirt_unsettled(running: RunningVM) -> Finding | None:
-    """Wait until KubeVirt has settled; before that, it does not start update migrations.
+    """Wait until KubeVirt has applied its CR, because no update migration starts before that.
 
     Source: recorded (the updater is idle while not Deployed); workload-updater.go:450-455.
     """

@@ -1,4 +1,4 @@
-"""The rules that stop a running VM from shrinking below the memory that it booted with."""
+"""Keeps a running VM from shrinking below the memory with which the VM booted."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def below_boot(running: RunningVM) -> Finding | None:
 
 
 def below_boot_denied(running: RunningVM) -> Finding | None:
-    """Block sizes below the VM's boot memory, even if the VM cannot hotplug memory.
+    """Block sizes below the VM's boot memory, even if the VM does not support memory hotplug.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939; newer versions require a restart.
     """

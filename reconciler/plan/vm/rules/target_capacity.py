@@ -155,7 +155,7 @@ def _pod_in_flight(running: RunningVM) -> TargetPod | None:
 def _held(
     nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod, *, settled: bool = False
 ) -> bool:
-    """Whether a node has capacity for *pod*; with *settled*, once all migrations have ended."""
+    """Return whether a node has capacity for the target pod, now or after all migrations."""
     return any(free(each, capacity, pod.page_size, settled=settled).holds(pod) for each in nodes)
 
 
@@ -173,7 +173,7 @@ def _need(pod: TargetPod) -> str:
 
 
 def _most(nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod) -> str:
-    """Return the name and the free capacity of the node with the most free capacity."""
+    """Return the node with the most free capacity, as its name and its free capacity."""
     best = max(nodes, key=lambda node: _left(node, capacity, pod))
     left = free(best, capacity, pod.page_size)
     memory, pages = left.memory or 0, max(0, left.hugepages)
@@ -191,7 +191,10 @@ def _left(node: LiveNode, capacity: Capacity, pod: TargetPod) -> tuple[int, int]
 def _rejected(
     running: RunningVM, capacity: Capacity, pod: TargetPod, *, settled: bool = False
 ) -> str | None:
-    """Describe a quota that rejects *pod*, or return None; *settled* ignores migrating VMs."""
+    """Describe a quota that rejects the target pod; return None if no quota rejects the pod.
+
+    With *settled*, the pods of migrating VMs do not count.
+    """
     namespace = running.vm.ref.namespace
     for quota in capacity.quotas.get(namespace, ()):
         for resource in exceeded(quota, pod, settled=settled):

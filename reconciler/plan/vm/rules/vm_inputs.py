@@ -81,18 +81,18 @@ class SharedInputs:
 
     @property
     def now(self) -> datetime:
-        """When the plan is made; a decision that reads this time is not reused later."""
+        """The time at which the plan is made; a decision that reads the time is not reused."""
         self.moment_read = True
         return self._now
 
     @property
     def migrations(self) -> Mapping[ObjectRef, tuple[LiveMigration, ...]]:
-        """All VMs' migrations; a decision that reads them is not reused later."""
+        """The migrations of all VMs; a decision that reads them is not reused later."""
         self.moment_read = True
         return self._live.migrations
 
     def namespaces_with(self, name: str) -> Sequence[str]:
-        """Return the namespaces with a VM called *name*; the decision is not reused later."""
+        """Return the namespaces that have a VM with a given name; the decision is not reused."""
         self.moment_read = True
         return self._names.namespaces.get(name, ())
 

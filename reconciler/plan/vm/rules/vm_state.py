@@ -34,7 +34,7 @@ def suspended(inputs: VMInputs) -> Finding | None:
 
 
 def without_restart(inputs: VMInputs, finding: Finding) -> Finding:
-    """Do not require a restart of a suspended VM whose size is already written.
+    """Do not require a restart of a suspended VM whose spec already has the new size.
 
     Changes in flight are still reported, because KubeVirt does not stop them.
     """

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
-    """Whether KubeVirt, with the configuration *after*, will apply the VM's new size live.
+    """Return whether KubeVirt will apply the VM's new size live after the plan's change of the CR.
 
     A pending edit that the instance does not show would still prevent the live change.
 
