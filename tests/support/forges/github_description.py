@@ -1,7 +1,6 @@
 """Checks requests and answers against GitHub's published description: ``GitHubDescription``.
 
-The npm package @octokit/openapi contains the description. ``npm ci --prefix .ci`` installs it, as
-``.ci/run`` does.
+The npm package @octokit/openapi contains the description. ``.ci/tools.py`` installs it.
 """
 
 from __future__ import annotations

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import html
 import json
-import os
 import re
-import shutil
 import subprocess
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import pytest
+from support.tools.installed import tool
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 REPORT = re.compile(r'<pre id="report">(.*?)</pre>', re.DOTALL)
@@ -29,13 +29,10 @@ DARK, LIGHT = 0, 1
 
 
 class Browser:
-    """Chromium from the package of the operating system; a test is skipped without it."""
+    """Headless Chromium; a test is skipped without it."""
 
     def __init__(self, folder: Path) -> None:
-        found = shutil.which("chromium") or shutil.which("chromium-browser")
-        if found is None:
-            pytest.skip("Chromium is not installed; on Debian: apt-get install chromium")
-        self._program, self._folder = found, folder
+        self._program, self._folder = tool("chromium"), folder
 
     def open(self, text: str, *options: str, width: int = 1280) -> tuple[str, str]:
         """Return the page's elements as HTML after its scripts have run, and the console."""
@@ -80,7 +77,4 @@ class Browser:
 
 def axe_core() -> str:
     """Return axe-core, which checks accessibility; a test is skipped without it."""
-    path = os.environ.get("AXE_CORE")
-    if not path:
-        pytest.skip("set AXE_CORE to axe.min.js of the package axe-core, from npm")
-    return Path(path).read_text(encoding="utf-8")
+    return tool("axe-core").read_text(encoding="utf-8")

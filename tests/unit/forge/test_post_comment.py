@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 from support.forges.fake_forge import HEAD, Fault
 from support.forges.forge_places import MARKER, place_at
-from support.forges.github_description import FILE
+from support.tools.installed import tool
 
 from reconciler.errors import ForgeError
 from reconciler.forge.forge import CommitStatus, State
 from reconciler.forge.post_comment import Posted, head_commit, marker_of, post_status
 
 
-@pytest.mark.skipif(not FILE.exists(), reason="@octokit/openapi is not installed: npm ci in .ci")
 def test_fake_github_checks_each_request_against_the_openapi_description(github):
+    tool("github-openapi")
     assert github.server.description is not None
     with pytest.raises(ForgeError, match="unknown parameters"):
         github.client.send(

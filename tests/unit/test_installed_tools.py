@@ -1,0 +1,42 @@
+"""Tests that need a program or data file are skipped without it, or fail if it is required."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.tools import installed as tools
+
+pytestmark = pytest.mark.skipif(not tools.TABLE.exists(), reason="this is not a checkout")
+
+
+@pytest.fixture
+def nothing_installed(monkeypatch):
+    """Makes every tool look like a missing one."""
+    (first, *_) = tools._entries().values()
+    monkeypatch.setattr(type(first), "find", lambda _: None)
+    monkeypatch.delenv(tools.REQUIRE, raising=False)
+
+
+def test_missing_tool_skips_the_test_with_the_command_that_installs_the_tool(nothing_installed):
+    with pytest.raises(pytest.skip.Exception, match="chromium is not installed: apt-get install"):
+        tools.tool("chromium")
+    with pytest.raises(pytest.skip.Exception, match=r"axe-core is not installed: cd .ci && npm"):
+        tools.tool("axe-core")
+
+
+def test_missing_tool_fails_the_test_if_the_environment_requires_the_tool(
+    nothing_installed, monkeypatch
+):
+    monkeypatch.setenv(tools.REQUIRE, "chromium,axe-core")
+    with pytest.raises(pytest.fail.Exception, match="RECONCILER_REQUIRE lists axe-core"):
+        tools.tool("axe-core")
+    with pytest.raises(pytest.skip.Exception):
+        tools.tool("sarif-multitool")
+
+
+def test_each_npm_tool_has_an_exact_version_in_package_json():
+    found = json.loads((tools.TABLE.parent / "package.json").read_text(encoding="utf-8"))
+    versions = found["devDependencies"] | found["optionalDependencies"]
+    assert {each.npm for each in tools._entries().values() if each.npm} == versions.keys()
+    assert all(each[0].isdigit() for each in versions.values())
