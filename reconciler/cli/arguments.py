@@ -53,10 +53,11 @@ _STDIN_OPTIONS = {
 
 
 def reject_shared_stdin(given: Mapping[str, object]) -> None:
-    """Check that at most one option reads standard input; *given* has the option values.
+    """Check that at most one option reads standard input.
 
-    Raises:
-        UsageError: Two options read it, or one option reads it twice.
+    *given* has the option values.
+
+    Raises: UsageError: Two options read it, or one option reads it twice.
     """
     if "world" in given:  # of `cluster`, whose --kubeconfig is an output
         return
@@ -81,7 +82,7 @@ def examples_of(command: str) -> str:
 
 
 def split_values(arguments: Sequence[str]) -> list[str]:
-    """Return *arguments* with ``-o=json`` split into ``-o`` and ``json``, as in kubectl."""
+    """Split arguments such as ``-o=json`` into ``-o`` and ``json``, as kubectl does."""
     found: list[str] = []
     for each in arguments:
         match = _SHORT.fullmatch(each)

@@ -23,7 +23,7 @@ _USUAL = re.compile(r"[\w.:/@+=-]+", re.ASCII)
 
 
 def complete_contexts(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the contexts of the kubeconfig that start with *incomplete*."""
+    """Return the contexts of the kubeconfig that start with the typed text."""
     try:
         found = wiring.context_names(_kubeconfig(context))
     except ReconcilerError:
@@ -32,7 +32,7 @@ def complete_contexts(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_namespaces(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the namespaces of the cluster that start with *incomplete*."""
+    """Return the namespaces of the cluster that start with the typed text."""
     kubeconfig = _kubeconfig(context)
     options = ClusterOptions(
         kubeconfig=Path(kubeconfig) if kubeconfig else None,
@@ -47,7 +47,7 @@ def complete_namespaces(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _completions(names: Iterable[str], incomplete: str) -> list[str]:
-    """Return the *names* that start with *incomplete* and are safe to print in a shell."""
+    """Return the names that start with the typed text and are safe to print in a shell."""
     return [each for each in names if each.startswith(incomplete) and _USUAL.fullmatch(each)]
 
 

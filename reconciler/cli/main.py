@@ -149,7 +149,7 @@ def _print_exception(
 
 
 def _text(error: Exception) -> str:
-    """Return the message of a usage error, with sentences of pydantic replaced by plain ones."""
+    """Return the message of a usage error, in which some library sentences are reworded."""
     message = getattr(error, "format_message", None)
     text = str(message()) if callable(message) else str(error)
     for theirs, ours in _SENTENCES:

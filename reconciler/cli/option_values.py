@@ -116,7 +116,7 @@ def digest(text: str) -> str:
 
 
 def web_address(text: str) -> str:
-    """Check that *text* is an http or https address without a query; empty for no address."""
+    """Check that a text is an http or https address without a query; empty for no address."""
     if text and not _WEB_ADDRESS.fullmatch(text):
         raise typer.BadParameter(
             f"{text!r} is not an address such as https://docs.example.org/reasons"
@@ -125,7 +125,7 @@ def web_address(text: str) -> str:
 
 
 def shard(text: str | Shard) -> Shard:
-    """Parse ``I/N``; typer passes a default value as a ``Shard``."""
+    """Parse a shard such as ``0/4``; typer passes a default value as a ``Shard``."""
     if isinstance(text, Shard):
         return text
     try:

@@ -25,9 +25,10 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
 def validation_text(desired: DesiredState, *, color: bool = False) -> str:
-    """Return the problems in *desired* and a summary line, as text that ends in a line feed.
+    """Return the problems in the desired state and a summary line, as text.
 
-    Lines are never wrapped, so that programs can parse ``path:line:column``.
+    The text ends in a line feed. Lines are never wrapped, so that programs can parse
+    ``path:line:column``.
     """
     found = finding_lines(desired.diagnostics, Paint(enabled=color))
     lines = [*found, printable(validation_summary(desired))]
@@ -35,7 +36,7 @@ def validation_text(desired: DesiredState, *, color: bool = False) -> str:
 
 
 def validation_json(desired: DesiredState) -> str:
-    """Return the problems in *desired* and the number of objects, as JSON."""
+    """Return the problems in the desired state and the number of objects, as JSON."""
     totals = Counter(each.severity for each in desired.diagnostics)
     return dumps(
         {
@@ -69,7 +70,7 @@ def finding_lines(diagnostics: Sequence[Diagnostic], paint: Paint) -> Iterator[s
 
 
 def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Return *diagnostics* by file, line and column; those without a location come last."""
+    """Sort diagnostics by file, line and column; those without a location come last."""
 
     def key(each: Diagnostic) -> tuple[bool, str, int, int, int]:
         at = each.at or _NOWHERE
@@ -79,7 +80,7 @@ def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
 
 
 def validation_summary(desired: DesiredState) -> str:
-    """Return one line that says whether *desired* is valid, and how many objects were read."""
+    """Return one line: whether the desired state is valid, and how many objects were read."""
     totals = Counter(each.severity for each in desired.diagnostics)
     found = ", ".join(plural(totals[each], each) for each in Severity if totals[each])
     read = "1 KubeVirt, " if desired.kubevirt is not None else ""

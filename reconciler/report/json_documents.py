@@ -38,17 +38,17 @@ API_VERSION = "reconciler/v1alpha1"
 
 
 def plan_json(plan: Plan) -> Iterator[str]:
-    """Yield *plan* as the JSON of ``schemas/plan.schema.json``, in pieces."""
+    """Yield a plan as the JSON of ``schemas/plan.schema.json``, in pieces."""
     return pieces(plan_document(plan))
 
 
 def run_json(run: RunReport) -> Iterator[str]:
-    """Yield *run* as the JSON of ``schemas/report.schema.json``, in pieces."""
+    """Yield a run report as the JSON of ``schemas/report.schema.json``, in pieces."""
     return pieces(run_document(run))
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
-    """Return *plan* as JSON values."""
+    """Return a plan as JSON values."""
     return {
         "apiVersion": API_VERSION,
         "kind": "Plan",
@@ -68,7 +68,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
 
 
 def run_document(run: RunReport) -> dict[str, Any]:
-    """Return *run* as JSON values."""
+    """Return a run report as JSON values."""
     counts = Counter(each.result for each in run.outcomes)
     return {
         "apiVersion": API_VERSION,
@@ -96,7 +96,7 @@ def run_document(run: RunReport) -> dict[str, Any]:
 
 
 def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
-    """Return *diagnostic* as JSON values."""
+    """Return a diagnostic as JSON values."""
     return {
         "severity": str(diagnostic.severity),
         "code": diagnostic.code,
@@ -109,18 +109,18 @@ def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def identity(ref: ObjectRef) -> dict[str, Any]:
-    """Return kind, namespace and name of *ref*."""
+    """Return the kind, namespace and name of an object."""
     return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
 
 
 def timestamp(at: datetime) -> str:
-    """Return *at* in UTC in the format of RFC 3339, with milliseconds if they are not zero."""
+    """Return a time in UTC in the format of RFC 3339, with milliseconds if they are not zero."""
     precision = "milliseconds" if at.microsecond else "seconds"
     return at.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def plain(value: SettingValue | None) -> Any:  # noqa: ANN401 - a JSON value has no narrower type
-    """Return *value* as JSON, in the notation in which it was read."""
+    """Return a value as JSON, in the notation in which it was read."""
     match value:
         case NameSet():
             return list(value.raw)
@@ -131,7 +131,7 @@ def plain(value: SettingValue | None) -> Any:  # noqa: ANN401 - a JSON value has
 
 
 def number(value: float) -> float | int:
-    """Return *value* rounded to three decimals; a whole number becomes an integer."""
+    """Return a number rounded to three decimals; a whole number becomes an integer."""
     rounded = round(value, 3)
     return int(rounded) if rounded == int(rounded) else rounded
 
@@ -231,7 +231,7 @@ def _vm_forecast(forecast: VMForecast) -> dict[str, Any]:
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
-    """Return *outcome* as JSON values."""
+    """Return the outcome of an object as JSON values."""
     return {
         **identity(outcome.ref),
         "effect": str(outcome.effect),

@@ -18,7 +18,7 @@ _INDENT = "  "
 
 
 def dumps(document: object) -> str:
-    """Return indented JSON with the keys in the order of *document*, and a final line feed."""
+    """Return a document as indented JSON with its keys in order and a final line feed."""
     try:
         text = orjson.dumps(document, default=_text, option=orjson.OPT_INDENT_2).decode()
     except TypeError:
@@ -29,7 +29,7 @@ def dumps(document: object) -> str:
 
 
 def compact(document: object) -> str:
-    """Return JSON on one line, without a line feed."""
+    """Return a document as JSON on one line, without a line feed."""
     try:
         text = orjson.dumps(document, default=_text).decode()
     except TypeError:
@@ -38,7 +38,7 @@ def compact(document: object) -> str:
 
 
 def one_line(parts: Iterable[str]) -> str:
-    """Join *parts* of indented JSON into one line that ends in a line feed."""
+    """Join pieces of indented JSON into one line that ends in a line feed."""
     # A line feed in a value is escaped, so that each line break is formatting.
     return "".join(line.strip() for line in "".join(parts).split("\n")) + "\n"
 
@@ -55,7 +55,10 @@ def pieces(document: object) -> Iterator[str]:
 
 
 def _pieces(value: object, line: str) -> Iterator[str]:
-    """Yield the JSON of *value* in pieces; *line* is a line feed plus the current indentation."""
+    """Yield the JSON of one value in pieces.
+
+    *line* is a line feed plus the current indentation.
+    """
     inner = line + _INDENT
     match value:
         case Iterator():
@@ -73,7 +76,7 @@ def _pieces(value: object, line: str) -> Iterator[str]:
 
 
 def _streams(value: object) -> bool:
-    """Return whether *value* contains an iterator."""
+    """Return whether a value contains an iterator."""
     match value:
         case dict():
             return any(map(_streams, value.values()))
@@ -84,7 +87,7 @@ def _streams(value: object) -> bool:
 
 
 def _enclosed(brackets: str, members: Iterable[Iterable[str]], line: str) -> Iterator[str]:
-    """Yield *members* in *brackets*, each on its own line."""
+    """Yield the members of a JSON list or object in brackets, each on its own line."""
     before = brackets[0]
     for member in members:
         yield before + line + _INDENT

@@ -35,7 +35,7 @@ class Section:
 
 
 def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) -> tuple[str, ...]:
-    """Render *values* until the rows exceed *limit* bytes, because later rows cannot fit."""
+    """Render values until the rows exceed a size limit, because later rows cannot fit."""
     rows: list[str] = []
     for value in values:
         if limit < 0:
@@ -48,7 +48,7 @@ def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) 
 def fit_within(
     opening: str, sections: Sequence[Section], *, limit: int, elsewhere: str
 ) -> Iterator[str]:
-    """Yield *opening* and *sections* in at most *limit* bytes of UTF-8.
+    """Yield the opening text and the sections, up to a maximum number of bytes of UTF-8.
 
     Args:
         opening: The text in front, which is never shortened.
@@ -65,7 +65,7 @@ def fit_within(
 
 
 def shares(wants: Sequence[int], budget: int) -> list[int]:
-    """Divide *budget* among *wants*: small wants are met in full; large wants get equal shares."""
+    """Divide a number of bytes: small requests are met in full, large ones get equal shares."""
     given = [0] * len(wants)
     smallest_first = sorted(range(len(wants)), key=wants.__getitem__)
     for number, index in enumerate(smallest_first):
@@ -75,7 +75,7 @@ def shares(wants: Sequence[int], budget: int) -> list[int]:
 
 
 def size(text: str) -> int:
-    """Return the number of bytes of *text* with a line feed."""
+    """Return the number of bytes of a text with a line feed."""
     return len(text.encode(errors="replace")) + 1
 
 

@@ -34,7 +34,7 @@ _NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
 
 
 def plan_markdown(plan: Plan, *, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> Iterator[str]:
-    """Yield *plan* as GitHub Markdown of at most *limit* bytes.
+    """Yield a plan as GitHub Markdown, up to a maximum number of bytes.
 
     Args:
         plan: The plan to show.

@@ -49,7 +49,7 @@ _LEAST = ("WHERE", "ETA")
 def plan_text(
     plan: Plan, *, width: int = 120, color: bool = False, verbose: bool = False
 ) -> Iterator[str]:
-    """Yield the lines of *plan* as text, each with its line feed.
+    """Yield the lines of a plan as text, each with its line feed.
 
     Args:
         plan: The plan to show.
@@ -189,7 +189,7 @@ def _surprising(decision: Decision) -> bool:
 
 
 def _explanation(decision: Decision, *, verbose: bool) -> object:
-    """Return the explanation text of *decision*; objects with the same text are shown together."""
+    """Return the explanation text of a decision; objects with the same text are shown together."""
     if verbose or decision.changes[1:]:
         return decision.ref
     return decision.effect, decision.reason, decision.why, decision.warnings

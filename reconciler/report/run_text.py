@@ -56,7 +56,7 @@ _MAX_ALIKE = 10
 def run_text(
     run: RunReport, *, width: int = 120, color: bool = False, verbose: bool = False
 ) -> Iterator[str]:
-    """Yield the lines of *run* as text, each with its line feed.
+    """Yield the lines of a run report as text, each with its line feed.
 
     Args:
         run: The report to show.
@@ -92,7 +92,7 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
 
 
 def _rows(outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, most: int) -> Iterator[Row]:
-    """Yield one row per outcome; equal notes are shown once, below the last of their rows.
+    """Yield one table row per outcome; equal notes are shown once, below their last row.
 
     Among the objects that were not changed for the same reason, at most *most* are listed, and the
     others are counted.

@@ -97,12 +97,12 @@ class Status:
 
 
 def status_json(status: Status) -> str:
-    """Return *status* as JSON; sizes keep their notation, and a missing size is null."""
+    """Return a status as JSON; sizes keep their notation, and a missing size is null."""
     return dumps(status_document(status))
 
 
 def status_document(status: Status) -> dict[str, Any]:
-    """Return *status* as JSON values."""
+    """Return a status as JSON values."""
     desired, live, cr = status.desired, status.live, status.live.kubevirt
     return {
         "apiVersion": API_VERSION,

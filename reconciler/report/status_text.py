@@ -34,7 +34,7 @@ _LEAST = ("NODE", "MAX", "PHASE", "SPEC", "MIGRATION")
 
 
 def status_text(status: Status, *, width: int = 120, color: bool = False) -> str:
-    """Return *status* as a table that ends in a line feed.
+    """Return a status as a table that ends in a line feed.
 
     Args:
         status: The status to show.

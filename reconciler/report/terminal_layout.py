@@ -22,7 +22,7 @@ _PIECE = re.compile(r"[^/\s-]*[/\s-]|[^/\s-]+")
 
 
 class Tone(StrEnum):
-    """The role of a piece of text; the value is its ANSI SGR code."""
+    """The role of a piece of text on the terminal; the value is its ANSI SGR code."""
 
     PLAIN = ""
     STRONG = "1"
@@ -40,7 +40,7 @@ class Paint:
     enabled: bool
 
     def __call__(self, text: str, tone: Tone) -> str:
-        """Return *text* with the ANSI codes of *tone*."""
+        """Return a text with the ANSI codes of its role."""
         if not (self.enabled and tone and text):
             return text
         return f"\x1b[{tone}m{text}\x1b[0m"
@@ -63,7 +63,7 @@ class Row:
 
 
 def with_line_feeds(lines: Iterable[str]) -> Iterator[str]:
-    """Add a line feed to each of *lines*."""
+    """Add a line feed to each line."""
     return (f"{each}\n" for each in lines)
 
 
@@ -98,7 +98,7 @@ def table(
 
 
 def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> Iterator[str]:
-    """Wrap *text* into lines; *indent* precedes each line, and *label* precedes the first line.
+    """Wrap a text into lines, with an indentation and a label before the first line.
 
     Words are never broken, so that users can copy a path or a value.
     """
@@ -115,7 +115,7 @@ def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> It
 def _columns(
     head: Sequence[str], rows: Sequence[Row], width: int, wrap: set[str], drop: Sequence[str]
 ) -> dict[int, int]:
-    """Return the widths of the columns that fit, by column index."""
+    """Return the width of each column that fits, by the column's index."""
     texts = [[_shown(row.cells[index]) for row in rows] for index in range(len(head))]
     natural = {n: max(map(len, (head[n], *found))) for n, found in enumerate(texts)}
     whole = {
@@ -142,7 +142,7 @@ def _total(widths: Mapping[int, int]) -> int:
 
 
 def _fitted(natural: Mapping[int, int], width: int, least: Mapping[int, int]) -> dict[int, int]:
-    """Reduce the widest columns until all columns fit into *width*, but not below *least*."""
+    """Reduce the widest columns until all columns fit, but not below a minimum width."""
     widths = dict(natural)
     excess = _total(widths) - width
     while excess > 0:
@@ -155,7 +155,7 @@ def _fitted(natural: Mapping[int, int], width: int, least: Mapping[int, int]) ->
 
 
 def _folded(text: str, size: int) -> list[str]:
-    """Split *text* into lines of at most *size* characters, between words if possible."""
+    """Split a text into lines of limited length, between words if possible."""
     if len(text) <= size:
         return [text]
     lines = [""]

@@ -21,7 +21,7 @@ _LAST = (
 def trace_document(
     outcome: Outcome, *, run_id: str, revision: str, at: datetime
 ) -> dict[str, Any]:
-    """Return *outcome* as defined in ``schemas/trace.schema.json``, ordered by time.
+    """Return the result of one VM as defined in ``schemas/trace.schema.json``.
 
     Args:
         outcome: The outcome of a VM.

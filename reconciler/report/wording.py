@@ -68,7 +68,7 @@ _WRITTEN = "every patch was accepted; the run did not wait for the guests"
 
 
 def verdict(run: RunReport) -> str:
-    """Return the meaning of the exit code of *run*, without a final full stop."""
+    """Return the meaning of a run's exit code, without a final full stop."""
     if run.exit is not ExitCode.DONE:
         return MEANING[run.exit]
     written = any(each.result is Result.WRITTEN for each in run.outcomes)
@@ -76,7 +76,7 @@ def verdict(run: RunReport) -> str:
 
 
 def excuse(code: ExitCode) -> str:
-    """Explain why the process returns 0 for a run that ended with *code*."""
+    """Explain why the process returns 0 for a run that ended with another exit code."""
     return (
         f"the exit code would be {code.value} with --detailed-exitcode; `reconcile` returns 0 "
         "instead, because the next run continues by itself"
@@ -91,7 +91,7 @@ def by_attention(plan: Plan) -> list[Decision]:
 
 
 def name_of(ref: ObjectRef) -> str:
-    """Return the namespace and name of *ref*, and also the kind if it is not a VM."""
+    """Return an object's namespace and name, and also the kind if it is not a VM."""
     return ref.namespaced_name if ref.is_vm else str(ref)
 
 
@@ -102,7 +102,7 @@ def origin(revision: str, *, dirty: bool) -> str:
 
 
 def is_commit(revision: str) -> bool:
-    """Return whether *revision* is the hash of a commit, not the name of another source."""
+    """Return whether a revision is the hash of a commit, not the name of another source."""
     return _COMMIT.fullmatch(revision) is not None
 
 
@@ -112,12 +112,12 @@ def short_digest(digest: str) -> str:
 
 
 def utc_time(at: datetime) -> str:
-    """Return *at* in UTC, in a format for users."""
+    """Return a time in UTC, in a format for users."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def spelled(value: SettingValue | None) -> str:
-    """Return *value* as Git or the cluster writes it; a plain number of bytes gets a unit."""
+    """Return a value as Git or the cluster writes it; a plain number of bytes gets a unit."""
     match value:
         case None:
             return "(not set)"
@@ -166,7 +166,7 @@ def costs(forecast: Forecast) -> str:
 
 
 def restarts(wave: Wave) -> str:
-    """Return a sentence that lists the VMs which *wave* restarts, without a final full stop."""
+    """Return a sentence that lists the VMs which a plan restarts, without a final full stop."""
     names = listed_refs((each.ref for each in wave.actions), _MAX_RESTARTS)
     count = len(wave.actions)
     subject = "1 VM is" if count == 1 else f"{count} VMs are"
@@ -175,7 +175,7 @@ def restarts(wave: Wave) -> str:
 
 
 def eta(decision: Decision, forecast: VMForecast | None) -> str:
-    """Return when *decision* takes effect, as the time from the start of the run."""
+    """Return when a change takes effect, as the time from the start of the run."""
     if forecast is not None:
         return span(forecast.earliest_s, forecast.latest_s)
     match decision.effect:
@@ -196,7 +196,7 @@ def span(earliest_s: float, latest_s: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Return *seconds* as text with common units: ``4.2s``, ``42s``, ``3m20s``, ``1h5m``."""
+    """Return a number of seconds as text with common units: ``4.2s``, ``42s``, ``3m20s``."""
     if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f}".removesuffix(".0") + "s"
     whole = round(seconds)
@@ -221,7 +221,7 @@ def from_and_to(decision: Decision) -> tuple[str, str]:
 
 
 def _largest(by_namespace: Mapping[str, int]) -> str:
-    """Return the extra requests of the largest namespaces, and the sum of all others."""
+    """Return the extra memory requests of the largest namespaces, and the sum of all others."""
     ranked = sorted(by_namespace.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{name} {human(n)}" for name, n in ranked[:_MAX_NAMESPACES] if n]
     rest = [n for _, n in ranked[_MAX_NAMESPACES:] if n]

@@ -47,11 +47,11 @@ class SimClock:
         return self.epoch + timedelta(seconds=self.monotonic())
 
     def advance(self, seconds: float) -> None:
-        """Advances a stepped clock by `seconds`."""
+        """Advances a stepped clock by some seconds."""
         self.advance_to(self._stepped + seconds)
 
     def advance_to(self, moment: float) -> None:
-        """Advances a stepped clock to `moment`, in seconds since the clock was created."""
+        """Advances a stepped clock to a moment, in seconds since the clock was created."""
         if self.scale is not None:
             raise RuntimeError(
                 f"a clock with scale {self.scale} cannot be stepped; create it with scale=None"
@@ -61,7 +61,7 @@ class SimClock:
         self._stepped = moment
 
     def real_delay(self, moment: float) -> float:
-        """Returns the real seconds until the simulated `moment`; infinity for a stepped clock."""
+        """Returns the real seconds until a simulated moment; infinity for a stepped clock."""
         remaining = moment - self.monotonic()
         if remaining <= 0:
             return 0.0

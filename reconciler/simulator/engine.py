@@ -35,7 +35,7 @@ class Engine:
         self._scheduled = 0
 
     def at(self, delay_s: float, work: Callable[[], None]) -> None:
-        """Schedules the function `work` to run after `delay_s` simulated seconds."""
+        """Schedules a function to run after a delay in simulated seconds."""
         with self.store.lock:
             self._scheduled += 1
             due = self.clock.monotonic() + max(delay_s, 0.0)
@@ -71,11 +71,11 @@ class Engine:
         return done
 
     def step(self, seconds: float) -> None:
-        """Advances a stepped clock by `seconds`, and runs the work that becomes due."""
+        """Advances a stepped clock by some seconds, and runs the work that becomes due."""
         self.run_until(self.clock.monotonic() + seconds)
 
     def run_until(self, moment: float) -> None:
-        """Advances a stepped clock to `moment`, and runs the work that becomes due."""
+        """Advances a stepped clock to a moment, and runs the work that becomes due."""
         while (due := self.next_due()) is not None and due <= moment:
             self.clock.advance_to(max(due, self.clock.monotonic()))
             self.run_due()

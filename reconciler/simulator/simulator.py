@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 class Simulator:
-    """A running simulation of the cluster in a world file.
+    """A running simulation of a cluster that a YAML file describes.
 
     With the default clock, simulated time is real time, and scheduled work runs while `serve` is
     active. With a stepped clock, time changes only in `engine.step` and `engine.run_until`.
@@ -147,7 +147,7 @@ class Simulator:
         return server.Server(self.api, self.engine, host=host, port=port)
 
     def kubeconfig(self, url: str, token: str) -> str:
-        """Returns a kubeconfig for the simulated API server at `url`."""
+        """Returns a kubeconfig for the simulated API server."""
         return kubeconfig.render(url, token)
 
     def _schedule_end(self, vm: tuple[str, str], backup: str, ends_s: float) -> None:

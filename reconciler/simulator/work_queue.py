@@ -32,7 +32,7 @@ class WorkQueue(Generic[K]):
         self.add_after(key, self._engine.between(*self._latency_s))
 
     def add_after(self, key: K, delay_s: float) -> None:
-        """Queues a key that is due in `delay_s` seconds, unless it is already due earlier."""
+        """Queues a key that is due after a delay, unless it is already due earlier."""
         due = self._engine.clock.monotonic() + delay_s
         if self._due.get(key, float("inf")) <= due:
             return

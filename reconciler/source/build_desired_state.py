@@ -31,7 +31,7 @@ def build_desired_state(
     diagnostics: Sequence[Diagnostic] = (),
     unusable: bool = False,
 ) -> DesiredState:
-    """Combine the *results* of the files into one desired state.
+    """Combine the objects and problems of all files into one desired state.
 
     Args:
         results: The parsed files, in order; of two objects with the same name, the first is

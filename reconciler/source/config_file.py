@@ -90,7 +90,7 @@ class ConfigResult:
 
 
 def read_config(tree: FileTree) -> ConfigResult:
-    """Read the configuration at the root of *tree*; return the defaults if there is none.
+    """Read the configuration of a revision; return the defaults if there is none.
 
     Raises:
         SourceError: The contents of the file cannot be read.
@@ -113,7 +113,7 @@ def read_config(tree: FileTree) -> ConfigResult:
 
 
 def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
-    """Read the configuration in the bytes *data* of *file*."""
+    """Read the configuration from the bytes of a file."""
     text = decode(data, MAX_CONFIG_BYTES)
     if isinstance(text, Problem):
         return ConfigResult(config=Config(), diagnostics=(file.diagnose(text),))
@@ -128,7 +128,7 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
 def stream_config(
     texts: Sequence[tuple[str, bytes]], given: tuple[str, bytes] | None = None
 ) -> ConfigResult | None:
-    """Return the configuration from *given* or from *texts*; None if there is none.
+    """Return the configuration from a file or from one of several texts; None if there is none.
 
     Args:
         texts: The name and the bytes of each text; one text may contain a document of kind Config.

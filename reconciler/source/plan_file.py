@@ -33,7 +33,7 @@ _EDITED = "the file was changed after it was written; create and approve a new p
 
 
 def read_approval(path: Path) -> Approval:
-    """Return the approval in the plan file *path*.
+    """Return the approval that a plan file contains.
 
     Raises:
         SourceError: The file cannot be read, is not a plan of this version, or was changed.

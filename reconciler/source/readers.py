@@ -36,7 +36,7 @@ def _read_tree(
     contents: FileContents | RememberedContents,
     override: Callable[[Config], Config],
 ) -> Reading:
-    """Read the desired state from *tree*, with the configuration at the root of *tree*."""
+    """Read the desired state of a revision, with the configuration at the revision's root."""
     found = read_config(tree)
     config = override(found.config)
     selection = select(tree, config)
@@ -82,7 +82,7 @@ class CommitReader:
         override: Callable[[Config], Config] = _unchanged,
         cache: ParseCache | None = None,
     ) -> None:
-        """Prepare to read *revision*.
+        """Prepare to read a revision.
 
         Args:
             repository: The repository with the revision.
@@ -149,7 +149,7 @@ class StreamReader:
         config_text: tuple[str, bytes] | None = None,
         override: Callable[[Config], Config] = _unchanged,
     ) -> None:
-        """Create a reader for *texts*.
+        """Create a reader for texts that are not in a repository.
 
         Args:
             texts: The name and the bytes of each text, in order.
@@ -188,7 +188,7 @@ class StreamReader:
 
 
 def _not_empty(state: DesiredState) -> DesiredState:
-    """Add an error if *state* has no object: a failed rendering produces an empty stream."""
+    """Add an error if the input has no object: a failed rendering produces an empty stream."""
     others = any(each.code != NOTHING_FOUND for each in state.diagnostics)
     if state.kubevirt or state.vms or state.skipped or others:
         return state

@@ -25,7 +25,7 @@ _HINT = "create the file with `reconciler plan --out FILE` or `reconciler apply 
 
 
 def read_result(path: Path) -> Mapping[str, Any]:
-    """Return the plan or the report in *path*, checked against its schema.
+    """Return the plan or the report in a file, checked against its schema.
 
     Raises:
         SourceError: The file cannot be read, is neither a plan nor a report, or was changed.

@@ -23,10 +23,10 @@ _HOW_TO_CHECK = "`reconciler validate` shows which objects are read"
 
 
 class ScopedReader:
-    """A ``DesiredReader`` that keeps only objects in a scope and omits the others."""
+    """A ``DesiredReader`` that keeps only the objects that the command covers."""
 
     def __init__(self, inner: DesiredReader, scope: Scope, *, strict: bool) -> None:
-        """Keep only the objects in *scope*.
+        """Prepare to keep only the objects that the command covers.
 
         Args:
             inner: Reads the whole desired state.

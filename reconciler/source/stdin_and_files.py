@@ -59,7 +59,7 @@ def _inputs(names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
 
 
 def read_input(path: Path) -> tuple[str, bytes]:
-    """Return the name and the bytes of the file *path*, or of standard input if it is ``-``.
+    """Return the name and the bytes of a file, or of standard input if the path is ``-``.
 
     Raises:
         SourceError: The file cannot be read.
@@ -76,7 +76,7 @@ def read_input(path: Path) -> tuple[str, bytes]:
 
 
 def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the bytes of each YAML and JSON file in *folder*, ordered by name."""
+    """Yield the name and the bytes of each YAML and JSON file in a folder, ordered by name."""
     for path in _manifests(folder):
         try:
             data = input_files.read_inside(folder, path, _N_BYTES)
@@ -91,7 +91,7 @@ def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _manifests(folder: Path) -> tuple[Path, ...]:
-    """Return the paths in *folder* whose names are those of manifests, without subfolders."""
+    """Return the manifest files in a folder, without its subfolders."""
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:

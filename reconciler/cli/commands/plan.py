@@ -149,7 +149,7 @@ def _plan(plan_options: PlanOptions, clock: Clock) -> Plan:
 def pieces(
     plan: Plan, plan_options: PlanOptions, output: str, stream: TextIO | None
 ) -> Iterable[str]:
-    """Return *plan* in the format *output*, for *stream* or for a file."""
+    """Return a plan in an output format, for a stream or for a file."""
     match output:
         case PlanFormat.JSON:
             from reconciler.report.json_documents import plan_json
@@ -172,7 +172,7 @@ def pieces(
 
 
 def exit_code(plan: Plan) -> ExitCode:
-    """Return the detailed exit code of *plan*.
+    """Return the detailed exit code of a plan.
 
     The code is 3 if part of Git is invalid, else 2 if the plan has actions, else 4 if an object is
     blocked, waits or needs a restart, and 0 otherwise.

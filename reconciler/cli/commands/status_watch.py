@@ -35,7 +35,7 @@ _Show: TypeAlias = Callable[[Status], None]
 
 
 def run(options: StatusOptions, clock: Clock) -> ExitCode:
-    """Show the status until the deadline or a signal; Git is read only once, at the start.
+    """Show the status until the deadline or a signal; read Git only once, at the start.
 
     Returns:
         0 after SIGTERM, 130 after Ctrl-C (like ``kubectl get -w``), and after the deadline 0, or 3
@@ -86,7 +86,7 @@ def _follow(options: StatusOptions, clock: Clock, show: _Show) -> ExitCode:
 
 @contextmanager
 def _shown(*, json: bool) -> Iterator[_Show]:
-    """Open the display: JSON lines, a table on a terminal, or a line per changed VM."""
+    """Open the display of the status: JSON lines, a table, or a line per changed VM."""
     if json:
         yield _Documents()
     elif screen.style_of(sys.stdout).terminal:

@@ -46,7 +46,7 @@ def command(
 
 
 def pieces(state: DesiredState, output: str, stream: TextIO | None) -> Iterable[str]:
-    """Return the diagnostics of *state* in the format *output*, for *stream* or for a file."""
+    """Return the diagnostics of the desired state in an output format."""
     from reconciler.report.findings import validation_json, validation_text
 
     match output:

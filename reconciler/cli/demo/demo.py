@@ -17,7 +17,7 @@ from reconciler.model.run.outcome import ExitCode
 
 
 def complete_worlds(incomplete: str) -> list[str]:
-    """Return the names of simulated worlds that start with *incomplete*, for a shell."""
+    """Return the names of simulated clusters that start with the typed text, for a shell."""
     return [each for each in demo_world.names(examples()) if each.startswith(incomplete)]
 
 

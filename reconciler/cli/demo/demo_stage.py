@@ -44,16 +44,16 @@ class Stage:
     scale: float
 
     def title(self, text: str) -> None:
-        """Print *text* as an underlined heading."""
+        """Print a heading with an underline."""
         line = printable(text)
         screen.result(f"\n{line}\n{'=' * len(line)}\n\n")
 
     def say(self, *lines: str) -> None:
-        """Print *lines* as comments between the commands."""
+        """Print comments between the commands."""
         screen.result("".join(f"# {printable(line)}\n" for line in lines) + "\n")
 
     def commit(self, *names: str, guest: tuple[str, str] | None = None) -> None:
-        """Copy *names* from the example into the repository, and commit them."""
+        """Copy files from the example into the repository, and commit them."""
         for name in names:
             target = self.repository / name
             if (self.source / name).is_dir():
@@ -124,7 +124,7 @@ class Stage:
         screen.result(json.dumps(memory, indent=2, sort_keys=True) + "\n")
 
     def keep(self, vm: str = "vm", namespace: str = "default") -> None:
-        """Keep the cluster running until Ctrl-C, and suggest commands for the VM *vm*."""
+        """Keep the cluster running until Ctrl-C, and suggest commands for one VM."""
         from reconciler.app.stop import stop_on_signals
 
         self.say(
@@ -155,12 +155,11 @@ class Stage:
 
 @contextmanager
 def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[Stage]:
-    """Context manager that serves the simulated cluster *world* for an empty repository.
+    """Context manager that serves a simulated cluster together with an empty repository.
 
     The stage commits files of the directory *source* to the repository.
 
-    Raises:
-        UsageError: The file does not describe a valid world.
+    Raises: UsageError: The file does not describe a valid world.
     """
     from reconciler.cli.commands.cluster import served, write_kubeconfig
 
@@ -181,7 +180,7 @@ def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[St
 
 
 def _migratable(vmi: dict[str, Any]) -> bool:
-    """Return whether KubeVirt reports *vmi* as migratable; *vmi* may be a 404 response."""
+    """Return whether KubeVirt reports a VMI as migratable; False for a 404 response."""
     if vmi["kind"] != "VirtualMachineInstance":
         return False
     conditions = vmi.get("status", {}).get("conditions", [])

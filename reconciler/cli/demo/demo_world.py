@@ -1,4 +1,4 @@
-"""``reconciler demo --world``: runs the commands on one simulated cluster from a world file."""
+"""``reconciler demo --world``: runs the commands on a simulated cluster from a YAML file."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DEADLINE_S = 1200.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoWorld:
-    """A simulated cluster from a world file, with the manifests for Git."""
+    """A simulated cluster from a YAML file, with the manifests for Git."""
 
     file: Path
     folder: Path
@@ -32,14 +32,14 @@ class DemoWorld:
 
 
 def find(name: str, examples: Path) -> DemoWorld:
-    """Return the world file *name* and its manifests; *name* is a path, or a file in *examples*.
+    """Return the file that describes a simulated cluster, and the manifests for the cluster.
 
-    The manifests are in ``desired/`` next to the world file: in a file of the same name, or in a
-    directory of that name if there is a ``.reconciler.yaml``. The manifests of a demo scenario are
-    in a directory of *examples* instead.
+    *name* is a path, or the name of a file in *examples*. The manifests are in ``desired/`` next
+    to the world file: in a file of the same name, or in a directory of that name if there is a
+    ``.reconciler.yaml``. The manifests of a demo scenario are in a directory of *examples*
+    instead.
 
-    Raises:
-        UsageError: The world does not exist, or has no manifests.
+    Raises: UsageError: The world does not exist, or has no manifests.
     """
     named = Path(name)
     file = named if named.suffix else examples / "worlds" / f"{name}.yaml"
@@ -61,12 +61,12 @@ def find(name: str, examples: Path) -> DemoWorld:
 
 
 def names(examples: Path) -> list[str]:
-    """Return the names of the simulated worlds in *examples*."""
+    """Return the names of the simulated clusters in the examples directory."""
     return sorted(path.stem for path in (examples / "worlds").glob("*.yaml"))
 
 
 def listing(worlds: Path) -> str:
-    """Return one entry for each world file in *worlds*: its name and its description."""
+    """Return the name and the description of each file that describes a simulated cluster."""
     files = {path.stem: path for path in worlds.glob("*.yaml")}
     column = max(map(len, files), default=0) + 2
     style = screen.style_of(sys.stdout)
@@ -83,14 +83,13 @@ def listing(worlds: Path) -> str:
 
 
 def play(world: DemoWorld, folder: Path, scale: float, deadline_s: float, *, keep: bool) -> None:
-    """Commit the manifests of *world*, then plan and apply them with the real commands.
+    """Commit the manifests of a simulated cluster, then plan and apply them.
 
-    Args:
-        world: The simulated world.
-        folder: An empty directory for the repository and the kubeconfig.
-        scale: Simulated seconds per real second.
-        deadline_s: The time limit for the apply, in simulated seconds.
-        keep: Whether the cluster keeps running afterwards, until Ctrl-C.
+    The function runs the real commands.
+
+    Args: world: The simulated cluster. folder: An empty directory for the repository and the
+    kubeconfig. scale: Simulated seconds per real second. deadline_s: The time limit for the apply,
+    in simulated seconds. keep: Whether the cluster keeps running afterwards, until Ctrl-C.
     """
     with staged(folder, world.file, world.folder, scale) as stage:
         stage.title(f"The world {world.file.stem}")
@@ -105,6 +104,6 @@ def play(world: DemoWorld, folder: Path, scale: float, deadline_s: float, *, kee
 
 
 def _comment(file: Path) -> list[str]:
-    """Return the lines of the comment at the start of *file*."""
+    """Return the lines of the comment at the start of a file."""
     lines = input_files.read(file).decode().splitlines()
     return [line[1:].strip() for line in takewhile(lambda line: line.startswith("#"), lines)]

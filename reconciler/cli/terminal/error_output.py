@@ -1,4 +1,4 @@
-"""``exit_code``: runs a command and prints the error that ends it."""
+"""``exit_code``: runs a command, and prints the error that ends the command."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def exit_code(
     *,
     excused: frozenset[ExitCode] = frozenset(),
 ) -> ExitCode:
-    """Run *command* and return its exit code; print the error that ends it on stderr.
+    """Run a command and return its exit code; print the error that ends it on stderr.
 
     For an error whose code is in *excused*, the function returns 0 and prints the reason.
     """
@@ -106,7 +106,7 @@ def _hint(error: OSError) -> str:
 
 
 def show_errors(diagnostics: Iterable[Diagnostic], log_format: TextFormat) -> None:
-    """Print the errors among *diagnostics* on stderr."""
+    """Print the errors among several diagnostics on stderr."""
     for each in diagnostics:
         if each.severity is Severity.ERROR:
             _show_finding(each, log_format)

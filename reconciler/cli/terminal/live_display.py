@@ -41,7 +41,7 @@ _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints a line per change of state; without changes, prints what the run is waiting for."""
+    """Prints a line per change of state, or what the run is waiting for if nothing changes."""
 
     def __init__(
         self, stream: IO[str], waiting: Waiting, log_format: TextFormat = TextFormat.TEXT

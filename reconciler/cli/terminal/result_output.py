@@ -62,7 +62,7 @@ class ResultOutput:
             self._print(render(self.shown, sys.stdout))
 
     def show_review(self, review: Review, docs_url: str) -> None:
-        """Write *review* to the outputs that have a format for code reviews."""
+        """Write a review to the outputs that have a format for code reviews."""
         for each in self.files:
             if each.format in _REVIEWS:
                 output_files.write(each.path, review_pieces(review, each.format, docs_url), FLAG)
@@ -77,7 +77,7 @@ class ResultOutput:
 
 
 def review_pieces(review: Review, output: str, docs_url: str = "") -> Iterable[str]:
-    """Return *review* in one of the formats for code reviews."""
+    """Return a review in one of the formats for code reviews."""
     match output:
         case "sarif":
             from reconciler import __version__

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 
 
 def plan_lines(plan: Plan, stream: TextIO | None, log: LogOptions) -> Iterator[str]:
-    """Yield the lines of *plan* as text for *stream*, or for a file."""
+    """Yield the lines of a plan as text, for a stream or for a file."""
     from reconciler.report.plan_text import plan_text
 
     style = screen.FILE if stream is None else screen.style_of(stream)

@@ -39,7 +39,7 @@ FILE = Style(width=UNWRAPPED, color=False, terminal=False)
 
 
 def style_of(stream: TextIO) -> Style:
-    """Return the width and colors for *stream*.
+    """Return the width and the colors of a stream.
 
     ``NO_COLOR`` and ``TERM=dumb`` disable colors; ``FORCE_COLOR`` enables colors without a
     terminal.
@@ -60,7 +60,7 @@ def can_ask() -> bool:
 
 
 def ask(question: str) -> bool:
-    """Ask *question* on stderr; return True only for the answer ``y`` or ``yes``."""
+    """Ask a question on stderr; return True only for the answer ``y`` or ``yes``."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 

@@ -21,10 +21,13 @@ _MAX_NAMES = 3
 
 
 class Waiting:
-    """Counts the objects whose changes are finished, and those that a run is still waiting for."""
+    """Counts the objects that are finished, and the objects that a run is waiting for."""
 
     def __init__(self, plan: Plan, ends_at: datetime | None = None) -> None:
-        """Count the objects that *plan* changes; the run stops at *ends_at*, if it is set."""
+        """Count the objects that a plan changes.
+
+        The run stops at *ends_at*, if it is set.
+        """
         self._left: set[ObjectRef] = {
             each.ref for each in plan.decisions if each.actions or each.effect is Effect.WAIT
         }

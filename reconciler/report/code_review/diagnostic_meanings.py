@@ -1,4 +1,4 @@
-"""``MEANINGS``: says what each code of a reported problem means."""
+"""``MEANINGS``: says what each diagnostic code means."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _TITLE, _MESSAGE, _PATH = 200, 4000, 1000
 
 
 def github_commands(review: Review) -> Iterator[str]:
-    """Yield *review* as lines for the log of a GitHub Actions step, the most important first.
+    """Yield a review as lines for the log of a GitHub Actions step, the most important first.
 
     If a level has more findings than GitHub keeps, its last annotation counts the others. The
     final line summarizes the review, without a command.

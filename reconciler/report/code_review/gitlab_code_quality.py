@@ -20,7 +20,7 @@ _DESCRIPTION = 2000
 
 
 def gitlab_code_quality(review: Review) -> Iterator[str]:
-    """Yield *review* as a JSON list, in pieces.
+    """Yield a review as a JSON list, in pieces.
 
     Each entry needs a line, so the list omits findings without a line in Git;
     ``Review.without_line`` counts them.

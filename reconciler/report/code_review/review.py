@@ -1,4 +1,4 @@
-"""``Review``: the findings of a plan or a validation, with their lines in Git.
+"""``Review``: the results of a plan or a validation, each with its line in Git.
 
 The formats SARIF, GitHub workflow commands and GitLab Code Quality render a ``Review``.
 """
@@ -73,13 +73,13 @@ class ReviewFinding:
 
     @property
     def rule(self) -> str:
-        """The name of the rule, which is unique: reasons and diagnostics share some codes."""
+        """The unique name of the rule: reasons and diagnostics share some codes."""
         return f"plan.{self.code}" if self.reason else f"diagnostic.{self.code}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """The findings of one plan or one validation, the most important first."""
+    """The results of one plan or one validation, the most important first."""
 
     command: str
     """``plan`` or ``validate``."""
@@ -92,12 +92,12 @@ class Review:
 
     @property
     def without_line(self) -> int:
-        """The number of findings that have no line in Git."""
+        """The number of results that have no line in Git."""
         return sum(each.at is None for each in self.findings)
 
 
 def review_of_plan(plan: Plan) -> Review:
-    """Return the review of *plan*: its diagnostics, and each object that is not unchanged."""
+    """Return the review of a plan: its diagnostics, and each object that is not unchanged."""
     invalid = {each.ref for each in plan.diagnostics if each.severity is Severity.ERROR}
     shown = [
         each
@@ -118,7 +118,7 @@ def review_of_plan(plan: Plan) -> Review:
 
 
 def review_of_desired(desired: DesiredState) -> Review:
-    """Return the review of the diagnostics in *desired*, for ``validate``."""
+    """Return the review of the desired state's diagnostics, for ``validate``."""
     return Review(
         command="validate",
         summary=validation_summary(desired),
@@ -128,7 +128,7 @@ def review_of_desired(desired: DesiredState) -> Review:
 
 
 def review_of_errors(message: str, diagnostics: Iterable[Diagnostic]) -> Review:
-    """Return the review of a plan that could not be made because of *diagnostics*."""
+    """Return the review of a plan that could not be made because of errors."""
     found = _diagnostics(tuple(diagnostics), "")
     return Review(command="plan", summary=message, findings=_ordered(found))
 
@@ -138,7 +138,7 @@ def _unchanged_with_warnings(plan: Plan) -> Iterator[Decision]:
 
 
 def _ordered(findings: Iterable[ReviewFinding]) -> tuple[ReviewFinding, ...]:
-    """Return *findings* sorted by level, with unique fingerprints."""
+    """Return the results sorted by level, with unique fingerprints."""
     ordered = sorted(findings, key=lambda each: _LEVEL_ORDER.index(each.level))
     seen: Counter[str] = Counter()
     unique = []
@@ -211,7 +211,7 @@ def _changed(change: Change) -> str:
 
 
 def _sentences(parts: Iterable[str]) -> str:
-    """Join *parts* into a text in which each sentence ends in a punctuation mark."""
+    """Join texts so that each sentence ends in a punctuation mark."""
     return " ".join(each if each.endswith((".", "!", "?")) else f"{each}." for each in parts)
 
 

@@ -31,7 +31,7 @@ _ROOT = "REPOSITORY"
 def sarif(
     review: Review, version: str, *, docs_url: str = "", limit: int = MAX_RESULTS
 ) -> Iterator[str]:
-    """Yield *review* as a SARIF file with one run, in pieces.
+    """Yield a review as a SARIF file with one run, in pieces.
 
     A finding without a line in Git is a notification of the tool. Results beyond *limit* are left
     out, and a notification counts them.

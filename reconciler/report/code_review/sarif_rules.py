@@ -28,7 +28,7 @@ LEVEL_NAMES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NO
 
 
 def rules_of(findings: Iterable[ReviewFinding], docs_url: str = "") -> dict[str, dict[str, Any]]:
-    """Return the rule of each finding by its ID, in the order of first use.
+    """Return the SARIF rule of each result by its ID, in the order of first use.
 
     Each rule links to *docs_url* and its code; without *docs_url*, it has only its help text.
     """

@@ -27,7 +27,7 @@ def assembled(
     link: str,
     limit: int,
 ) -> str:
-    """Join the parts of a comment in at most *limit* bytes of UTF-8.
+    """Join the parts of a comment, up to a maximum number of bytes of UTF-8.
 
     Args:
         opening: The first lines, which are never shortened.

@@ -25,7 +25,7 @@ def location_text(at: Mapping[str, Any] | None) -> str:
 
 
 def value_text(value: object, *, memory: bool = False) -> str:
-    """Return *value* as Git writes it; a plain number of bytes gets a unit if it is *memory*."""
+    """Return a value as Git writes it; a memory size that is a plain number gets a unit."""
     match value:
         case None:
             return "(not set)"
@@ -65,7 +65,7 @@ def added_bytes(each: Mapping[str, Any]) -> int:
 
 
 def _bytes(value: object) -> int:
-    """Return the size *value* in bytes; 0 for a missing or malformed size."""
+    """Return a size in bytes; 0 for a missing or malformed size."""
     try:
         return 0 if value is None else MemoryQuantity.parse(value).n_bytes
     except QuantityError:

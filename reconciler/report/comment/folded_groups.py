@@ -1,4 +1,4 @@
-"""``folded``: renders rows as collapsible sections within a limit, and counts the rest."""
+"""``folded``: renders rows as collapsible sections within a size limit, and counts the rest."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ class Cut:
 
 
 def table(head: str, rows: Sequence[str], limit: int) -> tuple[list[str], int]:
-    """Return the lines of a table within *limit* bytes, and the number of rows left out."""
+    """Return the lines of a table within a limit, and the number of rows that were left out."""
     shown = _within(rows, limit - size(head))
     return ([head, *shown] if shown else []), len(rows) - len(shown)
 
 
 def folded(groups: Sequence[Group], limit: int) -> Cut:
-    """Render *groups* in at most *limit* bytes: first each group's rows, then its patches."""
+    """Render collapsible sections within a limit: first all rows, then the patches."""
     fixed = [FRAME + size(each.title) + size(each.head) for each in groups]
     kept = len(_prefix(fixed, limit))
     rows, patches = (
@@ -96,7 +96,7 @@ def _within(texts: Sequence[str], limit: int) -> Sequence[str]:
 
 
 def _prefix(wants: Sequence[int], limit: int) -> list[int]:
-    """Return the first sizes of *wants* that fit into *limit* together."""
+    """Return as many of the first sizes as fit into the limit together."""
     found: list[int] = []
     for want in wants:
         limit -= want

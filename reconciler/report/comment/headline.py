@@ -1,4 +1,4 @@
-"""``plan_headline`` and ``run_headline``: what a comment's first line and a commit status say."""
+"""``plan_headline`` and ``run_headline``: build a comment's first line and a commit status."""
 
 from __future__ import annotations
 
@@ -49,13 +49,16 @@ class Headline:
         return " · ".join(parts)
 
     def description(self, limit: int) -> str:
-        """Return the answer and its details as text of at most *limit* characters."""
+        """Return the answer and its details as text of a limited length."""
         text = printable("; ".join((self.answer, *self.details)))
         return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def plan_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headline:
-    """Return the headline of a plan document; *cluster_name* replaces the cluster's uid."""
+    """Return the headline of a plan document.
+
+    *cluster_name* replaces the cluster's uid.
+    """
     effects = Counter(each["effect"] for each in document["objects"] if each["kind"] == VM)
     settings = sum(
         len(each["changes"])
@@ -80,7 +83,10 @@ def plan_headline(document: Mapping[str, Any], cluster_name: str | None) -> Head
 
 
 def run_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headline:
-    """Return the headline of a run report; *cluster_name* replaces the cluster's uid."""
+    """Return the headline of a run report.
+
+    *cluster_name* replaces the cluster's uid.
+    """
     ended, plan = document["exit"], document["plan"]
     counts = ", ".join(f"{n} {result}" for result, n in document["counts"].items())
     return Headline(

@@ -51,7 +51,7 @@ _ORDER = {effect: number for number, effect in enumerate(wording.ATTENTION)}
 def plan_comment(
     document: Mapping[str, Any], *, cluster_name: str | None, link: str, limit: int
 ) -> str:
-    """Return the comment for a plan document, in at most *limit* bytes of UTF-8.
+    """Return the comment for a plan document, up to a maximum number of bytes of UTF-8.
 
     Args:
         document: The plan, which fits ``schemas/plan.schema.json``.

@@ -39,7 +39,7 @@ _PROBLEMS = (Result.FAILED, Result.STALE, Result.HELD)
 def run_comment(
     document: Mapping[str, Any], *, cluster_name: str | None, link: str, limit: int
 ) -> str:
-    """Return the comment for a run report, in at most *limit* bytes of UTF-8.
+    """Return the comment for a run report, up to a maximum number of bytes of UTF-8.
 
     The arguments are those of ``plan_comment``; *document* fits ``schemas/report.schema.json``.
     """
@@ -71,7 +71,7 @@ def run_comment(
 
 
 def failure_comment(log: str, *, cluster_name: str, link: str, limit: int) -> str:
-    """Return the comment for a run without a plan: the last lines of its *log*."""
+    """Return the comment for a run without a plan: the last lines of its log."""
     summary = failure_headline(cluster_name)
     lines = [each for each in log.split("\n") if each.strip()]
     shown = [f"- {code(each, _LINE)}" for each in lines[-_LOG_LINES:]]

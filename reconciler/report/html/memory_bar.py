@@ -18,7 +18,7 @@ _WIDTH, _MIDDLE, _HEIGHT = 120, 7, 14
 
 
 def memory_cell(decision: Decision, eta: str) -> str:
-    """Return the sizes of *decision* and the time *eta* as text, followed by the bar.
+    """Return a VM's memory sizes and the time of the change as text, followed by the bar.
 
     The text contains everything that the bar shows, so screen readers ignore the bar.
     """
@@ -34,7 +34,7 @@ def memory_cell(decision: Decision, eta: str) -> str:
 
 
 def memory_bar(decision: Decision) -> str:
-    """Return the bar of *decision* as SVG; empty if the desired size is not known.
+    """Return the bar of a VM's memory as SVG; empty if the desired size is not known.
 
     The first path shows the memory that stays, the second path the growth or the shrinkage, and
     the last path marks the boot memory and the maximum.
@@ -54,7 +54,7 @@ def memory_bar(decision: Decision) -> str:
 
 
 def _sizes(decision: Decision) -> tuple[int | None, int | None]:
-    """Return the current and the desired memory in bytes; a VM that will be created has none."""
+    """Return a VM's current and desired memory in bytes; a VM that will be created has none."""
     before = after = None
     if decision.changes:
         before, after = decision.changes[0].before, decision.changes[0].after
@@ -63,7 +63,7 @@ def _sizes(decision: Decision) -> tuple[int | None, int | None]:
 
 
 def _n_bytes(*values: SettingValue | None) -> int | None:
-    """Return the first memory size in *values* in bytes; None if there is none."""
+    """Return the first known memory size in bytes; None if there is none."""
     return next((each.n_bytes for each in values if isinstance(each, MemoryQuantity)), None)
 
 

@@ -112,7 +112,7 @@ _TONES = {
 
 
 def _of(effect: Effect, tone: str) -> str:
-    """Return the rules that color *effect*, and that hide its rows if its checkbox is cleared."""
+    """Return the style rules that color an effect, and that hide rows by a cleared checkbox."""
     colors = f"background:var(--{tone}-bg);color:var(--{tone})"
     row = f".vms .{effect}"
     return (

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def plan_html(plan: Plan, *, docs_url: str = "") -> Iterator[str]:
-    """Yield *plan* as an HTML page.
+    """Yield a plan as an HTML page.
 
     Args:
         plan: The plan to show.
@@ -179,5 +179,5 @@ def _growth(plan: Plan) -> tuple[int, int]:
 
 
 def _hash(text: str) -> str:
-    """Return the source of a Content-Security-Policy that permits exactly *text*."""
+    """Return the Content-Security-Policy source that permits exactly one script or style."""
     return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

@@ -1,4 +1,4 @@
-"""``ReasonLinks``: links each reason code to its text, on the page or in published documents."""
+"""``ReasonLinks``: links each reason code to its explanation."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ReasonLinks:
     """The address of a page per reason, without the code; empty if the texts are on the page."""
 
     def link(self, decision: Decision) -> str:
-        """Return the effect and the reason of *decision* as a link to the reason's text."""
+        """Return a VM's effect and reason as a link to the explanation of the reason."""
         reason = decision.reason
         target = f"{self.docs_url.rstrip('/')}/{reason}" if self.docs_url else f"#r-{reason}"
         words = html_text(f"{decision.effect}: {reason}")
@@ -39,7 +39,7 @@ class ReasonLinks:
 
 
 def reason_section(plan: Plan, *, person: bool, docs_url: str) -> Iterator[str]:
-    """Yield the reasons of *plan* that need a person, or the other reasons, as a table."""
+    """Yield a table of the plan's reasons: those that need a person, or all others."""
     counts = Counter((each.effect, each.reason) for each in plan.decisions)
     found = [(pair, n) for pair, n in counts.items() if (pair[0] in PERSON) is person]
     if not found or (docs_url and not person):
@@ -73,5 +73,5 @@ def _row(effect: Effect, reason: Reason, n: int, name: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """Escape a text of the catalogue, in which backquotes enclose code."""
+    """Escape an explanation for HTML; text in backquotes becomes code."""
     return _CODE.sub(r"<code>\1</code>", html_text(text))

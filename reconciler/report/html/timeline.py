@@ -42,7 +42,7 @@ class _Lane:
 
 
 def timeline(forecast: Forecast) -> Iterator[str]:
-    """Yield the section with the timeline of *forecast*; nothing if no VM migrates."""
+    """Yield the section with the timeline of a forecast; nothing if no VM migrates."""
     if not forecast.vms:
         return
     yield "<section><h2>Forecast</h2>"
@@ -88,7 +88,7 @@ def _name_of(batch: str) -> str:
 
 
 def lanes(vms: Iterable[VMForecast]) -> list[_Lane]:
-    """Return one lane per node of *vms*, by name; nodes beyond the maximum share the last lane."""
+    """Return the row of each node, by name; nodes beyond the maximum share the last row."""
     by_node: dict[str, list[VMForecast]] = {}
     for each in vms:
         by_node.setdefault(each.node, []).append(each)

@@ -40,7 +40,7 @@ _HEAD = (
 
 
 def vm_section(plan: Plan, links: ReasonLinks) -> Iterator[str]:
-    """Yield the section with one row per VM of *plan*, collapsible by namespace."""
+    """Yield the section with one row per VM of the plan, collapsible by namespace."""
     machines = [each for each in plan.decisions if each.ref.is_vm]
     yield '<section id="machines"><h2>Virtual machines</h2>\n'
     if not machines:
@@ -65,7 +65,7 @@ def vm_section(plan: Plan, links: ReasonLinks) -> Iterator[str]:
 
 
 def _parts(machines: Sequence[Decision]) -> Iterator[tuple[str, list[Decision]]]:
-    """Yield the VMs of each namespace, the most urgent effects first, with a title.
+    """Yield each namespace's VMs with a title, the most urgent effects first.
 
     A large namespace is divided, because browsers are slow with a table of thousands of rows.
     """

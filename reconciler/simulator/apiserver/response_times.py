@@ -18,7 +18,7 @@ class ResponseTimes:
     """The duration of a write, which includes its webhooks and its commit to disk."""
 
     def least_s(self, verb: str, n_listed: int) -> float:
-        """Returns the minimum duration of a response to `verb` with `n_listed` listed objects."""
+        """Returns the minimum duration of a response, which grows with the number of objects."""
         return self.write_s if verb in _WRITES else n_listed / self.listed_per_s
 
 

@@ -27,7 +27,7 @@ class EventRecorder:
         self.record(about, "Warning", reason, message, component)
 
     def record(self, about: Json, kind: str, reason: str, message: str, component: str) -> None:
-        """Records an Event about an object; `kind` is the Event's type, Normal or Warning."""
+        """Records an Event about an object; the Event's type is Normal or Warning."""
         meta = about["metadata"]
         now = rfc3339(self._store.clock.now())
         known = self._known.get((meta["uid"], reason, message))

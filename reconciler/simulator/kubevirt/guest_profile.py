@@ -25,7 +25,7 @@ ALPINE: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuestProfile:
-    """A VM's guest operating system, and the state that virt-handler reports for it."""
+    """A VM's guest operating system, and the state that virt-handler reports for the VM."""
 
     os: Mapping[str, str] = field(default_factory=lambda: ALPINE)
     """The guestOSInfo that the guest agent reports."""

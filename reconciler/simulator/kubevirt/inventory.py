@@ -157,7 +157,7 @@ class Inventory:
         return [self.migrations[key] for key in self._unfinished]
 
     def outdated(self, image: str) -> list[Name]:
-        """Returns the VMIs whose launcher pod has an image other than `image`."""
+        """Returns the VMIs whose launcher pod has another image than the current one."""
         return [n for other, names in self.launchers.items() if other != image for n in names]
 
     def _note_vmi(self, event: StoreEvent, *, gone: bool) -> None:

@@ -36,7 +36,7 @@ FINAL_PHASES: Final = frozenset({"Succeeded", "Failed"})
 
 
 def key_of(resource: str, obj: Json) -> Key:
-    """Returns an object's key in the store; `resource` is the object's resource."""
+    """Returns an object's key in the store."""
     meta = obj["metadata"]
     return Key(resource, meta.get("namespace", ""), meta["name"])
 
@@ -143,7 +143,7 @@ def drop_finalizer(obj: Json, name: str) -> None:
 
 
 def controller_reference(owner: Json) -> Json:
-    """Returns an ownerReference that names `owner` as the controller of another object."""
+    """Returns an ownerReference for the controller of another object."""
     return {
         "apiVersion": owner["apiVersion"],
         "blockOwnerDeletion": True,

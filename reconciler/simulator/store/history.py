@@ -48,7 +48,7 @@ class ExpiredError(Exception):
 
 
 class History:
-    """The newest `capacity` changes of the store; `compacted` is the oldest readable revision."""
+    """The newest changes of the store, up to a maximum number of changes."""
 
     def __init__(self, *, capacity: int, start: int) -> None:
         self._events: deque[StoreEvent] = deque()
@@ -62,7 +62,7 @@ class History:
             self.compacted = self._events.popleft().rv
 
     def since(self, revision: int, resource: str, namespace: str | None) -> list[StoreEvent]:
-        """Returns the changes of a resource after `revision`, oldest first.
+        """Returns the changes of a resource after a revision, oldest first.
 
         Raises:
             ExpiredError: Some of the changes were compacted.
@@ -79,7 +79,7 @@ class History:
         return found
 
     def at(self, revision: int, resource: str, namespace: str | None) -> dict[str, bytes | None]:
-        """Returns the state at `revision` of each object that changed since then, by path.
+        """Returns the state at a revision of each object that changed since then, by path.
 
         None is the state of an object that did not exist.
 

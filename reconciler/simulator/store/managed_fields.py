@@ -250,7 +250,7 @@ def after_update(
     time: str,
     subresource: str = "",
 ) -> list[Json]:
-    """Returns the managedFields after `manager` has replaced the object `live` with `new`.
+    """Returns the managedFields after a field manager has replaced an object.
 
     The manager becomes the owner of every field that it added or changed. A write without a change
     leaves the entries and their times unchanged.

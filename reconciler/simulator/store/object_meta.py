@@ -45,7 +45,7 @@ class IdGenerator:
 
 
 def check_preconditions(key: Key, stored: Json, wanted: Json) -> None:
-    """Checks that a stored object has the uid and resourceVersion in `wanted`.
+    """Checks that a stored object has the expected uid and resourceVersion.
 
     Raises:
         ConflictError: The uid or the resourceVersion differs.
@@ -58,7 +58,7 @@ def check_preconditions(key: Key, stored: Json, wanted: Json) -> None:
 
 
 def merge(resource: Resource, stored: Json, new: Json, *, status: bool) -> Json:
-    """Returns the object to store when a client writes `new` over `stored`.
+    """Returns the object to store when a client writes a new version over a stored one.
 
     With `status`, only the status is written. Without it, the whole object is written, except for
     its status if the resource has a status subresource.
@@ -87,7 +87,7 @@ def _carry(source: Json, target: Json, field: str) -> None:
 
 
 def count_generation(resource: Resource, stored: Json, new: Json) -> None:
-    """Increments metadata.generation of `new` if its spec changed.
+    """Increments an object's metadata.generation if its spec changed.
 
     If the resource has no status subresource (VirtualMachineInstances), a change of the status
     also increments the generation.

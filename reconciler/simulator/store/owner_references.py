@@ -48,7 +48,7 @@ class OwnerIndex:
         return tuple(sorted(orphans, key=lambda k: (k.resource, k.path)))
 
     def dependents(self, uid: str) -> tuple[Key, ...]:
-        """Returns the objects with `uid` in their ownerReferences, in list order."""
+        """Returns the objects whose ownerReferences contain a UID, in list order."""
         return tuple(sorted(self._dependents.get(uid, ()), key=lambda k: (k.resource, k.path)))
 
     def _unlink(self, key: Key, owners: tuple[str, ...]) -> None:

@@ -98,7 +98,7 @@ class Store:
     def events_since(
         self, rv: int, resource: str, namespace: str | None = None
     ) -> Sequence[StoreEvent]:
-        """Returns a resource's changes after revision `rv`, oldest first.
+        """Returns a resource's changes after a revision, oldest first.
 
         Raises:
             ExpiredError: Some of the changes were compacted.
@@ -107,7 +107,7 @@ class Store:
             return self._history.since(rv, resource, namespace)
 
     def dependents(self, uid: str) -> tuple[Key, ...]:
-        """Returns the objects with `uid` in their ownerReferences."""
+        """Returns the objects whose ownerReferences contain a UID."""
         with self.lock:
             return self._owners.dependents(uid)
 
@@ -194,7 +194,7 @@ class Store:
         status: bool = False,
         manager: str | None = None,
     ) -> Json | None:
-        """Edits an object with the function `change` and stores it; None if it is absent."""
+        """Edits an object with a function and stores it; returns None if the object is absent."""
         with self.lock:
             obj = self.get(key)
             if obj is None:
@@ -248,7 +248,7 @@ class Store:
     def _own(
         self, live: Json, new: Json, resource: Resource, manager: str, subresource: str = ""
     ) -> None:
-        """Records in the managedFields of `new` the fields that `manager` changed since `live`."""
+        """Records in an object's managedFields which fields a field manager has changed."""
         meta = new["metadata"]
         meta["managedFields"] = managed_fields.after_update(
             live,

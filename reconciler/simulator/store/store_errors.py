@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 class StoreError(Exception):
-    """The store rejected a write to the object with the key `key`."""
+    """The store rejected a write to an object."""
 
     def __init__(self, key: Key, problem: str) -> None:
         super().__init__(f"{key.resource} {key.path!r} {problem}")

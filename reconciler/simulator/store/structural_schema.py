@@ -58,7 +58,7 @@ METADATA: Final[Json] = {
 
 
 def child(node: Json, name: str) -> Json:
-    """Returns the schema of the field `name`, or UNKNOWN if the schema lacks the field."""
+    """Returns the schema of a field, or UNKNOWN if the object's schema lacks the field."""
     found = node.get("properties", UNKNOWN).get(name)
     if found is None:
         found = node.get("additionalProperties")

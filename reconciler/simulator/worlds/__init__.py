@@ -1,1 +1,1 @@
-"""Reads world files, each of which describes a simulated cluster, and creates their objects."""
+"""Reads files that describe a simulated cluster, and creates the objects in the files."""

@@ -1,4 +1,4 @@
-"""Fields: reads and type-checks the values in a world file, and collects all problems."""
+"""Fields: reads and type-checks the values in a cluster's description, and collects problems."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _DURATION: Final = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """A problem in a world file: the field's path and a message."""
+    """A problem in the description of a simulated cluster: the field's path and a message."""
 
     path: str
     """The path of the field in the world file, such as `vms[3].guest`."""
@@ -34,7 +34,7 @@ class Problem:
 
 
 class WorldError(ValueError):
-    """The world file is invalid or describes an impossible cluster; the message explains why."""
+    """The description of a simulated cluster is invalid; the message explains why."""
 
     def __init__(self, source: str, problems: tuple[Problem, ...]) -> None:
         lines = "".join(f"\n  {problem}" for problem in problems)
@@ -44,7 +44,7 @@ class WorldError(ValueError):
 
 @dataclass(slots=True)
 class Fields:
-    """A mapping in a world file; fields that are never read are reported as unknown."""
+    """A mapping in a cluster's description; fields that are never read are reported as unknown."""
 
     values: Json
     path: str
@@ -52,7 +52,7 @@ class Fields:
     _read: set[str] = field(default_factory=set)
 
     def problem(self, name: str, message: str) -> None:
-        """Reports a problem with a field, or with the whole mapping if `name` is empty."""
+        """Reports a problem with a field, or with the whole mapping if no field is given."""
         where = ".".join(part for part in (self.path, name) if part) or "world"
         self.problems.append(Problem(path=where, message=message))
 
@@ -62,7 +62,7 @@ class Fields:
         return self.values.get(name)
 
     def text(self, name: str, default: str = "", *, choices: tuple[str, ...] = ()) -> str:
-        """Reads a string field; if `choices` is not empty, the value must be one of them."""
+        """Reads a string field; if choices are given, the value must be one of them."""
         value = self.raw(name)
         if value is None:
             return default
@@ -166,13 +166,13 @@ class Fields:
                 )
 
     def finish(self) -> None:
-        """Reports each field of the world file that was not read as unknown."""
+        """Reports each field of a cluster's description that was not read as unknown."""
         for name in sorted(self.values.keys() - self._read, key=str):
             known = ", ".join(sorted(self._read))
             self.problem(str(name), f"unknown field; known fields: {known}")
 
     def checked(self, name: str, check: Callable[[str], object], default: str) -> str:
-        """Reads a string field with `check`, and reports a ValueError as a problem."""
+        """Reads a string field with a check function, and reports a ValueError as a problem."""
         value = self.text(name, default)
         try:
             check(value)

@@ -76,7 +76,7 @@ class WorldSeeder:
         return tuple(unsettled)
 
     def _seed_objects(self) -> Iterator[Problem]:
-        """Creates the objects that the world file contains as manifests; yields problems."""
+        """Creates the objects that the description contains as manifests; yields problems."""
         for index, manifest in enumerate(self._world.objects):
             try:
                 self._seed_object(dict(manifest))

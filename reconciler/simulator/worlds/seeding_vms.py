@@ -1,4 +1,4 @@
-"""VMSeeder: creates a world file's VMs, with the VMI, pod and revision of each running VM."""
+"""VMSeeder: creates the described VMs, with the VMI, pod and revision of each running VM."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ IMAGE: Final = "registry.example/alpine-container-disk:v1"
 
 
 class VMSeeder:
-    """Creates a world file's VMs; `problems` lists VMs that cannot run in the cluster."""
+    """Creates the described VMs; `problems` lists VMs that cannot run in the cluster."""
 
     def __init__(self, world: World, store: Store, config: ClusterConfig) -> None:
         self._world = world

@@ -1,4 +1,4 @@
-"""Checks that a world file describes a possible state of a real cluster."""
+"""Checks that the description of a simulated cluster is a possible state of a real one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def check(world: World) -> Iterator[Problem]:
-    """Yields the problems of a world file in which fields contradict each other."""
+    """Yields the problems of a cluster's description in which fields contradict each other."""
     if wrong := list(_wrong_types(world)):
         yield from wrong
         return

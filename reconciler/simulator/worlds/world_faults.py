@@ -1,4 +1,4 @@
-"""Parses the API server faults in a world file."""
+"""Parses the API server faults in the description of a simulated cluster."""
 
 from __future__ import annotations
 

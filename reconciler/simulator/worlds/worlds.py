@@ -1,4 +1,4 @@
-"""Reads and checks world files, each of which describes a simulated cluster."""
+"""Reads and checks YAML files that each describe a simulated cluster."""
 
 from __future__ import annotations
 
@@ -37,11 +37,10 @@ PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "Targe
 
 
 def loads(data: bytes, source: str) -> World:
-    """Reads the bytes of a world file, which describes a simulated cluster.
+    """Reads the description of a simulated cluster from the bytes of a YAML file.
 
-    Raises:
-        WorldError: The file is not YAML or describes an impossible cluster. The error lists all
-            problems.
+    Raises: WorldError: The file is not YAML or describes an impossible cluster. The error lists
+    all problems.
     """
     try:
         document = go_json.loads_yaml(data)

@@ -106,7 +106,7 @@ _quantity = lru_cache(maxsize=1_000)(MemoryQuantity.parse)
 
 
 def encode(result: FileResult, path: str) -> bytes | None:
-    """Encode the parsed *result* of the file at *path*; None if msgpack cannot encode a value."""
+    """Encode the parsed result of a file; None if msgpack cannot encode a value."""
     names_path = result.diagnostics or any(each.diagnostics for each in result.objects)
     try:
         record = _FileRecord(
@@ -122,7 +122,7 @@ def encode(result: FileResult, path: str) -> bytes | None:
 
 
 def decode(data: bytes, file: SourceFile) -> FileResult | None:
-    """Decode the parsed result of *file*; None if the record is valid only for another path.
+    """Decode the parsed result of a file; None if the record is valid only for another path.
 
     Raises:
         ValueError: The bytes were not written by ``encode``.

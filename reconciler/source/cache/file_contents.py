@@ -40,7 +40,7 @@ class FileContents:
         self._cache = cache
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        """Yield the parsed result of each file in *files*, in the same order.
+        """Yield the parsed result of each file, in the given order.
 
         Raises:
             SourceError: A file cannot be read.
@@ -49,7 +49,10 @@ class FileContents:
         return (with_namespace(each, self._namespace) for each in found)
 
     def text(self, name: str, data: bytes) -> FileResult:
-        """Parse *data*, the bytes of a text outside a Git tree; messages call the text *name*."""
+        """Parse the bytes of a text that is not in a Git tree.
+
+        Messages call the text *name*.
+        """
         return with_namespace(read_manifests(name, data), self._namespace)
 
     def _parsed(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
@@ -81,7 +84,7 @@ class FileContents:
 
 
 class RememberedContents:
-    """Parses files with the reader *inner*, but parses an unchanged file only once.
+    """Parses each file once; an unchanged file is not parsed again.
 
     For an unchanged file, the second read returns the same Python object as the first.
     """
@@ -92,7 +95,7 @@ class RememberedContents:
         """The results by path and hash."""
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
-        """Return the parsed result of each file in *files*, in the same order.
+        """Return the parsed result of each file, in the given order.
 
         Raises:
             SourceError: A file cannot be read; the earlier results stay available.

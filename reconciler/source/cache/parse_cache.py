@@ -71,7 +71,7 @@ class ParseCache:
     """A cache of parsed files in one folder, to be used in a ``with`` block."""
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
-        """Store the cache in *folder*; only the owner can access folders that are created here."""
+        """Prepare a cache in a folder; only the owner can access folders that are created here."""
         self._path = folder / FILE
         self._shared = shared
         self._database: sqlite3.Connection | None = None
@@ -92,17 +92,17 @@ class ParseCache:
         self._close()
 
     def get(self, blobs: Sequence[str]) -> dict[str, bytes]:
-        """Return the record of each blob in *blobs*, without missing and damaged records."""
+        """Return the cache record of each file's contents, without missing and damaged records."""
         return self._attempt(lambda: self._get(blobs)) or {}
 
     def put(self, records: Mapping[str, bytes]) -> None:
-        """Store *records*; each key is the hash of the file contents that were parsed."""
+        """Store cache records; each key is the hash of the file contents that were parsed."""
         small = {blob: each for blob, each in records.items() if len(each) <= _MAX_RECORD}
         if small and self._writable:
             self._attempt(lambda: self._put(small))
 
     def _attempt(self, act: Callable[[], T]) -> T | None:
-        """Call *act*, which uses the cache; after a cache error, continue without the cache."""
+        """Call a function that uses the cache; after a cache error, continue without the cache."""
         import sqlite3  # noqa: PLC0415 - only with a cache
 
         try:
@@ -149,7 +149,7 @@ class ParseCache:
         self._run = (newest or 0) + 1
 
     def _reject_foreign(self, path: Path) -> None:
-        """Check that only this user and root can write to *path*, unless the cache is shared.
+        """Check that only this user and root can write to a path, unless the cache is shared.
 
         Raises:
             UsageError: Other users can write to it, so they could change what is planned.

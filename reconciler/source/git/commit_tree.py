@@ -35,7 +35,7 @@ class CommitTree:
     def __init__(
         self, repository: Repository, commit: str, *, before: CommitTree | None = None
     ) -> None:
-        """Create the tree of *commit*.
+        """Create the tree of files of a commit.
 
         Args:
             repository: The repository with the commit.
@@ -50,7 +50,7 @@ class CommitTree:
     def of(
         cls, repository: Repository, revision: str, *, before: CommitTree | None = None
     ) -> CommitTree:
-        """Return the tree of *revision*, or *before* if that tree has the same commit.
+        """Return the tree of a revision, or an earlier tree if both have the same commit.
 
         Raises:
             SourceError: *revision* matches no commit, or more than one.
@@ -75,7 +75,7 @@ class CommitTree:
         return list(map(_entry, _ENTRY.finditer(listing)))
 
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
-        """Derive this commit's entries from the tree *before*; None if too many files differ."""
+        """Derive this commit's entries from an earlier tree; None if too many files differ."""
         try:
             listing = self._repository.listing(
                 *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),

@@ -37,7 +37,7 @@ class RenderedFolder:
     """The manifest files in the folder, without nested folders that need rendering themselves."""
 
     def diagnose(self, *, ours: bool) -> Diagnostic:
-        """Return an error if *ours* is true (the folder has managed objects), otherwise a note."""
+        """Return an error if a folder to render has managed objects, otherwise a note."""
         file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
         what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
         code = "kustomization"
@@ -67,7 +67,7 @@ class Selection:
 
 
 def select(tree: FileTree, config: Config) -> Selection:
-    """Select the manifest files of *tree* that the configuration includes.
+    """Select the manifest files of a revision that the configuration includes.
 
     Raises:
         SourceError: A file that is too large to parse cannot be searched for managed kinds.
@@ -115,17 +115,17 @@ def included(config: Config) -> Callable[[str], bool]:
 
 
 def is_input(path: str, is_chosen: Callable[[str], bool]) -> bool:
-    """Return whether the desired state depends on the file at *path*."""
+    """Return whether the desired state depends on the file at a path."""
     return path == CONFIG_PATH or (is_manifest(path) and is_chosen(path))
 
 
 def normal(path: str) -> str:
-    """Return *path* without ``.`` and empty parts, or ``.`` for the root of the repository."""
+    """Return a path without ``.`` and empty parts, or ``.`` for the root of the repository."""
     return "/".join(step for step in path.split("/") if step not in {"", "."}) or "."
 
 
 def _with_folders(path: str) -> Iterator[str]:
-    """Yield *path*, every folder above it, and ``.``, the root of the repository.
+    """Yield a path, every folder above it, and ``.``, the root of the repository.
 
     The selection looks these folders up in sets, so the number of paths in the configuration does
     not slow it down.
@@ -137,7 +137,7 @@ def _with_folders(path: str) -> Iterator[str]:
 
 
 def _below(path: str, folder: str) -> str:
-    """Return the part of *path* below *folder*; empty if both are the same."""
+    """Return the part of a path below a folder; empty if both are the same."""
     return path if folder == "." else path[len(folder) + 1 :]
 
 
@@ -166,7 +166,7 @@ def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
 
 
 def _root_of(path: str, roots: dict[str, list[Entry]]) -> str | None:
-    """Return the nearest folder that contains *path* and is in *roots*; None if there is none."""
+    """Return the nearest folder above a path that needs rendering; None if there is none."""
     folder = path
     while folder:
         folder = dirname(folder)

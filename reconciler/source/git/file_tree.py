@@ -79,10 +79,10 @@ class FileTree(Protocol):
 
 
 def is_manifest(path: str) -> bool:
-    """Return whether the file name in *path* is that of a manifest, such as ``vm.yaml``."""
+    """Return whether a path has the file name of a manifest, such as ``vm.yaml``."""
     return path.endswith(SUFFIXES) and path != CONFIG_PATH
 
 
 def shown(name: bytes) -> str:
-    """Return the path *name* as text, with an escape for each byte that is not UTF-8."""
+    """Return a path as text, with an escape for each byte that is not UTF-8."""
     return name.decode("utf-8", "backslashreplace")

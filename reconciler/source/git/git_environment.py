@@ -56,7 +56,7 @@ def for_fetching() -> dict[str, str]:
 
 
 def for_hook(git_dir: Path) -> dict[str, str]:
-    """Return the variables with which a hook of *git_dir* sees the objects of a push."""
+    """Return the variables with which a Git hook sees the objects of a push."""
     selected = os.environ.get("GIT_DIR")
     if not selected or os.path.realpath(selected) != os.path.realpath(git_dir):
         return {}
@@ -64,7 +64,7 @@ def for_hook(git_dir: Path) -> dict[str, str]:
 
 
 def configured(settings: Mapping[str, str]) -> dict[str, str]:
-    """Return variables with which git uses *settings* instead of its configuration.
+    """Return variables with which git uses the given settings instead of its configuration.
 
     Raises:
         SourceError: ``GIT_CONFIG_COUNT`` is not a number.
@@ -78,7 +78,7 @@ def configured(settings: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def hidden() -> Iterator[None]:
-    """Hide all ``GIT_`` variables from GitPython, which runs a program that one of them names."""
+    """Hide all ``GIT_`` variables from GitPython, which runs a program that one of them sets."""
     found = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
     for name in found:
         del os.environ[name]

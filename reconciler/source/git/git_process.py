@@ -89,7 +89,7 @@ def execute(
     environment: Mapping[str, str] | None = None,
     timeout_s: float | None = None,
 ) -> Output:
-    """Run git in *folder* without prompts, and wait until git ends.
+    """Run git in a folder without prompts, and wait until git ends.
 
     The memory for git's output is bounded, because a remote server can send any number of
     messages. Of the error messages, only the last are kept.
@@ -125,7 +125,7 @@ def started(
     environment: Mapping[str, str] | None = None,
     stdin: int | BinaryIO = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start git in *folder* without prompts.
+    """Start git in a folder without prompts.
 
     Raises:
         SourceError: git is not installed.
@@ -154,7 +154,7 @@ def running(
     environment: Mapping[str, str],
     stdin: int | BinaryIO = subprocess.DEVNULL,
 ) -> Iterator[tuple[subprocess.Popen[bytes], Drain]]:
-    """Run git in *folder* without prompts while the block reads its output.
+    """Context manager that runs git in a folder without prompts while its block reads the output.
 
     The second value keeps git's last error messages.
 

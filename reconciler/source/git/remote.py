@@ -38,7 +38,7 @@ _FETCH = (
 def clone_or_fetch(
     url: str, directory: Path, revision: str, *, timeout_s: float, clock: Clock
 ) -> tuple[Repository, str]:
-    """Fetch *revision* from *url*, and return the local repository and the commit's hash.
+    """Fetch a revision from a remote, and return the local repository and the commit's hash.
 
     git requests exactly the branch, tag or hash of *revision*, so other branches cost no time and
     cannot make the fetch fail. Only the latest commit is fetched, unless *revision* refers to an
@@ -114,7 +114,7 @@ class _Fetch:
         self._git("init", "--quiet", "--bare", "--template=", ".")
 
     def revision(self, revision: str) -> bool:
-        """Fetch *revision*; return False if the remote does not have its branch, tag or hash."""
+        """Fetch a revision; return False if the remote does not have its branch, tag or hash."""
         name = _ANCESTOR.split(revision, maxsplit=1)[0] or "HEAD"
         whole = name != revision
         if name in {"HEAD", "@"}:
@@ -131,13 +131,13 @@ class _Fetch:
         return self._reference("HEAD", _REMOTE_HEAD, whole=True)
 
     def _commit(self, name: str, *, whole: bool) -> bool:
-        """Fetch the commit with the complete hash *name*; return False if that fails."""
+        """Fetch the commit with the given complete hash; return False if that fails."""
         if not whole and self._run("cat-file", "-e", f"{name}^{{commit}}").status == 0:
             return True
         return self._run(*_FETCH, *self._depth(whole=whole), _REMOTE, name).status == 0
 
     def _reference(self, name: str, target: str, *, whole: bool) -> bool:
-        """Fetch the reference *name* as *target*; return False if the remote does not have it."""
+        """Fetch a Git reference; return False if the remote does not have the reference."""
         if name != "HEAD" and self._run("check-ref-format", name).status:
             return False
         depth = self._depth(whole=whole)

@@ -51,7 +51,7 @@ class Repository:
 
     @classmethod
     def open(cls, path: Path | str) -> Repository:
-        """Open the repository whose root is *path*.
+        """Open the repository whose root is the given path.
 
         Raises:
             SourceError: There is no repository at *path*.
@@ -119,7 +119,7 @@ class Repository:
         return stdout
 
     def resolve(self, revision: str) -> str:
-        """Return the hash of the commit that *revision* refers to.
+        """Return the hash of the commit that a revision refers to.
 
         Args:
             revision: A branch, tag, hash or hash prefix, or another expression that git
@@ -145,7 +145,7 @@ class Repository:
         raise self._unknown_revision(revision, output)
 
     def contents(self, blob: str) -> bytes:
-        """Return the contents of the Git object with the hash *blob*.
+        """Return the contents of the Git object with a given hash.
 
         Raises:
             SourceError: The object is missing.
@@ -164,7 +164,7 @@ class Repository:
         return self._next_contents(blob, cast("IO[bytes]", self._batch.stdout))
 
     def many_contents(self, blobs: Sequence[str]) -> Iterator[bytes]:
-        """Yield the contents of each object in *blobs*; git reads ahead of the caller.
+        """Yield the contents of several Git objects; git reads ahead of the caller.
 
         Raises:
             SourceError: An object is missing.
@@ -183,7 +183,7 @@ class Repository:
                     yield self._next_contents(blob, cast("IO[bytes]", process.stdout))
 
     def chunks(self, blob: str) -> Iterator[bytes]:
-        """Yield the contents of the Git object with the hash *blob*, in pieces.
+        """Yield the contents of the Git object with a given hash, in pieces.
 
         Raises:
             SourceError: The object is missing.
@@ -212,7 +212,7 @@ class Repository:
         )
 
     def references(self, *patterns: str) -> dict[str, str]:
-        """Map the full name of each branch and tag that matches *patterns* to its commit."""
+        """Map the full name of each branch and tag that matches a pattern to its commit."""
         form = "--format=%(refname) %(objectname) %(*objectname)"
         found: dict[str, str] = {}
         listed = self.listing("for-each-ref", form, *patterns).decode("utf-8", "backslashreplace")
@@ -257,7 +257,7 @@ class Repository:
 
 
 def no_revision(revision: str, place: Path | str, hint: str) -> SourceError:
-    """Return the error that the repository *place* does not have *revision*."""
+    """Return the error that a repository does not have a revision."""
     return SourceError(f"there is no revision {_text(revision)} in {place}", hint=hint)
 
 
@@ -269,7 +269,7 @@ def _file_in_memory() -> IO[bytes]:
 
 
 def _text(revision: str) -> str:
-    """Return *revision* for a message, with escapes for characters that cannot be printed."""
+    """Return a revision for a message, with escapes for characters that cannot be printed."""
     return revision if revision.isprintable() else repr(revision)
 
 

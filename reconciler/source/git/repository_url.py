@@ -25,7 +25,7 @@ _HIDDEN = "***"
 
 
 def is_remote(address: str) -> bool:
-    """Return whether *address* refers to a remote repository, not to a local folder.
+    """Return whether an address refers to a remote repository, not to a local folder.
 
     An address with a password but without a scheme counts as remote, so that the error message for
     it does not show the password.
@@ -39,7 +39,7 @@ def is_remote(address: str) -> bool:
 
 
 def checked(address: str) -> str:
-    """Return *address* if it is safe to pass to git.
+    """Return an address if it is safe to pass to git.
 
     Raises:
         SourceError: The scheme or form of the address is not allowed.
@@ -66,7 +66,7 @@ def checked(address: str) -> str:
 
 
 def shown(address: str) -> str:
-    """Return *address* without user, password, query and fragment.
+    """Return an address without user, password, query and fragment.
 
     If ``@`` follows the first ``/``, ``?`` or ``#``, this first character may be part of a
     password. The result then contains neither host nor path.
@@ -82,12 +82,12 @@ def shown(address: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """Return *text* without the user and password in its URLs."""
+    """Return a text without the user and password in its URLs."""
     return _URL.sub(_without_user, text)
 
 
 def cleaned(text: str, address: str) -> str:
-    """Return git's message *text* without the secret parts of *address* and of other URLs."""
+    """Return git's message without the secret parts of an address and of other URLs."""
     text = text.replace(address, shown(address))
     for secret in sorted(_secrets(address), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
@@ -108,14 +108,14 @@ def _split(rest: str) -> tuple[str, str]:
 
 
 def _is_ambiguous(authority: str, tail: str) -> bool:
-    """Return whether a URL's path, *tail*, may contain part of a password; ``/@name`` does not."""
+    """Return whether a URL's path may contain part of a password; ``/@name`` does not."""
     if not authority or "@" not in tail:
         return False
     return ":" in authority or "@" in authority or re.search("[^/]@", tail) is not None
 
 
 def _secrets(address: str) -> set[str]:
-    """Return the secret parts of *address*, such as the password, as written and decoded."""
+    """Return the secret parts of an address, such as the password, as written and decoded."""
     _, separator, rest = address.partition("://")
     if not separator:
         return set()

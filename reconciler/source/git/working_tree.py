@@ -31,7 +31,7 @@ class WorkingTree:
     """The tracked files and the untracked files that are not ignored; implements ``FileTree``."""
 
     def __init__(self, repository: Repository) -> None:
-        """Prepare to read the working tree of *repository*.
+        """Prepare to read the working tree of a repository.
 
         Raises:
             SourceError: The repository is bare.
@@ -144,7 +144,7 @@ class WorkingTree:
 
 
 def uncommitted(repository: Repository, commit: str) -> tuple[str, ...]:
-    """Return the paths with uncommitted changes; empty if *commit* is not checked out."""
+    """Return the paths with uncommitted changes; empty if the commit is not checked out."""
     if repository.bare:
         return ()
     head = repository.run("rev-parse", "--verify", "HEAD^{commit}")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def with_namespace(result: FileResult, namespace: str | None) -> FileResult:
-    """Return *result* with *namespace* set on each VM that has no namespace.
+    """Return a file's objects with a namespace set on each VM that has no namespace.
 
     A KubeVirt CR without a namespace is not changed: it refers to the cluster's only CR. If
     *namespace* is None, *result* is returned unchanged.

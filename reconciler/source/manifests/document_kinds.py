@@ -44,7 +44,7 @@ class Kind:
 
 
 def classify(node: Node, *, kind: object, api_version: object) -> Kind:
-    """Classify the document with *kind* and *api_version*.
+    """Classify a document by its kind and apiVersion.
 
     A mapping without a kind is not a manifest (Helm values, a workflow). A mapping without an
     apiVersion is not a manifest either, unless it has a managed kind.

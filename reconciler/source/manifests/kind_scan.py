@@ -37,7 +37,7 @@ _OVERLAP = 200
 
 
 def may_manage(data: bytes) -> bool:
-    """Return whether *data* may contain a VirtualMachine or KubeVirt, or a misspelt kind.
+    """Return whether a file may contain a VirtualMachine or KubeVirt, or a misspelt kind.
 
     If the result is False, the text need not be parsed.
     """
@@ -63,12 +63,12 @@ def names_managed(chunks: Iterable[bytes]) -> bool:
 
 
 def _has_wide_characters(data: bytes) -> bool:
-    """Return whether *data* seems to be UTF-16 or UTF-32, with or without a byte order mark."""
+    """Return whether a file seems to be UTF-16 or UTF-32, with or without a byte order mark."""
     return data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data[:4]
 
 
 def skipped_kinds(data: bytes) -> Counter[str]:
-    """Count the objects in *data* by kind, without a YAML parser."""
+    """Count the objects in a file by kind, without a YAML parser."""
     start = data.lstrip()[:1]
     found = _json_kinds(data) if start in (b"{", b"[") else map(_kind, data.split(_MARKER))
     counted: Counter[str] = Counter()
@@ -79,7 +79,7 @@ def skipped_kinds(data: bytes) -> Counter[str]:
 
 
 def count_kind(counted: Counter[str], kind: str, n: int = 1) -> None:
-    """Count *n* objects of *kind*; long names, and names beyond a maximum, share one count."""
+    """Count objects of one kind; long names, and names beyond a maximum, share one count."""
     known = kind in counted or (len(counted) < _MAX_KINDS and len(kind) <= _MAX_KIND_LENGTH)
     counted[kind if known else _OTHER_KINDS] += n
 
@@ -101,7 +101,7 @@ def _json_kinds(data: bytes) -> Iterator[str]:
 
 
 def _kind(document: bytes) -> str:
-    """Return the kind of a YAML *document*; empty if the document has no kind or no apiVersion."""
+    """Return the kind of a YAML document; empty if the document has no kind or no apiVersion."""
     at = _key(document, b"kind:")
     if at < 0 or _key(document, b"apiVersion:") < 0:
         return ""
@@ -110,7 +110,7 @@ def _kind(document: bytes) -> str:
 
 
 def _key(document: bytes, key: bytes) -> int:
-    """Return the position of the top-level *key*'s value in *document*; -1 without this key."""
+    """Return the position of a top-level key's value in a document; -1 without the key."""
     if document.startswith(key):
         return len(key)
     at = document.find(b"\n" + key)

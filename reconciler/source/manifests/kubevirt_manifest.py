@@ -36,7 +36,7 @@ Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go:2504,2511.
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Return the KubeVirt CR, with the diagnostics in *found* and those of further checks.
+    """Decode a KubeVirt CR, with the diagnostics of the schema check and of further checks.
 
     Args:
         manifest: The manifest after its schema check; values that the schema rejects are omitted.
@@ -58,7 +58,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
 
 
 def _setting(kind: FieldType, value: object) -> SettingValue | None:
-    """Return *value* as a setting of type *kind*; None if its type is wrong."""
+    """Return a value as a setting; None if its type is wrong."""
     try:
         return read_setting(kind, value)
     except QuantityError:
@@ -115,7 +115,7 @@ def _unknown_methods(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
-    """Yield the shortest paths below *path* that contain no managed field, in file order."""
+    """Yield the shortest field paths that contain no managed field, in file order."""
     here = node.find(path)
     for key in here.value if here and isinstance(here.value, dict) else ():
         below = (*path, key)
@@ -128,6 +128,6 @@ def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
 
 
 def _names(value: object) -> tuple[tuple[int, str], ...]:
-    """Return the texts in a list with their positions, without items of other types."""
+    """Return the texts in a list with their positions; items of other types are left out."""
     found = enumerate(value) if isinstance(value, list) else ()
     return tuple((index, each) for index, each in found if isinstance(each, str))

@@ -39,7 +39,7 @@ class LimitedDiagnostics:
         self._ref: ObjectRef | None = None
 
     def add(self, each: Diagnostic) -> None:
-        """Keep *each*, or count it if the list is full."""
+        """Keep a diagnostic, or count it if the list is full."""
         first = (
             each.ref is not None
             and each.severity is Severity.ERROR
@@ -56,7 +56,7 @@ class LimitedDiagnostics:
         self._severity = min(self._severity, each.severity, key=_RANK.__getitem__)
 
     def extend(self, found: Iterable[Diagnostic]) -> None:
-        """Add each diagnostic in *found*."""
+        """Add several diagnostics."""
         for each in found:
             self.add(each)
 
@@ -81,7 +81,7 @@ class LimitedDiagnostics:
 
 
 def limited(found: Iterable[Diagnostic], most: int) -> tuple[Diagnostic, ...]:
-    """Return the first *most* diagnostics of *found*, and one that counts the others."""
+    """Return the first diagnostics, and one more that counts the others."""
     diagnostics = LimitedDiagnostics(most)
     diagnostics.extend(found)
     return diagnostics.result()

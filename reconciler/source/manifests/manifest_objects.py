@@ -20,11 +20,11 @@ class SourceFile:
     """The path from the root of the repository, with ``/``; for other input, its name."""
 
     def location(self, mark: Mark) -> Location:
-        """Return the location of *mark* in this file."""
+        """Return the location of a position in this file."""
         return Location(path=self.path, line=mark.line, column=mark.column)
 
     def diagnose(self, problem: Problem, severity: Severity = Severity.ERROR) -> Diagnostic:
-        """Return *problem* as a diagnostic at its location."""
+        """Return a problem as a diagnostic at its location."""
         return Diagnostic(
             severity=severity,
             code=problem.code,
@@ -50,22 +50,22 @@ class Manifest:
     """The kind, namespace and name of the object; None if one of these cannot be read."""
 
     def get(self, path: FieldPath) -> Any:  # noqa: ANN401 - any JSON value
-        """Return the value at *path*, or None if there is none."""
+        """Return the value at a field path, or None if there is none."""
         node = self.node.find(path)
         return node.value if node else None
 
     def texts(self, path: FieldPath) -> dict[str, str]:
-        """Return the entries of the mapping at *path* whose values are text."""
+        """Return the entries of the mapping at a field path whose values are text."""
         found = self.get(path)
         items = found.items() if isinstance(found, dict) else ()
         return {key: value for key, value in items if isinstance(value, str)}
 
     def at(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Location:
-        """Return where the value at *path* (or its key) starts; if it is missing, its parent."""
+        """Return where the value at a field path (or its key) starts; if missing, its parent."""
         return self.file.location(self.node.key_at(path) if key else self.node.at(path))
 
     def places(self, paths: Iterable[FieldPath]) -> dict[FieldPath, Location]:
-        """Return where the value at each path in *paths* starts; missing values are omitted."""
+        """Return where the value at each field path starts; missing values are omitted."""
         found = {path: self.node.find(path) for path in paths}
         return {path: self.file.location(node.mark) for path, node in found.items() if node}
 
@@ -80,7 +80,7 @@ class Manifest:
         context: tuple[str, ...] = (),
         hint: str = "",
     ) -> Diagnostic:
-        """Return a diagnostic at the value at *path*, or at the value's key if *key* is true."""
+        """Return a diagnostic at the value at a field path, or at the value's key."""
         return Diagnostic(
             severity=severity,
             code=code,

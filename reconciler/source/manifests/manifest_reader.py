@@ -93,7 +93,7 @@ class _Gathered:
         )
 
     def omits(self, document: str, line: int) -> bool:
-        """Return whether to skip *document*: it has no managed kind, or is too large."""
+        """Return whether to skip a document: it has no managed kind, or is too large."""
         if len(document) < _SHORTEST and "%" not in document:
             return True
         data = document.encode("utf-8", "surrogatepass")
@@ -107,7 +107,7 @@ class _Gathered:
         return False
 
     def unreadable(self, problem: Problem, data: bytes) -> None:
-        """Report unreadable *data* if it mentions a managed kind; otherwise only count it."""
+        """Report an unreadable document if it mentions a managed kind; otherwise only count it."""
         if problem.code == "lfs-pointer":
             self.diagnostics.add(self.file.diagnose(problem, Severity.WARNING))
         elif names_managed((data,)):
@@ -125,7 +125,7 @@ class _Gathered:
             )
 
     def _take(self, node: Node, *, listed_kind: str = "") -> None:
-        """Add a document, or a list item; an item without a kind has the kind *listed_kind*."""
+        """Add a document, or a list item; an item without a kind has the kind of its list."""
         if not isinstance(node.value, dict):
             self.unread += isinstance(node.value, str | int | float)
             return

@@ -23,7 +23,7 @@ _HINT = "split the repository, or select folders with `paths` in .reconciler.yam
 
 
 def within_limits(results: Iterable[FileResult]) -> Iterator[FileResult]:
-    """Yield *results* unchanged while all of them together stay below the limits.
+    """Yield the parsed files unchanged while all of them together stay below the limits.
 
     Raises:
         SourceError: The files have too many objects, manifests that are too large, or too many
@@ -50,7 +50,7 @@ def within_limits(results: Iterable[FileResult]) -> Iterator[FileResult]:
 
 
 def _n_bytes(each: FileObject) -> int:
-    """Return the size in bytes of the manifest that the plan keeps for the object *each*."""
+    """Return the size in bytes of an object's manifest that the plan keeps."""
     desired = each.desired
     manifest = desired.manifest if isinstance(desired, DesiredVM) else None
     return len(manifest.json) if isinstance(manifest, CompactManifest) else 0

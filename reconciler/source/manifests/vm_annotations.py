@@ -41,7 +41,7 @@ class Treatment(NamedTuple):
 
 
 def treatment(annotations: Mapping[str, str]) -> Treatment:
-    """Return the settings in *annotations*; invalid annotations have no effect."""
+    """Return the settings in a VM's annotations; invalid annotations have no effect."""
     number = annotations.get(PRIORITY, "")
     return Treatment(
         suspended=_BOOLEANS.get(annotations.get(SUSPEND, ""), False),
@@ -51,7 +51,7 @@ def treatment(annotations: Mapping[str, str]) -> Treatment:
 
 
 def is_valid(key: str, text: str) -> bool:
-    """Return whether *text* is a valid value of the annotation *key*."""
+    """Return whether a text is a valid value of an annotation."""
     if key == PRIORITY:
         return _INTEGER.fullmatch(text) is not None
     if key in {SUSPEND, RESTART}:

@@ -37,7 +37,7 @@ _SERVER_SET = frozenset(
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Return the VM, with the diagnostics in *found* and those of further checks.
+    """Decode a VM, with the diagnostics of the schema check and of further checks.
 
     Args:
         manifest: The manifest after its schema check; values that the schema rejects are omitted.

@@ -40,14 +40,14 @@ class Substitutes:
 
 
 def substitutes(text: str) -> Substitutes | None:
-    """Return the substitutes for *text*; None if *text* needs no replacement, as is usual."""
+    """Return the substitutes for a text; None if the text needs none, as is usual."""
     if text.isascii() and "\\u" not in text:
         return None
     return Substitutes(text) if _NEEDED.search(text) else None
 
 
 def _swapped(text: str, old: str, new: str) -> str:
-    r"""Replace the first digit of escapes such as ``\ud83d`` in *text*, and keep the case."""
+    r"""Replace the first digit of escapes such as ``\ud83d`` in a text, and keep the case."""
     escape = re.compile(rf"(?<=\\u){old}(?=[89a-f][0-9a-f]{{2}})", re.IGNORECASE)
     return escape.sub(lambda match: new if match[0].islower() else new.upper(), text)
 

@@ -44,7 +44,7 @@ class Composed(NamedTuple):
 
 
 def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
-    """Yield the documents that *events* describe; empty documents are omitted.
+    """Yield the YAML documents that parser events describe; empty documents are omitted.
 
     Args:
         events: The events of one text, from the parser of PyYAML or ruamel.yaml.
@@ -194,7 +194,7 @@ class _Document:
         self._add(node._replace(key_start=inner.key_start))
 
     def _add(self, node: Node) -> None:
-        """Add *node* to the innermost mapping or list; the last of two equal keys is used."""
+        """Add a node to the innermost mapping or list; the last of two equal keys is used."""
         inner = self.inner
         value, key = inner.value, inner.key
         if not inner.is_mapping:

@@ -20,7 +20,7 @@ _LFS = b"version https://git-lfs.github.com/spec/"
 
 
 def decode(data: bytes, max_bytes: int = MAX_FILE_BYTES) -> str | Problem:
-    r"""Return the text of *data*, with ``\n`` as line ends and without byte order marks."""
+    r"""Decode bytes to text, with ``\n`` as line ends and without byte order marks."""
     if len(data) > max_bytes:
         return too_large(None, max_bytes)
     if is_lfs_pointer(data):
@@ -46,12 +46,15 @@ def decode(data: bytes, max_bytes: int = MAX_FILE_BYTES) -> str | Problem:
 
 
 def is_lfs_pointer(data: bytes) -> bool:
-    """Return whether *data* is a pointer file, which Git LFS commits instead of the real file."""
+    """Return whether the data is a pointer file, which Git LFS commits instead of a file."""
     return data.startswith(_LFS)
 
 
 def too_large(n_bytes: int | None, max_bytes: int = MAX_FILE_BYTES) -> Problem:
-    """Explain that a file exceeds *max_bytes*; *n_bytes* is None if the size is unknown."""
+    """Explain that a file exceeds the maximum size.
+
+    *n_bytes* is None if the size is unknown.
+    """
     size = f"more than {max_bytes:,}" if n_bytes is None else f"{n_bytes:,}"
     return Problem(
         mark=Mark(1, 1),
@@ -62,7 +65,7 @@ def too_large(n_bytes: int | None, max_bytes: int = MAX_FILE_BYTES) -> Problem:
 
 
 def too_large_document(n_bytes: int, line: int) -> Problem:
-    """Explain that the document at *line*, of *n_bytes* bytes, is too large."""
+    """Explain that a document is too large."""
     return Problem(
         mark=Mark(line, 1),
         code="too-large",

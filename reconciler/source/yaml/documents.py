@@ -61,7 +61,7 @@ class Documents:
 
 
 def parse(text: str, parser: Parser | None = None) -> Documents:
-    r"""Parse *text*, whose lines end with ``\n``.
+    r"""Parse a YAML text whose lines end with ``\n``.
 
     One broken document does not hide the others: after a problem, reading continues at the next
     line that starts with ``---``, which can only be between documents.
@@ -78,7 +78,7 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
 
 
 def read(text: str, parser: Parser | None = None) -> Iterator[Composed | Unreadable]:
-    """Yield the documents of *text* as ``parse`` does, one after another.
+    """Yield the documents of a text as ``parse`` does, one after another.
 
     A caller that keeps no document needs only the memory of the largest one.
     """
@@ -107,7 +107,7 @@ def read(text: str, parser: Parser | None = None) -> Iterator[Composed | Unreada
 
 
 def parts(text: str, is_omitted: Callable[[str, int], bool]) -> Iterator[str]:
-    """Split *text* between documents into parts of at most ``MAX_DOCUMENT_BYTES`` characters.
+    """Split a text between documents into parts of at most ``MAX_DOCUMENT_BYTES`` characters.
 
     Parsing one part at a time needs less memory. An empty line replaces every line of earlier
     parts and of omitted documents, so line numbers do not change.
@@ -137,7 +137,7 @@ def parts(text: str, is_omitted: Callable[[str, int], bool]) -> Iterator[str]:
 
 
 def _documents(text: str, parser: Parser) -> Iterator[Composed]:
-    """Yield the documents of *text*.
+    """Yield the documents of a YAML text.
 
     Raises:
         ProblemError: A document is not YAML; the documents after it were not read.
@@ -161,7 +161,7 @@ def _composed(text: str, parser: Parser) -> Iterator[Composed]:
 
 
 def _events(piece: Piece, parser: Parser) -> Iterator[Any]:
-    """Yield the events of *piece* with their positions in the whole text."""
+    """Yield the parser events of one part of a text, with their positions in the whole text."""
     try:
         if not piece.row and not piece.column:
             yield from parser.events(piece.text)
@@ -174,7 +174,7 @@ def _events(piece: Piece, parser: Parser) -> Iterator[Any]:
 
 
 def _pieces(text: str) -> Iterator[Piece]:
-    """Split *text* after each ``...``, because libyaml requires ``---`` after this marker."""
+    """Split a text after each ``...``, because libyaml requires ``---`` after this marker."""
     start = row = 0
     if "..." in text:
         for match in _END_LINE.finditer(text):
@@ -196,13 +196,13 @@ def _syntax_problem(error: Any, piece: Piece) -> Problem:  # noqa: ANN401 - of e
 
 
 def _next_document(text: str, row: int, first: int) -> int | None:
-    """Return the start of the next document after line *row* and after position *first*."""
+    """Return the start of the next document after a given line and position."""
     found = _DOCUMENT_LINE.search(text, max(_start(text, row), first + 1))
     return found.start() if found else None
 
 
 def _document_at(text: str, mark: Mark, following: int | None) -> str:
-    """Return the document at *mark*; *following* is the start of the document after it."""
+    """Return the document that starts at a given position."""
     start = _start(text, mark.line - 1)
     first = max(text.rfind("\n---", 0, start), 0)
     if following == start and mark.column > 1:
@@ -212,7 +212,7 @@ def _document_at(text: str, mark: Mark, following: int | None) -> str:
 
 
 def _start(text: str, row: int) -> int:
-    """Return the position of the start of line *row*."""
+    """Return the position of the start of a line."""
     at = 0
     for _ in range(row):
         at = text.find("\n", at) + 1

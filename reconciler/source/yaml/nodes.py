@@ -26,7 +26,7 @@ class Piece(NamedTuple):
     """The number of characters before the piece in its first line."""
 
     def moved(self, mark: ParserMark) -> ParserMark:
-        """Return the position in the whole text of *mark*, a position in the piece."""
+        """Return a position in a part of the text as a position in the whole text."""
         column = mark.column if mark.line else mark.column + self.column
         return _Moved(mark.line + self.row, column)
 
@@ -70,7 +70,7 @@ class Node(NamedTuple):
         return from_parser(self.start)
 
     def find(self, path: Iterable[str | int]) -> Node | None:
-        """Return the node at *path*, or None if there is none."""
+        """Return the node at a field path, or None if there is none."""
         node: Node | None = self
         for step in path:
             if node is None:
@@ -79,7 +79,7 @@ class Node(NamedTuple):
         return node
 
     def at(self, path: Iterable[str | int]) -> Mark:
-        """Return where the value at *path* starts; if it is missing, where its parent starts."""
+        """Return where the value at a field path starts; if missing, where its parent starts."""
         node = self
         for step in path:
             child = node.children.get(step)
@@ -89,7 +89,7 @@ class Node(NamedTuple):
         return node.mark
 
     def key_at(self, path: Iterable[str | int]) -> Mark:
-        """Return where the last key of *path* starts; if there is no key, return ``at(path)``."""
+        """Return where the last key of a field path starts; without a key, return ``at(path)``."""
         node = self.find(path)
         if node is None or node.key_start is None:
             return self.at(path)
@@ -97,7 +97,7 @@ class Node(NamedTuple):
 
 
 def as_stored(node: Node) -> Node:
-    """Return the object *node* as the API server stores it, with nulls removed or replaced.
+    """Return an object as the API server stores it, with nulls removed or replaced.
 
     A null label or annotation becomes empty text, because the server decodes the metadata into Go
     maps of text. Any other key whose value is null is removed. The server removes a null if its
@@ -118,7 +118,7 @@ def as_stored(node: Node) -> Node:
 
 
 def _replaced(node: Node, path: tuple[str | int, ...], new: Node) -> Node:
-    """Return a copy of *node* in which *new* replaces the node at *path*."""
+    """Return a copy of a node in which a new value replaces the one at a field path."""
     if not path:
         return new
     child = _replaced(node.children[path[0]], path[1:], new)
@@ -148,7 +148,7 @@ def _has_null(value: object) -> bool:
 
 
 def from_parser(mark: ParserMark) -> Mark:
-    """Convert *mark*, which counts from 0, to a ``Mark``, which counts from 1."""
+    """Convert a position that counts from 0 to a ``Mark``, which counts from 1."""
     return Mark(mark.line + 1, mark.column + 1)
 
 

@@ -65,7 +65,7 @@ def _restored(event: Any, protected: Substitutes) -> Any:  # noqa: ANN401 - PyYA
 
 
 def _with_text_tag(event: Any, text: str) -> Any:  # noqa: ANN401 - as above
-    """Add the tag ``!`` to *event* if the text has it; libyaml does not report this tag."""
+    """Add the tag ``!`` to an event if the text has it; libyaml does not report this tag."""
     if hasattr(event, "value") and _TEXT_TAG.match(text, event.start_mark.index):
         event.tag = "!"
     return event

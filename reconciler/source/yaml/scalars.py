@@ -39,7 +39,7 @@ class ScalarError(ValueError):
 
 
 def resolve(text: str) -> Scalar:
-    """Return the value of the plain (unquoted) scalar *text*.
+    """Return the value of a plain (unquoted) YAML scalar.
 
     ``yes``, ``no``, ``on``, ``off``, ``y`` and ``n`` are booleans; ``0777`` and ``0o777`` are
     octal; ``1e3`` is the number 1000, sent as an integer; dates and ``1:30`` stay text.
@@ -60,7 +60,7 @@ def resolve(text: str) -> Scalar:
 
 
 def resolve_tagged(text: str, tag: str) -> Scalar:
-    """Return the value of *text* with the explicit *tag*; an unknown tag leaves it as text.
+    """Return the value of a scalar with an explicit tag; an unknown tag leaves it as text.
 
     Raises:
         ScalarError: The text is not valid for the tag.
@@ -112,12 +112,12 @@ def _number(text: str) -> int | float | None:
 
 
 def _in_range(value: int) -> int | float | None:
-    """Return *value*, converted to a float if it does not fit in 64 bits, as Go's parser does."""
+    """Return a number, converted to a float if it does not fit in 64 bits, as Go's parser does."""
     return value if _INT64_MIN <= value <= _UINT64_MAX else _whole(float(value))
 
 
 def _whole(value: float) -> int | float | None:
-    """Convert a whole *value* below ``_INTEGRAL_BELOW`` to an integer; None for infinity.
+    """Convert a whole float below ``_INTEGRAL_BELOW`` to an integer; None for infinity.
 
     Text that exceeds the range of a float stays text, for example 12e4567, which may be the start
     of a commit's hash.

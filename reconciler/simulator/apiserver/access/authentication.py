@@ -29,7 +29,7 @@ class Tokens:
     """The bearer tokens that the API server accepts, with each token's user."""
 
     def __init__(self, clock: SimClock, known: Mapping[str, User] | None = None) -> None:
-        """Registers the bearer tokens of a world file, and a token for an administrator.
+        """Registers the bearer tokens of the simulated cluster, and a token for an administrator.
 
         Args:
             clock: The simulated clock, by which issued tokens expire.
@@ -42,14 +42,14 @@ class Tokens:
         self._expiry: dict[str, float] = {}
 
     def issue(self, user: User, lifetime_s: float) -> str:
-        """Creates a token for `user` that expires after `lifetime_s` simulated seconds."""
+        """Creates a token for a user that expires after some simulated seconds."""
         token = secrets.token_urlsafe(32)
         self._users[token] = _authenticated(user)
         self._expiry[token] = self._clock.monotonic() + lifetime_s
         return token
 
     def revoke(self, token: str) -> None:
-        """Stops accepting the bearer token `token`."""
+        """Stops accepting a bearer token."""
         self._users.pop(token, None)
 
     def user(self, authorization: str) -> User | None:

@@ -1,4 +1,4 @@
-"""Builds responses in the client's requested format: objects, a table, or only metadata.
+"""Builds responses in the format that the client requests: objects, a table, or metadata.
 
 Source: kube-apiserver v1.36, k8s.io/apiserver pkg/endpoints/handlers/response.go.
 """

@@ -64,7 +64,7 @@ def duration(seconds: float) -> str:
 
 
 def age(path: str) -> Cell:
-    """Returns a table cell with the time since the timestamp at the field path `path`."""
+    """Returns a table cell with the time since the timestamp in a field."""
 
     def cell(obj: Json, now: datetime) -> str | None:
         found = jsonpath.find(obj, path)
@@ -82,7 +82,7 @@ def _since(moment: Any, now: datetime) -> str:  # noqa: ANN401  # any JSON value
 
 
 def text(path: str, default: Any = "") -> Cell:  # noqa: ANN401  # any cell value
-    """Returns a table cell with the value of the field at `path`."""
+    """Returns a table cell with the value of a field."""
 
     def cell(obj: Json, _now: datetime) -> Any:  # noqa: ANN401  # any cell value
         found = jsonpath.find(obj, path)

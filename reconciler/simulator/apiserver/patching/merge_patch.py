@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401  # any JSON values
-    """Applies a JSON merge patch to `target`; null removes a field, a list replaces a list."""
+    """Applies a JSON merge patch to an object; null removes a field, a list replaces a list."""
     if not isinstance(patch, dict):
         return patch
     merged = dict(target) if isinstance(target, dict) else {}
@@ -28,7 +28,7 @@ def merge(target: Any, patch: Any) -> Any:  # noqa: ANN401  # any JSON values
 
 
 def strategic_merge(target: Any, patch: Any, node: Json) -> Any:  # noqa: ANN401  # any JSON values
-    """Returns `target` with a strategic merge patch applied.
+    """Returns an object with a strategic merge patch applied.
 
     Lists are merged where the schema says so, by key or as sets. The directives `$patch`,
     `$retainKeys` and `$deleteFromPrimitiveList` are supported. `$setElementOrder` is accepted

@@ -48,7 +48,7 @@ def apply(
     time: str,
     force: bool = False,
 ) -> Applied:
-    """Applies a configuration to a live object, or creates the object if `live` is None.
+    """Applies a configuration to a live object, or creates the object if it does not exist.
 
     Args:
         live: The stored object, or None if there is none.

@@ -45,7 +45,7 @@ class Position:
 
 
 def encode(position: Position, namespace: str | None) -> str:
-    """Encodes a continue token for a list of one `namespace`, or of all namespaces."""
+    """Encodes a continue token for a list of one namespace, or of all namespaces."""
     prefix = f"{namespace}/" if namespace else ""
     revision = _INCONSISTENT if position.revision is None else position.revision
     start = position.after.removeprefix(prefix) + "\0"

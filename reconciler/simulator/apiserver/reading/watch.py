@@ -74,7 +74,7 @@ class WatchStream:
             return frames
 
     def wake_at(self) -> float:
-        """Returns the simulated time of the next required `poll`, even without new events."""
+        """Returns the simulated time at which `poll` must be called, even without new events."""
         return min(self._ends_at, self._bookmark_at)
 
     def on_ready(self, callback: Callable[[], object]) -> None:

@@ -130,7 +130,7 @@ class ApiCall:
         return status_errors.invalid(group, self.resource.kind, name, errors)
 
     def review(self, operation: str, key: Key, obj: Json, old: Json | None) -> Review:
-        """Returns the admission review for a write to the object with the store key `key`."""
+        """Returns the admission review for a write to an object."""
         return Review(
             operation=operation,
             resource=key.resource,

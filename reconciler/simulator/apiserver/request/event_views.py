@@ -49,7 +49,7 @@ def to_new(event: Json) -> Json:
 
 
 def check(event: Json, *, group: str) -> list[FieldError]:
-    """Validates a core/v1 event that was sent to the API group `group`; returns the errors."""
+    """Validates a core/v1 Event that was sent to either API group; returns the errors."""
     namespace = event["metadata"].get("namespace", "")
     regarding = event.get("involvedObject", {}).get("namespace", "")
     timed = bool(event.get("eventTime"))

@@ -57,7 +57,7 @@ def _decode_protobuf(body: bytes) -> Json:
 
 
 def decode(body: bytes, *, yaml: bool, kind: str) -> Json:
-    """Decodes an object from JSON or, with `yaml`, from YAML.
+    """Decodes an object from JSON or, if requested, from YAML.
 
     Raises:
         StatusError: The body is not an object.

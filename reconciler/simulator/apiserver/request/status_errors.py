@@ -23,7 +23,7 @@ MODIFIED: Final = (
 
 
 class StatusError(Exception):
-    """An error that ends a request with a Status; its `warnings` are sent too."""
+    """An error that ends a request with a Status and, if there are any, warnings."""
 
     def __init__(self, status: Json, *, headers: tuple[tuple[str, str], ...] = ()) -> None:
         super().__init__(status["message"])

@@ -32,7 +32,7 @@ ABORTED: Final = "backup aborted"
 
 
 def started(name: str, *, at: str) -> Json:
-    """Returns the `status.changedBlockTracking` of a VMI whose backup started at `at`."""
+    """Returns the `status.changedBlockTracking` of a VMI whose backup has started."""
     return {"backupStatus": {"backupName": name, "startTimestamp": at}, "state": "Enabled"}
 
 
@@ -53,7 +53,7 @@ class Backups:
         self._cluster = cluster
 
     def end(self, name: Name, backup: str, *, failure: str = "") -> None:
-        """Ends a VMI's backup if it is still running; `failure` marks the backup as failed."""
+        """Ends a VMI's backup if it is still running, as completed or as failed."""
         vmi = self._cluster.vmi(*name)
         if vmi is None or running(vmi) != backup:
             return

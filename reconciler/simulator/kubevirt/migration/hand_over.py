@@ -28,7 +28,7 @@ MANAGER: Final = "virt-controller"
 def hand_over(
     cluster: Cluster, migration: Json, vmi: Json, pod: PodFacts, *, source_pod: str
 ) -> None:
-    """Writes a migration's target and settings into its VMI, so that virt-handler can start it.
+    """Writes a migration's target and settings into its VMI, for virt-handler to start it.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1199-1293,2697-2717.
     """

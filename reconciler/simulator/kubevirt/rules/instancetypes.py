@@ -147,7 +147,7 @@ def reference_revision(vm: Json, revision: str, behaviour: Behaviour) -> None:
 
 
 def revision_object(key: Key, vm: Json, data: Json, number: int) -> Json:
-    """Builds a ControllerRevision that belongs to a VM and contains `data`."""
+    """Builds a ControllerRevision that belongs to a VM and contains the given data."""
     return {
         "apiVersion": "apps/v1",
         "kind": "ControllerRevision",

@@ -19,7 +19,7 @@ HUGE_ALIGNMENT: Final = GI
 def hotplug_refusal(
     domain: Json, architecture: str, max_guest: int | None, behaviour: Behaviour
 ) -> str | None:
-    """Returns why a domain's memory cannot be hotplugged up to `max_guest` bytes, or None.
+    """Returns why a domain's memory cannot be hotplugged up to a given maxGuest, or None.
 
     The webhook denies a VM with this message. The VM controller uses the message in
     RestartRequired. A VMI that starts in this state gets no maxGuest.
