@@ -11,8 +11,10 @@ from reconciler.model.desired.config import Config
 from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.live_state import LiveState
+from reconciler.model.live.snapshot_age import age_warning
 from reconciler.model.phrases import plural
 from reconciler.model.plan.plan import Plan
+from reconciler.model.references import Location
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
 
@@ -72,6 +74,15 @@ def read_and_plan(
         policy=policy,
         plan=plan,
     )
+
+
+def plan_of_snapshot(planned: PlanWithInputs, clock: Clock) -> Plan:
+    """Return the plan, with a warning if the snapshot file from which it was made is too old."""
+    plan, config = planned.plan, planned.config
+    origin = config.origin("snapshotMaxAge")
+    at = origin if isinstance(origin, Location) else None
+    warning = age_warning(plan.observed_at, clock.now(), config.snapshot_max_age, at)
+    return plan if warning is None else replace(plan, diagnostics=(warning, *plan.diagnostics))
 
 
 def read_valid(reader: DesiredReader) -> Reading:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.escaping import printable
 from reconciler.model.diagnostic import Severity
+from reconciler.model.live.snapshot_age import SNAPSHOT_AGE
 from reconciler.model.phrases import plural
 from reconciler.model.references import Location
 from reconciler.report.json_documents import API_VERSION, diagnostic_document
@@ -70,13 +71,21 @@ def finding_lines(diagnostics: Sequence[Diagnostic], paint: Paint) -> Iterator[s
 
 
 def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Sort diagnostics by file, line and column; those without a location come last."""
+    """Sort diagnostics by file, line and column; those without a location come last.
 
-    def key(each: Diagnostic) -> tuple[bool, str, int, int, int]:
-        at = each.at or _NOWHERE
-        return each.at is None, at.path, at.line, at.column, _RANK[each.severity]
+    A warning about the whole plan comes first.
+    """
+
+    def key(each: Diagnostic) -> tuple[bool, bool, str, int, int, int]:
+        at, first = each.at or _NOWHERE, is_about_plan(each)
+        return not first, each.at is None, at.path, at.line, at.column, _RANK[each.severity]
 
     return sorted(diagnostics, key=key)
+
+
+def is_about_plan(diagnostic: Diagnostic) -> bool:
+    """Return whether *diagnostic* affects the whole plan, so that a plan shows it at the top."""
+    return diagnostic.code == SNAPSHOT_AGE
 
 
 def validation_summary(desired: DesiredState) -> str:

@@ -9,7 +9,7 @@ from reconciler.escaping import markdown_inline as inline
 from reconciler.escaping import markdown_json_block, markdown_paragraph
 from reconciler.model.fields import WaveName
 from reconciler.report import wording
-from reconciler.report.findings import by_location
+from reconciler.report.findings import by_location, is_about_plan
 from reconciler.report.markdown_budget import Section, fit_within, render_up_to, size
 from reconciler.report.plan_text import operation
 
@@ -46,7 +46,7 @@ def plan_markdown(plan: Plan, *, limit: int = LIMIT, elsewhere: str = ELSEWHERE)
     sections = (
         _configuration(plan, limit),
         _machines(plan, attention, limit),
-        _findings(plan.diagnostics, limit),
+        _findings([each for each in plan.diagnostics if not is_about_plan(each)], limit),
         _details(attention, limit),
     )
     return fit_within("\n".join(_opening(plan)), sections, limit=limit, elsewhere=elsewhere)
@@ -63,6 +63,8 @@ def _opening(plan: Plan) -> Iterator[str]:
         f" with KubeVirt {inline(plan.kubevirt_version or 'of an unknown version')},"
         f" read {wording.utc_time(plan.observed_at)}."
     )
+    for each in filter(is_about_plan, plan.diagnostics):
+        yield f"\n**Warning: {inline(f'{each.message}; {each.hint}', _SENTENCE)}.**"
     if plan.errored:
         yield "\n**A part of the desired state is invalid and is left out of this plan.**"
     if not plan.waves:

@@ -11,7 +11,7 @@ from reconciler.model.phrases import listed
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.plan.reason_catalogue import CATALOGUE
 from reconciler.report import wording
-from reconciler.report.findings import finding_lines
+from reconciler.report.findings import finding_lines, is_about_plan
 from reconciler.report.json_text import compact
 from reconciler.report.terminal_layout import (
     Cell,
@@ -82,9 +82,9 @@ def _lines(plan: Plan, paint: Paint, *, width: int, verbose: bool) -> Iterator[s
             yield from _why(group, paint, width=width, verbose=verbose)
     yield ""
     yield from _summary(plan, paint, width=width)
-    if plan.diagnostics:
+    if others := [each for each in plan.diagnostics if not is_about_plan(each)]:
         yield ""
-        yield from finding_lines(plan.diagnostics, paint)
+        yield from finding_lines(others, paint)
 
 
 def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
@@ -97,6 +97,10 @@ def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
     )
     yield paint(printable(f"Plan {wording.short_digest(plan.digest)}"), Tone.STRONG)
     yield from paragraph(", ".join(parts), width=width, indent="  ")
+    for each in filter(is_about_plan, plan.diagnostics):
+        warning = f"{each.message}; {each.hint}"
+        for line in paragraph(warning, width=width, indent="  ", label="warning: "):
+            yield paint(line, Tone.WARN)
 
 
 def _wave(

@@ -59,6 +59,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "exclude": tuple,
     "selector": Selector.parse,
     "restart": RestartConsent,
+    "snapshotMaxAge": Duration.parse,
     "windows": _windows,
     "rollout.batches": lambda found: tuple(Selector.parse(each["selector"]) for each in found),
     "rollout.canary": lambda found: Canary(

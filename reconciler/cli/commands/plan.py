@@ -129,7 +129,7 @@ def _write(plan: Plan, path: Path) -> None:
 
 
 def _plan(plan_options: PlanOptions, clock: Clock) -> Plan:
-    from reconciler.app.read_and_plan import read_and_plan
+    from reconciler.app.read_and_plan import plan_of_snapshot, read_and_plan
 
     with (
         wiring.desired(plan_options.source) as desired,
@@ -137,7 +137,9 @@ def _plan(plan_options: PlanOptions, clock: Clock) -> Plan:
     ):
         policy = partial(plan_policy, shard=plan_options.shard)
         # Keep only the plan: its inputs take most of the memory.
-        plan = read_and_plan(desired, live, clock, policy).plan
+        planned = read_and_plan(desired, live, clock, policy)
+        plan = plan_of_snapshot(planned, clock) if plan_options.snapshot else planned.plan
+        del planned
     if plan_options.server_dry_run:
         from reconciler.app.server_dry_run import server_dry_run
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import MAXYEAR, MINYEAR
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,15 +31,20 @@ def load(text: bytes, name: str) -> LiveState:
     """Parse the text of a snapshot file.
 
     Raises:
-        ClusterError: *text* is not JSON, not a snapshot, or has another version.
+        ClusterError: *text* is not JSON, not a snapshot, or has another version or an impossible
+            time.
     """
     try:
-        return snapshot_codec.from_snapshot(msgspec.json.decode(text))
+        state = snapshot_codec.from_snapshot(msgspec.json.decode(text))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"the snapshot {name} is not JSON, or a part of it is missing"
         raise ClusterError(message, hint=_HINT) from error
     except snapshot_codec.CodecError as error:
         raise ClusterError(f"the snapshot {name} cannot be used: {error}", hint=_HINT) from error
+    if not MINYEAR < state.observed_at.year < MAXYEAR:
+        problem = f"observedAt is {state.observed_at.isoformat()}, which is not possible"
+        raise ClusterError(f"the snapshot {name} cannot be used: {problem}", hint=_HINT)
+    return state
 
 
 class SnapshotReader:

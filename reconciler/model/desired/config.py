@@ -117,6 +117,8 @@ class Config:
     failed_migrations: int = 3
     """The number of consecutive failed migrations after which a VM counts as failed."""
     windows: tuple[Window, ...] = ()
+    snapshot_max_age: Duration = field(default_factory=lambda: Duration.parse("24h"))
+    """The age from which a snapshot file causes a warning."""
     annotate: bool = False
     """Whether to annotate each patched VM with the commit, digest and time."""
     guest_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
@@ -152,6 +154,7 @@ CONFIG_KEYS: Mapping[str, str] = {
     "create": "create",
     "restart": "restart",
     "annotate": "annotate",
+    "snapshotMaxAge": "snapshot_max_age",
     "windows": "windows",
     "rollout.maxConcurrent": "max_concurrent",
     "rollout.maxPerNode": "max_per_node",

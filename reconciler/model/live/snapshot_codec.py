@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -42,6 +42,7 @@ _AT = re.compile(r" - at `\$([^`]*)`")
 _MSGSPEC = (
     (re.compile(r"Object missing required field `(.*)`"), "the field {} is missing"),
     (re.compile(r"Object contains unknown field `(.*)`", re.DOTALL), "the field {} is unknown"),
+    (re.compile(r"Expected `datetime` with a timezone component"), "expected a time in RFC 3339"),
     (re.compile(r"Expected `([^`]*)`, got `([^`]*)`"), "expected the type {}, not {}"),
     (re.compile(r"Expected `([^`]*)`"), "expected the type {}"),
     (re.compile(r"Invalid RFC3339 encoded datetime"), "expected a time in RFC 3339"),
@@ -240,6 +241,8 @@ def _wire_type(kind: Any) -> Any:  # noqa: ANN401, PLR0911 - types, one a row
     origin, arguments = get_origin(kind), get_args(kind)
     if kind == Settings:
         return _reader(_settings)
+    if kind is datetime:
+        return Annotated[datetime, msgspec.Meta(tz=True)]
     if kind is MemoryQuantity:
         return _reader(functools.partial(read_setting, FieldType.QUANTITY))
     if kind is ObjectRef or dataclasses.is_dataclass(kind):

@@ -41,6 +41,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "the right to list these objects is missing, so the plan could not check something",
         "cluster-id-unknown":
             "the right to read the namespace kube-system is missing",
+        "snapshot-age":
+            "the snapshot is older than `snapshotMaxAge`, or its time is in the future",
         "room-not-in-snapshot":
             "the snapshot contains no pods and quotas, so the plan did not check the capacity",
     },

@@ -12,6 +12,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.live.snapshot_age import SNAPSHOT_AGE
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.references import Location, ObjectRef
 from reconciler.report import wording
@@ -138,8 +139,13 @@ def _unchanged_with_warnings(plan: Plan) -> Iterator[Decision]:
 
 
 def _ordered(findings: Iterable[ReviewFinding]) -> tuple[ReviewFinding, ...]:
-    """Return the results sorted by level, with unique fingerprints."""
-    ordered = sorted(findings, key=lambda each: _LEVEL_ORDER.index(each.level))
+    """Return the results sorted by level, with unique fingerprints.
+
+    The warning about an old snapshot comes before everything else.
+    """
+    ordered = sorted(
+        findings, key=lambda each: (each.code != SNAPSHOT_AGE, _LEVEL_ORDER.index(each.level))
+    )
     seen: Counter[str] = Counter()
     unique = []
     for each in ordered:

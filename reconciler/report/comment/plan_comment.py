@@ -16,6 +16,7 @@ from reconciler.escaping import markdown_code as code
 from reconciler.escaping import markdown_inline as inline
 from reconciler.escaping import markdown_json_block
 from reconciler.model.diagnostic import Severity
+from reconciler.model.live.snapshot_age import SNAPSHOT_AGE
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.quantity import human
 from reconciler.report import wording
@@ -74,13 +75,23 @@ def plan_comment(
             f" read {wording.utc_time(datetime.fromisoformat(document['observedAt']))}."
         ),
     ]
+    everything = document["diagnostics"]
+    opening += [
+        f"\n**Warning:** {inline(each['message'] + '; ' + each['hint'], SENTENCE)}."
+        for each in everything
+        if each["code"] == SNAPSHOT_AGE
+    ]
     settings = [
         _setting(each, change)
         for each in acting
         if each["kind"] != VM
         for change in each["changes"]
     ]
-    notes = [each for each in document["diagnostics"] if each["severity"] != Severity.ERROR]
+    notes = [
+        each
+        for each in everything
+        if each["severity"] != Severity.ERROR and each["code"] != SNAPSHOT_AGE
+    ]
     machines = sorted((each for each in acting if each["kind"] == VM), key=_by_namespace)
     forecasts = {(f["namespace"], f["name"]): f for f in document["forecast"]["vms"]}
     groups = [

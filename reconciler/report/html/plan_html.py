@@ -12,7 +12,7 @@ from reconciler.model.phrases import plural
 from reconciler.model.plan.plan import Effect
 from reconciler.model.quantity import human
 from reconciler.report import wording
-from reconciler.report.findings import by_location
+from reconciler.report.findings import by_location, is_about_plan
 from reconciler.report.html.page_script import SCRIPT
 from reconciler.report.html.page_style import STYLE
 from reconciler.report.html.reason_texts import ReasonLinks, reason_section
@@ -105,6 +105,9 @@ def _header(plan: Plan) -> Iterator[str]:
 
 
 def _notes(plan: Plan) -> Iterator[str]:
+    for each in filter(is_about_plan, plan.diagnostics):
+        words = html_text(f"Warning: {each.message}; {each.hint}.")
+        yield f'<p class="note bad">{words}</p>\n'
     if plan.errored:
         words = "A part of the desired state is invalid and is left out of this plan."
         yield f'<p class="note bad">{words}</p>\n'
@@ -118,13 +121,14 @@ def _notes(plan: Plan) -> Iterator[str]:
 
 
 def _findings(plan: Plan) -> Iterator[str]:
-    if not plan.diagnostics:
+    found = [each for each in plan.diagnostics if not is_about_plan(each)]
+    if not found:
         return
     yield '<section><h2>Findings</h2><table class="reasons">'
     yield "<caption>Problems in Git and in the cluster</caption>"
     yield '<thead><tr><th scope="col">Finding</th><th scope="col">Message</th></tr></thead>'
     yield "<tbody>\n"
-    for each in by_location(plan.diagnostics):
+    for each in by_location(found):
         what = f"{each.ref}: " if each.ref else ""
         where = f"<small>{html_text(str(each.at))}</small>" if each.at else ""
         hint = f"<p>Hint: {html_text(each.hint)}</p>" if each.hint else ""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
 
 import pytest
 from support.builders import NOW, make_desired, make_live, make_vm, make_vmi, want
 
-from reconciler.app.read_and_plan import read_and_plan
+from reconciler.app.read_and_plan import plan_of_snapshot, read_and_plan
 from reconciler.errors import InvalidError, WrongClusterError
 from reconciler.model.desired.config import Config
 from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.live_state import LiveState
-from reconciler.model.references import vm_ref
+from reconciler.model.quantity import Duration
+from reconciler.model.references import Location, vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
 
 
@@ -91,3 +93,27 @@ def test_planning_reads_capacity_only_if_a_vm_would_migrate():
     moving = Live(make_live(make_vm(), vmis=(make_vmi(),)))
     look(make_desired(want("2Gi")), moving)
     assert moving.reads == ["state", "capacity"]
+
+
+@pytest.mark.parametrize(("hours", "codes"), [(23, []), (25, ["snapshot-age"])])
+def test_plan_of_a_snapshot_warns_if_the_snapshot_is_older_than_a_day(hours, codes):
+    live = Live(make_live(observed_at=NOW - timedelta(hours=hours)))
+    found = plan_of_snapshot(look(make_desired(), live), FixedClock())
+    assert [each.code for each in found.diagnostics] == codes
+
+
+def test_warning_about_an_old_snapshot_does_not_change_the_digest_of_the_plan():
+    live = make_live(make_vm(), vmis=(make_vmi(),))
+    fresh = look(make_desired(want("2Gi")), Live(live))
+    old = look(make_desired(want("2Gi")), Live(replace(live, observed_at=NOW - timedelta(days=9))))
+    assert fresh.plan.digest == plan_of_snapshot(old, FixedClock()).digest
+
+
+def test_age_limit_of_a_snapshot_comes_from_the_configuration_with_its_location():
+    at = Location(path=".reconciler.yaml", line=3, column=17)
+    config = Config().overridden({"snapshotMaxAge": Duration.parse("10m")}, at)
+    live = Live(make_live(observed_at=NOW - timedelta(minutes=11)))
+    planned = replace(look(make_desired(), live), config=config)
+    (warning,) = plan_of_snapshot(planned, FixedClock()).diagnostics
+    assert (warning.at, warning.severity) == (at, Severity.WARNING)
+    assert "more than 10m ago" in warning.message

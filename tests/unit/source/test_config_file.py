@@ -38,7 +38,7 @@ def test_default_configuration_creates_and_restarts_no_vms():
     assert (config.max_concurrent, config.failure_budget, config.cluster) == (None, 3, None)
     assert (config.max_per_node, config.failed_migrations, config.annotate) == (None, 3, False)
     assert (config.windows, config.batches, config.canary) == ((), (), None)
-    assert config.anti_affinity == ()
+    assert (config.anti_affinity, config.snapshot_max_age.seconds) == ((), 86_400)
     assert (config.guest_timeout.seconds, config.settle_timeout.seconds) == (300, 300)
     assert {config.origin(key) for key in CONFIG_KEYS} == {DEFAULT_ORIGIN}
 
@@ -47,7 +47,8 @@ def test_configuration_values_are_read_with_their_locations():
     result = read(
         HEAD + "mode: observe\npaths: [vms, infra/kubevirt.yaml]\nexclude: [vms/lab]\n"
         "selector: tier in (db)\n"
-        "cluster: 6e0c\ncreate: yes\nrestart: window\nannotate: true\nwindows:\n"
+        "cluster: 6e0c\ncreate: yes\nrestart: window\nannotate: true\nsnapshotMaxAge: 12h\n"
+        "windows:\n"
         "- {kind: allow, cron: 0 22 * * 1-5, duration: 4h, timeZone: Europe/Berlin}\n"
         "- {kind: deny, cron: 0 0 20 12 *, duration: 408h}\nrollout:\n  maxConcurrent: 4\n"
         "  maxPerNode: 1\n  batches: [{selector: tier=test}, {selector: '!tier'}]\n"
@@ -65,6 +66,7 @@ def test_configuration_values_are_read_with_their_locations():
         create=True,
         restart=RestartConsent.WINDOW,
         annotate=True,
+        snapshot_max_age=Duration.parse("12h"),
         windows=(
             Window(
                 kind=WindowKind.ALLOW,
@@ -85,7 +87,7 @@ def test_configuration_values_are_read_with_their_locations():
         settle_timeout=Duration.parse("10m"),
     )
     assert config.origin("rollout.timeouts.guest") == Location(
-        path=".reconciler.yaml", line=22, column=21
+        path=".reconciler.yaml", line=23, column=21
     )
     assert all(isinstance(config.origin(key), Location) for key in CONFIG_KEYS)
     plan = plan_policy(config)

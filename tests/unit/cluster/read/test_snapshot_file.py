@@ -359,6 +359,16 @@ WRONG = [
         id="unknown field",
     ),
     pytest.param(lambda d: {**d, "observedAt": "now"}, "observedAt: ", id="invalid time"),
+    pytest.param(
+        lambda d: {**d, "observedAt": "2026-03-02T09:30:00"},
+        "observedAt: expected a time in RFC 3339",
+        id="time without a zone",
+    ),
+    pytest.param(
+        lambda d: {**d, "observedAt": "0001-01-01T00:00:00+14:00"},
+        "observedAt is 0001-01-01T00:00:00.14:00, which is not possible",
+        id="time before any computer",
+    ),
 ]
 
 

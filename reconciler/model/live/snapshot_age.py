@@ -1,0 +1,55 @@
+"""``age_warning``: warns about a snapshot that is too old for a plan."""
+
+from __future__ import annotations
+
+from datetime import UTC, timedelta
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.model.quantity import Duration
+    from reconciler.model.references import Location
+
+SNAPSHOT_AGE = "snapshot-age"
+"""The code of the warning, which each format of a plan shows before everything else."""
+_CLOCKS_AGREE = timedelta(minutes=5)
+"""How far two clocks that are set correctly may differ."""
+
+
+def age_warning(
+    observed_at: datetime, now: datetime, max_age: Duration, at: Location | None
+) -> Diagnostic | None:
+    """Return a warning if the cluster was read more than *max_age* before *now*, else None.
+
+    A snapshot from the future also causes a warning, because its age is unknown.
+
+    Args:
+        observed_at: The time at which the cluster was read.
+        now: The current time.
+        max_age: The value of ``snapshotMaxAge``.
+        at: The location of ``snapshotMaxAge`` in the configuration; None if it has its default.
+    """
+    time = f"{observed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+    try:
+        age = now - observed_at
+    except OverflowError:
+        age = timedelta.max
+    if age < -_CLOCKS_AGREE:
+        problem = f"the time of the snapshot is {time}, which is in the future"
+    elif age.total_seconds() > max_age.seconds:
+        problem = (
+            f"the snapshot is out of date: the cluster was read at {time}, more than {max_age} ago"
+        )
+    else:
+        return None
+    return Diagnostic(
+        severity=Severity.WARNING,
+        code=SNAPSHOT_AGE,
+        message=problem,
+        at=at,
+        hint="create a newer snapshot with reconciler snapshot; `snapshotMaxAge` in "
+        ".reconciler.yaml sets the limit",
+    )

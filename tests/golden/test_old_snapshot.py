@@ -1,0 +1,67 @@
+"""Every format of a plan shows the warning about an old snapshot before everything else."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from golden.conftest import NOW
+
+from reconciler.model.live.snapshot_age import age_warning
+from reconciler.model.quantity import Duration
+from reconciler.model.references import Location
+from reconciler.report.code_review.github_commands import github_commands
+from reconciler.report.code_review.gitlab_code_quality import gitlab_code_quality
+from reconciler.report.code_review.review import review_of_plan
+from reconciler.report.code_review.sarif import sarif
+from reconciler.report.comment.plan_comment import plan_comment
+from reconciler.report.html.plan_html import plan_html
+from reconciler.report.json_documents import plan_json
+from reconciler.report.plan_markdown import plan_markdown
+from reconciler.report.plan_text import plan_text
+
+AT = Location(path=".reconciler.yaml", line=4, column=17)
+TIME = "2026-03-02 09:30:00 UTC"
+
+
+@pytest.fixture
+def old(plan):
+    warning = age_warning(NOW, NOW + timedelta(days=2), Duration.parse("24h"), AT)
+    return replace(plan, diagnostics=(*plan.diagnostics, warning))
+
+
+def shown_once_before(end: str, pieces) -> bool:
+    """Return whether the warning is in the text once, with its time, and before *end*."""
+    text = "".join(pieces).replace("&#8203;", "")  # prevents emojis in Markdown
+    start = text.index("the snapshot is out of date")
+    return TIME in text[start : text.index(end)] and text.count("is out of date") == 1
+
+
+def test_plan_text_shows_the_old_snapshot_directly_below_its_heading(old):
+    assert shown_once_before("Wave 1", plan_text(old, width=110))
+
+
+def test_plan_markdown_shows_the_old_snapshot_before_its_tables(old):
+    assert shown_once_before("\n| ", plan_markdown(old))
+
+
+def test_plan_comment_shows_the_old_snapshot_before_what_needs_a_person(old):
+    document = json.loads("".join(plan_json(old)))
+    text = plan_comment(document, cluster_name=None, link="", limit=65_000)
+    assert shown_once_before("#### What needs a person", text)
+
+
+def test_plan_html_shows_the_old_snapshot_before_its_sections(old):
+    assert shown_once_before("<section", plan_html(old))
+
+
+def test_sarif_github_and_gitlab_formats_show_the_old_snapshot_first(old):
+    review = review_of_plan(old)
+    (run,) = json.loads("".join(sarif(review, "1.0")))["runs"]
+    assert TIME in run["results"][0]["message"]["text"]
+    assert TIME in json.loads("".join(gitlab_code_quality(review)))[0]["description"]
+    warnings = re.findall("(?m)^::warning .*", "".join(github_commands(review)))
+    assert TIME in warnings[0]
