@@ -22,6 +22,7 @@ _KINDS = {
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
+    stat.S_IFLNK: "a symbolic link",
 }
 
 
@@ -53,6 +54,18 @@ def opened(path: Path | str) -> int:
         os.close(descriptor)
         raise
     return descriptor
+
+
+def read_unlinked(path: Path, n_bytes: int = -1) -> bytes:
+    """Return the first *n_bytes* of the file *path*, which must not be a symbolic link.
+
+    A file from an untrusted archive may be a link to a secret of the machine that unpacks it.
+
+    Raises:
+        OSError: The file cannot be read, is a symbolic link, or is not a regular file.
+    """
+    _check(path.lstat())
+    return _contents(os.open(path, _FLAGS | os.O_NOFOLLOW), n_bytes)
 
 
 def read_inside(folder: Path, path: Path, n_bytes: int = -1) -> bytes | None:

@@ -1,7 +1,7 @@
 """``read_result``: reads the plan file or the JSON report of an earlier run.
 
 A file from a pull request is untrusted: it is checked against its schema, and a plan's digests are
-computed again. Nothing in the file is executed.
+computed again. Nothing in the file is executed, and a symbolic link is not followed.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def read_result(path: Path) -> Mapping[str, Any]:
         SourceError: The file cannot be read, is neither a plan nor a report, or was changed.
     """
     try:
-        content = input_files.read(path, MAX_BYTES + 1)
+        content = input_files.read_unlinked(path, MAX_BYTES + 1)
         document = orjson.loads(content)
     except OSError as error:
         raise SourceError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error

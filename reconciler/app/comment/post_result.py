@@ -80,7 +80,7 @@ def post_result(
             f"{TOKEN_VARIABLE} is not set",
             hint="set it to a token that may write comments and commit statuses",
         )
-    post = _post(options, where, forge)
+    post = _post(options, where, forge, token)
     with ForgeClient(base_url, token=token, headers=forge.headers(token), clock=clock) as client:
         number = where.pull_request
         if number is not None:
@@ -99,7 +99,7 @@ def requests_of(options: CommentOptions, environ: Mapping[str, str]) -> Iterator
         SourceError: The result cannot be read.
     """
     where, forge, base_url = _target(options, environ)
-    post = _post(options, where, forge)
+    post = _post(options, where, forge, environ.get(TOKEN_VARIABLE, ""))
     requests: list[ForgeRequest] = []
     if (number := where.pull_request) is not None:
         text = f"{post.marker}\n{post.text}"
@@ -126,7 +126,7 @@ def _target(
     return where, forge, checked_base_url(base_url)
 
 
-def _post(options: CommentOptions, where: ForgeOptions, forge: Forge) -> _Post:
+def _post(options: CommentOptions, where: ForgeOptions, forge: Forge, token: str) -> _Post:
     name, link, limit = options.cluster_name, where.link or "", forge.max_comment
     if options.result is not None and options.result.exists():
         document = read_result(options.result)
@@ -152,9 +152,12 @@ def _post(options: CommentOptions, where: ForgeOptions, forge: Forge) -> _Post:
         raise UsageError(
             "the log of a failed run does not name its cluster", hint="set --cluster-name"
         )
+    log = _log_text(options.log)
+    if token:
+        log = log.replace(token, "***")
     return _Post(
         marker=marker_of(name),
-        text=failure_comment(_log_text(options.log), cluster_name=name, link=link, limit=limit),
+        text=failure_comment(log, cluster_name=name, link=link, limit=limit),
         status=_status(State.ERROR, failure_headline(name), where, name),
     )
 
@@ -192,6 +195,6 @@ def _unfinished(counts: Mapping[str, int]) -> bool:
 
 def _log_text(path: Path) -> str:
     try:
-        return input_files.read(path, _LOG_BYTES).decode(errors="replace")
+        return input_files.read_unlinked(path, _LOG_BYTES).decode(errors="replace")
     except OSError as error:
         raise SourceError(f"the log {path} cannot be read: {error.strerror}") from error

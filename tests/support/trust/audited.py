@@ -1,0 +1,131 @@
+"""``run_audited``: runs a command in its own process and returns all that it reached."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PROGRAM = Path(__file__).with_name("audited_program.py")
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+_CHANGES = ("os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link", "os.chmod")
+_PROGRAMS = (
+    "subprocess.",
+    "os.system",
+    "os.exec",
+    "os.posix_spawn",
+    "os.spawn",
+    "pty.",
+    "os.fork",
+)
+_WRAPPER = """#!/bin/sh
+GIT_TRACE2_EVENT={traces} exec {git} "$@"
+"""
+"""Adds git's own record of the programs that it starts; the product removes this variable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """The output of a command, and what it opened, started and contacted."""
+
+    code: int
+    out: str
+    err: str
+    folder: Path
+    events: tuple[tuple[str, list], ...]
+    git_children: tuple[tuple[str, ...], ...]
+    """The command lines of the programs that git started."""
+
+    @property
+    def opened(self) -> set[str]:
+        """The absolute paths that were opened, without resolving links."""
+        return {self._absolute(a[0]) for name, a in self.events if name == "open" and _path(a[0])}
+
+    @property
+    def changed(self) -> set[str]:
+        """The absolute paths that were opened for writing, created, renamed or deleted."""
+        found = {
+            self._absolute(a[0])
+            for name, a in self.events
+            if name == "open" and _path(a[0]) and int(a[2]) & _WRITES
+        }
+        return found | {
+            self._absolute(each)
+            for name, a in self.events
+            if name in _CHANGES
+            for each in a[:2]
+            if _path(each)
+        }
+
+    @property
+    def programs(self) -> list[list]:
+        """The programs that Python started, each with its arguments."""
+        return [a for name, a in self.events if name.startswith(_PROGRAMS)]
+
+    @property
+    def contacted(self) -> set[str]:
+        """The addresses and names that Python connected to, sent to, or looked up."""
+        names = ("connect", "sendto", "sendmsg", "getaddrinfo", "gethostbyname", "gethostbyaddr")
+        return {
+            a[-1] if "get" not in name else a[0]
+            for name, a in self.events
+            if name.removeprefix("socket.") in names and name.startswith("socket.")
+        }
+
+    def _absolute(self, path: str) -> str:
+        return os.path.normpath(self.folder / path)
+
+
+def run_audited(
+    *arguments: object, folder: Path, record: Path, environment: Mapping[str, str]
+) -> Audited:
+    """Run ``reconciler ARGUMENTS`` in *folder*; *record* is a folder for the records."""
+    git = shutil.which("git")
+    assert git
+    record.mkdir()
+    (record / "git").mkdir()
+    (record / "bin").mkdir()
+    wrapper = record / "bin" / "git"
+    wrapper.write_text(_WRAPPER.format(traces=record / "git", git=git))
+    wrapper.chmod(0o755)
+    path = f"{wrapper.parent}:{os.environ['PATH']}"
+    done = subprocess.run(
+        [sys.executable, PROGRAM, record / "events", *map(str, arguments)],
+        cwd=folder,
+        env={**environment, "PATH": path, "PYTHONDONTWRITEBYTECODE": "1"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    events = map(json.loads, (record / "events").read_text().splitlines())
+    return Audited(
+        code=done.returncode,
+        out=done.stdout.decode(errors="replace"),
+        err=done.stderr.decode(errors="replace"),
+        folder=folder,
+        events=tuple((name, values) for name, values in events),
+        git_children=tuple(_children(record / "git")),
+    )
+
+
+def _children(traces: Path) -> list[tuple[str, ...]]:
+    """Return the programs in git's trace; see git's api-trace2, events child_start and exec."""
+    found = []
+    for file in sorted(traces.iterdir()):
+        for line in file.read_text(errors="replace").splitlines():
+            event = json.loads(line)
+            if event["event"] in {"child_start", "exec"}:
+                found.append(tuple(event["argv"]))
+    return found
+
+
+def _path(value: object) -> bool:
+    return isinstance(value, str)

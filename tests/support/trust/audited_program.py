@@ -1,0 +1,48 @@
+"""Runs ``reconciler`` and records what Python reports to audit hooks; a script, not a module.
+
+Arguments: the file for the record, and the arguments of ``reconciler``. Source of the events:
+docs.python.org, "Audit events table". A hook cannot be removed and sees every module.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+WATCHED = {
+    *("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link"),
+    *("os.chmod", "os.truncate", "shutil.rmtree", "ctypes.dlopen", "code.__new__"),
+    *("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork"),
+    *("os.forkpty", "pty.spawn", "os.startfile", "webbrowser.open"),
+    *("socket.connect", "socket.sendto", "socket.sendmsg", "socket.bind", "socket.getaddrinfo"),
+    *("socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"),
+}
+BELOW_A_FOLDER = {"os.mkdir", "os.remove", "os.rmdir"}
+RECORD = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+
+def record(event: str, arguments: tuple) -> None:
+    """Write one line for *event*.
+
+    A path below an open folder is recorded with the path of this folder. The event ``open`` does
+    not have this information, but such a folder has its own event.
+    """
+    if event in WATCHED:
+        values = [each if isinstance(each, int) else text(each) for each in arguments]
+        if event in BELOW_A_FOLDER and values[-1] >= 0:
+            values[0] = str(Path(f"/proc/self/fd/{values[-1]}").readlink() / values[0])
+        os.write(RECORD, json.dumps([event, values]).encode() + b"\n")
+
+
+def text(value: object) -> str:
+    return os.fsdecode(value) if isinstance(value, (str, bytes, os.PathLike)) else repr(value)
+
+
+sys.addaudithook(record)
+sys.argv = ["reconciler", *sys.argv[2:]]
+
+from reconciler.cli.main import entry  # noqa: E402 - after the hook, which sees this import
+
+entry()
