@@ -44,6 +44,7 @@ COMMANDS = {
         job, "--repo", f"file://{job.request.folder}", "--revision", "attack"
     ),
     "validate": lambda _job: ("validate", "--repo", ".", "-vv"),
+    "config": lambda _job: ("config", "--repo", ".", "-vv"),
     "validate of a folder": lambda _job: ("validate", "-f", ".", "-vv"),
 }
 
