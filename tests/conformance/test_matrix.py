@@ -201,7 +201,7 @@ in_order = partial(map, VERSIONS.index)
 
 
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["situation"]) for each in ROWS])
-def test_matrix_row_cites_a_source_and_lists_only_versions_in_which_a_result_changes(row):
+def test_table_row_cites_a_source_and_lists_only_versions_in_which_a_result_changes(row):
     assert row["source"]
     for column in ("expected", "says", "writes"):
         cells = row.get(column, {})
@@ -210,12 +210,12 @@ def test_matrix_row_cites_a_source_and_lists_only_versions_in_which_a_result_cha
         assert all(one != two for one, two in pairwise(answers))
 
 
-def test_matrix_situations_have_unique_names():
+def test_cases_of_the_kubevirt_version_table_have_unique_names():
     names = [each["situation"] for each in ROWS]
     assert len(names) == len(set(names))
 
 
-def test_matrix_test_imports_nothing_from_the_planner():
+def test_test_of_the_kubevirt_version_table_imports_nothing_from_the_planner():
     tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
     imported = {each.module for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)}
     assert not [each for each in imported if each and each.startswith("reconciler.plan")]

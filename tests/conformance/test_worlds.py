@@ -86,7 +86,7 @@ def said(thing, reason):
     return f"{thing.value} {reason}"
 
 
-def test_example_world_has_a_table_row_and_manifests():
+def test_example_cluster_has_a_table_row_and_manifests():
     names = {path.stem for path in WORLDS.glob("*.yaml")}
     assert set(ROWS) == names
     assert {path.stem for path in (WORLDS / "desired").iterdir()} <= names
@@ -134,7 +134,7 @@ def assert_held_vms_are_not_changed(name, run, before, report):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_run_in_each_example_world_has_the_expected_results(name):
+def test_run_in_each_example_cluster_has_the_expected_results(name):
     run = played(name)
     assert_plan_shows_the_situation(name, *run)
     assert_run_ends_as_listed(name, *run)

@@ -236,7 +236,9 @@ def test_reconciler_patch_keeps_settings_of_other_clients(make_kubevirt, carry_o
     }
 
 
-def test_feature_gate_and_strategies_are_written_in_separate_waves(make_kubevirt, carry_out):
+def test_feature_gate_and_rollout_strategies_are_written_one_after_the_other(
+    make_kubevirt, carry_out
+):
     gate, strategy = carry_out(make_kubevirt(DEFAULTS))
     assert [(op.op, op.path) for op in gate if op.op != "test"] == [("add", f"{GATES}/-")]
     assert {op.path for op in strategy if op.op != "test"} == {

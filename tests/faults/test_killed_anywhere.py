@@ -68,7 +68,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("control", "kinds", "at"), CASES)
-def test_next_reconcile_pass_completes_the_rollout_of_a_killed_pass(control, kinds, at, tally):
+def test_next_reconcile_run_completes_the_rollout_of_a_killed_run(control, kinds, at, tally):
     stage, text = stage_of(CONTROLS[control]), desired_of(CONTROLS[control])
     reaper = Reaper(stage, kinds, at)
     first = pass_of(stage, text)

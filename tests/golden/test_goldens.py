@@ -91,15 +91,15 @@ def test_plan_json_matches_the_golden_file(plan, golden):
     golden("plan.json", document)
 
 
-def test_text_of_a_plan_with_pacing_matches_the_golden_file(paced_plan, golden):
+def test_text_of_a_plan_with_canaries_and_batches_matches_the_golden_file(paced_plan, golden):
     golden("plan-paced.txt", plan_text(paced_plan, width=110))
 
 
-def test_markdown_of_a_plan_with_pacing_matches_the_golden_file(paced_plan, golden):
+def test_markdown_of_a_plan_with_canaries_and_batches_matches_the_golden_file(paced_plan, golden):
     golden("plan-paced.md", plan_markdown(paced_plan))
 
 
-def test_json_of_a_plan_with_pacing_matches_the_golden_file(paced_plan, golden):
+def test_json_of_a_plan_with_canaries_and_batches_matches_the_golden_file(paced_plan, golden):
     document = "".join(plan_json(paced_plan))
     validate(document, "plan")
     golden("plan-paced.json", document)
@@ -190,7 +190,7 @@ def test_gitlab_code_quality_report_matches_the_golden_file(name, reviews, golde
     golden(f"{name}-gitlab.json", gitlab_code_quality(reviews[name]))
 
 
-def test_published_schema_describes_every_property_and_allows_no_others(schema):
+def test_published_schema_describes_every_property_and_allows_no_additional_ones(schema):
     Draft202012Validator.check_schema(schema)
 
     def walk(node, where):

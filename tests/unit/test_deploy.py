@@ -185,7 +185,7 @@ def test_cronjob_runs_never_overlap_and_are_not_retried():
     assert job["template"]["spec"]["restartPolicy"] == "Never"
 
 
-def test_deadline_of_a_pass_is_before_the_job_deadline_and_the_next_cronjob_start():
+def test_run_deadline_is_before_the_job_deadline_and_the_next_cronjob_start():
     spec = one("CronJob")["spec"]
     args = pod()["containers"][0]["args"]
     deadline = duration_s(args[args.index("--deadline") + 1])
@@ -194,7 +194,7 @@ def test_deadline_of_a_pass_is_before_the_job_deadline_and_the_next_cronjob_star
     assert deadline + pod()["terminationGracePeriodSeconds"] < active < int(minutes) * 60
 
 
-def test_cronjob_runs_one_reconcile_pass():
+def test_cronjob_runs_the_reconcile_command_once():
     args = pod()["containers"][0]["args"]
     assert args[0] == "reconcile"
     assert {"--repo", "--deadline", "--log-format"} <= set(args)

@@ -16,7 +16,7 @@ def played(capsys, *arguments):
     return code, said.out, said.err
 
 
-def test_demo_shows_the_description_the_plan_and_the_apply_run_of_a_simulated_world(capsys):
+def test_demo_shows_the_description_plan_and_apply_run_of_a_simulated_cluster(capsys):
     code, out, _ = played(capsys, "--world", "halted")
     assert code == 0
     title = out.index("The world halted")
@@ -52,7 +52,7 @@ def test_demo_of_a_cluster_without_a_kubevirt_cr_prints_the_error_and_succeeds(c
     assert "has no KubeVirt CR" in err
 
 
-def test_demo_of_a_custom_world_uses_the_manifests_in_its_folder(capsys, tmp_path):
+def test_demo_of_a_custom_cluster_uses_the_manifests_in_its_folder(capsys, tmp_path):
     (tmp_path / "desired").mkdir()
     shutil.copy(WORLDS / "misaligned.yaml", tmp_path / "mine.yaml")
     shutil.copy(WORLDS / "desired" / "misaligned.yaml", tmp_path / "desired" / "mine.yaml")
@@ -78,7 +78,7 @@ def test_demo_world_option_accepts_a_folder_with_a_configuration(capsys, tmp_pat
         ("alone.yaml", "desired/alone.yaml"),
     ],
 )
-def test_demo_rejects_an_invalid_world_file_as_a_usage_error(
+def test_demo_rejects_an_invalid_cluster_description_as_a_usage_error(
     capsys, tmp_path, monkeypatch, world, says
 ):
     monkeypatch.chdir(tmp_path)
@@ -88,7 +88,7 @@ def test_demo_rejects_an_invalid_world_file_as_a_usage_error(
     assert says in err
 
 
-def test_demo_list_option_describes_every_simulated_world(capsys):
+def test_demo_list_option_describes_every_simulated_cluster(capsys):
     code, out, _ = played(capsys, "--list")
     names = [line.split()[0] for line in out.splitlines() if not line.startswith(" ")]
     assert code == 0

@@ -28,7 +28,7 @@ DESIRED = vm_yaml("default", "vm", "2Gi") + (
 )
 
 
-def test_cronjob_service_account_has_the_rights_for_a_complete_reconcile_pass(
+def test_cronjob_service_account_has_the_rights_for_a_complete_reconcile_run(
     serve, git, command, tmp_path
 ):
     cluster = serve("no-update-methods", rbac="enforced")

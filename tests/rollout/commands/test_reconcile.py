@@ -42,7 +42,7 @@ def held_by_another(cluster) -> None:
     ],
     ids=["done", "held", "failed", "error", "invalid"],
 )
-def test_reconcile_returns_a_nonzero_exit_code_for_a_held_vm_only_with_detailed_exitcode(
+def test_reconcile_returns_a_nonzero_exit_code_for_a_waiting_vm_only_with_detailed_exitcode(
     world, guest, code, detailed, serve, git, command
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
@@ -52,7 +52,7 @@ def test_reconcile_returns_a_nonzero_exit_code_for_a_held_vm_only_with_detailed_
     assert again.code == detailed
 
 
-def test_migration_still_running_at_the_deadline_is_left_to_the_next_pass(serve, git, command):
+def test_migration_still_running_at_the_deadline_is_left_to_the_next_run(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0)
     pass_ = ("reconcile", "--repo", git, "-o", "json", "--deadline")

@@ -61,7 +61,7 @@ def test_configuration_is_read_from_stdin_a_folder_an_option_or_an_environment_v
     assert cluster.writes() == []
 
 
-def test_closed_maintenance_window_in_a_configuration_on_stdin_holds_the_rollout(
+def test_closed_maintenance_window_in_a_configuration_on_stdin_delays_the_rollout(
     serve, command, piped
 ):
     cluster = serve("hotplug")

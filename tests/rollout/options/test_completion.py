@@ -42,7 +42,7 @@ def kubeconfig(path, server, names=("prod-a", "prod-b", "x")):
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_shell_completion_completes_names_of_simulated_worlds(shell, complete):
+def test_shell_completion_completes_names_of_simulated_clusters(shell, complete):
     found = complete(shell, "demo", "--world", "canary")
     assert "canary-fails" in found
     assert "hotplug" not in found

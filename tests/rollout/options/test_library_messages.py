@@ -149,7 +149,7 @@ def test_manifest_that_is_not_yaml_is_reported_in_plain_words(text, says, comman
 
 
 @pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe\xff"], ids=["not YAML", "not text"])
-def test_unusable_world_file_is_reported_in_plain_words(content, command, tmp_path):
+def test_unusable_cluster_description_is_reported_in_plain_words(content, command, tmp_path):
     file = tmp_path / "world.yaml"
     file.write_bytes(content)
     ended = command("cluster", "--world", file, "--kubeconfig", tmp_path / "kubeconfig")

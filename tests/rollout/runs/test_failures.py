@@ -94,7 +94,7 @@ def soaking(soak: str) -> Canary:
 
 
 class TestApproval:
-    def test_approval_of_a_plan_does_not_approve_a_change_that_the_plan_holds(self):
+    def test_approval_of_a_plan_does_not_approve_a_change_that_the_plan_blocks(self):
         run = rig(vms=vms("vm", "other"))
         run.merge(f"{VMS}/other", size("2Gi"), agent="kubectl")
         run.clock.sleep(3)
@@ -123,7 +123,7 @@ class TestApproval:
 
 
 class TestGroups:
-    def test_later_pass_waits_for_an_anti_affinity_group_member_that_is_starting(self):
+    def test_later_run_waits_for_an_anti_affinity_group_member_that_is_starting(self):
         run = rig(vms=vms("a", "b"))
         labels = {"app": "x"}
         text = "".join(vm_yaml("default", name, "5Gi", labels=labels) for name in "ab")
@@ -143,7 +143,7 @@ class TestGroups:
 
 
 class TestFailuresOfEarlierPasses:
-    def test_vm_that_does_not_start_after_a_requested_restart_stays_failed_in_later_passes(
+    def test_vm_that_does_not_start_after_a_requested_restart_stays_failed_in_later_runs(
         self,
     ):
         filling = [
@@ -164,7 +164,7 @@ class TestFailuresOfEarlierPasses:
         assert codes[-1] is ExitCode.FAILED
         assert restarted(run) == ["a"]
 
-    def test_canary_failure_in_one_pass_holds_other_vms_in_the_next_pass(self):
+    def test_canary_failure_in_one_run_delays_other_vms_in_the_next_run(self):
         run = rig(vms=vms("c1", "c2", "rest"))
         text = "".join(vm_yaml("default", each, "2Gi", labels=CANARY) for each in ("c1", "c2"))
         text += vm_yaml("default", "rest", "2Gi")
@@ -261,7 +261,7 @@ class TestRunsEnd:
         assert report.exit is ExitCode.FAILED
         assert ends(report)["front"] == (Result.HELD, "waits-for-place")
 
-    def test_run_with_a_stopped_vm_ends_if_the_kubevirt_cr_never_settles(self):
+    def test_run_with_a_stopped_vm_ends_if_kubevirt_never_applies_its_cr(self):
         restless = [
             {
                 "at": f"{2 * n - 199}s",
@@ -279,7 +279,9 @@ class TestRunsEnd:
         assert "did not apply" in report.message
         assert (report.ended_at - report.started_at).total_seconds() < 400
 
-    def test_kubevirt_cr_that_never_settles_fails_at_the_settle_deadline(self):
+    def test_change_of_the_kubevirt_cr_that_kubevirt_never_applies_fails_at_the_settle_deadline(
+        self,
+    ):
         restless = [
             {
                 "at": f"{n}s",

@@ -181,7 +181,7 @@ def test_rollout_sets_the_feature_gate_then_the_strategies_then_memory_and_waits
     }
 
 
-def test_memory_changes_start_a_few_seconds_after_the_kubevirt_cr_settles():
+def test_memory_changes_start_a_few_seconds_after_kubevirt_has_applied_its_cr():
     run = rig("no-update-methods")
     run.apply(KUBEVIRT + ASK_2GI)
     patches = [each for each in run.sim.request_log if each.method == "PATCH"]
@@ -427,7 +427,7 @@ def test_error_about_a_vm_created_in_a_missing_namespace_contains_the_namespace(
     assert "nowhere" in outcome.why.message
 
 
-def test_vm_change_plan_assumes_that_every_planned_kubevirt_cr_patch_is_applied():
+def test_vm_is_planned_as_if_every_planned_kubevirt_cr_patch_had_been_applied():
     """The plan must consider LiveMigrate, which only the second CR wave sets."""
     run = rig("no-update-methods")
     gate = KUBEVIRT.replace("[VMLiveUpdateFeatures]", "[ExpandDisks]")

@@ -178,7 +178,7 @@ def test_failed_canary_stops_the_rollout_of_other_vms():
     assert order(run) == ["a"]
 
 
-def test_later_pass_continues_the_canary_soak_time():
+def test_later_run_continues_the_canary_soak_time():
     run = rig(a={}, b={}, c={})
     first = run.apply(CANARY_AND_REST, canary=canary(), deadline_s=60)
     assert results(first)["b"] == (Result.HELD, "canary-soak")
@@ -209,7 +209,7 @@ def test_canary_soak_time_starts_again_after_a_new_canary_size():
     assert results(report)["b"] == (Result.HELD, "canary-soak")
 
 
-def test_canary_selector_that_matches_no_vm_holds_every_vm():
+def test_canary_selector_that_matches_no_vm_delays_every_vm():
     run = rig(b={})
     report = run.apply(labelled("b"), canary=canary())
     assert (report.exit, results(report)) == (
@@ -219,7 +219,7 @@ def test_canary_selector_that_matches_no_vm_holds_every_vm():
     assert order(run) == []
 
 
-def test_other_vms_are_held_while_all_canaries_are_held():
+def test_other_vms_wait_while_no_canary_can_start():
     run = rig(a={}, b={})
     text = labelled("a", "9Gi", canary="true") + labelled("b")
     report = run.apply(text, canary=canary())
@@ -229,7 +229,7 @@ def test_other_vms_are_held_while_all_canaries_are_held():
     }
 
 
-def test_hold_reason_that_many_vms_share_is_reported_once():
+def test_wait_reason_that_many_vms_share_is_reported_once():
     run = rig(a={}, **{f"vm-{n}": {} for n in range(6)})
     text = labelled("a", canary="true") + "".join(labelled(f"vm-{n}") for n in range(6))
     run.apply(text, canary=canary())

@@ -63,7 +63,7 @@ def test_vm_changes_start_in_the_order_of_the_plan():
     assert [each.ref.name for each in report.plan.forecast.vms] == planned(report)
 
 
-def test_patches_and_restarts_follow_the_order_of_the_plan():
+def test_patches_and_restarts_happen_in_the_order_of_the_plan():
     run = rig("above-max", "abc")
     text = "".join(
         vm_yaml("default", name, size, labels=labels)

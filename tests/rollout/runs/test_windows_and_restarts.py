@@ -107,7 +107,7 @@ def test_stopped_vm_is_patched_even_if_the_window_closes_soon():
     assert (report.exit, len(run.patches())) == (ExitCode.DONE, 1)
 
 
-def test_later_pass_outside_the_maintenance_window_tracks_changes_in_flight():
+def test_later_run_outside_the_maintenance_window_tracks_changes_in_flight():
     run = rig("slow")
     run.apply(TWO_GI, deadline_s=30)
     report = run.apply(TWO_GI, choices=consents(window(run, 3600, "8h")))

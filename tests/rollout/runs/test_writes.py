@@ -150,7 +150,7 @@ def test_annotation_patch_keeps_annotations_of_other_clients():
     assert "memory.reconciler.dev/applied" in vm["metadata"]["annotations"]
 
 
-def test_patch_reverted_by_another_client_is_not_repeated_by_the_next_pass():
+def test_patch_reverted_by_another_client_is_not_repeated_by_the_next_run():
     run = rig("slow")
     original = run.informer.wait
 
@@ -191,7 +191,7 @@ def test_failed_vm_change_is_retried_after_an_hour():
     assert run.apply(TWO_GI).exit is ExitCode.DONE
 
 
-def test_failures_of_an_earlier_pass_count_in_the_failure_budget():
+def test_failures_of_an_earlier_run_count_in_the_failure_budget():
     names = [f"vm-{n}" for n in range(5)]
     vms = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in names]
     for each in vms[:3]:

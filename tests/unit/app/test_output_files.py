@@ -89,7 +89,7 @@ def test_reserving_an_output_file_deletes_the_report_of_an_earlier_run(tmp_path)
     "write", [output_files.reserve, lambda path, flag: output_files.write(path, "", flag)]
 )
 @pytest.mark.parametrize("name", ["nowhere/report.json", "."])
-def test_unwritable_output_file_is_reported_with_the_option_that_names_the_file(
+def test_unwritable_output_file_is_reported_with_the_option_that_sets_the_file(
     write, name, tmp_path
 ):
     with pytest.raises(UsageError, match="--report") as caught:

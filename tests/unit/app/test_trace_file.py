@@ -106,7 +106,7 @@ def test_trace_line_of_a_vm_has_all_fields_from_commit_to_guest_size(trace, file
     }
 
 
-def test_trace_file_lists_vms_that_are_still_held_when_the_run_ends(trace, file):
+def test_trace_file_lists_vms_that_are_still_waiting_when_the_run_ends(trace, file):
     trace(ended(DONE))
     trace.finish(report(DONE, HELD))
     names = [(each["name"], each["ts"]) for each in lines(file)]

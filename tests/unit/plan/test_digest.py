@@ -56,12 +56,12 @@ def guarded(generation: object, op: str = "test", path: str = "/metadata/generat
     return {"patch": (PatchOp(op=op, path=path, value=generation), *BASE["patch"])}
 
 
-def test_action_digest_ignores_the_value_of_the_generation_test():
+def test_action_digest_ignores_the_object_generation_that_the_patch_tests():
     """KubeVirt's controllers change generations too, so a new value must not end an approval."""
     assert action_digest(**BASE | guarded(3)) == action_digest(**BASE | guarded(4))
 
 
-def test_action_digest_changes_if_the_generation_is_tested():
+def test_action_digest_changes_if_the_patch_tests_the_object_generation():
     assert action_digest(**BASE | guarded(3)) != action_digest(**BASE)
 
 
@@ -73,7 +73,7 @@ def test_action_digest_changes_if_the_generation_is_tested():
         pytest.param("test", "/spec/metadata/generation", id="another leaf of that name"),
     ],
 )
-def test_action_digest_changes_with_each_patch_value_other_than_the_tested_generation(op, path):
+def test_action_digest_changes_with_every_patch_value_except_the_object_generation(op, path):
     left = action_digest(**BASE | guarded(3, op, path))
     assert left != action_digest(**BASE | guarded(4, op, path))
 

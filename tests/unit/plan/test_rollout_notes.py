@@ -87,7 +87,7 @@ def queue(plan) -> list[str]:
     return [each.ref.name for each in plan.forecast.vms]
 
 
-def test_plan_actions_are_ordered_by_rank_priority_and_reference():
+def test_plan_orders_vms_by_canary_or_batch_then_by_priority_then_by_name():
     desired, live = world(
         *"abcdef",
         git={"e": "canary=true", "b": "stage=test", "d": "stage=test", "a": "stage=prod"},
@@ -211,7 +211,7 @@ def test_canaries_that_cannot_change_cause_a_warning():
     assert found["canaries-held"][0] is Severity.WARNING
 
 
-def test_plan_note_about_batches_counts_vms_per_batch_and_omits_empty_batches():
+def test_plan_says_how_many_vms_each_batch_contains_and_omits_empty_batches():
     desired, live = world(*"abcd", git={"a": "stage=prod", "b": "stage=test", "c": "stage=prod"})
     stages = tuple(select(f"stage={each}") for each in ("test", "staging", "prod"))
     assert notes(desired, live, batches=stages) == {
@@ -225,7 +225,7 @@ def test_plan_note_about_batches_counts_vms_per_batch_and_omits_empty_batches():
     }
 
 
-def test_restart_note_counts_restarts_by_the_setting_that_allows_the_restart():
+def test_plan_says_how_many_vm_restarts_each_setting_permits():
     desired, live = world("a", "b", "c", wanted="9Gi")
     by_git = vm_ref("db", "b")
     desired.vms[by_git] = want("9Gi", by_git, restart=RestartConsent.WINDOW)
@@ -266,7 +266,7 @@ def test_canary_soak_delays_the_earliest_and_latest_end_of_other_vms():
     assert second.latest_s - second.earliest_s < 120
 
 
-def test_batch_forecast_waits_for_a_vm_in_flight_of_the_previous_batch():
+def test_forecast_of_a_batch_waits_for_a_vm_of_the_previous_batch_that_is_still_changing():
     a, b = vm_ref("db", "a"), vm_ref("db", "b")
     flying = make_vmi(a, guest="64Gi", conditions={"HotMemoryChange": condition("True")})
     live = make_live(
@@ -281,7 +281,7 @@ def test_batch_forecast_waits_for_a_vm_in_flight_of_the_previous_batch():
     assert after.earliest_s > free.earliest_s + 20
 
 
-def test_restarts_use_slots_in_the_forecast_but_do_not_count_as_migrations():
+def test_forecast_counts_restarts_as_concurrent_changes_but_not_as_migrations():
     desired, live = world(*"abc", sizes={"a": "9Gi"})
     plan = plan_of(
         desired, live, restart=RestartConsent.WINDOW, windows=(ALWAYS,), max_concurrent=1
@@ -301,7 +301,7 @@ def test_restarts_use_slots_in_the_forecast_but_do_not_count_as_migrations():
         ((window(3600, "8h"),), "times count from the start of a window"),
     ],
 )
-def test_forecast_with_windows_states_when_its_times_start(windows, said):
+def test_forecast_with_maintenance_windows_says_when_its_times_start_to_count(windows, said):
     assumptions = plan_of(*world("a"), windows=windows).forecast.assumptions
     assert [each for each in assumptions if each.startswith("times")] == (
         [each for each in assumptions if said and each.startswith(said)]

@@ -21,12 +21,12 @@ def planned(**config):
     return decide(desired, live, plan_policy(Config(**config)), NOW)
 
 
-def test_plan_wave_waits_for_the_kubevirt_cr_up_to_the_configured_settle_timeout():
+def test_plan_waits_for_the_kubevirt_cr_up_to_the_configured_settle_timeout():
     plan = planned(settle_timeout=Duration.parse("7m30s"))
     assert [each.barrier and each.barrier.deadline_s for each in plan.waves] == [None, 450.0]
 
 
-def test_plan_wave_waits_for_the_kubevirt_cr_up_to_five_minutes_by_default():
+def test_plan_waits_for_the_kubevirt_cr_up_to_five_minutes_by_default():
     assert [each.barrier and each.barrier.deadline_s for each in planned().waves] == [None, 300.0]
 
 

@@ -56,7 +56,7 @@ def test_display_order_of_plan_effects_includes_every_effect():
     assert set(wording.ATTENTION) == set(wording.Effect)
 
 
-def test_cost_text_combines_the_smallest_of_many_namespaces():
+def test_cost_summary_lists_the_largest_namespaces_and_combines_the_others():
     forecast = Forecast(
         migrations=9,
         n_bytes_copied=GIB,
@@ -85,7 +85,7 @@ def restarting(*names: str) -> Wave:
     return Wave(name=WaveName.RESTART, barrier=None, actions=actions)
 
 
-def test_restart_text_lists_twenty_vms_and_counts_the_others():
+def test_restart_summary_lists_twenty_vms_and_counts_the_others():
     one = wording.restarts(restarting("pg-0"))
     words = "1 VM is restarted right after the new size is written, as `restart` permits: db/pg-0"
     assert one == words
@@ -94,7 +94,7 @@ def test_restart_text_lists_twenty_vms_and_counts_the_others():
     assert many.endswith("db/pg-19 and 5 more")
 
 
-def test_cost_text_states_that_namespace_peaks_occur_at_different_times():
+def test_cost_summary_says_that_namespaces_reach_their_peak_memory_at_different_times():
     forecast = Forecast(
         migrations=2,
         n_bytes_copied=GIB,

@@ -194,7 +194,7 @@ def test_run_with_the_no_wait_option_reports_the_vm_as_written():
     assert [each for each, _ in ports.recorder.events] == ["MemoryPatched"]
 
 
-def test_closed_maintenance_window_ends_the_run_immediately_with_held_vms():
+def test_run_ends_immediately_and_reports_waiting_vms_if_the_window_is_closed():
     report, ports = ran(choices=PlanPolicy(windows=(CLOSED,)))
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.BLOCKED, Result.HELD)

@@ -213,7 +213,7 @@ def test_new_file_with_a_similar_escaped_name_does_not_hide_another_file(opened,
     assert {ref.name for ref in following.read().state.vms} >= {"one", "two"}
 
 
-def test_submodule_with_ignore_all_is_still_reported(opened, git_repo):
+def test_submodule_with_the_git_setting_ignore_all_is_still_reported(opened, git_repo):
     modules = '[submodule "t"]\n\tpath = t.yaml\n\turl = ./t\n\tignore = all\n'
     head = git_repo.commit({".gitmodules": modules, "own.yaml": vm("own")})
     following = CommitReader(opened)

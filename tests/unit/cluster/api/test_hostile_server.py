@@ -276,7 +276,7 @@ def test_response_body_is_cut_at_its_content_length_and_the_rest_is_not_used(con
 
 
 @pytest.mark.parametrize("code", [101, 102, 103, 204, 205, 304])
-def test_list_request_fails_on_a_response_status_without_a_body(connect, code):
+def test_list_request_fails_if_the_response_has_no_body(connect, code):
     client = connect(sends(b"HTTP/1.1 %d X\r\n\r\n" % code))
     with pytest.raises(ClusterError):
         answer(client.read, PATH, b"".join)

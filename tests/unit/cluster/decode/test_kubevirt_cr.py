@@ -40,7 +40,7 @@ def test_kubevirt_cr_settings_are_decoded_by_type(raw_kubevirt):
     assert live.spellings[fields.FEATURE_GATES] == ["Snapshot"]
 
 
-def test_decoded_kubevirt_cr_lists_which_parent_fields_of_settings_exist(raw_kubevirt):
+def test_kubevirt_cr_decoder_records_which_parent_fields_of_settings_exist(raw_kubevirt):
     live, _ = read(raw_kubevirt(configuration={"migrations": {}, "liveUpdateConfiguration": None}))
     assert live.containers == {
         ("spec",),

@@ -139,7 +139,7 @@ def test_null_field_of_a_vm_counts_as_absent(planned, raw_vm, path, expected):
 
 
 @pytest.mark.parametrize("status", [None, {}, "absent"])
-def test_kubevirt_cr_without_a_status_counts_as_unsettled_with_an_unknown_version(
+def test_kubevirt_cr_without_a_status_counts_as_not_ready_and_its_version_as_unknown(
     planned, raw_kubevirt, status
 ):
     body = {**raw_kubevirt(), "status": status}

@@ -74,7 +74,7 @@ def test_vm_counts_as_desired_to_run_unless_the_run_strategy_is_halted(raw_vm, s
         (None, False),
     ],
 )
-def test_suspend_annotation_works_only_with_the_annotation_prefix_of_the_product(
+def test_suspend_annotation_is_ignored_without_the_annotation_prefix_of_the_product(
     raw_vm, annotations, suspended
 ):
     body = raw_vm()
@@ -179,7 +179,9 @@ def test_migration_fields_are_decoded(raw_migration):
     assert migration.ended_at == datetime(2026, 11, 23, 0, 41, 25, tzinfo=UTC)
 
 
-def test_end_time_of_an_early_failed_migration_is_the_time_of_the_last_phase(raw_migration):
+def test_end_time_of_a_migration_that_failed_early_is_the_time_of_its_last_phase_change(
+    raw_migration,
+):
     entered = {"phase": "Failed", "phaseTransitionTimestamp": "2026-11-23T00:46:00Z"}
     status = {"phase": "Failed", "phaseTransitionTimestamps": [entered]}
     migration = read(workloads.MIGRATIONS, raw_migration(status=status))
@@ -332,7 +334,7 @@ def test_pool_of_a_vm_is_decoded_from_the_owner_references(raw_vm, owners, pool)
 
 
 @pytest.mark.parametrize(("annotations", "there"), [(None, False), ({}, True), ({"a": "b"}, True)])
-def test_decoded_vm_states_whether_the_annotations_field_exists(raw_vm, annotations, there):
+def test_vm_decoder_records_whether_the_vm_has_annotations(raw_vm, annotations, there):
     body = raw_vm()
     body["metadata"]["annotations"] = annotations
     assert read(workloads.VMS, body).annotated is there

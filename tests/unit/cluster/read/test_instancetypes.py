@@ -142,7 +142,7 @@ def test_live_update_features_in_a_kubevirt_v1_1_vm_are_decoded(raw_vm):
     assert (vm.live_update_memory, str(vm.max_guest)) == (True, "8Gi")
 
 
-def test_field_manager_of_an_instancetype_vms_size_last_wrote_the_instancetype_name(
+def test_field_manager_of_a_vm_with_an_instancetype_is_the_last_writer_of_the_instancetype_name(
     raw_vm,
 ):
     body = vm_with_type(raw_vm)

@@ -36,7 +36,7 @@ def writer(client):
     return ClusterWriter(client)
 
 
-def test_restart_response_with_status_406_is_reported_as_denied_with_the_status_phrase(
+def test_restart_rejected_with_status_406_is_reported_as_denied_with_the_http_reason_phrase(
     server, writer, reply
 ):
     text = "406: Not Acceptable\n\nAvailable representations: "

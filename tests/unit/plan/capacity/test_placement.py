@@ -92,7 +92,7 @@ def test_vm_that_fits_on_no_node_does_not_block_changes_of_other_vms():
     assert plan_of(desired, state).summary == {"live": 1, "blocked": 1}
 
 
-def test_quota_needs_capacity_only_for_the_migrations_that_run_at_the_same_time():
+def test_quota_check_counts_only_migrations_that_run_at_the_same_time():
     # KubeVirt migrates five VMs at a time; the other five use what the first five release.
     quota = Quota(
         name="team",
@@ -121,7 +121,7 @@ def test_node_has_capacity_after_another_vm_has_migrated_away():
     assert "db/second" in plan.diagnostics[0].message
 
 
-def test_decision_causes_a_migration_only_if_the_running_size_changes():
+def test_vm_migrates_only_if_the_memory_size_of_the_running_guest_changes():
     back = make_live(make_vm(guest="2Gi"), vmis=(make_vmi(),))
     stopped = make_live(make_vm())
     change = make_live(make_vm(), vmis=(make_vmi(),))

@@ -14,7 +14,7 @@ from reconciler.model.references import Uid, instancetype_ref
 from reconciler.plan.capacity.reservations import grown_to
 
 
-def test_reserved_capacity_equals_the_size_in_the_instancetype():
+def test_capacity_reservation_uses_the_memory_size_of_the_instancetype():
     small, large = (
         LiveInstancetype(
             ref=instancetype_ref("", "db", name),

@@ -94,7 +94,7 @@ def finished(name: str, seconds: float, *, ref, ago_s: float = 3600.0, wait_s: f
         ("?5 ?5 ?5", (3, 1), (), [5, 5, 5]),
     ],
 )
-def test_forecast_job_starts_when_both_the_cluster_and_its_node_have_a_slot(
+def test_forecast_starts_a_change_when_the_cluster_and_node_limits_allow_another_change(
     jobs, places, held, ends
 ):
     found = slots.ends(
@@ -114,7 +114,9 @@ def test_forecast_job_starts_when_both_the_cluster_and_its_node_have_a_slot(
         (("a5 g", "b5 g", "c5"), (1, 1), [5, 10, 15]),
     ],
 )
-def test_anti_affinity_group_runs_one_job_at_a_time_without_delaying_others(jobs, places, ends):
+def test_forecast_changes_one_vm_of_an_anti_affinity_group_at_a_time_without_delaying_other_vms(
+    jobs, places, ends
+):
     found = slots.ends(
         [Job(head[0], float(head[1:]), groups) for head, groups in map(grouped, jobs)],
         Slots(cluster=places[0], per_node=places[1]),
@@ -127,7 +129,7 @@ def grouped(job: str) -> tuple[str, frozenset[tuple[str, str, str]]]:
     return head, frozenset(("db", "app", name) for name in names)
 
 
-def test_forecast_job_waits_for_a_running_job_of_its_group():
+def test_forecast_delays_a_change_until_the_running_change_of_its_anti_affinity_group_ends():
     (group,) = grouped("a1 g")[1]
     held = [Held("b", 4.0, frozenset({group}))]
     places = Slots(cluster=2, per_node=2)
@@ -143,7 +145,9 @@ LIMITED = st.builds(
 
 
 @given(st.lists(LIMITED, max_size=25), st.integers(1, 6), st.integers(1, 3))
-def test_job_queue_computes_the_same_end_times_as_a_simple_simulation(jobs, cluster, per_node):
+def test_forecast_queue_computes_the_same_end_times_as_a_simple_simulation(
+    jobs, cluster, per_node
+):
     running: list[tuple[float, Job]] = []
     expected, waiting, now = [0.0] * len(jobs), list(range(len(jobs))), 0.0
     while waiting:
@@ -232,7 +236,7 @@ def test_migration_time_estimate_ignores_migrations_under_an_earlier_bandwidth_l
     assert not any("finished" in each for each in after.assumptions)
 
 
-def test_bandwidth_limit_caps_the_migration_rate_observed_without_a_limit():
+def test_forecast_never_assumes_a_higher_migration_rate_than_the_bandwidth_limit():
     other = vm_ref("db", "other")
     desired, live = fleet(
         ("vm", 20, "node01"),
@@ -254,7 +258,7 @@ def test_bandwidth_limit_caps_the_migration_rate_observed_without_a_limit():
 # Migrations and changes that take slots
 
 
-def test_migration_outside_the_plan_uses_a_slot_until_its_end():
+def test_forecast_counts_a_migration_outside_the_plan_until_its_end():
     other = vm_ref("db", "other")
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     busy = replace(
@@ -284,7 +288,7 @@ def test_migration_outside_the_plan_uses_a_slot_until_its_end():
     assert any("1 other migration uses a slot" in each for each in held.assumptions)
 
 
-def test_change_in_flight_uses_a_slot_before_its_migration_starts():
+def test_forecast_counts_a_change_in_flight_before_its_migration_starts():
     one_place = with_settings(make_kubevirt(), parallelMigrationsPerCluster=1)
     waiting = make_vmi(
         vm_ref("db", "other"), node="node02", conditions={"HotMemoryChange": condition("True")}
@@ -317,7 +321,7 @@ def test_forecast_includes_the_time_until_kubevirt_applies_the_cr():
 # Copied memory and peak requests
 
 
-def test_forecast_memory_peak_is_growth_plus_concurrent_target_pods():
+def test_forecast_memory_peak_includes_guest_growth_and_concurrent_target_pods():
     vms = (("a", 8, "node01"), ("b", 4, "node02"), ("c", 2, "node03"))
     found = forecast_of(
         *fleet(*vms, kubevirt=with_settings(make_kubevirt(), parallelMigrationsPerCluster=2))
@@ -328,7 +332,7 @@ def test_forecast_memory_peak_is_growth_plus_concurrent_target_pods():
     assert [(each.ref.name, each.position) for each in found.vms] == [("a", 1), ("b", 2), ("c", 3)]
 
 
-def test_forecast_memory_peak_of_all_namespaces_counts_concurrent_pods_once():
+def test_forecast_memory_peak_of_the_cluster_counts_each_concurrent_target_pod_once():
     desired, live = fleet(
         *((name, 4, f"node0{n}") for n, name in enumerate("abc", 1)),
         kubevirt=with_settings(make_kubevirt(), parallelMigrationsPerCluster=2),
@@ -489,7 +493,7 @@ def test_adding_a_vm_never_makes_the_forecast_end_earlier(vms, limit, seconds, d
 
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, st.integers(1, 4))
-def test_more_slots_never_delay_a_job_under_a_cluster_limit(vms, limit, more):
+def test_higher_cluster_limit_never_delays_a_change(vms, limit, more):
     places = limit[0]
     few = forecast_of(*fleet(*named(vms), kubevirt=limited(places, 8)))
     many = forecast_of(*fleet(*named(vms), kubevirt=limited(places + more, 12)))
@@ -505,7 +509,7 @@ jobs = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits, st.integers(0, 3), st.integers(0, 3))
-def test_more_slots_delay_the_end_of_all_jobs_by_less_than_the_longest_job(
+def test_higher_limits_delay_the_last_change_by_less_than_the_longest_change(
     queue, limit, more, own
 ):
     few = slots.ends(queue, Slots(cluster=limit[0], per_node=limit[1]))
@@ -516,7 +520,7 @@ def test_more_slots_delay_the_end_of_all_jobs_by_less_than_the_longest_job(
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits)
-def test_job_queue_uses_each_free_slot_and_never_exceeds_a_limit(queue, limit):
+def test_forecast_queue_uses_each_free_slot_and_never_exceeds_a_limit(queue, limit):
     places = Slots(cluster=limit[0], per_node=limit[1])
     ends = slots.ends(queue, places)
     spans = [(end - job.seconds, end, job.node) for job, end in zip(queue, ends, strict=True)]

@@ -93,7 +93,7 @@ def test_missing_feature_gates_are_appended_once_and_other_gates_keep_their_orde
     assert change.after.raw == ("B", "A", "C")
 
 
-def test_kubevirt_cr_changes_have_the_order_and_waves_of_the_managed_fields():
+def test_kubevirt_cr_changes_are_planned_in_a_fixed_order_of_fields():
     desired = {
         "maxGuest": MemoryQuantity.parse("8Gi"),
         "vmRolloutStrategy": "LiveUpdate",

@@ -30,7 +30,7 @@ def both(settings, kubevirt):
     return [(each.effect.value, each.reason.value) for each in decisions]
 
 
-def test_vms_wait_while_a_pending_cr_change_would_enable_live_updates():
+def test_vms_wait_for_a_pending_kubevirt_cr_change_that_enables_live_updates():
     stage = with_settings(make_kubevirt(phase="Deploying"), vmRolloutStrategy="Stage")
     waits = ("wait", "kubevirt-not-settled")
     assert both({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage) == [waits, waits]
@@ -144,7 +144,7 @@ def test_kubevirt_cr_warning_counts_vms_that_migrate_after_live_migrate_is_added
 
 
 @pytest.mark.parametrize("beside", ["ExpandDisks", "VSOCK"])
-def test_missing_feature_gate_is_added_and_a_graduated_gate_is_not(beside):
+def test_missing_feature_gate_is_added_unless_the_gate_graduated_to_ga(beside):
     kubevirt = with_settings(make_kubevirt(), featureGates=NameSet.of(("Snapshot",)))
     settings = {fields.FEATURE_GATES: NameSet.of(("VMLiveUpdateFeatures", beside))}
     (decision,) = plan_of(make_desired(kubevirt=settings), make_live(kubevirt=kubevirt)).decisions
@@ -170,7 +170,7 @@ def test_missing_feature_gate_is_added_and_a_graduated_gate_is_not(beside):
         ({"phase": ""}, False),
     ],
 )
-def test_kubevirt_cr_has_settled_when_its_deployed_version_and_generation_match(
+def test_kubevirt_cr_counts_as_applied_when_its_deployed_version_and_generation_match(
     overrides, settled
 ):
     live = make_live(make_vm(), vmis=(make_vmi(),), kubevirt=make_kubevirt(**overrides))

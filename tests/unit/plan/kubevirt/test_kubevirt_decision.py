@@ -80,13 +80,13 @@ def test_plan_waves_are_ordered_and_wait_until_kubevirt_has_applied_the_cr():
 
 
 @pytest.mark.parametrize("version", ["v1.5.0", "v1.6.3", "v1.9.0"])
-def test_graduated_feature_gate_is_not_added(version):
+def test_feature_gate_that_graduated_to_ga_is_not_added(version):
     decision = decision_of(bare(version), {fields.FEATURE_GATES: GATE})
     assert (decision.effect.value, decision.reason.value) == ("none", "gate-graduated")
     assert decision.actions == ()
 
 
-def test_graduated_feature_gate_is_omitted_from_a_list_of_gates():
+def test_feature_gate_that_graduated_to_ga_is_omitted_from_the_patch():
     settings = {fields.FEATURE_GATES: NameSet.of(("VMLiveUpdateFeatures", "ExpandDisks"))}
     decision = decision_of(bare("v1.9.0"), settings)
     assert [str(each.after) for each in decision.changes] == [
@@ -151,7 +151,7 @@ def test_blocked_kubevirt_cr_change_has_a_reason_and_no_action(kubevirt, setting
     assert decision.changes, "what would change is shown all the same"
 
 
-def test_vm_memory_changes_live_if_the_cr_already_allows_hotplug_but_its_change_is_blocked():
+def test_blocked_kubevirt_cr_change_does_not_prevent_live_changes_that_the_cr_already_allows():
     kubevirt = make_kubevirt(owners=("HyperConverged/kubevirt-hyperconverged",))
     desired = make_desired(want("2Gi"), kubevirt={fields.MAX_GUEST: q("8Gi")})
     plan = plan_of(desired, make_live(make_vm(), vmis=(make_vmi(),), kubevirt=kubevirt))

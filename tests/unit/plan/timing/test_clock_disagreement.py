@@ -49,7 +49,7 @@ def test_clocks_that_disagree_on_whether_a_window_is_open_are_reported(server, l
         assert each in dispute
 
 
-def test_clock_disagreement_is_not_reported_if_the_disagreement_affects_no_window():
+def test_clock_disagreement_that_affects_no_window_is_not_reported():
     assert clock_disagreement(None, NIGHT, NEEDS) == ""
     assert clock_disagreement(clocks("21:55", "22:05"), (), NEEDS) == ""
     assert clock_disagreement(clocks("21:55", "22:05"), ALWAYS, NEEDS) == ""

@@ -82,13 +82,15 @@ def test_unchanged_vm_has_no_guest_warning():
         ("5Gi", "v1.9.0", True, False),
     ],
 )
-def test_staged_restart_on_an_old_kubevirt_version_causes_a_warning(guest, version, stage, told):
+def test_restart_consent_stage_on_an_old_kubevirt_version_causes_a_warning(
+    guest, version, stage, told
+):
     consent = RestartConsent.STAGE if stage else RestartConsent.NEVER
     found = warned(guest, version=version, policy={"restart": consent})
     assert ("prevents every live update" in found) is told
 
 
-def test_waiting_change_has_no_warning_about_prevented_live_updates():
+def test_waiting_vm_has_no_warning_that_live_updates_are_prevented():
     found = warned(version="v1.6.3", policy={"restart": RestartConsent.STAGE}, conditions={})
     assert "prevents every live update" not in found
 

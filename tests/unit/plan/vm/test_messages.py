@@ -160,7 +160,7 @@ def test_target_pod_without_a_node_is_unschedulable(failed_on, reason):
     ("version", "pause"),
     [("v1.3.0", "immediately"), ("v1.3.1", "after a pause"), ("v1.9.0", "after a pause")],
 )
-def test_message_says_when_each_version_retries_a_migration(version, pause):
+def test_message_says_when_each_kubevirt_version_retries_a_failed_migration(version, pause):
     # recorded v1.3.1 migration-fails; kubevirt PR 12336
     live = make_live(
         make_vm(guest="2Gi"),

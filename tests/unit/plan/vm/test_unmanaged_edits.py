@@ -29,7 +29,7 @@ def warnings(domain, guest="2Gi", *, running=True, **vm):
         ({"memory": {"hugepages": {"pageSize": "2Mi"}}}, {}, "hugepages 2Mi (cluster: none)"),
     ],
 )
-def test_unmanaged_edit_in_git_causes_a_warning(domain, vm, says):
+def test_git_edit_of_a_field_other_than_memory_causes_a_warning(domain, vm, says):
     found = warnings(domain, **vm)
     assert says in found
     assert "the VM would then need a restart" in found
@@ -47,13 +47,13 @@ def test_unmanaged_edit_in_git_causes_a_warning(domain, vm, says):
         ({}, {"cpu": (1, 2, 1)}),
     ],
 )
-def test_unmanaged_edit_warning_ignores_fields_that_are_live_equal_or_unset(domain, vm):
+def test_warning_about_git_edits_ignores_fields_that_are_equal_unset_or_change_live(domain, vm):
     assert warnings(domain, **vm) == ""
 
 
-def test_unmanaged_edit_without_a_memory_change_causes_no_warning():
+def test_git_edit_of_another_field_without_a_memory_change_causes_no_warning():
     assert warnings({"cpu": {"cores": 4}}, guest="1Gi") == ""
 
 
-def test_unmanaged_edit_of_a_stopped_vm_does_not_mention_a_restart():
+def test_warning_about_a_git_edit_of_a_stopped_vm_does_not_mention_a_restart():
     assert warnings({"cpu": {"cores": 4}}, running=False) == ""

@@ -469,7 +469,7 @@ def test_pending_edit_of_another_field_prevents_a_live_change():
         ({"workloadUpdateMethods": NameSet.of(("Evict",))}, ("blocked", "evict-hazard")),
     ],
 )
-def test_vm_effect_depends_on_the_cr_after_the_planned_changes(change, expected):
+def test_planned_kubevirt_cr_changes_affect_the_decisions_about_vms(change, expected):
     from reconciler.model import fields  # noqa: PLC0415
 
     settings = {fields.UPDATE_METHODS: change["workloadUpdateMethods"]}
@@ -483,7 +483,7 @@ def test_restart_is_not_written_without_consent():
     assert decision.actions == ()
 
 
-def test_staged_restart_causes_a_warning_if_kubevirt_never_clears_restart_required():
+def test_restart_consent_stage_causes_a_warning_if_kubevirt_never_clears_restart_required():
     kubevirt = with_settings(make_kubevirt("v1.6.3"))
     plan = plan_of(
         make_desired(want("5Gi")), live(kubevirt=kubevirt), restart=RestartConsent.STAGE

@@ -161,7 +161,7 @@ def test_html_forecast_shows_each_batch_with_a_collapsible_list_of_nodes(page):
     assert len(lanes) > 60
 
 
-def test_html_page_of_a_converged_fleet_says_that_there_is_nothing_to_do():
+def test_html_page_of_an_unchanged_fleet_says_that_there_is_nothing_to_do():
     page = one_vm("1Gi")
     assert page.all("h1")[0].text == "Nothing to apply"
     assert str(VM.name) in page.rows[0].text

@@ -65,7 +65,7 @@ class Round:
         return hold.why.reason if hold else ""
 
 
-def test_vm_is_not_held_if_no_windows_canaries_or_batches_are_configured():
+def test_vm_change_starts_immediately_if_no_windows_canaries_or_batches_are_configured():
     first = Round(PlanPolicy())
     assert (first.reason(CANARY), first.reason(REST)) == ("", "")
 
@@ -83,7 +83,7 @@ def test_batch_starts_when_the_previous_batch_has_ended():
     assert first.reason(REST) == ""
 
 
-def test_failed_canary_holds_other_vms_until_the_run_ends():
+def test_failed_canary_delays_other_vms_until_the_run_ends():
     first = Round(canary_policy())
     first.end(CANARY, Result.FAILED)
     hold = first.hold(REST)
@@ -95,19 +95,19 @@ def test_failed_canary_holds_other_vms_until_the_run_ends():
     assert hold.why.message == "the canary db/canary failed"
 
 
-def test_canary_selector_without_a_matching_vm_holds_every_vm():
+def test_canary_selector_without_a_matching_vm_delays_every_vm():
     first = Round(canary_policy(), label="false")
     assert (first.reason(CANARY), first.reason(REST)) == ("no-canary", "no-canary")
     assert first.hold(REST).result is Result.HELD
 
 
-def test_other_vms_are_held_while_the_canary_is_held():
+def test_other_vms_wait_while_the_canary_cannot_start():
     first = Round(canary_policy())
     first.end(CANARY, Result.HELD)
     assert first.reason(REST) == "canaries-held"
 
 
-def test_other_vms_are_held_if_the_only_canary_is_suspended():
+def test_other_vms_wait_if_the_only_canary_is_suspended():
     first = Round(canary_policy(), suspended=True)
     del first.objects[CANARY]
     assert first.reason(REST) == "canaries-held"
@@ -127,7 +127,7 @@ class TestSoak:
         found.ports.clock.sleep(SOAK_S - 1)
         assert self.converged(found.ports).reason(REST) == "canary-soak"
 
-    def test_canary_soak_time_continues_from_an_earlier_pass(self):
+    def test_canary_soak_time_continues_from_an_earlier_run(self):
         ports = FakePorts()
         first = Round(canary_policy(), canary="2Gi", ports=ports)
         first.objects.pop(CANARY)
@@ -154,14 +154,14 @@ class TestWindows:
     CLOSED = Window(kind=WindowKind.ALLOW, cron="0 22 * * *", duration=Duration.parse("2h"))
     SHORT = Window(kind=WindowKind.ALLOW, cron="0 12 * * *", duration=Duration.parse("1m"))
 
-    def test_closed_maintenance_window_holds_every_vm(self):
+    def test_closed_maintenance_window_delays_every_vm(self):
         first = Round(PlanPolicy(windows=(self.CLOSED,)))
         hold = first.hold(REST)
         assert (hold.why.reason, hold.closed, hold.final) == ("outside-window", True, True)
         assert hold.until == NOW.replace(hour=22)
         assert closed_hold(opened(first.context)) == hold
 
-    def test_vm_is_held_if_the_first_attempt_may_last_longer_than_the_window(self):
+    def test_vm_waits_if_the_first_attempt_may_last_longer_than_the_window(self):
         hold = Round(PlanPolicy(windows=(self.SHORT,))).hold(REST)
         assert (hold.why.reason, hold.closed, hold.result) == (
             "outside-window",
@@ -170,11 +170,11 @@ class TestWindows:
         )
         assert "the first attempt may take" in hold.why.message
 
-    def test_vm_is_not_held_if_the_window_is_longer_than_the_first_attempt(self):
+    def test_vm_does_not_wait_if_the_window_is_longer_than_the_first_attempt(self):
         assert Round(PlanPolicy(windows=(ALWAYS,))).reason(REST) == ""
 
 
-def test_hold_reason_is_reported_once_with_the_number_of_held_vms():
+def test_reason_for_a_delay_is_reported_once_with_the_number_of_waiting_vms():
     ports = FakePorts()
     holds = Holds(ports.context, ports.closer.memory)
     hold = Hold(why=Explanation(reason="canary-soak", message="starts later"))

@@ -80,17 +80,17 @@ def test_concurrency_limit_per_node_counts_vms_by_source_node():
     ],
     ids=["migrations", "memory changes", "restarts"],
 )
-def test_changes_by_other_clients_occupy_concurrency_slots(taken):
+def test_changes_by_other_clients_count_against_the_concurrency_limit(taken):
     names, _ = started(live(**taken), PlanPolicy(max_per_node=9), candidates=REFS[2:])
     assert len(names) == 3
 
 
-def test_concurrency_slots_include_changes_that_the_snapshot_does_not_show_yet():
+def test_concurrency_limit_counts_changes_that_the_snapshot_does_not_show_yet():
     names, _ = started(live(), busy=REFS[:4], candidates=REFS[4:])
     assert len(names) == 1
 
 
-def test_finished_migration_occupies_no_concurrency_slot():
+def test_finished_migration_does_not_count_against_the_concurrency_limit():
     done = make_migration(REFS[0], phase="Succeeded")
     assert disturbed(live(migrations=(done,))) == set()
 
@@ -143,7 +143,7 @@ def test_vm_whose_vmi_is_being_deleted_counts_as_starting():
     assert coming_up(live(vmis=(make_vmi(REFS[0], deleting=True),))) == {REFS[0]}
 
 
-def test_node_capacity_is_checked_only_for_vms_that_get_a_concurrency_slot():
+def test_node_capacity_is_checked_only_for_vms_that_the_concurrency_limit_allows_to_start():
     asked = []
 
     def fits(ref):

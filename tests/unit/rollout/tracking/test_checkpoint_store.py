@@ -44,9 +44,7 @@ def kept(*, failure=None, start=None) -> CheckpointStore:
     ],
     ids=["same", "another VM", "another size", "as desired", "in progress"],
 )
-def test_vm_failure_in_the_checkpoint_applies_only_to_the_same_vm_and_target_size(
-    changes, applies
-):
+def test_stored_vm_failure_applies_only_to_the_same_vm_and_target_size(changes, applies):
     store = kept(failure=FAILURE)
     assert (store.failure_of(replace(DECISION, **changes)) is not None) is applies
 
@@ -61,7 +59,7 @@ def test_vm_failure_in_the_checkpoint_applies_only_to_the_same_vm_and_target_siz
     ],
     ids=["same", "created", "another VM", "another size"],
 )
-def test_start_time_in_the_checkpoint_applies_to_a_created_vm_or_the_same_vm_and_target_size(
+def test_stored_vm_start_applies_to_a_created_vm_and_to_the_same_vm_with_the_same_size(
     start, applies
 ):
     assert (kept(start=start).start_of(DECISION) is not None) is applies
@@ -79,7 +77,7 @@ def test_object_removed_from_the_rollout_checkpoint_is_removed_from_the_lease_an
     assert lease.writes == before
 
 
-def test_next_pass_reads_the_start_of_the_canary_soak_time():
+def test_next_run_reads_the_start_of_the_canary_soak_time():
     lease, soak = FakeLease(), Soak(digest="d", since=NOW)
     CheckpointStore(lease, NOW).soaks(soak)
     assert CheckpointStore(lease, NOW).checkpoint.soak == soak

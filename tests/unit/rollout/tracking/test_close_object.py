@@ -122,7 +122,7 @@ ENDS = [
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_end_of_vm_tracking_is_reported_once_in_progress_events_and_checkpoint(
+def test_final_vm_result_is_reported_once_in_progress_events_and_checkpoint(
     how, written, step, event, kept
 ):
     ports = FakePorts()
@@ -143,7 +143,7 @@ def test_end_of_vm_tracking_is_reported_once_in_progress_events_and_checkpoint(
 
 
 @pytest.mark.parametrize(("how", "written", "step", "event", "kept"), ENDS)
-def test_failed_kubevirt_cr_change_is_stored_only_in_the_config_leases_checkpoint(
+def test_failed_kubevirt_cr_change_is_stored_only_in_the_annotation_of_the_config_lease(
     how, written, step, event, kept
 ):
     ports = FakePorts()
@@ -157,7 +157,7 @@ def test_failed_kubevirt_cr_change_is_stored_only_in_the_config_leases_checkpoin
     assert ports.memory_lease.writes == 0
 
 
-def test_kubevirt_cr_that_has_not_settled_is_not_stored_as_a_failure_in_the_checkpoint():
+def test_kubevirt_cr_that_kubevirt_has_not_applied_is_not_stored_as_a_failure():
     ports = FakePorts()
     ports.closer.close(
         tracked(ports, written=True, ref=KUBEVIRT), end(Result.FAILED, "not-settled")
@@ -165,7 +165,7 @@ def test_kubevirt_cr_that_has_not_settled_is_not_stored_as_a_failure_in_the_chec
     assert ports.config_lease.writes == 0
 
 
-def test_converged_vm_is_removed_from_the_rollout_checkpoint():
+def test_vm_that_reached_its_desired_size_is_removed_from_the_rollout_checkpoint():
     ports = FakePorts()
     ports.closer.close(tracked(ports, written=True), end(Result.FAILED))
     assert ports.closer.memory.checkpoint.failures
@@ -183,7 +183,7 @@ def test_checkpoint_stores_the_failure_of_a_newly_created_vm_without_a_uid():
     assert (kept.uid, kept.target, kept.why.reason) == (None, "", "deleted")
 
 
-def test_next_pass_reads_an_earlier_vm_failure_from_the_rollout_checkpoint():
+def test_next_run_reads_an_earlier_vm_failure_from_the_rollout_checkpoint():
     ports = FakePorts()
     ports.closer.close(tracked(ports, written=True), end(Result.FAILED))
     found = CheckpointStore(ports.memory_lease, ports.clock.now()).failure_of(DECISION)

@@ -86,7 +86,7 @@ class Round:
         ({"max_concurrent": 4, "max_per_node": 1}, "1122", "ac"),
     ],
 )
-def test_rollout_round_writes_as_many_vms_as_the_limits_allow(limits, nodes, written):
+def test_rollout_writes_as_many_vms_as_the_concurrency_limits_allow(limits, nodes, written):
     one = Round(choices=PlanPolicy(**limits), node=dict(zip(NAMES, nodes, strict=True)).get)
     assert one.start() == list(written)
     held = {one.hold(name) for name in NAMES if name not in written}
@@ -121,7 +121,7 @@ def test_waiting_vms_are_reported_as_not_started_when_the_failure_budget_is_exha
         assert not closed or tracked.final.why.reason == "failure-budget"
 
 
-def test_failed_writes_count_in_the_failure_budget_before_the_next_write_of_the_round():
+def test_failed_writes_count_in_the_failure_budget_before_the_next_write_is_sent():
     one = Round(
         DENIED,
         DENIED,
@@ -132,7 +132,7 @@ def test_failed_writes_count_in_the_failure_budget_before_the_next_write_of_the_
 
 
 @pytest.mark.parametrize("what", ["signal", "lease", "pause"])
-def test_rollout_round_sends_nothing_during_a_pause_after_a_signal_or_without_the_lease(what):
+def test_rollout_sends_no_write_while_paused_while_stopping_and_without_the_lease(what):
     one = Round()
     one.ports.stopping = what == "signal"
     one.ports.memory_lease.is_held = what != "lease"

@@ -75,7 +75,7 @@ class Waves:
         return [each.step for each in self.ports.progress]
 
 
-def test_kubevirt_cr_change_is_complete_only_after_the_cr_settles():
+def test_kubevirt_cr_change_is_complete_only_after_kubevirt_has_applied_the_cr():
     waves = Waves()
     assert not waves.step()
     assert waves.waves.tracked.written
@@ -95,7 +95,7 @@ def test_kubevirt_cr_with_the_desired_settings_is_not_written():
     assert waves.ports.writer.sent == []
 
 
-def test_kubevirt_cr_change_that_does_not_settle_fails_without_a_checkpoint_entry():
+def test_kubevirt_cr_change_that_kubevirt_does_not_apply_fails_and_is_not_stored():
     waves = Waves()
     waves.step()
     assert not waves.step(UNSETTLED, after_s=waves.policy.settle_deadline_s)
@@ -103,7 +103,7 @@ def test_kubevirt_cr_change_that_does_not_settle_fails_without_a_checkpoint_entr
     assert not waves.ports.config_lease.writes
 
 
-def test_reverted_kubevirt_cr_change_counts_as_failed_also_in_the_next_pass():
+def test_reverted_kubevirt_cr_change_counts_as_failed_also_in_the_next_run():
     waves = Waves()
     waves.step()
     reverted = make_kubevirt(generation=3, observed_generation=3)
@@ -140,7 +140,7 @@ def test_kubevirt_cr_change_fails_if_the_server_rejects_the_write():
 
 
 @pytest.mark.parametrize("approved", [True, False])
-def test_kubevirt_cr_change_without_an_approval_is_held(approved):
+def test_kubevirt_cr_change_without_an_approval_is_not_written(approved):
     waves = Waves(
         approval=None
         if approved
@@ -152,7 +152,7 @@ def test_kubevirt_cr_change_without_an_approval_is_held(approved):
     assert waves.reason == ("" if approved else "not-approved")
 
 
-def test_kubevirt_cr_change_is_held_outside_maintenance_windows():
+def test_kubevirt_cr_change_waits_for_a_maintenance_window():
     waves = Waves(windows=(CLOSED,))
     waves.step()
     assert waves.ports.writer.sent == []

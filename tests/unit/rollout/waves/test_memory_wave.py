@@ -126,7 +126,7 @@ def test_unanswered_write_counts_as_executed_if_a_later_snapshot_shows_the_chang
     assert len(wave.ports.writer.sent) == 1
 
 
-def test_reverted_vm_size_counts_as_failed_also_in_the_next_pass():
+def test_reverted_vm_size_counts_as_failed_also_in_the_next_run():
     wave = Wave()
     wave.step(BEFORE)
     other = make_live(make_vm(guest="3Gi", generation=3), vmis=(make_vmi(),))
@@ -151,7 +151,7 @@ def test_recreated_vm_is_written_again():
 
 
 @pytest.mark.parametrize(("age_s", "result"), [(60, Result.FAILED), (3700, None)])
-def test_vm_that_failed_in_an_earlier_pass_is_not_retried_for_an_hour(age_s, result):
+def test_vm_that_failed_in_an_earlier_run_is_not_retried_for_an_hour(age_s, result):
     ports = FakePorts()
     why = Explanation(reason="reverted", message="somebody wrote 3Gi")
     failure = RecordedFailure(uid="uid-pg-0", target=str(q("2Gi").n_bytes), why=why, at=NOW)
@@ -171,7 +171,7 @@ def test_vm_whose_hotplug_failed_in_the_cluster_is_reported_as_failed_without_a_
     assert not wave.ports.memory_lease.writes
 
 
-def test_vm_change_without_an_approval_is_held():
+def test_vm_change_without_an_approval_is_not_written():
     wave = Wave(policy=RolloutPolicy(approval=NOTHING_APPROVED))
     assert (build_outcome(wave.vm).result, build_outcome(wave.vm).reason) == (
         Result.HELD,
@@ -198,7 +198,7 @@ def test_vm_change_does_not_start_after_the_failure_budget_is_exhausted():
     assert len(wave.ports.writer.sent) == 2
 
 
-def test_failure_budget_counts_rejected_writes_of_the_current_round():
+def test_failure_budget_counts_rejected_writes_immediately():
     apart = make_live(
         *map(make_vm, REFS), vmis=tuple(make_vmi(ref, node=ref.name) for ref in REFS)
     )

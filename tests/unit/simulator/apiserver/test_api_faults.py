@@ -24,7 +24,7 @@ def test_status_fault_returns_its_status_and_is_counted(server):
     assert server.faults.fired(fault) == 2
 
 
-def test_fault_with_skip_and_times_affects_only_the_nth_request(server):
+def test_fault_with_the_fields_skip_and_times_affects_only_the_nth_request(server):
     server.faults.add(Fault(effect=Effect.STATUS, code=500, skip=2, times=1))
     assert statuses(server, 4) == [200, 200, 500, 200]
 
@@ -84,7 +84,7 @@ def test_silent_fault_keeps_a_watch_open_without_further_events(server):
     assert not stream.ended
 
 
-def test_expire_fault_affects_watches_and_pages_of_lists(server):
+def test_expire_fault_affects_watches_and_later_pages_of_lists(server):
     server.store.create(vm_key("b"), {"spec": {}})
     server.faults.add(Fault(effect=Effect.EXPIRE))
     stream = server.watch(f"{VMS}?watch=1&resourceVersion={server.store.rv}")

@@ -105,7 +105,7 @@ def test_subresource_action_runs_and_gets_a_response_without_a_body(server):
     assert asked == [("db", "pg", True)]
 
 
-def test_table_row_contains_the_printer_columns(server):
+def test_table_row_contains_the_values_of_the_printer_columns(server):
     server.create_vm()
     server.store.mutate(
         vm_key(),

@@ -52,7 +52,7 @@ def test_memory_change_without_live_update_features_sets_no_condition():
     assert (play.memory, play.said, play.phases) == (("2Gi",) * 3, {}, [])
 
 
-def test_v1_1_denies_a_second_memory_change_while_one_is_in_flight():
+def test_v1_1_denies_a_second_memory_change_while_the_first_change_is_in_flight():
     play = old({"guest": "2Gi", **ROOMY, "faults": {"transfer": "20s"}})
     play.ask("3Gi")
     play.run(1)

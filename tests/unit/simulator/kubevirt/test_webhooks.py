@@ -26,7 +26,9 @@ LIMITED = {"resources": {"limits": {"memory": "1536Mi"}, "requests": {"memory": 
 
 
 @pytest.mark.parametrize(("version", "warned"), [("v1.4.0", False), ("v1.5.0", True)])
-def test_webhook_warns_about_a_graduated_feature_gate_when_the_list_changes(version, warned):
+def test_webhook_warns_about_a_feature_gate_that_graduated_to_ga_when_the_list_changes(
+    version, warned
+):
     sim = simulate({"name": "vm"}, version=version)
     answer = patch(sim, KUBEVIRT, gates(["VMLiveUpdateFeatures"]))
     assert answer.status == 200

@@ -92,14 +92,14 @@ def test_kind_without_a_status_subresource_rejects_status_writes(store):
         store.update(VMI, {"status": {}}, status=True)
 
 
-def test_write_with_an_old_resource_version_conflicts(store):
+def test_write_with_an_old_resource_version_causes_a_conflict(store):
     stale = store.create(vm_key(), vm())
     store.mutate(vm_key(), write("spec", {}))
     with pytest.raises(ConflictError):
         store.update(vm_key(), stale)
 
 
-def test_write_to_a_deleted_and_recreated_object_conflicts(store):
+def test_write_to_a_deleted_and_recreated_object_causes_a_conflict(store):
     uid = store.create(vm_key(), vm())["metadata"]["uid"]
     store.delete(vm_key())
     store.create(vm_key(), vm())

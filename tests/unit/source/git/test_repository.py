@@ -126,7 +126,7 @@ def _commit(number):
     return f"tree {empty}\nauthor {who}\ncommitter {who}\n\n{number}\n".encode()
 
 
-def test_commit_tree_lists_files_links_and_submodules_without_following(opened, git_repo):
+def test_commit_tree_lists_files_links_and_submodules_without_following_links(opened, git_repo):
     inner = git_repo.commit({"vms/a.yaml": "a: 1\n", "vms/ü\n.yaml": "b: 2\n"})
     (git_repo.path / "link.yaml").symlink_to("/etc/passwd")
     git_repo.git("add", "--all")

@@ -176,7 +176,7 @@ OTHER_VM = vm_ref("db", "other")
         ),
     ],
 )
-def test_new_size_is_blocked_while_a_change_in_flight_is_stuck(live, guest, expected):
+def test_vm_size_change_is_blocked_while_an_earlier_change_cannot_complete(live, guest, expected):
     assert effect_of(make_desired(want(guest)), live) == expected
 
 
@@ -204,13 +204,15 @@ def failed(n, *, begun=False, reason=""):
         ((*failed(3), make_migration(name="m-9", phase="Succeeded")), WAITS, ""),
     ],
 )
-def test_change_in_flight_is_stuck_after_repeated_failures(migrations, expected, said):
+def test_memory_change_in_flight_counts_as_stuck_after_repeated_failures(
+    migrations, expected, said
+):
     live = changing(migrations=migrations)
     assert effect_of(make_desired(want("3Gi")), live) == expected
     assert said in decided("3Gi", live).why.message
 
 
-def test_change_in_flight_is_stuck_if_its_migrations_have_no_effect():
+def test_memory_change_in_flight_counts_as_stuck_if_its_migrations_have_no_effect():
     # v1.9.0 migration-target.go:1187-1231: the hotplug fails a size check; KubeVirt migrates again
     done = tuple(make_migration(name=f"m-{i}", phase="Succeeded") for i in range(2))
     live = changing(migrations=done)
@@ -246,7 +248,7 @@ def crowded(requested, *, moving="0"):
         (crowded("2Gi", moving="1Gi"), (), WAITS),
     ],
 )
-def test_change_in_flight_is_stuck_if_its_target_pod_fits_on_no_node(
+def test_memory_change_in_flight_counts_as_stuck_if_its_target_pod_fits_on_no_node(
     context, migrations, expected
 ):
     live = changing(migrations=migrations, **context)
@@ -314,7 +316,7 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
         pytest.param(under_quota(3072, quotas_known=False), (), ABOVE, id="quotas not known"),
     ],
 )
-def test_change_in_flight_is_stuck_if_its_target_pod_exceeds_a_quota(
+def test_memory_change_in_flight_counts_as_stuck_if_its_target_pod_exceeds_a_quota(
     context, migrations, expected
 ):
     live = changing(migrations=migrations, **context)
@@ -343,7 +345,7 @@ def test_planner_reads_pods_and_quotas_for_a_size_that_waits_for_a_change_in_fli
     assert planner.needs_capacity() is asks
 
 
-def test_waiting_message_contains_the_backup_that_delays_the_change():
+def test_message_about_a_waiting_vm_contains_the_backup_that_delays_the_change():
     live = changing()
     held = {ref: replace(vmi, backup="nightly") for ref, vmi in live.vmis.items()}
     message = decided("3Gi", replace(live, vmis=held)).why.message
@@ -351,7 +353,7 @@ def test_waiting_message_contains_the_backup_that_delays_the_change():
     assert "backup" not in decided("3Gi", live).why.message
 
 
-def test_change_in_flight_is_not_stuck_if_git_adds_live_migrate():
+def test_memory_change_in_flight_does_not_count_as_stuck_if_git_adds_live_migrate():
     methods = {("spec", "workloadUpdateStrategy", "workloadUpdateMethods"): "LiveMigrate"}
     found = {path: NameSet.of((name,)) for path, name in methods.items()}
     desired = make_desired(want("3Gi"), kubevirt=found)
@@ -363,7 +365,7 @@ def decided(guest, live):
     return decision
 
 
-def test_stuck_change_message_also_says_that_the_new_size_exceeds_max_guest():
+def test_message_about_a_stuck_change_says_that_the_new_size_exceeds_max_guest():
     decision = decided("8Gi", changing(kubevirt=NO_METHODS))
     assert decision.why.message == (
         "a change to 2Gi is in flight and cannot end (workloadUpdateMethods does not list "
@@ -376,7 +378,7 @@ def test_stuck_change_message_also_says_that_the_new_size_exceeds_max_guest():
     )
 
 
-def test_message_says_that_kubevirt_checks_the_size_after_the_change_in_flight():
+def test_message_says_that_kubevirt_checks_the_new_size_after_the_change_in_flight():
     assert decided("8Gi", changing()).why.message.endswith(
         "; KubeVirt checks this size once the change in flight to 2Gi has ended"
     )
@@ -424,7 +426,7 @@ def test_change_back_to_the_running_size_is_live(changes, expected, context):
         ("v1.6.3", "memory updated in template spec", ("restart", "restart-required-sticky")),
     ],
 )
-def test_restart_rules_take_precedence_over_a_stuck_change(version, message, expected):
+def test_vm_that_needs_a_restart_is_not_reported_as_stuck(version, message, expected):
     waiting = {"RestartRequired": condition("True", "", message)}
     live = make_live(
         make_vm(guest="3Gi", conditions=waiting),

@@ -349,7 +349,7 @@ STANDING = [
 
 @pytest.mark.parametrize("revision", ["pg-0-large-v1beta1-uid-large-1", ""])
 @pytest.mark.parametrize(("vmi", "expected"), STANDING)
-def test_vm_with_a_new_instancetype_is_converged_when_the_guest_has_its_size(
+def test_vm_with_a_new_instancetype_is_up_to_date_when_its_guest_has_the_new_size(
     vmi, revision, expected
 ):
     decision = decided(cluster(sized("large", revision=revision), vmi))
@@ -372,7 +372,7 @@ def test_vm_keeps_the_revision_of_an_edited_instancetype():
     assert "uses an older revision of small" in decision.warnings[0]
 
 
-def test_stopped_vm_whose_instancetype_name_matches_git_is_unchanged_if_the_type_is_unreadable():
+def test_unreadable_instancetype_does_not_affect_a_stopped_vm_that_already_has_its_name():
     live = cluster(types=(), instancetype_kinds=frozenset(), vmis={})
     decision = decided(live, ask("small"))
     assert told(decision) == ("none", "stopped-as-desired")

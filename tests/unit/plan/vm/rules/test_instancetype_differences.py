@@ -58,7 +58,7 @@ def test_overcommitting_instancetypes_are_compared_by_their_requests(has, wanted
         ("9Gi", "8Gi", "instancetype-differs-otherwise"),
     ],
 )
-def test_instancetypes_with_an_equal_max_guest_do_not_differ(has, wanted, reason):
+def test_instancetypes_with_the_same_max_guest_count_as_equal(has, wanted, reason):
     small, large = (
         kind("small", "1Gi", max_guest=q(has)),
         kind("large", "2Gi", max_guest=q(wanted)),

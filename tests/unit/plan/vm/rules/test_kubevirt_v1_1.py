@@ -256,7 +256,7 @@ def test_numeric_guest_size_of_a_new_vm_is_sent_as_a_string():
     assert memory["guest"] == 2147483648
 
 
-def test_v1_1_vm_is_converged_if_its_guest_has_the_size():
+def test_v1_1_vm_is_up_to_date_if_its_guest_has_the_desired_size():
     live = cluster("v1.1.0", switch=False, guest="2Gi", vmi=make_vmi(guest="2Gi"))
     assert effect(live) == ("none", "converged")
 

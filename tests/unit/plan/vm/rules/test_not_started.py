@@ -88,7 +88,9 @@ def test_vm_that_starts_with_the_desired_size_waits_and_shows_the_scheduler_mess
         "Reduction of CPU socket count requires a restart",
     ],
 )
-def test_vm_whose_guest_has_the_size_is_converged_even_if_another_edit_is_pending(message):
+def test_vm_whose_guest_has_the_desired_size_is_up_to_date_even_if_another_edit_is_pending(
+    message,
+):
     decision = decided("1Gi", spec="1Gi", vmi=make_vmi(), required=message)
     assert (decision.effect, decision.reason) == ("none", "converged")
     assert any(message in each for each in decision.warnings)
@@ -101,7 +103,7 @@ def test_pending_edit_of_another_field_needs_a_restart_if_the_guest_lacks_the_me
 
 
 @pytest.mark.parametrize("running", [True, False])
-def test_different_max_guest_of_a_stopped_vm_does_not_force_a_restart(running):
+def test_stopped_vm_needs_no_restart_if_its_max_guest_differs_from_git(running):
     vm = make_vm(guest="2Gi", max_guest=q("4Gi"))
     live = make_live(vm, vmis=(make_vmi(guest="2Gi"),) if running else ())
     desired = replace(want("8Gi"), max_guest=q("16Gi"))

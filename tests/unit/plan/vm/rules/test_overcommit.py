@@ -58,7 +58,7 @@ def test_memory_limit_stays_unchanged_if_requests_are_raised(requests, limits, e
     assert any("ends the VM's overcommit" in each for each in decision.warnings) is warns
 
 
-def test_change_that_raises_requests_above_the_limit_is_blocked_with_both_values():
+def test_request_above_the_memory_limit_blocks_the_change_and_the_message_shows_both_values():
     decision = decided("4Gi", requests="1Gi", limits="3Gi")
     assert "requests 1Gi, less than the guest's 2Gi" in decision.why.message
     assert "raise the request to 4Gi and leave the limit at 3Gi" in decision.why.message
@@ -66,7 +66,7 @@ def test_change_that_raises_requests_above_the_limit_is_blocked_with_both_values
     assert decision.actions == ()
 
 
-def test_size_above_a_limit_without_requests_is_blocked_with_both_values():
+def test_size_above_a_limit_without_requests_blocks_the_change_and_the_message_shows_both():
     decision = decided("4Gi", requests=None, limits="3Gi")
     assert "a memory limit of 3Gi and no requests" in decision.why.message
     assert "too small for a guest of 4Gi" in decision.why.message

@@ -142,7 +142,7 @@ def test_page_size_check_uses_the_requests_if_set(guest):
         ("v1.9.0", "arm64", (), ("amd64",), False),
     ],
 )
-def test_vm_of_another_architecture_needs_the_multi_architecture_gate(
+def test_vm_of_another_architecture_needs_the_feature_gate_multi_architecture(
     version, architecture, gates, nodes, denied
 ):
     listed = NameSet.of(("VMLiveUpdateFeatures", *gates))
@@ -276,7 +276,7 @@ def test_restart_required_condition_is_outdated_if_it_was_set_before_live_update
 
 @pytest.mark.parametrize("requested", ["1Gi", None])
 @pytest.mark.parametrize("phase", ["Failed", "Succeeded"])
-def test_memory_change_is_in_flight_until_the_size_is_requested_from_the_hypervisor(
+def test_memory_change_is_in_flight_until_kubevirt_requests_the_new_size_from_libvirt(
     requested, phase
 ):
     changed = NOW - timedelta(minutes=5)
@@ -308,7 +308,7 @@ def test_restart_required_condition_counts_only_if_its_status_is_true(status, ex
     assert effect_of(make_desired(want("2Gi")), live) == expected
 
 
-def test_finished_migration_counts_as_effective_if_the_vmi_requests_the_new_size():
+def test_finished_migrations_count_as_successful_if_the_vmi_has_the_new_size():
     vmi = replace(make_vmi(guest="2Gi"), guest_current=q("1Gi"))
     live = make_live(
         make_vm(guest="2Gi", guest_changed_at=NOW - timedelta(minutes=5)),

@@ -61,7 +61,7 @@ def test_another_node_must_have_enough_free_memory_for_the_target_pods_whole_req
     assert judged(live(capacity({"node02": use(taken)}), nodes=nodes)) == effect
 
 
-def test_blocked_change_message_contains_the_request_and_the_best_node():
+def test_message_about_a_blocked_change_contains_the_pod_request_and_the_best_node():
     nodes = (node("node01"), node("node02", "1Gi"), node("node03", "2Gi"))
     decision = only(live(capacity({"node03": use(512 * MIB)}), nodes=nodes))
     assert decision.why.message == (

@@ -26,7 +26,7 @@ def test_vm_of_a_pool_is_blocked_and_the_hint_contains_the_pool(running):
     assert decision.actions == ()
 
 
-def test_vm_of_a_pool_with_the_desired_size_is_converged():
+def test_vm_of_a_pool_is_up_to_date_if_it_has_the_desired_size():
     assert decided("1Gi").reason == "converged"
 
 

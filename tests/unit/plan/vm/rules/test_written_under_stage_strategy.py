@@ -111,7 +111,7 @@ def test_message_says_when_a_size_written_under_the_stage_strategy_takes_effect(
     )
 
 
-def test_warning_about_live_update_counts_vms_outside_git_with_a_staged_size():
+def test_live_update_warning_counts_vms_outside_git_whose_size_was_written_under_stage():
     refs = [vm_ref("db", name) for name in "ab"]
     live = make_live(
         *(make_vm(ref=ref, guest="2Gi", conditions=WAITS) for ref in refs),
@@ -161,7 +161,7 @@ def test_warning_about_live_update_counts_vms_outside_git_with_a_staged_size():
         ),
     ],
 )
-def test_edit_of_another_field_prevents_the_live_change_of_a_staged_size(
+def test_edit_of_another_field_prevents_a_live_change_of_a_size_written_under_stage(
     spec, git, kubevirt, vm, vmi, expected
 ):
     live = world(spec, vm=vm, vmi=vmi)
@@ -176,7 +176,7 @@ def test_restart_required_without_a_visible_edit_causes_a_warning(git, kubevirt)
     assert not any("other than memory" in w for w in free.decisions[-1].warnings)
 
 
-def test_message_lists_pending_edits():
+def test_message_lists_edits_that_wait_for_a_restart():
     live = world(vm=TWO_CORES, vmi=ONE_CORE)
     decision = plan_of(make_desired(want("3Gi"), kubevirt=COMES), live).decisions[-1]
     assert "(cpu.cores 1 -> 2)" in decision.why.message
@@ -188,7 +188,7 @@ def test_message_lists_pending_edits():
     ("kubevirt", "expected"),
     [(stage(), PENDING), (make_kubevirt(), ("wait", "in-flight"))],
 )
-def test_boot_size_under_stage_needs_a_restart_without_restart_required(kubevirt, expected):
+def test_change_back_to_the_boot_size_under_the_stage_strategy_needs_a_restart(kubevirt, expected):
     plugged = replace(make_vmi(guest="2Gi"), guest_at_boot=q("1Gi"))
     live = make_live(make_vm(guest="1Gi"), vmis=(plugged,), kubevirt=kubevirt)
     (decision,) = plan_of(make_desired(want("1Gi")), live).decisions
