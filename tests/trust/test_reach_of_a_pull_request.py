@@ -12,6 +12,7 @@ import sysconfig
 from pathlib import Path
 
 import pytest
+from golden.hostile_text import check_lines
 from support.trust.hostile_pull_request import CANARY
 
 import reconciler
@@ -77,6 +78,15 @@ def test_commands_on_a_hostile_pull_request_write_only_to_the_folder_for_results
 def test_commands_on_a_hostile_pull_request_print_and_store_no_secret(ended, job):
     stored = [each.read_text() for each in job.results.rglob("*") if each.is_file()]
     assert [text for text in (ended.out, ended.err, *stored) if CANARY in text] == []
+
+
+def test_commands_on_a_hostile_pull_request_print_no_workflow_command_or_escape_sequence(
+    ended, job
+):
+    stored = [job.results / f"plan.{form}" for form in FORMATS if form != "github"]
+    texts = [each.read_text() for each in stored if each.exists()]
+    for text in (ended.out, ended.err, *texts):
+        check_lines(text)
 
 
 def test_commands_on_a_hostile_pull_request_end_with_a_plain_result(ended, job):
