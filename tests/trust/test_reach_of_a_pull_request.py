@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
+from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -50,9 +51,19 @@ COMMANDS = {
 }
 
 
-@pytest.fixture(scope="module", params=list(COMMANDS))
-def ended(request, job):
-    return job.run(*COMMANDS[request.param](job), name="audit-" + request.param.replace(" ", "-"))
+@pytest.fixture(scope="session")
+def run_once(job):
+    """Returns a function that runs a command of ``COMMANDS``, once for all tests of a process."""
+    return cache(partial(run, job))
+
+
+@pytest.fixture(params=list(COMMANDS))
+def ended(request, run_once):
+    return run_once(request.param)
+
+
+def run(job, name):
+    return job.run(*COMMANDS[name](job), name="audit-" + name.replace(" ", "-"))
 
 
 def test_commands_on_a_hostile_pull_request_connect_to_no_host_and_resolve_no_name(ended):
