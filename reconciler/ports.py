@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import Reading
     from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveState, LiveVM
+    from reconciler.model.plan.comparison import Base
     from reconciler.model.plan.plan import Action
     from reconciler.model.references import ObjectRef
     from reconciler.model.run.progress import Progress
@@ -44,6 +45,18 @@ class DesiredReader(Protocol):
 
         Raises:
             SourceError: The desired state cannot be read.
+        """
+        ...
+
+
+class BaseReader(Protocol):
+    """Reads the desired state with which a plan is compared."""
+
+    def read(self) -> tuple[Base, Reading]:
+        """Return the base commit, and its desired state with its configuration.
+
+        Raises:
+            SourceError: The base cannot be found or read.
         """
         ...
 

@@ -104,11 +104,16 @@ def read_valid(reader: DesiredReader) -> Reading:
 
 
 def plan_against_cluster(
-    desired: DesiredState, live: LiveReader, policy: PlanPolicy, clock: Clock
+    desired: DesiredState,
+    live: LiveReader,
+    policy: PlanPolicy,
+    clock: Clock,
+    planner: Planner | None = None,
 ) -> tuple[LiveState, Plan]:
     """Read the cluster and plan; return the snapshot together with the plan.
 
-    Pods and quotas are read only if a VM is migrating or would migrate.
+    Pods and quotas are read only if a VM is migrating or would migrate. *planner* keeps the
+    decisions for another plan.
 
     Raises:
         WrongClusterError: *policy* is for another cluster.
@@ -116,7 +121,7 @@ def plan_against_cluster(
     """
     snapshot = live.read()
     require_cluster(snapshot, policy)
-    planner = Planner()
+    planner = planner or Planner()
     planner.update(desired, snapshot, policy, clock.now(), clocks=clock_difference(clock))
     if planner.needs_capacity():
         planner.add_capacity(live.capacity())

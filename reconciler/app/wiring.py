@@ -8,6 +8,7 @@ import socket
 import tempfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,8 +24,9 @@ if TYPE_CHECKING:
     from reconciler.app.input_options import ClusterOptions, SourceOptions
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.informer.informer import ClusterInformer
-    from reconciler.ports import Clock, DesiredReader, DryRun, LiveReader, Recorder
+    from reconciler.ports import BaseReader, Clock, DesiredReader, DryRun, LiveReader, Recorder
     from reconciler.source.git.repository import Repository
+    from reconciler.source.readers import CommitReader
 
 # ruff: noqa: PLC0415 - each function imports its libraries, so that `reconciler --help` is fast
 
@@ -76,10 +78,39 @@ def desired(options: SourceOptions) -> Iterator[DesiredReader]:
 
 
 @contextmanager
+def desired_and_base(
+    options: SourceOptions, base: str
+) -> Iterator[tuple[DesiredReader, BaseReader]]:
+    """Open the readers of the desired state and of its merge base with *base*.
+
+    Raises:
+        UsageError: The options select no source, more than one, or no repository.
+        SourceError: The repository cannot be opened or fetched.
+    """
+    from reconciler.source.base_reader import BaseReader
+    from reconciler.source.scoped_reader import ScopedReader
+
+    options.reject_contradictions()
+    if options.files:
+        raise UsageError(
+            "--base needs --repo and cannot be combined with -f",
+            hint="remove one of them; RECONCILER_BASE counts as --base",
+        )
+    scope = options.scope()
+    with (
+        _repository(options, base) as (repository, revision),
+        _reading(options, repository, revision, cached=True) as (reader, commits),
+    ):
+        yield (
+            ScopedReader(reader, scope, strict=False),
+            BaseReader(commits, repository, requested=base, revision=revision, scope=scope),
+        )
+
+
+@contextmanager
 def _whole(options: SourceOptions) -> Iterator[DesiredReader]:
     """Open a reader of all objects in the source, regardless of the selected names."""
     from reconciler.source import readers, stdin_and_files
-    from reconciler.source.uncommitted import UncommittedReader
 
     if options.files:
         config = options.config
@@ -91,25 +122,39 @@ def _whole(options: SourceOptions) -> Iterator[DesiredReader]:
             override=options.override,
         )
         return
-    with _repository(options) as (repository, revision):
+    with (
+        _repository(options) as (repository, revision),
+        _reading(options, repository, revision, cached=not options.working_tree) as (reader, _),
+    ):
+        yield reader
+
+
+@contextmanager
+def _reading(
+    options: SourceOptions, repository: Repository, revision: str, *, cached: bool
+) -> Iterator[tuple[DesiredReader, CommitReader]]:
+    """Yield the reader of the commit or the working tree, and a reader of commits."""
+    from reconciler.source import readers
+    from reconciler.source.cache.parse_cache import ParseCache
+    from reconciler.source.uncommitted import UncommittedReader
+
+    folder = options.cache_dir if cached else None
+    shared = options.allow_shared_cache_dir
+    with ParseCache(folder, shared=shared) if folder else nullcontext() as cache:
+        commits = readers.CommitReader(
+            repository,
+            revision,
+            default_namespace=options.default_namespace,
+            override=options.override,
+            cache=cache,
+        )
         if options.working_tree:
-            yield readers.WorkingTreeReader(
+            tree = readers.WorkingTreeReader(
                 repository, default_namespace=options.default_namespace, override=options.override
             )
+            yield tree, commits
             return
-        from reconciler.source.cache.parse_cache import ParseCache
-
-        folder = options.cache_dir
-        shared = options.allow_shared_cache_dir
-        with ParseCache(folder, shared=shared) if folder else nullcontext() as cache:
-            reader = readers.CommitReader(
-                repository,
-                revision,
-                default_namespace=options.default_namespace,
-                override=options.override,
-                cache=cache,
-            )
-            yield UncommittedReader(reader, repository)
+        yield UncommittedReader(commits, repository), commits
 
 
 @contextmanager
@@ -208,8 +253,11 @@ def recorder(
 
 
 @contextmanager
-def _repository(options: SourceOptions) -> Iterator[tuple[Repository, str]]:
-    """Open the repository, and yield it together with the revision to read."""
+def _repository(options: SourceOptions, base: str = "") -> Iterator[tuple[Repository, str]]:
+    """Open the repository, and yield it together with the revision to read.
+
+    A repository that is fetched also contains *base*, and the history of both.
+    """
     from reconciler.source.git.remote import clone_or_fetch
     from reconciler.source.git.repository import Repository
     from reconciler.source.git.repository_url import is_remote
@@ -222,12 +270,16 @@ def _repository(options: SourceOptions) -> Iterator[tuple[Repository, str]]:
     if options.working_tree:
         raise UsageError("--working-tree needs a local repository", hint="clone it first")
     with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
-        fetched, commit = clone_or_fetch(
+        fetch = partial(
+            clone_or_fetch,
             repo,
             Path(folder) / "repository.git",
-            revision,
             timeout_s=options.fetch_timeout_s,
             clock=real_clock(),
+            history=bool(base),
         )
+        if base:
+            fetch(base)[0].close()
+        fetched, commit = fetch(revision)
         with fetched:
             yield fetched, commit

@@ -9,7 +9,9 @@ from reconciler.escaping import printable
 from reconciler.model.diagnostic import Severity
 from reconciler.model.live.snapshot_age import SNAPSHOT_AGE
 from reconciler.model.phrases import plural
+from reconciler.model.plan.comparison import BaselineState
 from reconciler.model.references import Location
+from reconciler.report.base_wording import ON_BASE
 from reconciler.report.json_documents import API_VERSION, diagnostic_document
 from reconciler.report.json_text import dumps
 from reconciler.report.terminal_layout import Paint, Tone
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.desired.desired_state import DesiredState
     from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.plan.comparison import Comparison
 
 _TONES = {Severity.ERROR: Tone.BAD, Severity.WARNING: Tone.WARN, Severity.NOTE: Tone.NOTE}
 _NOWHERE = Location(path="", line=0, column=0)
@@ -58,13 +61,20 @@ def validation_json(desired: DesiredState) -> str:
     )
 
 
-def finding_lines(diagnostics: Sequence[Diagnostic], paint: Paint) -> Iterator[str]:
-    """Yield each diagnostic as lines of text, ordered by file and line."""
+def finding_lines(
+    diagnostics: Sequence[Diagnostic], paint: Paint, comparison: Comparison | None = None
+) -> Iterator[str]:
+    """Yield each diagnostic as lines of text, ordered by file and line.
+
+    With a *comparison*, the problems that the base has as well are marked.
+    """
     for each in by_location(diagnostics):
         where = f"{each.at}: " if each.at else ""
         code = paint(f"{each.severity}[{printable(each.code)}]", _TONES[each.severity])
         what = f"{each.ref}: " if each.ref else ""
-        yield f"{printable(where)}{code} {printable(what)}{printable(each.message)}"
+        known = comparison and comparison.diagnostic_state(each) is BaselineState.UNCHANGED
+        mark = f" {ON_BASE}" if known else ""
+        yield f"{printable(where)}{code} {printable(what)}{printable(each.message)}{mark}"
         yield from (f"  {printable(line)}" for line in each.context)
         if each.hint:
             yield f"  hint: {printable(each.hint)}"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.plan.comparison import ComparedObject, Comparison
     from reconciler.model.plan.plan import (
         Action,
         Change,
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 API_VERSION = "reconciler/v1alpha1"
 
 
-def plan_json(plan: Plan) -> Iterator[str]:
+def plan_json(plan: Plan, comparison: Comparison | None = None) -> Iterator[str]:
     """Yield a plan as the JSON of ``schemas/plan.schema.json``, in pieces."""
-    return pieces(plan_document(plan))
+    return pieces(plan_document(plan, comparison))
 
 
 def run_json(run: RunReport) -> Iterator[str]:
@@ -47,9 +48,9 @@ def run_json(run: RunReport) -> Iterator[str]:
     return pieces(run_document(run))
 
 
-def plan_document(plan: Plan) -> dict[str, Any]:
+def plan_document(plan: Plan, comparison: Comparison | None = None) -> dict[str, Any]:
     """Return a plan as JSON values."""
-    return {
+    document = {
         "apiVersion": API_VERSION,
         "kind": "Plan",
         "revision": plan.revision,
@@ -59,12 +60,15 @@ def plan_document(plan: Plan) -> dict[str, Any]:
         "observedAt": timestamp(plan.observed_at),
         "kubevirt": _kubevirt(plan),
         "summary": {str(effect): n for effect, n in plan.summary.items()},
-        "objects": map(_object, plan.decisions),
+        "objects": (_object(each, comparison) for each in plan.decisions),
         "waves": [_wave(each) for each in plan.waves],
         "forecast": _forecast(plan.forecast),
-        "diagnostics": map(diagnostic_document, plan.diagnostics),
+        "diagnostics": (_found(each, comparison) for each in plan.diagnostics),
         "skipped": dict(sorted(plan.skipped.items())),
     }
+    if comparison is not None:
+        document["comparison"] = _comparison(comparison)
+    return document
 
 
 def run_document(run: RunReport) -> dict[str, Any]:
@@ -141,9 +145,9 @@ def _kubevirt(plan: Plan) -> dict[str, Any]:
     return {"namespace": ref.namespace, "name": ref.name, "version": plan.kubevirt_version}
 
 
-def _object(decision: Decision) -> dict[str, Any]:
+def _object(decision: Decision, comparison: Comparison | None = None) -> dict[str, Any]:
     actions, known = decision.actions, CATALOGUE[decision.reason]
-    return {
+    document = {
         **identity(decision.ref),
         "uid": decision.uid,
         "effect": str(decision.effect),
@@ -161,6 +165,55 @@ def _object(decision: Decision) -> dict[str, Any]:
         "changes": [_change(each) for each in decision.changes],
         "patch": [op.plain() for action in actions for op in action.patch],
         "actions": [_action(each) for each in actions],
+    }
+    if comparison is not None:
+        document["baseline"] = _baseline(comparison.objects[decision.ref])
+        for each, change in zip(document["changes"], decision.changes, strict=True):
+            each["edited"] = comparison.edits(decision.ref, change)
+    return document
+
+
+def _baseline(compared: ComparedObject) -> dict[str, Any]:
+    """Return what the plan of the base decides about an object; null if it has no decision."""
+    before = compared.before
+    return {
+        "state": str(compared.state),
+        "edited": compared.edited,
+        "effect": str(before.effect) if before else None,
+        "reason": str(before.reason) if before else None,
+        "target": plain(before.target) if before else None,
+    }
+
+
+def _found(diagnostic: Diagnostic, comparison: Comparison | None) -> dict[str, Any]:
+    document = diagnostic_document(diagnostic)
+    if comparison is not None:
+        document["baseline"] = str(comparison.diagnostic_state(diagnostic))
+    return document
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    base = comparison.base
+    return {
+        "base": {
+            "requested": base.requested,
+            "revision": base.revision,
+            "unplanned": base.unplanned or None,
+        },
+        "summary": comparison.summary(),
+        "configEdited": comparison.config_edited,
+        "removed": map(_removed, comparison.removed),
+        "absentDiagnostics": map(diagnostic_document, comparison.absent_diagnostics),
+    }
+
+
+def _removed(decision: Decision) -> dict[str, Any]:
+    return {
+        **identity(decision.ref),
+        "effect": str(decision.effect),
+        "reason": str(decision.reason),
+        "target": plain(decision.target),
+        "at": _at(decision.at),
     }
 
 

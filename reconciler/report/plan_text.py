@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from reconciler.escaping import printable
 from reconciler.model.fields import WaveName
 from reconciler.model.phrases import listed
+from reconciler.model.plan.comparison import ADDED
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.plan.reason_catalogue import CATALOGUE
 from reconciler.report import wording
+from reconciler.report.base_text import BASE_COLUMN, base_cell, base_heading, base_summary
+from reconciler.report.base_wording import EDITED
 from reconciler.report.findings import finding_lines, is_about_plan
 from reconciler.report.json_text import compact
 from reconciler.report.terminal_layout import (
@@ -26,6 +29,7 @@ from reconciler.report.terminal_layout import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from reconciler.model.plan.comparison import Comparison
     from reconciler.model.plan.plan import Action, Change, Decision, PatchOp, Plan, Wave
 
 _EXPECTED = frozenset({Effect.LIVE, Effect.COLD, Effect.CREATE, Effect.CONFIG})
@@ -47,30 +51,42 @@ _LEAST = ("WHERE", "ETA")
 
 
 def plan_text(
-    plan: Plan, *, width: int = 120, color: bool = False, verbose: bool = False
+    plan: Plan,
+    *,
+    comparison: Comparison | None = None,
+    width: int = 120,
+    color: bool = False,
+    verbose: bool = False,
 ) -> Iterator[str]:
     """Yield the lines of a plan as text, each with its line feed.
 
     Args:
         plan: The plan to show.
+        comparison: The comparison with the plan of the base, if there is a base.
         width: The number of columns of the terminal; longer cells and sentences are wrapped.
         color: Whether to style the text with ANSI codes.
         verbose: Whether to show also unchanged objects, the patch of every action, the reason for
             every object, and the field manager that owns the current value.
     """
     paint = Paint(enabled=color)
-    return with_line_feeds(_lines(plan, paint, width=width, verbose=verbose))
+    return with_line_feeds(_lines(plan, comparison, paint, width=width, verbose=verbose))
 
 
-def _lines(plan: Plan, paint: Paint, *, width: int, verbose: bool) -> Iterator[str]:
+def _lines(
+    plan: Plan, comparison: Comparison | None, paint: Paint, *, width: int, verbose: bool
+) -> Iterator[str]:
     yield from heading(plan, paint, width=width)
+    if comparison is not None:
+        yield from base_heading(comparison, width=width)
     for number, wave in enumerate(plan.waves, start=1):
         yield ""
-        yield from _wave(number, wave, plan, paint, width=width, verbose=verbose)
+        yield from _wave(number, wave, plan, comparison, paint, width=width, verbose=verbose)
     attention = wording.by_attention(plan)
     unchanged = [each for each in plan.decisions if each.effect is Effect.NONE]
     listed = [*attention, *(each for each in unchanged if verbose or each.warnings)]
-    yield from _machines(listed, plan, paint, width=width)
+    if comparison is not None:
+        listed.sort(key=lambda each: comparison.state(each.ref) not in ADDED)
+    yield from _machines(listed, plan, comparison, paint, width=width)
     explained = [each for each in listed if verbose or _surprising(each)]
     if explained:
         yield ""
@@ -82,9 +98,11 @@ def _lines(plan: Plan, paint: Paint, *, width: int, verbose: bool) -> Iterator[s
             yield from _why(group, paint, width=width, verbose=verbose)
     yield ""
     yield from _summary(plan, paint, width=width)
+    if comparison is not None:
+        yield from base_summary(comparison, paint, width=width)
     if others := [each for each in plan.diagnostics if not is_about_plan(each)]:
         yield ""
-        yield from finding_lines(others, paint)
+        yield from finding_lines(others, paint, comparison)
 
 
 def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
@@ -104,7 +122,14 @@ def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
 
 
 def _wave(
-    number: int, wave: Wave, plan: Plan, paint: Paint, *, width: int, verbose: bool
+    number: int,
+    wave: Wave,
+    plan: Plan,
+    comparison: Comparison | None,
+    paint: Paint,
+    *,
+    width: int,
+    verbose: bool,
 ) -> Iterator[str]:
     yield paint(f"Wave {number} {wave.name}", Tone.STRONG)
     if wave.barrier is not None:
@@ -123,16 +148,18 @@ def _wave(
         yield f"  {printable(str(action.ref))}"
         for change in decisions[action.ref].changes:
             if change.wave is wave.name:
-                yield from _change(change, width=width)
+                edited = comparison is not None and comparison.edits(action.ref, change)
+                yield from _change(change, width=width, edited=edited)
         if verbose:
             yield from _write(action)
     if folded:
         yield f"  {wording.counts({each: folded[each] for each in Effect if folded[each]})}"
 
 
-def _change(change: Change, *, width: int) -> Iterator[str]:
+def _change(change: Change, *, width: int, edited: bool = False) -> Iterator[str]:
     before, after = wording.spelled(change.before), wording.spelled(change.after)
     where = f"  {change.at}" if change.at else ""
+    where += f" {EDITED}" if edited else ""
     field = ".".join(change.field)
     line = printable(f"{field}: {before} -> {after}") + printable(where)
     if len(line) + 4 <= width:
@@ -157,34 +184,39 @@ def operation(op: PatchOp) -> str:
 
 
 def _machines(
-    decisions: Sequence[Decision], plan: Plan, paint: Paint, *, width: int
+    decisions: Sequence[Decision],
+    plan: Plan,
+    comparison: Comparison | None,
+    paint: Paint,
+    *,
+    width: int,
 ) -> Iterator[str]:
     forecasts = wording.forecasts(plan)
     rows = [
-        _machine(each, wording.eta(each, forecasts.get(each.ref)))
+        _machine(each, wording.eta(each, forecasts.get(each.ref)), comparison)
         for each in decisions
         if each.ref.is_vm
     ]
     if rows:
         yield ""
-        yield from table(_HEAD, rows, width=width, wrap=(), drop=_LEAST, paint=paint)
+        head = _HEAD if comparison is None else (*_HEAD, BASE_COLUMN)
+        yield from table(head, rows, width=width, wrap=(), drop=_LEAST, paint=paint)
 
 
-def _machine(decision: Decision, eta: str) -> Row:
+def _machine(decision: Decision, eta: str, comparison: Comparison | None) -> Row:
     before, after = wording.from_and_to(decision)
     tone = _TONES[decision.effect]
-    return Row(
-        (
-            Cell(decision.ref.namespace),
-            Cell(decision.ref.name),
-            Cell(before),
-            Cell(after),
-            Cell(decision.effect, tone),
-            Cell(decision.reason),
-            Cell(eta),
-            Cell(wording.location(decision.at), Tone.FAINT),
-        )
+    cells = (
+        Cell(decision.ref.namespace),
+        Cell(decision.ref.name),
+        Cell(before),
+        Cell(after),
+        Cell(decision.effect, tone),
+        Cell(decision.reason),
+        Cell(eta),
+        Cell(wording.location(decision.at), Tone.FAINT),
     )
+    return Row(cells if comparison is None else (*cells, base_cell(decision, comparison)))
 
 
 def _surprising(decision: Decision) -> bool:

@@ -112,6 +112,12 @@ class CommitReader:
             self._last = tree, _read_tree(tree, self._contents, self._override)
         return self._last[1]
 
+    def of(self, revision: str) -> CommitReader:
+        """Return a reader of *revision* that parses only files which this reader has not read."""
+        other = CommitReader(self._repository, revision, override=self._override)
+        other._contents, other._last = self._contents, self._last
+        return other
+
 
 class WorkingTreeReader:
     """Reads the files of the working tree and reports whether they are committed."""

@@ -25,15 +25,19 @@ _HOW_TO_CHECK = "`reconciler validate` shows which objects are read"
 class ScopedReader:
     """A ``DesiredReader`` that keeps only the objects that the command covers."""
 
-    def __init__(self, inner: DesiredReader, scope: Scope, *, strict: bool) -> None:
+    def __init__(
+        self, inner: DesiredReader, scope: Scope, *, strict: bool, complete: bool = True
+    ) -> None:
         """Prepare to keep only the objects that the command covers.
 
         Args:
             inner: Reads the whole desired state.
             scope: The objects that the command covers.
             strict: Whether an object of another namespace is an error, as for ``kubectl -f``.
+            complete: Whether a VM that the scope lists, and Git lacks, is an error.
         """
         self._inner, self._scope, self._strict = inner, scope, strict
+        self._complete = complete
         self._last: tuple[Reading, Reading] | None = None
 
     def read(self) -> Reading:
@@ -49,7 +53,8 @@ class ScopedReader:
 
     def _narrowed(self, state: DesiredState) -> DesiredState:
         scope = self._scope
-        self._require_names(state)
+        if self._complete:
+            self._require_names(state)
         found = [] if state.kubevirt is None else [state.kubevirt.ref]
         outside = [ref for ref in (*found, *state.vms) if not scope.includes(ref)]
         if self._strict and not scope.names:

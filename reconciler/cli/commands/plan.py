@@ -29,9 +29,13 @@ from reconciler.model.shard import WHOLE_FLEET
 from reconciler.plan.plan_policy import plan_policy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from typing import TextIO
 
+    from reconciler.app.read_and_plan import PlanWithInputs
+    from reconciler.model.desired.config import Config
+    from reconciler.model.plan.comparison import Comparison
+    from reconciler.plan.plan_policy import PlanPolicy
     from reconciler.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -42,6 +46,15 @@ ServerDryRun = Annotated[
         "--server-dry-run",
         "Also send each change with dryRun=All, which shows admission denials; this needs the "
         "right to patch.",
+    ),
+]
+Base = Annotated[
+    str | None,
+    option(
+        "--base",
+        "Compare with the plan of the base branch REV, and show what this commit adds to it. The "
+        "merge base is compared, with the same live state.",
+        metavar="REV",
     ),
 ]
 Out = Annotated[
@@ -72,6 +85,7 @@ class PlanOptions:
     shard: options.ShardOption = WHOLE_FLEET
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     snapshot: options.Snapshot = None
+    base: Base = None
     server_dry_run: ServerDryRun = False
     out: Out = None
     output: Output = None
@@ -106,7 +120,7 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
     )
     results.reserve(plan_options.out)
     try:
-        plan = _plan(plan_options, clock)
+        plan, comparison = _plan(plan_options, clock)
     except InvalidError as error:
         from reconciler.report.code_review.review import review_of_errors
 
@@ -115,48 +129,70 @@ def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
         raise
     try:
         if plan_options.out is not None:
-            _write(plan, plan_options.out)
+            _write(plan, comparison, plan_options.out)
     finally:
-        results.show(partial(pieces, plan, plan_options))
-    return exit_code(plan) if plan_options.detailed_exitcode or plan.errored else ExitCode.DONE
+        results.show(partial(pieces, plan, comparison, plan_options))
+    code = exit_code(plan, comparison)
+    return code if plan_options.detailed_exitcode or code is ExitCode.INVALID else ExitCode.DONE
 
 
-def _write(plan: Plan, path: Path) -> None:
+def _write(plan: Plan, comparison: Comparison | None, path: Path) -> None:
     from reconciler.report.json_documents import plan_json
 
-    output_files.write(path, plan_json(plan), "--out")
+    output_files.write(path, plan_json(plan, comparison), "--out")
     log.info("wrote the plan to %s; `reconciler apply --plan` accepts it as an approval", path)
 
 
-def _plan(plan_options: PlanOptions, clock: Clock) -> Plan:
-    from reconciler.app.read_and_plan import plan_of_snapshot, read_and_plan
+def _plan(plan_options: PlanOptions, clock: Clock) -> tuple[Plan, Comparison | None]:
+    from reconciler.app.read_and_plan import plan_of_snapshot
 
-    with (
-        wiring.desired(plan_options.source) as desired,
-        wiring.live(plan_options.cluster, plan_options.snapshot, clock) as live,
-    ):
-        policy = partial(plan_policy, shard=plan_options.shard)
-        # Keep only the plan: its inputs take most of the memory.
-        planned = read_and_plan(desired, live, clock, policy)
-        plan = plan_of_snapshot(planned, clock) if plan_options.snapshot else planned.plan
-        del planned
+    policy = partial(plan_policy, shard=plan_options.shard)
+    # Keep only the plan: its inputs take most of the memory.
+    planned, comparison = _compared(plan_options, clock, policy)
+    plan = plan_of_snapshot(planned, clock) if plan_options.snapshot else planned.plan
+    del planned
     if plan_options.server_dry_run:
         from reconciler.app.server_dry_run import server_dry_run
 
         with wiring.client(plan_options.cluster, clock) as client:
             plan = server_dry_run(plan, wiring.dry_run(client))
-    return plan
+    return plan, comparison
+
+
+def _compared(
+    plan_options: PlanOptions, clock: Clock, policy: Callable[[Config], PlanPolicy]
+) -> tuple[PlanWithInputs, Comparison | None]:
+    """Return the plan with its inputs, and its comparison if a base is given."""
+    source, base = plan_options.source, plan_options.base
+    cluster, snapshot = plan_options.cluster, plan_options.snapshot
+    if base is None:
+        from reconciler.app.read_and_plan import read_and_plan
+
+        with wiring.desired(source) as desired, wiring.live(cluster, snapshot, clock) as live:
+            return read_and_plan(desired, live, clock, policy), None
+    from reconciler.app.plan_with_base import plan_with_base
+
+    with (
+        wiring.desired_and_base(source, base) as (desired, against),
+        wiring.live(cluster, snapshot, clock) as live,
+    ):
+        found = plan_with_base(desired, against, live, clock, policy)
+        return found.planned, found.comparison
 
 
 def pieces(
-    plan: Plan, plan_options: PlanOptions, output: str, stream: TextIO | None
+    plan: Plan,
+    comparison: Comparison | None,
+    plan_options: PlanOptions,
+    output: str,
+    stream: TextIO | None,
 ) -> Iterable[str]:
     """Return a plan in an output format, for a stream or for a file."""
     match output:
         case PlanFormat.JSON:
             from reconciler.report.json_documents import plan_json
 
-            return plan_json(plan)
+            return plan_json(plan, comparison)
         case PlanFormat.MARKDOWN:
             from reconciler.report.plan_markdown import plan_markdown
 
@@ -166,22 +202,27 @@ def pieces(
 
             return plan_html(plan, docs_url=plan_options.docs_url)
         case PlanFormat.TEXT:
-            return plan_lines(plan, stream, plan_options.log)
+            return plan_lines(plan, stream, plan_options.log, comparison)
         case _:
             from reconciler.report.code_review.review import review_of_plan
 
             return result_output.review_pieces(review_of_plan(plan), output, plan_options.docs_url)
 
 
-def exit_code(plan: Plan) -> ExitCode:
+def exit_code(plan: Plan, comparison: Comparison | None = None) -> ExitCode:
     """Return the detailed exit code of a plan.
 
     The code is 3 if part of Git is invalid, else 2 if the plan has actions, else 4 if an object is
-    blocked, waits or needs a restart, and 0 otherwise.
+    blocked, waits or needs a restart, and 0 otherwise. With a *comparison*, only errors and
+    objects count that the base does not have in the same way.
     """
-    if plan.errored:
+    if comparison is None:
+        errored, decisions = plan.errored, plan.decisions
+    else:
+        errored, decisions = comparison.adds_errors, tuple(comparison.added())
+    if errored:
         return ExitCode.INVALID
-    if plan.waves:
+    if any(each.actions for each in decisions):
         return ExitCode.CHANGES
-    held = any(each.effect in HELD for each in plan.decisions)
+    held = any(each.effect in HELD for each in decisions)
     return ExitCode.BLOCKED if held else ExitCode.DONE

@@ -17,6 +17,7 @@ from reconciler.model.phrases import plural
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from reconciler.model.plan.comparison import Comparison
     from reconciler.model.plan.plan import Plan
     from reconciler.model.run.outcome import RunReport
     from reconciler.ports import Listener
@@ -24,12 +25,20 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-def plan_lines(plan: Plan, stream: TextIO | None, log: LogOptions) -> Iterator[str]:
+def plan_lines(
+    plan: Plan, stream: TextIO | None, log: LogOptions, comparison: Comparison | None = None
+) -> Iterator[str]:
     """Yield the lines of a plan as text, for a stream or for a file."""
     from reconciler.report.plan_text import plan_text
 
     style = screen.FILE if stream is None else screen.style_of(stream)
-    return plan_text(plan, width=style.width, color=style.color, verbose=log.verbose > 0)
+    return plan_text(
+        plan,
+        comparison=comparison,
+        width=style.width,
+        color=style.color,
+        verbose=log.verbose > 0,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

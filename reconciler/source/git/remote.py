@@ -36,7 +36,13 @@ _FETCH = (
 
 
 def clone_or_fetch(
-    url: str, directory: Path, revision: str, *, timeout_s: float, clock: Clock
+    url: str,
+    directory: Path,
+    revision: str,
+    *,
+    timeout_s: float,
+    clock: Clock,
+    history: bool = False,
 ) -> tuple[Repository, str]:
     """Fetch a revision from a remote, and return the local repository and the commit's hash.
 
@@ -53,6 +59,7 @@ def clone_or_fetch(
             history of the default branch.
         timeout_s: The time limit for all steps together.
         clock: Measures the time.
+        history: Whether to fetch also all earlier commits.
 
     Raises:
         SourceError: The address is not supported, the repository cannot be reached in time, or the
@@ -65,7 +72,7 @@ def clone_or_fetch(
         )
     fetch.prepare()
     address = repository_url.shown(url)
-    if not fetch.revision(revision):
+    if not fetch.revision(revision, history=history):
         if revision == "HEAD":
             raise SourceError(
                 f"{address} has no commit yet on its default branch",
@@ -113,10 +120,10 @@ class _Fetch:
         folder.mkdir(parents=True, exist_ok=True)
         self._git("init", "--quiet", "--bare", "--template=", ".")
 
-    def revision(self, revision: str) -> bool:
+    def revision(self, revision: str, *, history: bool = False) -> bool:
         """Fetch a revision; return False if the remote does not have its branch, tag or hash."""
         name = _ANCESTOR.split(revision, maxsplit=1)[0] or "HEAD"
-        whole = name != revision
+        whole = history or name != revision
         if name in {"HEAD", "@"}:
             return self._reference("HEAD", _REMOTE_HEAD, whole=whole)
         if _HASH.fullmatch(name) and self._commit(name, whole=whole):

@@ -1,0 +1,142 @@
+"""``Comparison``: how a plan differs from the plan of a base commit, on the same cluster."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.plan.plan import Change, Decision, Effect
+from reconciler.model.references import FieldPath, ObjectRef
+
+
+class BaselineState(StrEnum):
+    """How an entry of a plan compares with the plan of the base; the names are those of SARIF.
+
+    Source: SARIF 2.1.0, section 3.27.24, ``baselineState``.
+    """
+
+    NEW = "new"
+    """The plan has the entry, and the plan of the base does not."""
+    UPDATED = "updated"
+    """Both plans have the entry, and they differ in what happens."""
+    UNCHANGED = "unchanged"
+    """Both plans have the same entry: it was already pending on the base."""
+    ABSENT = "absent"
+    """Only the plan of the base has the entry."""
+
+
+ADDED = frozenset({BaselineState.NEW, BaselineState.UPDATED})
+"""The states of the entries that a pull request adds or alters."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The commit with whose plan a plan is compared."""
+
+    requested: str
+    """The branch, tag or commit that the user named."""
+    revision: str
+    """The hash of the merge base of ``requested`` and the planned commit."""
+    unplanned: str = ""
+    """Why nothing can be planned on the base, such as an invalid configuration; else empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComparedObject:
+    """One object in the plan, in the plan of the base, or in both."""
+
+    state: BaselineState
+    before: Decision | None
+    """The decision in the plan of the base; None if the base does not contain the object."""
+    after: Decision | None
+    """The decision in the plan; None if the plan does not contain the object."""
+    edited: bool
+    """Whether the object in Git differs; if not, something else causes a difference."""
+    edited_fields: frozenset[FieldPath] = frozenset()
+    """The fields with planned changes whose values in Git differ."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The differences between a plan and the plan of the base, on the same live state."""
+
+    base: Base
+    objects: Mapping[ObjectRef, ComparedObject]
+    """The objects of both plans, ordered by reference."""
+    diagnostics: Mapping[Diagnostic, BaselineState]
+    """The state of each diagnostic of the plan."""
+    absent_diagnostics: tuple[Diagnostic, ...] = ()
+    """The diagnostics that only the plan of the base has."""
+    config_edited: bool = False
+    """Whether ``.reconciler.yaml`` has other values than on the base."""
+
+    def state(self, ref: ObjectRef) -> BaselineState:
+        """Return the state of the object *ref*, which must be in one of the plans."""
+        return self.objects[ref].state
+
+    def diagnostic_state(self, diagnostic: Diagnostic) -> BaselineState:
+        """Return the state of a diagnostic.
+
+        A diagnostic that is not compared is about the snapshot, or about the server's dry run of
+        an object; then it has the state of this object.
+        """
+        compared = self.objects.get(diagnostic.ref) if diagnostic.ref else None
+        other = compared.state if compared else BaselineState.UNCHANGED
+        return self.diagnostics.get(diagnostic, other)
+
+    def edits(self, ref: ObjectRef, change: Change) -> bool:
+        """Return whether the value of *change* in Git differs from the value on the base."""
+        return change.field in self.objects[ref].edited_fields
+
+    @property
+    def withdrawn(self) -> Iterator[Decision]:
+        """The decisions of the base on pending changes that the plan does not contain."""
+        for each in self.objects.values():
+            if each.state is BaselineState.ABSENT and each.before is not None:
+                yield each.before
+
+    @property
+    def removed(self) -> Iterator[Decision]:
+        """The decisions of the base on objects that the plan does not contain."""
+        for each in self.objects.values():
+            if each.after is None and each.before is not None:
+                yield each.before
+
+    @property
+    def indirect(self) -> Iterator[Decision]:
+        """The new and updated decisions on objects that are not edited in Git."""
+        for each in self.objects.values():
+            if each.after is not None and each.state in ADDED and not each.edited:
+                yield each.after
+
+    @property
+    def adds_errors(self) -> bool:
+        """Whether the plan has an error that the plan of the base does not have."""
+        return any(
+            state in ADDED and each.severity is Severity.ERROR
+            for each, state in self.diagnostics.items()
+        )
+
+    def added(self) -> Iterator[Decision]:
+        """Return the decisions with an effect that the base does not have in this way."""
+        for each in self.objects.values():
+            if each.state in ADDED and each.after is not None:
+                yield each.after
+
+    def summary(self) -> dict[str, dict[str, int]]:
+        """Return the number of objects per state and effect; zeros and ``none`` are left out.
+
+        An absent object counts with its effect on the base.
+        """
+        counts = {state: Counter[Effect]() for state in BaselineState}
+        for each in self.objects.values():
+            decision = each.before if each.state is BaselineState.ABSENT else each.after
+            if decision is not None and decision.effect is not Effect.NONE:
+                counts[each.state][decision.effect] += 1
+        return {
+            str(state): {str(effect): found[effect] for effect in Effect if found[effect]}
+            for state, found in counts.items()
+        }

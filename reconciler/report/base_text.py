@@ -1,0 +1,57 @@
+"""Renders the comparison of a plan with the plan of its base for a terminal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.comparison import ADDED, BaselineState
+from reconciler.model.plan.plan import Effect
+from reconciler.report.base_wording import (
+    EDITED,
+    STATE_WORDS,
+    base_commit,
+    gone,
+    indirect,
+    since_base,
+    unplanned,
+)
+from reconciler.report.terminal_layout import Cell, Tone, paragraph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.model.plan.comparison import Comparison
+    from reconciler.model.plan.plan import Decision
+    from reconciler.report.terminal_layout import Paint
+
+BASE_COLUMN = "SINCE BASE"
+"""The title of the column that compares a VM with the base."""
+_MAX_LISTED = 20
+"""The maximum number of changes that are listed as no longer pending."""
+
+
+def base_heading(comparison: Comparison, *, width: int) -> Iterator[str]:
+    """Yield the lines that identify the base, below the heading of the plan."""
+    base = comparison.base
+    words = f"compared with the plan of {base_commit(base.requested, base.revision)}"
+    if base.unplanned:
+        words += f"; {unplanned(base.unplanned)}"
+    yield from paragraph(words, width=width, indent="  ")
+
+
+def base_cell(decision: Decision, comparison: Comparison) -> Cell:
+    """Return how *decision* compares with the base, and whether its manifest is edited."""
+    compared = comparison.objects[decision.ref]
+    words = STATE_WORDS[compared.state]
+    if decision.effect is Effect.NONE and compared.state is BaselineState.UNCHANGED:
+        words = "-"
+    tone = Tone.STRONG if compared.state in ADDED else Tone.FAINT
+    return Cell(f"{words} {EDITED}" if compared.edited else words, tone)
+
+
+def base_summary(comparison: Comparison, paint: Paint, *, width: int) -> Iterator[str]:
+    """Yield the lines that count the differences, and list what the plan no longer contains."""
+    line = f"Since the base: {since_base(comparison.summary())}."
+    yield from (paint(each, Tone.STRONG) for each in paragraph(line, width=width))
+    for text in (indirect(comparison), *gone(comparison, _MAX_LISTED)):
+        yield from paragraph(text, width=width, indent="  ")

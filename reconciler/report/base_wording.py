@@ -1,0 +1,107 @@
+"""Returns the words in which all formats compare a plan with the plan of its base."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.phrases import listed, plural
+from reconciler.model.plan.comparison import BaselineState
+from reconciler.model.plan.plan import Effect
+from reconciler.report import wording
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from reconciler.model.plan.comparison import Comparison
+
+STATE_WORDS: Mapping[BaselineState, str] = {
+    BaselineState.NEW: "new",
+    BaselineState.UPDATED: "updated",
+    BaselineState.UNCHANGED: "already pending",
+    BaselineState.ABSENT: "no longer pending",
+}
+"""What people read for each state.
+
+The state ``unchanged`` has another name here, because the unchanged objects of a plan are those
+to which nothing happens.
+"""
+
+EDITED = "(edited)"
+"""Follows the location of a line whose value in Git differs from the base."""
+ON_BASE = "(also on the base)"
+"""Follows a problem that the plan of the base reports as well."""
+_MAX_NAMES = 5
+
+
+def base_commit(requested: str, revision: str) -> str:
+    """Return the name of the base commit, and how it was found."""
+    commit = wording.origin(revision, dirty=False)
+    return commit if requested == revision else f"{commit}, the merge base with {requested}"
+
+
+def unplanned(reason: str) -> str:
+    """Return a sentence for a base on which nothing can be planned, without a full stop."""
+    return f"nothing can be planned on the base, because {reason}; so every change counts as new"
+
+
+def since_base(summary: Mapping[str, Mapping[str, int]]) -> str:
+    """Return the number of changes by state and effect, such as ``new: 2 live; updated: none``.
+
+    *summary* is ``Comparison.summary``, or the same in a plan document.
+    """
+    parts = []
+    for state, words in STATE_WORDS.items():
+        counts = ", ".join(f"{n} {effect}" for effect, n in summary[state].items())
+        if counts or state is BaselineState.NEW:
+            parts.append(f"{words}: {counts or 'none'}")
+    return "; ".join(parts)
+
+
+def indirect(comparison: Comparison) -> str:
+    """Return a sentence about changes of objects that are not edited; empty if there are none."""
+    refs = [each.ref for each in comparison.indirect if each.effect is not Effect.NONE]
+    return indirect_sentence(
+        map(wording.name_of, refs),
+        len(refs),
+        kubevirt=any(each.edited and ref.is_kubevirt for ref, each in comparison.objects.items()),
+        config=comparison.config_edited,
+    )
+
+
+def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, config: bool) -> str:
+    """Return a sentence about *count* objects that change although they are not edited.
+
+    *kubevirt* and *config* say whether the KubeVirt CR and ``.reconciler.yaml`` are edited.
+    """
+    if not count:
+        return ""
+    causes = ["the KubeVirt CR"] * kubevirt + [".reconciler.yaml"] * config
+    cause = " and ".join(causes) or "other objects"
+    verb = "has" if count == 1 else "have"
+    return (
+        f"{plural(count, 'object')} {verb} another effect than on the base without an edit, "
+        f"because of edits of {cause}: {listed(names, _MAX_NAMES)}."
+    )
+
+
+def gone(comparison: Comparison, most: int) -> Iterator[str]:
+    """Yield a line for each change, object and problem that only the base has.
+
+    At most *most* changes and *most* problems have their own lines; further ones are counted.
+    """
+    withdrawn = [each for each in comparison.withdrawn if each.effect is not Effect.NONE]
+    for each in withdrawn[:most]:
+        sizes = " -> ".join(size for size in wording.from_and_to(each) if size != "-")
+        parts = (f"{each.effect} on the base", sizes) if sizes else (f"{each.effect} on the base",)
+        yield f"no longer pending: {wording.name_of(each.ref)}, {', '.join(parts)}"
+    if len(withdrawn) > most:
+        yield f"no longer pending: {len(withdrawn) - most} more"
+    removed = [wording.name_of(each.ref) for each in comparison.removed]
+    if removed:
+        yield f"not in this plan, only on the base: {listed(removed, _MAX_NAMES)}"
+    absent = comparison.absent_diagnostics
+    for found in absent[:most]:
+        at, about = (f"{found.at}: " if found.at else ""), (f"{found.ref}: " if found.ref else "")
+        yield f"no longer reported: {at}{found.severity}[{found.code}] {about}{found.message}"
+    if len(absent) > most:
+        yield f"no longer reported: {len(absent) - most} more"

@@ -1,0 +1,55 @@
+"""Reads the desired state of the commit with which a plan is compared: ``BaseReader``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.comparison import Base
+from reconciler.source.git.merge_base import merge_base
+from reconciler.source.scoped_reader import ScopedReader
+
+if TYPE_CHECKING:
+    from reconciler.model.desired.desired_state import Reading
+    from reconciler.model.desired.scope import Scope
+    from reconciler.source.git.repository import Repository
+    from reconciler.source.readers import CommitReader
+
+
+class BaseReader:
+    """Reads the merge base of the planned commit and the base branch."""
+
+    def __init__(
+        self,
+        head: CommitReader,
+        repository: Repository,
+        *,
+        requested: str,
+        revision: str,
+        scope: Scope,
+    ) -> None:
+        """Prepare to read the merge base of *requested* and *revision*.
+
+        Args:
+            head: The reader of the planned commit; files that it has read are not parsed again.
+            repository: The repository with both commits.
+            requested: The base: a branch, tag or commit.
+            revision: The planned commit.
+            scope: The objects that the command covers; the base may lack some of them.
+        """
+        self._head = head
+        self._repository = repository
+        self._requested = requested
+        self._revision = revision
+        self._scope = scope
+
+    def read(self) -> tuple[Base, Reading]:
+        """Return the base, and its desired state with the configuration of that commit.
+
+        Raises:
+            SourceError: The base does not exist, has no common history with the planned commit,
+                or cannot be read.
+        """
+        head = self._repository.resolve(self._revision)
+        commit = merge_base(self._repository, self._requested, head)
+        reader = ScopedReader(self._head.of(commit), self._scope, strict=False, complete=False)
+        return Base(requested=self._requested, revision=commit), reader.read()

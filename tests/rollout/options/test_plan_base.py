@@ -1,0 +1,223 @@
+"""``plan --base`` separates what a pull request adds from what was pending before it."""
+
+from __future__ import annotations
+
+import json
+
+import jsonschema
+import pytest
+from support.served import SCHEMAS
+from support.simulated import vm_yaml
+
+VMS = [
+    {"name": name, "namespace": "db", "guest": "1Gi"} for name in ("drifting", "edited", "other")
+]
+CR = """\
+---
+apiVersion: kubevirt.io/v1
+kind: KubeVirt
+metadata: {name: kubevirt, namespace: kubevirt}
+spec: {configuration: {vmRolloutStrategy: %s}}
+"""
+DRIFTING, OTHER = vm_yaml("db", "drifting", "2Gi"), vm_yaml("db", "other", "1Gi")
+BROKEN = "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: 7}\n"
+CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
+
+
+@pytest.fixture
+def snapshot(serve, command, tmp_path):
+    path = tmp_path / "live.json"
+    assert command("snapshot", "--out", path, on=serve("hotplug", vms=VMS)).code == 0
+    return path
+
+
+@pytest.fixture
+def branch(git):
+    """Returns a function that commits files to main, and then other files to a branch."""
+
+    def make(before, after):
+        git.commit(before)
+        git("checkout", "--quiet", "-b", "topic")
+        for name in [name for name, text in after.items() if text is None]:
+            git("rm", "--quiet", name)
+        git.commit({name: text for name, text in after.items() if text is not None})
+        return git
+
+    return make
+
+
+@pytest.fixture
+def plan(snapshot, git, command):
+    def call(*more):
+        return command("plan", "--repo", git, "--snapshot", snapshot, "--base", "main", *more)
+
+    return call
+
+
+def states(ended):
+    document = ended.json
+    jsonschema.validate(document, json.loads((SCHEMAS / "plan.schema.json").read_text()))
+    return {
+        each["name"]: (each["baseline"]["state"], each["baseline"]["edited"])
+        for each in document["objects"]
+    }
+
+
+def test_vm_that_drifts_on_main_is_not_a_change_of_the_pull_request(branch, plan):
+    before = {"drifting.yaml": DRIFTING, "edited.yaml": vm_yaml("db", "edited", "1Gi")}
+    branch(before, {"edited.yaml": vm_yaml("db", "edited", "3Gi"), "other.yaml": OTHER})
+    ended = plan("-o", "json")
+    assert ended.code == 0
+    assert states(ended) == {
+        "drifting": ("unchanged", False),
+        "edited": ("new", True),
+        "other": ("unchanged", True),
+    }
+    assert ended.json["comparison"]["summary"] == {
+        "new": {"live": 1},
+        "updated": {},
+        "unchanged": {"live": 1},
+        "absent": {},
+    }
+    (change,) = next(e for e in ended.json["objects"] if e["name"] == "edited")["changes"]
+    assert change["edited"] is True
+
+
+def test_text_lists_changes_of_the_pull_request_first(branch, plan):
+    before = {"drifting.yaml": DRIFTING, "edited.yaml": vm_yaml("db", "edited", "1Gi")}
+    branch(before, {"edited.yaml": vm_yaml("db", "edited", "3Gi")})
+    text = plan().out
+    rows = [line for line in text.splitlines() if line.startswith("db ")]
+    assert [row.split()[1] for row in rows] == ["edited", "drifting"]
+    assert rows[0].endswith("new (edited)")
+    assert rows[1].endswith("already pending")
+    assert "Since the base: new: 1 live; already pending: 1 live." in text
+
+
+def test_plan_and_digest_are_the_same_with_and_without_a_base(branch, plan, command, snapshot):
+    git = branch({"drifting.yaml": DRIFTING}, {"edited.yaml": vm_yaml("db", "edited", "3Gi")})
+    with_base = plan("-o", "json").json
+    alone = command("plan", "--repo", git, "--snapshot", snapshot, "-o", "json").json
+    del with_base["comparison"]
+    for each in with_base["objects"]:
+        del each["baseline"]
+        for change in each["changes"]:
+            del change["edited"]
+    for each in with_base["diagnostics"]:
+        del each["baseline"]
+    assert with_base == alone
+
+
+def test_plan_file_with_a_comparison_is_an_approval(branch, serve, command, tmp_path):
+    git = branch({"drifting.yaml": DRIFTING}, {"edited.yaml": vm_yaml("db", "edited", "2Gi")})
+    cluster, file = serve("hotplug", vms=VMS), tmp_path / "plan.json"
+    options = ("--repo", git, "--base", "main", "--out", file)
+    assert command("plan", *options, on=cluster).code == 0
+    ended = command("apply", "--repo", git, "--plan", file, "--no-wait", on=cluster)
+    assert ended.code == 0
+    assert {each[0] for each in cluster.writes()} >= {"PATCH"}
+
+
+def test_vm_without_an_edit_gets_another_effect_from_the_kubevirt_cr(branch, plan):
+    files = {"drifting.yaml": DRIFTING, "cr.yaml": CR % "LiveUpdate"}
+    branch(files, {"cr.yaml": CR % "Stage"})
+    ended = plan("-o", "json")
+    assert states(ended)["drifting"] == ("updated", False)
+    text = plan().out
+    assert "1 object has another effect than on the base without an edit" in text
+    assert "because of edits of the KubeVirt CR: db/drifting." in text
+
+
+def test_renamed_file_changes_nothing_and_a_removed_vm_is_listed(branch, plan):
+    files = {"a.yaml": DRIFTING, "b.yaml": vm_yaml("db", "edited", "3Gi"), "c.yaml": OTHER}
+    branch(files, {"a.yaml": None, "moved/a.yaml": DRIFTING, "b.yaml": None, "c.yaml": None})
+    ended = plan("-o", "json")
+    assert states(ended) == {"drifting": ("unchanged", False)}
+    removed = {each["name"]: each["effect"] for each in ended.json["comparison"]["removed"]}
+    assert removed == {"edited": "live", "other": "none"}
+    text = plan().out
+    assert "no longer pending: db/edited, live on the base, 1Gi -> 3Gi" in text
+    assert "not in this plan, only on the base: db/edited, db/other" in text
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "detailed", "plain"),
+    [
+        ({"a.yaml": DRIFTING}, {"notes.txt": "x"}, 0, 0),
+        ({"a.yaml": OTHER}, {"b.yaml": DRIFTING}, 2, 0),
+        ({"a.yaml": DRIFTING}, {"a.yaml": vm_yaml("db", "drifting", "1Gi")}, 0, 0),
+        ({"a.yaml": OTHER}, {"b.yaml": vm_yaml("db", "drifting", "900Gi")}, 4, 0),
+        ({"a.yaml": vm_yaml("db", "drifting", "900Gi")}, {"b.yaml": OTHER}, 0, 0),
+        ({"a.yaml": BROKEN}, {"b.yaml": OTHER}, 0, 0),
+        ({"b.yaml": OTHER}, {"a.yaml": BROKEN}, 3, 3),
+        ({"a.yaml": BROKEN}, {"b.yaml": DRIFTING, "c.yaml": BROKEN}, 3, 3),
+    ],
+)
+def test_exit_code_counts_only_what_the_pull_request_adds(
+    branch, plan, before, after, detailed, plain
+):
+    branch(before, after)
+    assert (plan("--detailed-exitcode").code, plan().code) == (detailed, plain)
+
+
+def test_error_on_the_base_is_marked(branch, plan):
+    branch({"a.yaml": BROKEN}, {"b.yaml": BROKEN})
+    lines = [line for line in plan().out.splitlines() if "error[" in line]
+    marked = {line.partition(":")[0]: line.endswith("(also on the base)") for line in lines}
+    assert marked == {"a.yaml": True, "b.yaml": False}
+
+
+def test_invalid_configuration_on_the_base_makes_every_change_new(branch, plan):
+    files = {"a.yaml": DRIFTING, ".reconciler.yaml": CONFIG + "mode: 7\n"}
+    branch(files, {".reconciler.yaml": CONFIG})
+    ended = plan("-o", "json")
+    assert states(ended) == {"drifting": ("new", False)}
+    base = ended.json["comparison"]["base"]
+    assert base["unplanned"] == "its configuration is invalid"
+    absent = ended.json["comparison"]["absentDiagnostics"]
+    assert [each["at"]["path"] for each in absent] == [".reconciler.yaml"]
+    assert "so every change counts as new" in " ".join(plan().out.split())
+
+
+def test_base_for_another_cluster_makes_every_change_new(branch, plan):
+    files = {"a.yaml": DRIFTING, ".reconciler.yaml": CONFIG + "cluster: another\n"}
+    branch(files, {".reconciler.yaml": CONFIG})
+    ended = plan("-o", "json")
+    assert states(ended) == {"drifting": ("new", False)}
+    assert ended.json["comparison"]["base"]["unplanned"] == "it is meant for cluster another"
+
+
+def test_name_of_a_vm_that_only_the_branch_has_can_be_selected(branch, plan):
+    branch({"a.yaml": OTHER}, {"b.yaml": DRIFTING})
+    assert states(plan("-o", "json", "db/drifting")) == {"drifting": ("new", True)}
+
+
+def test_working_tree_is_compared_with_the_merge_base(git, plan):
+    git.commit({"a.yaml": DRIFTING})
+    (git.path / "b.yaml").write_text(vm_yaml("db", "edited", "3Gi"))
+    found = states(plan("--working-tree", "-o", "json"))
+    assert found == {"drifting": ("unchanged", False), "edited": ("new", True)}
+
+
+def test_repository_address_is_fetched_with_the_history_of_the_base(branch, snapshot, command):
+    git = branch({"a.yaml": DRIFTING}, {"b.yaml": vm_yaml("db", "edited", "3Gi")})
+    git("checkout", "--quiet", "main")
+    git.commit({"c.yaml": OTHER})
+    where = ("--repo", f"file://{git.path}", "--snapshot", snapshot, "-o", "json")
+    ended = command("plan", *where, "--revision", "topic", "--base", "main")
+    assert states(ended) == {"drifting": ("unchanged", False), "edited": ("new", True)}
+
+
+def test_base_needs_a_repository(snapshot, command, tmp_path):
+    (tmp_path / "a.yaml").write_text(DRIFTING)
+    ended = command("plan", "-f", tmp_path / "a.yaml", "--snapshot", snapshot, "--base", "main")
+    assert ended.code == 64
+    assert "--base needs --repo" in ended.err
+
+
+def test_unknown_base_ends_with_an_error(branch, plan):
+    git = branch({"a.yaml": DRIFTING}, {"b.yaml": OTHER})
+    git("branch", "--quiet", "--move", "main", "trunk")
+    ended = plan()
+    assert ended.code == 1
+    assert "main" in ended.err
