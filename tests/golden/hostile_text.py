@@ -51,7 +51,7 @@ ACTIVE = re.compile(
 )
 """Matches what GitHub turns into a link or an emoji."""
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
-TAGS = re.compile(r"</?(details|summary|code)>|<!-- reconciler-plan -->")
+TAGS = re.compile(r"</?(details|summary|code)>|<br>|<!-- reconciler-plan -->")
 
 
 def check_lines(text: str) -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from golden.conftest import at, sealed
+from golden.conftest import NOW, at, sealed
 from markdown_it import MarkdownIt
 
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.live.snapshot_age import age_warning
 from reconciler.model.plan.plan import Effect, Forecast, VMForecast
-from reconciler.model.quantity import GIB
+from reconciler.model.quantity import GIB, Duration
 from reconciler.model.references import vm_ref
 from reconciler.report.comment.headline import plan_headline
 from reconciler.report.comment.plan_comment import plan_comment
@@ -95,6 +97,15 @@ def test_comment_on_invalid_manifests_matches_the_golden_file(converged_plan, go
     golden("comment-invalid.md", comment(replace(converged_plan, diagnostics=(error,))))
 
 
+def test_comment_on_a_plan_of_an_old_snapshot_matches_the_golden_file(plan, golden):
+    warning = age_warning(NOW, NOW + timedelta(days=2), Duration.parse("24h"), None)
+    golden("comment-old-snapshot.md", comment(replace(plan, diagnostics=(warning,))))
+
+
+def test_comment_on_a_plan_for_ten_thousand_vms_matches_the_golden_file(plan, golden):
+    golden("comment-ten-thousand-vms.md", comment(fleet(plan, 10_000, 40)))
+
+
 def test_comment_on_a_run_report_matches_the_golden_file(run, golden):
     report = json.loads("".join(run_json(run)))
     golden(
@@ -147,11 +158,13 @@ def test_comment_on_a_plan_for_ten_thousand_vms_is_short_and_counts_the_rows_tha
     check_markup(text)
     first = text.split("\n", 1)[0]
     assert "9000 VMs change live, 0 need a restart, 1000 are blocked" in first
-    problems = text[: text.index("#### Changes")].count("| **blocked** |")
-    rows = text[text.index("#### Changes") :].count("| **")
     omitted = re.search(r"\*\*Left out.*", text)[0]
-    assert f"{1000 - problems} problems" in omitted
-    assert f"{10_000 - rows} rows" in omitted
+    problem = text[: text.index("#### Changes")].splitlines()[-2]
+    assert problem.startswith(
+        "| 1000 objects, such as <code>team-0000/vm-00000</code> | **blocked** |"
+    )
+    rows = text[text.index("#### Changes") :].count("| **")
+    assert f"{11_000 - rows} rows" in omitted
     assert LINK in omitted
 
 

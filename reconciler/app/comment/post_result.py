@@ -158,7 +158,7 @@ def _post(options: CommentOptions, where: ForgeOptions, forge: Forge, token: str
     return _Post(
         marker=marker_of(name),
         text=failure_comment(log, cluster_name=name, link=link, limit=limit),
-        status=_status(State.ERROR, failure_headline(name), where, name),
+        status=_status(State.ERROR, failure_headline(name, log), where, name),
     )
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from reconciler.model.phrases import plural
 from reconciler.report.comment.folded_groups import Cut, Group, folded, table
 from reconciler.report.markdown_budget import size
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 NAME, VALUE, SENTENCE = 253, 200, 600
 """The limits of one name, one value and one sentence, in characters."""
@@ -17,12 +15,23 @@ RESERVED = 2_000
 """The bytes that are reserved for the notes on omitted rows and for the last lines."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """The rendered rows of a table, of which the last ones may be missing."""
+
+    head: str
+    rows: Sequence[str]
+    total: int
+    """The number of rows, including missing ones."""
+
+
 def assembled(
     opening: Sequence[str],
     *,
-    problems: tuple[Sequence[str], int],
+    problems: Table,
     settings: Sequence[str] = (),
     groups: Sequence[Group],
+    groups_title: str,
     closing: str = "",
     link: str,
     limit: int,
@@ -31,30 +40,28 @@ def assembled(
 
     Args:
         opening: The first lines, which are never shortened.
-        problems: The rendered rows of problems that a person must solve, and their number.
+        problems: The problems that a person must solve.
         settings: The rendered rows of changed KubeVirt settings.
         groups: The collapsible sections.
+        groups_title: The title above the collapsible sections.
         closing: The last line.
         link: The address of the complete result; empty if there is none.
         limit: The limit in bytes.
     """
     lines = list(opening)
     left = limit - sum(map(size, lines)) - size(closing) - RESERVED
-    rows, n_problems = problems
-    shown, _ = table(head("Object", "Result", "Why", "Where"), rows, left // 2)
-    if n_problems:
+    shown, _ = table(problems.head, problems.rows, left // 2)
+    if problems.total:
         lines += ["", "#### What needs a person", "", *shown]
     left -= sum(map(size, shown))
-    changed, settings_cut = table(
-        head("Setting", "From", "To", "Effect", "Where"), settings, left // 3
-    )
+    changed, settings_cut = table(head("Setting", "Change", "Effect"), settings, left // 3)
     if settings:
         lines += ["", "#### KubeVirt configuration", "", *changed]
     left -= sum(map(size, changed))
     cut = folded(groups, left)
     if groups:
-        lines += ["", "#### Changes by namespace", "", *cut.lines]
-    omitted = _omitted(cut, n_problems - max(0, len(shown) - 1), settings_cut)
+        lines += ["", f"#### {groups_title}", "", *cut.lines]
+    omitted = _omitted(cut, problems.total - max(0, len(shown) - 1), settings_cut)
     where = f"[Complete result](<{link}>)" if link else ""
     if omitted:
         see = f": see {where}" if where else "; the JSON of the run contains everything"

@@ -20,8 +20,8 @@ def qualified_name(each: Mapping[str, Any]) -> str:
 
 
 def location_text(at: Mapping[str, Any] | None) -> str:
-    """Return ``path:line:column``, or ``-`` for a value that is not in Git."""
-    return f"{at['path']}:{at['line']}:{at['column']}" if at else "-"
+    """Return ``path:line:column``, or nothing for a value that is not in Git."""
+    return f"{at['path']}:{at['line']}:{at['column']}" if at else ""
 
 
 def value_text(value: object, *, memory: bool = False) -> str:

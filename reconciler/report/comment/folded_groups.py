@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 FRAME = 160
 """The bytes of a group's markup without its title and its table header."""
+_LEAST_ROWS = 3
+"""The number of rows for which a group must have space; otherwise, the whole group is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,8 @@ def table(head: str, rows: Sequence[str], limit: int) -> tuple[list[str], int]:
 def folded(groups: Sequence[Group], limit: int) -> Cut:
     """Render collapsible sections within a limit: first all rows, then the patches."""
     fixed = [FRAME + size(each.title) + size(each.head) for each in groups]
-    kept = len(_prefix(fixed, limit))
+    least = [sum(map(size, each.rows[:_LEAST_ROWS])) for each in groups]
+    kept = len(_prefix([sum(each) for each in zip(fixed, least, strict=True)], limit))
     rows, patches = (
         sum(each.total for each in groups[kept:]),
         sum(each.n_patches for each in groups[kept:]),

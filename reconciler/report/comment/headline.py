@@ -10,16 +10,20 @@ from reconciler.escaping import markdown_code as code
 from reconciler.escaping import markdown_inline as inline
 from reconciler.escaping import printable
 from reconciler.model.diagnostic import Severity
-from reconciler.model.phrases import plural
+from reconciler.model.phrases import listed, plural
 from reconciler.model.plan.plan import Effect
 from reconciler.model.quantity import human
+from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.report import wording
-from reconciler.report.comment.document_values import VM, added_bytes
+from reconciler.report.comment.document_values import VM, added_bytes, qualified_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_VALUE, _SENTENCE = 200, 600
+_NAME, _VALUE, _SENTENCE = 80, 200, 600
+_NAMED = {ExitCode.STALE: Result.STALE, ExitCode.FAILED: Result.FAILED}
+"""The result of the objects that the headline of a run with this exit code names."""
+_ERROR = "error: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +93,9 @@ def run_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headl
     """
     ended, plan = document["exit"], document["plan"]
     counts = ", ".join(f"{n} {result}" for result, n in document["counts"].items())
+    message = ended["message"][:1].upper() + ended["message"][1:]
     return Headline(
-        answer=f"Exit code {ended['code']} ({ended['name']}): {ended['message']}",
+        answer=f"{message}{_names(document)} (exit code {ended['code']}, {ended['name']})",
         details=(counts,) if counts else (),
         cluster=cluster_name or plan["cluster"],
         origin=wording.origin(plan["revision"], dirty=plan["dirty"]),
@@ -98,10 +103,20 @@ def run_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headl
     )
 
 
-def failure_headline(cluster_name: str) -> Headline:
-    """Return the headline of a run that ended without a plan."""
-    answer = "There is no plan: the run ended with an error"
+def failure_headline(cluster_name: str, log: str) -> Headline:
+    """Return the headline of a run that ended without a plan: the last error in its *log*."""
+    errors = [each for each in log.split("\n") if each.startswith(_ERROR)]
+    reason = errors[-1].removeprefix(_ERROR) if errors else "the run ended with an error"
+    answer = f"There is no plan: {reason.strip()}"
     return Headline(answer=answer, cluster=cluster_name, origin="", digest="")
+
+
+def _names(document: Mapping[str, Any]) -> str:
+    """Return the objects that are stale or have failed, for the end of the exit code's message."""
+    result = _NAMED.get(ExitCode(document["exit"]["code"]))
+    found = [qualified_name(each) for each in document["outcomes"] if each["result"] == result]
+    names = listed([printable(each, _NAME) for each in found], 3)
+    return f": {names}" if names else ""
 
 
 def _answers(effects: Mapping[str, int], settings: int, problems: int) -> Iterator[str]:

@@ -38,6 +38,7 @@ from reconciler.report.comment.document_values import (
 )
 from reconciler.report.comment.folded_groups import Group
 from reconciler.report.comment.headline import plan_headline
+from reconciler.report.comment.problem_table import Problem, problem_tables
 from reconciler.report.json_text import compact
 from reconciler.report.markdown_budget import render_up_to, size
 
@@ -62,17 +63,17 @@ def plan_comment(
     """
     summary = plan_headline(document, cluster_name)
     acting = [each for each in document["objects"] if each["effect"] != Effect.NONE]
-    problems = [*_errors(document), *(each for each in acting if _needs_person(each))]
-    digest = document["digest"]
+    problems, each_problem = problem_tables(_problems(document, acting), located=True, limit=limit)
+    digest, uid = document["digest"], code(document["cluster"], VALUE)
     command = f"reconciler apply --expect-digest {digest}"
     approve = f"Approve exactly this plan with {code(command, VALUE)}"
     opening = [
         summary.markdown(),
         "",
         (
-            f"Cluster {code(document['cluster'], VALUE)}"
-            f" with KubeVirt {inline(document['kubevirt']['version'] or 'of an unknown version')},"
-            f" read {wording.utc_time(datetime.fromisoformat(document['observedAt']))}."
+            f"The cluster{f' {uid}' if cluster_name else ''} was read at "
+            f"{wording.utc_time(datetime.fromisoformat(document['observedAt']))}; it runs "
+            f"KubeVirt {inline(document['kubevirt']['version'] or 'of an unknown version')}."
         ),
     ]
     everything = document["diagnostics"]
@@ -95,6 +96,7 @@ def plan_comment(
     machines = sorted((each for each in acting if each["kind"] == VM), key=_by_namespace)
     forecasts = {(f["namespace"], f["name"]): f for f in document["forecast"]["vms"]}
     groups = [
+        *each_problem,
         *_config_patches(acting, limit),
         *(
             _namespace(name, list(members), forecasts, limit)
@@ -104,7 +106,8 @@ def plan_comment(
     ]
     return assembled(
         opening,
-        problems=(render_up_to(problems, _problem, limit), len(problems)),
+        problems=problems,
+        groups_title="Details" if not machines else "Changes by namespace",
         settings=settings,
         groups=groups,
         closing=f"{approve}." if digest and document["waves"] else "",
@@ -120,32 +123,48 @@ def _needs_person(each: Mapping[str, Any]) -> bool:
     return bool(each["effect"] == Effect.BLOCKED)
 
 
-def _errors(document: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for each in document["diagnostics"]:
-        if each["severity"] == Severity.ERROR:
-            named = {"object": qualified_name(each["object"]) if each["object"] else each["code"]}
-            yield {**each, **named, "effect": "error", "reason": each["code"]}
+def _problems(document: Mapping[str, Any], acting: Iterable[Mapping[str, Any]]) -> list[Problem]:
+    """Return what needs a person: first errors, then blocked changes, then restarts."""
+    errors = [each for each in document["diagnostics"] if each["severity"] == Severity.ERROR]
+    held = sorted(filter(_needs_person, acting), key=lambda each: _ORDER[Effect(each["effect"])])
+    return [
+        *(
+            Problem(
+                name=qualified_name(each["object"]) if each["object"] else each["code"],
+                result="error",
+                reason=each["code"],
+                message=_advice(each),
+                where=location_text(each["at"]),
+            )
+            for each in errors
+        ),
+        *(
+            Problem(
+                name=qualified_name(each),
+                result=each["effect"],
+                reason=each["reason"],
+                message=_advice(each),
+                where=location_text(each["at"]),
+            )
+            for each in held
+        ),
+    ]
 
 
-def _problem(each: Mapping[str, Any]) -> str:
-    hint = f"; {each['hint']}" if each["hint"] else ""
-    name = each["object"] if "object" in each else qualified_name(each)
-    return row(
-        code(name, 2 * NAME),
-        f"**{inline(each['effect'])}**",
-        f"{inline(each['message'] + hint, SENTENCE)} ({code(each['reason'])})",
-        code(location_text(each["at"]), VALUE),
-    )
+def _advice(each: Mapping[str, Any]) -> str:
+    return f"{each['message']}; {each['hint']}" if each["hint"] else str(each["message"])
 
 
 def _setting(each: Mapping[str, Any], change: Mapping[str, Any]) -> str:
     return row(
-        code(change["field"], VALUE),
-        inline(value_text(change["from"]), VALUE),
-        inline(value_text(change["to"]), VALUE),
+        f"{code(change['field'], VALUE)}<br>{_where(change['at'])}",
+        f"{inline(value_text(change['from']), VALUE)} → {inline(value_text(change['to']), VALUE)}",
         f"**{inline(each['effect'])}**",
-        code(location_text(change["at"]), VALUE),
     )
+
+
+def _where(at: Mapping[str, Any] | None) -> str:
+    return code(location_text(at), VALUE) if at else "-"
 
 
 def _by_namespace(each: Mapping[str, Any]) -> tuple[str, int, str]:
@@ -168,7 +187,7 @@ def _namespace(
             f"**{inline(each['effect'])}**",
             inline(each["reason"]),
             _eta(forecasts.get((each["namespace"], each["name"]))),
-            code(location_text(changed), VALUE),
+            _where(changed),
         )
 
     counts = Counter(each["effect"] for each in members)
@@ -190,7 +209,7 @@ def _config_patches(acting: Iterable[Mapping[str, Any]], limit: int) -> Iterator
     changed = [each for each in acting if each["kind"] != VM and each["patch"]]
     if changed:
         yield Group(
-            title="KubeVirt configuration",
+            title="Effects and patches of the KubeVirt configuration",
             head=head("Object", "What happens"),
             rows=render_up_to(changed, _explained, limit),
             total=len(changed),
@@ -207,8 +226,8 @@ def _explained(each: Mapping[str, Any]) -> str:
 def _notes(notes: Sequence[Mapping[str, Any]], limit: int) -> Iterator[Group]:
     if notes:
         yield Group(
-            title=f"Other findings: {len(notes)}",
-            head=head("Severity", "Code", "Finding", "Where"),
+            title=f"Warnings and notes: {len(notes)}",
+            head=head("Severity", "Code", "Message", "Where"),
             rows=render_up_to(notes, _note, limit),
             total=len(notes),
         )
@@ -216,12 +235,11 @@ def _notes(notes: Sequence[Mapping[str, Any]], limit: int) -> Iterator[Group]:
 
 def _note(each: Mapping[str, Any]) -> str:
     what = f"{qualified_name(each['object'])}: " if each["object"] else ""
-    hint = f"; {each['hint']}" if each["hint"] else ""
     return row(
         inline(each["severity"]),
         code(each["code"], VALUE),
-        inline(f"{what}{each['message']}{hint}", SENTENCE),
-        code(location_text(each["at"]), VALUE),
+        inline(f"{what}{_advice(each)}", SENTENCE),
+        _where(each["at"]),
     )
 
 

@@ -25,6 +25,7 @@ from reconciler.report.comment.comment_layout import (
 from reconciler.report.comment.document_values import VM, qualified_name, value_text
 from reconciler.report.comment.folded_groups import Group
 from reconciler.report.comment.headline import failure_headline, run_headline
+from reconciler.report.comment.problem_table import Problem, problem_tables
 from reconciler.report.markdown_budget import render_up_to, size
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
 _LINE, _LOG_LINES = 400, 40
 """The limits of a log line in characters, and of the log in lines."""
-_PROBLEMS = (Result.FAILED, Result.STALE, Result.HELD)
+_PROBLEMS = (Result.STALE, Result.FAILED, Result.HELD)
 """The results that may need a person, the most urgent first."""
 
 
@@ -57,13 +58,20 @@ def run_comment(
         (each for each in outcomes if each["result"] in _PROBLEMS and _is_problem(each)),
         key=lambda each: _PROBLEMS.index(each["result"]),
     )
+    problems, each_problem = problem_tables(
+        [_failed(each) for each in failed], located=False, limit=limit
+    )
     groups = [
-        _result_group(name, list(members), limit)
-        for name, members in groupby(outcomes, key=lambda each: each["namespace"])
+        *each_problem,
+        *(
+            _result_group(name, list(members), limit)
+            for name, members in groupby(outcomes, key=lambda each: each["namespace"])
+        ),
     ]
     return assembled(
         opening,
-        problems=(render_up_to(failed, _failed, limit), len(failed)),
+        problems=problems,
+        groups_title="Results by namespace",
         groups=groups,
         link=link,
         limit=limit,
@@ -72,7 +80,7 @@ def run_comment(
 
 def failure_comment(log: str, *, cluster_name: str, link: str, limit: int) -> str:
     """Return the comment for a run without a plan: the last lines of its log."""
-    summary = failure_headline(cluster_name)
+    summary = failure_headline(cluster_name, log)
     lines = [each for each in log.split("\n") if each.strip()]
     shown = [f"- {code(each, _LINE)}" for each in lines[-_LOG_LINES:]]
     while shown and sum(map(size, shown)) > limit - RESERVED:
@@ -92,14 +100,18 @@ def _is_problem(outcome: Mapping[str, Any]) -> bool:
     return not held or outcome["effect"] in {Effect.BLOCKED, Effect.RESTART}
 
 
-def _failed(each: Mapping[str, Any]) -> str:
+def _failed(each: Mapping[str, Any]) -> Problem:
     hint = f"; {each['hint']}" if each["hint"] else ""
-    return row(
-        code(qualified_name(each), 2 * NAME),
-        f"**{inline(each['result'])}**",
-        f"{inline(each['message'] + hint, SENTENCE)} ({code(each['reason'])})",
-        "-",
+    return Problem(
+        name=qualified_name(each),
+        result=each["result"],
+        reason=each["reason"],
+        message=f"{each['message']}{hint}",
     )
+
+
+def _memory(value: object) -> str:
+    return "-" if value is None else inline(value_text(value, memory=True), VALUE)
 
 
 def _result_group(name: str, members: Sequence[Mapping[str, Any]], limit: int) -> Group:
@@ -109,8 +121,8 @@ def _result_group(name: str, members: Sequence[Mapping[str, Any]], limit: int) -
             code(qualified_name(each) if each["kind"] != VM else each["name"], NAME),
             f"**{inline(each['result'])}**",
             inline(each["reason"]),
-            inline(value_text(each["guestBefore"], memory=True), VALUE),
-            inline(value_text(each["guestNow"], memory=True), VALUE),
+            _memory(each["guestBefore"]),
+            _memory(each["guestNow"]),
             "-" if seconds is None else wording.duration(seconds),
         )
 

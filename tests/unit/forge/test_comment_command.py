@@ -65,7 +65,7 @@ def test_first_post_of_a_plan_sends_six_requests_and_the_second_post_five(post, 
     assert len(server.requests) == 11
     [text] = server.texts()
     assert text.split("\n")[1].startswith("**3 VMs change live")
-    assert "read 2026-03-02 10:00:00 UTC" in text
+    assert "was read at 2026-03-02 10:00:00 UTC" in text
 
 
 def test_plan_with_an_error_sets_a_failed_commit_status(post, server, tmp_path):
@@ -87,7 +87,7 @@ def test_run_report_replaces_the_pull_request_comment_of_its_plan(post, server):
     post(PLAN, "--cluster-name", "production")
     assert post(str(GOLDEN / "run.json"), "--cluster-name", "production") == 0
     [text] = server.texts()
-    assert "Exit code 8 (stale)" in text
+    assert "1 approved action went stale: db/pg-3 (exit code 8, stale)" in text
     assert server.statuses[-1][1]["state"] in {"failure", "failed"}
 
 
@@ -122,7 +122,7 @@ def test_failed_run_without_a_report_is_posted_from_its_log_with_the_cluster_nam
     assert post(PLAN, "--cluster-name", "production") == 0
     assert post(missing, "--log", str(log), "--cluster-name", "production") == 0
     [text] = server.texts()
-    assert "There is no plan" in text
+    assert "**There is no plan: the cluster does not answer**" in text
     assert "the cluster does not answer" in text
     assert server.statuses[-1][1]["state"] in {"error", "failed"}
     assert post(missing, "--log", str(log)) == 64
