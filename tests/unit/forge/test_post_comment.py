@@ -68,14 +68,15 @@ def test_comment_marker_with_a_hostile_cluster_name_stays_a_single_html_comment(
 
 
 def test_comment_on_a_later_page_is_found_without_following_links_to_other_hosts(place):
-    place.server.page_size = 2
+    place.server.page_size = place.server.page_size and 2
     for number in range(5):
         place.server.add("reviewer", f"comment {number}")
     place.post()
     assert place.post("newer") is Posted.EDITED
     assert len(place.server.comments) == 6
     pages = [each.query.get("page") for each in place.server.requests if each.method == "GET"]
-    assert {"2", "3"} <= set(pages)
+    # Gitea returns all comments at once.
+    assert set(pages) == ({None} if place.server.page_size is None else {None, "2", "3"})
 
 
 def test_deleted_comment_is_created_again(place):
