@@ -72,6 +72,24 @@ TOOLS = (
         executable=True,
     ),
     Tool(
+        name="sshd",
+        purpose="fetch from an SSH server",
+        debian="openssh-server",
+        programs=("sshd", "/usr/sbin/sshd"),
+    ),
+    Tool(
+        name="openssl",
+        purpose="fetch from a server with a certificate of their own",
+        debian="openssl",
+        programs=("openssl",),
+    ),
+    Tool(
+        name="strace",
+        purpose="end git at each of its system calls",
+        debian="strace",
+        programs=("strace",),
+    ),
+    Tool(
         name="github-openapi",
         purpose="compare requests to GitHub with its published API description",
         npm="@octokit/openapi",

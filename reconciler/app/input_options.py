@@ -27,6 +27,8 @@ class SourceOptions:
     repo: str | None = None
     revision: str | None = None
     """The branch, tag or commit; None reads ``HEAD``, or the commit of an approved plan."""
+    git_credentials: Path | None = None
+    """The folder with the credentials for a remote ``repo``; None uses git's own mechanisms."""
     working_tree: bool = False
     files: tuple[str, ...] = ()
     config: Path | None = None

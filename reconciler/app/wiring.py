@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from reconciler.cluster.informer.informer import ClusterInformer
     from reconciler.ports import BaseReader, Clock, DesiredReader, DryRun, LiveReader, Recorder
     from reconciler.source.git.repository import Repository
+    from reconciler.source.git.transport.git_credentials import GitCredentials
     from reconciler.source.readers import CommitReader
 
 # ruff: noqa: PLC0415 - each function imports its libraries, so that `reconciler --help` is fast
@@ -269,17 +270,30 @@ def _repository(options: SourceOptions, base: str = "") -> Iterator[tuple[Reposi
         return
     if options.working_tree:
         raise UsageError("--working-tree needs a local repository", hint="clone it first")
+    clock = real_clock()
     with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
         fetch = partial(
             clone_or_fetch,
             repo,
             Path(folder) / "repository.git",
             timeout_s=options.fetch_timeout_s,
-            clock=real_clock(),
+            clock=clock,
             history=bool(base),
+            credentials=_git_credentials(options, clock),
         )
         if base:
             fetch(base)[0].close()
         fetched, commit = fetch(revision)
         with fetched:
             yield fetched, commit
+
+
+def _git_credentials(options: SourceOptions, clock: Clock) -> GitCredentials | None:
+    if options.git_credentials is None:
+        return None
+    from reconciler.forge.github_app import installation_token
+    from reconciler.source.git.transport.git_credentials import GitCredentials
+
+    return GitCredentials(
+        folder=options.git_credentials, installation_token=partial(installation_token, clock=clock)
+    )

@@ -29,6 +29,13 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
             metavar="REV",
             show_default=DEFAULT_REVISION,
         ),
+        "git_credentials": option(
+            "--git-credentials",
+            "Directory with the credentials for a remote --repo, one file per key, such as a "
+            "mounted Secret with username and password. Default: git's credential helpers, "
+            "~/.netrc and the SSH agent.",
+            metavar="DIRECTORY",
+        ),
         "working_tree": option(
             "--working-tree",
             "Read the working tree of --repo, including files that are not committed.",

@@ -28,6 +28,7 @@ from reconciler.model.backoff import pause_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from reconciler.ports import Clock
@@ -63,9 +64,17 @@ class ForgeClient:
     """Sends requests to the API of one forge."""
 
     def __init__(
-        self, base_url: str, *, token: str, headers: Mapping[str, str], clock: Clock
+        self,
+        base_url: str,
+        *,
+        token: str,
+        headers: Mapping[str, str],
+        clock: Clock,
+        ca: Path | None = None,
     ) -> None:
         """Check the address and the token, and open no connection yet.
+
+        The file *ca* contains certificate authorities; None uses those of the system.
 
         Raises:
             UsageError: The address or the token cannot be used.
@@ -84,7 +93,9 @@ class ForgeClient:
         }
         self._clock = clock
         timeout = urllib3.Timeout(connect=_CONNECT_S, read=_READ_S)
-        self._pool = urllib3.PoolManager(retries=False, timeout=timeout)
+        self._pool = urllib3.PoolManager(
+            retries=False, timeout=timeout, ca_certs=str(ca) if ca else None
+        )
 
     def __enter__(self) -> Self:
         return self

@@ -244,11 +244,34 @@ def test_cronjob_container_writes_only_to_an_empty_dir(folder):
         assert all("emptyDir" in volumes[name] for name in writable)
 
 
-def test_git_credentials_are_read_from_a_secret_through_askpass():
+def test_git_credentials_are_read_from_a_mounted_secret():
     (container,) = pod()["containers"]
     environment = {each["name"]: each for each in container["env"]}
+    mounts = {each["name"]: each for each in container["volumeMounts"]}
+    assert (
+        environment["RECONCILER_GIT_CREDENTIALS"]["value"]
+        == mounts["git-credentials"]["mountPath"]
+    )
+    assert mounts["git-credentials"]["readOnly"]
+    assert not any("valueFrom" in each for each in container["env"])
+
+
+def rendering() -> tuple[dict, str]:
+    """Return the init container that runs kustomize, and its askpass script."""
+    manifests = render(DEPLOY / "overlays" / "kustomize")
+    (container,) = pod_of(manifests)["initContainers"]
+    (script,) = (
+        each["data"]["askpass"]
+        for each in manifests
+        if each["kind"] == "ConfigMap" and each["metadata"]["name"] == "git-askpass"
+    )
+    return container, script
+
+
+def test_kustomize_container_reads_git_credentials_from_a_secret_through_askpass():
+    container, script = rendering()
+    environment = {each["name"]: each for each in container["env"]}
     mounts = {each["name"]: each["mountPath"] for each in container["volumeMounts"]}
-    script = one("ConfigMap", "git-askpass")["data"]["askpass"]
     assert environment["GIT_ASKPASS"]["value"] == f"{mounts['askpass']}/askpass"
     assert f"{mounts['git-credentials']}/password" in script
     assert not any("valueFrom" in each for each in container["env"])
@@ -257,7 +280,7 @@ def test_git_credentials_are_read_from_a_secret_through_askpass():
 def test_askpass_script_answers_each_prompt_from_the_matching_file(tmp_path):
     (tmp_path / "username").write_text("bot")
     (tmp_path / "password").write_text("s3cret")
-    script = one("ConfigMap", "git-askpass")["data"]["askpass"]
+    _, script = rendering()
     path = tmp_path / "askpass"
     path.write_text(script.replace("/var/run/secrets/git", str(tmp_path)))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import tempfile
 import time
 from collections import deque
 from contextlib import contextmanager, suppress
@@ -35,6 +36,13 @@ ENVIRONMENT = {
 _TRAILER = "fatal: Could not read from remote repository."
 MAX_OUTPUT_BYTES = 1_000_000
 """The maximum output, in bytes, of a git command that should print only a few lines."""
+_LIMITED = "trap '' XFSZ && ulimit -f $0 && exec \"$@\""
+"""A shell script that limits the size of files, and becomes the program in its arguments.
+
+Without the trap, git would end without a message.
+"""
+_LIMIT_UNIT = 512
+"""The unit of ``ulimit -f``, in bytes. Source: POSIX.1-2017, ulimit."""
 _TERMINATE_S = 2.0
 """The time, in seconds, in which git may remove its lock files after SIGTERM."""
 
@@ -87,19 +95,28 @@ def execute(
     arguments: tuple[str, ...],
     *,
     environment: Mapping[str, str] | None = None,
+    descriptors: tuple[int, ...] = (),
+    max_file_bytes: int | None = None,
     timeout_s: float | None = None,
 ) -> Output:
     """Run git in a folder without prompts, and wait until git ends.
 
     The memory for git's output is bounded, because a remote server can send any number of
-    messages. Of the error messages, only the last are kept.
+    messages. Of the error messages, only the last are kept. git inherits *descriptors*, and
+    cannot write a file with more than *max_file_bytes*.
 
     Raises:
         SourceError: git is not installed, or prints more than ``MAX_OUTPUT_BYTES``.
         TimeoutError: git took longer than *timeout_s* and was stopped, with its child processes.
     """
     until = None if timeout_s is None else time.monotonic() + timeout_s
-    process = started(folder, arguments, environment=environment)
+    process = started(
+        folder,
+        arguments,
+        environment=environment,
+        descriptors=descriptors,
+        max_file_bytes=max_file_bytes,
+    )
     try:
         stdout = Drain(cast("IO[bytes]", process.stdout))
         stderr = Drain(cast("IO[bytes]", process.stderr))
@@ -123,6 +140,8 @@ def started(
     arguments: tuple[str, ...],
     *,
     environment: Mapping[str, str] | None = None,
+    descriptors: tuple[int, ...] = (),
+    max_file_bytes: int | None = None,
     stdin: int | BinaryIO = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
     """Start git in a folder without prompts.
@@ -130,14 +149,18 @@ def started(
     Raises:
         SourceError: git is not installed.
     """
+    limit: tuple[str, ...] = ()
+    if max_file_bytes is not None:
+        limit = ("sh", "-c", _LIMITED, str(max_file_bytes // _LIMIT_UNIT))
     try:
-        return subprocess.Popen(  # noqa: S603 - no shell; the callers check the arguments
-            ("git", *_OPTIONS, *arguments),  # noqa: S607 - PATH decides, as for every program
+        return subprocess.Popen(  # noqa: S603 - the callers check the arguments
+            (*limit, "git", *_OPTIONS, *arguments),
             cwd=folder,
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={**git_environment.for_reading(), **ENVIRONMENT, **(environment or {})},
+            pass_fds=descriptors,
             start_new_session=True,  # one signal ends git and its transport helpers
         )
     except FileNotFoundError as error:
@@ -171,6 +194,13 @@ def running(
             if pipe is not None:
                 with suppress(OSError):
                     pipe.close()
+
+
+def file_in_memory() -> IO[bytes]:
+    """Open an empty file that needs no temporary directory, where the system supports this."""
+    if hasattr(os, "memfd_create"):
+        return os.fdopen(os.memfd_create("reconciler"), "w+b")
+    return tempfile.TemporaryFile()
 
 
 def no_git() -> SourceError:

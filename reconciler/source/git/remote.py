@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
 from reconciler.model.quoting import quoted
-from reconciler.source.git import git_environment, repository_url
+from reconciler.source.git import repository_url
 from reconciler.source.git.git_process import Output, execute
 from reconciler.source.git.repository import Repository, no_revision
+from reconciler.source.git.transport import fetch_failure
+from reconciler.source.git.transport.git_transport import REMOTE, transport
 
 if TYPE_CHECKING:
-    from reconciler.ports import Clock
+    from pathlib import Path
 
-_REMOTE = "desired"
-_REMOTE_HEAD = f"refs/remotes/{_REMOTE}/HEAD"
+    from reconciler.ports import Clock
+    from reconciler.source.git.transport.git_credentials import GitCredentials
+    from reconciler.source.git.transport.git_transport import Transport
+
+_REMOTE_HEAD = f"refs/remotes/{REMOTE}/HEAD"
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PART_OF_HASH = re.compile(r"(.+-g)?[0-9a-f]{4,64}")
 """Matches an abbreviated hash, alone or at the end of a name from ``git describe``."""
@@ -43,36 +46,40 @@ def clone_or_fetch(
     timeout_s: float,
     clock: Clock,
     history: bool = False,
+    credentials: GitCredentials | None = None,
 ) -> tuple[Repository, str]:
     """Fetch a revision from a remote, and return the local repository and the commit's hash.
 
     git requests exactly the branch, tag or hash of *revision*, so other branches cost no time and
     cannot make the fetch fail. Only the latest commit is fetched, unless *revision* refers to an
-    earlier commit, such as ``main~2``. A force-pushed branch is also fetched. git receives the
-    address in its environment and never on a command line or in a file, because the address may
-    contain credentials.
+    earlier commit, such as ``main~2``. A force-pushed branch is also fetched. Passwords and tokens
+    are never on a command line, in an environment variable or in a file on a disk.
 
     Args:
-        url: An address with https, http, ssh or file, or user@host:path.
+        url: An address with https, http, ssh, git or file, or user@host:path.
         directory: A folder that is empty, does not exist, or was used by an earlier call.
         revision: ``HEAD``, a branch, a tag or a hash. An abbreviated hash is searched only in the
             history of the default branch.
         timeout_s: The time limit for all steps together.
         clock: Measures the time.
         history: Whether to fetch also all earlier commits.
+        credentials: A folder with credentials; None uses git's own mechanisms.
 
     Raises:
         SourceError: The address is not supported, the repository cannot be reached in time, or the
             revision does not exist.
     """
-    fetch = _Fetch(repository_url.checked(url), directory, clock.monotonic() + timeout_s, clock)
+    deadline = clock.monotonic() + timeout_s
     if revision.startswith("-"):
         raise SourceError(
             f"{quoted(revision)} is not a revision", hint="use a branch, a tag or a hash"
         )
-    fetch.prepare()
     address = repository_url.shown(url)
-    if not fetch.revision(revision, history=history):
+    with transport(repository_url.checked(url), credentials) as connected:
+        fetch = _Fetch(connected, url, directory, deadline, clock)
+        fetch.prepare()
+        exists = fetch.revision(revision, history=history)
+    if not exists:
         if revision == "HEAD":
             raise SourceError(
                 f"{address} has no commit yet on its default branch",
@@ -91,7 +98,10 @@ def clone_or_fetch(
 class _Fetch:
     """The steps of one fetch from a remote repository, which share one deadline."""
 
-    def __init__(self, url: str, directory: Path, deadline: float, clock: Clock) -> None:
+    def __init__(
+        self, connected: Transport, url: str, directory: Path, deadline: float, clock: Clock
+    ) -> None:
+        self._transport = connected
         self._url = url
         self._directory = directory
         self._deadline = deadline
@@ -100,11 +110,8 @@ class _Fetch:
     @cached_property
     def _environment(self) -> dict[str, str]:
         return {
-            **git_environment.for_fetching(),
+            **self._transport.environment,
             "GIT_DIR": str(self._directory.absolute()),
-            "GIT_ALLOW_PROTOCOL": ":".join(repository_url.SCHEMES),
-            **git_environment.configured({f"remote.{_REMOTE}.url": self._url}),
-            **_ssh(self._url),
         }
 
     def prepare(self) -> None:
@@ -141,14 +148,14 @@ class _Fetch:
         """Fetch the commit with the given complete hash; return False if that fails."""
         if not whole and self._run("cat-file", "-e", f"{name}^{{commit}}").status == 0:
             return True
-        return self._run(*_FETCH, *self._depth(whole=whole), _REMOTE, name).status == 0
+        return self._run(*_FETCH, *self._depth(whole=whole), REMOTE, name).status == 0
 
     def _reference(self, name: str, target: str, *, whole: bool) -> bool:
         """Fetch a Git reference; return False if the remote does not have the reference."""
         if name != "HEAD" and self._run("check-ref-format", name).status:
             return False
         depth = self._depth(whole=whole)
-        output = self._run(*_FETCH, *depth, _REMOTE, f"+{name}:{target}")
+        output = self._run(*_FETCH, *depth, REMOTE, f"+{name}:{target}")
         if output.status == 0:
             if name == "HEAD":
                 self._git("symbolic-ref", "HEAD", target)
@@ -171,11 +178,7 @@ class _Fetch:
         return output
 
     def _failure(self, output: Output) -> SourceError:
-        return SourceError(
-            f"{repository_url.shown(self._url)} cannot be fetched: "
-            f"{repository_url.cleaned(output.reason, self._url)}",
-            hint="check the address, the network and the credentials",
-        )
+        return fetch_failure.fetch_error(self._url, output, has_login=self._transport.has_login)
 
     def _run(self, *arguments: str) -> Output:
         left_s = self._deadline - self._clock.monotonic()
@@ -184,6 +187,8 @@ class _Fetch:
                 self._directory,
                 arguments,
                 environment=self._environment,
+                descriptors=self._transport.descriptors,
+                max_file_bytes=fetch_failure.MAX_PACK_BYTES,
                 timeout_s=max(left_s, 0),
             )
         except TimeoutError as error:
@@ -191,12 +196,3 @@ class _Fetch:
                 f"{repository_url.shown(self._url)} was not fetched before the deadline",
                 hint="allow more time with --deadline, or check the network",
             ) from error
-
-
-def _ssh(url: str) -> dict[str, str]:
-    """Return the user's ssh command with prompts disabled, as an environment variable."""
-    if "GIT_SSH" in os.environ or url.startswith(("https://", "http://", "file://")):
-        return {}
-    configured = execute(Path("/"), ("config", "--get", "core.sshCommand")).stdout
-    command = os.environ.get("GIT_SSH_COMMAND") or os.fsdecode(configured).strip() or "ssh"
-    return {"GIT_SSH_COMMAND": f"{command} -oBatchMode=yes"}

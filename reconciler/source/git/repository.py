@@ -6,9 +6,7 @@ Nothing is checked out and no hook runs. Only a fetch of ``remote`` writes to a 
 from __future__ import annotations
 
 import difflib
-import os
 import subprocess
-import tempfile
 from contextlib import ExitStack
 from itertools import chain, islice
 from pathlib import Path
@@ -17,7 +15,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 from reconciler.errors import SourceError
 from reconciler.model.quoting import quoted
 from reconciler.source.git import git_environment
-from reconciler.source.git.git_process import Output, execute, no_git, running
+from reconciler.source.git.git_process import Output, execute, file_in_memory, no_git, running
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -169,7 +167,7 @@ class Repository:
         Raises:
             SourceError: An object is missing.
         """
-        with _file_in_memory() as names:
+        with file_in_memory() as names:
             # A pipe could block both sides, because git writes before it has read all names.
             names.write("\n".join(blobs).encode())
             names.seek(0)
@@ -259,13 +257,6 @@ class Repository:
 def no_revision(revision: str, place: Path | str, hint: str) -> SourceError:
     """Return the error that a repository does not have a revision."""
     return SourceError(f"there is no revision {_text(revision)} in {place}", hint=hint)
-
-
-def _file_in_memory() -> IO[bytes]:
-    """Open an empty file that needs no temporary directory, where the system supports this."""
-    if hasattr(os, "memfd_create"):
-        return os.fdopen(os.memfd_create("reconciler"), "w+b")
-    return tempfile.TemporaryFile()
 
 
 def _text(revision: str) -> str:

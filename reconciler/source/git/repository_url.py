@@ -8,7 +8,7 @@ from urllib.parse import unquote, urlsplit
 from reconciler.errors import SourceError
 from reconciler.model.quoting import quoted
 
-SCHEMES = ("https", "http", "ssh", "file")
+SCHEMES = ("https", "http", "ssh", "git", "file")
 _SCP_LIKE = re.compile(
     r"(?P<user>[A-Za-z0-9_][\w.-]*)@(?P<host>[A-Za-z0-9][\w.-]*):(?!//)(?P<path>.+)"
 )
@@ -62,7 +62,27 @@ def checked(address: str) -> str:
     is_local = scheme == "file"
     if scheme not in SCHEMES or host.startswith("-") or (not host and not is_local):
         raise _refused(address)
+    _reject_visible_secrets(address, scheme, authority, tail)
     return address
+
+
+def _reject_visible_secrets(address: str, scheme: str, authority: str, tail: str) -> None:
+    """Check that no part of *address* that git puts on a command line contains a secret.
+
+    Raises:
+        SourceError: *address* has a query, or a password that cannot be removed from it.
+    """
+    if scheme in {"https", "http"} and re.search("[?#]", tail):
+        raise SourceError(
+            f"the repository address {shown(address)} has a query or a fragment, which every "
+            "user of this machine could read in the list of processes",
+            hint="remove it; --git-credentials sends a token",
+        )
+    if scheme in {"ssh", "git"} and ":" in authority.rpartition("@")[0]:
+        raise SourceError(
+            f"the repository address {shown(address)} has a password, which {scheme} does not use",
+            hint="remove the password; --git-credentials provides an SSH key",
+        )
 
 
 def shown(address: str) -> str:
@@ -133,5 +153,5 @@ def _secrets(address: str) -> set[str]:
 def _refused(address: str) -> SourceError:
     return SourceError(
         f"{quoted(shown(address))} is not a supported repository address",
-        hint="use https://, http://, ssh:// or file://, user@host:path, or a local folder",
+        hint="use https://, ssh://, git://, http:// or file://, user@host:path, or a local folder",
     )

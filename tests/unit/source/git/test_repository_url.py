@@ -19,6 +19,7 @@ from reconciler.source.git.repository_url import (
         "http://user:pw@git.example.com:8080/fleet",
         "ssh://git@git.example.com:2222/fleet.git",
         "git@git.example.com:team/fleet.git",
+        "git://git.example.com/fleet",
         "file:///srv/fleet.git",
         "file:///srv/fleet@2.git",
         "https://git.example.com/@team/fleet",
@@ -36,7 +37,6 @@ def test_supported_git_repository_address_is_accepted(address):
     [
         "ext::sh -c touch% /tmp/x",
         "fd::17",
-        "git://git.example.com/fleet",
         "ftp://git.example.com/fleet",
         "--upload-pack=touch /tmp/x",
         "-x@host:path",
@@ -131,6 +131,22 @@ def test_repository_address_with_a_password_but_no_scheme_is_rejected_without_th
     with pytest.raises(SourceError, match="is not a supported") as caught:
         checked(address)
     assert "word" not in f"{caught.value}{caught.value.hint}"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://git.example.com/fleet?token=s3cret",
+        "http://git.example.com/fleet#s3cret",
+        "ssh://git:s3cret@git.example.com/fleet",
+        "git://u:s3cret@git.example.com/fleet",
+    ],
+)
+def test_repository_address_whose_secret_git_would_show_to_other_users_is_rejected(address):
+    with pytest.raises(SourceError, match=r"has a (query|password)") as caught:
+        checked(address)
+    assert "s3cret" not in f"{caught.value}{caught.value.hint}"
+    assert "--git-credentials" in caught.value.hint
 
 
 @pytest.mark.parametrize(

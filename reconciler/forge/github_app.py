@@ -1,0 +1,111 @@
+"""Requests tokens for an installation of a GitHub App: ``installation_token``.
+
+The program openssl signs the request with the app's key, so that this program neither contains
+cryptography nor needs a library for it. The image has openssl, because ca-certificates needs it.
+
+Source: docs.github.com, "Generating a JSON Web Token (JWT) for a GitHub App".
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from base64 import urlsafe_b64encode
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.errors import ForgeError, SourceError
+from reconciler.forge.answer_codec import decoded
+from reconciler.forge.forge_client import ForgeClient
+from reconciler.forge.forge_request import ForgeRequest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.ports import Clock
+
+_PAST_S, _VALID_S = 60, 540
+"""GitHub accepts a request for 10 minutes; its clock may be slower than the clock here."""
+_OPENSSL_S = 30.0
+
+
+class _Token(msgspec.Struct):
+    token: str
+
+
+def installation_token(
+    *, app_id: str, installation_id: str, key: Path, base_url: str, ca: Path | None, clock: Clock
+) -> str:
+    """Return a token that can read the repositories of one installation; it is valid for an hour.
+
+    Args:
+        app_id: The number of the app.
+        installation_id: The number of the installation.
+        key: The file with the app's private key.
+        base_url: The address of GitHub's API.
+        ca: A file with certificate authorities; None uses those of the system.
+        clock: Measures the time.
+
+    Raises:
+        SourceError: The key cannot be used, or GitHub returns no token.
+        UsageError: *base_url* is not the address of an API.
+    """
+    request_token = _signed(app_id, key, int(clock.now().timestamp()))
+    headers = {
+        "Accept": "application/vnd.github+json",
+        "Authorization": f"Bearer {request_token}",
+        "X-GitHub-Api-Version": "2022-11-28",
+    }
+    request = ForgeRequest(
+        method="POST", path=f"/app/installations/{installation_id}/access_tokens"
+    )
+    try:
+        with ForgeClient(
+            base_url, token=request_token, headers=headers, clock=clock, ca=ca
+        ) as client:
+            return decoded(client.send(request).body, _Token).token
+    except ForgeError as error:
+        raise SourceError(
+            f"GitHub returns no token for the app {app_id}: {error}",
+            hint="check githubAppID, githubAppInstallationID, githubAppPrivateKey and, for GitHub "
+            "Enterprise Server, githubAppBaseURL",
+        ) from error
+
+
+def _signed(app_id: str, key: Path, now: int) -> str:
+    """Return a JSON Web Token with which the app identifies itself."""
+    claims = {"iat": now - _PAST_S, "exp": now + _VALID_S, "iss": app_id}
+    parts = [_encoded(json.dumps(each).encode()) for each in ({"alg": "RS256"}, claims)]
+    text = b".".join(parts)
+    return b".".join((text, _encoded(_signature(key, text)))).decode()
+
+
+def _signature(key: Path, text: bytes) -> bytes:
+    # The key file is named, not passed: its content stays out of the command line.
+    command = ("openssl", "dgst", "-sha256", "-sign", str(key.absolute()))
+    try:
+        done = subprocess.run(  # noqa: S603 - no shell; the path is the only argument from outside
+            command,
+            input=text,
+            capture_output=True,
+            check=False,
+            timeout=_OPENSSL_S,
+        )
+    except FileNotFoundError as error:
+        raise SourceError(
+            "openssl is not installed, which signs the requests of a GitHub App",
+            hint="install openssl, or use a token as `password`",
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise SourceError(f"openssl did not sign with {key} in {_OPENSSL_S:g} s") from error
+    if done.returncode:
+        raise SourceError(
+            f"openssl cannot sign with {key}",
+            hint="check that the file has the app's whole private key (RSA, PEM, no passphrase)",
+        )
+    return done.stdout
+
+
+def _encoded(data: bytes) -> bytes:
+    return urlsafe_b64encode(data).rstrip(b"=")

@@ -1,0 +1,1 @@
+"""Connects git to a server: credentials, certificates, host keys and error messages."""

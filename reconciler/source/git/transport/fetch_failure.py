@@ -1,0 +1,175 @@
+"""Explains why git could not fetch, and what to do about it: ``fetch_error``.
+
+The patterns match messages of git, libcurl (with OpenSSL or GnuTLS) and OpenSSH.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from reconciler.errors import SourceError
+from reconciler.source.git import repository_url
+
+if TYPE_CHECKING:
+    from reconciler.source.git.git_process import Output
+
+MAX_PACK_BYTES = 500_000_000
+"""The maximum size of the data of one fetch, in bytes."""
+_ASKED = re.compile(r"could not read (?:Username|Password) for '([^']*)'")
+_REDIRECTED = re.compile(r"returned error: 30[1278]\b|unable to update url base from redirection")
+_CHECK_NETWORK = "check the address, the network and the proxy (HTTPS_PROXY, NO_PROXY)"
+_CHECK_LOGIN = (
+    "check `username` and `password`, or `bearerToken`, in --git-credentials; a token may have "
+    "expired or may lack the right to read the repository"
+)
+_ENDED = (
+    r"\Afatal: could not read from remote|empty reply|unexpected disconnect|early eof|hung up"
+    r"|expected 'packfile'|bad pack header|curl \d+|recv failure|ssl_read|ssl_error_syscall"
+    r"|unexpected eof|gnutls (?:recv|send) error|gnutls_handshake"
+    r"|connection (?:reset|closed|to \S+ closed)"
+)
+_CAUSES = (
+    (
+        r"host identification has changed",
+        "its SSH host key is not the one in known_hosts",
+        (
+            "if the operator of the server confirms the new key, replace the line in known_hosts; "
+            "otherwise another server may be answering"
+        ),
+    ),
+    (
+        r"host key verification failed",
+        "its SSH host key is not in known_hosts",
+        (
+            "add the key to `known_hosts` in --git-credentials; ssh-keyscan prints it, and the "
+            "operator of the server can confirm it"
+        ),
+    ),
+    (
+        r"unprotected private key|bad permissions",
+        "ssh does not use the SSH key, because other users can read the file",
+        "chmod 600 the file",
+    ),
+    (
+        r"load key .*: (?:invalid format|error in libcrypto)",
+        "the SSH key cannot be read",
+        (
+            "check that `identity` in --git-credentials is the whole private key, with a line "
+            "feed at its end"
+        ),
+    ),
+    (
+        r"load key .*: incorrect passphrase",
+        "the SSH key has a passphrase",
+        "use a key without passphrase, or an SSH agent",
+    ),
+    (
+        r"permission denied \(|too many authentication failures",
+        "the server rejects the SSH key",
+        (
+            "register the public key at the server, and put the private key as `identity` into "
+            "--git-credentials or into an SSH agent"
+        ),
+    ),
+    (
+        r"\b407\b",
+        "the proxy rejects the credentials",
+        "write them into the address of the proxy: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
+    ),
+    (r"could not resolve proxy", "the host name of the proxy is unknown", _CHECK_NETWORK),
+    (
+        r"certificate",
+        "its certificate cannot be verified",
+        (
+            "put the certificate of its authority as `ca.crt` into --git-credentials, or set "
+            "GIT_SSL_CAINFO"
+        ),
+    ),
+    (
+        r"protocol \"?http\"? not supported|protocol \"?http\"? (?:is )?disabled",
+        "it redirects to an address without encryption",
+        "set --repo to the address with https to which the repository has moved",
+    ),
+    (
+        r"file too large",
+        "the server sends more data than a fetch may have",
+        "remove large files from the branch, or use a repository that has only manifests",
+    ),
+    (
+        r"authentication failed|returned error: 401",
+        "the server rejects the credentials",
+        _CHECK_LOGIN,
+    ),
+    (r"returned error: 403", "the server denies access (403)", _CHECK_LOGIN),
+    (r"returned error: 429", "the server receives too many requests (429)", "try again later"),
+    (r"returned error: 5\d\d", "the server has an internal problem", "try again later"),
+    (
+        r"repository .* not found|does not appear to be a git repository|not exported",
+        "the server has no such repository, or does not show it to this user",
+        "check the address and the credentials; some servers hide private repositories",
+    ),
+    (
+        r"could not resolve host|name or service not known",
+        "its host name is unknown",
+        _CHECK_NETWORK,
+    ),
+    (
+        r"failed to connect|unable to connect|connection refused|connection timed out|no route",
+        "no connection to the server is possible",
+        _CHECK_NETWORK,
+    ),
+    (
+        _ENDED,
+        "the server ended the connection too early",
+        "try again; if this happens again, check the server and the network",
+    ),
+)
+"""For each cause of a failure: a pattern for the messages, a description and a hint."""
+_OTHER_HINT = "check the address, the network and the credentials"
+
+
+def fetch_error(url: str, output: Output, *, has_login: bool) -> SourceError:
+    """Return the error for a fetch from *url* that has failed with *output*.
+
+    Args:
+        url: The address, which may contain a user and a password.
+        output: The result of git.
+        has_login: Whether this program gave git a password or a token.
+    """
+    text, hint = _explained(url, output, has_login=has_login)
+    return SourceError(f"{repository_url.shown(url)} cannot be fetched: {text}", hint=hint)
+
+
+def _explained(url: str, output: Output, *, has_login: bool) -> tuple[str, str]:
+    # Lines that start with `remote:` are text that the server chooses.
+    lines = [line for line in output.stderr.split("\n") if not line.startswith("remote:")]
+    messages = "\n".join(lines)
+    if asked := _ASKED.search(messages):
+        parts = urlsplit(repository_url.shown(url))
+        own = f"{parts.scheme}://{parts.netloc}"
+        other = repository_url.shown(asked[1])
+        if other != own:
+            return (
+                (
+                    f"it redirects to {other}, which asks for credentials, and the credentials "
+                    f"for {own} are sent only to {own}"
+                ),
+                "set --repo to the address to which the repository has moved",
+            )
+        if not has_login:
+            return (
+                "the server asks for credentials, and none are set",
+                "set --git-credentials to a directory with `username` and `password`",
+            )
+        return "the server rejects the credentials", _CHECK_LOGIN
+    if _REDIRECTED.search(messages):
+        return (
+            "it redirects to another address, and a bearer token is never sent there",
+            "set --repo to the address to which the repository has moved",
+        )
+    for pattern, text, hint in _CAUSES:
+        if re.search(pattern, messages, re.IGNORECASE):
+            return text, hint
+    return repository_url.cleaned(output.reason, url), _OTHER_HINT

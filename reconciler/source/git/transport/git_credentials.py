@@ -1,0 +1,138 @@
+"""Reads the folder of ``--git-credentials``: ``GitCredentials``.
+
+The names of the files are the keys of the Secret that Flux' GitRepository and Kubernetes' own
+Secret types use, so that such a Secret can be mounted unchanged. Files are read at each fetch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from reconciler.errors import SourceError
+from reconciler.model.quoting import quoted
+
+USERNAME, PASSWORD, BEARER_TOKEN = "username", "password", "bearerToken"
+APP_ID, APP_KEY, APP_URL = "githubAppID", "githubAppPrivateKey", "githubAppBaseURL"
+APP_INSTALLATION = "githubAppInstallationID"
+CA, CLIENT_CERTIFICATE, CLIENT_KEY = "ca.crt", "tls.crt", "tls.key"
+IDENTITIES = ("identity", "ssh-privatekey")
+KNOWN_HOSTS = "known_hosts"
+PUBLIC_API = "https://api.github.com"
+_MAX_BYTES = 64_000
+"""The maximum size of a secret, in bytes; tokens of identity providers may have some kilobytes."""
+
+
+class InstallationToken(Protocol):
+    """Requests a token for one installation of a GitHub App."""
+
+    def __call__(
+        self, *, app_id: str, installation_id: str, key: Path, base_url: str, ca: Path | None
+    ) -> str:
+        """Return a token that can read the repositories of the installation."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Login:
+    """What git sends to an HTTPS server: a user with a password, or a bearer token."""
+
+    username: str = ""
+    """The user; empty if only the password is known."""
+    password: str = ""
+    bearer_token: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitCredentials:
+    """A folder with one file per credential; an empty folder means an anonymous fetch."""
+
+    folder: Path
+    installation_token: InstallationToken
+
+    def file(self, *names: str) -> Path | None:
+        """Return the first file of the folder with one of *names*.
+
+        Raises:
+            SourceError: The folder does not exist or cannot be read.
+        """
+        try:
+            present = {each.name for each in self.folder.iterdir()}
+        except OSError as error:
+            raise SourceError(
+                f"the folder {self.folder} of --git-credentials cannot be read: {error.strerror}",
+                hint="create the folder, or mount a Secret there",
+            ) from error
+        found = next((name for name in names if name in present), None)
+        return self.folder / found if found else None
+
+    def login(self) -> Login | None:
+        """Return the user and password, the bearer token or the token of the GitHub App.
+
+        Raises:
+            SourceError: A file cannot be used, or the folder has two kinds of credentials.
+        """
+        kinds = [name for name in (PASSWORD, BEARER_TOKEN, APP_ID) if self.file(name)]
+        if not kinds:
+            return None
+        if len(kinds) > 1:
+            raise SourceError(
+                f"{self.folder} has {' and '.join(kinds)}, so the credentials are ambiguous",
+                hint=f"keep only one of {PASSWORD}, {BEARER_TOKEN} and {APP_ID}",
+            )
+        if kinds == [BEARER_TOKEN]:
+            return Login(bearer_token=self._text(BEARER_TOKEN))
+        if kinds == [APP_ID]:
+            return Login(username="x-access-token", password=self._app_token())
+        username = self._text(USERNAME) if self.file(USERNAME) else ""
+        return Login(username=username, password=self._text(PASSWORD))
+
+    def _app_token(self) -> str:
+        key = self.file(APP_KEY)
+        if key is None or self.file(APP_INSTALLATION) is None:
+            raise SourceError(
+                f"{self.folder} has {APP_ID}, but not {APP_KEY} and {APP_INSTALLATION}",
+                hint="add the missing keys to the Secret",
+            )
+        return self.installation_token(
+            app_id=self._number(APP_ID),
+            installation_id=self._number(APP_INSTALLATION),
+            key=key,
+            base_url=self._text(APP_URL) if self.file(APP_URL) else PUBLIC_API,
+            ca=self.file(CA),
+        )
+
+    def _number(self, name: str) -> str:
+        text = self._text(name)
+        if not (text.isascii() and text.isdecimal()):
+            raise SourceError(
+                f"{self.folder / name} does not contain a number",
+                hint="copy the number from the settings of the GitHub App",
+            )
+        return text
+
+    def _text(self, name: str) -> str:
+        """Return the content of a file without the line feed at its end.
+
+        The content goes into a protocol of lines, so another line feed could add a line.
+        """
+        path = self.folder / name
+        try:
+            with path.open("rb") as file:
+                data = file.read(_MAX_BYTES + 1)
+        except OSError as error:
+            raise SourceError(
+                f"{path} cannot be read: {error.strerror}",
+                hint="give the user of this process the right to read it (defaultMode, fsGroup)",
+            ) from error
+        try:
+            text = data.decode().removesuffix("\n").removesuffix("\r")
+        except UnicodeDecodeError:
+            text = ""
+        if not text or not text.isprintable() or len(data) > _MAX_BYTES:
+            raise SourceError(
+                f"{path} is not one line of text with at most {_MAX_BYTES:,} bytes",
+                hint=f"write the value of {quoted(name)} alone into the file",
+            )
+        return text

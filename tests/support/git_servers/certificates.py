@@ -1,0 +1,38 @@
+"""``Authority``: a certificate authority of a test, and its certificates; needs openssl."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+_NEW_KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+_NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Authority:
+    """A certificate authority, and a server certificate for this machine."""
+
+    certificate: Path
+    context: ssl.SSLContext
+
+    @classmethod
+    def create(cls, openssl: str, folder: Path) -> Authority:
+        """Create the authority and the certificate in *folder*."""
+        folder.mkdir()
+
+        def run(*arguments: str) -> None:
+            subprocess.run([openssl, *arguments], cwd=folder, capture_output=True, check=True)
+
+        run("req", "-x509", *_NEW_KEY, "-keyout", "ca.key", "-out", "ca.crt", "-subj", "/CN=Test")
+        run("req", *_NEW_KEY, "-keyout", "tls.key", "-out", "tls.csr", "-subj", "/CN=localhost")
+        (folder / "names").write_text(_NAMES)
+        run(
+            *("x509", "-req", "-in", "tls.csr", "-CA", "ca.crt", "-CAkey", "ca.key"),
+            *("-CAcreateserial", "-extfile", "names", "-out", "tls.crt"),
+        )
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
+        return cls(folder / "ca.crt", context)

@@ -1,0 +1,27 @@
+"""``Leaks``: looks for secrets in the list of processes and in the files of a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+class Leaks:
+    """Searches while a client waits for a server's answer, so that its processes still exist."""
+
+    def __init__(self, folder: Path, *secrets: str) -> None:
+        self._folder = folder
+        self._secrets = [each.encode() for each in secrets]
+        self.found: set[str] = set()
+        self.n_looks = 0
+
+    def look(self) -> None:
+        """Search the command lines and environments of all processes, and all files below."""
+        self.n_looks += 1
+        places = [*Path("/proc").glob("[0-9]*/cmdline"), *Path("/proc").glob("[0-9]*/environ")]
+        for path in (*places, *self._folder.rglob("*")):
+            try:
+                content = path.read_bytes()
+            except OSError:  # a folder, or a process that has ended or belongs to another user
+                continue
+            if any(each in content for each in self._secrets):
+                self.found.add(str(path))

@@ -1,0 +1,73 @@
+"""``Relay``: stands before a server, and stops its answers after a number of bytes."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from support.git_servers.listener import Listener, copy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ALL = 1 << 60
+
+
+class Relay(Listener):
+    """Forwards connections to a port, and cuts off or suspends the answer of one of them.
+
+    The limit counts the bytes from the server to the client over all connections.
+    """
+
+    def __init__(
+        self,
+        port: int,
+        *,
+        limit: int = ALL,
+        suspends: bool = False,
+        at_limit: Callable[[], None] | None = None,
+    ) -> None:
+        """Forward to *port*.
+
+        Args:
+            port: The port of the server.
+            limit: The number of bytes after which the relay stops.
+            suspends: Whether the connection then stays open and silent, or is closed.
+            at_limit: The function that is called when the limit is reached.
+        """
+        super().__init__(self._forward)
+        self._port = port
+        self._limit = limit
+        self._suspends = suspends
+        self._at_limit = at_limit
+        self._counting = threading.Lock()
+        self.n_bytes = 0
+        """The number of bytes that clients have got so far."""
+
+    def _forward(self, client: socket.socket) -> None:
+        with socket.create_connection(("127.0.0.1", self._port)) as server:
+            forward = threading.Thread(target=copy, args=(client, server), daemon=True)
+            forward.start()
+            is_cut = self._answer(server, client)
+            if is_cut and self._suspends:
+                forward.join()  # until the client gives up
+            with suppress(OSError):
+                client.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):
+                server.shutdown(socket.SHUT_RDWR)
+            forward.join()
+
+    def _answer(self, server: socket.socket, client: socket.socket) -> bool:
+        """Copy the answer; return whether the limit ended it."""
+        while piece := server.recv(4_096):
+            with self._counting:
+                part = piece[: max(0, self._limit - self.n_bytes)]
+                client.sendall(part)
+                self.n_bytes += len(part)
+                if self.n_bytes >= self._limit:
+                    if self._at_limit is not None:
+                        self._at_limit()
+                    return True
+        return False
