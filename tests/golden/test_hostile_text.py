@@ -56,6 +56,7 @@ from reconciler.report.config_with_origins import (
     effective_config_text,
 )
 from reconciler.report.findings import validation_json, validation_text
+from reconciler.report.github_outputs import github_outputs
 from reconciler.report.html.plan_html import plan_html
 from reconciler.report.json_documents import plan_json, run_json
 from reconciler.report.json_text import compact, one_line
@@ -320,6 +321,12 @@ def commented(values: Values, of: str) -> str:
     return f"{TAG}\n{text}"
 
 
+def step_outputs(values: Values) -> str:
+    """Return the outputs of a workflow step for a plan and a report, on one line."""
+    both = (json.loads("".join(each)) for each in (plan_json(values.plan), run_json(values.run)))
+    return " ".join(line.removesuffix("\n") for each in both for line in github_outputs(each))
+
+
 def status_descriptions(values: Values) -> str:
     plan, run = (
         json.loads("".join(each)) for each in (plan_json(values.plan), run_json(values.run))
@@ -344,9 +351,11 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "plan -o sarif": ("review", lambda values: reviewed(values.plan_review, "sarif")),
     "plan -o github": ("commands", lambda values: reviewed(values.plan_review, "github")),
     "plan -o gitlab": ("review", lambda values: reviewed(values.plan_review, "gitlab")),
+    "comment -o markdown": ("markdown", lambda values: commented(values, "plan")),
     "comment on a plan": ("markdown", lambda values: commented(values, "plan")),
     "comment on a report": ("markdown", lambda values: commented(values, "run")),
     "comment of a failed run": ("markdown", lambda values: commented(values, "log")),
+    "comment -o github-output": ("text", step_outputs),
     "commit status": ("text", status_descriptions),
     "apply -o text": ("text", lines(run_text, "run", width=WIDE)),
     "apply -o text -v": ("text", lines(run_text, "run", width=WIDE, verbose=True)),
@@ -440,7 +449,9 @@ def test_hostile_text_test_covers_each_output_format_of_each_command():
         parameters = signature(command.callback).parameters
         if "output" in parameters:
             found[command.name] = get_args(get_args(parameters["output"].annotation)[0])[0]
-    assert found.keys() == {"plan", "apply", "reconcile", "status", "validate", "config"}
+    assert found.keys() == {
+        *("plan", "apply", "reconcile", "status", "validate", "config", "comment"),
+    }
     rows = {name.replace("reconcile", "apply"): kind for name, kind in found.items()}
     wanted = {f"{name} -o {each}" for name, kind in rows.items() for each in kind}
     assert wanted <= ROWS.keys()

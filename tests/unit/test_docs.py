@@ -40,7 +40,7 @@ NO_CODES = {
     *("feature-gate", "in-progress", "not-needed", "not-started", "drop-revision", "name-alone"),
     *("certificate-authority", "client-certificate", "client-key", "current-context"),
     *("retry-after", "x-ratelimit-remaining", "x-ratelimit-reset", "gitea-actions"),
-    *("ratelimit-remaining", "ratelimit-reset"),
+    *("ratelimit-remaining", "ratelimit-reset", "github-output"),
     "run-ended",
 }
 """Hyphenated words in the product that are neither a reason nor the code of a reported problem."""

@@ -128,8 +128,8 @@ def _target(
 
 def _post(options: CommentOptions, where: ForgeOptions, forge: Forge, token: str) -> _Post:
     name, link, limit = options.cluster_name, where.link or "", forge.max_comment
-    if options.result is not None and options.result.exists():
-        document = read_result(options.result)
+    document = result_of(options)
+    if document is not None:
         if document["kind"] == "Plan":
             headline, state = plan_headline(document, name), _plan_state(document)
             text = plan_comment(document, cluster_name=name, link=link, limit=limit)
@@ -141,18 +141,7 @@ def _post(options: CommentOptions, where: ForgeOptions, forge: Forge, token: str
         return _Post(
             marker=marker_of(key), text=text, status=_status(state, headline, where, name or "")
         )
-    if options.log is None:
-        raise UsageError(
-            "there is no plan and no report to post"
-            if options.result is None
-            else f"{options.result} does not exist",
-            hint="set --log to a file with the log of the run, to post its error",
-        )
-    if not name:
-        raise UsageError(
-            "the log of a failed run does not name its cluster", hint="set --cluster-name"
-        )
-    log = _log_text(options.log)
+    log, name = failed_run(options)
     if token:
         log = log.replace(token, "***")
     return _Post(
@@ -160,6 +149,38 @@ def _post(options: CommentOptions, where: ForgeOptions, forge: Forge, token: str
         text=failure_comment(log, cluster_name=name, link=link, limit=limit),
         status=_status(State.ERROR, failure_headline(name, log), where, name),
     )
+
+
+def result_of(options: CommentOptions) -> Mapping[str, Any] | None:
+    """Return the plan or the report; None if the run ended before it wrote one.
+
+    Raises:
+        SourceError: The file cannot be read, is neither a plan nor a report, or was changed.
+    """
+    if options.result is None or not options.result.exists():
+        return None
+    return read_result(options.result)
+
+
+def failed_run(options: CommentOptions) -> tuple[str, str]:
+    """Return the log of a run without a result, and the name of its cluster.
+
+    Raises:
+        UsageError: The log or the name is missing.
+        SourceError: The log cannot be read.
+    """
+    if options.log is None:
+        raise UsageError(
+            "there is no plan and no report to post"
+            if options.result is None
+            else f"{options.result} does not exist",
+            hint="set --log to a file with the log of the run, to post its error",
+        )
+    if not options.cluster_name:
+        raise UsageError(
+            "the log of a failed run does not name its cluster", hint="set --cluster-name"
+        )
+    return _log_text(options.log), options.cluster_name
 
 
 def _status(state: State, headline: Headline, where: ForgeOptions, name: str) -> CommitStatus:

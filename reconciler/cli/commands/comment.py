@@ -12,6 +12,7 @@ import typer
 
 from reconciler.app import wiring
 from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions
+from reconciler.app.comment.printed_format import PrintedFormat
 from reconciler.cli.option_values import option
 from reconciler.cli.terminal import screen
 from reconciler.model.run.outcome import ExitCode
@@ -93,6 +94,15 @@ StatusName = Annotated[
         metavar="NAME",
     ),
 ]
+Output = Annotated[
+    PrintedFormat | None,
+    option(
+        "-o --output",
+        "Print the comment as Markdown, or its numbers as outputs of a GitHub Actions step, and "
+        "send nothing.",
+        variable=False,
+    ),
+]
 DryRun = Annotated[
     bool,
     option(
@@ -124,6 +134,7 @@ class CommandOptions:
     log_file: LogFile = None
     cluster_name: ClusterName = None
     target: TargetOptions = field(default_factory=TargetOptions)
+    output: Output = None
     dry_run: DryRun = False
 
 
@@ -149,6 +160,11 @@ def command(options: CommandOptions) -> ExitCode:
             status_name=target.status_name,
         ),
     )
+    if options.output is not None:
+        from reconciler.app.comment.printed_result import printed_result
+
+        screen.stream(printed_result(wanted, options.output))
+        return ExitCode.DONE
     if options.dry_run:
         screen.result("\n".join(requests_of(wanted, os.environ)))
         return ExitCode.DONE

@@ -1,0 +1,40 @@
+"""``printed_result``: renders a plan or a report for a CI job, without a forge."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.app.comment.post_result import failed_run, result_of
+from reconciler.app.comment.printed_format import PrintedFormat
+from reconciler.report.comment.plan_comment import plan_comment
+from reconciler.report.comment.run_comment import failure_comment, run_comment
+from reconciler.report.github_outputs import github_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.app.comment.post_result import CommentOptions
+
+MAX_SUMMARY = 1_000_000
+"""The maximum size of the Markdown in bytes; GitHub keeps 1 MiB of each step's summary."""
+
+
+def printed_result(options: CommentOptions, output: PrintedFormat) -> Iterable[str]:
+    """Return the plan, the report or the log of *options* in the format *output*.
+
+    A run without a plan and without a report has no GitHub outputs.
+
+    Raises:
+        UsageError: There is neither a result nor a log, or the cluster's name is missing.
+        SourceError: The result or the log cannot be read.
+    """
+    link, limit = options.forge.link or "", MAX_SUMMARY
+    document = result_of(options)
+    if document is None:
+        log, name = failed_run(options)
+        text = failure_comment(log, cluster_name=name, link=link, limit=limit)
+        return (text,) if output is PrintedFormat.MARKDOWN else ()
+    if output is PrintedFormat.GITHUB_OUTPUT:
+        return github_outputs(document)
+    render = plan_comment if document["kind"] == "Plan" else run_comment
+    return (render(document, cluster_name=options.cluster_name, link=link, limit=limit),)

@@ -1,0 +1,32 @@
+"""``github_outputs``: renders the numbers of a plan or a report as outputs of a workflow step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.escaping import printable
+from reconciler.model.plan.plan import Effect
+from reconciler.model.run.outcome import Result
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def github_outputs(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield ``name=value`` lines for the file ``$GITHUB_OUTPUT``.
+
+    The values are numbers and a digest, so text from Git or from the cluster cannot add an output.
+
+    Args:
+        document: A plan or a report, which fits its schema.
+    """
+    if document["kind"] == "Plan":
+        summary = document["summary"]
+        yield f"changes={sum(len(each['actions']) for each in document['waves'])}\n"
+        for effect in (Effect.LIVE, Effect.RESTART, Effect.BLOCKED):
+            yield f"{effect}={int(summary.get(effect, 0))}\n"
+        yield f"digest={printable(document['digest'])}\n"
+        return
+    for result in (Result.DONE, Result.FAILED, Result.STALE, Result.HELD, Result.RUNNING):
+        yield f"{result}={int(document['counts'].get(result, 0))}\n"
+    yield f"digest={printable(document['plan']['digest'])}\n"
