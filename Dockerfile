@@ -6,7 +6,7 @@ FROM ${PYTHON} AS build
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 # Every file is checked against the lock once, here. Later steps install only from /wheels.
-COPY requirements.lock ./
+COPY requirements.lock requirements-run.lock ./
 RUN pip download --require-hashes --no-deps -r requirements.lock -d /wheels
 RUN pip install --no-index --find-links /wheels hatchling
 COPY pyproject.toml README.md LICENSE NOTICE ./
@@ -14,9 +14,10 @@ COPY reconciler ./reconciler
 COPY schemas ./schemas
 COPY examples ./examples
 RUN pip wheel --no-index --no-deps --no-build-isolation -w /wheels .
-# Installs the run-time dependencies and not the development tools.
+# Installs the run-time dependencies and not the development tools, as .github/actions/install does.
 RUN python -m venv /opt/reconciler \
- && /opt/reconciler/bin/pip install --no-index --find-links /wheels kubevirt-memory-reconciler
+ && /opt/reconciler/bin/pip install --no-index --find-links /wheels --require-hashes --no-deps -r requirements-run.lock \
+ && /opt/reconciler/bin/pip install --no-index --no-deps /wheels/kubevirt_memory_reconciler-*.whl
 
 FROM ${PYTHON}
 LABEL org.opencontainers.image.title="kubevirt-memory-reconciler" \

@@ -79,13 +79,16 @@ wheel: install  ## Builds the wheel, and runs the demo and the tests with it.
 	@.ci/wheel $(BUILD)
 
 # uv, unlike pip, resolves the dependencies for all Python versions and platforms in one file. Only this target needs uv.
+# requirements-run.lock has the versions of requirements.lock, without development tools: the image and the actions use it.
 .PHONY: lock
-lock: install  ## Resolves the dependencies again into requirements.lock; needs uv.
+lock: install  ## Resolves the dependencies again into both lock files; needs uv.
 	@uv=$$(command -v $(BIN)/uv uv | head -n 1) || { echo "make lock needs uv: pipx install uv" >&2; exit 1; }; \
-	"$$uv" pip compile pyproject.toml --group dev --universal --python-version 3.11 \
-	  --generate-hashes --no-emit-index-url --no-header --quiet --output-file requirements.lock $(ARGS)
-	@if grep -nE '://|--(extra-)?index-url|--find-links' requirements.lock; then \
-	  echo "requirements.lock contains a host; see the lines above" >&2; exit 1; fi
+	compile=("$$uv" pip compile pyproject.toml --universal --python-version 3.11 \
+	  --generate-hashes --no-emit-index-url --no-header --quiet $(ARGS)); \
+	"$${compile[@]}" --group dev --output-file requirements.lock; \
+	"$${compile[@]}" --constraints requirements.lock --no-annotate --output-file requirements-run.lock
+	@if grep -nE '://|--(extra-)?index-url|--find-links' requirements.lock requirements-run.lock; then \
+	  echo "a lock file contains a host; see the lines above" >&2; exit 1; fi
 
 .PHONY: clean
 clean:  ## Removes .venv and all other files that the targets create.

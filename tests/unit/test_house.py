@@ -35,6 +35,7 @@ KEPT = {
     "examples",
     "pyproject.toml",
     "reconciler",
+    "requirements-run.lock",
     "requirements.lock",
     "schemas",
     "tests",
@@ -140,10 +141,29 @@ def test_source_text_has_no_todo_comments():
     assert found == []
 
 
-def test_lock_file_pins_every_requirement_by_hash_and_contains_no_package_index_address():
-    lock = (ROOT / "requirements.lock").read_text()
+def locked(name: str) -> dict[str, str]:
+    """Return each requirement of a lock file, without its comments, by its name and version."""
+    text = re.sub(r"\n +#.*", "", (ROOT / name).read_text())
+    requirements = re.split(r"\n(?=[a-z0-9])", text.strip())
+    return {re.split(r"[ ;]", each)[0]: each for each in requirements}
+
+
+def test_run_time_lock_has_the_versions_and_hashes_of_the_whole_lock():
+    everything, run_time = locked("requirements.lock"), locked("requirements-run.lock")
+    assert 40 < len(run_time) < len(everything)
+    for name, requirement in run_time.items():
+        assert re.findall("sha256:.*", requirement) == re.findall("sha256:.*", everything[name])
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    declared = {re.match(r"[\w.-]+", each)[0] for each in project["dependencies"]}
+    assert {each.replace(".", "-") for each in declared} <= {n.split("==")[0] for n in run_time}
+    assert not any(name.startswith(("pytest==", "mypy==", "ruff==")) for name in run_time)
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-run.lock"])
+def test_lock_file_pins_every_requirement_by_hash_and_contains_no_package_index_address(name):
+    lock = (ROOT / name).read_text()
     requirements = re.split(r"\n(?=[a-z0-9])", lock.strip())
-    assert len(requirements) > 50
+    assert len(requirements) > 40
     for requirement in requirements:
         assert re.match(r"[a-z0-9.\[\]_-]+==\S+", requirement), requirement
         assert "--hash=sha256:" in requirement, requirement
