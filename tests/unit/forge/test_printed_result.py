@@ -32,7 +32,7 @@ def test_github_outputs_of_a_report_are_its_numbers_of_results_and_its_digest(ca
 
 
 @pytest.mark.parametrize(
-    ("path", "start"), [(PLAN, "**3 VMs change live"), (REPORT, "**Exit code")]
+    ("path", "start"), [(PLAN, "**3 VMs change live"), (REPORT, "**1 approved action went stale")]
 )
 def test_markdown_of_a_result_starts_with_the_first_line_of_the_comment(path, start, capsys):
     assert main(["comment", str(path), "-o", "markdown", "--cluster-name", "east"]) == 0
