@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import typer
+from ruamel.yaml import YAML
 
 from reconciler.cli.demo.demo_stage import examples, staged
 from reconciler.cli.main import app
@@ -243,7 +244,28 @@ def shortened(text: str) -> str:
     return "\n".join(lines)
 
 
+def action(name: str) -> str:
+    """Return the inputs and outputs of a composite action as two tables."""
+    document = YAML(typ="safe").load(ROOT / ".github" / "actions" / name / "action.yml")
+    inputs = (
+        (
+            f"`{each}`",
+            about["description"],
+            "required" if about.get("required") else f"`{about['default']}`".replace("``", ""),
+        )
+        for each, about in document["inputs"].items()
+    )
+    text = table(("input", "meaning", "default"), inputs)
+    if "outputs" in document:
+        rows = ((f"`{each}`", about["description"]) for each, about in document["outputs"].items())
+        text += "\n" + table(("output", "meaning"), rows)
+    return text
+
+
 BLOCKS: Mapping[str, Callable[[], str]] = {
+    "action-apply": lambda: action("apply"),
+    "action-install": lambda: action("install"),
+    "action-plan": lambda: action("plan"),
     "commands": commands,
     "configuration": configuration,
     "diagnostics": diagnostics,

@@ -46,6 +46,7 @@ from reconciler.report.code_review.github_commands import github_commands
 from reconciler.report.code_review.gitlab_code_quality import gitlab_code_quality
 from reconciler.report.code_review.review import review_of_desired, review_of_plan
 from reconciler.report.code_review.sarif import sarif
+from reconciler.report.comment.github_outputs import github_outputs
 from reconciler.report.comment.headline import plan_headline, run_headline
 from reconciler.report.comment.plan_comment import plan_comment
 from reconciler.report.comment.run_comment import failure_comment, run_comment
@@ -56,7 +57,6 @@ from reconciler.report.config_with_origins import (
     effective_config_text,
 )
 from reconciler.report.findings import validation_json, validation_text
-from reconciler.report.github_outputs import github_outputs
 from reconciler.report.html.plan_html import plan_html
 from reconciler.report.json_documents import plan_json, run_json
 from reconciler.report.json_text import compact, one_line

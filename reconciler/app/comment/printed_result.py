@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.app.comment.post_result import failed_run, result_of
 from reconciler.app.comment.printed_format import PrintedFormat
+from reconciler.report.comment.github_outputs import github_outputs
 from reconciler.report.comment.plan_comment import plan_comment
 from reconciler.report.comment.run_comment import failure_comment, run_comment
-from reconciler.report.github_outputs import github_outputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,7 +14,7 @@ import pytest
 from markdown_it import MarkdownIt
 from ruamel.yaml import YAML
 
-EXAMPLES = Path(__file__).resolve().parents[2] / "examples/workflows"
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples/workflows"
 PROGRAM = re.compile(r"\breconciler (?!\$)[a-z]+ ")
 HOSTILE = (
     "::set-output name=code::0\n\r\n  ::add-mask::e\n##[error]x\n::stop-commands::x\n::x::\n"
