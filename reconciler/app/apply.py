@@ -185,7 +185,9 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
             report = _roll_out(session, approval, held, recorder, trace)
         trace.finish(report)
     if broken:
-        report = replace(report, exit=ExitCode.ERROR, message=f"ended by an error: {broken[0]}")
+        report = replace(
+            report, exit=ExitCode.ERROR, message=f"the run ended because of an error: {broken[0]}"
+        )
     return replace(report, notes=(*report.notes, *_notes(session, approval, trace)))
 
 

@@ -31,7 +31,10 @@ def read(options: ApplyOptions) -> Approval | None:
     if options.expect_digest is not None:
         raise UsageError(
             "--plan and --expect-digest cannot be combined",
-            hint="remove one of them; RECONCILER_PLAN and RECONCILER_EXPECT_DIGEST also set them",
+            hint=(
+                "use one of the two; the variables RECONCILER_PLAN and RECONCILER_EXPECT_DIGEST "
+                "also set these options"
+            ),
         )
     from reconciler.source.plan_file import read_approval  # noqa: PLC0415 - rarely needed
 

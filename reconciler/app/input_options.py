@@ -84,7 +84,10 @@ class SourceOptions:
         if self.names and self.selector is not None:
             raise UsageError(
                 "names of VMs and --selector cannot be combined",
-                hint="remove one of them; RECONCILER_SELECTOR counts as --selector",
+                hint=(
+                    "use one of the two; the environment variable RECONCILER_SELECTOR also sets "
+                    "--selector"
+                ),
             )
         return Scope(
             namespace=self.default_namespace, names=frozenset(map(self._named, self.names))
@@ -105,7 +108,7 @@ class SourceOptions:
         if slash and outer not in (None, namespace):
             raise UsageError(
                 f"{text} is not in the namespace {outer}, which -n sets",
-                hint="remove -n; RECONCILER_NAMESPACE counts as -n",
+                hint="remove -n, or unset the environment variable RECONCILER_NAMESPACE",
             )
         return vm_ref(namespace or outer or "", name)
 
@@ -120,21 +123,25 @@ class SourceOptions:
         if self.repo and self.files:
             raise UsageError(
                 "--repo and -f cannot be combined",
-                hint="remove one of them; RECONCILER_REPO counts as --repo",
+                hint=(
+                    "use one of the two; the environment variable RECONCILER_REPO also sets --repo"
+                ),
             )
         if self.files and (revision or self.working_tree):
             other = "--working-tree" if self.working_tree else "--revision"
             raise UsageError(
-                f"{other} needs --repo and cannot be combined with -f", hint="remove one of them"
+                f"{other} needs --repo and cannot be combined with -f",
+                hint=("use only one of the two options"),
             )
         if self.config is not None and not self.files:
             raise UsageError(
                 "--config needs -f; a repository has its configuration in .reconciler.yaml",
-                hint="remove --config; RECONCILER_CONFIG counts as --config",
+                hint="remove --config, or unset the environment variable RECONCILER_CONFIG",
             )
         if revision and self.working_tree:
             raise UsageError(
-                "--working-tree and --revision cannot be combined", hint="remove one of them"
+                "--working-tree and --revision cannot be combined",
+                hint=("use only one of the two options"),
             )
         if not self.repo and not self.files:
             raise UsageError(

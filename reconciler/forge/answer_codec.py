@@ -21,6 +21,6 @@ def decoded(body: bytes, kind: type[T]) -> T:
         return msgspec.json.decode(body, type=kind)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ForgeError(
-            "the answer of the forge is not what its API documents",
+            "the answer of the forge does not match the documentation of its API",
             hint="check that the address is that of the API, such as https://HOST/api/v3",
         ) from error

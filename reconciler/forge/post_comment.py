@@ -76,7 +76,8 @@ def post_comment(
         if _edited(client, forge, number, own, body):
             return Posted.EDITED
     raise ForgeError(
-        "the comment could not be written: it disappeared several times, or the forge failed",
+        "the comment could not be written, because it was deleted several times or the forge "
+        "failed",
         hint="run the command again",
     )
 

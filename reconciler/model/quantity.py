@@ -135,7 +135,9 @@ def human(n_bytes: float) -> str:
 def _check_length(text: str, noun: str) -> None:
     """Raise QuantityError if a text is so long that exact arithmetic would be slow."""
     if len(text) > _MAX_LENGTH:
-        raise QuantityError(f"{kind_of(text)} is not a {noun}; at most {_MAX_LENGTH} are read")
+        raise QuantityError(
+            f"{kind_of(text)} is not a {noun}; at most {_MAX_LENGTH} characters are read"
+        )
 
 
 def _digits(value: float) -> str:

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 # Each entry lists the evidence, the meaning, and what the user should do.
 # fmt: off
 CHANGES: Mapping[Reason, ReasonEntry] = {
-    Reason.CONVERGED: recorded("scenario hotplug-succeeds on all recorded versions",
+    Reason.CONVERGED: recorded("scenario hotplug-succeeds, recorded on all tested versions",
         "The VM's spec and its running guest have the memory that Git sets."),
-    Reason.STOPPED_AS_DESIRED: recorded("scenario halted on all recorded versions",
+    Reason.STOPPED_AS_DESIRED: recorded("scenario halted, recorded on all tested versions",
         "The VM is not running, and its spec has the size that Git sets."),
     Reason.CONFIG_AS_DESIRED: own("no setting in Git differs from the cluster",
         "The KubeVirt CR has every setting that Git sets."),
@@ -37,10 +37,12 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
         "The annotation `memory.reconciler.dev/suspend` is `true`, in Git or in the cluster. The"
         " reconciler writes no size and requests no restart.",
         "Remove the annotation to let the change happen."),
-    Reason.CONFIG_CHANGE: recorded("api mechanics; how a CR settles comes from the code of v1.9.0",
+    Reason.CONFIG_CHANGE: recorded((
+        "api mechanics; how KubeVirt applies a CR comes from the code of v1.9.0"
+    ),
         "Settings of the KubeVirt CR differ from Git, and a patch will change them.",
         "Read the plan's warnings, which list the VMs that the new settings affect."),
-    Reason.HOTPLUG: recorded("scenario hotplug-succeeds on all recorded versions",
+    Reason.HOTPLUG: recorded("scenario hotplug-succeeds, recorded on all tested versions",
         "The memory grows in the running guest through a live migration."),
     Reason.HOTUNPLUG: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3498-3502",
         "The memory shrinks in the running guest through a live migration. The guest may keep part"
@@ -48,7 +50,7 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
     Reason.BACK_TO_RUNNING: recorded("scenario above-max-then-revert on v1.9.0",
         "The VM's spec differs from Git, but its running instance already has the desired size."
         " The spec is written and no migration is needed."),
-    Reason.NOT_RUNNING: recorded("scenario halted on all recorded versions",
+    Reason.NOT_RUNNING: recorded("scenario halted, recorded on all tested versions",
         "The VM is not running. The spec is written, and the VM has the new size when it starts."),
     Reason.NEW: recorded("first request of the scenario hotplug-succeeds",
         "The VM does not exist in the cluster. It will be created from Git, because `create: true`"
@@ -56,7 +58,7 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
 }
 """Reasons for the effects none, config, live, cold and create."""
 RESTARTS: Mapping[Reason, ReasonEntry] = {
-    Reason.RESTART_PENDING: recorded("scenario above-max-guest on all recorded versions",
+    Reason.RESTART_PENDING: recorded("scenario above-max-guest, recorded on all tested versions",
         "The VM's spec already has the desired size, and KubeVirt waits for a restart to apply"
         " it.",
         "Restart the VM."),
@@ -65,7 +67,8 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         " free memory, and the desired size is below the instance's size. KubeVirt applies the"
         " desired size at the next start.",
         "Restart the VM; the restart does not disrupt a running guest."),
-    Reason.STRATEGY_STAGE: recorded("scenario stage-then-live-update on all recorded versions",
+    Reason.STRATEGY_STAGE: recorded(
+        "scenario stage-then-live-update, recorded on all tested versions",
         "The rollout strategy is `Stage`, so every change waits for the VM's next restart.",
         "Set `vmRolloutStrategy: LiveUpdate` in the KubeVirt manifest in Git.", since="v1.2"),
     Reason.GATE_MISSING: recorded("scenario gate-missing on v1.3.1",
@@ -79,10 +82,10 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         " size or is not a whole number of memory blocks.",
         "Correct `liveUpdateConfiguration.maxGuest`, then restart the VM."),
     Reason.ABOVE_MAX_GUEST: recorded(
-        "scenarios above-max-guest and cluster-maxguest-reached on all recorded versions",
+        "scenarios above-max-guest and cluster-maxguest-reached, recorded on all tested versions",
         "The new size is above the maxGuest that was fixed when the VM booted.",
         "Restart the VM; it then gets a new maxGuest."),
-    Reason.MISALIGNED: recorded("scenario misaligned on all recorded versions",
+    Reason.MISALIGNED: recorded("scenario misaligned, recorded on all tested versions",
         "The new size is not a whole number of memory blocks: 2Mi, or 1Gi with huge pages of 1Gi."
         " Decimal sizes such as 4G are not whole blocks.",
         "Set the size to a multiple of 2Mi (or of 1Gi with huge pages of 1Gi), or restart the"
@@ -90,11 +93,11 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
     Reason.BELOW_MINIMUM: source("v1.3.1 pkg/liveupdate/memory/memory.go:104",
         "The new size is below 1Gi, the smallest guest memory that KubeVirt changes live.",
         "Set the size to 1Gi or more, or restart the VM.", since="v1.3.1"),
-    Reason.BELOW_BOOT: recorded("scenario shrink-below-boot on all recorded versions",
+    Reason.BELOW_BOOT: recorded("scenario shrink-below-boot, recorded on all tested versions",
         "The new size is below the memory that the VM booted with. A live change"
         " cannot shrink the guest below its boot memory.",
-        "Restart the VM, or set its boot memory or more.", since="v1.2"),
-    Reason.NOT_MIGRATABLE: recorded("scenario not-migratable on all recorded versions",
+        "Restart the VM, or set a size of at least its boot memory.", since="v1.2"),
+    Reason.NOT_MIGRATABLE: recorded("scenario not-migratable, recorded on all tested versions",
         "The VM cannot be live-migrated, and a hotplug needs a migration. KubeVirt v1.2.1 and"
         " v1.2.2 start the change anyway, but the change never ends; on these versions, the VM is"
         " blocked.",
@@ -107,7 +110,7 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         "This KubeVirt version hotplugs memory only into VMs of other architectures.",
         "Restart the VM."),
     Reason.PLUG_FAILED_BEFORE: recorded(
-        "scenario plug-refused-then-revert on all recorded versions",
+        "scenario plug-refused-then-revert, recorded on all tested versions",
         "libvirt or QEMU rejected an earlier hotplug, and KubeVirt changes nothing live until the"
         " VM restarts.",
         "Restart the VM.", since="v1.3"),
@@ -139,15 +142,17 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
 }
 """Reasons for the effect restart: the accepted change takes effect only at a restart."""
 WAITS: Mapping[Reason, ReasonEntry] = {
-    Reason.IN_FLIGHT: recorded("scenario hotplug-succeeds on all recorded versions",
+    Reason.IN_FLIGHT: recorded("scenario hotplug-succeeds, recorded on all tested versions",
         "The desired size is written, and KubeVirt is applying it."),
-    Reason.MIGRATION_RETRYING: recorded("scenario migration-fails on all recorded versions",
+    Reason.MIGRATION_RETRYING: recorded(
+        "scenario migration-fails, recorded on all tested versions",
         "A migration for this change failed, and KubeVirt retries it.",
         "Check the migration failure that the message quotes."),
     Reason.GUEST_ACCEPTING: recorded(
         "scenario hotplug-succeeds: guestCurrent changes after the phase Succeeded",
         "The memory is hotplugged, but the guest does not use (or has not released) all of it."),
-    Reason.HOTPLUG_IN_FLIGHT: recorded("scenario slow-then-second-change on all recorded versions",
+    Reason.HOTPLUG_IN_FLIGHT: recorded(
+        "scenario slow-then-second-change, recorded on all tested versions",
         "A change to another size is in flight. This change cannot be cancelled, and KubeVirt"
         " rejects a second change until the first change has ended."),
     Reason.MIGRATION_IN_FLIGHT: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487",
@@ -170,8 +175,8 @@ WAITS: Mapping[Reason, ReasonEntry] = {
         " restart."),
     Reason.KUBEVIRT_NOT_SETTLED: source(
         "v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:450-455",
-        "KubeVirt is being deployed or updated, and does not start migrations until the KubeVirt"
-        " CR has settled."),
+        "KubeVirt is being deployed or updated, and does not start migrations until it has "
+        "applied the KubeVirt CR."),
     Reason.WAITS_FOR_ROOM: own("migrations in flight use the missing capacity",
         "No node has enough free memory for the target pod now, or a quota would reject it, but"
         " migrations in flight will release enough."),
@@ -189,21 +194,22 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
     Reason.UNREADABLE: own("the object exists, and a value in it cannot be read",
         "A value of the object in the cluster cannot be read.",
         "Correct the value that the message mentions."),
-    Reason.BEING_DELETED: recorded("scenario delete-during-hotplug on all recorded versions",
+    Reason.BEING_DELETED: recorded(
+        "scenario delete-during-hotplug, recorded on all tested versions",
         "The VM is being deleted.",
         "Remove the VM from Git if it was deleted on purpose."),
     Reason.NOT_STARTING: own("the reconciler's own limit of 15 minutes",
         "The VM's instance is not ready 15 minutes after its creation.",
         "Check the VM's events and its launcher pod."),
     Reason.DENIED_ABOVE_MAX_GUEST: recorded(
-        "scenario above-explicit-max-guest on all recorded versions",
+        "scenario above-explicit-max-guest, recorded on all tested versions",
         "The VM has its own maxGuest, and the webhook denies a larger size.",
         "Lower the size, or raise the VM's maxGuest, which needs a restart."),
     Reason.DENIED_BY_ADMISSION: source("v1.9.0 vms-admitter.go:279-296",
         "KubeVirt's webhook denies the change; the plan's message says why.",
         "Follow the hint below the message in the plan."),
     Reason.MEMORY_FROM_INSTANCETYPE: recorded(
-        "scenario instancetype-and-guest on all recorded versions",
+        "scenario instancetype-and-guest, recorded on all tested versions",
         "An instancetype sets the VM's memory, and the webhook denies `memory.guest` in the same"
         " VM.",
         "Set another instancetype in Git instead of `memory.guest`."),
@@ -223,8 +229,8 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         " target pod is inferred",
         "The target pod would request more memory than its limit, or the guest would outgrow its"
         " limit, because KubeVirt does not raise the limit of this VM.",
-        "Restart the VM with `requests.memory` not below `memory.guest`, or with a higher"
-        " limit.", since="v1.2.1"),
+        "Set `requests.memory` to at least `memory.guest`, or raise the limit; then restart the "
+        "VM.", since="v1.2.1"),
     Reason.OVERHEAD_OVERCOMMIT: source(
         "v1.9.0 pkg/virt-handler/migration-target.go:1152-1208; the repeated migration is"
         " inferred",
@@ -232,7 +238,7 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         " KubeVirt would migrate the VM repeatedly without effect.",
         "Restart the VM without `overcommitGuestOverhead`."),
     Reason.HOTPLUG_STUCK: recorded(
-        "scenarios slow-then-second-change on all recorded versions (the rejection) and "
+        "scenarios slow-then-second-change, recorded on all tested versions (the rejection) and "
         "no-update-methods on v1.9.0 (the change never ends)",
         "A change to another size is in flight and cannot end. Until it ends, KubeVirt rejects the"
         " desired size.",
@@ -250,15 +256,15 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "Only the VM's own node can run VMs, and a migration needs another node.",
         "Add or uncordon a node."),
     Reason.NO_NODE_WITH_ROOM: recorded(
-        "scenario target-unschedulable on v1.9.0; the pod's requests: scenario hotplug-succeeds "
-        "on all recorded versions",
+        "scenario target-unschedulable on v1.9.0; the pod's requests: scenario hotplug-succeeds,"
+        " recorded on all tested versions",
         "No other node has enough free memory for the target pod.",
         "Free memory on another node, or add a node."),
     Reason.QUOTA_WOULD_REFUSE: recorded("scenario quota-holds-one-pod on v1.9.0",
         "The namespace's ResourceQuota would reject the target pod. The quota must allow both pods"
         " while the VM migrates.",
         "Raise the ResourceQuota."),
-    Reason.PLUG_REFUSED: recorded("scenario plug-refused on all recorded versions",
+    Reason.PLUG_REFUSED: recorded("scenario plug-refused, recorded on all tested versions",
         "libvirt or QEMU rejected the hotplug. KubeVirt does not retry it.",
         "Restart the VM.", since="v1.3"),
     Reason.GUEST_SILENT: source("v1.9.0 pkg/virt-handler/vm.go:1051-1061; kubevirt issue 14095",
@@ -266,14 +272,15 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         " `rollout.timeouts.guest`. KubeVirt reports nothing in this case.",
         "Check the guest: it needs a virtio-mem driver (Linux 5.8 or newer) and must bring new"
         " memory online."),
-    Reason.MIGRATION_FAILING: recorded("scenario migration-fails on all recorded versions",
-        "As many migrations as `rollout.failedMigrations` allows have failed in a row. KubeVirt"
-        " keeps retrying.",
+    Reason.MIGRATION_FAILING: recorded("scenario migration-fails, recorded on all tested versions",
+        "The number of migrations that failed in a row has reached `rollout.failedMigrations`. "
+        "KubeVirt keeps retrying.",
         "Find out why the VM cannot migrate; the hint says how to stop the migrations."),
     Reason.INEFFECTIVE_MIGRATIONS: source("v1.9.0 pkg/virt-handler/migration-target.go:1187-1231",
         "Two or more migrations succeeded, but the memory was not hotplugged.",
         "Check the events of the VirtualMachineInstance for the launcher's memory request."),
-    Reason.TARGET_UNSCHEDULABLE: recorded("scenario target-unschedulable on all recorded versions",
+    Reason.TARGET_UNSCHEDULABLE: recorded(
+        "scenario target-unschedulable, recorded on all tested versions",
         "Migrations failed in a row because no node accepted the target pod.",
         "Free capacity on another node, or find out why no node accepts the launcher pod."),
     Reason.QUOTA_REFUSED: recorded("scenario quota-holds-one-pod on v1.9.0",

@@ -54,7 +54,9 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
         return
     needs = {each.ref: window_need_s(each, context.live, context.after) for each in vms}
     if dispute := clock_disagreement(context.clocks, windows, needs):
-        yield _warning(CLOCKS_DIFFER, f"{dispute}; nothing is written until they agree", HINT)
+        yield _warning(
+            CLOCKS_DIFFER, (f"{dispute}; nothing is written until the clocks agree"), HINT
+        )
     now = opening(windows, context.now)
     if not now.is_open:
         yield _closed(now.opens)
@@ -136,8 +138,8 @@ def _canaries(
     if others and not changing and not any(_may_prove(each) for each in canaries):
         yield _warning(
             "canaries-held",
-            f"no canary ({canary.selector}) can be changed or has its memory, so no other VM "
-            f"is changed: {listed_refs([each.ref for each in canaries], NAMED)}",
+            f"no canary ({canary.selector}) has its memory or can be changed, so no other VM is "
+            f"changed: {listed_refs([each.ref for each in canaries], NAMED)}",
             "find out why the canaries cannot change",
         )
     elif others:
@@ -147,11 +149,11 @@ def _canaries(
         starts = f"{others} other VM{'s start' if others > 1 else ' starts'}"
         yield _note(
             "canary",
-            f"{first} ({canary.selector}) {verb} first; once the canaries have kept their memory "
-            f"for {canary.soak}, {starts}"
+            f"{first} ({canary.selector}) {verb} first; {canary.soak} after the canaries have "
+            f"their new memory, {starts}"
             if changing
-            else f"no canary ({canary.selector}) changes; once the canaries have kept their "
-            f"memory for {canary.soak}, {starts}",
+            else f"no canary ({canary.selector}) changes; {canary.soak} after the canaries have "
+            f"their memory, {starts}",
             "if a canary fails, the other VMs are not changed",
         )
 

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 SETTLED = (
-    "the KubeVirt CR is Deployed, its generation is observed, and KubeVirt's components have "
-    "read it"
+    "KubeVirt is Deployed with the newest generation of its CR, and its components have read "
+    "the CR"
 )
 
 

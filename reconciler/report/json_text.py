@@ -108,5 +108,5 @@ def _text(value: object) -> str:
         TypeError: The value is an iterator, whose elements would be lost.
     """
     if isinstance(value, Iterator):
-        raise TypeError("only pieces() writes an iterator")
+        raise TypeError("only the function pieces() can write an iterator")
     return str(value)

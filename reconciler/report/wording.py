@@ -55,7 +55,7 @@ MEANING: Mapping[ExitCode, str] = {
     ExitCode.INVALID: "part of the desired state is invalid",
     ExitCode.BLOCKED: "part of the desired state is blocked, waiting, or needs a restart",
     ExitCode.FAILED: "part of the rollout failed",
-    ExitCode.DEADLINE: "the run stopped during changes; the next run continues them",
+    ExitCode.DEADLINE: "the run stopped while changes were in flight; the next run continues them",
     ExitCode.LEASE_HELD: "another run holds the lease",
     ExitCode.STALE: "an approved change is out of date and was not applied",
     ExitCode.USAGE: "the command line is invalid",
@@ -159,8 +159,9 @@ def costs(forecast: Forecast) -> str:
     if total := forecast.peak_extra_total:
         peaks = forecast.peak_extra_requests
         when = "" if sum(peaks.values()) == total else " at one time"
-        each = f"{when and 'the peaks of the namespaces, at different times: '}{_largest(peaks)}"
-        parts.append(f"at most {human(total)} of extra requests{when} ({each})")
+        at = "the largest amount in each namespace, at different times: " if when else ""
+        requests = f"{human(total)} of additional memory requests{when}"
+        parts.append(f"at most {requests} ({at}{_largest(peaks)})")
     parts.append(f"done in {span(forecast.earliest_s, forecast.latest_s)}")
     return ", ".join(parts) + "."
 
@@ -170,7 +171,7 @@ def restarts(wave: Wave) -> str:
     names = listed_refs((each.ref for each in wave.actions), _MAX_RESTARTS)
     count = len(wave.actions)
     subject = "1 VM is" if count == 1 else f"{count} VMs are"
-    words = "restarted right after the new size is written, as `restart` permits"
+    words = "restarted right after the new size is written, because `restart` permits this"
     return f"{subject} {words}: {names}"
 
 

@@ -81,7 +81,7 @@ def run(
         message = BROKEN_OFF
         rollout.abandon_if_in_doubt()
     except ClusterError as found:
-        error, message = found, f"ended by an error: {found}"
+        error, message = found, f"the run ended because of an error: {found}"
         if isinstance(found, BackgroundError):
             rollout.abandon_if_in_doubt()
     except Exception as found:
@@ -89,7 +89,10 @@ def run(
         log.exception(
             "the run ended because of a bug in reconciler; report the bug with this text"
         )
-        error, message = found, f"ended by a bug in reconciler: {type(found).__name__}: {found}"
+        error, message = (
+            found,
+            (f"the run ended because of a bug in reconciler: {type(found).__name__}: {found}"),
+        )
         rollout.abandon_if_in_doubt()
     removed = _removed_from_git(plan, desired, choices, policy.approval, context.clock.now())
     outcomes = (*rollout.outcomes(message), *removed)

@@ -103,9 +103,13 @@ def read_config(tree: FileTree) -> ConfigResult:
     file = SourceFile(path=entry.path)
     if entry.path != CONFIG_PATH:
         hint = f"rename it to {CONFIG_PATH}"
-        error = file.error("misnamed-config", f"only {CONFIG_PATH} is read", hint=hint)
+        error = file.error(
+            "misnamed-config", (f"only a file with the name {CONFIG_PATH} is read"), hint=hint
+        )
     elif entry.kind is not EntryKind.FILE:
-        error = file.error("not-followed", f"this is a {entry.kind}; put a regular file here")
+        error = file.error(
+            "not-followed", (f"this is a {entry.kind}; replace it with a regular file")
+        )
     elif entry.size > MAX_CONFIG_BYTES:
         error = file.diagnose(too_large(entry.size, MAX_CONFIG_BYTES))
     else:
@@ -220,7 +224,7 @@ def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterat
         yield Diagnostic(
             severity=Severity.WARNING,
             code="no-window",
-            message="restart is set to window, but there is no window of kind allow, so no VM is "
+            message="`restart` is set to window, but no window has the kind allow, so no VM is "
             "restarted",
             at=file.location(root.at(("restart",))),
             hint="add a window of kind allow to windows",

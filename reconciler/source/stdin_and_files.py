@@ -39,8 +39,8 @@ def read_inputs(names: Iterable[str]) -> tuple[tuple[str, bytes], ...]:
         n_bytes += len(data)
         if n_bytes > MAX_TOTAL_BYTES:
             raise SourceError(
-                f"up to {name}, the inputs of -f have more than {MAX_TOTAL_BYTES:,} bytes",
-                hint="plan parts of the inputs one after another",
+                f"the inputs of -f up to {name} have more than {MAX_TOTAL_BYTES:,} bytes",
+                hint="split the inputs, and plan each part separately",
             )
         found.append((name, data))
     return tuple(found)
@@ -84,8 +84,8 @@ def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
             raise SourceError(f"{path} cannot be read: {error.strerror}", hint=_HINT) from error
         if data is None:
             raise SourceError(
-                f"{path} is a link to a file outside {folder}, which is not followed",
-                hint="copy the file into the folder, or name the file with -f",
+                f"{path} is a link to a file outside {folder}; such links are not followed",
+                hint="copy the file into the folder, or pass the path of the file with -f",
             )
         yield str(path), data
 

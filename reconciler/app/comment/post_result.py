@@ -178,7 +178,8 @@ def failed_run(options: CommentOptions) -> tuple[str, str]:
         )
     if not options.cluster_name:
         raise UsageError(
-            "the log of a failed run does not name its cluster", hint="set --cluster-name"
+            "the log of a failed run does not contain the name of the cluster",
+            hint="set --cluster-name",
         )
     return _log_text(options.log), options.cluster_name
 

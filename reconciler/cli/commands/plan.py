@@ -100,7 +100,7 @@ def command(plan_options: PlanOptions) -> ExitCode:
     if plan_options.server_dry_run and plan_options.snapshot is not None:
         raise UsageError(
             "--server-dry-run needs a cluster and cannot be combined with --snapshot",
-            hint="remove one of them; RECONCILER_SNAPSHOT counts as --snapshot",
+            hint="use one of the two; the variable RECONCILER_SNAPSHOT also sets --snapshot",
         )
     source = plan_options.source.or_current()
     return run(replace(plan_options, source=source), wiring.real_clock())

@@ -56,7 +56,7 @@ def _reject_contradictions(options: StatusOptions) -> None:
     if options.watch and options.snapshot is not None:
         raise UsageError(
             "--watch needs a cluster and cannot be combined with --snapshot",
-            hint="remove one of them; RECONCILER_SNAPSHOT counts as --snapshot",
+            hint="use one of the two; the variable RECONCILER_SNAPSHOT also sets --snapshot",
         )
     if options.deadline_s is not None and not options.watch:
         raise UsageError("--deadline requires --watch", hint="add --watch, or remove --deadline")

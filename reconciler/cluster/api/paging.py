@@ -74,7 +74,7 @@ def pages(client: Client, path: str) -> Iterator[Page]:
             relists += 1
             if not token or relists > _RELISTS:
                 raise
-            log.info("page token expired, listing again", extra={"path": path})
+            log.info("the page token expired; the list starts again", extra={"path": path})
             token = ""
             tokens.clear()
             continue

@@ -141,7 +141,7 @@ class Reflector(threading.Thread):
                 self._step()
             except ExpiredError:
                 log.info(
-                    "the resourceVersion of a watch expired; listing again",
+                    "the resourceVersion of a watch expired; the objects are listed again",
                     extra={"path": self._path},
                 )
                 self._version = ""
@@ -171,7 +171,11 @@ class Reflector(threading.Thread):
             watch = self._client.watch(self._path, self._version, WATCH_S)
         except ForbiddenError as error:
             self._watchable = False
-            log.warning("cannot watch, so listing every %g s: %s", self._poll_s, error)
+            log.warning(
+                ("the objects cannot be watched, so they are listed every %g s: %s"),
+                self._poll_s,
+                error,
+            )
             return
         self._watch = watch
         if self._ended.is_set():

@@ -72,5 +72,7 @@ class OtherHolder:
             f"the lease {self._where} at {self._host} is held by {holder}, and the deadline"
             " passed before it was clear whether that run is alive",
             holder=holder,
-            hint=f"a dead run is detected after {self._duration_s} s; use a longer --deadline",
+            hint=(
+                f"a run that died is detected after {self._duration_s} s; use a longer --deadline"
+            ),
         )

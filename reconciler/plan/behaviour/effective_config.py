@@ -121,7 +121,7 @@ def unsettled(kubevirt: LiveKubeVirt) -> str:
     if kubevirt.target_version and kubevirt.target_version != kubevirt.version:
         return f"KubeVirt is being changed from {kubevirt.version} to {kubevirt.target_version}"
     if kubevirt.deployment_id != kubevirt.target_deployment_id:
-        return "its deployment is being rolled out"
+        return "virt-operator is rolling out a new deployment"
     observed = kubevirt.observed_generation
     if observed is not None and observed < kubevirt.generation:
         return f"generation {kubevirt.generation} is not observed yet (observed: {observed})"

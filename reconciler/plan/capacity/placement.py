@@ -51,7 +51,8 @@ def capacity_warnings(
                 "room-one-after-another",
                 f"{_count(late)} migrate yet because no node or quota has enough free memory, and "
                 f"must wait for other migrations to end: {listed_refs(late, NAMED)}",
-                "these VMs start as memory becomes free; the forecast does not include this wait",
+                "these VMs change when memory becomes free; the forecast does not include this "
+                "waiting time",
             )
         )
     if never:

@@ -43,11 +43,11 @@ def assumptions(
         *_shards(context),
         *_order(planned, queue, context),
         *(
-            (f"the CR settles within {settling.low:.0f} to {settling.high:.0f} s",)
+            (f"KubeVirt applies a changed CR within {settling.low:.0f} to {settling.high:.0f} s",)
             if settling.high
             else ()
         ),
-        f"a migration starts {fixed.low:.0f} to {fixed.high:.0f} s after its slot becomes free",
+        f"a migration starts {fixed.low:.0f} to {fixed.high:.0f} s after the limits allow it",
         *(_rate(limit, times) for limit in sorted({change.limit for change in migrations})),
         *_restarts(planned),
         *((NOT_CHECKED,) if migrations else ()),
@@ -63,16 +63,19 @@ def _start(context: PlanContext) -> Iterator[str]:
     if now.is_open:
         yield "times count from now; changes that miss this window start in a later one"
     else:
-        yield "times count from the start of a window that stays open until the end"
+        yield "times count from the start of a window that stays open until all changes have ended"
 
 
 def _limits(foreign: Sequence[ForeignChange], queue: Queue) -> str:
-    limits = f"{queue.own.cluster} at a time in the cluster, {queue.own.per_node} from one node"
+    limits = (
+        f"at most {queue.own.cluster} migrations at a time in the cluster and "
+        f"{queue.own.per_node} from one node"
+    )
     if not foreign:
         return limits
     if len(foreign) == 1:
-        return f"{limits}; 1 other migration uses a slot until it ends"
-    return f"{limits}; {len(foreign)} other migrations use slots until they end"
+        return f"{limits}; 1 other migration also counts until it ends"
+    return f"{limits}; {len(foreign)} other migrations also count until they end"
 
 
 def _shards(context: PlanContext) -> Iterator[str]:
@@ -85,12 +88,12 @@ def _shards(context: PlanContext) -> Iterator[str]:
 def _order(planned: Sequence[PlannedChange], queue: Queue, context: PlanContext) -> Iterator[str]:
     ranks = {queue.ranks.get(each.ref, CANARY) for each in planned}
     if len(ranks - {CANARY}) > 1:
-        yield "a batch starts when every VM of the previous batch has ended"
+        yield "a batch starts when the changes of the previous batch have ended"
     canary = context.policy.canary
     if canary is not None and ranks != {CANARY}:
         yield (
-            f"the canaries soak for {canary.soak} before other VMs start; the forecast counts "
-            "the whole soak, even if an earlier run started it"
+            f"other VMs start {canary.soak} after the canaries have their new memory; the "
+            "forecast includes this whole time, even if a part of it has already passed"
         )
     grouped = [each for each in planned if queue.groups.get(each.ref)]
     if len(grouped) > 1:
@@ -102,8 +105,9 @@ def _restarts(planned: Sequence[PlannedChange]) -> Iterator[str]:
     n = sum(each.disruption is Disruption.RESTART for each in planned)
     if n:
         yield (
-            f"{n} VM{'s are' if n > 1 else ' is'} restarted, and each restart uses a slot for "
-            f"{RESTART.low:.0f} to {RESTART.high:.0f} s; no other figure includes restarts"
+            f"{n} VM{'s are' if n > 1 else ' is'} restarted, and each restart counts as a change "
+            f"in flight for {RESTART.low:.0f} to {RESTART.high:.0f} s; no other figure includes "
+            "restarts"
         )
 
 

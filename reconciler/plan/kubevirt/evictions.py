@@ -78,8 +78,8 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
             why = "a size written earlier, which takes effect with this change"
         if not why and unlabelled > 0:
             why = (
-                f"perhaps an outdated launcher: KubeVirt counts {unlabelled} more than have "
-                "the label"
+                f"perhaps an outdated launcher pod: KubeVirt counts {unlabelled} more outdated "
+                "VMs than have the label"
             )
         if why:
             found.append((vmi, why))
@@ -101,16 +101,16 @@ def eviction_warning(
     if EVICT not in then.methods or (EVICT in before.methods and not found):
         return ""
     what = (
-        "workloadUpdateMethods still lists Evict, now without LiveMigrate"
+        "workloadUpdateMethods still lists Evict, but no longer LiveMigrate"
         if EVICT in before.methods
         else "Evict is added"
     )
     which = "cannot be migrated and " if LIVE_MIGRATE in then.methods else ""
     affected = f"{len(found)} ({names(found)})" if found else "none"
     return (
-        f"{what}: KubeVirt evicts each VM that {which}needs an update, such as after a KubeVirt "
-        "upgrade, unless its evictionStrategy prevents the eviction; an eviction stops the guest; "
-        f"of the VMs that run now, this affects {affected}"
+        f"{what}: when a VM {which}needs an update, for example after a KubeVirt upgrade, "
+        "KubeVirt evicts the VM and its guest stops, unless the VM's evictionStrategy prevents "
+        f"this; of the running VMs, this affects {affected}"
     )
 
 

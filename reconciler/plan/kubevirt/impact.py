@@ -80,8 +80,8 @@ def _migrations_start(
         return f"LiveMigrate is added: {later}"
     subject = "1 VM starts" if waiting == 1 else f"{waiting} VMs start"
     return (
-        f"LiveMigrate is added: {subject} to migrate immediately ({stuck} with a memory change "
-        f"that was stuck, {waiting - stuck} with an outdated launcher); {later}"
+        f"LiveMigrate is added: {subject} to migrate immediately ({stuck} because of a waiting "
+        f"memory change, {waiting - stuck} because of an outdated launcher pod); {later}"
     )
 
 

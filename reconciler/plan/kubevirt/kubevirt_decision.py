@@ -137,8 +137,8 @@ def _without_graduated(
             kept.append(change)
             continue
         warnings.append(
-            f"feature gate {LIVE_UPDATE_GATE} has graduated (v1.5.0) and is not added; "
-            "remove it from Git"
+            f"the feature gate {LIVE_UPDATE_GATE} graduated in v1.5.0 and is not added; remove "
+            "the gate from Git"
         )
         others = tuple(name for name in missing if name != LIVE_UPDATE_GATE)
         if others:
@@ -175,7 +175,7 @@ def _obstacle(
     if config.unsettled:
         return wait(
             Reason.KUBEVIRT_NOT_SETTLED,
-            f"the KubeVirt CR has not settled: {config.unsettled}",
+            f"KubeVirt has not applied its CR yet: {config.unsettled}",
         )
     return None
 

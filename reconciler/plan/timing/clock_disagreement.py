@@ -37,10 +37,13 @@ def clock_disagreement(
     server, local = (opening(windows, at) for at in (clocks.server_time, clocks.local_time))
     if server.is_open != local.is_open:
         by = "the API server's" if server.is_open else "this machine's"
-        return f"{clocks}, and a window is open only by {by} clock"
+        return f"{clocks}, and a window is open according to only {by} clock"
     for ref, seconds in needs.items() if server.is_open else ():
         fits = server.fits(clocks.server_time, seconds)
         if fits != local.fits(clocks.local_time, seconds):
             by = "the API server's" if fits else "this machine's"
-            return f"{clocks}, and the change of {ref} fits into the window only by {by} clock"
+            return (
+                f"{clocks}, and the change of {ref} fits into the window according to only {by} "
+                "clock"
+            )
     return ""

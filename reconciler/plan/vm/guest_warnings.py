@@ -82,8 +82,8 @@ def _silent_before(inputs: VMInputs) -> str:
     if not short or vmi.memory_changes:
         return ""
     return (
-        f"the guest uses only {vmi.guest_current} of the {vmi.guest_requested} that was "
-        "hotplugged before, and may not use the new size either"
+        f"the guest uses only {vmi.guest_current} of its {vmi.guest_requested} since an earlier "
+        "hotplug, and may not use the new size either"
     )
 
 
@@ -102,6 +102,6 @@ def _sticky(inputs: VMInputs, finding: Finding) -> str:
     if not staged or inputs.after.capabilities.restart_self_clears:
         return ""
     return (
-        "this change waits for a restart, and until then prevents every live update of the VM "
-        "(KubeVirt 1.6.3 and older, and 1.7.0)"
+        "this change waits for a restart and prevents every live update of the VM until the "
+        "restart (in KubeVirt 1.6.3 and older, and in 1.7.0)"
     )

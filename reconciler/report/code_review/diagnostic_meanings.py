@@ -17,18 +17,18 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "window-too-short":
             "VMs whose first attempt may take longer than any of the next windows",
         "canary":
-            "how many canaries change, how long they soak, and how many VMs wait for them",
+            "how many canaries change, how long other VMs wait for the canaries, and how many "
+            "VMs wait",
         "no-canary, canaries-held":
-            "no VM is a canary, or no canary can be changed; the other VMs will be held",
+            "no VM is a canary, or no canary can be changed; the other VMs will wait",
         "batches":
             "how many VMs change in each batch",
         "restarts":
-            "which VMs are restarted, and where each consent comes from",
+            "which VMs are restarted, and which setting permits each restart",
         "room-one-after-another":
-            "VMs for which the capacity is enough only one after another",
+            "VMs for which the capacity is sufficient only if they change one after another",
         "room-not-for-all":
-            "VMs for which the capacity is enough now, but not after the VMs before them have"
-            " grown",
+            "VMs for which the capacity is sufficient now, but not after earlier VMs have grown",
     },
     "About the cluster": {
         "unknown-kubevirt-version":
@@ -38,7 +38,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "an object, or a field of the KubeVirt CR, cannot be read",
         "nodes-unreadable, pods-unreadable, resourcequotas-unreadable, instancetypes-unreadable,"
         " migration-policies-unreadable":
-            "the right to list these objects is missing, so the plan could not check something",
+            "the right to list these objects is missing, so the plan could not check everything",
         "cluster-id-unknown":
             "the right to read the namespace kube-system is missing",
         "snapshot-age":
@@ -50,7 +50,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "not-yaml, not-text, too-large, too-deep, lfs-pointer":
             "the file cannot be read as YAML",
         "duplicate-key, merge-order":
-            "a mapping contains the same key twice, or a merge key whose position matters",
+            "a mapping contains the same key twice, or YAML parsers disagree about its merge key",
         "bad-api-version, unknown-kind":
             "the document has no known kind, or no known version of it",
         "more-problems":
@@ -69,7 +69,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "duplicate-object, two-kubevirts":
             "two manifests describe the same object, or there is a second KubeVirt CR",
         "not-selected, nothing-selected":
-            "how many objects `-n`, names or a selector exclude; `nothing-selected`: all of them",
+            "how many objects `-n`, VM names or a selector exclude; `nothing-selected`: all "
+            "objects are excluded",
         "misaligned, below-minimum, guest-above-max, memory-from-instancetype,"
         " memory-not-managed, nothing-named":
             "a problem with the memory in a VM's manifest",
@@ -91,7 +92,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "the clocks of the API server and of this machine disagree on whether a window is open"
             " or long enough",
         "unbound":
-            "the manifests of `-f` have no configuration, so no rules limit the run",
+            "no configuration applies to the manifests of `-f`, so no windows or other rules "
+            "limit the run",
     },
 }
 """The meanings of the codes by subject; a key may list several codes, separated by commas."""

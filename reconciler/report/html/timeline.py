@@ -20,7 +20,7 @@ MOST_LANES = 40
 OPEN_LANES = 12
 """The nodes are shown expanded if the batches have at most this many nodes in total."""
 _WIDTH = 1000
-_CAPTION = "When VMs have their memory, after the start of the run"
+_CAPTION = "When VMs have their new memory, counted from the start of the run"
 _LEGEND = (
     f'<p class="faint">{_CAPTION}. Full color: if each migration is fast; pale: until the latest'
     " end.</p>\n"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 NOT_APPROVED = "not-approved"
 STALE = "stale"
-HINT = "plan again, and have the new plan approved"
+HINT = "create a new plan and have it approved"
 
 
 def refused(
@@ -33,7 +33,7 @@ def refused(
             differs from the desired state.
     """
     if action is not None and not covers(approval, decision):
-        message = f"not approved, so not written: {decision.why.message}"
+        message = f"the change is not approved, so it is not written: {decision.why.message}"
         why = Explanation(reason=NOT_APPROVED, message=message, hint=HINT)
         return FinalResult(result=Result.HELD, why=why)
     difference = _difference(approval, decision, action)

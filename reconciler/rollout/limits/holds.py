@@ -136,8 +136,8 @@ class Holds:
         if not converged:
             why = Explanation(
                 reason="canaries-held",
-                message="no canary could be changed, so the change is untested",
-                hint="find out why the canaries are held",
+                message="no canary could be changed, so nothing has tested the change",
+                hint="find out why the canaries cannot change",
             )
             return Hold(why=why, final=True, result=Result.HELD)
         vms = {ref: context.desired.vms[ref] for ref in converged}

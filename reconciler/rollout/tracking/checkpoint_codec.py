@@ -95,8 +95,8 @@ def decoded(text: str | None) -> Decoded:
         why = type(error).__name__  # its text may quote a value of the annotation
         return Decoded(
             Checkpoint(),
-            f"the annotation {ROLLOUT} of the lease cannot be read ({why}); this run starts a"
-            f" new checkpoint instead of it",
+            f"the annotation {ROLLOUT} of the lease cannot be read ({why}); this run starts with "
+            "an empty checkpoint",
         )
 
 

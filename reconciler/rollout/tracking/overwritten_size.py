@@ -22,7 +22,7 @@ def lost(decision: Decision) -> Explanation:
     """Explain why a VM no longer has the size that this run wrote."""
     hint = "let only one tool write the field"
     if decision.effect is Effect.CREATE:
-        message = "the VM was deleted after it had been created"
+        message = "the VM was created and then deleted"
         return Explanation(reason=DELETED, message=message, hint=hint)
     found = decision.changes[0].before if decision.changes else "another size"
     writer = decision.owner or "another client"

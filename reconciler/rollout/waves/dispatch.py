@@ -185,7 +185,7 @@ class Dispatch:
         if self._announced:
             return
         self._announced = True
-        self._run.progress(Step.WAVE, f"wave memory: {plural(count, 'VM')} to change")
+        self._run.progress(Step.WAVE, f"changes of {plural(count, 'VM')} can start")
 
     def _end_over_budget(
         self,

@@ -162,7 +162,7 @@ class ParseCache:
                 f"other users can write to the cache {path}: it has mode "
                 f"{stat.S_IMODE(status.st_mode):04o}{owner}",
                 hint="use a folder that does not exist yet, or chmod go-w; "
-                "--allow-shared-cache-dir uses the cache all the same",
+                "--allow-shared-cache-dir uses the cache anyway",
             )
 
     def _close(self) -> None:

@@ -204,7 +204,7 @@ def _unread(tree: FileTree, entries: Iterable[Entry]) -> Iterator[Diagnostic]:
         yield Diagnostic(
             severity=Severity.NOTE if is_link and not named else Severity.WARNING,
             code="not-followed",
-            message=f"this is a {entry.kind}, which is not read",
+            message=f"this is a {entry.kind}, and its content is not read",
             at=file.location(Mark(1, 1)),
             hint="put the manifests themselves into the repository" if named else "",
         )

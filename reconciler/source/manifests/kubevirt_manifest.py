@@ -73,7 +73,8 @@ def _findings(manifest: Manifest) -> Iterator[Diagnostic]:
         yield manifest.report(
             Severity.NOTE,
             "not-managed",
-            f"not managed, so left unchanged: {', '.join(dotted(path) for path in left_alone)}",
+            "reconciler does not manage these fields and leaves them unchanged: "
+            f"{', '.join(dotted(path) for path in left_alone)}",
             left_alone[0],
             key=True,
         )

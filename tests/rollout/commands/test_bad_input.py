@@ -139,7 +139,7 @@ USAGE = {
     "two sources": Case(
         arguments="plan --repo {here}/repo -f -",
         code=64,
-        says=("--repo and -f cannot be combined", "remove one of them"),
+        says=("--repo and -f cannot be combined", "use one of the two"),
     ),
     "no source": Case(
         arguments="reconcile",
@@ -149,12 +149,18 @@ USAGE = {
     "a revision option with files": Case(
         arguments="plan -f {here}/repo/vm.yaml --revision main",
         code=64,
-        says=("--revision needs --repo and cannot be combined with -f", "remove one of them"),
+        says=(
+            "--revision needs --repo and cannot be combined with -f",
+            "use only one of the two options",
+        ),
     ),
     "a revision option with a working tree": Case(
         arguments="plan --repo {here}/repo --working-tree --revision main",
         code=64,
-        says=("--working-tree and --revision cannot be combined", "remove one of them"),
+        says=(
+            "--working-tree and --revision cannot be combined",
+            "use only one of the two options",
+        ),
     ),
     "a deadline without a unit": Case(
         arguments="apply --repo {here}/repo --deadline 10",

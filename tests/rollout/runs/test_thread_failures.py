@@ -48,5 +48,5 @@ def test_run_reports_an_error_and_releases_its_lease_if_a_reflector_fails(
     )
     assert code is ExitCode.ERROR
     assert "ended unexpectedly: ZeroDivisionError: no time" in report.read_text()
-    assert "ended by an error: the thread that watches" in capsys.readouterr().out
+    assert "the run ended because of an error: the thread that watches" in capsys.readouterr().out
     assert not cluster.lease()["spec"]["holderIdentity"]

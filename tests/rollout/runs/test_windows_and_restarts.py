@@ -278,6 +278,6 @@ def test_change_is_not_started_if_it_fits_into_the_window_according_to_only_one_
     report = run.apply(both, choices=choices, max_concurrent=1)
     assert report.exit is ExitCode.ERROR
     assert "api:6443 shows" in report.message
-    assert "fits into the window only by this machine's clock" in report.message
+    assert "fits into the window according to only this machine's clock" in report.message
     assert sorted(result for result, _ in outcomes(report).values()) == ["done", "not-started"]
     assert len(run.patches()) == 1

@@ -90,7 +90,7 @@ def test_forge_error_message_is_shown_without_the_token(place):
 
 @pytest.mark.parametrize("content", [b"<html>", b"[" * 100_000, b'[{"id": "x"}]', b"\xff", b""])
 def test_undocumented_forge_response_is_an_error(place, content):
-    with pytest.raises(ForgeError, match="not what its API documents"):
+    with pytest.raises(ForgeError, match="does not match the documentation of its API"):
         place.forge.decode_comments(content)
 
 

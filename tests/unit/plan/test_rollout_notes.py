@@ -181,8 +181,8 @@ def test_canary_note_counts_canaries_and_waiting_vms():
         "canary": (
             Severity.NOTE,
             (
-                "2 canaries (canary=true) change first; once the canaries have kept their "
-                "memory for 30m, 2 other VMs start"
+                "2 canaries (canary=true) change first; 30m after the canaries have "
+                "their new memory, 2 other VMs start"
             ),
         )
     }
@@ -191,7 +191,7 @@ def test_canary_note_counts_canaries_and_waiting_vms():
 def test_canary_soak_time_applies_even_if_no_canary_changes():
     desired, live = world("a", "b", sizes={"a": "1Gi"}, git={"a": "canary=true"})
     found = notes(desired, live, canary=canary())
-    assert found["canary"][1].startswith("no canary (canary=true) changes; once the canaries")
+    assert found["canary"][1].startswith("no canary (canary=true) changes; 30m after the canaries")
 
 
 @pytest.mark.parametrize("names", [("a",), ("a", "b")])

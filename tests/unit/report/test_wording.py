@@ -65,7 +65,10 @@ def test_cost_summary_lists_the_largest_namespaces_and_combines_the_others():
         earliest_s=1,
         latest_s=2,
     )
-    said = "36Gi of extra requests (n8 8Gi, n7 7Gi, n6 6Gi, n5 5Gi, n4 4Gi, 3 more namespaces 6Gi)"
+    said = (
+        "36Gi of additional memory requests "
+        "(n8 8Gi, n7 7Gi, n6 6Gi, n5 5Gi, n4 4Gi, 3 more namespaces 6Gi)"
+    )
     assert said in wording.costs(forecast)
 
 
@@ -87,7 +90,10 @@ def restarting(*names: str) -> Wave:
 
 def test_restart_summary_lists_twenty_vms_and_counts_the_others():
     one = wording.restarts(restarting("pg-0"))
-    words = "1 VM is restarted right after the new size is written, as `restart` permits: db/pg-0"
+    words = (
+        "1 VM is restarted right after the new size is written, because `restart` permits this: "
+        "db/pg-0"
+    )
     assert one == words
     many = wording.restarts(restarting(*(f"pg-{n}" for n in range(25))))
     assert many.startswith("25 VMs are restarted")
@@ -103,5 +109,6 @@ def test_cost_summary_says_that_namespaces_reach_their_peak_memory_at_different_
         earliest_s=1,
         latest_s=2,
     )
-    said = "at most 4Gi of extra requests at one time (the peaks of the namespaces, at different "
-    assert f"{said}times: a 3Gi, b 2Gi)" in wording.costs(forecast)
+    said = "at most 4Gi of additional memory requests at one time"
+    at = "the largest amount in each namespace, at different times"
+    assert f"{said} ({at}: a 3Gi, b 2Gi)" in wording.costs(forecast)

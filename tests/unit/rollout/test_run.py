@@ -75,7 +75,10 @@ def test_unanswered_write_counts_as_not_executed_if_later_snapshots_lack_the_cha
 
 def test_run_ends_with_an_error_after_five_minutes_without_a_response():
     report, ports = ran(*[UnreachableError("no answer")] * 99)
-    assert (report.exit, report.message) == (ExitCode.ERROR, "ended by an error: no answer")
+    assert (report.exit, report.message) == (
+        ExitCode.ERROR,
+        "the run ended because of an error: no answer",
+    )
     assert 300 <= ports.clock.seconds < 330
 
 
@@ -97,7 +100,10 @@ def test_loss_of_the_lease_ends_the_run():
 
 def test_fatal_server_response_ends_the_run_with_a_report():
     report, _ = ran(UnauthorizedError("401", status=401))
-    assert (report.exit, report.message) == (ExitCode.ERROR, "ended by an error: 401")
+    assert (report.exit, report.message) == (
+        ExitCode.ERROR,
+        "the run ended because of an error: 401",
+    )
     assert report.outcomes[0].result is Result.NOT_STARTED
 
 
@@ -180,7 +186,7 @@ def test_unexpected_exception_ends_the_run_with_a_report_and_keeps_its_leases(ca
     ports = FakePorts(writer=Broken())
     report, _ = ran(ports=ports)
     assert report.exit is ExitCode.ERROR
-    assert report.message == "ended by a bug in reconciler: KeyError: 'vmi'"
+    assert report.message == "the run ended because of a bug in reconciler: KeyError: 'vmi'"
     assert [each.result for each in report.outcomes] == [Result.RUNNING]
     assert not ports.memory_lease.is_held
     assert "report the bug" in caplog.text

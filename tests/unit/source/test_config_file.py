@@ -128,8 +128,8 @@ def test_empty_configuration_file_has_all_defaults(text):
         (
             HEAD + "restart: window\n",
             (
-                ".reconciler.yaml:3:10: warning[no-window] restart is set to window, but there "
-                "is no window of kind allow, so no VM is restarted\n"
+                ".reconciler.yaml:3:10: warning[no-window] `restart` is set to window, but no "
+                "window has the kind allow, so no VM is restarted\n"
                 "  hint: add a window of kind allow to windows"
             ),
         ),

@@ -255,9 +255,12 @@ def test_links_and_submodules_in_git_are_reported_and_not_followed(opened, git_r
     git_repo.git("commit", "--quiet", "--message=links")
     state = CommitReader(opened).read().state
     assert [text_of(each).partition("\n")[0] for each in state.diagnostics] == [
-        "folder:1:1: note[not-followed] this is a symbolic link, which is not read",
-        "link.yaml:1:1: warning[not-followed] this is a symbolic link, which is not read",
-        "sub:1:1: warning[not-followed] this is a submodule, which is not read",
+        "folder:1:1: note[not-followed] this is a symbolic link, and its content is not read",
+        (
+            "link.yaml:1:1: warning[not-followed] this is a symbolic link, "
+            "and its content is not read"
+        ),
+        "sub:1:1: warning[not-followed] this is a submodule, and its content is not read",
     ]
 
 
@@ -316,7 +319,8 @@ def test_misnamed_configuration_file_is_an_error(opened, git_repo, name):
     git_repo.commit({name: CONFIG + "mode: observe\n"})
     assert messages(CommitReader(opened).read().state) == [
         (
-            f"{name}:1:1: error[misnamed-config] only .reconciler.yaml is read\n"
+            f"{name}:1:1: error[misnamed-config] "
+            "only a file with the name .reconciler.yaml is read\n"
             "  hint: rename it to .reconciler.yaml"
         )
     ]

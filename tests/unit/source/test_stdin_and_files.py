@@ -52,7 +52,7 @@ def test_inputs_that_are_too_large_together_are_rejected(tmp_path, stdin, monkey
     stdin(b"123456")
 
     assert len(read_inputs([str(tmp_path)] * 2)) == 2
-    with pytest.raises(SourceError, match="up to stdin, the inputs of -f have more than 10 bytes"):
+    with pytest.raises(SourceError, match="the inputs of -f up to stdin have more than 10 bytes"):
         read_inputs([str(tmp_path), "-"])
 
 

@@ -97,7 +97,7 @@ def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
     runs = vmi is not None and not vmi.final
     if asked is not None and asked.n_bytes >= inputs.target.n_bytes:
         then = ", then restart the VM" if runs else ""
-        return f"set maxGuest {asked} from Git and the size on the VM by hand{then}, or {lower}"
+        return f"set maxGuest to {asked}, as in Git, and the new size by hand{then}, or {lower}"
     return f"{lower}, or raise maxGuest{', which needs a restart' if runs else ''}"
 
 

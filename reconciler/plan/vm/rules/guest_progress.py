@@ -29,8 +29,8 @@ Source: recorded on v1.9.0 (scenario quota-holds-one-pod).
 """
 
 STOP = (
-    "to stop the migrations, restart the VM, or remove LiveMigrate from workloadUpdateMethods "
-    "while you delete the migration in flight"
+    "to stop the migrations, restart the VM; or remove LiveMigrate from workloadUpdateMethods, "
+    "delete the migration in flight, and add LiveMigrate again"
 )
 """The hint that explains how to stop migrations that fail repeatedly.
 
@@ -284,7 +284,7 @@ def _guest(running: RunningVM) -> Finding:
         return wait(Reason.GUEST_ACCEPTING, f"{text} so far")
     return blocked(
         Reason.GUEST_SILENT,
-        f"{text} {waited_s:.0f} s after the migration ended",
+        f"{text}, {waited_s:.0f} s after the migration ended",
         "the guest needs a virtio-mem driver (Linux 5.8 or newer) and must bring new memory "
         "online",
     )

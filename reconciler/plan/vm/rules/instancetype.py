@@ -74,9 +74,9 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
         return None
     return restart(
         Reason.INSTANCETYPE_DIFFERS,
-        f"{types.wanted.ref.name} differs from {types.has.ref.name} in more than memory: "
-        f"{', '.join(found)}; these fields cannot change live, so the memory cannot change "
-        "live either",
+        f"{types.wanted.ref.name} differs from {types.has.ref.name} in fields other than memory: "
+        f"{', '.join(found)}; these fields cannot change live, so the memory cannot change live "
+        "either",
         "choose an instancetype that differs only in memory.guest, or restart the VM",
     )
 
@@ -149,7 +149,9 @@ def _topology(
         shown = f"sockets {sockets or 1}, cores {cores or 1}, threads {threads or 1}"
         yield changed("cpu.guest", f"{has.cpus} ({shown})", wanted.cpus)
     elif has.cpus == 1 and running.vm.preference:
-        arranged = f"arranged by the preference {running.vm.preference}, which is not read"
+        arranged = (
+            f"arranged by the preference {running.vm.preference}, which reconciler does not read"
+        )
         yield changed("cpu.guest", has.cpus, f"{wanted.cpus} ({arranged})")
 
 

@@ -98,7 +98,7 @@ def kubevirt_unsettled(running: RunningVM) -> Finding | None:
     unsettled = running.before.unsettled
     if not unsettled:
         return None
-    return wait(Reason.KUBEVIRT_NOT_SETTLED, f"the KubeVirt CR has not settled: {unsettled}")
+    return wait(Reason.KUBEVIRT_NOT_SETTLED, f"KubeVirt has not applied its CR yet: {unsettled}")
 
 
 def hotplug_in_flight(running: RunningVM) -> Finding | None:

@@ -65,7 +65,8 @@ def no_node_in_flight(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
-        f"the target pod of that change requests {_need(pod)}, and {_most(nodes, capacity, pod)}",
+        f"the target pod of the change in flight requests {_need(pod)}, and "
+        f"{_most(nodes, capacity, pod)}",
         "free memory on another node, or add a node",
     )
 
@@ -123,7 +124,7 @@ def no_eligible_node(running: RunningVM) -> Finding | None:
     if HOSTNAME in running.vmi.node_selector:
         hint = f"remove {HOSTNAME} from the VM's nodeSelector, which allows a single node"
     if not selector or eligible_nodes(running.vmi, nodes, same_cpu_vendor=False):
-        lacks, hint = "the CPU vendor of that node", "add a node with the same CPU vendor"
+        lacks, hint = "the same CPU vendor", "add a node with the same CPU vendor"
         lacks += " and the labels of the VM's nodeSelector" if selector else ""
     return blocked(
         Reason.NO_NODE_WITH_ROOM,

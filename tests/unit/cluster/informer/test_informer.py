@@ -180,7 +180,7 @@ def _odd_vm(raw_vm, what):
         ("nesting", "maximum recursion depth exceeded"),
         ("time 0001-01-01T00:00:00+14:00", "the time '0001-01-01T00:00:00+14:00' is out of range"),
         ("time 9999-12-31T23:59:59-01:00", "the time '9999-12-31T23:59:59-01:00' is out of range"),
-        ("digits", "is not a quantity; at most 256 are read"),
+        ("digits", "is not a quantity; at most 256 characters are read"),
     ],
 )
 def test_undecodable_event_is_reported_and_later_events_are_processed(
@@ -318,7 +318,7 @@ def test_watch_without_permission_is_replaced_by_periodic_lists_with_one_warning
     cluster.handlers[f"{API}/virtualmachines"] = answer
     with ClusterInformer(client, clock=clock, scale=1000.0) as scaled:
         wait_until(scaled, lambda state: vm_ref("db", "third") in state.vms, 5000.0)
-    said = [r for r in caplog.records if "listing every 10 s" in r.getMessage()]
+    said = [r for r in caplog.records if "listed every 10 s" in r.getMessage()]
     assert len(said) == 1
     assert len(watches_of(cluster, "virtualmachines")) == 1
 

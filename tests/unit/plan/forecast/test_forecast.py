@@ -285,7 +285,7 @@ def test_forecast_counts_a_migration_outside_the_plan_until_its_end():
     )
     assert free.earliest_s < near.earliest_s < held.earliest_s
     assert free.latest_s < near.latest_s < held.latest_s
-    assert any("1 other migration uses a slot" in each for each in held.assumptions)
+    assert any("1 other migration also counts" in each for each in held.assumptions)
 
 
 def test_forecast_counts_a_change_in_flight_before_its_migration_starts():
@@ -315,7 +315,7 @@ def test_forecast_includes_the_time_until_kubevirt_applies_the_cr():
     found = forecast_of(both, replace(live, kubevirt=bare))
     assert found.earliest_s > alone.earliest_s
     assert found.latest_s > alone.latest_s + 8
-    assert any("the CR settles within" in each for each in found.assumptions)
+    assert any("KubeVirt applies a changed CR within" in each for each in found.assumptions)
 
 
 # Copied memory and peak requests

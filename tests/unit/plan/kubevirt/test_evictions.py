@@ -163,8 +163,8 @@ def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
 def test_eviction_message_lists_unlabelled_vms_if_kubevirt_counts_more_outdated_vms():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
-        "db/b (perhaps an outdated launcher: KubeVirt counts 1 more than have the label)"
-        in decision.why.message
+        "db/b (perhaps an outdated launcher pod: KubeVirt counts 1 more outdated VMs than have the"
+        " label)" in decision.why.message
     )
     counted = planned(listing(outdated_workloads=1), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert "db/b" not in counted.why.message
@@ -206,12 +206,12 @@ def test_eviction_check_includes_vms_whose_size_was_changed_under_the_stage_stra
         (NONE, ONLY_EVICT, [vmi("a")], "affects 1 (db/a)"),
         (NONE, ONLY_EVICT, [vmi("a", eviction_strategy="LiveMigrate")], "affects none"),
         (ONLY_MIGRATE, BOTH, [vmi("a"), vmi("b", conditions=STAYS)], "affects 1 (db/b)"),
-        (ONLY_MIGRATE, BOTH, [vmi("a")], "each VM that cannot be migrated and needs an update"),
+        (ONLY_MIGRATE, BOTH, [vmi("a")], "when a VM cannot be migrated and needs an update"),
         (
             BOTH,
             ONLY_EVICT,
             [vmi("a")],
-            "workloadUpdateMethods still lists Evict, now without LiveMigrate",
+            "workloadUpdateMethods still lists Evict, but no longer LiveMigrate",
         ),
         (BOTH, ONLY_MIGRATE, [vmi("a")], ""),
         (ONLY_EVICT, BOTH, [vmi("a")], ""),

@@ -112,17 +112,17 @@ def test_kubevirt_cr_warning_counts_vms_that_need_a_restart(names, says):
         (
             1,
             0,
-            "1 VM starts to migrate immediately (1 with a memory change that was stuck, 0 with",
+            "1 VM starts to migrate immediately (1 because of a waiting memory change, 0",
         ),
         (
             1,
             1,
-            "1 VM starts to migrate immediately (1 with a memory change that was stuck, 0 with",
+            "1 VM starts to migrate immediately (1 because of a waiting memory change, 0",
         ),
         (
             2,
             0,
-            "2 VMs start to migrate immediately (2 with a memory change that was stuck, 0 with",
+            "2 VMs start to migrate immediately (2 because of a waiting memory change, 0",
         ),
     ],
 )

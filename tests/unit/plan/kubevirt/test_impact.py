@@ -37,7 +37,7 @@ def test_warning_about_live_migrate_counts_vms_that_migrate_immediately():
     stuck = running("a", conditions={"HotMemoryChange": condition("True")})
     found = warnings({fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}, without, stuck)
     assert "3 VMs start to migrate immediately" in found
-    assert "1 with a memory change that was stuck, 2 with an outdated launcher" in found
+    assert "1 because of a waiting memory change, 2 because of an outdated launcher" in found
 
 
 def test_warning_about_live_update_lists_vms_that_need_a_restart():

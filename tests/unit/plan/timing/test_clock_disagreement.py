@@ -29,11 +29,15 @@ def clocks(server: str, local: str, *, year: int = 2026) -> ClockDifference:
 @pytest.mark.parametrize(
     ("server", "local", "says"),
     [
-        ("21:55", "22:05", "a window is open only by this machine's clock"),
-        ("22:05", "21:55", "a window is open only by the API server's clock"),
-        ("23:55", "00:05", "a window is open only by the API server's clock"),
-        ("23:27", "23:34", "db/pg-0 fits into the window only by the API server's clock"),
-        ("23:34", "23:27", "db/pg-0 fits into the window only by this machine's clock"),
+        ("21:55", "22:05", "a window is open according to only this machine's clock"),
+        ("22:05", "21:55", "a window is open according to only the API server's clock"),
+        ("23:55", "00:05", "a window is open according to only the API server's clock"),
+        (
+            "23:27",
+            "23:34",
+            "db/pg-0 fits into the window according to only the API server's clock",
+        ),
+        ("23:34", "23:27", "db/pg-0 fits into the window according to only this machine's clock"),
         ("22:10", "22:50", ""),
         ("23:40", "23:50", ""),
         ("12:00", "19:00", ""),

@@ -120,7 +120,9 @@ def test_sarif_rule_for_a_reason_has_the_help_text_of_the_reason_catalogue():
 def test_sarif_rule_for_a_diagnostic_explains_the_diagnostic_code():
     (rule,) = rules_of([finding(code="unbound")]).values()
     assert rule["id"] == "diagnostic.unbound"
-    assert rule["shortDescription"]["text"].startswith("The manifests of -f have no configuration")
+    assert rule["shortDescription"]["text"].startswith(
+        "No configuration applies to the manifests of -f"
+    )
     assert "manifests of `-f`" in rule["help"]["markdown"]
 
 

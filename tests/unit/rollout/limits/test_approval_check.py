@@ -60,7 +60,10 @@ def test_object_without_an_approval_does_not_change():
     assert not covers(NOTHING, DECISION)
     end = refused(NOTHING, DECISION, ACTION)
     assert (end.result, end.why.reason, end.why.hint) == (Result.HELD, "not-approved", HINT)
-    assert end.why.message == f"not approved, so not written: {DECISION.why.message}"
+    assert (
+        end.why.message
+        == f"the change is not approved, so it is not written: {DECISION.why.message}"
+    )
 
 
 SAME = "the same change, but for a recreated object, or with another notation of the old value"

@@ -38,7 +38,7 @@ LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
             "reverted",
             "another client replaced the value of this run with another size",
         ),
-        ({"effect": Effect.CREATE}, "deleted", "the VM was deleted after it had been created"),
+        ({"effect": Effect.CREATE}, "deleted", "the VM was created and then deleted"),
     ],
 )
 def test_reverted_size_is_explained_with_the_current_value(changes, reason, message):

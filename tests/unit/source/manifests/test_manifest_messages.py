@@ -265,8 +265,9 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             cr("  imagePullPolicy: Always\n  configuration: {migrations: {network: x}}\n"),
-            "vms/db.yaml:5:3: note[not-managed] KubeVirt kubevirt/kubevirt: not managed, so "
-            "left unchanged: spec.imagePullPolicy, spec.configuration.migrations.network",
+            "vms/db.yaml:5:3: note[not-managed] KubeVirt kubevirt/kubevirt: reconciler does "
+            "not manage these fields and leaves them unchanged: spec.imagePullPolicy, "
+            "spec.configuration.migrations.network",
             id="unmanaged fields",
         ),
     ],

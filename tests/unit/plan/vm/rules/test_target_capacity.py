@@ -128,8 +128,8 @@ def test_target_node_must_have_the_cpu_vendor_of_the_source(version, effect):
 @pytest.mark.parametrize(
     ("selector", "says"),
     [
-        ({}, "has the CPU vendor of that node"),
-        ({"zone": "a"}, "has the CPU vendor of that node and the labels of the VM's nodeSelector"),
+        ({}, "has the same CPU vendor"),
+        ({"zone": "a"}, "has the same CPU vendor and the labels of the VM's nodeSelector"),
     ],
 )
 def test_message_says_that_no_node_has_the_cpu_vendor(selector, says):
