@@ -11,7 +11,7 @@ from reconciler.model.live.snapshot_age import SNAPSHOT_AGE
 from reconciler.model.phrases import plural
 from reconciler.model.plan.comparison import BaselineState
 from reconciler.model.references import Location
-from reconciler.report.base_wording import ON_BASE
+from reconciler.report.comparison.base_wording import ON_BASE
 from reconciler.report.json_documents import API_VERSION, diagnostic_document
 from reconciler.report.json_text import dumps
 from reconciler.report.terminal_layout import Paint, Tone

@@ -32,6 +32,8 @@ class Section:
     total: int
     effects: tuple[Effect, ...] = ()
     """The effects of all rows, to count the omitted rows by effect."""
+    folded: bool = False
+    """Whether the rows are collapsed even if they are few."""
 
 
 def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) -> tuple[str, ...]:
@@ -82,7 +84,7 @@ def size(text: str) -> int:
 def _lines(section: Section, budget: int, elsewhere: str) -> Iterator[str]:
     sums = accumulate(map(size, section.rows))
     shown = [row for row, used in zip(section.rows, sums, strict=True) if used <= budget]
-    fold = len(shown) > _FOLD_ABOVE
+    fold = len(shown) > _FOLD_ABOVE or (section.folded and bool(shown))
     yield f"#### {section.title}"
     yield ""
     if fold:

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.escaping import markdown_code as code
 from reconciler.escaping import markdown_inline as inline
 from reconciler.escaping import markdown_json_block, markdown_paragraph
 from reconciler.model.fields import WaveName
+from reconciler.model.plan.comparison import ADDED
 from reconciler.report import wording
+from reconciler.report.comparison.base_markdown import (
+    base_cell,
+    base_opening,
+    base_title,
+    gone_section,
+)
+from reconciler.report.comparison.base_wording import EDITED
 from reconciler.report.findings import by_location, is_about_plan
 from reconciler.report.markdown_budget import Section, fit_within, render_up_to, size
 from reconciler.report.plan_text import operation
@@ -17,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.plan.comparison import Comparison
     from reconciler.model.plan.plan import Change, Decision, Effect, Plan
 
 TAG = "<!-- reconciler-plan -->"
@@ -33,28 +43,57 @@ _NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
 """The limits of one name, one value and one sentence in characters, and one patch in bytes."""
 
 
-def plan_markdown(plan: Plan, *, limit: int = LIMIT, elsewhere: str = ELSEWHERE) -> Iterator[str]:
+def plan_markdown(
+    plan: Plan,
+    *,
+    comparison: Comparison | None = None,
+    limit: int = LIMIT,
+    elsewhere: str = ELSEWHERE,
+) -> Iterator[str]:
     """Yield a plan as GitHub Markdown, up to a maximum number of bytes.
 
     Args:
         plan: The plan to show.
+        comparison: The comparison with the plan of the base, if there is a base; what was already
+            pending there is folded.
         limit: The limit in bytes of UTF-8; the summary alone may need 20,000.
         elsewhere: Markdown that says where to find the omitted rows, such as a link to an
             artifact; without a final full stop.
     """
     attention = wording.by_attention(plan)
-    sections = (
-        _configuration(plan, limit),
-        _machines(plan, attention, limit),
-        _findings([each for each in plan.diagnostics if not is_about_plan(each)], limit),
-        _details(attention, limit),
-    )
-    return fit_within("\n".join(_opening(plan)), sections, limit=limit, elsewhere=elsewhere)
+    problems = [each for each in plan.diagnostics if not is_about_plan(each)]
+    if comparison is None:
+        sections = [
+            _configuration(plan, None, limit),
+            _machines(plan, attention, limit),
+            _findings(problems, limit),
+            _details(attention, limit),
+        ]
+    else:
+        added = [each for each in attention if comparison.state(each.ref) in ADDED]
+        pending = [each for each in attention if comparison.state(each.ref) not in ADDED]
+        new = [each for each in problems if comparison.diagnostic_state(each) in ADDED]
+        known = [each for each in problems if comparison.diagnostic_state(each) not in ADDED]
+        sections = [
+            _configuration(plan, comparison, limit),
+            _machines(plan, added, limit, comparison),
+            gone_section(comparison, limit),
+            _findings(new, limit),
+            _details(added, limit),
+            replace(_machines(plan, pending, limit), title="Already pending on the base"),
+            replace(_findings(known, limit), title="Findings that the base has as well"),
+        ]
+        sections[-2:] = (replace(each, folded=True) for each in sections[-2:])
+    opening = "\n".join(_opening(plan, comparison))
+    return fit_within(opening, sections, limit=limit, elsewhere=elsewhere)
 
 
-def _opening(plan: Plan) -> Iterator[str]:
+def _opening(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
     yield TAG
-    yield f"### Memory plan: {wording.counts(plan.summary)}"
+    if comparison is None:
+        yield f"### Memory plan: {wording.counts(plan.summary)}"
+    else:
+        yield base_title(comparison)
     yield ""
     yield (
         f"Plan {code(wording.short_digest(plan.digest))}"
@@ -63,6 +102,8 @@ def _opening(plan: Plan) -> Iterator[str]:
         f" with KubeVirt {inline(plan.kubevirt_version or 'of an unknown version')},"
         f" read {wording.utc_time(plan.observed_at)}."
     )
+    if comparison is not None:
+        yield from base_opening(comparison)
     for each in filter(is_about_plan, plan.diagnostics):
         yield f"\n**Warning: {inline(f'{each.message}; {each.hint}', _SENTENCE)}.**"
     if plan.errored:
@@ -81,9 +122,9 @@ def _opening(plan: Plan) -> Iterator[str]:
         yield f"\n{inline(wording.NO_CANCEL, _SENTENCE)}"
 
 
-def _configuration(plan: Plan, limit: int) -> Section:
+def _configuration(plan: Plan, comparison: Comparison | None, limit: int) -> Section:
     settings = [
-        (each.effect, change)
+        (each.effect, change, comparison is not None and comparison.edits(each.ref, change))
         for each in plan.decisions
         if not each.ref.is_vm
         for change in each.changes
@@ -91,24 +132,26 @@ def _configuration(plan: Plan, limit: int) -> Section:
     return Section(
         title="KubeVirt configuration",
         head=_head("Field", "From", "To", "Effect", "Wave", "Where"),
-        rows=render_up_to(settings, lambda pair: _setting(*pair), limit),
+        rows=render_up_to(settings, lambda each: _setting(*each), limit),
         total=len(settings),
-        effects=tuple(effect for effect, _ in settings),
+        effects=tuple(effect for effect, *_ in settings),
     )
 
 
-def _setting(effect: Effect, change: Change) -> str:
+def _setting(effect: Effect, change: Change, edited: bool) -> str:  # noqa: FBT001 - a row's cells
     return _row(
         code(".".join(change.field), _VALUE),
         inline(wording.spelled(change.before), _VALUE),
         inline(wording.spelled(change.after), _VALUE),
         _strong(effect),
         inline(change.wave),
-        code(wording.location(change.at), _VALUE),
+        code(wording.location(change.at), _VALUE) + (f" {EDITED}" if edited else ""),
     )
 
 
-def _machines(plan: Plan, attention: Sequence[Decision], limit: int) -> Section:
+def _machines(
+    plan: Plan, attention: Sequence[Decision], limit: int, comparison: Comparison | None = None
+) -> Section:
     forecasts = wording.forecasts(plan)
     machines = [each for each in attention if each.ref.is_vm]
 
@@ -123,11 +166,13 @@ def _machines(plan: Plan, attention: Sequence[Decision], limit: int) -> Section:
             inline(decision.reason),
             inline(wording.eta(decision, forecasts.get(decision.ref))),
             code(wording.location(decision.at), _VALUE),
+            *([base_cell(decision, comparison)] if comparison else ()),
         )
 
+    more = ("Since base",) if comparison else ()
     return Section(
         title="Virtual machines",
-        head=_head("Namespace", "Name", "From", "To", "Effect", "Reason", "ETA", "Where"),
+        head=_head("Namespace", "Name", "From", "To", "Effect", "Reason", "ETA", "Where", *more),
         rows=render_up_to(machines, row, limit),
         total=len(machines),
         effects=tuple(each.effect for each in machines),

@@ -12,8 +12,13 @@ from reconciler.model.plan.comparison import ADDED
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.plan.reason_catalogue import CATALOGUE
 from reconciler.report import wording
-from reconciler.report.base_text import BASE_COLUMN, base_cell, base_heading, base_summary
-from reconciler.report.base_wording import EDITED
+from reconciler.report.comparison.base_text import (
+    BASE_COLUMN,
+    base_cell,
+    base_heading,
+    base_summary,
+)
+from reconciler.report.comparison.base_wording import EDITED
 from reconciler.report.findings import finding_lines, is_about_plan
 from reconciler.report.json_text import compact
 from reconciler.report.terminal_layout import (

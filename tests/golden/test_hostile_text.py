@@ -37,7 +37,8 @@ from reconciler.cluster.write.events import ClusterRecorder
 from reconciler.errors import InvalidError
 from reconciler.model.desired.config import Config, OptionOrigin, OriginKind
 from reconciler.model.explanation import Explanation
-from reconciler.model.plan.plan import Action
+from reconciler.model.plan.comparison import Base, BaselineState, ComparedObject, Comparison
+from reconciler.model.plan.plan import Action, Effect
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.references import Location, ObjectRef, Uid, vm_ref
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure
@@ -136,8 +137,33 @@ class Values:
         )
 
     @property
+    def comparison(self) -> Comparison:
+        """A comparison in which one object and one problem are only on the base."""
+        objects = {
+            each.ref: ComparedObject(
+                state=BaselineState.UPDATED, before=each, after=each, edited=False
+            )
+            for each in self.plan.decisions
+        }
+        lost = next(each for each in self.plan.decisions if each.effect is Effect.LIVE)
+        lost = replace(lost, ref=vm_ref(f"{self.text}1", self.text))
+        objects[lost.ref] = ComparedObject(
+            state=BaselineState.ABSENT, before=lost, after=None, edited=True
+        )
+        return Comparison(
+            base=Base(requested=self.text, revision=self.text, unplanned=self.text),
+            objects=objects,
+            diagnostics=dict.fromkeys(self.plan.diagnostics, BaselineState.UNCHANGED),
+            absent_diagnostics=self.plan.diagnostics,
+        )
+
+    @property
     def plan_review(self) -> Review:
         return review_of_plan(self.plan)
+
+    @property
+    def compared_review(self) -> Review:
+        return review_of_plan(self.plan, self.comparison)
 
     @property
     def validation(self) -> Review:
@@ -339,6 +365,10 @@ def lines(render: Callable[..., Any], of: str, **how: Any) -> Callable[[Values],
     return lambda values: "".join(render(getattr(values, of), **how))
 
 
+def compared(render: Callable[..., Any], **how: Any) -> Callable[[Values], str]:
+    return lambda values: "".join(render(values.plan, comparison=values.comparison, **how))
+
+
 ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "plan -o text": ("text", lines(plan_text, "plan", width=WIDE)),
     "plan -o text -v": ("text", lines(plan_text, "plan", width=WIDE, verbose=True)),
@@ -351,6 +381,16 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "plan -o sarif": ("review", lambda values: reviewed(values.plan_review, "sarif")),
     "plan -o github": ("commands", lambda values: reviewed(values.plan_review, "github")),
     "plan -o gitlab": ("review", lambda values: reviewed(values.plan_review, "gitlab")),
+    "plan --base -o text": ("text", compared(plan_text, width=WIDE)),
+    "plan --base -o json": ("json", compared(plan_json)),
+    "plan --base -o markdown": ("markdown", compared(plan_markdown)),
+    "plan --base -o html": ("html", compared(plan_html)),
+    "plan --base -o sarif": ("review", lambda values: reviewed(values.compared_review, "sarif")),
+    "plan --base -o github": (
+        "commands",
+        lambda values: reviewed(values.compared_review, "github"),
+    ),
+    "plan --base -o gitlab": ("review", lambda values: reviewed(values.compared_review, "gitlab")),
     "comment -o markdown": ("markdown", lambda values: commented(values, "plan")),
     "comment on a plan": ("markdown", lambda values: commented(values, "plan")),
     "comment on a report": ("markdown", lambda values: commented(values, "run")),

@@ -196,17 +196,18 @@ def pieces(
         case PlanFormat.MARKDOWN:
             from reconciler.report.plan_markdown import plan_markdown
 
-            return plan_markdown(plan)
+            return plan_markdown(plan, comparison=comparison)
         case PlanFormat.HTML:
             from reconciler.report.html.plan_html import plan_html
 
-            return plan_html(plan, docs_url=plan_options.docs_url)
+            return plan_html(plan, comparison=comparison, docs_url=plan_options.docs_url)
         case PlanFormat.TEXT:
             return plan_lines(plan, stream, plan_options.log, comparison)
         case _:
             from reconciler.report.code_review.review import review_of_plan
 
-            return result_output.review_pieces(review_of_plan(plan), output, plan_options.docs_url)
+            review = review_of_plan(plan, comparison)
+            return result_output.review_pieces(review, output, plan_options.docs_url)
 
 
 def exit_code(plan: Plan, comparison: Comparison | None = None) -> ExitCode:

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.escaping import printable, workflow_command
 from reconciler.model.diagnostic import Severity
+from reconciler.model.live.snapshot_age import SNAPSHOT_AGE
 from reconciler.model.phrases import plural
+from reconciler.model.plan.comparison import ADDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,11 +26,13 @@ _TITLE, _MESSAGE, _PATH = 200, 4000, 1000
 def github_commands(review: Review) -> Iterator[str]:
     """Yield a review as lines for the log of a GitHub Actions step, the most important first.
 
-    If a level has more findings than GitHub keeps, its last annotation counts the others. The
-    final line summarizes the review, without a command.
+    If a level has more findings than GitHub keeps, its last annotation counts the others. With a
+    base, only new and updated findings are annotations. The final line summarizes the review,
+    without a command.
     """
+    known = sum(not _is_shown(each) for each in review.findings)
     for level, command in _COMMANDS.items():
-        found = [each for each in review.findings if each.level is level]
+        found = [each for each in review.findings if each.level is level and _is_shown(each)]
         shown = found if len(found) <= MAX_PER_LEVEL else found[: MAX_PER_LEVEL - 1]
         for each in shown:
             yield _annotation(command, each) + "\n"
@@ -39,7 +43,13 @@ def github_commands(review: Review) -> Iterator[str]:
                 "The formats text, json and sarif contain all findings."
             )
             yield workflow_command(command, {"title": title}, text) + "\n"
-    yield printable(review.summary) + "\n"
+    hidden = f". {plural(known, 'finding')} of the base not shown" if known else ""
+    yield printable(f"{review.summary}{hidden}") + "\n"
+
+
+def _is_shown(finding: ReviewFinding) -> bool:
+    """Return whether a finding is not one of the base, or is about the whole plan."""
+    return finding.state is None or finding.state in ADDED or finding.code == SNAPSHOT_AGE
 
 
 def _annotation(command: str, finding: ReviewFinding) -> str:

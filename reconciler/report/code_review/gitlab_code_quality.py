@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reconciler.escaping import printable
 from reconciler.model.diagnostic import Severity
+from reconciler.model.plan.comparison import BaselineState
 from reconciler.report.json_text import pieces
 
 if TYPE_CHECKING:
@@ -23,17 +24,20 @@ def gitlab_code_quality(review: Review) -> Iterator[str]:
     """Yield a review as a JSON list, in pieces.
 
     Each entry needs a line, so the list omits findings without a line in Git;
-    ``Review.without_line`` counts them.
+    ``Review.without_line`` counts them. Findings that the base has as well stay in the list,
+    since GitLab would report them as resolved otherwise; their severity is the lowest.
     """
-    document = (_entry(each, each.at) for each in review.findings if each.at is not None)
-    return pieces(document)
+    found = (each for each in review.findings if each.state is not BaselineState.ABSENT)
+    return pieces(_entry(each, each.at) for each in found if each.at is not None)
 
 
 def _entry(finding: ReviewFinding, at: Location) -> dict[str, Any]:
+    known = finding.state is BaselineState.UNCHANGED
+    message = f"Also on the base: {finding.message}" if known else finding.message
     return {
-        "description": printable(finding.message, _DESCRIPTION),
+        "description": printable(message, _DESCRIPTION),
         "check_name": printable(finding.rule),
         "fingerprint": finding.fingerprint,
-        "severity": _SEVERITIES[finding.level],
+        "severity": _SEVERITIES[Severity.NOTE if known else finding.level],
         "location": {"path": at.path, "lines": {"begin": max(1, at.line)}},
     }

@@ -5,7 +5,6 @@ The formats SARIF, GitHub workflow commands and GitLab Code Quality render a ``R
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from hashlib import sha256
@@ -13,15 +12,19 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.snapshot_age import SNAPSHOT_AGE
+from reconciler.model.plan.comparison import ADDED, BaselineState
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.references import Location, ObjectRef
+from reconciler.plan.comparison_with_base import without_positions
 from reconciler.report import wording
+from reconciler.report.comparison.base_wording import since_base, since_sentences
 from reconciler.report.findings import by_location, validation_summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from reconciler.model.desired.desired_state import DesiredState
+    from reconciler.model.plan.comparison import Comparison
     from reconciler.model.plan.plan import Change, Decision, Plan
 
 STDIN = "stdin"
@@ -40,8 +43,6 @@ LEVELS = {
 """The level of each effect; a diagnostic keeps its own severity."""
 
 _LEVEL_ORDER = tuple(Severity)
-_POSITION = re.compile(r":\d+(:\d+)?")
-"""Matches the line and column in a message, which change when lines are added above them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,10 @@ class ReviewFinding:
     """Complete sentences: what happens, why, and what the user can do."""
     at: Location | None
     """The line in Git; None for a finding without a line, and for a manifest from stdin."""
+    state: BaselineState | None = None
+    """The comparison with the base; None without a base. The line of an absent one is there."""
+    edited: bool = False
+    """Whether the value at the line, or the object without a change, differs from the base."""
     related: tuple[RelatedLine, ...] = ()
     fingerprint: str
     """A hexadecimal hash that stays the same when lines move; unique in the review."""
@@ -91,31 +96,59 @@ class Review:
     digest: str = ""
     findings: tuple[ReviewFinding, ...]
 
+    base: str = ""
+    """The commit with whose plan the plan is compared; empty without a base."""
+
     @property
     def without_line(self) -> int:
-        """The number of results that have no line in Git."""
-        return sum(each.at is None for each in self.findings)
+        """The number of results that have no line in Git, without those of the base only."""
+        absent = BaselineState.ABSENT
+        return sum(each.at is None and each.state is not absent for each in self.findings)
 
 
-def review_of_plan(plan: Plan) -> Review:
-    """Return the review of a plan: its diagnostics, and each object that is not unchanged."""
-    invalid = {each.ref for each in plan.diagnostics if each.severity is Severity.ERROR}
-    shown = [
-        each
-        for each in (*wording.by_attention(plan), *_unchanged_with_warnings(plan))
-        # The diagnostic of an invalid manifest has the exact line.
-        if not (each.reason is Reason.INVALID_MANIFEST and each.ref in invalid)
-    ]
-    found = [*_diagnostics(plan.diagnostics, plan.cluster)]
-    found += [_decision(each, plan.cluster) for each in shown]
+def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
+    """Return the review of a plan: its diagnostics, and each object that is not unchanged.
+
+    With a comparison, each finding has a state, and the findings of the base that the plan does
+    not have come last.
+    """
+    cluster, summary = plan.cluster, wording.counts(plan.summary)
+    decisions = [*wording.by_attention(plan), *_unchanged_with_warnings(plan)]
+    found = [*_diagnostics(plan.diagnostics, cluster, comparison)]
+    shown = _without_invalid(decisions, plan.diagnostics)
+    found += [_decision(each, cluster, comparison) for each in shown]
+    if comparison is not None:
+        found += _absent(comparison, cluster)
+        summary += f". Since the base: {since_base(comparison.summary())}"
     return Review(
         command="plan",
-        summary=f"Plan {wording.short_digest(plan.digest)}: {wording.counts(plan.summary)}",
+        summary=f"Plan {wording.short_digest(plan.digest)}: {summary}",
         revision=plan.revision,
-        cluster=plan.cluster,
+        cluster=cluster,
         digest=plan.digest,
         findings=_ordered(found),
+        base=comparison.base.revision if comparison else "",
     )
+
+
+def _without_invalid(
+    decisions: Iterable[Decision], diagnostics: Iterable[Diagnostic]
+) -> Iterator[Decision]:
+    """Leave out objects with invalid manifests, since the diagnostics have the exact lines."""
+    invalid = {each.ref for each in diagnostics if each.severity is Severity.ERROR}
+    for each in decisions:
+        if not (each.reason is Reason.INVALID_MANIFEST and each.ref in invalid):
+            yield each
+
+
+def _absent(comparison: Comparison, cluster: str) -> Iterator[ReviewFinding]:
+    """Yield the findings of the base that the plan does not have, with their lines there."""
+    gone = comparison.absent_diagnostics
+    decisions = _without_invalid(comparison.withdrawn, gone)
+    found = (*_diagnostics(gone, cluster), *(_decision(each, cluster) for each in decisions))
+    for each in found:
+        title, message = f"no longer: {each.title}", f"Only on the base: {each.message}"
+        yield replace(each, state=BaselineState.ABSENT, title=title, message=message)
 
 
 def review_of_desired(desired: DesiredState) -> Review:
@@ -139,13 +172,17 @@ def _unchanged_with_warnings(plan: Plan) -> Iterator[Decision]:
 
 
 def _ordered(findings: Iterable[ReviewFinding]) -> tuple[ReviewFinding, ...]:
-    """Return the results sorted by level, with unique fingerprints.
+    """Return the results sorted by state and level, with unique fingerprints.
 
     The warning about an old snapshot comes before everything else.
     """
-    ordered = sorted(
-        findings, key=lambda each: (each.code != SNAPSHOT_AGE, _LEVEL_ORDER.index(each.level))
-    )
+
+    def order(each: ReviewFinding) -> tuple[bool, int, int]:
+        state = 0 if each.state is None or each.state in ADDED else 1
+        state += each.state is BaselineState.ABSENT
+        return each.code != SNAPSHOT_AGE, state, _LEVEL_ORDER.index(each.level)
+
+    ordered = sorted(findings, key=order)
     seen: Counter[str] = Counter()
     unique = []
     for each in ordered:
@@ -157,7 +194,10 @@ def _ordered(findings: Iterable[ReviewFinding]) -> tuple[ReviewFinding, ...]:
     return tuple(unique)
 
 
-def _decision(decision: Decision, cluster: str) -> ReviewFinding:
+def _decision(
+    decision: Decision, cluster: str, comparison: Comparison | None = None
+) -> ReviewFinding:
+    compared = comparison.objects[decision.ref] if comparison else None
     changes, why = decision.changes, decision.why
     head = f"{decision.ref}: {decision.effect}"
     if decision.ref.is_vm and decision.effect is not Effect.NONE:
@@ -168,7 +208,12 @@ def _decision(decision: Decision, cluster: str) -> ReviewFinding:
         sentences += map(_changed, changes)
     sentences += [f"Warning: {each}" for each in decision.warnings]
     sentences += [f"What to do: {why.hint}"] if why.hint else []
-    first = next((each.at for each in changes if _line(each.at)), decision.at)
+    sentences += since_sentences(compared) if compared else []
+    located = next((each for each in changes if _line(each.at)), None)
+    first = located.at if located else decision.at
+    edited = compared is not None and (
+        located.field in compared.edited_fields if located else compared.edited
+    )
     return ReviewFinding(
         level=LEVELS[decision.effect],
         code=decision.reason,
@@ -178,6 +223,8 @@ def _decision(decision: Decision, cluster: str) -> ReviewFinding:
         title=f"{decision.effect}: {decision.ref} ({decision.reason})",
         message=f"{head}: {_sentences(sentences)}",
         at=_line(first),
+        state=compared.state if compared else None,
+        edited=edited,
         related=tuple(
             RelatedLine(at=each.at, text=_changed(each))
             for each in changes
@@ -187,7 +234,9 @@ def _decision(decision: Decision, cluster: str) -> ReviewFinding:
     )
 
 
-def _diagnostics(diagnostics: tuple[Diagnostic, ...], cluster: str) -> Iterator[ReviewFinding]:
+def _diagnostics(
+    diagnostics: tuple[Diagnostic, ...], cluster: str, comparison: Comparison | None = None
+) -> Iterator[ReviewFinding]:
     for each in by_location(diagnostics):
         about = str(each.ref) if each.ref else each.at.path if each.at else ""
         sentences = [each.message, *each.context]
@@ -200,8 +249,9 @@ def _diagnostics(diagnostics: tuple[Diagnostic, ...], cluster: str) -> Iterator[
             title=f"{each.severity}: {prefix}{each.code}",
             message=f"{prefix}{_sentences(sentences)}",
             at=_line(each.at),
+            state=comparison.diagnostic_state(each) if comparison else None,
             fingerprint=_hash(
-                cluster, "diagnostic", each.code, about, _POSITION.sub("", each.message)
+                cluster, "diagnostic", each.code, about, without_positions(each.message)
             ),
         )
 

@@ -34,7 +34,7 @@ def sarif(
     """Yield a review as a SARIF file with one run, in pieces.
 
     A finding without a line in Git is a notification of the tool. Results beyond *limit* are left
-    out, and a notification counts them.
+    out, and a notification counts them. With a base, each result has a ``baselineState``.
 
     Args:
         review: The findings, the most important first.
@@ -59,6 +59,7 @@ def _document(review: Review, version: str, docs_url: str, limit: int) -> dict[s
         "revision": review.revision,
         "cluster": review.cluster,
         "digest": review.digest,
+        "base": review.base,
     }
     return {
         "$schema": _SCHEMA,
@@ -110,26 +111,32 @@ def _result(finding: ReviewFinding, index: Mapping[str, int]) -> dict[str, Any]:
             }
             for number, each in enumerate(finding.related)
         ]
+    if finding.state is not None:
+        result["baselineState"] = str(finding.state)
     result["partialFingerprints"] = {"reconcilerFinding/v1": finding.fingerprint}
-    return {**result, **_properties(finding)}
+    return {**result, **_properties(finding, {})}
 
 
 def _notification(finding: ReviewFinding, index: Mapping[str, int]) -> dict[str, Any]:
     rule = {"id": sarif_text(finding.rule), "index": index[finding.rule]}
+    # A notification has no baselineState, so the message and a property contain it.
+    state = {"baselineState": str(finding.state)} if finding.state else {}
     return {
         "level": LEVEL_NAMES[finding.level],
         "message": {"text": sarif_text(finding.message, _MESSAGE)},
         "associatedRule": rule,
-        **_properties(finding),
+        **_properties(finding, state),
     }
 
 
-def _properties(finding: ReviewFinding) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+def _properties(finding: ReviewFinding, more: Mapping[str, Any]) -> dict[str, Any]:
+    found = dict(more)
     if finding.ref is not None:
         found["object"] = identity(finding.ref)
     if finding.effect is not None:
         found["effect"] = str(finding.effect)
+        if finding.state is not None:
+            found["edited"] = finding.edited
     return {"properties": found} if found else {}
 
 

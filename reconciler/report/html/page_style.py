@@ -121,4 +121,9 @@ def _of(effect: Effect, tone: str) -> str:
     )
 
 
-STYLE = _BASE + "".join(_of(effect, tone) for effect, tone in _TONES.items())
+_SINCE = "".join(
+    f"body:has(#show-{each}:not(:checked)) .vms .{each}{{display:none}}\n"
+    for each in ("added", "known")
+)
+"""Hides the rows that are new or updated since the base, or those that are as on the base."""
+STYLE = _BASE + _SINCE + "".join(_of(effect, tone) for effect, tone in _TONES.items())

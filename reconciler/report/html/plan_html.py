@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 from reconciler.escaping import html_text
 from reconciler.model.fields import WaveName
 from reconciler.model.phrases import plural
+from reconciler.model.plan.comparison import BaselineState
 from reconciler.model.plan.plan import Effect
 from reconciler.model.quantity import human
 from reconciler.report import wording
+from reconciler.report.comparison.base_wording import EDITED, ON_BASE, base_commit
 from reconciler.report.findings import by_location, is_about_plan
+from reconciler.report.html.base_section import base_section, since_mark
 from reconciler.report.html.page_script import SCRIPT
 from reconciler.report.html.page_style import STYLE
 from reconciler.report.html.reason_texts import ReasonLinks, reason_section
@@ -22,28 +25,35 @@ from reconciler.report.html.vm_table import vm_section
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reconciler.model.plan.comparison import Comparison
     from reconciler.model.plan.plan import Plan
 
 
-def plan_html(plan: Plan, *, docs_url: str = "") -> Iterator[str]:
+def plan_html(
+    plan: Plan, *, comparison: Comparison | None = None, docs_url: str = ""
+) -> Iterator[str]:
     """Yield a plan as an HTML page.
 
     Args:
         plan: The plan to show.
+        comparison: The comparison with the plan of the base, if there is a base; the page then
+            marks each VM, and a checkbox hides those that are as on the base.
         docs_url: An http or https address; each reason links to this address and its code. If
             empty, the page contains the texts of the reasons.
     """
     links = ReasonLinks(docs_url)
     yield from _head(plan)
     yield '<body>\n<a class="skip" href="#machines">Skip to the virtual machines</a>\n'
-    yield from _header(plan)
+    yield from _header(plan, comparison)
     yield "<main>\n"
     yield from _notes(plan)
+    if comparison is not None:
+        yield from base_section(comparison)
     yield from reason_section(plan, person=True, docs_url=docs_url)
-    yield from _findings(plan)
-    yield from _configuration(plan, links)
+    yield from _findings(plan, comparison)
+    yield from _configuration(plan, comparison, links)
     yield from timeline(plan.forecast)
-    yield from vm_section(plan, links)
+    yield from vm_section(plan, links, comparison)
     yield from reason_section(plan, person=False, docs_url=docs_url)
     yield f"</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
 
@@ -77,7 +87,7 @@ def _head(plan: Plan) -> Iterator[str]:
     yield f"<style>{STYLE}</style>\n</head>\n"
 
 
-def _header(plan: Plan) -> Iterator[str]:
+def _header(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
     yield f"<header><h1>{html_text(headline(plan))}</h1>\n"
     yield '<dl class="tiles">'
     for effect in wording.ATTENTION:
@@ -92,13 +102,16 @@ def _header(plan: Plan) -> Iterator[str]:
         done = wording.span(plan.forecast.earliest_s, plan.forecast.latest_s)
         yield f"<div><dt>done in</dt><dd>{html_text(done)}</dd></div>"
     yield "</dl>\n"
-    facts = (
+    facts = [
         ("Cluster", plan.cluster or "not known"),
         ("Source", wording.origin(plan.revision, dirty=plan.dirty)),
         ("Plan", plan.digest or "-"),
         ("KubeVirt", plan.kubevirt_version or "of an unknown version"),
         ("Cluster read", wording.utc_time(plan.observed_at)),
-    )
+    ]
+    if comparison is not None:
+        base = comparison.base
+        facts.append(("Compared with", base_commit(base.requested, base.revision)))
     yield '<dl class="facts">'
     yield from (f"<dt>{name}</dt><dd>{html_text(value)}</dd>" for name, value in facts)
     yield "</dl></header>\n"
@@ -120,7 +133,7 @@ def _notes(plan: Plan) -> Iterator[str]:
             yield f'<p class="note">{html_text(wording.restarts(wave))}.</p>\n'
 
 
-def _findings(plan: Plan) -> Iterator[str]:
+def _findings(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
     found = [each for each in plan.diagnostics if not is_about_plan(each)]
     if not found:
         return
@@ -132,20 +145,23 @@ def _findings(plan: Plan) -> Iterator[str]:
         what = f"{each.ref}: " if each.ref else ""
         where = f"<small>{html_text(str(each.at))}</small>" if each.at else ""
         hint = f"<p>Hint: {html_text(each.hint)}</p>" if each.hint else ""
+        known = comparison and comparison.diagnostic_state(each) is BaselineState.UNCHANGED
+        mark = f" {ON_BASE}" if known else ""
         yield (
             f'<tr><th scope="row">{html_text(each.severity)}: {html_text(each.code)}{where}</th>'
-            f"<td>{html_text(f'{what}{each.message}')}{hint}</td></tr>\n"
+            f"<td>{html_text(f'{what}{each.message}{mark}')}{hint}</td></tr>\n"
         )
     yield "</tbody></table></section>\n"
 
 
-def _configuration(plan: Plan, links: ReasonLinks) -> Iterator[str]:
+def _configuration(plan: Plan, comparison: Comparison | None, links: ReasonLinks) -> Iterator[str]:
     found = [each for each in plan.decisions if not each.ref.is_vm]
     if not any(each.changes or each.effect is not Effect.NONE for each in found):
         return
     yield "<section><h2>KubeVirt configuration</h2>"
     for each in found:
-        yield f"<p>{links.link(each)} {html_text(f'{each.ref}: {each.why.message}')}</p>\n"
+        state = since_mark(each, comparison)
+        yield f"<p>{links.link(each)}{state} {html_text(f'{each.ref}: {each.why.message}')}</p>\n"
         more = [*(f"Warning: {text}" for text in each.warnings)]
         more += [f"Hint: {each.why.hint}"] if each.why.hint else []
         yield from (f"<p>{html_text(text)}</p>\n" for text in more)
@@ -156,7 +172,8 @@ def _configuration(plan: Plan, links: ReasonLinks) -> Iterator[str]:
         yield from (f'<th scope="col">{title}</th>' for title in titles)
         yield "</tr></thead><tbody>\n"
         for change in each.changes:
-            where = f"<small>{html_text(str(change.at))}</small>" if change.at else ""
+            mark = f" {EDITED}" if comparison and comparison.edits(each.ref, change) else ""
+            where = f"<small>{html_text(f'{change.at}{mark}')}</small>" if change.at else ""
             yield (
                 f'<tr><th scope="row">{html_text(".".join(change.field))}{where}</th>'
                 f"<td>{html_text(wording.spelled(change.before))}</td>"

@@ -10,11 +10,13 @@ from reconciler.escaping import html_text
 from reconciler.model.phrases import plural
 from reconciler.model.plan.plan import Effect
 from reconciler.report import wording
+from reconciler.report.html.base_section import row_class, since_filter, since_mark
 from reconciler.report.html.memory_bar import memory_cell
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from reconciler.model.plan.comparison import Comparison
     from reconciler.model.plan.plan import Decision, Plan, VMForecast
     from reconciler.model.references import ObjectRef
     from reconciler.report.html.reason_texts import ReasonLinks
@@ -39,7 +41,9 @@ _HEAD = (
 )
 
 
-def vm_section(plan: Plan, links: ReasonLinks) -> Iterator[str]:
+def vm_section(
+    plan: Plan, links: ReasonLinks, comparison: Comparison | None = None
+) -> Iterator[str]:
     """Yield the section with one row per VM of the plan, collapsible by namespace."""
     machines = [each for each in plan.decisions if each.ref.is_vm]
     yield '<section id="machines"><h2>Virtual machines</h2>\n'
@@ -54,13 +58,14 @@ def vm_section(plan: Plan, links: ReasonLinks) -> Iterator[str]:
                 f'<label><input type="checkbox" id="show-{effect}" checked>'
                 f"{_named(effect)} ({counts[effect]})</label>"
             )
-    yield f"</fieldset>{_SEARCH}</div>\n{_LEGEND}"
+    since = since_filter(machines, comparison) if comparison else ""
+    yield f"</fieldset>{since}{_SEARCH}</div>\n{_LEGEND}"
     forecasts = wording.forecasts(plan)
     visible = 0
     for name, members in _parts(machines):
         visible += len(members)
         unfold = visible <= OPEN_ROWS or visible == len(members)
-        yield from _part(name, members, forecasts, links, unfold=unfold)
+        yield from _part(name, members, forecasts, links, comparison, unfold=unfold)
     yield "</section>\n"
 
 
@@ -85,6 +90,7 @@ def _part(
     members: Sequence[Decision],
     forecasts: Mapping[ObjectRef, VMForecast],
     links: ReasonLinks,
+    comparison: Comparison | None,
     *,
     unfold: bool,
 ) -> Iterator[str]:
@@ -98,20 +104,27 @@ def _part(
         "<tbody>\n"
     )
     for each in members:
-        yield _row(each, forecasts.get(each.ref), links)
+        yield _row(each, forecasts.get(each.ref), links, comparison)
     yield "</tbody></table></details>\n"
 
 
-def _row(decision: Decision, forecast: VMForecast | None, links: ReasonLinks) -> str:
+def _row(
+    decision: Decision,
+    forecast: VMForecast | None,
+    links: ReasonLinks,
+    comparison: Comparison | None,
+) -> str:
     where = f"<small>{html_text(str(decision.at))}</small>" if decision.at else ""
     why = decision.why
     more = [f"Warning: {each}" for each in decision.warnings]
     more += [f"Hint: {why.hint}"] if why.hint else []
     paragraphs = "".join(f"<p>{html_text(each)}</p>" for each in more)
     return (
-        f"<tr class={decision.effect}><th scope=row>{html_text(decision.ref.name)}{where}</th>"
+        f"<tr class={row_class(decision, comparison)}>"
+        f"<th scope=row>{html_text(decision.ref.name)}{where}</th>"
         f"<td>{memory_cell(decision, wording.eta(decision, forecast))}</td>"
-        f"<td>{links.link(decision)} {html_text(why.message)}{paragraphs}</td></tr\n>"
+        f"<td>{links.link(decision)}{since_mark(decision, comparison)} "
+        f"{html_text(why.message)}{paragraphs}</td></tr\n>"
     )
 
 

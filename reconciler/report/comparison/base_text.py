@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.plan.comparison import ADDED, BaselineState
 from reconciler.model.plan.plan import Effect
-from reconciler.report.base_wording import (
+from reconciler.report.comparison.base_wording import (
     EDITED,
     STATE_WORDS,
     base_commit,

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.phrases import listed, plural
-from reconciler.model.plan.comparison import BaselineState
+from reconciler.model.plan.comparison import ADDED, BaselineState
 from reconciler.model.plan.plan import Effect
 from reconciler.report import wording
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from reconciler.model.plan.comparison import Comparison
+    from reconciler.model.plan.comparison import ComparedObject, Comparison
 
 STATE_WORDS: Mapping[BaselineState, str] = {
     BaselineState.NEW: "new",
@@ -82,6 +82,19 @@ def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, confi
         f"{plural(count, 'object')} {verb} another effect than on the base without an edit, "
         f"because of edits of {cause}: {listed(names, _MAX_NAMES)}."
     )
+
+
+def since_sentences(compared: ComparedObject) -> list[str]:
+    """Return sentences, without full stops, about an object's decision on the base."""
+    before, state = compared.before, compared.state
+    sentences = []
+    if state is BaselineState.UPDATED and before is not None:
+        sizes = " -> ".join(each for each in wording.from_and_to(before) if each != "-")
+        words = f"{before.effect}, {before.reason}" + (f", {sizes}" if sizes else "")
+        sentences.append(f"On the base, the effect is {words}")
+    if state in ADDED and not compared.edited:
+        sentences.append("Git does not edit this object; another edit causes the effect")
+    return sentences
 
 
 def gone(comparison: Comparison, most: int) -> Iterator[str]:

@@ -1,0 +1,66 @@
+"""Renders the comparison of a plan with the plan of its base as Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.escaping import markdown_code as code
+from reconciler.escaping import markdown_inline as inline
+from reconciler.model.plan.comparison import ADDED
+from reconciler.report import wording
+from reconciler.report.comparison.base_wording import (
+    STATE_WORDS,
+    gone,
+    indirect,
+    since_base,
+    unplanned,
+)
+from reconciler.report.markdown_budget import Section, render_up_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.model.plan.comparison import Comparison
+    from reconciler.model.plan.plan import Decision
+
+_VALUE, _SENTENCE = 200, 1200
+_MAX_GONE = 1000
+"""The maximum number of lines about entries that only the base has."""
+
+
+def base_title(comparison: Comparison) -> str:
+    """Return the title of a plan with a base, which counts only what is new or updated."""
+    summary = comparison.summary()
+    added = {str(state): summary[state] if state in ADDED else {} for state in STATE_WORDS}
+    return f"### Memory plan since the base: {since_base(added)}"
+
+
+def base_opening(comparison: Comparison) -> Iterator[str]:
+    """Yield the paragraphs that identify the base and count the differences."""
+    base = comparison.base
+    commit = code(wording.origin(base.revision, dirty=False), _VALUE)
+    requested = code(base.requested, _VALUE)
+    counts = since_base(comparison.summary()).capitalize()
+    yield f"\nCompared with the plan of {commit}, the merge base with {requested}."
+    yield f"{inline(counts, _SENTENCE)}."
+    if base.unplanned:
+        yield f"\n**{inline(unplanned(base.unplanned).capitalize(), _SENTENCE)}.**"
+    if words := indirect(comparison):
+        yield f"\n{inline(words, _SENTENCE)}"
+
+
+def base_cell(decision: Decision, comparison: Comparison) -> str:
+    """Return the state of an object, and whether its manifest is edited."""
+    compared = comparison.objects[decision.ref]
+    words = STATE_WORDS[compared.state]
+    return inline(f"{words}, edited" if compared.edited else words)
+
+
+def gone_section(comparison: Comparison, limit: int) -> Section:
+    """Return the section that lists what only the base has."""
+    lines = list(gone(comparison, _MAX_GONE))
+    return Section(
+        title="Only on the base",
+        rows=render_up_to(lines, lambda each: f"- {inline(each, _SENTENCE)}", limit),
+        total=len(lines),
+    )

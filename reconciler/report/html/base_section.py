@@ -1,0 +1,76 @@
+"""``base_section``: shows on the page how a plan compares with the plan of its base."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.escaping import html_text
+from reconciler.model.plan.comparison import ADDED, BaselineState
+from reconciler.model.plan.plan import Effect
+from reconciler.report.comparison.base_wording import (
+    EDITED,
+    STATE_WORDS,
+    gone,
+    indirect,
+    since_base,
+    unplanned,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from reconciler.model.plan.comparison import Comparison
+    from reconciler.model.plan.plan import Decision
+
+_MAX_GONE = 500
+"""The maximum number of items about entries that only the base has."""
+KNOWN, ADDED_CLASS = "known", "added"
+"""The classes of the rows that are as on the base, and of the new and updated rows."""
+
+
+def base_section(comparison: Comparison) -> Iterator[str]:
+    """Yield the section that counts the differences from the base."""
+    yield "<section><h2>Since the base</h2>\n"
+    yield f"<p>{html_text(since_base(comparison.summary()).capitalize())}.</p>\n"
+    if comparison.base.unplanned:
+        words = unplanned(comparison.base.unplanned).capitalize()
+        yield f'<p class="note">{html_text(words)}.</p>\n'
+    if words := indirect(comparison):
+        yield f"<p>{html_text(words)}</p>\n"
+    items = [f"<li>{html_text(each)}</li>\n" for each in gone(comparison, _MAX_GONE)]
+    if items:
+        yield f"<details><summary>Only on the base: {len(items)}</summary><ul>\n"
+        yield from items
+        yield "</ul></details>\n"
+    yield "</section>\n"
+
+
+def since_mark(decision: Decision, comparison: Comparison | None) -> str:
+    """Return the state of an object since the base as HTML; empty without a base or a state."""
+    if comparison is None:
+        return ""
+    compared = comparison.objects[decision.ref]
+    quiet = decision.effect is Effect.NONE and compared.state is BaselineState.UNCHANGED
+    words = ([] if quiet else [STATE_WORDS[compared.state]]) + [EDITED] * compared.edited
+    return f" <b>{html_text(' '.join(words))}</b>" if words else ""
+
+
+def row_class(decision: Decision, comparison: Comparison | None) -> str:
+    """Return the value of the attribute ``class`` of a VM's row, with quotes if necessary."""
+    if comparison is None:
+        return str(decision.effect)
+    known = KNOWN if comparison.state(decision.ref) not in ADDED else ADDED_CLASS
+    return f'"{decision.effect} {known}"'
+
+
+def since_filter(decisions: Iterable[Decision], comparison: Comparison) -> str:
+    """Return the checkboxes that hide the VMs that are new or updated, and all others."""
+    states = [comparison.state(each.ref) in ADDED for each in decisions]
+    counts = {ADDED_CLASS: sum(states), KNOWN: len(states) - sum(states)}
+    names = {ADDED_CLASS: "new or updated", KNOWN: "as on the base"}
+    boxes = "".join(
+        f'<label><input type="checkbox" id="show-{key}" checked>{names[key]} ({n})</label>'
+        for key, n in counts.items()
+        if n
+    )
+    return f"<fieldset><legend>Since the base</legend>{boxes}</fieldset>"

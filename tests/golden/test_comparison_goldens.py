@@ -1,0 +1,195 @@
+"""Compares each format of a plan with a base with a golden file."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from golden.conftest import at, size
+from golden.test_goldens import validate
+from jsonschema import Draft7Validator
+from markdown_it import MarkdownIt
+from support.html.browser import DARK, LIGHT, Browser, axe_core
+
+from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState, DesiredVM
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.plan.comparison import Base, BaselineState, Comparison
+from reconciler.model.plan.plan import Effect
+from reconciler.model.references import vm_ref
+from reconciler.plan.comparison_with_base import compare
+from reconciler.report.code_review.github_commands import github_commands
+from reconciler.report.code_review.gitlab_code_quality import gitlab_code_quality
+from reconciler.report.code_review.review import review_of_plan
+from reconciler.report.code_review.sarif import sarif
+from reconciler.report.html.plan_html import plan_html
+from reconciler.report.json_documents import plan_json
+from reconciler.report.plan_markdown import plan_markdown
+from reconciler.report.plan_text import plan_text
+
+BASE_COMMIT = "1c0ffee0a1b2c3d4e5f60718293a4b5c6d7e8f90"
+EDITED = {"pg-0", "pg-9", "fe-3", "fe-9"}
+SARIF = Path(__file__).with_name("sarif-schema-2.1.0.json")
+
+
+def declared(plan, guests) -> DesiredState:
+    """Return a desired state with the VMs of a plan, and with other sizes for some of them."""
+    vms = {
+        each.ref: DesiredVM(ref=each.ref, guest=guests.get(each.ref.name, each.target))
+        for each in plan.decisions
+        if each.ref.is_vm
+    }
+    config = next(each for each in plan.decisions if not each.ref.is_vm)
+    settings = {each.field: each.after for each in config.changes}
+    return DesiredState(
+        revision=plan.revision,
+        kubevirt=DesiredKubeVirt(ref=config.ref, settings=settings),
+        vms=vms,
+    )
+
+
+def before(plan):
+    """Return the plan of the base: some changes are missing there, and some are different."""
+    fixed = Diagnostic(
+        severity=Severity.ERROR,
+        code="bad-quantity",
+        message="12 Gi is not a quantity",
+        at=at("vms/db.yaml", 99),
+        ref=vm_ref("db", "pg-5"),
+    )
+    decisions = []
+    for each in plan.decisions:
+        match each.ref.name:
+            case "pg-0" | "pg-9":
+                quiet = replace(each, effect=Effect.NONE, changes=(), actions=(), warnings=())
+                decisions.append(replace(quiet, why=replace(each.why, reason="converged")))
+            case "fe-3":
+                change = replace(each.changes[0], after=size("9Gi"))
+                decisions.append(replace(each, target=size("9Gi"), changes=(change,)))
+            case "fe-4":
+                continue
+            case "fe-2":
+                why = replace(each.why, reason="not-migratable")
+                decisions.append(replace(each, why=why))
+            case "kubevirt":
+                kept = each.changes[:-1]
+                decisions.append(replace(each, changes=kept))
+            case _:
+                decisions.append(each)
+    live = next(each for each in plan.decisions if each.ref.name == "pg-1")
+    gone = replace(live, ref=vm_ref("db", "pg-8"), warnings=())
+    return replace(
+        plan,
+        revision=BASE_COMMIT,
+        decisions=tuple(sorted((*decisions, gone), key=lambda each: each.ref)),
+        diagnostics=(plan.diagnostics[0], fixed),
+    )
+
+
+@pytest.fixture
+def comparison(plan) -> Comparison:
+    old = before(plan)
+    return compare(
+        Base(requested="origin/main", revision=BASE_COMMIT),
+        before=old,
+        before_desired=declared(old, {name: size("1Gi") for name in EDITED}),
+        after=plan,
+        after_desired=declared(plan, {}),
+    )
+
+
+def test_example_comparison_has_every_state(comparison):
+    assert {each.state for each in comparison.objects.values()} == set(BaselineState)
+    assert list(comparison.indirect)
+    assert comparison.absent_diagnostics
+
+
+def test_text_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+    golden("plan-base.txt", plan_text(plan, comparison=comparison, width=130))
+
+
+def test_markdown_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+    golden("plan-base.md", plan_markdown(plan, comparison=comparison))
+
+
+def test_markdown_renderer_recognizes_each_table_and_list_of_a_plan_with_a_base():
+    text = Path(__file__).with_name("plan-base.md").read_text(encoding="utf-8")
+    html = MarkdownIt("commonmark").enable("table").render(text)
+    assert html.count("<table>") == text.count("| --- |\n")
+    assert html.count("<details>") == html.count("</details>") == text.count("<details>")
+    assert html.count("<ul>") == 1 + text.count("\n\n- ") - text.count("#### Only on the base")
+    assert "| ---" not in html
+
+
+def test_json_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+    document = "".join(plan_json(plan, comparison))
+    validate(document, "plan")
+    golden("plan-base.json", document)
+
+
+def test_page_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+    golden("plan-base.html", plan_html(plan, comparison=comparison))
+
+
+def test_sarif_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+    document = "".join(sarif(review_of_plan(plan, comparison), "1.2.3"))
+    found = json.loads(document)
+    Draft7Validator(json.loads(SARIF.read_text())).validate(found)
+    states = [each["baselineState"] for each in found["runs"][0]["results"]]
+    assert set(states) == set(BaselineState)
+    assert states.index("absent") > states.index("unchanged") > states.index("new")
+    golden("plan-base.sarif", document)
+
+
+def test_github_annotations_of_a_plan_with_a_base_match_the_golden_file(plan, comparison, golden):
+    lines = list(github_commands(review_of_plan(plan, comparison)))
+    golden("plan-base-github.txt", lines)
+    unchanged = {
+        each.after.ref.name
+        for each in comparison.objects.values()
+        if each.state is BaselineState.UNCHANGED and each.after
+    }
+    assert not [each for each in lines[:-1] for name in unchanged if f"/{name} " in each]
+
+
+def test_gitlab_report_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+    document = "".join(gitlab_code_quality(review_of_plan(plan, comparison)))
+    golden("plan-base-gitlab.json", document)
+    alone = json.loads("".join(gitlab_code_quality(review_of_plan(plan))))
+    found = {each["fingerprint"] for each in json.loads(document)}
+    assert found == {each["fingerprint"] for each in alone}, "GitLab compares the fingerprints"
+
+
+def test_checkbox_hides_vms_that_are_as_on_the_base(plan, comparison, tmp_path):
+    script = """
+      const shown = () => [...document.querySelectorAll(".vms tbody tr")]
+        .filter((row) => row.checkVisibility()).map((row) => row.cells[0].firstChild.data);
+      for (const each of document.querySelectorAll("details")) each.open = true;
+      const all = shown();
+      document.getElementById("show-known").checked = false;
+      const added = shown();
+      document.getElementById("show-added").checked = false;
+      return {all: all.length, added, none: shown()};
+    """
+    page = "".join(plan_html(plan, comparison=comparison))
+    found = Browser(tmp_path).ask(page, script)
+    added = {each.ref.name for each in comparison.added() if each.ref.is_vm}
+    assert (set(found["added"]), found["none"]) == (added, [])
+    assert found["all"] == sum(each.ref.is_vm for each in plan.decisions)
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [500, 1400])
+def test_page_with_a_base_has_no_accessibility_problem(plan, comparison, tmp_path, width, scheme):
+    script = """
+      for (const each of document.querySelectorAll("details")) each.open = true;
+      const found = await axe.run(document, {resultTypes: ["violations"]});
+      return [document.documentElement.scrollWidth - innerWidth,
+        found.violations.map((each) => [each.id, each.nodes[0].html])];
+    """
+    page = "".join(plan_html(plan, comparison=comparison))
+    browser = Browser(tmp_path)
+    found = browser.ask(page, script, library=axe_core(), width=width, scheme=scheme)
+    assert found[0] <= 0
+    assert found[1] == []
