@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from golden.conftest import at, size
+from golden.conftest import COMMIT, at, size
+from golden.test_comment_goldens import LIMIT, LINK, check_markup, fleet
 from golden.test_goldens import validate
 from jsonschema import Draft7Validator
 from markdown_it import MarkdownIt
@@ -23,6 +24,7 @@ from reconciler.report.code_review.github_commands import github_commands
 from reconciler.report.code_review.gitlab_code_quality import gitlab_code_quality
 from reconciler.report.code_review.review import review_of_plan
 from reconciler.report.code_review.sarif import sarif
+from reconciler.report.comment.plan_comment import plan_comment
 from reconciler.report.html.plan_html import plan_html
 from reconciler.report.json_documents import plan_json
 from reconciler.report.plan_markdown import plan_markdown
@@ -85,6 +87,10 @@ def before(plan):
         decisions=tuple(sorted((*decisions, gone), key=lambda each: each.ref)),
         diagnostics=(plan.diagnostics[0], fixed),
     )
+
+
+def document(plan, comparison) -> dict:
+    return json.loads("".join(plan_json(plan, comparison)))
 
 
 @pytest.fixture
@@ -159,6 +165,51 @@ def test_gitlab_report_of_a_plan_with_a_base_matches_the_golden_file(plan, compa
     alone = json.loads("".join(gitlab_code_quality(review_of_plan(plan))))
     found = {each["fingerprint"] for each in json.loads(document)}
     assert found == {each["fingerprint"] for each in alone}, "GitLab compares the fingerprints"
+
+
+def test_comment_on_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+    text = plan_comment(
+        document(plan, comparison), cluster_name="production", link=LINK, limit=LIMIT
+    )
+    check_markup(text)
+    golden("comment-base.md", text)
+
+
+def test_comment_on_a_pull_request_without_effect_says_what_was_pending(plan, golden):
+    git = declared(plan, {})
+    same = compare(
+        Base(requested="main", revision=BASE_COMMIT),
+        before=plan,
+        before_desired=git,
+        after=plan,
+        after_desired=git,
+    )
+    text = plan_comment(document(plan, same), cluster_name="production", link=LINK, limit=LIMIT)
+    golden("comment-base-no-effect.md", text)
+    assert text.startswith("**This pull request changes nothing**")
+    assert "What needs a person" not in text
+
+
+def test_comment_shows_the_changes_of_a_pull_request_among_ten_thousand_pending_ones(plan):
+    after = fleet(plan, 10_000, 40)
+    live = [each.ref for each in after.decisions if each.effect is Effect.LIVE]
+    edited = {live[7], live[8_000]}
+    kept = tuple(each for each in after.decisions if each.ref not in edited)
+    git = DesiredState(revision=COMMIT, kubevirt=None, vms={})
+    found = compare(
+        Base(requested="main", revision=BASE_COMMIT),
+        before=replace(after, decisions=kept),
+        before_desired=git,
+        after=after,
+        after_desired=git,
+    )
+    text = plan_comment(document(after, found), cluster_name=None, link=LINK, limit=LIMIT)
+    assert len(text.encode()) <= LIMIT
+    check_markup(text)
+    pull_request, _, pending = text.partition("Already pending before this pull request:")
+    assert "This pull request: 2 VMs change live, 0 need a restart, 0 are blocked" in pull_request
+    assert all(f"<code>{ref.name}</code>" in pull_request for ref in edited)
+    assert "9998 left out" in pending or "of 9998 left out" in pending
 
 
 def test_checkbox_hides_vms_that_are_as_on_the_base(plan, comparison, tmp_path):

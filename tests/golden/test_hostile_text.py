@@ -340,6 +340,9 @@ def commented(values: Values, of: str) -> str:
     match of:
         case "plan":
             text = plan_comment(json.loads("".join(plan_json(values.plan))), **settings)
+        case "compared":
+            found = json.loads("".join(plan_json(values.plan, values.comparison)))
+            text = plan_comment(found, **settings)
         case "run":
             text = run_comment(json.loads("".join(run_json(values.run))), **settings)
         case _:
@@ -393,6 +396,7 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "plan --base -o gitlab": ("review", lambda values: reviewed(values.compared_review, "gitlab")),
     "comment -o markdown": ("markdown", lambda values: commented(values, "plan")),
     "comment on a plan": ("markdown", lambda values: commented(values, "plan")),
+    "comment on a plan with a base": ("markdown", lambda values: commented(values, "compared")),
     "comment on a report": ("markdown", lambda values: commented(values, "run")),
     "comment of a failed run": ("markdown", lambda values: commented(values, "log")),
     "comment -o github-output": ("text", step_outputs),

@@ -20,6 +20,7 @@ from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.report.comment.headline import failure_headline, plan_headline, run_headline
 from reconciler.report.comment.plan_comment import plan_comment
 from reconciler.report.comment.run_comment import failure_comment, run_comment
+from reconciler.report.comment.since_base import is_added
 from reconciler.source.result_file import read_result
 
 if TYPE_CHECKING:
@@ -195,8 +196,13 @@ def _status(state: State, headline: Headline, where: ForgeOptions, name: str) ->
 
 
 def _plan_state(document: Mapping[str, Any]) -> State:
-    """Return the state failure for a plan with errors, and success for every other plan."""
-    errors = any(each["severity"] == Severity.ERROR for each in document["diagnostics"])
+    """Return the state failure for a plan with errors, and success for every other plan.
+
+    Errors that the base has as well do not count.
+    """
+    errors = any(
+        each["severity"] == Severity.ERROR and is_added(each) for each in document["diagnostics"]
+    )
     return State.FAILURE if errors else State.SUCCESS
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from reconciler.escaping import printable
+from reconciler.model.plan.comparison import ADDED
 from reconciler.model.plan.plan import Effect
 from reconciler.model.run.outcome import Result
 
@@ -16,6 +17,7 @@ def github_outputs(document: Mapping[str, Any]) -> Iterator[str]:
     """Yield ``name=value`` lines for the file ``$GITHUB_OUTPUT``.
 
     The values are numbers and a digest, so text from Git or from the cluster cannot add an output.
+    For a plan with a base, ``added`` is the number of objects with a new or updated change.
 
     Args:
         document: A plan or a report, which fits its schema.
@@ -25,6 +27,9 @@ def github_outputs(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"changes={sum(len(each['actions']) for each in document['waves'])}\n"
         for effect in (Effect.LIVE, Effect.RESTART, Effect.BLOCKED):
             yield f"{effect}={int(summary.get(effect, 0))}\n"
+        if "comparison" in document:
+            counts = document["comparison"]["summary"]
+            yield f"added={sum(int(n) for state in ADDED for n in counts[state].values())}\n"
         yield f"digest={printable(document['digest'])}\n"
         return
     for result in (Result.DONE, Result.FAILED, Result.STALE, Result.HELD, Result.RUNNING):

@@ -11,11 +11,13 @@ from reconciler.escaping import markdown_inline as inline
 from reconciler.escaping import printable
 from reconciler.model.diagnostic import Severity
 from reconciler.model.phrases import listed, plural
+from reconciler.model.plan.comparison import BaselineState
 from reconciler.model.plan.plan import Effect
 from reconciler.model.quantity import human
 from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.report import wording
 from reconciler.report.comment.document_values import VM, added_bytes, qualified_name
+from reconciler.report.comment.since_base import is_added, is_edited, pending_before
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -63,22 +65,33 @@ def plan_headline(document: Mapping[str, Any], cluster_name: str | None) -> Head
 
     *cluster_name* replaces the cluster's uid.
     """
-    effects = Counter(each["effect"] for each in document["objects"] if each["kind"] == VM)
+    based = "comparison" in document
+    added = [each for each in document["objects"] if is_added(each)]
+    effects = Counter(each["effect"] for each in added if each["kind"] == VM)
     settings = sum(
-        len(each["changes"])
-        for each in document["objects"]
+        is_edited(change) or each["baseline"]["state"] == BaselineState.NEW
+        for each in added
         if each["kind"] != VM and each["effect"] == Effect.CONFIG
+        for change in each["changes"]
     )
-    problems = sum(each["severity"] == Severity.ERROR for each in document["diagnostics"])
-    forecast, memory = document["forecast"], sum(map(added_bytes, document["objects"]))
+    problems = sum(
+        each["severity"] == Severity.ERROR and is_added(each) for each in document["diagnostics"]
+    )
+    forecast, memory = document["forecast"], sum(map(added_bytes, added))
     details = []
     if memory:
         details.append(f"{human(abs(memory))} {'more' if memory > 0 else 'less'} memory")
     if forecast["migrations"]:
         took = wording.span(forecast["earliestSeconds"], forecast["latestSeconds"])
-        details.append(f"done in {took}")
+        details.append(f"the whole plan is done in {took}" if based else f"done in {took}")
+    if pending := pending_before(document):
+        details.append(f"already pending: {pending}")
+    quiet = not settings and not problems and sum(effects.values()) == effects[Effect.NONE]
+    answer = ", ".join(_answers(effects, settings, problems))
+    if based:
+        answer = f"This pull request{' changes nothing' if quiet else f': {answer}'}"
     return Headline(
-        answer=", ".join(_answers(effects, settings, problems)),
+        answer=answer,
         details=tuple(details),
         cluster=cluster_name or document["cluster"],
         origin=wording.origin(document["revision"], dirty=document["dirty"]),
@@ -125,7 +138,7 @@ def _answers(effects: Mapping[str, int], settings: int, problems: int) -> Iterat
     unchanged = effects.get(Effect.NONE, 0)
     if not settings and sum(effects.values()) == unchanged:
         words = "no other change" if problems else "Nothing to do"
-        yield f"{words}: {plural(unchanged, 'VM')} as desired"
+        yield f"{words}: {plural(unchanged, 'VM')} as desired" if unchanged else words
         return
     live, restart = effects.get(Effect.LIVE, 0), effects.get(Effect.RESTART, 0)
     yield f"{plural(live, 'VM')} {'changes' if live == 1 else 'change'} live"

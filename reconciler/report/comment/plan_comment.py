@@ -39,6 +39,15 @@ from reconciler.report.comment.document_values import (
 from reconciler.report.comment.folded_groups import Group
 from reconciler.report.comment.headline import plan_headline
 from reconciler.report.comment.problem_table import Problem, problem_tables
+from reconciler.report.comment.since_base import (
+    STATE_TITLE,
+    base_groups,
+    base_lines,
+    is_added,
+    pending_before,
+    state_cells,
+)
+from reconciler.report.comparison.base_wording import EDITED, ON_BASE
 from reconciler.report.json_text import compact
 from reconciler.report.markdown_budget import render_up_to, size
 
@@ -62,11 +71,15 @@ def plan_comment(
         limit: The limit in bytes.
     """
     summary = plan_headline(document, cluster_name)
-    acting = [each for each in document["objects"] if each["effect"] != Effect.NONE]
+    acting = [
+        each for each in document["objects"] if each["effect"] != Effect.NONE and is_added(each)
+    ]
     problems, each_problem = problem_tables(_problems(document, acting), located=True, limit=limit)
     digest, uid = document["digest"], code(document["cluster"], VALUE)
     command = f"reconciler apply --expect-digest {digest}"
     approve = f"Approve exactly this plan with {code(command, VALUE)}"
+    if pending := pending_before(document):
+        approve += f", which includes what was already pending: {inline(pending, SENTENCE)}"
     opening = [
         summary.markdown(),
         "",
@@ -82,6 +95,7 @@ def plan_comment(
         for each in everything
         if each["code"] == SNAPSHOT_AGE
     ]
+    opening += base_lines(document)
     settings = [
         _setting(each, change)
         for each in acting
@@ -91,8 +105,10 @@ def plan_comment(
     notes = [
         each
         for each in everything
-        if each["severity"] != Severity.ERROR and each["code"] != SNAPSHOT_AGE
+        if not (each["severity"] == Severity.ERROR and is_added(each))
+        and each["code"] != SNAPSHOT_AGE
     ]
+    notes.sort(key=is_added, reverse=True)
     machines = sorted((each for each in acting if each["kind"] == VM), key=_by_namespace)
     forecasts = {(f["namespace"], f["name"]): f for f in document["forecast"]["vms"]}
     groups = [
@@ -102,6 +118,7 @@ def plan_comment(
             _namespace(name, list(members), forecasts, limit)
             for name, members in groupby(machines, key=lambda each: each["namespace"])
         ),
+        *base_groups(document, limit),
         *_notes(notes, limit),
     ]
     return assembled(
@@ -125,7 +142,11 @@ def _needs_person(each: Mapping[str, Any]) -> bool:
 
 def _problems(document: Mapping[str, Any], acting: Iterable[Mapping[str, Any]]) -> list[Problem]:
     """Return what needs a person: first errors, then blocked changes, then restarts."""
-    errors = [each for each in document["diagnostics"] if each["severity"] == Severity.ERROR]
+    errors = [
+        each
+        for each in document["diagnostics"]
+        if each["severity"] == Severity.ERROR and is_added(each)
+    ]
     held = sorted(filter(_needs_person, acting), key=lambda each: _ORDER[Effect(each["effect"])])
     return [
         *(
@@ -157,10 +178,15 @@ def _advice(each: Mapping[str, Any]) -> str:
 
 def _setting(each: Mapping[str, Any], change: Mapping[str, Any]) -> str:
     return row(
-        f"{code(change['field'], VALUE)}<br>{_where(change['at'])}",
+        f"{code(change['field'], VALUE)}<br>{_where(change['at'])}{_edited(change)}",
         f"{inline(value_text(change['from']), VALUE)} → {inline(value_text(change['to']), VALUE)}",
         f"**{inline(each['effect'])}**",
     )
+
+
+def _edited(change: Mapping[str, Any]) -> str:
+    """Return the mark of a line that Git has changed since the base; empty without a base."""
+    return f" {EDITED}" if change.get("edited") else ""
 
 
 def _where(at: Mapping[str, Any] | None) -> str:
@@ -180,6 +206,7 @@ def _namespace(
     def machine(each: Mapping[str, Any]) -> str:
         before, after = sizes(each)
         changed = each["changes"][0]["at"] if each["changes"] else each["at"]
+        edited = _edited(each["changes"][0]) if each["changes"] else ""
         return row(
             code(each["name"], NAME),
             inline(before, VALUE),
@@ -187,9 +214,11 @@ def _namespace(
             f"**{inline(each['effect'])}**",
             inline(each["reason"]),
             _eta(forecasts.get((each["namespace"], each["name"]))),
-            _where(changed),
+            f"{_where(changed)}{edited}",
+            *state_cells(each),
         )
 
+    more = (STATE_TITLE,) if "baseline" in members[0] else ()
     counts = Counter(each["effect"] for each in members)
     memory = sum(map(added_bytes, members))
     words = [f"{n} {effect}" for effect, n in counts.items()]
@@ -197,7 +226,7 @@ def _namespace(
         words.append(f"{'+' if memory > 0 else '-'}{human(abs(memory))}")
     return Group(
         title=f"{code(name or '(no namespace)', NAME)}: {inline(', '.join(words), SENTENCE)}",
-        head=head("Name", "From", "To", "Effect", "Reason", "ETA", "Where"),
+        head=head("Name", "From", "To", "Effect", "Reason", "ETA", "Where", *more),
         rows=render_up_to(members, machine, limit),
         total=len(members),
         patches=render_up_to(_patched(members), _patch_block, limit),
@@ -238,7 +267,7 @@ def _note(each: Mapping[str, Any]) -> str:
     return row(
         inline(each["severity"]),
         code(each["code"], VALUE),
-        inline(f"{what}{_advice(each)}", SENTENCE),
+        inline(f"{what}{_advice(each)}{'' if is_added(each) else f' {ON_BASE}'}", SENTENCE),
         _where(each["at"]),
     )
 

@@ -86,6 +86,7 @@ def test_documented_shell_command_succeeds(
     line, git, command, cluster_of_the_documentation, monkeypatch
 ):
     git.commit({"vms.yaml": MANIFEST})
+    git("update-ref", "refs/remotes/origin/main", "HEAD")
     monkeypatch.chdir(git.path)
     (git.path / "examples").symlink_to(ROOT / "examples")
     monkeypatch.setenv("RECONCILER_KUBECONFIG", str(cluster_of_the_documentation.kubeconfig))

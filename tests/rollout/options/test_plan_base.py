@@ -221,3 +221,31 @@ def test_unknown_base_ends_with_an_error(branch, plan):
     ended = plan()
     assert ended.code == 1
     assert "main" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "state"),
+    [
+        ({"a.yaml": BROKEN}, {"b.yaml": DRIFTING}, "success"),
+        ({"a.yaml": OTHER}, {"b.yaml": BROKEN}, "failure"),
+    ],
+)
+def test_commit_status_fails_only_for_errors_that_the_pull_request_adds(
+    branch, plan, command, tmp_path, before, after, state
+):
+    branch(before, after)
+    file = tmp_path / "plan.json"
+    plan("--out", file)
+    where = ("--forge", "github", "--project", "a/b", "--commit", "0" * 40)
+    ended = command("comment", file, "--dry-run", *where)
+    assert (ended.code, f'"state":"{state}"' in ended.out.replace(" ", "")) == (0, True)
+
+
+def test_step_output_counts_the_changes_that_the_pull_request_adds(
+    branch, plan, command, tmp_path
+):
+    branch({"a.yaml": DRIFTING}, {"b.yaml": vm_yaml("db", "edited", "3Gi")})
+    file = tmp_path / "plan.json"
+    plan("--out", file)
+    lines = command("comment", file, "-o", "github-output").out.splitlines()
+    assert {"changes=2", "live=2", "added=1"} <= set(lines)

@@ -1,0 +1,176 @@
+"""Compares a plan document with its base, for the comment on a pull request.
+
+A document without a comparison has no base: all its entries count as those of the pull request.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.escaping import markdown_code as code
+from reconciler.escaping import markdown_inline as inline
+from reconciler.model.plan.comparison import ADDED, BaselineState
+from reconciler.model.plan.plan import Effect
+from reconciler.report import wording
+from reconciler.report.comment.comment_layout import NAME, SENTENCE, VALUE, head, row
+from reconciler.report.comment.document_values import (
+    VM,
+    location_text,
+    qualified_name,
+    sizes,
+    value_text,
+)
+from reconciler.report.comment.folded_groups import Group
+from reconciler.report.comparison.base_wording import EDITED, indirect_sentence, unplanned
+from reconciler.report.markdown_budget import render_up_to
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+STATE_TITLE = "Since base"
+"""The title of the column with the state of each VM."""
+
+
+def is_added(entry: Mapping[str, Any]) -> bool:
+    """Return whether an object or a diagnostic is new or updated since the base."""
+    baseline = entry.get("baseline", BaselineState.NEW)
+    return (baseline if isinstance(baseline, str) else baseline["state"]) in ADDED
+
+
+def is_edited(change: Mapping[str, Any]) -> bool:
+    """Return whether Git has another value than the base, or whether there is no base."""
+    return bool(change.get("edited", True))
+
+
+def state_cells(each: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the cell with the state of an object; no cell without a base."""
+    if "baseline" not in each:
+        return ()
+    baseline = each["baseline"]
+    return (inline(f"{baseline['state']} {EDITED}" if baseline["edited"] else baseline["state"]),)
+
+
+def pending_before(document: Mapping[str, Any]) -> str:
+    """Return the number of changes by effect that the base has as well; empty if none."""
+    comparison = document.get("comparison")
+    counts = comparison["summary"][BaselineState.UNCHANGED] if comparison else {}
+    return ", ".join(f"{n} {effect}" for effect, n in counts.items())
+
+
+def base_lines(document: Mapping[str, Any]) -> Iterator[str]:
+    """Yield paragraphs about the base and about entries that only the base has."""
+    comparison = document.get("comparison")
+    if comparison is None:
+        return
+    base, absent = comparison["base"], comparison["summary"][BaselineState.ABSENT]
+    commit = code(wording.origin(base["revision"], dirty=False), VALUE)
+    requested = code(base["requested"], VALUE)
+    yield f"\nCompared with the plan of {commit}, the merge base with {requested}."
+    if base["unplanned"]:
+        yield f"\n**{inline(_capital(unplanned(base['unplanned'])), SENTENCE)}.**"
+    if absent:
+        counts = ", ".join(f"{n} {effect}" for effect, n in absent.items())
+        yield f"\nNo longer pending with this pull request: {inline(counts, SENTENCE)}."
+    moved = [
+        each
+        for each in document["objects"]
+        if is_added(each) and each["effect"] != Effect.NONE and not each["baseline"]["edited"]
+    ]
+    if moved:
+        kubevirt = any(
+            each["baseline"]["edited"] for each in document["objects"] if each["kind"] != VM
+        )
+        words = indirect_sentence(
+            map(qualified_name, moved),
+            len(moved),
+            kubevirt=kubevirt,
+            config=comparison["configEdited"],
+        )
+        yield f"\n{inline(words, SENTENCE)}"
+
+
+def base_groups(document: Mapping[str, Any], limit: int) -> Iterator[Group]:
+    """Yield the folded sections: what only the base has, and what was already pending there."""
+    comparison = document.get("comparison")
+    if comparison is None:
+        return
+    yield from _gone(document, comparison, limit)
+    objects = [
+        each
+        for each in document["objects"]
+        if not is_added(each) and each["effect"] != Effect.NONE
+    ]
+    objects.sort(key=lambda each: wording.ATTENTION.index(Effect(each["effect"])))
+    if objects:
+        yield Group(
+            title="Already pending before this pull request: "
+            f"{inline(pending_before(document), SENTENCE)}",
+            head=head("Object", "From", "To", "Effect", "Reason", "Where"),
+            rows=render_up_to(objects, _pending, limit),
+            total=len(objects),
+        )
+
+
+def _pending(each: Mapping[str, Any]) -> str:
+    before, after = sizes(each)
+    at = each["changes"][0]["at"] if each["changes"] else each["at"]
+    return row(
+        code(qualified_name(each), 2 * NAME),
+        inline(before, VALUE),
+        inline(after, VALUE),
+        f"**{inline(each['effect'])}**",
+        inline(each["reason"]),
+        code(location_text(at), VALUE) if at else "-",
+    )
+
+
+def _gone(
+    document: Mapping[str, Any], comparison: Mapping[str, Any], limit: int
+) -> Iterator[Group]:
+    """Yield the section that lists what only the base has."""
+    kept = [
+        {**each, "message": "nothing to do", **each["baseline"]}
+        for each in document["objects"]
+        if each["baseline"]["state"] == BaselineState.ABSENT
+    ]
+    removed = [
+        {**each, "message": "the plan no longer contains it"} for each in comparison["removed"]
+    ]
+    objects: Sequence[Mapping[str, Any]] = [*kept, *removed]
+    problems = comparison["absentDiagnostics"]
+    rows = [
+        *render_up_to(objects, _lost, limit),
+        *render_up_to(problems, _solved, limit),
+    ]
+    total = len(objects) + len(problems)
+    if total:
+        yield Group(
+            title=f"Only on the base, no longer with this pull request: {total}",
+            head=head("Object", "On the base", "Target there", "Now"),
+            rows=tuple(rows),
+            total=total,
+        )
+
+
+def _lost(each: Mapping[str, Any]) -> str:
+    target = "-" if each["target"] is None else value_text(each["target"], memory=True)
+    return row(
+        code(qualified_name(each), 2 * NAME),
+        f"**{inline(each['effect'])}**: {inline(each['reason'])}",
+        inline(target, VALUE),
+        inline(each["message"], SENTENCE),
+    )
+
+
+def _solved(each: Mapping[str, Any]) -> str:
+    name = qualified_name(each["object"]) if each["object"] else location_text(each["at"])
+    return row(
+        code(name, 2 * NAME) if name else "-",
+        f"**{inline(each['severity'])}**: {code(each['code'], VALUE)}",
+        "-",
+        inline(f"no longer reported: {each['message']}", SENTENCE),
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
