@@ -40,6 +40,7 @@ def plan(job, *arguments):
 
 COMMANDS = {
     "plan": lambda job: plan(job, "--repo", "."),
+    "plan compared with the base branch": lambda job: plan(job, "--repo", ".", "--base", "main"),
     "plan of the working tree": lambda job: plan(job, "--repo", ".", "--working-tree"),
     "plan of the files": lambda job: plan(job, "-f", "vm.yaml", "-f", "tags.yaml"),
     "plan of a clone": lambda job: plan(
