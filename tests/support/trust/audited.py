@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import shutil
@@ -66,9 +67,11 @@ class Audited:
         }
 
     @property
-    def programs(self) -> list[list]:
-        """The programs that Python started, each with its arguments."""
-        return [a for name, a in self.events if name.startswith(_PROGRAMS)]
+    def programs(self) -> list[tuple[str, ...]]:
+        """The command lines of the programs that Python started."""
+        started = [(name, a) for name, a in self.events if name.startswith(_PROGRAMS)]
+        assert all(name == "subprocess.Popen" for name, _ in started), started
+        return [tuple(ast.literal_eval(a[1])) for _, a in started]
 
     @property
     def contacted(self) -> set[str]:
