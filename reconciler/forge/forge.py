@@ -42,6 +42,17 @@ class Comment:
     body: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequest:
+    """An open pull request, as a list of pull requests shows it."""
+
+    number: int
+    head: str
+    """The hash of its last commit."""
+    branch: str
+    """The name of its branch, which may be in a fork."""
+
+
 class Forge(Protocol):
     """Builds the requests for one project on a forge, and decodes the answers."""
 
@@ -78,6 +89,17 @@ class Forge(Protocol):
 
     def head_commit(self, body: bytes) -> str:
         """Return the hash of the last commit from the response that describes a pull request."""
+        ...
+
+    def open_pull_requests(self, branch: str | None) -> ForgeRequest:
+        """Return the request for the first page of the project's open pull requests.
+
+        With a *branch*, such as OWNER:BRANCH, the forge may list only its pull requests.
+        """
+        ...
+
+    def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
+        """Return the pull requests from one page of their list."""
         ...
 
     def comments(self, number: int) -> ForgeRequest:

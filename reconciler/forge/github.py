@@ -12,7 +12,7 @@ import msgspec
 
 from reconciler.errors import UsageError
 from reconciler.forge.answer_codec import decoded
-from reconciler.forge.forge import Comment, CommitStatus
+from reconciler.forge.forge import Comment, CommitStatus, PullRequest
 from reconciler.forge.forge_request import ForgeRequest
 
 if TYPE_CHECKING:
@@ -35,12 +35,14 @@ class _Comment(msgspec.Struct):
         return Comment(id=self.id, author=author, body=self.body or "")
 
 
-class _Commit(msgspec.Struct):
+class _Head(msgspec.Struct):
     sha: str
+    ref: str = ""
 
 
 class _PullRequest(msgspec.Struct):
-    head: _Commit
+    head: _Head
+    number: int = 0
 
 
 class GitHub:
@@ -51,6 +53,8 @@ class GitHub:
     max_comment = 65_000
     """GitHub accepts 65,536 characters."""
     _page: Mapping[str, str] = {"per_page": "100"}
+    _pull_page: Mapping[str, str] = {"per_page": "100"}
+    _filters_branch = True
 
     def __init__(self, project: str) -> None:
         """Check that the project is the name of a repository.
@@ -84,6 +88,23 @@ class GitHub:
     def head_commit(self, body: bytes) -> str:
         """Return the hash of the last commit from the response that describes a pull request."""
         return decoded(body, _PullRequest).head.sha
+
+    def open_pull_requests(self, branch: str | None) -> ForgeRequest:
+        """Return the request for the first page of the repository's open pull requests.
+
+        The list of a commit's pull requests is not used, since it may lack those from forks.
+        """
+        query = {"state": "open", **self._pull_page}
+        if branch and self._filters_branch:
+            query["head"] = branch
+        return ForgeRequest(method="GET", path=f"{self._root}/pulls", query=query)
+
+    def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
+        """Return the pull requests from one page of their list."""
+        return tuple(
+            PullRequest(number=each.number, head=each.head.sha, branch=each.head.ref)
+            for each in decoded(body, list[_PullRequest])
+        )
 
     def comments(self, number: int) -> ForgeRequest:
         """Return the request for the first page of a pull request's comments."""
@@ -135,6 +156,8 @@ class Gitea(GitHub):
     """Gitea has no fixed limit, but its database may have one."""
     _page: Mapping[str, str] = {}
     """Gitea returns all comments of an issue at once."""
+    _pull_page: Mapping[str, str] = {"limit": "50"}
+    _filters_branch = False
 
     def headers(self, token: str) -> Mapping[str, str]:
         """Return the headers of every request."""

@@ -12,7 +12,7 @@ import msgspec
 
 from reconciler.errors import UsageError
 from reconciler.forge.answer_codec import decoded
-from reconciler.forge.forge import Comment, CommitStatus, State
+from reconciler.forge.forge import Comment, CommitStatus, PullRequest, State
 from reconciler.forge.forge_request import ForgeRequest
 
 if TYPE_CHECKING:
@@ -41,7 +41,10 @@ class _Note(msgspec.Struct):
 
 
 class _MergeRequest(msgspec.Struct):
-    sha: str
+    sha: str | None
+    """None while GitLab has not yet read the branch of a new merge request."""
+    iid: int = 0
+    source_branch: str = ""
 
 
 class GitLab:
@@ -82,7 +85,21 @@ class GitLab:
 
     def head_commit(self, body: bytes) -> str:
         """Return the hash of the last commit from the response that describes a pull request."""
-        return decoded(body, _MergeRequest).sha
+        return decoded(body, _MergeRequest).sha or ""
+
+    def open_pull_requests(self, branch: str | None) -> ForgeRequest:
+        """Return the request for the first page of the project's open merge requests."""
+        query = {"state": "opened", "per_page": "100"}
+        if branch:
+            query["source_branch"] = branch.rpartition(":")[2]
+        return ForgeRequest(method="GET", path=f"{self._root}/merge_requests", query=query)
+
+    def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
+        """Return the merge requests from one page of their list."""
+        return tuple(
+            PullRequest(number=each.iid, head=each.sha or "", branch=each.source_branch)
+            for each in decoded(body, list[_MergeRequest])
+        )
 
     def comments(self, number: int) -> ForgeRequest:
         """Return the request for the first page of a pull request's comments."""

@@ -6,14 +6,18 @@ edits it. Only a comment by the token's own user counts, since anyone can copy a
 
 from __future__ import annotations
 
+from dataclasses import replace
 from enum import StrEnum
 from hashlib import sha256
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ForgeError
+from reconciler.forge.result_stamp import Outdated, ResultStamp, stamp_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from reconciler.forge.forge import Comment, CommitStatus, Forge
     from reconciler.forge.forge_client import ForgeClient
     from reconciler.forge.forge_request import ForgeRequest
@@ -37,27 +41,40 @@ def marker_of(cluster: str) -> str:
 
 
 def post_comment(
-    client: ForgeClient, forge: Forge, number: int, *, marker: str, text: str
-) -> Posted:
-    """Update the comment that an earlier run wrote, or create the comment.
+    client: ForgeClient,
+    forge: Forge,
+    number: int,
+    *,
+    marker: str,
+    stamp: ResultStamp,
+    text: str,
+) -> Posted | Outdated:
+    """Update our own comment, which contains *marker*, or create the comment.
 
     If two jobs create a comment at the same time, both find the older comment when they list the
-    comments again; the later job edits the older comment and deletes its own.
+    comments again; the later job edits the older comment and deletes its own. A result that is
+    older than the pull request's last commit, or than the comment, is not written. Immediately
+    before each write, the last commit is read again.
 
     Args:
         client: The client of the forge.
         forge: The requests of the forge.
         number: The number of the pull request.
         marker: The first line, which identifies the comment.
-        text: The comment below the marker.
+        stamp: The second line, which says which result the comment shows.
+        text: The comment below these lines.
 
     Raises:
         ForgeError: The comment could not be written.
     """
-    body = f"{marker}\n{text}"
     author = _author(client, forge)
     for _ in range(_ATTEMPTS):
         own = _own(client, forge, number, marker, author)
+        head = head_commit(client, forge, number) or None
+        stamp = stamp if stamp.commit else replace(stamp, commit=head)
+        body = comment_body(marker, stamp, text)
+        if outdated := _outdated(stamp, own, head):
+            return outdated
         if own:
             if _edited(client, forge, number, own, body):
                 return Posted.UNCHANGED if own[0].body == body else Posted.EDITED
@@ -73,6 +90,10 @@ def post_comment(
         if not own or own[0].id == created.id:
             return Posted.CREATED
         author = created.author
+        others = [each for each in own if each.id != created.id]
+        if outdated := _outdated(stamp, others, head):
+            _sent_unless_gone(client, forge.delete_comment(number, created.id))
+            return outdated
         if _edited(client, forge, number, own, body):
             return Posted.EDITED
     raise ForgeError(
@@ -80,6 +101,18 @@ def post_comment(
         "failed",
         hint="run the command again",
     )
+
+
+def comment_body(marker: str, stamp: ResultStamp, text: str) -> str:
+    """Return the whole comment: its two hidden lines, and the visible *text*."""
+    return f"{marker}\n{stamp.line()}\n{text}"
+
+
+def _outdated(stamp: ResultStamp, own: Iterable[Comment], head: str | None) -> Outdated | None:
+    """Return why *stamp* must not replace our comments; None if it is not outdated."""
+    shown = [stamp_of(each.body) for each in own] or [None]
+    reasons = (stamp.outdated(each, head) for each in shown)
+    return next((each for each in reasons if each), None)
 
 
 def post_status(client: ForgeClient, forge: Forge, commit: str, status: CommitStatus) -> None:

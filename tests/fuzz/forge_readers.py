@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 from fuzz.mutation import TEXTS, mutated_bytes, mutated_json, mutated_text
 from fuzz.reader import Reader
 from fuzz.source_readers import written
+from support.builders import NOW
 from support.fake_ports import FakeClock
 
+from reconciler.app.comment.ci_job import job_options
 from reconciler.app.comment.forge_options import ForgeOptions
+from reconciler.app.comment.result_content import ResultOptions, result_content
 from reconciler.errors import ForgeError, ReconcilerError, UsageError
 from reconciler.forge import github, gitlab
 from reconciler.forge.answer_codec import decoded
 from reconciler.forge.forge_client import ForgeClient
 from reconciler.forge.forge_request import ForgeAnswer, ForgeRequest
-from reconciler.report.comment.plan_comment import plan_comment
-from reconciler.report.comment.run_comment import run_comment
-from reconciler.source.result_file import read_result
+from reconciler.forge.post_comment import comment_body
+from reconciler.forge.result_stamp import ResultKind, ResultStamp, stamp_of
 
 if TYPE_CHECKING:
     from random import Random
@@ -30,9 +32,24 @@ LIMIT = 65_000
 _USER = {"login": "bot", "username": "bot"}
 _ANSWERS: tuple[tuple[Any, type], ...] = (
     ({"id": 1, "body": "a", "user": _USER}, github._Comment),
-    ({"head": {"sha": "a" * 40}}, github._PullRequest),
+    ({"number": 7, "head": {"sha": "a" * 40, "ref": "memory"}}, github._PullRequest),
     ({"id": 1, "body": "a", "author": _USER, "system": True}, gitlab._Note),
-    ({"sha": "a" * 40}, gitlab._MergeRequest),
+    ({"sha": "a" * 40, "iid": 7, "source_branch": "memory"}, gitlab._MergeRequest),
+)
+_EVENTS = (
+    {"pull_request": {"number": 7, "head": {"sha": "a" * 40}}},
+    {
+        "workflow_run": {
+            "event": "pull_request",
+            "head_sha": "a" * 40,
+            "head_branch": "memory",
+            "head_repository": {"owner": {"login": "team"}},
+        }
+    },
+)
+_STAMPS = (
+    ResultStamp(kind=ResultKind.PLAN, commit="a" * 40, time=NOW).line(),
+    ResultStamp(kind=ResultKind.FAILURE).line(),
 )
 _LIMITS = {
     "retry-after": ("5", "Mon, 01 Jan 2026 00:00:00 GMT", "Mon, 01 Jan 0001 00:00:00 -2359"),
@@ -88,9 +105,9 @@ def _read_headers(headers: dict[str, str]) -> None:
 
 
 def _read_result(data: bytes) -> None:
-    document = read_result(written(data, "result.json"))
-    render = plan_comment if document["kind"] == "Plan" else run_comment
-    render(document, cluster_name=None, link="", limit=LIMIT)
+    options = ResultOptions(result=written(data, "result.json"))
+    content = result_content(options, limit=LIMIT, now=NOW, token="")
+    comment_body(content.marker, content.stamp, content.text)
 
 
 READERS = (
@@ -109,8 +126,20 @@ READERS = (
     Reader(
         name="variables of a CI job",
         make=_variables,
-        read=lambda found: ForgeOptions().completed(found).checked(),
+        read=lambda found: ForgeOptions().completed_by(job_options(found)).checked(),
         errors=(UsageError,),
+    ),
+    Reader(
+        name="event of a CI job",
+        make=lambda rng: mutated_json(rng, rng.choice(_EVENTS)),
+        read=lambda data: job_options(
+            {**_VARIABLES, "GITLAB_CI": "", "GITHUB_EVENT_PATH": str(written(data, "event.json"))}
+        ),
+    ),
+    Reader(
+        name="stamp of a comment",
+        make=lambda rng: mutated_text(rng, _STAMPS),
+        read=lambda line: stamp_of(f"marker\n{line}\ntext"),
     ),
     Reader(
         name="result file",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.app.comment.post_result import failed_run, result_of
 from reconciler.app.comment.printed_format import PrintedFormat
+from reconciler.app.comment.result_content import failed_run, result_of
 from reconciler.report.comment.github_outputs import github_outputs
 from reconciler.report.comment.plan_comment import plan_comment
 from reconciler.report.comment.run_comment import failure_comment, run_comment
@@ -13,13 +13,13 @@ from reconciler.report.comment.run_comment import failure_comment, run_comment
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from reconciler.app.comment.post_result import CommentOptions
+    from reconciler.app.comment.result_content import ResultOptions
 
 MAX_SUMMARY = 1_000_000
 """The maximum size of the Markdown in bytes; GitHub keeps 1 MiB of each step's summary."""
 
 
-def printed_result(options: CommentOptions, output: PrintedFormat) -> Iterable[str]:
+def printed_result(options: ResultOptions, output: PrintedFormat) -> Iterable[str]:
     """Return the plan, the report or the log of *options* in the format *output*.
 
     A run without a plan and without a report has no GitHub outputs.
@@ -28,7 +28,7 @@ def printed_result(options: CommentOptions, output: PrintedFormat) -> Iterable[s
         UsageError: There is neither a result nor a log, or the cluster's name is missing.
         SourceError: The result or the log cannot be read.
     """
-    link, limit = options.forge.link or "", MAX_SUMMARY
+    link, limit = options.link, MAX_SUMMARY
     document = result_of(options)
     if document is None:
         log, name = failed_run(options)

@@ -80,6 +80,25 @@ Commit = Annotated[
         metavar="HASH",
     ),
 ]
+HeadCommit = Annotated[
+    str | None,
+    option(
+        "--head-commit",
+        "Last commit of the pull request. Finds the open pull request without --pull-request; "
+        "otherwise, another last commit is an error. Default: that of the workflow run that "
+        "started the CI job.",
+        metavar="HASH",
+    ),
+]
+HeadBranch = Annotated[
+    str | None,
+    option(
+        "--head-branch",
+        "Branch of the pull request with --head-commit. Default: that of the workflow run that "
+        "started the CI job.",
+        metavar="OWNER:BRANCH",
+    ),
+]
 Link = Annotated[
     str | None,
     option(
@@ -121,6 +140,8 @@ class TargetOptions:
     forge_url: ForgeUrl = None
     project: Project = None
     pull_request: PullRequest = None
+    head_commit: HeadCommit = None
+    head_branch: HeadBranch = None
     commit: Commit = None
     link: Link = None
     status_name: StatusName = None
@@ -144,30 +165,37 @@ def command(options: CommandOptions) -> ExitCode:
     The environment variable RECONCILER_FORGE_TOKEN contains the token of the forge.
     """
     from reconciler.app.comment.post_result import CommentOptions, post_result, requests_of
+    from reconciler.app.comment.result_content import ResultOptions
 
     target = options.target
     wanted = CommentOptions(
-        result=options.result,
-        log=options.log_file,
-        cluster_name=options.cluster_name,
+        result=ResultOptions(
+            result=options.result,
+            log=options.log_file,
+            cluster_name=options.cluster_name,
+            link=target.link or "",
+            status_name=target.status_name,
+        ),
         forge=ForgeOptions(
             forge=target.forge,
             forge_url=target.forge_url,
             project=target.project,
             pull_request=target.pull_request,
             commit=target.commit,
+            head_commit=target.head_commit,
+            head_branch=target.head_branch,
             link=target.link,
-            status_name=target.status_name,
         ),
     )
     if options.output is not None:
         from reconciler.app.comment.printed_result import printed_result
 
-        screen.stream(printed_result(wanted, options.output))
+        screen.stream(printed_result(wanted.result, options.output))
         return ExitCode.DONE
+    clock = wiring.real_clock()
     if options.dry_run:
-        screen.result("\n".join(requests_of(wanted, os.environ)))
+        screen.result("\n".join(requests_of(wanted, os.environ, clock)))
         return ExitCode.DONE
-    for done in post_result(wanted, os.environ, wiring.real_clock()):
+    for done in post_result(wanted, os.environ, clock):
         log.info("%s", done)
     return ExitCode.DONE

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 from itertools import count
 from typing import TYPE_CHECKING
+from urllib.parse import urlencode
 
 from support.forges.gitea_payloads import GITEA
 from support.forges.github_description import FILE, GitHubDescription
@@ -18,6 +19,17 @@ if TYPE_CHECKING:
 
 HEAD = "8b1d2f70c3a94e5566778899aabbccddeeff0011"
 TOKEN = "forge-token-1234567890"
+
+
+@dataclass
+class Pull:
+    """A pull request of the project, perhaps from a fork."""
+
+    number: int
+    head: str
+    owner: str = "team"
+    branch: str = "memory"
+    is_open: bool = True
 
 
 @dataclass
@@ -42,9 +54,8 @@ class FakeForge:
     """What each request and each successful answer is checked against."""
 
     def __init__(self) -> None:
-        self.head = HEAD
-        """The last commit of the pull request."""
         self.comments: list[dict] = []
+        self.pulls = [Pull(7, HEAD)]
         self.statuses: list[tuple[str, dict]] = []
         self.requests: list[Received] = []
         self.faults: dict[str, list[Fault]] = {}
@@ -114,16 +125,33 @@ class FakeForge:
         path = received.path.removeprefix(self.base)
         return {**self.description.example(received.method, path, status), **fields}
 
+    @property
+    def pull(self) -> Pull:
+        """The pull request with the comments."""
+        return self.pulls[0]
+
+    def found(self, branch: str | None) -> list[Pull]:
+        """Return the open pull requests, of one branch if it is given."""
+        opened = [each for each in self.pulls if each.is_open]
+        return [
+            each for each in opened if branch in (None, each.branch, f"{each.owner}:{each.branch}")
+        ]
+
     def page(self, received: Received) -> tuple[list[dict], dict[str, str]]:
         """Return one page of comments, and the Link header for the next page."""
-        number = int(received.query.get("page", "1"))
         ordered = sorted(self.comments, key=lambda each: each["id"])
         if self.page_size is None:
             return ordered, {}
-        start, end = (number - 1) * self.page_size, number * self.page_size
+        return self.page_of(ordered, received)
+
+    def page_of(self, ordered: list, received: Received) -> tuple[list, dict[str, str]]:
+        """Return one page of a list, and the Link header for the next page."""
+        number, size = int(received.query.get("page", "1")), self.page_size or 50
+        start, end = (number - 1) * size, number * size
         headers = {}
         if end < len(ordered):
-            url = f"https://elsewhere.example.com{received.path}?per_page=100&page={number + 1}"
+            query = urlencode({**received.query, "page": number + 1})
+            url = f"https://elsewhere.example.com{received.path}?{query}"
             headers["Link"] = f'<{url}>; rel="next", <{url}>; rel="last"'
         return ordered[start:end], headers
 
@@ -154,9 +182,12 @@ class FakeGitHub(FakeForge):
                 if not self.user_allowed:
                     return 403, {}, {"message": "Resource not accessible by integration"}
                 return 200, {}, self.shape(received, 200, login=self.user)
+            case ["repos", "team", "vms", "pulls"]:
+                assert received.query["state"] == "open"
+                shown, headers = self.page_of(self.found(received.query.get("head")), received)
+                return 200, headers, [self.described(each) for each in shown]
             case ["repos", "team", "vms", "pulls", "7"]:
-                full = self.shape(received, 200)
-                return 200, {}, {**full, "head": {**full.get("head", {}), "sha": self.head}}
+                return 200, {}, self.described(self.pull)
             case ["repos", "team", "vms", "issues", "7", "comments"] if method == "GET":
                 shown, headers = self.page(received)
                 return 200, headers, [self.comment(each) for each in shown]
@@ -176,6 +207,13 @@ class FakeGitHub(FakeForge):
 
     def status(self, received: Received, body: dict) -> dict:
         return self.shape(received, 201, **body)
+
+    def described(self, pull: Pull) -> dict:
+        like = Received("GET", f"{self.base}/repos/team/vms/pulls/7", {}, {}, None)
+        full = self.shape(like, 200, number=pull.number)
+        label = f"{pull.owner}:{pull.branch}"
+        head = {"sha": pull.head, "ref": pull.branch, "label": label}
+        return {**full, "head": {**full.get("head", {}), **head}}
 
     def comment(self, each: dict) -> dict:
         like = Received("POST", f"{self.base}/repos/team/vms/issues/7/comments", {}, {}, None)
@@ -225,8 +263,13 @@ class FakeGitLab(FakeForge):
         if parts[:2] != root:
             return 404, {}, {"message": "404 Project Not Found"}
         match parts[2:]:
+            case ["merge_requests"]:
+                assert received.query["state"] == "opened"
+                branch = received.query.get("source_branch")
+                shown, headers = self.page_of(self.found(branch), received)
+                return 200, headers, [self.merge_request(each) for each in shown]
             case ["merge_requests", "7"]:
-                return 200, {}, self.shape(received, 200, sha=self.head)
+                return 200, {}, self.merge_request(self.pull)
             case ["merge_requests", "7", "notes"] if method == "GET":
                 shown, headers = self.page(received)
                 return 200, headers, [self.note(each) for each in shown]
@@ -244,6 +287,10 @@ class FakeGitLab(FakeForge):
                 return 201, {}, self.shape(received, 201, **sent, sha=commit, status=body["state"])
             case _:
                 return 404, {}, {"message": "404 Not Found"}
+
+    def merge_request(self, pull: Pull) -> dict:
+        like = Received("GET", f"{self.base}/projects/5/merge_requests/7", {}, {}, None)
+        return self.shape(like, 200, iid=pull.number, sha=pull.head, source_branch=pull.branch)
 
     def note(self, each: dict) -> dict:
         like = Received("POST", f"{self.base}/projects/5/merge_requests/7/notes", {}, {}, None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from support.fake_ports import FakeClock
-from support.forges.fake_forge import TOKEN, FakeForge, FakeGitea, FakeGitHub, FakeGitLab
+from support.forges.fake_forge import HEAD, TOKEN, FakeForge, FakeGitea, FakeGitHub, FakeGitLab
 
 from reconciler.forge.forge import Forge
 from reconciler.forge.forge_client import ForgeClient
 from reconciler.forge.github import Gitea, GitHub
 from reconciler.forge.gitlab import GitLab
-from reconciler.forge.post_comment import marker_of, post_comment
+from reconciler.forge.post_comment import Posted, marker_of, post_comment
+from reconciler.forge.result_stamp import Outdated, ResultKind, ResultStamp
 
 KINDS = {
     "github": (FakeGitHub, GitHub),
@@ -19,6 +20,9 @@ KINDS = {
     "gitea": (FakeGitea, Gitea),
 }
 MARKER = marker_of("production")
+STAMP = ResultStamp(kind=ResultKind.PLAN, commit=HEAD)
+OPENING = f"{MARKER}\n{STAMP.line()}"
+"""The first two lines of a comment, which are hidden."""
 
 
 @dataclass
@@ -30,14 +34,17 @@ class Place:
     client: ForgeClient
     clock: FakeClock
 
-    def post(self, text: str = "the plan", marker: str = MARKER):
-        return post_comment(self.client, self.forge, 7, marker=marker, text=text)
+    def post(
+        self, text: str = "the plan", marker: str = MARKER, stamp: ResultStamp = STAMP
+    ) -> Posted | Outdated:
+        return post_comment(self.client, self.forge, 7, marker=marker, stamp=stamp, text=text)
 
     def line(self, name: str) -> str:
         """Return the method and the path of a request as the server receives it."""
         request = {
             "user": self.forge.user(),
             "list": self.forge.comments(7),
+            "pull": self.forge.pull_request(7),
             "create": self.forge.create_comment(7, ""),
         }[name]
         return f"{request.method} {self.server.base}{request.path}"

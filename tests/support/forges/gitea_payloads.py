@@ -91,6 +91,10 @@ GITEA = PayloadDescription(
     "Gitea",
     {
         "GET /user": Operation({200: _USER}),
+        "GET /repos/{owner}/{repo}/pulls": Operation(
+            {200: [_PULL_REQUEST]},
+            query=("state", "sort", "milestone", "labels", "poster", "page", "limit"),
+        ),
         "GET /repos/{owner}/{repo}/pulls/{index}": Operation({200: _PULL_REQUEST}),
         f"GET {_ISSUE}/{{index}}/comments": Operation(
             {200: [_COMMENT]}, query=("since", "before")

@@ -2,7 +2,7 @@
 
 Sources of the field names: gitlab.com/gitlab-org/gitlab lib/api/entities (note, commit_status,
 merge_request_basic, user_basic, user_public) and lib/api/commit_statuses, and docs.gitlab.com,
-"Notes API" and "Commits API".
+"Notes API", "Merge requests API" and "Commits API".
 """
 
 from __future__ import annotations
@@ -84,6 +84,10 @@ GITLAB = PayloadDescription(
     "GitLab",
     {
         "GET /user": Operation({200: {**_AUTHOR, "bot": False, "created_at": _AT}}),
+        "GET /projects/{id}/merge_requests": Operation(
+            {200: [_MERGE_REQUEST]},
+            query=("state", "source_branch", "target_branch", "per_page", "page"),
+        ),
         "GET /projects/{id}/merge_requests/{iid}": Operation({200: _MERGE_REQUEST}),
         f"GET {_NOTES}": Operation(
             {200: [_NOTE]}, query=("per_page", "page", "sort", "order_by", "activity_filter")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from reconciler.app.comment.ci_job import job_options
 from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions
 from reconciler.errors import UsageError
 
@@ -26,8 +27,12 @@ GITLAB = {
 }
 
 
+def completed(environ) -> ForgeOptions:
+    return ForgeOptions().completed_by(job_options(environ))
+
+
 def test_github_actions_variables_select_the_pull_request():
-    assert ForgeOptions().completed(ACTIONS) == ForgeOptions(
+    assert completed(ACTIONS) == ForgeOptions(
         forge=ForgeKind.GITHUB,
         forge_url="https://api.github.com",
         project="team/vms",
@@ -38,39 +43,39 @@ def test_github_actions_variables_select_the_pull_request():
 
 @pytest.mark.parametrize("variable", ["GITEA_ACTIONS", "FORGEJO_ACTIONS"])
 def test_gitea_and_forgejo_jobs_are_not_mistaken_for_github_jobs(variable):
-    found = ForgeOptions().completed({**ACTIONS, variable: "true"})
+    found = completed({**ACTIONS, variable: "true"})
     assert found.forge is ForgeKind.GITEA
 
 
 def test_gitlab_ci_variables_select_the_merge_request():
-    found = ForgeOptions().completed(GITLAB)
+    found = completed(GITLAB)
     assert (found.forge, found.project, found.pull_request) == (ForgeKind.GITLAB, "42", 7)
     assert found.link == "https://gitlab.example.com/team/vms/-/jobs/1"
 
 
 def test_merge_request_from_a_fork_selects_the_target_project():
-    found = ForgeOptions().completed({**GITLAB, "CI_MERGE_REQUEST_PROJECT_ID": "41"})
+    found = completed({**GITLAB, "CI_MERGE_REQUEST_PROJECT_ID": "41"})
     assert found.project == "41"
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/pull/7x/merge", "refs/pull/0/merge", ""])
 def test_job_without_a_pull_request_selects_its_commit(ref):
-    found = ForgeOptions().completed({**ACTIONS, "GITHUB_REF": ref})
+    found = completed({**ACTIONS, "GITHUB_REF": ref})
     assert (found.pull_request, found.commit) == (None, "a" * 40)
 
 
 def test_commit_status_is_not_set_on_the_merge_commit_of_a_pull_request():
-    assert ForgeOptions().completed(ACTIONS).commit is None
+    assert completed(ACTIONS).commit is None
 
 
 def test_forge_options_override_the_ci_variables():
     given = ForgeOptions(project="other/vms", pull_request=9, link="https://x.example/")
-    found = given.completed(ACTIONS)
+    found = given.completed_by(job_options(ACTIONS))
     assert (found.project, found.pull_request, found.link) == ("other/vms", 9, given.link)
 
 
 def test_github_job_variables_are_ignored_if_the_forge_option_is_gitlab():
-    found = ForgeOptions(forge=ForgeKind.GITLAB).completed(ACTIONS)
+    found = ForgeOptions(forge=ForgeKind.GITLAB).completed_by(job_options(ACTIONS))
     assert found == ForgeOptions(forge=ForgeKind.GITLAB)
 
 

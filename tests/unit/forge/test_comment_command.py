@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support.forges.fake_forge import HEAD, TOKEN
+from support.forges.fake_forge import HEAD, TOKEN, Pull
 from support.forges.forge_places import KINDS
 
 from reconciler.cli.main import main
@@ -53,18 +53,18 @@ def changed(path: Path, name: str, **fields) -> str:
     return str(path)
 
 
-def test_first_post_of_a_plan_sends_six_requests_and_the_second_post_five(post, server, tmp_path):
+def test_first_post_of_a_plan_sends_seven_requests_and_the_second_post_six(post, server, tmp_path):
     assert post(PLAN) == 0
-    assert len(server.requests) == 6
+    assert len(server.requests) == 7
     [(commit, status)] = server.statuses
     assert commit == HEAD
     assert status["state"] == "success"
     assert status["description"].startswith("3 VMs change live")
     later = changed(tmp_path / "p.json", "plan-paced.json", observedAt="2026-03-02T10:00:00Z")
     assert post(later) == 0
-    assert len(server.requests) == 11
+    assert len(server.requests) == 13
     [text] = server.texts()
-    assert text.split("\n")[1].startswith("**3 VMs change live")
+    assert text.split("\n")[2].startswith("**3 VMs change live")
     assert "was read at 2026-03-02 10:00:00 UTC" in text
 
 
@@ -180,3 +180,41 @@ def test_pull_request_comment_stays_within_the_size_limit_of_the_forge(
     assert post(changed(tmp_path / "r.json", "run.json", outcomes=outcomes)) == 0
     [text] = server.texts()
     assert SIZES[kind] // 2 < len(text.encode()) <= SIZES[kind] + 100
+
+
+def test_late_job_of_an_older_commit_leaves_the_comment_and_the_status_of_the_newer_commit(
+    post, server, capsys, tmp_path
+):
+    newer = "f" * 40
+    server.pull.head = newer
+    assert post(PLAN, "--commit", newer) == 0
+    before = server.texts()
+    late = changed(tmp_path / "p.json", "plan-paced.json", observedAt="2026-03-02T10:00:00Z")
+    assert post(late, "--commit", HEAD) == 0
+    assert server.texts() == before
+    assert [commit for commit, _ in server.statuses] == [newer, HEAD]
+    assert "not changed, because the pull request has a newer commit" in capsys.readouterr().err
+
+
+def test_plan_from_before_a_run_replaces_neither_its_report_nor_its_status(post, server, tmp_path):
+    assert post(str(GOLDEN / "run.json"), "--cluster-name", "production") == 0
+    early = changed(tmp_path / "p.json", "plan-paced.json", observedAt="2026-03-02T09:00:00Z")
+    assert post(early, "--cluster-name", "production") == 0
+    assert "went stale" in server.texts()[0]
+    assert len(server.statuses) == 1
+
+
+def test_pull_request_is_found_by_its_last_commit(post, server):
+    server.pulls.append(Pull(9, "a" * 40))
+    head = ("--head-commit", HEAD, "--head-branch", "team:memory")
+    assert post(PLAN, *head, pull_request=False) == 0
+    assert len(server.texts()) == 1
+    assert [commit for commit, _ in server.statuses] == [HEAD]
+
+
+def test_nothing_is_posted_if_the_head_of_the_pull_request_has_moved(post, server, capsys):
+    server.pull.head = "f" * 40
+    assert post(PLAN, "--head-commit", HEAD, pull_request=False) == 1
+    assert post(PLAN, "--head-commit", HEAD) == 1
+    assert (server.comments, server.statuses) == ([], [])
+    assert "nothing is posted" in capsys.readouterr().err

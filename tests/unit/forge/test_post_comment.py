@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.forges.fake_forge import HEAD, Fault
-from support.forges.forge_places import MARKER, place_at
+from support.forges.forge_places import MARKER, OPENING, STAMP, place_at
 from support.tools.installed import tool
 
 from reconciler.errors import ForgeError
@@ -21,18 +21,20 @@ def test_fake_github_checks_each_request_against_the_openapi_description(github)
         )
 
 
-def test_first_run_creates_the_pull_request_comment_with_four_requests(place):
+def test_first_run_creates_the_pull_request_comment_with_five_requests(place):
     assert place.post() is Posted.CREATED
-    assert place.server.texts() == [f"{MARKER}\nthe plan"]
-    assert place.server.lines == [place.line(each) for each in ("user", "list", "create", "list")]
+    assert place.server.texts() == [f"{OPENING}\nthe plan"]
+    assert place.server.lines == [
+        place.line(each) for each in ("user", "list", "pull", "create", "list")
+    ]
 
 
-def test_second_run_edits_the_same_pull_request_comment_with_three_requests(place):
+def test_second_run_edits_the_same_pull_request_comment_with_four_requests(place):
     place.post()
     place.server.requests.clear()
     assert place.post("a newer plan") is Posted.EDITED
-    assert place.server.texts() == [f"{MARKER}\na newer plan"]
-    assert len(place.server.requests) == 3
+    assert place.server.texts() == [f"{OPENING}\na newer plan"]
+    assert len(place.server.requests) == 4
 
 
 def test_unchanged_comment_text_is_not_sent_again(place):
@@ -47,14 +49,17 @@ def test_each_cluster_has_its_own_pull_request_comment(place):
     place.post()
     place.post("other", marker_of("staging"))
     place.post("newer")
-    assert place.server.texts() == [f"{MARKER}\nnewer", f"{marker_of('staging')}\nother"]
+    assert place.server.texts() == [
+        f"{OPENING}\nnewer",
+        f"{marker_of('staging')}\n{STAMP.line()}\nother",
+    ]
 
 
 def test_comment_marker_in_a_comment_by_another_user_is_ignored(place):
     place.server.add("mallory", f"{MARKER}\nall is well")
     place.post()
     assert place.server.texts("mallory") == [f"{MARKER}\nall is well"]
-    assert place.server.texts(place.server.user) == [f"{MARKER}\nthe plan"]
+    assert place.server.texts(place.server.user) == [f"{OPENING}\nthe plan"]
 
 
 def test_comment_marker_below_the_first_line_is_ignored(place):
@@ -95,7 +100,7 @@ def test_comment_that_is_deleted_between_list_and_edit_is_created_again(place):
 
     place.server.on_request = delete
     assert place.post("newer") is Posted.CREATED
-    assert place.server.texts() == [f"{MARKER}\nnewer"]
+    assert place.server.texts() == [f"{OPENING}\nnewer"]
 
 
 def test_job_deletes_its_comment_if_another_job_commented_first(place):
@@ -105,7 +110,7 @@ def test_job_deletes_its_comment_if_another_job_commented_first(place):
 
     place.server.on_request = race
     assert place.post() is Posted.EDITED
-    assert place.server.texts() == [f"{MARKER}\nthe plan"]
+    assert place.server.texts() == [f"{OPENING}\nthe plan"]
 
 
 def test_job_that_commented_first_does_not_delete_the_comment_of_another_job(place):
@@ -122,7 +127,7 @@ def test_later_run_deletes_a_duplicate_comment_of_a_killed_job(place):
     for text in ("first", "second"):
         place.server.add(place.server.user, f"{MARKER}\n{text}")
     place.post()
-    assert place.server.texts() == [f"{MARKER}\nthe plan"]
+    assert place.server.texts() == [f"{OPENING}\nthe plan"]
 
 
 def test_comment_is_not_duplicated_if_a_failed_create_request_took_effect(place):
@@ -135,14 +140,14 @@ def test_job_token_without_access_to_its_own_user_still_finds_its_comment(github
     github.server.user, github.server.user_allowed = "github-actions[bot]", False
     github.post()
     assert github.post("newer") is Posted.EDITED
-    assert github.server.texts() == [f"{MARKER}\nnewer"]
+    assert github.server.texts() == [f"{OPENING}\nnewer"]
 
 
 def test_token_of_an_unknown_github_app_leaves_only_one_comment(github):
     github.server.user, github.server.user_allowed = "my-app[bot]", False
     github.post()
     assert github.post("newer") is Posted.EDITED
-    assert github.server.texts() == [f"{MARKER}\nnewer"]
+    assert github.server.texts() == [f"{OPENING}\nnewer"]
 
 
 def test_commit_status_is_set_on_the_last_commit_of_the_pull_request(place):

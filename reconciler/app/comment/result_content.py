@@ -1,0 +1,180 @@
+"""``result_content``: renders a plan, a report or a log as a comment and a commit status."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler import input_files
+from reconciler.errors import SourceError, UsageError
+from reconciler.forge.forge import CommitStatus, State
+from reconciler.forge.post_comment import marker_of
+from reconciler.forge.result_stamp import ResultKind, ResultStamp
+from reconciler.model.diagnostic import Severity
+from reconciler.model.run.outcome import ExitCode, Result
+from reconciler.report.comment.headline import failure_headline, plan_headline, run_headline
+from reconciler.report.comment.plan_comment import plan_comment
+from reconciler.report.comment.run_comment import failure_comment, run_comment
+from reconciler.report.comment.since_base import is_added
+from reconciler.source.result_file import read_result
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.report.comment.headline import Headline
+
+MAX_DESCRIPTION = 140
+"""The maximum number of characters of a commit status's description on GitHub."""
+_LOG_BYTES = 1024 * 1024
+_GREEN = frozenset({ExitCode.DONE, ExitCode.CHANGES, ExitCode.BLOCKED})
+_PENDING = frozenset({ExitCode.DEADLINE, ExitCode.LEASE_HELD})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResultOptions:
+    """The files that a run left, and how they are shown."""
+
+    result: Path | None = None
+    """The plan file or the report; None if the run ended before it wrote one."""
+    log: Path | None = None
+    """The run's log, which is posted if there is no ``result``."""
+    cluster_name: str | None = None
+    link: str = ""
+    """The address of the complete result; empty if there is none."""
+    status_name: str | None = None
+    """The name of the commit status; None for a name with ``cluster_name``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """The comment and the commit status to post."""
+
+    marker: str
+    text: str
+    status: CommitStatus
+    stamp: ResultStamp
+
+
+def result_content(options: ResultOptions, *, limit: int, now: datetime, token: str) -> Content:
+    """Return what is posted about a result.
+
+    Args:
+        options: The files, and how they are shown.
+        limit: The maximum size of the comment in bytes of UTF-8.
+        now: The current time; a forged result cannot have a later time.
+        token: The token of the forge, which is removed from a log.
+
+    Raises:
+        UsageError: There is no result and no log, or a log without the name of its cluster.
+        SourceError: The result cannot be read.
+    """
+    document = result_of(options)
+    if document is None:
+        return _failure(options, limit, token)
+    name, link = options.cluster_name, options.link
+    if document["kind"] == "Plan":
+        kind, time, cluster = ResultKind.PLAN, document["observedAt"], document["cluster"]
+        headline, state = plan_headline(document, name), _plan_state(document)
+        text = plan_comment(document, cluster_name=name, link=link, limit=limit)
+    else:
+        kind, time = ResultKind.REPORT, document["endedAt"]
+        cluster = document["plan"]["cluster"]
+        headline, state = run_headline(document, name), _run_state(document)
+        text = run_comment(document, cluster_name=name, link=link, limit=limit)
+    return Content(
+        marker=marker_of(name or cluster),
+        text=text,
+        status=_status(state, headline, options),
+        stamp=ResultStamp(kind=kind, time=min(datetime.fromisoformat(time), now)),
+    )
+
+
+def result_of(options: ResultOptions) -> Mapping[str, Any] | None:
+    """Return the plan or the report; None if the run ended before it wrote one.
+
+    Raises:
+        SourceError: The file cannot be read, is neither a plan nor a report, or was changed.
+    """
+    if options.result is None or not options.result.exists():
+        return None
+    return read_result(options.result)
+
+
+def failed_run(options: ResultOptions) -> tuple[str, str]:
+    """Return the log of a run without a result, and the name of its cluster.
+
+    Raises:
+        UsageError: The log or the name is missing.
+        SourceError: The log cannot be read.
+    """
+    if options.log is None:
+        raise UsageError(
+            "there is no plan and no report to post"
+            if options.result is None
+            else f"{options.result} does not exist",
+            hint="set --log to a file with the log of the run, to post its error",
+        )
+    if not options.cluster_name:
+        raise UsageError(
+            "the log of a failed run does not contain the name of the cluster",
+            hint="set --cluster-name",
+        )
+    return _log_text(options.log), options.cluster_name
+
+
+def _failure(options: ResultOptions, limit: int, token: str) -> Content:
+    log, name = failed_run(options)
+    if token:
+        log = log.replace(token, "***")
+    return Content(
+        marker=marker_of(name),
+        text=failure_comment(log, cluster_name=name, link=options.link, limit=limit),
+        status=_status(State.ERROR, failure_headline(name, log), options),
+        stamp=ResultStamp(kind=ResultKind.FAILURE),
+    )
+
+
+def _status(state: State, headline: Headline, options: ResultOptions) -> CommitStatus:
+    name = options.cluster_name
+    default = f"reconciler ({name})" if name else "reconciler"
+    return CommitStatus(
+        state=state,
+        name=options.status_name or default,
+        description=headline.description(MAX_DESCRIPTION),
+        link=options.link,
+    )
+
+
+def _plan_state(document: Mapping[str, Any]) -> State:
+    """Return the state failure for a plan with errors, and success for every other plan.
+
+    Errors that the base has as well do not count.
+    """
+    errors = any(
+        each["severity"] == Severity.ERROR and is_added(each) for each in document["diagnostics"]
+    )
+    return State.FAILURE if errors else State.SUCCESS
+
+
+def _run_state(document: Mapping[str, Any]) -> State:
+    """Return the state of the commit status for a finished run: success, pending or failure.
+
+    It is success only if each guest has its memory, or a person must act in the cluster.
+    """
+    code, counts = ExitCode(document["exit"]["code"]), document["counts"]
+    if code in _PENDING or (code in _GREEN and _unfinished(counts)):
+        return State.PENDING
+    return State.SUCCESS if code in _GREEN else State.FAILURE
+
+
+def _unfinished(counts: Mapping[str, int]) -> bool:
+    return any(counts.get(each) for each in (Result.WRITTEN, Result.RUNNING))
+
+
+def _log_text(path: Path) -> str:
+    try:
+        return input_files.read_unlinked(path, _LOG_BYTES).decode(errors="replace")
+    except OSError as error:
+        raise SourceError(f"the log {path} cannot be read: {error.strerror}") from error

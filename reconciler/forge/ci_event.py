@@ -1,0 +1,58 @@
+"""``read_event``: reads the event that started a CI job of GitHub, Gitea or Forgejo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from reconciler import input_files
+
+_EVENT_BYTES = 32 * 1024 * 1024
+"""More than an event has: GitHub sends no payload above 25 MB."""
+
+
+class _Head(msgspec.Struct):
+    sha: str
+
+
+class _PullRequest(msgspec.Struct):
+    head: _Head
+    number: int
+
+
+class _Owner(msgspec.Struct):
+    login: str
+
+
+class _Repository(msgspec.Struct):
+    owner: _Owner
+
+
+class _WorkflowRun(msgspec.Struct):
+    event: str
+    head_sha: str
+    head_branch: str | None = None
+    head_repository: _Repository | None = None
+
+    def branch(self) -> str | None:
+        if not self.head_branch or self.head_repository is None:
+            return None
+        return f"{self.head_repository.owner.login}:{self.head_branch}"
+
+
+class CiEvent(msgspec.Struct):
+    """The payload of a job's event, which only the forge writes."""
+
+    pull_request: _PullRequest | None = None
+    workflow_run: _WorkflowRun | None = None
+
+
+def read_event(path: str) -> CiEvent:
+    """Return the event in the file at *path*; it is empty if the file cannot be read."""
+    if not path:
+        return CiEvent()
+    try:
+        return msgspec.json.decode(input_files.read(Path(path), _EVENT_BYTES), type=CiEvent)
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return CiEvent()

@@ -1,0 +1,60 @@
+"""A pull request is found by its last commit, also if it comes from a fork."""
+
+from __future__ import annotations
+
+import pytest
+from support.forges.fake_forge import HEAD, Pull
+
+from reconciler.errors import ForgeError
+from reconciler.forge.find_pull_request import find_pull_request, require_head
+
+FORK = Pull(9, "a" * 40, owner="mallory", branch="patch-1")
+OTHERS = [Pull(number, f"{number:040x}", owner=f"user{number}") for number in range(20, 40)]
+
+
+def find(place, commit=FORK.head, branch="mallory:patch-1") -> int:
+    return find_pull_request(place.client, place.forge, commit, branch)
+
+
+@pytest.mark.parametrize("branch", [None, "mallory:patch-1"])
+def test_pull_request_of_a_fork_is_found_by_its_last_commit(place, branch):
+    place.server.pulls += [*OTHERS, FORK]
+    assert find(place, branch=branch) == 9
+
+
+def test_pull_request_on_a_later_page_is_found(place):
+    place.server.page_size = 5
+    place.server.pulls += [*OTHERS, FORK]
+    assert find(place, branch=None) == 9
+    assert len(place.server.requests) == 5
+
+
+def test_pull_request_whose_head_has_moved_is_not_found_by_its_old_commit(place):
+    place.server.pulls.append(Pull(9, "b" * 40, owner="mallory", branch="patch-1"))
+    with pytest.raises(ForgeError, match=f"last commit {FORK.head}: pull request 9 now has b"):
+        find(place)
+
+
+def test_pull_request_with_another_commit_on_the_same_branch_name_is_not_chosen(place):
+    place.server.pulls.append(Pull(8, "b" * 40, owner="team", branch="patch-1"))
+    with pytest.raises(ForgeError, match="no open pull request has the last commit"):
+        find(place)
+
+
+def test_closed_pull_request_is_not_found(place):
+    place.server.pulls.append(Pull(9, FORK.head, is_open=False))
+    with pytest.raises(ForgeError, match="nothing is posted"):
+        find(place, branch=None)
+
+
+def test_several_pull_requests_with_the_same_last_commit_are_an_error(place):
+    place.server.pulls += [FORK, Pull(12, FORK.head, owner="mallory", branch="patch-1")]
+    with pytest.raises(ForgeError, match=r"several pull requests .*: 9, 12"):
+        find(place)
+
+
+def test_selected_pull_request_must_still_have_the_expected_commit(place):
+    require_head(place.client, place.forge, 7, HEAD)
+    place.server.pull.head = "c" * 40
+    with pytest.raises(ForgeError, match=r"last commit of pull request 7 is c+ and not 8b1d"):
+        require_head(place.client, place.forge, 7, HEAD)

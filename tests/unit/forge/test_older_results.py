@@ -1,0 +1,113 @@
+"""A CI job that ends late does not replace the comment of a newer commit or a newer result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from support.forges.fake_forge import HEAD
+from support.forges.forge_places import MARKER, STAMP
+
+from reconciler.forge.post_comment import Posted
+from reconciler.forge.result_stamp import Outdated, ResultKind, ResultStamp, stamp_of
+
+NEWER = "f" * 40
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+AT_NOON = replace(STAMP, time=NOON)
+EARLIER = replace(STAMP, time=NOON - timedelta(hours=1))
+REPORT = ResultStamp(kind=ResultKind.REPORT, time=NOON)
+FAILURE = replace(STAMP, kind=ResultKind.FAILURE)
+
+
+def test_plan_of_an_older_commit_does_not_replace_the_comment_of_a_newer_commit(place):
+    place.server.pull.head = NEWER
+    place.post("new plan", stamp=replace(STAMP, commit=NEWER))
+    assert place.post("old plan") is Outdated.COMMIT
+    assert place.server.texts()[0].endswith("\nnew plan")
+
+
+@pytest.mark.parametrize("stamp", [STAMP, FAILURE])
+def test_result_of_an_older_commit_is_not_posted_before_the_newer_commit_has_a_comment(
+    place, stamp
+):
+    place.server.pull.head = NEWER
+    assert place.post("old", stamp=stamp) is Outdated.COMMIT
+    assert place.server.comments == []
+
+
+def test_plan_of_a_newer_commit_replaces_the_comment_of_an_older_commit(place):
+    place.post("old plan", stamp=AT_NOON)
+    place.server.pull.head = NEWER
+    assert place.post("new plan", stamp=replace(EARLIER, commit=NEWER)) is Posted.EDITED
+
+
+def test_head_of_the_pull_request_is_read_again_after_the_comments_are_listed(place):
+    """A push between the job's start and its write must be noticed."""
+    place.post("plan")
+
+    def push(received) -> None:
+        if received.method == "GET" and received.line == place.line("list"):
+            place.server.pull.head = NEWER
+
+    place.server.on_request = push
+    assert place.post("late plan") is Outdated.COMMIT
+
+
+def test_job_that_loses_the_race_to_a_newer_result_deletes_its_own_comment(place):
+    newer = f"{MARKER}\n{AT_NOON.line()}\nthe newer result"
+
+    def race(received) -> None:
+        if received.method == "POST" and not place.server.comments:
+            place.server.add(place.server.user, newer)
+
+    place.server.on_request = race
+    assert place.post("old", stamp=EARLIER) is Outdated.RESULT
+    assert place.server.texts() == [newer]
+
+
+@pytest.mark.parametrize(
+    ("shown", "later", "outcome"),
+    [
+        (AT_NOON, EARLIER, Outdated.RESULT),
+        (EARLIER, AT_NOON, None),
+        (AT_NOON, AT_NOON, None),
+        (replace(REPORT, commit=HEAD), EARLIER, Outdated.RESULT),
+        (AT_NOON, FAILURE, None),
+        (FAILURE, EARLIER, None),
+        (None, EARLIER, None),
+    ],
+)
+def test_newer_result_of_the_same_commit_stays_in_the_comment(shown, later, outcome):
+    assert later.outdated(shown, HEAD) is outcome
+
+
+def test_report_is_posted_although_its_pull_request_has_another_commit():
+    """The run's commit is on the default branch, after the merge."""
+    assert REPORT.outdated(AT_NOON, HEAD) is None
+
+
+def test_report_is_stamped_with_the_last_commit_of_its_pull_request(place):
+    place.post("report", stamp=REPORT)
+    assert stamp_of(place.server.texts()[0]) == replace(REPORT, commit=HEAD)
+    assert place.post("plan from before", stamp=EARLIER) is Outdated.RESULT
+
+
+@pytest.mark.parametrize("stamp", [STAMP, AT_NOON, REPORT, FAILURE])
+def test_stamp_is_read_back_from_the_comment(stamp):
+    assert stamp_of(f"{MARKER}\r\n{stamp.line()}\r\ntext") == stamp
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "<!-- reconciler-result plan - 2026-99-02T12:00:00Z -->",
+        "<!-- reconciler-result plot - - -->",
+        f"> {AT_NOON.line()}",
+        f"{AT_NOON.line()} {AT_NOON.line()}",
+    ],
+)
+def test_malformed_stamp_has_no_effect(line):
+    found = stamp_of(f"{MARKER}\n{line}\ntext")
+    assert found is None or (found.commit, found.time) == (None, None)
