@@ -15,6 +15,8 @@ from support.fake_ports import FakeClock
 
 from reconciler.app.comment.ci_job import job_options
 from reconciler.app.comment.forge_options import ForgeOptions
+from reconciler.app.comment.printed_format import PrintedFormat
+from reconciler.app.comment.printed_result import printed_result
 from reconciler.app.comment.result_content import ResultOptions, result_content
 from reconciler.errors import ForgeError, ReconcilerError, UsageError
 from reconciler.forge import github, gitlab
@@ -106,6 +108,7 @@ def _read_headers(headers: dict[str, str]) -> None:
 
 def _read_result(data: bytes) -> None:
     options = ResultOptions(result=written(data, "result.json"))
+    "".join(printed_result(options, PrintedFormat.GITHUB_OUTPUT))
     content = result_content(options, limit=LIMIT, now=NOW, token="")
     comment_body(content.marker, content.stamp, content.text)
 

@@ -29,7 +29,7 @@ def test_fake_forge_rejects_an_undocumented_field_of_a_commit_status(place):
     if place.server.description is None:
         pytest.skip("GitHub's description is not installed: cd .ci && npm ci")
     status = CommitStatus(state=State.SUCCESS, name="n", description="d")
-    request = place.forge.set_status(place.server.head, status)
+    request = place.forge.set_status(place.server.pull.head, status)
     place.client.send(request)
     for wrong in ({"unknown": "1"}, {"state": "green"}):
         body = {**(request.body or {}), **wrong}
