@@ -82,6 +82,7 @@ READ_BY = {
     "source/git/repository.py": "repository files",
     "source/git/repository_url.py": "repository address",
     "source/git/transport/fetch_failure.py": "repository address",
+    "source/git/transport/git_transport.py": "repository address",
     "source/manifests/compact_manifest.py": NOT_FOREIGN + "JSON that the same class has written",
     "source/manifests/kind_scan.py": "manifests",
     "source/manifests/manifest_reader.py": "manifests",
