@@ -67,7 +67,7 @@ class UnreachableError(ClusterError):
 
 
 class UnavailableError(ClusterError):
-    """The API server answered 429 or 5xx: it cannot process the request now."""
+    """The API server answered 429 or 5xx, so it cannot process the request now."""
 
     retryable = True
 

@@ -57,7 +57,7 @@ def opened(path: Path | str) -> int:
 
 
 def read_unlinked(path: Path, n_bytes: int = -1) -> bytes:
-    """Return the first *n_bytes* of the file *path*, which must not be a symbolic link.
+    """Return the first bytes of a file, which must not be a symbolic link.
 
     A file from an untrusted archive may be a link to a secret of the machine that unpacks it.
 

@@ -50,7 +50,7 @@ class DesiredReader(Protocol):
 
 
 class BaseReader(Protocol):
-    """Reads the desired state with which a plan is compared."""
+    """Reads the desired state of the base commit with which a plan is compared."""
 
     def read(self) -> tuple[Base, Reading]:
         """Return the base commit, and its desired state with its configuration.
@@ -161,7 +161,7 @@ class Lease(Protocol):
         ...
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the lease's annotations with this program's prefix, as last read or written."""
+        """Return the lease's annotations that have this program's prefix."""
         ...
 
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:

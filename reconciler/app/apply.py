@@ -55,7 +55,7 @@ HURRY_S = 8.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Session:
-    """The objects that one run uses from its plan to its report, such as its clock and options."""
+    """The objects that one run uses, such as its clock, its options and its leases."""
 
     options: ApplyOptions
     clock: Clock

@@ -37,7 +37,7 @@ class SystemClock:
     scale = 1.0
 
     def now(self) -> datetime:
-        """Return the time of day in UTC, as an aware datetime."""
+        """Return the current time of day in UTC, with its time zone."""
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
@@ -72,7 +72,7 @@ class ScaledClock:
         self._started = time.monotonic()
 
     def now(self) -> datetime:
-        """Return the scaled time of day in UTC, as an aware datetime."""
+        """Return the scaled time of day in UTC, with its time zone."""
         return self._epoch + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
@@ -107,7 +107,7 @@ class ServerClock:
         self._warned = False
 
     def now(self) -> datetime:
-        """Return the API server's time of day in UTC, as an aware datetime."""
+        """Return the API server's time of day in UTC, with its time zone."""
         start = self._start
         return self._base.now() if start is None else _moment(start + self._base.monotonic())
 

@@ -172,7 +172,7 @@ class SourceOptions:
         return config
 
     def _origin(self, name: str) -> OptionOrigin:
-        """Return where the option in the field *name* was set."""
+        """Return where the user set an option: in a flag or in an environment variable."""
         return self.origins.get(name) or OptionOrigin(OriginKind.FLAG, f"--{name}")
 
 

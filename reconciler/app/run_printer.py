@@ -26,7 +26,7 @@ class RunPrinter(Protocol):
         ...
 
     def confirm(self, plan: Plan) -> bool:
-        """Ask the user whether to apply the plan, which was shown before; return the answer."""
+        """Ask the user whether to apply the plan that was shown before, and return the answer."""
         ...
 
     def progress(self, plan: Plan, ends_at: datetime | None) -> AbstractContextManager[Listener]:

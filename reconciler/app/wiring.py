@@ -82,7 +82,7 @@ def desired(options: SourceOptions) -> Iterator[DesiredReader]:
 def desired_and_base(
     options: SourceOptions, base: str
 ) -> Iterator[tuple[DesiredReader, BaseReader]]:
-    """Open the readers of the desired state and of its merge base with *base*.
+    """Open two readers of the desired state: for the planned commit and for its base commit.
 
     Raises:
         UsageError: The options select no source, more than one, or no repository.
@@ -95,7 +95,7 @@ def desired_and_base(
     if options.files:
         raise UsageError(
             "--base needs --repo and cannot be combined with -f",
-            hint="remove one of them; RECONCILER_BASE counts as --base",
+            hint="use one of the two; the environment variable RECONCILER_BASE also sets --base",
         )
     scope = options.scope()
     with (
@@ -134,7 +134,7 @@ def _whole(options: SourceOptions) -> Iterator[DesiredReader]:
 def _reading(
     options: SourceOptions, repository: Repository, revision: str, *, cached: bool
 ) -> Iterator[tuple[DesiredReader, CommitReader]]:
-    """Yield the reader of the commit or the working tree, and a reader of commits."""
+    """Yield a reader of the commit or the working tree, and a second reader for other commits."""
     from reconciler.source import readers
     from reconciler.source.cache.parse_cache import ParseCache
     from reconciler.source.uncommitted import UncommittedReader

@@ -69,7 +69,7 @@ def reject_shared_stdin(given: Mapping[str, object]) -> None:
     if len(flags) > 1:
         raise UsageError(
             f"standard input can serve only one option, but {' and '.join(flags)} read it",
-            hint="name a file instead of - for the others",
+            hint="set a file instead of - for the other options",
         )
 
 
@@ -82,7 +82,7 @@ def examples_of(command: str) -> str:
 
 
 def split_values(arguments: Sequence[str]) -> list[str]:
-    """Split arguments such as ``-o=json`` into ``-o`` and ``json``, as kubectl does."""
+    """Split an argument such as ``-o=json`` into ``-o`` and ``json``, as kubectl does."""
     found: list[str] = []
     for each in arguments:
         match = _SHORT.fullmatch(each)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def option_origins(context: typer.Context) -> dict[str, OptionOrigin]:
-    """Return the origin of each option that a flag, argument or environment variable sets.
+    """Return where each option was set: by a flag, an argument or an environment variable.
 
     Args:
         context: The parsed command line. A flag has precedence over an environment variable.

@@ -207,7 +207,7 @@ class ForgeClient:
         message = self._message(answer)
         hint = _HINTS.get(answer.status, "")
         if HTTPStatus.MULTIPLE_CHOICES <= answer.status < HTTPStatus.BAD_REQUEST:
-            message = "it answered with a redirect, which is not followed"
+            message = "it answered with a redirect, and redirects are not followed"
             hint = "set the current address of the forge and the current name of the project"
         return ForgeError(
             f"{self._where(request)} failed with {answer.status}: {message}",
@@ -283,7 +283,7 @@ def checked_base_url(base_url: str) -> str:
     if parts.username is not None or parts.password is not None:
         raise UsageError(
             "the address of the forge contains credentials",
-            hint="remove them, and set RECONCILER_FORGE_TOKEN",
+            hint="remove the credentials, and set RECONCILER_FORGE_TOKEN",
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
         raise UsageError(

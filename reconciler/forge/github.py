@@ -1,4 +1,4 @@
-"""``GitHub`` and ``Gitea``: the requests to GitHub, and to Gitea and Forgejo, which resemble it.
+"""``GitHub`` and ``Gitea``: build the requests to GitHub, Gitea and Forgejo.
 
 Sources: github.com/github/rest-api-description, and routers/api/v1 of Gitea v1.24.
 """

@@ -37,7 +37,7 @@ class _Token(msgspec.Struct):
 def installation_token(
     *, app_id: str, installation_id: str, key: Path, base_url: str, ca: Path | None, clock: Clock
 ) -> str:
-    """Return a token that can read the repositories of one installation; it is valid for an hour.
+    """Return a token that can read the repositories of one installation for an hour.
 
     Args:
         app_id: The number of the app.
@@ -94,14 +94,16 @@ def _signature(key: Path, text: bytes) -> bytes:
         )
     except FileNotFoundError as error:
         raise SourceError(
-            "openssl is not installed, which signs the requests of a GitHub App",
+            "openssl, which signs the requests of a GitHub App, is not installed",
             hint="install openssl, or use a token as `password`",
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise SourceError(f"openssl did not sign with {key} in {_OPENSSL_S:g} s") from error
+        raise SourceError(
+            f"openssl did not sign the request with {key} within {_OPENSSL_S:g} s"
+        ) from error
     if done.returncode:
         raise SourceError(
-            f"openssl cannot sign with {key}",
+            f"openssl cannot sign the request with {key}",
             hint="check that the file has the app's whole private key (RSA, PEM, no passphrase)",
         )
     return done.stdout

@@ -63,7 +63,8 @@ class GitLab:
         """
         if not project or project.strip("/") != project or not project.isprintable():
             raise UsageError(
-                f"{project!r} is not a project", hint="write GROUP/NAME or the number"
+                f"{project!r} is not a project",
+                hint=("write GROUP/NAME or the number of the project"),
             )
         self._root = f"/projects/{quote(project, safe='')}"
 

@@ -163,7 +163,7 @@ def _own(
 def _edited(
     client: ForgeClient, forge: Forge, number: int, own: tuple[Comment, ...], body: str
 ) -> bool:
-    """Update our oldest comment and delete the others; return False if it no longer exists."""
+    """Update our oldest comment and delete the others; return False if the comment was deleted."""
     first, *later = own
     if first.body != body and not _sent_unless_gone(
         client, forge.edit_comment(number, first.id, body)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """Why an object has its state, as a reason code for programs and as text for people."""
+    """A reason code for programs and a text for people that explain the state of an object."""
 
     reason: str
     """A stable reason code, such as ``above-max-guest``; from ``Reason`` if it is listed there."""

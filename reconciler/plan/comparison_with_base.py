@@ -34,7 +34,7 @@ def compare(
     after_desired: DesiredState,
     config_edited: bool = False,
 ) -> Comparison:
-    """Return what *after* adds to *before*, the plan of *base*, and what it no longer contains."""
+    """Return what a plan adds to the plan of the base commit, and what it no longer contains."""
     old = {each.ref: each for each in before.decisions}
     new = {each.ref: each for each in after.decisions}
     edited = _edited(before_desired, after_desired)
@@ -58,7 +58,7 @@ def compare(
 
 
 def without_positions(message: str) -> str:
-    """Return *message* without lines and columns, which change when other lines are added."""
+    """Return a message without lines and columns, which change when lines are added above."""
     return _POSITION.sub("", message)
 
 
@@ -73,7 +73,7 @@ def _state(before: Decision | None, after: Decision | None) -> BaselineState:
 
 
 def _reported(decision: Decision) -> bool:
-    """Return whether *decision* changes something, or has a warning."""
+    """Return whether a decision changes something or has a warning."""
     return decision.effect is not Effect.NONE or bool(decision.warnings)
 
 
@@ -97,7 +97,7 @@ def _consequence(decision: Decision) -> tuple[object, ...]:
 
 
 def _edited(before: DesiredState, after: DesiredState) -> dict[ObjectRef, frozenset[FieldPath]]:
-    """Return the objects that differ in Git, and their fields with other values."""
+    """Return the objects that differ between the two commits, and their changed fields."""
     old, new = _declared(before), _declared(after)
     old_errors, new_errors = before.errors(), after.errors()
     found: dict[ObjectRef, frozenset[FieldPath]] = {}
@@ -133,7 +133,7 @@ def _fields(declared: DesiredVM | DesiredKubeVirt | None) -> Settings:
 def _diagnostics(
     before: Sequence[Diagnostic], after: Sequence[Diagnostic]
 ) -> tuple[dict[Diagnostic, BaselineState], tuple[Diagnostic, ...]]:
-    """Return the state of each diagnostic in *after*, and the diagnostics only in *before*.
+    """Return the state of each diagnostic of the plan, and the diagnostics of only the base.
 
     A diagnostic with another text about the same object, or file, is the updated one.
     """

@@ -101,7 +101,7 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         "The VM cannot be live-migrated, and a hotplug needs a migration. KubeVirt v1.2.1 and"
         " v1.2.2 start the change anyway, but the change never ends; on these versions, the VM is"
         " blocked.",
-        "Remove what prevents the migration (the message says what), or restart the VM."),
+        "Remove the obstacle to the migration that the message mentions, or restart the VM."),
     Reason.UNSUPPORTED_CONFIGURATION: source("v1.9.0 pkg/liveupdate/memory/memory.go:53-107",
         "The VM's configuration prevents memory hotplug: realtime, NUMA passthrough or launch"
         " security; on old versions also dedicated CPUs, huge pages or a memory limit.",

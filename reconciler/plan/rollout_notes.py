@@ -84,7 +84,7 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
                 "next-window",
                 f"the window closes at {_moment(now.until)}, but the first attempt for "
                 f"{_vms(late)} may end later: {_named(late, needs)}",
-                "a change that does not fit starts in a later window with enough time left",
+                "a change that does not fit into this window starts in a later window",
             )
 
 
@@ -94,7 +94,7 @@ def _closed(opens: datetime | None) -> Diagnostic:
         message = "no window is open, and none opens within a year"
         return _warning("outside-window", message, f"correct `windows`; {hint}")
     message = f"no window is open; the next one opens at {_moment(opens)}"
-    return _note("outside-window", message, f"nothing is written before then; {hint}")
+    return _note("outside-window", message, f"nothing is written before the window opens; {hint}")
 
 
 def _longest(windows: tuple[Window, ...], now: datetime, enough_s: float) -> float:

@@ -40,7 +40,7 @@ class EffectiveConfig:
 
 
 def effective_config_json(shown: EffectiveConfig) -> str:
-    """Return *shown* as the JSON of ``schemas/effective-config.schema.json``."""
+    """Return the configuration as JSON, as defined in ``schemas/effective-config.schema.json``."""
     return dumps(
         {
             "apiVersion": API_VERSION,
@@ -64,7 +64,7 @@ def effective_config_json(shown: EffectiveConfig) -> str:
 
 
 def effective_config_text(shown: EffectiveConfig, *, width: int, color: bool) -> str:
-    """Return *shown* as two tables, the configuration and the options."""
+    """Return the configuration and the options as two tables of text."""
     return "\n".join(_lines(shown, Paint(enabled=color), width)) + "\n"
 
 

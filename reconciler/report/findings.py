@@ -94,7 +94,7 @@ def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
 
 
 def is_about_plan(diagnostic: Diagnostic) -> bool:
-    """Return whether *diagnostic* affects the whole plan, so that a plan shows it at the top."""
+    """Return whether a diagnostic affects the whole plan and is therefore shown at the top."""
     return diagnostic.code == SNAPSHOT_AGE
 
 

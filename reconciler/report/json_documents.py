@@ -174,7 +174,7 @@ def _object(decision: Decision, comparison: Comparison | None = None) -> dict[st
 
 
 def _baseline(compared: ComparedObject) -> dict[str, Any]:
-    """Return what the plan of the base decides about an object; null if it has no decision."""
+    """Return the decision about an object in the base commit; null if there is none."""
     before = compared.before
     return {
         "state": str(compared.state),

@@ -19,7 +19,7 @@ from reconciler.report.json_text import dumps
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """One VM in Git and in the cluster; it may be missing from either."""
+    """One VM in Git, in the cluster, or in both."""
 
     ref: ObjectRef
     desired: DesiredVM | None

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunContext:
-    """The ports that one run uses."""
+    """The interfaces to the cluster, the clock and the terminal that one run uses."""
 
     informer: Informer
     writer: Writer

@@ -28,7 +28,7 @@ def load(name: str) -> dict[str, Any]:
             schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             return schema
         tried.append(str(file))
-    raise FileNotFoundError(f"the schema {filename} is not installed; looked at {tried}")
+    raise FileNotFoundError(f"the schema {filename} is not installed; the search included {tried}")
 
 
 def _folders() -> tuple[Traversable, ...]:

@@ -42,7 +42,7 @@ SIMILAR_FIELD = "similar-field"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """A violation of one schema keyword, as reported by jsonschema."""
+    """A violation of one schema keyword, reported by jsonschema."""
 
     keyword: str
     expected: Any

@@ -17,7 +17,7 @@ K = TypeVar("K", bound="Hashable")
 
 
 class WorkQueue(Generic[K]):
-    """A controller's queue of object keys, which contains each key at most once."""
+    """A controller's queue of object keys; no key is in the queue twice."""
 
     def __init__(
         self, engine: Engine, reconcile: Callable[[K], None], *, latency_s: tuple[float, float]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class BaseReader:
-    """Reads the merge base of the planned commit and the base branch."""
+    """Reads the common ancestor of the planned commit and the base branch."""
 
     def __init__(
         self,
@@ -27,7 +27,7 @@ class BaseReader:
         revision: str,
         scope: Scope,
     ) -> None:
-        """Prepare to read the merge base of *requested* and *revision*.
+        """Prepare to read the common ancestor of the planned commit and the base branch.
 
         Args:
             head: The reader of the planned commit; files that it has read are not parsed again.
@@ -43,7 +43,7 @@ class BaseReader:
         self._scope = scope
 
     def read(self) -> tuple[Base, Reading]:
-        """Return the base, and its desired state with the configuration of that commit.
+        """Return the base commit, and its desired state with the configuration of that commit.
 
         Raises:
             SourceError: The base does not exist, has no common history with the planned commit,

@@ -113,7 +113,7 @@ class CommitReader:
         return self._last[1]
 
     def of(self, revision: str) -> CommitReader:
-        """Return a reader of *revision* that parses only files which this reader has not read."""
+        """Return a reader of another revision that does not parse unchanged files again."""
         other = CommitReader(self._repository, revision, override=self._override)
         other._contents, other._last = self._contents, self._last
         return other

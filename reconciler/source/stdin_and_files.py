@@ -23,7 +23,7 @@ _HINT = "use a file that you may read, or - to read from a pipe"
 
 
 def read_inputs(names: Iterable[str]) -> tuple[tuple[str, bytes], ...]:
-    """Return the name and the bytes of each input, in order, up to one byte beyond the limit.
+    """Return the name and the bytes of each input, in order, up to a maximum size.
 
     Args:
         names: ``-`` for standard input, a file, or a folder. As with kubectl, the YAML and JSON

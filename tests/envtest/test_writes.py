@@ -97,7 +97,7 @@ def test_patch_based_on_outdated_data_is_rejected_by_its_test_operation(writer, 
     assert str(writer.read_vm(vm.ref).guest) == "2Gi"
 
 
-def test_generation_test_rejects_a_patch_that_adds_a_field_if_the_vm_was_edited(
+def test_patch_that_adds_a_field_is_rejected_if_the_vm_was_edited_after_it_was_read(
     writer, client, make_vm
 ):
     bare = writer.read_vm(make_vm(guest=None))

@@ -40,25 +40,25 @@ def shown_once_before(end: str, pieces) -> bool:
     return TIME in text[start : text.index(end)] and text.count("is out of date") == 1
 
 
-def test_plan_text_shows_the_old_snapshot_directly_below_its_heading(old):
+def test_plan_text_shows_the_warning_about_an_old_snapshot_directly_below_its_heading(old):
     assert shown_once_before("Wave 1", plan_text(old, width=110))
 
 
-def test_plan_markdown_shows_the_old_snapshot_before_its_tables(old):
+def test_plan_markdown_shows_the_warning_about_an_old_snapshot_before_its_tables(old):
     assert shown_once_before("\n| ", plan_markdown(old))
 
 
-def test_plan_comment_shows_the_old_snapshot_before_what_needs_a_person(old):
+def test_plan_comment_shows_the_warning_about_an_old_snapshot_before_the_problems(old):
     document = json.loads("".join(plan_json(old)))
     text = plan_comment(document, cluster_name=None, link="", limit=65_000)
     assert shown_once_before("#### What needs a person", text)
 
 
-def test_plan_html_shows_the_old_snapshot_before_its_sections(old):
+def test_plan_html_shows_the_warning_about_an_old_snapshot_before_its_sections(old):
     assert shown_once_before("<section", plan_html(old))
 
 
-def test_sarif_github_and_gitlab_formats_show_the_old_snapshot_first(old):
+def test_sarif_github_and_gitlab_formats_show_the_warning_about_an_old_snapshot_first(old):
     review = review_of_plan(old)
     (run,) = json.loads("".join(sarif(review, "1.0")))["runs"]
     assert TIME in run["results"][0]["message"]["text"]

@@ -120,7 +120,7 @@ def test_comparison_of_equal_plans_has_no_difference(state, live):
 
 
 @given(desired_states(), desired_states(), live_states())
-def test_exchanged_plans_exchange_new_and_absent(one, other, live):
+def test_exchanging_two_compared_plans_exchanges_new_and_absent_objects(one, other, live):
     there, back = compared(one, other, live), compared(other, one, live)
     exchanged = {BaselineState.NEW: BaselineState.ABSENT, BaselineState.ABSENT: BaselineState.NEW}
     for ref, each in there.objects.items():
@@ -129,7 +129,9 @@ def test_exchanged_plans_exchange_new_and_absent(one, other, live):
 
 
 @given(desired_states(), desired_states(), live_states())
-def test_each_change_of_the_plan_has_one_state_that_says_whether_it_was_pending(one, other, live):
+def test_comparison_says_for_each_planned_change_whether_it_was_pending_in_the_base_commit(
+    one, other, live
+):
     found = compared(one, other, live)
     plan = decide(other, live, PlanPolicy(), NOW)
     base = {each.ref: each for each in decide(one, live, PlanPolicy(), NOW).decisions}
@@ -152,7 +154,7 @@ def test_each_change_of_the_plan_has_one_state_that_says_whether_it_was_pending(
 
 
 @given(readings(), readings(), live_states(), st.sampled_from((None, FULL)))
-def test_plan_with_a_base_equals_the_plan_without_a_base(base, head, live, capacity):
+def test_plan_is_the_same_with_and_without_a_base_commit(base, head, live, capacity):
     head = replace(
         head, config=replace(head.config, cluster=None), state=replace(head.state, unusable=False)
     )
@@ -177,7 +179,7 @@ def test_plan_with_a_base_equals_the_plan_without_a_base(base, head, live, capac
 
 
 @given(readings(), live_states())
-def test_commit_compared_with_itself_adds_nothing(reading, live):
+def test_plan_of_a_commit_that_is_compared_with_itself_adds_nothing(reading, live):
     reading = replace(
         reading,
         config=replace(reading.config, cluster=None),

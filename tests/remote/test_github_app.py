@@ -123,7 +123,10 @@ def test_key_of_another_github_app_is_reported(validate, app, address, keys):
 def test_unusable_key_of_a_github_app_is_reported(validate, app, address):
     folder = app(githubAppPrivateKey="-----BEGIN RSA PRIVATE KEY-----\n")
     code, message, hint = failed(validate(address, folder))
-    assert (code, message) == (1, f"openssl cannot sign with {folder}/githubAppPrivateKey")
+    assert (code, message) == (
+        1,
+        f"openssl cannot sign the request with {folder}/githubAppPrivateKey",
+    )
     assert hint.startswith("check that the file has the app's whole private key")
 
 

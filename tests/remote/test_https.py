@@ -82,7 +82,7 @@ def test_https_repository_is_read_with_the_password_for_any_user(
     assert validate(f"{server.url}/fleet.git", folder).code == 0
 
 
-def test_password_belongs_to_the_user_in_the_address(
+def test_password_is_used_for_the_user_in_the_repository_address(
     validate, server, credentials, secret, authority
 ):
     folder = credentials(password=secret, ca_crt=authority.certificate.read_text())
@@ -98,7 +98,9 @@ def test_https_repository_is_read_with_netrc(
     assert validate(f"{server.url}/fleet.git").code == 0
 
 
-def test_credentials_are_read_again_at_each_fetch(validate, server, folder, credentials, secret):
+def test_git_credentials_are_read_again_at_each_fetch(
+    validate, server, folder, credentials, secret
+):
     server.authorization = basic("bot", f"{secret}-2")
     assert validate(f"{server.url}/fleet.git", folder).code == 1
     credentials(password=f"{secret}-2")
@@ -110,7 +112,7 @@ def test_wrong_https_password_is_reported(refused, folder, credentials, secret):
     assert refused(folder) == ("the server rejects the credentials", CHECK_LOGIN)
 
 
-def test_wrong_bearer_token_is_reported(refused, credentials, secret, authority):
+def test_wrong_bearer_token_for_a_repository_is_reported(refused, credentials, secret, authority):
     folder = credentials(bearerToken=secret, ca_crt=authority.certificate.read_text())
     assert refused(folder) == ("the server rejects the credentials", CHECK_LOGIN)
 
@@ -146,7 +148,7 @@ def other(served, authority, stack):
     return found
 
 
-def test_password_is_not_sent_to_the_host_of_a_redirect(refused, server, other, folder):
+def test_git_password_is_not_sent_to_the_host_of_a_redirect(refused, server, other, folder):
     server.redirect = other.url
     assert refused(folder) == (
         (
@@ -159,7 +161,7 @@ def test_password_is_not_sent_to_the_host_of_a_redirect(refused, server, other, 
     assert other.headers("authorization") == []
 
 
-def test_password_is_not_sent_to_another_port_of_the_same_host(refused, server, other, folder):
+def test_git_password_is_not_sent_to_another_port_of_the_same_host(refused, server, other, folder):
     other.host = "localhost"
     server.redirect = other.url
     message, _ = refused(folder)
@@ -251,7 +253,7 @@ def test_proxy_that_rejects_credentials_is_reported(refused, server, folder, sta
     monkeypatch.setenv("https_proxy", f"http://me:wrong-word@127.0.0.1:{proxy.port}")
     message, hint = refused(folder)
     assert message == "the proxy rejects the credentials"
-    assert hint.startswith("write them into the address of the proxy")
+    assert hint.startswith("write the credentials into the address of the proxy")
     assert (server.requests, proxy.targets) == ([], [])
 
 
@@ -261,7 +263,7 @@ def test_unreachable_proxy_is_reported(refused, folder, monkeypatch):
 
 
 @pytest.mark.parametrize("limit", [0, 1_000, 3_000, 5_000, 100_000])
-def test_connection_that_ends_in_the_middle_of_a_fetch_is_reported(
+def test_git_connection_that_ends_in_the_middle_of_a_fetch_is_reported(
     validate, server, served, folder, stack, limit, noise
 ):
     served.commit(noise=noise)

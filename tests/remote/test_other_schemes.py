@@ -43,7 +43,7 @@ def test_git_daemon_connection_that_ends_in_the_middle_of_a_fetch_is_reported(
 
 
 @pytest.mark.parametrize("scheme", ["git", "http"])
-def test_password_is_not_sent_to_a_server_without_encryption(
+def test_git_password_is_not_sent_to_a_server_without_encryption(
     validate, credentials, secret, scheme
 ):
     folder = credentials(username="bot", password=secret)
@@ -53,7 +53,7 @@ def test_password_is_not_sent_to_a_server_without_encryption(
     assert hint == "use an address with https:// or ssh://, or remove --git-credentials"
 
 
-def test_password_is_sent_without_encryption_to_this_machine(
+def test_git_password_is_sent_without_encryption_to_this_machine(
     validate, served, credentials, secret, stack, leaks
 ):
     server = stack.enter_context(
@@ -103,7 +103,7 @@ def fetched(address, folder, directory, timeout_s=300.0):
 
 
 @pytest.mark.parametrize("limit", [10, 100_000])
-def test_server_that_stops_answering_is_left_at_the_deadline(
+def test_git_fetch_from_a_server_that_stops_answering_ends_at_the_deadline(
     remote, served, stack, noise, tmp_path, limit
 ):
     served.commit(noise=noise)
@@ -114,7 +114,7 @@ def test_server_that_stops_answering_is_left_at_the_deadline(
     assert caught.value.hint == "allow more time with --deadline, or check the network"
 
 
-def test_fetch_of_too_many_bytes_is_ended(remote, served, noise, tmp_path, monkeypatch):
+def test_git_fetch_of_too_many_bytes_is_stopped(remote, served, noise, tmp_path, monkeypatch):
     served.commit(noise=noise)
     monkeypatch.setattr(fetch_failure, "MAX_PACK_BYTES", 100_000)
     port, at = remote
@@ -128,6 +128,6 @@ def fetched_size(folder):
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def test_each_scheme_can_be_fetched_below_the_limits(remote, served, tmp_path):
+def test_small_repository_can_be_fetched_with_each_supported_scheme(remote, served, tmp_path):
     port, at = remote
     assert fetched(*at(port), tmp_path / "clone") == served.work("rev-parse", "HEAD")

@@ -54,7 +54,7 @@ def test_ssh_repository_is_read_with_a_key_of_the_agent(
         agent.terminate()
 
 
-def test_ssh_key_in_the_folder_replaces_the_keys_of_the_agent(
+def test_ssh_key_in_the_credentials_folder_replaces_the_keys_of_the_ssh_agent(
     refused, server, credentials, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "no-agent"))
@@ -100,7 +100,7 @@ def test_ssh_key_that_others_can_read_is_reported(refused, server, credentials):
     (folder / "identity").chmod(0o644)
     assert refused(folder) == (
         "ssh does not use the SSH key, because other users can read the file",
-        "chmod 600 the file",
+        "run chmod 600 on the file",
     )
 
 

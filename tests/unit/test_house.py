@@ -148,7 +148,7 @@ def locked(name: str) -> dict[str, str]:
     return {re.split(r"[ ;]", each)[0]: each for each in requirements}
 
 
-def test_run_time_lock_has_the_versions_and_hashes_of_the_whole_lock():
+def test_lock_file_of_the_image_has_the_same_versions_and_hashes_as_the_complete_lock_file():
     everything, run_time = locked("requirements.lock"), locked("requirements-run.lock")
     assert 40 < len(run_time) < len(everything)
     for name, requirement in run_time.items():

@@ -20,7 +20,7 @@ MAX_SUMMARY = 1_000_000
 
 
 def printed_result(options: ResultOptions, output: PrintedFormat) -> Iterable[str]:
-    """Return the plan, the report or the log of *options* in the format *output*.
+    """Render the plan, the report or the log of a run in one output format.
 
     A run without a plan and without a report has no GitHub outputs.
 

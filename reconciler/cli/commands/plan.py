@@ -162,7 +162,7 @@ def _plan(plan_options: PlanOptions, clock: Clock) -> tuple[Plan, Comparison | N
 def _compared(
     plan_options: PlanOptions, clock: Clock, policy: Callable[[Config], PlanPolicy]
 ) -> tuple[PlanWithInputs, Comparison | None]:
-    """Return the plan with its inputs, and its comparison if a base is given."""
+    """Return the plan with its inputs, compared with a base commit if the user set one."""
     source, base = plan_options.source, plan_options.base
     cluster, snapshot = plan_options.cluster, plan_options.snapshot
     if base is None:

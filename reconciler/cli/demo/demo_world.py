@@ -45,7 +45,11 @@ def find(name: str, examples: Path) -> DemoWorld:
     file = named if named.suffix else examples / "worlds" / f"{name}.yaml"
     if not file.is_file():
         close = " or ".join(difflib.get_close_matches(name, names(examples)))
-        hint = f"did you mean {close}?" if close else "`reconciler demo --list` lists them"
+        hint = (
+            f"did you mean {close}?"
+            if close
+            else ("`reconciler demo --list` lists the simulated clusters")
+        )
         raise UsageError(f"--world {name}: the world does not exist", hint=hint)
     beside = file.parent / "desired" / file.name
     if beside.is_file():
@@ -56,7 +60,7 @@ def find(name: str, examples: Path) -> DemoWorld:
             return DemoWorld(file=file, folder=folder, manifests=manifests)
     raise UsageError(
         f"--world {name}: the world has no desired manifests",
-        hint=f"put them into {beside}, or into the directory {beside.with_suffix('')}",
+        hint=f"put the manifests into {beside}, or into the directory {beside.with_suffix('')}",
     )
 
 

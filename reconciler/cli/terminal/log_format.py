@@ -51,7 +51,7 @@ def configure(
 
 
 class _Lines(logging.Handler):
-    """Writes one line per record to the current ``sys.stderr``, which a display may redirect."""
+    """Writes one line per log record to the current ``sys.stderr``."""
 
     def __init__(self, stream: IO[str] | None) -> None:
         super().__init__()

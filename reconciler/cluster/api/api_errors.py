@@ -173,7 +173,7 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
 
 
 def from_exception(error: Exception, method: str, path: str, host: str) -> ClusterError:
-    """Return the error for a request without a response; the message does not quote *error*."""
+    """Return the error for a request without a response; do not quote the exception."""
     reason, hint = _broken(error)
     what = f"cannot {_VERBS.get(method, 'reach')} {resource_paths.spoken(path)} at {host}"
     failure = UnreachableError(f"{what}: {reason}", hint=hint)

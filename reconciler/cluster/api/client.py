@@ -163,7 +163,7 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> T:
-        """Read the body at an API path in chunks, and return what *take* makes of them.
+        """Read the body at an API path in chunks, and return the result of a given function.
 
         After a temporary failure, *take* is called again with the body from its start.
 

@@ -246,7 +246,7 @@ def _from_pod(configuration: Configuration) -> None:
 
 
 def _check_addresses(configuration: Configuration, files: str) -> None:
-    """Check the addresses, which the library would reject only at the first request."""
+    """Check the addresses in the kubeconfig, before the library uses them for a request."""
     if not _is_http(configuration.host):
         raise ClusterError(
             f"the kubeconfig {files} has no usable server",
@@ -260,7 +260,7 @@ def _check_addresses(configuration: Configuration, files: str) -> None:
 
 
 def _check_certificates(configuration: Configuration, files: str) -> None:
-    """Check the certificates, which the library would load only at the first request."""
+    """Check the certificates in the kubeconfig, before the library uses them for a request."""
     trust, key = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "the certificate-authority"
     try:
         if configuration.ssl_ca_cert:

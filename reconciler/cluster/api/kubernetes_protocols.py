@@ -41,7 +41,7 @@ class Response(Protocol):
         ...
 
     def shutdown(self) -> None:
-        """Shut down the socket for reading, so that a thread that waits in ``read1`` stops."""
+        """Shut down the socket for reading, and wake up a thread that waits in ``read1``."""
         ...
 
     def close(self) -> None:

@@ -32,7 +32,7 @@ class SplitList(NamedTuple):
 
 
 def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
-    """Split a JSON list into its objects, which need not be valid JSON except for their brackets.
+    """Split a JSON list into its objects; only the brackets in the objects must be valid JSON.
 
     Raises:
         ValueError: *body* is not a list, its end is missing, or it has more than *most* objects.
@@ -53,7 +53,7 @@ def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
             if char in _CLOSING:
                 return SplitList(body[: opening.end()] + body[token.start() :], found)
         depth += (char in _OPENING) - (char in _CLOSING)
-    raise ValueError("the end of its items is missing")
+    raise ValueError("the list of its items does not end")
 
 
 def check_kind(found: str, plural: str) -> None:

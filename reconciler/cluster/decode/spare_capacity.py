@@ -112,7 +112,7 @@ def _requests(spec: wire.PodSpec) -> MemoryUse:
 
 @lru_cache(maxsize=1024)
 def _without_pages(memory: int) -> MemoryUse:
-    """Return a pod's memory use without huge pages, as an object that equal pods share."""
+    """Return a pod's memory use without huge pages; equal pods share one result."""
     return MemoryUse(memory=memory)
 
 
@@ -162,7 +162,7 @@ def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
 
 
 def _exhausted(ref: ObjectRef, _body: bytes) -> Iterator[NamedQuota]:
-    """Yield a quota that admits no pod, as a replacement for an unreadable quota."""
+    """Yield a quota that admits no pod and replaces an unreadable quota."""
     yield NamedQuota(namespace=ref.namespace, quota=Quota(name=ref.name, hard={"pods": 0}))
 
 

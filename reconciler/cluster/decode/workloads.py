@@ -200,7 +200,7 @@ def migration(item: wire_vmi.Migration) -> LiveMigration:
 
 
 def _migration_in_flight(ref: ObjectRef, body: bytes) -> Iterator[LiveMigration]:
-    """Yield a migration in flight, as a replacement for a migration that cannot be read."""
+    """Yield a migration in flight that replaces an unreadable migration."""
     vmi = _VMI_NAME.search(body)
     yield LiveMigration(
         ref=ref,

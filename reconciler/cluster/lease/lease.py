@@ -175,7 +175,7 @@ class ClusterLease:
         return max(0.0, self._times.duration_s - self._times.margin_s - age_s)
 
     def annotations(self) -> Mapping[str, str]:
-        """Return this program's annotations of the Lease by full name, as last read or written."""
+        """Return the Lease's annotations that have this program's prefix, by full name."""
         return self._annotations
 
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:

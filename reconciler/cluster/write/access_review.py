@@ -156,6 +156,6 @@ def require(client: Client, rights: Iterable[Right]) -> None:
         raise ForbiddenError(
             f"the credentials lack {len(missing)} required rights at {client.host}:"
             f" {', '.join(str(right) for right in missing)}",
-            hint="grant them with a Role or ClusterRole, or use another context",
+            hint="grant these rights with a Role or ClusterRole, or use another context",
             status=403,
         )

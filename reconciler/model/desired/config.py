@@ -60,7 +60,7 @@ class Canary:
 
 
 class OriginKind(StrEnum):
-    """The kind of place that a value comes from."""
+    """The kinds of places in which a value can be set."""
 
     FLAG = "flag"
     ARGUMENTS = "arguments"
@@ -72,7 +72,7 @@ class OriginKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OptionOrigin:
-    """The origin of a value outside the configuration file: an option, or the default."""
+    """The origin of a value that is not from the configuration file."""
 
     kind: OriginKind
     name: str = ""

@@ -22,7 +22,7 @@ _CLOCKS_AGREE = timedelta(minutes=5)
 def age_warning(
     observed_at: datetime, now: datetime, max_age: Duration, at: Location | None
 ) -> Diagnostic | None:
-    """Return a warning if the cluster was read more than *max_age* before *now*, else None.
+    """Return a warning if a snapshot of the cluster is too old, else None.
 
     A snapshot from the future also causes a warning, because its age is unknown.
 

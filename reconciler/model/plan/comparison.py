@@ -1,4 +1,4 @@
-"""``Comparison``: how a plan differs from the plan of a base commit, on the same cluster."""
+"""``Comparison``: the differences between a plan and the plan of a base commit."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.model.references import FieldPath, ObjectRef
 
 
 class BaselineState(StrEnum):
-    """How an entry of a plan compares with the plan of the base; the names are those of SARIF.
+    """How an entry of a plan compares with the plan of the base commit, in SARIF's terms.
 
     Source: SARIF 2.1.0, section 3.27.24, ``baselineState``.
     """
@@ -34,7 +34,7 @@ ADDED = frozenset({BaselineState.NEW, BaselineState.UPDATED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Base:
-    """The commit with whose plan a plan is compared."""
+    """The base commit with which a plan is compared."""
 
     requested: str
     """The branch, tag or commit that the user named."""
@@ -46,7 +46,7 @@ class Base:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedObject:
-    """One object in the plan, in the plan of the base, or in both."""
+    """An object that is in the plan, in the plan of the base commit, or in both."""
 
     state: BaselineState
     before: Decision | None
@@ -61,7 +61,7 @@ class ComparedObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The differences between a plan and the plan of the base, on the same live state."""
+    """The differences between a plan and the plan of the base commit, on the same live state."""
 
     base: Base
     objects: Mapping[ObjectRef, ComparedObject]
@@ -74,11 +74,11 @@ class Comparison:
     """Whether ``.reconciler.yaml`` has other values than on the base."""
 
     def state(self, ref: ObjectRef) -> BaselineState:
-        """Return the state of the object *ref*, which must be in one of the plans."""
+        """Return how the plan of an object compares with the plan of the base commit."""
         return self.objects[ref].state
 
     def diagnostic_state(self, diagnostic: Diagnostic) -> BaselineState:
-        """Return the state of a diagnostic.
+        """Return how a diagnostic compares with the diagnostics of the base commit.
 
         A diagnostic that is not compared is about the snapshot, or about the server's dry run of
         an object; then it has the state of this object.
@@ -88,46 +88,46 @@ class Comparison:
         return self.diagnostics.get(diagnostic, other)
 
     def edits(self, ref: ObjectRef, change: Change) -> bool:
-        """Return whether the value of *change* in Git differs from the value on the base."""
+        """Return whether the value of a change in Git differs between the two commits."""
         return change.field in self.objects[ref].edited_fields
 
     @property
     def withdrawn(self) -> Iterator[Decision]:
-        """The decisions of the base on pending changes that the plan does not contain."""
+        """The decisions about pending changes that the plan of only the base commit contains."""
         for each in self.objects.values():
             if each.state is BaselineState.ABSENT and each.before is not None:
                 yield each.before
 
     @property
     def removed(self) -> Iterator[Decision]:
-        """The decisions of the base on objects that the plan does not contain."""
+        """The decisions about objects that only the plan of the base commit contains."""
         for each in self.objects.values():
             if each.after is None and each.before is not None:
                 yield each.before
 
     @property
     def indirect(self) -> Iterator[Decision]:
-        """The new and updated decisions on objects that are not edited in Git."""
+        """The new and updated decisions about objects that are not edited in Git."""
         for each in self.objects.values():
             if each.after is not None and each.state in ADDED and not each.edited:
                 yield each.after
 
     @property
     def adds_errors(self) -> bool:
-        """Whether the plan has an error that the plan of the base does not have."""
+        """Whether the plan has an error that the plan of the base commit does not have."""
         return any(
             state in ADDED and each.severity is Severity.ERROR
             for each, state in self.diagnostics.items()
         )
 
     def added(self) -> Iterator[Decision]:
-        """Return the decisions with an effect that the base does not have in this way."""
+        """Return the decisions whose effect is not the same in the base commit."""
         for each in self.objects.values():
             if each.state in ADDED and each.after is not None:
                 yield each.after
 
     def summary(self) -> dict[str, dict[str, int]]:
-        """Return the number of objects per state and effect; zeros and ``none`` are left out.
+        """Return the number of objects per comparison state and effect, without zeros.
 
         An absent object counts with its effect on the base.
         """

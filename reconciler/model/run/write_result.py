@@ -9,7 +9,7 @@ from reconciler.model.live.live_state import LiveKubeVirt, LiveVM
 
 
 class Refusal(StrEnum):
-    """Why the API server rejected a write, as far as the response shows."""
+    """The reason why the API server rejected a write, according to its response."""
 
     GUARD = "guard"
     """Status 422 without a cause: a ``test`` operation failed, or a parent field is missing.

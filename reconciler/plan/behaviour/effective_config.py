@@ -124,7 +124,10 @@ def unsettled(kubevirt: LiveKubeVirt) -> str:
         return "virt-operator is rolling out a new deployment"
     observed = kubevirt.observed_generation
     if observed is not None and observed < kubevirt.generation:
-        return f"generation {kubevirt.generation} is not observed yet (observed: {observed})"
+        return (
+            f"generation {kubevirt.generation} is not observed yet; the observed generation is "
+            f"{observed}"
+        )
     return ""
 
 

@@ -87,7 +87,7 @@ def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
 
 @functools.lru_cache
 def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
-    """Return the settings that determine a pod's size, as an object that all VMs share."""
+    """Return the settings that determine the size of pods, in one object for all VMs."""
     return Rendering(
         capabilities=capabilities_of(version),
         overcommit=max(1, overcommit),

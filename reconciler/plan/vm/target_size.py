@@ -40,7 +40,7 @@ class TargetSize:
 def target_size_of(
     state: DesiredState, desired: DesiredVM, vm: LiveVM, live: LiveState
 ) -> TargetSize | Finding:
-    """Return the target size of *vm*, or a finding that explains why it has none."""
+    """Return the target size of a VM, or a finding that explains why there is none."""
     if desired.guest is not None:
         return _by_size(state, desired, vm, desired.guest)
     if desired.resources:

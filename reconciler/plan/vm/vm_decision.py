@@ -245,7 +245,7 @@ def _decision(
 
 
 def _max_guest_differs(desired: DesiredVM, vm: LiveVM, *, running: bool) -> tuple[str, ...]:
-    """Warn if maxGuest in Git differs from the VM's own maxGuest, which the plan never changes.
+    """Warn if Git and the VM have different values of maxGuest, because no plan changes it.
 
     Source: recorded (scenario write-maxguest-on-running); kubevirt issue 17610.
     """

@@ -55,7 +55,7 @@ class RelatedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewFinding:
-    """One object's planned effect, or one diagnostic, as a code review shows it."""
+    """One object's planned effect, or one diagnostic, in the form for a code review."""
 
     level: Severity
     code: str
@@ -257,7 +257,7 @@ def _diagnostics(
 
 
 def _line(at: Location | None) -> Location | None:
-    """Return the position; None for a manifest from standard input, which is not in Git."""
+    """Return the position in Git; None for a manifest from standard input."""
     return None if at is None or at.path == STDIN else at
 
 

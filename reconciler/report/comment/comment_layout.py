@@ -17,7 +17,7 @@ RESERVED = 2_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The rendered rows of a table, of which the last ones may be missing."""
+    """The rendered rows of a table; the last rows may be left out."""
 
     head: str
     rows: Sequence[str]

@@ -1,4 +1,4 @@
-"""``github_outputs``: renders the numbers of a plan or a report as outputs of a workflow step."""
+"""``github_outputs``: renders the numbers of a plan or report as GitHub Actions outputs."""
 
 from __future__ import annotations
 

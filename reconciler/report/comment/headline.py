@@ -117,7 +117,7 @@ def run_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headl
 
 
 def failure_headline(cluster_name: str, log: str) -> Headline:
-    """Return the headline of a run that ended without a plan: the last error in its *log*."""
+    """Return the headline of a run that ended without a plan: the last error in the log."""
     errors = [each for each in log.split("\n") if each.startswith(_ERROR)]
     reason = errors[-1].removeprefix(_ERROR) if errors else "the run ended with an error"
     answer = f"There is no plan: {reason.strip()}"
@@ -125,7 +125,7 @@ def failure_headline(cluster_name: str, log: str) -> Headline:
 
 
 def _names(document: Mapping[str, Any]) -> str:
-    """Return the objects that are stale or have failed, for the end of the exit code's message."""
+    """Return the names of the objects that are stale or have failed, as part of a sentence."""
     result = _NAMED.get(ExitCode(document["exit"]["code"]))
     found = [qualified_name(each) for each in document["outcomes"] if each["result"] == result]
     names = listed([printable(each, _NAME) for each in found], 3)

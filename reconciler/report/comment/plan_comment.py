@@ -141,7 +141,7 @@ def _needs_person(each: Mapping[str, Any]) -> bool:
 
 
 def _problems(document: Mapping[str, Any], acting: Iterable[Mapping[str, Any]]) -> list[Problem]:
-    """Return what needs a person: first errors, then blocked changes, then restarts."""
+    """Return the problems that a person must solve: errors, blocked changes, then restarts."""
     errors = [
         each
         for each in document["diagnostics"]

@@ -21,7 +21,7 @@ _GROUPED_ABOVE = 20
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """One object or file that a person must look at."""
+    """An object or a file with a problem that a person must solve."""
 
     name: str
     result: str
@@ -36,7 +36,7 @@ class Problem:
 def problem_tables(
     problems: Sequence[Problem], *, located: bool, limit: int
 ) -> tuple[Table, tuple[Group, ...]]:
-    """Return the table of problems, and a collapsed section that lists each of many problems.
+    """Return the table of problems, and a collapsed section with each of many problems.
 
     Many problems are grouped by result and reason: a row then counts the objects and describes the
     first of them.
@@ -73,7 +73,7 @@ def problem_tables(
 
 
 def _alike(problems: Sequence[Problem]) -> Sequence[Sequence[Problem]]:
-    """Return the problems by result and reason; results keep their order, large groups first."""
+    """Group the problems by result and reason, in the order of results, large groups first."""
     results = list(dict.fromkeys(each.result for each in problems))
     ordered = sorted(problems, key=lambda each: (results.index(each.result), each.reason))
     groups = [

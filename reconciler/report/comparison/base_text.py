@@ -1,4 +1,4 @@
-"""Renders the comparison of a plan with the plan of its base for a terminal."""
+"""Renders the comparison of a plan with its base commit for a terminal."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _MAX_LISTED = 20
 
 
 def base_heading(comparison: Comparison, *, width: int) -> Iterator[str]:
-    """Yield the lines that identify the base, below the heading of the plan."""
+    """Yield the lines below the heading of a plan that identify the base commit."""
     base = comparison.base
     words = f"compared with the plan of {base_commit(base.requested, base.revision)}"
     if base.unplanned:
@@ -40,7 +40,7 @@ def base_heading(comparison: Comparison, *, width: int) -> Iterator[str]:
 
 
 def base_cell(decision: Decision, comparison: Comparison) -> Cell:
-    """Return how *decision* compares with the base, and whether its manifest is edited."""
+    """Return how a VM's change compares with the base commit, and if its manifest is edited."""
     compared = comparison.objects[decision.ref]
     words = STATE_WORDS[compared.state]
     if decision.effect is Effect.NONE and compared.state is BaselineState.UNCHANGED:
@@ -50,7 +50,7 @@ def base_cell(decision: Decision, comparison: Comparison) -> Cell:
 
 
 def base_summary(comparison: Comparison, paint: Paint, *, width: int) -> Iterator[str]:
-    """Yield the lines that count the differences, and list what the plan no longer contains."""
+    """Yield the lines that count the differences between a plan and the base commit."""
     line = f"Since the base: {since_base(comparison.summary())}."
     yield from (paint(each, Tone.STRONG) for each in paragraph(line, width=width))
     for text in (indirect(comparison), *gone(comparison, _MAX_LISTED)):

@@ -1,4 +1,4 @@
-"""Returns the words in which all formats compare a plan with the plan of its base."""
+"""Returns the words with which all formats compare a plan with its base commit."""
 
 from __future__ import annotations
 
@@ -40,8 +40,11 @@ def base_commit(requested: str, revision: str) -> str:
 
 
 def unplanned(reason: str) -> str:
-    """Return a sentence for a base on which nothing can be planned, without a full stop."""
-    return f"nothing can be planned on the base, because {reason}; so every change counts as new"
+    """Return a sentence that explains why the base commit could not be planned."""
+    return (
+        f"the base commit cannot be planned, because {reason}; therefore, every change counts as "
+        "new"
+    )
 
 
 def since_base(summary: Mapping[str, Mapping[str, int]]) -> str:
@@ -69,7 +72,7 @@ def indirect(comparison: Comparison) -> str:
 
 
 def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, config: bool) -> str:
-    """Return a sentence about *count* objects that change although they are not edited.
+    """Return a sentence about a number of objects that change although they are not edited.
 
     *kubevirt* and *config* say whether the KubeVirt CR and ``.reconciler.yaml`` are edited.
     """
@@ -98,7 +101,7 @@ def since_sentences(compared: ComparedObject) -> list[str]:
 
 
 def gone(comparison: Comparison, most: int) -> Iterator[str]:
-    """Yield a line for each change, object and problem that only the base has.
+    """Yield a line for each change, object and problem that only the base commit has.
 
     At most *most* changes and *most* problems have their own lines; further ones are counted.
     """

@@ -1,4 +1,4 @@
-"""``SCRIPT``: the script of the plan's page, which adds a search; the page works without it."""
+"""``SCRIPT``: the script of the plan's HTML page, which adds a search to the page."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Ends the tracking of objects and stores their results: only ``ObjectCloser`` does this.
+"""Stops tracking objects and stores their results; no other module does this: ``ObjectCloser``.
 
 ========= =============== ================================== ==============================
 Cause     Progress, trace Event                              Checkpoint for later runs

@@ -192,7 +192,7 @@ class TrackedObject:
         self.patched_at, self.unanswered_at = self.unanswered_at, None
 
     def followed(self, patched_at: datetime | None = None) -> None:
-        """Record that the object already has the value, which this run did not write.
+        """Record that the object already has the value, but this run did not write the value.
 
         Args:
             patched_at: When an earlier run wrote the value; None if another client wrote it.

@@ -17,7 +17,7 @@ CREATED_S = 30.0
 
 
 class OwnWrites:
-    """Adds the results of our own writes to older snapshots, so that decisions include them."""
+    """Adds the results of this run's writes to older snapshots for later decisions."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock

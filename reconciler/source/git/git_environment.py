@@ -78,7 +78,7 @@ def configured(settings: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def hidden() -> Iterator[None]:
-    """Hide all ``GIT_`` variables from GitPython, which runs a program that one of them sets."""
+    """Hide all ``GIT_`` variables from GitPython, because one of them can start a program."""
     found = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
     for name in found:
         del os.environ[name]

@@ -67,7 +67,7 @@ class Output:
 
 
 class Drain(Thread):
-    """Reads a pipe to its end, so that git never waits, and keeps only the last bytes."""
+    """Reads a pipe to its end and keeps only the last bytes, so that git never has to wait."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         super().__init__(daemon=True)

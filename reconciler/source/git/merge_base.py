@@ -17,7 +17,7 @@ _FETCH_ALL = (
 
 
 def merge_base(repository: Repository, base: str, head: str) -> str:
-    """Return the hash of the newest commit that *base* and *head* have in common.
+    """Return the hash of the newest commit that two commits have in common.
 
     For the merge commit of a pull request, this is the commit of the base branch that was merged.
     For the last commit of a branch, it is the commit where the branch left *base*.
@@ -40,11 +40,13 @@ def merge_base(repository: Repository, base: str, head: str) -> str:
     if output.status == 1:
         message = f"{quoted(base)} and the commit {head[:12]} have no common commit"
         shallow = _is_shallow(repository)
-        hint = _FETCH_ALL if shallow else "name the branch that the pull request goes to"
+        hint = _FETCH_ALL if shallow else "use the target branch of the pull request"
         raise SourceError(f"{message} in {repository.root}", hint=hint)
     raise SourceError(
         f"git cannot compare {quoted(base)} with the commit {head[:12]}: {output.reason}",
-        hint=_FETCH_ALL if _is_shallow(repository) else "fetch the complete history of both",
+        hint=_FETCH_ALL
+        if _is_shallow(repository)
+        else ("fetch the complete history of both commits"),
     )
 
 
@@ -60,7 +62,7 @@ def _resolved(repository: Repository, base: str) -> str:
 
 
 def _parents(repository: Repository, commit: str) -> list[str]:
-    """Return the hashes of the parents of *commit*, also of parents that were not fetched."""
+    """Return the hashes of a commit's parents, including parents that were not fetched."""
     output = repository.run("cat-file", "commit", commit)
     lines = output.stdout.decode("utf-8", "replace").partition("\n\n")[0].split("\n")
     return [line.removeprefix("parent ") for line in lines if line.startswith("parent ")]

@@ -96,7 +96,7 @@ def clone_or_fetch(
 
 
 class _Fetch:
-    """The steps of one fetch from a remote repository, which share one deadline."""
+    """Fetches a revision from a remote repository in several steps with one deadline."""
 
     def __init__(
         self, connected: Transport, url: str, directory: Path, deadline: float, clock: Clock

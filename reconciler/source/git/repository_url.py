@@ -67,7 +67,7 @@ def checked(address: str) -> str:
 
 
 def _reject_visible_secrets(address: str, scheme: str, authority: str, tail: str) -> None:
-    """Check that no part of *address* that git puts on a command line contains a secret.
+    """Check that git will put no secret part of an address on a command line.
 
     Raises:
         SourceError: *address* has a query, or a password that cannot be removed from it.
@@ -76,7 +76,7 @@ def _reject_visible_secrets(address: str, scheme: str, authority: str, tail: str
         raise SourceError(
             f"the repository address {shown(address)} has a query or a fragment, which every "
             "user of this machine could read in the list of processes",
-            hint="remove it; --git-credentials sends a token",
+            hint="remove the query or fragment; --git-credentials can send a token instead",
         )
     if scheme in {"ssh", "git"} and ":" in authority.rpartition("@")[0]:
         raise SourceError(

@@ -79,7 +79,7 @@ def skipped_kinds(data: bytes) -> Counter[str]:
 
 
 def count_kind(counted: Counter[str], kind: str, n: int = 1) -> None:
-    """Count objects of one kind; long names, and names beyond a maximum, share one count."""
+    """Count objects of one kind; long names, and names beyond a maximum, are counted together."""
     known = kind in counted or (len(counted) < _MAX_KINDS and len(kind) <= _MAX_KIND_LENGTH)
     counted[kind if known else _OTHER_KINDS] += n
 

@@ -65,7 +65,7 @@ class LimitedDiagnostics:
         return len(self._kept) + self._n_dropped
 
     def result(self) -> tuple[Diagnostic, ...]:
-        """Return the diagnostics, and one more that counts those beyond the maximum."""
+        """Return the listed diagnostics, and one that says how many others there are."""
         if not self._n_dropped:
             return tuple(self._kept)
         more = Diagnostic(

@@ -211,7 +211,7 @@ class _Document:
         inner.children[key] = node
 
     def _add_merge(self, inner: _Open, node: Node) -> None:
-        """Insert the keys of *node* for the merge key ``<<``, and replace equal keys before it."""
+        """Insert the keys of a mapping for the merge key ``<<``, replacing earlier equal keys."""
         if inner.merge is not None:
             self._remark(_duplicate(_MERGE, node, inner.merge))
         else:

@@ -46,7 +46,7 @@ def decode(data: bytes, max_bytes: int = MAX_FILE_BYTES) -> str | Problem:
 
 
 def is_lfs_pointer(data: bytes) -> bool:
-    """Return whether the data is a pointer file, which Git LFS commits instead of a file."""
+    """Return whether the data is a Git LFS pointer instead of the file's contents."""
     return data.startswith(_LFS)
 
 

@@ -101,7 +101,7 @@ def test_invalid_configuration_on_stdin_is_an_error(
         (["-f", "-"], 1, "nowhere.yaml does not exist"),
     ],
 )
-def test_config_option_without_manifest_files_or_with_a_missing_file_is_an_error(
+def test_config_option_needs_manifest_files_and_an_existing_configuration_file(
     arguments, code, says, command, piped
 ):
     piped(ASK_2GI)

@@ -63,7 +63,7 @@ def states(ended):
     }
 
 
-def test_vm_that_drifts_on_main_is_not_a_change_of_the_pull_request(branch, plan):
+def test_vm_that_differs_from_the_main_branch_is_not_a_change_of_the_pull_request(branch, plan):
     before = {"drifting.yaml": DRIFTING, "edited.yaml": vm_yaml("db", "edited", "1Gi")}
     branch(before, {"edited.yaml": vm_yaml("db", "edited", "3Gi"), "other.yaml": OTHER})
     ended = plan("-o", "json")
@@ -83,7 +83,7 @@ def test_vm_that_drifts_on_main_is_not_a_change_of_the_pull_request(branch, plan
     assert change["edited"] is True
 
 
-def test_text_lists_changes_of_the_pull_request_first(branch, plan):
+def test_plan_text_lists_changes_of_the_pull_request_first(branch, plan):
     before = {"drifting.yaml": DRIFTING, "edited.yaml": vm_yaml("db", "edited", "1Gi")}
     branch(before, {"edited.yaml": vm_yaml("db", "edited", "3Gi")})
     text = plan().out
@@ -94,7 +94,9 @@ def test_text_lists_changes_of_the_pull_request_first(branch, plan):
     assert "Since the base: new: 1 live; already pending: 1 live." in text
 
 
-def test_plan_and_digest_are_the_same_with_and_without_a_base(branch, plan, command, snapshot):
+def test_plan_and_digest_are_the_same_with_and_without_a_base_branch(
+    branch, plan, command, snapshot
+):
     git = branch({"drifting.yaml": DRIFTING}, {"edited.yaml": vm_yaml("db", "edited", "3Gi")})
     with_base = plan("-o", "json").json
     alone = command("plan", "--repo", git, "--snapshot", snapshot, "-o", "json").json
@@ -108,7 +110,7 @@ def test_plan_and_digest_are_the_same_with_and_without_a_base(branch, plan, comm
     assert with_base == alone
 
 
-def test_plan_file_with_a_comparison_is_an_approval(branch, serve, command, tmp_path):
+def test_plan_file_with_a_comparison_can_be_used_as_an_approval(branch, serve, command, tmp_path):
     git = branch({"drifting.yaml": DRIFTING}, {"edited.yaml": vm_yaml("db", "edited", "2Gi")})
     cluster, file = serve("hotplug", vms=VMS), tmp_path / "plan.json"
     options = ("--repo", git, "--base", "main", "--out", file)
@@ -118,7 +120,7 @@ def test_plan_file_with_a_comparison_is_an_approval(branch, serve, command, tmp_
     assert {each[0] for each in cluster.writes()} >= {"PATCH"}
 
 
-def test_vm_without_an_edit_gets_another_effect_from_the_kubevirt_cr(branch, plan):
+def test_kubevirt_cr_edit_changes_the_effect_of_a_vm_that_is_not_edited(branch, plan):
     files = {"drifting.yaml": DRIFTING, "cr.yaml": CR % "LiveUpdate"}
     branch(files, {"cr.yaml": CR % "Stage"})
     ended = plan("-o", "json")
@@ -128,7 +130,7 @@ def test_vm_without_an_edit_gets_another_effect_from_the_kubevirt_cr(branch, pla
     assert "because of edits of the KubeVirt CR: db/drifting." in text
 
 
-def test_renamed_file_changes_nothing_and_a_removed_vm_is_listed(branch, plan):
+def test_renamed_file_is_not_a_change_and_a_removed_vm_is_listed(branch, plan):
     files = {"a.yaml": DRIFTING, "b.yaml": vm_yaml("db", "edited", "3Gi"), "c.yaml": OTHER}
     branch(files, {"a.yaml": None, "moved/a.yaml": DRIFTING, "b.yaml": None, "c.yaml": None})
     ended = plan("-o", "json")
@@ -153,21 +155,21 @@ def test_renamed_file_changes_nothing_and_a_removed_vm_is_listed(branch, plan):
         ({"a.yaml": BROKEN}, {"b.yaml": DRIFTING, "c.yaml": BROKEN}, 3, 3),
     ],
 )
-def test_exit_code_counts_only_what_the_pull_request_adds(
+def test_plan_exit_code_counts_only_changes_that_the_pull_request_adds(
     branch, plan, before, after, detailed, plain
 ):
     branch(before, after)
     assert (plan("--detailed-exitcode").code, plan().code) == (detailed, plain)
 
 
-def test_error_on_the_base_is_marked(branch, plan):
+def test_error_that_the_base_branch_also_has_is_marked(branch, plan):
     branch({"a.yaml": BROKEN}, {"b.yaml": BROKEN})
     lines = [line for line in plan().out.splitlines() if "error[" in line]
     marked = {line.partition(":")[0]: line.endswith("(also on the base)") for line in lines}
     assert marked == {"a.yaml": True, "b.yaml": False}
 
 
-def test_invalid_configuration_on_the_base_makes_every_change_new(branch, plan):
+def test_all_changes_count_as_new_if_the_configuration_of_the_base_branch_is_invalid(branch, plan):
     files = {"a.yaml": DRIFTING, ".reconciler.yaml": CONFIG + "mode: 7\n"}
     branch(files, {".reconciler.yaml": CONFIG})
     ended = plan("-o", "json")
@@ -176,10 +178,10 @@ def test_invalid_configuration_on_the_base_makes_every_change_new(branch, plan):
     assert base["unplanned"] == "its configuration is invalid"
     absent = ended.json["comparison"]["absentDiagnostics"]
     assert [each["at"]["path"] for each in absent] == [".reconciler.yaml"]
-    assert "so every change counts as new" in " ".join(plan().out.split())
+    assert "therefore, every change counts as new" in " ".join(plan().out.split())
 
 
-def test_base_for_another_cluster_makes_every_change_new(branch, plan):
+def test_all_changes_count_as_new_if_the_base_branch_is_for_another_cluster(branch, plan):
     files = {"a.yaml": DRIFTING, ".reconciler.yaml": CONFIG + "cluster: another\n"}
     branch(files, {".reconciler.yaml": CONFIG})
     ended = plan("-o", "json")
@@ -187,7 +189,7 @@ def test_base_for_another_cluster_makes_every_change_new(branch, plan):
     assert ended.json["comparison"]["base"]["unplanned"] == "it is meant for cluster another"
 
 
-def test_name_of_a_vm_that_only_the_branch_has_can_be_selected(branch, plan):
+def test_vm_that_only_the_pull_request_contains_can_be_selected_by_name(branch, plan):
     branch({"a.yaml": OTHER}, {"b.yaml": DRIFTING})
     assert states(plan("-o", "json", "db/drifting")) == {"drifting": ("new", True)}
 
@@ -208,14 +210,14 @@ def test_repository_address_is_fetched_with_the_history_of_the_base(branch, snap
     assert states(ended) == {"drifting": ("unchanged", False), "edited": ("new", True)}
 
 
-def test_base_needs_a_repository(snapshot, command, tmp_path):
+def test_base_option_needs_a_repository(snapshot, command, tmp_path):
     (tmp_path / "a.yaml").write_text(DRIFTING)
     ended = command("plan", "-f", tmp_path / "a.yaml", "--snapshot", snapshot, "--base", "main")
     assert ended.code == 64
     assert "--base needs --repo" in ended.err
 
 
-def test_unknown_base_ends_with_an_error(branch, plan):
+def test_unknown_base_branch_is_reported_as_an_error(branch, plan):
     git = branch({"a.yaml": DRIFTING}, {"b.yaml": OTHER})
     git("branch", "--quiet", "--move", "main", "trunk")
     ended = plan()

@@ -86,7 +86,7 @@ def test_apply_action_fails_with_exit_code_8_if_a_vm_has_changed_since_the_appro
 
 
 @pytest.mark.parametrize(("wanted", "outcome"), [("false", "success"), ("true", "failure")])
-def test_apply_action_fails_with_exit_code_4_only_if_its_input_asks_for_it(
+def test_apply_action_fails_with_exit_code_4_only_if_an_input_requests_this(
     job, given, git, wanted, outcome
 ):
     git.commit({"vms.yaml": vm_yaml("team-a", "db-1", "512Mi")})

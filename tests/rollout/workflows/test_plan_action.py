@@ -67,7 +67,7 @@ def test_plan_action_succeeds_without_changes(job):
 
 
 @pytest.mark.parametrize(("wanted", "outcome"), [("false", "success"), ("true", "failure")])
-def test_plan_action_fails_with_exit_code_4_only_if_its_input_asks_for_it(job, wanted, outcome):
+def test_plan_action_fails_with_exit_code_4_only_if_an_input_requests_this(job, wanted, outcome):
     smaller = vm_yaml("team-a", "db-1", "512Mi") + vm_yaml("team-a", "db-2", "1Gi")
     runner, result = job({"vms.yaml": smaller}, **{"fail-on-blocked": wanted})
     assert result.outputs["exit-code"] == "4", runner.log
@@ -111,7 +111,7 @@ def test_plan_action_removes_the_kubeconfig_and_never_prints_it(job):
     assert left == []
 
 
-def test_plan_action_uploads_sarif_only_if_its_input_asks_for_it(job):
+def test_plan_action_uploads_sarif_only_if_an_input_requests_this(job):
     runner, _ = job({"vms.yaml": GROWN})
     assert runner.surroundings.calls == []
     runner, result = job({"vms.yaml": GROWN}, **{"upload-sarif": "true"})

@@ -16,7 +16,7 @@ def outputs(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines())
 
 
-def test_github_outputs_of_a_plan_are_its_numbers_of_changes_and_its_digest(capsys):
+def test_github_outputs_of_a_plan_contain_the_numbers_of_changes_and_the_digest(capsys):
     assert main(["comment", str(PLAN), "-o", "github-output"]) == 0
     found = outputs(capsys.readouterr().out)
     assert found["digest"].startswith("sha256:")
@@ -24,7 +24,7 @@ def test_github_outputs_of_a_plan_are_its_numbers_of_changes_and_its_digest(caps
     assert found == {"changes": "8", "live": "3", "restart": "2", "blocked": "0"}
 
 
-def test_github_outputs_of_a_report_are_its_numbers_of_results_and_its_digest(capsys):
+def test_github_outputs_of_a_report_contain_the_numbers_of_results_and_the_digest(capsys):
     assert main(["comment", str(REPORT), "-o", "github-output"]) == 0
     found = outputs(capsys.readouterr().out)
     del found["digest"]
@@ -41,7 +41,7 @@ def test_markdown_of_a_result_starts_with_the_first_line_of_the_comment(path, st
     assert "cluster <code>east</code>" in first
 
 
-def test_printed_run_without_a_result_shows_its_log_and_has_no_outputs(tmp_path, capsys):
+def test_printed_result_of_a_run_without_a_report_is_its_log_without_outputs(tmp_path, capsys):
     log = tmp_path / "plan.log"
     log.write_text("error: the cluster does not answer\n", encoding="utf-8")
     missing = [str(tmp_path / "plan.json"), "--log", str(log), "--cluster-name", "east"]
@@ -51,7 +51,7 @@ def test_printed_run_without_a_result_shows_its_log_and_has_no_outputs(tmp_path,
     assert capsys.readouterr().out == ""
 
 
-def test_printed_result_needs_a_result_or_a_log_with_the_cluster_name(tmp_path, capsys):
+def test_printing_a_result_requires_a_result_or_a_log_and_the_cluster_name(tmp_path, capsys):
     missing = str(tmp_path / "plan.json")
     assert main(["comment", missing, "-o", "markdown"]) == 64
     assert "set --log" in capsys.readouterr().err

@@ -69,12 +69,14 @@ def states(found):
         ("1Gi", "1Gi", UNCHANGED),
     ],
 )
-def test_state_follows_from_the_sizes_on_the_base_and_in_the_commit(before, after, state):
+def test_state_of_a_change_depends_on_the_sizes_in_the_base_commit_and_in_the_planned_commit(
+    before, after, state
+):
     found = compared(desired("1Gi", before), desired("1Gi", after))
     assert states(found) == [UNCHANGED, state, None]
 
 
-def test_object_without_an_edit_is_indirect_if_the_kubevirt_cr_causes_its_new_effect():
+def test_new_effect_on_an_unedited_vm_is_indirect_if_the_kubevirt_cr_causes_it():
     live = replace(LIVE, kubevirt=make_kubevirt())
     turned_off = desired("2Gi", "1Gi", kubevirt={ROLLOUT_STRATEGY: "Stage"})
     found = compared(desired("2Gi", "1Gi"), turned_off, live)
@@ -86,7 +88,7 @@ def test_object_without_an_edit_is_indirect_if_the_kubevirt_cr_causes_its_new_ef
     assert [each.ref for each in found.indirect] == [A]
 
 
-def test_new_consent_updates_the_effect_of_a_vm_that_is_not_edited():
+def test_new_restart_consent_updates_the_effect_on_a_vm_that_is_not_edited():
     git = desired("8Gi")
     plans = [decide(git, LIVE, PlanPolicy(restart=restart), AT) for restart in ("never", "stage")]
     found = compare(
@@ -100,20 +102,20 @@ def test_new_consent_updates_the_effect_of_a_vm_that_is_not_edited():
     assert (found.state(A), found.objects[A].edited) == (UPDATED, False)
 
 
-def test_edited_marks_only_fields_with_another_value():
+def test_comparison_marks_only_fields_with_a_new_value_as_edited():
     found = compared(desired("1Gi", "2Gi"), desired("2Gi", "2048Mi"))
     assert found.objects[A].edited_fields == {GUEST_MEMORY}
     assert not found.objects[B].edited
 
 
-def test_label_edits_a_vm_but_not_its_size():
+def test_changed_label_marks_a_vm_as_edited_but_not_its_size():
     labelled = make_desired(want("2Gi", A, labels={"app": "db"}))
     found = compared(desired("2Gi"), labelled)
     assert (found.objects[A].edited, found.objects[A].edited_fields) == (True, frozenset())
     assert found.state(A) is UNCHANGED
 
 
-def test_summary_counts_pending_objects_by_state_and_effect():
+def test_comparison_summary_counts_pending_objects_by_state_and_effect():
     found = compared(desired("2Gi", "2Gi", "2Gi"), desired("2Gi", "8Gi"))
     assert found.summary() == {
         "new": {},
@@ -125,7 +127,7 @@ def test_summary_counts_pending_objects_by_state_and_effect():
     assert [each.ref for each in found.removed] == [C]
 
 
-def test_size_that_git_reverts_is_withdrawn_but_not_removed():
+def test_size_that_git_reverts_is_reported_as_withdrawn_but_not_as_removed():
     found = compared(desired("2Gi"), desired("1Gi"))
     assert [each.ref for each in found.withdrawn] == [A]
     assert list(found.removed) == []
@@ -152,7 +154,7 @@ def problem(message, *, code="bad", ref=None, line=3, severity=Severity.ERROR, p
         ([problem("x", ref=A)], [problem("x", ref=B)], [NEW], 1),
     ],
 )
-def test_diagnostic_is_recognized_without_its_line(before, after, expected, absent):
+def test_diagnostic_is_recognized_even_if_its_line_number_changes(before, after, expected, absent):
     git = desired("1Gi")
     plan = decide(git, LIVE, PlanPolicy(), AT)
     found = compare(
@@ -170,7 +172,7 @@ def test_diagnostic_is_recognized_without_its_line(before, after, expected, abse
     )
 
 
-def test_error_in_git_that_the_base_has_too_is_no_edit():
+def test_error_in_git_that_the_base_commit_also_has_is_not_an_edit():
     error = problem("wrong", ref=A)
     old = desired("2Gi", diagnostics=(error,))
     moved = desired("2Gi", diagnostics=(replace(error, at=Location(path="a", line=7, column=1)),))

@@ -60,7 +60,7 @@ def test_action_uses_only_actions_that_are_pinned_by_commit(path):
 
 
 @every_action
-def test_default_version_of_an_action_is_that_of_the_package(path):
+def test_default_version_in_an_action_equals_the_version_of_the_package(path):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert load(path)["inputs"]["version"]["default"] == project["version"]
     assert project["name"] in (FOLDER / "install" / "install.sh").read_text(encoding="utf-8")
@@ -96,7 +96,7 @@ def test_github_runner_executes_no_workflow_command_from_the_output_of_the_progr
 
 
 @pytest.mark.parametrize(("name", "inputs"), RUNS)
-def test_token_that_permits_workflow_commands_again_is_random(tmp_path, name, inputs):
+def test_token_that_ends_the_suppression_of_workflow_commands_is_random(tmp_path, name, inputs):
     repository, tokens = empty_repository(tmp_path), set()
     for _ in range(2):
         runner = machine(tmp_path, repository, program=PROGRAM)

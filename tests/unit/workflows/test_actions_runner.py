@@ -65,7 +65,7 @@ def test_composite_action_has_its_inputs_defaults_and_outputs(action):
     assert result == Result("success", {"all": "job-token,,given!"})
 
 
-def test_composite_action_skips_later_steps_after_a_failure_except_always(action, runner):
+def test_composite_action_skips_steps_after_a_failure_unless_they_always_run(action, runner):
     result = action(
         steps("""
 - {shell: bash, run: exit 3, id: bad}
@@ -94,7 +94,7 @@ def test_bash_of_a_step_stops_at_the_first_failed_command_also_in_a_pipeline(act
     assert runner.log == ""
 
 
-def test_variables_paths_and_summaries_of_a_step_are_kept(action, runner, tmp_path):
+def test_simulated_runner_keeps_variables_paths_and_summaries_of_a_step(action, runner, tmp_path):
     tool = tmp_path / "tools" / "tool"
     tool.parent.mkdir()
     tool.write_text("#!/bin/sh\necho found $X\n")
@@ -127,21 +127,23 @@ def test_malformed_output_file_fails_the_step(action, runner):
         ("a<<END\none\ntwo=2\nEND\nb=\n", {"a": "one\ntwo=2", "b": ""}),
     ],
 )
-def test_output_file_has_values_and_texts_between_delimiters(text, expected, tmp_path):
+def test_output_file_contains_single_line_values_and_texts_between_delimiters(
+    text, expected, tmp_path
+):
     path = tmp_path / "output"
     path.write_text(text)
     assert assignments(path) == expected
 
 
 @pytest.mark.parametrize("text", ["a<<END\none\n", "nothing\n", "=1\n"])
-def test_output_file_with_another_format_is_an_error(text, tmp_path):
+def test_output_file_in_another_format_is_an_error(text, tmp_path):
     path = tmp_path / "output"
     path.write_text(text)
     with pytest.raises(FileCommandError):
         assignments(path)
 
 
-def test_log_executes_workflow_commands_until_they_are_stopped_and_after_the_token():
+def test_log_reader_finds_workflow_commands_except_while_commands_are_stopped():
     log = (
         "::error file=a%2Cb,line=3::bad%0Athing\n ::notice::n\n::stop-commands::abc\n"
         "::error::x\n##[error]y\n::abc::\ntext ::error::z\ntext ##[warning]w\n"
@@ -155,7 +157,7 @@ def test_log_executes_workflow_commands_until_they_are_stopped_and_after_the_tok
     ]
 
 
-def test_job_has_secrets_variables_and_the_outputs_of_earlier_jobs(job, runner):
+def test_job_receives_secrets_variables_and_the_outputs_of_earlier_jobs(job, runner):
     runner.secrets, runner.variables = {"KEY": "s3cret"}, {"V": "v"}
     result = job(
         """
@@ -174,7 +176,7 @@ steps:
     assert job("if: github.event_name == 'schedule'\nsteps: []").outcome == "skipped"
 
 
-def test_composite_action_has_no_secrets(action):
+def test_composite_action_receives_no_secrets(action):
     with pytest.raises(ExpressionError, match="secrets"):
         action(steps("- {shell: bash, run: 'true', env: {A: '${{ secrets.KEY }}'}}"))
 

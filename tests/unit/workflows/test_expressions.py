@@ -74,13 +74,13 @@ def test_interpolation_inserts_each_value_as_text():
     assert interpolated("$HOME {{ x }}", CONTEXTS, {}) == "$HOME {{ x }}"
 
 
-def test_interpolation_of_an_object_or_an_open_expression_is_an_error():
+def test_interpolation_of_an_object_or_of_an_unclosed_expression_is_an_error():
     for text in ("${{ github.event }}", "${{ inputs.name }", "${{ success() }}"):
         with pytest.raises(ExpressionError):
             interpolated(text, CONTEXTS, {})
 
 
 @pytest.mark.parametrize("nothing", [None, False, 0, ""])
-def test_condition_is_false_only_for_empty_values(nothing):
+def test_workflow_condition_is_false_only_for_empty_values(nothing):
     assert not truthy(nothing)
     assert truthy("false")

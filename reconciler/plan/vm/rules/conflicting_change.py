@@ -181,7 +181,7 @@ def _not_carried(running: RunningVM) -> Finding:
 
 
 def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """Return a finding if a quota will reject the target pod, which does not exist yet."""
+    """Return a finding if a quota will reject the target pod when the pod is created."""
     has_pod = migration is not None and migration.phase not in NO_POD_YET
     if has_pod or _will_release(running):
         return None

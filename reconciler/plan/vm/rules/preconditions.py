@@ -113,7 +113,7 @@ def hotplug_in_flight(running: RunningVM) -> Finding | None:
     return wait(
         Reason.HOTPLUG_IN_FLIGHT,
         f"a change to {running.vmi.guest} is in flight and cannot be cancelled{held}",
-        "the new size is written after that change has ended",
+        "the new size is written after the change in flight has ended",
     )
 
 
@@ -129,7 +129,7 @@ def migration_in_flight(running: RunningVM) -> Finding | None:
     return wait(
         Reason.MIGRATION_IN_FLIGHT,
         f"the migration {migration.ref.name} is {migration.phase or 'new'}",
-        "the new size is written after that migration has ended",
+        "the new size is written after the migration has ended",
     )
 
 

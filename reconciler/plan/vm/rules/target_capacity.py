@@ -179,9 +179,7 @@ def _most(nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod) -> st
     left = free(best, capacity, pod.page_size)
     memory, pages = left.memory or 0, max(0, left.hugepages)
     huge = f" and {canonical(pages)} of {pod.page_size} pages" if pod.hugepages else ""
-    return (
-        f"no other node has that much free memory; {best.name} has the most: {_down(memory)}{huge}"
-    )
+    return f"no other node has enough free memory; {best.name} has the most: {_down(memory)}{huge}"
 
 
 def _left(node: LiveNode, capacity: Capacity, pod: TargetPod) -> tuple[int, int]:

@@ -55,7 +55,7 @@ class VMNames:
 
     @cached_property
     def namespaces(self) -> Mapping[str, Sequence[str]]:
-        """Maps each VM name to the namespaces that have such a VM; computed at the first use."""
+        """Map each VM name to the namespaces that have a VM with this name."""
         found: dict[str, list[str]] = defaultdict(list)
         for ref in sorted(self._live.vms):
             found[ref.name].append(ref.namespace)

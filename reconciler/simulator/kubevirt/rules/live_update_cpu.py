@@ -70,7 +70,7 @@ def decide_cpu(vm_domain: Json, vmi: Json) -> Step:  # noqa: PLR0911 - a return 
 
 
 def decide_placement(template: Json, vmi: Json) -> Step:
-    """Decides whether a placement change can be applied, which a migration prevents.
+    """Decides whether a placement change can be applied; a migration prevents this.
 
     Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366 (the order of the
     steps).

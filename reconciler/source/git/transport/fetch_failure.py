@@ -50,7 +50,7 @@ _CAUSES = (
     (
         r"unprotected private key|bad permissions",
         "ssh does not use the SSH key, because other users can read the file",
-        "chmod 600 the file",
+        "run chmod 600 on the file",
     ),
     (
         r"load key .*: (?:invalid format|error in libcrypto)",
@@ -76,7 +76,10 @@ _CAUSES = (
     (
         r"\b407\b",
         "the proxy rejects the credentials",
-        "write them into the address of the proxy: HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT",
+        (
+            "write the credentials into the address of the proxy: "
+            "HTTPS_PROXY=http://USER:PASSWORD@HOST:PORT"
+        ),
     ),
     (r"could not resolve proxy", "the host name of the proxy is unknown", _CHECK_NETWORK),
     (
@@ -131,7 +134,7 @@ _OTHER_HINT = "check the address, the network and the credentials"
 
 
 def fetch_error(url: str, output: Output, *, has_login: bool) -> SourceError:
-    """Return the error for a fetch from *url* that has failed with *output*.
+    """Return the error for a fetch that has failed.
 
     Args:
         url: The address, which may contain a user and a password.

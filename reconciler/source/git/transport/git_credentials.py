@@ -52,7 +52,7 @@ class GitCredentials:
     installation_token: InstallationToken
 
     def file(self, *names: str) -> Path | None:
-        """Return the first file of the folder with one of *names*.
+        """Return the first file in the folder that has one of several names.
 
         Raises:
             SourceError: The folder does not exist or cannot be read.

@@ -38,7 +38,7 @@ _SSH_OPTIONS = ("-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oUpdateHostK
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Transport:
-    """What git needs to connect to a server."""
+    """The environment and the open files that git needs to connect to a server."""
 
     environment: dict[str, str]
     descriptors: tuple[int, ...] = ()
@@ -49,7 +49,7 @@ class Transport:
 
 @contextmanager
 def transport(url: str, credentials: GitCredentials | None) -> Iterator[Transport]:
-    """Yield what git needs to fetch from *url*; secrets exist until the block ends.
+    """Yield the environment and the files that git needs for a fetch, with any secrets.
 
     Args:
         url: A checked address, which may contain a user and a password.
@@ -109,7 +109,7 @@ def _login(url: str, in_address: Login, credentials: GitCredentials) -> Login:
 
 
 def _write_config(stack: ExitStack, url: str, login: Login, *, only: bool) -> tuple[int, ...]:
-    """Write the configuration for *login* to a file in memory, which is open until *stack* ends.
+    """Write the git configuration for a login to a file in memory.
 
     Args:
         stack: The owner of the files.
@@ -139,7 +139,7 @@ def _write_config(stack: ExitStack, url: str, login: Login, *, only: bool) -> tu
 
 
 def _without_login(url: str) -> tuple[str, Login]:
-    """Return *url* without user and password, and these as a ``Login``.
+    """Return an address without user and password, and the user and password as a ``Login``.
 
     git repeats the address on the command line of its transport helper.
     """
@@ -157,7 +157,7 @@ def _without_login(url: str) -> tuple[str, Login]:
 
 
 def _certificates(credentials: GitCredentials) -> dict[str, str]:
-    """Return the variables for the files with a certificate authority and a client certificate."""
+    """Return the environment variables for a certificate authority and a client certificate."""
     names = {
         "GIT_SSL_CAINFO": git_credentials.CA,
         "GIT_SSL_CERT": git_credentials.CLIENT_CERTIFICATE,
@@ -185,12 +185,12 @@ def _ssh(credentials: GitCredentials | None) -> dict[str, str]:
 
 
 def _ssh_path(path: Path) -> str:
-    """Return *path* for an option of ssh, which replaces tokens such as ``%h``."""
+    """Quote a path for an option of ssh, and escape percent signs."""
     return '"' + str(path.absolute()).replace("%", "%%").replace('"', '\\"') + '"'
 
 
 def _secret(stack: ExitStack, text: str) -> int:
-    """Return the descriptor of a file in memory with *text*, which is open until *stack* ends."""
+    """Write a secret to a file in memory, and return the descriptor of the file."""
     file = stack.enter_context(file_in_memory())
     file.write(text.encode())
     file.flush()
@@ -199,7 +199,7 @@ def _secret(stack: ExitStack, text: str) -> int:
 
 
 def _quoted(text: str) -> str:
-    """Return *text* as a value or a subsection of a Git configuration file."""
+    """Quote a text for a value or a subsection in a Git configuration file."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 

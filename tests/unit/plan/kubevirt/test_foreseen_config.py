@@ -170,7 +170,7 @@ def test_missing_feature_gate_is_added_unless_the_gate_graduated_to_ga(beside):
         ({"phase": ""}, False),
     ],
 )
-def test_kubevirt_cr_counts_as_applied_when_its_deployed_version_and_generation_match(
+def test_kubevirt_cr_counts_as_applied_when_its_version_and_generation_are_deployed(
     overrides, settled
 ):
     live = make_live(make_vm(), vmis=(make_vmi(),), kubevirt=make_kubevirt(**overrides))

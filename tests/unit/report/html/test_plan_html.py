@@ -75,7 +75,7 @@ def test_html_page_has_a_label_for_each_input(page):
     assert all(before == "label" or name in named for before, name in wrapped)
 
 
-def test_html_page_headings_skip_no_level(page):
+def test_html_page_headings_do_not_skip_a_level(page):
     levels = [int(each.tag[1]) for each in page.all("h1", "h2", "h3", "h4")]
     assert levels[0] == 1
     assert levels.count(1) == 1

@@ -122,7 +122,7 @@ def escape(key):
 
 
 @given(OBJECTS, OBJECTS)
-def test_json_patch_from_the_difference_of_two_objects_turns_the_first_into_the_second(old, new):
+def test_json_patch_computed_from_two_objects_converts_the_first_object_into_the_second(old, new):
     patched = json_patch.apply(list(difference(old, new)), old)
     assert json_patch.same(patched, new)
 

@@ -64,7 +64,7 @@ def test_guest_size_as_an_integer_is_denied_before_v1_6(version, status):
     assert ask(sim, 2147483648).status == status
 
 
-def test_dry_run_is_denied_like_the_real_write_and_changes_nothing():
+def test_dry_run_of_a_denied_write_is_denied_and_changes_nothing():
     sim = simulate({"name": "vm", "maxGuest": "2Gi"})
     body = [{"op": "replace", "path": "/spec/template/spec/domain/memory/guest", "value": "3Gi"}]
     query = (("dryRun", "All"),)

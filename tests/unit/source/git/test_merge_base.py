@@ -47,19 +47,19 @@ def clone(repo, path, *options):
         ("merge", "topic", "topic"),
     ],
 )
-def test_base_is_the_newest_common_commit(forked, base, head, expected):
+def test_base_commit_is_the_newest_common_commit(forked, base, head, expected):
     repo, commits = forked
     assert base_of(repo, base, head) == commits[expected]
 
 
-def test_merge_commit_that_moved_main_has_passed_uses_the_merged_commit(forked):
+def test_base_of_a_merge_commit_is_the_merged_commit_even_if_the_main_branch_has_moved_on(forked):
     repo, commits = forked
     repo.git("checkout", "--quiet", "main")
     repo.commit({"a": "4"})
     assert base_of(repo, "main", "merge") == commits["main"]
 
 
-def test_shallow_clone_of_a_merge_commit_knows_its_parents(forked, tmp_path):
+def test_parents_of_a_merge_commit_are_known_in_a_shallow_clone(forked, tmp_path):
     repo, commits = forked
     shallow = clone(repo, tmp_path / "shallow", "--depth=1", "--branch=merge")
     fetch = ["git", "fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main"]
@@ -67,7 +67,7 @@ def test_shallow_clone_of_a_merge_commit_knows_its_parents(forked, tmp_path):
     assert base_of(shallow, "origin/main", "HEAD") == commits["main"]
 
 
-def test_shallow_clone_with_depth_2_compares_with_the_first_parent(forked, tmp_path):
+def test_base_commit_in_a_shallow_clone_of_depth_2_is_the_first_parent(forked, tmp_path):
     repo, commits = forked
     shallow = clone(repo, tmp_path / "shallow", "--depth=2", "--branch=merge")
     assert base_of(shallow, "HEAD^1", "HEAD") == commits["main"]
@@ -76,7 +76,9 @@ def test_shallow_clone_with_depth_2_compares_with_the_first_parent(forked, tmp_p
 @pytest.mark.parametrize(
     ("base", "says"), [("main", "no branch"), ("origin/topic", "have no common commit")]
 )
-def test_shallow_clone_without_the_history_says_how_to_fetch_it(forked, tmp_path, base, says):
+def test_error_about_a_shallow_clone_without_history_explains_how_to_fetch_the_history(
+    forked, tmp_path, base, says
+):
     repo, _ = forked
     shallow = clone(repo, tmp_path / "shallow", "--depth=1", "--branch=main")
     subprocess.run(["git", "checkout", "--quiet", "--detach"], cwd=shallow, check=True)
@@ -91,7 +93,7 @@ def test_shallow_clone_without_the_history_says_how_to_fetch_it(forked, tmp_path
     assert "--unshallow" in caught.value.hint
 
 
-def test_unrelated_histories_are_an_error_without_a_hint_on_fetching(forked):
+def test_branches_without_a_common_commit_cause_an_error_without_a_hint_about_fetching(forked):
     repo, _ = forked
     repo.git("checkout", "--quiet", "--orphan", "island")
     repo.commit({"c": "1"})
@@ -101,7 +103,7 @@ def test_unrelated_histories_are_an_error_without_a_hint_on_fetching(forked):
 
 
 @pytest.mark.parametrize("base", ["--help", "", "nowhere"])
-def test_base_that_is_no_revision_is_rejected(forked, base):
+def test_base_option_that_is_not_a_revision_is_rejected(forked, base):
     repo, _ = forked
     with pytest.raises(SourceError, match="revision"):
         base_of(repo, base, "main")

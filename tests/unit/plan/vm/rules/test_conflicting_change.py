@@ -254,7 +254,7 @@ def test_memory_change_in_flight_counts_as_stuck_if_its_target_pod_fits_on_no_no
     live = changing(migrations=migrations, **context)
     assert effect_of(make_desired(want("1792Mi")), live) == expected
     if expected == STUCK:
-        assert "no other node has that much free memory; node02 has the most: 2048Mi" in (
+        assert "no other node has enough free memory; node02 has the most: 2048Mi" in (
             decided("1792Mi", live).why.message
         )
 

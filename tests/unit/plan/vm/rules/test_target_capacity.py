@@ -65,7 +65,7 @@ def test_message_about_a_blocked_change_contains_the_pod_request_and_the_best_no
     nodes = (node("node01"), node("node02", "1Gi"), node("node03", "2Gi"))
     decision = only(live(capacity({"node03": use(512 * MIB)}), nodes=nodes))
     assert decision.why.message == (
-        "the target pod requests 2316Mi, and no other node has that much free memory; node03 "
+        "the target pod requests 2316Mi, and no other node has enough free memory; node03 "
         "has the "
         "most: 1536Mi"
     )
