@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
+from support.forges.fake_forge import Pull
 from support.served import Git
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ class HostedRepository:
         self.author("merge", "--quiet", "--no-ff", "--message=merge", BRANCH)
         self.author("push", "--quiet", "--force", "origin", f"HEAD:{MERGE_REF}")
         self.author("checkout", "--quiet", BRANCH)
-        self.forge.head = commit
+        self.forge.pulls = [Pull(7, commit, branch=BRANCH)]
         return commit
 
     def merge(self) -> str:
