@@ -7,6 +7,7 @@ contains the token.
 from __future__ import annotations
 
 import json
+import os
 import random
 import re
 from dataclasses import replace
@@ -16,13 +17,13 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
-import urllib3
 from urllib3.exceptions import HTTPError
 
 from reconciler import __version__
 from reconciler.errors import ForgeError, UsageError
 from reconciler.escaping import printable
 from reconciler.forge.answer_codec import decoded
+from reconciler.forge.connection_pool import connection_pool
 from reconciler.forge.forge_request import ForgeAnswer, ForgeRequest
 from reconciler.model.backoff import pause_s
 
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
+
+    import urllib3
 
     from reconciler.ports import Clock
 
@@ -41,7 +44,7 @@ SECONDARY_LIMIT_S = 60.0
 
 Source: docs.github.com, "Rate limits for the REST API", exceeding the rate limit.
 """
-_CONNECT_S, _READ_S, _RESPONSE_S = 10.0, 30.0, 60.0
+_RESPONSE_S = 60.0
 _MAX_BODY = 32 * 1024 * 1024
 _CHUNK = 1 << 16
 _MAX_PAGES = 200
@@ -74,10 +77,11 @@ class ForgeClient:
     ) -> None:
         """Check the address and the token, and open no connection yet.
 
-        The file *ca* contains certificate authorities; None uses those of the system.
+        The file *ca* contains certificate authorities; None uses those of the system. The
+        environment selects the proxy.
 
         Raises:
-            UsageError: The address or the token cannot be used.
+            UsageError: The address, the token, the authorities or the proxy cannot be used.
         """
         self._base = checked_base_url(base_url)
         if not _TOKEN.fullmatch(token):
@@ -92,10 +96,7 @@ class ForgeClient:
             **headers,
         }
         self._clock = clock
-        timeout = urllib3.Timeout(connect=_CONNECT_S, read=_READ_S)
-        self._pool = urllib3.PoolManager(
-            retries=False, timeout=timeout, ca_certs=str(ca) if ca else None
-        )
+        self._pool = connection_pool(self._base, ca=ca, environ=os.environ)
 
     def __enter__(self) -> Self:
         return self
@@ -144,7 +145,8 @@ class ForgeClient:
             if found is None:
                 return
             pairs = (each.partition("=") for each in found[1].split("&"))
-            query = {name: value for name, _, value in pairs if _PLAIN.fullmatch(name + value)}
+            plain = {name: value for name, _, value in pairs if _PLAIN.fullmatch(name + value)}
+            query = {**request.query, **plain}
             if query == request.query:
                 return
             request = replace(request, query=query)
@@ -177,7 +179,8 @@ class ForgeClient:
             kind = type(getattr(error, "reason", None) or error).__name__
             raise ForgeError(
                 f"{self._where(request)} got no answer: {kind}",
-                hint="check the address of the forge, the network and the certificates",
+                hint="check the address of the forge, the network, the certificates, and the "
+                "proxy in HTTPS_PROXY and NO_PROXY",
                 retryable_now=True,
             ) from None
         answer = ForgeAnswer(

@@ -30,6 +30,8 @@ READ_BY = {
     "cli/main.py": _OWN_VALUE,
     "app/comment/ci_job.py": "variables of a CI job",
     "app/comment/result_content.py": "result file",
+    "forge/connection_pool.py": NOT_FOREIGN
+    + "a variable of the job, which connects it to a forge",
     "forge/ci_event.py": "event of a CI job",
     "forge/github_app.py": "answer of a forge",
     "forge/result_stamp.py": "stamp of a comment",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions
@@ -35,6 +36,7 @@ def _gitlab(environ: Mapping[str, str]) -> ForgeOptions:
         project=environ.get("CI_MERGE_REQUEST_PROJECT_ID") or environ.get("CI_PROJECT_ID"),
         pull_request=int(number) if _NUMBER.fullmatch(number) else None,
         commit=head or environ.get("CI_COMMIT_SHA"),
+        ca=Path(ca) if (ca := environ.get("CI_SERVER_TLS_CA_FILE")) else None,
         link=environ.get("CI_JOB_URL"),
     )
 

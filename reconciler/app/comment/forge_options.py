@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from pathlib import Path
 
 from reconciler.errors import UsageError
 
@@ -41,6 +42,8 @@ class ForgeOptions:
     """The last commit of the pull request, which selects or confirms the pull request."""
     head_branch: str | None = None
     """The branch of the pull request with ``head_commit``, as OWNER:BRANCH."""
+    ca: Path | None = None
+    """A file with certificate authorities; None for those of the system."""
     link: str | None = None
     """The address of the complete result, for example of the CI job."""
 
@@ -52,7 +55,7 @@ class ForgeOptions:
         """
         if self.forge not in (None, job.forge):
             return self
-        names = ["forge", "forge_url", "project", "link"]
+        names = ["forge", "forge_url", "project", "link", "ca"]
         if self.pull_request is None and self.head_commit is None:
             names += ["pull_request"]
             if self.commit is None:

@@ -69,7 +69,7 @@ def post_result(
         )
     content = _content(options, target, environ, clock)
     with ForgeClient(
-        target.base_url, token=token, headers=forge.headers(token), clock=clock
+        target.base_url, token=token, headers=forge.headers(token), clock=clock, ca=where.ca
     ) as client:
         number = _number(client, forge, where)
         commit = where.commit or where.head_commit or head_commit(client, forge, number or 0)

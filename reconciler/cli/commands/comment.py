@@ -57,6 +57,15 @@ ForgeUrl = Annotated[
         metavar="URL",
     ),
 ]
+ForgeCa = Annotated[
+    Path | None,
+    option(
+        "--forge-ca",
+        "File with the certificate authorities of the forge. Default: that of the GitLab job, or "
+        "those of the system.",
+        metavar="FILE",
+    ),
+]
 Project = Annotated[
     str | None,
     option(
@@ -138,6 +147,7 @@ class TargetOptions:
 
     forge: Kind = None
     forge_url: ForgeUrl = None
+    forge_ca: ForgeCa = None
     project: Project = None
     pull_request: PullRequest = None
     head_commit: HeadCommit = None
@@ -184,6 +194,7 @@ def command(options: CommandOptions) -> ExitCode:
             commit=target.commit,
             head_commit=target.head_commit,
             head_branch=target.head_branch,
+            ca=target.forge_ca,
             link=target.link,
         ),
     )

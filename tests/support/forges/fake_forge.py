@@ -15,6 +15,8 @@ from support.forges.gitlab_payloads import GITLAB
 from support.forges.received import Received, handler_of
 
 if TYPE_CHECKING:
+    import ssl
+
     from support.forges.payloads import PayloadDescription
 
 HEAD = "8b1d2f70c3a94e5566778899aabbccddeeff0011"
@@ -53,7 +55,7 @@ class FakeForge:
     description: GitHubDescription | PayloadDescription | None = None
     """What each request and each successful answer is checked against."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.comments: list[dict] = []
         self.pulls = [Pull(7, HEAD)]
         self.statuses: list[tuple[str, dict]] = []
@@ -64,12 +66,15 @@ class FakeForge:
         self.user_allowed = True
         self._ids = count(101)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self.answer))
+        self._scheme = "https" if tls else "http"
+        if tls:
+            self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{self.base}"
+        return f"{self._scheme}://127.0.0.1:{self._server.server_port}{self.base}"
 
     def __enter__(self):
         return self

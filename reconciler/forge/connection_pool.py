@@ -1,0 +1,104 @@
+"""``connection_pool``: connects to a forge, directly or through the environment's proxy."""
+
+from __future__ import annotations
+
+import ssl
+from base64 import b64encode
+from ipaddress import ip_address, ip_network
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import urllib3
+
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_CONNECT_S, _READ_S = 10.0, 30.0
+
+
+def connection_pool(
+    base_url: str, *, ca: Path | None, environ: Mapping[str, str]
+) -> urllib3.PoolManager:
+    """Return a pool that opens connections to the forge at *base_url*; it opens none yet.
+
+    Args:
+        base_url: The address of the forge's API.
+        ca: A file with certificate authorities; None uses those of the system.
+        environ: The variables HTTPS_PROXY, ALL_PROXY and NO_PROXY, also in lower case.
+
+    Raises:
+        UsageError: The file with authorities or the proxy cannot be used.
+    """
+    timeout = urllib3.Timeout(connect=_CONNECT_S, read=_READ_S)
+    context = _context(ca)
+    proxy = _proxy(base_url, environ)
+    if not proxy:
+        return urllib3.PoolManager(retries=False, timeout=timeout, ssl_context=context)
+    parts = urlsplit(proxy)
+    headers = None
+    if parts.username is not None:
+        login = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        headers = {"Proxy-Authorization": f"Basic {b64encode(login.encode()).decode()}"}
+    return urllib3.ProxyManager(
+        parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl(),
+        retries=False,
+        timeout=timeout,
+        ssl_context=context,
+        proxy_ssl_context=context,
+        proxy_headers=headers,
+    )
+
+
+def _context(ca: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(ca) if ca else None)
+    except (OSError, ValueError) as error:
+        raise UsageError(
+            f"the certificate authorities in {ca} cannot be read",
+            hint="set --forge-ca to a file with certificates in PEM format",
+        ) from error
+
+
+def _proxy(base_url: str, environ: Mapping[str, str]) -> str:
+    """Return the address of the proxy for *base_url*; empty for a direct connection.
+
+    Plain HTTP goes only to this machine, so it never uses a proxy.
+    """
+    target = urlsplit(base_url)
+    if target.scheme != "https":
+        return ""
+    names = ("https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")
+    proxy = next((environ[each] for each in names if environ.get(each)), "")
+    direct = environ.get("no_proxy") or environ.get("NO_PROXY") or ""
+    host, port = target.hostname or "", target.port or 443
+    if not proxy or any(_matches(each.strip(), host, port) for each in direct.split(",")):
+        return ""
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        parts = urlsplit(proxy)
+        usable = parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise UsageError(
+            "the proxy for the forge is not an address that starts with http:// or https://",
+            hint="check HTTPS_PROXY, ALL_PROXY and NO_PROXY",
+        )
+    return proxy
+
+
+def _matches(pattern: str, host: str, port: int) -> bool:
+    """Return whether one entry of NO_PROXY matches: ``*``, a domain, an address or a network."""
+    if pattern == "*":
+        return True
+    try:
+        return ip_address(host) in ip_network(pattern, strict=False)
+    except ValueError:
+        pass
+    name, _, only_port = pattern.lower().lstrip("*.").partition(":")
+    if not name or only_port not in {"", str(port)}:
+        return False
+    return host == name or host.endswith(f".{name}")
