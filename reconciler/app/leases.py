@@ -29,7 +29,7 @@ def memory_lease(shard: Shard) -> str:
 
 
 class Leases(NamedTuple):
-    """The two leases of one run; an unneeded lease always counts as held."""
+    """The two leases of one run; a lease that the run does not need counts as held."""
 
     config: Lease
     memory: Lease

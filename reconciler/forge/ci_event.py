@@ -42,14 +42,14 @@ class _WorkflowRun(msgspec.Struct):
 
 
 class CiEvent(msgspec.Struct):
-    """The payload of a job's event, which only the forge writes."""
+    """The content of the event that started a CI job; only the forge can write it."""
 
     pull_request: _PullRequest | None = None
     workflow_run: _WorkflowRun | None = None
 
 
 def read_event(path: str) -> CiEvent:
-    """Return the event in the file at *path*; it is empty if the file cannot be read."""
+    """Return the event in a file; the event is empty if the file cannot be read."""
     if not path:
         return CiEvent()
     try:

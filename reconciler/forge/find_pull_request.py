@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def find_pull_request(client: ForgeClient, forge: Forge, commit: str, branch: str | None) -> int:
-    """Return the number of the open pull request with *commit* as its last commit.
+    """Return the number of the open pull request that has a given commit as its last commit.
 
     The list of open pull requests also contains those from forks.
 
@@ -54,7 +54,7 @@ def find_pull_request(client: ForgeClient, forge: Forge, commit: str, branch: st
 
 
 def require_head(client: ForgeClient, forge: Forge, number: int, commit: str) -> None:
-    """Check that a pull request still has *commit* as its last commit.
+    """Check that a pull request still has a given commit as its last commit.
 
     Raises:
         ForgeError: The pull request has another last commit, or cannot be read.

@@ -44,7 +44,7 @@ class Comment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
-    """An open pull request, as a list of pull requests shows it."""
+    """An open pull request, with the fields that a list of pull requests contains."""
 
     number: int
     head: str
@@ -99,7 +99,7 @@ class Forge(Protocol):
         ...
 
     def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
-        """Return the pull requests from one page of their list."""
+        """Return the pull requests on one page of a list of pull requests."""
         ...
 
     def comments(self, number: int) -> ForgeRequest:

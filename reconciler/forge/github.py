@@ -100,7 +100,7 @@ class GitHub:
         return ForgeRequest(method="GET", path=f"{self._root}/pulls", query=query)
 
     def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
-        """Return the pull requests from one page of their list."""
+        """Return the pull requests on one page of a list of pull requests."""
         return tuple(
             PullRequest(number=each.number, head=each.head.sha, branch=each.head.ref)
             for each in decoded(body, list[_PullRequest])

@@ -96,7 +96,7 @@ class GitLab:
         return ForgeRequest(method="GET", path=f"{self._root}/merge_requests", query=query)
 
     def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
-        """Return the merge requests from one page of their list."""
+        """Return the merge requests on one page of a list of merge requests."""
         return tuple(
             PullRequest(number=each.iid, head=each.sha or "", branch=each.source_branch)
             for each in decoded(body, list[_MergeRequest])

@@ -49,7 +49,7 @@ def post_comment(
     stamp: ResultStamp,
     text: str,
 ) -> Posted | Outdated:
-    """Update our own comment, which contains *marker*, or create the comment.
+    """Update the comment that an earlier run wrote, or create the comment.
 
     If two jobs create a comment at the same time, both find the older comment when they list the
     comments again; the later job edits the older comment and deletes its own. A result that is
@@ -104,12 +104,12 @@ def post_comment(
 
 
 def comment_body(marker: str, stamp: ResultStamp, text: str) -> str:
-    """Return the whole comment: its two hidden lines, and the visible *text*."""
+    """Return the whole text of a comment: two hidden lines, then the visible text."""
     return f"{marker}\n{stamp.line()}\n{text}"
 
 
 def _outdated(stamp: ResultStamp, own: Iterable[Comment], head: str | None) -> Outdated | None:
-    """Return why *stamp* must not replace our comments; None if it is not outdated."""
+    """Return why a result must not replace our comments; None if the result is current."""
     shown = [stamp_of(each.body) for each in own] or [None]
     reasons = (stamp.outdated(each, head) for each in shown)
     return next((each for each in reasons if each), None)

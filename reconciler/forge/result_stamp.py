@@ -20,7 +20,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class ResultKind(StrEnum):
-    """What a comment shows."""
+    """The kinds of results that a comment can show."""
 
     PLAN = "plan"
     REPORT = "report"
@@ -29,7 +29,7 @@ class ResultKind(StrEnum):
 
 
 class Outdated(StrEnum):
-    """Why a result does not replace the comment of a pull request."""
+    """The reasons why a result does not replace the comment of a pull request."""
 
     COMMIT = "not changed, because the pull request has a newer commit"
     RESULT = "not changed, because it shows a newer result for the same commit"
@@ -37,7 +37,7 @@ class Outdated(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultStamp:
-    """Which result a comment shows: its kind, its commit and its time."""
+    """Identifies the result that a comment shows, by its kind, commit and time."""
 
     kind: ResultKind
     commit: str | None = None
@@ -46,7 +46,7 @@ class ResultStamp:
     """When the cluster was read for a plan, or when the run of a report ended."""
 
     def line(self) -> str:
-        """Return the stamp as one HTML comment, which no forge shows."""
+        """Return the stamp as one HTML comment, which forges do not display."""
         time = self.time.astimezone(UTC).strftime(_TIME) if self.time else "-"
         return f"<!-- reconciler-result {self.kind} {self.commit or '-'} {time} -->"
 

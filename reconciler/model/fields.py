@@ -13,7 +13,7 @@ from reconciler.model.references import FieldPath
 
 
 class WaveName(StrEnum):
-    """The waves of a plan, in the order in which they run."""
+    """The names of the waves (steps) of a plan, in the order in which they run."""
 
     FEATURE_GATE = "feature-gate"
     STRATEGY = "strategy"

@@ -133,7 +133,7 @@ def _fields(declared: DesiredVM | DesiredKubeVirt | None) -> Settings:
 def _diagnostics(
     before: Sequence[Diagnostic], after: Sequence[Diagnostic]
 ) -> tuple[dict[Diagnostic, BaselineState], tuple[Diagnostic, ...]]:
-    """Return the state of each diagnostic of the plan, and the diagnostics of only the base.
+    """Return the state of each diagnostic of a plan, and the diagnostics of only the base commit.
 
     A diagnostic with another text about the same object, or file, is the updated one.
     """

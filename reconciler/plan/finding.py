@@ -25,7 +25,7 @@ class Finding:
 
     @classmethod
     def of(cls, effect: Effect, reason: Reason, message: str, hint: str = "") -> Finding:
-        """Return a finding with the given effect and explanation."""
+        """Return a rule's result with the given effect and explanation."""
         return cls(effect=effect, why=Explanation(reason=reason, message=message, hint=hint))
 
     @property
@@ -35,22 +35,22 @@ class Finding:
 
 
 def first(rules: Iterable[Callable[[T], Finding | None]], inputs: T) -> Finding | None:
-    """Call the rules in order, and return the first finding that is not None."""
+    """Call the rules in order, and return the first result that is not None."""
     return next((found for rule in rules if (found := rule(inputs)) is not None), None)
 
 
 def restart(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a finding with the effect ``restart``: the change needs a restart of the VM."""
+    """Return a rule's result with the effect ``restart``: the change needs a restart of the VM."""
     return Finding.of(Effect.RESTART, reason, message, hint)
 
 
 def wait(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a finding with the effect ``wait``: the change will become possible later."""
+    """Return a rule's result with the effect ``wait``: the change will be possible later."""
     return Finding.of(Effect.WAIT, reason, message, hint)
 
 
 def invalid(error: Diagnostic) -> Finding:
-    """Return a finding that blocks an object because its manifest in Git has an error."""
+    """Return a result that blocks an object because its manifest in Git has an error."""
     return blocked(
         Reason.INVALID_MANIFEST,
         f"the manifest in Git is invalid: {error.message}",
@@ -59,5 +59,5 @@ def invalid(error: Diagnostic) -> Finding:
 
 
 def blocked(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a finding with the effect ``blocked``: the change is denied, harmful or useless."""
+    """Return a result with the effect ``blocked``: the change is denied, harmful or useless."""
     return Finding.of(Effect.BLOCKED, reason, message, hint)

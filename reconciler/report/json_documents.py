@@ -284,7 +284,7 @@ def _vm_forecast(forecast: VMForecast) -> dict[str, Any]:
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
-    """Return the outcome of an object as JSON values."""
+    """Return the result of an object as JSON values."""
     return {
         **identity(outcome.ref),
         "effect": str(outcome.effect),

@@ -92,7 +92,7 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
 
 
 def _rows(outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, most: int) -> Iterator[Row]:
-    """Yield one table row per outcome; equal notes are shown once, below their last row.
+    """Yield one table row per object; equal notes are shown once, below their last row.
 
     Among the objects that were not changed for the same reason, at most *most* are listed, and the
     others are counted.

@@ -151,7 +151,7 @@ def counts(summary: Mapping[Effect, int]) -> str:
 
 
 def costs(forecast: Forecast) -> str:
-    """Return a sentence about the migrations of the memory wave; empty if no VM migrates."""
+    """Return a sentence about the migrations of a plan; empty if no VM migrates."""
     if not forecast.migrations:
         return ""
     migrations, copied = plural(forecast.migrations, "migration"), human(forecast.n_bytes_copied)

@@ -1,4 +1,4 @@
-"""Computes the exit code of a run from its outcomes: ``exit_code``.
+"""Computes the exit code of a run from the results of all objects: ``exit_code``.
 
 The function has no side effects.
 """

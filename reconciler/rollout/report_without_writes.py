@@ -84,7 +84,7 @@ def _open(plan: Plan) -> Iterator[Decision]:
 
 
 def _outcome(decision: Decision, why: Explanation, result: Result, at: datetime) -> Outcome:
-    """Return the outcome of an object that was planned but not written."""
+    """Return the result of an object that was planned but not written."""
     action = decision.actions[0] if decision.actions else None
     if action is None:
         why, result = decision.why, Result.HELD

@@ -1,4 +1,4 @@
-"""Applies a plan: first the KubeVirt CR, wave by wave, then the memory of VMs: ``run``.
+"""Applies a plan: first the KubeVirt CR, step by step, then the memory of VMs: ``run``.
 
 The run is level-triggered: each round reads the newest snapshot, plans again, and sends the writes
 that are allowed now. State that is neither in the cluster nor in Git is used only for the report.
@@ -113,7 +113,7 @@ def run(
 def _removed_from_git(
     plan: Plan, desired: DesiredState, choices: PlanPolicy, approval: Approval | None, at: datetime
 ) -> Iterator[Outcome]:
-    """Yield the outcomes of approved objects that Git no longer contains."""
+    """Yield the results of approved objects that Git no longer contains."""
     known = {each.ref for each in plan.decisions} | desired.unselected
     for ref, (approved, *_) in (approval.actions if approval else {}).items():
         if ref in known or not choices.shard.holds(ref.namespace):
@@ -256,7 +256,7 @@ class _Rollout:
         return (*kubevirt, *self.memory.objects.values())
 
     def outcomes(self, message: str) -> tuple[Outcome, ...]:
-        """Return the outcome of every object, and stop tracking the remaining objects."""
+        """Return the result of every object, and stop tracking the remaining objects."""
         if message:
             self.context.progress(Step.ENDING, message)
         objects = self._objects()

@@ -41,7 +41,7 @@ class ScopedReader:
         self._last: tuple[Reading, Reading] | None = None
 
     def read(self) -> Reading:
-        """Read a whole revision, and omit the objects outside the scope.
+        """Read a whole revision, and omit the objects that the command does not cover.
 
         Raises:
             SourceError: The revision cannot be read, or it lacks a VM that the scope lists.

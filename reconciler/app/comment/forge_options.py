@@ -48,7 +48,7 @@ class ForgeOptions:
     """The address of the complete result, for example of the CI job."""
 
     def completed_by(self, job: ForgeOptions) -> ForgeOptions:
-        """Return these options, with missing values filled in from those of a CI job.
+        """Return these options, and take missing values from the options of a CI job.
 
         Values of a job are only used if its forge is also the selected forge. The job's commit is
         not used for another pull request than the job's own.

@@ -41,7 +41,7 @@ class CommentOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Target:
-    """One project on a forge, and where in it the result is posted."""
+    """The project, and the pull request or commit, where the result is posted."""
 
     where: ForgeOptions
     forge: Forge
@@ -143,7 +143,7 @@ def _content(
 
 
 def _number(client: ForgeClient, forge: Forge, where: ForgeOptions) -> int | None:
-    """Return the number of the pull request, which may have to be found by its last commit."""
+    """Return the number of the pull request; if it is not set, search by the last commit."""
     number, commit = where.pull_request, where.head_commit
     if number is None and commit is not None:
         return find_pull_request(client, forge, commit, where.head_branch)

@@ -34,7 +34,7 @@ _PENDING = frozenset({ExitCode.DEADLINE, ExitCode.LEASE_HELD})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultOptions:
-    """The files that a run left, and how they are shown."""
+    """The options that select the files of a finished run and how they are shown."""
 
     result: Path | None = None
     """The plan file or the report; None if the run ended before it wrote one."""
@@ -58,7 +58,7 @@ class Content:
 
 
 def result_content(options: ResultOptions, *, limit: int, now: datetime, token: str) -> Content:
-    """Return what is posted about a result.
+    """Return the comment and the commit status for the result of a run.
 
     Args:
         options: The files, and how they are shown.

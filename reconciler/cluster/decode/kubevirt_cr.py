@@ -33,7 +33,7 @@ _EVICTION_STRATEGY = ("spec", "configuration", "evictionStrategy")
 
 
 def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic, ...]]:
-    """Decode a KubeVirt CR, and return a finding for each managed field that cannot be read.
+    """Decode a KubeVirt CR, and return a diagnostic for each managed field that cannot be read.
 
     Raises:
         UnreadableError: *body* is not an object with a name.
@@ -105,7 +105,7 @@ class KubeVirts:
         return joined(map(self.take, items(body)))
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[LiveKubeVirt]:
-        """Decode a KubeVirt CR; return a finding per unreadable field, or for the whole CR."""
+        """Decode a KubeVirt CR; return a diagnostic per unreadable field, or for the whole CR."""
         try:
             live, findings = kubevirt(body)
         except UNDECODABLE as error:

@@ -39,7 +39,7 @@ class UnreadableError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded(Generic[V]):
-    """The decoded objects of a page, and a finding for each object that could not be read."""
+    """The decoded objects of a page, and a diagnostic for each object that could not be read."""
 
     values: tuple[V, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -90,7 +90,7 @@ class Kind(Generic[W, V]):
             raise UnreadableError(str(error)) from error
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
-        """Decode one raw object; if the object cannot be read, return a finding instead."""
+        """Decode one raw object; if the object cannot be read, return a diagnostic instead."""
         try:
             return Decoded(values=(self.one(body),))
         except UnreadableError as error:
@@ -99,7 +99,7 @@ class Kind(Generic[W, V]):
             return Decoded(values=tuple(instead), diagnostics=(found,))
 
     def finding(self, body: bytes | msgspec.Raw, error: Exception) -> Diagnostic:
-        """Return the finding that a raw object is unreadable because of an error."""
+        """Return a diagnostic that says why a raw object cannot be read."""
         return Diagnostic(
             severity=Severity.WARNING,
             code=UNREADABLE_OBJECT,
@@ -136,7 +136,7 @@ def items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
 
 
 def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
-    """Combine several ``Decoded`` values into one with all objects and findings."""
+    """Combine several ``Decoded`` values into one with all objects and diagnostics."""
     values: list[V] = []
     diagnostics: list[Diagnostic] = []
     for part in parts:
@@ -172,7 +172,7 @@ class Readable(Protocol[V]):
         ...
 
     def take(self, body: bytes | msgspec.Raw) -> Decoded[V]:
-        """Decode one raw object; if the object cannot be read, return a finding instead."""
+        """Decode one raw object; if the object cannot be read, return a diagnostic instead."""
         ...
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:

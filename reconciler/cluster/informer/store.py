@@ -27,7 +27,7 @@ L = TypeVar("L", "LiveKubeVirt", "LiveVM", "LiveVMI")
 
 
 class Store(ABC, Generic[V, R]):
-    """Stores decoded objects and findings by reference, and caches a read-only copy of them."""
+    """Stores decoded objects and diagnostics by reference, and caches a read-only copy of them."""
 
     def __init__(self) -> None:
         self._rows: dict[ObjectRef, R] = {}
@@ -43,11 +43,11 @@ class Store(ABC, Generic[V, R]):
 
     @property
     def findings(self) -> tuple[Diagnostic, ...]:
-        """One finding for each object that could not be read."""
+        """One diagnostic for each object that could not be read."""
         return tuple(self._findings.values())
 
     def replace(self, values: Iterable[V], findings: Iterable[Diagnostic]) -> None:
-        """Replace all stored objects and findings with those of a new list."""
+        """Replace all stored objects and diagnostics with those of a new list."""
         self._rows = {}
         for value in values:
             self.put(value)
@@ -60,10 +60,10 @@ class Store(ABC, Generic[V, R]):
 
     @abstractmethod
     def drop(self, ref: ObjectRef) -> None:
-        """Remove an object and its finding."""
+        """Remove an object and the diagnostic about it."""
 
     def take(self, ref: ObjectRef, decoded: Decoded[V]) -> None:
-        """Store the result of decoding an object: its value, or the finding about it."""
+        """Store a decoded object, or a diagnostic if the object could not be decoded."""
         self.drop(ref)
         for value in decoded.values:
             self.put(value)
@@ -80,7 +80,7 @@ class ObjectStore(Store[L, L]):
         self._view = None
 
     def drop(self, ref: ObjectRef) -> None:
-        """Remove an object and its finding."""
+        """Remove an object and the diagnostic about it."""
         self._rows.pop(ref, None)
         self._findings.pop(ref, None)
         self._view = None
@@ -102,7 +102,7 @@ class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._view = None
 
     def drop(self, ref: ObjectRef) -> None:
-        """Remove a migration and its finding."""
+        """Remove a migration and the diagnostic about it."""
         self._findings.pop(ref, None)
         vm = self._vms.pop(ref, None)
         if vm is None:
@@ -115,6 +115,6 @@ class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._view = None
 
     def replace(self, values: Iterable[LiveMigration], findings: Iterable[Diagnostic]) -> None:
-        """Replace all stored migrations and findings with those of a new list."""
+        """Replace all stored migrations and diagnostics with those of a new list."""
         self._vms = {}
         super().replace(values, findings)

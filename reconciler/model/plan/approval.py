@@ -37,5 +37,5 @@ class Approval:
     """The approved actions by object, in wave order."""
 
     def of(self, ref: ObjectRef, wave: WaveName) -> ApprovedAction | None:
-        """Return the approved action for an object in a wave, or None if there is none."""
+        """Return the approved action for an object in one step of a plan; None without one."""
         return next((each for each in self.actions.get(ref, ()) if each.wave is wave), None)

@@ -215,7 +215,7 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Barrier:
-    """The condition that must be met before a wave starts."""
+    """The condition that must be met before a group of actions (a wave) starts."""
 
     condition: str
     """The condition in words, for people; the rollout checks the condition."""
@@ -248,7 +248,7 @@ class VMForecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forecast:
-    """How long the waves are estimated to take, and how much extra memory they need."""
+    """How long the changes of a plan are estimated to take, and how much memory they need."""
 
     migrations: int
     n_bytes_copied: int
@@ -264,7 +264,7 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All decisions, ordered by reference, and the waves in their order."""
+    """All decisions, ordered by reference, and the groups of actions in their order."""
 
     revision: str
     dirty: bool

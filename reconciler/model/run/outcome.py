@@ -43,7 +43,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Convergence:
-    """The verdict about one object, with an explanation."""
+    """How close one object is to its desired state, with an explanation."""
 
     verdict: Verdict
     why: Explanation

@@ -1,4 +1,4 @@
-"""Collects the changes that use migration slots: ``PlannedChange`` and ``ForeignChange``."""
+"""Collects the changes that count against the migration limits, in the plan or in flight."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def _current(vmi: LiveVMI) -> int:
 def foreign_changes(
     live: LiveState, config: EffectiveConfig, times: Estimates
 ) -> list[ForeignChange]:
-    """Return all changes in flight, including other clients' changes; each uses a slot."""
+    """Return all changes in flight, including those of other clients."""
     unfinished = {
         ref: going
         for ref, migrations in live.migrations.items()

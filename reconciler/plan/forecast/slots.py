@@ -44,7 +44,7 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A concurrency slot that is already in use when the run starts."""
+    """A change that is already in flight when the run starts."""
 
     node: str
     until_s: float
@@ -52,7 +52,7 @@ class Held:
 
 
 def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[float]:
-    """Return when each change releases its slot, in seconds from the start of the run.
+    """Return when each change ends, in seconds from the start of the run.
 
     A free slot goes to the first job whose node and groups also have a free slot. A job that
     waits for its node or group does not delay the jobs behind it. Because two limits apply at the

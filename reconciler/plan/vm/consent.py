@@ -31,7 +31,7 @@ NO_WINDOW = "`restart: window` restarts a VM only if `windows` has a window of k
 def consented(
     inputs: VMInputs, finding: Finding, size: TargetSize
 ) -> tuple[Finding, tuple[Action, ...]]:
-    """Return the actions that the user's consent allows, and the finding with a restart hint.
+    """Return the actions that the user's consent allows, and the result with a restart hint.
 
     A restart is requested only if the guest does not have the desired memory. If only another
     field waits for a restart, the user who changed that field has to restart the VM.

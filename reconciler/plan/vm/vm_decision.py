@@ -119,7 +119,7 @@ def decide_vm(
 
 
 def find(inputs: VMInputs) -> Finding:
-    """Return the finding of the first rule that applies to a VM in the cluster."""
+    """Return the result of the first rule that applies to a VM in the cluster."""
     vm = inputs.vm
     if (deleted := vm_state.being_deleted(vm)) is not None:
         return deleted
@@ -145,7 +145,7 @@ def find(inputs: VMInputs) -> Finding:
 
 
 def _change_of(running: RunningVM) -> Finding:
-    """Return the first finding about a change, in virt-controller's order of checks.
+    """Return the result of the first rule about a change, in virt-controller's order of checks.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
     """
@@ -178,7 +178,7 @@ def _change_of(running: RunningVM) -> Finding:
 
 
 def _unreadable(desired: DesiredVM, live: LiveState) -> Finding | None:
-    """Return a finding if the object exists but cannot be read."""
+    """Return a blocking result if the object exists but cannot be read."""
     for each in live.diagnostics:
         if each.ref == desired.ref and each.code == UNREADABLE_OBJECT:
             return blocked(Reason.UNREADABLE, each.message, "correct the object in the cluster")

@@ -48,7 +48,7 @@ def github_commands(review: Review) -> Iterator[str]:
 
 
 def _is_shown(finding: ReviewFinding) -> bool:
-    """Return whether a finding is not one of the base, or is about the whole plan."""
+    """Return whether a result is new since the base commit, or concerns the whole plan."""
     return finding.state is None or finding.state in ADDED or finding.code == SNAPSHOT_AGE
 
 

@@ -101,7 +101,7 @@ class Review:
 
     @property
     def without_line(self) -> int:
-        """The number of results that have no line in Git, without those of the base only."""
+        """The number of results without a line in Git, except those of only the base commit."""
         absent = BaselineState.ABSENT
         return sum(each.at is None and each.state is not absent for each in self.findings)
 
@@ -134,7 +134,7 @@ def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
 def _without_invalid(
     decisions: Iterable[Decision], diagnostics: Iterable[Diagnostic]
 ) -> Iterator[Decision]:
-    """Leave out objects with invalid manifests, since the diagnostics have the exact lines."""
+    """Leave out objects with invalid manifests, because the diagnostics have the exact lines."""
     invalid = {each.ref for each in diagnostics if each.severity is Severity.ERROR}
     for each in decisions:
         if not (each.reason is Reason.INVALID_MANIFEST and each.ref in invalid):
@@ -142,7 +142,7 @@ def _without_invalid(
 
 
 def _absent(comparison: Comparison, cluster: str) -> Iterator[ReviewFinding]:
-    """Yield the findings of the base that the plan does not have, with their lines there."""
+    """Yield the results that only the base commit has, with their lines in the base commit."""
     gone = comparison.absent_diagnostics
     decisions = _without_invalid(comparison.withdrawn, gone)
     found = (*_diagnostics(gone, cluster), *(_decision(each, cluster) for each in decisions))

@@ -185,7 +185,7 @@ def _setting(each: Mapping[str, Any], change: Mapping[str, Any]) -> str:
 
 
 def _edited(change: Mapping[str, Any]) -> str:
-    """Return the mark of a line that Git has changed since the base; empty without a base."""
+    """Return the mark for a line that has changed since the base commit, or an empty text."""
     return f" {EDITED}" if change.get("edited") else ""
 
 

@@ -1,4 +1,4 @@
-"""Compares a plan document with its base, for the comment on a pull request.
+"""Compares a plan with its base commit, for the comment on a pull request.
 
 A document without a comparison has no base: all its entries count as those of the pull request.
 """
@@ -32,18 +32,18 @@ STATE_TITLE = "Since base"
 
 
 def is_added(entry: Mapping[str, Any]) -> bool:
-    """Return whether an object or a diagnostic is new or updated since the base."""
+    """Return whether an object or a diagnostic is new or updated since the base commit."""
     baseline = entry.get("baseline", BaselineState.NEW)
     return (baseline if isinstance(baseline, str) else baseline["state"]) in ADDED
 
 
 def is_edited(change: Mapping[str, Any]) -> bool:
-    """Return whether Git has another value than the base, or whether there is no base."""
+    """Return whether a value in Git differs from the base commit; True without a base commit."""
     return bool(change.get("edited", True))
 
 
 def state_cells(each: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the cell with the state of an object; no cell without a base."""
+    """Return the cell that compares an object with the base commit, if there is a base commit."""
     if "baseline" not in each:
         return ()
     baseline = each["baseline"]
@@ -51,14 +51,14 @@ def state_cells(each: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def pending_before(document: Mapping[str, Any]) -> str:
-    """Return the number of changes by effect that the base has as well; empty if none."""
+    """Return how many changes of each effect were already pending in the base commit."""
     comparison = document.get("comparison")
     counts = comparison["summary"][BaselineState.UNCHANGED] if comparison else {}
     return ", ".join(f"{n} {effect}" for effect, n in counts.items())
 
 
 def base_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield paragraphs about the base and about entries that only the base has."""
+    """Yield paragraphs about the base commit and about entries that only it has."""
     comparison = document.get("comparison")
     if comparison is None:
         return
@@ -90,7 +90,7 @@ def base_lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def base_groups(document: Mapping[str, Any], limit: int) -> Iterator[Group]:
-    """Yield the folded sections: what only the base has, and what was already pending there."""
+    """Yield the collapsed sections about changes that the pull request did not add."""
     comparison = document.get("comparison")
     if comparison is None:
         return
@@ -127,7 +127,7 @@ def _pending(each: Mapping[str, Any]) -> str:
 def _gone(
     document: Mapping[str, Any], comparison: Mapping[str, Any], limit: int
 ) -> Iterator[Group]:
-    """Yield the section that lists what only the base has."""
+    """Yield the section that lists what only the base commit has."""
     kept = [
         {**each, "message": "nothing to do", **each["baseline"]}
         for each in document["objects"]

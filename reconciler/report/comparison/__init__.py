@@ -1,1 +1,1 @@
-"""Renders how a plan compares with the plan of its base, for all formats."""
+"""Renders how a plan compares with the plan of its base commit, for all formats."""

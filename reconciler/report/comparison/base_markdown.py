@@ -1,4 +1,4 @@
-"""Renders the comparison of a plan with the plan of its base as Markdown."""
+"""Renders the comparison of a plan with its base commit as Markdown."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ _MAX_GONE = 1000
 
 
 def base_title(comparison: Comparison) -> str:
-    """Return the title of a plan with a base, which counts only what is new or updated."""
+    """Return the title of a plan, which counts only changes since the base commit."""
     summary = comparison.summary()
     added = {str(state): summary[state] if state in ADDED else {} for state in STATE_WORDS}
     return f"### Memory plan since the base: {since_base(added)}"
 
 
 def base_opening(comparison: Comparison) -> Iterator[str]:
-    """Yield the paragraphs that identify the base and count the differences."""
+    """Yield the paragraphs that identify the base commit and count the differences."""
     base = comparison.base
     commit = code(wording.origin(base.revision, dirty=False), _VALUE)
     requested = code(base.requested, _VALUE)
@@ -50,14 +50,14 @@ def base_opening(comparison: Comparison) -> Iterator[str]:
 
 
 def base_cell(decision: Decision, comparison: Comparison) -> str:
-    """Return the state of an object, and whether its manifest is edited."""
+    """Return how an object compares with the base commit, and whether its manifest is edited."""
     compared = comparison.objects[decision.ref]
     words = STATE_WORDS[compared.state]
     return inline(f"{words}, edited" if compared.edited else words)
 
 
 def gone_section(comparison: Comparison, limit: int) -> Section:
-    """Return the section that lists what only the base has."""
+    """Return the section that lists what only the base commit has."""
     lines = list(gone(comparison, _MAX_GONE))
     return Section(
         title="Only on the base",

@@ -34,7 +34,7 @@ _MAX_NAMES = 5
 
 
 def base_commit(requested: str, revision: str) -> str:
-    """Return the name of the base commit, and how it was found."""
+    """Return the name of the base commit, and how the base commit was found."""
     commit = wording.origin(revision, dirty=False)
     return commit if requested == revision else f"{commit}, the merge base with {requested}"
 
@@ -88,7 +88,7 @@ def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, confi
 
 
 def since_sentences(compared: ComparedObject) -> list[str]:
-    """Return sentences, without full stops, about an object's decision on the base."""
+    """Return sentences about the decision on an object in the base commit."""
     before, state = compared.before, compared.state
     sentences = []
     if state is BaselineState.UPDATED and before is not None:

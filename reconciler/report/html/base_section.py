@@ -1,4 +1,4 @@
-"""``base_section``: shows on the page how a plan compares with the plan of its base."""
+"""``base_section``: shows on the HTML page how a plan compares with its base commit."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ KNOWN, ADDED_CLASS = "known", "added"
 
 
 def base_section(comparison: Comparison) -> Iterator[str]:
-    """Yield the section that counts the differences from the base."""
+    """Yield the section that counts the differences from the base commit."""
     yield "<section><h2>Since the base</h2>\n"
     yield f"<p>{html_text(since_base(comparison.summary()).capitalize())}.</p>\n"
     if comparison.base.unplanned:
@@ -46,7 +46,7 @@ def base_section(comparison: Comparison) -> Iterator[str]:
 
 
 def since_mark(decision: Decision, comparison: Comparison | None) -> str:
-    """Return the state of an object since the base as HTML; empty without a base or a state."""
+    """Return as HTML how an object compares with the base commit; empty without a base commit."""
     if comparison is None:
         return ""
     compared = comparison.objects[decision.ref]
@@ -56,7 +56,7 @@ def since_mark(decision: Decision, comparison: Comparison | None) -> str:
 
 
 def row_class(decision: Decision, comparison: Comparison | None) -> str:
-    """Return the value of the attribute ``class`` of a VM's row, with quotes if necessary."""
+    """Return the ``class`` attribute of a VM's table row, with quotes if necessary."""
     if comparison is None:
         return str(decision.effect)
     known = KNOWN if comparison.state(decision.ref) not in ADDED else ADDED_CLASS
@@ -64,7 +64,7 @@ def row_class(decision: Decision, comparison: Comparison | None) -> str:
 
 
 def since_filter(decisions: Iterable[Decision], comparison: Comparison) -> str:
-    """Return the checkboxes that hide the VMs that are new or updated, and all others."""
+    """Return the checkboxes that show or hide new or updated VMs and all other VMs."""
     states = [comparison.state(each.ref) in ADDED for each in decisions]
     counts = {ADDED_CLASS: sum(states), KNOWN: len(states) - sum(states)}
     names = {ADDED_CLASS: "new or updated", KNOWN: "as on the base"}

@@ -40,7 +40,7 @@ WAITS_FOR_CANARIES = "waits-for-canaries"
 
 
 class Holds:
-    """Determines in each round why a VM's change may not start yet."""
+    """Determines why a VM's change may not start yet."""
 
     def __init__(self, run: RunContext, checkpoint: CheckpointStore) -> None:
         self._run, self._checkpoint = run, checkpoint

@@ -34,7 +34,7 @@ _UNWRITTEN = {
 
 
 def build_outcome(tracked: TrackedObject) -> Outcome:
-    """Return the outcome of an object that is no longer tracked.
+    """Return the final result of an object that is no longer tracked.
 
     Raises:
         IllegalTransitionError: The object is still tracked.
@@ -68,7 +68,7 @@ def build_outcome(tracked: TrackedObject) -> Outcome:
 def untracked_outcome(
     decision: Decision, final: FinalResult, at: datetime, *, action: Action | None = None
 ) -> Outcome:
-    """Return the outcome of an object that the run never tracked.
+    """Return the result of an object that the run never tracked.
 
     *at* is when the run ended.
     """

@@ -1,1 +1,1 @@
-"""The waves of a run: first the KubeVirt CR, then the memory of VMs."""
+"""Applies the two parts of a plan: first the KubeVirt CR, then the memory of VMs."""

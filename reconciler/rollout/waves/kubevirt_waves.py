@@ -1,4 +1,4 @@
-"""Changes the KubeVirt CR wave by wave, each after the CR has settled: ``KubeVirtWaves``."""
+"""Changes the KubeVirt CR step by step, and waits after each step: ``KubeVirtWaves``."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ class KubeVirtWaves:
             self._sent |= {each.field for each in decision.changes if each.wave is action.wave}
 
     def _settled(self, context: PlanContext) -> bool:
-        """Return whether the CR settled long enough ago for KubeVirt's components to read it.
+        """Return whether KubeVirt's components had enough time to read the changed CR.
 
         The only exact signal needs permissions on pods. So this method waits for
         observedGeneration and then a few seconds more.

@@ -72,7 +72,7 @@ class MemoryWave:
 
     @property
     def all_held(self) -> bool:
-        """Whether every VM that is still tracked is held back."""
+        """Whether every VM that is still tracked has to wait."""
         return self.open and all(
             ref in self.dispatch.held for ref, each in self.objects.items() if each.open
         )

@@ -159,7 +159,7 @@ class _Document:
             self._reject_all()
 
     def _reject_all(self) -> None:
-        """Reject the document for its number of values, before they take more memory."""
+        """Reject a document with too many values, before they need more memory."""
         _reject_many(self._count, (*self._outer[1:2], self.inner)[0])
 
     def close(self) -> None:

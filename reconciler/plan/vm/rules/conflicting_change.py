@@ -95,7 +95,7 @@ def stuck(running: RunningVM) -> Finding | None:
 
 
 def judged_later(running: RunningVM, finding: Finding) -> Finding:
-    """Add a note to a finding's message: KubeVirt first completes the change in flight.
+    """Add a note to a result's message: KubeVirt first completes the change in flight.
 
     Source: recorded (scenario slow-then-second-change): KubeVirt retries the rejected size by
     itself.
@@ -131,7 +131,7 @@ def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
 
 
 def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
-    """Return a copy of a finding with a new message and, if one is given, a new hint."""
+    """Return a copy of a rule's result with a new message and, if one is given, a new hint."""
     why = replace(finding.why, message=message)
     return replace(finding, why=why if hint is None else replace(why, hint=hint))
 
@@ -181,7 +181,7 @@ def _not_carried(running: RunningVM) -> Finding:
 
 
 def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """Return a finding if a quota will reject the target pod when the pod is created."""
+    """Return a blocking result if a quota will reject the target pod when the pod is created."""
     has_pod = migration is not None and migration.phase not in NO_POD_YET
     if has_pod or _will_release(running):
         return None

@@ -47,7 +47,7 @@ Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3466-3509; recorded.
 
 
 def guest_progress(running: RunningVM) -> Finding:
-    """Return the finding about a VM whose spec has the desired size; failures come first.
+    """Return the result for a VM whose spec has the desired size; failures come first.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
     pkg/virt-handler/migration-target.go:1152-1208; recorded for all outcomes but a silent guest.

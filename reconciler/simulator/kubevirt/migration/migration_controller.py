@@ -103,7 +103,7 @@ class MigrationController:
             self._advance(migration, facts, vmi)
 
     def _wake_pending(self) -> None:
-        """Queues pending migrations by priority, highest first, when a slot may be free."""
+        """Queues pending migrations by priority, highest first, when another one may start."""
         waiting = [
             m for m in self._cluster.inventory.unfinished_migrations() if not m.past_pending
         ]

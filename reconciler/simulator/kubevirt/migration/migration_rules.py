@@ -36,12 +36,12 @@ _POLL_S: Final[Mapping[str, float]] = {"system-critical": 1.0, "user-triggered":
 
 
 def rank(priority: str) -> int:
-    """Returns a migration priority's rank; migrations with the highest rank start first."""
+    """Returns a migration priority as a number; the highest number starts first."""
     return PRIORITIES.get(priority, 0)
 
 
 def poll_s(priority: str, *, queue: bool) -> float:
-    """Returns the interval in seconds at which a migration checks whether it has a slot.
+    """Returns the interval in seconds at which a waiting migration checks the limits.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1413; v1.6.0: 5 s.
     """
