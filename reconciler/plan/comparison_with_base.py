@@ -86,7 +86,6 @@ def _consequence(decision: Decision) -> tuple[object, ...]:
     return (
         decision.effect,
         decision.reason,
-        decision.target,
         decision.warnings,
         tuple((each.field, each.before, each.after, each.wave) for each in decision.changes),
         tuple(

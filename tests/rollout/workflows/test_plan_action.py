@@ -37,6 +37,7 @@ def test_plan_action_returns_the_numbers_and_the_digest_of_the_plan(job):
     plan = json.loads(Path(result.outputs["plan-file"]).read_text())
     assert result.outputs | {"folder": "", "plan-file": ""} == {
         "changes": "1",
+        "added": "",
         "live": "1",
         "restart": "0",
         "blocked": "0",
@@ -140,3 +141,18 @@ def test_plan_action_without_the_comment_input_sends_nothing_to_the_forge(job):
         assert result.outcome == "success"
         assert forge.requests == []
     assert not any("RECONCILER_FORGE_TOKEN" in each for each in runner.environments)
+
+
+def test_plan_action_with_a_base_counts_and_annotates_only_what_the_commit_adds(job, git):
+    git.commit({"vms.yaml": GROWN + vm_yaml("team-a", "db-3", "900Gi")})
+    both = GROWN.replace("name: db-2", "name: db-2, labels: {a: b}").replace("1Gi", "3Gi")
+    runner, result = job({"vms.yaml": both}, **{"base": "HEAD^1", "upload-sarif": "true"})
+    assert result.outcome == "success", runner.log
+    numbers = {key: result.outputs[key] for key in ("exit-code", "changes", "added", "live")}
+    assert numbers == {"exit-code": "2", "changes": "2", "added": "1", "live": "2"}
+    [notice] = [each for each in runner.commands if each.name == "notice"]
+    assert "db-2" in notice.message
+    assert "Already pending before this pull request: 1 live" in runner.summary
+    [(_, inputs)] = runner.surroundings.calls
+    results = json.loads(Path(inputs["sarif_file"]).read_text())["runs"][0]["results"]
+    assert [each["baselineState"] for each in results] == ["new", "unchanged"]

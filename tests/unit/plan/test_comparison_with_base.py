@@ -76,6 +76,28 @@ def test_state_of_a_change_depends_on_the_sizes_in_the_base_commit_and_in_the_pl
     assert states(found) == [UNCHANGED, state, None]
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "state"),
+    [
+        ((), (), UNCHANGED),
+        ((), ("beware",), NEW),
+        (("beware",), (), ABSENT),
+        (("beware",), ("beware",), UNCHANGED),
+        (("beware",), ("other",), UPDATED),
+    ],
+)
+def test_warning_about_an_unchanged_object_counts_as_a_change(before, after, state):
+    git = desired("1Gi")
+    plan = decide(git, LIVE, PlanPolicy(), AT)
+    (decision,) = plan.decisions
+    plans = [
+        replace(plan, decisions=(replace(decision, warnings=each),)) for each in (before, after)
+    ]
+    found = compare(BASE, before=plans[0], before_desired=git, after=plans[1], after_desired=git)
+    assert found.state(A) is state
+    assert not any(found.summary().values()), "nothing happens to the object"
+
+
 def test_new_effect_on_an_unedited_vm_is_indirect_if_the_kubevirt_cr_causes_it():
     live = replace(LIVE, kubevirt=make_kubevirt())
     turned_off = desired("2Gi", "1Gi", kubevirt={ROLLOUT_STRATEGY: "Stage"})
