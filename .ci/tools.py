@@ -95,6 +95,18 @@ TOOLS = (
         npm="@octokit/openapi",
         file="generated/api.github.com.json",
     ),
+    Tool(
+        name="gpg",
+        purpose="check OpenPGP signatures of commits and tags",
+        debian="gpg gpg-agent",
+        programs=("gpg",),
+    ),
+    Tool(
+        name="ssh-keygen",
+        purpose="check SSH signatures of commits and tags",
+        debian="openssh-client",
+        programs=("ssh-keygen",),
+    ),
 )
 
 

@@ -46,6 +46,10 @@ class SourceOptions:
     """Whether the cache is used even if other users can write to its directory."""
     mode: str | None = None
     """The value that overrides ``mode`` of ``.reconciler.yaml``."""
+    verify: Path | None = None
+    """The file with the keys whose signatures make a commit acceptable; None accepts any."""
+    newest_only: bool = False
+    """Whether only the newest commit is read, even if it is not acceptable."""
     fetch_timeout_s: float = 120.0
     origins: Mapping[str, OptionOrigin] = field(default_factory=dict, compare=False)
     """The origin of each option that is set, by the name of its field."""
@@ -137,6 +141,12 @@ class SourceOptions:
             raise UsageError(
                 "--config needs -f; a repository has its configuration in .reconciler.yaml",
                 hint="remove --config, or unset the environment variable RECONCILER_CONFIG",
+            )
+        if self.verify is not None and (self.files or self.working_tree):
+            other = "--working-tree" if self.working_tree else "-f"
+            raise UsageError(
+                f"--verify cannot be combined with {other}: only commits have signatures",
+                hint="remove one of them; RECONCILER_VERIFY counts as --verify",
             )
         if revision and self.working_tree:
             raise UsageError(

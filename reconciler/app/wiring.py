@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from reconciler.source.git.repository import Repository
     from reconciler.source.git.transport.git_credentials import GitCredentials
     from reconciler.source.readers import CommitReader
+    from reconciler.source.trust.signature_checker import SignatureChecker
 
 # ruff: noqa: PLC0415 - each function imports its libraries, so that `reconciler --help` is fast
 
@@ -99,8 +100,8 @@ def desired_and_base(
         )
     scope = options.scope()
     with (
-        _repository(options, base) as (repository, revision),
-        _reading(options, repository, revision, cached=True) as (reader, commits),
+        _repository(options, base) as (repository, revision, deepen),
+        _reading(options, repository, revision, deepen, cached=True) as (reader, commits),
     ):
         yield (
             ScopedReader(reader, scope, strict=False),
@@ -124,30 +125,50 @@ def _whole(options: SourceOptions) -> Iterator[DesiredReader]:
         )
         return
     with (
-        _repository(options) as (repository, revision),
-        _reading(options, repository, revision, cached=not options.working_tree) as (reader, _),
+        _repository(options) as (repository, revision, deepen),
+        _reading(options, repository, revision, deepen, cached=not options.working_tree) as (
+            reader,
+            _,
+        ),
     ):
         yield reader
 
 
 @contextmanager
 def _reading(
-    options: SourceOptions, repository: Repository, revision: str, *, cached: bool
+    options: SourceOptions,
+    repository: Repository,
+    revision: str,
+    deepen: Callable[[int], None] | None,
+    *,
+    cached: bool,
 ) -> Iterator[tuple[DesiredReader, CommitReader]]:
     """Yield a reader of the commit or the working tree, and a second reader for other commits."""
     from reconciler.source import readers
     from reconciler.source.cache.parse_cache import ParseCache
+    from reconciler.source.commit_search import CommitSearch
     from reconciler.source.uncommitted import UncommittedReader
 
     folder = options.cache_dir if cached else None
     shared = options.allow_shared_cache_dir
-    with ParseCache(folder, shared=shared) if folder else nullcontext() as cache:
+    with (
+        _signature_checker(options, repository) as checker,
+        ParseCache(folder, shared=shared) if folder else nullcontext() as cache,
+    ):
+        search = CommitSearch(
+            repository,
+            options.revision or DEFAULT_REVISION,
+            checker=checker,
+            deepen=deepen,
+            newest_only=options.newest_only,
+        )
         commits = readers.CommitReader(
             repository,
             revision,
             default_namespace=options.default_namespace,
             override=options.override,
             cache=cache,
+            search=search,
         )
         if options.working_tree:
             tree = readers.WorkingTreeReader(
@@ -254,10 +275,36 @@ def recorder(
 
 
 @contextmanager
-def _repository(options: SourceOptions, base: str = "") -> Iterator[tuple[Repository, str]]:
+def _signature_checker(
+    options: SourceOptions, repository: Repository
+) -> Iterator[SignatureChecker | None]:
+    """Open the checker of signatures; None if signatures are not checked.
+
+    Raises:
+        UsageError: The file of --verify is invalid, or is in the repository.
+        SourceError: A program that checks signatures is missing.
+    """
+    if options.verify is None:
+        yield None
+        return
+    from reconciler.source.git.repository_url import is_remote
+    from reconciler.source.trust.signature_checker import signature_checker
+    from reconciler.source.trust.verification_file import read_verification
+
+    outside = () if is_remote(options.repo or "") else (repository.root,)
+    verification = read_verification(options.verify, outside)
+    with signature_checker(repository, verification, real_clock()) as checker:
+        yield checker
+
+
+@contextmanager
+def _repository(
+    options: SourceOptions, base: str = ""
+) -> Iterator[tuple[Repository, str, Callable[[int], None] | None]]:
     """Open the repository, and yield it together with the revision to read.
 
-    A repository that is fetched also contains *base*, and the history of both.
+    A repository that is fetched also contains *base*, and the history of both. For such a
+    repository, the third value fetches the given number of commits of the revision.
     """
     from reconciler.source.git.remote import clone_or_fetch
     from reconciler.source.git.repository import Repository
@@ -266,7 +313,7 @@ def _repository(options: SourceOptions, base: str = "") -> Iterator[tuple[Reposi
     repo, revision = options.repo or "", options.revision or DEFAULT_REVISION
     if not is_remote(repo):
         with Repository.open(repo) as opened:
-            yield opened, revision
+            yield opened, revision, None
         return
     if options.working_tree:
         raise UsageError("--working-tree needs a local repository", hint="clone it first")
@@ -284,8 +331,12 @@ def _repository(options: SourceOptions, base: str = "") -> Iterator[tuple[Reposi
         if base:
             fetch(base)[0].close()
         fetched, commit = fetch(revision)
+
+        def deepen(n_commits: int) -> None:
+            fetch(revision, n_commits=n_commits)[0].close()
+
         with fetched:
-            yield fetched, commit
+            yield fetched, commit, deepen
 
 
 def _git_credentials(options: SourceOptions, clock: Clock) -> GitCredentials | None:

@@ -70,6 +70,12 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "selector": option(
             "-l --selector", "Select VMs by their labels in Git, for example app=db,tier!=test."
         ),
+        "verify": option(
+            "--verify",
+            "Apply only commits that a key of this file has signed: OpenPGP or SSH. The file must "
+            "be outside the repository. Default: signatures are not checked.",
+            metavar="FILE",
+        ),
         "cache_dir": option(
             "--cache-dir",
             "Cache parsed manifests in this directory, so that unchanged files are not parsed "

@@ -37,6 +37,7 @@ def build_plan(context: PlanContext, vms: Iterable[Decision]) -> Plan:
     return Plan(
         revision=desired.revision,
         dirty=desired.dirty,
+        in_force=desired.in_force,
         cluster=live.cluster_id,
         kubevirt=live.kubevirt.ref,
         kubevirt_version=live.kubevirt.version,

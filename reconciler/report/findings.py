@@ -11,8 +11,9 @@ from reconciler.model.live.snapshot_age import SNAPSHOT_AGE
 from reconciler.model.phrases import plural
 from reconciler.model.plan.comparison import BaselineState
 from reconciler.model.references import Location
+from reconciler.model.revision.commit_in_force import RefusalReason
 from reconciler.report.comparison.base_wording import ON_BASE
-from reconciler.report.json_documents import API_VERSION, diagnostic_document
+from reconciler.report.json_documents import API_VERSION, commit_document, diagnostic_document
 from reconciler.report.json_text import dumps
 from reconciler.report.terminal_layout import Paint, Tone
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 _TONES = {Severity.ERROR: Tone.BAD, Severity.WARNING: Tone.WARN, Severity.NOTE: Tone.NOTE}
 _NOWHERE = Location(path="", line=0, column=0)
+_ABOUT_PLAN = frozenset({SNAPSHOT_AGE, *RefusalReason})
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -48,6 +50,7 @@ def validation_json(desired: DesiredState) -> str:
             "kind": "Validation",
             "revision": desired.revision,
             "dirty": desired.dirty,
+            "commit": commit_document(desired.in_force),
             "valid": desired.valid,
             "summary": {str(severity): totals[severity] for severity in Severity},
             "objects": {
@@ -83,7 +86,7 @@ def finding_lines(
 def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
     """Sort diagnostics by file, line and column; those without a location come last.
 
-    A warning about the whole plan comes first.
+    A problem of the whole plan comes first.
     """
 
     def key(each: Diagnostic) -> tuple[bool, bool, str, int, int, int]:
@@ -95,7 +98,7 @@ def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
 
 def is_about_plan(diagnostic: Diagnostic) -> bool:
     """Return whether a diagnostic affects the whole plan and is therefore shown at the top."""
-    return diagnostic.code == SNAPSHOT_AGE
+    return diagnostic.code in _ABOUT_PLAN
 
 
 def validation_summary(desired: DesiredState) -> str:

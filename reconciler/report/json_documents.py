@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         Wave,
     )
     from reconciler.model.references import Location, ObjectRef
+    from reconciler.model.revision.commit_in_force import CommitInForce
     from reconciler.model.run.outcome import MigrationSummary, Outcome, RunReport
 
 API_VERSION = "reconciler/v1alpha1"
@@ -55,6 +56,7 @@ def plan_document(plan: Plan, comparison: Comparison | None = None) -> dict[str,
         "kind": "Plan",
         "revision": plan.revision,
         "dirty": plan.dirty,
+        "commit": commit_document(plan.in_force),
         "digest": plan.digest,
         "cluster": plan.cluster,
         "observedAt": timestamp(plan.observed_at),
@@ -89,6 +91,7 @@ def run_document(run: RunReport) -> dict[str, Any]:
         "plan": {
             "revision": run.plan.revision,
             "dirty": run.plan.dirty,
+            "commit": commit_document(run.plan.in_force),
             "digest": run.plan.digest,
             "cluster": run.plan.cluster,
             "kubevirt": _kubevirt(run.plan),
@@ -109,6 +112,23 @@ def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
         "object": identity(diagnostic.ref) if diagnostic.ref else None,
         "context": list(diagnostic.context),
         "hint": diagnostic.hint,
+    }
+
+
+def commit_document(found: CommitInForce | None) -> dict[str, Any] | None:
+    """Return which commit is in force and which ones are refused, as JSON values."""
+    if found is None:
+        return None
+    return {
+        "requested": found.revision,
+        "newest": found.newest,
+        "inForce": found.commit,
+        "behind": found.behind,
+        "signer": found.signer or None,
+        "refused": [
+            {"commit": each.commit, "reason": str(each.reason), "message": each.message}
+            for each in found.refused
+        ],
     }
 
 

@@ -95,9 +95,11 @@ def _opening(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
     else:
         yield base_title(comparison)
     yield ""
+    signer = plan.in_force.signer if plan.in_force else ""
     yield (
         f"Plan {code(wording.short_digest(plan.digest))}"
         f" of {code(wording.origin(plan.revision, dirty=plan.dirty), _VALUE)}"
+        f"{f', signed by {code(signer, _VALUE)},' if signer else ''}"
         f" for cluster {code(plan.cluster, _VALUE)}"
         f" with KubeVirt {inline(plan.kubevirt_version or 'of an unknown version')},"
         f" read {wording.utc_time(plan.observed_at)}."
@@ -105,7 +107,8 @@ def _opening(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
     if comparison is not None:
         yield from base_opening(comparison)
     for each in filter(is_about_plan, plan.diagnostics):
-        yield f"\n**Warning: {inline(f'{each.message}; {each.hint}', _SENTENCE)}.**"
+        label = str(each.severity).capitalize()
+        yield f"\n**{label}: {inline(f'{each.message}; {each.hint}', _SENTENCE)}.**"
     if plan.errored:
         yield "\n**A part of the desired state is invalid and is left out of this plan.**"
     if not plan.waves:

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.escaping import printable
+from reconciler.model.diagnostic import Severity
 from reconciler.model.fields import WaveName
 from reconciler.model.phrases import listed
 from reconciler.model.plan.comparison import ADDED
@@ -114,16 +115,19 @@ def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
     """Yield the lines that identify a plan: digest, commit, cluster, version and time."""
     parts = (
         wording.origin(plan.revision, dirty=plan.dirty),
+        wording.signed(plan.in_force),
         f"cluster {plan.cluster}",
         f"KubeVirt {plan.kubevirt_version or 'of an unknown version'}",
         f"read {wording.utc_time(plan.observed_at)}",
     )
     yield paint(printable(f"Plan {wording.short_digest(plan.digest)}"), Tone.STRONG)
-    yield from paragraph(", ".join(parts), width=width, indent="  ")
+    yield from paragraph(", ".join(filter(None, parts)), width=width, indent="  ")
     for each in filter(is_about_plan, plan.diagnostics):
-        warning = f"{each.message}; {each.hint}"
-        for line in paragraph(warning, width=width, indent="  ", label="warning: "):
-            yield paint(line, Tone.WARN)
+        is_error = each.severity is Severity.ERROR
+        words = f"{each.message}; {each.hint}"
+        label = f"{each.severity}: "
+        for line in paragraph(words, width=width, indent="  ", label=label):
+            yield paint(line, Tone.BAD if is_error else Tone.WARN)
 
 
 def _wave(

@@ -13,7 +13,13 @@ from reconciler.model.live.live_migration import LiveMigration
 from reconciler.model.live.live_state import LiveState, LiveVM, LiveVMI
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.outcome import Convergence
-from reconciler.report.json_documents import API_VERSION, identity, plain, timestamp
+from reconciler.report.json_documents import (
+    API_VERSION,
+    commit_document,
+    identity,
+    plain,
+    timestamp,
+)
 from reconciler.report.json_text import dumps
 
 
@@ -109,6 +115,7 @@ def status_document(status: Status) -> dict[str, Any]:
         "kind": "Status",
         "revision": desired.revision,
         "dirty": desired.dirty,
+        "commit": commit_document(desired.in_force),
         "cluster": live.cluster_id,
         "observedAt": timestamp(live.observed_at),
         "kubevirt": {

@@ -49,11 +49,12 @@ def _lines(status: Status, paint: Paint, *, width: int) -> Iterator[str]:
     cr = live.kubevirt
     parts = (
         wording.origin(desired.revision, dirty=desired.dirty),
+        wording.signed(desired.in_force),
         f"cluster {live.cluster_id}",
         f"KubeVirt {cr.version or '?'} {cr.phase}".rstrip(),
         f"read {wording.utc_time(live.observed_at)}",
     )
-    yield from paragraph(", ".join(parts), width=width)
+    yield from paragraph(", ".join(filter(None, parts)), width=width)
     if machines:
         yield ""
         rows = [_row(each) for each in machines]

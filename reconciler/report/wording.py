@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.plan.plan import Decision, Forecast, Plan, VMForecast, Wave
     from reconciler.model.references import Location, ObjectRef
+    from reconciler.model.revision.commit_in_force import CommitInForce
     from reconciler.model.run.outcome import RunReport
 
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -99,6 +100,11 @@ def origin(revision: str, *, dirty: bool) -> str:
     """Return the short hash of a commit, or the full name of a source that is not a commit."""
     short = f"commit {revision[:12]}" if is_commit(revision) else revision
     return f"{short} with uncommitted changes" if dirty else short
+
+
+def signed(found: CommitInForce | None) -> str:
+    """Return who signed the commit, for the heading of a plan; empty if nobody is known."""
+    return f"signed by {found.signer}" if found is not None and found.signer else ""
 
 
 def is_commit(revision: str) -> bool:

@@ -12,6 +12,7 @@ from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.source.build_desired_state import NOTHING_FOUND, build_desired_state
 from reconciler.source.cache.file_contents import FileContents, RememberedContents
+from reconciler.source.commit_search import CommitSearch, refusals
 from reconciler.source.config_file import read_config, stream_config
 from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.file_selection import included, is_input, select
@@ -21,6 +22,7 @@ from reconciler.source.manifests.read_limits import within_limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from reconciler.model.revision.commit_in_force import CommitInForce
     from reconciler.source.cache.parse_cache import ParseCache
     from reconciler.source.git.file_tree import FileTree
     from reconciler.source.git.repository import Repository
@@ -35,8 +37,12 @@ def _read_tree(
     tree: FileTree,
     contents: FileContents | RememberedContents,
     override: Callable[[Config], Config],
+    in_force: CommitInForce | None = None,
 ) -> Reading:
-    """Read the desired state of a revision, with the configuration at the revision's root."""
+    """Read the desired state of a revision, with the configuration at the revision's root.
+
+    If no commit is in force, the state is read only for its diagnostics.
+    """
     found = read_config(tree)
     config = override(found.config)
     selection = select(tree, config)
@@ -54,10 +60,15 @@ def _read_tree(
         revision=tree.revision,
         dirty=dirty,
         selector=config.selector,
-        diagnostics=(*found.diagnostics, *selection.diagnostics, *rendered),
-        unusable=found.invalid,
+        diagnostics=(
+            *(refusals(in_force) if in_force else ()),
+            *found.diagnostics,
+            *selection.diagnostics,
+            *rendered,
+        ),
+        unusable=found.invalid or (in_force is not None and in_force.commit is None),
     )
-    return Reading(config=config, state=state)
+    return Reading(config=config, state=replace(state, in_force=in_force))
 
 
 def _is_ours(result: FileResult) -> bool:
@@ -81,6 +92,7 @@ class CommitReader:
         default_namespace: str | None = None,
         override: Callable[[Config], Config] = _unchanged,
         cache: ParseCache | None = None,
+        search: CommitSearch | None = None,
     ) -> None:
         """Prepare to read a revision.
 
@@ -91,6 +103,7 @@ class CommitReader:
                 manifests are errors.
             override: Applies flags and environment variables to the configuration.
             cache: Stores parsed files between runs.
+            search: Finds the commit that is in force; by default, signatures are not checked.
         """
         self._repository = repository
         self._revision = revision
@@ -98,18 +111,24 @@ class CommitReader:
         self._contents = RememberedContents(
             FileContents(default_namespace=default_namespace, cache=cache)
         )
+        self._search = search or CommitSearch(repository, revision)
         self._last: tuple[CommitTree, Reading] | None = None
 
     def read(self) -> Reading:
-        """Read the current commit of the revision, with the configuration in that commit.
+        """Read the commit that is in force, with the configuration in that commit.
+
+        If no commit is acceptable, the newest one is read, and the result is unusable.
 
         Raises:
             SourceError: The revision does not exist, or the repository cannot be read.
         """
         before = self._last and self._last[0]
-        tree = CommitTree.of(self._repository, self._revision, before=before)
-        if self._last is None or tree is not before:
-            self._last = tree, _read_tree(tree, self._contents, self._override)
+        in_force = self._search.find(self._repository.resolve(self._revision))
+        commit = in_force.commit or in_force.newest
+        tree = CommitTree.of(self._repository, commit, before=before)
+        if self._last is None or tree is not before or self._last[1].state.in_force != in_force:
+            reading = _read_tree(tree, self._contents, self._override, in_force)
+            self._last = tree, reading
         return self._last[1]
 
     def of(self, revision: str) -> CommitReader:

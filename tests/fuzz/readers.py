@@ -10,6 +10,7 @@ from fuzz import (
     simulator_readers,
     source_readers,
     text_readers,
+    trust_readers,
 )
 
 READERS = (
@@ -20,4 +21,5 @@ READERS = (
     *answer_readers.READERS,
     *forge_readers.READERS,
     *simulator_readers.READERS,
+    *trust_readers.READERS,
 )

@@ -452,6 +452,8 @@ WRITERS = {
     "cli/terminal/log_format.py": "log as text, log as JSON",
     "cli/terminal/run_output.py": "plan -o text, apply -o json",
     "cli/terminal/screen.py": "all results, and a question without text from elsewhere",
+    "source/trust/openpgp_keyring.py": "settings of gpg, without text from elsewhere",
+    "source/trust/signature_checker.py": "the allowed signers of --verify, for ssh-keygen",
     "cli/terminal/standard_streams.py": "the bytes that other modules write to stderr",
 }
 """The modules that write to a stream or a file, and the rows that test what they write."""

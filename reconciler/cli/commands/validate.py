@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,7 +40,7 @@ def command(
         shown=output or log.log_format, files=tuple(output_files or ()), log=log
     )
     results.reserve()
-    with wiring.desired(source.or_current()) as reader:
+    with wiring.desired(replace(source.or_current(), newest_only=True)) as reader:
         state = reader.read().state
     results.show(partial(pieces, state))
     return ExitCode.DONE if state.valid else ExitCode.INVALID

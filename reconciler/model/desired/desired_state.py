@@ -11,6 +11,7 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import Settings
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import FieldPath, Location, ObjectRef
+from reconciler.model.revision.commit_in_force import CommitInForce
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,8 @@ class DesiredState:
     """The commit hash; ``working-tree`` or ``stdin`` if the source is not a commit."""
     dirty: bool = False
     """Whether the working tree differs from its commit."""
+    in_force: CommitInForce | None = None
+    """Why this commit applies to the requested revision; None if the source is not a commit."""
     kubevirt: DesiredKubeVirt | None
     vms: Mapping[ObjectRef, DesiredVM]
     """The desired VMs, ordered by reference."""

@@ -13,6 +13,7 @@ from reconciler.model.explanation import Explanation
 from reconciler.model.fields import SettingValue, WaveName
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import FieldPath, Location, ObjectRef, Uid
+from reconciler.model.revision.commit_in_force import CommitInForce
 
 
 class Effect(StrEnum):
@@ -268,6 +269,8 @@ class Plan:
 
     revision: str
     dirty: bool
+    in_force: CommitInForce | None = None
+    """Why the commit applies to the requested revision; None if the source is not a commit."""
     cluster: str
     kubevirt: ObjectRef
     kubevirt_version: str

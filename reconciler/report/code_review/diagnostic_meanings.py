@@ -46,6 +46,19 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "room-not-in-snapshot":
             "the snapshot contains no pods and quotas, so the plan did not check the capacity",
     },
+    "About commits": {
+        "invalid-config":
+            "the newest commit is not applied, because its `.reconciler.yaml` is invalid; the"
+            " message shows the commit that stays in force",
+        "unsigned, bad-signature, unsupported-signature":
+            "with `--verify`: the newest commit has no signature, one that does not match its"
+            " contents, or one of an unknown kind",
+        "unknown-signer, expired-signature, revoked-key, wrong-namespace":
+            "with `--verify`: the key is not trusted, has expired, is not valid yet, is revoked,"
+            " or may not sign for Git",
+        "weak-signature":
+            "with `--verify`: the signature uses SHA-1, MD5 or RIPEMD-160",
+    },
     "About files": {
         "not-yaml, not-text, too-large, too-deep, lfs-pointer":
             "the file cannot be read as YAML",

@@ -40,6 +40,8 @@ class Headline:
     origin: str
     """The commit, or another source of the desired state."""
     digest: str
+    signer: str = ""
+    """Who signed the commit; empty if signatures were not checked."""
 
     def markdown(self) -> str:
         """Return the headline as one line of Markdown."""
@@ -50,6 +52,8 @@ class Headline:
         ]
         if self.origin:
             parts.append(code(self.origin, _VALUE))
+        if self.signer:
+            parts.append(f"signed by {code(self.signer, _VALUE)}")
         if self.digest:
             parts.append(f"plan {code(wording.short_digest(self.digest))}")
         return " · ".join(parts)
@@ -96,6 +100,7 @@ def plan_headline(document: Mapping[str, Any], cluster_name: str | None) -> Head
         cluster=cluster_name or document["cluster"],
         origin=wording.origin(document["revision"], dirty=document["dirty"]),
         digest=document["digest"],
+        signer=_signer(document),
     )
 
 
@@ -113,6 +118,7 @@ def run_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headl
         cluster=cluster_name or plan["cluster"],
         origin=wording.origin(plan["revision"], dirty=plan["dirty"]),
         digest=plan["digest"],
+        signer=_signer(plan),
     )
 
 
@@ -122,6 +128,10 @@ def failure_headline(cluster_name: str, log: str) -> Headline:
     reason = errors[-1].removeprefix(_ERROR) if errors else "the run ended with an error"
     answer = f"There is no plan: {reason.strip()}"
     return Headline(answer=answer, cluster=cluster_name, origin="", digest="")
+
+
+def _signer(document: Mapping[str, Any]) -> str:
+    return (document.get("commit") or {}).get("signer") or ""
 
 
 def _names(document: Mapping[str, Any]) -> str:

@@ -53,6 +53,9 @@ def run_comment(
         f"The run started {wording.utc_time(started)} and took {took}.",
     ]
     opening.extend(f"\n{inline(each, SENTENCE)}" for each in document["notes"])
+    for each in (document["plan"].get("commit") or {}).get("refused", [])[:1]:
+        words = f"Commit {each['commit'][:12]} was refused: {each['message']}"
+        opening.append(f"\n**{inline(words, SENTENCE)}.**")
     outcomes = sorted(document["outcomes"], key=_by_namespace)
     failed = sorted(
         (each for each in outcomes if each["result"] in _PROBLEMS and _is_problem(each)),

@@ -105,6 +105,7 @@ def _header(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
     facts = [
         ("Cluster", plan.cluster or "not known"),
         ("Source", wording.origin(plan.revision, dirty=plan.dirty)),
+        *((("Signature", signed),) if (signed := wording.signed(plan.in_force)) else ()),
         ("Plan", plan.digest or "-"),
         ("KubeVirt", plan.kubevirt_version or "of an unknown version"),
         ("Cluster read", wording.utc_time(plan.observed_at)),
@@ -119,7 +120,8 @@ def _header(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
 
 def _notes(plan: Plan) -> Iterator[str]:
     for each in filter(is_about_plan, plan.diagnostics):
-        words = html_text(f"Warning: {each.message}; {each.hint}.")
+        label = str(each.severity).capitalize()
+        words = html_text(f"{label}: {each.message}; {each.hint}.")
         yield f'<p class="note bad">{words}</p>\n'
     if plan.errored:
         words = "A part of the desired state is invalid and is left out of this plan."

@@ -46,6 +46,7 @@ def clone_or_fetch(
     timeout_s: float,
     clock: Clock,
     history: bool = False,
+    n_commits: int = 1,
     credentials: GitCredentials | None = None,
 ) -> tuple[Repository, str]:
     """Fetch a revision from a remote, and return the local repository and the commit's hash.
@@ -63,6 +64,7 @@ def clone_or_fetch(
         timeout_s: The time limit for all steps together.
         clock: Measures the time.
         history: Whether to fetch also all earlier commits.
+        n_commits: The number of commits to fetch of the history, if not all of them.
         credentials: A folder with credentials; None uses git's own mechanisms.
 
     Raises:
@@ -76,7 +78,7 @@ def clone_or_fetch(
         )
     address = repository_url.shown(url)
     with transport(repository_url.checked(url), credentials) as connected:
-        fetch = _Fetch(connected, url, directory, deadline, clock)
+        fetch = _Fetch(connected, url, directory, deadline, clock, n_commits)
         fetch.prepare()
         exists = fetch.revision(revision, history=history)
     if not exists:
@@ -99,8 +101,15 @@ class _Fetch:
     """Fetches a revision from a remote repository in several steps with one deadline."""
 
     def __init__(
-        self, connected: Transport, url: str, directory: Path, deadline: float, clock: Clock
+        self,
+        connected: Transport,
+        url: str,
+        directory: Path,
+        deadline: float,
+        clock: Clock,
+        n_commits: int,
     ) -> None:
+        self._n_commits = n_commits
         self._transport = connected
         self._url = url
         self._directory = directory
@@ -167,7 +176,7 @@ class _Fetch:
 
     def _depth(self, *, whole: bool) -> tuple[str, ...]:
         if not whole:
-            return ("--depth=1",)
+            return (f"--depth={self._n_commits}",)
         shallow = self._git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
         return ("--unshallow",) if shallow else ()
 

@@ -85,9 +85,10 @@ class Repository:
         self._processes.close()
         self._batch = None
 
-    def run(self, *arguments: str) -> Output:
-        """Run one git command in the repository."""
-        return execute(self.root, arguments, environment=self._environment)
+    def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Output:
+        """Run one git command in the repository, with additional variables."""
+        variables = {**self._environment, **(environment or {})}
+        return execute(self.root, arguments, environment=variables)
 
     def listing(self, *arguments: str, settings: Mapping[str, str] | None = None) -> bytes:
         """Run one git command that lists files or references and return its output.

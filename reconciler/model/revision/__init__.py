@@ -1,0 +1,1 @@
+"""Describes which commit of a Git revision applies."""

@@ -1,0 +1,177 @@
+"""Finds the commit that is in force: ``CommitSearch``.
+
+A commit is acceptable if its configuration is valid and, with ``--verify``, its signature is
+accepted. If the newest commit of a branch is not acceptable, the newest acceptable one of its
+first-parent ancestors stays in force. Only Git determines the result, so that a restarted process
+finds the same commit again.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.phrases import plural
+from reconciler.model.revision.commit_in_force import (
+    MAX_ANCESTORS,
+    CommitInForce,
+    RefusalReason,
+    RefusedCommit,
+)
+from reconciler.source.config_file import read_config
+from reconciler.source.git.commit_tree import CommitTree
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reconciler.source.git.repository import Repository
+    from reconciler.source.trust.signature_checker import SignatureChecker
+
+_FIXED = re.compile(r"[0-9a-f]{4,64}|.*([~^:]|@\{).*", re.DOTALL)
+"""Matches a hash, or an expression that names one certain commit relative to another."""
+_NO_GRAFTS = {"GIT_GRAFT_FILE": "/dev/null"}
+"""Variables with which git shows the true parents of a commit."""
+_MAX_LISTED = 5
+_HINTS = {
+    RefusalReason.INVALID_CONFIG: "correct .reconciler.yaml in a new commit",
+    RefusalReason.UNSIGNED: "sign the commit, or commit the same files again with a signature",
+}
+_OTHER_HINT = "commit again with a signature of a trusted key, or correct the file of --verify"
+
+
+class CommitSearch:
+    """Searches the history of one revision for the newest acceptable commit."""
+
+    def __init__(
+        self,
+        repository: Repository,
+        revision: str,
+        *,
+        checker: SignatureChecker | None = None,
+        deepen: Callable[[int], None] | None = None,
+        newest_only: bool = False,
+    ) -> None:
+        """Prepare a search.
+
+        Args:
+            repository: The repository with the commits.
+            revision: The branch, tag or hash that the user requested.
+            checker: Checks signatures; None accepts commits without a signature.
+            deepen: Fetches the given number of commits of a remote repository's history.
+            newest_only: Whether no ancestor may be in force instead of the newest commit.
+        """
+        self._repository = repository
+        self._revision = revision
+        self._checker = checker
+        self._deepen = deepen
+        self._newest_only = newest_only
+
+    def find(self, newest: str) -> CommitInForce:
+        """Return the commit that is in force if the revision refers to the commit *newest*.
+
+        Raises:
+            SourceError: The repository cannot be read.
+        """
+        refused: list[RefusedCommit] = []
+        for behind, commit in enumerate(self._candidates(newest)):
+            found = self._judged(commit)
+            if isinstance(found, RefusedCommit):
+                refused.append(found)
+                continue
+            return CommitInForce(
+                revision=self._revision,
+                newest=newest,
+                commit=commit,
+                behind=behind,
+                signer=found,
+                refused=tuple(refused),
+            )
+        return CommitInForce(
+            revision=self._revision, newest=newest, commit=None, refused=tuple(refused)
+        )
+
+    def _candidates(self, newest: str) -> Iterator[str]:
+        """Yield the newest commit and, if the revision is a branch, its ancestors."""
+        yield newest
+        if self._newest_only or self._is_fixed():
+            return
+        known = self._history(newest)
+        if len(known) <= MAX_ANCESTORS and self._deepen and self._is_shallow():
+            self._deepen(MAX_ANCESTORS + 1)
+            known = self._history(newest)
+        yield from known[1:]
+
+    def _judged(self, commit: str) -> RefusedCommit | str:
+        """Return the signer of an acceptable commit, or why the commit is refused."""
+        signer = ""
+        if self._checker is not None:
+            verdicts = []
+            if self._checker.required.commit:
+                verdicts.append(self._checker.commit(commit))
+            if self._checker.required.tag:
+                verdicts.append(self._checker.tag(self._revision))
+            for each in verdicts:
+                if each.problem is not None:
+                    return RefusedCommit(commit=commit, reason=each.problem, message=each.message)
+            signer = " and ".join(dict.fromkeys(each.signer for each in verdicts))
+        config = read_config(CommitTree(self._repository, commit))
+        for mistake in config.diagnostics:
+            if mistake.severity is Severity.ERROR:
+                return RefusedCommit(
+                    commit=commit,
+                    reason=RefusalReason.INVALID_CONFIG,
+                    message=f"its configuration is invalid: {mistake.message}",
+                    at=mistake.at,
+                )
+        return signer
+
+    def _is_fixed(self) -> bool:
+        """Return whether the revision always refers to the same commit, unlike a branch."""
+        name = self._revision.removeprefix("refs/")
+        if self._repository.references(f"refs/heads/{name.removeprefix('heads/')}"):
+            return False
+        tag = f"refs/tags/{name.removeprefix('tags/')}"
+        return bool(_FIXED.fullmatch(name) or self._repository.references(tag))
+
+    def _history(self, newest: str) -> list[str]:
+        """Return the commit *newest* and its first-parent ancestors, as far as they are here."""
+        most = f"--max-count={MAX_ANCESTORS + 1}"
+        output = self._repository.run(
+            "rev-list", "--first-parent", most, newest, "--", environment=_NO_GRAFTS
+        )
+        return output.stdout.decode().split() or [newest]
+
+    def _is_shallow(self) -> bool:
+        output = self._repository.run("rev-parse", "--is-shallow-repository")
+        return output.stdout.strip() == b"true"
+
+
+def refusals(found: CommitInForce) -> Iterator[Diagnostic]:
+    """Yield the diagnostic that the newest commit is not in force, if it is not.
+
+    If no commit is in force, an invalid configuration has diagnostics of its own.
+    """
+    if not found.refused:
+        return
+    first, *others = found.refused
+    if found.commit is None and first.reason is RefusalReason.INVALID_CONFIG and not others:
+        return
+    state = f"commit {found.commit[:12]} stays in force" if found.commit else "nothing is written"
+    steps = plural(found.behind, "commit")
+    facts = [f"commit {found.commit[:12]} is {steps} earlier"] if found.commit else []
+    if others:
+        listed = [f"{each.commit[:12]} ({each.reason})" for each in others[:_MAX_LISTED]]
+        more = ", …" if len(others) > _MAX_LISTED else ""
+        facts.append(f"also refused: {', '.join(listed)}{more}")
+    if not found.commit:
+        facts.append(f"no acceptable commit among {plural(len(found.refused), 'commit')}")
+    yield Diagnostic(
+        severity=Severity.ERROR,
+        code=str(first.reason),
+        message=f"commit {first.commit[:12]} of {found.revision} is refused: {first.message}; "
+        f"{state}",
+        at=first.at,
+        context=tuple(facts),
+        hint=_HINTS.get(first.reason, _OTHER_HINT),
+    )

@@ -1,0 +1,1 @@
+"""Decides whether a commit may be applied: signatures of commits and tags, and trusted keys."""

@@ -1,0 +1,144 @@
+"""Parses the allowed signers of SSH: ``AllowedSigner``, in the format of ``ssh-keygen(1)``.
+
+Every line is checked when the file is read, because ssh-keygen skips a line that it cannot read,
+and a misspelt restriction must not turn into none.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from reconciler.model.quoting import quoted
+
+_LINE = re.compile(
+    r"(?P<principals>\"[^\"]+\"|[^\s\"#][^\s\"]*)[ \t]+"
+    r"(?:(?P<options>(?!ssh-|ecdsa-|sk-)[^\s\"]*(?:\"[^\"]*\"[^\s\"]*)*)[ \t]+)?"
+    r"(?P<kind>(?:ssh|ecdsa|sk)-[\w.@-]+)[ \t]+(?P<key>[A-Za-z0-9+/]+={0,2})(?:[ \t].*)?"
+)
+_OPTION = re.compile(r"(?P<name>[A-Za-z-]+)(?:=\"(?P<value>[^\"]*)\")?(?:,|$)")
+_TIME = re.compile(r"(\d{8})(?:(\d{4})(\d{2})?)?Z?")
+_VALUED = frozenset({"namespaces", "valid-after", "valid-before"})
+_LEAST_RSA_BITS = 2048
+_LENGTH_BYTES = 4
+
+
+class AllowedSignersError(ValueError):
+    """A line of the allowed signers is invalid; the message has its number."""
+
+    def __init__(self, row: int, message: str) -> None:
+        super().__init__(message)
+        self.row = row
+        """The number of the line, counted from 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AllowedSigner:
+    """One line of the allowed signers: a key, and what it may sign."""
+
+    line: str
+    """The whole line, as ssh-keygen reads it."""
+    fingerprint: str
+    """The fingerprint of the key, such as ``SHA256:…``."""
+    valid_after: datetime | None = None
+    valid_before: datetime | None = None
+
+    def valid_at(self, now: datetime) -> bool:
+        """Return whether the key may be used at *now*."""
+        early = self.valid_after is not None and now < self.valid_after
+        late = self.valid_before is not None and now >= self.valid_before
+        return not early and not late
+
+
+def parse_allowed_signers(text: str) -> tuple[AllowedSigner, ...]:
+    """Return the signers in *text*, in order.
+
+    Raises:
+        AllowedSignersError: A line is invalid, or its key is too weak.
+    """
+    rows = enumerate(text.splitlines(), start=1)
+    return tuple(
+        _signer(row, line.strip())
+        for row, line in rows
+        if line.strip() and not line.strip().startswith("#")
+    )
+
+
+def _signer(row: int, line: str) -> AllowedSigner:
+    found = _LINE.fullmatch(line)
+    if found is None:
+        raise AllowedSignersError(row, "expected: principals, options, the kind of key, the key")
+    times = _times(row, found["options"] or "")
+    return AllowedSigner(
+        line=line,
+        fingerprint=_fingerprint(row, found["kind"], found["key"]),
+        valid_after=times.get("valid-after"),
+        valid_before=times.get("valid-before"),
+    )
+
+
+def _times(row: int, options: str) -> dict[str, datetime]:
+    """Check the options of a line, and return the times among them by name."""
+    found, position, seen = {}, 0, set()
+    while position < len(options):
+        match = _OPTION.match(options, position)
+        if match is None:
+            raise AllowedSignersError(row, "its options are not separated by commas and quoted")
+        position, name, value = match.end(), match["name"].lower(), match["value"]
+        known = value is None if name == "cert-authority" else name in _VALUED and value
+        if not known or name in seen:
+            raise AllowedSignersError(row, f"the option {quoted(name)} is unknown or incomplete")
+        seen.add(name)
+        if name.startswith("valid-"):
+            found[name] = _time(row, name, value)
+    return found
+
+
+def _time(row: int, name: str, value: str) -> datetime:
+    match = _TIME.fullmatch(value)
+    # A text of another form is empty here, and not a time.
+    text = match[1] + (match[2] or "0000") + (match[3] or "00") if match else ""
+    zone = "+0000" if value.endswith("Z") else ""
+    try:
+        # ssh-keygen reads a time without Z in the time zone of the machine, and so does this.
+        return datetime.strptime(text + zone, f"%Y%m%d%H%M%S{'%z' if zone else ''}").astimezone(
+            UTC
+        )
+    except (ValueError, OverflowError) as error:
+        raise AllowedSignersError(
+            row, f"{name} is not a time such as 20261231 or 20261231235959Z"
+        ) from error
+
+
+def _fingerprint(row: int, kind: str, key: str) -> str:
+    try:
+        data = base64.b64decode(key, validate=True)
+        named, *numbers = _fields(data)
+    except (binascii.Error, ValueError) as error:
+        raise AllowedSignersError(row, "its key is not complete") from error
+    if named.decode("ascii", "replace") != kind:
+        raise AllowedSignersError(row, f"its key is not of the kind {quoted(kind)}")
+    if kind.startswith("ssh-dss"):
+        raise AllowedSignersError(row, "its key is a DSA key, which is not safe")
+    if kind == "ssh-rsa" and int.from_bytes(numbers[-1], "big").bit_length() < _LEAST_RSA_BITS:
+        raise AllowedSignersError(row, f"its RSA key has less than {_LEAST_RSA_BITS} bits")
+    digest = base64.b64encode(hashlib.sha256(data).digest()).decode().rstrip("=")
+    return f"SHA256:{digest}"
+
+
+def _fields(data: bytes) -> list[bytes]:
+    """Return the parts of a key, each of which has its length before it (RFC 4251 section 5)."""
+    found = []
+    while data:
+        length = int.from_bytes(data[:_LENGTH_BYTES], "big")
+        part, data = data[_LENGTH_BYTES:][:length], data[_LENGTH_BYTES + length :]
+        if len(part) != length:
+            raise ValueError("the key is cut off")
+        found.append(part)
+    if len(found) < 2:  # noqa: PLR2004 - the kind and one number
+        raise ValueError("the key has no number")
+    return found

@@ -1,0 +1,29 @@
+"""``SignatureVerdict``: whether the signature of a commit or tag is accepted, and why not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from reconciler.model.revision.commit_in_force import RefusalReason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignatureVerdict:
+    """The result of the check of one signature."""
+
+    problem: RefusalReason | None = None
+    """Why the signature is not accepted; None if it is accepted."""
+    message: str = ""
+    """The problem as a clause, such as ``it is not signed``."""
+    signer: str = ""
+    """Who signed: the name in the trusted keys, and the key; empty if no trusted key matches."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the signature is accepted."""
+        return self.problem is None
+
+
+def rejected(problem: RefusalReason, message: str) -> SignatureVerdict:
+    """Return the verdict on a signature that is not accepted."""
+    return SignatureVerdict(problem=problem, message=message)

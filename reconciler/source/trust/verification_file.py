@@ -1,0 +1,182 @@
+"""Reads the file of ``--verify``: ``Verification``.
+
+The file and the files that it names are mounted by the operator. None of them may be in the
+repository, because whoever can write a commit could then also choose the trusted keys.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from reconciler import input_files
+from reconciler.errors import UsageError
+from reconciler.schema.check import check
+from reconciler.source.trust.allowed_signers import (
+    AllowedSigner,
+    AllowedSignersError,
+    parse_allowed_signers,
+)
+from reconciler.source.yaml import documents
+from reconciler.source.yaml.decode_text import decode
+from reconciler.source.yaml.nodes import Problem
+from reconciler.source.yaml.parsers import ruamel
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.source.yaml.nodes import Mark, Node
+
+_MAX_BYTES = 1_000_000
+"""The maximum size of each file, in bytes; a Secret has at most 1 MiB."""
+_FLAG = "--verify"
+_OUTSIDE = "mount the file from a Secret or a ConfigMap, outside the repository"
+_PRIVATE = (b"PRIVATE KEY BLOCK", b"OPENSSH PRIVATE KEY", b"RSA PRIVATE KEY", b"BEGIN PRIVATE KEY")
+
+
+class Required(StrEnum):
+    """What must have an accepted signature."""
+
+    COMMIT = "commit"
+    TAG = "tag"
+    COMMIT_AND_TAG = "commit-and-tag"
+
+    @property
+    def tag(self) -> bool:
+        """Whether the revision must be a tag with an accepted signature."""
+        return self is not Required.COMMIT
+
+    @property
+    def commit(self) -> bool:
+        """Whether the commit must have an accepted signature."""
+        return self is not Required.TAG
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """The trusted keys, and what they must sign."""
+
+    path: Path
+    required: Required = Required.COMMIT
+    openpgp_keys: tuple[bytes, ...] = ()
+    """OpenPGP public keys, each in ASCII armor or binary."""
+    ssh_signers: tuple[AllowedSigner, ...] = ()
+    revoked_ssh_keys: bytes = b""
+    """Revoked SSH keys as text, or a key revocation list."""
+
+
+def read_verification(path: Path, outside: Sequence[Path]) -> Verification:
+    """Read the file *path* and the files that it names.
+
+    Args:
+        path: The file of ``--verify``.
+        outside: The folders of the repository, in which no file may be.
+
+    Raises:
+        UsageError: A file cannot be read, is invalid or is in the repository.
+    """
+    text = decode(_read(path, outside, str(path)), _MAX_BYTES)
+    if isinstance(text, Problem):
+        raise _error(path, text.mark, text.message)
+    found = documents.parse(text, ruamel())
+    for problem in found.problems:
+        raise _error(path, problem.mark, problem.message)
+    if len(found.roots) != 1:
+        raise UsageError(f"{_FLAG} {path} must contain exactly one document", hint=_HINT)
+    root = found.roots[0]
+    for each in check(root.value, "verification"):
+        raise _error(path, root.at(each.path), each.message, each.hint)
+    return _Reader(path, root, outside).read()
+
+
+_HINT = "see verification.schema.json and the page on trust in the documentation"
+
+
+class _Reader:
+    """Reads the keys that a valid document contains or names."""
+
+    def __init__(self, path: Path, root: Node, outside: Sequence[Path]) -> None:
+        self._path, self._root, self._outside = path, root, outside
+
+    def read(self) -> Verification:
+        value: dict[str, Any] = self._root.value
+        openpgp, ssh = value.get("openpgp") or {}, value.get("ssh") or {}
+        keys = [openpgp["keys"].encode()] if "keys" in openpgp else []
+        for index, name in enumerate(openpgp.get("keyFiles", ())):
+            keys.append(self._file(("openpgp", "keyFiles", index), name))
+        result = Verification(
+            path=self._path,
+            required=Required(value.get("require", Required.COMMIT)),
+            openpgp_keys=tuple(map(self._public, keys)),
+            ssh_signers=self._signers(ssh),
+            revoked_ssh_keys=self._revoked(ssh),
+        )
+        if not result.openpgp_keys and not result.ssh_signers:
+            raise UsageError(f"{_FLAG} {self._path} names no trusted key", hint=_HINT)
+        return result
+
+    def _signers(self, ssh: dict[str, Any]) -> tuple[AllowedSigner, ...]:
+        found: list[AllowedSigner] = []
+        for key in ("allowedSigners", "allowedSignersFile"):
+            if key not in ssh:
+                continue
+            at = self._root.at(("ssh", key))
+            data = ssh[key].encode() if key == "allowedSigners" else self._file(("ssh", key))
+            try:
+                found.extend(parse_allowed_signers(self._public(data).decode()))
+            except AllowedSignersError as error:
+                raise _error(
+                    self._path, at, f"line {error.row} of the allowed signers: {error}", _HINT
+                ) from error
+            except UnicodeDecodeError as error:
+                raise _error(self._path, at, "the allowed signers are not text") from error
+        return tuple(found)
+
+    def _revoked(self, ssh: dict[str, Any]) -> bytes:
+        if "revokedKeys" in ssh and "revokedKeysFile" in ssh:
+            at = self._root.at(("ssh", "revokedKeysFile"))
+            raise _error(self._path, at, "use revokedKeys or revokedKeysFile, not both")
+        if "revokedKeysFile" in ssh:
+            return self._file(("ssh", "revokedKeysFile"))
+        text: str = ssh.get("revokedKeys", "")
+        return text.encode()
+
+    def _file(self, path: tuple[str | int, ...], name: str = "") -> bytes:
+        node = self._root.find(path)
+        given = name or (str(node.value) if node else "")
+        at = self._root.at(path)
+        shown = f"{self._path}:{at.line}:{at.column}: the file {given}"
+        return _read(self._path.parent / given, self._outside, shown)
+
+    def _public(self, data: bytes) -> bytes:
+        if any(each in data for each in _PRIVATE):
+            raise UsageError(
+                f"{_FLAG} {self._path} contains a private key",
+                hint="put only public keys there, and treat the private key as published",
+            )
+        return data
+
+
+def _read(path: Path, outside: Sequence[Path], shown: str) -> bytes:
+    """Return the contents of *path*, which must not be in one of the folders *outside*."""
+    try:
+        # A link may lead into the repository, and a file may be reached through a link in it.
+        places = (path.resolve(strict=True), Path.cwd() / path)
+        data = input_files.read(path, _MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"{_FLAG} {shown} cannot be read: {error.strerror or error}", hint=_OUTSIDE
+        ) from error
+    for folder in outside:
+        root = folder.resolve()
+        if any(place.is_relative_to(root) for place in (*places, places[1].parent.resolve())):
+            raise UsageError(f"{_FLAG} {shown} is in the repository {folder}", hint=_OUTSIDE)
+    if len(data) > _MAX_BYTES:
+        raise UsageError(f"{_FLAG} {shown} has more than {_MAX_BYTES:,} bytes")
+    return data
+
+
+def _error(path: Path, mark: Mark, message: str, hint: str = "") -> UsageError:
+    return UsageError(f"{_FLAG} {path}:{mark.line}:{mark.column}: {message}", hint=hint)

@@ -1,0 +1,191 @@
+"""If the newest commit is not acceptable, the newest acceptable ancestor stays in force."""
+
+from __future__ import annotations
+
+import html
+import json
+
+import jsonschema
+import pytest
+from support.served import SCHEMAS
+from support.simulated import vm_yaml
+
+from reconciler.model.revision.commit_in_force import MAX_ANCESTORS
+
+HEAD = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
+INVALID = f"{HEAD}restart: perhaps\n"
+GROW = {"vms.yaml": vm_yaml("default", "vm", "2Gi")}
+SHRINK = {"vms.yaml": vm_yaml("default", "vm", "1536Mi")}
+VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+
+
+def guest(cluster):
+    return cluster.get(VM)["spec"]["template"]["spec"]["domain"]["memory"]["guest"]
+
+
+@pytest.fixture
+def refused(git):
+    """Returns a good commit, and the invalid commit after it, which also changes the VM."""
+    good = git.commit({**GROW, ".reconciler.yaml": HEAD})
+    return good, git.commit({**SHRINK, ".reconciler.yaml": INVALID})
+
+
+def test_plan_is_made_from_the_ancestor_and_names_the_refused_commit(refused, git, serve, command):
+    good, bad = refused
+    ended = command(
+        "plan", "--repo", git, "--detailed-exitcode", "-o", "json", on=serve("hotplug")
+    )
+    plan = ended.json
+    jsonschema.validate(plan, json.loads((SCHEMAS / "plan.schema.json").read_text()))
+    assert (ended.code, plan["revision"]) == (3, good)
+    assert plan["commit"] == {
+        "requested": "HEAD",
+        "newest": bad,
+        "inForce": good,
+        "behind": 1,
+        "signer": None,
+        "refused": [
+            {
+                "commit": bad,
+                "reason": "invalid-config",
+                "message": plan["commit"]["refused"][0]["message"],
+            }
+        ],
+    }
+    (error,) = [each for each in plan["diagnostics"] if each["severity"] == "error"]
+    assert (error["code"], error["at"]["line"]) == ("invalid-config", 3)
+    assert (
+        f"commit {bad[:12]} of HEAD is refused: its configuration is invalid" in error["message"]
+    )
+    assert f"commit {good[:12]} stays in force" in error["message"]
+    (vm,) = plan["objects"]
+    assert vm["changes"][0]["to"] == "2Gi"
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html", "sarif", "github", "gitlab"])
+def test_every_format_of_plan_shows_the_refused_commit(form, refused, git, serve, command):
+    ended = command("plan", "--repo", git, "-o", form, on=serve("hotplug"))
+    shown = html.unescape(ended.out).replace("\u200b", "").replace("\u2060", "")
+    assert refused[1][:12] in shown
+    assert f"{refused[0][:12]} stays in force" in shown
+    assert ended.code == 3
+
+
+@pytest.mark.parametrize("name", ["apply", "reconcile"])
+def test_run_applies_the_ancestor_and_returns_3(name, refused, git, serve, command, tmp_path):
+    cluster, report = serve("hotplug"), tmp_path / "report.json"
+    flags = ["--yes"] if name == "apply" else []
+    ended = command(name, "--repo", git, *flags, "--report", report, on=cluster)
+    assert (ended.code, guest(cluster)) == (3, "2Gi")
+    document = json.loads(report.read_text())
+    jsonschema.validate(document, json.loads((SCHEMAS / "report.schema.json").read_text()))
+    found = document["plan"]["commit"]
+    assert (found["newest"], found["inForce"]) == (refused[1], refused[0])
+    assert f"commit {refused[1][:12]} of HEAD is refused" in ended.out
+    again = command(name, "--repo", git, *flags, "-o", "json", on=cluster)
+    assert (again.code, again.json["plan"]["revision"]) == (3, refused[0])
+
+
+def test_next_valid_commit_is_in_force_again(refused, git, serve, command):
+    cluster = serve("hotplug")
+    fixed = git.commit({".reconciler.yaml": HEAD})
+    plan = command("plan", "--repo", git, "-o", "json", on=cluster).json
+    assert (plan["revision"], plan["commit"]["behind"]) == (fixed, 0)
+    assert plan["commit"]["refused"] == []
+
+
+def test_status_shows_the_state_of_the_ancestor_and_the_refused_commit(
+    refused, git, serve, command
+):
+    ended = command("status", "--repo", git, "-o", "json", on=serve("hotplug"))
+    assert (ended.code, ended.json["revision"]) == (3, refused[0])
+    assert ended.json["commit"]["refused"][0]["commit"] == refused[1]
+    assert ended.json["vms"][0]["desired"] == "2Gi"
+    assert f"{refused[0][:12]} stays in force" in ended.err
+
+
+def test_validate_checks_only_the_newest_commit(refused, git, command):
+    ended = command("validate", "--repo", git, "-o", "json")
+    assert (ended.code, ended.json["revision"]) == (3, refused[1])
+    (error,) = ended.json["diagnostics"]
+    assert (error["at"]["line"], ended.json["commit"]["inForce"]) == (3, None)
+
+
+def test_revision_that_is_a_hash_or_a_tag_has_no_other_commit_in_force(
+    refused, git, serve, command
+):
+    cluster = serve("hotplug")
+    git("tag", "release")
+    git("tag", "--annotate", "--message=x", "v1")
+    for revision in (refused[1], refused[1][:12], "release", "refs/tags/v1", "main~0"):
+        ended = command("apply", "--yes", "--repo", git, "--revision", revision, on=cluster)
+        assert (ended.code, "nothing was planned" in ended.err) == (3, True), revision
+    assert cluster.writes() == []
+    by_branch = command("plan", "--repo", git, "--revision", "main", "-o", "json", on=cluster)
+    assert by_branch.json["commit"]["requested"] == "main"
+
+
+def test_branch_whose_name_looks_like_a_hash_is_a_branch(refused, git, serve, command):
+    git("branch", "facade")
+    arguments = ("--repo", git, "--revision", "facade", "-o", "json")
+    found = command("plan", *arguments, on=serve("hotplug"))
+    assert found.json["revision"] == refused[0]
+
+
+def test_only_first_parents_are_candidates(git, serve, command):
+    """A commit of a merged branch was never the newest commit of the branch that is applied."""
+    good = git.commit({**GROW, ".reconciler.yaml": HEAD})
+    git("switch", "--quiet", "--create", "side")
+    git.commit(SHRINK)
+    git("switch", "--quiet", "main")
+    git.commit({".reconciler.yaml": INVALID})
+    git("merge", "--quiet", "--no-edit", "side")
+    plan = command("plan", "--repo", git, "-o", "json", on=serve("hotplug")).json
+    assert (plan["revision"], plan["commit"]["behind"]) == (good, 2)
+
+
+@pytest.mark.parametrize("remote", [False, True])
+def test_search_goes_back_fifty_commits_and_not_further(remote, git, serve, command):
+    cluster = serve("hotplug")
+    good = git.commit({**GROW, ".reconciler.yaml": HEAD})
+    git.commit({".reconciler.yaml": INVALID})
+    for _ in range(MAX_ANCESTORS - 1):
+        git("commit", "--quiet", "--allow-empty", "--message=change")
+    source = f"file://{git.path}" if remote else git
+    plan = command("plan", "--repo", source, "-o", "json", on=cluster).json
+    assert (plan["revision"], plan["commit"]["behind"]) == (good, 50)
+    git("commit", "--quiet", "--allow-empty", "--message=change")
+    ended = command("apply", "--yes", "--repo", source, on=cluster)
+    assert (ended.code, cluster.writes()) == (3, [])
+    assert "no acceptable commit among 51 commits" in ended.err
+
+
+def test_remote_repository_is_fetched_with_history_only_if_the_newest_commit_is_refused(
+    refused, git, serve, command
+):
+    cluster = serve("hotplug")
+    plan = command("plan", "--repo", f"file://{git.path}", "-o", "json", on=cluster).json
+    assert (plan["revision"], plan["commit"]["newest"]) == refused
+
+
+def test_local_clone_without_history_writes_nothing_and_says_so(
+    refused, git, serve, command, tmp_path
+):
+    cluster = serve("hotplug")
+    git("clone", "--quiet", "--depth=1", f"file://{git.path}", str(tmp_path / "shallow"))
+    ended = command("apply", "--yes", "--repo", tmp_path / "shallow", on=cluster)
+    assert (ended.code, cluster.writes()) == (3, [])
+
+
+def test_invalid_vm_manifest_does_not_refuse_the_commit(git, serve, command):
+    git.commit(GROW)
+    broken = git.commit({"other.yaml": vm_yaml("default", "other", "much")})
+    plan = command("plan", "--repo", git, "-o", "json", on=serve("hotplug")).json
+    assert (plan["revision"], plan["commit"]["refused"]) == (broken, [])
+
+
+def test_working_tree_and_piped_manifests_have_no_commit_in_force(git, serve, command):
+    cluster = serve("hotplug")
+    git.commit(GROW)
+    for source in (["--repo", git, "--working-tree"], ["-f", git.path / "vms.yaml"]):
+        assert command("plan", *source, "-o", "json", on=cluster).json["commit"] is None

@@ -1,0 +1,121 @@
+"""Creates keys, and signs commits and tags with them: ``OpenPGPKeys`` and ``SSHKeys``."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from support.tools.installed import tool
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PAST = "20200601T000000"
+"""A time at which some keys and signatures of the tests were valid."""
+
+
+def run(*command: object, stdin: bytes = b"") -> bytes:
+    """Run a program and return its output."""
+    done = subprocess.run(
+        [str(each) for each in command], input=stdin, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return done.stdout
+
+
+class OpenPGPKeys:
+    """A folder of gpg with secret keys, which only the tests use."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+
+    def _gpg(self, *arguments: object, stdin: bytes = b"") -> bytes:
+        options = ("--batch", "--yes", "--pinentry-mode", "loopback", "--passphrase", "")
+        return run(tool("gpg"), "--homedir", self.home, *options, *arguments, stdin=stdin)
+
+    def create(
+        self, name: str, *, at: str = "", expire: str = "never", algorithm: str = ""
+    ) -> str:
+        """Create a key, and return its fingerprint."""
+        time = ("--faked-system-time", at) if at else ()
+        user = f"{name} <{name}@example.com>"
+        self._gpg(*time, "--quick-generate-key", user, algorithm or "ed25519", "sign", expire)
+        listed = self._gpg("--with-colons", "--list-keys", f"{name}@example.com").decode()
+        return next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr"))
+
+    def public(self, *fingerprints: str) -> str:
+        """Return public keys in ASCII armor."""
+        return self._gpg("--armor", "--export", *fingerprints).decode()
+
+    def secret(self, fingerprint: str) -> str:
+        """Return a secret key in ASCII armor."""
+        return self._gpg("--armor", "--export-secret-keys", fingerprint).decode()
+
+    def revoked(self, fingerprint: str) -> str:
+        """Return the public key together with its revocation, and leave this folder unchanged."""
+        certificate = (self.home / "openpgp-revocs.d" / f"{fingerprint}.rev").read_text()
+        with gpg_home() as other:
+            for text in (self.public(fingerprint), certificate.replace("\n:---", "\n---")):
+                other._gpg("--import", stdin=text.encode())
+            return other.public(fingerprint)
+
+    def settings(self, fingerprint: str, *options: str) -> tuple[str, ...]:
+        """Return the options of git for signing with a key; *options* are for gpg."""
+        program = self.home / f"gpg-{len(list(self.home.glob('gpg-*')))}"
+        words = " ".join(options)
+        program.write_text(
+            f"#!/bin/sh\nexec gpg --homedir '{self.home}' --batch --pinentry-mode loopback "
+            f"--passphrase '' {words} \"$@\"\n"
+        )
+        program.chmod(0o700)
+        return (
+            *("-c", "gpg.format=openpgp", "-c", f"gpg.program={program}"),
+            *("-c", f"user.signingkey={fingerprint}!"),
+        )
+
+
+@contextmanager
+def gpg_home() -> Iterator[OpenPGPKeys]:
+    """Create an empty folder of gpg; the path is short, because gpg's agent needs a short path."""
+    home = Path(tempfile.mkdtemp(prefix="gpg"))
+    try:
+        yield OpenPGPKeys(home)
+    finally:
+        subprocess.run(["gpgconf", "--homedir", str(home), "--kill", "all"], check=False)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+class SSHKeys:
+    """A folder with SSH keys."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def create(self, name: str, *options: str) -> Path:
+        """Create a key, and return the path of its secret part."""
+        path = self._folder / name
+        kind = options or ("-t", "ed25519")
+        run(tool("ssh-keygen"), "-q", *kind, "-N", "", "-C", name, "-f", path)
+        return path
+
+    def public(self, key: Path) -> str:
+        """Return the kind and the public key, without the comment."""
+        return " ".join(Path(f"{key}.pub").read_text().split()[:2])
+
+    def settings(self, key: Path) -> tuple[str, ...]:
+        """Return the options of git for signing with a key."""
+        return ("-c", "gpg.format=ssh", "-c", f"user.signingkey={key}.pub")
+
+    def signed(self, key: Path, file: Path, *, namespace: str) -> str:
+        """Return the signature of a file in a namespace."""
+        run(tool("ssh-keygen"), "-q", "-Y", "sign", "-n", namespace, "-f", key, file)
+        return Path(f"{file}.sig").read_text()
+
+    def certified(self, key: Path, *, authority: Path, principal: str) -> Path:
+        """Return the path of a certificate for a key."""
+        run(tool("ssh-keygen"), "-q", "-s", authority, "-I", "test", "-n", principal, f"{key}.pub")
+        return Path(f"{key}-cert.pub")

@@ -1,0 +1,84 @@
+"""The file of --verify has public keys only, and each mistake in it has a location."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.errors import UsageError
+from reconciler.source.trust.openpgp_keyring import create_keyring
+from reconciler.source.trust.verification_file import Required, read_verification
+
+HEAD = "apiVersion: reconciler/v1alpha1\nkind: Verification\n"
+
+
+@pytest.fixture
+def read(tmp_path):
+    def read(text, **files):
+        path = tmp_path / "verify.yaml"
+        path.write_text(text)
+        for name, content in files.items():
+            (tmp_path / name).write_text(content)
+        return read_verification(path, ())
+
+    return read
+
+
+def test_keys_are_read_from_the_file_and_from_files_beside_it(read, ssh, gpg):
+    alice, other = ssh.keys.public(ssh.alice), ssh.keys.public(ssh.other)
+    text = (
+        f"{HEAD}require: commit-and-tag\nopenpgp: {{keyFiles: [a.asc]}}\n"
+        f"ssh:\n  allowedSigners: alice {alice}\n  allowedSignersFile: signers\n"
+        "  revokedKeysFile: revoked\n"
+    )
+    found = read(
+        text,
+        **{"a.asc": gpg.keys.public(gpg.alice), "signers": f"bob {other}\n", "revoked": other},
+    )
+    assert found.required is Required.COMMIT_AND_TAG
+    assert [each.line for each in found.ssh_signers] == [f"alice {alice}", f"bob {other}"]
+    assert (len(found.openpgp_keys), found.revoked_ssh_keys) == (1, other.encode())
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "exactly one document"),
+        ("a: [", "verify.yaml:1:"),
+        (HEAD, "verify.yaml:1:1: "),
+        (f"{HEAD}openpgp: {{}}\n", "names no trusted key"),
+        (f"{HEAD}ssh: {{allowedSigners: ''}}\n", "names no trusted key"),
+        (f"{HEAD}sshh: {{}}\n", "verify.yaml:"),
+        (f"{HEAD}require: nothing\nssh: {{}}\n", r"verify.yaml:3:10: "),
+        (f"{HEAD}ssh: {{allowedSigners: alice}}\n", r"verify.yaml:3:23: line 1 of the allowed"),
+        (f"{HEAD}ssh: {{allowedSignersFile: missing}}\n", r"verify.yaml:3:27: the file missing"),
+        (f"{HEAD}openpgp: {{keyFiles: [., x]}}\n", "is a directory|directory"),
+        (f"{HEAD}ssh: {{revokedKeys: a, revokedKeysFile: b}}\n", "not both"),
+        (f"{HEAD}openpgp: {{keys: '-----BEGIN PGP PRIVATE KEY BLOCK-----'}}\n", "a private key"),
+        (f"{HEAD}ssh: {{allowedSigners: '-----BEGIN OPENSSH PRIVATE KEY'}}\n", "a private key"),
+        (f"{HEAD}ssh: {{}}\n---\n{HEAD}", "exactly one document"),
+    ],
+)
+def test_mistake_in_the_file_is_a_usage_error_with_its_place(text, words, read):
+    with pytest.raises(UsageError, match=words):
+        read(text)
+
+
+def test_missing_and_huge_files_are_usage_errors(read, tmp_path):
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_verification(tmp_path / "missing", ())
+    with pytest.raises(UsageError, match="more than 1,000,000 bytes"):
+        read(HEAD + "#" * 1_000_000)
+
+
+@pytest.mark.parametrize("weak", ["dsa2048", "rsa1024"])
+def test_weak_openpgp_key_is_rejected(weak, gpg, tmp_path):
+    key = gpg.keys.public(gpg.keys.create(weak, algorithm=weak))
+    with pytest.raises(UsageError, match="is not safe"):
+        create_keyring(tmp_path, [key.encode()], tmp_path / "verify.yaml")
+
+
+def test_text_that_is_not_an_openpgp_key_is_rejected(gpg, tmp_path):
+    with pytest.raises(UsageError, match="finds no OpenPGP public key"):
+        create_keyring(tmp_path, [b"not a key"], tmp_path / "verify.yaml")
+    with pytest.raises(UsageError, match="finds no OpenPGP public key"):
+        create_keyring(tmp_path, [b""], tmp_path / "verify.yaml")
