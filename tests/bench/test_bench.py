@@ -55,7 +55,7 @@ def test_generated_fleet_differs_from_its_simulated_cluster_only_in_the_size_of_
     assert differing == set(fleet.changed)
 
 
-def test_generated_fleet_has_a_valid_world_file():
+def test_generated_fleet_has_a_valid_description_of_its_simulated_cluster():
     world = worlds.parse(Fleet(n_vms=200).world())
     assert len(world.vms) == 200
     assert len(world.migrations) == 2
@@ -98,7 +98,7 @@ def test_benchmark_targets_do_not_apply_to_a_smaller_fleet():
     assert row.cells()[-1] == "for 10,000"
 
 
-def test_benchmark_passes_the_first_manifests_of_the_repository_to_peer_tools(tmp_path):
+def test_benchmark_gives_the_first_manifests_of_the_repository_to_the_compared_tools(tmp_path):
     Fleet(n_vms=30).commit(tmp_path / "repo")
     found = peers.of_repository(tmp_path / "repo", 3)
     kinds = [yaml.safe_load(each.split("---")[0])["kind"] for each in found]

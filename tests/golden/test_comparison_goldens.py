@@ -212,7 +212,7 @@ def test_comment_shows_the_changes_of_a_pull_request_among_ten_thousand_pending_
     assert "9998 left out" in pending or "of 9998 left out" in pending
 
 
-def test_checkbox_hides_vms_that_are_as_on_the_base(plan, comparison, tmp_path):
+def test_checkbox_hides_vms_that_the_pull_request_does_not_change(plan, comparison, tmp_path):
     script = """
       const shown = () => [...document.querySelectorAll(".vms tbody tr")]
         .filter((row) => row.checkVisibility()).map((row) => row.cells[0].firstChild.data);

@@ -307,7 +307,7 @@ def test_closed_standard_input_is_reported_in_one_line(machine):
 
 @pytest.mark.parametrize("most", [6, 12])
 @pytest.mark.parametrize("command", ["plan", "apply"])
-def test_command_with_few_file_descriptors_succeeds_or_prints_a_one_line_error(
+def test_command_with_few_file_descriptors_prints_at_most_one_line_of_errors(
     command, most, machine
 ):
     ended = machine.run(*COMMANDS[command], prepare=partial(limit, resource.RLIMIT_NOFILE, most))

@@ -201,7 +201,9 @@ def test_working_tree_is_compared_with_the_merge_base(git, plan):
     assert found == {"drifting": ("unchanged", False), "edited": ("new", True)}
 
 
-def test_repository_address_is_fetched_with_the_history_of_the_base(branch, snapshot, command):
+def test_remote_repository_is_fetched_with_the_history_of_the_base_branch(
+    branch, snapshot, command
+):
     git = branch({"a.yaml": DRIFTING}, {"b.yaml": vm_yaml("db", "edited", "3Gi")})
     git("checkout", "--quiet", "main")
     git.commit({"c.yaml": OTHER})

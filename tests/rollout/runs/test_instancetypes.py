@@ -102,7 +102,7 @@ def test_stopped_vm_is_patched_with_the_instancetype_for_its_next_start(version)
     assert stored(run)["spec"]["instancetype"]["name"] == "large"
 
 
-def test_vm_is_not_patched_with_an_instancetype_that_does_not_exist():
+def test_vm_is_not_patched_if_its_new_instancetype_is_missing():
     run = rig("v1.9.0")
     report = run.apply(manifest("larg"))
     assert (report.exit, only(report).reason) == (ExitCode.BLOCKED, "instancetype-not-found")

@@ -91,7 +91,7 @@ def test_rejected_patches_stop_when_the_failure_budget_is_exhausted():
     assert run.sim.api.faults.fired(fault) == 2
 
 
-def test_patch_with_a_lost_response_is_not_repeated_and_counts_as_written_by_this_run():
+def test_patch_without_a_response_is_not_repeated_and_counts_as_written_by_this_run():
     run = rig()
     original = run.client.patch
 

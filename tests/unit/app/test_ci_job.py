@@ -38,7 +38,7 @@ def job(tmp_path):
     return options
 
 
-def test_result_of_a_pull_request_job_belongs_to_the_last_commit_and_not_to_the_merge(job):
+def test_result_of_a_pull_request_job_belongs_to_the_last_commit_instead_of_the_merge_commit(job):
     found = job({"pull_request": {"number": 7, "head": {"sha": HEAD}}})
     assert (found.pull_request, found.commit, found.head_commit) == (7, HEAD, None)
 

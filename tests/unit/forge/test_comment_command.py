@@ -196,7 +196,9 @@ def test_late_job_of_an_older_commit_leaves_the_comment_and_the_status_of_the_ne
     assert "not changed, because the pull request has a newer commit" in capsys.readouterr().err
 
 
-def test_plan_from_before_a_run_replaces_neither_its_report_nor_its_status(post, server, tmp_path):
+def test_plan_from_before_a_run_does_not_replace_the_report_and_the_status_of_the_run(
+    post, server, tmp_path
+):
     assert post(str(GOLDEN / "run.json"), "--cluster-name", "production") == 0
     early = changed(tmp_path / "p.json", "plan-paced.json", observedAt="2026-03-02T09:00:00Z")
     assert post(early, "--cluster-name", "production") == 0

@@ -44,9 +44,7 @@ def user(server):
     return read
 
 
-def test_forge_with_an_own_certificate_authority_is_used_with_the_file_of_the_authority(
-    user, authority
-):
+def test_certificate_authority_of_a_private_forge_is_read_from_a_file(user, authority):
     assert user(authority.certificate) == "reconciler-bot"
 
 
@@ -55,7 +53,7 @@ def test_authority_in_the_variable_ssl_cert_file_is_trusted(user, authority, mon
     assert user() == "reconciler-bot"
 
 
-def test_forge_with_an_unknown_certificate_authority_gets_no_token(user, server):
+def test_token_is_not_sent_to_a_forge_with_an_unknown_certificate_authority(user, server):
     with pytest.raises(ForgeError, match="got no answer: SSLError"):
         user()
     assert server.requests == []

@@ -54,7 +54,7 @@ def test_head_of_the_pull_request_is_read_again_after_the_comments_are_listed(pl
     assert place.post("late plan") is Outdated.COMMIT
 
 
-def test_job_that_loses_the_race_to_a_newer_result_deletes_its_own_comment(place):
+def test_job_deletes_its_comment_if_a_newer_result_was_posted_at_the_same_time(place):
     newer = f"{MARKER}\n{AT_NOON.line()}\nthe newer result"
 
     def race(received) -> None:

@@ -21,7 +21,7 @@ def planned(**config):
     return decide(desired, live, plan_policy(Config(**config)), NOW)
 
 
-def test_plan_waits_for_the_kubevirt_cr_up_to_the_configured_settle_timeout():
+def test_plan_shows_the_configured_timeout_for_applying_the_kubevirt_cr():
     plan = planned(settle_timeout=Duration.parse("7m30s"))
     assert [each.barrier and each.barrier.deadline_s for each in plan.waves] == [None, 450.0]
 
@@ -39,5 +39,7 @@ def test_plan_waits_for_the_kubevirt_cr_up_to_five_minutes_by_default():
     ],
     ids=["text", "markdown", "json"],
 )
-def test_every_plan_output_format_shows_the_configured_settle_timeout(render, printed):
+def test_every_plan_output_format_shows_the_configured_timeout_for_applying_the_kubevirt_cr(
+    render, printed
+):
     assert printed in "".join(render(planned(settle_timeout=Duration.parse("7m30s"))))

@@ -165,7 +165,7 @@ def assert_intact(name: str, message: str, path: str) -> None:
 
 @given(text=TEXTS)
 @settings(max_examples=300, deadline=None)
-def test_text_in_a_markdown_plan_never_becomes_a_link_mention_or_markup(text):
+def test_text_in_a_markdown_plan_is_shown_without_links_mentions_and_markup(text):
     tokens = inline_tokens(f"x {inline(text)} y")
     assert {each.type for each in tokens} <= {"text"}
     shown = "".join(each.content for each in tokens)

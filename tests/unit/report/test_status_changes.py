@@ -41,7 +41,7 @@ def line(found: dict) -> str:
     return status_lines(document(found))["db/pg-0"]
 
 
-def test_status_line_has_sizes_node_migration_and_verdict():
+def test_status_line_has_sizes_node_migration_and_state():
     migration = {"phase": "Running", "sourceNode": "node01", "targetNode": "node02"}
     found = vm(migration=migration, convergence=judged(), conditions=["HotMemoryChange"])
     assert line(found) == (
@@ -55,7 +55,7 @@ def test_status_line_shows_the_instancetype_or_a_dash_if_there_is_no_size():
     assert line(found) == "desired large, spec -, guest -, Running"
 
 
-def test_status_line_shows_a_migration_that_has_no_nodes_and_no_phase():
+def test_status_line_shows_a_migration_without_nodes_and_without_a_phase():
     found = vm(migration={"phase": "", "sourceNode": None, "targetNode": None})
     assert line(found).endswith(", migration Unset")
 

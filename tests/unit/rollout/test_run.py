@@ -67,7 +67,7 @@ def test_unanswered_write_is_reported_as_unknown_when_the_run_ends():
     assert outcome.why.message.startswith("the API server did not answer the last write")
 
 
-def test_unanswered_write_counts_as_not_executed_if_later_snapshots_lack_the_change():
+def test_unanswered_write_is_treated_as_not_executed_if_later_snapshots_lack_the_change():
     report, _ = ran(*[UnreachableError("no answer")] * 9, deadline_s=60.0)
     (outcome,) = report.outcomes
     assert (outcome.result, report.exit) == (Result.NOT_STARTED, ExitCode.DEADLINE)

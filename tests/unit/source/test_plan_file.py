@@ -180,7 +180,7 @@ def test_edited_plan_file_is_rejected(edit, file):
     assert "was changed after it was written" in hint
 
 
-def test_plan_file_with_an_unknown_wave_is_rejected(file):
+def test_plan_file_with_an_unknown_step_is_rejected(file):
     document = as_json(rich_plan())
     grows(document)["actions"][0]["wave"] = "someday"
     message, _ = refused(file, json.dumps(document))

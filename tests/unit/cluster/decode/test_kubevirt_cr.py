@@ -49,7 +49,7 @@ def test_kubevirt_cr_decoder_records_which_parent_fields_of_settings_exist(raw_k
     }
 
 
-def test_empty_list_in_a_kubevirt_cr_counts_as_set_and_null_as_unset(raw_kubevirt):
+def test_empty_list_in_a_kubevirt_cr_is_decoded_as_set_and_null_as_unset(raw_kubevirt):
     developer = {"featureGates": None, "disabledFeatureGates": ["A"]}
     live, _ = read(
         raw_kubevirt(
@@ -71,7 +71,7 @@ def test_empty_list_in_a_kubevirt_cr_counts_as_set_and_null_as_unset(raw_kubevir
         ({"developerConfiguration": {"featureGates": [1]}}, "a list is not a list of names"),
     ],
 )
-def test_kubevirt_cr_field_of_the_wrong_type_is_reported_and_counts_as_unset(
+def test_kubevirt_cr_field_of_the_wrong_type_is_reported_and_treated_as_unset(
     raw_kubevirt, configuration, said
 ):
     live, findings = read(raw_kubevirt(configuration=configuration))

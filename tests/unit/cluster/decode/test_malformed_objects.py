@@ -221,7 +221,9 @@ def test_patch_tests_the_old_size_in_the_notation_on_the_server(planned, raw_vm)
 @pytest.mark.parametrize(
     ("spelling", "n_bytes"), [("1.5Gi", 1536 * MIB), ("2E", 2 * 10**18), ("4e0Gi", None), (0, 0)]
 )
-def test_memory_size_is_decoded_exactly_or_reported_as_a_problem(raw_vm, spelling, n_bytes):
+def test_memory_size_that_cannot_be_decoded_exactly_is_reported_as_a_problem(
+    raw_vm, spelling, n_bytes
+):
     found = page(workloads.VMS, raw_vm(guest=spelling))
     assert [vm.guest.n_bytes for vm in found.values] == ([] if n_bytes is None else [n_bytes])
     assert len(found.diagnostics) == (n_bytes is None)

@@ -61,7 +61,7 @@ def test_vm_fields_are_decoded(raw_vm):
         ({"running": None, "runStrategy": "Halted"}, False),
     ],
 )
-def test_vm_counts_as_desired_to_run_unless_the_run_strategy_is_halted(raw_vm, spec, wanted):
+def test_vm_should_run_unless_its_run_strategy_is_halted(raw_vm, spec, wanted):
     assert read(workloads.VMS, raw_vm(spec=spec)).running_wanted is wanted
 
 
@@ -277,7 +277,7 @@ def test_workload_that_is_not_a_json_object_is_reported_as_unreadable(body):
         ({}, ""),
     ],
 )
-def test_vm_backup_counts_as_running_until_the_backup_completes_or_fails(
+def test_vm_backup_with_a_name_is_running_until_it_has_completed_or_failed(
     raw_vmi, status, expected
 ):
     """Source: CRD virtualmachineinstances v1.9, status.changedBlockTracking.backupStatus."""

@@ -520,7 +520,9 @@ def test_higher_limits_delay_the_last_change_by_less_than_the_longest_change(
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits)
-def test_forecast_queue_uses_each_free_slot_and_never_exceeds_a_limit(queue, limit):
+def test_forecast_queue_starts_changes_whenever_the_limits_allow_it_and_never_exceeds_a_limit(
+    queue, limit
+):
     places = Slots(cluster=limit[0], per_node=limit[1])
     ends = slots.ends(queue, places)
     spans = [(end - job.seconds, end, job.node) for job, end in zip(queue, ends, strict=True)]

@@ -86,5 +86,5 @@ def test_misaligned_cluster_max_guest_disables_hotplug_for_vms_without_their_own
     assert told("5Gi") == ""
 
 
-def test_kubevirt_cr_change_that_affects_no_vm_causes_no_warning():
+def test_kubevirt_cr_change_without_an_effect_on_vms_causes_no_warning():
     assert warnings({fields.PARALLEL_MIGRATIONS: 7}, make_kubevirt(), running("a")) == ""

@@ -72,7 +72,7 @@ def test_feature_gate_is_patched_before_the_rollout_strategy():
     ]
 
 
-def test_plan_waves_are_ordered_and_wait_until_kubevirt_has_applied_the_cr():
+def test_plan_changes_the_kubevirt_cr_first_and_waits_until_kubevirt_has_applied_the_cr():
     desired = make_desired(want("2Gi"), kubevirt=ALL_THREE)
     plan = plan_of(desired, make_live(make_vm(), vmis=(make_vmi(),), kubevirt=bare("v1.3.1")))
     shape = [(wave.name.value, wave.barrier is not None, len(wave.actions)) for wave in plan.waves]
@@ -161,7 +161,7 @@ def test_blocked_kubevirt_cr_change_does_not_prevent_live_changes_that_the_cr_al
 @pytest.mark.parametrize(
     "path", [fields.FEATURE_GATES, fields.UPDATE_METHODS], ids=["gates", "methods"]
 )
-def test_empty_list_in_git_is_no_change_if_the_cr_has_no_list(path):
+def test_empty_list_in_git_equals_a_missing_list_in_the_kubevirt_cr(path):
     # The kubevirt-cr.yaml that KubeVirt ships has `featureGates: []`.
     kubevirt = with_settings(make_kubevirt(), featureGates=None, workloadUpdateMethods=None)
     decision = decision_of(kubevirt, {path: NameSet.of(())})

@@ -55,7 +55,7 @@ def test_tenth_github_annotation_of_each_level_counts_the_omitted_findings():
     assert lines[-1] == "done"
 
 
-def test_github_annotation_has_no_file_if_the_finding_has_no_line():
+def test_github_annotation_for_a_finding_without_a_line_has_no_file():
     (line, _) = "".join(github_commands(review(finding(at=None)))).splitlines()
     assert line == "::error title=title 0::message 0."
 

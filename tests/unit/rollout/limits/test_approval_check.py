@@ -90,7 +90,7 @@ def test_approval_is_stale_if_the_write_differs_from_the_approved_action(
     assert end.why.message == f"approved: live (hotplug) {approved.change}; now: {now}"
 
 
-def test_message_about_a_stale_approval_contains_the_approved_action_of_the_same_wave():
+def test_message_about_a_stale_approval_contains_the_approved_action_of_the_same_step():
     given = approval()
     (memory,) = given.actions[VM]
     restart = replace(memory, wave=WaveName.RESTART, digest="other", change="restart")

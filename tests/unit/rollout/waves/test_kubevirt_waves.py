@@ -95,7 +95,7 @@ def test_kubevirt_cr_with_the_desired_settings_is_not_written():
     assert waves.ports.writer.sent == []
 
 
-def test_kubevirt_cr_change_that_kubevirt_does_not_apply_fails_and_is_not_stored():
+def test_kubevirt_cr_change_that_is_never_applied_fails_but_is_not_stored():
     waves = Waves()
     waves.step()
     assert not waves.step(UNSETTLED, after_s=waves.policy.settle_deadline_s)
@@ -103,7 +103,7 @@ def test_kubevirt_cr_change_that_kubevirt_does_not_apply_fails_and_is_not_stored
     assert not waves.ports.config_lease.writes
 
 
-def test_reverted_kubevirt_cr_change_counts_as_failed_also_in_the_next_run():
+def test_reverted_kubevirt_cr_change_is_a_failure_in_this_run_and_in_the_next_run():
     waves = Waves()
     waves.step()
     reverted = make_kubevirt(generation=3, observed_generation=3)

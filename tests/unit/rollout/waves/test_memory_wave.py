@@ -117,7 +117,7 @@ def test_vm_with_a_change_in_flight_is_tracked_and_not_written():
     assert wave.ports.recorder.events == []
 
 
-def test_unanswered_write_counts_as_executed_if_a_later_snapshot_shows_the_change():
+def test_unanswered_write_is_treated_as_executed_if_a_later_snapshot_shows_the_change():
     wave = Wave(UnreachableError("no answer"))
     wave.step(BEFORE)
     assert (wave.vm.state, wave.vm.in_doubt) == (State.WAITING, True)
@@ -126,7 +126,7 @@ def test_unanswered_write_counts_as_executed_if_a_later_snapshot_shows_the_chang
     assert len(wave.ports.writer.sent) == 1
 
 
-def test_reverted_vm_size_counts_as_failed_also_in_the_next_run():
+def test_reverted_vm_size_is_a_failure_in_this_run_and_in_the_next_run():
     wave = Wave()
     wave.step(BEFORE)
     other = make_live(make_vm(guest="3Gi", generation=3), vmis=(make_vmi(),))

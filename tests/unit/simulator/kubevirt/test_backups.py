@@ -108,7 +108,7 @@ def test_version_without_migration_priorities_does_not_abort_a_backup():
     assert "completed" not in backup(sim)
 
 
-def test_migration_that_waits_for_a_backup_does_not_use_a_slot():
+def test_migration_that_waits_for_a_backup_does_not_count_against_the_migration_limit():
     """A migration uses a slot if it is past Pending or has a target pod.
 
     Source: v1.9.0 pkg/virt-controller/watch/migration/migration.go:2440-2467.

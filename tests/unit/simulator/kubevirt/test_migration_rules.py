@@ -70,7 +70,9 @@ def test_migration_priorities_have_the_same_order_as_in_kubevirt():
     ("priority", "queue", "seconds"),
     [("system-critical", True, 1), ("user-triggered", True, 3), ("", True, 5), ("", False, 5)],
 )
-def test_migration_that_waits_for_a_slot_is_checked_at_an_interval(priority, queue, seconds):
+def test_migration_that_waits_for_the_migration_limit_is_checked_at_an_interval(
+    priority, queue, seconds
+):
     # v1.9.0 pkg/virt-controller/watch/migration/migration.go:1369-1389; v1.6.0: always 5 s
     assert migration_rules.poll_s(priority, queue=queue) == seconds
 

@@ -198,7 +198,7 @@ def test_migration_limits_also_apply_to_manual_migrations():
     assert sorted(phases(sim)) == ["Pending"] * 3 + ["Running"] * 5
 
 
-def test_pending_migration_with_the_highest_priority_gets_a_free_slot():
+def test_pending_migration_with_the_highest_priority_starts_first():
     # v1.9.0 pkg/virt-controller/watch/migration/migration.go:452-474
     spec = {**LIVE, "configuration": {"migrations": {"parallelMigrationsPerCluster": 1}}}
     vms = [{"name": name} for name in ("busy", "early", "urgent")]

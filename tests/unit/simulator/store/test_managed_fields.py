@@ -46,7 +46,7 @@ def test_patch_without_a_change_owns_no_field():
     assert set(owners(patched)) == {("test", "Update", "")}
 
 
-def test_writing_a_quantity_in_another_notation_counts_as_a_change_of_the_field():
+def test_change_of_only_the_json_type_counts_as_a_change_of_the_field():
     changed, removed = managed_fields.changes({"a": {"b": 1}}, {"a": {"b": True}}, {})
     assert (changed, removed) == ({("f:a", "f:b")}, set())
 

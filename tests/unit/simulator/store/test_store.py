@@ -68,7 +68,7 @@ def test_generation_of_an_object_counts_spec_changes(store, key, status, change,
     assert store.rv == before + 1
 
 
-def test_write_that_changes_nothing_creates_no_revision_and_no_event(store):
+def test_write_without_a_change_creates_no_revision_and_no_event(store):
     store.create(vm_key(), vm())
     events = []
     store.subscribe(events.append)

@@ -85,7 +85,7 @@ def test_git_listing_above_the_size_limit_is_an_error(path, monkeypatch, read):
             reader()
 
 
-def test_git_index_entry_with_a_name_too_long_for_the_disk_counts_as_a_missing_file(path):
+def test_git_index_entry_with_a_name_too_long_for_the_disk_is_treated_as_a_missing_file(path):
     blob = git(path, "rev-parse", "HEAD:a.yaml")
     name = "n" * 300
     git(path, "update-index", "--add", "--cacheinfo", f"100644,{blob},{name}")

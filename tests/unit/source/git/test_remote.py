@@ -184,7 +184,7 @@ def refusing_server():
     thread.join(5)
 
 
-def test_git_credentials_appear_in_no_message_and_no_log(fetch, refusing_server, caplog):
+def test_git_credentials_never_appear_in_messages_or_logs(fetch, refusing_server, caplog):
     caplog.set_level(logging.DEBUG)
     url = f"http://someone:s3cret@127.0.0.1:{refusing_server}/x"
     message = refused(fetch, url=url)

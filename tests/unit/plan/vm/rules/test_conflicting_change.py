@@ -204,7 +204,7 @@ def failed(n, *, begun=False, reason=""):
         ((*failed(3), make_migration(name="m-9", phase="Succeeded")), WAITS, ""),
     ],
 )
-def test_memory_change_in_flight_counts_as_stuck_after_repeated_failures(
+def test_memory_change_is_reported_as_stuck_after_repeated_migration_failures(
     migrations, expected, said
 ):
     live = changing(migrations=migrations)
@@ -212,7 +212,7 @@ def test_memory_change_in_flight_counts_as_stuck_after_repeated_failures(
     assert said in decided("3Gi", live).why.message
 
 
-def test_memory_change_in_flight_counts_as_stuck_if_its_migrations_have_no_effect():
+def test_memory_change_is_reported_as_stuck_if_its_migrations_have_no_effect():
     # v1.9.0 migration-target.go:1187-1231: the hotplug fails a size check; KubeVirt migrates again
     done = tuple(make_migration(name=f"m-{i}", phase="Succeeded") for i in range(2))
     live = changing(migrations=done)
@@ -248,7 +248,7 @@ def crowded(requested, *, moving="0"):
         (crowded("2Gi", moving="1Gi"), (), WAITS),
     ],
 )
-def test_memory_change_in_flight_counts_as_stuck_if_its_target_pod_fits_on_no_node(
+def test_memory_change_is_reported_as_stuck_if_its_target_pod_fits_on_no_node(
     context, migrations, expected
 ):
     live = changing(migrations=migrations, **context)
@@ -316,7 +316,7 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
         pytest.param(under_quota(3072, quotas_known=False), (), ABOVE, id="quotas not known"),
     ],
 )
-def test_memory_change_in_flight_counts_as_stuck_if_its_target_pod_exceeds_a_quota(
+def test_memory_change_is_reported_as_stuck_if_its_target_pod_exceeds_a_quota(
     context, migrations, expected
 ):
     live = changing(migrations=migrations, **context)

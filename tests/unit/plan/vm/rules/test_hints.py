@@ -38,7 +38,7 @@ def test_missing_vm_message_shows_the_size_and_a_namespace_with_the_same_vm_name
     assert decision.why.hint.startswith("namespace other has a VM with this name; ")
 
 
-def test_missing_vm_hint_suggests_no_namespace_if_no_vm_has_the_name():
+def test_hint_about_a_missing_vm_suggests_only_namespaces_that_contain_the_vm_name():
     decision = decided(want("2Gi"), make_live(make_vm(vm_ref("db", "else"))))
     assert "namespace db has" not in decision.why.hint
 
