@@ -12,7 +12,7 @@ from golden.test_comment_goldens import LIMIT, LINK, check_markup, fleet
 from golden.test_goldens import validate
 from jsonschema import Draft7Validator
 from markdown_it import MarkdownIt
-from support.html.browser import DARK, LIGHT, Browser, axe_core
+from support.html.browser import UNFOLD, accessibility, started_browser
 
 from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -212,35 +212,39 @@ def test_comment_shows_the_changes_of_a_pull_request_among_ten_thousand_pending_
     assert "9998 left out" in pending or "of 9998 left out" in pending
 
 
-def test_checkbox_hides_vms_that_the_pull_request_does_not_change(plan, comparison, tmp_path):
-    script = """
-      const shown = () => [...document.querySelectorAll(".vms tbody tr")]
-        .filter((row) => row.checkVisibility()).map((row) => row.cells[0].firstChild.data);
-      for (const each of document.querySelectorAll("details")) each.open = true;
-      const all = shown();
-      document.getElementById("show-known").checked = false;
-      const added = shown();
-      document.getElementById("show-added").checked = false;
-      return {all: all.length, added, none: shown()};
-    """
-    page = "".join(plan_html(plan, comparison=comparison))
-    found = Browser(tmp_path).ask(page, script)
-    added = {each.ref.name for each in comparison.added() if each.ref.is_vm}
-    assert (set(found["added"]), found["none"]) == (added, [])
-    assert found["all"] == sum(each.ref.is_vm for each in plan.decisions)
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with started_browser(tmp_path_factory.mktemp("chromium")) as found:
+        yield found
 
 
-@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [500, 1400])
-def test_page_with_a_base_has_no_accessibility_problem(plan, comparison, tmp_path, width, scheme):
-    script = """
-      for (const each of document.querySelectorAll("details")) each.open = true;
-      const found = await axe.run(document, {resultTypes: ["violations"]});
-      return [document.documentElement.scrollWidth - innerWidth,
-        found.violations.map((each) => [each.id, each.nodes[0].html])];
-    """
-    page = "".join(plan_html(plan, comparison=comparison))
-    browser = Browser(tmp_path)
-    found = browser.ask(page, script, library=axe_core(), width=width, scheme=scheme)
-    assert found[0] <= 0
-    assert found[1] == []
+@pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
+def test_checkbox_hides_vms_that_the_pull_request_does_not_change(
+    plan, comparison, browser, scripts
+):
+    browser.open("".join(plan_html(plan, comparison=comparison)), scripts=scripts)
+    browser.evaluate(UNFOLD)
+
+    def shown() -> set[str]:
+        names = """
+          return [...document.querySelectorAll(".vms tbody tr")]
+            .filter((row) => row.checkVisibility()).map((row) => row.cells[0].firstChild.data);
+        """
+        return set(browser.evaluate(names))
+
+    machines = {each.ref.name for each in plan.decisions if each.ref.is_vm}
+    assert shown() == machines
+    browser.evaluate('document.getElementById("show-known").focus();')
+    browser.press(" ")
+    assert shown() == {each.ref.name for each in comparison.added() if each.ref.is_vm}
+    browser.evaluate('document.getElementById("show-added").focus();')
+    browser.press(" ")
+    assert shown() == set()
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1400])
+def test_page_with_a_base_has_no_accessibility_problem(plan, comparison, browser, width, dark):
+    browser.open("".join(plan_html(plan, comparison=comparison)), width=width, dark=dark)
+    assert accessibility(browser)[1] == []
+    assert browser.evaluate("return document.documentElement.scrollWidth - innerWidth;") <= 0

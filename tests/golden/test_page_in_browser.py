@@ -2,108 +2,230 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from support.html.browser import DARK, LIGHT, Browser, axe_core
+from support.html.browser import UNFOLD, accessibility, started_browser
 from support.html.fleet_plan import fleet_plan
 
-from reconciler.report.html.page_script import SCRIPT
+from reconciler.model.references import vm_ref
 from reconciler.report.html.plan_html import plan_html
 
-PHONE, TABLET, DESK = 500, 820, 1400
-"""Widths in pixels; headless Chromium has no narrower window."""
+PHONE, TABLET, DESK = 360, 820, 1400
+"""Widths in CSS pixels."""
 SHOWN = """
-  const shown = () => [...document.querySelectorAll(".vms tbody tr")]
+  const shown = [...document.querySelectorAll(".vms tbody tr")]
     .filter((row) => row.checkVisibility()).map((row) => row.cells[0].firstChild.data);
 """
+WIDER = "return document.documentElement.scrollWidth - innerWidth;"
+FOCUSED = "const at = document.activeElement; return at.id || at.className || at.tagName;"
 
 
-@pytest.fixture
-def browser(tmp_path):
-    return Browser(tmp_path)
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory):
+    with started_browser(tmp_path_factory.mktemp("chromium")) as found:
+        yield found
 
 
-def page_of(plan) -> str:
-    return "".join(plan_html(plan))
+@pytest.fixture(scope="module")
+def fleet_page():
+    return page_of(fleet_plan(200))
 
 
-@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
-@pytest.mark.parametrize("width", [PHONE, TABLET, DESK])
-def test_page_has_no_accessibility_problem_and_fits_the_screen_width(browser, plan, width, scheme):
-    script = """
-      for (const each of document.querySelectorAll("details")) each.open = true;
-      const found = await axe.run(document, {resultTypes: ["violations"]});
-      const body = getComputedStyle(document.body).backgroundColor;
-      return {
-        body,
-        wider: document.documentElement.scrollWidth - innerWidth,
-        passes: found.passes.length,
-        problems: found.violations.map((each) => [
-          each.id, each.impact, each.nodes.slice(0, 3).map((node) => node.html)]),
-      };
-    """
-    found = browser.ask(page_of(plan), script, library=axe_core(), width=width, scheme=scheme)
-    assert found["problems"] == []
-    assert found["wider"] <= 0
-    assert found["passes"] > 20
-    assert found["body"] == {LIGHT: "rgb(255, 255, 255)", DARK: "rgb(13, 17, 23)"}[scheme]
+def page_of(plan, **options) -> str:
+    return "".join(plan_html(plan, **options))
 
 
-def test_content_security_policy_permits_the_script_and_style_of_the_page(browser, plan):
-    dump, console = browser.open(page_of(plan))
-    assert console == ""
-    assert '<div id="find">' in dump, "the script has shown the search"
-
-
-def test_page_filters_work_without_javascript_and_the_search_stays_hidden(browser, plan):
-    script = (
-        SHOWN
-        + """
-      for (const each of document.querySelectorAll("details")) each.open = true;
-      const before = shown();
-      document.getElementById("show-live").checked = false;
-      const after = shown();
-      return {
-        before,
-        hidden: before.filter((name) => !after.includes(name)),
-        search: document.getElementById("find").checkVisibility(),
-      };
-    """
-    )
-    page = page_of(plan).replace(SCRIPT, "")
-    found = browser.ask(page, script)
+def names_of(plan, effect: str = "") -> set[str]:
     machines = [each for each in plan.decisions if each.ref.is_vm]
-    assert sorted(found["before"]) == sorted(each.ref.name for each in machines)
-    assert set(found["hidden"]) == {each.ref.name for each in machines if each.effect == "live"}
-    assert found["search"] is False
+    return {each.ref.name for each in machines if effect in {"", each.effect}}
 
 
-def test_search_shows_the_rows_that_contain_every_search_word(browser):
-    script = (
-        SHOWN
-        + """
-      const box = document.getElementById("search");
-      const search = async (text) => {
-        box.value = text;
-        box.dispatchEvent(new Event("input"));
-        await new Promise((done) => setTimeout(done, 500));
-        return [shown().length, document.getElementById("matches").textContent];
-      };
-      return [await search("TEAM-001 above-max-guest"), await search("no such name"),
-              await search("pg-00199"), await search("")];
-    """
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("width", [PHONE, TABLET, DESK])
+def test_page_has_no_accessibility_problem_and_fits_the_screen_width(browser, plan, width, dark):
+    browser.open(page_of(plan), width=width, dark=dark)
+    passes, found = accessibility(browser)
+    assert found == []
+    assert passes > 20
+    assert browser.evaluate(WIDER) <= 0
+    background = browser.evaluate("return getComputedStyle(document.body).backgroundColor;")
+    assert background == ("rgb(13, 17, 23)" if dark else "rgb(255, 255, 255)")
+
+
+@pytest.mark.parametrize("name", ["converged_plan", "paced_plan", "no VM"])
+def test_page_of_another_plan_has_no_accessibility_problem(browser, paced_plan, request, name):
+    plan = replace(paced_plan, decisions=()) if name == "no VM" else request.getfixturevalue(name)
+    browser.open(page_of(plan), width=DESK)
+    assert accessibility(browser)[1] == []
+
+
+def test_page_with_the_longest_names_fits_the_width_of_a_phone(browser, plan):
+    ref = vm_ref("n" * 63, "v" * 63)
+    decisions = [replace(each, ref=ref if each.ref.is_vm else each.ref) for each in plan.decisions]
+    browser.open(page_of(replace(plan, decisions=tuple(decisions))), width=PHONE)
+    browser.evaluate(UNFOLD)
+    assert browser.evaluate(WIDER) <= 0
+    assert (
+        browser.evaluate("""
+        return [...document.querySelectorAll("th, td, summary, dd")]
+          .filter((each) => each.scrollWidth > each.clientWidth).map((each) => each.outerHTML);
+    """)
+        == []
     )
-    found = browser.ask(page_of(fleet_plan(200)), script)
-    assert found == [[7, "7 found"], [0, "0 found"], [1, "1 found"], [50, ""]]
 
 
-def test_keyboard_reaches_the_skip_link_filters_search_and_reasons_in_order(browser, plan):
+def test_content_security_policy_permits_the_script_and_style_and_nothing_else_is_loaded(
+    browser, plan
+):
+    browser.open(page_of(plan))
+    assert browser.console == []
+    assert [each.rpartition("/")[2] for each in browser.requests] == ["page.html"]
+    assert browser.evaluate('return document.getElementById("find").checkVisibility();')
+    browser.open(page_of(plan).replace("</body>", "<script>document.title = ''</script></body>"))
+    assert "violates the following Content Security Policy" in "".join(browser.console)
+
+
+def test_page_shows_all_vms_and_filters_them_without_scripts(browser, plan):
+    browser.open(page_of(plan), scripts=False)
+    browser.evaluate(UNFOLD)
+    assert set(browser.evaluate(SHOWN + "return shown;")) == names_of(plan)
+    assert not browser.evaluate('return document.getElementById("find").checkVisibility();')
+    browser.evaluate('document.getElementById("show-live").focus();')
+    browser.press(" ")
+    remaining = set(browser.evaluate(SHOWN + "return shown;"))
+    assert remaining == names_of(plan) - names_of(plan, "live")
+
+
+@pytest.mark.parametrize(
+    ("search", "rows", "said"),
+    [
+        ("TEAM-001 above-max-guest", 7, "7 found"),
+        ("team-003/pg-00199", 1, "1 found"),
+        ("no such name", 0, "0 found"),
+    ],
+)
+def test_search_shows_the_rows_that_contain_every_search_word(
+    browser, fleet_page, search, rows, said
+):
+    browser.open(fleet_page)
+    browser.press("/")
+    browser.press(search, "Enter")
     script = """
-      const all = [...document.querySelectorAll("a, input, button, summary")];
-      return all.filter((each) => each.tabIndex === 0 && each.getClientRects().length)
-        .map((each) => each.id || each.className || each.tagName);
+      const seen = (name) => document.getElementById(name).checkVisibility();
+      return [shown.length, document.getElementById("matches").textContent, seen("nothing")];
     """
-    found = browser.ask(page_of(plan), script)
-    assert found[0] == "skip"
-    order = [found.index(each) for each in ("show-blocked", "search", "unfold")]
+    assert browser.evaluate(SHOWN + script) == [rows, said, rows == 0]
+    browser.press("Escape")
+    assert browser.evaluate(SHOWN + script) == [50, "", False]
+
+
+def test_search_starts_while_the_user_types(browser, fleet_page):
+    browser.open(fleet_page)
+    browser.evaluate("""
+        const said = document.getElementById("matches");
+        window.found = new Promise((done) =>
+          new MutationObserver(() => done(said.textContent)).observe(said, {childList: true}));
+    """)
+    browser.press("/")
+    browser.press("pg-00199")
+    assert browser.evaluate("return await window.found;") == "1 found"
+
+
+def test_address_contains_the_filter_and_the_search_and_restores_them(browser, fleet_page):
+    browser.open(fleet_page)
+    browser.press("/")
+    browser.press("pg-0000", "Enter")
+    browser.evaluate('document.getElementById("show-restart").focus();')
+    browser.press(" ")
+    fragment = browser.evaluate("return location.hash;")
+    assert fragment == "#find=pg-0000&hide=restart"
+    expected = browser.evaluate(SHOWN + "return shown;")
+    assert len(expected) == 9
+
+    browser.open(fleet_page, fragment=fragment)
+    assert browser.evaluate(SHOWN + "return shown;") == expected
+    assert browser.evaluate('return document.getElementById("search").value;') == "pg-0000"
+    assert not browser.evaluate('return document.getElementById("show-restart").checked;')
+
+
+def test_filter_without_a_match_says_so_and_offers_to_show_all_vms(browser, fleet_page):
+    browser.open(fleet_page, fragment="#find=none-like-this&hide=live")
+    browser.evaluate('document.getElementById("reset").focus();')
+    browser.press("Enter")
+    script = "return [shown.length, location.hash, document.activeElement.id];"
+    assert browser.evaluate(SHOWN + script) == [50, "", "search"]
+
+
+def test_first_tab_key_shows_a_link_that_skips_to_the_virtual_machines(browser, plan):
+    browser.open(page_of(plan))
+    assert browser.evaluate("return document.querySelector('.skip').offsetLeft;") < 0
+    browser.press("Tab")
+    assert browser.evaluate(FOCUSED) == "skip"
+    assert browser.evaluate("return document.activeElement.offsetLeft;") > 0
+    browser.press("Enter")
+    assert browser.evaluate(FOCUSED) == "machines"
+    browser.press("Tab")
+    assert browser.evaluate(FOCUSED) == "show-blocked"
+
+
+def test_tab_key_reaches_every_control_in_order_and_shows_where_the_focus_is(browser, plan):
+    browser.open(page_of(plan))
+    every = browser.evaluate("""
+        return [...document.querySelectorAll("a, input, button, summary")]
+          .filter((each) => each.checkVisibility({contentVisibilityAuto: false})).length;
+    """)
+    seen = []
+    for _ in range(every):
+        browser.press("Tab")
+        seen.append(
+            browser.evaluate("""
+            const at = document.activeElement;
+            const {outlineStyle, outlineWidth} = getComputedStyle(at);
+            return [at.id || at.tagName, outlineStyle, outlineWidth];
+        """)
+        )
+    assert {tuple(each[1:]) for each in seen} == {("solid", "3px")}
+    names = [each[0] for each in seen]
+    order = [names.index(each) for each in ("show-blocked", "search", "unfold")]
     assert order == sorted(order)
-    assert "A" in found[order[-1] :]
+    browser.press("Tab")
+    assert browser.evaluate(FOCUSED) == "BODY", "the last control comes before the browser's own"
+
+
+def test_reason_of_each_vm_links_to_its_text_on_the_page(browser, plan):
+    browser.open(page_of(plan))
+    found = browser.evaluate("""
+        const result = [];
+        for (const link of document.querySelectorAll(".vms a")) {
+          link.click();
+          const target = document.querySelector(":target");
+          const {top} = target.getBoundingClientRect();
+          result.push([link.textContent.split(": ")[1], target.textContent, top < innerHeight]);
+        }
+        return result;
+    """)
+    assert len(found) == len(names_of(plan))
+    assert all(reason in text and visible for reason, text, visible in found)
+
+
+def test_printed_page_is_light_and_shows_folded_vms_but_no_controls(browser, fleet_page):
+    browser.open(fleet_page, media="print", dark=True, width=TABLET)
+    found = browser.evaluate("""
+        const seen = (each) => each.checkVisibility();
+        return [
+          [...document.querySelectorAll(".vms tbody tr")].filter(seen).length,
+          [...document.querySelectorAll("nav, .tools, .skip")].filter(seen).length,
+          getComputedStyle(document.body).backgroundColor,
+        ];
+    """)
+    assert found == [200, 0, "rgb(255, 255, 255)"]
+
+
+def test_page_with_ten_thousand_vms_opens_with_a_filter(browser):
+    plan = fleet_plan(10_000)
+    browser.open(page_of(plan), fragment="#find=team-199/&hide=live")
+    assert browser.console == []
+    last = [each for each in plan.decisions if each.ref.namespace == "team-199"]
+    expected = [each.ref.name for each in last if each.effect != "live"]
+    assert sorted(browser.evaluate(SHOWN + "return shown;")) == expected

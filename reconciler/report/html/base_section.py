@@ -24,17 +24,18 @@ if TYPE_CHECKING:
 
 _MAX_GONE = 500
 """The maximum number of items about entries that only the base has."""
+BASE_TITLE = "Since the base"
 KNOWN, ADDED_CLASS = "known", "added"
 """The classes of the rows that are as on the base, and of the new and updated rows."""
 
 
 def base_section(comparison: Comparison) -> Iterator[str]:
     """Yield the section that counts the differences from the base commit."""
-    yield "<section><h2>Since the base</h2>\n"
+    yield f'<section id="base"><h2>{BASE_TITLE}</h2>\n'
     yield f"<p>{html_text(since_base(comparison.summary()).capitalize())}.</p>\n"
     if comparison.base.unplanned:
         words = unplanned(comparison.base.unplanned).capitalize()
-        yield f'<p class="note">{html_text(words)}.</p>\n'
+        yield f'<p class="box">{html_text(words)}.</p>\n'
     if words := indirect(comparison):
         yield f"<p>{html_text(words)}</p>\n"
     items = [f"<li>{html_text(each)}</li>\n" for each in gone(comparison, _MAX_GONE)]
@@ -69,7 +70,7 @@ def since_filter(decisions: Iterable[Decision], comparison: Comparison) -> str:
     counts = {ADDED_CLASS: sum(states), KNOWN: len(states) - sum(states)}
     names = {ADDED_CLASS: "new or updated", KNOWN: "as on the base"}
     boxes = "".join(
-        f'<label><input type="checkbox" id="show-{key}" checked>{names[key]} ({n})</label>'
+        f'<label><input type="checkbox" id="show-{key}" checked>{names[key]} ({n:,})</label>'
         for key, n in counts.items()
         if n
     )

@@ -13,42 +13,43 @@ if TYPE_CHECKING:
     from reconciler.model.fields import SettingValue
     from reconciler.model.plan.plan import Decision
 
-_WIDTH, _MIDDLE, _HEIGHT = 120, 7, 14
+_WIDTH, _MIDDLE, _HEIGHT = 160, 7, 14
 """The bar's size in CSS pixels; a style sheet draws lines of this height along the middle."""
 
 
-def memory_cell(decision: Decision, eta: str) -> str:
-    """Return a VM's memory sizes and the time of the change as text, followed by the bar.
+def memory_cell(decision: Decision) -> str:
+    """Return a VM's current and desired size, the bar, and the boot and maximum size.
 
     The text contains everything that the bar shows, so screen readers ignore the bar.
     """
-    before, after = from_and_to(decision)
-    parts = [before if before == after else f"{before} → {after}"]
+    sizes = [each for each in dict.fromkeys(from_and_to(decision)) if each != "-"]
+    limits = []
     if decision.boot is not None:
-        parts.append(f"boot {spelled(decision.boot)}")
+        limits.append(f"boot {spelled(decision.boot)}")
     if decision.maximum is not None:
-        parts.append(f"max {spelled(decision.maximum)}")
-    if eta != "-":
-        parts.append(eta if eta.startswith(("at ", "re")) else f"in {eta}")
-    return html_text(", ".join(parts)) + memory_bar(decision)
+        limits.append(f"max {spelled(decision.maximum)}")
+    return (
+        html_text(" \u2192 ".join(sizes) or "not known")
+        + memory_bar(decision)
+        + html_text(", ".join(limits))
+    )
 
 
 def memory_bar(decision: Decision) -> str:
-    """Return the bar of a VM's memory as SVG; empty if the desired size is not known.
+    """Return the bar of a VM's memory as SVG; empty if one of the two sizes is not known.
 
     The first path shows the memory that stays, the second path the growth or the shrinkage, and
     the last path marks the boot memory and the maximum.
     """
     current, desired = _sizes(decision)
     marks = [each.n_bytes for each in (decision.boot, decision.maximum) if each is not None]
-    known = [each for each in (current, desired) if each is not None]
-    scale = max((*known, *marks), default=0)
-    if not scale or desired is None:
+    if current is None or desired is None:
         return ""
-    low, high = (round(each * _WIDTH / scale) for each in (min(known), max(known)))
+    scale = max(current, desired, *marks, 1)
+    low, high = (round(each * _WIDTH / scale) for each in sorted((current, desired)))
     ticks = "".join(f"M{_tick(each, scale)} 0v{_HEIGHT}" for each in marks)
     paths = [f"M0 {_MIDDLE}h{low}", *([f"M{low} {_MIDDLE}h{high - low}"] if high > low else ())]
-    shrinks = current is not None and desired < current
+    shrinks = desired < current
     shown = "".join(f'<path d="{each}"/>' for each in (*paths, ticks))
     return f"<svg{' class=s' if shrinks else ''} aria-hidden=true>{shown}</svg>"
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
 """The effects that require action by a person, now or if they persist."""
+PERSON_TITLE, OTHER_TITLE = "What needs a person", "Other reasons"
 _CODE = re.compile(r"`([^`]+)`")
 
 
@@ -34,20 +35,33 @@ class ReasonLinks:
         """Return a VM's effect and reason as a link to the explanation of the reason."""
         reason = decision.reason
         target = f"{self.docs_url.rstrip('/')}/{reason}" if self.docs_url else f"#r-{reason}"
-        words = html_text(f"{decision.effect}: {reason}")
+        words = html_text(f"{named(decision.effect)}: {reason}")
         return f'<a href="{html_text(target)}">{words}</a>'
+
+
+def named(effect: Effect) -> str:
+    """Return the word for an effect on the page."""
+    return "unchanged" if effect is Effect.NONE else str(effect)
+
+
+def reason_counts(plan: Plan, *, person: bool) -> list[tuple[tuple[Effect, Reason], int]]:
+    """Return the reasons that need a person, or all others, with the number of their objects.
+
+    The most urgent effects and the most frequent reasons come first.
+    """
+    counts = Counter((each.effect, each.reason) for each in plan.decisions)
+    found = [(pair, n) for pair, n in counts.items() if (pair[0] in PERSON) is person]
+    rank = {effect: number for number, effect in enumerate(ATTENTION)}
+    return sorted(found, key=lambda item: (rank[item[0][0]], -item[1], item[0][1]))
 
 
 def reason_section(plan: Plan, *, person: bool, docs_url: str) -> Iterator[str]:
     """Yield a table of the plan's reasons: those that need a person, or all others."""
-    counts = Counter((each.effect, each.reason) for each in plan.decisions)
-    found = [(pair, n) for pair, n in counts.items() if (pair[0] in PERSON) is person]
+    found = reason_counts(plan, person=person)
     if not found or (docs_url and not person):
         return
-    rank = {effect: number for number, effect in enumerate(ATTENTION)}
-    found.sort(key=lambda item: (rank[item[0][0]], -item[1], item[0][1]))
-    title = "What needs a person" if person else "Other reasons"
-    yield f"<section><h2>{title}</h2>"
+    name, title = ("person", PERSON_TITLE) if person else ("reasons", OTHER_TITLE)
+    yield f'<section id="{name}"><h2>{title}</h2>'
     yield '<table class="reasons"><caption>Each reason, its meaning and the next step</caption>'
     yield "<thead><tr>"
     yield '<th scope="col">Reason</th><th scope="col">Meaning and next step</th></tr></thead>'
@@ -64,7 +78,7 @@ def _row(effect: Effect, reason: Reason, n: int, name: str) -> str:
     entry = CATALOGUE[reason]
     action = f"<p><strong>Next step:</strong> {_prose(entry.action)}</p>" if entry.action else ""
     return (
-        f'<tr{name}><th scope="row"><span class="badge {effect}">{html_text(effect)}</span>'
+        f'<tr{name}><th scope="row"><span class="badge {effect}">{named(effect)}</span>'
         f" {html_text(reason)}<small>{html_text(plural(n, 'object'))}</small></th>"
         f"<td>{_prose(entry.meaning)}{action}"
         f'<p class="faint">Evidence ({html_text(entry.mark)}): {html_text(entry.where)}</p></td>'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from itertools import groupby
 from typing import TYPE_CHECKING
@@ -22,9 +23,12 @@ OPEN_LANES = 12
 _WIDTH = 1000
 _CAPTION = "When VMs have their new memory, counted from the start of the run"
 _LEGEND = (
-    f'<p class="faint">{_CAPTION}. Full color: if each migration is fast; pale: until the latest'
-    " end.</p>\n"
+    f'<p class="keys"><span>{_CAPTION}:</span>'
+    '<span><span class="key soon"></span>if each migration is fast</span>'
+    '<span><span class="key until"></span>until the latest end</span></p>\n'
 )
+_STEPS = (15, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+"""The lengths in seconds that a quarter of the time axis may have; also multiples of the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,12 +49,12 @@ def timeline(forecast: Forecast) -> Iterator[str]:
     """Yield the section with the timeline of a forecast; nothing if no VM migrates."""
     if not forecast.vms:
         return
-    yield "<section><h2>Forecast</h2>"
+    yield '<section id="forecast"><h2>Forecast</h2>'
     yield f"<p>{html_text(wording.costs(forecast))}</p>\n{_LEGEND}"
     batches = {
         batch: list(vms) for batch, vms in groupby(forecast.vms, key=lambda each: each.batch)
     }
-    end_s = forecast.latest_s
+    end_s = 4 * _quarter(forecast.latest_s)
     if len(batches) > 1:
         whole = [_lane(_name_of(batch), vms) for batch, vms in batches.items()]
         yield from _table("Batch", f"{_CAPTION}, by batch", whole, end_s)
@@ -67,20 +71,27 @@ def timeline(forecast: Forecast) -> Iterator[str]:
 
 
 def _table(what: str, caption: str, rows: Iterable[_Lane], end_s: float) -> Iterator[str]:
-    end = html_text(wording.span(end_s, end_s).rpartition("-")[2])
+    ticks = "".join(f"<span>{wording.duration(end_s * n / 4)}</span>" for n in range(5))
     yield (
         f'<table class="lanes"><caption>{caption}</caption><thead><tr>'
         f'<th scope="col">{what}</th><th scope="col" class="n">VMs</th>'
-        f'<th scope="col"><span class="axis"><span>0s</span><span>{end}</span></span></th>'
+        f'<th scope="col"><span class="axis">{ticks}</span></th>'
         '<th scope="col" class="w">First to last end</th></tr></thead><tbody>\n'
     )
     for lane in rows:
         span = html_text(wording.span(lane.first_s, lane.latest_s))
         yield (
-            f'<tr><th scope="row">{html_text(lane.name)}</th><td>{lane.count}</td>'
+            f'<tr><th scope="row">{html_text(lane.name)}</th><td>{lane.count:,}</td>'
             f"<td>{_bar(lane, end_s)}</td><td>{span}</td></tr>\n"
         )
     yield "</tbody></table>\n"
+
+
+def _quarter(latest_s: float) -> float:
+    """Return a quarter of the time axis, a round number of seconds."""
+    longest = _STEPS[-1]
+    found = next((each for each in _STEPS if 4 * each >= latest_s), None)
+    return found or math.ceil(latest_s / 4 / longest) * longest
 
 
 def _name_of(batch: str) -> str:

@@ -12,6 +12,7 @@ from reconciler.model.plan.plan import Effect
 from reconciler.report import wording
 from reconciler.report.html.base_section import row_class, since_filter, since_mark
 from reconciler.report.html.memory_bar import memory_cell
+from reconciler.report.html.reason_texts import named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -27,16 +28,26 @@ MOST_ROWS = 500
 """The maximum number of rows of one table."""
 _SEARCH = (
     '<div id="find" hidden><label for="search">Search</label><input type="search" id="search"'
-    ' autocomplete="off"><output id="matches" for="search"></output>'
+    ' placeholder="name or reason" autocomplete="off" spellcheck="false">'
+    '<output id="matches" for="search"></output>'
     '<button type="button" id="unfold">Unfold or fold all</button></div>'
 )
-_LEGEND = (
-    '<p class="faint">Bars: <span class="key"></span>memory that stays<span class="key g"></span>'
-    'growth<span class="key s"></span>shrinkage<span class="key t"></span>free up to the maximum'
-    '<span class="key b"></span>boot memory and maximum. Each bar has its own scale.</p>\n'
+_NOTHING = (
+    '<p id="nothing" class="box calm" hidden>No VM matches the search and the selected effects.'
+    ' <button type="button" id="reset">Show all</button></p>\n'
 )
+_KEYS = (
+    ("k", "memory that stays", frozenset(Effect)),
+    ("g", "growth", frozenset({Effect.LIVE, Effect.CREATE, Effect.COLD})),
+    ("l", "growth after a restart or a wait", frozenset({Effect.RESTART, Effect.WAIT})),
+    ("x", "blocked", frozenset({Effect.BLOCKED})),
+    ("s", "shrinkage", frozenset(Effect) - {Effect.NONE}),
+    ("t", "free up to the maximum", frozenset(Effect)),
+    ("b", "boot memory and maximum", frozenset(Effect)),
+)
+"""The colors of the bars, with their meaning and the effects whose bars contain them."""
 _HEAD = (
-    '<thead><tr><th scope="col">Name</th><th scope="col">Memory</th>'
+    '<thead><tr><th scope="col">Name</th><th scope="col">Memory</th><th scope="col">When</th>'
     '<th scope="col">Effect and reason</th></tr></thead>'
 )
 
@@ -46,9 +57,9 @@ def vm_section(
 ) -> Iterator[str]:
     """Yield the section with one row per VM of the plan, collapsible by namespace."""
     machines = [each for each in plan.decisions if each.ref.is_vm]
-    yield '<section id="machines"><h2>Virtual machines</h2>\n'
+    yield '<section id="machines" tabindex="-1"><h2>Virtual machines</h2>\n'
     if not machines:
-        yield "<p>The plan contains no VM.</p></section>\n"
+        yield '<p class="box calm">The plan contains no VM.</p></section>\n'
         return
     counts = Counter(each.effect for each in machines)
     yield '<div class="tools"><fieldset><legend>Show</legend>'
@@ -56,10 +67,10 @@ def vm_section(
         if counts[effect]:
             yield (
                 f'<label><input type="checkbox" id="show-{effect}" checked>'
-                f"{_named(effect)} ({counts[effect]})</label>"
+                f"{named(effect)} ({counts[effect]:,})</label>"
             )
     since = since_filter(machines, comparison) if comparison else ""
-    yield f"</fieldset>{since}{_SEARCH}</div>\n{_LEGEND}"
+    yield f"</fieldset>{since}{_SEARCH}</div>\n{_NOTHING}{_legend(counts)}"
     forecasts = wording.forecasts(plan)
     visible = 0
     for name, members in _parts(machines):
@@ -67,6 +78,16 @@ def vm_section(
         unfold = visible <= OPEN_ROWS or visible == len(members)
         yield from _part(name, members, forecasts, links, comparison, unfold=unfold)
     yield "</section>\n"
+
+
+def _legend(counts: Mapping[Effect, int]) -> str:
+    """Return what the colors of the bars mean, without those that no bar contains."""
+    keys = "".join(
+        f'<span><span class="key {name}"></span>{text}</span>'
+        for name, text, effects in _KEYS
+        if any(counts.get(each) for each in effects)
+    )
+    return f'<p class="keys">{keys}<span>Each bar has its own scale.</span></p>\n'
 
 
 def _parts(machines: Sequence[Decision]) -> Iterator[tuple[str, list[Decision]]]:
@@ -95,11 +116,15 @@ def _part(
     unfold: bool,
 ) -> Iterator[str]:
     counts = Counter(each.effect for each in members)
-    parts = [f"{counts[each]} {_named(each)}" for each in wording.ATTENTION if counts[each]]
+    parts = [
+        f'<span class="badge {each}">{counts[each]} {named(each)}</span>'
+        for each in wording.ATTENTION
+        if counts[each]
+    ]
     name = html_text(title)
     yield (
         f"<details{' open' if unfold else ''}><summary><h3>{name}</h3>"
-        f"<span>{html_text(plural(len(members), 'VM'))}: {', '.join(parts)}</span></summary>"
+        f" <span>{html_text(plural(len(members), 'VM'))} {' '.join(parts)}</span></summary>"
         f'<table class="vms"><caption>Virtual machines in the namespace {name}</caption>{_HEAD}'
         "<tbody>\n"
     )
@@ -122,11 +147,13 @@ def _row(
     return (
         f"<tr class={row_class(decision, comparison)}>"
         f"<th scope=row>{html_text(decision.ref.name)}{where}</th>"
-        f"<td>{memory_cell(decision, wording.eta(decision, forecast))}</td>"
+        f"<td>{memory_cell(decision)}</td><td>{html_text(_when(decision, forecast))}</td>"
         f"<td>{links.link(decision)}{since_mark(decision, comparison)} "
         f"{html_text(why.message)}{paragraphs}</td></tr\n>"
     )
 
 
-def _named(effect: Effect) -> str:
-    return "unchanged" if effect is Effect.NONE else str(effect)
+def _when(decision: Decision, forecast: VMForecast | None) -> str:
+    """Return when *decision* takes effect; empty if it is not known or there is no change."""
+    found = wording.eta(decision, forecast)
+    return "" if found == "-" else f"in {found}" if forecast else found

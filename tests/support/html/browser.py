@@ -1,80 +1,177 @@
-"""Opens a page in headless Chromium, if it is installed, and runs a script on the page."""
+"""Opens pages in headless Chromium and controls it with its DevTools protocol: ``Browser``."""
 
 from __future__ import annotations
 
-import html
+import base64
 import json
-import re
+import os
 import subprocess
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from support.tools.installed import tool
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
-POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
-REPORT = re.compile(r'<pre id="report">(.*?)</pre>', re.DOTALL)
-PROBE = """
-window.addEventListener("load", async () => {
-  const report = document.createElement("pre");
-  report.id = "report";
-  let found;
-  try { found = await (async () => { %s })(); } catch (error) { found = {error: String(error)}; }
-  report.textContent = JSON.stringify(found);
-  document.body.append(report);
-});
-"""
-DARK, LIGHT = 0, 1
+KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "/": 191}
+"""The keys that ``Browser.press`` presses, with the codes of the DevTools protocol."""
+UNFOLD = 'for (const each of document.querySelectorAll("details")) each.open = true;'
+"""A script that unfolds everything."""
+TEXTS = {"Enter": "\r", " ": " ", "/": "/"}
+
+
+@contextmanager
+def started_browser(folder: Path) -> Iterator[Browser]:
+    """Start Chromium with a profile in *folder*; a test is skipped without Chromium."""
+    program = tool("chromium")
+    commands, to_send = os.pipe()
+    to_read, answers = os.pipe()
+    # Chromium reads commands from file descriptor 3 and writes answers to 4.
+    arguments = [
+        *("bash", "-c", f'exec "$0" "$@" 3<&{commands} 4>&{answers}', str(program)),
+        *("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
+        *("--disable-dev-shm-usage", "--remote-debugging-pipe", f"--user-data-dir={folder}"),
+    ]
+    with (
+        os.fdopen(to_send, "wb", buffering=0) as writing,
+        os.fdopen(to_read, "rb") as reading,
+        subprocess.Popen(
+            arguments, pass_fds=(commands, answers), stderr=subprocess.DEVNULL
+        ) as process,
+    ):
+        os.close(commands)
+        os.close(answers)
+        try:
+            yield Browser(folder, writing, reading)
+        finally:
+            process.kill()
 
 
 class Browser:
-    """Headless Chromium; a test is skipped without it."""
+    """One tab of Chromium."""
 
-    def __init__(self, folder: Path) -> None:
-        self._program, self._folder = tool("chromium"), folder
+    def __init__(self, folder: Path, writing: Any, reading: Any) -> None:
+        self._folder, self._writing, self._reading = folder, writing, reading
+        self._last, self._session = 0, None
+        self.console: list[str] = []
+        """What Chromium has reported about the page, such as a violation of its policy."""
+        self.requests: list[str] = []
+        """The addresses that the page has requested."""
+        target = self.send("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)[
+            "sessionId"
+        ]
+        for domain in ("Page", "Runtime", "Log", "Network"):
+            self.send(f"{domain}.enable")
 
-    def open(self, text: str, *options: str, width: int = 1280) -> tuple[str, str]:
-        """Return the page's elements as HTML after its scripts have run, and the console."""
+    def open(
+        self,
+        text: str,
+        *,
+        width: int = 1280,
+        dark: bool = False,
+        scripts: bool = True,
+        media: str = "screen",
+        fragment: str = "",
+    ) -> None:
+        """Show the page *text* in a window of *width* CSS pixels, and wait until it is loaded."""
         path = self._folder / "page.html"
-        path.write_text(text, encoding="utf-8")
-        ended = subprocess.run(
-            [
-                self._program,
-                "--headless=new",
-                "--no-sandbox",
-                "--disable-gpu",
-                "--enable-logging=stderr",
-                "--virtual-time-budget=20000",
-                f"--user-data-dir={self._folder / 'profile'}",
-                f"--window-size={width},900",
-                *options,
-                "--dump-dom",
-                path.as_uri(),
-            ],
-            capture_output=True,
-            check=True,
-            text=True,
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        self.send("Page.navigate", url="about:blank")
+        self.send(
+            "Emulation.setDeviceMetricsOverride",
+            width=width,
+            height=900,
+            deviceScaleFactor=1,
+            mobile=width < 500,
         )
-        console = [each for each in ended.stderr.splitlines() if "CONSOLE" in each]
-        return ended.stdout, "\n".join(console)
+        scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
+        self.send("Emulation.setEmulatedMedia", media=media, features=[scheme])
+        self.send("Emulation.setScriptExecutionDisabled", value=not scripts)
+        self.console.clear()
+        self.requests.clear()
+        self.send("Page.navigate", url=path.as_uri() + fragment, until="Page.loadEventFired")
 
-    def ask(
-        self, text: str, script: str, *, library: str = "", width: int = 1280, scheme: int = LIGHT
-    ) -> Any:
-        """Return the result of *script*, the body of an asynchronous function, on the page.
+    def evaluate(self, script: str) -> Any:
+        """Return the value of *script*, the body of an asynchronous function."""
+        answer = self.send(
+            "Runtime.evaluate",
+            expression=f"(async () => {{ {script} }})()",
+            awaitPromise=True,
+            returnByValue=True,
+            userGesture=True,
+        )
+        assert "exceptionDetails" not in answer, answer["exceptionDetails"]
+        return answer["result"].get("value")
 
-        The page's policy would reject the script, so it is removed.
-        """
-        text = POLICY.sub("", text)
-        text = text.replace("</head>", f"<script>{library}</script></head>")
-        text = text.replace("</body>", f"<script>{PROBE % script}</script></body>")
-        dump, _ = self.open(text, f"--blink-settings=preferredColorScheme={scheme}", width=width)
-        found = REPORT.search(dump)
-        assert found, "the script has no result"
-        return json.loads(html.unescape(found[1]))
+    def press(self, *keys: str) -> None:
+        """Press *keys*, one after another; a text that is not the name of a key is inserted."""
+        for key in keys:
+            if key not in KEYS:
+                self.send("Input.insertText", text=key)
+                continue
+            code = {"key": key, "code": key, "windowsVirtualKeyCode": KEYS[key]}
+            down = {"type": "keyDown", "text": TEXTS[key]} if key in TEXTS else {"type": "keyDown"}
+            self.send("Input.dispatchKeyEvent", **down, **code)
+            self.send("Input.dispatchKeyEvent", type="keyUp", **code)
+
+    def screenshot(self, path: Path, *, height: int = 0) -> None:
+        """Write a picture of the page's top *height* pixels, by default of the whole page."""
+        size = self.send("Page.getLayoutMetrics")["cssContentSize"]
+        clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"]}
+        picture = self.send(
+            "Page.captureScreenshot", clip={**clip, "scale": 1}, captureBeyondViewport=True
+        )
+        path.write_bytes(base64.b64decode(picture["data"]))
+
+    def send(self, method: str, *, until: str = "", **parameters: Any) -> Any:
+        """Send one command and return its result; with *until*, also wait for that event."""
+        self._last += 1
+        message = {"id": self._last, "method": method, "params": parameters}
+        if self._session:
+            message["sessionId"] = self._session
+        self._writing.write(json.dumps(message).encode() + b"\0")
+        result, happened = None, not until
+        while result is None or not happened:
+            found = self._receive()
+            if found.get("id") == self._last:
+                assert "error" not in found, found
+                result = found["result"]
+            happened = happened or found.get("method") == until
+        return result
+
+    def _receive(self) -> dict[str, Any]:
+        """Read one message, and note what it says about the console and the network."""
+        data = bytearray()
+        while not data.endswith(b"\0"):
+            byte = self._reading.read(1)
+            assert byte, "Chromium has ended"
+            data += byte
+        found = json.loads(data[:-1])
+        match found.get("method"):
+            case "Log.entryAdded":
+                self.console.append(found["params"]["entry"]["text"])
+            case "Runtime.consoleAPICalled" | "Runtime.exceptionThrown":
+                self.console.append(json.dumps(found["params"]))
+            case "Network.requestWillBeSent":
+                self.requests.append(found["params"]["request"]["url"])
+        return found
 
 
-def axe_core() -> str:
-    """Return axe-core, which checks accessibility; a test is skipped without it."""
-    return tool("axe-core").read_text(encoding="utf-8")
+def accessibility(browser: Browser) -> tuple[int, list[Any]]:
+    """Return how many rules of axe-core the open page keeps, and the problems of all elements.
+
+    A test is skipped without axe-core.
+    """
+    browser.evaluate(tool("axe-core").read_text(encoding="utf-8"))
+    passes, problems = browser.evaluate(
+        UNFOLD
+        + """
+        const found = await axe.run(document, {resultTypes: ["violations"]});
+        return [found.passes.length, found.violations.map((each) => [
+          each.id, each.impact, each.nodes.slice(0, 3).map((node) => node.html)])];
+    """
+    )
+    return passes, problems

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -15,7 +16,7 @@ from reconciler.plan.reason_catalogue import CATALOGUE
 from reconciler.report.html.plan_html import plan_html
 
 MOST_BYTES = 5_000_000
-MOST_ELEMENTS, MOST_NODES = 12, 17
+MOST_ELEMENTS, MOST_NODES = 12, 19
 """The limits per VM of a large fleet; the second limit counts texts as well as elements."""
 ADDRESS = "https://docs.example.org/reasons/"
 
@@ -93,7 +94,7 @@ def test_html_page_hides_graphics_from_screen_readers_and_shows_their_values_as_
 
 def test_html_page_without_scripts_hides_the_search_but_keeps_the_filters(page):
     hidden = [each.attributes["id"] for each in page.elements if "hidden" in each.attributes]
-    assert hidden == ["find"]
+    assert hidden == ["find", "nothing"]
     style = page.all("style")[0].text
     for effect in Effect:
         assert f"body:has(#show-{effect}:not(:checked)) .vms .{effect}{{display:none}}" in style
@@ -102,7 +103,13 @@ def test_html_page_without_scripts_hides_the_search_but_keeps_the_filters(page):
 def test_html_page_has_a_row_per_vm_with_effect_sizes_and_location_in_git(fleet, page):
     assert len(page.rows) == len(fleet.decisions)
     text = next(each.text for each in page.rows if each.text.startswith("pg-00003"))
-    for each in ("vms/pg-00003.yaml:12:18", "1Gi → 8Gi, boot 1Gi, max 16Gi, in 30m-", "live: "):
+    for each in (
+        "vms/pg-00003.yaml:12:18",
+        "1Gi → 8Gi",
+        "boot 1Gi, max 16Gi",
+        "in 30m-",
+        "live: ",
+    ):
         assert each in text
 
 
@@ -129,15 +136,15 @@ def test_html_page_explains_the_reasons_unless_it_links_to_the_documentation(fle
 @pytest.mark.parametrize(
     ("size", "running", "shape", "paths"),
     [
-        ("2Gi", {}, None, ["M0 7h30", "M30 7h30", "M30 0v14M119 0v14"]),
-        ("1Gi", {}, None, ["M0 7h30", "M30 0v14M119 0v14"]),
+        ("2Gi", {}, None, ["M0 7h40", "M40 7h40", "M40 0v14M159 0v14"]),
+        ("1Gi", {}, None, ["M0 7h40", "M40 0v14M159 0v14"]),
         (
             "2Gi",
             {"guest": "3Gi"},
             "s",
-            ["M0 7h60", "M60 7h30", "M90 0v14M119 0v14"],
+            ["M0 7h80", "M80 7h40", "M120 0v14M159 0v14"],
         ),
-        ("8Gi", {}, None, ["M0 7h15", "M15 7h105", "M15 0v14M60 0v14"]),
+        ("8Gi", {}, None, ["M0 7h20", "M20 7h140", "M20 0v14M80 0v14"]),
     ],
     ids=["grows", "unchanged", "shrinks", "above the maximum"],
 )
@@ -161,9 +168,44 @@ def test_html_forecast_shows_each_batch_with_a_collapsible_list_of_nodes(page):
     assert len(lanes) > 60
 
 
+def test_html_memory_cell_has_no_bar_for_a_vm_that_is_not_in_the_cluster():
+    live = make_live(observed_at=NOW)
+    page = Page("".join(plan_html(decide(make_desired(want("2Gi")), live, PlanPolicy(), NOW))))
+    (row,) = page.rows
+    assert "blocked: not-found" in row.text
+    assert "2Gi" in row.text
+    assert not page.all("svg")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ticks"),
+    [
+        (40, ["0s", "15s", "30s", "45s", "1m"]),
+        (61 * 60, ["0s", "30m", "1h", "1h30m", "2h"]),
+        (100 * 3600, ["0s", "48h", "96h", "144h", "192h"]),
+    ],
+)
+def test_html_forecast_time_axis_has_round_steps_and_contains_the_latest_end(
+    fleet, seconds, ticks
+):
+    forecast = replace(fleet.forecast, latest_s=seconds)
+    page = Page("".join(plan_html(replace(fleet, forecast=forecast))))
+    axis = next(each for each in page.elements if each.attributes.get("class") == "axis")
+    start = page.elements.index(axis) + 1
+    assert [each.text for each in page.elements[start : start + 5]] == ticks
+
+
+def test_html_page_links_to_each_of_its_sections(page):
+    start = next(n for n, each in enumerate(page.elements) if each.tag == "nav")
+    links = [each for each in page.elements[start + 1 : start + 8] if each.tag == "a"]
+    sections = {each.attributes["id"] for each in page.all("section")}
+    assert {each.attributes["href"][1:] for each in links} == sections
+
+
 def test_html_page_of_an_unchanged_fleet_says_that_there_is_nothing_to_do():
     page = one_vm("1Gi")
     assert page.all("h1")[0].text == "Nothing to apply"
+    assert "The VM needs no change." in page.all("header")[0].text
     assert str(VM.name) in page.rows[0].text
 
 
