@@ -19,7 +19,7 @@ from reconciler.app.comment.printed_format import PrintedFormat
 from reconciler.app.comment.printed_result import printed_result
 from reconciler.app.comment.result_content import ResultOptions, result_content
 from reconciler.errors import ForgeError, ReconcilerError, UsageError
-from reconciler.forge import github, gitlab
+from reconciler.forge import github, github_checks, gitlab
 from reconciler.forge.answer_codec import decoded
 from reconciler.forge.forge_client import ForgeClient
 from reconciler.forge.forge_request import ForgeAnswer, ForgeRequest
@@ -36,6 +36,7 @@ _ANSWERS: tuple[tuple[Any, type], ...] = (
     ({"id": 1, "body": "a", "user": _USER}, github._Comment),
     ({"number": 7, "head": {"sha": "a" * 40, "ref": "memory"}}, github._PullRequest),
     ({"id": 1, "body": "a", "author": _USER, "system": True}, gitlab._Note),
+    ({"id": 1, "external_id": "a", "output": {"annotations_count": 1}}, github_checks.KnownRun),
     ({"sha": "a" * 40, "iid": 7, "source_branch": "memory"}, gitlab._MergeRequest),
 )
 _EVENTS = (

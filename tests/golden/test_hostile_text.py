@@ -23,6 +23,7 @@ from rich.console import Console
 
 import reconciler
 from reconciler.app import wiring
+from reconciler.app.comment.check_annotations import plan_annotations
 from reconciler.app.trace_file import Tracer
 from reconciler.cli import completion, main
 from reconciler.cli.demo.demo_stage import Stage
@@ -356,6 +357,16 @@ def step_outputs(values: Values) -> str:
     return " ".join(line.removesuffix("\n") for each in both for line in github_outputs(each))
 
 
+def annotated(values: Values) -> str:
+    """Return the texts of the annotations on a plan; entries with a hostile path are left out."""
+    document = json.loads("".join(plan_json(values.plan)))
+    for each in (*document["objects"], *document["diagnostics"]):
+        each["at"] = {"path": "vms.yaml", "line": 1, "column": 1}
+        each["changes"] = [{**change, "at": each["at"]} for change in each.get("changes", ())]
+    found, _ = plan_annotations(document)
+    return "\n".join(text for each in found for text in (each.title, each.message, each.details))
+
+
 def status_descriptions(values: Values) -> str:
     plan, run = (
         json.loads("".join(each)) for each in (plan_json(values.plan), run_json(values.run))
@@ -400,6 +411,7 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "comment on a report": ("markdown", lambda values: commented(values, "run")),
     "comment of a failed run": ("markdown", lambda values: commented(values, "log")),
     "comment -o github-output": ("text", step_outputs),
+    "check run": ("text", annotated),
     "commit status": ("text", status_descriptions),
     "apply -o text": ("text", lines(run_text, "run", width=WIDE)),
     "apply -o text -v": ("text", lines(run_text, "run", width=WIDE, verbose=True)),

@@ -27,6 +27,15 @@ class ForgeKind(StrEnum):
     FORGEJO = "forgejo"
 
 
+class StatusKind(StrEnum):
+    """How the result is shown at the commit."""
+
+    STATUS = "status"
+    """A commit status."""
+    CHECK = "check"
+    """A check run with annotations, which only GitHub has."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgeOptions:
     """The options that select where a comment and a commit status are posted."""
@@ -42,6 +51,7 @@ class ForgeOptions:
     """The last commit of the pull request, which selects or confirms the pull request."""
     head_branch: str | None = None
     """The branch of the pull request with ``head_commit``, as OWNER:BRANCH."""
+    status_kind: StatusKind = StatusKind.STATUS
     ca: Path | None = None
     """A file with certificate authorities; None for those of the system."""
     link: str | None = None
@@ -80,6 +90,8 @@ class ForgeOptions:
                 "neither a pull request nor a commit is selected",
                 hint="set --pull-request for a comment and a status, or --commit for a status",
             )
+        if self.status_kind is StatusKind.CHECK and self.forge is not ForgeKind.GITHUB:
+            raise UsageError(f"{self.forge} has no check runs", hint="set --status-kind to status")
         for option, commit in (("--commit", self.commit), ("--head-commit", self.head_commit)):
             if commit is not None and not _COMMIT.fullmatch(commit):
                 raise UsageError(

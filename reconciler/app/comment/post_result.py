@@ -6,7 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reconciler.app.comment.ci_job import job_options
-from reconciler.app.comment.forge_options import TOKEN_VARIABLE, ForgeKind, ForgeOptions
+from reconciler.app.comment.forge_options import (
+    TOKEN_VARIABLE,
+    ForgeKind,
+    ForgeOptions,
+    StatusKind,
+)
 from reconciler.app.comment.result_content import Content, ResultOptions, result_content
 from reconciler.errors import UsageError
 from reconciler.forge.find_pull_request import find_pull_request, require_head
@@ -14,9 +19,12 @@ from reconciler.forge.forge import Forge
 from reconciler.forge.forge_client import ForgeClient, checked_base_url
 from reconciler.forge.forge_request import ForgeRequest, request_text
 from reconciler.forge.github import Gitea, GitHub
+from reconciler.forge.github_checks import ANNOTATIONS_EACH, GitHubChecks
 from reconciler.forge.gitlab import GitLab
+from reconciler.forge.post_check import post_check
 from reconciler.forge.post_comment import comment_body, head_commit, post_comment, post_status
 from reconciler.forge.result_stamp import Outdated, ResultKind
+from reconciler.model.phrases import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -83,9 +91,26 @@ def post_result(
             yield f"comment on pull request {number} of {where.project}: {done}"
             if done is Outdated.RESULT:
                 return
-        post_status(client, forge, commit, content.status)
-        status = content.status
-        yield f"status of commit {commit[:12]}: {status.state}, {status.description}"
+        yield from _shown_at_commit(client, target, commit, content)
+
+
+def _shown_at_commit(
+    client: ForgeClient, target: _Target, commit: str, content: Content
+) -> Iterator[str]:
+    """Create the check run or set the commit status; yield a sentence after it."""
+    where, status = target.where, content.status
+    result = f"of commit {commit[:12]}: {status.state}, {status.description}"
+    if where.status_kind is StatusKind.CHECK:
+        run = content.check_run()
+        if post_check(client, GitHubChecks(where.project or ""), commit, run):
+            yield f"check run with {plural(len(run.annotations), 'annotation')} {result}"
+            return
+        yield (
+            "the token may not write check runs, so a commit status is set instead; only the "
+            "token of a GitHub App or of a GitHub Actions job with checks: write may write them"
+        )
+    post_status(client, target.forge, commit, status)
+    yield f"status {result}"
 
 
 def requests_of(
@@ -113,7 +138,14 @@ def requests_of(
             forge.pull_request(shown),
             forge.create_comment(shown, text),
         ]
-    requests.append(forge.set_status(commit or "HEAD-COMMIT", content.status))
+    at = commit or "HEAD-COMMIT"
+    if where.status_kind is StatusKind.CHECK:
+        checks, run = GitHubChecks(where.project or ""), content.check_run()
+        requests.append(checks.create(at, run))
+        for start in range(ANNOTATIONS_EACH, len(run.annotations), ANNOTATIONS_EACH):
+            requests.append(checks.add_annotations(0, run, start))
+    else:
+        requests.append(forge.set_status(at, content.status))
     headers = forge.headers("***")
     yield from (request_text(each, target.base_url, headers) for each in requests)
 

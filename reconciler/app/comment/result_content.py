@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reconciler import input_files
+from reconciler.app.comment.check_annotations import plan_annotations
 from reconciler.errors import SourceError, UsageError
+from reconciler.forge.check_run import Annotation, CheckRun
 from reconciler.forge.forge import CommitStatus, State
 from reconciler.forge.post_comment import marker_of
 from reconciler.forge.result_stamp import ResultKind, ResultStamp
 from reconciler.model.diagnostic import Severity
+from reconciler.model.phrases import plural
 from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.report.comment.headline import failure_headline, plan_headline, run_headline
 from reconciler.report.comment.plan_comment import plan_comment
@@ -55,6 +59,23 @@ class Content:
     text: str
     status: CommitStatus
     stamp: ResultStamp
+    annotations: tuple[Annotation, ...] = ()
+    """Messages at lines in Git, for a check run."""
+    n_more: int = 0
+    """The number of annotations that are left out."""
+
+    def check_run(self) -> CheckRun:
+        """Return the check run that shows the same as the comment, with the annotations."""
+        left_out = f"\n{plural(self.n_more, 'annotation')} left out.\n" if self.n_more else ""
+        return CheckRun(
+            name=self.status.name,
+            state=self.status.state,
+            title=self.status.description,
+            summary=f"{self.text}{left_out}",
+            key=sha256(f"{self.stamp.line()}{self.text}".encode()).hexdigest()[:40],
+            link=self.status.link,
+            annotations=self.annotations,
+        )
 
 
 def result_content(options: ResultOptions, *, limit: int, now: datetime, token: str) -> Content:
@@ -74,6 +95,7 @@ def result_content(options: ResultOptions, *, limit: int, now: datetime, token: 
     if document is None:
         return _failure(options, limit, token)
     name, link = options.cluster_name, options.link
+    annotations, n_more = plan_annotations(document) if document["kind"] == "Plan" else ((), 0)
     if document["kind"] == "Plan":
         kind, time, cluster = ResultKind.PLAN, document["observedAt"], document["cluster"]
         headline, state = plan_headline(document, name), _plan_state(document)
@@ -88,6 +110,8 @@ def result_content(options: ResultOptions, *, limit: int, now: datetime, token: 
         text=text,
         status=_status(state, headline, options),
         stamp=ResultStamp(kind=kind, time=min(datetime.fromisoformat(time), now)),
+        annotations=annotations,
+        n_more=n_more,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from reconciler.app import wiring
-from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions
+from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions, StatusKind
 from reconciler.app.comment.printed_format import PrintedFormat
 from reconciler.cli.option_values import option
 from reconciler.cli.terminal import screen
@@ -114,6 +114,14 @@ Link = Annotated[
         "--link", "Address of the complete result. Default: that of the CI job.", metavar="URL"
     ),
 ]
+Status = Annotated[
+    StatusKind,
+    option(
+        "--status-kind",
+        "What shows the result at the commit: a commit status, or on GitHub a check run with "
+        "annotations.",
+    ),
+]
 StatusName = Annotated[
     str | None,
     option(
@@ -154,6 +162,7 @@ class TargetOptions:
     head_branch: HeadBranch = None
     commit: Commit = None
     link: Link = None
+    status_kind: Status = StatusKind.STATUS
     status_name: StatusName = None
 
 
@@ -195,6 +204,7 @@ def command(options: CommandOptions) -> ExitCode:
             head_commit=target.head_commit,
             head_branch=target.head_branch,
             ca=target.forge_ca,
+            status_kind=target.status_kind,
             link=target.link,
         ),
     )

@@ -9,9 +9,11 @@ from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from support.forges.fake_checks import ChecksOfCommits
 from support.forges.gitea_payloads import GITEA
 from support.forges.github_description import FILE, GitHubDescription
 from support.forges.gitlab_payloads import GITLAB
+from support.forges.pull import HEAD, Pull
 from support.forges.received import Received, handler_of
 
 if TYPE_CHECKING:
@@ -19,19 +21,7 @@ if TYPE_CHECKING:
 
     from support.forges.payloads import PayloadDescription
 
-HEAD = "8b1d2f70c3a94e5566778899aabbccddeeff0011"
 TOKEN = "forge-token-1234567890"
-
-
-@dataclass
-class Pull:
-    """A pull request of the project, perhaps from a fork."""
-
-    number: int
-    head: str
-    owner: str = "team"
-    branch: str = "memory"
-    is_open: bool = True
 
 
 @dataclass
@@ -114,7 +104,7 @@ class FakeForge:
             return fault.status, fault.headers, fault.body
         if not self.authentic(received.headers):
             return 401, {}, {"message": "Bad credentials"}
-        found = self.routed(received)
+        found = self.routed_check(received) or self.routed(received)
         return (fault.status, fault.headers, fault.body) if fault else found
 
     def authentic(self, headers: dict[str, str]) -> bool:
@@ -122,6 +112,10 @@ class FakeForge:
 
     def routed(self, received: Received) -> tuple[int, dict[str, str], object]:
         raise NotImplementedError
+
+    def routed_check(self, _received: Received) -> tuple[int, dict[str, str], object] | None:
+        """Return None, because this forge has no check runs."""
+        return None
 
     def shape(self, received: Received, status: int, /, **fields) -> dict:
         """Return *fields* together with all other fields that the forge sends."""
@@ -170,7 +164,7 @@ class FakeForge:
         return found
 
 
-class FakeGitHub(FakeForge):
+class FakeGitHub(ChecksOfCommits, FakeForge):
     """Answers like api.github.com; checks each message if the description is installed."""
 
     description = GitHubDescription() if FILE.exists() else None

@@ -1,0 +1,46 @@
+"""``CheckRun``: a result with annotations at lines in Git, which only GitHub supports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.forge.forge import State
+
+
+class AnnotationLevel(StrEnum):
+    """How urgent an annotation is."""
+
+    FAILURE = "failure"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotation:
+    """A message at a line of a file."""
+
+    path: str
+    """The path in the repository."""
+    line: int
+    column: int
+    level: AnnotationLevel
+    title: str
+    message: str
+    details: str = ""
+    """Preformatted text below the message; empty if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckRun:
+    """The result that a check run shows."""
+
+    name: str
+    state: State
+    title: str
+    summary: str
+    """The result in Markdown, of at most 65,535 characters."""
+    key: str
+    """Identifies this result if the request that creates the check run gets no answer."""
+    link: str = ""
+    annotations: tuple[Annotation, ...] = ()

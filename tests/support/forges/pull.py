@@ -1,0 +1,18 @@
+"""``Pull``: a pull request of the project on a local forge."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+HEAD = "8b1d2f70c3a94e5566778899aabbccddeeff0011"
+
+
+@dataclass
+class Pull:
+    """A pull request of the project, perhaps from a fork."""
+
+    number: int
+    head: str = HEAD
+    owner: str = "team"
+    branch: str = "memory"
+    is_open: bool = True
