@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import tempfile
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.app.clock import ScaledClock, ServerClock, SystemClock
@@ -20,6 +18,7 @@ from reconciler.escaping import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from datetime import datetime
+    from pathlib import Path
 
     from reconciler.app.input_options import ClusterOptions, SourceOptions
     from reconciler.cluster.api.client import Client
@@ -147,6 +146,7 @@ def _reading(
     from reconciler.source import readers
     from reconciler.source.cache.parse_cache import ParseCache
     from reconciler.source.commit_search import CommitSearch
+    from reconciler.source.rewritten_history import RewrittenHistoryReader
     from reconciler.source.uncommitted import UncommittedReader
 
     folder = options.cache_dir if cached else None
@@ -176,7 +176,8 @@ def _reading(
             )
             yield tree, commits
             return
-        yield UncommittedReader(commits, repository), commits
+        reader = RewrittenHistoryReader(UncommittedReader(commits, repository), repository)
+        yield reader, commits
 
 
 @contextmanager
@@ -306,6 +307,8 @@ def _repository(
     A repository that is fetched also contains *base*, and the history of both. For such a
     repository, the third value fetches the given number of commits of the revision.
     """
+    from reconciler.model.revision.commit_in_force import MAX_ANCESTORS
+    from reconciler.source.cache.fetch_folder import fetch_folder
     from reconciler.source.git.remote import clone_or_fetch
     from reconciler.source.git.repository import Repository
     from reconciler.source.git.repository_url import is_remote
@@ -318,15 +321,18 @@ def _repository(
     if options.working_tree:
         raise UsageError("--working-tree needs a local repository", hint="clone it first")
     clock = real_clock()
-    with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
+    shared = options.allow_shared_cache_dir
+    with fetch_folder(repo, options.cache_dir, shared=shared) as folder:
         fetch = partial(
             clone_or_fetch,
             repo,
-            Path(folder) / "repository.git",
+            folder,
             timeout_s=options.fetch_timeout_s,
             clock=clock,
             history=bool(base),
-            credentials=_git_credentials(options, clock),
+            # A process that shares the cache may still search these commits.
+            n_commits=MAX_ANCESTORS + 1 if options.cache_dir else 1,
+            credentials=_git_credentials(options.git_credentials, clock),
         )
         if base:
             fetch(base)[0].close()
@@ -339,12 +345,12 @@ def _repository(
             yield fetched, commit, deepen
 
 
-def _git_credentials(options: SourceOptions, clock: Clock) -> GitCredentials | None:
-    if options.git_credentials is None:
+def _git_credentials(folder: Path | None, clock: Clock) -> GitCredentials | None:
+    if folder is None:
         return None
     from reconciler.forge.github_app import installation_token
     from reconciler.source.git.transport.git_credentials import GitCredentials
 
     return GitCredentials(
-        folder=options.git_credentials, installation_token=partial(installation_token, clock=clock)
+        folder=folder, installation_token=partial(installation_token, clock=clock)
     )

@@ -78,8 +78,8 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         ),
         "cache_dir": option(
             "--cache-dir",
-            "Cache parsed manifests in this directory, so that unchanged files are not parsed "
-            "again. Default: no cache.",
+            "Cache parsed manifests and fetched commits in this directory, so that the next run "
+            "reads only what has changed. Default: no cache.",
             metavar="DIRECTORY",
         ),
         "allow_shared_cache_dir": option(

@@ -93,6 +93,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "the folder needs kustomize or Helm",
         "uncommitted":
             "the working tree has changes that a plan of its commit does not read",
+        "history-rewritten":
+            "the commit that was fetched before is not in the history of the branch",
         "nothing-found":
             "there is no VM and no KubeVirt CR",
         "path-missing, not-followed, nothing-read":

@@ -12,12 +12,11 @@ import hashlib
 import json
 import logging
 import os
-import stat
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from reconciler.errors import UsageError
 from reconciler.schema import schema_files
+from reconciler.source.cache.cache_folder import prepare_folder, reject_foreign
 
 if TYPE_CHECKING:
     import sqlite3
@@ -45,7 +44,6 @@ _OUTSIDE = frozenset({3, 5, 6, 8, 10, 13, 14})
 The codes are PERM, BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN. Source:
 sqlite.org/rescode.html.
 """
-_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 _DIGEST_BYTES = 16
 _LAYOUT = """
 CREATE TABLE IF NOT EXISTS entries (
@@ -126,17 +124,14 @@ class ParseCache:
         import sqlite3  # noqa: PLC0415 - only with a cache
 
         try:
-            for folder in reversed(self._path.parents):  # mkdir(parents=True) ignores the mode
-                if not folder.exists():
-                    folder.mkdir(mode=0o700, exist_ok=True)
-            self._reject_foreign(self._path.parent)
+            prepare_folder(self._path.parent, shared=self._shared)
             flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
             os.close(os.open(self._path, flags, 0o600))
         except OSError as error:
             if error.errno not in {errno.EACCES, errno.EPERM, errno.EROFS}:
                 raise
             self._writable = False
-        self._reject_foreign(self._path)
+        reject_foreign(self._path, shared=self._shared)
         mode = "rw" if self._writable else "ro"
         uri = f"{self._path.absolute().as_uri()}?mode={mode}"
         self._database = sqlite3.connect(uri, uri=True, timeout=_BUSY_S)
@@ -147,23 +142,6 @@ class ParseCache:
             self._database.executescript(_LAYOUT)
         newest = self._database.execute("SELECT max(run) FROM entries").fetchone()[0]
         self._run = (newest or 0) + 1
-
-    def _reject_foreign(self, path: Path) -> None:
-        """Check that only this user and root can write to a path, unless the cache is shared.
-
-        Raises:
-            UsageError: Other users can write to it, so they could change what is planned.
-        """
-        status = path.stat()
-        is_foreign = status.st_uid not in {0, os.geteuid()}
-        if (is_foreign or status.st_mode & _WRITABLE_BY_OTHERS) and not self._shared:
-            owner = " and belongs to another user" if is_foreign else ""
-            raise UsageError(
-                f"other users can write to the cache {path}: it has mode "
-                f"{stat.S_IMODE(status.st_mode):04o}{owner}",
-                hint="use a folder that does not exist yet, or chmod go-w; "
-                "--allow-shared-cache-dir uses the cache anyway",
-            )
 
     def _close(self) -> None:
         if self._database is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -151,7 +152,9 @@ def started(
     """
     limit: tuple[str, ...] = ()
     if max_file_bytes is not None:
-        limit = ("sh", "-c", _LIMITED, str(max_file_bytes // _LIMIT_UNIT))
+        if shutil.which("git") is None:
+            raise no_git()
+        limit = ("/bin/sh", "-c", _LIMITED, str(max_file_bytes // _LIMIT_UNIT))
     try:
         return subprocess.Popen(  # noqa: S603 - the callers check the arguments
             (*limit, "git", *_OPTIONS, *arguments),

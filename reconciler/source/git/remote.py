@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
 from reconciler.model.quoting import quoted
 from reconciler.source.git import repository_url
+from reconciler.source.git.clone_folder import CloneFolder, reading
 from reconciler.source.git.git_process import Output, execute
 from reconciler.source.git.repository import Repository, no_revision
 from reconciler.source.git.transport import fetch_failure
@@ -28,6 +29,8 @@ _PART_OF_HASH = re.compile(r"(.+-g)?[0-9a-f]{4,64}")
 _ANCESTOR = re.compile(r"[~^]|@\{")
 """Matches the start of an ancestor suffix, such as the ``~`` in ``main~2``."""
 _MISSING = "fatal: couldn't find remote ref "
+MAX_HISTORY = 1_000
+"""The maximum number of commits that are searched for the commit of the last fetch."""
 _FETCH = (
     "fetch",
     "--quiet",
@@ -58,7 +61,8 @@ def clone_or_fetch(
 
     Args:
         url: An address with https, http, ssh, git or file, or user@host:path.
-        directory: A folder that is empty, does not exist, or was used by an earlier call.
+        directory: A folder that is empty, does not exist, or was used by earlier calls, which may
+            be calls in other processes.
         revision: ``HEAD``, a branch, a tag or a hash. An abbreviated hash is searched only in the
             history of the default branch.
         timeout_s: The time limit for all steps together.
@@ -77,18 +81,27 @@ def clone_or_fetch(
             f"{quoted(revision)} is not a revision", hint="use a branch, a tag or a hash"
         )
     address = repository_url.shown(url)
-    with transport(repository_url.checked(url), credentials) as connected:
-        fetch = _Fetch(connected, url, directory, deadline, clock, n_commits)
-        fetch.prepare()
-        exists = fetch.revision(revision, history=history)
-    if not exists:
-        if revision == "HEAD":
-            raise SourceError(
-                f"{address} has no commit yet on its default branch",
-                hint="commit the desired state, or choose a branch with --revision",
-            )
-        raise no_revision(revision, address, "use a branch, a tag or all digits of a hash")
-    repository = Repository.open(directory)
+    checked = repository_url.checked(url)
+    folder = CloneFolder(directory)
+    with ExitStack() as kept:
+        with (
+            transport(checked, credentials) as connected,
+            folder.locked(deadline, clock) as lock,
+        ):
+            fetch = _Fetch(connected, url, lock, deadline, clock, n_commits)
+            fetch.prepare(folder)
+            exists = fetch.revision(revision, history=history)
+            kept.enter_context(reading(fetch.clone))
+        if not exists:
+            if revision == "HEAD":
+                raise SourceError(
+                    f"{address} has no commit yet on its default branch",
+                    hint="commit the desired state, or choose a branch with --revision",
+                )
+            raise no_revision(revision, address, "use a branch, a tag or all digits of a hash")
+        repository = Repository.open(fetch.clone)
+        repository.keep(kept.pop_all())
+    repository.replaced_commit = fetch.replaced_commit
     try:
         return repository, repository.resolve(revision)
     except SourceError as error:
@@ -100,11 +113,16 @@ def clone_or_fetch(
 class _Fetch:
     """Fetches a revision from a remote repository in several steps with one deadline."""
 
+    clone: Path
+    """The bare repository into which git fetches."""
+    replaced_commit: str | None = None
+    """The commit of an earlier fetch that is no longer in the history of its branch."""
+
     def __init__(
         self,
         connected: Transport,
         url: str,
-        directory: Path,
+        lock: int,
         deadline: float,
         clock: Clock,
         n_commits: int,
@@ -112,29 +130,23 @@ class _Fetch:
         self._n_commits = n_commits
         self._transport = connected
         self._url = url
-        self._directory = directory
+        self._lock = lock
         self._deadline = deadline
         self._clock = clock
 
-    @cached_property
-    def _environment(self) -> dict[str, str]:
-        return {
-            **self._transport.environment,
-            "GIT_DIR": str(self._directory.absolute()),
-        }
-
-    def prepare(self) -> None:
-        """Create a bare repository in the folder if there is none."""
-        folder = self._directory
-        if (folder / "objects").is_dir() and (folder / "HEAD").is_file():
-            return
-        if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-            raise SourceError(
-                f"{folder} contains other files, so a repository cannot be fetched into it",
-                hint="choose an empty folder, or a folder that does not exist yet",
-            )
-        folder.mkdir(parents=True, exist_ok=True)
+    def prepare(self, folder: CloneFolder) -> None:
+        """Use the newest clone, or create one if there is none or it is damaged."""
+        if newest := folder.newest():
+            self.clone = newest
+            if self._is_whole("--all"):
+                return
+        self.clone = folder.new()
         self._git("init", "--quiet", "--bare", "--template=", ".")
+
+    def _is_whole(self, *commits: str) -> bool:
+        """Return whether all objects of the given commits are in the clone."""
+        output = self._run("rev-list", "--objects", "--quiet", *commits)
+        return output.status == 0 and not output.stderr
 
     def revision(self, revision: str, *, history: bool = False) -> bool:
         """Fetch a revision; return False if the remote does not have its branch, tag or hash."""
@@ -155,7 +167,7 @@ class _Fetch:
 
     def _commit(self, name: str, *, whole: bool) -> bool:
         """Fetch the commit with the given complete hash; return False if that fails."""
-        if not whole and self._run("cat-file", "-e", f"{name}^{{commit}}").status == 0:
+        if not whole and self._is_whole("--no-walk", name):
             return True
         return self._run(*_FETCH, *self._depth(whole=whole), REMOTE, name).status == 0
 
@@ -163,16 +175,44 @@ class _Fetch:
         """Fetch a Git reference; return False if the remote does not have the reference."""
         if name != "HEAD" and self._run("check-ref-format", name).status:
             return False
-        depth = self._depth(whole=whole)
-        output = self._run(*_FETCH, *depth, REMOTE, f"+{name}:{target}")
+        before = self._target(target)
+        output = self._fetch(name, target, *self._depth(whole=whole))
         if output.status == 0:
             if name == "HEAD":
                 self._git("symbolic-ref", "HEAD", target)
+            if before and not self._has_in_history(before, name, target):
+                self.replaced_commit = before
             return True
         if not any(line.startswith(_MISSING) for line in output.stderr.split("\n")):
             raise self._failure(output)
         self._run("update-ref", "-d", target)  # a former fetch may have created it
         return False
+
+    def _has_in_history(self, commit: str, name: str, target: str) -> bool:
+        """Return whether a commit is in the history of a fetched reference.
+
+        The history is fetched only as far as necessary, and at most ``MAX_HISTORY`` commits.
+        """
+        now = self._target(target)
+        if now in {"", commit}:
+            return bool(now)
+        parents = self._git("cat-file", "commit", now).stdout.partition(b"\n\n")[0]
+        if f"parent {commit}".encode() in parents.split(b"\n"):
+            return True
+        if self._run("merge-base", "--is-ancestor", commit, now).status == 0:
+            return True
+        output = self._fetch(name, target, f"--depth={MAX_HISTORY}")
+        if output.status:
+            raise self._failure(output)
+        return self._run("merge-base", "--is-ancestor", commit, now).status == 0
+
+    def _target(self, reference: str) -> str:
+        """Return the commit of a local reference; empty if there is none."""
+        output = self._run("rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}")
+        return output.stdout.decode().strip()
+
+    def _fetch(self, name: str, target: str, *options: str) -> Output:
+        return self._run(*_FETCH, *options, REMOTE, f"+{name}:{target}")
 
     def _depth(self, *, whole: bool) -> tuple[str, ...]:
         if not whole:
@@ -193,10 +233,10 @@ class _Fetch:
         left_s = self._deadline - self._clock.monotonic()
         try:
             return execute(
-                self._directory,
+                self.clone,
                 arguments,
-                environment=self._environment,
-                descriptors=self._transport.descriptors,
+                environment={**self._transport.environment, "GIT_DIR": str(self.clone)},
+                descriptors=(*self._transport.descriptors, self._lock),
                 max_file_bytes=fetch_failure.MAX_PACK_BYTES,
                 timeout_s=max(left_s, 0),
             )

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 from reconciler.errors import SourceError
 from reconciler.model.quoting import quoted
 from reconciler.source.git import git_environment
+from reconciler.source.git.clone_folder import mark_damaged
 from reconciler.source.git.git_process import Output, execute, file_in_memory, no_git, running
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Repository:
         """The folder of the working tree; the folder of the repository itself if it is bare."""
         self.bare = work is None
         self._environment = git_environment.for_hook(git_dir)
+        self.replaced_commit: str | None = None
+        """The commit of an earlier fetch that is no longer in the history of its branch."""
         self._processes = ExitStack()
         self._batch: subprocess.Popen[bytes] | None = None
         """The git process that ``contents`` sends requests to."""
@@ -84,6 +87,10 @@ class Repository:
         """Stop the git process that ``contents`` has started."""
         self._processes.close()
         self._batch = None
+
+    def keep(self, opened: ExitStack) -> None:
+        """Close *opened* together with this repository."""
+        self._processes.push(opened)
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Output:
         """Run one git command in the repository, with additional variables."""
@@ -205,6 +212,7 @@ class Repository:
         raise self._missing(blob)
 
     def _missing(self, blob: str) -> SourceError:
+        mark_damaged(self.root)
         return SourceError(
             f"the object {blob} is missing from {self.root}",
             hint="the repository is damaged or a partial clone; fetch it again",

@@ -27,6 +27,7 @@ class Relay(Listener):
         *,
         limit: int = ALL,
         suspends: bool = False,
+        continues: bool = False,
         at_limit: Callable[[], None] | None = None,
     ) -> None:
         """Forward to *port*.
@@ -35,12 +36,14 @@ class Relay(Listener):
             port: The port of the server.
             limit: The number of bytes after which the relay stops.
             suspends: Whether the connection then stays open and silent, or is closed.
+            continues: Whether the connection then goes on as if there were no limit.
             at_limit: The function that is called when the limit is reached.
         """
         super().__init__(self._forward)
         self._port = port
         self._limit = limit
         self._suspends = suspends
+        self._continues = continues
         self._at_limit = at_limit
         self._counting = threading.Lock()
         self.n_bytes = 0
@@ -63,11 +66,16 @@ class Relay(Listener):
         """Copy the answer; return whether the limit ended it."""
         while piece := server.recv(4_096):
             with self._counting:
-                part = piece[: max(0, self._limit - self.n_bytes)]
+                left = self._limit - self.n_bytes
+                part = piece[: max(0, left)]
                 client.sendall(part)
                 self.n_bytes += len(part)
-                if self.n_bytes >= self._limit:
-                    if self._at_limit is not None:
-                        self._at_limit()
+                if self.n_bytes < self._limit:
+                    continue
+                if self._at_limit is not None:
+                    self._at_limit()
+                if not self._continues:
                     return True
+                self._limit = ALL
+                client.sendall(piece[len(part) :])
         return False

@@ -113,6 +113,7 @@ _CAUSES = (
         "the server has no such repository, or does not show it to this user",
         "check the address and the credentials; some servers hide private repositories",
     ),
+    (r"operation too slow", "the server sends no data", _CHECK_NETWORK),
     (
         r"could not resolve host|name or service not known",
         "its host name is unknown",

@@ -32,8 +32,14 @@ REMOTE = "desired"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY_USER = "git"
 """A user name for servers that expect a token as the password and ignore the user name."""
-_SSH_OPTIONS = ("-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no")
-"""Options of ssh: no prompts, only known host keys, and no changes of ``known_hosts``."""
+_SSH_OPTIONS = (
+    *("-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no"),
+    "-oServerAliveInterval=15",
+)
+"""Options of ssh: no prompts, only known host keys, no changes of ``known_hosts``, and an end if
+the server does not answer three times."""
+_HTTP_LIMITS = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "60"}
+"""With these variables, git ends if a server sends less than 1 byte per second for 60 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +69,7 @@ def transport(url: str, credentials: GitCredentials | None) -> Iterator[Transpor
     allowed = set(repository_url.SCHEMES)
     if scheme == "https":
         allowed -= {"http", "git"}  # a redirect must not remove the encryption
-    environment = git_environment.for_fetching()
+    environment = _HTTP_LIMITS | git_environment.for_fetching()
     environment["GIT_ALLOW_PROTOCOL"] = ":".join(sorted(allowed))
     settings: dict[str, str] = {}
     descriptors: tuple[int, ...] = ()

@@ -71,7 +71,7 @@ def test_remote_branch_is_fetched_without_history(fetch, git_repo, tmp_path):
     fetch("main")
     listed = subprocess.run(
         ["git", "rev-list", "main"],
-        cwd=tmp_path / "cache",
+        cwd=tmp_path / "cache" / "clone-1",
         capture_output=True,
         text=True,
         check=True,
@@ -101,7 +101,7 @@ def test_git_fetch_stores_neither_the_repository_address_nor_hooks(fetch, git_re
     fetch("main", url=f"file://s3cret@localhost{git_repo.path}")
     files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
     assert not [path for path in files if b"s3cret" in path.read_bytes()]
-    assert not list((tmp_path / "cache").glob("hooks/*"))
+    assert not list((tmp_path / "cache").glob("*/hooks/*"))
 
 
 def test_missing_remote_revision_is_reported_with_the_address(fetch, git_repo):

@@ -1,0 +1,45 @@
+"""Creates the folder of ``--cache-dir``, and rejects files that other users can write to."""
+
+from __future__ import annotations
+
+import os
+import stat
+from typing import TYPE_CHECKING
+
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+def prepare_folder(folder: Path, *, shared: bool) -> None:
+    """Create a folder that only its owner can access, or check the folder that exists.
+
+    Raises:
+        UsageError: Other users can write to the folder, and it is not shared.
+        OSError: The folder cannot be created.
+    """
+    for each in (*reversed(folder.parents), folder):  # mkdir(parents=True) ignores the mode
+        if not each.exists():
+            each.mkdir(mode=0o700, exist_ok=True)
+    reject_foreign(folder, shared=shared)
+
+
+def reject_foreign(path: Path, *, shared: bool) -> None:
+    """Check that only this user and root can write to a file or folder, unless it is shared.
+
+    Raises:
+        UsageError: Other users can write to it, so they could change what is planned.
+    """
+    status = path.stat()
+    is_foreign = status.st_uid not in {0, os.geteuid()}
+    if (is_foreign or status.st_mode & _WRITABLE_BY_OTHERS) and not shared:
+        owner = " and belongs to another user" if is_foreign else ""
+        raise UsageError(
+            f"other users can write to the cache {path}: it has mode "
+            f"{stat.S_IMODE(status.st_mode):04o}{owner}",
+            hint="use a folder that does not exist yet, or chmod go-w; "
+            "--allow-shared-cache-dir uses the cache anyway",
+        )

@@ -1,0 +1,50 @@
+"""Chooses the folder for the commits of a remote repository: ``fetch_folder``."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler.source.cache.cache_folder import prepare_folder
+from reconciler.source.git import repository_url
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def fetch_folder(address: str, cache_dir: Path | None, *, shared: bool) -> Iterator[Path]:
+    """Yield the folder into which a repository is fetched.
+
+    Without a usable cache directory, the folder is temporary and is deleted when the block ends.
+
+    Args:
+        address: The address of the repository.
+        cache_dir: The cache directory; None for no cache.
+        shared: Whether the cache is used even if other users can write to it.
+
+    Raises:
+        UsageError: Other users can write to the cache directory, and it is not shared.
+    """
+    if cache_dir is not None:
+        name = hashlib.sha256(repository_url.shown(address).encode()).hexdigest()[:32]
+        folder = cache_dir / "git" / name
+        try:
+            for each in (cache_dir, folder.parent, folder):
+                prepare_folder(each, shared=shared)
+        except OSError as error:
+            log.warning("the cache %s is not used: %s", folder, error.strerror)
+        else:
+            if os.access(folder, os.W_OK):
+                yield folder
+                return
+            log.warning("the cache %s is not used: it is read-only", folder)
+    with tempfile.TemporaryDirectory(prefix="reconciler-") as temporary:
+        yield Path(temporary) / "repository"

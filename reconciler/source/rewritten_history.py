@@ -1,0 +1,41 @@
+"""Warns about a branch whose history was rewritten: ``RewrittenHistoryReader``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.source.git.remote import MAX_HISTORY
+
+if TYPE_CHECKING:
+    from reconciler.model.desired.desired_state import Reading
+    from reconciler.ports import DesiredReader
+    from reconciler.source.git.repository import Repository
+
+
+class RewrittenHistoryReader:
+    """A ``DesiredReader`` that compares the branch with the last fetch into the same cache."""
+
+    def __init__(self, inner: DesiredReader, repository: Repository) -> None:
+        self._inner, self._repository = inner, repository
+
+    def read(self) -> Reading:
+        """Read the desired state; warn if the commit of the last fetch is missing from the branch.
+
+        Raises:
+            SourceError: The desired state cannot be read.
+        """
+        reading = self._inner.read()
+        replaced = self._repository.replaced_commit
+        if replaced is None:
+            return reading
+        warning = Diagnostic(
+            severity=Severity.WARNING,
+            code="history-rewritten",
+            message=f"the history of the branch was rewritten: commit {replaced[:12]}, which was "
+            f"fetched before, is not among its last {MAX_HISTORY:,} commits",
+            hint="check who force-pushed to the branch, and protect the branch",
+        )
+        diagnostics = (*reading.state.diagnostics, warning)
+        return replace(reading, state=replace(reading.state, diagnostics=diagnostics))
