@@ -9,6 +9,7 @@ from itertools import count
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from support.forges.fake_artifacts import artifact
 from support.forges.fake_checks import ChecksOfCommits
 from support.forges.gitea_payloads import GITEA
 from support.forges.github_description import FILE, GitHubDescription
@@ -48,6 +49,8 @@ class FakeForge:
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.comments: list[dict] = []
         self.pulls = [Pull(7, HEAD)]
+        self.snapshot_runs: list[str] = []
+        """The runs of a scheduled workflow that uploaded a snapshot, the newest first."""
         self.statuses: list[tuple[str, dict]] = []
         self.requests: list[Received] = []
         self.faults: dict[str, list[Fault]] = {}
@@ -172,7 +175,7 @@ class FakeGitHub(ChecksOfCommits, FakeForge):
     def authentic(self, headers: dict[str, str]) -> bool:
         return headers["authorization"] == f"Bearer {TOKEN}"
 
-    def routed(  # noqa: PLR0911 - one answer for each path
+    def routed(  # noqa: C901, PLR0911 - one answer for each path
         self, received: Received
     ) -> tuple[int, dict[str, str], object]:
         method, body = received.method, received.body
@@ -201,6 +204,9 @@ class FakeGitHub(ChecksOfCommits, FakeForge):
             case ["repos", "team", "vms", "statuses", commit]:
                 self.statuses.append((commit, body))
                 return 201, {}, self.status(received, body)
+            case ["repos", "team", "vms", "actions", "artifacts"] if not self.base:
+                found = [artifact(self.description, each) for each in self.snapshot_runs]
+                return 200, {}, self.shape(received, 200, total_count=len(found), artifacts=found)
             case _:
                 return 404, {}, {"message": "Not Found"}
 

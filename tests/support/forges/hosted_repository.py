@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from support.forges.fake_forge import Pull
+from support.forges.pull import Pull
 from support.served import Git
 
 if TYPE_CHECKING:

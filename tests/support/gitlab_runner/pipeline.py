@@ -78,8 +78,13 @@ class Pipeline:
         return sorted(found, key=lambda name: stages.index(self.jobs[name].get("stage", "test")))
 
     def run(self) -> dict[str, JobResult]:
-        """Run the selected jobs; a failure skips later jobs, and ``manual`` starts manual jobs."""
+        """Run the selected jobs; a failure skips later jobs, and ``manual`` starts manual jobs.
+
+        A second call runs only jobs that have not run, for example after a person started one.
+        """
         for name in self.selected():
+            if name in self.results:
+                continue
             when = (self._rule(self.jobs[name]) or {}).get("when", "on_success")
             failed = any(not each.passed for each in self.results.values())
             needs = [_name(each) for each in self.jobs[name].get("needs", [])]
