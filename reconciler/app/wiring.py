@@ -279,7 +279,7 @@ def recorder(
 def _signature_checker(
     options: SourceOptions, repository: Repository
 ) -> Iterator[SignatureChecker | None]:
-    """Open the checker of signatures; None if signatures are not checked.
+    """Open a checker of commit signatures; None if signatures are not checked.
 
     Raises:
         UsageError: The file of --verify is invalid, or is in the repository.

@@ -22,7 +22,7 @@ _CONNECT_S, _READ_S = 10.0, 30.0
 def connection_pool(
     base_url: str, *, ca: Path | None, environ: Mapping[str, str]
 ) -> urllib3.PoolManager:
-    """Return a pool that opens connections to the forge at *base_url*; it opens none yet.
+    """Return a pool for connections to a forge, without opening a connection.
 
     Args:
         base_url: The address of the forge's API.
@@ -63,7 +63,7 @@ def _context(ca: Path | None) -> ssl.SSLContext:
 
 
 def _proxy(base_url: str, environ: Mapping[str, str]) -> str:
-    """Return the address of the proxy for *base_url*; empty for a direct connection.
+    """Return the address of the proxy for a forge; empty for a direct connection.
 
     Plain HTTP goes only to this machine, so it never uses a proxy.
     """

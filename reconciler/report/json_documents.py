@@ -116,7 +116,7 @@ def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def commit_document(found: CommitInForce | None) -> dict[str, Any] | None:
-    """Return which commit is in force and which ones are refused, as JSON values."""
+    """Return which commit is applied and which newer commits are rejected, as JSON values."""
     if found is None:
         return None
     return {

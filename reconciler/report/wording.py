@@ -103,7 +103,7 @@ def origin(revision: str, *, dirty: bool) -> str:
 
 
 def signed(found: CommitInForce | None) -> str:
-    """Return who signed the commit, for the heading of a plan; empty if nobody is known."""
+    """Return who signed the commit, for the heading of a plan; empty if the signer is unknown."""
     return f"signed by {found.signer}" if found is not None and found.signer else ""
 
 

@@ -1,4 +1,4 @@
-"""Finds the commit that is in force: ``CommitSearch``.
+"""Finds the newest commit that may be applied: ``CommitSearch``.
 
 A commit is acceptable if its configuration is valid and, with ``--verify``, its signature is
 accepted. If the newest commit of a branch is not acceptable, the newest acceptable one of its
@@ -52,7 +52,7 @@ class CommitSearch:
         deepen: Callable[[int], None] | None = None,
         newest_only: bool = False,
     ) -> None:
-        """Prepare a search.
+        """Prepare to search the history of a revision.
 
         Args:
             repository: The repository with the commits.
@@ -68,7 +68,7 @@ class CommitSearch:
         self._newest_only = newest_only
 
     def find(self, newest: str) -> CommitInForce:
-        """Return the commit that is in force if the revision refers to the commit *newest*.
+        """Return the commit to apply, given the newest commit of the revision.
 
         Raises:
             SourceError: The repository cannot be read.
@@ -103,7 +103,7 @@ class CommitSearch:
         yield from known[1:]
 
     def _judged(self, commit: str) -> RefusedCommit | str:
-        """Return the signer of an acceptable commit, or why the commit is refused."""
+        """Return the signer of an acceptable commit, or the reason why the commit is rejected."""
         signer = ""
         if self._checker is not None:
             verdicts = []
@@ -135,7 +135,7 @@ class CommitSearch:
         return bool(_FIXED.fullmatch(name) or self._repository.references(tag))
 
     def _history(self, newest: str) -> list[str]:
-        """Return the commit *newest* and its first-parent ancestors, as far as they are here."""
+        """Return a commit and its first-parent ancestors, as far as they are in the repository."""
         most = f"--max-count={MAX_ANCESTORS + 1}"
         output = self._repository.run(
             "rev-list", "--first-parent", most, newest, "--", environment=_NO_GRAFTS
@@ -148,7 +148,7 @@ class CommitSearch:
 
 
 def refusals(found: CommitInForce) -> Iterator[Diagnostic]:
-    """Yield the diagnostic that the newest commit is not in force, if it is not.
+    """Yield a diagnostic if the newest commit is not applied.
 
     If no commit is in force, an invalid configuration has diagnostics of its own.
     """

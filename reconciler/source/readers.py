@@ -115,7 +115,7 @@ class CommitReader:
         self._last: tuple[CommitTree, Reading] | None = None
 
     def read(self) -> Reading:
-        """Read the commit that is in force, with the configuration in that commit.
+        """Read the newest acceptable commit, with the configuration in that commit.
 
         If no commit is acceptable, the newest one is read, and the result is unusable.
 

@@ -1,1 +1,1 @@
-"""Describes which commit of a Git revision applies."""
+"""Describes which commit of a branch is applied."""

@@ -1,4 +1,4 @@
-"""``CommitInForce``: the commit that is applied, and the newer commits that are not acceptable."""
+"""``CommitInForce``: the commit that is applied, and the newer commits that are rejected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MAX_ANCESTORS = 50
 
 
 class RefusalReason(StrEnum):
-    """Why a commit is not applied; the values are codes of diagnostics."""
+    """The reasons why a commit is not applied; the values are diagnostic codes."""
 
     INVALID_CONFIG = "invalid-config"
     UNSIGNED = "unsigned"
@@ -32,7 +32,7 @@ class RefusalReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedCommit:
-    """A commit that is not applied."""
+    """A commit that is not applied, with the reason."""
 
     commit: str
     reason: RefusalReason
@@ -44,7 +44,7 @@ class RefusedCommit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitInForce:
-    """The commit that applies to a revision: the newest acceptable one."""
+    """The newest acceptable commit of a revision, which is the commit that is applied."""
 
     revision: str
     """The branch, tag or hash that was requested."""

@@ -38,7 +38,7 @@ class AllowedSignersError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowedSigner:
-    """One line of the allowed signers: a key, and what it may sign."""
+    """One line of the allowed signers: a key, and the signatures for which it is valid."""
 
     line: str
     """The whole line, as ssh-keygen reads it."""
@@ -48,14 +48,14 @@ class AllowedSigner:
     valid_before: datetime | None = None
 
     def valid_at(self, now: datetime) -> bool:
-        """Return whether the key may be used at *now*."""
+        """Return whether the key may be used at a given time."""
         early = self.valid_after is not None and now < self.valid_after
         late = self.valid_before is not None and now >= self.valid_before
         return not early and not late
 
 
 def parse_allowed_signers(text: str) -> tuple[AllowedSigner, ...]:
-    """Return the signers in *text*, in order.
+    """Return the signers in a text, in order.
 
     Raises:
         AllowedSignersError: A line is invalid, or its key is too weak.
@@ -82,7 +82,7 @@ def _signer(row: int, line: str) -> AllowedSigner:
 
 
 def _times(row: int, options: str) -> dict[str, datetime]:
-    """Check the options of a line, and return the times among them by name."""
+    """Check the options of a line, and return the times among the options by name."""
     found, position, seen = {}, 0, set()
     while position < len(options):
         match = _OPTION.match(options, position)
@@ -131,7 +131,7 @@ def _fingerprint(row: int, kind: str, key: str) -> str:
 
 
 def _fields(data: bytes) -> list[bytes]:
-    """Return the parts of a key, each of which has its length before it (RFC 4251 section 5)."""
+    """Return the fields of a key, in which the length precedes each field (RFC 4251 section 5)."""
     found = []
     while data:
         length = int.from_bytes(data[:_LENGTH_BYTES], "big")

@@ -1,4 +1,4 @@
-"""Creates gpg's folder with only the trusted keys: ``create_keyring``."""
+"""Creates a folder for gpg that contains only the trusted keys: ``create_keyring``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _LENGTH, _ALGORITHM, _KEY_ID, _FINGERPRINT = 2, 3, 4, 9
 
 
 def create_keyring(folder: Path, keys: Sequence[bytes], shown: Path) -> frozenset[str]:
-    """Import *keys* into the empty *folder*, and return the primary keys' fingerprints.
+    """Import keys into an empty folder, and return the fingerprints of the primary keys.
 
     Args:
         folder: The folder that gpg uses as ``GNUPGHOME``; only this user can read it.
@@ -55,7 +55,7 @@ def create_keyring(folder: Path, keys: Sequence[bytes], shown: Path) -> frozense
 
 
 def require_gpg() -> str:
-    """Return the path of gpg.
+    """Return the path of gpg, or raise an error if gpg is not installed.
 
     Raises:
         SourceError: gpg is not installed.
@@ -70,7 +70,7 @@ def require_gpg() -> str:
 
 
 def gpg_environment(folder: Path) -> dict[str, str]:
-    """Return the variables with which gpg uses only *folder*."""
+    """Return the environment variables with which gpg uses only one folder."""
     return {"GNUPGHOME": str(folder), "GPG_TTY": ""}
 
 

@@ -45,7 +45,7 @@ _PROBLEMS: Mapping[str, tuple[RefusalReason, str]] = {
 
 
 def judge_openpgp(output: str, trusted: Collection[str]) -> SignatureVerdict:
-    """Return the verdict on a signature from what gpg printed about it.
+    """Return the verdict on a signature, based on the output of gpg.
 
     Args:
         output: The output of ``git verify-commit --raw`` or ``git verify-tag --raw``.
@@ -83,7 +83,7 @@ def _problem(name: str, fields: Sequence[str]) -> SignatureVerdict | None:
 def _valid(
     lines: Mapping[str, list[list[str]]], good: Sequence[str], trusted: Collection[str]
 ) -> SignatureVerdict:
-    """Return the verdict on a good signature: check its key, its hash and its trust level."""
+    """Check the key, the hash and the trust level of a good signature, and return the verdict."""
     valid = lines.get("VALIDSIG", [])
     if len(valid) != 1 or len(valid[0]) < _VALID_FIELDS or not good:
         return rejected(RefusalReason.BAD, "gpg does not state that its signature is valid")
@@ -106,7 +106,7 @@ def _weak(key: str, algorithm: str) -> str:
 
 
 def _lines(output: str) -> dict[str, list[list[str]]]:
-    """Return the fields of the status lines by their keyword."""
+    """Return the fields of gpg's status lines by their keyword."""
     found = defaultdict(list)
     for line in output.split("\n"):
         if line.startswith(_PREFIX):

@@ -47,7 +47,7 @@ class SignatureChecker:
     def __init__(
         self, repository: Repository, verification: Verification, folder: Path, clock: Clock
     ) -> None:
-        """Prepare the programs; *folder* is empty and belongs to this checker alone.
+        """Find the programs for the checks, and prepare an empty folder for them.
 
         Raises:
             SourceError: gpg or ssh-keygen is missing, but there are keys for it.
@@ -74,7 +74,7 @@ class SignatureChecker:
         self._revoked.write_bytes(verification.revoked_ssh_keys)
 
     def commit(self, commit: str) -> SignatureVerdict:
-        """Return the verdict on the signature of the commit with the hash *commit*."""
+        """Return the verdict on the signature of a commit."""
         contents = self._contents("commit", commit)
         if contents is None:
             return _TOO_LARGE
@@ -84,7 +84,7 @@ class SignatureChecker:
         return self._verdict("verify-commit", commit, armor)
 
     def tag(self, name: str) -> SignatureVerdict:
-        """Return the verdict on the signature of the annotated tag *name*."""
+        """Return the verdict on the signature of an annotated tag."""
         reference = f"refs/tags/{name.removeprefix('refs/').removeprefix('tags/')}"
         found = self._repository.run("rev-parse", "--verify", "--end-of-options", reference)
         tag = found.stdout.decode().strip()
@@ -107,7 +107,7 @@ class SignatureChecker:
         return self._repository.run("cat-file", "-t", name).stdout.decode().strip()
 
     def _contents(self, kind: str, name: str) -> str | None:
-        """Return the contents of a commit or tag; None if they are too large to be one."""
+        """Return the contents of a commit or tag; None if it is too large to be checked."""
         size = self._repository.run("cat-file", "-s", name).stdout.strip()
         if size.isdigit() and int(size) > _MAX_BYTES:
             return None
@@ -171,7 +171,7 @@ class SignatureChecker:
     def _ssh_among(
         self, command: str, name: str, lines: list[str], *, revocation: bool = True
     ) -> SignatureVerdict:
-        """Return the verdict on an SSH signature if only the signers in *lines* are allowed."""
+        """Return the verdict on an SSH signature if only the given signers are allowed."""
         self._allowed.write_text("".join(f"{line}\n" for line in lines))
         return judge_ssh(*self._run(command, name, revocation=revocation))
 
@@ -202,7 +202,7 @@ class SignatureChecker:
 def signature_checker(
     repository: Repository, verification: Verification, clock: Clock
 ) -> Iterator[SignatureChecker]:
-    """Open a checker; its folder with the trusted keys is deleted when the block ends.
+    """Open a checker of signatures; the folder with the trusted keys is deleted at the end.
 
     Raises:
         SourceError: gpg or ssh-keygen is missing, but there are keys for it.

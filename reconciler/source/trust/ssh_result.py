@@ -44,7 +44,7 @@ Source: OpenSSH 9.2 sshsig.c, check_allowed_keys_line and sshsig_verifyb.
 
 
 def judge_ssh(status: int, output: str) -> SignatureVerdict:
-    """Return the verdict on a signature from the exit code and the output of git."""
+    """Return the verdict on a signature, based on the exit code and the output of git."""
     lines = [line.rstrip() for line in output.split("\n")]
     good = [match for match in map(_GOOD.fullmatch, lines) if match]
     if status == 0 and len(good) == 1:

@@ -37,7 +37,7 @@ _PRIVATE = (b"PRIVATE KEY BLOCK", b"OPENSSH PRIVATE KEY", b"RSA PRIVATE KEY", b"
 
 
 class Required(StrEnum):
-    """What must have an accepted signature."""
+    """The kinds of objects that must have an accepted signature."""
 
     COMMIT = "commit"
     TAG = "tag"
@@ -68,7 +68,7 @@ class Verification:
 
 
 def read_verification(path: Path, outside: Sequence[Path]) -> Verification:
-    """Read the file *path* and the files that it names.
+    """Read the file of ``--verify`` and the key files to which it refers.
 
     Args:
         path: The file of ``--verify``.
@@ -95,7 +95,7 @@ _HINT = "see verification.schema.json and the page on trust in the documentation
 
 
 class _Reader:
-    """Reads the keys that a valid document contains or names."""
+    """Reads the keys in the file of ``--verify`` and in the key files."""
 
     def __init__(self, path: Path, root: Node, outside: Sequence[Path]) -> None:
         self._path, self._root, self._outside = path, root, outside
@@ -160,7 +160,7 @@ class _Reader:
 
 
 def _read(path: Path, outside: Sequence[Path], shown: str) -> bytes:
-    """Return the contents of *path*, which must not be in one of the folders *outside*."""
+    """Return the contents of a key file, which must not be in the repository."""
     try:
         # A link may lead into the repository, and a file may be reached through a link in it.
         places = (path.resolve(strict=True), Path.cwd() / path)

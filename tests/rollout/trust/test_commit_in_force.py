@@ -30,7 +30,9 @@ def refused(git):
     return good, git.commit({**SHRINK, ".reconciler.yaml": INVALID})
 
 
-def test_plan_is_made_from_the_ancestor_and_names_the_refused_commit(refused, git, serve, command):
+def test_plan_is_made_from_the_newest_acceptable_ancestor_and_lists_the_rejected_commit(
+    refused, git, serve, command
+):
     good, bad = refused
     ended = command(
         "plan", "--repo", git, "--detailed-exitcode", "-o", "json", on=serve("hotplug")
@@ -63,7 +65,7 @@ def test_plan_is_made_from_the_ancestor_and_names_the_refused_commit(refused, gi
 
 
 @pytest.mark.parametrize("form", ["text", "markdown", "html", "sarif", "github", "gitlab"])
-def test_every_format_of_plan_shows_the_refused_commit(form, refused, git, serve, command):
+def test_every_plan_format_shows_the_rejected_commit(form, refused, git, serve, command):
     ended = command("plan", "--repo", git, "-o", form, on=serve("hotplug"))
     shown = html.unescape(ended.out).replace("\u200b", "").replace("\u2060", "")
     assert refused[1][:12] in shown
@@ -72,7 +74,9 @@ def test_every_format_of_plan_shows_the_refused_commit(form, refused, git, serve
 
 
 @pytest.mark.parametrize("name", ["apply", "reconcile"])
-def test_run_applies_the_ancestor_and_returns_3(name, refused, git, serve, command, tmp_path):
+def test_run_with_a_rejected_commit_applies_the_ancestor_and_returns_exit_code_3(
+    name, refused, git, serve, command, tmp_path
+):
     cluster, report = serve("hotplug"), tmp_path / "report.json"
     flags = ["--yes"] if name == "apply" else []
     ended = command(name, "--repo", git, *flags, "--report", report, on=cluster)
@@ -86,7 +90,7 @@ def test_run_applies_the_ancestor_and_returns_3(name, refused, git, serve, comma
     assert (again.code, again.json["plan"]["revision"]) == (3, refused[0])
 
 
-def test_next_valid_commit_is_in_force_again(refused, git, serve, command):
+def test_next_acceptable_commit_after_a_rejected_commit_is_applied(refused, git, serve, command):
     cluster = serve("hotplug")
     fixed = git.commit({".reconciler.yaml": HEAD})
     plan = command("plan", "--repo", git, "-o", "json", on=cluster).json
@@ -94,7 +98,7 @@ def test_next_valid_commit_is_in_force_again(refused, git, serve, command):
     assert plan["commit"]["refused"] == []
 
 
-def test_status_shows_the_state_of_the_ancestor_and_the_refused_commit(
+def test_status_shows_the_state_of_the_ancestor_and_the_rejected_commit(
     refused, git, serve, command
 ):
     ended = command("status", "--repo", git, "-o", "json", on=serve("hotplug"))
@@ -111,7 +115,7 @@ def test_validate_checks_only_the_newest_commit(refused, git, command):
     assert (error["at"]["line"], ended.json["commit"]["inForce"]) == (3, None)
 
 
-def test_revision_that_is_a_hash_or_a_tag_has_no_other_commit_in_force(
+def test_hash_or_tag_that_is_rejected_is_not_replaced_by_another_commit(
     refused, git, serve, command
 ):
     cluster = serve("hotplug")
@@ -125,14 +129,14 @@ def test_revision_that_is_a_hash_or_a_tag_has_no_other_commit_in_force(
     assert by_branch.json["commit"]["requested"] == "main"
 
 
-def test_branch_whose_name_looks_like_a_hash_is_a_branch(refused, git, serve, command):
+def test_branch_whose_name_looks_like_a_hash_is_treated_as_a_branch(refused, git, serve, command):
     git("branch", "facade")
     arguments = ("--repo", git, "--revision", "facade", "-o", "json")
     found = command("plan", *arguments, on=serve("hotplug"))
     assert found.json["revision"] == refused[0]
 
 
-def test_only_first_parents_are_candidates(git, serve, command):
+def test_search_for_an_acceptable_commit_follows_only_first_parents(git, serve, command):
     """A commit of a merged branch was never the newest commit of the branch that is applied."""
     good = git.commit({**GROW, ".reconciler.yaml": HEAD})
     git("switch", "--quiet", "--create", "side")
@@ -145,7 +149,9 @@ def test_only_first_parents_are_candidates(git, serve, command):
 
 
 @pytest.mark.parametrize("remote", [False, True])
-def test_search_goes_back_fifty_commits_and_not_further(remote, git, serve, command):
+def test_search_for_an_acceptable_commit_examines_at_most_fifty_commits(
+    remote, git, serve, command
+):
     cluster = serve("hotplug")
     good = git.commit({**GROW, ".reconciler.yaml": HEAD})
     git.commit({".reconciler.yaml": INVALID})
@@ -168,7 +174,7 @@ def test_remote_repository_is_fetched_with_history_only_if_the_newest_commit_is_
     assert (plan["revision"], plan["commit"]["newest"]) == refused
 
 
-def test_local_clone_without_history_writes_nothing_and_says_so(
+def test_local_clone_without_history_writes_nothing_and_reports_the_reason(
     refused, git, serve, command, tmp_path
 ):
     cluster = serve("hotplug")
@@ -177,14 +183,14 @@ def test_local_clone_without_history_writes_nothing_and_says_so(
     assert (ended.code, cluster.writes()) == (3, [])
 
 
-def test_invalid_vm_manifest_does_not_refuse_the_commit(git, serve, command):
+def test_invalid_vm_manifest_does_not_cause_the_commit_to_be_rejected(git, serve, command):
     git.commit(GROW)
     broken = git.commit({"other.yaml": vm_yaml("default", "other", "much")})
     plan = command("plan", "--repo", git, "-o", "json", on=serve("hotplug")).json
     assert (plan["revision"], plan["commit"]["refused"]) == (broken, [])
 
 
-def test_working_tree_and_piped_manifests_have_no_commit_in_force(git, serve, command):
+def test_plan_of_a_working_tree_or_of_piped_manifests_shows_no_applied_commit(git, serve, command):
     cluster = serve("hotplug")
     git.commit(GROW)
     for source in (["--repo", git, "--working-tree"], ["-f", git.path / "vms.yaml"]):

@@ -51,7 +51,7 @@ def team(git, tmp_path):
     return Team(git, tmp_path / "mount")
 
 
-def test_signed_commit_is_applied_and_its_signer_is_named(team, serve, command, tmp_path):
+def test_signed_commit_is_applied_and_its_signer_is_shown(team, serve, command, tmp_path):
     cluster = serve("hotplug")
     commit = team.commit("2Gi", team.alice)
     arguments = ("--repo", team.git, "--verify", team.file)
@@ -77,7 +77,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("name", ["apply", "reconcile"])
 @pytest.mark.parametrize("reason", REFUSALS)
-def test_commit_without_trusted_signature_is_not_applied(reason, name, team, serve, command):
+def test_commit_without_a_trusted_signature_is_not_applied(reason, name, team, serve, command):
     cluster = serve("hotplug")
     good = team.commit("2Gi", team.alice)
     bad = team.commit("3Gi", getattr(team, REFUSALS[reason] or "", None))
@@ -91,7 +91,7 @@ def test_commit_without_trusted_signature_is_not_applied(reason, name, team, ser
     assert [(each["commit"], each["reason"]) for each in found["refused"]] == [(bad, reason)]
 
 
-def test_expired_and_revoked_keys_leave_no_commit_in_force(team, serve, command):
+def test_commits_with_expired_or_revoked_keys_are_not_applied(team, serve, command):
     cluster = serve("hotplug")
     team.commit("2Gi", team.alice)
     public = team.keys.public(team.alice)
@@ -115,7 +115,9 @@ def test_repository_without_any_signed_commit_writes_nothing(team, serve, comman
     assert "also refused" in ended.err
 
 
-def test_signed_commit_of_a_remote_repository_is_found_behind_unsigned_ones(team, serve, command):
+def test_signed_commit_of_a_remote_repository_is_found_before_newer_unsigned_commits(
+    team, serve, command
+):
     cluster = serve("hotplug")
     good = team.commit("2Gi", team.alice)
     team.commit("3Gi")
@@ -125,7 +127,7 @@ def test_signed_commit_of_a_remote_repository_is_found_behind_unsigned_ones(team
     assert (plan["revision"], plan["commit"]["behind"]) == (good, 2)
 
 
-def test_signed_tag_is_required_if_the_file_says_so(team, serve, command):
+def test_signed_tag_is_required_if_the_verification_file_requires_it(team, serve, command):
     cluster = serve("hotplug")
     commit = team.commit("2Gi")
     team.git(*team.keys.settings(team.alice), "tag", "--sign", "--message=x", "v1")
@@ -151,7 +153,7 @@ def test_signed_tag_is_required_if_the_file_says_so(team, serve, command):
     assert plan("v2").code == 0
 
 
-def test_file_of_verify_in_the_repository_is_rejected(team, command, tmp_path):
+def test_verification_file_in_the_repository_is_rejected(team, command, tmp_path):
     team.commit("2Gi", team.alice)
     inside = team.git.path / "keys" / "verify.yaml"
     inside.parent.mkdir()
@@ -170,7 +172,7 @@ def test_file_of_verify_in_the_repository_is_rejected(team, command, tmp_path):
     assert (ended.code, "is in the repository" in ended.err) == (64, True)
 
 
-def test_verify_needs_a_commit(team, command):
+def test_verify_option_needs_a_commit(team, command):
     team.commit("2Gi", team.alice)
     for source in (
         ["--repo", team.git, "--working-tree"],
@@ -181,7 +183,9 @@ def test_verify_needs_a_commit(team, command):
 
 
 @pytest.mark.parametrize("program", ["gpg", "ssh-keygen"])
-def test_missing_program_is_an_error_that_names_it(program, team, command, tmp_path, monkeypatch):
+def test_error_about_a_missing_signature_program_contains_its_name(
+    program, team, command, tmp_path, monkeypatch
+):
     team.commit("2Gi", team.alice)
     if program == "gpg":
         team.file.write_text(f"{HEAD}openpgp:\n  keys: x\n")
@@ -193,7 +197,9 @@ def test_missing_program_is_an_error_that_names_it(program, team, command, tmp_p
     assert (ended.code, f"{program} is not installed" in ended.err) == (1, True)
 
 
-def test_environment_variable_sets_the_file_and_config_shows_it(team, command, monkeypatch):
+def test_environment_variable_sets_the_verification_file_and_the_config_command_shows_it(
+    team, command, monkeypatch
+):
     team.commit("2Gi")
     monkeypatch.setenv("RECONCILER_VERIFY", str(team.file))
     assert command("validate", "--repo", team.git).code == 3
@@ -204,7 +210,7 @@ def test_environment_variable_sets_the_file_and_config_shows_it(team, command, m
     assert option["origin"]["name"] == "RECONCILER_VERIFY"
 
 
-def test_no_folder_with_keys_remains_after_a_run(team, command, tmp_path, monkeypatch):
+def test_folder_with_trusted_keys_is_deleted_after_a_run(team, command, tmp_path, monkeypatch):
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))
@@ -213,7 +219,7 @@ def test_no_folder_with_keys_remains_after_a_run(team, command, tmp_path, monkey
     assert list(folder.iterdir()) == []
 
 
-def test_repository_whose_check_fails_is_left_unchanged(team, command):
+def test_signature_check_does_not_change_the_repository(team, command):
     before = team.commit("2Gi")
     command("validate", "--repo", team.git, "--verify", team.file)
     with Repository.open(team.git.path) as repository:

@@ -66,7 +66,7 @@ def planned(before, after, live=None):
     )
 
 
-def test_decision_on_an_unchanged_vm_is_made_once():
+def test_decision_about_an_unchanged_vm_is_made_only_once_for_plan_and_base():
     same = want("2Gi", A)
     before = reading(same, want("1Gi", B))
     after = reading(same, want("3Gi", B))
@@ -77,7 +77,7 @@ def test_decision_on_an_unchanged_vm_is_made_once():
     assert objects[B].before is not objects[B].after
 
 
-def test_live_state_is_read_once_and_capacity_only_if_a_plan_needs_it():
+def test_plan_and_base_read_the_live_state_once_and_capacity_only_if_needed():
     still, growing = reading(want("1Gi", A)), reading(want("2Gi", A))
     found = []
     for before, after in ((still, still), (still, growing), (growing, growing)):
@@ -87,7 +87,7 @@ def test_live_state_is_read_once_and_capacity_only_if_a_plan_needs_it():
     assert found == [["state"], ["state", "capacity"], ["state", "capacity"]]
 
 
-def test_unreadable_pods_that_only_the_base_needs_are_no_solved_problem():
+def test_unreadable_pods_that_only_the_base_plan_needs_are_not_reported_as_solved():
     live = Live()
     found = planned(reading(want("2Gi", A)), reading(want("1Gi", A)), live)
     assert live.reads == ["state", "capacity"]
@@ -103,7 +103,7 @@ def test_invalid_commit_is_an_error_before_the_base_and_the_cluster_are_read():
     assert live.reads == []
 
 
-def test_commit_for_another_cluster_is_an_error():
+def test_planned_commit_for_another_cluster_is_an_error():
     with pytest.raises(WrongClusterError):
         planned(reading(), reading(config=Config(cluster="another")))
 
@@ -115,7 +115,7 @@ def test_commit_for_another_cluster_is_an_error():
         (reading(want("2Gi", A), config=Config(cluster="x")), "it is meant for cluster x"),
     ],
 )
-def test_base_that_cannot_be_planned_makes_every_change_new(base, says):
+def test_base_commit_that_cannot_be_planned_makes_every_change_new(base, says):
     found = planned(base, reading(want("2Gi", A))).comparison
     assert found.base.unplanned == says
     assert found.state(A) is BaselineState.NEW

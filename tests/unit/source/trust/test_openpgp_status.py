@@ -28,7 +28,7 @@ def judged(*lines, trusted=frozenset({KEY})):
         (NEW, GOOD, VALID, "TRUST_FULLY 0 always", "KEY_CONSIDERED x 0", "A_NEW_KEYWORD"),
     ],
 )
-def test_one_good_and_valid_signature_of_a_trusted_key_is_accepted(lines):
+def test_single_valid_signature_of_a_trusted_key_is_accepted(lines):
     verdict = judged(*lines)
     assert verdict.accepted
     assert verdict.signer == f"Alice <alice@example.com> (OpenPGP key {KEY})"
@@ -66,7 +66,7 @@ def test_one_good_and_valid_signature_of_a_trusted_key_is_accepted(lines):
         ((GOOD.lower(), VALID.lower()), BAD),
     ],
 )
-def test_every_other_result_of_gpg_is_not_accepted(lines, reason):
+def test_signature_is_not_accepted_for_any_other_result_of_gpg(lines, reason):
     verdict = judged(*lines)
     assert (verdict.problem, verdict.signer) == (reason, "")
     assert verdict.message
@@ -77,6 +77,6 @@ def test_valid_signature_of_a_key_outside_the_trusted_keys_is_not_accepted():
     assert judged(NEW, GOOD, VALID, trusted=frozenset()).problem is UNKNOWN
 
 
-def test_lines_without_the_prefix_of_gpg_have_no_effect():
+def test_output_lines_without_the_prefix_of_gpg_are_ignored():
     text = f"{GOOD}\n{VALID}\n [GNUPG:] {GOOD}\ngpg: [GNUPG:] {VALID}\n"
     assert judge_openpgp(text, {KEY}).problem is BAD

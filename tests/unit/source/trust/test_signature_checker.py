@@ -105,7 +105,7 @@ def both(gpg, ssh):
 
 @pytest.mark.parametrize("kind", ["commit", "tag"])
 @pytest.mark.parametrize("form", ["openpgp", "ssh"])
-def test_signature_does_not_cover_a_changed_commit_or_tag(kind, form, signed, gpg, ssh):
+def test_signature_of_a_changed_commit_or_tag_is_not_accepted(kind, form, signed, gpg, ssh):
     settings = gpg.keys.settings(gpg.alice) if form == "openpgp" else ssh.keys.settings(ssh.alice)
     name = sign(signed, kind, settings)
     text = {"commit": "change", "tag": "release"}[kind]
@@ -116,7 +116,7 @@ def test_signature_does_not_cover_a_changed_commit_or_tag(kind, form, signed, gp
 
 
 @pytest.mark.parametrize("kind", ["commit", "tag"])
-def test_commit_or_tag_without_signature_is_not_accepted(kind, signed, gpg, ssh):
+def test_commit_or_tag_without_a_signature_is_not_accepted(kind, signed, gpg, ssh):
     verdict = signed.verdict(kind, sign(signed, kind, ()), both(gpg, ssh))
     assert verdict.problem is UNSIGNED
 
@@ -137,7 +137,7 @@ def test_signed_tag_under_the_name_of_another_tag_is_not_accepted(signed, gpg, s
     assert signed.verdict("tag", "v2", both(gpg, ssh)).problem is BAD
 
 
-def test_ssh_signature_of_another_namespace_is_not_accepted(signed, ssh, tmp_path):
+def test_ssh_signature_for_another_namespace_than_git_is_not_accepted(signed, ssh, tmp_path):
     """A signature that Alice made of a file must not become the signature of a commit."""
     text = signed.repo.git("cat-file", "commit", signed.commit()) + "\n"
     payload = tmp_path / "payload"
@@ -197,7 +197,7 @@ def test_signature_that_is_not_readable_is_not_accepted(signed, gpg, ssh):
         assert signed.verdict("commit", broken, both(gpg, ssh)).problem is BAD
 
 
-def test_key_of_the_other_kind_does_not_make_a_signature_acceptable(signed, gpg, ssh):
+def test_key_of_another_type_does_not_make_a_signature_acceptable(signed, gpg, ssh):
     by_gpg = signed.commit(*gpg.keys.settings(gpg.alice))
     by_ssh = signed.commit(*ssh.keys.settings(ssh.alice))
     only_gpg = trusting_openpgp(gpg.keys.public(gpg.alice))
@@ -248,14 +248,14 @@ def test_message_of_a_commit_cannot_look_like_the_result_of_a_check(signed, gpg,
     assert signed.verdict("commit", commit, both(gpg, ssh)).problem is UNSIGNED
 
 
-def test_huge_commit_message_is_not_accepted_and_not_an_error(signed, gpg, ssh):
+def test_huge_commit_message_is_rejected_without_an_exception(signed, gpg, ssh):
     (signed.repo.path / "message").write_text("x" * 600_000)
     signed.repo.git("commit", "--quiet", "--allow-empty", "--file=message")
     commit = signed.repo.git("rev-parse", "HEAD")
     assert signed.verdict("commit", commit, both(gpg, ssh)).problem is UNSUPPORTED
 
 
-def test_replaced_objects_do_not_change_what_is_checked(signed, gpg, ssh):
+def test_replaced_git_objects_do_not_affect_the_signature_check(signed, gpg, ssh):
     unsigned = signed.commit()
     good = signed.commit(*gpg.keys.settings(gpg.alice))
     signed.repo.git("replace", unsigned, good)

@@ -13,7 +13,7 @@ UNMATCHED = f'Good "git" signature with ED25519 key {KEY}\nNo principal matched.
 BAD, UNKNOWN = RefusalReason.BAD, RefusalReason.UNKNOWN_SIGNER
 
 
-def test_good_signature_of_a_principal_is_accepted():
+def test_good_ssh_signature_of_an_allowed_signer_is_accepted():
     verdict = judge_ssh(0, f"{GOOD}\n")
     assert (verdict.problem, verdict.signer) == (None, f"alice@example.com (SSH key {KEY})")
 
@@ -35,7 +35,7 @@ def test_good_signature_of_a_principal_is_accepted():
         (1, "Couldn't verify signature: namespace does not match", RefusalReason.WRONG_NAMESPACE),
     ],
 )
-def test_every_other_result_of_ssh_keygen_is_not_accepted(status, text, reason):
+def test_signature_is_not_accepted_for_any_other_result_of_ssh_keygen(status, text, reason):
     verdict = judge_ssh(status, text)
     assert (verdict.problem, verdict.signer) == (reason, "")
     assert verdict.message

@@ -23,7 +23,7 @@ def read(tmp_path):
     return read
 
 
-def test_keys_are_read_from_the_file_and_from_files_beside_it(read, ssh, gpg):
+def test_trusted_keys_are_read_from_the_verification_file_and_from_files_beside_it(read, ssh, gpg):
     alice, other = ssh.keys.public(ssh.alice), ssh.keys.public(ssh.other)
     text = (
         f"{HEAD}require: commit-and-tag\nopenpgp: {{keyFiles: [a.asc]}}\n"
@@ -58,12 +58,12 @@ def test_keys_are_read_from_the_file_and_from_files_beside_it(read, ssh, gpg):
         (f"{HEAD}ssh: {{}}\n---\n{HEAD}", "exactly one document"),
     ],
 )
-def test_mistake_in_the_file_is_a_usage_error_with_its_place(text, words, read):
+def test_mistake_in_the_verification_file_is_a_usage_error_with_its_location(text, words, read):
     with pytest.raises(UsageError, match=words):
         read(text)
 
 
-def test_missing_and_huge_files_are_usage_errors(read, tmp_path):
+def test_missing_and_huge_verification_files_are_usage_errors(read, tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         read_verification(tmp_path / "missing", ())
     with pytest.raises(UsageError, match="more than 1,000,000 bytes"):
