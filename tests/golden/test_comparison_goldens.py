@@ -187,7 +187,7 @@ def test_comment_on_a_pull_request_without_effect_says_what_was_pending(plan, go
     text = plan_comment(document(plan, same), cluster_name="production", link=LINK, limit=LIMIT)
     golden("comment-base-no-effect.md", text)
     assert text.startswith("**This pull request changes nothing**")
-    assert "What needs a person" not in text
+    assert "Action required" not in text
 
 
 def test_comment_shows_the_changes_of_a_pull_request_among_ten_thousand_pending_ones(plan):

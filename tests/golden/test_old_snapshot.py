@@ -51,7 +51,7 @@ def test_plan_markdown_shows_the_warning_about_an_old_snapshot_before_its_tables
 def test_plan_comment_shows_the_warning_about_an_old_snapshot_before_the_problems(old):
     document = json.loads("".join(plan_json(old)))
     text = plan_comment(document, cluster_name=None, link="", limit=65_000)
-    assert shown_once_before("#### What needs a person", text)
+    assert shown_once_before("#### Action required", text)
 
 
 def test_plan_html_shows_the_warning_about_an_old_snapshot_before_its_sections(old):

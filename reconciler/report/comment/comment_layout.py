@@ -52,7 +52,7 @@ def assembled(
     left = limit - sum(map(size, lines)) - size(closing) - RESERVED
     shown, _ = table(problems.head, problems.rows, left // 2)
     if problems.total:
-        lines += ["", "#### What needs a person", "", *shown]
+        lines += ["", "#### Action required", "", *shown]
     left -= sum(map(size, shown))
     changed, settings_cut = table(head("Setting", "Change", "Effect"), settings, left // 3)
     if settings:

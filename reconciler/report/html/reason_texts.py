@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
 """The effects that require action by a person, now or if they persist."""
-PERSON_TITLE, OTHER_TITLE = "What needs a person", "Other reasons"
+PERSON_TITLE, OTHER_TITLE = "Action required", "Other reasons"
 _CODE = re.compile(r"`([^`]+)`")
 
 
