@@ -70,6 +70,7 @@ def _document(review: Review, version: str, docs_url: str, limit: int) -> dict[s
                     "driver": {
                         "name": "reconciler",
                         "version": version,
+                        **({"informationUri": docs_url} if docs_url else {}),
                         "rules": list(rules.values()),
                     }
                 },

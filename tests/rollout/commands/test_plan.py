@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections import Counter
 from io import BytesIO, TextIOWrapper
 
 import jsonschema
@@ -103,6 +104,17 @@ def test_one_plan_run_writes_every_format_to_a_file(serve, git, command, tmp_pat
     for form, path in files.items():
         assert path.read_text() == command(*read, "-o", form).out, form
         assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_plan_reads_the_cluster_once_for_all_output_formats(serve, git, command, tmp_path):
+    with_fleet(git)
+    cluster = serve("fleet", scale=0.001)
+    assert command("plan", "--repo", git, on=cluster).code == 0
+    alone = [(each.method, each.path) for each in cluster.ours()]
+    files = [f"--output-file={form}={tmp_path / form}" for form in FORMATS]
+    assert command("plan", "--repo", git, *files, on=cluster).code == 0
+    every = [(each.method, each.path) for each in cluster.ours()]
+    assert Counter(every) == Counter(alone + alone)
 
 
 def test_sarif_rules_of_a_plan_link_to_pages_below_the_docs_url(serve, git, command):

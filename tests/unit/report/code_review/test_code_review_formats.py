@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import jsonschema
 import pytest
 
 from reconciler.escaping import sarif_text, uri_path, workflow_command
@@ -15,6 +16,37 @@ from reconciler.report.code_review.gitlab_code_quality import gitlab_code_qualit
 from reconciler.report.code_review.review import LEVELS, Review, ReviewFinding
 from reconciler.report.code_review.sarif import sarif
 from reconciler.report.code_review.sarif_rules import rules_of
+
+CODE_QUALITY = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["description", "check_name", "fingerprint", "severity", "location"],
+        "additionalProperties": False,
+        "properties": {
+            "description": {"type": "string", "minLength": 1},
+            "check_name": {"type": "string", "minLength": 1},
+            "fingerprint": {"type": "string", "minLength": 1},
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": {
+                "type": "object",
+                "required": ["path", "lines"],
+                "properties": {
+                    "path": {"type": "string", "pattern": r"^(?!\./)."},
+                    "lines": {
+                        "type": "object",
+                        "required": ["begin"],
+                        "properties": {"begin": {"type": "integer", "minimum": 1}},
+                    },
+                },
+            },
+        },
+    },
+}
+"""The report as GitLab's documentation describes it.
+
+Source: docs.gitlab.com/ci/testing/code_quality, "Code Quality report format".
+"""
 
 
 def finding(number: int = 0, level: Severity = Severity.ERROR, **fields) -> ReviewFinding:
@@ -66,6 +98,15 @@ def test_gitlab_report_omits_findings_without_a_line_and_the_review_counts_them(
     assert [each["location"]["lines"]["begin"] for each in entries] == [2, 4]
     assert [each["severity"] for each in entries] == ["critical", "info"]
     assert found.without_line == 1
+
+
+def test_gitlab_report_has_the_fields_of_the_code_quality_documentation():
+    levels = [Severity.ERROR, Severity.WARNING, Severity.NOTE] * 2
+    at = Location(path="vms/db.yaml", line=0, column=0)
+    found = [finding(n, level, at=at, fingerprint=f"{n}") for n, level in enumerate(levels)]
+    document = json.loads("".join(gitlab_code_quality(review(*found))))
+    jsonschema.validate(document, CODE_QUALITY)
+    assert len({each["fingerprint"] for each in document}) == len(levels)
 
 
 def test_gitlab_report_without_findings_is_an_empty_list():
@@ -126,11 +167,14 @@ def test_sarif_rule_for_a_diagnostic_explains_the_diagnostic_code():
     assert "manifests of `-f`" in rule["help"]["markdown"]
 
 
-def test_sarif_rule_links_to_the_documentation_if_the_docs_url_is_set():
+def test_sarif_tool_and_rule_link_to_the_documentation_if_the_docs_url_is_set():
     found = review(finding(code="a b"))
-    assert "helpUri" not in run_of(found)["tool"]["driver"]["rules"][0]
-    (rule,) = run_of(found, docs_url="https://docs.example/r/")["tool"]["driver"]["rules"]
-    assert rule["helpUri"] == "https://docs.example/r/a%20b"
+    without = run_of(found)["tool"]["driver"]
+    assert "informationUri" not in without
+    assert "helpUri" not in without["rules"][0]
+    driver = run_of(found, docs_url="https://docs.example/r/")["tool"]["driver"]
+    assert driver["informationUri"] == "https://docs.example/r/"
+    assert driver["rules"][0]["helpUri"] == "https://docs.example/r/a%20b"
 
 
 def test_sarif_rules_for_a_reason_and_a_diagnostic_with_the_same_code_are_distinct():

@@ -1,0 +1,143 @@
+"""Microsoft's SARIF validator accepts each SARIF file, by the rules of SARIF and of GitHub."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import subprocess
+from dataclasses import replace
+from itertools import cycle
+
+import pytest
+from support.builders import decide, make_desired, make_live, want
+from support.html.fleet_plan import NOW, fleet_plan
+from support.tools.installed import tool
+
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.explanation import Explanation
+from reconciler.model.plan.plan import Decision, Effect, Reason
+from reconciler.model.references import Location, vm_ref
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.report.code_review.review import review_of_errors, review_of_plan
+from reconciler.report.code_review.sarif import MAX_RESULTS, sarif
+
+MAX_GZIP = 10_000_000
+"""The number of bytes that GitHub accepts after compression; it is 10 MB."""
+ODD = (
+    "vms/a b.yaml",
+    "vms/50%25#?.yaml",
+    "vms/[x](y)/{0}.yaml",
+    "vms/äöü/日本/\U0001f600.yaml",
+    "-/../a\\b:c.yaml",
+    "vms/\x1b[2J\u202e\ud800.yaml",
+)
+"""Paths that need care in a URI or in a message."""
+
+
+def problem(number: int, path: str = "vms.yaml", **fields) -> Diagnostic:
+    given = {
+        "severity": Severity.ERROR,
+        "code": "bad-quantity",
+        "message": f"'{number}GB' is not a quantity",
+        "at": Location(path=path, line=number + 1, column=3),
+        "hint": "write {0}Gi, see [the docs](https://example.org)",
+    }
+    return Diagnostic(**(given | fields))
+
+
+def every_effect():
+    """Return a plan with each effect and each reason, with and without a line in Git."""
+    plan = decide(make_desired(want("2Gi")), make_live(observed_at=NOW), PlanPolicy(), NOW)
+    pairs = zip(cycle(Effect), Reason, strict=False)
+    decisions = tuple(
+        Decision(
+            ref=vm_ref("db", f"{reason}-{line}"),
+            uid=None,
+            effect=effect,
+            why=Explanation(reason=reason, message="the VM {0} is [odd]", hint="look at it"),
+            warnings=("the warning",),
+            at=Location(path="vms.yaml", line=line, column=1) if line else None,
+        )
+        for effect, reason in pairs
+        for line in (0, 7)
+    )
+    return replace(plan, decisions=decisions, cluster="a/b c")
+
+
+REVIEWS = {
+    "every effect": lambda: review_of_plan(every_effect()),
+    "no finding": lambda: review_of_errors("nothing", ()),
+    "invalid repository": lambda: review_of_errors(
+        "2 errors",
+        (problem(1), problem(2, at=None), problem(3, severity=Severity.WARNING, code="odd code")),
+    ),
+    "odd names": lambda: review_of_errors(
+        "odd \x1b names", [problem(n, path, message=path) for n, path in enumerate(ODD)]
+    ),
+    "10,000 VMs": lambda: review_of_plan(fleet_plan(10_000)),
+}
+
+
+@pytest.fixture(scope="module")
+def rejected(tmp_path_factory):
+    """Returns a function that returns the errors and warnings about a SARIF file."""
+    program = tool("sarif-multitool")
+    folder = tmp_path_factory.mktemp("sarif")
+    environment = os.environ | {
+        "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
+        "DOTNET_BUNDLE_EXTRACT_BASE_DIR": str(folder / "net"),
+    }
+
+    def check(text: str) -> list[str]:
+        file, result = folder / "checked.sarif", folder / "result.sarif"
+        file.write_text(text, encoding="utf-8")
+        subprocess.run(
+            [
+                *(program, "validate", file, "--rule-kind", "Sarif;Gh;Ghas"),
+                *("--level", "Error;Warning", "--output", result, "--log", "ForceOverwrite"),
+            ],
+            env=environment,
+            check=False,
+            capture_output=True,
+        )
+        (run,) = json.loads(result.read_text(encoding="utf-8-sig"))["runs"]
+        (invocation,) = run["invocations"]
+        assert invocation["executionSuccessful"], invocation
+        return [f"{each['ruleId']} {each['message']}" for each in run.get("results", ())]
+
+    return check
+
+
+@pytest.mark.parametrize("name", REVIEWS)
+def test_sarif_validator_finds_no_error_and_no_warning(name, rejected):
+    text = "".join(sarif(REVIEWS[name](), "1.2.3", docs_url="https://docs.example/r"))
+    assert rejected(text) == []
+
+
+def test_sarif_validator_reports_a_wrong_line_and_a_missing_rule(rejected):
+    text = "".join(sarif(review_of_errors("1 error", (problem(1),)), "1.2.3"))
+    document = json.loads(text)
+    (result,) = document["runs"][0]["results"]
+    result["locations"][0]["physicalLocation"]["region"]["startLine"] = 0
+    result["ruleIndex"] = 5
+    found = rejected(json.dumps(document))
+    assert len(found) >= 2, found
+
+
+def test_sarif_with_more_findings_than_github_accepts_is_within_all_limits():
+    names = [
+        f"the VM team-{n % 97}/pg-{n * 7919 % 99991:05} needs {n % 89}Gi" for n in range(26_000)
+    ]
+    levels = (Severity.NOTE, Severity.WARNING, Severity.ERROR)
+    found = [
+        problem(n, f"vms/{n}.yaml", message=each, severity=levels[n % 3])
+        for n, each in enumerate(names)
+    ]
+    text = "".join(sarif(review_of_errors("26,000 errors", found), "1.2.3"))
+    (run,) = json.loads(text)["runs"]
+    assert len(run["results"]) == MAX_RESULTS == 25_000
+    assert {each["level"] for each in run["results"][:5_000]} == {"error"}, "GitHub shows these"
+    (note,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert note["message"]["text"].startswith("1000 more results are left out")
+    assert len(gzip.compress(text.encode())) < MAX_GZIP
