@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import tempfile
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
@@ -16,8 +18,6 @@ from reconciler.source.git.transport import fetch_failure
 from reconciler.source.git.transport.git_transport import REMOTE, transport
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from reconciler.ports import Clock
     from reconciler.source.git.transport.git_credentials import GitCredentials
     from reconciler.source.git.transport.git_transport import Transport
@@ -31,6 +31,8 @@ _ANCESTOR = re.compile(r"[~^]|@\{")
 _MISSING = "fatal: couldn't find remote ref "
 MAX_HISTORY = 1_000
 """The maximum number of commits that are searched for the commit of the last fetch."""
+_MAX_LISTED = 20_000
+"""A history has more commits than its depth if it has merges."""
 _FETCH = (
     "fetch",
     "--quiet",
@@ -141,6 +143,9 @@ class _Fetch:
             if self._is_whole("--all"):
                 return
         self.clone = folder.new()
+        self._create()
+
+    def _create(self) -> None:
         self._git("init", "--quiet", "--bare", "--template=", ".")
 
     def _is_whole(self, *commits: str) -> bool:
@@ -189,9 +194,10 @@ class _Fetch:
         return False
 
     def _has_in_history(self, commit: str, name: str, target: str) -> bool:
-        """Return whether a commit is in the history of a fetched reference.
+        """Return whether a commit is among the last commits of a fetched reference.
 
-        The history is fetched only as far as necessary, and at most ``MAX_HISTORY`` commits.
+        If the fetched commits do not show this, the history is fetched into a temporary folder,
+        without the files if the server permits this.
         """
         now = self._target(target)
         if now in {"", commit}:
@@ -201,10 +207,18 @@ class _Fetch:
             return True
         if self._run("merge-base", "--is-ancestor", commit, now).status == 0:
             return True
-        output = self._fetch(name, target, f"--depth={MAX_HISTORY}")
-        if output.status:
-            raise self._failure(output)
-        return self._run("merge-base", "--is-ancestor", commit, now).status == 0
+        clone = self.clone
+        with tempfile.TemporaryDirectory(prefix="reconciler-") as folder:
+            self.clone = Path(folder)
+            try:
+                self._create()
+                output = self._fetch(name, target, f"--depth={MAX_HISTORY}", "--filter=tree:0")
+                if output.status:
+                    raise self._failure(output)
+                listed = self._git("rev-list", f"--max-count={_MAX_LISTED}", target).stdout
+            finally:
+                self.clone = clone
+        return commit.encode() in listed.split()
 
     def _target(self, reference: str) -> str:
         """Return the commit of a local reference; empty if there is none."""

@@ -13,6 +13,7 @@ from reconciler.source.git.clone_folder import CloneFolder
 from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.remote import clone_or_fetch
 from reconciler.source.git.repository import Repository
+from reconciler.source.git.transport import fetch_failure
 
 
 @pytest.fixture
@@ -197,6 +198,19 @@ def test_force_push_counts_as_rewritten_history_once(git_repo, fetched, base):
     git_repo.commit({"a.yaml": "a: 1\n"})
     assert replaced(fetched) == old
     assert replaced(fetched) is None
+
+
+def test_search_for_the_last_commit_fetches_no_files(git_repo, clones, fetched, monkeypatch):
+    git_repo.git("config", "uploadpack.allowFilter", "true")
+    git_repo.commit()
+    assert replaced(fetched) is None
+    for number in range(3):
+        git_repo.commit({"a.yaml": random.Random(number).randbytes(100_000).hex()})
+    git_repo.commit({"a.yaml": "a: 1\n"})
+    # Each commit with its file has more than this, the commits alone have less.
+    monkeypatch.setattr(fetch_failure, "MAX_PACK_BYTES", 50_000)
+    assert replaced(fetched) is None
+    assert names(clones) == ["clone-1"]
 
 
 def test_branch_that_was_reset_to_an_earlier_commit_counts_as_rewritten(git_repo, fetched):
