@@ -299,3 +299,23 @@ def test_validate_works_without_a_cluster(git, command):
     ended = command("validate", "--repo", git, "-o", "json")
     (finding,) = ended.json["diagnostics"]
     assert (ended.code, finding["code"], finding["at"]["line"]) == (3, "bad-quantity", 5)
+
+
+def test_plan_of_an_old_snapshot_starts_with_a_warning_and_has_the_same_digest(
+    serve, git, command, tmp_path
+):
+    config = "apiVersion: reconciler/v1alpha1\nkind: Config\nsnapshotMaxAge: 12h\n"
+    git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": config})
+    snapshot = tmp_path / "live.json"
+    assert command("snapshot", "--out", snapshot, on=serve("hotplug")).code == 0
+    read = ("plan", "--repo", git, "--snapshot", snapshot)
+    before = command(*read, "-o", "json").json
+    document = json.loads(snapshot.read_text())
+    snapshot.write_text(json.dumps(document | {"observedAt": "2020-02-29T12:00:00Z"}))
+    old = command(*read, "-o", "json").json
+    assert old["digest"] == before["digest"]
+    (warning, *_) = old["diagnostics"]
+    assert (warning["code"], warning["at"]["path"]) == ("snapshot-age", ".reconciler.yaml")
+    assert "read at 2020-02-29 12:00:00 UTC, more than 12h ago" in warning["message"]
+    shown = command(*read)
+    assert (shown.code, shown.out.splitlines()[2].split(":")[0]) == (0, "  warning")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from support.forges.fake_forge import HEAD, Pull
+from support.forges.forge_places import place_at
 
 from reconciler.errors import ForgeError
 from reconciler.forge.find_pull_request import find_pull_request, require_head
@@ -27,6 +28,18 @@ def test_pull_request_on_a_later_page_is_found(place):
     place.server.pulls += [*OTHERS, FORK]
     assert find(place, branch=None) == 9
     assert len(place.server.requests) == 5
+
+
+def test_further_pages_keep_the_filter_of_the_branch():
+    """A Link header whose filter is percent-encoded must not remove the filter."""
+    place = place_at("github")
+    with place.server, place.client:
+        place.server.page_size = 2
+        branch = [Pull(each, f"{each:040x}", owner="mallory", branch="patch-1") for each in (1, 2)]
+        place.server.pulls += [*branch, FORK]
+        assert find(place) == 9
+        filters = [each.query["head"] for each in place.server.requests]
+        assert filters == ["mallory:patch-1"] * 2
 
 
 def test_pull_request_whose_head_has_moved_is_not_found_by_its_old_commit(place):
