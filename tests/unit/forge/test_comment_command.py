@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from support.forges.fake_forge import HEAD, TOKEN, Pull
+from support.forges.fake_forge import HEAD, TOKEN, FakeGitHub, Pull
 from support.forges.forge_places import KINDS
 
 from reconciler.cli.main import main
@@ -220,3 +220,49 @@ def test_nothing_is_posted_if_the_head_of_the_pull_request_has_moved(post, serve
     assert post(PLAN, "--head-commit", HEAD) == 1
     assert (server.comments, server.statuses) == ([], [])
     assert "nothing is posted" in capsys.readouterr().err
+
+
+@pytest.fixture
+def workflow_run(environment, tmp_path):
+    """Returns a function that posts from a job of the event workflow_run, without options."""
+
+    def run(server: FakeGitHub, head: str = HEAD) -> int:
+        before = {
+            "event": "pull_request",
+            "head_sha": head,
+            "head_branch": "patch-1",
+            "head_repository": {"owner": {"login": "mallory"}},
+            "pull_requests": [],
+        }
+        event = tmp_path / "event.json"
+        event.write_text(json.dumps({"workflow_run": before}), encoding="utf-8")
+        variables = {
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_API_URL": server.url,
+            "GITHUB_REPOSITORY": "team/vms",
+            "GITHUB_REF": "refs/heads/main",
+            "GITHUB_SHA": "d" * 40,
+            "GITHUB_EVENT_PATH": str(event),
+        }
+        for name, value in variables.items():
+            environment.setenv(name, value)
+        return main(["comment", PLAN])
+
+    return run
+
+
+def test_workflow_run_job_posts_to_the_pull_request_of_a_fork(workflow_run):
+    with FakeGitHub() as server:
+        server.pulls = [Pull(7, HEAD, owner="mallory", branch="patch-1"), Pull(8, HEAD)]
+        assert workflow_run(server) == 0
+        assert len(server.texts()) == 1
+        assert [commit for commit, _ in server.statuses] == [HEAD]
+        assert server.requests[0].query["head"] == "mallory:patch-1"
+
+
+def test_workflow_run_job_posts_nothing_after_a_newer_push_to_the_fork(workflow_run, capsys):
+    with FakeGitHub() as server:
+        server.pulls = [Pull(7, "e" * 40, owner="mallory", branch="patch-1")]
+        assert workflow_run(server) == 1
+        assert (server.comments, server.statuses) == ([], [])
+    assert f"pull request 7 now has {'e' * 40}; nothing is posted" in capsys.readouterr().err
