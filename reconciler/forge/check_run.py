@@ -1,4 +1,4 @@
-"""``CheckRun``: a result with annotations at lines in Git, which only GitHub supports."""
+"""``CheckRun``: a result with annotations of lines in Git; only GitHub supports check runs."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reconciler.forge.forge import State
 
 
 class AnnotationLevel(StrEnum):
-    """How urgent an annotation is."""
+    """The levels of urgency of an annotation."""
 
     FAILURE = "failure"
     WARNING = "warning"
@@ -33,7 +33,7 @@ class Annotation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckRun:
-    """The result that a check run shows."""
+    """The content of a GitHub check run."""
 
     name: str
     state: State

@@ -69,7 +69,7 @@ class GitHubChecks:
         return ForgeRequest(method="POST", path=path, body=body, repeatable=False)
 
     def add_annotations(self, run_id: int, run: CheckRun, start: int) -> ForgeRequest:
-        """Return the request that adds annotations from the index *start* on."""
+        """Return the request that adds further annotations to a check run."""
         chosen = run.annotations[start : start + ANNOTATIONS_EACH]
         body: dict[str, object] = {"output": _output(run, chosen)}
         path = f"{self._root}/check-runs/{run_id}"
@@ -80,7 +80,7 @@ class GitHubChecks:
         return ForgeRequest(method="GET", path=f"{self._root}/check-runs/{run_id}")
 
     def latest(self, commit: str, name: str) -> ForgeRequest:
-        """Return the request for the newest check runs of a commit with a name."""
+        """Return the request for the newest check runs of a commit that have a given name."""
         path = f"{self._root}/commits/{commit}/check-runs"
         query = {"check_name": name, "filter": "latest"}
         return ForgeRequest(method="GET", path=path, query=query)
@@ -119,5 +119,5 @@ def _entry(annotation: Annotation) -> dict[str, object]:
 
 
 def _cut(text: str) -> str:
-    """Return the first 64 KB of *text*, without a part of a character."""
+    """Return the first 64 KB of a text, without an incomplete character at the end."""
     return text.encode()[:_TEXT].decode(errors="ignore")

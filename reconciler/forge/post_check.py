@@ -47,7 +47,7 @@ def post_check(client: ForgeClient, checks: GitHubChecks, commit: str, run: Chec
 
 
 def _created(client: ForgeClient, checks: GitHubChecks, commit: str, run: CheckRun) -> KnownRun:
-    """Create the check run; after a failure, return the one that exists nevertheless."""
+    """Create the check run; if this fails, return an existing check run, if there is one."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return checks.decode_run(client.send(checks.create(commit, run)).body)

@@ -54,13 +54,15 @@ def test_page_has_no_accessibility_problem_and_fits_the_screen_width(browser, pl
 
 
 @pytest.mark.parametrize("name", ["converged_plan", "paced_plan", "no VM"])
-def test_page_of_another_plan_has_no_accessibility_problem(browser, paced_plan, request, name):
+def test_html_page_of_another_plan_has_no_accessibility_problem(
+    browser, paced_plan, request, name
+):
     plan = replace(paced_plan, decisions=()) if name == "no VM" else request.getfixturevalue(name)
     browser.open(page_of(plan), width=DESK)
     assert accessibility(browser)[1] == []
 
 
-def test_page_with_the_longest_names_fits_the_width_of_a_phone(browser, plan):
+def test_html_page_with_the_longest_names_fits_the_width_of_a_phone(browser, plan):
     ref = vm_ref("n" * 63, "v" * 63)
     decisions = [replace(each, ref=ref if each.ref.is_vm else each.ref) for each in plan.decisions]
     browser.open(page_of(replace(plan, decisions=tuple(decisions))), width=PHONE)
@@ -75,7 +77,7 @@ def test_page_with_the_longest_names_fits_the_width_of_a_phone(browser, plan):
     )
 
 
-def test_content_security_policy_permits_the_script_and_style_and_nothing_else_is_loaded(
+def test_html_page_loads_only_the_script_and_style_that_its_content_security_policy_permits(
     browser, plan
 ):
     browser.open(page_of(plan))
@@ -86,7 +88,7 @@ def test_content_security_policy_permits_the_script_and_style_and_nothing_else_i
     assert "violates the following Content Security Policy" in "".join(browser.console)
 
 
-def test_page_shows_all_vms_and_filters_them_without_scripts(browser, plan):
+def test_html_page_shows_all_vms_and_filters_them_without_scripts(browser, plan):
     browser.open(page_of(plan), scripts=False)
     browser.evaluate(UNFOLD)
     assert set(browser.evaluate(SHOWN + "return shown;")) == names_of(plan)
@@ -120,7 +122,7 @@ def test_search_shows_the_rows_that_contain_every_search_word(
     assert browser.evaluate(SHOWN + script) == [50, "", False]
 
 
-def test_search_starts_while_the_user_types(browser, fleet_page):
+def test_html_page_search_starts_while_the_user_types(browser, fleet_page):
     browser.open(fleet_page)
     browser.evaluate("""
         const said = document.getElementById("matches");
@@ -132,7 +134,7 @@ def test_search_starts_while_the_user_types(browser, fleet_page):
     assert browser.evaluate("return await window.found;") == "1 found"
 
 
-def test_address_contains_the_filter_and_the_search_and_restores_them(browser, fleet_page):
+def test_address_of_the_html_page_stores_the_filter_and_the_search(browser, fleet_page):
     browser.open(fleet_page)
     browser.press("/")
     browser.press("pg-0000", "Enter")
@@ -149,7 +151,7 @@ def test_address_contains_the_filter_and_the_search_and_restores_them(browser, f
     assert not browser.evaluate('return document.getElementById("show-restart").checked;')
 
 
-def test_filter_without_a_match_says_so_and_offers_to_show_all_vms(browser, fleet_page):
+def test_html_page_filter_without_a_match_offers_to_show_all_vms(browser, fleet_page):
     browser.open(fleet_page, fragment="#find=none-like-this&hide=live")
     browser.evaluate('document.getElementById("reset").focus();')
     browser.press("Enter")
@@ -157,7 +159,7 @@ def test_filter_without_a_match_says_so_and_offers_to_show_all_vms(browser, flee
     assert browser.evaluate(SHOWN + script) == [50, "", "search"]
 
 
-def test_first_tab_key_shows_a_link_that_skips_to_the_virtual_machines(browser, plan):
+def test_first_tab_key_on_the_html_page_shows_a_link_that_skips_to_the_vms(browser, plan):
     browser.open(page_of(plan))
     assert browser.evaluate("return document.querySelector('.skip').offsetLeft;") < 0
     browser.press("Tab")
@@ -169,7 +171,7 @@ def test_first_tab_key_shows_a_link_that_skips_to_the_virtual_machines(browser, 
     assert browser.evaluate(FOCUSED) == "show-blocked"
 
 
-def test_tab_key_reaches_every_control_in_order_and_shows_where_the_focus_is(browser, plan):
+def test_tab_key_reaches_every_control_of_the_html_page_in_order(browser, plan):
     browser.open(page_of(plan))
     every = browser.evaluate("""
         return [...document.querySelectorAll("a, input, button, summary")]
@@ -193,7 +195,7 @@ def test_tab_key_reaches_every_control_in_order_and_shows_where_the_focus_is(bro
     assert browser.evaluate(FOCUSED) == "BODY", "the last control comes before the browser's own"
 
 
-def test_reason_of_each_vm_links_to_its_text_on_the_page(browser, plan):
+def test_html_page_links_the_reason_of_each_vm_to_its_explanation(browser, plan):
     browser.open(page_of(plan))
     found = browser.evaluate("""
         const result = [];
@@ -209,7 +211,7 @@ def test_reason_of_each_vm_links_to_its_text_on_the_page(browser, plan):
     assert all(reason in text and visible for reason, text, visible in found)
 
 
-def test_printed_page_is_light_and_shows_folded_vms_but_no_controls(browser, fleet_page):
+def test_printed_html_page_is_light_and_shows_collapsed_vms_but_no_controls(browser, fleet_page):
     browser.open(fleet_page, media="print", dark=True, width=TABLET)
     found = browser.evaluate("""
         const seen = (each) => each.checkVisibility();
@@ -222,7 +224,7 @@ def test_printed_page_is_light_and_shows_folded_vms_but_no_controls(browser, fle
     assert found == [200, 0, "rgb(255, 255, 255)"]
 
 
-def test_page_with_ten_thousand_vms_opens_with_a_filter(browser):
+def test_html_page_with_ten_thousand_vms_opens_with_a_filter(browser):
     plan = fleet_plan(10_000)
     browser.open(page_of(plan), fragment="#find=team-199/&hide=live")
     assert browser.console == []

@@ -25,7 +25,7 @@ def read(served, stack, cache, capsys):
     return lambda *more: Command(capsys)("validate", *options, *more)
 
 
-def test_second_run_fetches_into_the_same_clone(read, served, cache):
+def test_second_run_fetches_into_the_clone_of_the_first_run(read, served, cache):
     assert read().code == 0
     (clone,) = cache.glob("git/*/clone-*")
     before = {path.name for path in clone.glob("objects/pack/*.pack")}
@@ -37,7 +37,7 @@ def test_second_run_fetches_into_the_same_clone(read, served, cache):
     assert {path.stat().st_mode & 0o777 for path in (cache, clone.parent, clone)} == {0o700}
 
 
-def test_rewritten_history_is_reported_once(read, served):
+def test_rewritten_git_history_is_reported_once(read, served):
     assert read().code == 0
     served.work("commit", "--quiet", "--amend", "--message=other")
     served.work("push", "--quiet", "--force", str(served.path), "HEAD:main")
@@ -48,7 +48,7 @@ def test_rewritten_history_is_reported_once(read, served):
     assert "rewritten" not in read().out
 
 
-def test_cache_that_others_can_write_to_is_rejected_before_the_fetch(read, cache):
+def test_cache_folder_that_others_can_write_to_is_rejected_before_the_fetch(read, cache):
     cache.mkdir()
     cache.chmod(0o777)
     code, message, _ = failed(read())
@@ -59,7 +59,7 @@ def test_cache_that_others_can_write_to_is_rejected_before_the_fetch(read, cache
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_read_only_cache_is_not_used_for_commits(read, cache):
+def test_read_only_cache_folder_is_not_used_for_commits(read, cache):
     assert read().code == 0
     (folder,) = cache.glob("git/*")
     folder.chmod(0o500)

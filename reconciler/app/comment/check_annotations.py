@@ -1,4 +1,4 @@
-"""``plan_annotations``: shows what a plan does at the lines of the pull request."""
+"""``plan_annotations``: builds annotations of the lines that a pull request changes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _STDIN = "stdin"
 
 
 def plan_annotations(document: Mapping[str, Any]) -> tuple[tuple[Annotation, ...], int]:
-    """Return the annotations of a plan document, the most urgent first, and how many are left out.
+    """Return the annotations of a plan, the most urgent first, and the number of omitted ones.
 
     Only what the pull request adds to its base is annotated, and only what has a line in Git.
     """

@@ -28,7 +28,7 @@ class ForgeKind(StrEnum):
 
 
 class StatusKind(StrEnum):
-    """How the result is shown at the commit."""
+    """The ways in which a result is shown next to a commit."""
 
     STATUS = "status"
     """A commit status."""

@@ -97,7 +97,7 @@ def post_result(
 def _shown_at_commit(
     client: ForgeClient, target: _Target, commit: str, content: Content
 ) -> Iterator[str]:
-    """Create the check run or set the commit status; yield a sentence after it."""
+    """Create the check run or set the commit status, and yield a sentence about it."""
     where, status = target.where, content.status
     result = f"of commit {commit[:12]}: {status.state}, {status.description}"
     if where.status_kind is StatusKind.CHECK:

@@ -65,7 +65,7 @@ class Content:
     """The number of annotations that are left out."""
 
     def check_run(self) -> CheckRun:
-        """Return the check run that shows the same as the comment, with the annotations."""
+        """Return a check run with the same content as the comment, and with the annotations."""
         left_out = f"\n{plural(self.n_more, 'annotation')} left out.\n" if self.n_more else ""
         return CheckRun(
             name=self.status.name,

@@ -198,7 +198,7 @@ def _check_text(text: bytes) -> None:
     import yaml  # noqa: PLC0415 - the library's
 
     if len(text) > _MAX_BYTES:
-        raise OSError(errno.EFBIG, f"it has more than {_MAX_BYTES:,} bytes")
+        raise OSError(errno.EFBIG, f"the file has more than {_MAX_BYTES:,} bytes")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     n_aliases = depth = 0
     for each in yaml.parse(text, loader):
@@ -206,9 +206,9 @@ def _check_text(text: bytes) -> None:
         depth += isinstance(each, yaml.CollectionStartEvent)
         depth -= isinstance(each, yaml.CollectionEndEvent)
         if n_aliases > _MAX_ALIASES:
-            raise OSError(errno.EFBIG, f"it has more than {_MAX_ALIASES} YAML aliases")
+            raise OSError(errno.EFBIG, f"the file has more than {_MAX_ALIASES} YAML aliases")
         if depth > _MAX_DEPTH:
-            raise OSError(errno.EFBIG, "it is nested too deeply")
+            raise OSError(errno.EFBIG, "the YAML is nested too deeply")
 
 
 def _from_pod(configuration: Configuration) -> None:
@@ -291,7 +291,7 @@ def _reason(text: str, context: str | None) -> str:
         return f"the key {match[1]} is missing"
     if match := re.search(r"File does not exist: (.+)", text):
         return f"the file {match[1]} does not exist"
-    return "it is empty or incomplete"
+    return "the file is empty or incomplete"
 
 
 @contextmanager

@@ -35,11 +35,11 @@ def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
     """Split a JSON list into its objects; only the brackets in the objects must be valid JSON.
 
     Raises:
-        ValueError: *body* is not a list, its end is missing, or it has more than *most* objects.
+        ValueError: *body* is not a list, its end is missing, or it has too many objects.
     """
     opening = _ITEMS.search(body)
     if opening is None:
-        raise ValueError("it has no items")
+        raise ValueError("the list has no items")
     found: list[bytes] = []
     depth, start = 0, opening.end()
     for token in _TOKEN.finditer(body, start):
@@ -48,7 +48,7 @@ def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
             if item := body[start : token.start()].strip():
                 found.append(item)
             if len(found) > most:
-                raise ValueError(f"it has more than {most:,} objects")
+                raise ValueError(f"the list has more than {most:,} objects")
             start = token.end()
             if char in _CLOSING:
                 return SplitList(body[: opening.end()] + body[token.start() :], found)

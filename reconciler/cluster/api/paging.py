@@ -84,7 +84,7 @@ def pages(client: Client, path: str) -> Iterator[Page]:
         if not token:
             return
         if len(token) > MAX_TOKEN:
-            why = f"its page token has {len(token)} characters, more than {MAX_TOKEN}"
+            why = f"the page token has {len(token)} characters, more than {MAX_TOKEN}"
             raise unreadable(client, path, why)
         if token in tokens or len(tokens) >= MAX_PAGES:
             raise unreadable(client, path, "the server repeats a page or sends too many pages")
@@ -102,7 +102,7 @@ def _meta(client: Client, path: str, body: bytes) -> _ListMeta:
             found = msgspec.json.decode(list_items.split(body).envelope, type=_List)
         list_items.check_kind(found.kind, path.rpartition("/")[2])
         if found.items is msgspec.UNSET:
-            raise ValueError("it has no items")
+            raise ValueError("the list has no items")
     except UNDECODABLE as error:
         raise unreadable(client, path, str(error)) from error
     return found.metadata

@@ -41,7 +41,7 @@ def pieces(response: Response) -> Iterator[bytes]:
     if encoding == "identity":
         return arriving
     if encoding != "gzip":
-        raise UnusableBodyError(f"its Content-Encoding is {encoding[:32]!r}, not gzip")
+        raise UnusableBodyError(f"the Content-Encoding is {encoding[:32]!r}, not gzip")
     return _decompressed(arriving)
 
 
@@ -56,7 +56,7 @@ def whole(response: Response) -> bytes:
         found.append(piece)
         size += len(piece)
         if size > MAX_BYTES:
-            raise UnusableBodyError(f"it has more than {MAX_BYTES >> 20} MiB")
+            raise UnusableBodyError(f"the body has more than {MAX_BYTES >> 20} MiB")
     return b"".join(found)
 
 
@@ -73,13 +73,13 @@ def _decompressed(arriving: Iterable[bytes]) -> Iterator[bytes]:
                 size += len(text)
                 if size > max(_SMALL, MAX_RATIO * read):
                     raise UnusableBodyError(
-                        f"it is more than {MAX_RATIO} times larger than its gzip data"
+                        f"the body is more than {MAX_RATIO} times larger than its gzip data"
                     )
                 if text:
                     yield text
         if text := gzip.flush():
             yield text
     except zlib.error as error:
-        raise UnusableBodyError(f"its gzip data is invalid: {error}") from error
+        raise UnusableBodyError(f"the gzip data is invalid: {error}") from error
     if not gzip.eof or gzip.unused_data:
-        raise UnusableBodyError("its gzip data is incomplete or has data after its end")
+        raise UnusableBodyError("the gzip data is incomplete or has data after its end")

@@ -30,7 +30,7 @@ def instancetype(item: wire.InstancetypeItem, *, kind: str) -> LiveInstancetype:
     memory, cpu = _map(spec, "memory"), _map(spec, "cpu")
     guest = amount(memory.get("guest"), "memory.guest")
     if guest is None:
-        raise UnreadableError("it has no memory.guest")
+        raise UnreadableError("memory.guest is missing")
     return LiveInstancetype(
         ref=instancetype_ref(kind, meta.namespace or "", meta.name),
         uid=Uid(meta.uid or ""),

@@ -44,7 +44,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
         raise UnreadableError(str(error)) from error
     meta, status = child(found, "metadata"), child(found, "status")
     if not isinstance(meta.get("name"), str):
-        raise UnreadableError("it has no name")
+        raise UnreadableError("the name is missing")
     ref = kubevirt_ref(_text(meta, "namespace"), _text(meta, "name"))
     settings, findings = {}, []
     spellings: dict[FieldPath, object] = {}

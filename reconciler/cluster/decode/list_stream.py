@@ -64,7 +64,7 @@ def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Ra
             if inner > _MAX_INNER_SEAMS:
                 raise ValueError(f"an object contains more than {_MAX_INNER_SEAMS} objects")
             if count > MAX_OBJECTS:
-                raise ValueError(f"it has more than {MAX_OBJECTS:,} objects")
+                raise ValueError(f"the list has more than {MAX_OBJECTS:,} objects")
         del rest[:start]
         if len(rest) > _MAX_WAITING:
             raise ValueError(f"an object has more than {_MAX_WAITING >> 20} MiB")

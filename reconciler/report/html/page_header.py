@@ -68,7 +68,7 @@ def page_header(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
 
 
 def navigation(sections: Sequence[tuple[str, str]]) -> str:
-    """Return links to the sections of the page, which are pairs of an ID and a title."""
+    """Return links to the sections of the HTML page."""
     links = "".join(f'<a href="#{target}">{title}</a>' for target, title in sections)
     return f'<nav aria-label="Sections of the page">{links}</nav>\n'
 
@@ -78,7 +78,7 @@ def _counts(plan: Plan) -> Counter[Effect]:
 
 
 def _lead(plan: Plan) -> str:
-    """Return a sentence for a plan in which no VM changes; empty for other plans."""
+    """Return a sentence if no VM changes; return an empty text for other plans."""
     counts = _counts(plan)
     if not counts.total() or counts.total() > counts[Effect.NONE]:
         return ""
@@ -103,7 +103,7 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _mix(counts: Mapping[Effect, int]) -> str:
-    """Return a bar with the share of each effect; empty if all VMs have the same effect."""
+    """Return a bar that shows the share of each effect; empty if there is only one effect."""
     total, start, paths = sum(counts.values()), 0, []
     for effect in wording.ATTENTION:
         if n := counts.get(effect, 0):

@@ -80,7 +80,7 @@ def _head(plan: Plan) -> Iterator[str]:
 
 
 def _sections(plan: Plan, comparison: Comparison | None, docs_url: str) -> list[tuple[str, str]]:
-    """Return the IDs and the titles of the sections that the page has."""
+    """Return the IDs and the titles of the sections of the HTML page."""
     every = (
         ("base", BASE_TITLE, comparison is not None),
         ("person", PERSON_TITLE, bool(reason_counts(plan, person=True))),
@@ -111,7 +111,7 @@ def _notes(plan: Plan) -> Iterator[str]:
 
 
 def _listed(plan: Plan) -> list[Diagnostic]:
-    """Return the findings of the table; those about the whole plan are at the top of the page."""
+    """Return the problems to list in the table; the page shows the others at the top."""
     return [each for each in plan.diagnostics if not is_about_plan(each)]
 
 
@@ -170,7 +170,7 @@ def _configuration(plan: Plan, comparison: Comparison | None, links: ReasonLinks
 
 
 def _configured(plan: Plan) -> list[Decision]:
-    """Return the decisions about KubeVirt's settings; none if no setting needs attention."""
+    """Return the decisions about KubeVirt's settings that need attention."""
     found = [each for each in plan.decisions if not each.ref.is_vm]
     needed = any(each.changes or each.effect is not Effect.NONE for each in found)
     return found if needed else []

@@ -40,12 +40,12 @@ class ReasonLinks:
 
 
 def named(effect: Effect) -> str:
-    """Return the word for an effect on the page."""
+    """Return the word that the HTML page shows for an effect."""
     return "unchanged" if effect is Effect.NONE else str(effect)
 
 
 def reason_counts(plan: Plan, *, person: bool) -> list[tuple[tuple[Effect, Reason], int]]:
-    """Return the reasons that need a person, or all others, with the number of their objects.
+    """Return the reasons that require action, or all others, with the number of their objects.
 
     The most urgent effects and the most frequent reasons come first.
     """

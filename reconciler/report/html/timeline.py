@@ -88,7 +88,7 @@ def _table(what: str, caption: str, rows: Iterable[_Lane], end_s: float) -> Iter
 
 
 def _quarter(latest_s: float) -> float:
-    """Return a quarter of the time axis, a round number of seconds."""
+    """Return a quarter of the time axis, rounded to a suitable number of seconds."""
     longest = _STEPS[-1]
     found = next((each for each in _STEPS if 4 * each >= latest_s), None)
     return found or math.ceil(latest_s / 4 / longest) * longest

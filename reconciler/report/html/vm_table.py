@@ -81,7 +81,7 @@ def vm_section(
 
 
 def _legend(counts: Mapping[Effect, int]) -> str:
-    """Return what the colors of the bars mean, without those that no bar contains."""
+    """Return the legend of the colors that the bars contain."""
     keys = "".join(
         f'<span><span class="key {name}"></span>{text}</span>'
         for name, text, effects in _KEYS
@@ -154,6 +154,6 @@ def _row(
 
 
 def _when(decision: Decision, forecast: VMForecast | None) -> str:
-    """Return when *decision* takes effect; empty if it is not known or there is no change."""
+    """Return when a change takes effect; empty if this is not known or if nothing changes."""
     found = wording.eta(decision, forecast)
     return "" if found == "-" else f"in {found}" if forecast else found

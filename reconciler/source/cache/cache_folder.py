@@ -15,7 +15,7 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def prepare_folder(folder: Path, *, shared: bool) -> None:
-    """Create a folder that only its owner can access, or check the folder that exists.
+    """Create a folder that only its owner can access, or check an existing folder.
 
     Raises:
         UsageError: Other users can write to the folder, and it is not shared.

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def fetch_folder(address: str, cache_dir: Path | None, *, shared: bool) -> Iterator[Path]:
-    """Yield the folder into which a repository is fetched.
+    """Yield the local folder into which a remote repository is fetched.
 
     Without a usable cache directory, the folder is temporary and is deleted when the block ends.
 

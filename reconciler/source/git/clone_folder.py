@@ -1,4 +1,4 @@
-"""A folder with clones of one remote repository, which processes share: ``CloneFolder``.
+"""A folder of clones of one remote repository, which several processes share: ``CloneFolder``.
 
 One process at a time fetches. The lock belongs to an open file that git inherits, so that it lasts
 until the last process of a fetch has ended, however it ends. A clone that is damaged or has too
@@ -56,7 +56,7 @@ class CloneFolder:
 
     @contextmanager
     def locked(self, until: float, clock: Clock) -> Iterator[int]:
-        """Keep other processes from fetching; yield the descriptor that git must inherit.
+        """Prevent other processes from fetching, and yield the descriptor that git must inherit.
 
         Raises:
             SourceError: Another process still fetches when the monotonic clock shows *until*.
@@ -73,7 +73,7 @@ class CloneFolder:
             yield descriptor
 
     def newest(self) -> Path | None:
-        """Return the clone to fetch into, without files of killed processes; None if it is bad."""
+        """Return the newest clone, without files of killed processes; None if it is damaged."""
         clones = self._clones()
         if not clones:
             return None
@@ -109,14 +109,14 @@ class CloneFolder:
 
 @contextmanager
 def reading(clone: Path) -> Iterator[None]:
-    """Keep other processes from deleting the clone until the block ends."""
+    """Prevent other processes from deleting the clone until the block ends."""
     with _opened(clone / _IN_USE) as descriptor:
         _lock(descriptor, fcntl.LOCK_SH)
         yield
 
 
 def mark_damaged(repository: Path) -> None:
-    """Let the next fetch replace a clone; other repositories are left unchanged."""
+    """Mark a clone as damaged, so that the next fetch replaces the clone."""
     if (repository / _IN_USE).exists():
         with suppress(OSError):
             (repository / _DAMAGED).touch()

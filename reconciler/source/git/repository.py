@@ -89,7 +89,7 @@ class Repository:
         self._batch = None
 
     def keep(self, opened: ExitStack) -> None:
-        """Close *opened* together with this repository."""
+        """Close an object together with this repository."""
         self._processes.push(opened)
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Output:

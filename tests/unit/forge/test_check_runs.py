@@ -53,7 +53,7 @@ def post(github, check: CheckRun) -> bool:
 
 
 @pytest.mark.parametrize(("count", "n_requests"), [(0, 1), (50, 1), (51, 2), (230, 5)])
-def test_annotations_are_sent_in_groups_of_fifty(github, count, n_requests):
+def test_check_run_annotations_are_sent_in_groups_of_fifty(github, count, n_requests):
     assert post(github, run(count))
     (shown,) = github.server.checks
     assert len(github.server.requests) == n_requests
@@ -76,7 +76,7 @@ def test_check_run_is_completed_unless_the_result_is_pending(github, state, show
 
 
 @pytest.mark.parametrize("executed", [True, False])
-def test_failed_request_neither_repeats_nor_loses_annotations(github, executed):
+def test_failed_check_run_request_does_not_repeat_or_lose_annotations(github, executed):
     github.server.faults = {
         CREATE: [Fault(502, executed=executed)],
         ADD: [Fault(502, executed=executed), Fault(503, executed=executed)],
@@ -86,13 +86,13 @@ def test_failed_request_neither_repeats_nor_loses_annotations(github, executed):
     assert [each["start_line"] for each in shown["annotations"]] == list(range(1, 171))
 
 
-def test_check_run_that_fails_again_and_again_is_an_error(github):
+def test_check_run_request_that_fails_repeatedly_is_an_error(github):
     github.server.faults = {CREATE: [Fault(502)] * 20}
     with pytest.raises(ForgeError, match="502"):
         post(github, run())
 
 
-def test_secondary_rate_limit_of_check_runs_is_waited_for(github):
+def test_check_run_requests_wait_until_the_secondary_rate_limit_ends(github):
     message = {"message": "You have exceeded a secondary rate limit."}
     github.server.faults = {ADD: [Fault(403, body=message)]}
     assert post(github, run(60))
@@ -105,7 +105,7 @@ def test_token_that_may_not_write_check_runs_is_reported(github):
     assert not post(github, run())
 
 
-def test_texts_of_an_annotation_fit_into_the_limits_of_github(github):
+def test_annotation_texts_fit_into_the_limits_of_github(github):
     (long,) = annotations(1)
     long = replace(long, title="t" * 999, message="ü" * 70_000, details="x" * 70_000)
     assert post(github, replace(run(), annotations=(long,)))
@@ -136,7 +136,7 @@ def test_many_plan_annotations_are_limited_and_counted():
 
 
 @pytest.mark.parametrize("path", ["stdin", "vms/\x1b[31m.yaml", "vms/a\u202eb.yaml"])
-def test_plan_annotations_omit_objects_without_a_showable_file(path):
+def test_plan_annotations_omit_objects_whose_file_name_github_cannot_show(path):
     at = {"path": path, "line": 1, "column": 1}
     (live,) = (each for each in plan()["objects"] if each["name"] == "pg-0")
     changed = {**live, "at": at, "changes": [{**each, "at": at} for each in live["changes"]]}
@@ -170,7 +170,9 @@ def test_comment_command_creates_a_check_run_instead_of_a_commit_status(command,
     assert "check run with" in capsys.readouterr().err
 
 
-def test_comment_command_falls_back_to_a_commit_status_and_says_why(command, capsys):
+def test_comment_command_sets_a_commit_status_with_a_reason_if_check_runs_are_not_permitted(
+    command, capsys
+):
     with FakeGitHub() as server:
         server.checks_allowed = False
         assert command(server) == 0
@@ -178,7 +180,7 @@ def test_comment_command_falls_back_to_a_commit_status_and_says_why(command, cap
     assert "only the token of a GitHub App" in capsys.readouterr().err
 
 
-def test_dry_run_prints_the_request_for_the_check_run(command, capsys):
+def test_dry_run_of_the_comment_command_prints_the_request_for_the_check_run(command, capsys):
     with FakeGitHub() as server:
         assert command(server, "--dry-run") == 0
         assert server.requests == []
@@ -186,7 +188,7 @@ def test_dry_run_prints_the_request_for_the_check_run(command, capsys):
 
 
 @pytest.mark.parametrize("forge", ["gitea", "forgejo", "gitlab"])
-def test_check_run_on_a_forge_without_check_runs_is_a_usage_error(command, forge, capsys):
+def test_check_run_option_for_a_forge_without_check_runs_is_a_usage_error(command, forge, capsys):
     with FakeGitHub() as server:
         assert command(server, forge=forge) == 64
         assert server.requests == []

@@ -40,7 +40,7 @@ def test_continue_token_that_expires_repeatedly_raises_an_error(server, client, 
 
 def test_continue_token_above_the_length_limit_is_not_sent_back(server, client, page):
     server.on(VMS, page({"n": 1}, token="a" * 65_537))
-    with pytest.raises(ClusterError, match="its page token has 65537 characters"):
+    with pytest.raises(ClusterError, match="the page token has 65537 characters"):
         list(pages(client, VMS))
     assert len(server.requests) == 1
 
@@ -76,7 +76,7 @@ def test_time_to_read_all_pages_of_a_list_is_limited(server, client, page, monke
         ({"kind": "Status", "metadata": {}, "status": "Success"}, "its kind is 'Status'"),
         ({"kind": "VirtualMachine", "metadata": {}, "items": []}, "its kind is 'VirtualMachine'"),
         ({"kind": "PodList", "metadata": {}, "items": []}, "not a list of virtualmachines"),
-        ({"kind": "VirtualMachineList", "metadata": {}}, "it has no items"),
+        ({"kind": "VirtualMachineList", "metadata": {}}, "the list has no items"),
         ({"metadata": {}, "items": []}, "missing required field `kind`"),
         ({"kind": "VirtualMachineList", "items": []}, "missing required field `metadata`"),
     ],

@@ -72,11 +72,11 @@ def test_gzip_body_of_an_error_response_is_decompressed(server, client, reply):
 @pytest.mark.parametrize(
     ("encoding", "body", "message"),
     [
-        ("gzip", b"<html>", "its gzip data is invalid"),
-        ("gzip", gzip.compress(b"[]", mtime=0)[:-1], "its gzip data is incomplete"),
+        ("gzip", b"<html>", "the gzip data is invalid"),
+        ("gzip", gzip.compress(b"[]", mtime=0)[:-1], "the gzip data is incomplete"),
         ("gzip", gzip.compress(b"[]", mtime=0) + b"[]", "has data after its end"),
-        ("gzip", BOMB, "it is more than 250 times larger than its gzip data"),
-        ("br", b"[]", "its Content-Encoding is 'br', not gzip"),
+        ("gzip", BOMB, "the body is more than 250 times larger than its gzip data"),
+        ("br", b"[]", "the Content-Encoding is 'br', not gzip"),
     ],
 )
 def test_damaged_or_unsupported_response_encoding_raises_an_error_without_a_retry(
@@ -92,7 +92,7 @@ def test_client_stops_reading_an_endless_response_body(server, client, reply, mo
     monkeypatch.setattr(response_body, "MAX_BYTES", 1 << 20)
     sent = itertools.count()
     server.on(VMS, reply(chunks=(b" " * 65_536 for _ in sent)))
-    with pytest.raises(ClusterError, match="it has more than 1 MiB"):
+    with pytest.raises(ClusterError, match="the body has more than 1 MiB"):
         client.get(VMS)
     assert next(sent) * 65_536 < 16 << 20  # the connection's buffers take some of it
 

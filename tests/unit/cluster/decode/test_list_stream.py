@@ -108,7 +108,7 @@ def test_number_of_objects_in_a_list_is_limited(monkeypatch):
     monkeypatch.setattr(list_stream, "MAX_OBJECTS", 50)
     pod = b'{"metadata":{"name":"a"}}'
     endless = chain([b'{"items":[' + pod], repeat(b"," + pod))
-    with pytest.raises(ValueError, match="it has more than 50 objects"):
+    with pytest.raises(ValueError, match="the list has more than 50 objects"):
         read(endless)
 
 

@@ -70,7 +70,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_damaged_clone_is_replaced(git_repo, clones, fetched, damage):
+def test_damaged_git_clone_is_replaced(git_repo, clones, fetched, damage):
     git_repo.commit({"a.yaml": "a: 1\n", "b.yaml": "b: 1\n"})
     assert len(contents(fetched())) == 2
     damage(clones / "clone-1")
@@ -105,7 +105,7 @@ def test_missing_object_of_another_repository_leaves_the_repository_unchanged(gi
 LEFT = ("shallow.lock", "refs/heads/main.lock", "config.lock", "objects/pack/tmp_pack_x")
 
 
-def test_files_of_a_killed_fetch_are_removed_and_the_clone_is_used(git_repo, clones, fetched):
+def test_files_of_a_killed_fetch_are_removed_from_the_clone(git_repo, clones, fetched):
     git_repo.commit({"a.yaml": "a: 1\n"})
     fetched().close()
     for name in LEFT:
@@ -117,7 +117,7 @@ def test_files_of_a_killed_fetch_are_removed_and_the_clone_is_used(git_repo, clo
     assert names(clones) == ["clone-1"]
 
 
-def test_clone_is_replaced_after_many_fetches(git_repo, clones, fetched, monkeypatch):
+def test_git_clone_is_replaced_after_many_fetches(git_repo, clones, fetched, monkeypatch):
     monkeypatch.setattr(clone_folder, "MAX_PACKS", 2)
     for number in range(8):
         commit = git_repo.commit({"a.yaml": f"a: {number}\n"})
@@ -127,7 +127,7 @@ def test_clone_is_replaced_after_many_fetches(git_repo, clones, fetched, monkeyp
     assert names(clones) == ["clone-3"]
 
 
-def test_clone_is_kept_while_a_process_reads_it(git_repo, clones, fetched):
+def test_git_clone_is_kept_while_a_process_reads_it(git_repo, clones, fetched):
     git_repo.commit({"a.yaml": "a: 1\n"})
     reader = fetched()
     (clones / "clone-1" / "damaged").touch()
@@ -140,7 +140,7 @@ def test_clone_is_kept_while_a_process_reads_it(git_repo, clones, fetched):
     assert names(clones) == ["clone-2"]
 
 
-def test_wait_for_another_fetch_ends_at_the_deadline(git_repo, clones):
+def test_wait_for_the_fetch_of_another_process_ends_at_the_deadline(git_repo, clones):
     git_repo.commit()
     url = f"file://{git_repo.path}"
     with (
@@ -213,7 +213,7 @@ def test_search_for_the_last_commit_fetches_no_files(git_repo, clones, fetched, 
     assert names(clones) == ["clone-1"]
 
 
-def test_branch_that_was_reset_to_an_earlier_commit_counts_as_rewritten(git_repo, fetched):
+def test_branch_that_was_reset_to_an_earlier_commit_counts_as_rewritten_history(git_repo, fetched):
     git_repo.commit()
     old = git_repo.commit()
     assert replaced(fetched) is None
