@@ -51,7 +51,7 @@ check: install  ## Checks format, lint, types, layers, workflows, data files and
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/zizmor --offline --no-progress --persona pedantic .github examples/workflows/*.yml
+	$(BIN)/zizmor --offline --no-progress --persona pedantic .github examples/workflows/*/*.yml
 	$(BIN)/python .ci/check_data.py
 
 .PHONY: format

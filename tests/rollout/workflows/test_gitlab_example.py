@@ -1,0 +1,133 @@
+"""The pipelines of examples/workflows/gitlab, run against a simulated cluster and a server."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+from rollout.workflows.conftest import EXAMPLES
+from support.forges.fake_forge import TOKEN, FakeGitLab
+from support.gitlab_runner.pipeline import Pipeline
+
+FILE = EXAMPLES / "gitlab" / ".gitlab-ci.yml"
+MERGED = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main"}
+SCHEDULED = {"CI_PIPELINE_SOURCE": "schedule", "CI_COMMIT_BRANCH": "main"}
+
+
+@pytest.fixture
+def server(project):
+    """A bare repository, like the one on a GitLab server, with the commits of the project."""
+    bare = project.folder / "server.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", project.git.path, bare], check=True)
+    project.git("remote", "add", "server", str(bare))
+    project.runner()  # writes the command reconciler
+    return bare
+
+
+@pytest.fixture
+def pipeline(project, server):
+    """Return a function that runs a pipeline for the last commit of the server."""
+    numbers = iter(range(1, 100))
+
+    def run(variables: dict[str, str], *manual: str):
+        project.git("push", "--quiet", "server", "main")
+        commit = project.git("rev-parse", "HEAD")
+        given = {
+            "CI_COMMIT_SHA": commit,
+            "CI_DEFAULT_BRANCH": "main",
+            "CI_PROJECT_ID": "team/vms",
+            "CI_PIPELINE_URL": "https://gitlab.example.com/-/pipelines/9",
+            "KUBECONFIG": str(project.served.kubeconfig),
+        }
+        if variables["CI_PIPELINE_SOURCE"] == "merge_request_event":
+            del given["KUBECONFIG"]  # only protected branches receive it
+        folder = project.folder / f"pipeline-{next(numbers)}"
+        folder.mkdir()
+        commands = project.folder / "bin"
+        started = Pipeline(FILE, server, folder, given | variables, commands, frozenset(manual))
+        return started.run()
+
+    return run
+
+
+@pytest.fixture
+def merge_request(project, pipeline):
+    """The variables of a merge request's pipeline, after a pipeline that took a snapshot."""
+    results = pipeline(SCHEDULED | {"MEMORY_TASK": "snapshot"})
+    assert list(results) == ["snapshot"]
+    assert results["snapshot"].passed, results["snapshot"].log
+    base = project.git("rev-parse", "HEAD^1")
+    return {
+        "CI_PIPELINE_SOURCE": "merge_request_event",
+        "CI_MERGE_REQUEST_IID": "7",
+        "CI_MERGE_REQUEST_DIFF_BASE_SHA": base,
+    }
+
+
+def test_gitlab_snapshot_is_the_only_commit_of_its_branch(pipeline, server):
+    for _ in range(2):
+        assert pipeline(SCHEDULED | {"MEMORY_TASK": "snapshot"})["snapshot"].passed
+    command = ["git", "log", "--format=%s", "memory-snapshot"]
+    log = subprocess.run(command, cwd=server, capture_output=True, check=True)
+    assert log.stdout.decode() == "Snapshot of the cluster\n"
+
+
+def test_gitlab_plan_of_a_fork_reports_code_quality_and_needs_no_token(pipeline, merge_request):
+    results = pipeline(merge_request)
+    assert list(results) == ["plan"]
+    plan = results["plan"]
+    assert plan.passed, plan.log
+    assert list(plan.artifacts) == ["plan.html", "plan.json", "plan.log", "code-quality.json"]
+    found = json.loads(plan.artifacts["code-quality.json"].read_text())
+    assert {each["location"]["path"] for each in found} == {"vms.yaml"}
+
+
+def test_gitlab_comment_shows_the_plan_of_the_job_before_it(project, pipeline, merge_request):
+    with FakeGitLab() as forge:
+        forge.pulls[0].head = project.git("rev-parse", "HEAD")
+        token = {"CI_API_V4_URL": forge.url, "RECONCILER_FORGE_TOKEN": TOKEN}
+        results = pipeline(merge_request | token)
+        assert list(results) == ["plan", "comment"]
+        assert results["comment"].passed, results["comment"].log
+        [text] = forge.texts()
+    assert "2 VMs change live" in text
+    assert "cluster <code>production</code>" in text
+    assert TOKEN not in results["plan"].log + results["comment"].log
+
+
+def test_gitlab_plan_of_an_invalid_manifest_fails_and_is_posted(project, pipeline, merge_request):
+    project.git.commit({"vms.yaml": "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nspec: 1\n"})
+    with FakeGitLab() as forge:
+        forge.pulls[0].head = project.git("rev-parse", "HEAD")
+        token = {"CI_API_V4_URL": forge.url, "RECONCILER_FORGE_TOKEN": TOKEN}
+        results = pipeline(merge_request | token)
+        assert results["plan"].code == 3
+        assert "code-quality.json" in results["plan"].artifacts
+        assert results["comment"].passed, results["comment"].log
+        assert forge.statuses[-1][1]["state"] == "failed"
+
+
+def test_gitlab_apply_waits_for_a_person_and_carries_out_the_plan_before_it(project, pipeline):
+    assert list(pipeline(MERGED)) == ["plan-merged"]
+    assert project.served.writes() == []
+    with FakeGitLab() as forge:
+        token = {"CI_API_V4_URL": forge.url, "RECONCILER_FORGE_TOKEN": TOKEN}
+        results = pipeline(MERGED | token, "apply")
+        assert results["apply"].code == 0, results["apply"].log
+        assert forge.statuses[-1][1]["state"] == "success"
+    assert project.guests() == ["2Gi", "2Gi"]
+    assert list(results["apply"].artifacts) == ["report.json", "apply.log"]
+
+
+def test_gitlab_drift_report_fails_only_if_the_cluster_differs(project, pipeline):
+    nightly = SCHEDULED | {"MEMORY_TASK": "drift"}
+    assert pipeline(nightly)["drift"].code == 2
+    project.git("revert", "--no-edit", "HEAD")
+    drift = pipeline(nightly)["drift"]
+    assert drift.code == 0, drift.log
+
+
+def test_gitlab_pipeline_of_another_branch_or_without_a_task_has_no_jobs(pipeline):
+    assert pipeline(SCHEDULED) == {}
+    assert pipeline({"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "feature"}) == {}

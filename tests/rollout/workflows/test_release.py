@@ -1,0 +1,108 @@
+"""``.ci/release`` builds a release, and the action ``install`` installs exactly this release."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from support.actions_runner.runner import Runner
+
+from reconciler import __version__
+
+ROOT = Path(__file__).resolve().parents[3]
+PYTHON = ROOT / ".venv" / "bin" / "python"
+pytestmark = [
+    pytest.mark.skipif(not (ROOT / ".git").exists(), reason="this is not a checkout"),
+    pytest.mark.skipif(not PYTHON.exists(), reason="make install has not created .venv"),
+]
+OFFLINE = "from versions: none"
+"""What pip says if it reaches no package index."""
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("release")
+    done = built(folder)
+    if OFFLINE in done.stderr:
+        pytest.skip("no package index can be reached")
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def built(folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    plain = {name: value for name, value in os.environ.items() if not name.startswith("GITHUB_")}
+    return subprocess.run(
+        [ROOT / ".ci" / "release", folder],
+        env=plain | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def wheel_of(release: Path) -> Path:
+    [found] = release.glob("*.whl")
+    return found
+
+
+def test_release_has_checksums_of_the_wheel_the_lock_and_the_sbom(release):
+    listed = dict(
+        reversed(line.split("  ")) for line in (release / "SHA256SUMS").read_text().splitlines()
+    )
+    assert listed == {
+        name: sha256((release / name).read_bytes()).hexdigest()
+        for name in (wheel_of(release).name, "requirements-run.lock", "sbom.cdx.json")
+    }
+
+
+def test_release_sbom_lists_the_locked_dependencies_and_no_development_tools(release):
+    sbom = json.loads((release / "sbom.cdx.json").read_text())
+    assert sbom["bomFormat"] == "CycloneDX"
+    lock = (release / "requirements-run.lock").read_text()
+    locked = dict(re.findall(r"^([a-z][a-z0-9.-]*)==([^ \\]+)", lock, re.MULTILINE))
+    named = {
+        re.sub(r"[_.]", "-", each["name"].lower()): each["version"] for each in sbom["components"]
+    }
+    assert named.pop("kubevirt-memory-reconciler", __version__) == __version__
+    assert named.items() <= locked.items()
+    assert locked.keys() - named.keys() <= {"colorama"}  # only on Windows
+
+
+def test_release_notes_contain_what_the_install_action_needs(release, tmp_path):
+    notes = (release / "notes.md").read_text()
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    assert f"/.github/actions/plan@{commit} # v{__version__}\n" in notes
+    digest = re.search(r'sha256: "([0-9a-f]{64})"', notes)[1]
+    assert digest == sha256(wheel_of(release).read_bytes()).hexdigest()
+    assert notes.count(wheel_of(release).name) == 1
+    runner = Runner(tmp_path, tmp_path / "temp", {})
+    inputs = {"sha256": digest, "wheel": str(wheel_of(release)), "python-version": ""}
+    result = runner.action(".github/actions/install", inputs)
+    assert result.outcome == "success", runner.log
+    assert runner.log.endswith(f"{__version__}\n")
+    plan = subprocess.run(
+        [Path(runner.path[0]) / "reconciler", "plan", "--help"], capture_output=True, check=True
+    )
+    assert b"Show what would happen" in plan.stdout
+
+
+def test_release_of_a_tag_with_another_version_is_rejected(tmp_path):
+    done = built(tmp_path / "out", GITHUB_REF_NAME="v9.9.9")
+    assert done.returncode == 1
+    assert "the tag is v9.9.9, but pyproject.toml contains" in done.stderr
+    assert not (tmp_path / "out").exists()
+
+
+def test_dockerfile_installs_the_locked_dependencies_as_the_install_action_does():
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    script = (ROOT / ".github/actions/install/install.sh").read_text()
+    for text in (dockerfile, script):
+        assert "--require-hashes --no-deps" in text
+        assert "requirements-run.lock" in text
