@@ -34,7 +34,7 @@ def compare(
     after_desired: DesiredState,
     config_edited: bool = False,
 ) -> Comparison:
-    """Return what a plan adds to the plan of the base commit, and what it no longer contains."""
+    """Return the differences between a plan and the plan of the base commit."""
     old = {each.ref: each for each in before.decisions}
     new = {each.ref: each for each in after.decisions}
     edited = _edited(before_desired, after_desired)

@@ -23,7 +23,7 @@ class Concurrency:
 
 
 def concurrency_of(config: EffectiveConfig, policy: PlanPolicy) -> Concurrency:
-    """Return the concurrency limits: the smaller ones of KubeVirt's and the user's limits."""
+    """Return the concurrency limits, each the smaller one of KubeVirt's and the user's limit."""
     cluster = _smaller(config.parallel, policy.max_concurrent)
     return Concurrency(
         cluster=cluster,

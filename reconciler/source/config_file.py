@@ -159,7 +159,7 @@ def stream_config(
 
 
 def _configs(data: bytes) -> Iterator[Node | Problem]:
-    """Yield each document of kind Config, or the reason why such a document is unreadable."""
+    """Yield each document of kind Config, or the reason why a document is unreadable."""
     text = decode(data)
     if isinstance(text, Problem) or _GROUP not in text:
         return

@@ -90,7 +90,7 @@ class Client:
         )
 
     def without_retries(self) -> Client:
-        """Return a client with the same connections that sends each read once."""
+        """Return a client that shares the connections and does not repeat reads."""
         twin = copy.copy(self)
         twin._backoff = Backoff(attempts=1)  # noqa: SLF001 - of its own class
         return twin

@@ -65,7 +65,7 @@ class Request:
 
 
 class Timekeeper(Protocol):
-    """An object that is informed of the server's time in each response's Date header."""
+    """Receives the server's time from the Date header of each response."""
 
     def monotonic(self) -> float:
         """Return the seconds since an arbitrary moment."""

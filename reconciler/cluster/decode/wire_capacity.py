@@ -10,7 +10,7 @@ from reconciler.cluster.decode.wire import Amount, Amounts, Meta, Wire
 
 
 class PodLabels(msgspec.Struct, frozen=True, rename={"created_by": "kubevirt.io/created-by"}):
-    """The label of a launcher pod that contains the uid of the VM instance."""
+    """The launcher pod label that contains the uid of the VM instance."""
 
     created_by: str | None = None
 

@@ -119,7 +119,7 @@ def _live_update_ends(
 
 
 def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> str:
-    """Warn about VMs that gain or lose memory hotplug when they next start.
+    """Warn about VMs that gain or lose memory hotplug at their next start.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135 and
     pkg/liveupdate/memory/memory.go:53-107: a maxGuest below a VM's size, or that is not a whole

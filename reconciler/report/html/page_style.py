@@ -189,7 +189,7 @@ _TONES = {
 
 
 def _of(effect: Effect, tone: str, dot: str) -> str:
-    """Return the style rules that color an effect, and that hide rows by a cleared checkbox."""
+    """Return the style rules for one effect: its color, and whether its rows are hidden."""
     colors = f"background:var(--{tone}-bg);color:var(--{tone})"
     row = f".vms .{effect}"
     return (

@@ -58,7 +58,7 @@ class CheckpointStore:
         return found if same else None
 
     def starts(self, ref: ObjectRef, start: Start) -> None:
-        """Store for later runs that this run starts a VM; call this method before the request."""
+        """Store for later runs that this run starts a VM, before the request is sent."""
         starts = {**self.checkpoint.starts, ref: start}
         self._keep(replace(self.checkpoint, starts=starts))
 

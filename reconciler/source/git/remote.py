@@ -137,7 +137,7 @@ class _Fetch:
         self._clock = clock
 
     def prepare(self, folder: CloneFolder) -> None:
-        """Use the newest clone; create a clone if there is none or if it is damaged."""
+        """Use the newest clone, or create one if there is no undamaged clone."""
         if newest := folder.newest():
             self.clone = newest
             if self._is_whole("--all"):

@@ -50,7 +50,7 @@ def within_limits(results: Iterable[FileResult]) -> Iterator[FileResult]:
 
 
 def _n_bytes(each: FileObject) -> int:
-    """Return the size in bytes of an object's manifest that the plan keeps."""
+    """Return the size in bytes of the manifest that the plan stores for an object."""
     desired = each.desired
     manifest = desired.manifest if isinstance(desired, DesiredVM) else None
     return len(manifest.json) if isinstance(manifest, CompactManifest) else 0

@@ -171,7 +171,7 @@ class SignatureChecker:
     def _ssh_among(
         self, command: str, name: str, lines: list[str], *, revocation: bool = True
     ) -> SignatureVerdict:
-        """Return the verdict on an SSH signature if only the given signers are allowed."""
+        """Check an SSH signature if only the given signers are allowed, and return the verdict."""
         self._allowed.write_text("".join(f"{line}\n" for line in lines))
         return judge_ssh(*self._run(command, name, revocation=revocation))
 

@@ -34,7 +34,7 @@ _CAUSES = (
     (
         "namespace does not match",
         RefusalReason.WRONG_NAMESPACE,
-        "its SSH signature was made in another namespace than git",
+        "its SSH signature was made for a namespace other than git",
     ),
 )
 """Texts of ssh-keygen that explain why a signature is not accepted.

@@ -40,7 +40,7 @@ class Substitutes:
 
 
 def substitutes(text: str) -> Substitutes | None:
-    """Return the substitutes for a text; None if the text needs none, as is usual."""
+    """Return the substitutes for a text; None if the text needs no substitutes."""
     if text.isascii() and "\\u" not in text:
         return None
     return Substitutes(text) if _NEEDED.search(text) else None

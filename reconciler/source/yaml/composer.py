@@ -174,7 +174,7 @@ class _Document:
         self._add(node)
 
     def alias(self, event: Any) -> None:  # noqa: ANN401 - as above
-        """Add the alias ``*name``, which repeats the node of the anchor ``&name``."""
+        """Add the YAML alias ``*name``, which repeats the node of the anchor ``&name``."""
         inner, start, name = self.inner, event.start_mark, event.anchor
         if name not in self._anchors:
             _fail(start, "not-yaml", f"no anchor &{name} precedes this alias")

@@ -166,7 +166,7 @@ class Problem:
 
 
 class ProblemError(Exception):
-    """Carries a ``Problem`` to the caller; it is handled inside the package ``source``."""
+    """Carries a ``Problem`` to the caller; only the package ``source`` handles this error."""
 
     def __init__(self, problem: Problem) -> None:
         super().__init__(problem.message)

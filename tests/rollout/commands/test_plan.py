@@ -241,7 +241,7 @@ def test_snapshot_contains_everything_that_a_plan_needs_but_no_secrets(serve, co
     [("hotplug", "2Gi", 2), ("above-max", "5Gi", 4), ("hotplug", "1024Mi", 0)],
     ids=["changes", "held", "as desired"],
 )
-def test_detailed_exit_code_of_a_plan_distinguishes_changes_blocked_changes_and_no_changes(
+def test_detailed_exit_code_of_a_plan_shows_whether_changes_exist_or_are_blocked(
     world, guest, code, serve, git, command
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})

@@ -32,7 +32,7 @@ def test_temporarily_unavailable_server_does_not_fail_a_vm_change():
     assert [each for each in run.progress if each.reason == "unavailable"]
 
 
-def test_patch_is_retried_only_after_the_retry_after_time():
+def test_patch_is_retried_only_after_the_time_in_the_retry_after_header():
     run = rig()
     away(run, times=1, retry_after_s=40)
     report = run.apply(TWO_GI)

@@ -31,7 +31,9 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_rate_limited_request_is_retried_after_the_retry_after_time_of_the_forge(place, name):
+def test_rate_limited_forge_request_is_retried_after_the_time_in_the_retry_after_header(
+    place, name
+):
     fault, seconds = LIMITS[name]
     place.server.faults[place.line("create")] = [fault]
     assert place.post() is Posted.CREATED

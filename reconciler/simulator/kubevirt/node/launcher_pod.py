@@ -100,7 +100,7 @@ def invalid(pod: Json) -> str | None:
 
 
 def image(version: str) -> str:
-    """Returns the launcher pods' container image in a KubeVirt version."""
+    """Returns the container image of launcher pods for a KubeVirt version."""
     return f"quay.io/kubevirt/virt-launcher:{version}"
 
 

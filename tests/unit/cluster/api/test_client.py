@@ -45,7 +45,9 @@ def test_read_request_is_retried_while_the_api_server_is_unavailable(
     assert 0 < clock.elapsed < 5
 
 
-def test_read_request_is_retried_after_the_retry_after_time(server, client, clock, reply):
+def test_read_request_is_retried_after_the_time_in_the_retry_after_header(
+    server, client, clock, reply
+):
     busy = reply(429, "", (("Retry-After", "7"),))
     server.on(VMS, busy, reply(200, "{}"))
     client.get(VMS)

@@ -59,9 +59,7 @@ def test_stored_vm_failure_applies_only_to_the_same_vm_and_target_size(changes, 
     ],
     ids=["same", "created", "another VM", "another size"],
 )
-def test_stored_vm_start_applies_to_a_created_vm_and_to_the_same_vm_with_the_same_size(
-    start, applies
-):
+def test_stored_vm_start_applies_to_the_vm_that_the_run_created_or_restarted(start, applies):
     assert (kept(start=start).start_of(DECISION) is not None) is applies
 
 

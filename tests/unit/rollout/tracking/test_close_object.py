@@ -78,7 +78,7 @@ ENDS = [
         id="failed, visible in the cluster",
     ),
     pytest.param(
-        end(Result.FAILED), False, Step.FAILED, None, False, id="failed in an earlier pass"
+        end(Result.FAILED), False, Step.FAILED, None, False, id="failed in an earlier run"
     ),
     pytest.param(
         end(Result.FAILED, "denied", Cause.REFUSED),

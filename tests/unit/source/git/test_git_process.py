@@ -41,7 +41,9 @@ def test_only_the_end_of_long_git_error_output_is_kept(tmp_path, monkeypatch):
     assert len(output.stderr) <= 200
 
 
-def test_fetch_from_a_noisy_server_fails_and_takes_little_memory(tmp_path, monkeypatch):
+def test_git_fetch_from_a_server_with_much_output_fails_and_takes_little_memory(
+    tmp_path, monkeypatch
+):
     server = tmp_path / "ssh"
     server.write_text(f"#!/bin/sh\nhead -c {N_BYTES} /dev/zero | tr '\\0' 'a' >&2\nexit 1\n")
     server.chmod(0o755)

@@ -26,7 +26,7 @@ def problem(severity, name=None):
     return Diagnostic(severity=severity, code="a", message="m", ref=ref)
 
 
-def test_diagnostics_beyond_the_maximum_are_counted_with_their_highest_severity():
+def test_number_and_highest_severity_of_omitted_diagnostics_are_reported():
     found = LimitedDiagnostics(1)
     severities = (Severity.NOTE, Severity.NOTE, Severity.ERROR, Severity.WARNING)
     found.extend(map(problem, severities))

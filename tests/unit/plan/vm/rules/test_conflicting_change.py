@@ -406,7 +406,7 @@ BACK = ("live", "back-to-running-value")
         pytest.param(
             {"conditions": {"HotMemoryChange": condition("False")}},
             ("restart", "plug-failed-before"),
-            id="after a refused plug",
+            id="after a rejected hotplug",
         ),
     ],
 )
