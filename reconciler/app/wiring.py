@@ -97,6 +97,8 @@ def desired_and_base(
             "--base needs --repo and cannot be combined with -f",
             hint="use one of the two; the environment variable RECONCILER_BASE also sets --base",
         )
+    # An earlier commit that stays in force says nothing about a pull request.
+    options = replace(options, newest_only=True)
     scope = options.scope()
     with (
         _repository(options, base) as (repository, revision, deepen),

@@ -27,6 +27,15 @@ Snapshot = Annotated[
         "Read the live state from a file of `reconciler snapshot` instead of a cluster.",
     ),
 ]
+Base = Annotated[
+    str | None,
+    option(
+        "--base",
+        "Mark what is new since the commit where the commit that is read left REV, usually the "
+        "target branch of a pull request.",
+        metavar="REV",
+    ),
+]
 Report = Annotated[
     Path | None,
     option(

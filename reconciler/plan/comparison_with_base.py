@@ -57,6 +57,12 @@ def compare(
     )
 
 
+def compare_diagnostics(base: Base, before: DesiredState, after: DesiredState) -> Comparison:
+    """Return which problems of a desired state are new since the base commit, without a plan."""
+    states, absent = _diagnostics(before.diagnostics, after.diagnostics)
+    return Comparison(base=base, objects={}, diagnostics=states, absent_diagnostics=absent)
+
+
 def without_positions(message: str) -> str:
     """Return a message without lines and columns, which change when lines are added above."""
     return _POSITION.sub("", message)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from reconciler.model.desired.config import CONFIG_KEYS, Canary, Config, OptionOrigin, Window
 from reconciler.model.references import Location
 from reconciler.report import wording
-from reconciler.report.json_documents import API_VERSION
 from reconciler.report.json_text import compact, dumps
+from reconciler.report.json_values import API_VERSION
 from reconciler.report.terminal_layout import Cell, Paint, Row, Tone, paragraph, table
 
 if TYPE_CHECKING:

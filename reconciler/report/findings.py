@@ -9,12 +9,14 @@ from reconciler.escaping import printable
 from reconciler.model.diagnostic import Severity
 from reconciler.model.live.snapshot_age import SNAPSHOT_AGE
 from reconciler.model.phrases import plural
-from reconciler.model.plan.comparison import BaselineState
+from reconciler.model.plan.comparison import ADDED, BaselineState
 from reconciler.model.references import Location
 from reconciler.model.revision.commit_in_force import RefusalReason
-from reconciler.report.comparison.base_wording import ON_BASE
-from reconciler.report.json_documents import API_VERSION, commit_document, diagnostic_document
+from reconciler.report.comparison.base_wording import ON_BASE, base_commit
+from reconciler.report.comparison.comparison_document import base_document, found_document
+from reconciler.report.json_documents import commit_document
 from reconciler.report.json_text import dumps
+from reconciler.report.json_values import API_VERSION, diagnostic_document
 from reconciler.report.terminal_layout import Paint, Tone
 
 if TYPE_CHECKING:
@@ -30,20 +32,27 @@ _ABOUT_PLAN = frozenset({SNAPSHOT_AGE, *RefusalReason})
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
-def validation_text(desired: DesiredState, *, color: bool = False) -> str:
+def validation_text(
+    desired: DesiredState, comparison: Comparison | None = None, *, color: bool = False
+) -> str:
     """Return the problems in the desired state and a summary line, as text.
 
     The text ends in a line feed. Lines are never wrapped, so that programs can parse
     ``path:line:column``.
     """
-    found = finding_lines(desired.diagnostics, Paint(enabled=color))
-    lines = [*found, printable(validation_summary(desired))]
+    found = finding_lines(desired.diagnostics, Paint(enabled=color), comparison)
+    lines = [*found, printable(validation_summary(desired, comparison))]
     return "\n".join(lines) + "\n"
 
 
-def validation_json(desired: DesiredState) -> str:
+def validation_json(desired: DesiredState, comparison: Comparison | None = None) -> str:
     """Return the problems in the desired state and the number of objects, as JSON."""
     totals = Counter(each.severity for each in desired.diagnostics)
+    absent = comparison.absent_diagnostics if comparison else ()
+    more = comparison and {
+        "base": base_document(comparison.base),
+        "absentDiagnostics": list(map(diagnostic_document, absent)),
+    }
     return dumps(
         {
             "apiVersion": API_VERSION,
@@ -57,9 +66,12 @@ def validation_json(desired: DesiredState) -> str:
                 "KubeVirt": 0 if desired.kubevirt is None else 1,
                 "VirtualMachine": len(desired.vms),
             },
-            "diagnostics": list(map(diagnostic_document, by_location(desired.diagnostics))),
+            "diagnostics": [
+                found_document(each, comparison) for each in by_location(desired.diagnostics)
+            ],
             "skipped": dict(sorted(desired.skipped.items())),
             "ignored": desired.ignored,
+            **({"comparison": more} if more else {}),
         }
     )
 
@@ -101,7 +113,7 @@ def is_about_plan(diagnostic: Diagnostic) -> bool:
     return diagnostic.code in _ABOUT_PLAN
 
 
-def validation_summary(desired: DesiredState) -> str:
+def validation_summary(desired: DesiredState, comparison: Comparison | None = None) -> str:
     """Return one line: whether the desired state is valid, and how many objects were read."""
     totals = Counter(each.severity for each in desired.diagnostics)
     found = ", ".join(plural(totals[each], each) for each in Severity if totals[each])
@@ -115,4 +127,9 @@ def validation_summary(desired: DesiredState) -> str:
         *([found] if found else ()),
         *([f"skipped: {', '.join(kinds)}"] if kinds else ()),
     ]
+    if comparison is not None:
+        states = [comparison.diagnostic_state(each) for each in desired.diagnostics]
+        added, gone = sum(each in ADDED for each in states), len(comparison.absent_diagnostics)
+        commit = base_commit(comparison.base.requested, comparison.base.revision)
+        parts.append(f"since {commit}: {added} new or updated, {gone} no longer reported")
     return "; ".join(parts)

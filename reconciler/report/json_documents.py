@@ -6,23 +6,31 @@ Lists that grow with the fleet are iterators, which can be read only once.
 from __future__ import annotations
 
 from collections import Counter
-from datetime import UTC
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from reconciler.model.fields import NameSet, SettingValue
-from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.plan.digest import manifest_digest
 from reconciler.plan.reason_catalogue import CATALOGUE
+from reconciler.report.comparison.comparison_document import (
+    baseline_document,
+    comparison_document,
+    found_document,
+)
 from reconciler.report.json_text import pieces
+from reconciler.report.json_values import (
+    API_VERSION,
+    identity,
+    location,
+    number,
+    plain,
+    timestamp,
+)
 from reconciler.report.wording import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
 
-    from reconciler.model.diagnostic import Diagnostic
-    from reconciler.model.plan.comparison import ComparedObject, Comparison
+    from reconciler.model.plan.comparison import Comparison
     from reconciler.model.plan.plan import (
         Action,
         Change,
@@ -32,11 +40,8 @@ if TYPE_CHECKING:
         VMForecast,
         Wave,
     )
-    from reconciler.model.references import Location, ObjectRef
     from reconciler.model.revision.commit_in_force import CommitInForce
     from reconciler.model.run.outcome import MigrationSummary, Outcome, RunReport
-
-API_VERSION = "reconciler/v1alpha1"
 
 
 def plan_json(plan: Plan, comparison: Comparison | None = None) -> Iterator[str]:
@@ -65,11 +70,11 @@ def plan_document(plan: Plan, comparison: Comparison | None = None) -> dict[str,
         "objects": (_object(each, comparison) for each in plan.decisions),
         "waves": [_wave(each) for each in plan.waves],
         "forecast": _forecast(plan.forecast),
-        "diagnostics": (_found(each, comparison) for each in plan.diagnostics),
+        "diagnostics": (found_document(each, comparison) for each in plan.diagnostics),
         "skipped": dict(sorted(plan.skipped.items())),
     }
     if comparison is not None:
-        document["comparison"] = _comparison(comparison)
+        document["comparison"] = comparison_document(comparison)
     return document
 
 
@@ -102,19 +107,6 @@ def run_document(run: RunReport) -> dict[str, Any]:
     }
 
 
-def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
-    """Return a diagnostic as JSON values."""
-    return {
-        "severity": str(diagnostic.severity),
-        "code": diagnostic.code,
-        "message": diagnostic.message,
-        "at": _at(diagnostic.at),
-        "object": identity(diagnostic.ref) if diagnostic.ref else None,
-        "context": list(diagnostic.context),
-        "hint": diagnostic.hint,
-    }
-
-
 def commit_document(found: CommitInForce | None) -> dict[str, Any] | None:
     """Return which commit is applied and which newer commits are rejected, as JSON values."""
     if found is None:
@@ -130,34 +122,6 @@ def commit_document(found: CommitInForce | None) -> dict[str, Any] | None:
             for each in found.refused
         ],
     }
-
-
-def identity(ref: ObjectRef) -> dict[str, Any]:
-    """Return the kind, namespace and name of an object."""
-    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
-
-
-def timestamp(at: datetime) -> str:
-    """Return a time in UTC in the format of RFC 3339, with milliseconds if they are not zero."""
-    precision = "milliseconds" if at.microsecond else "seconds"
-    return at.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
-
-
-def plain(value: SettingValue | None) -> Any:  # noqa: ANN401 - a JSON value has no narrower type
-    """Return a value as JSON, in the notation in which it was read."""
-    match value:
-        case NameSet():
-            return list(value.raw)
-        case MemoryQuantity() | Duration():
-            return value.raw
-        case _:
-            return value
-
-
-def number(value: float) -> float | int:
-    """Return a number rounded to three decimals; a whole number becomes an integer."""
-    rounded = round(value, 3)
-    return int(rounded) if rounded == int(rounded) else rounded
 
 
 def _kubevirt(plan: Plan) -> dict[str, Any]:
@@ -181,60 +145,16 @@ def _object(decision: Decision, comparison: Comparison | None = None) -> dict[st
         "digest": _digest(actions),
         "warnings": list(decision.warnings),
         "owner": decision.owner or None,
-        "at": _at(decision.at),
+        "at": location(decision.at),
         "changes": [_change(each) for each in decision.changes],
         "patch": [op.plain() for action in actions for op in action.patch],
         "actions": [_action(each) for each in actions],
     }
     if comparison is not None:
-        document["baseline"] = _baseline(comparison.objects[decision.ref])
+        document["baseline"] = baseline_document(comparison.objects[decision.ref])
         for each, change in zip(document["changes"], decision.changes, strict=True):
             each["edited"] = comparison.edits(decision.ref, change)
     return document
-
-
-def _baseline(compared: ComparedObject) -> dict[str, Any]:
-    """Return the decision about an object in the base commit; null if there is none."""
-    before = compared.before
-    return {
-        "state": str(compared.state),
-        "edited": compared.edited,
-        "effect": str(before.effect) if before else None,
-        "reason": str(before.reason) if before else None,
-        "target": plain(before.target) if before else None,
-    }
-
-
-def _found(diagnostic: Diagnostic, comparison: Comparison | None) -> dict[str, Any]:
-    document = diagnostic_document(diagnostic)
-    if comparison is not None:
-        document["baseline"] = str(comparison.diagnostic_state(diagnostic))
-    return document
-
-
-def _comparison(comparison: Comparison) -> dict[str, Any]:
-    base = comparison.base
-    return {
-        "base": {
-            "requested": base.requested,
-            "revision": base.revision,
-            "unplanned": base.unplanned or None,
-        },
-        "summary": comparison.summary(),
-        "configEdited": comparison.config_edited,
-        "removed": map(_removed, comparison.removed),
-        "absentDiagnostics": map(diagnostic_document, comparison.absent_diagnostics),
-    }
-
-
-def _removed(decision: Decision) -> dict[str, Any]:
-    return {
-        **identity(decision.ref),
-        "effect": str(decision.effect),
-        "reason": str(decision.reason),
-        "target": plain(decision.target),
-        "at": _at(decision.at),
-    }
 
 
 def _digest(actions: tuple[Action, ...]) -> str | None:
@@ -250,7 +170,7 @@ def _change(change: Change) -> dict[str, Any]:
         "field": ".".join(change.field),
         "from": plain(change.before),
         "to": plain(change.after),
-        "at": _at(change.at),
+        "at": location(change.at),
         "wave": str(change.wave),
     }
 
@@ -337,7 +257,3 @@ def _migration(migration: MigrationSummary | None) -> dict[str, Any] | None:
         "targetNode": migration.target_node,
         "failureReason": migration.failure_reason,
     }
-
-
-def _at(at: Location | None) -> dict[str, Any] | None:
-    return None if at is None else {"path": at.path, "line": at.line, "column": at.column}

@@ -13,14 +13,9 @@ from reconciler.model.live.live_migration import LiveMigration
 from reconciler.model.live.live_state import LiveState, LiveVM, LiveVMI
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.outcome import Convergence
-from reconciler.report.json_documents import (
-    API_VERSION,
-    commit_document,
-    identity,
-    plain,
-    timestamp,
-)
+from reconciler.report.json_documents import commit_document
 from reconciler.report.json_text import dumps
+from reconciler.report.json_values import API_VERSION, identity, plain, timestamp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from reconciler.report.json_documents import outcome_document, timestamp
+from reconciler.report.json_documents import outcome_document
+from reconciler.report.json_values import timestamp
 
 if TYPE_CHECKING:
     from datetime import datetime

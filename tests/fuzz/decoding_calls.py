@@ -71,6 +71,7 @@ READ_BY = {
     "plan/forecast/forecast.py": _OWN_VALUE,
     "plan/vm/guest_warnings.py": _MATCHED,
     "report/json_documents.py": _OWN_VALUE,
+    "report/json_values.py": _OWN_VALUE,
     "rollout/tracking/checkpoint_codec.py": "checkpoint text",
     "schema/check.py": _OWN_FILE,
     "schema/fast_check.py": _OWN_FILE,

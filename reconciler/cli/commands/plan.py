@@ -48,15 +48,6 @@ ServerDryRun = Annotated[
         "right to patch.",
     ),
 ]
-Base = Annotated[
-    str | None,
-    option(
-        "--base",
-        "Compare with the plan of the base branch REV, and show what this commit adds to it. The "
-        "merge base is compared, with the same live state.",
-        metavar="REV",
-    ),
-]
 Out = Annotated[
     Path | None,
     option(
@@ -85,7 +76,7 @@ class PlanOptions:
     shard: options.ShardOption = WHOLE_FLEET
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     snapshot: options.Snapshot = None
-    base: Base = None
+    base: options.Base = None
     server_dry_run: ServerDryRun = False
     out: Out = None
     output: Output = None

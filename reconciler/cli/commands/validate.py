@@ -15,7 +15,7 @@ from reconciler.cli.option_values import (
     option,
     output_file_option,
 )
-from reconciler.cli.options import LogOptions
+from reconciler.cli.options import Base, LogOptions
 from reconciler.cli.terminal import result_output, screen
 from reconciler.model.run.outcome import ExitCode
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
     from reconciler.model.desired.desired_state import DesiredState
+    from reconciler.model.plan.comparison import Comparison
 
 Output = Annotated[ValidateFormat | None, option("-o --output", OUTPUT_HELP)]
 OutputFiles = Annotated[list[OutputFile] | None, output_file_option(ValidateFormat)]
@@ -32,6 +33,7 @@ OutputFiles = Annotated[list[OutputFile] | None, output_file_option(ValidateForm
 def command(
     source: SourceOptions,
     log: LogOptions,
+    base: Base = None,
     output: Output = None,
     output_files: OutputFiles = None,
 ) -> ExitCode:
@@ -40,23 +42,38 @@ def command(
         shown=output or log.log_format, files=tuple(output_files or ()), log=log
     )
     results.reserve()
-    with wiring.desired(replace(source.or_current(), newest_only=True)) as reader:
+    state, comparison = _read(source.or_current(), base)
+    results.show(partial(pieces, state, comparison))
+    valid = state.valid if comparison is None else not comparison.adds_errors
+    return ExitCode.DONE if valid else ExitCode.INVALID
+
+
+def _read(source: SourceOptions, base: str | None) -> tuple[DesiredState, Comparison | None]:
+    """Return the desired state, compared with a base commit if the user set one."""
+    if base is None:
+        with wiring.desired(replace(source, newest_only=True)) as reader:
+            return reader.read().state, None
+    from reconciler.plan.comparison_with_base import compare_diagnostics
+
+    with wiring.desired_and_base(source, base) as (reader, earlier):
         state = reader.read().state
-    results.show(partial(pieces, state))
-    return ExitCode.DONE if state.valid else ExitCode.INVALID
+        commit, reading = earlier.read()
+        return state, compare_diagnostics(commit, reading.state, state)
 
 
-def pieces(state: DesiredState, output: str, stream: TextIO | None) -> Iterable[str]:
+def pieces(
+    state: DesiredState, comparison: Comparison | None, output: str, stream: TextIO | None
+) -> Iterable[str]:
     """Return the diagnostics of the desired state in an output format."""
     from reconciler.report.findings import validation_json, validation_text
 
     match output:
         case ValidateFormat.JSON:
-            return (validation_json(state),)
+            return (validation_json(state, comparison),)
         case ValidateFormat.TEXT:
             style = screen.FILE if stream is None else screen.style_of(stream)
-            return (validation_text(state, color=style.color),)
+            return (validation_text(state, comparison, color=style.color),)
         case _:
             from reconciler.report.code_review.review import review_of_desired
 
-            return result_output.review_pieces(review_of_desired(state), output)
+            return result_output.review_pieces(review_of_desired(state, comparison), output)

@@ -128,7 +128,7 @@ def _show_finding(diagnostic: Diagnostic, log_format: TextFormat) -> None:
 
         print("\n".join(finding_lines((diagnostic,), Paint(enabled=False))), file=sys.stderr)
         return
-    from reconciler.report.json_documents import diagnostic_document
+    from reconciler.report.json_values import diagnostic_document
 
     fields: dict[str, Any] = diagnostic_document(diagnostic)
     del fields["severity"], fields["message"]

@@ -13,8 +13,8 @@ from rich.text import Text
 from reconciler.cli.option_values import TextFormat
 from reconciler.escaping import printable
 from reconciler.model.run.progress import Progress, Step
-from reconciler.report.json_documents import identity, timestamp
 from reconciler.report.json_text import compact
+from reconciler.report.json_values import identity, timestamp
 from reconciler.report.wording import duration, name_of
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import IO, Any
 
 from reconciler.cli.option_values import TextFormat
 from reconciler.escaping import printable, printable_traceback
-from reconciler.report.json_documents import timestamp
 from reconciler.report.json_text import compact
+from reconciler.report.json_values import timestamp
 from reconciler.report.terminal_layout import Paint, Tone
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}

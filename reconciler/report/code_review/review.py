@@ -151,13 +151,17 @@ def _absent(comparison: Comparison, cluster: str) -> Iterator[ReviewFinding]:
         yield replace(each, state=BaselineState.ABSENT, title=title, message=message)
 
 
-def review_of_desired(desired: DesiredState) -> Review:
+def review_of_desired(desired: DesiredState, comparison: Comparison | None = None) -> Review:
     """Return the review of the desired state's diagnostics, for ``validate``."""
+    found = [*_diagnostics(desired.diagnostics, "", comparison)]
+    if comparison is not None:
+        found += _absent(comparison, "")
     return Review(
         command="validate",
-        summary=validation_summary(desired),
+        summary=validation_summary(desired, comparison),
         revision=desired.revision,
-        findings=_ordered(_diagnostics(desired.diagnostics, "")),
+        findings=_ordered(found),
+        base=comparison.base.revision if comparison else "",
     )
 
 

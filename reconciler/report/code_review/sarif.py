@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from reconciler.escaping import sarif_text, uri_path
 from reconciler.model.phrases import plural
 from reconciler.report.code_review.sarif_rules import LEVEL_NAMES, rules_of
-from reconciler.report.json_documents import identity
 from reconciler.report.json_text import pieces
+from reconciler.report.json_values import identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -253,3 +253,51 @@ def test_step_output_counts_the_changes_that_the_pull_request_adds(
     plan("--out", file)
     lines = command("comment", file, "-o", "github-output").out.splitlines()
     assert {"changes=2", "live=2", "added=1"} <= set(lines)
+
+
+def validated(command, git, *more):
+    return command("validate", "--repo", git, "--base", "main", *more)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "code"),
+    [
+        ({"a.yaml": BROKEN}, {"b.yaml": OTHER}, 0),
+        ({"a.yaml": BROKEN}, {"a.yaml": f"# moved\n{BROKEN}"}, 0),
+        ({"a.yaml": OTHER}, {"b.yaml": BROKEN}, 3),
+        ({"a.yaml": BROKEN}, {"a.yaml": OTHER}, 0),
+    ],
+)
+def test_validate_with_a_base_fails_only_for_new_problems(branch, command, before, after, code):
+    git = branch(before, after)
+    assert validated(command, git).code == code
+
+
+def test_validate_with_a_base_marks_problems_in_every_format(branch, command):
+    git = branch({"a.yaml": BROKEN, "c.yaml": BROKEN}, {"b.yaml": BROKEN, "c.yaml": OTHER})
+    lines = validated(command, git).out.splitlines()
+    marks = {each[0]: each.endswith("(also on the base)") for each in lines if "error[" in each}
+    assert marks == {"a": True, "b": False}
+    assert "the merge base with main: 2 new or updated, 2 no longer reported" in lines[-1]
+    document = validated(command, git, "-o", "json").json
+    states = {each["at"]["path"]: each["baseline"] for each in document["diagnostics"]}
+    assert states == {"a.yaml": "unchanged", "b.yaml": "new"}
+    assert document["comparison"]["base"]["requested"] == "main"
+    assert len(document["comparison"]["absentDiagnostics"]) == 2
+    results = validated(command, git, "-o", "sarif").json["runs"][0]["results"]
+    assert [each["baselineState"] for each in results] == [
+        *("new", "new", "unchanged", "unchanged", "absent", "absent"),
+    ]
+    annotated = validated(command, git, "-o", "github").out
+    assert "file=b.yaml" in annotated
+    assert "file=a.yaml" not in annotated
+
+
+def test_invalid_configuration_in_the_pull_request_is_an_error_and_no_earlier_commit_is_planned(
+    branch, plan
+):
+    branch({"a.yaml": DRIFTING}, {".reconciler.yaml": CONFIG + "mode: 7\n"})
+    ended = plan("-o", "github")
+    assert ended.code == 3
+    assert "::error file=.reconciler.yaml" in ended.out
+    assert (plan().code, plan().out) == (3, "")

@@ -23,15 +23,9 @@ from reconciler.model.plan.plan import (
 )
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.references import Uid, kubevirt_ref, vm_ref
-from reconciler.report.json_documents import (
-    _object,
-    number,
-    plain,
-    plan_document,
-    plan_json,
-    timestamp,
-)
+from reconciler.report.json_documents import _object, plan_document, plan_json
 from reconciler.report.json_text import dumps
+from reconciler.report.json_values import number, plain, timestamp
 
 REF = kubevirt_ref("kubevirt", "kubevirt")
 

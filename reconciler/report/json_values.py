@@ -1,0 +1,63 @@
+"""Returns values that several JSON documents contain: references, locations, times and sizes."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.fields import NameSet, SettingValue
+from reconciler.model.quantity import Duration, MemoryQuantity
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.model.diagnostic import Diagnostic
+    from reconciler.model.references import Location, ObjectRef
+
+API_VERSION = "reconciler/v1alpha1"
+
+
+def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
+    """Return a diagnostic as JSON values."""
+    return {
+        "severity": str(diagnostic.severity),
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        "at": location(diagnostic.at),
+        "object": identity(diagnostic.ref) if diagnostic.ref else None,
+        "context": list(diagnostic.context),
+        "hint": diagnostic.hint,
+    }
+
+
+def identity(ref: ObjectRef) -> dict[str, Any]:
+    """Return the kind, namespace and name of an object."""
+    return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+
+
+def timestamp(at: datetime) -> str:
+    """Return a time in UTC in the format of RFC 3339, with milliseconds if they are not zero."""
+    precision = "milliseconds" if at.microsecond else "seconds"
+    return at.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def plain(value: SettingValue | None) -> Any:  # noqa: ANN401 - a JSON value has no narrower type
+    """Return a value as JSON, in the notation in which it was read."""
+    match value:
+        case NameSet():
+            return list(value.raw)
+        case MemoryQuantity() | Duration():
+            return value.raw
+        case _:
+            return value
+
+
+def number(value: float) -> float | int:
+    """Return a number rounded to three decimals; a whole number becomes an integer."""
+    rounded = round(value, 3)
+    return int(rounded) if rounded == int(rounded) else rounded
+
+
+def location(at: Location | None) -> dict[str, Any] | None:
+    """Return a location in a file as JSON values; None if there is none."""
+    return None if at is None else {"path": at.path, "line": at.line, "column": at.column}
