@@ -9,7 +9,7 @@ import msgspec
 from reconciler import input_files
 
 _EVENT_BYTES = 32 * 1024 * 1024
-"""More than an event has: GitHub sends no payload above 25 MB."""
+"""The maximum size of an event in bytes; GitHub sends at most 25 MB."""
 
 
 class _Head(msgspec.Struct):

@@ -48,8 +48,8 @@ def find_pull_request(client: ForgeClient, forge: Forge, commit: str, branch: st
     moved = [each for each in found if branch and each.branch == branch.rpartition(":")[2]]
     raise ForgeError(
         f"no open pull request has the last commit {commit}{_moved(moved)}; nothing is posted",
-        hint="the job of the newer commit posts its own result; without a newer commit, the pull "
-        "request is closed",
+        hint="if the pull request has a newer commit, the job of that commit posts its own "
+        "result; a closed pull request gets no comment",
     )
 
 

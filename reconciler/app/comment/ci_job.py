@@ -51,7 +51,7 @@ def _github(environ: Mapping[str, str]) -> ForgeOptions:
     number, commit = int(ref[1]) if ref else None, environ.get("GITHUB_SHA")
     head_commit = head_branch = None
     if number is not None:
-        # GITHUB_SHA is the merge commit of the pull request, which nobody sees.
+        # GITHUB_SHA is a temporary merge commit, not the last commit of the pull request.
         pull = event.pull_request
         commit = pull.head.sha if pull is not None and pull.number == number else None
     elif (run_before := event.workflow_run) is not None:

@@ -1,0 +1,52 @@
+"""The content of a comment has a stamp that a forged result cannot set to the future."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from reconciler.app.comment.result_content import ResultOptions, result_content
+from reconciler.forge.result_stamp import ResultKind
+
+GOLDEN = Path(__file__).parents[2] / "golden"
+NOW = datetime(2026, 3, 3, tzinfo=UTC)
+
+
+@pytest.fixture
+def stamp(tmp_path):
+    """Returns a function that returns the stamp for a changed result."""
+
+    def of(name: str, **changed: str):
+        document = json.loads((GOLDEN / name).read_text(encoding="utf-8")) | changed
+        path = tmp_path / "result.json"
+        path.write_text(json.dumps(document), encoding="utf-8")
+        options = ResultOptions(result=path)
+        return result_content(options, limit=65_000, now=NOW, token="").stamp
+
+    return of
+
+
+def test_stamp_of_a_plan_has_the_time_at_which_the_cluster_was_read(stamp):
+    found = stamp("plan-paced.json")
+    assert (found.kind, found.time) == (ResultKind.PLAN, datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
+
+
+def test_stamp_of_a_report_has_the_time_at_which_the_run_ended(stamp):
+    found = stamp("run.json", endedAt="2026-03-02T10:00:00Z")
+    assert (found.kind, found.time) == (ResultKind.REPORT, datetime(2026, 3, 2, 10, tzinfo=UTC))
+
+
+def test_forged_time_in_the_future_does_not_prevent_later_results(stamp):
+    """A plan from a pull request must not stay in the comment after the report of its rollout."""
+    assert stamp("plan-paced.json", observedAt="9999-12-31T23:59:59Z").time == NOW
+
+
+def test_failed_run_has_no_time_so_that_the_next_plan_replaces_its_log(tmp_path):
+    log = tmp_path / "plan.log"
+    log.write_text("error: no answer\n", encoding="utf-8")
+    options = ResultOptions(log=log, cluster_name="production")
+    found = result_content(options, limit=65_000, now=NOW, token="").stamp
+    assert (found.kind, found.time) == (ResultKind.FAILURE, None)
