@@ -301,3 +301,20 @@ def test_invalid_configuration_in_the_pull_request_is_an_error_and_no_earlier_co
     assert ended.code == 3
     assert "::error file=.reconciler.yaml" in ended.out
     assert (plan().code, plan().out) == (3, "")
+
+
+def test_result_of_a_server_dry_run_is_no_change_of_the_pull_request(branch, serve, command):
+    git = branch({"a.yaml": DRIFTING}, {"b.yaml": OTHER})
+    options = ("--repo", git, "--base", "main", "--server-dry-run", "-o", "json")
+    ended = command("plan", *options, "--detailed-exitcode", on=serve("hotplug", vms=VMS))
+    states = {each["code"]: each["baseline"] for each in ended.json["diagnostics"]}
+    assert (ended.code, states) == (0, {"server-dry-run": "unchanged"})
+
+
+def test_cluster_is_read_once_for_both_plans(branch, serve, command):
+    git = branch({"a.yaml": DRIFTING}, {"b.yaml": vm_yaml("db", "edited", "3Gi")})
+    cluster = serve("hotplug", vms=VMS)
+    assert command("plan", "--repo", git, "--base", "main", on=cluster).code == 0
+    paths = [each.path for each in cluster.ours()]
+    assert len(paths) == len(set(paths)), "one list request per kind"
+    assert cluster.writes() == []
