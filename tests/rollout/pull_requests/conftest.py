@@ -1,23 +1,33 @@
-"""Provides a simulated cluster, a repository on a local forge, and jobs that check it out."""
+"""Provides a project on a local forge: a repository, a pull request, a cluster, and jobs."""
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 import pytest
-from support.forges.forge_places import KINDS
+from rollout.pull_requests.faces import Project
+from rollout.pull_requests.forgejo_face import ForgejoFace
+from rollout.pull_requests.github_face import GitHubFace
+from rollout.pull_requests.gitlab_face import GitLabFace
+from support.forges.fake_forge import FakeGitea, FakeGitHub, FakeGitLab
 from support.forges.hosted_repository import HostedRepository
 from support.simulated import vm_yaml
 
+FACES = {
+    "github": (FakeGitHub, GitHubFace),
+    "gitlab": (FakeGitLab, GitLabFace),
+    "forgejo": (FakeGitea, ForgejoFace),
+}
 NAMES = ("db-1", "db-2")
 
 
-def sizes(first: str, second: str) -> dict[str, str]:
-    """Return the manifests of both VMs with the given memory sizes."""
-    texts = (
-        vm_yaml("team-a", name, size) for name, size in zip(NAMES, (first, second), strict=False)
-    )
-    return {"vms.yaml": "---\n".join(texts)}
+@pytest.fixture
+def sizes():
+    """Returns a function that returns the manifests of both VMs with the given memory sizes."""
+
+    def manifests(first: str, second: str) -> dict[str, str]:
+        texts = (vm_yaml("team-a", *each) for each in zip(NAMES, (first, second), strict=True))
+        return {"vms.yaml": "---\n".join(texts)}
+
+    return manifests
 
 
 @pytest.fixture
@@ -37,21 +47,18 @@ def guests(cluster):
     return now
 
 
-@pytest.fixture
-def host(tmp_path):
-    """Returns a function that creates the repository on a forge of the given kind."""
-    with ExitStack() as stack:
-
-        def create(kind: str) -> HostedRepository:
-            forge = stack.enter_context(KINDS[kind][0]())
-            return HostedRepository(tmp_path, forge, sizes("1Gi", "1Gi"))
-
-        yield create
+@pytest.fixture(params=FACES)
+def kind(request):
+    return request.param
 
 
 @pytest.fixture
-def snapshot(cluster, command, tmp_path):
-    """The snapshot that a scheduled job has published."""
-    path = tmp_path / "live.json"
-    assert command("snapshot", "--out", path, on=cluster).code == 0
-    return path
+def project(kind, cluster, sizes, tmp_path):
+    with FACES[kind][0]() as forge:
+        repository = HostedRepository(tmp_path, forge, sizes("1Gi", "1Gi"))
+        yield Project(repository, cluster, tmp_path)
+
+
+@pytest.fixture
+def face(kind, project):
+    return FACES[kind][1](project)
