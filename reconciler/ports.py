@@ -174,6 +174,13 @@ class Lease(Protocol):
         """
         ...
 
+    def annotate_later(self, annotations: Mapping[str, str | None]) -> None:
+        """Write annotations with the next renewal or the release.
+
+        The value None removes an annotation.
+        """
+        ...
+
     def abandon(self) -> None:
         """Let the lease expire at the end of the run instead of releasing it.
 

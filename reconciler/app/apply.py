@@ -36,6 +36,7 @@ from reconciler.rollout import run as rollout
 from reconciler.rollout.report_without_writes import observed, unwritten
 from reconciler.rollout.rollout_policy import RolloutPolicy
 from reconciler.rollout.run_context import RunContext
+from reconciler.rollout.tracking.commit_record import record_commit, require_history
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -171,6 +172,9 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
             )
             with session.stop.interruptible():
                 held = None if observing else stack.enter_context(_leases(session))
+                if held is not None:
+                    require_history(held, planned.desired.in_force, planned.history)
+                    record_commit(held, planned.desired.in_force, planned.history)
         except (ReconcilerError, Terminated, KeyboardInterrupt) as error:
             report = _unwritten(session, error)
             if trace is not None:

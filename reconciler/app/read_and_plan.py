@@ -15,6 +15,7 @@ from reconciler.model.live.snapshot_age import age_warning
 from reconciler.model.phrases import plural
 from reconciler.model.plan.plan import Plan
 from reconciler.model.references import Location
+from reconciler.model.revision.commit_in_force import History
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
 
@@ -42,6 +43,8 @@ class PlanWithInputs:
     live: LiveState
     policy: PlanPolicy
     plan: Plan
+    history: History | None = None
+    """The history of the planned revision; None if the source is not a commit."""
 
 
 def read_and_plan(
@@ -73,6 +76,7 @@ def read_and_plan(
         live=snapshot,
         policy=policy,
         plan=plan,
+        history=reading.history,
     )
 
 

@@ -140,7 +140,7 @@ def _reading(
     options: SourceOptions,
     repository: Repository,
     revision: str,
-    deepen: Callable[[int], None] | None,
+    deepen: Callable[[int | None], None] | None,
     *,
     cached: bool,
 ) -> Iterator[tuple[DesiredReader, CommitReader]]:
@@ -303,11 +303,11 @@ def _signature_checker(
 @contextmanager
 def _repository(
     options: SourceOptions, base: str = ""
-) -> Iterator[tuple[Repository, str, Callable[[int], None] | None]]:
+) -> Iterator[tuple[Repository, str, Callable[[int | None], None] | None]]:
     """Open the repository, and yield it together with the revision to read.
 
     A repository that is fetched also contains *base*, and the history of both. For such a
-    repository, the third value fetches the given number of commits of the revision.
+    repository, the third value fetches the given number of commits of the revision (None: all).
     """
     from reconciler.model.revision.commit_in_force import MAX_ANCESTORS
     from reconciler.source.cache.fetch_folder import fetch_folder
@@ -340,8 +340,9 @@ def _repository(
             fetch(base)[0].close()
         fetched, commit = fetch(revision)
 
-        def deepen(n_commits: int) -> None:
-            fetch(revision, n_commits=n_commits)[0].close()
+        def deepen(n_commits: int | None) -> None:
+            whole = bool(base) or n_commits is None
+            fetch(revision, n_commits=n_commits or 1, history=whole)[0].close()
 
         with fetched:
             yield fetched, commit, deepen

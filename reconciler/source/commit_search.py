@@ -9,6 +9,8 @@ finds the same commit again.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -19,7 +21,7 @@ from reconciler.model.revision.commit_in_force import (
     RefusalReason,
     RefusedCommit,
 )
-from reconciler.source.config_file import read_config
+from reconciler.source.config_file import ConfigResult, read_config
 from reconciler.source.git.commit_tree import CommitTree
 
 if TYPE_CHECKING:
@@ -40,6 +42,36 @@ _HINTS = {
 _OTHER_HINT = "commit again with a signature of a trusted key, or correct the file of --verify"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundCommit:
+    """The commit that is in force, or the newest commit if none is."""
+
+    in_force: CommitInForce
+    tree: CommitTree
+    config: ConfigResult
+
+
+@dataclass(frozen=True, slots=True)
+class RevisionHistory:
+    """Implements ``History`` for the commit *newest* of a search."""
+
+    search: CommitSearch
+    newest: str
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the revision always refers to the same commit, as a tag or a hash does."""
+        return self.search.is_fixed
+
+    def contains(self, commit: str) -> bool:
+        """Return whether the newest commit is *commit*, or descends from it.
+
+        Raises:
+            SourceError: The history cannot be fetched.
+        """
+        return self.search.contains(self.newest, commit)
+
+
 class CommitSearch:
     """Searches the history of one revision for the newest acceptable commit."""
 
@@ -49,7 +81,7 @@ class CommitSearch:
         revision: str,
         *,
         checker: SignatureChecker | None = None,
-        deepen: Callable[[int], None] | None = None,
+        deepen: Callable[[int | None], None] | None = None,
         newest_only: bool = False,
     ) -> None:
         """Prepare to search the history of a revision.
@@ -58,7 +90,8 @@ class CommitSearch:
             repository: The repository with the commits.
             revision: The branch, tag or hash that the user requested.
             checker: Checks signatures; None accepts commits without a signature.
-            deepen: Fetches the given number of commits of a remote repository's history.
+            deepen: Fetches the given number of commits of a remote repository's history; None
+                fetches all.
             newest_only: Whether no ancestor may be in force instead of the newest commit.
         """
         self._repository = repository
@@ -67,34 +100,71 @@ class CommitSearch:
         self._deepen = deepen
         self._newest_only = newest_only
 
-    def find(self, newest: str) -> CommitInForce:
+    def find(self, newest: str, before: CommitTree | None = None) -> FoundCommit:
         """Return the commit to apply, given the newest commit of the revision.
+
+        Args:
+            newest: The hash of a commit.
+            before: The tree of an earlier commit, from which git lists only the differences.
 
         Raises:
             SourceError: The repository cannot be read.
         """
+        first = tried = self._read(newest, before)
         refused: list[RefusedCommit] = []
         for behind, commit in enumerate(self._candidates(newest)):
-            found = self._judged(commit)
+            tried = self._read(commit, tried.tree) if behind else first
+            found = self._judged(commit, tried.config)
             if isinstance(found, RefusedCommit):
                 refused.append(found)
                 continue
-            return CommitInForce(
-                revision=self._revision,
-                newest=newest,
+            in_force = replace(
+                first.in_force,
                 commit=commit,
                 behind=behind,
                 signer=found,
                 refused=tuple(refused),
             )
-        return CommitInForce(
-            revision=self._revision, newest=newest, commit=None, refused=tuple(refused)
-        )
+            return replace(tried, in_force=in_force)
+        return replace(first, in_force=replace(first.in_force, refused=tuple(refused)))
+
+    def _read(self, commit: str, before: CommitTree | None) -> FoundCommit:
+        """Read the configuration of a commit, of which nothing is known yet."""
+        if before is None or before.revision != commit:
+            before = CommitTree(self._repository, commit, before=before)
+        in_force = CommitInForce(revision=self._revision, newest=commit, commit=None)
+        return FoundCommit(in_force=in_force, tree=before, config=read_config(before))
+
+    def may_change(self, newest: str, found: CommitInForce | None) -> bool:
+        """Return whether a search from the commit *newest* may not lead to *found* again."""
+        return self._checker is not None or found is None or found.newest != newest
+
+    def contains(self, newest: str, commit: str) -> bool:
+        """Return whether *commit* is in the history of the commit *newest*, or is that commit.
+
+        More of the history is fetched only if it is needed.
+
+        Raises:
+            SourceError: The history cannot be fetched.
+        """
+        if self._is_ancestor(commit, newest):
+            return True
+        if self._deepen is None or not self._is_shallow():
+            return False
+        for n_commits in (MAX_ANCESTORS + 1, None):
+            self._deepen(n_commits)
+            if self._is_ancestor(commit, newest):
+                return True
+        return False
+
+    def _is_ancestor(self, commit: str, newest: str) -> bool:
+        arguments = ("merge-base", "--is-ancestor", commit, newest)
+        return not self._repository.run(*arguments, environment=_NO_GRAFTS).status
 
     def _candidates(self, newest: str) -> Iterator[str]:
         """Yield the newest commit and, if the revision is a branch, its ancestors."""
         yield newest
-        if self._newest_only or self._is_fixed():
+        if self._newest_only or self.is_fixed:
             return
         known = self._history(newest)
         if len(known) <= MAX_ANCESTORS and self._deepen and self._is_shallow():
@@ -102,7 +172,7 @@ class CommitSearch:
             known = self._history(newest)
         yield from known[1:]
 
-    def _judged(self, commit: str) -> RefusedCommit | str:
+    def _judged(self, commit: str, config: ConfigResult) -> RefusedCommit | str:
         """Return the signer of an acceptable commit, or the reason why the commit is rejected."""
         signer = ""
         if self._checker is not None:
@@ -115,7 +185,6 @@ class CommitSearch:
                 if each.problem is not None:
                     return RefusedCommit(commit=commit, reason=each.problem, message=each.message)
             signer = " and ".join(dict.fromkeys(each.signer for each in verdicts))
-        config = read_config(CommitTree(self._repository, commit))
         for mistake in config.diagnostics:
             if mistake.severity is Severity.ERROR:
                 return RefusedCommit(
@@ -126,8 +195,9 @@ class CommitSearch:
                 )
         return signer
 
-    def _is_fixed(self) -> bool:
-        """Return whether the revision always refers to the same commit, unlike a branch."""
+    @cached_property
+    def is_fixed(self) -> bool:
+        """Whether the revision always refers to the same commit, unlike a branch."""
         name = self._revision.removeprefix("refs/")
         if self._repository.references(f"refs/heads/{name.removeprefix('heads/')}"):
             return False

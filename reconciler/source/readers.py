@@ -12,9 +12,8 @@ from reconciler.model.desired.desired_state import DesiredState, Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.source.build_desired_state import NOTHING_FOUND, build_desired_state
 from reconciler.source.cache.file_contents import FileContents, RememberedContents
-from reconciler.source.commit_search import CommitSearch, refusals
+from reconciler.source.commit_search import CommitSearch, FoundCommit, RevisionHistory, refusals
 from reconciler.source.config_file import read_config, stream_config
-from reconciler.source.git.commit_tree import CommitTree
 from reconciler.source.git.file_selection import included, is_input, select
 from reconciler.source.git.working_tree import WorkingTree
 from reconciler.source.manifests.read_limits import within_limits
@@ -22,8 +21,8 @@ from reconciler.source.manifests.read_limits import within_limits
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from reconciler.model.revision.commit_in_force import CommitInForce
     from reconciler.source.cache.parse_cache import ParseCache
+    from reconciler.source.git.commit_tree import CommitTree
     from reconciler.source.git.file_tree import FileTree
     from reconciler.source.git.repository import Repository
     from reconciler.source.manifests.manifest_objects import FileResult
@@ -37,13 +36,14 @@ def _read_tree(
     tree: FileTree,
     contents: FileContents | RememberedContents,
     override: Callable[[Config], Config],
-    in_force: CommitInForce | None = None,
+    commit: FoundCommit | None = None,
 ) -> Reading:
     """Read the desired state of a revision, with the configuration at the revision's root.
 
     If no commit is in force, the state is read only for its diagnostics.
     """
-    found = read_config(tree)
+    found = commit.config if commit else read_config(tree)
+    in_force = commit.in_force if commit else None
     config = override(found.config)
     selection = select(tree, config)
     is_chosen = included(config)
@@ -123,12 +123,15 @@ class CommitReader:
             SourceError: The revision does not exist, or the repository cannot be read.
         """
         before = self._last and self._last[0]
-        in_force = self._search.find(self._repository.resolve(self._revision))
-        commit = in_force.commit or in_force.newest
-        tree = CommitTree.of(self._repository, commit, before=before)
+        newest = self._repository.resolve(self._revision)
+        if self._last and not self._search.may_change(newest, self._last[1].state.in_force):
+            return self._last[1]
+        found = self._search.find(newest, before)
+        in_force, tree = found.in_force, found.tree
         if self._last is None or tree is not before or self._last[1].state.in_force != in_force:
-            reading = _read_tree(tree, self._contents, self._override, in_force)
-            self._last = tree, reading
+            reading = _read_tree(tree, self._contents, self._override, found)
+            history = RevisionHistory(self._search, newest)
+            self._last = tree, replace(reading, history=history)
         return self._last[1]
 
     def of(self, revision: str) -> CommitReader:

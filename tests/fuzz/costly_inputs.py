@@ -107,7 +107,7 @@ def _nested_tree() -> None:
         commit = git("commit-tree", "-m", "a", tree)
         with Repository.open(folder) as repository:
             try:
-                CommitTree.of(repository, commit).entries()
+                CommitTree(repository, repository.resolve(commit)).entries()
             except SourceError as error:
                 assert "about 500,000 files" in str(error)  # noqa: PT017
             else:

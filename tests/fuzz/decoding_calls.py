@@ -25,6 +25,7 @@ _MATCHED = NOT_FOREIGN + "a pattern permits only a few digits"
 _SIMULATOR = "simulator request"
 
 READ_BY = {
+    "rollout/tracking/commit_record.py": "commit in a lease",
     "cli/commands/cluster.py": "world file",
     "cli/demo/demo_stage.py": NOT_FOREIGN + "an answer of the simulator in the same process",
     "cli/main.py": _OWN_VALUE,

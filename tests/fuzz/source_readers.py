@@ -180,7 +180,7 @@ def _commit(names: bytes) -> None:
     ]
     tree = git("mktree", "-z", stdin=b"\0".join(lines) + b"\0").decode()
     commit = git("commit-tree", "-m", "a", tree).decode()
-    found = CommitTree.of(opened, commit)
+    found = CommitTree(opened, opened.resolve(commit))
     list(found.read_all(found.entries()))
     select(found, Config())
 

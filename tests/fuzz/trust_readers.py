@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from functools import partial
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
-from fuzz.mutation import mutated_bytes
+from fuzz.mutation import mutated_bytes, mutated_json
 from fuzz.reader import Reader
 from fuzz.source_readers import written, yaml_texts
+from support.fake_ports import FakeLease
 
 from reconciler.errors import ReconcilerError
+from reconciler.model.annotations import COMMIT
+from reconciler.model.revision.commit_in_force import CommitInForce
+from reconciler.rollout.tracking import commit_record
 from reconciler.source.trust.allowed_signers import AllowedSignersError, parse_allowed_signers
 from reconciler.source.trust.openpgp_status import judge_openpgp
 from reconciler.source.trust.ssh_result import judge_ssh
@@ -53,6 +58,15 @@ def _judge(data: bytes) -> None:
             raise AssertionError(f"{text!r} is accepted")
 
 
+def _record(data: bytes) -> None:
+    """Compare a stored commit with a branch that contains every commit."""
+    lease, history = FakeLease(), SimpleNamespace(is_fixed=False, contains=lambda _: True)
+    lease.kept[COMMIT] = data.decode("utf-8", "replace")
+    found = CommitInForce(revision="main", newest="b" * 40, commit="b" * 40)
+    commit_record.require_history([lease], found, history)
+    commit_record.record_commit([lease], found, history)
+
+
 READERS = (
     Reader(
         name="file of --verify",
@@ -66,6 +80,11 @@ READERS = (
         make=lambda rng: mutated_bytes(rng, SIGNERS.encode()),
         read=lambda data: parse_allowed_signers(data.decode("utf-8", "replace")),
         errors=(AllowedSignersError,),
+    ),
+    Reader(
+        name="commit in a lease",
+        make=lambda rng: mutated_json(rng, {"revision": "main", "commit": "a" * 40}),
+        read=_record,
     ),
     Reader(name="result of a signature check", make=_result, read=_judge),
 )

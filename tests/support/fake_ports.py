@@ -56,6 +56,9 @@ class FakeLease:
                 self.kept[key] = value
         return True
 
+    def annotate_later(self, annotations) -> None:
+        self.annotate(annotations)
+
     def abandon(self) -> None:
         self.is_held = False
 

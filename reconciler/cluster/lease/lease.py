@@ -79,6 +79,7 @@ class ClusterLease:
         self._record: dict[str, Any] | None = None
         self._annotations: Mapping[str, str] = {}
         self._unwritten: dict[str, str | None] = {}
+        self._queued: dict[str, str | None] = {}
         self._renewed_at = 0.0
         self._not_before = 0.0
 
@@ -190,14 +191,10 @@ class ClusterLease:
         Raises:
             ValueError: A name does not have this program's prefix.
         """
-        if foreign := [name for name in annotations if not name.startswith(PREFIX)]:
-            raise ValueError(f"{foreign[0]} does not start with {PREFIX}")
+        _check_names(annotations)
         if self._record is None:
             return False
-        wanted = {**self._unwritten, **annotations}
-        self._unwritten = {
-            name: value for name, value in wanted.items() if self._annotations.get(name) != value
-        }
+        self._unwritten = self._changed({**self._unwritten, **annotations})
         if not self._unwritten:
             return True
         if self._now() >= self._not_before:
@@ -205,6 +202,20 @@ class ClusterLease:
         return not self._unwritten and all(
             self._annotations.get(name) == value for name, value in annotations.items()
         )
+
+    def annotate_later(self, annotations: Mapping[str, str | None]) -> None:
+        """Write annotations with the next renewal or the release; None removes an annotation.
+
+        Raises:
+            ValueError: A name does not have this program's prefix.
+        """
+        _check_names(annotations)
+        self._queued = self._changed({**self._queued, **annotations})
+
+    def _changed(self, wanted: Mapping[str, str | None]) -> dict[str, str | None]:
+        """Return the annotations of *wanted* that the Lease does not have yet."""
+        known = self._annotations
+        return {name: value for name, value in wanted.items() if known.get(name) != value}
 
     def _renew(self) -> bool:
         """Renew the lease and write its annotations; return False if that failed."""
@@ -229,11 +240,12 @@ class ClusterLease:
         try:
             return self._write(record) or self._write_again()
         except RejectedError as refusal:
-            if not self._unwritten:
+            names = sorted({*self._unwritten, *self._queued})
+            if not names:
                 raise
             words = "the server rejects the annotations of the lease %s, %s: %s"
-            log.warning(words, self._where, ", ".join(sorted(self._unwritten)), refusal)
-            self._unwritten = {}
+            log.warning(words, self._where, ", ".join(names), refusal)
+            self._unwritten, self._queued = {}, {}
         return self._write(record) or self._write_again()
 
     def _write_again(self) -> bool:
@@ -271,7 +283,7 @@ class ClusterLease:
         """
         began, stamp = self._now(), micro_time(self._clock.now())
         ours = lease_record.renewed(record, self._holder, self._times.duration_s, stamp)
-        body = lease_record.annotated(ours, self._unwritten)
+        body = lease_record.annotated(ours, {**self._queued, **self._unwritten})
         try:
             written = self._requests.update(body, self._limit_s())
         except ConflictError:
@@ -283,10 +295,11 @@ class ClusterLease:
     def _keep(self, record: dict[str, Any], renewed_at: float) -> None:
         self._record, self._renewed_at = record, renewed_at
         self._annotations = lease_record.annotations_of(record)
-        self._unwritten = {}
+        self._unwritten, self._queued = {}, {}
 
     def _release(self, record: dict[str, Any], until: float) -> None:
-        body = lease_record.annotated(lease_record.released(record), self._unwritten)
+        changes = {**self._queued, **self._unwritten}
+        body = lease_record.annotated(lease_record.released(record), changes)
         self._requests.update(body, self._half_of(until))
 
     def _read(self) -> dict[str, Any] | None:
@@ -313,3 +326,8 @@ class ClusterLease:
             duration_s=self._times.duration_s,
             since=self._now(),
         )
+
+
+def _check_names(annotations: Mapping[str, str | None]) -> None:
+    if foreign := [name for name in annotations if not name.startswith(PREFIX)]:
+        raise ValueError(f"{foreign[0]} does not start with {PREFIX}")

@@ -11,7 +11,7 @@ from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import Settings
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import FieldPath, Location, ObjectRef
-from reconciler.model.revision.commit_in_force import CommitInForce
+from reconciler.model.revision.commit_in_force import CommitInForce, History
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,5 +105,7 @@ class Reading:
     config: Config
     """The configuration, including the command line's overrides."""
     state: DesiredState
+    history: History | None = field(default=None, compare=False, repr=False)
+    """The history of the revision; None if the source is not a commit."""
     bound: bool = True
     """Whether a configuration exists that limits the run; only piped manifests can lack one."""

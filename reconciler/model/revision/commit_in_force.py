@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Protocol
 
 from reconciler.model.references import Location
 
@@ -58,3 +59,20 @@ class CommitInForce:
     """Who signed the commit or its tag; empty if signatures are not checked."""
     refused: tuple[RefusedCommit, ...] = ()
     """The newer commits, the newest first."""
+
+
+class History(Protocol):
+    """The history of the requested revision."""
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the revision always refers to the same commit, as a tag or a hash does."""
+        ...
+
+    def contains(self, commit: str) -> bool:
+        """Return whether the newest commit is *commit*, or descends from it.
+
+        Raises:
+            SourceError: The history cannot be fetched.
+        """
+        ...

@@ -56,6 +56,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "unknown-signer, expired-signature, revoked-key, wrong-namespace":
             "with `--verify`: the key is not trusted, has expired, is not valid yet, is revoked,"
             " or may not sign for Git",
+        "rewritten-history":
+            "the branch does not contain the commit that was applied last, so nothing is written",
         "weak-signature":
             "with `--verify`: the signature uses SHA-1, MD5 or RIPEMD-160",
     },

@@ -51,5 +51,8 @@ class NoLease:
         """Store nothing and return False."""
         return False
 
+    def annotate_later(self, _annotations: Mapping[str, str | None]) -> None:
+        """Store nothing."""
+
     def abandon(self) -> None:
         """Do nothing, because there is no lease to release."""

@@ -46,20 +46,6 @@ class CommitTree:
         self._before = before
         self.revision = commit
 
-    @classmethod
-    def of(
-        cls, repository: Repository, revision: str, *, before: CommitTree | None = None
-    ) -> CommitTree:
-        """Return the tree of a revision, or an earlier tree if both have the same commit.
-
-        Raises:
-            SourceError: *revision* matches no commit, or more than one.
-        """
-        commit = repository.resolve(revision)
-        if before is not None and before.revision == commit:
-            return before
-        return cls(repository, commit, before=before)
-
     @cached_property
     def _entries(self) -> tuple[Entry, ...]:
         before = self._before

@@ -198,6 +198,7 @@ MODES = {
     "observe": (read,),
     "restart": (restart,),
     "shards": (shards,),
+    "verify": (write,),
 }
 
 

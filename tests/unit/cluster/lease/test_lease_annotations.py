@@ -8,6 +8,7 @@ from reconciler.cluster.lease.lease import ClusterLease
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 ROLLOUT = "memory.reconciler.dev/rollout"
+COMMIT = "memory.reconciler.dev/commit"
 OTHER = "memory.reconciler.dev/other"
 
 
@@ -196,3 +197,33 @@ def test_next_lease_holder_reads_annotations_that_the_previous_holder_wrote(stor
             assert lease.annotations() == {OTHER: "old", ROLLOUT: "half"}
             assert lease.annotate({OTHER: None})
         assert stored.annotations == {"others/else": "1", ROLLOUT: "half"}
+
+
+def test_queued_lease_annotation_is_written_with_the_next_renewal_and_causes_none(
+    stored, make, clock
+):
+    with make() as lease:
+        written = stored.version
+        lease.annotate_later({COMMIT: "a"})
+        assert lease.held()
+        assert (stored.version, COMMIT in stored.annotations) == (written, False)
+        clock.elapsed += 11
+        assert lease.held()
+        assert (stored.version, stored.annotations[COMMIT]) == (written + 1, "a")
+        lease.annotate_later({COMMIT: "a"})
+        clock.elapsed += 11
+        lease.held()
+        lease.annotate_later({COMMIT: None})
+    assert COMMIT not in stored.annotations
+    assert stored.annotations[OTHER] == "old"
+
+
+def test_queued_lease_annotation_of_a_short_run_is_written_with_the_release(stored, make):
+    with make() as lease:
+        lease.annotate_later({COMMIT: "a"})
+    assert stored.annotations[COMMIT] == "a"
+
+
+def test_queued_lease_annotation_needs_the_annotation_prefix_of_the_product(stored, make):
+    with make() as lease, pytest.raises(ValueError, match="others/else does not start with"):
+        lease.annotate_later({"others/else": "2"})

@@ -43,7 +43,7 @@ def refused(fetch, *arguments, **options):
 
 
 def read(repository, commit):
-    tree = CommitTree.of(repository, commit)
+    tree = CommitTree(repository, repository.resolve(commit))
     return {entry.path: tree.read(entry) for entry in tree.entries()}
 
 

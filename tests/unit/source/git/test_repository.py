@@ -132,7 +132,7 @@ def test_commit_tree_lists_files_links_and_submodules_without_following_links(op
     git_repo.git("add", "--all")
     git_repo.git("update-index", "--add", "--cacheinfo", f"160000,{inner},sub")
     git_repo.git("commit", "--quiet", "--message=links")
-    tree = CommitTree.of(opened, "HEAD")
+    tree = CommitTree(opened, opened.resolve("HEAD"))
     assert [(e.path, e.kind, e.mode, e.size) for e in tree.entries()] == [
         ("link.yaml", EntryKind.SYMLINK, "120000", 11),
         ("sub", EntryKind.SUBMODULE, "160000", 0),
@@ -149,7 +149,7 @@ def test_commit_tree_lists_files_links_and_submodules_without_following_links(op
 def test_commit_is_read_independently_of_the_working_tree(opened, git_repo):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.write({"a.yaml": "a: 2\n", "b.yaml": "b: 1\n"})
-    tree = CommitTree.of(opened, commit)
+    tree = CommitTree(opened, opened.resolve(commit))
     assert [tree.read(entry) for entry in tree.entries()] == [b"a: 1\n"]
 
 
@@ -166,7 +166,7 @@ def test_bare_repository_has_commits_but_no_working_tree(git_repo, tmp_path):
 
 def test_missing_git_object_is_reported(opened, git_repo):
     git_repo.commit({"a.yaml": "a: 1\n"})
-    tree = CommitTree.of(opened, "HEAD")
+    tree = CommitTree(opened, opened.resolve("HEAD"))
     (entry,) = tree.entries()
     loose = git_repo.path / ".git" / "objects" / entry.blob[:2] / entry.blob[2:]
     loose.unlink()
@@ -201,7 +201,7 @@ def test_git_dir_environment_variable_is_ignored(git_repo, tmp_path, monkeypatch
     git_repo.git("init", "--quiet", str(tmp_path / "other"))
     monkeypatch.setenv("GIT_DIR", str(tmp_path / "other/.git"))
     with Repository.open(git_repo.path) as repository:
-        tree = CommitTree.of(repository, "main")
+        tree = CommitTree(repository, repository.resolve("main"))
         assert (tree.revision, [tree.read(e) for e in tree.entries()]) == (commit, [b"a: 1\n"])
         assert WorkingTree(repository).changed() == ()
 
@@ -219,7 +219,7 @@ def test_contents_of_git_files_are_returned_in_the_requested_order(git_repo):
     texts = {f"{n}.yaml": f"{n}\n" * n for n in range(50)} | {"bytes.yaml": b"\0\r\n\xff"}
     git_repo.commit(texts)
     with Repository.open(git_repo.path) as repository:
-        tree = CommitTree.of(repository, "HEAD")
+        tree = CommitTree(repository, repository.resolve("HEAD"))
         entries = tree.entries()[::-1]
         found = dict(zip([entry.path for entry in entries], tree.read_all(entries), strict=True))
     assert found == {n: t if isinstance(t, bytes) else t.encode() for n, t in texts.items()}
@@ -228,7 +228,7 @@ def test_contents_of_git_files_are_returned_in_the_requested_order(git_repo):
 def test_reader_of_many_git_objects_can_be_closed_before_the_last_object(git_repo):
     git_repo.commit({f"{n}.yaml": "x" * 100_000 for n in range(5)})
     with Repository.open(git_repo.path) as repository:
-        tree = CommitTree.of(repository, "HEAD")
+        tree = CommitTree(repository, repository.resolve("HEAD"))
         contents = tree.read_all(tree.entries())
         assert next(contents) == b"x" * 100_000
         contents.close()
@@ -240,7 +240,7 @@ def test_missing_git_object_among_many_objects_is_reported(git_repo):
     blob = git_repo.git("rev-parse", "HEAD:b.yaml")
     (git_repo.path / ".git/objects" / blob[:2] / blob[2:]).unlink()
     with Repository.open(git_repo.path) as repository:
-        tree = CommitTree.of(repository, "HEAD")
+        tree = CommitTree(repository, repository.resolve("HEAD"))
         with pytest.raises(SourceError, match=f"the object {blob} is missing"):
             list(tree.read_all(tree.entries()))
 

@@ -1,0 +1,88 @@
+"""Detects a branch whose history was rewritten: ``require_history`` and ``record_commit``.
+
+A Lease stores the branch and the commit from which a run has last written. If a later run for the
+same branch does not find that commit in the history, somebody has replaced commits by others.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from reconciler.errors import InvalidError
+from reconciler.model.annotations import COMMIT
+from reconciler.model.diagnostic import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.revision.commit_in_force import CommitInForce, History
+    from reconciler.ports import Lease
+
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+
+
+def require_history(
+    held: Iterable[Lease], found: CommitInForce | None, history: History | None
+) -> None:
+    """Check that the history of the branch contains the commit that was applied last.
+
+    Args:
+        held: The leases of the run.
+        found: The commit in force; None if the source is not a commit.
+        history: The history of the requested revision; None if the source is not a commit.
+
+    Raises:
+        InvalidError: The history was rewritten.
+        SourceError: The history cannot be fetched.
+    """
+    if found is None or history is None or history.is_fixed:
+        return
+    recorded = {_recorded(each.annotations().get(COMMIT)) for each in held}
+    for branch, commit in sorted(recorded):
+        if branch == found.revision and commit and not history.contains(commit):
+            rewritten = Diagnostic(
+                severity=Severity.ERROR,
+                code="rewritten-history",
+                message=f"the history of {branch} was rewritten: commit {commit[:12]}, which was "
+                f"applied before, is not in the history of commit {found.newest[:12]}",
+                hint="restore the branch; or, if the new history is right, accept it with "
+                f"`reconciler apply --revision {found.newest}`",
+            )
+            raise InvalidError(f"{rewritten.message}; nothing was written", (rewritten,))
+
+
+def record_commit(
+    held: Iterable[Lease], found: CommitInForce | None, history: History | None
+) -> None:
+    """Store the branch and the commit in force in the leases of the run, with their next renewal.
+
+    A run of a tag or a hash stores nothing, because it does not move a branch. It removes a stored
+    commit that is not in its history: a person has chosen another history.
+
+    Raises:
+        SourceError: The history cannot be fetched.
+    """
+    if found is None or found.commit is None or history is None:
+        return
+    text = json.dumps({"revision": found.revision, "commit": found.commit})
+    for each in held:
+        stored = each.annotations().get(COMMIT)
+        commit = _recorded(stored)[1]
+        if not history.is_fixed:
+            each.annotate_later({COMMIT: text})
+        elif stored is not None and not (commit and history.contains(commit)):
+            each.annotate_later({COMMIT: None})
+
+
+def _recorded(text: str | None) -> tuple[str, str]:
+    """Return the branch and the commit in an annotation; empty if it cannot be read."""
+    try:
+        document = json.loads(text or "{}")
+        branch, commit = document.get("revision"), document.get("commit")
+    except (ValueError, AttributeError, RecursionError):
+        branch = commit = None
+    if not isinstance(branch, str) or not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
+        return "", ""
+    return branch, commit
