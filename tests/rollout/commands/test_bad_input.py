@@ -45,7 +45,7 @@ SOURCE = {
         code=1,
         says=(
             "file://{here}/nowhere cannot be fetched",
-            "does not appear to be a git repository",
+            "the server has no such repository",
             "check the address",
         ),
     ),
