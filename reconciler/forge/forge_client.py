@@ -231,7 +231,7 @@ class ForgeClient:
         left = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
         if left == "0" and resets_at and resets_at.isdecimal():
             return max(0.0, float(resets_at[:12]) - self._clock.now().timestamp())
-        if "rate limit" in message.lower():
+        if _LIMITED.search(message):
             return SECONDARY_LIMIT_S
         return 0.0 if status == HTTPStatus.TOO_MANY_REQUESTS else None
 
@@ -258,6 +258,8 @@ class ForgeClient:
         return f"{request.method} {printable(self._base + request.path)}"
 
 
+_LIMITED = re.compile("rate limit|abuse detection", re.IGNORECASE)
+"""The message of GitHub's secondary rate limit; older servers call it abuse detection."""
 _PLAIN = re.compile(r"[\w.~+-]*")
 _HINTS = {
     401: "check RECONCILER_FORGE_TOKEN; it may have expired",

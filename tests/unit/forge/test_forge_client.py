@@ -26,6 +26,10 @@ LIMITS = {
         Fault(403, body={"message": "You have exceeded a secondary rate limit."}),
         SECONDARY_LIMIT_S,
     ),
+    "secondary limit of an older GitHub Enterprise Server": (
+        Fault(403, body={"message": "You have triggered an abuse detection mechanism."}),
+        SECONDARY_LIMIT_S,
+    ),
     "429 without a time": (Fault(429), 0.5),
 }
 
