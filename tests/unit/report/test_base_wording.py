@@ -1,0 +1,52 @@
+"""The words that compare a plan with the plan of its base commit."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.report.comparison.base_wording import base_commit, indirect_sentence, since_base
+
+COMMIT = "0123456789abcdef0123456789abcdef01234567"
+EMPTY = {"new": {}, "updated": {}, "unchanged": {}, "absent": {}}
+
+
+@pytest.mark.parametrize(
+    ("summary", "says"),
+    [
+        (EMPTY, "new: none"),
+        (EMPTY | {"new": {"live": 2, "blocked": 1}}, "new: 2 live, 1 blocked"),
+        (
+            EMPTY | {"updated": {"restart": 1}, "unchanged": {"live": 7}, "absent": {"live": 1}},
+            "new: none; updated: 1 restart; already pending: 7 live; no longer pending: 1 live",
+        ),
+    ],
+)
+def test_summary_names_each_state_that_has_changes_and_always_what_is_new(summary, says):
+    assert since_base(summary) == says
+
+
+@pytest.mark.parametrize(
+    ("count", "kubevirt", "config", "says"),
+    [
+        (1, True, False, "1 object has"),
+        (2, True, False, "edits of the KubeVirt CR: vm-0, vm-1."),
+        (2, False, True, "edits of .reconciler.yaml: "),
+        (2, True, True, "edits of the KubeVirt CR and .reconciler.yaml: "),
+        (2, False, False, "edits of other objects: "),
+        (7, True, False, "vm-4 and 2 more."),
+    ],
+)
+def test_sentence_about_unedited_objects_names_the_cause_and_five_objects(
+    count, kubevirt, config, says
+):
+    names = (f"vm-{number}" for number in range(count))
+    assert says in indirect_sentence(names, count, kubevirt=kubevirt, config=config)
+
+
+def test_no_unedited_object_causes_no_sentence():
+    assert indirect_sentence((), 0, kubevirt=True, config=True) == ""
+
+
+def test_base_commit_that_the_user_named_by_its_hash_is_not_called_a_merge_base():
+    assert base_commit(COMMIT, COMMIT) == "commit 0123456789ab"
+    assert base_commit("main", COMMIT) == "commit 0123456789ab, the merge base with main"
