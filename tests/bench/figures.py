@@ -67,6 +67,8 @@ class Figures:
     unpaced: Floor | None
     """The floor measured without pacing the server, which shows the server's own time."""
     phases: dict[str, tuple[float, float]]
+    sizes: dict[str, int]
+    """The bytes of a plan in each output format."""
     applied: Applied | None
     peers: tuple[Peer, ...]
     followed: Both | None
@@ -220,6 +222,7 @@ def _plan(
             costs["start"].append(processes.run((processes.COMMAND, "--help")))
     if asked.phases:
         say("phases")
+    times, sizes = phases.in_a_process(kubeconfig, repo) if asked.phases else ({}, {})
     return {
         "n_manifests": floors[0].n_blobs,
         "repeat": asked.repeat,
@@ -232,7 +235,8 @@ def _plan(
         "requests": max(each.requests for each in seen) if seen else None,
         "gets": seen[-1].gets if seen else {},
         "server_cpu_s": statistics.median(each.cpu_s for each in seen) if seen else None,
-        "phases": phases.in_a_process(kubeconfig, repo) if asked.phases else {},
+        "phases": times,
+        "sizes": sizes,
     }
 
 

@@ -5,7 +5,6 @@ This module imports everything that a plan needs, so that its import can be time
 
 from __future__ import annotations
 
-from collections import deque
 from typing import TYPE_CHECKING
 
 from kubernetes import client  # noqa: F401 - the product imports it late, and a plan always does
@@ -19,6 +18,9 @@ from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.model.desired.config import Config
 from reconciler.plan.plan_policy import plan_policy
 from reconciler.plan.planner import Planner
+from reconciler.report.code_review.review import review_of_plan
+from reconciler.report.code_review.sarif import sarif
+from reconciler.report.html.plan_html import plan_html
 from reconciler.report.json_documents import plan_json
 from reconciler.report.plan_markdown import plan_markdown
 from reconciler.report.plan_text import plan_text
@@ -104,10 +106,14 @@ def pages(timed: Stopwatch, opened: Client) -> None:
 
 
 def rendered(timed: Stopwatch, plan: Plan) -> None:
-    """Print *plan* in every output format."""
-    with timed("render text"):
-        deque(plan_text(plan, width=100, color=False, verbose=False), maxlen=0)
-    with timed("render markdown"):
-        deque(plan_markdown(plan), maxlen=0)
-    with timed("render json"):
-        deque(plan_json(plan), maxlen=0)
+    """Render *plan* in the formats for people, programs and code reviews."""
+    formats = {
+        "text": lambda: plan_text(plan, width=100, color=False, verbose=False),
+        "markdown": lambda: plan_markdown(plan),
+        "json": lambda: plan_json(plan),
+        "html": lambda: plan_html(plan),
+        "sarif": lambda: sarif(review_of_plan(plan), "0"),
+    }
+    for name, render in formats.items():
+        with timed(f"render {name}"):
+            timed.sizes[name] = sum(len(each.encode()) for each in render())

@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 
 
 class Stopwatch:
-    """Measures seconds and CPU seconds per phase."""
+    """Measures seconds and CPU seconds per phase, and the size of each output format."""
 
     def __init__(self) -> None:
         self.phases: dict[str, tuple[float, float]] = {}
+        self.sizes: dict[str, int] = {}
+        """The bytes of a plan in each output format."""
 
     @contextmanager
     def __call__(self, phase: str) -> Iterator[None]:
@@ -35,15 +37,18 @@ class Stopwatch:
         self.phases[phase] = (before[0] + wall_s, before[1] + cpu_s)
 
 
-def in_a_process(kubeconfig: Path | None, repo: Path) -> dict[str, tuple[float, float]]:
-    """Make one plan in a separate process, and return the time of each phase."""
+def in_a_process(
+    kubeconfig: Path | None, repo: Path
+) -> tuple[dict[str, tuple[float, float]], dict[str, int]]:
+    """Make one plan in a separate process; return each phase's time and each format's size."""
     arguments = ["--repo", str(repo), *(("--kubeconfig", str(kubeconfig)) if kubeconfig else ())]
     found = json.loads(processes.printed("bench.phases", *arguments))
-    return {name: (wall_s, cpu_s) for name, (wall_s, cpu_s) in found.items()}
+    phases = {name: (wall_s, cpu_s) for name, (wall_s, cpu_s) in found["phases"].items()}
+    return phases, found["sizes"]
 
 
 def main() -> None:
-    """Make one plan, and print the time of each phase."""
+    """Make one plan, and print the time of each phase and the size of each output format."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repo", type=Path, required=True)
     parser.add_argument("--kubeconfig", type=Path)
@@ -52,7 +57,7 @@ def main() -> None:
     with timed("import"):
         parts = importlib.import_module("bench.parts")
     parts.measure(timed, options.kubeconfig, options.repo)
-    sys.stdout.write(json.dumps(timed.phases))
+    sys.stdout.write(json.dumps({"phases": timed.phases, "sizes": timed.sizes}))
 
 
 if __name__ == "__main__":

@@ -116,6 +116,7 @@ def _rows(found: Figures) -> Iterator[Row]:
     yield _followed(found)
     yield _applied(found)
     yield _foreign(found)
+    yield from _rendered(found)
     late = ", ".join(found.imported)
     yield Row(
         work="`reconciler --help`",
@@ -124,6 +125,24 @@ def _rows(found: Figures) -> Iterator[Row]:
         limit=0.3,
         unit="s",
     )
+
+
+def _rendered(found: Figures) -> Iterator[Row]:
+    """Compare the CPU time of the page and of SARIF with the decisions that they show."""
+    for form in ("html", "sarif"):
+        work = f"CPU time of `-o {form}`"
+        if form not in found.sizes:
+            yield Row(work=work, measured="not requested", limit=1.5)
+            continue
+        _, cpu_s = found.phases[f"render {form}"]
+        _, decide_s = found.phases["decide, as a plan does"]
+        yield Row(
+            work=work,
+            measured=f"{seconds(cpu_s)}, {found.sizes[form] / 1e6:.1f} MB",
+            against=f"the decisions {seconds(decide_s)}",
+            value=cpu_s / decide_s,
+            limit=1.5,
+        )
 
 
 def _followed(found: Figures) -> Row:

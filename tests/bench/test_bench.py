@@ -73,6 +73,9 @@ def test_benchmark_report_for_a_small_fleet_has_every_row(tmp_path, capsys):
         assert work in text
     for work in ("`serve`", "`apply`", "--help", "100,000", "render text", "kubectl diff", "MB/s"):
         assert work in text
+    for form in ("html", "sarif"):
+        assert f"CPU time of `-o {form}`" in text
+        assert f"render {form}" in text
     assert str(tmp_path) not in text
 
 

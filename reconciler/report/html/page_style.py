@@ -132,7 +132,7 @@ summary{cursor:pointer;padding:.55rem 0;overflow:hidden}
 summary>span{color:var(--faint);margin-left:.6rem}
 summary .badge{font-size:.8rem;margin-left:.4rem}
 fieldset{border:0;margin:0;padding:0;min-width:0;display:flex;flex-wrap:wrap;gap:.25rem 1.1rem}
-legend{float:left;margin-right:.4rem;font-weight:600}
+legend{float:left;padding:0;margin-right:.4rem;font-weight:600}
 .tools{position:sticky;top:0;z-index:1;background:var(--bg);padding:.6rem 0;
 border-bottom:1px solid var(--line);display:flex;flex-wrap:wrap;gap:.5rem 1.5rem;
 align-items:center;justify-content:space-between}
