@@ -36,6 +36,7 @@ class ValidateFormat(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    HTML = "html"
     SARIF = "sarif"
     GITHUB = "github"
     GITLAB = "gitlab"

@@ -20,6 +20,7 @@ from reconciler.report.code_review.review import review_of_desired, review_of_pl
 from reconciler.report.code_review.sarif import sarif
 from reconciler.report.findings import validation_json, validation_text
 from reconciler.report.html.plan_html import plan_html
+from reconciler.report.html.validation_html import validation_html
 from reconciler.report.json_documents import plan_document, plan_json, run_document, run_json
 from reconciler.report.json_text import dumps
 from reconciler.report.plan_markdown import plan_markdown
@@ -164,6 +165,10 @@ def test_validation_text_matches_the_golden_file(desired, golden):
 
 def test_validation_json_matches_the_golden_file(desired, golden):
     golden("validation.json", validation_json(desired))
+
+
+def test_validation_html_matches_the_golden_file(desired, golden):
+    golden("validation.html", validation_html(desired))
 
 
 @pytest.fixture

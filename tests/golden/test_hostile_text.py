@@ -60,6 +60,7 @@ from reconciler.report.config_with_origins import (
 )
 from reconciler.report.findings import validation_json, validation_text
 from reconciler.report.html.plan_html import plan_html
+from reconciler.report.html.validation_html import validation_html
 from reconciler.report.json_documents import plan_json, run_json
 from reconciler.report.json_text import compact, one_line
 from reconciler.report.plan_markdown import TAG, plan_markdown
@@ -428,6 +429,7 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "validate -o text": ("text", lines(validation_text, "desired")),
     "validate -o text in color": ("color", lines(validation_text, "desired", color=True)),
     "validate -o json": ("json", lines(validation_json, "desired")),
+    "validate -o html": ("html", lines(validation_html, "desired")),
     "validate -o sarif": ("review", lambda values: reviewed(values.validation, "sarif")),
     "validate -o github": ("commands", lambda values: reviewed(values.validation, "github")),
     "validate -o gitlab": ("review", lambda values: reviewed(values.validation, "gitlab")),

@@ -10,6 +10,7 @@ from support.html.fleet_plan import fleet_plan
 
 from reconciler.model.references import vm_ref
 from reconciler.report.html.plan_html import plan_html
+from reconciler.report.html.validation_html import validation_html
 
 PHONE, TABLET, DESK = 360, 820, 1400
 """Widths in CSS pixels."""
@@ -60,6 +61,18 @@ def test_html_page_of_another_plan_has_no_accessibility_problem(
     plan = replace(paced_plan, decisions=()) if name == "no VM" else request.getfixturevalue(name)
     browser.open(page_of(plan), width=DESK)
     assert accessibility(browser)[1] == []
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("valid", [False, True], ids=["invalid", "valid"])
+def test_html_page_of_a_validation_has_no_accessibility_problem(browser, desired, valid, dark):
+    shown = replace(desired, diagnostics=()) if valid else desired
+    browser.open("".join(validation_html(shown)), width=PHONE, dark=dark)
+    assert accessibility(browser)[1] == []
+    assert browser.evaluate(WIDER) <= 0
+    assert browser.console == []
+    browser.press("Tab", "Enter")
+    assert browser.evaluate(FOCUSED) == "findings"
 
 
 def test_html_page_with_the_longest_names_fits_the_width_of_a_phone(browser, plan):

@@ -73,6 +73,10 @@ def pieces(
         case ValidateFormat.TEXT:
             style = screen.FILE if stream is None else screen.style_of(stream)
             return (validation_text(state, comparison, color=style.color),)
+        case ValidateFormat.HTML:
+            from reconciler.report.html.validation_html import validation_html
+
+            return validation_html(state, comparison)
         case _:
             from reconciler.report.code_review.review import review_of_desired
 

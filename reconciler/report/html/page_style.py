@@ -24,7 +24,7 @@ color:var(--text);font:15px/1.5 system-ui,sans-serif;font-variant-numeric:tabula
 overflow-wrap:anywhere}
 a{color:var(--link);text-underline-offset:2px}
 :focus-visible{outline:3px solid var(--link);outline-offset:2px;border-radius:3px}
-#machines:focus{outline:0}
+section:focus{outline:0}
 .skip{position:absolute;left:-99rem}
 .skip:focus{left:1rem;top:.5rem;z-index:2;background:var(--bg);padding:.5rem}
 h1{font-size:clamp(1.4rem,3.6vw,2rem);line-height:1.2;letter-spacing:-.01em;margin:.15rem 0 .4rem;

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from reconciler.escaping import html_text
 from reconciler.model.fields import WaveName
-from reconciler.model.plan.comparison import BaselineState
 from reconciler.model.plan.plan import Effect
 from reconciler.report import wording
-from reconciler.report.comparison.base_wording import EDITED, ON_BASE
-from reconciler.report.findings import by_location, is_about_plan
+from reconciler.report.comparison.base_wording import EDITED
+from reconciler.report.findings import is_about_plan
 from reconciler.report.html.base_section import BASE_TITLE, base_section, since_mark
+from reconciler.report.html.finding_section import finding_section
+from reconciler.report.html.page_frame import PAGE_END, page_start
 from reconciler.report.html.page_header import headline, navigation, page_header
-from reconciler.report.html.page_script import SCRIPT
-from reconciler.report.html.page_style import STYLE
 from reconciler.report.html.reason_texts import (
     OTHER_TITLE,
     PERSON_TITLE,
@@ -48,8 +45,8 @@ def plan_html(
             empty, the page contains the texts of the reasons.
     """
     links = ReasonLinks(docs_url)
-    yield from _head(plan)
-    yield '<body>\n<a class="skip" href="#machines">Skip to the virtual machines</a>\n'
+    yield from page_start(f"Memory plan: {headline(plan)}")
+    yield '<a class="skip" href="#machines">Skip to the virtual machines</a>\n'
     yield from page_header(plan, comparison)
     yield navigation(_sections(plan, comparison, docs_url))
     yield "<main>\n"
@@ -57,26 +54,12 @@ def plan_html(
     if comparison is not None:
         yield from base_section(comparison)
     yield from reason_section(plan, person=True, docs_url=docs_url)
-    yield from _findings(plan, comparison)
+    yield from finding_section(_listed(plan), comparison)
     yield from _configuration(plan, comparison, links)
     yield from timeline(plan.forecast)
     yield from vm_section(plan, links, comparison)
     yield from reason_section(plan, person=False, docs_url=docs_url)
-    yield f"</main>\n<script>{SCRIPT}</script>\n</body>\n</html>\n"
-
-
-def _head(plan: Plan) -> Iterator[str]:
-    policy = (
-        f"default-src 'none'; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'; "
-        "base-uri 'none'; form-action 'none'"
-    )
-    yield '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-    yield f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-    yield '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-    yield '<meta name="color-scheme" content="light dark">\n'
-    yield '<meta name="referrer" content="no-referrer">\n'
-    yield f"<title>Memory plan: {html_text(headline(plan))}</title>\n"
-    yield f"<style>{STYLE}</style>\n</head>\n"
+    yield f"</main>\n{PAGE_END}"
 
 
 def _sections(plan: Plan, comparison: Comparison | None, docs_url: str) -> list[tuple[str, str]]:
@@ -115,29 +98,6 @@ def _listed(plan: Plan) -> list[Diagnostic]:
     return [each for each in plan.diagnostics if not is_about_plan(each)]
 
 
-def _findings(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
-    found = _listed(plan)
-    if not found:
-        return
-    yield '<section id="findings"><h2>Findings</h2><table class="reasons">'
-    yield "<caption>Problems in Git and in the cluster</caption>"
-    yield '<thead><tr><th scope="col">Finding</th><th scope="col">Message</th></tr></thead>'
-    yield "<tbody>\n"
-    for each in by_location(found):
-        what = f"{each.ref}: " if each.ref else ""
-        where = f"<small>{html_text(str(each.at))}</small>" if each.at else ""
-        hint = f"<p>Hint: {html_text(each.hint)}</p>" if each.hint else ""
-        known = comparison and comparison.diagnostic_state(each) is BaselineState.UNCHANGED
-        mark = f" {ON_BASE}" if known else ""
-        level = html_text(each.severity)
-        yield (
-            f'<tr><th scope="row"><span class="badge {level}">{level}</span>'
-            f" {html_text(each.code)}{where}</th>"
-            f"<td>{html_text(f'{what}{each.message}{mark}')}{hint}</td></tr>\n"
-        )
-    yield "</tbody></table></section>\n"
-
-
 def _configuration(plan: Plan, comparison: Comparison | None, links: ReasonLinks) -> Iterator[str]:
     found = _configured(plan)
     if not found:
@@ -174,8 +134,3 @@ def _configured(plan: Plan) -> list[Decision]:
     found = [each for each in plan.decisions if not each.ref.is_vm]
     needed = any(each.changes or each.effect is not Effect.NONE for each in found)
     return found if needed else []
-
-
-def _hash(text: str) -> str:
-    """Return the Content-Security-Policy source that permits exactly one script or style."""
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"

@@ -159,9 +159,9 @@ def test_invalid_configuration_is_reported_as_a_github_annotation_and_in_the_sar
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        (["xml=a"], "'xml=a' is not FORMAT=FILE; the formats are text, json, sarif"),
+        (["xml=a"], "'xml=a' is not FORMAT=FILE; the formats are text, json, html, sarif"),
         (["sarif"], "'sarif' is not FORMAT=FILE"),
-        (["markdown=a"], "the formats are text, json, sarif, github, gitlab"),
+        (["markdown=a"], "the formats are text, json, html, sarif, github, gitlab"),
         (["json=a", "sarif=./a"], "two outputs have the same file"),
         (["json=missing/a"], "--output-file missing/a: No such file or directory"),
     ],
@@ -183,6 +183,14 @@ def test_validate_writes_problems_as_sarif_and_ends_with_code_3(git, command, tm
     place = result["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "vm.yaml"
     assert place["region"]["startLine"] == 5
+
+
+def test_validate_writes_problems_as_a_page_and_ends_with_code_3(git, command):
+    git.commit({"vm.yaml": ASK_2GI.replace("2Gi", "2GB")})
+    ended = command("validate", "--repo", git, "-o", "html")
+    assert ended.code == 3
+    assert "<h1>The desired state is invalid</h1>" in ended.out
+    assert "<small>vm.yaml:5:" in ended.out
 
 
 def test_html_plan_links_each_reason_to_a_page_below_the_docs_url(serve, git, command):
