@@ -73,7 +73,7 @@ def test_commands_on_a_hostile_pull_request_connect_to_no_host_and_resolve_no_na
 
 
 def test_commands_on_a_hostile_pull_request_start_no_program_but_git(ended, job):
-    limited = ("sh", "-c", git_process._LIMITED)  # a fixed script, which becomes git
+    limited = ("/bin/sh", "-c", git_process._LIMITED)  # a fixed script, which becomes git
     git = [each[4:] if each[:3] == limited else each for each in ended.programs]
     assert {each[0] for each in git} <= {"git"}
     assert {child[0].split()[0] for child in ended.git_children} <= {"git", "git-upload-pack"}
