@@ -190,6 +190,38 @@ def test_comment_on_a_pull_request_without_effect_says_what_was_pending(plan, go
     assert "Action required" not in text
 
 
+@pytest.mark.parametrize("part", ["objects", "diagnostics", "comparison"])
+def test_comment_on_an_altered_plan_that_lacks_a_part_of_the_comparison_is_still_rendered(
+    plan, comparison, part
+):
+    found = document(plan, comparison)
+    if part == "comparison":
+        del found["comparison"]
+    else:
+        for each in found[part]:
+            del each["baseline"]
+            for change in each.get("changes", ()):
+                change["edited"] = False
+    validate(json.dumps(found), "plan")
+    text = plan_comment(found, cluster_name="production", link=LINK, limit=LIMIT)
+    check_markup(text)
+    assert text.startswith("**")
+
+
+def test_comment_on_a_baseline_without_an_effect_is_still_rendered(plan, comparison):
+    found = document(plan, comparison)
+    found["objects"][-1]["baseline"] = {
+        "state": "absent",
+        "edited": False,
+        "effect": None,
+        "reason": None,
+        "target": None,
+    }
+    validate(json.dumps(found), "plan")
+    text = plan_comment(found, cluster_name="production", link=LINK, limit=LIMIT)
+    check_markup(text)
+
+
 def test_comment_shows_the_changes_of_a_pull_request_among_ten_thousand_pending_ones(plan):
     after = fleet(plan, 10_000, 40)
     live = [each.ref for each in after.decisions if each.effect is Effect.LIVE]

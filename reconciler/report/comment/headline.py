@@ -17,7 +17,12 @@ from reconciler.model.quantity import human
 from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.report import wording
 from reconciler.report.comment.document_values import VM, added_bytes, qualified_name
-from reconciler.report.comment.since_base import is_added, is_edited, pending_before
+from reconciler.report.comment.since_base import (
+    baseline_of,
+    is_added,
+    is_edited,
+    pending_before,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -73,7 +78,7 @@ def plan_headline(document: Mapping[str, Any], cluster_name: str | None) -> Head
     added = [each for each in document["objects"] if is_added(each)]
     effects = Counter(each["effect"] for each in added if each["kind"] == VM)
     settings = sum(
-        is_edited(change) or each["baseline"]["state"] == BaselineState.NEW
+        is_edited(change) or baseline_of(each)["state"] == BaselineState.NEW
         for each in added
         if each["kind"] != VM and each["effect"] == Effect.CONFIG
         for change in each["changes"]

@@ -27,6 +27,14 @@ from reconciler.report.markdown_budget import render_up_to
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+_ALL_NEW: Mapping[str, Any] = {
+    "state": BaselineState.NEW,
+    "edited": True,
+    "effect": None,
+    "reason": None,
+    "target": None,
+}
+"""The baseline of an object without one. The schema permits such an object in each document."""
 STATE_TITLE = "Since base"
 """The title of the column with the state of each VM."""
 
@@ -35,6 +43,12 @@ def is_added(entry: Mapping[str, Any]) -> bool:
     """Return whether an object or a diagnostic is new or updated since the base commit."""
     baseline = entry.get("baseline", BaselineState.NEW)
     return (baseline if isinstance(baseline, str) else baseline["state"]) in ADDED
+
+
+def baseline_of(each: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return how an object compares with the base commit; an object without a baseline is new."""
+    found: Mapping[str, Any] = each.get("baseline", _ALL_NEW)
+    return found
 
 
 def is_edited(change: Mapping[str, Any]) -> bool:
@@ -74,11 +88,11 @@ def base_lines(document: Mapping[str, Any]) -> Iterator[str]:
     moved = [
         each
         for each in document["objects"]
-        if is_added(each) and each["effect"] != Effect.NONE and not each["baseline"]["edited"]
+        if is_added(each) and each["effect"] != Effect.NONE and not baseline_of(each)["edited"]
     ]
     if moved:
         kubevirt = any(
-            each["baseline"]["edited"] for each in document["objects"] if each["kind"] != VM
+            baseline_of(each)["edited"] for each in document["objects"] if each["kind"] != VM
         )
         words = indirect_sentence(
             map(qualified_name, moved),
@@ -129,9 +143,9 @@ def _gone(
 ) -> Iterator[Group]:
     """Yield the section that lists what only the base commit has."""
     kept = [
-        {**each, "message": "nothing to do", **each["baseline"]}
+        {**each, "message": "nothing to do", **baseline_of(each)}
         for each in document["objects"]
-        if each["baseline"]["state"] == BaselineState.ABSENT
+        if baseline_of(each)["state"] == BaselineState.ABSENT
     ]
     removed = [
         {**each, "message": "the plan no longer contains it"} for each in comparison["removed"]
@@ -156,7 +170,7 @@ def _lost(each: Mapping[str, Any]) -> str:
     target = "-" if each["target"] is None else value_text(each["target"], memory=True)
     return row(
         code(qualified_name(each), 2 * NAME),
-        f"**{inline(each['effect'])}**: {inline(each['reason'])}",
+        f"**{inline(each['effect'] or '-')}**: {inline(each['reason'] or '-')}",
         inline(target, VALUE),
         inline(each["message"], SENTENCE),
     )
