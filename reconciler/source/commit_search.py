@@ -227,19 +227,21 @@ def refusals(found: CommitInForce) -> Iterator[Diagnostic]:
     first, *others = found.refused
     if found.commit is None and first.reason is RefusalReason.INVALID_CONFIG and not others:
         return
-    state = f"commit {found.commit[:12]} stays in force" if found.commit else "nothing is written"
-    steps = plural(found.behind, "commit")
-    facts = [f"commit {found.commit[:12]} is {steps} earlier"] if found.commit else []
+    state, facts = "it is not applied", []
+    if found.commit:
+        state = f"commit {found.commit[:12]} stays in force"
+        facts = [f"commit {found.commit[:12]} is {plural(found.behind, 'commit')} earlier"]
+    elif others:
+        state = "nothing is applied"
+        facts = [f"none of the last {len(found.refused)} commits is acceptable"]
     if others:
         listed = [f"{each.commit[:12]} ({each.reason})" for each in others[:_MAX_LISTED]]
         more = ", …" if len(others) > _MAX_LISTED else ""
-        facts.append(f"also refused: {', '.join(listed)}{more}")
-    if not found.commit:
-        facts.append(f"no acceptable commit among {plural(len(found.refused), 'commit')}")
+        facts.append(f"also rejected: {', '.join(listed)}{more}")
     yield Diagnostic(
         severity=Severity.ERROR,
         code=str(first.reason),
-        message=f"commit {first.commit[:12]} of {found.revision} is refused: {first.message}; "
+        message=f"commit {first.commit[:12]} of {found.revision} is rejected: {first.message}; "
         f"{state}",
         at=first.at,
         context=tuple(facts),

@@ -54,7 +54,7 @@ def run_comment(
     ]
     opening.extend(f"\n{inline(each, SENTENCE)}" for each in document["notes"])
     for each in (document["plan"].get("commit") or {}).get("refused", [])[:1]:
-        words = f"Commit {each['commit'][:12]} was refused: {each['message']}"
+        words = f"Commit {each['commit'][:12]} was rejected: {each['message']}"
         opening.append(f"\n**{inline(words, SENTENCE)}.**")
     outcomes = sorted(document["outcomes"], key=_by_namespace)
     failed = sorted(

@@ -57,7 +57,7 @@ def test_plan_is_made_from_the_newest_acceptable_ancestor_and_lists_the_rejected
     (error,) = [each for each in plan["diagnostics"] if each["severity"] == "error"]
     assert (error["code"], error["at"]["line"]) == ("invalid-config", 3)
     assert (
-        f"commit {bad[:12]} of HEAD is refused: its configuration is invalid" in error["message"]
+        f"commit {bad[:12]} of HEAD is rejected: its configuration is invalid" in error["message"]
     )
     assert f"commit {good[:12]} stays in force" in error["message"]
     (vm,) = plan["objects"]
@@ -85,7 +85,7 @@ def test_run_with_a_rejected_commit_applies_the_ancestor_and_returns_exit_code_3
     jsonschema.validate(document, json.loads((SCHEMAS / "report.schema.json").read_text()))
     found = document["plan"]["commit"]
     assert (found["newest"], found["inForce"]) == (refused[1], refused[0])
-    assert f"commit {refused[1][:12]} of HEAD is refused" in ended.out
+    assert f"commit {refused[1][:12]} of HEAD is rejected" in ended.out
     again = command(name, "--repo", git, *flags, "-o", "json", on=cluster)
     assert (again.code, again.json["plan"]["revision"]) == (3, refused[0])
 
@@ -163,7 +163,7 @@ def test_search_for_an_acceptable_commit_examines_at_most_fifty_commits(
     git("commit", "--quiet", "--allow-empty", "--message=change")
     ended = command("apply", "--yes", "--repo", source, on=cluster)
     assert (ended.code, cluster.writes()) == (3, [])
-    assert "no acceptable commit among 51 commits" in ended.err
+    assert "none of the last 51 commits is acceptable" in ended.err
 
 
 def test_remote_repository_is_fetched_with_history_only_if_the_newest_commit_is_refused(

@@ -101,7 +101,7 @@ def test_commits_with_expired_or_revoked_keys_are_not_applied(team, serve, comma
     team.trust(f"  revokedKeys: {public}\n")
     ended = command("apply", "--yes", "--repo", team.git, "--verify", team.file, on=cluster)
     assert (ended.code, "error[revoked-key]" in ended.err) == (3, True)
-    assert "nothing is written" in ended.err
+    assert "it is not applied" in ended.err
     assert cluster.writes() == []
 
 
@@ -111,8 +111,8 @@ def test_repository_without_any_signed_commit_writes_nothing(team, serve, comman
         team.commit(size)
     ended = command("reconcile", "--repo", team.git, "--verify", team.file, on=cluster)
     assert (ended.code, cluster.writes()) == (3, [])
-    assert "no acceptable commit among 3 commits" in ended.err
-    assert "also refused" in ended.err
+    assert "none of the last 3 commits is acceptable" in ended.err
+    assert "also rejected" in ended.err
 
 
 def test_signed_commit_of_a_remote_repository_is_found_before_newer_unsigned_commits(
