@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 
 import pytest
 from support.tools import installed as tools
@@ -40,3 +42,21 @@ def test_each_npm_tool_has_an_exact_version_in_package_json():
     versions = found["devDependencies"] | found["optionalDependencies"]
     assert {each.npm for each in tools._entries().values() if each.npm} == versions.keys()
     assert all(each[0].isdigit() for each in versions.values())
+
+
+def test_npm_lock_file_matches_package_json(tmp_path):
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("npm is not installed")
+    for name in ("package.json", "package-lock.json"):
+        shutil.copy(tools.TABLE.parent / name, tmp_path)
+    options = ("--dry-run", "--offline", "--ignore-scripts", "--no-audit", "--no-fund")
+    # Without a network and a cache, npm can only compare the two files.
+    ended = subprocess.run(
+        [npm, "ci", *options, "--cache", tmp_path / "cache"],
+        cwd=tmp_path,
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
