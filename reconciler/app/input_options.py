@@ -12,6 +12,7 @@ from reconciler.model.desired.scope import Scope
 from reconciler.model.quoting import quoted
 from reconciler.model.references import ObjectRef, vm_ref
 from reconciler.model.selector import Selector, SelectorError
+from reconciler.source.git.repository_url import has_password
 
 DEFAULT_REVISION = "HEAD"
 _NAMES_ORIGIN = OptionOrigin(OriginKind.ARGUMENTS)
@@ -136,6 +137,13 @@ class SourceOptions:
             raise UsageError(
                 f"{other} needs --repo and cannot be combined with -f",
                 hint=("use only one of the two options"),
+            )
+        origin = self.origins.get("repo")
+        if origin and origin.kind is OriginKind.FLAG and has_password(self.repo or ""):
+            raise UsageError(
+                "--repo has an address with a password, which every user of this machine can read "
+                "in the list of processes",
+                hint="set the environment variable RECONCILER_REPO, or use --git-credentials",
             )
         if self.config is not None and not self.files:
             raise UsageError(

@@ -97,12 +97,13 @@ def leaks(tmp_path, secret) -> Leaks:
 
 
 @pytest.fixture
-def validate(capsys, leaks, secret):
+def validate(capsys, leaks, secret, monkeypatch):
     """Returns a function that reads a repository with the command ``validate``."""
 
     def run(url: str, folder: Path | None = None) -> Ended:
+        monkeypatch.setenv("RECONCILER_REPO", url)
         more = ["--git-credentials", folder] if folder else []
-        ended = Command(capsys)("validate", "-vv", "--repo", url, *more)
+        ended = Command(capsys)("validate", "-vv", *more)
         assert secret not in ended.out + ended.err
         assert leaks.found == set()
         return ended

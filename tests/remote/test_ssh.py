@@ -40,18 +40,17 @@ def test_ssh_repository_is_read_with_a_key(validate, server, served, credentials
 
 
 def test_ssh_repository_is_read_with_a_key_of_the_agent(
-    validate, server, served, credentials, tmp_path, monkeypatch
+    validate, server, served, credentials, stack, tmp_path, monkeypatch
 ):
     socket = tmp_path / "agent"
-    with subprocess.Popen(
-        ["ssh-agent", "-D", "-a", socket], stdout=subprocess.PIPE, text=True
-    ) as agent:
-        agent.stdout.readline()  # the agent prints this line once it accepts connections
-        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
-        subprocess.run(["ssh-add", "-q", server.folder / "client"], check=True)
-        folder = credentials(known_hosts=server.known_hosts())
-        assert validate(server.url(served.path), folder).code == 0
-        agent.terminate()
+    command = ["ssh-agent", "-D", "-a", socket]
+    agent = stack.enter_context(subprocess.Popen(command, stdout=subprocess.PIPE, text=True))
+    stack.callback(agent.terminate)
+    agent.stdout.readline()  # the agent prints this line once it accepts connections
+    monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+    subprocess.run(["ssh-add", "-q", server.folder / "client"], check=True)
+    folder = credentials(known_hosts=server.known_hosts())
+    assert validate(server.url(served.path), folder).code == 0
 
 
 def test_ssh_key_in_the_credentials_folder_replaces_the_keys_of_the_ssh_agent(

@@ -2,7 +2,8 @@
 
 git gets none of the caller's ``GIT_`` variables except those listed here. Others could run a
 program (``GIT_EXTERNAL_DIFF``), write a file (``GIT_TRACE``) or select another repository
-(``GIT_DIR``, which git sets for hooks).
+(``GIT_DIR``, which git sets for hooks). git also gets none of this program's own variables, which
+may contain a token or an address with a password.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ def for_reading() -> dict[str, str]:
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("GIT_") or name in _CONFIGURATION or name.startswith(_PAIRS)
+        if not name.startswith(("GIT_", "RECONCILER_"))
+        or name in _CONFIGURATION
+        or name.startswith(_PAIRS)
     }
 
 

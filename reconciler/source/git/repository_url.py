@@ -85,6 +85,12 @@ def _reject_visible_secrets(address: str, scheme: str, authority: str, tail: str
         )
 
 
+def has_password(address: str) -> bool:
+    """Return whether a URL contains a user name with a password."""
+    _, separator, rest = address.partition("://")
+    return bool(separator) and ":" in _split(rest)[0].rpartition("@")[0]
+
+
 def shown(address: str) -> str:
     """Return an address without user, password, query and fragment.
 

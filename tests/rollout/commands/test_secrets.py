@@ -52,16 +52,21 @@ def test_kubeconfig_token_is_never_printed_when_the_server_rejects_the_token(
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 @pytest.mark.parametrize("name", ["plan", "reconcile", "validate"])
-def test_password_in_a_repository_address_is_never_printed(name, log_format, serve, command):
+def test_password_in_a_repository_address_is_never_printed(name, log_format, command, monkeypatch):
     address = f"https://robot:{PASSWORD}@127.0.0.1:9/vms.git"
     flags = ("-vv", "--log-format", log_format)
-    ended = command(name, "--repo", address, *flags)
+    on_command_line = command(name, "--repo", address, *flags)
+    assert (on_command_line.code, on_command_line.out) == (64, "")
+    assert "set the environment variable RECONCILER_REPO" in on_command_line.err
+    monkeypatch.setenv("RECONCILER_REPO", address)
+    ended = command(name, *flags)
     assert (ended.code, ended.out) == (1, "")
     assert "https://127.0.0.1:9/vms.git cannot be fetched" in ended.err
-    with_query = command(name, "--repo", f"{address}?private_token={TOKEN}", *flags)
+    monkeypatch.setenv("RECONCILER_REPO", f"{address}?private_token={TOKEN}")
+    with_query = command(name, *flags)
     assert (with_query.code, with_query.out) == (1, "")
     assert "https://127.0.0.1:9/vms.git has a query or a fragment" in with_query.err
-    printed = ended.err + with_query.err
+    printed = on_command_line.err + ended.err + with_query.err
     assert [each for each in (*SECRETS, "robot") if each in printed] == []
 
 
