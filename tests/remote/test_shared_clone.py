@@ -34,7 +34,7 @@ def read(url, folder):
     """Fetch in this process; return the commit and the contents of all its files."""
     repository, commit = clone_or_fetch(url, folder, "main", timeout_s=600, clock=SystemClock())
     with repository:
-        tree = CommitTree.of(repository, commit)
+        tree = CommitTree(repository, commit)
         return commit, {entry.path: tree.read(entry).decode() for entry in tree.entries()}
 
 

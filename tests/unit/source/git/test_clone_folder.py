@@ -38,7 +38,7 @@ def fetched(git_repo, clones):
 
 def contents(repository):
     with repository:
-        tree = CommitTree.of(repository, repository.commit)
+        tree = CommitTree(repository, repository.commit)
         return {entry.path: tree.read(entry) for entry in tree.entries()}
 
 
