@@ -47,6 +47,12 @@ class OpenPGPKeys:
         listed = self._gpg("--with-colons", "--list-keys", f"{name}@example.com").decode()
         return next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr"))
 
+    def add_subkey(self, fingerprint: str) -> str:
+        """Add a subkey that signs, and return its fingerprint."""
+        self._gpg("--quick-add-key", fingerprint, "ed25519", "sign", "never")
+        listed = self._gpg("--with-colons", "--list-keys", fingerprint).decode()
+        return [line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr")][-1]
+
     def public(self, *fingerprints: str) -> str:
         """Return public keys in ASCII armor."""
         return self._gpg("--armor", "--export", *fingerprints).decode()
@@ -105,6 +111,12 @@ class SSHKeys:
     def public(self, key: Path) -> str:
         """Return the kind and the public key, without the comment."""
         return " ".join(Path(f"{key}.pub").read_text().split()[:2])
+
+    def revocation_list(self, key: Path) -> Path:
+        """Return the path of a key revocation list with one key."""
+        path = Path(f"{key}.krl")
+        run(tool("ssh-keygen"), "-q", "-k", "-f", path, f"{key}.pub")
+        return path
 
     def settings(self, key: Path) -> tuple[str, ...]:
         """Return the options of git for signing with a key."""

@@ -260,3 +260,26 @@ def test_replaced_git_objects_do_not_affect_the_signature_check(signed, gpg, ssh
     good = signed.commit(*gpg.keys.settings(gpg.alice))
     signed.repo.git("replace", unsigned, good)
     assert signed.verdict("commit", unsigned, both(gpg, ssh)).problem is UNSIGNED
+
+
+def test_signature_of_a_subkey_names_the_primary_key(signed, gpg):
+    primary = gpg.keys.create("primary")
+    subkey = gpg.keys.add_subkey(primary)
+    commit = signed.commit(*gpg.keys.settings(subkey))
+    verdict = signed.verdict("commit", commit, trusting_openpgp(gpg.keys.public(primary)))
+    assert verdict.signer == f"primary <primary@example.com> (OpenPGP key {primary})"
+    assert subkey != primary
+
+
+def test_key_in_a_key_revocation_list_is_not_accepted(signed, ssh):
+    revoked = ssh.keys.revocation_list(ssh.alice)
+    commit = signed.commit(*ssh.keys.settings(ssh.alice))
+    trusted = trusting_ssh(f"alice {ssh.keys.public(ssh.alice)}")
+    trusted += f"  revokedKeysFile: {revoked}\n"
+    verdict = signed.verdict("commit", commit, trusted)
+    assert (verdict.problem, "is revoked" in verdict.message) == (REVOKED, True)
+    other = signed.commit(*ssh.keys.settings(ssh.other))
+    trusted = trusted.replace(
+        "  revokedKeysFile", f"    bob {ssh.keys.public(ssh.other)}\n  revokedKeysFile"
+    )
+    assert signed.verdict("commit", other, trusted).accepted
