@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
 from http.server import ThreadingHTTPServer
 from itertools import count
 from typing import TYPE_CHECKING
@@ -20,20 +19,10 @@ from support.forges.received import Received, handler_of
 if TYPE_CHECKING:
     import ssl
 
+    from support.forges.fault import Fault
     from support.forges.payloads import PayloadDescription
 
 TOKEN = "forge-token-1234567890"
-
-
-@dataclass
-class Fault:
-    """An answer that replaces that of the server, once."""
-
-    status: int
-    headers: dict[str, str] = field(default_factory=dict)
-    body: object = None
-    executed: bool = False
-    """Whether the server executes the request before it sends this answer."""
 
 
 class FakeForge:

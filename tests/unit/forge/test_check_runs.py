@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from support.forges.fake_forge import HEAD, TOKEN, FakeGitHub, Fault
+from support.forges.fake_forge import HEAD, TOKEN, FakeGitHub
+from support.forges.fault import Fault
 
 from reconciler.app.comment.check_annotations import MAX_ANNOTATIONS, plan_annotations
 from reconciler.cli.main import main

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from support.builders import NOW
 from support.fake_ports import FakeClock
-from support.forges.fake_forge import TOKEN, Fault
+from support.forges.fake_forge import TOKEN
+from support.forges.fault import Fault
 
 from reconciler.errors import ForgeError, UsageError
 from reconciler.forge.forge_client import ATTEMPTS, SECONDARY_LIMIT_S, ForgeClient

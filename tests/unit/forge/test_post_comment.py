@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from support.forges.fake_forge import HEAD, Fault
+from support.forges.fake_forge import HEAD
+from support.forges.fault import Fault
 from support.forges.forge_places import MARKER, OPENING, STAMP, place_at
 from support.tools.installed import tool
 
