@@ -27,7 +27,7 @@ _LEGEND = (
     '<span><span class="key soon"></span>if each migration is fast</span>'
     '<span><span class="key until"></span>until the latest end</span></p>\n'
 )
-_STEPS = (15, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
+_STEPS = (5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
 """The lengths in seconds that a quarter of the time axis may have; also multiples of the last."""
 
 

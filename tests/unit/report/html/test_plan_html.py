@@ -180,6 +180,7 @@ def test_html_memory_cell_has_no_bar_for_a_vm_that_is_not_in_the_cluster():
 @pytest.mark.parametrize(
     ("seconds", "ticks"),
     [
+        (15, ["0s", "5s", "10s", "15s", "20s"]),
         (40, ["0s", "15s", "30s", "45s", "1m"]),
         (61 * 60, ["0s", "30m", "1h", "1h30m", "2h"]),
         (100 * 3600, ["0s", "48h", "96h", "144h", "192h"]),
