@@ -86,7 +86,7 @@ def source(timed: Stopwatch, repo: Path) -> Reading:
     """Read the desired state from Git."""
     with Repository.open(repo) as opened:
         with timed("read git"):
-            tree = CommitTree.of(opened, "HEAD")
+            tree = CommitTree(opened, opened.resolve("HEAD"))
             for entry in select(tree, Config()).files:
                 tree.read(entry)
         with timed("read git, parse, check, assemble"):

@@ -58,7 +58,7 @@ def measure(manifests: Sequence[str], kubeconfig: Path, repeat: int) -> tuple[Pe
 def of_repository(repo: Path, n_files: int) -> list[str]:
     """Return the texts of the first *n_files* manifest files that a plan of *repo* reads."""
     with Repository.open(repo) as opened:
-        tree = CommitTree.of(opened, "HEAD")
+        tree = CommitTree(opened, opened.resolve("HEAD"))
         config = read_config(tree).config
         files = select(tree, config).files[:n_files]
         return [data.decode() for data in tree.read_all(files)]

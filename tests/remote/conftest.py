@@ -69,6 +69,10 @@ def stack():
         yield opened
 
 
+_FILES = {"ca_crt": "ca.crt", "tls_crt": "tls.crt", "tls_key": "tls.key"}
+"""Names of files that are no Python names."""
+
+
 @pytest.fixture
 def credentials(tmp_path):
     """Returns a function that writes a folder with credentials, one file per key."""
@@ -77,7 +81,7 @@ def credentials(tmp_path):
         folder = tmp_path / "credentials"
         folder.mkdir(exist_ok=True)
         for name, text in files.items():
-            path = folder / name.replace("_crt", ".crt")
+            path = folder / _FILES.get(name, name)
             path.touch(mode=0o600)
             path.write_text(text)
         return folder

@@ -98,7 +98,7 @@ def address(served, authority, secret, stack, leaks):
     server = stack.enter_context(
         http_server(
             served.root,
-            tls=authority.context,
+            tls=authority.context(),
             authorization=basic("x-access-token", secret),
             on_request=leaks.look,
         )

@@ -23,7 +23,7 @@ def server(served, authority, leaks, secret, stack):
     return stack.enter_context(
         http_server(
             served.root,
-            tls=authority.context,
+            tls=authority.context(),
             authorization=basic("bot", secret),
             on_request=leaks.look,
         )
@@ -142,7 +142,7 @@ def test_missing_https_repository_is_reported(refused, server, folder):
 def other(served, authority, stack):
     """Another HTTPS server, which asks for credentials; its host is 127.0.0.1."""
     found = stack.enter_context(
-        http_server(served.root, tls=authority.context, authorization="something else")
+        http_server(served.root, tls=authority.context(), authorization="something else")
     )
     found.host = "127.0.0.1"
     return found
@@ -260,6 +260,20 @@ def test_proxy_that_rejects_credentials_is_reported(refused, server, folder, sta
 def test_unreachable_proxy_is_reported(refused, folder, monkeypatch):
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     assert refused(folder) == ("no connection to the server is possible", CHECK_NETWORK)
+
+
+@pytest.mark.parametrize("has_certificate", [True, False])
+def test_client_certificate_is_sent_to_a_server_that_requires_it(
+    validate, served, authority, credentials, stack, has_certificate
+):
+    tls = authority.context(asks_client=True)
+    server = stack.enter_context(http_server(served.root, tls=tls))
+    files = {"ca_crt": "ca.crt"}
+    if has_certificate:
+        files |= {"tls_crt": "tls.crt", "tls_key": "tls.key"}
+    texts = {name: (authority.folder / file).read_text() for name, file in files.items()}
+    ended = validate(f"{server.url}/fleet.git", credentials(**texts))
+    assert (ended.code == 0, len(server.requests) > 0) == (has_certificate, has_certificate)
 
 
 @pytest.mark.parametrize("limit", [0, 1_000, 3_000, 5_000, 100_000])

@@ -7,6 +7,7 @@ from support.git_servers.http_backend import basic, http_server
 from support.git_servers.outcome import failed
 from support.git_servers.programs import git_daemon, ssh_server
 from support.git_servers.relay import Relay
+from support.served import Command
 from support.tools.installed import tool
 
 from reconciler.app.clock import SystemClock
@@ -83,7 +84,7 @@ def remote(request, served, authority, stack, credentials, tmp_path):
         )
     if request.param == "http":
         return stack.enter_context(http_server(served.root)).port, of
-    server = stack.enter_context(http_server(served.root, tls=authority.context))
+    server = stack.enter_context(http_server(served.root, tls=authority.context()))
     folder = credentials(ca_crt=authority.certificate.read_text())
     return server.port, lambda port: (of(port)[0], folder)
 
@@ -112,6 +113,21 @@ def test_git_fetch_from_a_server_that_stops_answering_ends_at_the_deadline(
     with pytest.raises(SourceError, match="was not fetched before the deadline") as caught:
         fetched(*at(relay.port), tmp_path / "clone", timeout_s=2.0)
     assert caught.value.hint == "allow more time with --deadline, or check the network"
+
+
+def test_command_ends_at_its_deadline_if_the_git_server_stops_answering(
+    remote, served, stack, noise, capsys, tmp_path
+):
+    served.commit(noise=noise)
+    port, at = remote
+    relay = stack.enter_context(Relay(port, limit=100_000, suspends=True))
+    address, folder = at(relay.port)
+    more = ["--git-credentials", folder] if folder else []
+    kubeconfig = tmp_path / "kubeconfig"
+    options = ["--repo", address, "--deadline", "1s", "--yes", "--kubeconfig", kubeconfig]
+    code, message, _ = failed(Command(capsys)("apply", *options, *more))
+    assert code == 1
+    assert message.endswith("was not fetched before the deadline")
 
 
 def test_git_fetch_of_too_many_bytes_is_stopped(remote, served, noise, tmp_path, monkeypatch):

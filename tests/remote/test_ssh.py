@@ -13,9 +13,11 @@ from support.tools.installed import tool
 
 @pytest.fixture
 def server(tmp_path, stack, leaks):
-    return stack.enter_context(
+    found = stack.enter_context(
         ssh_server(str(tool("sshd")), tmp_path / "sshd", on_connection=leaks.look)
     )
+    leaks.watch(found.private_key().split("\n")[2])
+    return found
 
 
 @pytest.fixture
@@ -34,9 +36,10 @@ def refused(validate, server, served):
 
 
 @pytest.mark.parametrize("name", ["identity", "ssh-privatekey"])
-def test_ssh_repository_is_read_with_a_key(validate, server, served, credentials, name):
+def test_ssh_repository_is_read_with_a_key(validate, server, served, credentials, leaks, name):
     folder = credentials(**{name: server.private_key(), "known_hosts": server.known_hosts()})
     assert validate(server.url(served.path), folder).code == 0
+    assert leaks.n_looks >= 1
 
 
 def test_ssh_repository_is_read_with_a_key_of_the_agent(

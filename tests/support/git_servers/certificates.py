@@ -13,10 +13,9 @@ _NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate authority, and a server certificate for this machine."""
+    """A certificate authority, and a certificate for this machine: ``tls.crt`` and ``tls.key``."""
 
-    certificate: Path
-    context: ssl.SSLContext
+    folder: Path
 
     @classmethod
     def create(cls, openssl: str, folder: Path) -> Authority:
@@ -33,6 +32,18 @@ class Authority:
             *("x509", "-req", "-in", "tls.csr", "-CA", "ca.crt", "-CAkey", "ca.key"),
             *("-CAcreateserial", "-extfile", "names", "-out", "tls.crt"),
         )
+        return cls(folder)
+
+    @property
+    def certificate(self) -> Path:
+        """The certificate of the authority."""
+        return self.folder / "ca.crt"
+
+    def context(self, *, asks_client: bool = False) -> ssl.SSLContext:
+        """Return the settings of a server, which may require a certificate of its clients."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(folder / "tls.crt", folder / "tls.key")
-        return cls(folder / "ca.crt", context)
+        context.load_cert_chain(self.folder / "tls.crt", self.folder / "tls.key")
+        if asks_client:
+            context.load_verify_locations(self.certificate)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
