@@ -4,10 +4,19 @@
 set -euo pipefail
 source "${BASH_SOURCE[0]%/*}/../common.sh"
 
+# The runner interrupts only this script, so the script asks the program to stop: it then completes its report and releases
+# the leases. The log appears while the program runs, and the report after it.
 apply() {
-  local code=0
-  # The log appears while the run takes place, and the report after it.
-  reconciler apply --report "$folder/report.json" 2>&1 > "$folder/report.txt" | tee "$folder/apply.log" || code=$?
+  local code=0 program log
+  reconciler apply --report "$folder/report.json" > "$folder/report.txt" 2> "$folder/apply.log" &
+  program=$!
+  trap 'kill -TERM "$program"' INT TERM
+  tail --pid="$program" --lines=+1 --follow "$folder/apply.log" &
+  log=$!
+  while kill -0 "$program" 2> /dev/null; do wait "$program" || true; done
+  wait "$program" || code=$?
+  trap - INT TERM
+  wait "$log"
   cat "$folder/report.txt"
   return "$code"
 }
@@ -29,6 +38,7 @@ if [ -z "$RECONCILER_PLAN$RECONCILER_EXPECT_DIGEST" ]; then
 fi
 write_kubeconfig
 folder=$(mktemp -d "$RUNNER_TEMP/apply.XXXXXX")
+touch "$folder/apply.log"
 code=0
 without_workflow_commands apply || code=$?
 {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import tomllib
 from pathlib import Path
@@ -126,6 +128,38 @@ def test_input_with_shell_syntax_is_not_executed(tmp_path, name, inputs):
     assert result.outcome == "success", runner.log
     assert (tmp_path / "given").read_text() == evil
     assert not list(tmp_path.rglob("evil"))
+
+
+def test_interrupted_apply_action_asks_the_program_to_stop_and_waits_for_its_report(tmp_path):
+    """GitHub's runner sends SIGINT to the process of the step when a person cancels the job."""
+    stopped = (
+        '#!/bin/sh\n[ "$1" = comment ] && exit 0\n'
+        "trap 'echo ended > \"$RUNNER_TEMP/ended\"; exit 130' TERM\n"
+        'echo started >&2\nwhile :; do read -r line < "$RUNNER_TEMP/never"; done\n'
+    )
+    runner = machine(tmp_path, empty_repository(tmp_path), program=stopped)
+    os.mkfifo(runner.temp / "never")
+    files = {each: tmp_path / each for each in ("output", "summary")}
+    step = next(
+        each for each in load(FOLDER / "apply/action.yml")["runs"]["steps"] if "id" in each
+    )
+    (tmp_path / "step.sh").write_text(step["run"])
+    env = {
+        **runner._variables(),
+        "GITHUB_ACTION_PATH": str(FOLDER / "apply"),
+        "BRANCH": "main",
+        "RECONCILER_EXPECT_DIGEST": APPROVED["expect-digest"],
+        "RECONCILER_PLAN": "",
+        "GITHUB_OUTPUT": str(files["output"]),
+        "GITHUB_STEP_SUMMARY": str(files["summary"]),
+    }
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", tmp_path / "step.sh"]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert any(line == "started\n" for line in process.stdout)
+        process.send_signal(signal.SIGINT)
+        process.stdout.read()
+    assert (runner.temp / "ended").read_text() == "ended\n"
+    assert "exit-code=130\n" in files["output"].read_text()
 
 
 def empty_repository(folder: Path) -> Path:

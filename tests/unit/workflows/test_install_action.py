@@ -98,6 +98,12 @@ def test_install_action_rejects_a_missing_or_incomplete_hash(install, digest):
     assert result.outcome == "failure"
 
 
+def test_install_action_rejects_a_locked_dependency_without_a_hash(install, release):
+    (release[0] / "requirements-run.lock").write_text("helper==1.0\n")
+    _, result = install(version="1.0", sha256=release[2])
+    assert result.outcome == "failure"
+
+
 def test_install_action_selects_python_only_if_a_version_is_given(install, release):
     runner, _ = install(version="1.0", sha256=release[2])
     assert runner.surroundings.calls == []
