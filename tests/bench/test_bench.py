@@ -14,7 +14,7 @@ from reconciler.simulator.worlds import worlds
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def test_generated_fleet_is_identical_for_the_same_seed():
+def test_benchmark_generator_creates_an_identical_fleet_of_vms_for_the_same_seed():
     one, same, other = (Fleet(n_vms=200, seed=seed) for seed in (7, 7, 8))
     assert list(one.files()) == list(same.files())
     assert one.world() == same.world()
@@ -22,7 +22,7 @@ def test_generated_fleet_is_identical_for_the_same_seed():
     assert one.vms != other.vms
 
 
-def test_generated_fleet_changes_every_twentieth_vm_and_has_all_vms_in_its_files():
+def test_benchmark_generator_writes_each_vm_to_git_and_changes_the_memory_of_one_in_twenty():
     fleet = Fleet(n_vms=400)
     assert len(fleet.changed) == 20
     texts = [text for path, text in fleet.files() if path.startswith("vms/")]
@@ -41,7 +41,7 @@ def test_generated_fleet_changes_every_twentieth_vm_and_has_all_vms_in_its_files
         }
 
 
-def test_generated_fleet_differs_from_its_simulated_cluster_only_in_the_size_of_changed_vms():
+def test_benchmark_manifests_differ_from_the_simulated_cluster_only_in_the_size_of_changed_vms():
     fleet = Fleet(n_vms=60)
     live = {vm["name"]: vm["spec"] for vm in fleet.world()["vms"]}
     differing = set()
@@ -55,13 +55,13 @@ def test_generated_fleet_differs_from_its_simulated_cluster_only_in_the_size_of_
     assert differing == set(fleet.changed)
 
 
-def test_generated_fleet_has_a_valid_description_of_its_simulated_cluster():
+def test_benchmark_generator_writes_a_valid_description_of_the_simulated_cluster():
     world = worlds.parse(Fleet(n_vms=200).world())
     assert len(world.vms) == 200
     assert len(world.migrations) == 2
 
 
-def test_benchmark_report_for_a_small_fleet_has_every_row(tmp_path, capsys):
+def test_benchmark_report_for_a_small_fleet_contains_every_measurement(tmp_path, capsys):
     results = tmp_path / "RESULTS.md"
     sizes = ("--vms", "40", "--plan-alone", "400", "--peers", "2")
     run.main([*sizes, "--repeat", "1", "--results", str(results)])
@@ -95,13 +95,13 @@ def test_benchmark_target_is_met_by_a_value_equal_to_its_limit(value, least, met
     assert row.cells()[-1] == ("yes" if met else "no")
 
 
-def test_benchmark_targets_do_not_apply_to_a_smaller_fleet():
+def test_benchmark_targets_do_not_apply_to_a_fleet_below_the_specified_size():
     row = table.Row(work="w", measured="m", value=9, limit=1.5, judged=False)
     assert row.met is None
     assert row.cells()[-1] == "for 10,000"
 
 
-def test_benchmark_gives_the_first_manifests_of_the_repository_to_the_compared_tools(tmp_path):
+def test_benchmark_passes_the_first_manifests_of_the_repository_to_the_compared_tools(tmp_path):
     Fleet(n_vms=30).commit(tmp_path / "repo")
     found = peers.of_repository(tmp_path / "repo", 3)
     kinds = [yaml.safe_load(each.split("---")[0])["kind"] for each in found]
@@ -114,6 +114,6 @@ def test_benchmark_reports_a_missing_measurement_as_not_measured():
     assert row.cells()[-1] == "not measured"
 
 
-def test_benchmark_memory_limit_grows_with_the_fleet():
+def test_benchmark_memory_limit_grows_with_the_number_of_vms():
     limits = [table.memory_limit_mb(n) for n in (1000, 10_000, 100_000)]
     assert limits == [250, 250, 1200]

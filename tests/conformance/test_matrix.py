@@ -146,7 +146,7 @@ def shown(decision):
 
 
 @by_row()
-def test_planned_effect_matches_the_table_for_each_kubevirt_version(row, expected):
+def test_planned_effect_matches_the_expected_effect_for_each_kubevirt_version(row, expected):
     plans = {version: planned(row, version) for version in expected}
     assert {version: shown(decision) for version, (_, decision) in plans.items()} == expected
     for plan, _ in plans.values():
@@ -154,13 +154,13 @@ def test_planned_effect_matches_the_table_for_each_kubevirt_version(row, expecte
 
 
 @by_row("says")
-def test_planned_message_matches_the_table_for_each_kubevirt_version(row, expected):
+def test_planned_message_matches_the_expected_message_for_each_kubevirt_version(row, expected):
     for version, words in expected.items():
         assert words in planned(row, version)[1].why.message, version
 
 
 @by_row("writes")
-def test_planned_patch_matches_the_table_for_each_kubevirt_version(row, expected):
+def test_planned_patch_matches_the_expected_patch_for_each_kubevirt_version(row, expected):
     for version, written in expected.items():
         (action,) = planned(row, version)[1].actions
         assert {op.path: op.value for op in action.patch if op.op != "test"} == written, version
@@ -201,7 +201,9 @@ in_order = partial(map, VERSIONS.index)
 
 
 @pytest.mark.parametrize("row", [pytest.param(each, id=each["situation"]) for each in ROWS])
-def test_table_row_cites_a_source_and_lists_only_versions_in_which_a_result_changes(row):
+def test_kubevirt_version_table_row_cites_a_source_and_lists_only_versions_with_changed_results(
+    row,
+):
     assert row["source"]
     for column in ("expected", "says", "writes"):
         cells = row.get(column, {})
@@ -215,7 +217,7 @@ def test_cases_of_the_kubevirt_version_table_have_unique_names():
     assert len(names) == len(set(names))
 
 
-def test_test_of_the_kubevirt_version_table_imports_nothing_from_the_planner():
+def test_module_that_checks_the_kubevirt_version_table_does_not_import_the_planner():
     tree = ast.parse(Path(__file__).read_text(encoding="utf-8"))
     imported = {each.module for each in ast.walk(tree) if isinstance(each, ast.ImportFrom)}
     assert not [each for each in imported if each and each.startswith("reconciler.plan")]

@@ -257,7 +257,7 @@ def mismatch(expected, moves):
 
 
 @pytest.mark.parametrize(("version", "block"), CASES)
-def test_simulator_repeats_the_recorded_changes_within_the_recorded_times(version, block):
+def test_simulator_reproduces_the_recorded_changes_within_the_recorded_times(version, block):
     responses, changes = run(version, block)
     for step, response in zip(block["steps"], responses, strict=True):
         assert response.status == step["status"], response.body

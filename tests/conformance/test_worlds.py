@@ -86,7 +86,7 @@ def said(thing, reason):
     return f"{thing.value} {reason}"
 
 
-def test_example_cluster_has_a_table_row_and_manifests():
+def test_example_cluster_has_expected_results_and_desired_manifests():
     names = {path.stem for path in WORLDS.glob("*.yaml")}
     assert set(ROWS) == names
     assert {path.stem for path in (WORLDS / "desired").iterdir()} <= names
@@ -134,7 +134,7 @@ def assert_held_vms_are_not_changed(name, run, before, report):
 
 
 @pytest.mark.parametrize("name", RUNS)
-def test_run_in_each_example_cluster_has_the_expected_results(name):
+def test_rollout_in_each_example_cluster_has_the_expected_results(name):
     run = played(name)
     assert_plan_shows_the_situation(name, *run)
     assert_run_ends_as_listed(name, *run)
@@ -197,7 +197,9 @@ def defied():
 
 
 @pytest.mark.parametrize(("name", "vm"), tuple(defied()))
-def test_manual_patch_of_a_vm_that_the_plan_leaves_unchanged_has_the_predicted_effect(name, vm):
+def test_manual_patch_of_a_vm_without_a_planned_action_has_the_effect_that_the_plan_predicts(
+    name, vm
+):
     """Patches a VM that the plan leaves alone, and compares the effect with the plan."""
     run = rig(name)
     [decision] = [each for each in planned(run, name).decisions if each.ref.name == vm]

@@ -151,7 +151,7 @@ def test_control_plane_program_that_never_becomes_ready_is_stopped(tmp_path, pro
         ({"RECONCILER_ENVTEST_CLUSTER": "1", "KUBEBUILDER_ASSETS": "/a"}, "given"),
     ],
 )
-def test_existing_cluster_is_used_only_if_an_environment_variable_requests_it(
+def test_tests_use_an_existing_cluster_only_if_an_environment_variable_requests_this(
     environment, expected
 ):
     assert clusters.chosen(environment) == expected

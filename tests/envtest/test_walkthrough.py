@@ -236,7 +236,7 @@ def test_reconciler_patch_keeps_settings_of_other_clients(make_kubevirt, carry_o
     }
 
 
-def test_feature_gate_and_rollout_strategies_are_written_one_after_the_other(
+def test_feature_gate_is_patched_before_the_rollout_strategy_and_the_update_methods(
     make_kubevirt, carry_out
 ):
     gate, strategy = carry_out(make_kubevirt(DEFAULTS))

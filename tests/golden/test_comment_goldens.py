@@ -60,12 +60,12 @@ def check_markup(text: str) -> None:
     assert (depth, fence) == (0, "")
 
 
-def test_comment_on_a_plan_with_every_effect_matches_the_golden_file(plan, golden):
+def test_pull_request_comment_on_a_plan_with_every_effect_matches_the_golden_file(plan, golden):
     golden("comment.md", comment(plan))
 
 
 @pytest.mark.parametrize(("name", "tables"), [("comment", 7), ("comment-report", 5)])
-def test_markdown_renderer_recognizes_each_table_and_patch_of_a_comment(name, tables):
+def test_markdown_renderer_recognizes_each_table_and_patch_of_a_pull_request_comment(name, tables):
     text = (Path(__file__).parent / f"{name}.md").read_text(encoding="utf-8")
     html = MarkdownIt("commonmark").enable("table").render(text)
     assert html.count("<table>") == tables
@@ -74,18 +74,22 @@ def test_markdown_renderer_recognizes_each_table_and_patch_of_a_comment(name, ta
     assert "| ---" not in html
 
 
-def test_comment_on_a_plan_without_changes_matches_the_golden_file(converged_plan, golden):
+def test_pull_request_comment_on_a_plan_without_changes_matches_the_golden_file(
+    converged_plan, golden
+):
     golden("comment-nothing-to-do.md", comment(converged_plan))
 
 
-def test_comment_on_a_plan_for_one_vm_matches_the_golden_file(plan, golden):
+def test_pull_request_comment_on_a_plan_for_one_vm_matches_the_golden_file(plan, golden):
     live = next(each for each in plan.decisions if each.effect is Effect.LIVE)
     forecast = replace(plan.forecast, migrations=1, vms=plan.forecast.vms[:1], latest_s=184)
     one = sealed((live,), forecast=forecast)
     golden("comment-one-vm.md", comment(one, cluster_name="production"))
 
 
-def test_comment_on_invalid_manifests_matches_the_golden_file(converged_plan, golden):
+def test_pull_request_comment_about_invalid_manifests_matches_the_golden_file(
+    converged_plan, golden
+):
     error = Diagnostic(
         severity=Severity.ERROR,
         code="wrong-type",
@@ -97,16 +101,18 @@ def test_comment_on_invalid_manifests_matches_the_golden_file(converged_plan, go
     golden("comment-invalid.md", comment(replace(converged_plan, diagnostics=(error,))))
 
 
-def test_comment_on_a_plan_of_an_old_snapshot_matches_the_golden_file(plan, golden):
+def test_pull_request_comment_on_a_plan_of_an_old_cluster_snapshot_matches_the_golden_file(
+    plan, golden
+):
     warning = age_warning(NOW, NOW + timedelta(days=2), Duration.parse("24h"), None)
     golden("comment-old-snapshot.md", comment(replace(plan, diagnostics=(warning,))))
 
 
-def test_comment_on_a_plan_for_ten_thousand_vms_matches_the_golden_file(plan, golden):
+def test_pull_request_comment_on_a_plan_for_ten_thousand_vms_matches_the_golden_file(plan, golden):
     golden("comment-ten-thousand-vms.md", comment(fleet(plan, 10_000, 40)))
 
 
-def test_comment_on_a_run_report_matches_the_golden_file(run, golden):
+def test_pull_request_comment_with_a_run_report_matches_the_golden_file(run, golden):
     report = json.loads("".join(run_json(run)))
     golden(
         "comment-report.md",
@@ -115,7 +121,7 @@ def test_comment_on_a_run_report_matches_the_golden_file(run, golden):
 
 
 @pytest.mark.parametrize(("name", "log"), [("unreachable", UNREACHABLE), ("wrong", WRONG)])
-def test_comment_of_a_run_that_could_not_use_the_cluster_matches_the_golden_file(
+def test_pull_request_comment_about_a_run_without_cluster_access_matches_the_golden_file(
     name, log, golden
 ):
     text = failure_comment(log, cluster_name="production", link=LINK, limit=LIMIT)
@@ -150,7 +156,7 @@ def fleet(plan, count: int, namespaces: int):
 
 @pytest.mark.parametrize("limit", [LIMIT, 200_000])
 @pytest.mark.parametrize("namespaces", [1, 40, 10_000])
-def test_comment_on_a_plan_for_ten_thousand_vms_is_short_and_counts_the_rows_that_it_omits(
+def test_pull_request_comment_on_a_plan_for_ten_thousand_vms_is_short_and_counts_omitted_rows(
     plan, namespaces, limit
 ):
     text = comment(fleet(plan, 10_000, namespaces), limit=limit)
@@ -169,7 +175,7 @@ def test_comment_on_a_plan_for_ten_thousand_vms_is_short_and_counts_the_rows_tha
 
 
 @pytest.mark.parametrize("limit", range(6_000, 20_000, 997))
-def test_shortened_comment_has_no_incomplete_markup(plan, limit):
+def test_shortened_pull_request_comment_has_no_incomplete_markup(plan, limit):
     text = comment(fleet(plan, 100, 7), limit=limit)
     assert len(text.encode()) <= limit
     check_markup(text)

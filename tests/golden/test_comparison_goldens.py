@@ -105,21 +105,25 @@ def comparison(plan) -> Comparison:
     )
 
 
-def test_example_comparison_has_every_state(comparison):
+def test_example_comparison_with_a_base_commit_has_every_state_of_a_change(comparison):
     assert {each.state for each in comparison.objects.values()} == set(BaselineState)
     assert list(comparison.indirect)
     assert comparison.absent_diagnostics
 
 
-def test_text_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+def test_text_of_a_plan_compared_with_a_base_commit_matches_the_golden_file(
+    plan, comparison, golden
+):
     golden("plan-base.txt", plan_text(plan, comparison=comparison, width=130))
 
 
-def test_markdown_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+def test_markdown_of_a_plan_compared_with_a_base_commit_matches_the_golden_file(
+    plan, comparison, golden
+):
     golden("plan-base.md", plan_markdown(plan, comparison=comparison))
 
 
-def test_markdown_renderer_recognizes_each_table_and_list_of_a_plan_with_a_base():
+def test_markdown_renderer_recognizes_each_table_and_list_of_a_plan_compared_with_a_base_commit():
     text = Path(__file__).with_name("plan-base.md").read_text(encoding="utf-8")
     html = MarkdownIt("commonmark").enable("table").render(text)
     assert html.count("<table>") == text.count("| --- |\n")
@@ -128,17 +132,23 @@ def test_markdown_renderer_recognizes_each_table_and_list_of_a_plan_with_a_base(
     assert "| ---" not in html
 
 
-def test_json_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+def test_json_of_a_plan_compared_with_a_base_commit_matches_the_golden_file(
+    plan, comparison, golden
+):
     document = "".join(plan_json(plan, comparison))
     validate(document, "plan")
     golden("plan-base.json", document)
 
 
-def test_page_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+def test_html_page_of_a_plan_compared_with_a_base_commit_matches_the_golden_file(
+    plan, comparison, golden
+):
     golden("plan-base.html", plan_html(plan, comparison=comparison))
 
 
-def test_sarif_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+def test_sarif_of_a_plan_compared_with_a_base_commit_matches_the_golden_file(
+    plan, comparison, golden
+):
     document = "".join(sarif(review_of_plan(plan, comparison), "1.2.3"))
     found = json.loads(document)
     Draft7Validator(json.loads(SARIF.read_text())).validate(found)
@@ -148,7 +158,9 @@ def test_sarif_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, g
     golden("plan-base.sarif", document)
 
 
-def test_github_annotations_of_a_plan_with_a_base_match_the_golden_file(plan, comparison, golden):
+def test_github_annotations_of_a_plan_compared_with_a_base_commit_match_the_golden_file(
+    plan, comparison, golden
+):
     lines = list(github_commands(review_of_plan(plan, comparison)))
     golden("plan-base-github.txt", lines)
     unchanged = {
@@ -159,7 +171,9 @@ def test_github_annotations_of_a_plan_with_a_base_match_the_golden_file(plan, co
     assert not [each for each in lines[:-1] for name in unchanged if f"/{name} " in each]
 
 
-def test_gitlab_report_of_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+def test_gitlab_report_of_a_plan_compared_with_a_base_commit_matches_the_golden_file(
+    plan, comparison, golden
+):
     document = "".join(gitlab_code_quality(review_of_plan(plan, comparison)))
     golden("plan-base-gitlab.json", document)
     alone = json.loads("".join(gitlab_code_quality(review_of_plan(plan))))
@@ -167,7 +181,9 @@ def test_gitlab_report_of_a_plan_with_a_base_matches_the_golden_file(plan, compa
     assert found == {each["fingerprint"] for each in alone}, "GitLab compares the fingerprints"
 
 
-def test_comment_on_a_plan_with_a_base_matches_the_golden_file(plan, comparison, golden):
+def test_pull_request_comment_on_a_plan_compared_with_a_base_commit_matches_the_golden_file(
+    plan, comparison, golden
+):
     text = plan_comment(
         document(plan, comparison), cluster_name="production", link=LINK, limit=LIMIT
     )
@@ -175,7 +191,9 @@ def test_comment_on_a_plan_with_a_base_matches_the_golden_file(plan, comparison,
     golden("comment-base.md", text)
 
 
-def test_comment_on_a_pull_request_without_effect_says_what_was_pending(plan, golden):
+def test_comment_on_a_pull_request_without_an_effect_lists_changes_that_were_already_pending(
+    plan, golden
+):
     git = declared(plan, {})
     same = compare(
         Base(requested="main", revision=BASE_COMMIT),
@@ -191,7 +209,7 @@ def test_comment_on_a_pull_request_without_effect_says_what_was_pending(plan, go
 
 
 @pytest.mark.parametrize("part", ["objects", "diagnostics", "comparison"])
-def test_comment_on_an_altered_plan_that_lacks_a_part_of_the_comparison_is_still_rendered(
+def test_pull_request_comment_is_rendered_from_a_plan_file_without_parts_of_the_comparison(
     plan, comparison, part
 ):
     found = document(plan, comparison)
@@ -208,7 +226,9 @@ def test_comment_on_an_altered_plan_that_lacks_a_part_of_the_comparison_is_still
     assert text.startswith("**")
 
 
-def test_comment_on_a_baseline_without_an_effect_is_still_rendered(plan, comparison):
+def test_pull_request_comment_is_rendered_for_an_object_without_an_effect_in_the_base_commit(
+    plan, comparison
+):
     found = document(plan, comparison)
     found["objects"][-1]["baseline"] = {
         "state": "absent",
@@ -222,7 +242,9 @@ def test_comment_on_a_baseline_without_an_effect_is_still_rendered(plan, compari
     check_markup(text)
 
 
-def test_comment_shows_the_changes_of_a_pull_request_among_ten_thousand_pending_ones(plan):
+def test_comment_shows_the_changes_of_a_pull_request_among_ten_thousand_other_pending_changes(
+    plan,
+):
     after = fleet(plan, 10_000, 40)
     live = [each.ref for each in after.decisions if each.effect is Effect.LIVE]
     edited = {live[7], live[8_000]}
@@ -251,7 +273,7 @@ def browser(tmp_path_factory):
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-def test_checkbox_hides_vms_that_the_pull_request_does_not_change(
+def test_html_page_checkbox_hides_vms_that_the_pull_request_does_not_change(
     plan, comparison, browser, scripts
 ):
     browser.open("".join(plan_html(plan, comparison=comparison)), scripts=scripts)
@@ -276,7 +298,9 @@ def test_checkbox_hides_vms_that_the_pull_request_does_not_change(
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1400])
-def test_page_with_a_base_has_no_accessibility_problem(plan, comparison, browser, width, dark):
+def test_html_page_of_a_plan_compared_with_a_base_commit_has_no_accessibility_problem(
+    plan, comparison, browser, width, dark
+):
     browser.open("".join(plan_html(plan, comparison=comparison)), width=width, dark=dark)
     assert accessibility(browser)[1] == []
     assert browser.evaluate("return document.documentElement.scrollWidth - innerWidth;") <= 0

@@ -112,7 +112,9 @@ def test_json_of_a_plan_without_changes_matches_the_golden_file(converged_plan, 
     golden("plan-converged.json", document)
 
 
-def test_streamed_json_equals_the_whole_document(plan, paced_plan, converged_plan, run):
+def test_streamed_json_equals_json_that_is_encoded_as_a_whole(
+    plan, paced_plan, converged_plan, run
+):
     for each in (plan, paced_plan, converged_plan):
         assert "".join(plan_json(each)) == dumps(made(plan_document(each)))
     assert "".join(run_json(run)) == dumps(made(run_document(run)))
@@ -195,7 +197,7 @@ def test_gitlab_code_quality_report_matches_the_golden_file(name, reviews, golde
     golden(f"{name}-gitlab.json", gitlab_code_quality(reviews[name]))
 
 
-def test_published_schema_describes_every_property_and_allows_no_additional_ones(schema):
+def test_published_schema_describes_every_property_and_allows_no_additional_properties(schema):
     Draft202012Validator.check_schema(schema)
 
     def walk(node, where):

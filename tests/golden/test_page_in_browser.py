@@ -44,7 +44,9 @@ def names_of(plan, effect: str = "") -> set[str]:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, TABLET, DESK])
-def test_page_has_no_accessibility_problem_and_fits_the_screen_width(browser, plan, width, dark):
+def test_html_page_has_no_accessibility_problem_and_fits_the_screen_width(
+    browser, plan, width, dark
+):
     browser.open(page_of(plan), width=width, dark=dark)
     passes, found = accessibility(browser)
     assert found == []
@@ -55,7 +57,7 @@ def test_page_has_no_accessibility_problem_and_fits_the_screen_width(browser, pl
 
 
 @pytest.mark.parametrize("name", ["converged_plan", "paced_plan", "no VM"])
-def test_html_page_of_another_plan_has_no_accessibility_problem(
+def test_html_page_of_an_empty_or_special_plan_has_no_accessibility_problem(
     browser, paced_plan, request, name
 ):
     plan = replace(paced_plan, decisions=()) if name == "no VM" else request.getfixturevalue(name)
@@ -120,7 +122,7 @@ def test_html_page_shows_all_vms_and_filters_them_without_scripts(browser, plan)
         ("no such name", 0, "0 found"),
     ],
 )
-def test_search_shows_the_rows_that_contain_every_search_word(
+def test_html_page_search_shows_the_rows_that_contain_every_search_word(
     browser, fleet_page, search, rows, said
 ):
     browser.open(fleet_page)
@@ -147,7 +149,7 @@ def test_html_page_search_starts_while_the_user_types(browser, fleet_page):
     assert browser.evaluate("return await window.found;") == "1 found"
 
 
-def test_address_of_the_html_page_stores_the_filter_and_the_search(browser, fleet_page):
+def test_html_page_stores_its_filter_and_search_in_the_page_address(browser, fleet_page):
     browser.open(fleet_page)
     browser.press("/")
     browser.press("pg-0000", "Enter")

@@ -109,7 +109,7 @@ def compared(before, after, live):
 
 
 @given(desired_states(), live_states())
-def test_comparison_of_equal_plans_has_no_difference(state, live):
+def test_comparison_of_two_equal_plans_reports_no_difference(state, live):
     found = compared(state, state, live)
     assert {each.state for each in found.objects.values()} <= {BaselineState.UNCHANGED}
     assert set(found.diagnostics.values()) <= {BaselineState.UNCHANGED}
@@ -120,7 +120,7 @@ def test_comparison_of_equal_plans_has_no_difference(state, live):
 
 
 @given(desired_states(), desired_states(), live_states())
-def test_exchanging_two_compared_plans_exchanges_new_and_absent_objects(one, other, live):
+def test_swapping_two_compared_plans_swaps_their_new_and_absent_objects(one, other, live):
     there, back = compared(one, other, live), compared(other, one, live)
     exchanged = {BaselineState.NEW: BaselineState.ABSENT, BaselineState.ABSENT: BaselineState.NEW}
     for ref, each in there.objects.items():
@@ -129,7 +129,7 @@ def test_exchanging_two_compared_plans_exchanges_new_and_absent_objects(one, oth
 
 
 @given(desired_states(), desired_states(), live_states())
-def test_comparison_says_for_each_planned_change_whether_it_was_pending_in_the_base_commit(
+def test_plan_comparison_marks_each_change_that_was_already_pending_in_the_base_commit(
     one, other, live
 ):
     found = compared(one, other, live)
@@ -179,7 +179,7 @@ def test_plan_is_the_same_with_and_without_a_base_commit(base, head, live, capac
 
 
 @given(readings(), live_states())
-def test_plan_of_a_commit_that_is_compared_with_itself_adds_nothing(reading, live):
+def test_plan_comparison_of_a_commit_with_itself_reports_no_new_change(reading, live):
     reading = replace(
         reading,
         config=replace(reading.config, cluster=None),

@@ -64,25 +64,25 @@ def ours(text):
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_parser_accepts_text_that_kubectl_accepts(text):
+def test_yaml_parser_accepts_text_that_kubectl_accepts(text):
     names = [each["metadata"]["name"] for each in ours(text)]
     assert names == (["a", "b"] if '"b"}' in text else ["a"])
 
 
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
-def test_parser_rejects_text_that_kubectl_rejects(text):
+def test_yaml_parser_rejects_text_that_kubectl_rejects(text):
     assert ours(HEAD + text) is None
 
 
 @needs_kubectl
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS.keys())
-def test_parsed_values_equal_the_values_that_kubectl_reads(text):
+def test_yaml_parser_reads_the_same_values_as_kubectl(text):
     assert ours(text) == kubectl(text) is not None
 
 
 @needs_kubectl
 @pytest.mark.parametrize("text", REFUSED.values(), ids=REFUSED.keys())
-def test_kubectl_rejects_invalid_texts(text):
+def test_kubectl_rejects_the_invalid_yaml_examples(text):
     assert kubectl(HEAD + text) is None
 
 
@@ -95,6 +95,6 @@ LINES = st.tuples(st.sampled_from(["a", "b", "c", "<<: {a: 3}\n  d", "'e'\t"]), 
 @needs_kubectl
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(LINES, min_size=1, max_size=5))
-def test_parser_and_kubectl_read_the_same_values_from_generated_mappings(lines):
+def test_yaml_parser_and_kubectl_read_the_same_values_from_generated_mappings(lines):
     text = HEAD + "data:\n" + "".join(f"  {key}: {value}\n" for key, value in lines)
     assert ours(text) == kubectl(text)

@@ -120,7 +120,7 @@ def open_minutes(windows, begin, end):
 
 @settings(max_examples=40, deadline=None)
 @given(cases())
-def test_computed_window_times_equal_those_of_a_minute_by_minute_search(case):
+def test_computed_maintenance_window_times_equal_the_times_of_a_minute_by_minute_search(case):
     windows, begin, now = case
     first, end = begin - timedelta(days=BEFORE), begin + timedelta(days=DAYS + AFTER)
     states = open_minutes(windows, first, end)

@@ -48,7 +48,7 @@ def test_rewritten_git_history_is_reported_once(read, served):
     assert "rewritten" not in read().out
 
 
-def test_cache_folder_that_others_can_write_to_is_rejected_before_the_fetch(read, cache):
+def test_cache_folder_that_other_users_can_write_to_is_rejected_before_the_git_fetch(read, cache):
     cache.mkdir()
     cache.chmod(0o777)
     code, message, _ = failed(read())
@@ -59,7 +59,7 @@ def test_cache_folder_that_others_can_write_to_is_rejected_before_the_fetch(read
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_read_only_cache_folder_is_not_used_for_commits(read, cache):
+def test_read_only_cache_folder_is_not_used_for_git_clones(read, cache):
     assert read().code == 0
     (folder,) = cache.glob("git/*")
     folder.chmod(0o500)

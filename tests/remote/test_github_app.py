@@ -111,7 +111,7 @@ def test_repository_is_read_with_the_token_of_a_github_app(validate, app, addres
     assert leaks.n_looks >= 4
 
 
-def test_key_of_another_github_app_is_reported(validate, app, address, keys):
+def test_private_key_of_a_different_github_app_is_reported(validate, app, address, keys):
     folder = app(githubAppPrivateKey=(keys / "stranger").read_text())
     code, message, hint = failed(validate(address, folder))
     assert code == 1
@@ -120,7 +120,7 @@ def test_key_of_another_github_app_is_reported(validate, app, address, keys):
     assert hint == HINT
 
 
-def test_unusable_key_of_a_github_app_is_reported(validate, app, address):
+def test_unusable_private_key_of_a_github_app_is_reported(validate, app, address):
     folder = app(githubAppPrivateKey="-----BEGIN RSA PRIVATE KEY-----\n")
     code, message, hint = failed(validate(address, folder))
     assert (code, message) == (
@@ -130,7 +130,7 @@ def test_unusable_key_of_a_github_app_is_reported(validate, app, address):
     assert hint.startswith("check that the file has the app's whole private key")
 
 
-def test_github_app_number_that_is_not_a_number_is_reported(validate, app, address):
+def test_github_app_installation_id_that_is_not_a_number_is_reported(validate, app, address):
     folder = app(githubAppInstallationID="77/../78")
     code, message, _ = failed(validate(address, folder))
     assert (code, message) == (1, f"{folder}/githubAppInstallationID does not contain a number")

@@ -74,7 +74,7 @@ def test_https_repository_is_read_with_a_bearer_token(
     assert server.headers("authorization") == [f"Bearer {secret}"] * len(server.requests)
 
 
-def test_https_repository_is_read_with_the_password_for_any_user(
+def test_https_repository_is_read_with_a_password_without_a_user_name(
     validate, server, credentials, secret, authority
 ):
     server.authorization = basic("git", secret)
@@ -90,7 +90,7 @@ def test_password_is_used_for_the_user_in_the_repository_address(
     assert validate(address, folder).code == 0
 
 
-def test_https_repository_is_read_with_netrc(
+def test_https_repository_is_read_with_credentials_from_netrc(
     validate, server, secret, authority, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("GIT_SSL_CAINFO", str(authority.certificate))
@@ -169,7 +169,7 @@ def test_git_password_is_not_sent_to_another_port_of_the_same_host(refused, serv
     assert other.headers("authorization") == []
 
 
-def test_password_of_an_address_is_not_sent_to_the_host_of_a_redirect(
+def test_password_in_the_repository_address_is_not_sent_to_the_host_of_a_redirect(
     validate, server, other, secret, authority, monkeypatch
 ):
     monkeypatch.setenv("GIT_SSL_CAINFO", str(authority.certificate))
@@ -180,7 +180,7 @@ def test_password_of_an_address_is_not_sent_to_the_host_of_a_redirect(
     assert other.headers("authorization") == []
 
 
-def test_password_of_netrc_is_not_sent_to_the_host_of_a_redirect(
+def test_password_from_netrc_is_not_sent_to_the_host_of_a_redirect(
     refused, server, other, secret, authority, monkeypatch, tmp_path
 ):
     monkeypatch.setenv("GIT_SSL_CAINFO", str(authority.certificate))

@@ -19,12 +19,12 @@ from reconciler.source.git.transport.git_credentials import GitCredentials
 UNENCRYPTED = "has no encryption, so credentials are not sent to it"
 
 
-def test_repository_of_git_daemon_is_read(validate, served, stack):
+def test_git_daemon_repository_is_read(validate, served, stack):
     daemon = stack.enter_context(git_daemon(served.root))
     assert validate(f"git://127.0.0.1:{daemon.port}/fleet.git").code == 0
 
 
-def test_missing_repository_of_git_daemon_is_reported(validate, served, stack):
+def test_missing_git_daemon_repository_is_reported(validate, served, stack):
     daemon = stack.enter_context(git_daemon(served.root))
     code, message, _ = failed(validate(f"git://127.0.0.1:{daemon.port}/none.git"))
     assert code == 1
@@ -54,7 +54,7 @@ def test_git_password_is_not_sent_to_a_server_without_encryption(
     assert hint == "use an address with https:// or ssh://, or remove --git-credentials"
 
 
-def test_git_password_is_sent_without_encryption_to_this_machine(
+def test_git_password_is_sent_without_encryption_to_a_loopback_address(
     validate, served, credentials, secret, stack, leaks
 ):
     server = stack.enter_context(

@@ -67,7 +67,7 @@ def started(url, folder, *prefix):
 
 
 @pytest.mark.parametrize("tenth", range(10))
-def test_git_fetch_succeeds_after_another_process_was_killed_at_any_byte(
+def test_git_fetch_succeeds_after_a_concurrent_fetch_is_killed_after_any_received_byte(
     fleet, daemon, stack, tmp_path, noise, tenth
 ):
     folder, direct = tmp_path / "clones", f"git://127.0.0.1:{daemon.port}/fleet.git"
@@ -111,7 +111,7 @@ CASES = [(*each, False) for each in INSTANTS] + [(*each, True) for each in FOR_N
 
 
 @pytest.mark.parametrize(("calls", "number", "is_new"), CASES)
-def test_git_fetch_succeeds_after_a_process_was_killed_at_a_system_call(
+def test_git_fetch_succeeds_after_a_concurrent_fetch_is_killed_at_a_system_call(
     fleet, daemon, stack, tmp_path, noise, calls, number, is_new
 ):
     """The first process that makes one of the calls for the given time is killed before it."""

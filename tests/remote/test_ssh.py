@@ -42,7 +42,7 @@ def test_ssh_repository_is_read_with_a_key(validate, server, served, credentials
     assert leaks.n_looks >= 1
 
 
-def test_ssh_repository_is_read_with_a_key_of_the_agent(
+def test_ssh_repository_is_read_with_a_key_in_the_ssh_agent(
     validate, server, served, credentials, stack, tmp_path, monkeypatch
 ):
     socket = tmp_path / "agent"
@@ -97,7 +97,7 @@ def test_ssh_key_that_cannot_be_read_is_reported(refused, server, credentials, c
     assert hint.startswith("check that `identity` in --git-credentials is the whole private key")
 
 
-def test_ssh_key_that_others_can_read_is_reported(refused, server, credentials):
+def test_ssh_key_that_other_users_can_read_is_reported(refused, server, credentials):
     folder = credentials(identity=server.private_key(), known_hosts=server.known_hosts())
     (folder / "identity").chmod(0o644)
     assert refused(folder) == (

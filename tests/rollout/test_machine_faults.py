@@ -167,7 +167,7 @@ def test_command_fails_without_a_cluster_write_if_all_standard_streams_are_close
     assert machine.cluster.writes() == []
 
 
-def test_report_goes_to_stderr_if_stdout_is_full_after_the_rollout(machine):
+def test_report_is_written_to_stderr_if_stdout_is_full_after_the_rollout(machine):
     out = machine.folder / "out"
     planned = machine.run(*COMMANDS["plan"]).out
     ended = machine.run(
@@ -186,7 +186,7 @@ def saved(ended: Ended) -> dict:
     return json.loads(line)
 
 
-def test_report_goes_to_stderr_if_the_disk_of_the_report_file_is_full(machine):
+def test_report_is_written_to_stderr_if_the_disk_of_the_report_file_is_full(machine):
     """The disk becomes full during the run: the file could be reserved at its start."""
     report = machine.folder / "report.json"
     ended = machine.run(
@@ -201,7 +201,9 @@ def test_report_goes_to_stderr_if_the_disk_of_the_report_file_is_full(machine):
     assert not report.exists()
 
 
-def test_report_of_a_run_without_writes_goes_to_stderr_if_its_file_cannot_be_written(machine):
+def test_report_of_a_run_without_writes_is_printed_to_stderr_if_its_file_cannot_be_written(
+    machine,
+):
     report = machine.folder / "report.json"
     ended = machine.run(
         *(*COMMANDS["apply"], "--report", str(report), "--expect-digest", "sha256:" + "0" * 64),

@@ -85,7 +85,7 @@ def test_every_json_log_line_has_a_level_a_time_and_a_message(serve, git, comman
     assert (error["level"], error["msg"].startswith("1 error in the desired")) == ("error", True)
 
 
-def test_apply_no_wait_ends_after_the_patch_and_the_next_apply_tracks_the_change(
+def test_apply_with_the_no_wait_option_ends_after_the_patch_and_the_next_apply_tracks_the_change(
     serve, git, command
 ):
     git.commit({"vm.yaml": ASK_2GI})

@@ -28,7 +28,9 @@ def test_demo_shows_the_description_plan_and_apply_run_of_a_simulated_cluster(ca
     assert "not-running" in out[plan:apply]
 
 
-def test_demo_prints_the_configuration_file_and_obeys_its_windows_in_simulated_time(capsys):
+def test_demo_prints_the_configuration_file_and_obeys_maintenance_windows_in_simulated_time(
+    capsys,
+):
     code, out, _ = played(capsys, "--world", "window-closed")
     assert code == 0
     about = out.index("# Changes are permitted on weekday nights")

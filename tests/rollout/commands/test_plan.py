@@ -80,7 +80,7 @@ def test_text_plan_shows_effect_reason_and_manifest_location(serve, git, command
     assert ended.err == ""
 
 
-def test_markdown_plan_starts_with_an_html_comment_that_identifies_it(serve, git, command):
+def test_markdown_plan_starts_with_an_html_comment_that_identifies_the_plan(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("plan", "--repo", git, "-o", "markdown", on=serve("hotplug"))
     assert ended.out.startswith("<!-- reconciler-plan -->\n")
@@ -126,7 +126,7 @@ def test_sarif_rules_of_a_plan_link_to_pages_below_the_docs_url(serve, git, comm
     assert f"{url}/hotplug" in links
 
 
-def test_plan_warns_how_many_findings_in_standard_input_the_gitlab_report_omits(
+def test_plan_warning_counts_the_results_from_standard_input_that_the_gitlab_report_omits(
     serve, command, tmp_path, monkeypatch
 ):
     manifests = tmp_path / "vm.yaml"
@@ -174,7 +174,7 @@ def test_invalid_output_file_is_a_usage_error(given, message, git, command):
     assert message in ended.err
 
 
-def test_validate_writes_problems_as_sarif_and_ends_with_code_3(git, command, tmp_path):
+def test_validate_writes_problems_as_sarif_and_ends_with_exit_code_3(git, command, tmp_path):
     git.commit({"vm.yaml": ASK_2GI.replace("2Gi", "2GB")})
     ended = command("validate", "--repo", git, "-o", "sarif")
     (run,) = ended.json["runs"]
@@ -185,7 +185,7 @@ def test_validate_writes_problems_as_sarif_and_ends_with_code_3(git, command, tm
     assert place["region"]["startLine"] == 5
 
 
-def test_validate_writes_problems_as_a_page_and_ends_with_code_3(git, command):
+def test_validate_writes_problems_as_an_html_page_and_ends_with_exit_code_3(git, command):
     git.commit({"vm.yaml": ASK_2GI.replace("2Gi", "2GB")})
     ended = command("validate", "--repo", git, "-o", "html")
     assert ended.code == 3

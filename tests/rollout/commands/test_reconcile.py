@@ -52,7 +52,7 @@ def test_reconcile_returns_a_nonzero_exit_code_for_a_waiting_vm_only_with_detail
     assert again.code == detailed
 
 
-def test_migration_still_running_at_the_deadline_is_left_to_the_next_run(serve, git, command):
+def test_migration_that_runs_beyond_the_deadline_is_tracked_by_the_next_run(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0)
     pass_ = ("reconcile", "--repo", git, "-o", "json", "--deadline")

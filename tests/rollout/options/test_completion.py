@@ -60,9 +60,7 @@ def test_shell_completion_completes_contexts_of_the_file_in_the_kubeconfig_optio
 
 @pytest.mark.parametrize("shell", SHELLS)
 @pytest.mark.parametrize("end", [r"\$(touch x)", "`x`", "\nx", "'", '"', "\x1b[2J", "\u202e", "*"])
-def test_shell_completion_leaves_out_a_name_that_zsh_would_evaluate(
-    end, shell, complete, tmp_path
-):
+def test_shell_completion_omits_a_name_that_zsh_would_evaluate(end, shell, complete, tmp_path):
     file = kubeconfig(tmp_path / "config", "http://127.0.0.1:9", ("prod-a", f"prod-{end}", "x"))
     found = complete(shell, "plan", "--kubeconfig", file, "--context", "pr")
     assert found.count("prod-") == 1

@@ -43,7 +43,7 @@ def origins(document, part="values"):
     return found
 
 
-def test_config_command_shows_flag_environment_file_line_and_default(
+def test_config_command_shows_whether_a_value_comes_from_a_flag_variable_file_or_default(
     repository, command, monkeypatch
 ):
     monkeypatch.setenv("RECONCILER_SELECTOR", "app=db")
@@ -66,7 +66,7 @@ def test_config_command_shows_flag_environment_file_line_and_default(
     assert options["request-timeout"] == ("30s", "default")
 
 
-def test_flag_of_config_command_has_precedence_over_environment_and_file(
+def test_config_command_shows_that_a_flag_overrides_the_environment_and_the_file(
     repository, command, monkeypatch
 ):
     monkeypatch.setenv("RECONCILER_MODE", "observe")
@@ -76,12 +76,14 @@ def test_flag_of_config_command_has_precedence_over_environment_and_file(
     assert origins(by_flag)["mode"] == ("enforce", "flag --mode")
 
 
-def test_names_on_the_command_line_replace_the_selector_of_the_configuration(repository, command):
+def test_vm_names_on_the_command_line_replace_the_configured_selector(repository, command):
     found = command("config", "--repo", repository, "team-a/db", "-o", "json").json
     assert origins(found)["selector"] == ("", "arguments")
 
 
-def test_config_command_prints_a_table_of_keys_and_one_of_options(repository, command):
+def test_config_command_prints_one_table_of_configuration_keys_and_one_table_of_options(
+    repository, command
+):
     ended = command("config", "--repo", repository, "--revision", "main")
     lines = [line.split() for line in ended.out.splitlines()]
     assert ["mode", "observe", ".reconciler.yaml:3:7"] in lines
@@ -111,14 +113,14 @@ def test_invalid_configuration_is_reported_with_its_line_and_no_values(git, comm
     assert ".reconciler.yaml:10:10: error" in ended.err
 
 
-def test_every_configuration_value_has_a_json_notation():
+def test_every_configuration_value_can_be_encoded_as_json():
     from reconciler.model.desired.config import Config  # noqa: PLC0415 - next to its only use
 
     defaults = {key: plain(Config().value(key)) for key in CONFIG_KEYS}
     assert json.loads(json.dumps(defaults)) == defaults
 
 
-def test_address_with_a_password_is_shown_without_the_password():
+def test_config_command_shows_a_repository_address_without_its_password():
     from reconciler.cli.commands import config  # noqa: PLC0415 - next to its only use
 
     assert config._shown("repo", "https://user:secret@git.example.com/vms.git") == (

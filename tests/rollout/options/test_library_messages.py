@@ -249,7 +249,7 @@ def test_server_that_is_not_an_api_server_is_reported_in_plain_words(
     plain(ended, says, address)
 
 
-def test_list_of_library_words_recognizes_an_ssl_error_message():
+def test_check_for_library_jargon_recognizes_an_ssl_error_message():
     with pytest.raises(ssl.SSLError) as error:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata="x")
     assert any(each in str(error.value) for each in LIBRARIES)

@@ -63,7 +63,9 @@ def states(ended):
     }
 
 
-def test_vm_that_differs_from_the_main_branch_is_not_a_change_of_the_pull_request(branch, plan):
+def test_existing_difference_between_main_branch_and_cluster_is_not_a_pull_request_change(
+    branch, plan
+):
     before = {"drifting.yaml": DRIFTING, "edited.yaml": vm_yaml("db", "edited", "1Gi")}
     branch(before, {"edited.yaml": vm_yaml("db", "edited", "3Gi"), "other.yaml": OTHER})
     ended = plan("-o", "json")
@@ -83,7 +85,7 @@ def test_vm_that_differs_from_the_main_branch_is_not_a_change_of_the_pull_reques
     assert change["edited"] is True
 
 
-def test_plan_text_lists_changes_of_the_pull_request_first(branch, plan):
+def test_plan_text_lists_the_changes_that_the_pull_request_adds_first(branch, plan):
     before = {"drifting.yaml": DRIFTING, "edited.yaml": vm_yaml("db", "edited", "1Gi")}
     branch(before, {"edited.yaml": vm_yaml("db", "edited", "3Gi")})
     text = plan().out
@@ -130,7 +132,7 @@ def test_kubevirt_cr_edit_changes_the_effect_of_a_vm_that_is_not_edited(branch, 
     assert "because of edits of the KubeVirt CR: db/drifting." in text
 
 
-def test_renamed_file_is_not_a_change_and_a_removed_vm_is_listed(branch, plan):
+def test_renamed_manifest_file_is_not_a_change_and_a_vm_removed_from_git_is_listed(branch, plan):
     files = {"a.yaml": DRIFTING, "b.yaml": vm_yaml("db", "edited", "3Gi"), "c.yaml": OTHER}
     branch(files, {"a.yaml": None, "moved/a.yaml": DRIFTING, "b.yaml": None, "c.yaml": None})
     ended = plan("-o", "json")
@@ -162,7 +164,7 @@ def test_plan_exit_code_counts_only_changes_that_the_pull_request_adds(
     assert (plan("--detailed-exitcode").code, plan().code) == (detailed, plain)
 
 
-def test_error_that_the_base_branch_also_has_is_marked(branch, plan):
+def test_error_that_already_exists_in_the_base_branch_is_marked_as_existing(branch, plan):
     branch({"a.yaml": BROKEN}, {"b.yaml": BROKEN})
     lines = [line for line in plan().out.splitlines() if "error[" in line]
     marked = {line.partition(":")[0]: line.endswith("(also on the base)") for line in lines}
@@ -181,7 +183,7 @@ def test_all_changes_count_as_new_if_the_configuration_of_the_base_branch_is_inv
     assert "therefore, every change counts as new" in " ".join(plan().out.split())
 
 
-def test_all_changes_count_as_new_if_the_base_branch_is_for_another_cluster(branch, plan):
+def test_all_changes_count_as_new_if_the_base_branch_configures_another_cluster(branch, plan):
     files = {"a.yaml": DRIFTING, ".reconciler.yaml": CONFIG + "cluster: another\n"}
     branch(files, {".reconciler.yaml": CONFIG})
     ended = plan("-o", "json")
@@ -212,7 +214,7 @@ def test_remote_repository_is_fetched_with_the_history_of_the_base_branch(
     assert states(ended) == {"drifting": ("unchanged", False), "edited": ("new", True)}
 
 
-def test_base_option_needs_a_repository(snapshot, command, tmp_path):
+def test_base_branch_option_requires_a_git_repository(snapshot, command, tmp_path):
     (tmp_path / "a.yaml").write_text(DRIFTING)
     ended = command("plan", "-f", tmp_path / "a.yaml", "--snapshot", snapshot, "--base", "main")
     assert ended.code == 64
@@ -234,7 +236,7 @@ def test_unknown_base_branch_is_reported_as_an_error(branch, plan):
         ({"a.yaml": OTHER}, {"b.yaml": BROKEN}, "failure"),
     ],
 )
-def test_commit_status_fails_only_for_errors_that_the_pull_request_adds(
+def test_commit_status_is_failure_only_for_errors_that_the_pull_request_adds(
     branch, plan, command, tmp_path, before, after, state
 ):
     branch(before, after)
@@ -245,7 +247,7 @@ def test_commit_status_fails_only_for_errors_that_the_pull_request_adds(
     assert (ended.code, f'"state":"{state}"' in ended.out.replace(" ", "")) == (0, True)
 
 
-def test_step_output_counts_the_changes_that_the_pull_request_adds(
+def test_github_step_output_counts_the_changes_that_the_pull_request_adds(
     branch, plan, command, tmp_path
 ):
     branch({"a.yaml": DRIFTING}, {"b.yaml": vm_yaml("db", "edited", "3Gi")})
@@ -268,12 +270,14 @@ def validated(command, git, *more):
         ({"a.yaml": BROKEN}, {"a.yaml": OTHER}, 0),
     ],
 )
-def test_validate_with_a_base_fails_only_for_new_problems(branch, command, before, after, code):
+def test_validate_with_a_base_branch_fails_only_for_new_problems(
+    branch, command, before, after, code
+):
     git = branch(before, after)
     assert validated(command, git).code == code
 
 
-def test_validate_with_a_base_marks_problems_in_every_format(branch, command):
+def test_validate_with_a_base_branch_marks_existing_problems_in_every_format(branch, command):
     git = branch({"a.yaml": BROKEN, "c.yaml": BROKEN}, {"b.yaml": BROKEN, "c.yaml": OTHER})
     lines = validated(command, git).out.splitlines()
     marks = {each[0]: each.endswith("(also on the base)") for each in lines if "error[" in each}
@@ -293,7 +297,7 @@ def test_validate_with_a_base_marks_problems_in_every_format(branch, command):
     assert "file=a.yaml" not in annotated
 
 
-def test_invalid_configuration_in_the_pull_request_is_an_error_and_no_earlier_commit_is_planned(
+def test_invalid_configuration_in_a_pull_request_is_an_error_and_an_earlier_commit_is_not_planned(
     branch, plan
 ):
     branch({"a.yaml": DRIFTING}, {".reconciler.yaml": CONFIG + "mode: 7\n"})
@@ -303,7 +307,7 @@ def test_invalid_configuration_in_the_pull_request_is_an_error_and_no_earlier_co
     assert (plan().code, plan().out) == (3, "")
 
 
-def test_result_of_a_server_dry_run_is_no_change_of_the_pull_request(branch, serve, command):
+def test_server_dry_run_result_does_not_count_as_a_pull_request_change(branch, serve, command):
     git = branch({"a.yaml": DRIFTING}, {"b.yaml": OTHER})
     options = ("--repo", git, "--base", "main", "--server-dry-run", "-o", "json")
     ended = command("plan", *options, "--detailed-exitcode", on=serve("hotplug", vms=VMS))
@@ -311,7 +315,9 @@ def test_result_of_a_server_dry_run_is_no_change_of_the_pull_request(branch, ser
     assert (ended.code, states) == (0, {"server-dry-run": "unchanged"})
 
 
-def test_cluster_is_read_once_for_both_plans(branch, serve, command):
+def test_cluster_is_read_once_for_the_plans_of_the_pull_request_and_the_base_branch(
+    branch, serve, command
+):
     git = branch({"a.yaml": DRIFTING}, {"b.yaml": vm_yaml("db", "edited", "3Gi")})
     cluster = serve("hotplug", vms=VMS)
     assert command("plan", "--repo", git, "--base", "main", on=cluster).code == 0

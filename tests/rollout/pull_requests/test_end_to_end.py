@@ -40,7 +40,7 @@ def test_each_push_to_a_pull_request_updates_the_same_comment(project, face, siz
     assert project.cluster.writes() == []
 
 
-def test_status_of_a_merged_pull_request_is_green_when_each_guest_has_its_memory(
+def test_commit_status_of_a_merged_pull_request_is_success_when_each_guest_has_its_memory(
     project, face, sizes, guests
 ):
     forge = project.forge
@@ -58,7 +58,7 @@ def test_status_of_a_merged_pull_request_is_green_when_each_guest_has_its_memory
     assert seen[-1] == ("POST", ["2Gi", "2Gi"])
 
 
-def test_vm_that_changes_after_the_approval_ends_the_run_with_exit_code_8(
+def test_vm_change_by_another_client_after_the_approval_ends_the_run_with_exit_code_8(
     project, face, kind, sizes, guests
 ):
     ended(face.snapshot())

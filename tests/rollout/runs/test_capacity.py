@@ -163,7 +163,7 @@ def never_refused(run: Rig):
     return seen
 
 
-def test_vms_whose_target_pods_fit_on_nodes_only_one_at_a_time_are_changed_one_at_a_time():
+def test_vms_change_one_at_a_time_if_the_nodes_have_capacity_for_only_one_target_pod():
     run = rig("room-one-after-another")
     refused = never_refused(run)
     report = run.apply(BOTH, deadline_s=600)

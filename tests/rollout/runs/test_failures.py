@@ -261,7 +261,7 @@ class TestRunsEnd:
         assert report.exit is ExitCode.FAILED
         assert ends(report)["front"] == (Result.HELD, "waits-for-place")
 
-    def test_run_with_a_stopped_vm_ends_if_kubevirt_never_applies_its_cr(self):
+    def test_run_with_a_stopped_vm_ends_if_virt_operator_never_applies_the_kubevirt_cr(self):
         restless = [
             {
                 "at": f"{2 * n - 199}s",
@@ -279,7 +279,7 @@ class TestRunsEnd:
         assert "did not apply" in report.message
         assert (report.ended_at - report.started_at).total_seconds() < 400
 
-    def test_kubevirt_cr_change_that_is_never_applied_fails_at_the_settle_timeout(
+    def test_kubevirt_cr_change_fails_if_it_is_not_applied_before_the_timeout(
         self,
     ):
         restless = [
@@ -297,7 +297,7 @@ class TestRunsEnd:
         assert [each.barrier.deadline_s for each in report.plan.waves if each.barrier] == [42.0]
         assert "did not apply its CR within 42 s" in report.outcomes[0].why.message
 
-    def test_run_ends_immediately_if_no_change_can_start_now(self):
+    def test_run_ends_immediately_if_no_change_can_start(self):
         run = rig("storm")
         run.merge(f"{VMS}/flaky", size("2Gi"), agent="kubectl")
         run.clock.sleep(30)

@@ -192,7 +192,7 @@ def test_memory_changes_start_a_few_seconds_after_kubevirt_has_applied_its_cr():
     assert (first_vm - first_cr).total_seconds() >= 5
 
 
-def test_size_that_takes_effect_at_the_next_restart_is_written_once_and_stays_pending():
+def test_memory_size_that_takes_effect_at_the_next_restart_is_written_once_and_stays_pending():
     run = rig("above-max")
     consent = PlanPolicy(restart=RestartConsent.STAGE)
     five = vm_yaml("default", "vm", "5Gi")
@@ -385,7 +385,7 @@ def test_kubevirt_cr_reverted_by_another_client_is_not_written_repeatedly():
     assert len([each for each in run.patches() if "/kubevirts/" in each]) <= 2
 
 
-def test_apply_no_wait_ends_only_after_the_last_patch():
+def test_apply_with_the_no_wait_option_ends_only_after_the_last_patch():
     run = rig("no-update-methods")
     report = run.apply(KUBEVIRT + ASK_2GI, follow=False)
     assert [each.result.value for each in report.outcomes] == ["done", "written"]

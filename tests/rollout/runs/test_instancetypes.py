@@ -150,7 +150,7 @@ def test_cluster_instancetype_works_like_a_namespaced_instancetype():
     assert run.vmi("default", "vm")["status"]["memory"]["guestCurrent"] == "2Gi"
 
 
-def test_patch_tests_the_generation_of_a_vm_that_sets_only_memory_requests():
+def test_json_patch_tests_the_generation_of_a_vm_that_sets_only_memory_requests():
     run = Rig(simulator("requests-only"))
     text = manifest("x").replace(
         "instancetype: {kind: VirtualMachineInstancetype, name: x}",

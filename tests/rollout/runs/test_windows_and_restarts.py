@@ -260,7 +260,7 @@ def test_suspended_vm_is_not_restarted():
     assert (report.exit, restarts(run)) == (ExitCode.DONE, [])
 
 
-def test_change_is_not_started_if_it_fits_into_the_window_according_to_only_one_of_two_clocks():
+def test_change_does_not_start_if_two_clocks_disagree_whether_it_fits_into_the_window():
     """The first VM fits by both clocks; seconds later, the second VM fits only by one of them."""
     run = rig()
     run.create_vm("default", "second", "1Gi")

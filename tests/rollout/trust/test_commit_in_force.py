@@ -115,7 +115,7 @@ def test_validate_checks_only_the_newest_commit(refused, git, command):
     assert (error["at"]["line"], ended.json["commit"]["inForce"]) == (3, None)
 
 
-def test_hash_or_tag_that_is_rejected_is_not_replaced_by_another_commit(
+def test_rejected_commit_hash_or_tag_is_not_replaced_by_another_commit(
     refused, git, serve, command
 ):
     cluster = serve("hotplug")
@@ -136,7 +136,7 @@ def test_branch_whose_name_looks_like_a_hash_is_treated_as_a_branch(refused, git
     assert found.json["revision"] == refused[0]
 
 
-def test_search_for_an_acceptable_commit_follows_only_first_parents(git, serve, command):
+def test_search_for_an_acceptable_commit_examines_only_first_parents(git, serve, command):
     """A commit of a merged branch was never the newest commit of the branch that is applied."""
     good = git.commit({**GROW, ".reconciler.yaml": HEAD})
     git("switch", "--quiet", "--create", "side")
@@ -166,7 +166,7 @@ def test_search_for_an_acceptable_commit_examines_at_most_fifty_commits(
     assert "none of the last 51 commits is acceptable" in ended.err
 
 
-def test_remote_repository_is_fetched_with_history_only_if_the_newest_commit_is_refused(
+def test_remote_repository_is_fetched_with_history_only_if_the_newest_commit_is_rejected(
     refused, git, serve, command
 ):
     cluster = serve("hotplug")

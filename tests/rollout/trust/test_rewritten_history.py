@@ -48,7 +48,7 @@ def test_run_records_the_branch_and_the_commit_in_the_lease(source, git, serve, 
 
 
 @pytest.mark.parametrize("name", ["apply", "reconcile"])
-def test_rewritten_branch_is_not_applied_until_a_person_accepts_it(
+def test_branch_with_rewritten_history_is_not_applied_until_a_person_accepts_the_history(
     name, any_source, git, serve, command
 ):
     source = any_source
@@ -70,7 +70,7 @@ def test_rewritten_branch_is_not_applied_until_a_person_accepts_it(
     assert guest(cluster) == "3584Mi"
 
 
-def test_branch_that_is_set_back_is_not_applied(source, git, serve, command):
+def test_branch_that_was_reset_to_an_earlier_commit_is_not_applied(source, git, serve, command):
     cluster = serve("hotplug")
     git.commit(size("3Gi"))
     last = git.commit(size("2Gi"))
@@ -82,7 +82,7 @@ def test_branch_that_is_set_back_is_not_applied(source, git, serve, command):
     assert command("reconcile", *source, on=cluster).code == 0
 
 
-def test_merge_that_contains_the_applied_commit_is_no_rewritten_history(
+def test_merge_commit_that_contains_the_applied_commit_does_not_count_as_rewritten_history(
     any_source, git, serve, command
 ):
     source, cluster = any_source, serve("hotplug")
@@ -99,7 +99,9 @@ def test_merge_that_contains_the_applied_commit_is_no_rewritten_history(
     assert (command("reconcile", *source, on=cluster).code, guest(cluster)) == (0, "3Gi")
 
 
-def test_another_branch_is_applied_without_comparison(source, git, serve, command):
+def test_history_is_not_compared_with_the_last_applied_commit_of_another_branch(
+    source, git, serve, command
+):
     cluster = serve("hotplug")
     git.commit({"other.txt": "x"})
     git("branch", "side")
@@ -111,7 +113,9 @@ def test_another_branch_is_applied_without_comparison(source, git, serve, comman
     assert stored(cluster) == {"revision": "side", "commit": side}
 
 
-def test_run_of_a_hash_keeps_the_stored_commit_of_the_branch(source, git, serve, command):
+def test_apply_of_a_commit_hash_does_not_change_the_stored_commit_of_the_branch(
+    source, git, serve, command
+):
     cluster = serve("hotplug")
     main = git.commit(size("2Gi"))
     assert command("reconcile", *source, "--revision", "main", on=cluster).code == 0
@@ -125,7 +129,7 @@ def test_run_of_a_hash_keeps_the_stored_commit_of_the_branch(source, git, serve,
 
 
 @pytest.mark.parametrize("text", ["{", "[]", '{"revision": 1}', '{"revision": "HEAD"}', "null"])
-def test_damaged_record_does_not_stop_a_run(text, git, serve, command):
+def test_damaged_record_of_the_applied_commit_does_not_stop_a_run(text, git, serve, command):
     cluster = serve("hotplug")
     git.commit(size("2Gi"))
     assert command("reconcile", "--repo", git, on=cluster).code == 0
@@ -138,7 +142,7 @@ def test_damaged_record_does_not_stop_a_run(text, git, serve, command):
     assert stored(cluster) == {"revision": "HEAD", "commit": last}
 
 
-def test_plan_does_not_compare_with_the_applied_commit(git, serve, command):
+def test_plan_is_made_even_if_the_history_of_the_applied_commit_was_rewritten(git, serve, command):
     cluster = serve("hotplug")
     git.commit(size("1Gi"))
     git.commit(size("2Gi"))

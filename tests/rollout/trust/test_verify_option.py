@@ -172,7 +172,7 @@ def test_verification_file_in_the_repository_is_rejected(team, command, tmp_path
     assert (ended.code, "is in the repository" in ended.err) == (64, True)
 
 
-def test_verify_option_needs_a_commit(team, command):
+def test_verify_option_is_rejected_if_the_source_is_not_a_commit(team, command):
     team.commit("2Gi", team.alice)
     for source in (
         ["--repo", team.git, "--working-tree"],
@@ -210,7 +210,9 @@ def test_environment_variable_sets_the_verification_file_and_the_config_command_
     assert option["origin"]["name"] == "RECONCILER_VERIFY"
 
 
-def test_folder_with_trusted_keys_is_deleted_after_a_run(team, command, tmp_path, monkeypatch):
+def test_temporary_folder_with_trusted_keys_is_deleted_after_a_run(
+    team, command, tmp_path, monkeypatch
+):
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(folder))

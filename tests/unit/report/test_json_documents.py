@@ -138,7 +138,7 @@ def odd_plan(n: int) -> Plan:
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_streamed_plan_json_equals_the_whole_document(n):
+def test_streamed_plan_json_equals_plan_json_that_is_encoded_as_a_whole(n):
     plan = odd_plan(n)
     document = plan_document(plan)
     whole = document | {

@@ -169,7 +169,7 @@ def test_kubevirt_cr_is_not_written_without_the_config_lease():
     assert waves.waves.open
 
 
-def test_kubevirt_cr_is_not_written_if_the_window_is_open_according_to_only_one_of_two_clocks():
+def test_kubevirt_cr_is_not_written_if_two_clocks_disagree_whether_the_window_is_open():
     opened_by = Window(kind=WindowKind.ALLOW, cron="0 11 * * *", duration=Duration.parse("2h"))
     waves = Waves(windows=(opened_by,))
     waves.clocks = ClockDifference(

@@ -76,7 +76,7 @@ def validate(git_repo, folder, *flags):
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o2777, 0o775, 0o2770, 0o702])
 @pytest.mark.parametrize("kind", ["folder", "file"])
-def test_cache_that_others_can_write_to_is_rejected_unless_a_flag_allows_it(
+def test_cache_that_other_users_can_write_to_is_rejected_unless_a_flag_allows_this(
     git_repo, tmp_path, capsys, mode, kind
 ):
     git_repo.commit(FILES)
