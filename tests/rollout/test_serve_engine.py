@@ -13,7 +13,6 @@ from support.simulated import vm_yaml
 from reconciler.app.clock import SystemClock
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
-from reconciler.errors import InvalidError
 from reconciler.model.plan.plan import Reason
 from reconciler.model.references import vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
@@ -114,9 +113,14 @@ def test_serve_engine_uses_the_last_valid_revision_while_the_newest_revision_is_
     with engine(cluster, git) as (planner, _informer):
         first = planner.plan().plan
         git.commit({".reconciler.yaml": "kind: Config\n"})
-        with pytest.raises(InvalidError):
-            planner.pull()
-        assert planner.plan().plan.revision == first.revision
+        planner.pull()
+        found = planner.plan().plan
+        assert found.revision == first.revision
+        assert [each.reason for each in found.in_force.refused] == ["invalid-config"]
+        assert found.errored
+        fixed = git.commit({".reconciler.yaml": "apiVersion: reconciler/v1alpha1\nkind: Config\n"})
+        planner.pull()
+        assert planner.plan().plan.revision == fixed
 
 
 def test_serve_engine_reads_capacity_for_a_migration_and_reuses_recent_capacity_data(serve, git):

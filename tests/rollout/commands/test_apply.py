@@ -73,8 +73,9 @@ def test_every_json_log_line_has_a_level_a_time_and_a_message(serve, git, comman
     good = command(
         "apply", "--yes", "--repo", git, "-o", "json", "--log-format", "json", "-vv", on=cluster
     )
-    git.commit({".reconciler.yaml": INVALID_CONFIG})
-    bad = command("apply", "--yes", "--repo", git, "--log-format", "json", on=cluster)
+    commit = git.commit({".reconciler.yaml": INVALID_CONFIG})
+    arguments = ("--revision", commit, "--log-format", "json")
+    bad = command("apply", "--yes", "--repo", git, *arguments, on=cluster)
     lines = [[json.loads(each) for each in ended.err.splitlines()] for ended in (good, bad)]
     assert all({"level", "ts", "msg"} <= each.keys() for each in [*lines[0], *lines[1]])
     assert {"wave", "patched", "done"} <= {each.get("step") for each in lines[0]}
