@@ -86,7 +86,7 @@ def texts(schema: object, path: str = "") -> Iterator[tuple[str, dict]]:
             yield from texts(each, path if key in {"properties", "items"} else f"{path}.{key}")
 
 
-def test_each_text_in_the_configuration_schema_has_a_fixed_set_of_values_or_a_format():
+def test_each_string_in_the_configuration_schema_has_a_fixed_set_of_values_or_a_format():
     schema = json.loads((SCHEMAS / "config.schema.json").read_text(encoding="utf-8"))
     found = {path.strip("."): each for path, each in texts(schema["properties"])}
     assert len(found) > 10

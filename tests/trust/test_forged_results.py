@@ -104,14 +104,16 @@ def links(comment: str) -> set[str]:
     return found
 
 
-def test_forged_plan_adds_no_link_to_the_comment(comment, server, tmp_path):
+def test_forged_plan_adds_no_link_to_the_pull_request_comment(comment, server, tmp_path):
     assert comment(forged(tmp_path / "plan.json", diagnostics=hostile_errors())) == 0
     (text,) = server.texts()
     assert links(text) == {LINK}
     assert [status["target_url"] for _, status in server.statuses] == [LINK]
 
 
-def test_forged_marker_does_not_change_the_comment_of_another_cluster(comment, server, tmp_path):
+def test_forged_comment_marker_does_not_change_the_comment_for_another_cluster(
+    comment, server, tmp_path
+):
     plan = json.loads(PLAN.read_text(encoding="utf-8"))
     other = f"{marker_of('staging')}\nthe plan of staging"
     server.add(server.user, other)
@@ -143,7 +145,7 @@ def device(path: Path, _secret: Path) -> None:
 
 @pytest.mark.parametrize("name", ["plan.json", "plan.log"])
 @pytest.mark.parametrize("made", [link, environment, pipe, device], ids=lambda each: each.__name__)
-def test_result_that_is_a_link_or_a_special_file_is_not_read(
+def test_result_file_that_is_a_link_or_a_special_file_is_not_read(
     made, name, comment, server, tmp_path, capsys
 ):
     secret = tmp_path / "secret"

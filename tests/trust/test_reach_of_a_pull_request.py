@@ -104,7 +104,7 @@ def test_commands_on_a_hostile_pull_request_print_no_workflow_command_or_escape_
         check_lines(text)
 
 
-def test_commands_on_a_hostile_pull_request_end_with_a_plain_result(ended, job):
+def test_commands_on_a_hostile_pull_request_end_without_a_traceback(ended, job):
     # A plan with problems, or the error that a link leads out of the folder of `-f`.
     assert ended.code in {0, 3} or "is a link to a file outside" in ended.err, ended.err
     assert "Traceback" not in ended.err

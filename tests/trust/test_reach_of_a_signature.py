@@ -16,7 +16,7 @@ ssh:
 """
 
 
-def test_signature_of_a_hostile_commit_starts_only_git_and_ssh_keygen(job, tmp_path):
+def test_signature_check_of_a_hostile_commit_starts_only_git_and_ssh_keygen(job, tmp_path):
     ran = tmp_path / "ran"
     program = tmp_path / "program"
     program.write_text(f"#!/bin/sh\ntouch {ran}\n")

@@ -40,7 +40,7 @@ def missing(tests: str) -> list[str]:
     ]
 
 
-def test_each_promise_of_the_threat_model_has_a_test_that_exists():
+def test_each_promise_in_the_threat_model_refers_to_an_existing_test():
     found = promises(PAGE.read_text(encoding="utf-8"))
     assert len(found) > 25
     for promise, tests in found:
@@ -56,7 +56,7 @@ def test_each_promise_of_the_threat_model_has_a_test_that_exists():
         "| files | no file | `tests/trust/test_none.py::test_each` |",
     ],
 )
-def test_check_of_the_threat_model_finds_a_test_that_does_not_exist(row):
+def test_threat_model_check_reports_a_reference_to_a_missing_test(row):
     ((promise, tests),) = promises(row)
     assert promise == "no file"
     assert len(missing(tests)) == 1

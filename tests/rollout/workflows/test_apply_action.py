@@ -86,7 +86,7 @@ def test_apply_action_fails_with_exit_code_8_if_a_vm_has_changed_since_the_appro
 
 
 @pytest.mark.parametrize(("wanted", "outcome"), [("false", "success"), ("true", "failure")])
-def test_apply_action_fails_with_exit_code_4_only_if_an_input_requests_this(
+def test_apply_action_fails_with_exit_code_4_only_if_an_action_input_requests_this(
     job, given, git, wanted, outcome
 ):
     git.commit({"vms.yaml": vm_yaml("team-a", "db-1", "512Mi")})
@@ -108,7 +108,7 @@ def test_apply_action_does_not_run_for_a_pull_request(job, given, planned, serve
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/feature", "refs/tags/main", "refs/pull/7/merge"])
-def test_apply_action_only_runs_on_the_default_branch(job, given, planned, served, ref):
+def test_apply_action_runs_only_on_the_default_branch(job, given, planned, served, ref):
     runner = job(ref=ref)
     result = runner.action(APPLY, given | {"plan-file": planned["plan-file"]})
     assert result.outcome == "failure"

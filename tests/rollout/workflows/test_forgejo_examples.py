@@ -51,7 +51,9 @@ def pull_request(forge: FakeGitea, head: str = "team/vms") -> dict:
     return {**github, "event": {"pull_request": pull, "number": 7}}
 
 
-def test_forgejo_snapshot_is_the_only_commit_of_its_branch(project, runner, snapshot, bare):
+def test_forgejo_snapshot_job_stores_the_cluster_snapshot_as_the_only_commit_of_a_branch(
+    project, runner, snapshot, bare
+):
     project.job("forgejo/snapshot.yml", "snapshot", runner(event_name="schedule"))
     log = subprocess.run(
         ["git", "log", "--format=%s", "memory-snapshot"], cwd=bare, capture_output=True, check=True
@@ -61,7 +63,9 @@ def test_forgejo_snapshot_is_the_only_commit_of_its_branch(project, runner, snap
 
 
 @pytest.mark.usefixtures("snapshot")
-def test_forgejo_plan_posts_one_comment_from_the_snapshot(project, runner):
+def test_forgejo_plan_job_posts_one_pull_request_comment_from_the_cluster_snapshot(
+    project, runner
+):
     with FakeGitea() as forge:
         machine = runner(**pull_request(forge))
         result = project.job("forgejo/plan.yml", "plan", machine)
@@ -72,7 +76,7 @@ def test_forgejo_plan_posts_one_comment_from_the_snapshot(project, runner):
 
 
 @pytest.mark.usefixtures("snapshot")
-def test_forgejo_plan_of_a_fork_posts_nothing(project, runner):
+def test_forgejo_plan_job_for_a_fork_posts_no_comment(project, runner):
     with FakeGitea() as forge:
         machine = runner(**pull_request(forge, "fork/vms"))
         assert project.job("forgejo/plan.yml", "plan", machine).outcome == "success"
@@ -80,7 +84,7 @@ def test_forgejo_plan_of_a_fork_posts_nothing(project, runner):
     assert "team-a/db-1" in machine.log or "db-1" in machine.log
 
 
-def test_forgejo_drift_report_prints_the_digest_that_apply_accepts(project, runner):
+def test_forgejo_drift_job_prints_the_plan_digest_that_the_apply_job_accepts(project, runner):
     machine = runner(event_name="schedule")
     assert project.job("forgejo/drift.yml", "drift", machine).outcome == "failure"
     [digest] = [line[7:] for line in machine.log.splitlines() if line.startswith("digest=")]
@@ -94,7 +98,7 @@ def test_forgejo_drift_report_prints_the_digest_that_apply_accepts(project, runn
     assert json.loads((machine.temp / "report.json").read_text())["exit"]["code"] == 0
 
 
-def test_forgejo_apply_with_another_digest_writes_nothing(project, runner):
+def test_forgejo_apply_job_with_a_different_plan_digest_writes_nothing(project, runner):
     with FakeGitea() as forge:
         event = {"inputs": {"digest": f"sha256:{'0' * 64}"}}
         machine = runner(event_name="workflow_dispatch", event=event, api_url=forge.url, sha=HEAD)
@@ -102,6 +106,6 @@ def test_forgejo_apply_with_another_digest_writes_nothing(project, runner):
     assert project.served.writes() == []
 
 
-def test_forgejo_apply_runs_only_on_the_default_branch(project, runner):
+def test_forgejo_apply_job_runs_only_on_the_default_branch(project, runner):
     machine = runner(event_name="workflow_dispatch", ref_name="feature")
     assert project.job("forgejo/apply.yml", "apply", machine).outcome == "skipped"

@@ -56,7 +56,7 @@ def planned(project, gh, run: str = "21"):
     return runner, project.job("github/plan.yml", "plan", runner)
 
 
-def test_github_plan_of_a_pull_request_uses_the_newest_snapshot_of_the_base_branch(project, gh):
+def test_github_plan_job_uses_the_newest_cluster_snapshot_of_the_base_branch(project, gh):
     with_snapshot(project, "20")
     runner = project.runner(run_id="21", **PULL_REQUEST)
     gh(runner, [artifact(9, "feature"), artifact(8, repository=2), artifact(20), artifact(7)])
@@ -69,7 +69,9 @@ def test_github_plan_of_a_pull_request_uses_the_newest_snapshot_of_the_base_bran
     assert {"plan.json", "plan.html", "plan.log"} <= files
 
 
-def test_github_plan_of_a_pull_request_needs_no_secret_and_no_token_that_can_write(project, gh):
+def test_github_plan_job_of_a_pull_request_needs_no_secret_and_no_token_that_can_write(
+    project, gh
+):
     with_snapshot(project, "20")
     runner, result = planned(project, gh)
     assert result.outcome == "success"
@@ -77,7 +79,9 @@ def test_github_plan_of_a_pull_request_needs_no_secret_and_no_token_that_can_wri
     assert not any(each.get("KUBECONFIG_CONTENT") for each in runner.environments)
 
 
-def test_github_plan_without_a_snapshot_of_the_base_branch_fails_with_an_annotation(project, gh):
+def test_github_plan_job_without_a_cluster_snapshot_of_the_base_branch_fails_with_an_annotation(
+    project, gh
+):
     runner = project.runner(**PULL_REQUEST)
     gh(runner, [artifact(9, "feature"), artifact(8, repository=2), artifact(7, expired=True)])
     assert project.job("github/plan.yml", "plan", runner).outcome == "failure"
@@ -85,7 +89,9 @@ def test_github_plan_without_a_snapshot_of_the_base_branch_fails_with_an_annotat
     assert "has not uploaded a snapshot" in error.message
 
 
-def test_github_comment_of_a_fork_is_posted_by_the_commit_of_the_event(project, gh):
+def test_github_comment_job_for_a_fork_finds_the_pull_request_by_the_commit_in_the_event(
+    project, gh
+):
     with_snapshot(project, "20")
     planned(project, gh)
     with FakeGitHub() as forge:
@@ -100,7 +106,7 @@ def test_github_comment_of_a_fork_is_posted_by_the_commit_of_the_event(project, 
     assert TOKEN not in runner.log
 
 
-def test_github_comment_of_a_failed_plan_shows_its_log(project, gh):
+def test_github_comment_about_a_failed_plan_shows_the_log_of_the_plan(project, gh):
     with_snapshot(project, "20")
     other = "apiVersion: reconciler/v1alpha1\nkind: Config\ncluster: another-cluster\n"
     project.git.commit({".reconciler.yaml": other})
@@ -125,7 +131,7 @@ def test_github_comment_is_not_posted_if_the_pull_request_has_a_newer_commit(pro
         assert (forge.texts(), forge.statuses) == ([], [])
 
 
-def test_github_comment_of_a_replaced_artifact_is_not_posted(project, gh):
+def test_github_comment_from_a_modified_artifact_is_not_posted(project, gh):
     with_snapshot(project, "20")
     planned(project, gh)
     path = project.folder / "artifacts/21/plan/plan.json"
@@ -165,7 +171,7 @@ def comment_runner(project, forge):
     return project.runner(event=event, **github)
 
 
-def test_github_apply_carries_out_the_plan_of_the_job_before_it(project):
+def test_github_apply_job_applies_the_plan_of_the_preceding_job(project):
     plan_runner = project.runner(run_id="30")
     plan_runner.secrets = {"KUBECONFIG": project.kubeconfig}
     plan = project.job("github/apply.yml", "plan", plan_runner)
@@ -180,7 +186,7 @@ def test_github_apply_carries_out_the_plan_of_the_job_before_it(project):
     assert (project.folder / "artifacts/30/report/report.json").exists()
 
 
-def test_github_apply_is_skipped_without_changes_and_after_a_failed_plan(project):
+def test_github_apply_job_is_skipped_without_changes_and_after_a_failed_plan(project):
     runner = project.runner()
     for plan in (Result("success", {"changes": "0"}), Result("failure", {"changes": "2"})):
         assert (
@@ -188,7 +194,7 @@ def test_github_apply_is_skipped_without_changes_and_after_a_failed_plan(project
         )
 
 
-def test_github_drift_report_fails_only_if_the_cluster_differs(project):
+def test_github_drift_job_fails_only_if_the_cluster_differs_from_git(project):
     runner = project.runner(event_name="schedule", run_id="40")
     runner.secrets = {"KUBECONFIG": project.kubeconfig}
     assert project.job("github/drift.yml", "drift", runner).outcome == "failure"

@@ -65,7 +65,9 @@ def merge_request(project, pipeline):
     }
 
 
-def test_gitlab_snapshot_is_the_only_commit_of_its_branch(pipeline, server):
+def test_gitlab_snapshot_job_stores_the_cluster_snapshot_as_the_only_commit_of_a_branch(
+    pipeline, server
+):
     for _ in range(2):
         assert pipeline(SCHEDULED | {"MEMORY_TASK": "snapshot"})["snapshot"].passed
     command = ["git", "log", "--format=%s", "memory-snapshot"]
@@ -73,7 +75,9 @@ def test_gitlab_snapshot_is_the_only_commit_of_its_branch(pipeline, server):
     assert log.stdout.decode() == "Snapshot of the cluster\n"
 
 
-def test_gitlab_plan_of_a_fork_reports_code_quality_and_needs_no_token(pipeline, merge_request):
+def test_gitlab_plan_job_for_a_fork_writes_a_code_quality_report_and_needs_no_token(
+    pipeline, merge_request
+):
     results = pipeline(merge_request)
     assert list(results) == ["plan"]
     plan = results["plan"]
@@ -83,7 +87,7 @@ def test_gitlab_plan_of_a_fork_reports_code_quality_and_needs_no_token(pipeline,
     assert {each["location"]["path"] for each in found} == {"vms.yaml"}
 
 
-def test_gitlab_comment_shows_the_plan_of_the_job_before_it(project, pipeline, merge_request):
+def test_gitlab_comment_shows_the_plan_of_the_preceding_job(project, pipeline, merge_request):
     with FakeGitLab() as forge:
         forge.pulls[0].head = project.git("rev-parse", "HEAD")
         token = {"CI_API_V4_URL": forge.url, "RECONCILER_FORGE_TOKEN": TOKEN}
@@ -96,7 +100,9 @@ def test_gitlab_comment_shows_the_plan_of_the_job_before_it(project, pipeline, m
     assert TOKEN not in results["plan"].log + results["comment"].log
 
 
-def test_gitlab_plan_of_an_invalid_manifest_fails_and_is_posted(project, pipeline, merge_request):
+def test_gitlab_plan_job_for_an_invalid_manifest_fails_and_its_result_is_posted(
+    project, pipeline, merge_request
+):
     project.git.commit({"vms.yaml": "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nspec: 1\n"})
     with FakeGitLab() as forge:
         forge.pulls[0].head = project.git("rev-parse", "HEAD")
@@ -108,7 +114,9 @@ def test_gitlab_plan_of_an_invalid_manifest_fails_and_is_posted(project, pipelin
         assert forge.statuses[-1][1]["state"] == "failed"
 
 
-def test_gitlab_apply_waits_for_a_person_and_carries_out_the_plan_before_it(project, pipeline):
+def test_gitlab_apply_job_is_started_manually_and_applies_the_plan_of_the_preceding_job(
+    project, pipeline
+):
     assert list(pipeline(MERGED)) == ["plan-merged"]
     assert project.served.writes() == []
     with FakeGitLab() as forge:
@@ -120,7 +128,7 @@ def test_gitlab_apply_waits_for_a_person_and_carries_out_the_plan_before_it(proj
     assert list(results["apply"].artifacts) == ["report.json", "apply.log"]
 
 
-def test_gitlab_drift_report_fails_only_if_the_cluster_differs(project, pipeline):
+def test_gitlab_drift_job_fails_only_if_the_cluster_differs_from_git(project, pipeline):
     nightly = SCHEDULED | {"MEMORY_TASK": "drift"}
     assert pipeline(nightly)["drift"].code == 2
     project.git("revert", "--no-edit", "HEAD")
@@ -128,6 +136,8 @@ def test_gitlab_drift_report_fails_only_if_the_cluster_differs(project, pipeline
     assert drift.code == 0, drift.log
 
 
-def test_gitlab_pipeline_of_another_branch_or_without_a_task_has_no_jobs(pipeline):
+def test_gitlab_pipeline_for_a_feature_branch_or_for_a_schedule_without_a_task_has_no_jobs(
+    pipeline,
+):
     assert pipeline(SCHEDULED) == {}
     assert pipeline({"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "feature"}) == {}

@@ -31,7 +31,7 @@ def job(tmp_path, git, serve):
     return run
 
 
-def test_plan_action_returns_the_numbers_and_the_digest_of_the_plan(job):
+def test_plan_action_outputs_the_number_of_changes_and_the_digest_of_the_plan(job):
     runner, result = job({"vms.yaml": GROWN})
     assert result.outcome == "success", runner.log
     plan = json.loads(Path(result.outputs["plan-file"]).read_text())
@@ -68,7 +68,9 @@ def test_plan_action_succeeds_without_changes(job):
 
 
 @pytest.mark.parametrize(("wanted", "outcome"), [("false", "success"), ("true", "failure")])
-def test_plan_action_fails_with_exit_code_4_only_if_an_input_requests_this(job, wanted, outcome):
+def test_plan_action_fails_with_exit_code_4_only_if_an_action_input_requests_this(
+    job, wanted, outcome
+):
     smaller = vm_yaml("team-a", "db-1", "512Mi") + vm_yaml("team-a", "db-2", "1Gi")
     runner, result = job({"vms.yaml": smaller}, **{"fail-on-blocked": wanted})
     assert result.outputs["exit-code"] == "4", runner.log
@@ -76,7 +78,7 @@ def test_plan_action_fails_with_exit_code_4_only_if_an_input_requests_this(job, 
     assert result.outcome == outcome
 
 
-def test_plan_action_fails_after_it_has_annotated_an_invalid_manifest(job):
+def test_plan_action_annotates_an_invalid_manifest_and_then_fails(job):
     runner, result = job({"vms.yaml": GROWN.replace("2Gi", "2Gix")})
     assert result.outcome == "failure"
     assert result.outputs["exit-code"] == "3"
@@ -112,7 +114,7 @@ def test_plan_action_removes_the_kubeconfig_and_never_prints_it(job):
     assert left == []
 
 
-def test_plan_action_uploads_sarif_only_if_an_input_requests_this(job):
+def test_plan_action_uploads_sarif_only_if_an_action_input_requests_the_upload(job):
     runner, _ = job({"vms.yaml": GROWN})
     assert runner.surroundings.calls == []
     runner, result = job({"vms.yaml": GROWN}, **{"upload-sarif": "true"})
@@ -122,7 +124,7 @@ def test_plan_action_uploads_sarif_only_if_an_input_requests_this(job):
     assert result.outcome == "success"
 
 
-def test_plan_action_keeps_one_comment_up_to_date(job):
+def test_plan_action_updates_a_single_pull_request_comment(job):
     with FakeGitHub() as forge:
         github = {"api_url": forge.url, "ref": "refs/pull/7/merge"}
         comment = {"comment": "true", "token": TOKEN}
@@ -143,7 +145,9 @@ def test_plan_action_without_the_comment_input_sends_nothing_to_the_forge(job):
     assert not any("RECONCILER_FORGE_TOKEN" in each for each in runner.environments)
 
 
-def test_plan_action_with_a_base_counts_and_annotates_only_what_the_commit_adds(job, git):
+def test_plan_action_with_a_base_branch_counts_and_annotates_only_changes_that_the_commit_adds(
+    job, git
+):
     git.commit({"vms.yaml": GROWN + vm_yaml("team-a", "db-3", "900Gi")})
     both = GROWN.replace("name: db-2", "name: db-2, labels: {a: b}").replace("1Gi", "3Gi")
     runner, result = job({"vms.yaml": both}, **{"base": "HEAD^1", "upload-sarif": "true"})

@@ -50,7 +50,7 @@ def wheel_of(release: Path) -> Path:
     return found
 
 
-def test_release_has_checksums_of_the_wheel_the_lock_and_the_sbom(release):
+def test_release_contains_checksums_of_the_wheel_the_lock_file_and_the_sbom(release):
     listed = dict(
         reversed(line.split("  ")) for line in (release / "SHA256SUMS").read_text().splitlines()
     )
@@ -83,7 +83,9 @@ def test_release_sbom_lists_the_locked_dependencies_and_no_development_tools(rel
     assert (about["name"], about["version"]) == ("kubevirt-memory-reconciler", __version__)
 
 
-def test_release_notes_contain_what_the_install_action_needs(release, tmp_path):
+def test_release_notes_contain_the_version_and_hash_that_the_install_action_needs(
+    release, tmp_path
+):
     notes = (release / "notes.md").read_text()
     commit = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=True

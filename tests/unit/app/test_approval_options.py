@@ -40,7 +40,7 @@ def test_combining_a_plan_file_with_an_expected_digest_is_a_usage_error():
         approval_options.read(replace(options(repo="."), expect_digest="sha256:1"))
 
 
-def test_apply_of_an_approved_plan_reads_the_plans_commit_by_default(approval):
+def test_apply_of_an_approved_plan_reads_the_commit_in_the_plan_by_default(approval):
     assert approval_options.approved_source(options(repo="."), approval).revision == COMMIT
 
 

@@ -38,12 +38,14 @@ def job(tmp_path):
     return options
 
 
-def test_result_of_a_pull_request_job_belongs_to_the_last_commit_instead_of_the_merge_commit(job):
+def test_result_of_a_pull_request_job_is_assigned_to_the_last_commit_and_not_to_the_merge_commit(
+    job,
+):
     found = job({"pull_request": {"number": 7, "head": {"sha": HEAD}}})
     assert (found.pull_request, found.commit, found.head_commit) == (7, HEAD, None)
 
 
-def test_commit_of_another_pull_request_in_the_event_is_not_used(job):
+def test_event_commit_of_a_different_pull_request_is_not_used(job):
     assert job({"pull_request": {"number": 8, "head": {"sha": HEAD}}}).commit is None
 
 
@@ -53,33 +55,33 @@ def test_workflow_run_job_finds_the_pull_request_of_a_fork_by_commit_and_branch(
     assert (found.commit, found.head_commit, found.head_branch) == (HEAD, HEAD, "mallory:patch-1")
 
 
-def test_workflow_run_job_after_a_push_selects_only_the_pushed_commit(job):
+def test_workflow_run_job_after_a_push_selects_the_pushed_commit_and_no_pull_request(job):
     found = job({"workflow_run": {**RUN, "event": "push"}}, GITHUB_REF="refs/heads/main")
     assert (found.commit, found.head_commit) == (HEAD, None)
 
 
-def test_deleted_fork_leaves_only_the_commit_to_find_the_pull_request(job):
+def test_pull_request_of_a_deleted_fork_is_searched_only_by_its_commit(job):
     event = {"workflow_run": {**RUN, "head_repository": None}}
     found = job(event, GITHUB_REF="refs/heads/main")
     assert (found.head_commit, found.head_branch) == (HEAD, None)
 
 
 @pytest.mark.parametrize("event", ["", "[]", "{", '{"pull_request": 1}', "[" * 100_000])
-def test_unreadable_event_selects_no_commit(job, event):
+def test_ci_job_with_an_unreadable_event_selects_no_commit(job, event):
     assert job(event).commit is None
 
 
-def test_missing_event_file_selects_no_commit():
+def test_ci_job_without_an_event_file_selects_no_commit():
     assert job_options({**JOB, "GITHUB_EVENT_PATH": "/nonexistent/event.json"}).commit is None
 
 
-def test_merged_results_pipeline_of_gitlab_belongs_to_the_last_commit_of_the_branch():
+def test_result_of_a_gitlab_merged_results_pipeline_is_assigned_to_the_last_commit_of_the_branch():
     variables = {"GITLAB_CI": "true", "CI_MERGE_REQUEST_IID": "7", "CI_COMMIT_SHA": MERGE}
     assert job_options(variables).commit == MERGE
     merged = job_options({**variables, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD})
     assert merged.commit == HEAD
 
 
-def test_commit_of_the_job_is_not_used_for_another_pull_request():
+def test_ci_job_commit_is_not_used_for_a_different_pull_request():
     job = job_options({**JOB, "GITHUB_REF": "refs/heads/main"})
     assert ForgeOptions(pull_request=9).completed_by(job).commit is None

@@ -28,7 +28,7 @@ def test_system_clock_sleep_of_zero_or_less_returns_immediately(seconds):
     ScaledClock(epoch=EPOCH, scale=10).sleep(seconds)
 
 
-def test_scaled_clock_starts_at_its_epoch_and_runs_faster():
+def test_scaled_clock_starts_at_its_epoch_and_runs_faster_than_real_time():
     began = time.monotonic()
     clock = ScaledClock(epoch=EPOCH, scale=1000)
     clock.sleep(10)

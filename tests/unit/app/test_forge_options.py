@@ -59,7 +59,7 @@ def test_merge_request_from_a_fork_selects_the_target_project():
 
 
 @pytest.mark.parametrize("ref", ["refs/heads/main", "refs/pull/7x/merge", "refs/pull/0/merge", ""])
-def test_job_without_a_pull_request_selects_its_commit(ref):
+def test_ci_job_without_a_pull_request_selects_the_commit_of_the_job(ref):
     found = completed({**ACTIONS, "GITHUB_REF": ref})
     assert (found.pull_request, found.commit) == (None, "a" * 40)
 
@@ -91,7 +91,7 @@ def test_github_job_variables_are_ignored_if_the_forge_option_is_gitlab():
         {"link": "https://x.example/>) [a](b"},
     ],
 )
-def test_missing_or_malformed_forge_options_are_rejected(wrong):
+def test_command_line_with_a_missing_or_malformed_forge_option_is_rejected(wrong):
     good = {"forge": ForgeKind.GITHUB, "project": "team/vms", "pull_request": 7}
     assert ForgeOptions(**good).checked()
     with pytest.raises(UsageError):

@@ -38,7 +38,7 @@ def test_source_options_accept_any_single_source(options):
     options.reject_contradictions()
 
 
-def test_flags_override_the_configured_mode_and_selector_and_are_shown_as_their_origin():
+def test_command_line_flag_overrides_the_configured_value_and_is_shown_as_its_origin():
     config = SourceOptions(mode="observe", selector="app=db").override(Config())
     assert (config.mode, str(config.selector)) == (Mode.OBSERVE, "app=db")
     assert str(config.origin("mode")) == "flag --mode"

@@ -66,7 +66,7 @@ def planned(before, after, live=None):
     )
 
 
-def test_decision_about_an_unchanged_vm_is_made_only_once_for_plan_and_base():
+def test_unchanged_vm_is_evaluated_once_for_the_planned_commit_and_the_base_commit():
     same = want("2Gi", A)
     before = reading(same, want("1Gi", B))
     after = reading(same, want("3Gi", B))
@@ -77,7 +77,7 @@ def test_decision_about_an_unchanged_vm_is_made_only_once_for_plan_and_base():
     assert objects[B].before is not objects[B].after
 
 
-def test_plan_and_base_read_the_live_state_once_and_capacity_only_if_needed():
+def test_live_state_is_read_once_for_planned_and_base_commit_and_capacity_only_if_needed():
     still, growing = reading(want("1Gi", A)), reading(want("2Gi", A))
     found = []
     for before, after in ((still, still), (still, growing), (growing, growing)):
@@ -87,7 +87,7 @@ def test_plan_and_base_read_the_live_state_once_and_capacity_only_if_needed():
     assert found == [["state"], ["state", "capacity"], ["state", "capacity"]]
 
 
-def test_unreadable_pods_that_only_the_base_plan_needs_are_not_reported_as_solved():
+def test_missing_pod_permission_is_not_reported_as_solved_if_only_the_base_commit_needs_pods():
     live = Live()
     found = planned(reading(want("2Gi", A)), reading(want("1Gi", A)), live)
     assert live.reads == ["state", "capacity"]
@@ -96,14 +96,14 @@ def test_unreadable_pods_that_only_the_base_plan_needs_are_not_reported_as_solve
     assert found.comparison.state(A) is BaselineState.ABSENT
 
 
-def test_invalid_commit_is_an_error_before_the_base_and_the_cluster_are_read():
+def test_invalid_commit_is_an_error_before_the_base_commit_and_the_cluster_are_read():
     live = Live()
     with pytest.raises(InvalidError):
         planned(reading(), reading(unusable=True), live)
     assert live.reads == []
 
 
-def test_planned_commit_for_another_cluster_is_an_error():
+def test_planned_commit_that_configures_another_cluster_is_an_error():
     with pytest.raises(WrongClusterError):
         planned(reading(), reading(config=Config(cluster="another")))
 
@@ -115,7 +115,7 @@ def test_planned_commit_for_another_cluster_is_an_error():
         (reading(want("2Gi", A), config=Config(cluster="x")), "it is meant for cluster x"),
     ],
 )
-def test_base_commit_that_cannot_be_planned_makes_every_change_new(base, says):
+def test_every_change_counts_as_new_if_the_base_commit_cannot_be_planned(base, says):
     found = planned(base, reading(want("2Gi", A))).comparison
     assert found.base.unplanned == says
     assert found.state(A) is BaselineState.NEW

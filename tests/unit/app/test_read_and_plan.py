@@ -64,7 +64,7 @@ def test_planning_with_an_invalid_configuration_sends_no_request_to_the_cluster(
     assert live.reads == []
 
 
-def test_invalid_manifest_stops_only_the_object_that_the_manifest_defines():
+def test_invalid_manifest_blocks_only_the_object_that_the_manifest_defines():
     other = Diagnostic(severity=Severity.ERROR, code="any", message="wrong", ref=vm_ref("db", "x"))
     unreadable = Diagnostic(severity=Severity.ERROR, code="not-yaml", message="wrong")
     live = Live(make_live(make_vm(), vmis=(make_vmi(),)))

@@ -29,22 +29,22 @@ def stamp(tmp_path):
     return of
 
 
-def test_stamp_of_a_plan_has_the_time_at_which_the_cluster_was_read(stamp):
+def test_comment_metadata_of_a_plan_contains_the_time_at_which_the_cluster_was_read(stamp):
     found = stamp("plan-paced.json")
     assert (found.kind, found.time) == (ResultKind.PLAN, datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
 
 
-def test_stamp_of_a_report_has_the_time_at_which_the_run_ended(stamp):
+def test_comment_metadata_of_a_report_contains_the_time_at_which_the_run_ended(stamp):
     found = stamp("run.json", endedAt="2026-03-02T10:00:00Z")
     assert (found.kind, found.time) == (ResultKind.REPORT, datetime(2026, 3, 2, 10, tzinfo=UTC))
 
 
-def test_forged_time_in_the_future_does_not_prevent_later_results(stamp):
+def test_forged_future_time_of_a_result_does_not_prevent_later_results_from_being_posted(stamp):
     """A plan from a pull request must not stay in the comment after the report of its rollout."""
     assert stamp("plan-paced.json", observedAt="9999-12-31T23:59:59Z").time == NOW
 
 
-def test_failed_run_has_no_time_so_that_the_next_plan_replaces_its_log(tmp_path):
+def test_comment_metadata_of_a_failed_run_has_no_time_so_that_the_next_plan_replaces_it(tmp_path):
     log = tmp_path / "plan.log"
     log.write_text("error: no answer\n", encoding="utf-8")
     options = ResultOptions(log=log, cluster_name="production")

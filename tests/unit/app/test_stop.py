@@ -33,21 +33,21 @@ def hang(*, after):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_code_in_a_breakable_block_is_interrupted_after_the_grace_period(stop, number):
+def test_code_that_allows_a_delayed_interrupt_is_interrupted_after_the_grace_period(stop, number):
     with pytest.raises(BrokenOff), stop.breakable():
         hang(after=number)
     assert stop.requested
     assert stop.interrupted is (number == signal.SIGINT)
 
 
-def test_signal_does_not_interrupt_code_outside_a_breakable_block(stop):
+def test_signal_does_not_interrupt_code_that_does_not_allow_an_interrupt(stop):
     send(signal.SIGTERM)
     signal.sigtimedwait([], 0.1)
     with pytest.raises(BrokenOff), stop.breakable():
         raise AssertionError("not entered once the patience is over")
 
 
-def test_breakable_block_that_ends_within_the_grace_period_is_not_interrupted(stop):
+def test_code_that_ends_within_the_grace_period_after_a_signal_is_not_interrupted(stop):
     stop.grace_s = 5.0
     with stop.breakable():
         send(signal.SIGTERM)
@@ -57,7 +57,7 @@ def test_breakable_block_that_ends_within_the_grace_period_is_not_interrupted(st
 @pytest.mark.parametrize(
     ("number", "error"), [(signal.SIGTERM, Terminated), (signal.SIGINT, KeyboardInterrupt)]
 )
-def test_code_in_an_interruptible_block_is_interrupted_immediately_by_a_signal(
+def test_code_that_allows_an_immediate_interrupt_is_interrupted_immediately_by_a_signal(
     stop, number, error
 ):
     with pytest.raises(error), stop.interruptible():

@@ -53,7 +53,9 @@ def changed(path: Path, name: str, **fields) -> str:
     return str(path)
 
 
-def test_first_post_of_a_plan_sends_seven_requests_and_the_second_post_six(post, server, tmp_path):
+def test_first_plan_comment_needs_seven_requests_and_its_update_needs_six_requests(
+    post, server, tmp_path
+):
     assert post(PLAN) == 0
     assert len(server.requests) == 7
     [(commit, status)] = server.statuses
@@ -113,7 +115,7 @@ def test_commit_status_is_success_only_if_all_guests_have_their_memory(
     assert server.statuses[-1][1]["state"] in {state, {"failure": "failed"}.get(state)}
 
 
-def test_failed_run_without_a_report_is_posted_from_its_log_with_the_cluster_name(
+def test_comment_about_a_failed_run_without_a_report_shows_its_log_and_the_cluster_name(
     post, server, tmp_path
 ):
     log = tmp_path / "plan.log"
@@ -129,7 +131,7 @@ def test_failed_run_without_a_report_is_posted_from_its_log_with_the_cluster_nam
     assert post(missing) == 64
 
 
-def test_commit_without_a_pull_request_gets_a_status_but_no_comment(post, server):
+def test_commit_without_a_pull_request_gets_a_commit_status_but_no_comment(post, server):
     assert post(PLAN, "--commit", HEAD, pull_request=False) == 0
     assert len(server.requests) == 1
     assert server.comments == []
@@ -182,7 +184,7 @@ def test_pull_request_comment_stays_within_the_size_limit_of_the_forge(
     assert SIZES[kind] // 2 < len(text.encode()) <= SIZES[kind] + 100
 
 
-def test_late_job_of_an_older_commit_leaves_the_comment_and_the_status_of_the_newer_commit(
+def test_late_job_of_an_older_commit_does_not_change_the_comment_and_status_of_the_newer_commit(
     post, server, capsys, tmp_path
 ):
     newer = "f" * 40
@@ -196,7 +198,7 @@ def test_late_job_of_an_older_commit_leaves_the_comment_and_the_status_of_the_ne
     assert "not changed, because the pull request has a newer commit" in capsys.readouterr().err
 
 
-def test_plan_from_before_a_run_does_not_replace_the_report_and_the_status_of_the_run(
+def test_plan_made_before_a_run_does_not_replace_the_report_and_commit_status_of_the_run(
     post, server, tmp_path
 ):
     assert post(str(GOLDEN / "run.json"), "--cluster-name", "production") == 0
@@ -214,7 +216,9 @@ def test_pull_request_is_found_by_its_last_commit(post, server):
     assert [commit for commit, _ in server.statuses] == [HEAD]
 
 
-def test_nothing_is_posted_if_the_head_of_the_pull_request_has_moved(post, server, capsys):
+def test_comment_command_posts_nothing_if_the_pull_request_has_a_newer_commit(
+    post, server, capsys
+):
     server.pull.head = "f" * 40
     assert post(PLAN, "--head-commit", HEAD, pull_request=False) == 1
     assert post(PLAN, "--head-commit", HEAD) == 1

@@ -48,25 +48,27 @@ def test_certificate_authority_of_a_private_forge_is_read_from_a_file(user, auth
     assert user(authority.certificate) == "reconciler-bot"
 
 
-def test_authority_in_the_variable_ssl_cert_file_is_trusted(user, authority, monkeypatch):
+def test_certificate_authority_in_the_environment_variable_ssl_cert_file_is_trusted(
+    user, authority, monkeypatch
+):
     monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
     assert user() == "reconciler-bot"
 
 
-def test_token_is_not_sent_to_a_forge_with_an_unknown_certificate_authority(user, server):
+def test_forge_token_is_not_sent_to_a_server_with_an_unknown_certificate_authority(user, server):
     with pytest.raises(ForgeError, match="got no answer: SSLError"):
         user()
     assert server.requests == []
 
 
-def test_unreadable_file_with_authorities_is_a_usage_error(user, tmp_path):
+def test_unreadable_file_of_certificate_authorities_is_a_usage_error(user, tmp_path):
     (tmp_path / "ca.crt").write_text("no certificate", encoding="utf-8")
     for name in ("ca.crt", "missing.crt"):
         with pytest.raises(UsageError, match=r"authorities in .* cannot be read"):
             user(tmp_path / name)
 
 
-def test_https_requests_use_the_proxy_with_its_login_and_hide_the_token_from_it(
+def test_https_requests_authenticate_to_the_proxy_and_hide_the_forge_token_from_the_proxy(
     user, authority, server, monkeypatch
 ):
     with Proxy(LOGIN) as proxy:
@@ -75,7 +77,9 @@ def test_https_requests_use_the_proxy_with_its_login_and_hide_the_token_from_it(
         assert proxy.targets == [server.url.removeprefix("https://").partition("/")[0]]
 
 
-def test_error_of_a_proxy_does_not_contain_its_password(user, authority, monkeypatch):
+def test_error_about_a_proxy_does_not_contain_the_password_of_the_proxy(
+    user, authority, monkeypatch
+):
     with Proxy(LOGIN) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://bot:hunter2@127.0.0.1:{proxy.port}")
         with pytest.raises(ForgeError) as raised:
@@ -121,7 +125,7 @@ def test_plain_http_to_this_machine_never_uses_a_proxy():
 @pytest.mark.parametrize(
     "proxy", ["socks5://10.0.0.1:1080", "http:///p", "http://[", "http://a:0"]
 )
-def test_unusable_proxy_is_a_usage_error_without_its_address(proxy):
+def test_unusable_proxy_is_a_usage_error_that_does_not_contain_the_proxy_address(proxy):
     with pytest.raises(UsageError) as raised:
         connection_pool(BASE, ca=None, environ={"https_proxy": f"{proxy}"})
     assert proxy not in str(raised.value)

@@ -45,7 +45,9 @@ def test_fake_forge_rejects_an_undocumented_field_of_a_commit_status(place):
     ],
     ids=["gitlab", "gitea"],
 )
-def test_answer_with_another_shape_than_the_documented_example_is_detected(description, path):
+def test_response_whose_structure_differs_from_the_documented_example_is_detected(
+    description, path
+):
     good = description.example("GET", path, 200)
     description.check_answer("GET", path, 200, good)
     for wrong in (good | {"title": 1}, good | {"unknown": "x"}, {"title": "x"}, [good]):

@@ -23,14 +23,14 @@ def test_pull_request_of_a_fork_is_found_by_its_last_commit(place, branch):
     assert find(place, branch=branch) == 9
 
 
-def test_pull_request_on_a_later_page_is_found(place):
+def test_pull_request_on_a_later_page_of_the_list_is_found(place):
     place.server.page_size = 5
     place.server.pulls += [*OTHERS, FORK]
     assert find(place, branch=None) == 9
     assert len(place.server.requests) == 5
 
 
-def test_further_pages_keep_the_filter_of_the_branch():
+def test_later_pages_of_pull_requests_are_requested_with_the_same_branch_filter():
     """A Link header whose filter is percent-encoded must not remove the filter."""
     place = place_at("github")
     with place.server, place.client:
@@ -42,7 +42,7 @@ def test_further_pages_keep_the_filter_of_the_branch():
         assert filters == ["mallory:patch-1"] * 2
 
 
-def test_pull_request_whose_head_has_moved_is_not_found_by_its_old_commit(place):
+def test_pull_request_with_a_newer_commit_is_not_found_by_its_old_commit(place):
     place.server.pulls.append(Pull(9, "b" * 40, owner="mallory", branch="patch-1"))
     with pytest.raises(ForgeError, match=f"last commit {FORK.head}: pull request 9 now has b"):
         find(place)

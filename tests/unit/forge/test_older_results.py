@@ -82,19 +82,19 @@ def test_newer_result_of_the_same_commit_stays_in_the_comment(shown, later, outc
     assert later.outdated(shown, HEAD) is outcome
 
 
-def test_report_is_posted_although_its_pull_request_has_another_commit():
+def test_run_report_is_posted_although_its_pull_request_has_a_different_last_commit():
     """The run's commit is on the default branch, after the merge."""
     assert REPORT.outdated(AT_NOON, HEAD) is None
 
 
-def test_report_is_stamped_with_the_last_commit_of_its_pull_request(place):
+def test_comment_metadata_of_a_report_contains_the_last_commit_of_its_pull_request(place):
     place.post("report", stamp=REPORT)
     assert stamp_of(place.server.texts()[0]) == replace(REPORT, commit=HEAD)
     assert place.post("plan from before", stamp=EARLIER) is Outdated.RESULT
 
 
 @pytest.mark.parametrize("stamp", [STAMP, AT_NOON, REPORT, FAILURE])
-def test_stamp_is_read_back_from_the_comment(stamp):
+def test_metadata_that_a_comment_contains_is_read_back_unchanged(stamp):
     assert stamp_of(f"{MARKER}\r\n{stamp.line()}\r\ntext") == stamp
 
 
@@ -108,6 +108,6 @@ def test_stamp_is_read_back_from_the_comment(stamp):
         f"{AT_NOON.line()} {AT_NOON.line()}",
     ],
 )
-def test_malformed_stamp_has_no_effect(line):
+def test_malformed_metadata_in_a_comment_has_no_effect(line):
     found = stamp_of(f"{MARKER}\n{line}\ntext")
     assert found is None or (found.commit, found.time) == (None, None)

@@ -18,7 +18,7 @@ PATIENCE_S = 600
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_parallel_jobs_end_with_one_comment_that_one_of_them_wrote(place, attempt):
+def test_parallel_jobs_end_with_a_single_comment_that_was_written_by_one_job(place, attempt):
     """Each job lists the comments before any job creates one."""
     all_listed = threading.Barrier(N_JOBS)
     creating = place.line("create")

@@ -73,7 +73,7 @@ def test_comment_marker_with_a_hostile_cluster_name_stays_a_single_html_comment(
     assert marker_of("-->\n<script>").count("-->") == 1
 
 
-def test_comment_on_a_later_page_is_found_without_following_links_to_other_hosts(place):
+def test_comment_on_a_later_page_of_the_list_is_found_without_requests_to_other_hosts(place):
     place.server.page_size = place.server.page_size and 2
     for number in range(5):
         place.server.add("reviewer", f"comment {number}")
@@ -85,7 +85,7 @@ def test_comment_on_a_later_page_is_found_without_following_links_to_other_hosts
     assert set(pages) == ({None} if place.server.page_size is None else {None, "2", "3"})
 
 
-def test_deleted_comment_is_created_again(place):
+def test_deleted_pull_request_comment_is_created_again(place):
     place.post()
     place.server.comments.clear()
     assert place.post() is Posted.CREATED
@@ -137,14 +137,14 @@ def test_comment_is_not_duplicated_if_a_failed_create_request_took_effect(place)
     assert len(place.server.comments) == 1
 
 
-def test_job_token_without_access_to_its_own_user_still_finds_its_comment(github):
+def test_comment_is_found_although_the_job_token_may_not_read_its_own_user(github):
     github.server.user, github.server.user_allowed = "github-actions[bot]", False
     github.post()
     assert github.post("newer") is Posted.EDITED
     assert github.server.texts() == [f"{OPENING}\nnewer"]
 
 
-def test_token_of_an_unknown_github_app_leaves_only_one_comment(github):
+def test_comment_of_an_unknown_github_app_is_edited_and_not_duplicated(github):
     github.server.user, github.server.user_allowed = "my-app[bot]", False
     github.post()
     assert github.post("newer") is Posted.EDITED

@@ -16,7 +16,7 @@ def outputs(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines())
 
 
-def test_github_outputs_of_a_plan_contain_the_numbers_of_changes_and_the_digest(capsys):
+def test_github_outputs_of_a_plan_contain_the_number_of_changes_and_the_digest(capsys):
     assert main(["comment", str(PLAN), "-o", "github-output"]) == 0
     found = outputs(capsys.readouterr().out)
     assert found["digest"].startswith("sha256:")

@@ -49,7 +49,7 @@ def test_label_selector_matches_as_in_kubernetes(text, matches):
         ("a>1", "condition 1, a text of 3 characters, is not a label condition"),
     ],
 )
-def test_invalid_label_selector_raises_an_error_with_the_condition_but_not_its_text(text, message):
+def test_error_about_an_invalid_label_selector_does_not_quote_the_selector(text, message):
     with pytest.raises(SelectorError) as caught:
         Selector.parse(text)
     assert str(caught.value).partition(";")[0] == message

@@ -98,7 +98,7 @@ def test_warning_about_an_unchanged_object_counts_as_a_change(before, after, sta
     assert not any(found.summary().values()), "nothing happens to the object"
 
 
-def test_new_effect_on_an_unedited_vm_is_indirect_if_the_kubevirt_cr_causes_it():
+def test_effect_of_a_kubevirt_cr_edit_on_a_vm_that_is_not_edited_is_reported_as_indirect():
     live = replace(LIVE, kubevirt=make_kubevirt())
     turned_off = desired("2Gi", "1Gi", kubevirt={ROLLOUT_STRATEGY: "Stage"})
     found = compared(desired("2Gi", "1Gi"), turned_off, live)
@@ -110,7 +110,7 @@ def test_new_effect_on_an_unedited_vm_is_indirect_if_the_kubevirt_cr_causes_it()
     assert [each.ref for each in found.indirect] == [A]
 
 
-def test_new_restart_consent_updates_the_effect_on_a_vm_that_is_not_edited():
+def test_new_restart_consent_changes_the_effect_on_a_vm_that_is_not_edited():
     git = desired("8Gi")
     plans = [decide(git, LIVE, PlanPolicy(restart=restart), AT) for restart in ("never", "stage")]
     found = compare(
@@ -149,7 +149,7 @@ def test_comparison_summary_counts_pending_objects_by_state_and_effect():
     assert [each.ref for each in found.removed] == [C]
 
 
-def test_size_that_git_reverts_is_reported_as_withdrawn_but_not_as_removed():
+def test_change_that_git_reverts_is_reported_as_withdrawn_but_not_as_removed():
     found = compared(desired("2Gi"), desired("1Gi"))
     assert [each.ref for each in found.withdrawn] == [A]
     assert list(found.removed) == []

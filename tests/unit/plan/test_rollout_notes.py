@@ -125,16 +125,16 @@ def test_note_about_a_closed_window_contains_the_start_of_the_next_window():
     }
 
 
-def test_windows_that_never_open_cause_a_warning():
+def test_maintenance_windows_that_never_open_cause_a_warning():
     never = Window(kind=WindowKind.ALLOW, cron="0 0 29 2 *", duration=Duration.parse("1h"))
     assert notes(*world("a"), windows=(never,))["outside-window"][0] is Severity.WARNING
 
 
-def test_change_that_fits_into_the_open_window_has_no_note():
+def test_change_that_fits_into_the_open_maintenance_window_causes_no_note():
     assert notes(*world("a"), windows=(window(-60, "8h"),)) == {}
 
 
-def test_change_that_fits_only_into_a_later_window_causes_a_note():
+def test_change_that_fits_only_into_a_later_maintenance_window_causes_a_note():
     found = notes(*world("a"), windows=(window(-3000, "1h"),))
     assert list(found) == ["next-window"]
     severity, message = found["next-window"]
@@ -145,7 +145,7 @@ def test_change_that_fits_only_into_a_later_window_causes_a_note():
     )
 
 
-def test_change_that_is_too_long_for_every_window_causes_a_warning():
+def test_change_that_is_too_long_for_every_maintenance_window_causes_a_warning():
     names = [f"vm-{n}" for n in range(7)]
     desired, live = world(*names, sizes={"vm-5": "3Gi"})
     found = notes(desired, live, windows=(window(-60, "16m"),))
@@ -225,7 +225,7 @@ def test_plan_says_how_many_vms_each_batch_contains_and_omits_empty_batches():
     }
 
 
-def test_plan_says_how_many_vm_restarts_each_setting_permits():
+def test_plan_counts_the_vm_restarts_that_each_restart_consent_permits():
     desired, live = world("a", "b", "c", wanted="9Gi")
     by_git = vm_ref("db", "b")
     desired.vms[by_git] = want("9Gi", by_git, restart=RestartConsent.WINDOW)
@@ -301,7 +301,9 @@ def test_forecast_counts_restarts_as_concurrent_changes_but_not_as_migrations():
         ((window(3600, "8h"),), "times count from the start of a window"),
     ],
 )
-def test_forecast_with_maintenance_windows_says_when_its_times_start_to_count(windows, said):
+def test_forecast_with_maintenance_windows_states_the_moment_from_which_times_are_counted(
+    windows, said
+):
     assumptions = plan_of(*world("a"), windows=windows).forecast.assumptions
     assert [each for each in assumptions if each.startswith("times")] == (
         [each for each in assumptions if said and each.startswith(said)]

@@ -21,7 +21,9 @@ EMPTY = {"new": {}, "updated": {}, "unchanged": {}, "absent": {}}
         ),
     ],
 )
-def test_summary_names_each_state_that_has_changes_and_always_what_is_new(summary, says):
+def test_comparison_summary_lists_states_with_changes_and_always_the_number_of_new_changes(
+    summary, says
+):
     assert since_base(summary) == says
 
 
@@ -36,17 +38,17 @@ def test_summary_names_each_state_that_has_changes_and_always_what_is_new(summar
         (7, True, False, "vm-4 and 2 more."),
     ],
 )
-def test_sentence_about_unedited_objects_names_the_cause_and_five_objects(
+def test_message_about_affected_but_unedited_objects_contains_the_cause_and_five_objects(
     count, kubevirt, config, says
 ):
     names = (f"vm-{number}" for number in range(count))
     assert says in indirect_sentence(names, count, kubevirt=kubevirt, config=config)
 
 
-def test_no_unedited_object_causes_no_sentence():
+def test_message_about_affected_but_unedited_objects_is_omitted_without_such_objects():
     assert indirect_sentence((), 0, kubevirt=True, config=True) == ""
 
 
-def test_base_commit_that_the_user_named_by_its_hash_is_not_called_a_merge_base():
+def test_base_commit_given_by_its_hash_is_not_described_as_a_merge_base():
     assert base_commit(COMMIT, COMMIT) == "commit 0123456789ab"
     assert base_commit("main", COMMIT) == "commit 0123456789ab, the merge base with main"

@@ -8,7 +8,7 @@ from reconciler.report.findings import by_location, finding_lines
 from reconciler.report.terminal_layout import Paint
 
 
-def test_reported_problems_are_sorted_by_file():
+def test_reported_problems_are_sorted_by_file_and_line():
     def finding(path, line):
         at = Location(path=path, line=line, column=1) if path else None
         return Diagnostic(severity=Severity.ERROR, code="c", message="m", at=at)

@@ -54,7 +54,7 @@ def test_streamed_json_text_equals_json_text_that_is_encoded_as_a_whole(document
 
 
 @pytest.mark.parametrize("odd", ["\ud800", 2**70])
-def test_value_that_orjson_rejects_does_not_change_how_other_values_are_written(odd):
+def test_json_value_that_orjson_rejects_does_not_change_the_format_of_other_values(odd):
     written = "".join(pieces({"a": iter(["ä", odd, "ö"])}))
     assert json.loads(written) == {"a": ["ä", odd, "ö"]}
     assert written.splitlines()[2::2] == ['    "ä",', '    "ö"', "}"]

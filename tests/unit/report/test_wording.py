@@ -44,7 +44,9 @@ def test_printed_size_keeps_its_notation_and_plain_bytes_are_shown_with_a_unit(v
     [("a" * 40, False, "commit aaaaaaaaaaaa"), ("stdin", False, "stdin"),
      ("b" * 64, True, "commit bbbbbbbbbbbb with uncommitted changes")],
 )  # fmt: skip
-def test_revision_is_printed_as_a_commit_only_if_the_revision_is_a_hash(revision, dirty, words):
+def test_git_revision_is_printed_as_a_commit_only_if_the_revision_is_a_hash(
+    revision, dirty, words
+):
     assert wording.origin(revision, dirty=dirty) == words
 
 

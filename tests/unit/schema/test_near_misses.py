@@ -57,7 +57,7 @@ PLACES = [
 ]
 
 
-def test_typo_detection_is_tested_with_every_schema_mapping_that_uses_it():
+def test_typo_detection_tests_cover_every_schema_mapping_that_uses_typo_detection():
     found = [each for _, each, _ in PLACES if "x-near-miss" in each]
     assert len(found) == json.dumps(DEFS).count('"x-near-miss"') == 7
     assert len(PLACES) >= 12

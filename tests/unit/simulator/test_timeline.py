@@ -38,12 +38,12 @@ def marked_at(entry, **changes):
     return None
 
 
-def test_timeline_entry_without_a_phase_happens_at_its_time():
+def test_timeline_entry_without_a_migration_phase_happens_at_its_time():
     assert marked_at({"at": "3s", "request": MARK}) == (pytest.approx(3.0, abs=0.1), [])
 
 
 @pytest.mark.parametrize("phase", ["Scheduling", "PreparingTarget", "Running"])
-def test_timeline_entry_with_a_phase_happens_when_a_migration_enters_it(phase):
+def test_timeline_entry_with_a_migration_phase_happens_when_a_migration_enters_that_phase(phase):
     by_hand = [{"vmi": "vm"}]
     entry = {"when": {"vm": "vm", "phase": phase}, "request": MARK}
     assert marked_at(entry, migrations=by_hand)[1] == [phase]
@@ -52,7 +52,7 @@ def test_timeline_entry_with_a_phase_happens_when_a_migration_enters_it(phase):
     assert later[0] > 20.0
 
 
-def test_timeline_entry_with_a_phase_never_happens_without_a_migration():
+def test_timeline_entry_with_a_migration_phase_never_happens_without_a_migration():
     assert marked_at({"when": {"vm": "vm", "phase": "Running"}, "request": MARK}) is None
 
 

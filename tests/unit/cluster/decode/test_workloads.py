@@ -74,7 +74,7 @@ def test_vm_should_run_unless_its_run_strategy_is_halted(raw_vm, spec, wanted):
         (None, False),
     ],
 )
-def test_suspend_annotation_is_ignored_without_the_annotation_prefix_of_the_product(
+def test_suspend_annotation_is_ignored_without_the_annotation_prefix_of_reconciler(
     raw_vm, annotations, suspended
 ):
     body = raw_vm()

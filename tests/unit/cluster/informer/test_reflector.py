@@ -88,7 +88,7 @@ def test_reflector_backs_off_if_the_server_ends_every_watch(clock, client, pause
     assert client.lists == lists
 
 
-def test_reflector_restarts_its_backoff_after_a_watch_of_at_least_one_second(clock):
+def test_reflector_resets_its_backoff_after_a_watch_of_at_least_one_second(clock):
     class Client(HostileClient):
         watches = 0
 

@@ -72,7 +72,7 @@ def make(client, clock):
     return make
 
 
-def test_only_lease_annotations_with_the_annotation_prefix_of_the_product_are_returned(
+def test_only_lease_annotations_with_the_annotation_prefix_of_reconciler_are_returned(
     stored, make
 ):
     lease = make()
@@ -199,7 +199,7 @@ def test_next_lease_holder_reads_annotations_that_the_previous_holder_wrote(stor
         assert stored.annotations == {"others/else": "1", ROLLOUT: "half"}
 
 
-def test_queued_lease_annotation_is_written_with_the_next_renewal_and_causes_none(
+def test_queued_lease_annotation_is_written_with_the_next_renewal_and_does_not_cause_a_renewal(
     stored, make, clock
 ):
     with make() as lease:
@@ -224,6 +224,6 @@ def test_queued_lease_annotation_of_a_short_run_is_written_with_the_release(stor
     assert stored.annotations[COMMIT] == "a"
 
 
-def test_queued_lease_annotation_needs_the_annotation_prefix_of_the_product(stored, make):
+def test_queued_lease_annotation_needs_the_annotation_prefix_of_reconciler(stored, make):
     with make() as lease, pytest.raises(ValueError, match="others/else does not start with"):
         lease.annotate_later({"others/else": "2"})

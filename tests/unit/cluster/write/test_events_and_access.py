@@ -113,7 +113,9 @@ def test_repeated_event_failure_is_logged_once_as_a_warning(
     assert levels == [logging.WARNING, logging.DEBUG]
 
 
-def test_recorder_stops_sending_events_to_an_overloaded_server(server, recorder, clock, reply):
+def test_event_recorder_stops_sending_events_to_an_overloaded_server(
+    server, recorder, clock, reply
+):
     server.on(EVENTS, reply(429, "", (("Retry-After", "40"),)), reply(201, {}))
     recorder.record(PG0, "u", reason="A", message="m")
     assert (clock.elapsed, len(server.requests)) == (0.0, 1)

@@ -126,7 +126,7 @@ def test_kubevirt_cr_warning_counts_vms_that_need_a_restart(names, says):
         ),
     ],
 )
-def test_kubevirt_cr_warning_counts_vms_that_migrate_after_live_migrate_is_added(
+def test_kubevirt_cr_warning_counts_vms_that_migrate_if_git_adds_the_update_method_live_migrate(
     stuck, outdated, says
 ):
     conditions = {"HotMemoryChange": condition("True")}

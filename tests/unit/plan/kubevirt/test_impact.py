@@ -32,7 +32,7 @@ def running(name: str, guest: str = "1Gi", **overrides):
     return make_vmi(ref=vm_ref("db", name), guest=guest, **overrides)
 
 
-def test_warning_about_live_migrate_counts_vms_that_migrate_immediately():
+def test_warning_about_the_update_method_live_migrate_counts_vms_that_migrate_immediately():
     without = with_settings(make_kubevirt(outdated_workloads=3), workloadUpdateMethods=None)
     stuck = running("a", conditions={"HotMemoryChange": condition("True")})
     found = warnings({fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}, without, stuck)
@@ -40,7 +40,7 @@ def test_warning_about_live_migrate_counts_vms_that_migrate_immediately():
     assert "1 because of a waiting memory change, 2 because of an outdated launcher" in found
 
 
-def test_warning_about_live_update_lists_vms_that_need_a_restart():
+def test_warning_about_the_live_update_strategy_lists_vms_that_need_a_restart():
     stage = with_settings(make_kubevirt(), vmRolloutStrategy="Stage")
     vmis = [running(name, max_guest=None) for name in "abcde"]
     found = warnings({fields.ROLLOUT_STRATEGY: "LiveUpdate"}, stage, *vmis)
@@ -53,7 +53,7 @@ def test_warning_about_the_stage_strategy_says_that_it_disables_live_updates():
     assert "LiveUpdate is switched off" in found
 
 
-def test_warning_about_max_guest_lists_vms_that_gain_or_lose_memory_hotplug():
+def test_warning_about_the_cluster_max_guest_lists_vms_that_gain_or_lose_memory_hotplug():
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("4Gi"))
     vmis = (running("small", "1Gi"), running("middle", "3Gi"), running("large", "8Gi"))
     lower = warnings({fields.MAX_GUEST: q("2Gi")}, kubevirt, *vmis)

@@ -59,7 +59,7 @@ def test_clock_disagreement_that_affects_no_window_is_not_reported():
     assert clock_disagreement(clocks("21:55", "22:05"), ALWAYS, NEEDS) == ""
 
 
-def test_window_state_is_unknown_if_the_server_time_is_impossible():
+def test_maintenance_window_state_is_unknown_if_the_server_time_is_impossible():
     dispute = clock_disagreement(clocks("22:10", "22:10", year=9999), NIGHT, NEEDS)
     assert "shows 9999-11-23 22:10:00 UTC" in dispute
     assert "it is not known whether a window is open" in dispute

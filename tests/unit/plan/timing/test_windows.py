@@ -212,7 +212,7 @@ def test_maintenance_window_is_evaluated_correctly_in_any_time_zone():
     assert opening((NIGHTS,), now) == Opening(is_open=True, until=utc("2026-11-24 01:00"))
 
 
-def test_change_fits_if_it_ends_before_the_window_closes():
+def test_change_fits_if_it_ends_before_the_maintenance_window_closes():
     now = utc("2026-11-23 21:00")
     nights = opening((NIGHTS,), now)
     assert nights.fits(now, 4 * 3600)

@@ -82,7 +82,7 @@ def test_unchanged_vm_has_no_guest_warning():
         ("5Gi", "v1.9.0", True, False),
     ],
 )
-def test_restart_consent_stage_on_an_old_kubevirt_version_causes_a_warning(
+def test_restart_consent_value_stage_on_an_old_kubevirt_version_causes_a_warning(
     guest, version, stage, told
 ):
     consent = RestartConsent.STAGE if stage else RestartConsent.NEVER

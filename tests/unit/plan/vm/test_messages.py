@@ -53,7 +53,7 @@ def test_not_migratable_message_quotes_the_reason_of_kubevirt():
     assert decision.why.message == "the VM cannot be live-migrated: PVC is not shared"
 
 
-def test_message_contains_the_migration_in_flight_and_its_phase():
+def test_message_about_a_waiting_vm_contains_the_migration_in_flight_and_its_phase():
     running = (make_migration(phase="Running", name="m-7", for_update=False),)
     assert decided(migrations=running).why.message == "the migration m-7 is Running"
     new = (make_migration(phase="", name="m-8", for_update=False),)
@@ -72,7 +72,7 @@ CHANGING = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("T
         (4, "migration-failing", "4 migrations failed"),
     ],
 )
-def test_message_counts_failed_migrations(failed, reason, message):
+def test_message_about_a_failed_hotplug_counts_the_failed_migrations(failed, reason, message):
     decision = decided(
         vm=make_vm(guest="2Gi"),
         vmi=replace(make_vmi(conditions=CHANGING), guest=make_vm(guest="2Gi").guest),
@@ -110,7 +110,7 @@ def test_rejected_hotplug_message_quotes_the_reason(reason, text, says):
 
 
 @pytest.mark.parametrize(("phase", "guest"), [("Running", "1Gi"), ("Succeeded", None)])
-def test_decision_shows_no_guest_size_if_the_vmi_has_ended(phase, guest):
+def test_plan_shows_no_guest_size_if_the_vmi_has_ended(phase, guest):
     found = decided(vmi=replace(make_vmi(), phase=phase)).guest
     assert (str(found) if found else None) == guest
 
@@ -119,7 +119,9 @@ def test_decision_shows_no_guest_size_if_the_vmi_has_ended(phase, guest):
     ("guest_has", "says"),
     [("1Gi", "the guest has 1Gi so far"), (None, "the guest has nothing so far")],
 )
-def test_message_contains_the_current_memory_of_the_guest(guest_has, says):
+def test_message_about_an_unfinished_hotplug_contains_the_current_memory_of_the_guest(
+    guest_has, says
+):
     vmi = make_vmi(guest="2Gi")
     current = make_vm(guest=guest_has).guest
     decision = decided(vm=make_vm(guest="2Gi"), vmi=replace(vmi, guest_current=current))
@@ -133,7 +135,7 @@ def test_restart_is_pending_only_if_restart_required_is_true(status):
 
 
 @pytest.mark.parametrize(("guest", "told"), [("2Gi", True), ("5Gi", False)])
-def test_warning_says_that_a_live_change_ends_the_overcommit(guest, told):
+def test_warning_says_that_a_live_memory_change_ends_the_memory_overcommit_of_the_vm(guest, told):
     vmi = make_vmi(constraints=Constraints(requests=make_vm(guest="512Mi").guest))
     found = decided(guest, vmi=vmi).warnings
     assert any("ends the VM's overcommit" in each for each in found) is told
@@ -172,12 +174,12 @@ def test_message_says_when_each_kubevirt_version_retries_a_failed_migration(vers
     assert decision.why.message.endswith(f"KubeVirt retries {pause}")
 
 
-def test_slow_start_message_contains_the_age_in_minutes():
+def test_message_about_a_slowly_starting_vm_contains_the_age_of_its_vmi_in_minutes():
     vmi = replace(make_vmi(), phase="Scheduling", created_at=NOW - timedelta(hours=1))
     assert "60 min after its instance was created" in decided("1Gi", vmi=vmi).why.message
 
 
-def test_message_shows_zero_for_an_unused_quota():
+def test_quota_message_shows_a_usage_of_zero_for_an_unused_quota():
     quota = Quota(name="team", hard={"pods": 0}, used={})
     capacity = Capacity(
         observed_at=NOW, nodes={}, quotas={VM.namespace: (quota,)}, launchers={}, pods_known=False
@@ -221,7 +223,7 @@ def test_vm_with_an_error_in_git_is_blocked():
         assert decided(other).reason.value == "nothing-named"
 
 
-def test_memory_is_not_managed_if_git_sets_only_resources():
+def test_vm_memory_is_not_managed_if_git_sets_only_memory_resources():
     vm = make_vm(guest=None, constraints=Constraints(requests=q("2Gi")))
     wanted = want(None, resources={"requests": "4Gi"})
     at = Location(path="vms/db.yaml", line=9, column=61)

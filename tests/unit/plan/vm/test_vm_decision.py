@@ -415,7 +415,9 @@ STANDING = [
 
 
 @pytest.mark.parametrize(("state", "guest", "expected"), STANDING)
-def test_effect_of_a_written_size_depends_on_the_memory_of_the_guest(state, guest, expected):
+def test_vm_that_already_has_the_desired_size_is_planned_according_to_its_guest_memory(
+    state, guest, expected
+):
     plan = plan_of(make_desired(want(guest)), state)
     (decision,) = plan.decisions
     assert (decision.effect.value, decision.reason.value) == expected
@@ -483,7 +485,7 @@ def test_restart_is_not_written_without_consent():
     assert decision.actions == ()
 
 
-def test_restart_consent_stage_causes_a_warning_if_kubevirt_never_clears_restart_required():
+def test_restart_consent_value_stage_causes_a_warning_if_kubevirt_never_clears_restart_required():
     kubevirt = with_settings(make_kubevirt("v1.6.3"))
     plan = plan_of(
         make_desired(want("5Gi")), live(kubevirt=kubevirt), restart=RestartConsent.STAGE

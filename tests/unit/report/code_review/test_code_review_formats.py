@@ -68,7 +68,7 @@ def run_of(found: Review, **limits) -> dict:
     return json.loads("".join(sarif(found, "1.2.3", **limits)))["runs"][0]
 
 
-def test_tenth_github_annotation_of_each_level_counts_the_omitted_findings():
+def test_tenth_github_annotation_of_each_level_counts_the_omitted_annotations():
     levels = {Severity.ERROR: 12, Severity.WARNING: 10, Severity.NOTE: 11}
     found = [finding(n, level) for level, total in levels.items() for n in range(total)]
     lines = "".join(github_commands(review(*found))).splitlines()
@@ -87,12 +87,12 @@ def test_tenth_github_annotation_of_each_level_counts_the_omitted_findings():
     assert lines[-1] == "done"
 
 
-def test_github_annotation_for_a_finding_without_a_line_has_no_file():
+def test_github_annotation_for_a_result_without_a_line_number_has_no_file():
     (line, _) = "".join(github_commands(review(finding(at=None)))).splitlines()
     assert line == "::error title=title 0::message 0."
 
 
-def test_gitlab_report_omits_findings_without_a_line_and_the_review_counts_them():
+def test_gitlab_report_omits_results_without_a_line_number_and_the_omitted_results_are_counted():
     found = review(finding(1), finding(2, at=None), finding(3, Severity.NOTE))
     entries = json.loads("".join(gitlab_code_quality(found)))
     assert [each["location"]["lines"]["begin"] for each in entries] == [2, 4]
@@ -100,7 +100,7 @@ def test_gitlab_report_omits_findings_without_a_line_and_the_review_counts_them(
     assert found.without_line == 1
 
 
-def test_gitlab_report_has_the_fields_of_the_code_quality_documentation():
+def test_gitlab_code_quality_report_has_the_documented_fields():
     levels = [Severity.ERROR, Severity.WARNING, Severity.NOTE] * 2
     at = Location(path="vms/db.yaml", line=0, column=0)
     found = [finding(n, level, at=at, fingerprint=f"{n}") for n, level in enumerate(levels)]
@@ -109,11 +109,11 @@ def test_gitlab_report_has_the_fields_of_the_code_quality_documentation():
     assert len({each["fingerprint"] for each in document}) == len(levels)
 
 
-def test_gitlab_report_without_findings_is_an_empty_list():
+def test_gitlab_code_quality_report_without_results_is_an_empty_list():
     assert json.loads("".join(gitlab_code_quality(review()))) == []
 
 
-def test_sarif_reports_a_finding_without_a_line_as_a_notification_of_its_rule():
+def test_sarif_reports_a_result_without_a_line_number_as_a_notification():
     run = run_of(review(finding(1), finding(2, code="other", at=None)))
     (notification,) = run["invocations"][0]["toolExecutionNotifications"]
     rules = run["tool"]["driver"]["rules"]

@@ -70,11 +70,11 @@ def only(found: Plan):
         (Effect.CONFIG, Reason.CONFIG_CHANGE, Severity.NOTE),
     ],
 )
-def test_finding_level_depends_on_the_effect_in_the_plan(effect, reason, level):
+def test_code_review_level_of_a_planned_change_depends_on_its_effect(effect, reason, level):
     assert only(plan(decision("pg", effect, reason))).level is level
 
 
-def test_unchanged_object_causes_a_finding_only_if_the_object_has_a_warning():
+def test_unchanged_object_is_in_the_code_review_only_if_it_has_a_warning():
     quiet = decision("a", Effect.NONE, Reason.CONVERGED)
     warned = decision("b", Effect.NONE, Reason.CONVERGED, warnings=("look",))
     finding = only(plan(quiet, warned))
@@ -82,7 +82,7 @@ def test_unchanged_object_causes_a_finding_only_if_the_object_has_a_warning():
     assert "Warning: look." in finding.message
 
 
-def test_findings_are_sorted_by_level_and_diagnostics_come_before_effects():
+def test_code_review_results_are_sorted_by_level_and_list_diagnostics_before_planned_changes():
     found = review_of_plan(
         plan(
             decision("live", Effect.LIVE, Reason.HOTPLUG),
@@ -97,17 +97,17 @@ def test_findings_are_sorted_by_level_and_diagnostics_come_before_effects():
     ]
 
 
-def test_invalid_manifest_causes_one_finding_at_the_line_of_the_error():
+def test_invalid_manifest_causes_one_code_review_result_at_the_line_of_the_error():
     blocked = decision("pg", Effect.BLOCKED, Reason.INVALID_MANIFEST)
     finding = only(plan(blocked, diagnostics=(problem(ref=blocked.ref, at=at(7)),)))
     assert (finding.rule, finding.at) == ("diagnostic.c", at(7))
 
 
-def test_invalid_manifest_without_a_diagnostic_still_causes_a_finding():
+def test_invalid_manifest_without_a_diagnostic_still_causes_a_code_review_result():
     assert only(plan(decision("pg", Effect.BLOCKED, Reason.INVALID_MANIFEST))).at == at(1)
 
 
-def test_finding_is_located_at_the_first_changed_field_and_lists_the_other_fields():
+def test_code_review_result_is_located_at_the_first_changed_field_and_lists_the_other_fields():
     def change(field, line, after):
         return Change(field=field, before=None, after=after, at=at(line), wave=WaveName.STRATEGY)
 
@@ -119,7 +119,7 @@ def test_finding_is_located_at_the_first_changed_field_and_lists_the_other_field
     assert "vmRolloutStrategy: (not set) -> LiveUpdate." in finding.message
 
 
-def test_finding_for_a_manifest_from_standard_input_has_no_line_in_git():
+def test_code_review_result_for_a_manifest_from_standard_input_has_no_line_in_git():
     change = Change(
         field=GUEST_MEMORY,
         before=None,
@@ -133,7 +133,7 @@ def test_finding_for_a_manifest_from_standard_input_has_no_line_in_git():
     assert found.without_line == 2
 
 
-def test_finding_fingerprint_does_not_depend_on_lines_and_values():
+def test_fingerprint_of_a_code_review_result_does_not_depend_on_lines_and_values():
     before = decision("pg", Effect.RESTART, Reason.MISALIGNED)
     message = "twice, first at a.yaml:{}:5"
     old = problem(message=message.format(3))
@@ -147,7 +147,7 @@ def test_finding_fingerprint_does_not_depend_on_lines_and_values():
     assert first == second
 
 
-def test_finding_fingerprint_depends_on_cluster_object_reason_and_repetition():
+def test_fingerprint_of_a_code_review_result_depends_on_cluster_object_reason_and_repetition():
     base = decision("pg", Effect.RESTART, Reason.MISALIGNED)
     other = replace(base, ref=vm_ref("db", "other"))
     reason = decision("pg", Effect.RESTART, Reason.ABOVE_MAX_GUEST)
@@ -159,7 +159,7 @@ def test_finding_fingerprint_depends_on_cluster_object_reason_and_repetition():
     assert len({each.fingerprint for each in found}) == len(found) == 6
 
 
-def test_review_of_a_failed_plan_lists_the_problems_that_prevented_the_plan():
+def test_code_review_of_a_failed_plan_lists_the_problems_that_prevented_the_plan():
     found = review_of_errors("2 errors", (problem(), problem(at=at(2))))
     assert [each.at for each in found.findings] == [at(1), at(2)]
     assert found.summary == "2 errors"

@@ -125,7 +125,7 @@ def test_sarif_validator_reports_a_wrong_line_and_a_missing_rule(rejected):
     assert len(found) >= 2, found
 
 
-def test_sarif_with_more_findings_than_github_accepts_is_within_all_limits():
+def test_sarif_for_more_results_than_github_accepts_is_reduced_to_the_limits_of_github():
     names = [
         f"the VM team-{n % 97}/pg-{n * 7919 % 99991:05} needs {n % 89}Gi" for n in range(26_000)
     ]

@@ -59,7 +59,9 @@ def test_stored_vm_failure_applies_only_to_the_same_vm_and_target_size(changes, 
     ],
     ids=["same", "created", "another VM", "another size"],
 )
-def test_stored_vm_start_applies_to_the_vm_that_the_run_created_or_restarted(start, applies):
+def test_stored_start_time_is_used_only_for_the_vm_that_an_earlier_run_created_or_restarted(
+    start, applies
+):
     assert (kept(start=start).start_of(DECISION) is not None) is applies
 
 

@@ -26,7 +26,7 @@ from reconciler.rollout.tracking.judge_convergence import judge
         (Effect.NONE, Reason.SUSPENDED, False, Verdict.HELD),
     ],
 )
-def test_result_of_a_vm_depends_on_whether_the_current_run_changed_the_vm(
+def test_reported_result_of_a_vm_depends_on_whether_the_current_run_changed_the_vm(
     effect, reason, written, expected
 ):
     decision = Decision(

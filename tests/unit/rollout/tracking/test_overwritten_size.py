@@ -41,7 +41,7 @@ LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
         ({"effect": Effect.CREATE}, "deleted", "the VM was created and then deleted"),
     ],
 )
-def test_reverted_size_is_explained_with_the_current_value(changes, reason, message):
+def test_message_about_a_reverted_memory_size_contains_the_current_value(changes, reason, message):
     why = lost(replace(DECISION, **({"owner": ""} | changes)))
     assert why.reason == reason
     assert why.message.startswith(message)

@@ -95,7 +95,7 @@ def test_kubevirt_cr_with_the_desired_settings_is_not_written():
     assert waves.ports.writer.sent == []
 
 
-def test_kubevirt_cr_change_that_is_never_applied_fails_but_is_not_stored():
+def test_kubevirt_cr_change_that_is_not_applied_in_time_fails_without_storing_the_failure():
     waves = Waves()
     waves.step()
     assert not waves.step(UNSETTLED, after_s=waves.policy.settle_deadline_s)

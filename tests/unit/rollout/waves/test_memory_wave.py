@@ -221,7 +221,7 @@ def test_waiting_vm_changes_start_when_other_changes_release_their_slots():
     assert [each.ref.name for each in wave.ports.writer.sent][2:] == ["vm-2", "vm-3"]
 
 
-def test_only_migrations_that_fail_after_the_patch_are_counted():
+def test_failed_migrations_from_before_the_patch_are_not_counted():
     wave = Wave()
     wave.step(BEFORE)
     late = NOW + timedelta(seconds=6)

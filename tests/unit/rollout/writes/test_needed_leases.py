@@ -51,7 +51,7 @@ def test_run_acquires_a_lease_if_objects_have_planned_actions_or_are_waiting(
     assert touches_memory(plan) is (memory and may_write)
 
 
-def test_placeholder_for_an_unneeded_lease_is_always_held_and_stores_no_annotation():
+def test_placeholder_for_an_unneeded_lease_counts_as_held_and_stores_no_annotation():
     lease = NoLease()
     assert lease.held()
     assert lease.valid_s() == math.inf

@@ -17,19 +17,19 @@ def statuses(server, count, method="GET", path=f"{VMS}/pg"):
     return [server.send(method, path).status for _ in range(count)]
 
 
-def test_status_fault_returns_its_status_and_is_counted(server):
+def test_injected_status_fault_returns_the_configured_http_status_and_is_counted(server):
     fault = Fault(effect=Effect.STATUS, code=503, verbs=frozenset({"get"}), times=2)
     server.faults.add(fault)
     assert statuses(server, 4) == [503, 503, 200, 200]
     assert server.faults.fired(fault) == 2
 
 
-def test_fault_with_the_fields_skip_and_times_affects_only_the_nth_request(server):
+def test_injected_fault_with_the_fields_skip_and_times_affects_only_the_nth_request(server):
     server.faults.add(Fault(effect=Effect.STATUS, code=500, skip=2, times=1))
     assert statuses(server, 4) == [200, 200, 500, 200]
 
 
-def test_throttling_fault_sends_a_retry_after_header(server):
+def test_injected_throttling_fault_sends_a_retry_after_header(server):
     server.faults.add(Fault(effect=Effect.STATUS, code=429, retry_after_s=7))
     answer = server.send("GET", VMS)
     assert answer.header("retry-after") == ["7"]
@@ -51,31 +51,31 @@ def test_throttling_fault_sends_a_retry_after_header(server):
         ({"user": "bob"}, False),
     ],
 )
-def test_fault_affects_only_matching_requests(server, match, hit):
+def test_injected_fault_affects_only_matching_requests(server, match, hit):
     server.faults.add(Fault(effect=Effect.STATUS, code=500, **match))
     assert (server.send("GET", f"{VMS}/pg").status == 500) is hit
 
 
-def test_write_that_a_fault_rejects_stores_nothing(server):
+def test_write_request_that_an_injected_fault_rejects_stores_nothing(server):
     server.faults.add(Fault(effect=Effect.STATUS, code=409, verbs=frozenset({"patch"})))
     before = server.store.rv
     assert server.patch({"spec": {"runStrategy": "Always"}}).status == 409
     assert server.store.rv == before
 
 
-def test_slow_fault_delays_the_response(server):
+def test_injected_delay_postpones_the_response_of_the_simulated_api_server(server):
     server.faults.add(Fault(effect=Effect.SLOW, seconds=2.5))
     assert server.send("GET", VMS).delay_s == 2.5
 
 
-def test_drop_fault_ends_a_watch_after_the_given_number_of_events(server):
+def test_injected_connection_drop_ends_a_watch_after_the_given_number_of_events(server):
     server.faults.add(Fault(effect=Effect.DROP, events=1))
     stream = server.watch(f"{VMS}?watch=1")
     assert len(frames(stream)) == 1
     assert stream.ended
 
 
-def test_silent_fault_keeps_a_watch_open_without_further_events(server):
+def test_injected_silence_keeps_a_watch_open_without_further_events(server):
     server.faults.add(Fault(effect=Effect.SILENT, events=1))
     stream = server.watch(f"{VMS}?watch=1&allowWatchBookmarks=true")
     server.create_vm("b")
@@ -84,7 +84,7 @@ def test_silent_fault_keeps_a_watch_open_without_further_events(server):
     assert not stream.ended
 
 
-def test_expire_fault_affects_watches_and_later_pages_of_lists(server):
+def test_injected_expiry_returns_410_for_watches_and_later_pages_of_lists(server):
     server.store.create(vm_key("b"), {"spec": {}})
     server.faults.add(Fault(effect=Effect.EXPIRE))
     stream = server.watch(f"{VMS}?watch=1&resourceVersion={server.store.rv}")
@@ -94,7 +94,7 @@ def test_expire_fault_affects_watches_and_later_pages_of_lists(server):
     assert server.send("GET", f"{VMS}?limit=1&continue={token}").status == 410
 
 
-def test_fault_with_a_probability_is_repeatable_with_the_same_seed():
+def test_injected_fault_with_a_probability_is_repeatable_with_the_same_seed():
     def run(seed):
         server = ApiServer()
         faults = Faults([Fault(effect=Effect.STATUS, code=500, probability=0.5)], seed=seed)
@@ -105,7 +105,7 @@ def test_fault_with_a_probability_is_repeatable_with_the_same_seed():
     assert set(run(1)) == {200, 500}
 
 
-def test_removed_fault_no_longer_affects_requests(server):
+def test_removed_injected_fault_no_longer_affects_requests(server):
     fault = Fault(effect=Effect.STATUS, code=500)
     server.faults.add(fault)
     server.faults.remove(fault)

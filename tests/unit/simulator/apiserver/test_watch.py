@@ -99,7 +99,7 @@ def test_closed_watch_receives_no_events(server):
     assert frames(stream) == []
 
 
-def test_watch_calls_its_on_ready_callback_for_each_event(server):
+def test_watch_stream_calls_its_on_ready_callback_for_each_event(server):
     woken = []
     stream = server.watch(f"{VMS}?watch=1")
     stream.on_ready(lambda: woken.append(server.store.rv))
@@ -108,7 +108,9 @@ def test_watch_calls_its_on_ready_callback_for_each_event(server):
     assert len(woken) == 2
 
 
-def test_watch_receives_a_subscribers_write_after_the_change_that_caused_it(server):
+def test_watch_receives_a_change_before_the_write_that_a_store_subscriber_makes_in_response(
+    server,
+):
     def answer(event):
         if event.key.name == "cause":
             server.store.create(vm_key("effect"), vm("effect"))

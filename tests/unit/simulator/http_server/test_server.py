@@ -205,7 +205,7 @@ def test_http_response_has_a_separate_header_for_each_warning(served):
     ]
 
 
-def test_slow_fault_delays_a_response_by_simulated_time():
+def test_injected_delay_postpones_an_http_response_by_simulated_time():
     server = ApiServer(scale=100.0)
     server.faults.add(Fault(effect=Effect.SLOW, seconds=5.0))
     with Server(server.api) as running:

@@ -99,7 +99,7 @@ def test_system_critical_migration_aborts_the_backup():
     assert (backup(sim)["completed"], backup(sim)["failed"]) == (True, True)
 
 
-def test_version_without_migration_priorities_does_not_abort_a_backup():
+def test_kubevirt_version_without_migration_priorities_does_not_abort_a_backup():
     """v1.8 sets priorities only if the CR lists the gate MigrationPriorityQueue (WU:582-588)."""
     sim = simulated({"name": "vm", "launcher": "v1.7.0", "backup": NIGHTLY}, version="v1.8.0")
     sim.engine.run_until(60)

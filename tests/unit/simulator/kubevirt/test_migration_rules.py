@@ -50,13 +50,13 @@ def test_migration_backoff_requires_a_failure_after_the_last_success(phases):
     assert migration_rules.backoff_end([migration(n, p) for n, p in enumerate(phases)]) is None
 
 
-def test_only_the_five_newest_finished_migrations_are_kept():
+def test_finished_migrations_other_than_the_five_newest_are_deleted():
     finished = [migration(n, "Failed") for n in range(8)]
     surplus = migration_rules.surplus([*reversed(finished), migration(9, "Running")])
     assert [m.uid for m in surplus] == ["0", "1", "2"]
 
 
-def test_five_finished_migrations_are_all_kept():
+def test_five_finished_migrations_are_not_deleted():
     assert migration_rules.surplus([migration(n, "Succeeded") for n in range(5)]) == ()
 
 

@@ -71,7 +71,7 @@ def test_hotplug_does_not_change_a_memory_limit_without_requests_since_v1_7():
     assert play.vmi["spec"]["domain"]["resources"]["limits"]["memory"] == "2560Mi"
 
 
-def test_memory_limit_sets_the_requests_and_a_hotplug_raises_both_in_v1_6_and_earlier():
+def test_memory_limit_determines_the_requests_and_a_hotplug_raises_both_up_to_v1_6():
     assert requests(Play({"guest": "2Gi", **LIMITED}, version="v1.6.3")) == "2560Mi"
     play = grown(version="v1.6.3", vm=LIMITED)
     assert (play.memory[2], play.phases, requests(play)) == ("3Gi", ["Succeeded"], "3584Mi")
@@ -152,7 +152,7 @@ def test_unknown_huge_page_size_in_a_cluster_description_is_reported():
 PLUGGED = {"guest": "3Gi", "bootedWith": "2Gi", "hotplugged": True}
 
 
-def test_vm_described_as_hotplugged_has_the_resources_after_a_hotplug():
+def test_vm_that_a_cluster_description_lists_as_hotplugged_has_increased_memory_resources():
     resources = {"requests": {"memory": "2Gi"}, "limits": {"memory": "2Gi"}}
     play = Play({**PLUGGED, "domain": {"resources": resources}})
     found = play.vmi["spec"]["domain"]["resources"]

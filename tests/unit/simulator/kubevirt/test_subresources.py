@@ -71,7 +71,7 @@ def test_dry_run_of_a_restart_changes_nothing(make):
         (None, 202, ""),
     ],
 )
-def test_restart_gets_406_if_the_client_does_not_accept_every_media_type(
+def test_restart_request_gets_406_if_the_client_does_not_accept_every_media_type(
     make, accept, status, text
 ):
     sim = make()

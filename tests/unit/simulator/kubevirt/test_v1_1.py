@@ -27,12 +27,12 @@ def old(*vms, **world):
     [(SWITCH, "8Gi"), (ROOMY, "4Gi"), ({}, None)],
     ids=["by the ratio", "of its own", "none"],
 )
-def test_vmi_on_v1_1_has_a_max_guest_if_its_vm_enables_live_updates(switch, max_guest):
+def test_vmi_on_kubevirt_v1_1_has_a_max_guest_if_its_vm_enables_live_updates(switch, max_guest):
     play = old({"guest": "2Gi", **switch})
     assert play.vmi["spec"]["domain"]["memory"].get("maxGuest") == max_guest
 
 
-def test_vm_on_v1_1_changes_live_but_not_below_its_boot_size():
+def test_vm_memory_on_kubevirt_v1_1_changes_live_but_not_below_the_boot_size():
     play = old({"guest": "2Gi", **ROOMY})
     for size in ("3Gi", "2Gi"):
         assert play.ask(size).status == 200
@@ -45,14 +45,14 @@ def test_vm_on_v1_1_changes_live_but_not_below_its_boot_size():
     )
 
 
-def test_memory_change_without_live_update_features_sets_no_condition():
+def test_memory_change_of_a_vm_without_live_update_features_sets_no_condition():
     play = old({"guest": "2Gi"})
     assert play.ask("3Gi").status == 200
     play.run(60)
     assert (play.memory, play.said, play.phases) == (("2Gi",) * 3, {}, [])
 
 
-def test_v1_1_denies_a_second_memory_change_while_the_first_change_is_in_flight():
+def test_kubevirt_v1_1_denies_a_second_memory_change_while_the_first_change_is_in_flight():
     play = old({"guest": "2Gi", **ROOMY, "faults": {"transfer": "20s"}})
     play.ask("3Gi")
     play.run(1)
@@ -62,7 +62,7 @@ def test_v1_1_denies_a_second_memory_change_while_the_first_change_is_in_flight(
 @pytest.mark.parametrize(
     ("after_s", "said"), [(0.2, ": in-flight migration detected. Active migration job"), (5, "")]
 )
-def test_v1_1_denies_a_memory_change_while_the_vm_migrates(after_s, said):
+def test_kubevirt_v1_1_denies_a_memory_change_while_the_vm_migrates(after_s, said):
     vm = {"guest": "2Gi", **ROOMY, "faults": {"transfer": "20s"}}
     play = old(vm, migrations=[{"vmi": "vm"}])
     play.run(after_s)
@@ -82,11 +82,11 @@ def test_v1_1_denies_a_memory_change_while_the_vm_migrates(after_s, said):
         ({"resources": {"limits": {"memory": "4Gi"}}}, "Configuration of Memory limits"),
     ],
 )
-def test_v1_1_denies_fields_that_conflict_with_live_update_features(change, said):
+def test_kubevirt_v1_1_denies_fields_that_conflict_with_live_update_features(change, said):
     assert said in message(old({"guest": "2Gi", **ROOMY}).domain(**change))
 
 
-def test_v1_1_has_no_minimum_size_for_memory_hotplug():
+def test_kubevirt_v1_1_has_no_minimum_size_for_memory_hotplug():
     play = old({"guest": "512Mi", **ROOMY})
     play.ask("768Mi")
     play.run(60)
@@ -109,7 +109,7 @@ def test_vm_with_live_update_features_cannot_have_an_instancetype():
         old({"instancetype": "small", **SWITCH}, instancetypes=kinds)
 
 
-def test_versions_after_v1_1_remove_live_update_features():
+def test_kubevirt_versions_after_v1_1_remove_live_update_features():
     with pytest.raises(WorldError, match=r"which v1\.2 removed"):
         Play({**SWITCH}, version="v1.2.0")
     play = Play({"guest": "2Gi"}, version="v1.2.0")
@@ -143,7 +143,7 @@ def test_instancetype_change_applies_to_a_running_vm_from_v1_3(version, reached)
     assert play.said == {}
 
 
-def test_v1_2_0_denies_an_instancetype_that_sets_max_guest():
+def test_kubevirt_v1_2_0_denies_an_instancetype_that_sets_max_guest():
     kinds = [*TYPES, {"name": "roomy", "guest": "3Gi", "maxGuest": "8Gi"}]
     for version, status in (("v1.2.0", 422), ("v1.2.1", 200)):
         play = Play({"instancetype": "small"}, version=version, instancetypes=kinds)

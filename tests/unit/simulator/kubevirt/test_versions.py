@@ -79,7 +79,9 @@ def test_restart_required_is_cleared_automatically_since_v1_6_4_and_v1_7_1(versi
         ("v1.9.0", {"amd64"}, {"amd64"}),
     ],
 )
-def test_hotplug_architectures_depend_on_the_kubevirt_version(version, hotplug, start):
+def test_cpu_architectures_that_support_hotplug_depend_on_the_kubevirt_version(
+    version, hotplug, start
+):
     assert set(behaviour(version).hotplug_architectures) == hotplug
     assert set(behaviour(version).start_architectures) == start
 
@@ -162,6 +164,6 @@ def test_migration_defaults_depend_on_the_kubevirt_version():
     }
 
 
-def test_hotplug_ratio_of_zero_means_the_default_ratio():
+def test_max_hotplug_ratio_of_zero_means_the_default_ratio():
     spec = {"configuration": {"liveUpdateConfiguration": {"maxHotplugRatio": 0}}}
     assert read_config({"spec": spec}, behaviour("v1.9.0")).max_hotplug_ratio == 4

@@ -89,7 +89,7 @@ def test_workload_updater_is_idle_while_the_cr_is_not_deployed():
     assert phases(sim) == []
 
 
-def test_simulator_indexes_the_memory_and_labels_of_nodes_and_whether_they_are_schedulable():
+def test_simulator_stores_the_memory_labels_and_schedulability_of_each_node():
     sim = simulate({"name": "vm"}, nodes=[{"name": "n", "memory": "8Gi", "labels": {"zone": "a"}}])
     facts = sim.cluster.inventory.nodes["n"]
     assert isinstance(facts, NodeFacts)

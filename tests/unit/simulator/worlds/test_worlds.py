@@ -148,7 +148,7 @@ def test_invalid_field_of_a_cluster_description_is_reported_with_its_value(docum
         ),
     ],
 )
-def test_impossible_cluster_description_is_rejected_and_the_corrected_one_is_accepted(
+def test_impossible_cluster_description_is_rejected_and_its_correction_is_accepted(
     impossible, possible, path
 ):
     assert any(problem.startswith(path) for problem in refused(**impossible))
@@ -223,7 +223,7 @@ def test_cluster_description_that_would_take_much_time_or_memory_is_rejected(tex
         worlds.loads(text.encode(), "a.yaml")
 
 
-def test_described_object_that_already_exists_is_reported():
+def test_duplicate_object_in_a_cluster_description_is_reported():
     node = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}}
     world = worlds.parse({**HEAD, "nodes": [{"name": "n"}], "objects": [node]})
     with pytest.raises(

@@ -353,7 +353,7 @@ def test_message_about_a_waiting_vm_contains_the_backup_that_delays_the_change()
     assert "backup" not in decided("3Gi", live).why.message
 
 
-def test_memory_change_in_flight_does_not_count_as_stuck_if_git_adds_live_migrate():
+def test_memory_change_is_not_reported_as_stuck_if_git_adds_the_update_method_live_migrate():
     methods = {("spec", "workloadUpdateStrategy", "workloadUpdateMethods"): "LiveMigrate"}
     found = {path: NameSet.of((name,)) for path, name in methods.items()}
     desired = make_desired(want("3Gi"), kubevirt=found)

@@ -98,7 +98,9 @@ def test_instancetype_patch_removes_the_revision_name_in_the_spec(version):
 
 
 @pytest.mark.parametrize("version", ["v1.3.1", "v1.5.0", "v1.6.3", "v1.9.0"])
-def test_instancetype_patch_without_a_revision_name_writes_only_the_name(version):
+def test_instancetype_patch_of_a_vm_without_a_revision_name_writes_only_the_instancetype_name(
+    version,
+):
     # recorded v1.6.3 and v1.9.0 instancetype-change
     decision = decided(cluster(version=version))
     assert (told(decision), patch_of(decision)) == (("live", "hotplug"), [*SAME, NAME])
@@ -134,7 +136,7 @@ def test_effect_of_a_new_instancetype_name_depends_on_the_kubevirt_version(
 
 
 @pytest.mark.parametrize("own_max", [None, "4Gi"])
-def test_v1_1_denies_a_new_instancetype_name_of_a_vm_with_live_updates(own_max):
+def test_kubevirt_v1_1_denies_a_new_instancetype_name_of_a_vm_with_live_updates(own_max):
     # v1.1.0 vms-admitter.go:456-592, under spec.liveUpdateFeatures
     vm = sized(max_guest=q(own_max) if own_max else None, live_update_memory=True)
     expected = ("blocked", "denied-by-admission")
@@ -378,7 +380,7 @@ def test_unreadable_instancetype_does_not_affect_a_stopped_vm_that_already_has_i
     assert told(decision) == ("none", "stopped-as-desired")
 
 
-def test_decision_on_a_stopped_vm_shows_the_size_of_its_instancetype():
+def test_plan_shows_the_instancetype_size_of_a_stopped_vm():
     decision = decided(replace(cluster(), vmis={}), ask("small"))
     assert told(decision) == ("none", "stopped-as-desired")
     assert "it starts with 1Gi" in decision.why.message

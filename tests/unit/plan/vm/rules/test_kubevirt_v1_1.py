@@ -99,7 +99,9 @@ def test_old_kubevirt_versions_do_not_hotplug_memory_into_some_vm_configurations
         ("v1.9.0", False, LIVE),
     ],
 )
-def test_v1_1_hotplugs_only_vms_with_live_update_features(version, switch, expected):
+def test_kubevirt_v1_1_hotplugs_memory_only_into_vms_with_live_update_features(
+    version, switch, expected
+):
     assert effect(cluster(version, switch=switch)) == expected
 
 
@@ -112,7 +114,7 @@ def test_v1_1_hotplugs_only_vms_with_live_update_features(version, switch, expec
         ("v1.3.1", ("restart", "below-boot-memory")),
     ],
 )
-def test_v1_1_denies_a_size_below_the_boot_size(version, expected):
+def test_kubevirt_v1_1_denies_a_memory_size_below_the_boot_size(version, expected):
     live = cluster(version, vmi=make_vmi(guest="2Gi"), guest="2Gi")
     assert effect(live, "1Gi") == expected
 
@@ -140,7 +142,7 @@ IN_FLIGHT = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("
         ),
     ],
 )
-def test_v1_1_change_waits_while_the_webhook_would_deny_the_patch(live, reason):
+def test_memory_change_on_kubevirt_v1_1_waits_while_the_webhook_would_deny_the_patch(live, reason):
     assert effect(live) == ("wait", reason)
 
 
@@ -161,7 +163,7 @@ UNABLE = {
 
 
 @pytest.mark.parametrize(("vmi", "vm"), UNABLE.values(), ids=UNABLE)
-def test_v1_1_denies_a_size_below_the_boot_size_before_other_rules_apply(vmi, vm):
+def test_kubevirt_v1_1_denies_a_size_below_the_boot_size_before_it_checks_other_rules(vmi, vm):
     assert effect(cluster("v1.1.1", vmi=vmi, guest="2Gi", **vm), "1Gi") == DENIED
 
 
@@ -172,7 +174,7 @@ def test_v1_1_denies_a_size_below_the_boot_size_before_other_rules_apply(vmi, vm
         ("v1.2.0", True, ("restart", "not-migratable")),
     ],
 )
-def test_v1_1_allows_a_size_below_the_boot_size_without_live_update_features(
+def test_kubevirt_v1_1_allows_a_size_below_the_boot_size_without_live_update_features(
     version, switch, expected
 ):
     vmi, _ = UNABLE["cannot migrate"]
@@ -216,13 +218,13 @@ ABOVE = ("restart", "above-max-guest")
         (migrating(cluster("v1.2.0")), "8Gi", ABOVE),
     ],
 )
-def test_v1_1_denies_every_memory_change_during_another_change_or_a_migration(
+def test_kubevirt_v1_1_denies_every_memory_change_during_another_change_or_a_migration(
     live, guest, expected
 ):
     assert effect(live, guest) == expected
 
 
-def test_v1_1_waiting_message_says_what_happens_after_the_change_in_flight():
+def test_message_about_a_waiting_vm_on_v1_1_says_what_happens_after_the_change_in_flight():
     live = cluster("v1.1.1", vmi=FLYING, guest="2Gi")
     (decision,) = plan_of(make_desired(want("8Gi")), live).decisions
     assert decision.why.message == (
@@ -233,7 +235,7 @@ def test_v1_1_waiting_message_says_what_happens_after_the_change_in_flight():
     )
 
 
-def test_v1_1_size_written_without_live_update_features_needs_a_restart():
+def test_memory_size_written_without_live_update_features_on_v1_1_needs_a_restart():
     live = cluster("v1.1.0", switch=False, guest="2Gi")
     assert effect(live) == ("restart", "restart-pending")
     assert effect(cluster("v1.1.0", switch=False)) == ("restart", "live-update-features-unset")
@@ -256,7 +258,7 @@ def test_numeric_guest_size_of_a_new_vm_is_sent_as_a_string():
     assert memory["guest"] == 2147483648
 
 
-def test_v1_1_vm_is_up_to_date_if_its_guest_has_the_desired_size():
+def test_vm_on_kubevirt_v1_1_is_up_to_date_if_its_guest_has_the_desired_size():
     live = cluster("v1.1.0", switch=False, guest="2Gi", vmi=make_vmi(guest="2Gi"))
     assert effect(live) == ("none", "converged")
 

@@ -51,7 +51,9 @@ LIMITS = [
 
 
 @pytest.mark.parametrize(("requests", "limits", "effect", "warns"), LIMITS)
-def test_memory_limit_stays_unchanged_if_requests_are_raised(requests, limits, effect, warns):
+def test_hotplug_raises_memory_requests_but_does_not_change_the_memory_limit(
+    requests, limits, effect, warns
+):
     decision = decided("4Gi", requests=requests, limits=limits)
     assert decision.effect.value == effect
     assert decision.reason.value == ("limits-overcommit" if effect == "blocked" else "hotplug")

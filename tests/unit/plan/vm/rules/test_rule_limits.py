@@ -115,14 +115,14 @@ def test_alignment_hint_never_suggests_a_size_of_zero(guest, hint):
         ("2Mi", "2050Mi", False),
     ],
 )
-def test_guest_size_must_be_a_multiple_of_the_page_size(page, guest, denied):
+def test_guest_size_in_git_must_be_a_multiple_of_the_huge_page_size(page, guest, denied):
     vm = make_vm(guest="4Gi", constraints=Constraints(hugepages=page))
     expected = ("blocked", "denied-by-admission") if denied else ("cold", "not-running")
     assert effect_of(make_desired(want(guest)), make_live(vm)) == expected
 
 
 @pytest.mark.parametrize("guest", ["2049Mi", "1Mi"])
-def test_page_size_check_uses_the_requests_if_set(guest):
+def test_huge_page_size_check_uses_the_memory_requests_instead_of_the_guest_size(guest):
     # v1.9.0 vmi-create-admitter.go:1067-1096: requests, else guest
     vm = make_vm(guest="4Gi", constraints=Constraints(hugepages="2Mi", requests=q("4Gi")))
     assert effect_of(make_desired(want(guest)), make_live(vm)) == ("cold", "not-running")
@@ -176,7 +176,7 @@ def test_guest_size_equal_to_the_limit_is_allowed_under_the_stage_strategy(limit
         (3, 0, "ineffective-migrations"),
     ],
 )
-def test_single_migration_without_a_hotplug_does_not_block_the_memory_change(
+def test_single_migration_that_did_not_hotplug_memory_does_not_block_the_memory_change(
     succeeded, before, expected
 ):
     changed = NOW - timedelta(minutes=5)
@@ -196,7 +196,7 @@ def test_single_migration_without_a_hotplug_does_not_block_the_memory_change(
     ("seconds", "expected"),
     [(899, ("wait", "starting")), (900, ("blocked", "not-starting"))],
 )
-def test_vm_has_fifteen_minutes_to_start(seconds, expected):
+def test_vm_is_blocked_if_it_has_not_started_after_fifteen_minutes(seconds, expected):
     created = NOW - timedelta(seconds=seconds)
     vmi = replace(make_vmi(), phase="Scheduling", created_at=created)
     live = make_live(make_vm(), vmis=(vmi,))
@@ -207,7 +207,7 @@ def test_vm_has_fifteen_minutes_to_start(seconds, expected):
     ("seconds", "expected"),
     [(299, ("wait", "guest-accepting")), (300, ("blocked", "guest-silent"))],
 )
-def test_guest_has_five_minutes_to_use_new_memory(seconds, expected):
+def test_guest_that_does_not_use_new_memory_is_reported_after_five_minutes(seconds, expected):
     vmi = replace(
         make_vmi(guest="2Gi"),
         guest_current=q("1Gi"),

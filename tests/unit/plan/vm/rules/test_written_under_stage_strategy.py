@@ -111,7 +111,7 @@ def test_message_says_when_a_size_written_under_the_stage_strategy_takes_effect(
     )
 
 
-def test_live_update_warning_counts_vms_outside_git_whose_size_was_written_under_stage():
+def test_live_update_warning_counts_vms_outside_git_with_a_size_written_under_the_stage_strategy():
     refs = [vm_ref("db", name) for name in "ab"]
     live = make_live(
         *(make_vm(ref=ref, guest="2Gi", conditions=WAITS) for ref in refs),
@@ -161,7 +161,7 @@ def test_live_update_warning_counts_vms_outside_git_whose_size_was_written_under
         ),
     ],
 )
-def test_edit_of_another_field_prevents_a_live_change_of_a_size_written_under_stage(
+def test_edit_of_another_field_prevents_a_live_change_to_a_size_written_under_stage_strategy(
     spec, git, kubevirt, vm, vmi, expected
 ):
     live = world(spec, vm=vm, vmi=vmi)
@@ -176,7 +176,7 @@ def test_restart_required_without_a_visible_edit_causes_a_warning(git, kubevirt)
     assert not any("other than memory" in w for w in free.decisions[-1].warnings)
 
 
-def test_message_lists_edits_that_wait_for_a_restart():
+def test_restart_message_lists_edits_that_wait_for_a_restart():
     live = world(vm=TWO_CORES, vmi=ONE_CORE)
     decision = plan_of(make_desired(want("3Gi"), kubevirt=COMES), live).decisions[-1]
     assert "(cpu.cores 1 -> 2)" in decision.why.message
