@@ -23,7 +23,7 @@ FROM ${PYTHON}
 LABEL org.opencontainers.image.title="kubevirt-memory-reconciler" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN apt-get update \
- && apt-get install -y --no-install-recommends ca-certificates git gpg openssh-client \
+ && apt-get install -y --no-install-recommends ca-certificates git gpg openssh-client openssl \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/reconciler /opt/reconciler
 # The root file system may be read-only: clones and everything else that is written go to /tmp.

@@ -101,6 +101,11 @@ _CAUSES = (
         "remove large files from the branch, or use a repository that has only manifests",
     ),
     (
+        r"no space left on device|disk quota exceeded",
+        "the disk is full",
+        "free some space, or set --cache-dir or TMPDIR to another disk",
+    ),
+    (
         r"authentication failed|returned error: 401",
         "the server rejects the credentials",
         _CHECK_LOGIN,
