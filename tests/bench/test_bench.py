@@ -89,7 +89,7 @@ def test_benchmark_ends_with_an_error_if_the_plan_is_wrong(tmp_path, monkeypatch
     ("value", "least", "met"),
     [(1.5, False, True), (1.6, False, False), (1.5, True, True), (1.4, True, False)],
 )
-def test_benchmark_target_is_met_by_a_value_equal_to_its_limit(value, least, met):
+def test_benchmark_target_is_met_if_the_measured_value_equals_the_limit(value, least, met):
     row = table.Row(work="w", measured="m", value=value, limit=1.5, least=least)
     assert row.met is met
     assert row.cells()[-1] == ("yes" if met else "no")

@@ -179,5 +179,5 @@ def foretold_and_happened():
 
 
 @pytest.mark.skipif(not PREDICTIONS.exists(), reason="the documentation is not here")
-def test_predictions_page_shows_each_prediction_and_its_recorded_result():
+def test_predictions_page_of_the_documentation_shows_each_prediction_and_its_recorded_result():
     assert foretold_and_happened() in PREDICTIONS.read_text(encoding="utf-8")

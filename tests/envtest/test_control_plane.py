@@ -73,7 +73,7 @@ def is_open(port: int) -> bool:
         return probe.connect_ex((HOST, port)) == 0
 
 
-def test_control_plane_accepts_only_its_token_and_stops_when_the_context_manager_exits(
+def test_envtest_control_plane_accepts_only_its_own_token_and_stops_when_the_context_manager_exits(
     plane, program
 ):
     for name in ("etcd", "kube-apiserver"):

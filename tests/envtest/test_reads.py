@@ -35,7 +35,9 @@ def test_list_request_reads_consecutive_pages(client, namespace, make_vm, monkey
     assert len({page.resource_version for page in pages}) == 1
 
 
-def test_pages_of_a_list_show_the_cluster_at_one_moment(client, namespace, make_vm, monkeypatch):
+def test_all_pages_of_a_list_show_the_cluster_at_the_same_moment(
+    client, namespace, make_vm, monkeypatch
+):
     monkeypatch.setattr(paging, "PAGE_SIZE", 1)
     for name in ("a", "c", "e"):
         make_vm(name)

@@ -69,7 +69,7 @@ def test_dry_run_of_an_invalid_patch_returns_the_rejection(client, make_vm, op, 
     assert checked.message
 
 
-def test_dry_run_of_a_create_creates_nothing(client, writer, namespace):
+def test_dry_run_of_a_create_request_creates_no_object(client, writer, namespace):
     ref = vm_ref(namespace, "new")
     body = manifest("new", namespace, guest="1Gi")
     checked = ClusterDryRun(client).check(action(ref, verb=Verb.CREATE, manifest=body))
@@ -77,7 +77,7 @@ def test_dry_run_of_a_create_creates_nothing(client, writer, namespace):
     assert writer.read_vm(ref) is None
 
 
-def test_dry_run_of_an_invalid_create_returns_the_rejection(client, namespace, make_vm):
+def test_dry_run_of_an_invalid_create_request_returns_the_rejection(client, namespace, make_vm):
     ref = make_vm()
     taken = manifest(ref.name, namespace, guest="1Gi")
     wrong = manifest("new", namespace, gueest="1Gi")

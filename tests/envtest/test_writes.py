@@ -74,14 +74,14 @@ def test_vm_patch_that_writes_2gi_as_2048mi_is_accepted(writer, vm):
     assert written.vm.guest == MemoryQuantity.parse("2Gi")
 
 
-def test_patch_with_the_uid_of_another_vm_is_rejected_by_its_test_operation(writer, vm):
+def test_json_patch_with_the_uid_of_another_vm_is_rejected_by_its_test_operation(writer, vm):
     other = replaced(grow(vm).patch, "/metadata/uid", "00000000-0000-0000-0000-000000000000")
     written = writer.write(action(vm.ref, other))
     assert (written.refusal, written.status) == (Refusal.GUARD, 422)
     assert spec(writer.read_vm(vm.ref)) == spec(vm)
 
 
-def test_patch_that_tests_the_old_size_in_a_different_notation_is_rejected(writer, vm):
+def test_json_patch_that_tests_the_old_size_in_a_different_notation_is_rejected(writer, vm):
     patch = (
         PatchOp(op="test", path=GUEST, value="1024Mi"),
         PatchOp(op="replace", path=GUEST, value="2Gi"),
@@ -90,7 +90,7 @@ def test_patch_that_tests_the_old_size_in_a_different_notation_is_rejected(write
     assert spec(writer.read_vm(vm.ref)) == spec(vm)
 
 
-def test_patch_based_on_outdated_data_is_rejected_by_its_test_operation(writer, vm):
+def test_json_patch_based_on_outdated_data_is_rejected_by_its_test_operation(writer, vm):
     stale = grow(vm, "3Gi")
     assert writer.write(grow(vm, "2Gi")).refusal is None
     assert writer.write(stale).refusal == Refusal.GUARD
@@ -148,7 +148,7 @@ def test_patch_of_a_deleted_vm_returns_not_found(writer, client, vm, eventually)
     assert (written.refusal, written.status) == (Refusal.NOT_FOUND, 404)
 
 
-def test_second_create_of_a_vm_reports_that_the_vm_already_exists(writer, namespace):
+def test_second_create_request_for_a_vm_returns_an_already_exists_error(writer, namespace):
     ref = vm_ref(namespace, "new")
     domain = {"devices": {}, "memory": {"guest": "1Gi"}}
     manifest = {

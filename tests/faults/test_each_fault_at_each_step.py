@@ -16,7 +16,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("fault", "step"), CASES)
-def test_rollout_completes_despite_a_fault_at_any_step(fault, step, tally):
+def test_rollout_completes_despite_an_injected_fault_at_any_step(fault, step, tally):
     stage, text = begun(step.control), desired_of(step.kubevirt)
     expected = undisturbed(step.control)
     struck = []

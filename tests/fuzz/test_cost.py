@@ -12,7 +12,7 @@ from fuzz.costly_inputs import INPUTS
 TESTS = Path(__file__).resolve().parents[1]
 
 
-def test_small_hostile_inputs_stay_within_limits_of_cpu_time_and_memory():
+def test_processing_of_small_hostile_inputs_stays_within_cpu_time_and_memory_limits():
     done = subprocess.run(
         [sys.executable, "-m", "fuzz.costly_inputs"],
         env={**os.environ, "PYTHONPATH": str(TESTS)},

@@ -494,7 +494,7 @@ def values(plan, run, desired, live, capsys, monkeypatch):
 
 
 @pytest.mark.parametrize("name", ROWS)
-def test_output_stays_harmless_if_names_and_messages_contain_hostile_text(name, values):
+def test_output_of_each_command_escapes_hostile_text_in_names_and_messages(name, values):
     medium, render = ROWS[name]
     benign = render(values(BENIGN))
     for kind, hostile in HOSTILE.items():

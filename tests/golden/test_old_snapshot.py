@@ -48,7 +48,7 @@ def test_plan_markdown_shows_the_warning_about_an_old_snapshot_before_its_tables
     assert shown_once_before("\n| ", plan_markdown(old))
 
 
-def test_plan_comment_shows_the_warning_about_an_old_snapshot_before_the_problems(old):
+def test_pull_request_comment_shows_the_warning_about_an_old_snapshot_before_the_problems(old):
     document = json.loads("".join(plan_json(old)))
     text = plan_comment(document, cluster_name=None, link="", limit=65_000)
     assert shown_once_before("#### Action required", text)
@@ -58,7 +58,7 @@ def test_plan_html_shows_the_warning_about_an_old_snapshot_before_its_sections(o
     assert shown_once_before("<section", plan_html(old))
 
 
-def test_sarif_github_and_gitlab_formats_show_the_warning_about_an_old_snapshot_first(old):
+def test_sarif_github_and_gitlab_output_lists_the_warning_about_an_old_snapshot_first(old):
     review = review_of_plan(old)
     (run,) = json.loads("".join(sarif(review, "1.0")))["runs"]
     assert TIME in run["results"][0]["message"]["text"]

@@ -154,7 +154,7 @@ def test_plan_comparison_marks_each_change_that_was_already_pending_in_the_base_
 
 
 @given(readings(), readings(), live_states(), st.sampled_from((None, FULL)))
-def test_plan_is_the_same_with_and_without_a_base_commit(base, head, live, capacity):
+def test_plan_does_not_depend_on_comparison_with_a_base_commit(base, head, live, capacity):
     head = replace(
         head, config=replace(head.config, cluster=None), state=replace(head.state, unusable=False)
     )

@@ -153,7 +153,7 @@ def quiet() -> dict:
     return {**nothing, **unchanged, **moving, "later_s": 0}
 
 
-def test_plan_shows_the_new_notation_of_an_unchanged_size():
+def test_plan_shows_a_memory_size_in_the_new_notation_if_its_value_is_unchanged():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     for size in ("2Gi", "2048Mi"):
         story.desired = make_desired(want(size, REFS[0]))
@@ -162,7 +162,7 @@ def test_plan_shows_the_new_notation_of_an_unchanged_size():
         assert str(change.after) == size
 
 
-def test_plan_message_shows_the_new_notation_of_an_unchanged_max_guest():
+def test_plan_message_shows_max_guest_in_the_new_notation_if_its_value_is_unchanged():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     vmis = {ref: replace(each, max_guest=None) for ref, each in story.live.vmis.items()}
     story.live = replace(story.live, vmis=vmis)
@@ -200,7 +200,7 @@ def test_plan_shows_the_new_line_number_of_a_value_that_moved_within_its_file():
         assert decision.at == decision.changes[0].at == place
 
 
-def test_planner_reevaluates_vms_when_capacity_changes():
+def test_planner_reevaluates_vms_when_node_or_quota_capacity_changes():
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     story.step(quiet() | {"nodes": 3, "capacity": "large"})
     effects, decided = [], []

@@ -404,7 +404,7 @@ def test_both_yaml_parsers_read_the_same_values_in_rare_yaml_syntax(text):
 
 
 @pytest.mark.parametrize("character", ORDINARY)
-def test_parser_reads_yaml_1_1_line_breaks_as_ordinary_characters(character):
+def test_yaml_parser_reads_yaml_1_1_line_breaks_as_ordinary_characters(character):
     found = parse(f'a: b{character}c\nd: "e {character} f"\n')
     (root,) = found.roots
     assert root.value == {"a": f"b{character}c", "d": f"e {character} f"}

@@ -92,7 +92,7 @@ def decide(doc, wanted):
 
 
 @given(have=SETTINGS, wanted=SETTINGS, bare=st.booleans())
-def test_patched_kubevirt_cr_equals_git_and_the_next_plan_is_empty(have, wanted, bare):
+def test_patched_kubevirt_cr_matches_git_and_the_next_plan_contains_no_change(have, wanted, bare):
     doc = document(have, bare=bare)
     decision = decide(doc, wanted)
     after = apply_all(doc, decision.actions) if decision else doc
@@ -118,7 +118,7 @@ def test_patch_leaves_fields_that_git_does_not_set_unchanged(have, wanted):
 
 
 @given(have=SETTINGS, wanted=SETTINGS, bare=st.booleans())
-def test_patch_for_a_deleted_kubevirt_cr_does_not_apply_to_the_recreated_cr(have, wanted, bare):
+def test_patch_for_a_deleted_kubevirt_cr_is_not_applied_to_the_recreated_cr(have, wanted, bare):
     doc = document(have, bare=bare)
     decision = decide(doc, wanted)
     if decision is None or not decision.actions:

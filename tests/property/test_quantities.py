@@ -12,7 +12,7 @@ BYTES = st.integers(0, 2**62)
 
 
 @given(BYTES)
-def test_canonical_notation_parses_to_the_same_number_of_bytes(n_bytes):
+def test_canonical_notation_of_a_quantity_parses_to_the_same_number_of_bytes(n_bytes):
     assert MemoryQuantity.parse(canonical(n_bytes)).n_bytes == n_bytes
 
 
@@ -48,7 +48,7 @@ def test_quantity_preserves_the_notation_of_its_input(n_bytes):
         (2147483648, 2147483648),
     ],
 )
-def test_quantity_has_the_value_that_kubernetes_computes(text, n_bytes):
+def test_parsed_quantity_has_the_value_that_kubernetes_computes(text, n_bytes):
     """Source: apimachinery v0.33 pkg/api/resource/quantity_test.go."""
     assert MemoryQuantity.parse(text).n_bytes == n_bytes
 
@@ -82,6 +82,6 @@ def test_equal_durations_in_different_notations_are_equal(left, right):
 
 
 @pytest.mark.parametrize("text", ["60", "1d", "", "s", 60, None])
-def test_duration_that_go_cannot_parse_is_rejected(text):
+def test_duration_that_the_go_standard_library_cannot_parse_is_rejected(text):
     with pytest.raises(QuantityError, match="is not a duration"):
         Duration.parse(text)

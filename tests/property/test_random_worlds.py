@@ -204,7 +204,7 @@ def again_offers_only_what_is_left(case, run, planned, ends):
 
 @SETTINGS
 @given(CASES)
-def test_manual_change_has_the_effect_that_the_plan_predicted(case):
+def test_manual_memory_change_has_the_effect_that_the_plan_predicted(case):
     """Make each blocked or delayed change by hand in a copy of the simulated cluster.
 
     The copy has no faults. If the plan changes the KubeVirt CR, the CR is changed first.

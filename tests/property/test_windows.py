@@ -138,7 +138,7 @@ def test_computed_maintenance_window_times_equal_the_times_of_a_minute_by_minute
 
 @settings(max_examples=60, deadline=None)
 @given(cases(), st.floats(0, 10 * 86_400))
-def test_change_that_fits_into_a_window_ends_before_the_window_closes(case, seconds):
+def test_change_that_fits_into_a_maintenance_window_ends_before_the_window_closes(case, seconds):
     windows, _, now = case
     found = opening(windows, now)
     if found.fits(now, seconds):

@@ -25,7 +25,7 @@ def read(served, stack, cache, capsys):
     return lambda *more: Command(capsys)("validate", *options, *more)
 
 
-def test_second_run_fetches_into_the_clone_of_the_first_run(read, served, cache):
+def test_second_run_fetches_into_the_git_clone_that_the_first_run_created(read, served, cache):
     assert read().code == 0
     (clone,) = cache.glob("git/*/clone-*")
     before = {path.name for path in clone.glob("objects/pack/*.pack")}

@@ -106,7 +106,7 @@ def address(served, authority, secret, stack, leaks):
     return f"{server.url}/fleet.git"
 
 
-def test_repository_is_read_with_the_token_of_a_github_app(validate, app, address, leaks):
+def test_git_repository_is_read_with_the_token_of_a_github_app(validate, app, address, leaks):
     assert validate(address, app()).code == 0
     assert leaks.n_looks >= 4
 

@@ -104,7 +104,7 @@ def fetched(address, folder, directory, timeout_s=300.0):
 
 
 @pytest.mark.parametrize("limit", [10, 100_000])
-def test_git_fetch_from_a_server_that_stops_answering_ends_at_the_deadline(
+def test_git_fetch_from_a_server_that_stops_responding_ends_at_the_deadline(
     remote, served, stack, noise, tmp_path, limit
 ):
     served.commit(noise=noise)
@@ -115,7 +115,7 @@ def test_git_fetch_from_a_server_that_stops_answering_ends_at_the_deadline(
     assert caught.value.hint == "allow more time with --deadline, or check the network"
 
 
-def test_command_ends_at_its_deadline_if_the_git_server_stops_answering(
+def test_command_ends_at_its_deadline_if_the_git_server_stops_responding(
     remote, served, stack, noise, capsys, tmp_path
 ):
     served.commit(noise=noise)
@@ -144,6 +144,6 @@ def fetched_size(folder):
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 
-def test_small_repository_can_be_fetched_with_each_supported_scheme(remote, served, tmp_path):
+def test_small_repository_can_be_fetched_with_each_supported_url_scheme(remote, served, tmp_path):
     port, at = remote
     assert fetched(*at(port), tmp_path / "clone") == served.work("rev-parse", "HEAD")

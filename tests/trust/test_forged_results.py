@@ -77,7 +77,9 @@ def hostile_errors() -> list[dict[str, object]]:
     return [error(text) for text in (own, f"\n{own}\n", *texts)]
 
 
-def test_forged_plan_selects_neither_the_forge_nor_the_pull_request(comment, server, tmp_path):
+def test_forged_plan_cannot_change_the_forge_or_pull_request_to_which_the_comment_is_posted(
+    comment, server, tmp_path
+):
     plan = forged(tmp_path / "plan.json", diagnostics=hostile_errors())
     assert comment(plan) == 0
     assert comment(plan) == 0

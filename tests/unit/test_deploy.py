@@ -277,7 +277,7 @@ def test_kustomize_container_reads_git_credentials_from_a_secret_through_askpass
     assert not any("valueFrom" in each for each in container["env"])
 
 
-def test_askpass_script_answers_each_prompt_from_the_matching_file(tmp_path):
+def test_git_askpass_script_returns_the_user_name_or_password_from_the_matching_file(tmp_path):
     (tmp_path / "username").write_text("bot")
     (tmp_path / "password").write_text("s3cret")
     _, script = rendering()
@@ -302,7 +302,7 @@ def test_render_helper_returns_the_objects_that_kustomize_prints(folder):
     assert sorted(printed, key=identity) == sorted(render(folder), key=identity)
 
 
-def test_observe_overlay_only_plans_and_has_no_right_to_write():
+def test_observe_overlay_only_runs_plans_and_grants_no_write_permission():
     manifests = render(DEPLOY / "overlays" / "observe")
     assert {right[-1] for right in rights(manifests)} == READ_ONLY
     assert rights(manifests) < rights(objects())

@@ -107,7 +107,7 @@ def replaced_after_check(monkeypatch, file):
 
 
 @pytest.mark.parametrize("name", ["config", "token"])
-def test_device_that_replaces_a_file_named_in_the_kubeconfig_is_not_read(
+def test_device_that_replaces_a_file_listed_in_the_kubeconfig_is_not_read(
     name, tmp_path, monkeypatch
 ):
     (tmp_path / "token").write_text("secret")
@@ -130,7 +130,7 @@ def pod(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_service_account_of_a_pod_is_read(pod):
+def test_service_account_token_and_certificate_of_a_pod_are_read(pod):
     found = kubeconfig.load(None, None)
     assert (found.host, found.ssl_ca_cert) == ("https://192.0.2.1:443", str(pod / "ca.crt"))
     assert found.api_key == {"BearerToken": "bearer secret"}

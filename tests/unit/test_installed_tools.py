@@ -20,14 +20,16 @@ def nothing_installed(monkeypatch):
     monkeypatch.delenv(tools.REQUIRE, raising=False)
 
 
-def test_missing_tool_skips_the_test_with_the_command_that_installs_the_tool(nothing_installed):
+def test_test_is_skipped_with_an_installation_command_if_a_required_tool_is_missing(
+    nothing_installed,
+):
     with pytest.raises(pytest.skip.Exception, match="chromium is not installed: apt-get install"):
         tools.tool("chromium")
     with pytest.raises(pytest.skip.Exception, match=r"axe-core is not installed: cd .ci && npm"):
         tools.tool("axe-core")
 
 
-def test_missing_tool_fails_the_test_if_the_environment_requires_the_tool(
+def test_test_fails_if_a_tool_is_missing_that_an_environment_variable_requires(
     nothing_installed, monkeypatch
 ):
     monkeypatch.setenv(tools.REQUIRE, "chromium,axe-core")

@@ -93,7 +93,7 @@ def test_second_apply_of_a_completed_plan_changes_nothing(serve, git, command, f
     assert len(writes_to_vms(cluster)) == 1
 
 
-def test_stale_approval_is_reported_with_the_difference_and_does_not_stop_other_vms(
+def test_stale_approval_is_reported_with_the_difference_and_does_not_stop_changes_to_other_vms(
     serve, git, command, file
 ):
     git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "other", "2Gi")})
@@ -121,7 +121,7 @@ def test_unapproved_change_is_not_written(serve, git, command, file):
     assert ended.code == 4
 
 
-def test_apply_rejects_a_plan_for_another_cluster(serve, git, command, file, tmp_path):
+def test_apply_rejects_a_plan_for_a_different_cluster(serve, git, command, file, tmp_path):
     git.commit({"vm.yaml": ASK_2GI})
     cluster, live = serve("hotplug"), tmp_path / "live.json"
     command("snapshot", "--out", live, on=cluster)

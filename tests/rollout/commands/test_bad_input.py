@@ -297,7 +297,7 @@ def test_cluster_without_exactly_one_kubevirt_cr_is_rejected(
     assert served.writes() == []
 
 
-def test_unknown_token_is_reported_as_401(serve, git, command, tmp_path):
+def test_unknown_api_server_token_is_reported_as_status_401(serve, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     kubeconfig = serve("hotplug").credentials(tmp_path / "kubeconfig", TOKEN)
     ended = command("apply", "--yes", "--repo", git, "--kubeconfig", kubeconfig)

@@ -71,7 +71,7 @@ def run(serve, git, tmp_path, capsys):
 
 
 @pytest.mark.parametrize(("ahead_s", "side"), [(600.0, "ahead of"), (-600.0, "behind")])
-def test_vm_change_is_tracked_to_completion_although_the_local_clock_is_ten_minutes_wrong(
+def test_vm_change_is_tracked_until_it_is_complete_if_the_local_clock_is_ten_minutes_wrong(
     run, ahead_s, side, caplog
 ):
     report, cluster = run(ahead_s, "hotplug")

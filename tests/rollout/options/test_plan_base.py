@@ -96,7 +96,7 @@ def test_plan_text_lists_the_changes_that_the_pull_request_adds_first(branch, pl
     assert "Since the base: new: 1 live; already pending: 1 live." in text
 
 
-def test_plan_and_digest_are_the_same_with_and_without_a_base_branch(
+def test_plan_and_digest_do_not_depend_on_comparison_with_a_base_branch(
     branch, plan, command, snapshot
 ):
     git = branch({"drifting.yaml": DRIFTING}, {"edited.yaml": vm_yaml("db", "edited", "3Gi")})

@@ -124,7 +124,7 @@ def test_hotplug_approval_is_stale_when_the_change_now_needs_a_restart():
     assert patched(run) == []
 
 
-def test_stale_approval_of_one_vm_does_not_stop_other_vms():
+def test_stale_approval_of_one_vm_does_not_stop_changes_to_other_vms():
     run = rig(vms=TWO)
     approval = approved(run, BOTH)
     by_hand(run, "1536Mi")
@@ -219,7 +219,7 @@ def test_vm_change_that_needs_an_unapproved_kubevirt_cr_change_is_not_made():
     assert run.patches() == []
 
 
-def test_empty_approval_writes_nothing():
+def test_approved_plan_without_actions_writes_nothing():
     run = rig("no-update-methods")
     nothing = approved(run, vm_yaml("default", "vm", "1Gi"))
     report = run.apply(KUBEVIRT + ASK_2GI, approval=nothing)

@@ -113,7 +113,7 @@ def test_capacity_message_states_the_required_memory_and_the_best_node():
     )
 
 
-def test_plan_reads_pods_and_quotas_once_and_only_if_a_vm_changes_live():
+def test_plan_reads_pods_and_quotas_once_and_only_if_a_vm_changes_through_a_live_migration():
     run = rig("hotplug")
     run.plan(ASK)
     run.plan(vm_yaml("default", "vm", "1Gi"))

@@ -100,7 +100,7 @@ def test_second_run_reports_the_holder_of_the_lease(sim):
 
 
 @pytest.mark.parametrize("step", [Step.WAVE, Step.PATCHED, Step.PHASE, Step.DONE])
-def test_second_run_takes_over_after_the_lease_of_a_dead_run_expires_and_repeats_no_patch(
+def test_second_run_acquires_the_expired_lease_of_a_killed_run_and_does_not_repeat_its_patches(
     sim, step
 ):
     first, second = Run(sim, holder="first"), Run(sim, holder="second")
@@ -122,7 +122,7 @@ def test_second_run_takes_over_after_the_lease_of_a_dead_run_expires_and_repeats
     assert sizes(second) == ["2Gi"] * 3
 
 
-def test_paused_run_stops_patching_after_another_run_takes_over(sim):
+def test_paused_run_sends_no_patch_after_another_run_has_acquired_its_lease(sim):
     first, second = Run(sim, holder="first"), Run(sim, holder="second")
     reports = []
 
@@ -136,7 +136,7 @@ def test_paused_run_stops_patching_after_another_run_takes_over(sim):
     assert sorted(first.patches()) == PATCHES
 
 
-def test_paused_run_continues_if_no_other_run_takes_over(sim):
+def test_paused_run_continues_if_no_other_run_has_acquired_its_lease(sim):
     run = Run(sim, holder="first")
     run.progress = ActOnStep(Step.PATCHED, lambda: run.clock.sleep(120.0))
     assert run.apply(ASK_2GI, max_concurrent=1).exit is ExitCode.DONE
@@ -163,7 +163,7 @@ def held_by_another(cluster, name) -> None:
     renew()
 
 
-def test_next_process_takes_over_the_lease_of_a_killed_process_but_not_of_a_running_process(
+def test_next_process_acquires_the_lease_of_a_killed_process_but_not_of_a_running_process(
     serve, git
 ):
     """The test shortens the killed process's lease duration to be fast."""

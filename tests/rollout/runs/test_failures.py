@@ -164,7 +164,7 @@ class TestFailuresOfEarlierPasses:
         assert codes[-1] is ExitCode.FAILED
         assert restarted(run) == ["a"]
 
-    def test_canary_failure_in_one_run_delays_other_vms_in_the_next_run(self):
+    def test_canary_failure_in_one_run_delays_changes_of_other_vms_in_the_next_run(self):
         run = rig(vms=vms("c1", "c2", "rest"))
         text = "".join(vm_yaml("default", each, "2Gi", labels=CANARY) for each in ("c1", "c2"))
         text += vm_yaml("default", "rest", "2Gi")
@@ -177,7 +177,7 @@ class TestFailuresOfEarlierPasses:
             assert ends(report)["rest"][1] == "canary-failed"
         assert "rest" not in patched(run)
 
-    def test_restart_that_does_not_change_the_memory_is_requested_only_once(self):
+    def test_vm_restart_is_requested_only_once_even_if_it_did_not_change_the_memory(self):
         run = rig("restart-pending")
         original = run.informer.read
         (pending,) = original().vms.values()
@@ -233,7 +233,7 @@ def test_vm_is_not_restarted_if_no_node_is_large_enough():
 class TestRunsEnd:
     """Runs end without a deadline, although some changes cannot be made."""
 
-    def test_failure_of_another_vm_prevents_the_restart_after_a_size_patch(self):
+    def test_failed_change_of_another_vm_prevents_the_restart_after_a_memory_size_patch(self):
         run = rig(vms=vms("a", "b"))
         refusing(run, 403, "b")
         text = vm_yaml("default", "a", "5Gi") + vm_yaml("default", "b", "2Gi")
@@ -324,7 +324,7 @@ class TestOneBadVM:
     @pytest.mark.parametrize(
         "choices", [{}, {"max_concurrent": 1}], ids=["no limit", "one at a time"]
     )
-    def test_webhook_failure_for_one_vm_does_not_stop_other_vms(self, choices):
+    def test_webhook_failure_for_one_vm_does_not_stop_changes_to_other_vms(self, choices):
         run = rig(vms=vms("a", "b", "c"))
         words = 'Internal error occurred: failed calling webhook "x": timeout'
         refusing(run, 500, "a", message=words)
@@ -337,7 +337,7 @@ class TestOneBadVM:
 
 
 class TestLeases:
-    def test_no_patch_arrives_after_the_lease_is_released(self):
+    def test_api_server_receives_no_patch_after_a_run_has_released_its_lease(self):
         """A response that ends the run does not cancel requests that were already sent."""
         run = rig(vms=vms("a", "b"))
         answers = []
@@ -423,7 +423,7 @@ spec:
 
 
 class TestSoak:
-    def test_soak_time_starts_again_if_a_canary_changes(self):
+    def test_canary_soak_time_starts_again_if_the_size_of_a_canary_changes(self):
         run = rig(vms=vms("c1", "rest"))
 
         def text(canary: str, rest: str) -> str:
@@ -440,19 +440,19 @@ class TestSoak:
 
 
 class TestCreated:
-    def test_created_vm_is_done_when_its_guest_has_the_desired_memory(self):
+    def test_created_vm_counts_as_done_when_its_guest_has_the_desired_memory(self):
         run = rig()
         run.informer.wait = lambda _timeout_s: (run.clock.sleep(0.02), run.informer.read())[1]
         report = run.apply(manifest("new", "2Gi"), create=True)
         assert ends(report) == {"new": (Result.DONE, "converged")}
 
-    def test_created_vm_that_fits_on_no_node_fails(self):
+    def test_created_vm_that_fits_on_no_node_is_reported_as_failed(self):
         run = rig()
         report = run.apply(manifest("new", "9000Gi"), create=True)
         assert ends(report) == {"new": (Result.FAILED, "not-starting")}
 
     @pytest.mark.parametrize("strategy", ["Halted", "Manual"])
-    def test_created_vm_that_should_stay_stopped_is_done_immediately(self, strategy):
+    def test_created_vm_that_should_stay_stopped_counts_as_done_immediately(self, strategy):
         run = rig()
         report = run.apply(manifest("new", "2Gi", strategy), create=True)
         assert ends(report) == {"new": (Result.DONE, "stopped-as-desired")}

@@ -300,7 +300,7 @@ def test_waiting_run_reports_its_wait_reason_at_most_once_a_minute():
     assert all(b - a >= REMIND_AFTER for line, a, b in pairs if line in waits)
 
 
-def test_size_reverted_by_another_client_is_reported_and_not_written_again():
+def test_memory_size_reverted_by_another_client_is_reported_and_not_written_again():
     run = rig("hotplug")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     original, answered = run.informer.wait, []

@@ -58,7 +58,7 @@ def overlaps(run: Rig) -> set[frozenset[str]]:
     return seen
 
 
-def test_batch_starts_when_the_previous_batch_has_ended():
+def test_batch_of_vm_changes_starts_when_the_previous_batch_has_ended():
     run = rig(a={}, b={}, c={}, d={})
     text = labelled("a", tier="prod") + labelled("b") + labelled("c", tier="dev")
     text += labelled("d", tier="prod")
@@ -76,7 +76,7 @@ def test_vm_selectors_match_live_labels_and_git_labels_take_precedence():
     assert order(run) == ["b", "a"]
 
 
-def test_failed_batch_within_the_failure_budget_does_not_stop_the_next_batch():
+def test_batch_with_failures_within_the_failure_budget_does_not_stop_the_next_batch():
     run = rig(a={"faults": {"plugRefused": "always"}}, b={})
     text = labelled("a", tier="dev") + labelled("b")
     report = run.apply(text, batches=(select("tier=dev"),))
@@ -152,7 +152,7 @@ def canary(soak: str = "2m") -> Canary:
 CANARY_AND_REST = labelled("a", canary="true") + labelled("b") + labelled("c")
 
 
-def test_other_vms_start_after_the_canary_soak_time():
+def test_changes_of_other_vms_start_after_the_canary_soak_time():
     run = rig(a={}, b={}, c={})
     report = run.apply(CANARY_AND_REST, canary=canary())
     assert report.exit is ExitCode.DONE
@@ -209,7 +209,7 @@ def test_canary_soak_time_starts_again_after_a_new_canary_size():
     assert results(report)["b"] == (Result.HELD, "canary-soak")
 
 
-def test_canary_selector_that_matches_no_vm_delays_every_vm():
+def test_canary_selector_that_matches_no_vm_delays_every_vm_change():
     run = rig(b={})
     report = run.apply(labelled("b"), canary=canary())
     assert (report.exit, results(report)) == (
@@ -219,7 +219,7 @@ def test_canary_selector_that_matches_no_vm_delays_every_vm():
     assert order(run) == []
 
 
-def test_other_vms_wait_while_no_canary_can_start():
+def test_changes_of_other_vms_wait_while_no_canary_change_can_start():
     run = rig(a={}, b={})
     text = labelled("a", "9Gi", canary="true") + labelled("b")
     report = run.apply(text, canary=canary())

@@ -92,7 +92,7 @@ def test_kubevirt_cr_is_written_only_inside_a_maintenance_window():
     assert run.patches() == []
 
 
-def test_hotplug_does_not_start_if_its_first_attempt_may_last_longer_than_the_window():
+def test_hotplug_does_not_start_if_its_first_migration_may_outlast_the_maintenance_window():
     """900 s for the target pod and 150 s per GB exceed the remaining window time."""
     run = rig()
     report = run.apply(TWO_GI, choices=consents(window(run, -60, "16m")))
@@ -101,7 +101,7 @@ def test_hotplug_does_not_start_if_its_first_attempt_may_last_longer_than_the_wi
     assert run.patches() == []
 
 
-def test_stopped_vm_is_patched_even_if_the_window_closes_soon():
+def test_stopped_vm_is_patched_even_if_the_maintenance_window_closes_soon():
     run = rig("halted")
     report = run.apply(TWO_GI, choices=consents(window(run, -60, "3m")))
     assert (report.exit, len(run.patches())) == (ExitCode.DONE, 1)
@@ -137,7 +137,7 @@ def test_vm_is_neither_patched_nor_restarted_outside_a_maintenance_window():
     assert (run.patches(), restarts(run)) == ([], [])
 
 
-def test_restart_does_not_start_if_it_may_last_longer_than_the_window():
+def test_vm_restart_does_not_start_if_it_may_outlast_the_maintenance_window():
     run = rig("above-max")
     short = consents(window(run, -60, "10m"), restart=RestartConsent.WINDOW)
     run.apply(FIVE_GI, choices=short)
@@ -145,13 +145,13 @@ def test_restart_does_not_start_if_it_may_last_longer_than_the_window():
 
 
 @pytest.mark.parametrize("consent", [RestartConsent.NEVER, RestartConsent.STAGE])
-def test_vm_is_not_restarted_without_consent(consent):
+def test_vm_is_not_restarted_without_restart_consent(consent):
     run = rig("above-max")
     run.apply(FIVE_GI, choices=consents(restart=consent))
     assert restarts(run) == []
 
 
-def test_consent_annotation_in_git_overrides_the_configuration():
+def test_restart_consent_annotation_in_git_overrides_the_configuration():
     run = rig("above-max")
     never = vm_yaml("default", "vm", "5Gi", annotations={"memory.reconciler.dev/restart": "never"})
     report = run.apply(never, choices=consents(restart=RestartConsent.WINDOW))
@@ -161,7 +161,7 @@ def test_consent_annotation_in_git_overrides_the_configuration():
     assert restarts(run) == ["vm"]
 
 
-def test_consent_annotation_only_on_the_live_vm_is_ignored():
+def test_restart_consent_annotation_that_exists_only_on_the_live_vm_is_ignored():
     run = rig("above-max")
     path = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
     annotations = {"memory.reconciler.dev/restart": "window"}
@@ -170,7 +170,7 @@ def test_consent_annotation_only_on_the_live_vm_is_ignored():
     assert restarts(run) == []
 
 
-def test_no_vm_is_restarted_if_consent_requires_a_window_but_no_allow_window_exists():
+def test_no_vm_is_restarted_if_restart_consent_requires_a_window_but_no_allow_window_exists():
     run = rig("above-max")
     denied = Window(kind=WindowKind.DENY, cron="0 0 1 1 *", duration=Duration.parse("1h"))
     for windows in ((), (denied,)):
@@ -229,7 +229,7 @@ def test_members_of_an_anti_affinity_group_are_restarted_one_at_a_time():
     assert max(away) == 1
 
 
-def test_run_after_a_killed_run_restarts_no_vm_a_second_time():
+def test_run_after_a_killed_run_does_not_restart_a_vm_a_second_time():
     run = rig("above-max")
 
     class Killed(BaseException):

@@ -52,7 +52,9 @@ def test_permanently_unavailable_server_ends_the_run_with_an_error_and_a_report(
 
 
 @pytest.mark.parametrize(("answered", "holder"), [(True, ""), (False, "test-run")])
-def test_run_with_a_thread_failure_keeps_its_lease_only_if_a_write_is_unanswered(answered, holder):
+def test_run_with_a_thread_failure_keeps_its_lease_only_if_a_write_request_has_no_response(
+    answered, holder
+):
     run = rig()
     if not answered:
         away(run)
@@ -109,7 +111,7 @@ def test_patch_without_a_response_is_not_repeated_and_counts_as_written_by_this_
 
 
 @pytest.mark.parametrize("status", [403, 422])
-def test_vm_with_a_rejected_patch_fails_and_other_vms_continue(status):
+def test_rejected_patch_of_one_vm_does_not_stop_changes_to_other_vms(status):
     vms = [{"name": name, "namespace": "default", "guest": "1Gi"} for name in ("vm", "other")]
     run = rig(vms=vms)
     fault = Fault(

@@ -127,7 +127,9 @@ def test_signed_commit_of_a_remote_repository_is_found_before_newer_unsigned_com
     assert (plan["revision"], plan["commit"]["behind"]) == (good, 2)
 
 
-def test_signed_tag_is_required_if_the_verification_file_requires_it(team, serve, command):
+def test_signed_tag_is_required_if_the_verification_file_requires_signed_tags(
+    team, serve, command
+):
     cluster = serve("hotplug")
     commit = team.commit("2Gi")
     team.git(*team.keys.settings(team.alice), "tag", "--sign", "--message=x", "v1")

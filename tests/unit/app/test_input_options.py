@@ -34,7 +34,7 @@ def test_source_options_reject_contradictory_options(options, says):
         SourceOptions(files=("-",), revision="HEAD"),
     ],
 )
-def test_source_options_accept_any_single_source(options):
+def test_source_options_accept_any_single_source_of_manifests(options):
     options.reject_contradictions()
 
 

@@ -142,7 +142,7 @@ def test_output_file_that_another_user_created_in_a_shared_folder_is_rejected(
     assert not victim.exists() or victim.read_text() == "precious"
 
 
-def test_output_link_that_leads_to_another_users_link_is_rejected(shared, tmp_path):
+def test_output_link_that_leads_to_a_link_of_another_user_is_rejected(shared, tmp_path):
     (tmp_path / "victim").write_text("precious")
     (shared.folder / "theirs").symlink_to(tmp_path / "victim")
     (tmp_path / "mine").symlink_to(shared("theirs"))

@@ -109,7 +109,7 @@ def test_warning_about_an_old_snapshot_does_not_change_the_digest_of_the_plan():
     assert fresh.plan.digest == plan_of_snapshot(old, FixedClock()).digest
 
 
-def test_age_limit_of_a_snapshot_comes_from_the_configuration_with_its_location():
+def test_snapshot_age_limit_is_read_from_the_configuration_with_its_location():
     at = Location(path=".reconciler.yaml", line=3, column=17)
     config = Config().overridden({"snapshotMaxAge": Duration.parse("10m")}, at)
     live = Live(make_live(observed_at=NOW - timedelta(minutes=11)))

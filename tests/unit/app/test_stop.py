@@ -73,7 +73,7 @@ def test_second_ctrl_c_ends_the_process_and_second_sigterm_does_not(stop):
         send(signal.SIGINT)
 
 
-def test_stop_callbacks_are_called_only_for_the_first_signal(stop):
+def test_stop_callbacks_are_called_only_for_the_first_stop_signal(stop):
     told = []
     stop.on_request.append(lambda: told.append(1))
     send(signal.SIGTERM)

@@ -162,7 +162,7 @@ class Full(io.StringIO):
         raise OSError(28, "No space left on device")
 
 
-def test_full_disk_ends_the_trace_but_not_the_rollout(caplog):
+def test_full_disk_of_the_trace_file_ends_the_trace_but_not_the_rollout(caplog):
     trace = Tracer(run_id="run", revision="abc", file=Full(), log=None)
     trace(ended(DONE))
     trace(ended(HELD))

@@ -30,7 +30,7 @@ def command(*, size: Annotated[int, typer.Option("--size")] = 1, outer: Outer) -
     return size, outer
 
 
-def test_command_parameters_are_the_annotated_dataclass_fields_in_order():
+def test_command_has_one_parameter_per_annotated_dataclass_field_in_the_same_order():
     found = [(each.name, each.default) for each in option_parameters(command)]
     assert found == [("size", 1), ("color", "red"), ("names", None)]
 
@@ -41,5 +41,5 @@ def test_option_values_are_set_in_nested_dataclasses_that_keep_other_defaults():
 
 
 @pytest.mark.parametrize("kind", [SourceOptions, ClusterOptions, ApplyOptions])
-def test_every_flag_sets_an_existing_configuration_field(kind):
+def test_every_configuration_flag_sets_an_existing_configuration_field(kind):
     assert set(FLAGS[kind]) <= set(kind.__dataclass_fields__)

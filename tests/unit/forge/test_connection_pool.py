@@ -114,11 +114,11 @@ def test_no_proxy_entry_for_another_host_has_no_effect(no_proxy):
 
 
 @pytest.mark.parametrize(("host", "direct"), [("10.1.2.3", True), ("11.1.2.3", False)])
-def test_no_proxy_variable_may_contain_a_network(host, direct):
+def test_no_proxy_variable_may_contain_an_ip_network(host, direct):
     assert proxied("10.0.0.0/8", f"https://{host}/api") is not direct
 
 
-def test_plain_http_to_this_machine_never_uses_a_proxy():
+def test_http_request_to_a_loopback_address_never_uses_a_proxy():
     assert not proxied("", "http://127.0.0.1:3000/api/v1")
 
 

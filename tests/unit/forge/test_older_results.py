@@ -42,7 +42,7 @@ def test_plan_of_a_newer_commit_replaces_the_comment_of_an_older_commit(place):
     assert place.post("new plan", stamp=replace(EARLIER, commit=NEWER)) is Posted.EDITED
 
 
-def test_head_of_the_pull_request_is_read_again_after_the_comments_are_listed(place):
+def test_last_commit_of_the_pull_request_is_read_again_after_the_comments_are_listed(place):
     """A push between the job's start and its write must be noticed."""
     place.post("plan")
 

@@ -24,7 +24,7 @@ def test_github_outputs_of_a_plan_contain_the_number_of_changes_and_the_digest(c
     assert found == {"changes": "8", "live": "3", "restart": "2", "blocked": "0"}
 
 
-def test_github_outputs_of_a_report_contain_the_numbers_of_results_and_the_digest(capsys):
+def test_github_outputs_of_a_report_contain_the_number_of_results_and_the_digest(capsys):
     assert main(["comment", str(REPORT), "-o", "github-output"]) == 0
     found = outputs(capsys.readouterr().out)
     del found["digest"]
@@ -34,14 +34,16 @@ def test_github_outputs_of_a_report_contain_the_numbers_of_results_and_the_diges
 @pytest.mark.parametrize(
     ("path", "start"), [(PLAN, "**3 VMs change live"), (REPORT, "**1 approved action went stale")]
 )
-def test_markdown_of_a_result_starts_with_the_first_line_of_the_comment(path, start, capsys):
+def test_printed_markdown_result_starts_with_the_same_line_as_the_pull_request_comment(
+    path, start, capsys
+):
     assert main(["comment", str(path), "-o", "markdown", "--cluster-name", "east"]) == 0
     first = capsys.readouterr().out.splitlines()[0]
     assert first.startswith(start)
     assert "cluster <code>east</code>" in first
 
 
-def test_printed_result_of_a_run_without_a_report_is_its_log_without_outputs(tmp_path, capsys):
+def test_run_without_a_report_is_printed_as_its_log_without_github_outputs(tmp_path, capsys):
     log = tmp_path / "plan.log"
     log.write_text("error: the cluster does not answer\n", encoding="utf-8")
     missing = [str(tmp_path / "plan.json"), "--log", str(log), "--cluster-name", "east"]

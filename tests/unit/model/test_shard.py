@@ -34,7 +34,7 @@ def test_shard_of_a_namespace_never_changes(namespace, of_4, of_10):
 
 
 @given(TOTALS, st.integers(1, 200))
-def test_limits_of_all_shards_add_up_to_the_total_limit(total, limit):
+def test_concurrency_limits_of_all_shards_add_up_to_the_total_limit(total, limit):
     added = sum(each.share(limit) for each in shards(total))
     assert added == max(limit, total)
 

@@ -130,7 +130,7 @@ def test_comparison_marks_only_fields_with_a_new_value_as_edited():
     assert not found.objects[B].edited
 
 
-def test_changed_label_marks_a_vm_as_edited_but_not_its_size():
+def test_changed_label_marks_a_vm_but_not_its_memory_size_as_edited():
     labelled = make_desired(want("2Gi", A, labels={"app": "db"}))
     found = compared(desired("2Gi"), labelled)
     assert (found.objects[A].edited, found.objects[A].edited_fields) == (True, frozenset())
@@ -176,7 +176,9 @@ def problem(message, *, code="bad", ref=None, line=3, severity=Severity.ERROR, p
         ([problem("x", ref=A)], [problem("x", ref=B)], [NEW], 1),
     ],
 )
-def test_diagnostic_is_recognized_even_if_its_line_number_changes(before, after, expected, absent):
+def test_diagnostic_of_the_base_commit_is_recognized_although_its_line_number_has_changed(
+    before, after, expected, absent
+):
     git = desired("1Gi")
     plan = decide(git, LIVE, PlanPolicy(), AT)
     found = compare(
@@ -194,7 +196,7 @@ def test_diagnostic_is_recognized_even_if_its_line_number_changes(before, after,
     )
 
 
-def test_error_in_git_that_the_base_commit_also_has_is_not_an_edit():
+def test_error_in_git_that_also_exists_in_the_base_commit_does_not_count_as_an_edit():
     error = problem("wrong", ref=A)
     old = desired("2Gi", diagnostics=(error,))
     moved = desired("2Gi", diagnostics=(replace(error, at=Location(path="a", line=7, column=1)),))
@@ -206,7 +208,7 @@ def test_error_in_git_that_the_base_commit_also_has_is_not_an_edit():
     assert fresh.adds_errors
 
 
-def test_setting_of_the_kubevirt_cr_is_marked_only_if_git_edits_it():
+def test_kubevirt_cr_setting_is_marked_as_edited_only_if_the_planned_commit_changes_the_setting():
     live = replace(LIVE, kubevirt=with_settings(make_kubevirt(), maxGuest=q("4Gi")))
     max_guest = ("spec", "configuration", "liveUpdateConfiguration", "maxGuest")
     old = desired("1Gi", kubevirt={max_guest: q("8Gi")})

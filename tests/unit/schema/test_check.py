@@ -188,12 +188,12 @@ def test_schema_violation_has_path_message_and_hint(document, schema, path, code
         {"machineType": "q35", "memBalloonStatsPeriod": 5, "vmStateStorageClass": "x"},
     ],
 )
-def test_manifest_schema_allows_kubevirt_fields_that_the_product_does_not_manage(siblings):
+def test_manifest_schema_allows_kubevirt_fields_that_reconciler_does_not_manage(siblings):
     assert check(cr(**siblings), "manifest") == ()
 
 
 @pytest.mark.parametrize("key", ["network", "disableTLS", "maxDowntimeMs", "nodeDrainTaintKey"])
-def test_manifest_schema_allows_migration_fields_that_the_product_does_not_manage(key):
+def test_manifest_schema_allows_migration_fields_that_reconciler_does_not_manage(key):
     assert check(cr(migrations={key: "anything"}), "manifest") == ()
 
 

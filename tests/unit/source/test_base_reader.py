@@ -31,7 +31,7 @@ def both(git_repo):
     return read
 
 
-def test_base_reader_returns_the_same_python_objects_for_unchanged_files(git_repo, both):
+def test_base_commit_reader_returns_the_same_python_objects_for_unchanged_files(git_repo, both):
     git_repo.commit({"vms/a.yaml": vm("a"), "vms/b.yaml": vm("b")})
     git_repo.git("checkout", "--quiet", "-b", "topic")
     git_repo.commit({"vms/b.yaml": vm("b", "4Gi"), "vms/c.yaml": vm("c")})
@@ -42,7 +42,7 @@ def test_base_reader_returns_the_same_python_objects_for_unchanged_files(git_rep
     assert base.state.vms[B] is not head.state.vms[B]
 
 
-def test_base_reader_reads_each_revision_with_its_own_configuration(git_repo, both):
+def test_base_commit_reader_reads_each_commit_with_its_own_configuration(git_repo, both):
     git_repo.commit({"vms/a.yaml": vm("a"), "other/b.yaml": vm("b")})
     git_repo.git("checkout", "--quiet", "-b", "topic")
     git_repo.commit({".reconciler.yaml": CONFIG})
@@ -51,7 +51,7 @@ def test_base_reader_reads_each_revision_with_its_own_configuration(git_repo, bo
     assert head.config != base.config
 
 
-def test_base_commit_need_not_contain_a_vm_on_the_command_line(git_repo, both):
+def test_vm_name_on_the_command_line_may_be_absent_from_the_base_commit(git_repo, both):
     git_repo.commit({"vms/a.yaml": vm("a")})
     git_repo.git("checkout", "--quiet", "-b", "topic")
     git_repo.commit({"vms/b.yaml": vm("b")})
@@ -59,7 +59,7 @@ def test_base_commit_need_not_contain_a_vm_on_the_command_line(git_repo, both):
     assert dict(base.state.vms) == {}
 
 
-def test_base_commit_contains_no_later_commit_of_the_base_branch(git_repo, both):
+def test_base_commit_excludes_commits_added_to_the_base_branch_after_the_fork(git_repo, both):
     fork = git_repo.commit({"vms/a.yaml": vm("a")})
     git_repo.git("checkout", "--quiet", "-b", "topic")
     git_repo.commit({"vms/b.yaml": vm("b")})

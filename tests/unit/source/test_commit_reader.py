@@ -205,7 +205,9 @@ def staged(repo, mode, blob, path):
 
 
 @pytest.mark.parametrize("names", [(b"\\xff.yaml", b"\xff.yaml"), (b"\xff.yaml", b"\\xff.yaml")])
-def test_new_file_with_a_similar_escaped_name_does_not_hide_another_file(opened, git_repo, names):
+def test_both_files_are_read_if_a_new_file_name_has_the_same_escaped_form_as_another(
+    opened, git_repo, names
+):
     following = CommitReader(opened)
     for name, path in zip(("one", "two"), names, strict=True):
         git_repo.commit({os.fsdecode(path): vm(name)})
@@ -213,7 +215,7 @@ def test_new_file_with_a_similar_escaped_name_does_not_hide_another_file(opened,
     assert {ref.name for ref in following.read().state.vms} >= {"one", "two"}
 
 
-def test_submodule_with_the_git_setting_ignore_all_is_still_reported(opened, git_repo):
+def test_git_submodule_with_the_setting_ignore_all_is_still_reported(opened, git_repo):
     modules = '[submodule "t"]\n\tpath = t.yaml\n\turl = ./t\n\tignore = all\n'
     head = git_repo.commit({".gitmodules": modules, "own.yaml": vm("own")})
     following = CommitReader(opened)

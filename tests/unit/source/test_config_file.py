@@ -31,7 +31,7 @@ def read(text):
     return parse_config(SourceFile(path=".reconciler.yaml"), text.encode())
 
 
-def test_default_configuration_creates_and_restarts_no_vms():
+def test_default_configuration_permits_neither_creation_nor_restart_of_vms():
     config = Config()
     assert (config.mode, config.paths, config.selector) == (Mode.ENFORCE, (".",), Selector())
     assert (config.create, config.restart) == (False, RestartConsent.NEVER)
@@ -277,7 +277,7 @@ def test_empty_configuration_file_has_all_defaults(text):
         ),
     ],
 )
-def test_configuration_mistake_is_reported_once_at_its_location(text, expected):
+def test_mistake_in_the_configuration_is_reported_once_at_its_location(text, expected):
     assert [text_of(each) for each in read(text).diagnostics] == [expected]
 
 

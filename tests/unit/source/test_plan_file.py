@@ -73,7 +73,7 @@ def test_approval_contains_the_actions_of_the_plan_file(file):
     ]
 
 
-def test_approval_from_a_plan_of_uncommitted_files_is_marked_dirty(file):
+def test_approval_from_a_plan_of_uncommitted_files_is_marked_as_dirty(file):
     file.write_text("".join(plan_json(rich_plan(dirty=True))))
     assert read_approval(file).dirty
 

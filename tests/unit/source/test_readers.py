@@ -135,7 +135,7 @@ def test_command_line_flags_override_the_configuration_in_git(opened, git_repo):
     assert reading.config.origin("paths") == FLAG
 
 
-def test_invalid_file_does_not_hide_valid_files(opened, git_repo):
+def test_valid_manifest_files_are_read_although_another_file_is_invalid(opened, git_repo):
     git_repo.commit(
         {
             "a.yaml": "kind: VirtualMachine\na: [",
@@ -200,7 +200,9 @@ def test_vm_without_a_namespace_uses_the_default_namespace_if_there_is_one(opene
     assert str(state.at(desired.ref, GUEST_MEMORY)).startswith("a.yaml:4:")
 
 
-def test_default_namespace_is_used_in_diagnostics_and_to_detect_duplicates(opened, git_repo):
+def test_default_namespace_applies_to_vms_in_diagnostics_and_in_the_duplicate_check(
+    opened, git_repo
+):
     git_repo.commit({"a.yaml": vm("a", namespace="", guest="4G"), "b.yaml": vm("a", "prod")})
     state = CommitReader(opened, default_namespace="prod").read().state
     assert [(each.code, str(each.ref)) for each in state.diagnostics] == [

@@ -113,7 +113,7 @@ def test_symbolic_link_to_a_file_outside_the_folder_is_rejected_without_quoting_
     assert "passw0rd" not in message
 
 
-def test_link_to_a_sibling_folder_with_the_same_name_prefix_is_rejected(folder):
+def test_symbolic_link_to_a_sibling_folder_with_the_same_name_prefix_is_rejected(folder):
     (folder.parent / "folder-2").mkdir()
     (folder.parent / "folder-2" / "x.yaml").write_text("x")
     (folder / "a.yaml").symlink_to(folder.parent / "folder-2" / "x.yaml")

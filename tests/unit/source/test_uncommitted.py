@@ -36,7 +36,7 @@ def test_uncommitted_manifest_changes_cause_a_warning(opened, git_repo):
     assert checked(opened, "HEAD~1").state.diagnostics == ()
 
 
-def test_warning_about_uncommitted_changes_is_updated_at_each_read(git_repo):
+def test_warning_about_uncommitted_changes_is_updated_whenever_the_repository_is_read(git_repo):
     git_repo.commit({"a.yaml": vm("a")})
     with wiring.desired(SourceOptions(repo=str(git_repo.path))) as reader:
         assert reader.read().state.diagnostics == ()

@@ -35,20 +35,20 @@ def load(path: Path) -> dict:
     return YAML(typ="safe").load(path)
 
 
-def test_action_tests_find_all_actions_and_their_scripts():
+def test_github_action_tests_cover_every_action_and_script():
     assert {path.parent.name for path in FILES} == {"install", "plan", "apply"}
     assert {path.name for path in SCRIPTS} == {"common.sh", "install.sh", "plan.sh", "apply.sh"}
 
 
 @every_action
-def test_action_script_has_no_interpolated_expression(path):
+def test_github_action_script_contains_no_interpolated_expression(path):
     runs = [step["run"] for step in load(path)["runs"]["steps"] if "run" in step]
     assert runs
     assert all("${{" not in each for each in runs)
 
 
 @every_action
-def test_each_input_of_an_action_is_used(path):
+def test_each_input_of_a_github_action_is_used(path):
     text = path.read_text(encoding="utf-8").partition("\nruns:")[2]
     for name in load(path)["inputs"]:
         assert re.search(rf"\binputs\.{name}\b(?!-)", text), name
@@ -68,7 +68,7 @@ def test_default_version_in_an_action_equals_the_version_of_the_package(path):
     assert project["name"] in (FOLDER / "install" / "install.sh").read_text(encoding="utf-8")
 
 
-def test_inputs_with_the_same_name_have_the_same_meaning_in_all_actions():
+def test_action_inputs_with_the_same_name_have_the_same_definition_in_all_actions():
     plan, apply, install = (
         load(FOLDER / n / "action.yml")["inputs"] for n in ("plan", "apply", "install")
     )
@@ -98,7 +98,7 @@ def test_github_runner_executes_no_workflow_command_from_the_output_of_the_progr
 
 
 @pytest.mark.parametrize(("name", "inputs"), RUNS)
-def test_token_that_ends_the_suppression_of_workflow_commands_is_random(tmp_path, name, inputs):
+def test_token_that_reenables_workflow_commands_is_random(tmp_path, name, inputs):
     repository, tokens = empty_repository(tmp_path), set()
     for _ in range(2):
         runner = machine(tmp_path, repository, program=PROGRAM)

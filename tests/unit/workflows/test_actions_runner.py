@@ -89,12 +89,16 @@ def test_failed_step_with_continue_on_error_does_not_fail_the_action(action, run
     assert (result.outcome, runner.log) == ("success", "failure success\n")
 
 
-def test_bash_of_a_step_stops_at_the_first_failed_command_also_in_a_pipeline(action, runner):
+def test_bash_script_of_a_step_stops_at_the_first_failed_command_even_inside_a_pipeline(
+    action, runner
+):
     assert action(steps("- {shell: bash, run: 'false | true; echo on'}")).outcome == "failure"
     assert runner.log == ""
 
 
-def test_simulated_runner_keeps_variables_paths_and_summaries_of_a_step(action, runner, tmp_path):
+def test_simulated_runner_passes_variables_paths_and_summaries_to_later_steps(
+    action, runner, tmp_path
+):
     tool = tmp_path / "tools" / "tool"
     tool.parent.mkdir()
     tool.write_text("#!/bin/sh\necho found $X\n")
@@ -114,7 +118,7 @@ def test_simulated_runner_keeps_variables_paths_and_summaries_of_a_step(action, 
     assert runner.summary == "# first\nsecond\n"
 
 
-def test_malformed_output_file_fails_the_step(action, runner):
+def test_malformed_github_output_file_fails_the_step(action, runner):
     result = action(steps("""- {shell: bash, run: 'echo "no value" >> "$GITHUB_OUTPUT"'}"""))
     assert result.outcome == "failure"
     assert "invalid format 'no value'" in runner.log
@@ -127,7 +131,7 @@ def test_malformed_output_file_fails_the_step(action, runner):
         ("a<<END\none\ntwo=2\nEND\nb=\n", {"a": "one\ntwo=2", "b": ""}),
     ],
 )
-def test_output_file_contains_single_line_values_and_texts_between_delimiters(
+def test_github_output_file_may_contain_single_line_and_delimited_multiline_values(
     text, expected, tmp_path
 ):
     path = tmp_path / "output"
@@ -136,14 +140,14 @@ def test_output_file_contains_single_line_values_and_texts_between_delimiters(
 
 
 @pytest.mark.parametrize("text", ["a<<END\none\n", "nothing\n", "=1\n"])
-def test_output_file_in_another_format_is_an_error(text, tmp_path):
+def test_github_output_file_with_an_unsupported_format_is_an_error(text, tmp_path):
     path = tmp_path / "output"
     path.write_text(text)
     with pytest.raises(FileCommandError):
         assignments(path)
 
 
-def test_log_reader_finds_workflow_commands_except_while_commands_are_stopped():
+def test_log_parser_finds_workflow_commands_except_while_commands_are_disabled():
     log = (
         "::error file=a%2Cb,line=3::bad%0Athing\n ::notice::n\n::stop-commands::abc\n"
         "::error::x\n##[error]y\n::abc::\ntext ::error::z\ntext ##[warning]w\n"

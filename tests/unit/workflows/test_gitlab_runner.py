@@ -56,7 +56,9 @@ def test_malformed_rule_of_a_gitlab_file_is_an_error(expression):
         holds(expression, {"A": "x", "B": "y"})
 
 
-def test_gitlab_jobs_run_in_the_order_of_the_stages_and_pass_artifacts_on(pipeline):
+def test_gitlab_jobs_run_in_the_order_of_their_stages_and_receive_artifacts_of_earlier_jobs(
+    pipeline,
+):
     found = pipeline(
         "stages: [one, two]\n"
         "variables: {GREETING: 'hello $NAME'}\n"
@@ -90,7 +92,7 @@ def test_exit_code_that_a_gitlab_job_allows_does_not_stop_the_pipeline(pipeline)
     assert list(results) == ["first", "last"]
 
 
-def test_rules_and_manual_starts_decide_which_gitlab_jobs_run(pipeline):
+def test_rules_and_manual_starts_determine_which_gitlab_jobs_run(pipeline):
     text = (
         "plan: {script: [echo plan], rules: [{if: '$KIND == \"merge\"'}]}\n"
         "apply: {script: [echo apply], rules: [{if: '$KIND == \"push\"', when: manual}]}\n"

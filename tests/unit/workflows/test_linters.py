@@ -40,11 +40,11 @@ def actionlint(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("folder", [ROOT / ".github/workflows", EXAMPLES / "github"], ids=str)
-def test_actionlint_finds_nothing_in_github_workflows(folder):
+def test_actionlint_reports_no_problem_in_github_workflows(folder):
     assert actionlint(folder) == ""
 
 
-def test_actionlint_finds_nothing_in_forgejo_workflows_in_the_notation_of_github(tmp_path):
+def test_actionlint_reports_no_problem_in_forgejo_workflows_with_github_syntax(tmp_path):
     """Forgejo's own notation is an address in ``uses`` and a label of its runners."""
     for path in FORGEJO:
         text = re.sub(r"uses: https://[a-z.]+/", "uses: ", path.read_text(encoding="utf-8"))
@@ -53,7 +53,7 @@ def test_actionlint_finds_nothing_in_forgejo_workflows_in_the_notation_of_github
     assert actionlint(tmp_path) == ""
 
 
-def test_actionlint_reports_an_error(tmp_path):
+def test_actionlint_reports_an_error_in_an_invalid_workflow(tmp_path):
     path = EXAMPLES / "github" / "drift.yml"
     wrong = path.read_text(encoding="utf-8").replace("steps.plan.outputs", "steps.none.outputs")
     (tmp_path / "drift.yml").write_text(wrong, encoding="utf-8")
@@ -82,7 +82,7 @@ def scripts() -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", scripts())
-def test_shellcheck_finds_nothing_in_a_script(name):
+def test_shellcheck_reports_no_problem_in_a_script(name):
     command = [tool("shellcheck"), "--external-sources", "--severity=style"]
     path = ROOT / name
     if path.suffix == ".sh":
@@ -105,11 +105,11 @@ def test_shellcheck_finds_nothing_in_a_script(name):
     ],
     ids=["github", "forgejo", "actions", "gitlab"],
 )
-def test_file_matches_the_published_schema_of_its_forge(schema, files):
+def test_workflow_file_matches_the_published_schema_of_its_forge(schema, files):
     assert checked(schema, files) == []
 
 
-def test_published_schema_reports_an_unknown_key(tmp_path):
+def test_published_workflow_schema_rejects_an_unknown_key(tmp_path):
     path = tmp_path / ".gitlab-ci.yml"
     path.write_text("plan: {script: [x], when: never-ever}\n", encoding="utf-8")
     assert checked("gitlab-ci", [path])

@@ -77,7 +77,9 @@ def test_workflow_action_has_the_same_version_in_all_workflows_and_actions():
 
 
 @every_workflow
-def test_own_action_in_an_example_has_placeholders_for_owner_commit_and_hash(path):
+def test_workflow_example_uses_placeholders_for_the_owner_commit_and_hash_of_reconciler_actions(
+    path,
+):
     for step in steps(load(path)):
         uses = re.sub(r"https://github\.com/", "", step.get("uses", ""))
         if "kubevirt-memory-reconciler" in uses:
@@ -138,7 +140,7 @@ def test_workflow_for_pull_requests_has_no_credentials_for_the_cluster(path):
         assert secrets <= ({"RECONCILER_FORGE_TOKEN"} if path.parent.name == "forgejo" else set())
 
 
-def test_comment_workflow_checks_nothing_out_and_executes_nothing_from_the_artifact():
+def test_comment_workflow_neither_checks_out_code_nor_executes_files_from_the_artifact():
     workflow = load(ROOT / "examples/workflows/github/comment.yml")
     [plan] = workflow["on"]["workflow_run"]["workflows"]
     assert plan == load(ROOT / "examples/workflows/github/plan.yml")["name"]

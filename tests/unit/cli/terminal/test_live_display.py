@@ -161,7 +161,9 @@ def test_narrow_progress_bar_keeps_name_bar_and_percentage(stream, waiting):
     assert len(line.rstrip()) <= 80
 
 
-def test_name_that_leaves_no_space_for_its_progress_bar_is_on_its_own_line(stream, waiting):
+def test_vm_name_that_leaves_no_space_for_its_progress_bar_is_printed_on_a_separate_line(
+    stream, waiting
+):
     short, long = vm_ref("team-a", "db"), vm_ref("payments-production", "postgresql-" + "x" * 40)
     with LiveDisplay(Console(file=stream, force_terminal=True, width=80), waiting) as display:
         for ref in (short, long):

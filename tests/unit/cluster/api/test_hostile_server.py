@@ -254,7 +254,7 @@ def test_watch_that_the_server_does_not_end_fails_after_the_watch_timeout(
         answer(list, client.watch(PATH, "1", TIMEOUT_S))
 
 
-def test_second_response_to_one_request_is_not_used_for_the_next_request(connect):
+def test_additional_response_to_one_request_is_not_used_for_the_next_request(connect):
     def script(peer: Peer) -> None:
         while peer.request():
             first = OK + b"Content-Length: 5\r\n\r\nfirst"

@@ -60,7 +60,9 @@ def test_connection_error_leaks_no_credentials(make_client, shown, harness, host
     assert harness.PASSWORD not in text
 
 
-def test_token_that_is_invalid_in_a_header_is_not_shown(clock, make_kubeconfig, shown, harness):
+def test_error_about_a_token_with_invalid_header_characters_does_not_contain_the_token(
+    clock, make_kubeconfig, shown, harness
+):
     path = make_kubeconfig("http://127.0.0.1:1", {"token": f"{harness.TOKEN}\nx"})
     with (
         Client.from_options(clock=clock, kubeconfig_path=path) as client,

@@ -246,7 +246,9 @@ ILLEGAL = [
 
 
 @pytest.mark.parametrize("spelling", [*ILLEGAL, "9" * 30, True, [], {}, -1])
-def test_invalid_size_of_a_vm_is_reported_without_hiding_other_vms(planned, raw_vm, spelling):
+def test_vm_with_an_invalid_memory_size_is_reported_and_other_vms_are_read(
+    planned, raw_vm, spelling
+):
     plan = planned(vm=raw_vm(guest=spelling))
     assert effects(plan) == UNREADABLE
     (finding,) = plan.diagnostics

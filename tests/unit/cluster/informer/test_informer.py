@@ -286,7 +286,7 @@ def test_new_watch_continues_after_the_last_event_of_the_ended_watch(
     assert len(lists_of(cluster, "virtualmachines")) == 1
 
 
-def test_watch_with_an_expired_resource_version_is_replaced_by_a_new_list(
+def test_watch_with_an_expired_resource_version_is_replaced_by_a_new_list_request(
     streams, cluster, informer, page, raw_vm, harness
 ):
     lists = [page(raw_vm()), page(raw_vm("fresh"), version="9999")]
@@ -305,7 +305,7 @@ def test_watch_with_an_expired_resource_version_is_replaced_by_a_new_list(
     assert watches_of(cluster, "virtualmachines")[-1].query["resourceVersion"] == "9999"
 
 
-def test_watch_without_permission_is_replaced_by_periodic_lists_with_one_warning(
+def test_watch_without_permission_is_replaced_by_periodic_list_requests_with_one_warning(
     cluster, streams, failure, page, raw_vm, caplog, client, clock
 ):
     lists = [page(raw_vm()), page(raw_vm("second")), page(raw_vm("third"))]
@@ -344,7 +344,7 @@ def test_informer_exit_stops_every_thread_immediately(streams, informer):
     assert not [each for each in threading.enumerate() if each.name.startswith("watch ")]
 
 
-def test_informer_start_fails_without_kubevirt(server, informer, reply):
+def test_informer_start_fails_if_kubevirt_is_not_installed(server, informer, reply):
     server.on("/api/v1/namespaces/kube-system", reply(200, {"metadata": {"uid": "u"}}))
     with pytest.raises(KubeVirtMissingError), informer:
         informer.read()
@@ -382,7 +382,7 @@ def test_informer_raises_an_error_if_the_server_is_unavailable_and_the_snapshot_
     assert sum("trying again" in each.getMessage() for each in caplog.records) == 1
 
 
-def test_reflector_lists_again_after_ten_minutes_of_events(
+def test_reflector_sends_a_new_list_request_after_ten_minutes_of_events(
     streams, cluster, informer, page, raw_vm, clock
 ):
     """A proxy may drop events silently, and only a list shows the missed changes."""
@@ -414,7 +414,7 @@ def _nothing_until(ended):
     yield from ()
 
 
-def test_watch_without_any_data_is_replaced_by_a_new_list(
+def test_watch_that_receives_no_data_is_replaced_by_a_new_list_request(
     cluster, informer, page, raw_vm, monkeypatch, harness
 ):
     monkeypatch.setattr(reflector_module, "WATCH_S", 0.2)
@@ -434,7 +434,7 @@ def test_watch_without_any_data_is_replaced_by_a_new_list(
 
 
 @pytest.mark.parametrize("code", [410, 429, 503])
-def test_rejected_watch_request_is_retried_with_pauses(cluster, informer, failure, code):
+def test_rejected_watch_request_is_retried_after_a_pause(cluster, informer, failure, code):
     lists = cluster.handlers[f"{API}/virtualmachines"]
     refused = threading.Event()
 
@@ -454,7 +454,7 @@ def test_rejected_watch_request_is_retried_with_pauses(cluster, informer, failur
 
 
 @pytest.mark.parametrize("code", [400, 504])
-def test_watch_with_a_resource_version_unknown_to_the_server_leads_to_a_new_list(
+def test_watch_with_a_resource_version_unknown_to_the_server_leads_to_a_new_list_request(
     streams, cluster, informer, page, raw_vm, failure, code
 ):
     lists = [page(raw_vm()), page(raw_vm("restored"), version="12")]

@@ -366,7 +366,7 @@ def test_process_paused_during_a_renewal_loses_the_lease_if_another_run_acquired
         assert not lease.held()
 
 
-def test_lease_stays_held_if_a_renewal_gets_no_response(api, make, clock):
+def test_lease_stays_held_if_a_renewal_request_gets_no_response(api, make, clock):
     with make() as lease:
         api.deaf = True
         clock.elapsed = 10

@@ -127,7 +127,7 @@ def test_lease_annotation_whose_write_failed_is_written_with_the_next_renewal(
         assert lease.annotations() == {ROLLOUT: "1"}
 
 
-def test_newest_value_is_written_after_several_failed_lease_annotation_writes(
+def test_newest_lease_annotation_value_is_written_after_several_failed_writes(
     stored, make, clock, failure
 ):
     with make() as lease:
@@ -163,7 +163,7 @@ def test_lease_annotation_write_keeps_a_concurrent_edit_by_another_client(stored
         }
 
 
-def test_annotation_is_not_written_to_a_lost_lease(stored, make):
+def test_lease_annotation_is_not_written_if_another_run_has_acquired_the_lease(stored, make):
     with make() as lease:
         body = stored.body
         stored.write({**body, "spec": {**body["spec"], "holderIdentity": "them"}})
@@ -174,7 +174,9 @@ def test_annotation_is_not_written_to_a_lost_lease(stored, make):
     assert ROLLOUT not in stored.annotations
 
 
-def test_rejected_annotation_does_not_end_the_lease(stored, make, clock, failure, caplog):
+def test_rejected_lease_annotation_write_does_not_end_the_lease(
+    stored, make, clock, failure, caplog
+):
     def too_long(request):
         long = len(str(request.body)) > 10_000
         return failure(422, "annotations: Too long", "Invalid") if long else None

@@ -76,7 +76,7 @@ def test_missing_permission_for_migration_policies_is_reported_as_a_note(server,
 
 
 @pytest.mark.parametrize("bandwidth", ["fast", [1]])
-def test_unreadable_migration_policy_is_reported_without_hiding_other_policies(
+def test_unreadable_migration_policy_is_reported_and_other_policies_are_read(
     server, client, page, bandwidth
 ):
     odd = raw("a", selectors={}, bandwidthPerMigration=bandwidth)

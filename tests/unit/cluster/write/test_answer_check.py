@@ -82,5 +82,5 @@ def test_error_about_a_value_that_was_not_written_contains_path_and_both_values(
         ({"spec": {"running": True}}, {"spec": {}}, 0),
     ],
 )
-def test_response_to_a_create_must_contain_the_managed_fields(manifest, answer, sentences):
+def test_response_to_a_create_request_must_contain_the_managed_fields(manifest, answer, sentences):
     assert len(uncreated(answer, manifest)) == sentences

@@ -239,7 +239,9 @@ def test_access_check_requires_only_the_rights_for_the_leases_in_use(leases, nee
     ],
     ids=["create", "restart"],
 )
-def test_consent_to_create_or_restart_vms_requires_the_rights_to_do_so(consent, needed):
+def test_configuration_that_permits_creation_or_restart_of_vms_requires_the_corresponding_rights(
+    consent, needed
+):
     without = access_review.apply_rights("kubevirt", memory_lease="memory")
     asked = access_review.apply_rights("kubevirt", memory_lease="memory", **consent)
     assert {str(each) for each in set(asked) - set(without)} == needed

@@ -117,7 +117,7 @@ def test_pod_without_a_memory_limit_does_not_use_a_limits_memory_quota():
         ({"pods": 2, "count/pods": 3}, {"pods": 2, "count/pods": 2}, False, ["pods"]),
     ],
 )
-def test_quota_is_exceeded_if_its_remaining_amount_is_less_than_the_pod_needs(
+def test_quota_is_exceeded_if_its_remaining_amount_is_less_than_the_pod_request(
     hard, used, settled, expected
 ):
     quota = Quota(name="team", hard=hard, used=used, moving={"requests.memory": MIB})

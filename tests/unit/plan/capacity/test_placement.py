@@ -102,7 +102,7 @@ def test_quota_check_counts_only_migrations_that_run_at_the_same_time():
     assert codes(fleet(10, node("node02", "64Gi"), quotas=[quota])) == []
 
 
-def test_node_has_capacity_after_another_vm_has_migrated_away():
+def test_node_gains_capacity_after_another_vm_has_migrated_to_a_different_node():
     # Node02 has capacity for one VM; node01 has capacity once the first VM has left it.
     first, second = vm_ref("db", "first"), vm_ref("db", "second")
     state = make_live(

@@ -94,7 +94,7 @@ def finished(name: str, seconds: float, *, ref, ago_s: float = 3600.0, wait_s: f
         ("?5 ?5 ?5", (3, 1), (), [5, 5, 5]),
     ],
 )
-def test_forecast_starts_a_change_when_the_cluster_and_node_limits_allow_another_change(
+def test_forecast_starts_a_change_when_the_migration_limits_per_cluster_and_node_allow_the_change(
     jobs, places, held, ends
 ):
     found = slots.ends(
@@ -520,7 +520,7 @@ def test_higher_limits_delay_the_last_change_by_less_than_the_longest_change(
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits)
-def test_forecast_queue_starts_changes_whenever_the_limits_allow_it_and_never_exceeds_a_limit(
+def test_forecast_starts_changes_whenever_the_limits_allow_a_change_and_never_exceeds_a_limit(
     queue, limit
 ):
     places = Slots(cluster=limit[0], per_node=limit[1])

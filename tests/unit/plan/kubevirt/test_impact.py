@@ -48,7 +48,7 @@ def test_warning_about_the_live_update_strategy_lists_vms_that_need_a_restart():
     assert "db/a, db/b, db/c and 2 more" in found
 
 
-def test_warning_about_the_stage_strategy_says_that_it_disables_live_updates():
+def test_warning_about_the_stage_strategy_says_that_live_updates_are_disabled():
     found = warnings({fields.ROLLOUT_STRATEGY: "Stage"}, make_kubevirt(), running("a"))
     assert "LiveUpdate is switched off" in found
 

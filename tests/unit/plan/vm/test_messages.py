@@ -47,7 +47,7 @@ def test_misaligned_size_has_a_hint_with_aligned_sizes(guest, hint):
     assert decided(guest).why.hint == hint
 
 
-def test_not_migratable_message_quotes_the_reason_of_kubevirt():
+def test_message_about_a_vm_that_cannot_migrate_quotes_the_reason_from_kubevirt():
     said = condition("False", "DisksNotLiveMigratable", "PVC is not shared")
     decision = decided(vmi=make_vmi(conditions={"LiveMigratable": said}))
     assert decision.why.message == "the VM cannot be live-migrated: PVC is not shared"
@@ -197,7 +197,7 @@ def test_pending_restart_message_contains_the_guest_size(current, has):
     assert f"sets 3Gi, the guest has {has}, and" in decision.why.message
 
 
-def test_vm_with_an_error_in_git_is_blocked():
+def test_vm_change_is_blocked_if_the_vm_manifest_in_git_has_an_error():
     bad = Diagnostic(
         severity=Severity.ERROR,
         code="bad-quantity",

@@ -415,7 +415,7 @@ STANDING = [
 
 
 @pytest.mark.parametrize(("state", "guest", "expected"), STANDING)
-def test_vm_that_already_has_the_desired_size_is_planned_according_to_its_guest_memory(
+def test_vm_spec_that_already_has_the_desired_size_is_planned_according_to_the_guest_memory(
     state, guest, expected
 ):
     plan = plan_of(make_desired(want(guest)), state)

@@ -177,7 +177,7 @@ def test_sarif_tool_and_rule_link_to_the_documentation_if_the_docs_url_is_set():
     assert driver["rules"][0]["helpUri"] == "https://docs.example/r/a%20b"
 
 
-def test_sarif_rules_for_a_reason_and_a_diagnostic_with_the_same_code_are_distinct():
+def test_sarif_has_separate_rules_for_a_reason_and_a_diagnostic_with_the_same_code():
     reason = next(iter(CATALOGUE))
     same = finding(code=reason, reason=reason, effect=next(iter(LEVELS)))
     assert len(rules_of([same, finding(code=reason)])) == 2

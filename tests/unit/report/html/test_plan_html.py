@@ -168,7 +168,7 @@ def test_html_forecast_shows_each_batch_with_a_collapsible_list_of_nodes(page):
     assert len(lanes) > 60
 
 
-def test_html_memory_cell_has_no_bar_for_a_vm_that_is_not_in_the_cluster():
+def test_html_table_shows_no_memory_bar_for_a_vm_that_is_not_in_the_cluster():
     live = make_live(observed_at=NOW)
     page = Page("".join(plan_html(decide(make_desired(want("2Gi")), live, PlanPolicy(), NOW))))
     (row,) = page.rows

@@ -56,7 +56,7 @@ def test_write_is_allowed_if_approved_or_if_no_approval_is_required(given, decis
     assert refused(given, decision, action) is None
 
 
-def test_object_without_an_approval_does_not_change():
+def test_object_without_an_approval_is_not_changed():
     assert not covers(NOTHING, DECISION)
     end = refused(NOTHING, DECISION, ACTION)
     assert (end.result, end.why.reason, end.why.hint) == (Result.HELD, "not-approved", HINT)

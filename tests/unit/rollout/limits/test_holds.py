@@ -70,12 +70,12 @@ def test_vm_change_starts_immediately_if_no_windows_canaries_or_batches_are_conf
     assert (first.reason(CANARY), first.reason(REST)) == ("", "")
 
 
-def test_canary_starts_first_and_other_vms_wait():
+def test_canary_change_starts_first_and_changes_of_other_vms_wait():
     first = Round(canary_policy())
     assert (first.reason(CANARY), first.reason(REST)) == ("", "waits-for-canaries")
 
 
-def test_batch_starts_when_the_previous_batch_has_ended():
+def test_batch_of_vm_changes_starts_when_the_previous_batch_has_ended():
     batches = (Selector.parse("canary=true"),)
     first = Round(PlanPolicy(batches=batches))
     assert (first.reason(CANARY), first.reason(REST)) == ("", "waits-for-batch")
@@ -83,7 +83,7 @@ def test_batch_starts_when_the_previous_batch_has_ended():
     assert first.reason(REST) == ""
 
 
-def test_failed_canary_delays_other_vms_until_the_run_ends():
+def test_failed_canary_delays_changes_of_other_vms_until_the_run_ends():
     first = Round(canary_policy())
     first.end(CANARY, Result.FAILED)
     hold = first.hold(REST)
@@ -95,19 +95,19 @@ def test_failed_canary_delays_other_vms_until_the_run_ends():
     assert hold.why.message == "the canary db/canary failed"
 
 
-def test_canary_selector_without_a_matching_vm_delays_every_vm():
+def test_canary_selector_without_a_matching_vm_delays_every_vm_change():
     first = Round(canary_policy(), label="false")
     assert (first.reason(CANARY), first.reason(REST)) == ("no-canary", "no-canary")
     assert first.hold(REST).result is Result.HELD
 
 
-def test_other_vms_wait_while_the_canary_cannot_start():
+def test_changes_of_other_vms_wait_while_the_canary_change_cannot_start():
     first = Round(canary_policy())
     first.end(CANARY, Result.HELD)
     assert first.reason(REST) == "canaries-held"
 
 
-def test_other_vms_wait_if_the_only_canary_is_suspended():
+def test_changes_of_other_vms_wait_if_the_only_canary_vm_is_suspended():
     first = Round(canary_policy(), suspended=True)
     del first.objects[CANARY]
     assert first.reason(REST) == "canaries-held"
@@ -119,7 +119,7 @@ class TestSoak:
         found.end(CANARY)
         return found
 
-    def test_other_vms_wait_until_the_canary_soak_time_ends(self):
+    def test_changes_of_other_vms_wait_until_the_canary_soak_time_ends(self):
         found = self.converged()
         hold = found.hold(REST)
         assert hold.why.reason == "canary-soak"
@@ -154,14 +154,16 @@ class TestWindows:
     CLOSED = Window(kind=WindowKind.ALLOW, cron="0 22 * * *", duration=Duration.parse("2h"))
     SHORT = Window(kind=WindowKind.ALLOW, cron="0 12 * * *", duration=Duration.parse("1m"))
 
-    def test_closed_maintenance_window_delays_every_vm(self):
+    def test_closed_maintenance_window_delays_every_vm_change(self):
         first = Round(PlanPolicy(windows=(self.CLOSED,)))
         hold = first.hold(REST)
         assert (hold.why.reason, hold.closed, hold.final) == ("outside-window", True, True)
         assert hold.until == NOW.replace(hour=22)
         assert closed_hold(opened(first.context)) == hold
 
-    def test_vm_waits_if_the_first_attempt_may_last_longer_than_the_window(self):
+    def test_vm_change_waits_if_its_first_migration_attempt_may_outlast_the_maintenance_window(
+        self,
+    ):
         hold = Round(PlanPolicy(windows=(self.SHORT,))).hold(REST)
         assert (hold.why.reason, hold.closed, hold.result) == (
             "outside-window",
@@ -170,7 +172,7 @@ class TestWindows:
         )
         assert "the first attempt may take" in hold.why.message
 
-    def test_vm_does_not_wait_if_the_window_is_longer_than_the_first_attempt(self):
+    def test_vm_change_does_not_wait_if_its_first_migration_fits_into_the_maintenance_window(self):
         assert Round(PlanPolicy(windows=(ALWAYS,))).reason(REST) == ""
 
 

@@ -80,7 +80,7 @@ def test_concurrency_limit_per_node_counts_vms_by_source_node():
     ],
     ids=["migrations", "memory changes", "restarts"],
 )
-def test_changes_by_other_clients_count_against_the_concurrency_limit(taken):
+def test_memory_changes_by_other_clients_count_against_the_concurrency_limit(taken):
     names, _ = started(live(**taken), PlanPolicy(max_per_node=9), candidates=REFS[2:])
     assert len(names) == 3
 

@@ -44,7 +44,7 @@ def kept(*, failure=None, start=None) -> CheckpointStore:
     ],
     ids=["same", "another VM", "another size", "as desired", "in progress"],
 )
-def test_stored_vm_failure_applies_only_to_the_same_vm_and_target_size(changes, applies):
+def test_stored_vm_failure_is_used_only_for_the_same_vm_and_target_size(changes, applies):
     store = kept(failure=FAILURE)
     assert (store.failure_of(replace(DECISION, **changes)) is not None) is applies
 

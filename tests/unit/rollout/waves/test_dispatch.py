@@ -132,7 +132,7 @@ def test_failed_writes_count_in_the_failure_budget_before_the_next_write_is_sent
 
 
 @pytest.mark.parametrize("what", ["signal", "lease", "pause"])
-def test_rollout_sends_no_write_if_it_is_paused_stopping_or_without_the_lease(what):
+def test_rollout_sends_no_write_request_while_it_is_paused_stopping_or_without_the_lease(what):
     one = Round()
     one.ports.stopping = what == "signal"
     one.ports.memory_lease.is_held = what != "lease"

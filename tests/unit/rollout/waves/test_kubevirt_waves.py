@@ -119,7 +119,7 @@ def test_reverted_kubevirt_cr_change_is_a_failure_in_this_run_and_in_the_next_ru
     assert later.config_lease.writes == 1
 
 
-def test_recreated_kubevirt_cr_is_written_again():
+def test_kubevirt_cr_that_was_recreated_during_its_change_is_written_again():
     waves = Waves()
     waves.step()
     new = make_kubevirt(uid="another", generation=1)

@@ -87,7 +87,7 @@ class Wave:
         return [each.step for each in self.ports.progress]
 
 
-def test_running_vm_is_patched_tracked_and_completed():
+def test_memory_change_of_a_running_vm_is_patched_tracked_and_completed():
     wave = Wave()
     assert wave.wave.open
     assert not wave.wave.under_way
@@ -141,7 +141,7 @@ def test_reverted_vm_size_is_a_failure_in_this_run_and_in_the_next_run():
     assert len(wave.ports.writer.sent) == 1
 
 
-def test_recreated_vm_is_written_again():
+def test_vm_that_was_recreated_during_its_change_is_written_again():
     wave = Wave()
     wave.step(BEFORE)
     new = make_live(make_vm(uid="another"), vmis=(make_vmi(),))
@@ -207,7 +207,7 @@ def test_failure_budget_counts_rejected_writes_immediately():
     assert len(wave.ports.writer.sent) == 2
 
 
-def test_waiting_vm_changes_start_when_other_changes_release_their_slots():
+def test_waiting_vm_changes_start_when_other_changes_within_the_concurrency_limit_have_ended():
     wave = Wave(live=fleet(), refs=REFS)
     wave.step(fleet())
     assert [each.ref.name for each in wave.ports.writer.sent] == ["vm-0", "vm-1"]

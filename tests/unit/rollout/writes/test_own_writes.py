@@ -50,7 +50,7 @@ def test_deleted_vm_stays_absent_despite_an_earlier_write_response():
     assert VM not in written(vm=ANSWER).overlay(make_live()).vms
 
 
-def test_created_vm_is_assumed_to_exist_for_a_limited_time_until_a_snapshot_shows_it():
+def test_created_vm_is_assumed_to_exist_for_a_limited_time_until_a_snapshot_contains_the_vm():
     clock = FakeClock()
     own = written(clock, action=replace(ACTION, uid=None), vm=ANSWER)
     clock.sleep(CREATED_S - 1)

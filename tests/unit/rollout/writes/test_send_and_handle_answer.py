@@ -134,7 +134,7 @@ def test_accepted_write_resets_the_count_of_write_attempts():
     assert (sender.objects[0].state, sender.objects[0].attempts) == (State.WRITTEN, 0)
 
 
-def test_unanswered_write_has_an_unknown_result_and_pauses_all_writes():
+def test_write_request_without_a_response_has_an_unknown_result_and_pauses_all_writes():
     sender = Sender(UnreachableError("no answer"))
     assert sender.send() == []
     assert sender.objects[0].in_doubt

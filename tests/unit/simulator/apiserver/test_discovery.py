@@ -91,7 +91,7 @@ def test_unsupported_http_methods_get_405(server):
     assert server.send("DELETE", path).status == 405
 
 
-def test_subresource_action_runs_and_gets_a_response_without_a_body(server):
+def test_subresource_request_is_executed_and_gets_a_response_without_a_body(server):
     asked = []
 
     def restart(namespace, name, *, dry_run):

@@ -119,14 +119,14 @@ def test_continue_token_contains_a_path_relative_to_its_namespace():
     assert continue_token.decode(continue_token.encode(position, None), None) == position
 
 
-def test_paging_through_a_long_list_is_fast():
+def test_requests_for_all_pages_of_a_long_list_are_processed_quickly():
     server = filled(2000)
     started = time.perf_counter()
     pages(server, ALL, 500)
     assert time.perf_counter() - started < 1.0
 
 
-def test_tables_are_paged_like_lists_of_objects():
+def test_table_responses_are_paged_like_lists_of_objects():
     server = filled(3)
     answer = server.send("GET", f"{VMS}?limit=2", accept=TABLE)
     assert [row["cells"][0] for row in answer.body["rows"]] == ["vm000", "vm001"]

@@ -112,7 +112,7 @@ def test_schema_defaults_are_set_only_if_the_parent_field_exists():
     assert value == {"a": {"b": {"c": 1}}}
 
 
-def test_several_validation_errors_are_listed_in_brackets(server):
+def test_several_schema_validation_errors_are_listed_in_brackets(server):
     broken = domain(memory={"guest": "8GB"})
     broken["spec"]["running"] = 1
     message = server.send("POST", VMS, broken).body["message"]

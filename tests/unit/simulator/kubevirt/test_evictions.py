@@ -22,7 +22,7 @@ def uid(play):
 
 @pytest.mark.parametrize("where", ["vm", "cluster"])
 @pytest.mark.parametrize("strategy", ["None", "LiveMigrate", "LiveMigrateIfPossible", "External"])
-def test_evict_update_method_deletes_a_vmi_unless_its_eviction_strategy_migrates_it(
+def test_evict_update_method_deletes_a_vmi_unless_its_eviction_strategy_causes_a_migration(
     strategy, where
 ):
     own = {"evictionStrategy": strategy} if where == "vm" else {}
@@ -56,7 +56,7 @@ def test_evict_update_method_deletes_a_vmi_unless_its_eviction_strategy_migrates
         ("External", False),
     ],
 )
-def test_outdated_vmi_that_cannot_migrate_is_evicted_unless_its_eviction_strategy_forbids_it(
+def test_outdated_vmi_that_cannot_migrate_is_evicted_unless_its_strategy_forbids_eviction(
     strategy, killed
 ):
     vm = {"migratable": False, "evictionStrategy": strategy, "launcher": "v1.8.0"}

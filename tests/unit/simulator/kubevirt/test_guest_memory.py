@@ -133,7 +133,7 @@ def test_placement_fields_of_a_running_vm_change_live(field):
     assert said(sim) == {}
 
 
-def test_windows_guest_does_not_shrink():
+def test_memory_of_a_windows_guest_does_not_shrink_after_a_hot_unplug():
     grown = {"guest": "3Gi", "bootedWith": "1Gi", "hotplugged": True}
     sim = simulate({"name": "vm", "os": {"id": "mswindows"}, **grown})
     ask(sim, "2Gi")

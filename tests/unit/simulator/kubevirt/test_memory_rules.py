@@ -49,7 +49,7 @@ def domain(guest="2Gi", **parts):
         (domain("5Gi", cpu={"realtime": {}}), "s390x", 4 * GI, "realtime"),
     ],
 )
-def test_first_violated_hotplug_rule_determines_the_message(
+def test_error_message_of_a_rejected_hotplug_is_determined_by_the_first_violated_rule(
     given_domain, architecture, max_guest, message
 ):
     refused = memory_hotplug.hotplug_refusal(

@@ -167,7 +167,7 @@ def test_removed_subscriber_receives_no_changes(store):
     assert events == []
 
 
-def test_history_removes_the_oldest_changes_beyond_its_capacity():
+def test_simulated_store_history_removes_the_oldest_changes_beyond_its_capacity():
     store = Store(SimClock(scale=None), history=3)
     start = store.rv
     for name in "abcde":

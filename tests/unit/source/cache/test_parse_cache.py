@@ -146,7 +146,9 @@ def test_parse_cache_is_readable_only_by_its_owner(git_repo, folder):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_missing_parents_of_the_parse_cache_are_created_only_for_their_owner(git_repo, tmp_path):
+def test_missing_parent_folders_of_the_parse_cache_are_created_for_the_owner_only(
+    git_repo, tmp_path
+):
     git_repo.commit(FILES)
     read(git_repo, tmp_path / "a" / "b" / "cache")
     modes = [stat.S_IMODE((tmp_path / each).stat().st_mode) for each in ("a", "a/b", "a/b/cache")]
@@ -220,7 +222,7 @@ def test_manipulated_parse_cache_entry_is_not_used(git_repo, folder, parsed):
     assert same(plain, read(git_repo, folder))
 
 
-def test_read_only_parse_cache_is_read(git_repo, folder, parsed):
+def test_parse_cache_that_is_read_only_is_still_used_for_reading(git_repo, folder, parsed):
     if os.geteuid() == 0:
         pytest.skip("root may write everywhere")
     git_repo.commit(FILES)

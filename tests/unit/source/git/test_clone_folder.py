@@ -80,7 +80,7 @@ def test_damaged_git_clone_is_replaced(git_repo, clones, fetched, damage):
     assert names(clones) == ["clone-2"]
 
 
-def test_clone_with_a_damaged_file_is_replaced_by_the_next_run(git_repo, clones, fetched):
+def test_git_clone_with_a_damaged_file_is_replaced_by_the_next_run(git_repo, clones, fetched):
     text = random.Random(1).randbytes(100_000).hex()
     git_repo.commit({"a.yaml": text})
     fetched().close()
@@ -94,7 +94,7 @@ def test_clone_with_a_damaged_file_is_replaced_by_the_next_run(git_repo, clones,
     assert contents(fetched()) == {"a.yaml": text.encode()}
 
 
-def test_missing_object_of_another_repository_leaves_the_repository_unchanged(git_repo):
+def test_request_for_a_missing_git_object_does_not_change_a_local_repository(git_repo):
     git_repo.commit({"a.yaml": "a: 1\n"})
     before = sorted(git_repo.path.rglob("*"))
     with Repository.open(git_repo.path) as repository, pytest.raises(SourceError):
@@ -105,7 +105,9 @@ def test_missing_object_of_another_repository_leaves_the_repository_unchanged(gi
 LEFT = ("shallow.lock", "refs/heads/main.lock", "config.lock", "objects/pack/tmp_pack_x")
 
 
-def test_files_of_a_killed_fetch_are_removed_from_the_clone(git_repo, clones, fetched):
+def test_temporary_files_of_a_killed_fetch_are_removed_from_the_git_clone(
+    git_repo, clones, fetched
+):
     git_repo.commit({"a.yaml": "a: 1\n"})
     fetched().close()
     for name in LEFT:
@@ -151,7 +153,7 @@ def test_wait_for_the_fetch_of_another_process_ends_at_the_deadline(git_repo, cl
     assert caught.value.hint == "wait until it has ended, or allow more time with --deadline"
 
 
-def test_repeated_fetch_transfers_only_new_objects(git_repo, clones, fetched):
+def test_repeated_git_fetch_transfers_only_new_objects(git_repo, clones, fetched):
     text = random.Random(1).randbytes(100_000).hex()
     git_repo.commit({"a.yaml": text})
     fetched().close()
@@ -200,7 +202,9 @@ def test_force_push_counts_as_rewritten_history_once(git_repo, fetched, base):
     assert replaced(fetched) is None
 
 
-def test_search_for_the_last_commit_fetches_no_files(git_repo, clones, fetched, monkeypatch):
+def test_check_for_rewritten_history_fetches_commits_without_their_files(
+    git_repo, clones, fetched, monkeypatch
+):
     git_repo.git("config", "uploadpack.allowFilter", "true")
     git_repo.commit()
     assert replaced(fetched) is None
@@ -221,7 +225,9 @@ def test_branch_that_was_reset_to_an_earlier_commit_counts_as_rewritten_history(
     assert replaced(fetched) == old
 
 
-def test_moved_tag_counts_as_rewritten_history(git_repo, fetched):
+def test_git_tag_that_was_moved_to_an_unrelated_commit_counts_as_rewritten_history(
+    git_repo, fetched
+):
     old = git_repo.commit()
     git_repo.git("tag", "--annotate", "--message=x", "v1")
     assert replaced(fetched, "v1") is None

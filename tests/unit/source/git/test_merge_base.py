@@ -52,7 +52,7 @@ def test_base_commit_is_the_newest_common_commit(forked, base, head, expected):
     assert base_of(repo, base, head) == commits[expected]
 
 
-def test_base_of_a_merge_commit_is_the_merged_commit_even_if_the_main_branch_has_moved_on(forked):
+def test_base_commit_of_a_merge_commit_is_unchanged_by_newer_commits_on_the_main_branch(forked):
     repo, commits = forked
     repo.git("checkout", "--quiet", "main")
     repo.commit({"a": "4"})

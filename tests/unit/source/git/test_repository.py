@@ -225,7 +225,7 @@ def test_contents_of_git_files_are_returned_in_the_requested_order(git_repo):
     assert found == {n: t if isinstance(t, bytes) else t.encode() for n, t in texts.items()}
 
 
-def test_reader_of_many_git_objects_can_be_closed_before_the_last_object(git_repo):
+def test_iterator_over_git_objects_can_be_closed_before_the_last_object(git_repo):
     git_repo.commit({f"{n}.yaml": "x" * 100_000 for n in range(5)})
     with Repository.open(git_repo.path) as repository:
         tree = CommitTree(repository, repository.resolve("HEAD"))
@@ -245,7 +245,9 @@ def test_missing_git_object_among_many_objects_is_reported(git_repo):
             list(tree.read_all(tree.entries()))
 
 
-def test_repository_is_bare_if_git_reports_it_as_bare(git_repo, tmp_path):
+def test_git_repository_is_treated_as_bare_if_the_git_command_reports_a_bare_repository(
+    git_repo, tmp_path
+):
     git_repo.commit({"a.yaml": "a: 1\n"})
     bare = tmp_path / "bare.git"
     git_repo.git("clone", "--quiet", "--bare", str(git_repo.path), str(bare))

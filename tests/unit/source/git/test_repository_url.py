@@ -54,7 +54,7 @@ def test_unsupported_repository_address_is_rejected(address):
 
 
 @pytest.mark.parametrize("path", [".", "/srv/fleet", "fleet.git", "a:b", "../x", "C:/x"])
-def test_local_folder_is_not_a_remote_address(path):
+def test_path_of_a_local_folder_is_not_treated_as_a_remote_address(path):
     assert not is_remote(path)
 
 
@@ -86,7 +86,7 @@ def test_repository_address_is_shown_without_credentials(address, expected):
     assert shown(address) == expected
 
 
-def test_credentials_in_urls_are_removed_from_a_text():
+def test_credentials_in_urls_are_removed_from_printed_text():
     text = "fatal: 'https://u:p@h/x' and ssh://git@h/y failed"
     assert without_credentials(text) == "fatal: 'https://h/x' and ssh://h/y failed"
 
@@ -108,7 +108,9 @@ def test_rejected_address_is_reported_without_credentials():
         "ssh://user:pass/word@git.example.com/x",
     ],
 )
-def test_repository_address_whose_password_may_extend_into_the_path_is_rejected(address):
+def test_repository_address_with_an_unescaped_reserved_character_in_the_password_is_rejected(
+    address,
+):
     with pytest.raises(SourceError, match="is ambiguous") as caught:
         checked(address)
     assert "word" not in str(caught.value)
@@ -124,7 +126,7 @@ def test_repository_address_whose_password_may_extend_into_the_path_is_rejected(
         "https:/user:password@host/x",
     ],
 )
-def test_repository_address_with_a_password_but_no_scheme_is_rejected_without_the_password(
+def test_error_about_a_repository_address_without_a_scheme_does_not_contain_its_password(
     address,
 ):
     assert is_remote(address)
@@ -142,7 +144,9 @@ def test_repository_address_with_a_password_but_no_scheme_is_rejected_without_th
         "git://u:s3cret@git.example.com/fleet",
     ],
 )
-def test_repository_address_whose_secret_git_would_show_to_other_users_is_rejected(address):
+def test_repository_address_with_a_query_string_or_with_an_ssh_or_git_password_is_rejected(
+    address,
+):
     with pytest.raises(SourceError, match=r"has a (query|password)") as caught:
         checked(address)
     assert "s3cret" not in f"{caught.value}{caught.value.hint}"
@@ -162,7 +166,7 @@ def test_repository_address_whose_secret_git_would_show_to_other_users_is_reject
         ("https://u:s3cret@h/x", "x" * 3_000 + " https://u:s3cret"),
     ],
 )
-def test_git_message_is_shown_without_any_secret_part_of_an_address(address, printed):
+def test_secret_parts_of_an_address_are_removed_from_a_git_error_message(address, printed):
     found = cleaned(printed, address)
     assert "s3" not in found
     assert "cret" not in found

@@ -272,7 +272,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
     ],
 )
-def test_manifest_mistake_is_reported_once_at_its_location(text, expected):
+def test_mistake_in_a_manifest_is_reported_once_at_its_location(text, expected):
     messages = [text_of(each) for each in said(read(text))]
     assert expected in messages
     extra = {"not-managed", "nothing-named"}

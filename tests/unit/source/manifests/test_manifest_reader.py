@@ -44,7 +44,7 @@ def test_minimal_vm_manifest_is_read_with_memory_size_and_location():
     assert str(found.places[GUEST_MAX_MEMORY]) == "vms/db.yaml:9:61"
 
 
-def test_vm_manifest_with_memory_only_in_resources_has_the_location_of_that_memory():
+def test_location_of_memory_requests_is_recorded_if_a_vm_manifest_sets_no_guest_size():
     text = vm().replace("{memory: {guest: 2Gi}}", "{resources: {requests: {memory: 4Gi}}}")
     (found,) = read(text).objects
     assert str(found.places[(*RESOURCES, "requests", "memory")]) == "vms/db.yaml:9:61"
@@ -241,13 +241,13 @@ FOREIGN = [
 
 
 @pytest.mark.parametrize("text", FOREIGN)
-def test_yaml_documents_of_other_tools_are_never_reported(text):
+def test_yaml_documents_of_other_tools_are_ignored_without_a_diagnostic(text):
     result = read(text)
     assert (said(result), result.objects, result.skipped) == ([], (), {})
 
 
 @pytest.mark.parametrize("text", [each for each in FOREIGN if isinstance(each.values[0], str)])
-def test_yaml_documents_of_other_tools_do_not_hide_vms_in_the_same_file(text):
+def test_vms_are_read_from_a_file_that_also_contains_yaml_documents_of_other_tools(text):
     foreign = text.rstrip("\n") + "\n"
     result = read(
         foreign + "---\n" + vm() + "---\n" + foreign + "---\n" + vm().replace("-0", "-1")
@@ -270,7 +270,7 @@ def test_yaml_documents_of_other_tools_do_not_hide_vms_in_the_same_file(text):
         ),
     ],
 )
-def test_unreadable_yaml_document_that_mentions_a_kubevirt_kind_is_an_error(text):
+def test_unparsable_yaml_document_that_contains_a_kubevirt_kind_is_an_error(text):
     (found,) = said(read(text))
     assert (found.severity, found.code in {"not-yaml", "not-text"}) == ("error", True)
 
@@ -306,7 +306,7 @@ def test_byte_order_mark_at_the_start_of_a_later_document_is_skipped(end):
     assert [each.desired.ref.name for each in result.objects] == ["pg-0", "pg-1"]
 
 
-def test_invalid_yaml_document_does_not_hide_valid_documents():
+def test_valid_yaml_documents_are_read_from_a_file_with_an_invalid_document():
     bad = "---\nkind: KubeVirt\n{{ bad\n---\n"
     result = read(vm() + bad + vm("guest: 2GB").replace("pg-0", "pg-1"))
     assert [each.code for each in said(result)] == ["not-yaml", "bad-quantity"]

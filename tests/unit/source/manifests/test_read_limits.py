@@ -39,7 +39,7 @@ def test_number_and_highest_severity_of_omitted_diagnostics_are_reported():
     assert more.message == "3 more problems from here on are not listed"
 
 
-def test_first_error_of_each_object_is_kept_beyond_the_maximum():
+def test_first_error_of_each_object_is_reported_even_beyond_the_maximum_number_of_problems():
     found = LimitedDiagnostics(0)
     found.extend(problem(Severity.ERROR, name) for name in ("a", "b", "a"))
     found.add(problem(Severity.WARNING, "c"))
@@ -50,7 +50,7 @@ def test_first_error_of_each_object_is_kept_beyond_the_maximum():
     assert more.message == "2 more problems from here on are not listed"
 
 
-def test_problems_of_a_file_beyond_the_maximum_are_counted():
+def test_problems_of_a_manifest_file_beyond_the_maximum_number_are_counted():
     found = read_manifests("a.yaml", b"---\n".join([NO_VERSION] * (MAX_OF_FILE + 2))).diagnostics
 
     assert len(found) == MAX_OF_FILE + 1
@@ -58,7 +58,7 @@ def test_problems_of_a_file_beyond_the_maximum_are_counted():
     assert str(found[-1].at) == "a.yaml:2001:7"
 
 
-def test_problems_of_an_object_beyond_the_maximum_are_only_counted():
+def test_problems_of_an_object_beyond_the_maximum_number_are_only_counted():
     wrong = ", ".join(f"guesu{n}: 1" for n in range(MAX_OF_OBJECT + 3))
     (found,) = read_manifests("a.yaml", vm(f"guest: 2Gi, {wrong}").encode()).objects
 
@@ -103,7 +103,7 @@ def test_manifest_reader_releases_each_document_before_it_reads_the_next_documen
     assert peak(10) < 3 * peak(1)
 
 
-def test_skipped_kinds_beyond_the_maximum_or_with_long_names_are_counted_together():
+def test_ignored_object_kinds_beyond_the_maximum_number_or_with_long_names_are_counted_together():
     document = b"kind: %s\napiVersion: v1\n"
     kinds = [document % (b"B" * 64), *(document % b"A%d" % n for n in range(1_000))]
 

@@ -20,7 +20,7 @@ RSA = public("ssh-rsa", b"\x01\x00\x01", b"\x00" + b"\xff" * 256)
 SHORT_RSA = public("ssh-rsa", b"\x01\x00\x01", b"\xff" * 128)
 
 
-def test_allowed_signers_line_has_principals_options_key_and_comment():
+def test_allowed_signers_line_is_parsed_into_principals_options_key_and_comment():
     text = (
         f"# a comment\n\nalice@example.com {ED}\n"
         f'*@example.com,!bob@example.com namespaces="git,file",valid-after="20260101Z" {RSA} x y\n'

@@ -77,6 +77,6 @@ def test_valid_signature_of_a_key_outside_the_trusted_keys_is_not_accepted():
     assert judged(NEW, GOOD, VALID, trusted=frozenset()).problem is UNKNOWN
 
 
-def test_output_lines_without_the_prefix_of_gpg_are_ignored():
+def test_gpg_output_lines_without_the_status_prefix_are_ignored():
     text = f"{GOOD}\n{VALID}\n [GNUPG:] {GOOD}\ngpg: [GNUPG:] {VALID}\n"
     assert judge_openpgp(text, {KEY}).problem is BAD

@@ -137,7 +137,9 @@ def test_signed_tag_under_the_name_of_another_tag_is_not_accepted(signed, gpg, s
     assert signed.verdict("tag", "v2", both(gpg, ssh)).problem is BAD
 
 
-def test_ssh_signature_for_another_namespace_than_git_is_not_accepted(signed, ssh, tmp_path):
+def test_ssh_signature_for_a_signature_namespace_other_than_git_is_not_accepted(
+    signed, ssh, tmp_path
+):
     """A signature that Alice made of a file must not become the signature of a commit."""
     text = signed.repo.git("cat-file", "commit", signed.commit()) + "\n"
     payload = tmp_path / "payload"
@@ -159,7 +161,7 @@ def test_time_in_a_commit_does_not_make_an_expired_ssh_key_valid(signed, ssh, mo
     assert (verdict.problem, "a@b" in verdict.message) == (EXPIRED, True)
 
 
-def test_certificate_of_a_trusted_authority_makes_an_ssh_signature_acceptable(signed, ssh):
+def test_ssh_signature_is_accepted_with_a_certificate_of_a_trusted_authority(signed, ssh):
     certified = ssh.keys.certified(ssh.alice, authority=ssh.other, principal="alice@example.com")
     commit = signed.commit("-c", "gpg.format=ssh", "-c", f"user.signingkey={certified}")
     authority = ssh.keys.public(ssh.other)
@@ -188,7 +190,7 @@ def test_signature_of_an_unsupported_kind_is_not_accepted(signed, gpg, ssh):
     assert signed.verdict("commit", other, both(gpg, ssh)).problem is UNSUPPORTED
 
 
-def test_signature_that_is_not_readable_is_not_accepted(signed, gpg, ssh):
+def test_unreadable_signature_is_not_accepted(signed, gpg, ssh):
     for settings in (gpg.keys.settings(gpg.alice), ssh.keys.settings(ssh.alice)):
         commit = signed.commit(*settings)
         text = signed.repo.git("cat-file", "commit", commit)
@@ -197,7 +199,9 @@ def test_signature_that_is_not_readable_is_not_accepted(signed, gpg, ssh):
         assert signed.verdict("commit", broken, both(gpg, ssh)).problem is BAD
 
 
-def test_key_of_another_type_does_not_make_a_signature_acceptable(signed, gpg, ssh):
+def test_signature_is_not_accepted_if_only_keys_of_the_other_signature_type_are_trusted(
+    signed, gpg, ssh
+):
     by_gpg = signed.commit(*gpg.keys.settings(gpg.alice))
     by_ssh = signed.commit(*ssh.keys.settings(ssh.alice))
     only_gpg = trusting_openpgp(gpg.keys.public(gpg.alice))
@@ -206,7 +210,7 @@ def test_key_of_another_type_does_not_make_a_signature_acceptable(signed, gpg, s
     assert signed.verdict("commit", by_ssh, only_gpg).problem is UNKNOWN
 
 
-def test_settings_of_repository_and_user_cannot_make_a_signature_acceptable(
+def test_git_settings_of_repository_and_user_cannot_cause_a_signature_to_be_accepted(
     signed, gpg, ssh, tmp_path, monkeypatch
 ):
     """Programs and keys that the repository's or the user's configuration names are not used."""
@@ -241,7 +245,7 @@ def test_settings_of_repository_and_user_cannot_make_a_signature_acceptable(
     assert not (tmp_path / "trap.ran").exists()
 
 
-def test_message_of_a_commit_cannot_look_like_the_result_of_a_check(signed, gpg, ssh):
+def test_commit_message_that_imitates_gpg_output_does_not_count_as_a_signature(signed, gpg, ssh):
     lines = f"[GNUPG:] GOODSIG {gpg.alice} alice\n[GNUPG:] VALIDSIG {gpg.alice}"
     signed.repo.git("commit", "--quiet", "--allow-empty", f"--message={lines}")
     commit = signed.repo.git("rev-parse", "HEAD")
@@ -262,7 +266,7 @@ def test_replaced_git_objects_do_not_affect_the_signature_check(signed, gpg, ssh
     assert signed.verdict("commit", unsigned, both(gpg, ssh)).problem is UNSIGNED
 
 
-def test_signature_of_a_subkey_names_the_primary_key(signed, gpg):
+def test_signature_check_reports_the_primary_key_for_a_signature_by_a_subkey(signed, gpg):
     primary = gpg.keys.create("primary")
     subkey = gpg.keys.add_subkey(primary)
     commit = signed.commit(*gpg.keys.settings(subkey))

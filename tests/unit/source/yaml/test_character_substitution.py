@@ -22,7 +22,7 @@ def test_yaml_text_with_ordinary_characters_needs_no_substitution(text):
         "\ue000 \\ue001 \u2028",
     ],
 )
-def test_characters_replaced_before_yaml_parsing_are_restored_without_shifting_positions(text):
+def test_special_characters_are_replaced_before_yaml_parsing_and_restored_afterwards(text):
     found = substitutes(text)
     assert len(found.text) == len(text)
     assert not any(character in found.text for character in "\u2028\u2029\u0085\ufeff")
@@ -30,7 +30,7 @@ def test_characters_replaced_before_yaml_parsing_are_restored_without_shifting_p
     assert found.restore(found.text) == text
 
 
-def test_substituted_surrogate_escape_is_restored_as_the_surrogate():
+def test_escaped_surrogate_is_replaced_before_yaml_parsing_and_restored_as_a_surrogate():
     found = substitutes('"\\ud83d"')
     decoded = found.text[1:-1].encode().decode("unicode_escape")
     assert found.restore(decoded) == "\ud83d"

@@ -205,7 +205,7 @@ def test_duplicate_yaml_key_is_reported_with_the_location_of_the_first_occurrenc
     "broken",
     ["x: [", "x: 'open", "x: y: z", "x: *none", "x: \x07", "x: @y", "{{ .Values.x }}: 1"],
 )
-def test_broken_yaml_document_does_not_hide_other_documents(broken):
+def test_other_yaml_documents_are_read_from_a_file_with_an_invalid_document(broken):
     found = parse(f"a: 1\n---\n{broken}\n---\nb: 2\n--- # last\nc: 3\n")
     assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}, {"c": 3}]
     assert [root.mark.line for root in found.roots] == [1, 5, 7]

@@ -411,7 +411,7 @@ BACK = ("live", "back-to-running-value")
     ],
 )
 @pytest.mark.parametrize("context", [{}, {"kubevirt": NO_METHODS}, ONE_NODE])
-def test_change_back_to_the_running_size_is_live(changes, expected, context):
+def test_change_back_to_the_memory_size_of_the_running_guest_is_live(changes, expected, context):
     vmi = make_vmi(**changes)
     live = make_live(make_vm(guest="3Gi"), vmis=(vmi,), **context)
     assert effect_of(make_desired(want(str(vmi.guest))), live) == expected
@@ -445,7 +445,7 @@ def test_vm_that_needs_a_restart_is_not_reported_as_stuck(version, message, expe
         ("1Gi", "v1.6.3", ("restart", "restart-required-sticky")),
     ],
 )
-def test_under_the_stage_strategy_only_a_change_back_to_the_boot_size_is_live(
+def test_stage_strategy_allows_only_a_change_back_to_the_boot_size_without_a_restart(
     at_boot, version, expected
 ):
     live = make_live(

@@ -29,7 +29,7 @@ def decided(desired, live):
     return decision
 
 
-def test_missing_vm_message_shows_the_size_and_a_namespace_with_the_same_vm_name():
+def test_message_about_a_missing_vm_shows_the_size_and_a_namespace_with_a_vm_of_the_same_name():
     other = vm_ref("other", VM.name)
     decision = decided(want("2Gi"), make_live(make_vm(other), make_vm(vm_ref("db", "else"))))
     assert decision.reason == "not-found"
@@ -60,7 +60,7 @@ def typed(name, cpus, guest):
         ((1, 2, 1), 2, 2, "cores", "live"),
     ],
 )
-def test_instancetype_change_is_live_only_if_cpus_are_added_as_sockets(
+def test_instancetype_change_is_live_only_if_it_adds_cpus_as_sockets(
     cpu, has, wants, preference, expected
 ):
     types = [typed("small", has, "1Gi"), typed("large", wants, "2Gi")]

@@ -282,7 +282,7 @@ NOWHERE = [
 
 
 @pytest.mark.parametrize(("types", "name", "hint"), NOWHERE)
-def test_missing_instancetype_is_blocked(types, name, hint):
+def test_vm_change_to_a_missing_instancetype_is_blocked(types, name, hint):
     decision = decided(cluster(types=types), ask(name))
     assert told(decision) == ("blocked", "instancetype-not-found")
     assert decision.why.message == (
@@ -299,7 +299,7 @@ def test_instancetype_of_another_namespace_is_not_found():
     assert [(each.before, each.after) for each in decision.changes] == [("small", "large")]
 
 
-def test_unreadable_instancetype_is_blocked():
+def test_vm_change_to_an_unreadable_instancetype_is_blocked():
     live = cluster(types=(), instancetype_kinds=frozenset({CLUSTER_INSTANCETYPE}))
     assert told(decided(live)) == ("blocked", "instancetype-unreadable")
 
@@ -320,13 +320,13 @@ def test_instancetype_without_a_kind_is_cluster_wide(spelled):
         pytest.param(sized(), ask(instancetype_kind=CLUSTER_INSTANCETYPE), id="another kind"),
     ],
 )
-def test_change_of_the_instancetype_kind_is_blocked(vm, desired):
+def test_vm_change_to_another_instancetype_kind_is_blocked(vm, desired):
     decision = decided(cluster(vm), desired)
     assert told(decision) == ("blocked", "instancetype-change")
     assert decision.actions == ()
 
 
-def test_guest_size_in_git_is_blocked_if_the_vm_has_an_instancetype():
+def test_guest_size_in_git_blocks_the_change_if_the_vm_has_an_instancetype():
     # recorded v1.3.1, v1.6.3, v1.9.0 instancetype-and-guest
     assert told(decided(cluster(), want("2Gi"))) == ("blocked", "memory-from-instancetype")
 
@@ -386,7 +386,7 @@ def test_plan_shows_the_instancetype_size_of_a_stopped_vm():
     assert "it starts with 1Gi" in decision.why.message
 
 
-def test_instancetype_with_a_max_guest_and_an_unsupported_setting_is_blocked():
+def test_vm_change_to_an_instancetype_with_max_guest_and_an_unsupported_setting_is_blocked():
     # v1.9.0 vms-admitter.go:279-296 checks the VM with its instancetype applied
     wanted = replace(LARGE, max_guest=q("4Gi"), constraints=Constraints(realtime=True))
     decision = decided(cluster(types=(SMALL, wanted)))

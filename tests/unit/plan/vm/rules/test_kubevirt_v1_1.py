@@ -242,13 +242,13 @@ def test_memory_size_written_without_live_update_features_on_v1_1_needs_a_restar
 
 
 @pytest.mark.parametrize("version", ["v1.1.0", "v1.3.1", "v1.6.3", "v1.9.0"])
-def test_numeric_guest_size_in_git_is_sent_as_a_string(version):
+def test_guest_size_that_is_a_number_in_git_is_sent_as_a_string(version):
     # recorded: v1.3.1 denies a number, v1.6.3 and v1.9.0 take both
     (decision,) = plan_of(make_desired(want(2147483648)), cluster(version)).decisions
     assert decision.actions[0].patch[-1].value == "2147483648"
 
 
-def test_numeric_guest_size_of_a_new_vm_is_sent_as_a_string():
+def test_guest_size_that_is_a_number_in_git_is_sent_as_a_string_for_a_new_vm():
     memory = {"guest": 2147483648, "maxGuest": "4Gi"}
     manifest = {"spec": {"template": {"spec": {"domain": {"memory": memory}}}}}
     desired = make_desired(want(2147483648, manifest=manifest))

@@ -94,7 +94,7 @@ def test_target_node_must_match_the_node_selector(labels, selector, effect):
     assert judged(live(capacity(), nodes=nodes, vmi=vmi)) == effect
 
 
-def test_message_contains_the_node_selector_that_no_node_matches():
+def test_message_about_a_blocked_change_contains_the_node_selector_that_no_node_matches():
     nodes = (node("node01", labels={"zone": "a"}), node("node02"))
     decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector={"zone": "a"})))
     assert decision.why.message == (
@@ -110,7 +110,9 @@ def test_message_contains_the_node_selector_that_no_node_matches():
         ({"zone": "a"}, "label another node"),
     ],
 )
-def test_hint_never_suggests_another_node_with_the_same_hostname(selector, expected):
+def test_hint_does_not_suggest_a_different_node_if_the_node_selector_contains_a_hostname(
+    selector, expected
+):
     nodes = (node("node01", labels={"zone": "a"}), node("node02"))
     decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector=selector)))
     assert decision.why.hint.startswith(expected)
@@ -132,7 +134,9 @@ def test_target_node_must_have_the_cpu_vendor_of_the_source(version, effect):
         ({"zone": "a"}, "has the same CPU vendor and the labels of the VM's nodeSelector"),
     ],
 )
-def test_message_says_that_no_node_has_the_cpu_vendor(selector, says):
+def test_message_about_a_blocked_change_says_that_no_node_has_the_required_cpu_vendor(
+    selector, says
+):
     intel, amd = (
         {f"cpu-vendor.node.kubevirt.io/{name}": "true", "zone": "a"} for name in ("Intel", "AMD")
     )

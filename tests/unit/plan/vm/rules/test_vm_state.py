@@ -49,7 +49,7 @@ def test_suspended_vm_has_no_action_in_the_plan(where):
     ],
     ids=["restart-pending", "in-flight"],
 )
-def test_plan_shows_a_suspended_vms_change_in_flight_but_no_pending_restart(
+def test_plan_of_a_suspended_vm_shows_a_change_in_flight_but_no_pending_restart(
     on_vm, on_vmi, expected
 ):
     vm = make_vm(guest="2Gi", suspended=True, conditions=on_vm)
