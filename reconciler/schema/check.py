@@ -1,4 +1,4 @@
-"""``check``: finds violations of a schema in a value, and explains them to the value's author."""
+"""``check`` and ``first_violation``: find and explain violations of a schema in a document."""
 
 from __future__ import annotations
 
@@ -48,6 +48,20 @@ def check(
     if fits(schema_name)(document):
         return ()
     return _all(_validator(schema_name).iter_errors(document))
+
+
+def first_violation(
+    document: Any,  # noqa: ANN401 - any JSON value
+    schema_name: str,
+) -> Violation | None:
+    """Return one violation of a schema in a document, or None if there is none.
+
+    The search ends at the first violation, so its duration does not grow with the number of
+    violations in a file that was made to contain many.
+    """
+    if fits(schema_name)(document):
+        return None
+    return next(map(_violation, _validator(schema_name).iter_errors(document)), None)
 
 
 def _all(errors: Iterable[ValidationError]) -> tuple[Violation, ...]:

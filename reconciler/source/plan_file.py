@@ -20,7 +20,7 @@ from reconciler.model.quoting import cut, quoted, version
 from reconciler.model.references import ObjectRef, Uid
 from reconciler.plan.approval_summary import change_text
 from reconciler.plan.digest import action_digest, digest_over
-from reconciler.schema.check import check
+from reconciler.schema.check import first_violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -46,7 +46,7 @@ def read_approval(path: Path) -> Approval:
         shown = {**document, "objects": acting}
     else:
         shown = document
-    for wrong in check(shown, "plan"):
+    if wrong := first_violation(shown, "plan"):
         raise SourceError(f"the plan {path} cannot be used: {wrong.message}", hint=_HINT)
     actions: dict[ObjectRef, tuple[ApprovedAction, ...]] = {}
     for each in acting:

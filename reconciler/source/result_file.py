@@ -12,7 +12,7 @@ import orjson
 
 from reconciler import input_files
 from reconciler.errors import SourceError
-from reconciler.schema.check import check
+from reconciler.schema.check import first_violation
 from reconciler.source.plan_file import read_approval
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def read_result(path: Path) -> Mapping[str, Any]:
     schema = _SCHEMAS.get(kind) if isinstance(kind, str) else None
     if not isinstance(document, dict) or schema is None:
         raise SourceError(f"{path} is neither a plan nor a report", hint=_HINT)
-    for wrong in check(document, schema):
+    if wrong := first_violation(document, schema):
         raise SourceError(f"{path} cannot be used: {wrong.message}", hint=_HINT)
     if schema == "plan":
         read_approval(path)  # compares the digests

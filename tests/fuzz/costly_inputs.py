@@ -34,6 +34,7 @@ from reconciler.source.git.file_tree import Entry, EntryKind
 from reconciler.source.git.repository import Repository
 from reconciler.source.manifests.manifest_objects import SourceFile
 from reconciler.source.readers import StreamReader, WorkingTreeReader
+from reconciler.source.result_file import read_result
 from reconciler.source.stdin_and_files import read_inputs
 
 CPU_S = 20
@@ -143,6 +144,16 @@ def _kubeconfig(data: bytes) -> None:
         path.write_bytes(data)
         with suppress(ReconcilerError):
             kubeconfig.load(str(path), None)
+
+
+def _result(objects: str) -> None:
+    """Read a plan file whose *objects* are wrong."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "plan.json"
+        path.write_text(f'{{"kind":"Plan","objects":[{objects}]}}')
+        with suppress(SourceError):
+            read_result(path)
+            raise AssertionError("the plan is accepted")
 
 
 def _working_tree() -> None:
@@ -293,6 +304,10 @@ INPUTS = {
         + b"- {<<: *a}\n" * 5_000
     ),
     "a kubeconfig of 40 MB": lambda: _kubeconfig(b"clusters: [" + b"a," * 20_000_000 + b"]"),
+    "a plan of wrong objects": lambda: _result(",".join(['{"kind":1}'] * 2_000_000)),
+    "a plan of unknown fields": lambda: _result(
+        "{" + ",".join(f'"k{n}":1' for n in range(1_000_000)) + "}"
+    ),
     "a working tree": _working_tree,
     "a stream of rendered manifests": _rendered_stream,
     "packed references": _many_references,
