@@ -115,7 +115,7 @@ def test_rollout_notes_are_empty_without_actions():
     assert notes(*world("a", wanted="1Gi"), **choices) == {}
 
 
-def test_note_about_a_closed_window_contains_the_start_of_the_next_window():
+def test_note_about_a_closed_maintenance_window_contains_the_start_of_the_next_window():
     found = notes(*world("a"), windows=(window(3600, "8h"),))
     assert found == {
         "outside-window": (
@@ -259,14 +259,14 @@ def test_forecast_assumes_that_an_anti_affinity_group_changes_one_vm_at_a_time()
     assert apart.forecast.latest_s == pytest.approx(2 * free.forecast.latest_s, rel=0.1)
 
 
-def test_canary_soak_delays_the_earliest_and_latest_end_of_other_vms():
+def test_forecast_adds_the_canary_soak_time_to_the_end_times_of_other_vms():
     desired, live = world("a", "b", git={"a": "canary=true"})
     first, second = plan_of(desired, live, canary=canary()).forecast.vms
     assert first.latest_s < 1800 < second.earliest_s
     assert second.latest_s - second.earliest_s < 120
 
 
-def test_forecast_of_a_batch_waits_for_a_vm_of_the_previous_batch_that_is_still_changing():
+def test_forecast_of_a_batch_starts_after_a_running_change_of_the_previous_batch():
     a, b = vm_ref("db", "a"), vm_ref("db", "b")
     flying = make_vmi(a, guest="64Gi", conditions={"HotMemoryChange": condition("True")})
     live = make_live(

@@ -54,7 +54,7 @@ def test_every_exit_code_has_a_description():
     assert set(wording.MEANING) == set(wording.ExitCode)
 
 
-def test_display_order_of_plan_effects_includes_every_effect():
+def test_display_order_of_planned_effects_contains_every_effect():
     assert set(wording.ATTENTION) == set(wording.Effect)
 
 

@@ -46,7 +46,9 @@ def refused(*names):
     return f"{caught.value} | {caught.value.hint}"
 
 
-def test_inputs_that_are_too_large_together_are_rejected(tmp_path, stdin, monkeypatch):
+def test_manifest_inputs_that_exceed_the_size_limit_together_are_rejected(
+    tmp_path, stdin, monkeypatch
+):
     monkeypatch.setattr(stdin_and_files, "MAX_TOTAL_BYTES", 10)
     (tmp_path / "a.yaml").write_bytes(b"12345")
     stdin(b"123456")

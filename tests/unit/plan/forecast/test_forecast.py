@@ -397,7 +397,7 @@ def test_most_specific_migration_policy_sets_the_bandwidth(policies, expected):
     assert bandwidth(vmi, live, q("64Mi").n_bytes) == q(expected).n_bytes
 
 
-def test_migration_policy_slows_only_the_vms_that_it_selects():
+def test_forecast_applies_the_bandwidth_of_a_migration_policy_only_to_vms_that_it_selects():
     desired, live = fleet(("a", 20, "node01"), ("b", 20, "node02"))
     vmis = dict(live.vmis)
     vmis[vm_ref("db", "b")] = replace(vmis[vm_ref("db", "b")], labels={"slow": "yes"})
@@ -477,7 +477,7 @@ def test_forecast_does_not_depend_on_the_order_of_its_inputs(
 
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, durations, st.data())
-def test_adding_a_vm_never_makes_the_forecast_end_earlier(vms, limit, seconds, data):
+def test_forecast_never_ends_earlier_if_a_vm_is_added(vms, limit, seconds, data):
     """With a limit per node, an additional VM may change the order, so no node limit is set."""
     places = limit[0]
     kubevirt = limited(places, places)
@@ -493,7 +493,9 @@ def test_adding_a_vm_never_makes_the_forecast_end_earlier(vms, limit, seconds, d
 
 @settings(max_examples=60, deadline=None)
 @given(machines, limits, st.integers(1, 4))
-def test_higher_cluster_limit_never_delays_a_change(vms, limit, more):
+def test_forecast_never_delays_a_change_if_the_migration_limit_of_the_cluster_is_raised(
+    vms, limit, more
+):
     places = limit[0]
     few = forecast_of(*fleet(*named(vms), kubevirt=limited(places, 8)))
     many = forecast_of(*fleet(*named(vms), kubevirt=limited(places + more, 12)))
@@ -509,7 +511,7 @@ jobs = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(jobs, limits, st.integers(0, 3), st.integers(0, 3))
-def test_higher_limits_delay_the_last_change_by_less_than_the_longest_change(
+def test_raised_migration_limits_lengthen_the_forecast_by_less_than_the_longest_change(
     queue, limit, more, own
 ):
     few = slots.ends(queue, Slots(cluster=limit[0], per_node=limit[1]))

@@ -60,12 +60,12 @@ EQUAL = [
 
 
 @pytest.mark.parametrize(("desired", "live"), EQUAL)
-def test_kubevirt_cr_that_matches_git_has_no_drift(desired, live):
+def test_kubevirt_cr_that_matches_git_needs_no_change(desired, live):
     assert drift(desired, live) == ()
 
 
 @pytest.mark.parametrize(("desired", "live"), EQUAL)
-def test_unchanged_setting_has_no_drift_if_another_setting_changes(desired, live):
+def test_unchanged_kubevirt_setting_is_not_planned_if_another_setting_changes(desired, live):
     (change,) = drift({**desired, "maxCpuSockets": 8}, {**live, "maxCpuSockets": 4})
     assert change.field == PATHS["maxCpuSockets"]
 

@@ -255,7 +255,7 @@ def test_eviction_strategy_determines_whether_an_evicted_vm_migrates(
     assert effect_of(make_desired(want("3Gi")), live) == expected
 
 
-def test_denied_eviction_message_contains_the_eviction_strategy():
+def test_message_about_a_change_denied_because_of_evictions_contains_the_eviction_strategy():
     live = make_live(
         make_vm(), vmis=(make_vmi(eviction_strategy="External"),), kubevirt=EVICT_ONLY
     )

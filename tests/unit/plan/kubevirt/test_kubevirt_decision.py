@@ -95,13 +95,13 @@ def test_feature_gate_that_graduated_to_ga_is_omitted_from_the_patch():
     assert any("graduated" in each for each in decision.warnings)
 
 
-def test_kubevirt_cr_value_in_another_notation_is_not_a_change():
+def test_kubevirt_cr_value_in_another_notation_does_not_count_as_a_change():
     kubevirt = with_settings(make_kubevirt(), maxGuest=q("2048Mi"))
     decision = decision_of(kubevirt, {fields.MAX_GUEST: q("2Gi")})
     assert decision.effect.value == "none"
 
 
-def test_order_of_update_methods_is_not_a_change():
+def test_different_order_of_update_methods_does_not_count_as_a_change():
     kubevirt = with_settings(
         make_kubevirt(), workloadUpdateMethods=NameSet.of(("Evict", "LiveMigrate"))
     )

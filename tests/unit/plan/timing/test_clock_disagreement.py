@@ -43,7 +43,9 @@ def clocks(server: str, local: str, *, year: int = 2026) -> ClockDifference:
         ("12:00", "19:00", ""),
     ],
 )
-def test_clocks_that_disagree_on_whether_a_window_is_open_are_reported(server, local, says):
+def test_clocks_that_disagree_whether_a_maintenance_window_is_open_are_reported(
+    server, local, says
+):
     dispute = clock_disagreement(clocks(server, local), NIGHT, NEEDS)
     if not says:
         assert dispute == ""

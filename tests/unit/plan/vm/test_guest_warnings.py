@@ -42,11 +42,11 @@ def warned(guest="2Gi", *, vm=None, version="v1.9.0", policy=None, **vmi):
         ("unknown", False),
     ],
 )
-def test_kernel_without_virtio_mem_causes_a_warning(kernel, old):
+def test_guest_kernel_without_virtio_mem_causes_a_warning(kernel, old):
     assert ("older than 5.8" in warned(kernel=kernel)) is old
 
 
-def test_windows_guest_gets_a_driver_warning_instead_of_a_kernel_warning():
+def test_windows_guest_causes_a_driver_warning_instead_of_a_kernel_warning():
     found = warned(guest_os="mswindows", kernel="4.0")
     assert "viomem driver" in found
     assert "older than 5.8" not in found
@@ -90,7 +90,7 @@ def test_restart_consent_value_stage_on_an_old_kubevirt_version_causes_a_warning
     assert ("prevents every live update" in found) is told
 
 
-def test_waiting_vm_has_no_warning_that_live_updates_are_prevented():
+def test_plan_of_a_waiting_vm_has_no_warning_that_live_updates_are_prevented():
     found = warned(version="v1.6.3", policy={"restart": RestartConsent.STAGE}, conditions={})
     assert "prevents every live update" not in found
 

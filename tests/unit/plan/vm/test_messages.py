@@ -43,7 +43,7 @@ def decided(guest="2Gi", *, vm=None, vmi=None, migrations=()):
         ("2G", "use 1906Mi or 1908Mi instead"),
     ],
 )
-def test_misaligned_size_has_a_hint_with_aligned_sizes(guest, hint):
+def test_hint_about_a_misaligned_memory_size_suggests_aligned_sizes(guest, hint):
     assert decided(guest).why.hint == hint
 
 
@@ -129,7 +129,7 @@ def test_message_about_an_unfinished_hotplug_contains_the_current_memory_of_the_
 
 
 @pytest.mark.parametrize("status", ["False", "Unknown"])
-def test_restart_is_pending_only_if_restart_required_is_true(status):
+def test_vm_restart_is_pending_only_if_the_restart_required_condition_is_true(status):
     conditions = {"RestartRequired": condition(status, "", "memory updated")}
     assert decided("1Gi", vm=make_vm(conditions=conditions)).reason.value == "converged"
 
@@ -162,7 +162,7 @@ def test_target_pod_without_a_node_is_unschedulable(failed_on, reason):
     ("version", "pause"),
     [("v1.3.0", "immediately"), ("v1.3.1", "after a pause"), ("v1.9.0", "after a pause")],
 )
-def test_message_says_when_each_kubevirt_version_retries_a_failed_migration(version, pause):
+def test_plan_message_says_when_each_kubevirt_version_retries_a_failed_migration(version, pause):
     # recorded v1.3.1 migration-fails; kubevirt PR 12336
     live = make_live(
         make_vm(guest="2Gi"),

@@ -471,7 +471,7 @@ def test_pending_edit_of_another_field_prevents_a_live_change():
         ({"workloadUpdateMethods": NameSet.of(("Evict",))}, ("blocked", "evict-hazard")),
     ],
 )
-def test_planned_kubevirt_cr_changes_affect_the_decisions_about_vms(change, expected):
+def test_planned_kubevirt_cr_changes_affect_the_planned_effects_on_vms(change, expected):
     from reconciler.model import fields  # noqa: PLC0415
 
     settings = {fields.UPDATE_METHODS: change["workloadUpdateMethods"]}
@@ -479,7 +479,7 @@ def test_planned_kubevirt_cr_changes_affect_the_decisions_about_vms(change, expe
     assert effect_of(make_desired(want("2Gi"), kubevirt=settings), state) == expected
 
 
-def test_restart_is_not_written_without_consent():
+def test_size_that_needs_a_restart_is_not_written_without_restart_consent():
     (decision,) = plan_of(make_desired(want("5Gi")), live()).decisions
     assert decision.effect.value == "restart"
     assert decision.actions == ()

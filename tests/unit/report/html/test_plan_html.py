@@ -50,7 +50,7 @@ def test_html_page_header_shows_cluster_commit_digest_memory_growth_and_end_time
 
 
 @pytest.mark.parametrize("docs_url", ["", ADDRESS])
-def test_html_page_loads_nothing_and_its_content_security_policy_allows_only_own_code(
+def test_html_page_loads_no_resource_and_its_content_security_policy_allows_only_its_own_code(
     fleet, docs_url
 ):
     page = Page("".join(plan_html(fleet, docs_url=docs_url)))

@@ -55,7 +55,7 @@ def test_kubevirt_migration_limit_applies_if_the_user_configures_no_limit():
 
 
 @pytest.mark.parametrize(("limit", "count"), [(1, 1), (3, 3), (9, 5)])
-def test_lower_of_user_and_kubevirt_migration_limit_applies(limit, count):
+def test_lower_of_the_configured_limit_and_the_kubevirt_migration_limit_applies(limit, count):
     names, _ = started(live(), PlanPolicy(max_concurrent=limit))
     assert len(names) == count
 

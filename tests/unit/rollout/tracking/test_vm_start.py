@@ -50,7 +50,7 @@ PENDING = replace(
     ],
     ids=["in time", "too late", "running", "old instance", "new instance", "reported by the plan"],
 )
-def test_vm_start_fails_after_a_timeout_and_if_the_new_vmi_has_the_wrong_size(
+def test_vm_start_counts_as_failed_after_a_timeout_or_if_the_new_vmi_has_the_wrong_size(
     decision, live, after_s, reason
 ):
     found = failed_start(decision, START, live, NOW + timedelta(seconds=after_s))

@@ -88,7 +88,7 @@ def test_kubevirt_cr_change_is_complete_only_after_kubevirt_has_applied_the_cr()
     assert waves.ports.recorder.events == [("ConfigPatched", "kubevirt")]
 
 
-def test_kubevirt_cr_with_the_desired_settings_is_not_written():
+def test_kubevirt_cr_that_already_has_the_desired_settings_is_not_written():
     waves = Waves(kubevirt=CHANGED)
     assert waves.waves.tracked is None
     assert waves.step(CHANGED)

@@ -10,7 +10,7 @@ from reconciler.rollout.writes.write_pause import LONGEST_S, TOTAL_S, WritePause
 AWAY = UnreachableError("no answer")
 
 
-def test_write_pause_grows_randomly_up_to_a_limit():
+def test_pause_between_write_attempts_grows_with_random_jitter_up_to_a_limit():
     pause = WritePause()
     pauses, now = [], 0.0
     for _ in range(12):
@@ -38,7 +38,7 @@ def test_write_pause_lasts_exactly_as_long_as_reported():
     assert not pause.lasts(100.0 + pause_s)
 
 
-def test_run_gives_up_after_a_fixed_time_since_the_first_server_failure():
+def test_run_ends_if_server_failures_continue_for_a_fixed_time():
     pause = WritePause()
     pause.start(AWAY, 10.0)
     pause.start(AWAY, 10.0 + TOTAL_S - 1)

@@ -71,7 +71,7 @@ def test_event_name_must_be_a_subdomain(server, metadata, status):
         assert answer.body["message"] == f'Event "" is invalid: {problem}'
 
 
-def test_event_is_served_in_two_api_groups(server):
+def test_kubernetes_event_is_served_in_two_api_groups(server):
     new = {
         "metadata": {"name": "e"},
         "eventTime": "2026-01-01T00:00:00.000000Z",

@@ -121,7 +121,7 @@ def test_watch_receives_a_change_before_the_write_that_a_store_subscriber_makes_
     assert seen_by(stream) == [("ADDED", "cause"), ("ADDED", "effect")]
 
 
-def test_watch_describes_the_columns_only_in_its_first_table(server):
+def test_watch_in_table_format_describes_the_columns_only_in_its_first_table(server):
     stream = server.watch(f"{VMS}?watch=1", accept=TABLE)
     server.create_vm("a")
     server.create_vm("b")

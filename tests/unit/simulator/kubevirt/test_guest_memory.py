@@ -77,7 +77,7 @@ def test_deleting_a_vm_deletes_all_objects_that_it_owns():
     assert (get(sim, "virtualmachines"), migrations(sim), left) == (None, [], [])
 
 
-def test_rejected_hotplug_before_v1_3_sets_no_condition_and_is_retried():
+def test_rejected_hotplug_on_kubevirt_before_v1_3_sets_no_condition_and_is_retried():
     spec = {
         "configuration": {"developerConfiguration": {"featureGates": ["VMLiveUpdateFeatures"]}}
     }
@@ -121,7 +121,7 @@ def test_simulations_with_the_same_seed_are_identical():
 
 
 @pytest.mark.parametrize("field", ["nodeSelector", "affinity", "tolerations"])
-def test_placement_fields_of_a_running_vm_change_live(field):
+def test_node_selector_affinity_and_tolerations_of_a_running_vm_change_without_a_restart(field):
     value = {
         "nodeSelector": {"kubernetes.io/os": "linux"},
         "affinity": {"nodeAffinity": {}},

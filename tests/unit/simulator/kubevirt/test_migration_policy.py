@@ -123,7 +123,7 @@ def test_allow_workload_disruption_defaults_to_allow_post_copy_of_the_policy(spe
     ("version", "absent"),
     [("v1.4.0", {"allowWorkloadDisruption", "maxDowntimeMs"}), ("v1.8.0", {"maxDowntimeMs"})],
 )
-def test_older_versions_ignore_newer_migration_policy_settings(version, absent):
+def test_older_kubevirt_versions_ignore_newer_migration_policy_settings(version, absent):
     found = resolved(version, allowPostCopy=True, allowWorkloadDisruption=True, maxDowntimeMs=1)[1]
     assert absent & set(found) == set()
 

@@ -46,7 +46,7 @@ def test_migration_backoff_doubles_with_each_failure_in_a_row(phases, seconds):
 
 
 @pytest.mark.parametrize("phases", [[], ["Succeeded"], ["Failed", "Succeeded"], ["Running"]])
-def test_migration_backoff_requires_a_failure_after_the_last_success(phases):
+def test_migration_backoff_applies_only_if_a_migration_failed_after_the_last_success(phases):
     assert migration_rules.backoff_end([migration(n, p) for n, p in enumerate(phases)]) is None
 
 

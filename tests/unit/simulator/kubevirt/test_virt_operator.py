@@ -70,7 +70,7 @@ def test_virt_operator_does_not_report_a_deployment_that_a_newer_change_supersed
     assert (status["phase"], status["observedGeneration"]) == ("Deployed", 3)
 
 
-def test_components_use_a_changed_kubevirt_cr_after_a_delay():
+def test_kubevirt_components_use_a_changed_kubevirt_cr_after_a_delay():
     sim = simulate({"name": "vm"})
     patch(sim, KUBEVIRT, {"spec": {"configuration": {"vmRolloutStrategy": "Stage"}}})
     assert sim.cluster.config.live_update

@@ -66,7 +66,9 @@ def test_changed_cpu_sockets_on_arm64_need_a_restart():
     ("version", "reached"),
     [("v1.6.3", "2Gi"), ("v1.6.4", "3Gi"), ("v1.7.0", "2Gi"), ("v1.9.0", "3Gi")],
 )
-def test_pending_restart_for_cpu_sockets_blocks_memory_changes_in_some_versions(version, reached):
+def test_pending_restart_for_cpu_sockets_blocks_memory_changes_in_some_kubevirt_versions(
+    version, reached
+):
     play = play_of(version)
     play.domain(cpu={"sockets": 9})
     play.run(5)

@@ -38,7 +38,9 @@ def test_webhook_warns_about_a_feature_gate_that_graduated_to_ga_when_the_list_c
 
 
 @pytest.mark.parametrize(("version", "status"), [("v1.7.0", 200), ("v1.8.0", 422)])
-def test_feature_gate_in_both_lists_is_denied_since_v1_8(version, status):
+def test_feature_gate_in_both_the_enabled_and_the_disabled_list_is_denied_since_v1_8(
+    version, status
+):
     sim = simulate({"name": "vm"}, version=version)
     assert patch(sim, KUBEVIRT, gates(["Snapshot"], ["Snapshot"])).status == status
 

@@ -237,7 +237,9 @@ def test_git_tag_that_was_moved_to_an_unrelated_commit_counts_as_rewritten_histo
     assert replaced(fetched, "v1") == old
 
 
-def test_folder_with_another_repository_is_not_used_for_clones(git_repo, clones, fetched):
+def test_cache_folder_that_contains_another_repository_is_not_used_for_git_clones(
+    git_repo, clones, fetched
+):
     git_repo.commit()
     subprocess.run(["git", "init", "--quiet", "--bare", clones / "other"], check=True)
     with pytest.raises(SourceError, match="contains other files"):

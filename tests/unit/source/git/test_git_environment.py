@@ -71,7 +71,7 @@ def test_invalid_git_config_count_variable_is_an_error(git_repo, monkeypatch, tm
         clone_or_fetch(url, tmp_path / "x", "main", timeout_s=60, clock=SystemClock())
 
 
-def test_reconciler_in_a_git_hook_reads_the_quarantined_objects_of_a_push(
+def test_command_in_a_git_hook_reads_the_quarantined_objects_of_a_push(
     git_repo, monkeypatch, tmp_path
 ):
     git_repo.commit({"a.yaml": named_vm("a")})
@@ -89,7 +89,9 @@ def test_reconciler_in_a_git_hook_reads_the_quarantined_objects_of_a_push(
     assert [ref.name for ref in reading.state.vms] == ["b"]
 
 
-def test_environment_is_unchanged_after_a_repository_is_opened(git_repo, monkeypatch):
+def test_environment_variables_are_unchanged_after_a_git_repository_is_opened(
+    git_repo, monkeypatch
+):
     git_repo.commit()
     monkeypatch.setenv("GIT_PYTHON_TRACE", "full")
     before = dict(os.environ)

@@ -126,7 +126,9 @@ def _commit(number):
     return f"tree {empty}\nauthor {who}\ncommitter {who}\n\n{number}\n".encode()
 
 
-def test_commit_tree_lists_files_links_and_submodules_without_following_links(opened, git_repo):
+def test_git_commit_listing_contains_files_links_and_submodules_without_following_links(
+    opened, git_repo
+):
     inner = git_repo.commit({"vms/a.yaml": "a: 1\n", "vms/ü\n.yaml": "b: 2\n"})
     (git_repo.path / "link.yaml").symlink_to("/etc/passwd")
     git_repo.git("add", "--all")
@@ -146,7 +148,7 @@ def test_commit_tree_lists_files_links_and_submodules_without_following_links(op
     assert tree.changed() == ()
 
 
-def test_commit_is_read_independently_of_the_working_tree(opened, git_repo):
+def test_git_commit_is_read_independently_of_the_working_tree(opened, git_repo):
     commit = git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.write({"a.yaml": "a: 2\n", "b.yaml": "b: 1\n"})
     tree = CommitTree(opened, opened.resolve(commit))

@@ -128,7 +128,7 @@ def test_lightweight_tag_and_missing_tag_are_not_accepted(signed, gpg, ssh):
         assert signed.verdict("tag", name, both(gpg, ssh)).problem is UNSIGNED
 
 
-def test_signed_tag_under_the_name_of_another_tag_is_not_accepted(signed, gpg, ssh):
+def test_signed_tag_that_is_stored_under_a_different_tag_name_is_not_accepted(signed, gpg, ssh):
     signed.commit()
     signed.tag("v1", *gpg.keys.settings(gpg.alice))
     assert signed.verdict("tag", "v1", both(gpg, ssh)).accepted
@@ -153,7 +153,9 @@ def test_ssh_signature_for_a_signature_namespace_other_than_git_is_not_accepted(
     assert signed.verdict("commit", forged, trusted).problem is NAMESPACE
 
 
-def test_time_in_a_commit_does_not_make_an_expired_ssh_key_valid(signed, ssh, monkeypatch):
+def test_signature_of_an_expired_ssh_key_is_not_accepted_because_of_an_earlier_commit_time(
+    signed, ssh, monkeypatch
+):
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2019-06-01T00:00:00Z")
     commit = signed.commit(*ssh.keys.settings(ssh.alice))
     key = ssh.keys.public(ssh.alice)

@@ -176,7 +176,9 @@ OTHER_VM = vm_ref("db", "other")
         ),
     ],
 )
-def test_vm_size_change_is_blocked_while_an_earlier_change_cannot_complete(live, guest, expected):
+def test_memory_change_is_blocked_while_an_earlier_memory_change_cannot_complete(
+    live, guest, expected
+):
     assert effect_of(make_desired(want(guest)), live) == expected
 
 
@@ -337,7 +339,7 @@ def test_memory_change_is_reported_as_stuck_if_its_target_pod_exceeds_a_quota(
         (changing(kubevirt=NO_METHODS), "8Gi", False),
     ],
 )
-def test_planner_reads_pods_and_quotas_for_a_size_that_waits_for_a_change_in_flight(
+def test_planner_reads_pods_and_quotas_if_a_memory_size_waits_for_a_change_in_flight(
     live, guest, asks
 ):
     planner = Planner()
@@ -378,7 +380,7 @@ def test_message_about_a_stuck_change_says_that_the_new_size_exceeds_max_guest()
     )
 
 
-def test_message_says_that_kubevirt_checks_the_new_size_after_the_change_in_flight():
+def test_message_about_a_waiting_vm_says_that_the_new_size_is_checked_after_the_change_in_flight():
     assert decided("8Gi", changing()).why.message.endswith(
         "; KubeVirt checks this size once the change in flight to 2Gi has ended"
     )

@@ -128,7 +128,7 @@ def test_instancetype_patch_of_a_vm_without_a_revision_name_writes_only_the_inst
         ("v1.9.0", None, ("live", "hotplug")),
     ],
 )
-def test_effect_of_a_new_instancetype_name_depends_on_the_kubevirt_version(
+def test_planned_effect_of_a_new_instancetype_name_depends_on_the_kubevirt_version(
     version, own_max, expected
 ):
     vm = sized(max_guest=q(own_max) if own_max else None)
@@ -156,7 +156,7 @@ def test_kubevirt_v1_1_denies_a_new_instancetype_name_of_a_vm_with_live_updates(
     ],
 )
 @pytest.mark.parametrize("owner", ["the VM", "the new type"])
-def test_new_instancetype_name_is_denied_only_under_live_update(
+def test_new_instancetype_name_is_denied_only_under_the_live_update_strategy(
     version, switch, settings, expected, owner
 ):
     own = q("4Gi")
@@ -292,7 +292,7 @@ def test_vm_change_to_a_missing_instancetype_is_blocked(types, name, hint):
     assert (decision.why.hint, decision.actions) == (hint, ())
 
 
-def test_instancetype_of_another_namespace_is_not_found():
+def test_instancetype_in_a_different_namespace_is_not_used():
     other = replace(LARGE, ref=instancetype_ref(INSTANCETYPE, "web", "large"))
     decision = decided(cluster(types=(SMALL, other)))
     assert told(decision) == ("blocked", "instancetype-not-found")
@@ -305,7 +305,7 @@ def test_vm_change_to_an_unreadable_instancetype_is_blocked():
 
 
 @pytest.mark.parametrize("spelled", ["", "virtualmachineclusterinstancetypes", None])
-def test_instancetype_without_a_kind_is_cluster_wide(spelled):
+def test_instancetype_reference_without_a_kind_selects_a_cluster_instancetype(spelled):
     # v1.9.0 pkg/instancetype/find/spec.go
     types = [kind("small", "1Gi", scope=CLUSTER_INSTANCETYPE)]
     types.append(kind("large", "2Gi", scope=CLUSTER_INSTANCETYPE))

@@ -271,7 +271,7 @@ def test_vm_on_kubevirt_v1_1_is_up_to_date_if_its_guest_has_the_desired_size():
         ("v1.2.0", "before LiveUpdate was in effect"),
     ],
 )
-def test_message_says_why_the_vm_booted_without_max_guest(version, said):
+def test_restart_message_says_why_the_vm_booted_without_max_guest(version, said):
     live = cluster(version, vmi=make_vmi(max_guest=None))
     (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
     assert decision.reason.value == "booted-before-live-update"

@@ -57,20 +57,20 @@ def test_smaller_size_of_an_unstarted_vm_needs_a_restart(phase, minutes):
     ("consent", "verbs"),
     [(RestartConsent.STAGE, ["patch"]), (RestartConsent.WINDOW, ["patch", "restart"])],
 )
-def test_smaller_size_of_an_unstarted_vm_is_written_with_consent(consent, verbs):
+def test_smaller_size_of_an_unstarted_vm_is_written_if_restart_consent_exists(consent, verbs):
     windows = (Window(kind=WindowKind.ALLOW, cron="* * * * *", duration=Duration.parse("1m")),)
     decision = decided("4Gi", restart=consent, windows=windows)
     assert [each.verb for each in decision.actions] == verbs
 
 
 @pytest.mark.parametrize("required", [None, "memory updated in template spec. Memory-hotplug"])
-def test_smaller_size_that_is_already_written_waits_for_a_restart(required):
+def test_smaller_size_of_an_unstarted_vm_waits_for_a_restart_if_it_is_already_written(required):
     decision = decided("4Gi", spec="4Gi", required=required)
     assert (decision.effect, decision.reason) == ("restart", "restart-pending")
     assert NO_NODE in decision.why.message
 
 
-def test_larger_size_waits_until_the_guest_has_started():
+def test_larger_memory_size_of_an_unstarted_vm_waits_until_the_guest_has_started():
     assert decided("128Gi").effect == "wait"
 
 
@@ -96,7 +96,7 @@ def test_vm_whose_guest_has_the_desired_size_is_up_to_date_even_if_another_edit_
     assert any(message in each for each in decision.warnings)
 
 
-def test_pending_edit_of_another_field_needs_a_restart_if_the_guest_lacks_the_memory():
+def test_vm_with_a_pending_edit_needs_a_restart_if_its_guest_does_not_have_the_desired_memory():
     edit = "a non-live-updatable field was changed in the template spec"
     decision = decided("2Gi", spec="2Gi", vmi=make_vmi(), required=edit)
     assert (decision.effect, decision.reason) == ("restart", "other-edit-pending")

@@ -52,7 +52,7 @@ def effect(*methods, kubevirt=None, nodes=None, migrations=(), **vmi):
         (("Evict",), {"eviction_strategy": "External"}, ("blocked", "no-live-migrate")),
     ],
 )
-def test_hotplug_needs_an_update_method_that_migrates_the_vm(methods, vmi, expected):
+def test_memory_hotplug_needs_an_update_method_that_migrates_the_vm(methods, vmi, expected):
     assert effect(*methods, **vmi) == expected
 
 
@@ -64,7 +64,7 @@ def test_hotplug_needs_an_update_method_that_migrates_the_vm(methods, vmi, expec
         ((LiveNode(name="node02", schedulable=True),), ("live", "hotplug")),
     ],
 )
-def test_hotplug_needs_another_schedulable_node(others, expected):
+def test_memory_hotplug_needs_a_second_schedulable_node(others, expected):
     nodes = (LiveNode(name="node01", schedulable=True), *others)
     assert effect("LiveMigrate", nodes=nodes) == expected
 
@@ -77,5 +77,5 @@ def test_hotplug_needs_another_schedulable_node(others, expected):
         ({"backup": "nightly"}, "backup-running"),
     ],
 )
-def test_hotplug_waits_for_other_operations_on_the_vm(world, reason):
+def test_memory_hotplug_waits_for_other_operations_on_the_vm(world, reason):
     assert effect("LiveMigrate", **world) == ("wait", reason)

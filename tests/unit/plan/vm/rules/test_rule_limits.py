@@ -68,7 +68,7 @@ def test_misaligned_cluster_max_guest_disables_hotplug(cluster_max, page, own, e
     assert effect_of(make_desired(want("3Gi")), live) == expected
 
 
-def test_misaligned_cluster_max_guest_has_a_hint_with_aligned_sizes():
+def test_hint_about_a_misaligned_cluster_max_guest_suggests_aligned_sizes():
     live = make_live(
         make_vm(guest="2Gi"),
         vmis=(make_vmi(guest="2Gi", max_guest=None),),
@@ -159,7 +159,7 @@ def test_vm_of_another_architecture_needs_the_feature_gate_multi_architecture(
 
 
 @pytest.mark.parametrize(("limit", "denied"), [("2Gi", True), ("3Gi", False), ("4Gi", False)])
-def test_guest_size_equal_to_the_limit_is_allowed_under_the_stage_strategy(limit, denied):
+def test_guest_size_equal_to_the_memory_limit_is_allowed_under_the_stage_strategy(limit, denied):
     vm = make_vm(constraints=Constraints(limits=q(limit)))
     kubevirt = with_settings(make_kubevirt(), vmRolloutStrategy="Stage")
     expected = ("blocked", "denied-by-admission") if denied else ("cold", "not-running")

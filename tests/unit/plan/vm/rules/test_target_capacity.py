@@ -43,7 +43,7 @@ def only(state, guest: str = "2Gi"):
     return decision
 
 
-def test_vm_still_changes_live_if_node_and_quota_capacity_is_unknown():
+def test_vm_change_is_planned_as_live_if_node_and_quota_capacity_is_unknown():
     assert judged(live(None, nodes=(node("node01"), node("node02", "1Gi")))) == LIVE
 
 
@@ -54,7 +54,7 @@ def test_vm_still_changes_live_if_node_and_quota_capacity_is_unknown():
         pytest.param(4 * GIB - NEED + 1, NO_NODE, id="one byte too little"),
     ],
 )
-def test_another_node_must_have_enough_free_memory_for_the_target_pods_whole_request(
+def test_target_node_must_have_enough_free_memory_for_the_whole_request_of_the_target_pod(
     taken, effect
 ):
     nodes = (node("node01"), node("node02", "4Gi"))
@@ -153,7 +153,7 @@ def test_target_node_must_have_enough_free_huge_pages(free, effect):
     assert judged(live(capacity(), nodes=nodes, vmi=vmi)) == effect
 
 
-def test_change_waits_for_capacity_that_a_migration_will_release():
+def test_memory_change_waits_for_node_capacity_that_a_running_migration_will_release():
     nodes = (node("node01"), node("node02", "4Gi"))
     taken = capacity({"node02": use(3 * GIB, moving=2 * GIB)})
     assert judged(live(taken, nodes=nodes)) == WAITS
@@ -169,7 +169,7 @@ def test_node_capacity_is_not_checked_if_pods_are_unreadable():
     assert judged(live(capacity(pods_known=False, launchers={}), nodes=nodes)) == LIVE
 
 
-def test_change_back_to_the_running_size_needs_no_capacity():
+def test_change_back_to_the_memory_size_of_the_running_guest_needs_no_node_capacity():
     nodes = (node("node01"), node("node02", "1Gi"))
     vm = make_vm(guest="4Gi")
     state = make_live(vm, vmis=(make_vmi(),), nodes=nodes, capacity=capacity())
@@ -210,7 +210,7 @@ def test_pod_quota_must_have_capacity_for_source_and_target_pod(hard, effect):
         pytest.param(None, LIVE, id="the VM sets no limit"),
     ],
 )
-def test_limits_quota_is_checked_only_if_the_vm_sets_a_limit(limits, effect):
+def test_limits_memory_quota_is_checked_only_if_the_vm_sets_a_memory_limit(limits, effect):
     constraints = Constraints(
         architecture="amd64", requests=q("1Gi"), limits=q(limits) if limits else None
     )
@@ -223,7 +223,7 @@ def test_limits_quota_is_checked_only_if_the_vm_sets_a_limit(limits, effect):
     assert judged(live(found, vmi=make_vmi(constraints=constraints))) == effect
 
 
-def test_change_waits_for_quota_that_migrations_will_release():
+def test_memory_change_waits_for_quota_that_running_migrations_will_release():
     quota = Quota(
         name="team",
         hard={"requests.memory": 5 * GIB},

@@ -19,14 +19,14 @@ def decided(size, *, running=True, **plan):
 
 # recorded v1.9.0 pool-vm-patched: the VM's own patch goes live; then the pool overwrites it.
 @pytest.mark.parametrize("running", [True, False])
-def test_vm_of_a_pool_is_blocked_and_the_hint_contains_the_pool(running):
+def test_memory_change_of_a_vm_in_a_pool_is_blocked_and_the_hint_contains_the_pool(running):
     decision = decided("2Gi", running=running, restart=RestartConsent.STAGE)
     assert (decision.effect, decision.reason) == ("blocked", "owned-by-pool")
     assert "VirtualMachinePool db/web" in decision.why.hint
     assert decision.actions == ()
 
 
-def test_vm_of_a_pool_is_up_to_date_if_it_has_the_desired_size():
+def test_vm_in_a_pool_is_up_to_date_if_it_has_the_desired_size():
     assert decided("1Gi").reason == "converged"
 
 

@@ -68,7 +68,9 @@ def world(spec="2Gi", *, version="v1.9.0", vm=None, vmi=None, kubevirt=None):
         pytest.param({"vm": TWO_CORES | {"conditions": WAITS}, "vmi": ONE_CORE}, EDITED, id="cpu"),
     ],
 )
-def test_size_written_under_the_stage_strategy_takes_effect_with_live_update(more, expected):
+def test_size_written_under_the_stage_strategy_takes_effect_after_a_switch_to_live_update(
+    more, expected
+):
     live = world(**more)
     size = more.get("spec", "2Gi")
     assert effect_of(make_desired(want(size), kubevirt=COMES), live) == expected
@@ -78,7 +80,9 @@ def test_size_written_under_the_stage_strategy_takes_effect_with_live_update(mor
 
 
 @pytest.mark.parametrize("methods", [(), ("LiveMigrat",)])
-def test_size_written_under_the_stage_strategy_is_blocked_without_live_migrate(methods):
+def test_size_written_under_the_stage_strategy_is_blocked_without_the_update_method_live_migrate(
+    methods,
+):
     live = world(kubevirt=with_settings(stage(), workloadUpdateMethods=NameSet.of(methods)))
     desired = make_desired(want("2Gi"), kubevirt=COMES)
     assert effect_of(desired, live) == ("blocked", "no-live-migrate")
@@ -96,7 +100,7 @@ def test_size_written_under_the_stage_strategy_waits_until_kubevirt_syncs_the_vm
     assert effect_of(make_desired(want("2Gi")), world(vm=looked, kubevirt=live_update)) == EDITED
 
 
-def test_message_says_when_a_size_written_under_the_stage_strategy_takes_effect():
+def test_plan_message_says_when_a_size_written_under_the_stage_strategy_takes_effect():
     plan = plan_of(make_desired(want("2Gi"), kubevirt=COMES), world())
     kubevirt, vm = plan.decisions
     assert "the VM's spec sets 2Gi and the guest has 1Gi" in vm.why.message
@@ -169,7 +173,7 @@ def test_edit_of_another_field_prevents_a_live_change_to_a_size_written_under_st
 
 
 @pytest.mark.parametrize(("git", "kubevirt"), [("3Gi", COMES), ("1Gi", None)])
-def test_restart_required_without_a_visible_edit_causes_a_warning(git, kubevirt):
+def test_restart_required_condition_without_a_visible_edit_causes_a_warning(git, kubevirt):
     plan = plan_of(make_desired(want(git), kubevirt=kubevirt), world())
     assert any("if an edit other than memory" in w for w in plan.decisions[-1].warnings)
     free = plan_of(make_desired(want(git), kubevirt=kubevirt), world(vm={"conditions": {}}))

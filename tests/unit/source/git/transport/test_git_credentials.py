@@ -30,7 +30,7 @@ def test_empty_credentials_folder_means_an_anonymous_fetch(folder):
 
 
 @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"])
-def test_line_end_after_a_credential_is_ignored(folder, end):
+def test_line_end_after_a_git_credential_is_ignored(folder, end):
     credentials = folder(username=b"bot" + end, password=b"s3cret word" + end)
     assert credentials.login() == Login(username="bot", password="s3cret word")
 
@@ -39,7 +39,7 @@ def test_line_end_after_a_credential_is_ignored(folder, end):
     "content",
     [b"", b"\n", b"s3cret\nhost=evil", b"s3cret\n\n", b"s3cret\x00", b"s3\xff", b"s" * 64_001],
 )
-def test_credential_that_is_not_one_line_is_rejected_and_not_shown(folder, tmp_path, content):
+def test_git_credential_that_is_not_one_line_is_rejected_and_not_shown(folder, tmp_path, content):
     message = refused(folder(username=b"bot", password=content))
     assert message == (
         f"{tmp_path}/password is not one line of text with at most 64,000 bytes | "
@@ -62,7 +62,7 @@ def test_missing_credentials_folder_is_reported(tmp_path):
     )
 
 
-def test_credential_that_is_a_folder_is_reported(folder, tmp_path):
+def test_folder_in_place_of_a_git_credential_file_is_reported(folder, tmp_path):
     (tmp_path / "password").mkdir()
     assert refused(folder()).startswith(f"{tmp_path}/password cannot be read: Is a directory")
 
