@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rollout.pull_requests.faces import EXAMPLES, Project, Ran
 from support.forges.fake_forge import TOKEN
-from support.forges.hosted_repository import MERGE_REF
+from support.forges.hosted_repository import HEAD_REF
 
 if TYPE_CHECKING:
     from support.actions_runner.runner import Runner
@@ -27,8 +27,10 @@ class ForgejoFace:
 
     def plan(self) -> Ran:
         head = {"repo": {"full_name": "team/vms"}, "sha": self.project.forge.pulls[0].head}
-        event = {"pull_request": {"number": 7, "head": head}, "number": 7}
-        return self._job("plan", MERGE_REF, "pull_request", event)
+        base = {"ref": "main", "sha": self.project.repository.commit("main")}
+        event = {"pull_request": {"number": 7, "head": head, "base": base}, "number": 7}
+        # Unlike GitHub, Forgejo checks out the last commit of the pull request.
+        return self._job("plan", HEAD_REF, "pull_request", event)
 
     def approve(self) -> Ran:
         ran = self._job("drift", MAIN, "schedule", {})

@@ -30,6 +30,7 @@ class GitLabFace:
         given = {
             "CI_MERGE_REQUEST_IID": "7",
             "CI_MERGE_REQUEST_PROJECT_ID": "team/vms",
+            "CI_MERGE_REQUEST_PROJECT_URL": str(self.project.repository.bare.with_suffix("")),
             "CI_MERGE_REQUEST_DIFF_BASE_SHA": self.project.repository.commit("main"),
             "CI_MERGE_REQUEST_SOURCE_BRANCH_NAME": BRANCH,
         }

@@ -45,21 +45,28 @@ def snapshot(project, runner):
     return machine
 
 
-def pull_request(forge: FakeGitea, head: str = "team/vms") -> dict:
-    pull = {"number": 7, "head": {"repo": {"full_name": head}, "sha": HEAD}}
-    github = {"event_name": "pull_request", "ref": "refs/pull/7/merge", "api_url": forge.url}
+def pull_request(forge: FakeGitea, base: str, head: str = "team/vms") -> dict:
+    pull = {
+        "number": 7,
+        "head": {"repo": {"full_name": head}, "sha": HEAD},
+        "base": {"ref": "main", "sha": base},
+    }
+    github = {"event_name": "pull_request", "ref": "refs/pull/7/head", "api_url": forge.url}
     return {**github, "event": {"pull_request": pull, "number": 7}}
 
 
-def test_forgejo_snapshot_job_stores_the_cluster_snapshot_as_the_only_commit_of_a_branch(
+def test_forgejo_snapshot_job_needs_no_forced_push_to_its_protected_branch(
     project, runner, snapshot, bare
 ):
-    project.job("forgejo/snapshot.yml", "snapshot", runner(event_name="schedule"))
+    protect = ["git", "config", "receive.denyNonFastForwards", "true"]
+    subprocess.run(protect, cwd=bare, check=True)
+    machine = runner(event_name="schedule")
+    assert project.job("forgejo/snapshot.yml", "snapshot", machine).outcome == "success"
     log = subprocess.run(
         ["git", "log", "--format=%s", "memory-snapshot"], cwd=bare, capture_output=True, check=True
     )
-    assert log.stdout.decode() == "Snapshot of the cluster\n"
-    assert "snapshot-token" not in snapshot.log
+    assert log.stdout.decode() == "Snapshot of the cluster\n" * 2
+    assert "snapshot-token" not in snapshot.log + machine.log
 
 
 @pytest.mark.usefixtures("snapshot")
@@ -67,7 +74,7 @@ def test_forgejo_plan_job_posts_one_pull_request_comment_from_the_cluster_snapsh
     project, runner
 ):
     with FakeGitea() as forge:
-        machine = runner(**pull_request(forge))
+        machine = runner(**pull_request(forge, project.git("rev-parse", "HEAD^1")))
         result = project.job("forgejo/plan.yml", "plan", machine)
         assert result.outcome == "success", machine.log
         [text] = forge.texts()
@@ -76,9 +83,24 @@ def test_forgejo_plan_job_posts_one_pull_request_comment_from_the_cluster_snapsh
 
 
 @pytest.mark.usefixtures("snapshot")
+def test_forgejo_plan_job_counts_the_changes_of_each_commit_of_the_pull_request(
+    project, runner, bare
+):
+    base = project.git("rev-parse", "HEAD^1")
+    project.git.commit({"README.md": "the second commit of the pull request\n"})
+    project.git("push", "--quiet", str(bare), "main")
+    with FakeGitea() as forge:
+        machine = runner(**pull_request(forge, base))
+        assert project.job("forgejo/plan.yml", "plan", machine).outcome == "success", machine.log
+        [text] = forge.texts()
+    assert text.split("\n")[2].startswith("**This pull request: 2 VMs change live")
+
+
+@pytest.mark.usefixtures("snapshot")
 def test_forgejo_plan_job_for_a_fork_posts_no_comment(project, runner):
     with FakeGitea() as forge:
-        machine = runner(**pull_request(forge, "fork/vms"))
+        base = project.git("rev-parse", "HEAD^1")
+        machine = runner(**pull_request(forge, base, "fork/vms"))
         assert project.job("forgejo/plan.yml", "plan", machine).outcome == "success"
         assert forge.requests == []
     assert "team-a/db-1" in machine.log or "db-1" in machine.log

@@ -13,7 +13,10 @@ from support.tools.installed import tool
 PULL_REQUEST = {
     "event_name": "pull_request",
     "ref": "refs/pull/7/merge",
-    "event": {"pull_request": {"number": 7, "base": {"ref": "main"}}},
+    "event": {
+        "pull_request": {"number": 7, "base": {"ref": "stable"}},
+        "repository": {"default_branch": "main"},
+    },
 }
 
 
@@ -56,7 +59,7 @@ def planned(project, gh, run: str = "21"):
     return runner, project.job("github/plan.yml", "plan", runner)
 
 
-def test_github_plan_job_uses_the_newest_cluster_snapshot_of_the_base_branch(project, gh):
+def test_github_plan_job_uses_the_newest_cluster_snapshot_of_the_default_branch(project, gh):
     with_snapshot(project, "20")
     runner = project.runner(run_id="21", **PULL_REQUEST)
     gh(runner, [artifact(9, "feature"), artifact(8, repository=2), artifact(20), artifact(7)])
@@ -79,7 +82,7 @@ def test_github_plan_job_of_a_pull_request_needs_no_secret_and_no_token_that_can
     assert not any(each.get("KUBECONFIG_CONTENT") for each in runner.environments)
 
 
-def test_github_plan_job_without_a_cluster_snapshot_of_the_base_branch_fails_with_an_annotation(
+def test_github_plan_job_without_a_snapshot_of_the_default_branch_fails_with_an_annotation(
     project, gh
 ):
     runner = project.runner(**PULL_REQUEST)
@@ -144,7 +147,11 @@ def test_github_comment_from_a_modified_artifact_is_not_posted(project, gh):
 
 @pytest.mark.parametrize(
     ("event", "conclusion", "outcome"),
-    [("push", "success", "skipped"), ("pull_request", "cancelled", "skipped")],
+    [
+        ("push", "success", "skipped"),
+        ("pull_request", "cancelled", "skipped"),
+        ("pull_request", "action_required", "skipped"),
+    ],
 )
 def test_github_comment_is_only_posted_for_completed_pull_request_runs(
     project, event, conclusion, outcome

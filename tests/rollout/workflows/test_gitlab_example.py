@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 import subprocess
+from typing import TYPE_CHECKING
 
 import pytest
 from rollout.workflows.conftest import EXAMPLES
 from support.forges.fake_forge import TOKEN, FakeGitLab
 from support.gitlab_runner.pipeline import Pipeline
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE = EXAMPLES / "gitlab" / ".gitlab-ci.yml"
 MERGED = {"CI_PIPELINE_SOURCE": "push", "CI_COMMIT_BRANCH": "main"}
@@ -27,10 +31,10 @@ def server(project):
 
 @pytest.fixture
 def pipeline(project, server):
-    """Return a function that runs a pipeline for the last commit of the server."""
+    """Return a function that runs a pipeline for the last commit, in the project or in a fork."""
     numbers = iter(range(1, 100))
 
-    def run(variables: dict[str, str], *manual: str):
+    def run(variables: dict[str, str], *manual: str, fork: Path | None = None):
         project.git("push", "--quiet", "server", "main")
         commit = project.git("rev-parse", "HEAD")
         given = {
@@ -45,14 +49,16 @@ def pipeline(project, server):
         folder = project.folder / f"pipeline-{next(numbers)}"
         folder.mkdir()
         commands = project.folder / "bin"
-        started = Pipeline(FILE, server, folder, given | variables, commands, frozenset(manual))
+        started = Pipeline(
+            FILE, fork or server, folder, given | variables, commands, frozenset(manual)
+        )
         return started.run()
 
     return run
 
 
 @pytest.fixture
-def merge_request(project, pipeline):
+def merge_request(project, pipeline, server):
     """The variables of a merge request's pipeline, after a pipeline that took a snapshot."""
     results = pipeline(SCHEDULED | {"MEMORY_TASK": "snapshot"})
     assert list(results) == ["snapshot"]
@@ -61,6 +67,7 @@ def merge_request(project, pipeline):
     return {
         "CI_PIPELINE_SOURCE": "merge_request_event",
         "CI_MERGE_REQUEST_IID": "7",
+        "CI_MERGE_REQUEST_PROJECT_URL": str(server.with_suffix("")),
         "CI_MERGE_REQUEST_DIFF_BASE_SHA": base,
     }
 
@@ -76,15 +83,36 @@ def test_gitlab_snapshot_job_stores_the_cluster_snapshot_as_the_only_commit_of_a
 
 
 def test_gitlab_plan_job_for_a_fork_writes_a_code_quality_report_and_needs_no_token(
-    pipeline, merge_request
+    project, server, pipeline, merge_request
 ):
-    results = pipeline(merge_request)
+    fork = project.folder / "fork.git"
+    clone = ["git", "clone", "--quiet", "--bare", "--single-branch", server, fork]
+    subprocess.run(clone, check=True)
+    results = pipeline(merge_request, fork=fork)
     assert list(results) == ["plan"]
     plan = results["plan"]
     assert plan.passed, plan.log
     assert list(plan.artifacts) == ["plan.html", "plan.json", "plan.log", "code-quality.json"]
     found = json.loads(plan.artifacts["code-quality.json"].read_text())
     assert {each["location"]["path"] for each in found} == {"vms.yaml"}
+
+
+def test_gitlab_plan_job_for_a_merged_result_counts_only_the_changes_of_the_merge_request(
+    project, pipeline, merge_request
+):
+    base, author = (
+        merge_request["CI_MERGE_REQUEST_DIFF_BASE_SHA"],
+        project.git("rev-parse", "HEAD"),
+    )
+    project.git("checkout", "--quiet", "--detach", base)
+    half = project.git("show", f"{author}:vms.yaml").replace("2Gi", "1Gi", 1)
+    target = project.git.commit({"vms.yaml": half + "\n"})
+    project.git("merge", "--quiet", "--strategy-option=theirs", "--message=merge", author)
+    project.git("checkout", "--quiet", "-B", "main")
+    merged = merge_request | {"CI_MERGE_REQUEST_TARGET_BRANCH_SHA": target}
+    plan = pipeline(merged)["plan"]
+    found = json.loads(plan.artifacts["code-quality.json"].read_text())
+    assert [each["description"].startswith("Also on the base") for each in found] == [False, True]
 
 
 def test_gitlab_comment_shows_the_plan_of_the_preceding_job(project, pipeline, merge_request):
