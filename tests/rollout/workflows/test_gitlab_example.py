@@ -145,7 +145,9 @@ def test_gitlab_plan_job_for_an_invalid_manifest_fails_and_its_result_is_posted(
 def test_gitlab_apply_job_is_started_manually_and_applies_the_plan_of_the_preceding_job(
     project, pipeline
 ):
-    assert list(pipeline(MERGED)) == ["plan-merged"]
+    merged = pipeline(MERGED)
+    assert list(merged) == ["plan-merged"]
+    assert "code-quality.json" in merged["plan-merged"].artifacts
     assert project.served.writes() == []
     with FakeGitLab() as forge:
         token = {"CI_API_V4_URL": forge.url, "RECONCILER_FORGE_TOKEN": TOKEN}

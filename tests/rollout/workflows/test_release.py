@@ -94,6 +94,11 @@ def test_release_notes_contain_the_version_and_hash_that_the_install_action_need
     digest = re.search(r'sha256: "([0-9a-f]{64})"', notes)[1]
     assert digest == sha256(wheel_of(release).read_bytes()).hexdigest()
     assert notes.count(wheel_of(release).name) == 1
+    identity = "--certificate-identity https://github.com/OWNER/kubevirt-memory-reconciler/"
+    assert (
+        f"{identity}.github/workflows/release.yml@refs/tags/v{__version__} SHA256SUMS\n" in notes
+    )
+    assert "issuer https://token.actions.githubusercontent.com \\\n" in notes
     runner = Runner(tmp_path, tmp_path / "temp", {})
     inputs = {"sha256": digest, "wheel": str(wheel_of(release)), "python-version": ""}
     result = runner.action(".github/actions/install", inputs)
