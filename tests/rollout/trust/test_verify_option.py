@@ -164,7 +164,9 @@ def test_verification_file_in_the_repository_is_rejected(team, command, tmp_path
     link_out.symlink_to(team.file)
     link_in = tmp_path / "link.yaml"
     link_in.symlink_to(inside)
-    for path in (inside, link_out, link_in):
+    other_name = tmp_path / "other-name"
+    other_name.symlink_to(team.git.path)
+    for path in (inside, link_out, link_in, other_name / "link.yaml"):
         ended = command("validate", "--repo", team.git, "--verify", path)
         assert (ended.code, "is in the repository" in ended.err) == (64, True), path
     signers = team.git.path / "signers"
