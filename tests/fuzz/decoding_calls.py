@@ -81,6 +81,7 @@ READ_BY = {
     "source/cache/cache_codec.py": "cache row",
     "source/cache/file_contents.py": "cache row",
     "source/config_file.py": "configuration in a stream",
+    "source/git/clone_folder.py": _MATCHED,
     "source/git/commit_tree.py": "commit",
     "source/git/git_environment.py": NOT_FOREIGN + "a variable that git itself reads",
     "source/git/repository.py": "repository files",
