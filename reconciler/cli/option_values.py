@@ -100,6 +100,8 @@ def output_file_option(formats: type[StrEnum]) -> Any:  # noqa: ANN401 - as abov
             raise typer.BadParameter(
                 f"{text!r} is not FORMAT=FILE; the formats are {', '.join(formats)}"
             )
+        if path == "-":
+            raise typer.BadParameter(f"use -o {name} to write the result to standard output")
         return OutputFile(name, Path(path))
 
     about = "Also write the result to a file, in one of the formats of -o; can be repeated."

@@ -14,7 +14,7 @@ from markdown_it import MarkdownIt
 
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.snapshot_age import age_warning
-from reconciler.model.plan.plan import Effect, Forecast, VMForecast
+from reconciler.model.plan.plan import Effect, Forecast, Reason, VMForecast
 from reconciler.model.quantity import GIB, Duration
 from reconciler.model.references import vm_ref
 from reconciler.report.comment.headline import plan_headline
@@ -87,9 +87,7 @@ def test_pull_request_comment_on_a_plan_for_one_vm_matches_the_golden_file(plan,
     golden("comment-one-vm.md", comment(one, cluster_name="production"))
 
 
-def test_pull_request_comment_about_invalid_manifests_matches_the_golden_file(
-    converged_plan, golden
-):
+def test_pull_request_comment_about_invalid_manifests_matches_the_golden_file(plan, golden):
     error = Diagnostic(
         severity=Severity.ERROR,
         code="wrong-type",
@@ -98,7 +96,24 @@ def test_pull_request_comment_about_invalid_manifests_matches_the_golden_file(
         ref=vm_ref("db", "pg-0"),
         hint="write, for example, 8Gi",
     )
-    golden("comment-invalid.md", comment(replace(converged_plan, diagnostics=(error,))))
+    twice = replace(
+        error,
+        code="duplicate-object",
+        message="VirtualMachine db/pg-1 appears twice",
+        at=at("vms/copy.yaml", 1),
+        ref=vm_ref("db", "pg-1"),
+        context=("first at vms/db.yaml:20:1",),
+        hint="remove one of the two objects",
+    )
+    blocked = next(each for each in plan.decisions if each.effect is Effect.BLOCKED)
+    why = replace(blocked.why, reason=Reason.INVALID_MANIFEST, message="its manifest is invalid")
+    held = tuple(
+        replace(blocked, ref=vm_ref("db", name), why=why) for name in ("pg-0", "pg-1", "pg-2")
+    )
+    text = comment(replace(sealed(held), diagnostics=(error, twice)))
+    # The third VM has no error of its own, for example because the file cannot be parsed.
+    assert text.count("| **blocked** | its manifest is invalid") == 1
+    golden("comment-invalid.md", text)
 
 
 def test_pull_request_comment_on_a_plan_of_an_old_cluster_snapshot_matches_the_golden_file(

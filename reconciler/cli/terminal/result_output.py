@@ -43,7 +43,7 @@ class ResultOutput:
             UsageError: A file cannot be written, or two outputs (or *out*) are the same file.
         """
         paths = [each.path for each in self.files] + ([out] if out else [])
-        if len({each.absolute() for each in paths}) < len(paths):
+        if len({each.resolve() for each in paths}) < len(paths):
             raise UsageError(
                 f"{FLAG}: two outputs have the same file", hint="use one file for each output"
             )

@@ -17,7 +17,7 @@ from reconciler.escaping import markdown_inline as inline
 from reconciler.escaping import markdown_json_block
 from reconciler.model.diagnostic import Severity
 from reconciler.model.live.snapshot_age import SNAPSHOT_AGE
-from reconciler.model.plan.plan import Effect, Verb
+from reconciler.model.plan.plan import Effect, Reason, Verb
 from reconciler.model.quantity import human
 from reconciler.report import wording
 from reconciler.report.comment.comment_layout import (
@@ -147,14 +147,23 @@ def _problems(document: Mapping[str, Any], acting: Iterable[Mapping[str, Any]]) 
         for each in document["diagnostics"]
         if each["severity"] == Severity.ERROR and is_added(each)
     ]
-    held = sorted(filter(_needs_person, acting), key=lambda each: _ORDER[Effect(each["effect"])])
+    explained = {qualified_name(each["object"]) for each in errors if each["object"]}
+    held = sorted(
+        (
+            each
+            for each in filter(_needs_person, acting)
+            # The error's row already says why the manifest is invalid.
+            if each["reason"] != Reason.INVALID_MANIFEST or qualified_name(each) not in explained
+        ),
+        key=lambda each: _ORDER[Effect(each["effect"])],
+    )
     return [
         *(
             Problem(
                 name=qualified_name(each["object"]) if each["object"] else each["code"],
                 result="error",
                 reason=each["code"],
-                message=_advice(each),
+                message=_advice(each, each["context"]),
                 where=location_text(each["at"]),
             )
             for each in errors
@@ -172,8 +181,8 @@ def _problems(document: Mapping[str, Any], acting: Iterable[Mapping[str, Any]]) 
     ]
 
 
-def _advice(each: Mapping[str, Any]) -> str:
-    return f"{each['message']}; {each['hint']}" if each["hint"] else str(each["message"])
+def _advice(each: Mapping[str, Any], context: Iterable[str] = ()) -> str:
+    return "; ".join(text for text in (each["message"], *context, each["hint"]) if text)
 
 
 def _setting(each: Mapping[str, Any], change: Mapping[str, Any]) -> str:

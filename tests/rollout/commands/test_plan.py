@@ -7,6 +7,7 @@ import shutil
 import sys
 from collections import Counter
 from io import BytesIO, TextIOWrapper
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -163,12 +164,15 @@ def test_invalid_configuration_is_reported_as_a_github_annotation_and_in_the_sar
         (["sarif"], "'sarif' is not FORMAT=FILE"),
         (["markdown=a"], "the formats are text, json, html, sarif, github, gitlab"),
         (["json=a", "sarif=./a"], "two outputs have the same file"),
+        (["json=a", "sarif=../{folder}/a"], "two outputs have the same file"),
+        (["json=-"], "use -o json to write the result to standard output"),
         (["json=missing/a"], "--output-file missing/a: No such file or directory"),
     ],
 )
 def test_invalid_output_file_is_a_usage_error(given, message, git, command):
     git.commit({"vm.yaml": ASK_2GI})
-    files = [f"--output-file={each}" for each in given]
+    folder = Path.cwd().name
+    files = [f"--output-file={each.format(folder=folder)}" for each in given]
     ended = command("validate", "--repo", git, *files)
     assert (ended.code, ended.out) == (64, "")
     assert message in ended.err
