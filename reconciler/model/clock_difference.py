@@ -1,4 +1,4 @@
-"""``ClockDifference``: the times that the API server's clock and this machine's clock show."""
+"""``ClockDifference``: the times that the API server's clock and the local clock show."""
 
 from __future__ import annotations
 
@@ -6,24 +6,24 @@ from dataclasses import dataclass
 from datetime import datetime
 
 CLOCKS_DIFFER = "clocks-differ"
-"""The code of the warning that two clocks disagree on whether a window is open."""
+"""The code of the warning that two clocks disagree on whether a time window is open."""
 _YEARS = range(1970, 2200)
 
 
 def plausible(time: datetime) -> bool:
-    """Return whether a time is in a realistic year; other times could break calculations."""
+    """Return whether a time is in a realistic year; unrealistic times could break calculations."""
     return time.year in _YEARS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockDifference:
-    """Two clocks so far apart that they may disagree on whether a window is open."""
+    """Two clocks that differ so much that they may disagree on whether a time window is open."""
 
     server: str
     """The API server's host and port."""
     server_time: datetime
     local_time: datetime
-    """The time that this machine's clock shows, in UTC."""
+    """The time that the local machine's clock shows, in UTC."""
 
     def __str__(self) -> str:
         """Return a sentence with both times and their difference."""

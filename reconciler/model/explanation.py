@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
-    """A reason code for programs and a text for people that explain the state of an object."""
+    """The reason for an object's state, as a code for programs and as a text for people."""
 
     reason: str
-    """A stable reason code, such as ``above-max-guest``; from ``Reason`` if it is listed there."""
+    """A stable reason code, such as ``above-max-guest``; usually a value of ``Reason``."""
     message: str
     """A sentence that quotes the affected values, without a final full stop."""
     hint: str = ""

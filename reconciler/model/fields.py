@@ -45,7 +45,7 @@ class NameSet:
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> NameSet:
-        """Return a set of names that remembers the order in which the names were given."""
+        """Return a set of names that remembers the original order of the names."""
         return cls(names=frozenset(names), raw=names)
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""Defines which guest sizes KubeVirt can change live, regardless of the VM's state.
+"""Defines which guest memory sizes KubeVirt can apply live, regardless of the VM's state.
 
 Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:37-40; v1.3.1 :104.
 """
@@ -8,9 +8,9 @@ from __future__ import annotations
 from reconciler.model.quantity import GIB, MIB
 
 BLOCK = 2 * MIB
-"""The block size in bytes; a size that can change live is a whole number of blocks."""
+"""The block size in bytes; KubeVirt can apply a size live only if it is a multiple of this."""
 MINIMUM = GIB
-"""The smallest guest in bytes that can change live, from KubeVirt v1.3.1 on."""
+"""The smallest guest memory in bytes that KubeVirt v1.3.1 and newer can change live."""
 
 
 def block_of(page_size: object) -> int:

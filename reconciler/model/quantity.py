@@ -47,7 +47,7 @@ class MemoryQuantity:
     n_bytes: int
     """The amount in whole bytes, rounded up as ``resource.Quantity.Value`` does."""
     raw: str | int = field(compare=False)
-    """The amount as written; patches send Git's notation and test the server's notation."""
+    """The amount as written; patches write Git's notation and test the server's notation."""
 
     @classmethod
     def parse(cls, value: object) -> MemoryQuantity:
@@ -133,10 +133,10 @@ def human(n_bytes: float) -> str:
 
 
 def _check_length(text: str, noun: str) -> None:
-    """Raise QuantityError if a text is so long that exact arithmetic would be slow."""
+    """Raise QuantityError if a text is too long for fast exact arithmetic."""
     if len(text) > _MAX_LENGTH:
         raise QuantityError(
-            f"{kind_of(text)} is not a {noun}; at most {_MAX_LENGTH} characters are read"
+            f"{kind_of(text)} is not a {noun}; it may have at most {_MAX_LENGTH} characters"
         )
 
 

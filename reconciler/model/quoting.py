@@ -1,4 +1,4 @@
-"""Represents a value in a message: ``quoted`` with its contents, ``kind_of`` without them.
+"""Formats values for messages: ``quoted`` shows the contents, ``kind_of`` only the type.
 
 A secret may be in the wrong place of a manifest, a plan or a snapshot, and messages reach the logs
 of a CI system. A value that could not be parsed as a quantity, time or version is therefore never
@@ -43,7 +43,7 @@ def quoted(value: object) -> str:
 
 
 def kind_of(value: object) -> str:
-    """Return the type of a value, and the length if it is a text, but not its contents."""
+    """Return the type of a value, and the length of a text, but not the contents."""
     if isinstance(value, str):
         return "an empty text" if not value else f"a text of {_characters(len(value))}"
     if value is None or isinstance(value, bool):
@@ -52,7 +52,7 @@ def kind_of(value: object) -> str:
 
 
 def version(value: object) -> str:
-    """Return a value in quotes if it looks like an apiVersion; otherwise, return its type."""
+    """Return a value in quotes if it looks like an apiVersion; otherwise, return only its type."""
     is_version = isinstance(value, str) and _API_VERSION.fullmatch(value)
     return quoted(value) if is_version else kind_of(value)
 

@@ -25,12 +25,12 @@ _WRITE_CRON = (
     "write the five fields minute, hour, day of month, month and day of week, such as 0 22 * * 1-5"
 )
 _MARGIN = timedelta(hours=3)
-"""A time span that is longer than the shift of any clock change."""
+"""A time span that is longer than the shift of any daylight saving time change."""
 _MINUTE = timedelta(minutes=1)
 
 
 class ScheduleError(ValueError):
-    """The text is not a cron expression or a time zone; the message explains what to write."""
+    """The text is not a valid cron expression or time zone; the message says what to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class Schedule:
         return cls(cron=cron, zone=zone_of(time_zone))
 
     def latest(self, moment: datetime) -> datetime | None:
-        """Return the last scheduled time up to a moment, in UTC; None if 50 years have no time."""
+        """Return the last scheduled time up to a moment, in UTC; None without one in 50 years."""
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         found: list[datetime] = []
         stop: datetime | None = None
@@ -69,7 +69,7 @@ class Schedule:
         return max(found, default=None)
 
     def after(self, moment: datetime) -> Iterator[datetime]:
-        """Yield all scheduled times after a moment, in UTC and ascending.
+        """Yield all scheduled times after a moment, in UTC and in ascending order.
 
         The iteration stops after 50 years without a time.
         """
@@ -86,7 +86,7 @@ class Schedule:
         yield from (each for each in sorted(waiting) if each > moment)
 
     def _instants(self, wall: datetime) -> tuple[datetime, ...]:
-        """Return the UTC times of a local time: none, one or two, because of clock changes."""
+        """Return the UTC times of a local time: none, one or two, because clocks may change."""
         minute, hour, *_ = self.cron.split()
         fixed = not (minute.startswith("*") or hour.startswith("*"))
         while not self._shown(wall):
@@ -97,13 +97,13 @@ class Schedule:
         return (first,) if fixed or first == second else (first, second)
 
     def _shown(self, wall: datetime) -> bool:
-        """Return whether a local time exists; a clock change may skip it."""
+        """Return whether a local time exists; daylight saving time skips some local times."""
         instant = wall.replace(tzinfo=self.zone).astimezone(UTC)
         return instant.astimezone(self.zone).replace(tzinfo=None) == wall
 
 
 def check_cron(text: str) -> None:
-    """Raise ScheduleError unless a text is a cron expression of five fields that has times."""
+    """Raise ScheduleError unless a text is a five-field cron expression that matches some time."""
     if len(text) > _MAX_LENGTH:
         raise ScheduleError(
             f"{kind_of(text)} is not a cron expression: at most {_MAX_LENGTH} characters are "
@@ -118,7 +118,9 @@ def check_cron(text: str) -> None:
             f"{kind_of(text)} is not a cron expression: {str(error).lower()}; {_WRITE_CRON}"
         ) from error
     if first is None:
-        raise ScheduleError(f"the cron expression {quoted(text)} never occurs; {_WRITE_CRON}")
+        raise ScheduleError(
+            f"the cron expression {quoted(text)}never matches a time; {_WRITE_CRON}"
+        )
 
 
 def zone_of(name: str) -> ZoneInfo:

@@ -24,7 +24,7 @@ _COMMA = re.compile(r",(?![^(]*\))")
 
 
 class SelectorError(ValueError):
-    """The text is not a label selector; the message contains the invalid condition's number."""
+    """The text is not a valid label selector; the message has the number of the bad condition."""
 
 
 class _Operator(StrEnum):
@@ -76,7 +76,7 @@ class Selector:
         """
         if len(text) > _MAX_LENGTH:
             raise SelectorError(
-                f"{kind_of(text)} is not a label selector; it has more than {_MAX_LENGTH} "
+                f"{kind_of(text)} is not a label selector; it is longer than {_MAX_LENGTH} "
                 "characters"
             )
         if not text.strip():
@@ -103,7 +103,7 @@ def _requirement(part: str, number: int) -> Requirement:
         for value in values:
             if re.fullmatch(_VALUE, value) is None:
                 raise SelectorError(
-                    f"condition {number} has {kind_of(value)}, which is not a label value"
+                    f"condition {number} has {kind_of(value)}, which is not a valid label value"
                 )
         return Requirement(key=match["key"], operator=_Operator(match["operator"]), values=values)
     if match := _PRESENCE.fullmatch(part):

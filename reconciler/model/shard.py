@@ -38,7 +38,8 @@ class Shard:
         index, total = int(found["index"]), int(found["total"])
         if index >= total:
             raise ShardError(
-                f"{quoted(text)}: shards count from 0, so the last of {total} is {total - 1}"
+                f"{quoted(text)}: shards are numbered from 0, so the last of {total} is "
+                f"{total - 1}"
             )
         return cls(index=index, total=total)
 
@@ -69,4 +70,4 @@ class Shard:
 
 
 WHOLE_FLEET = Shard()
-"""The single shard of a cluster that is not divided into shards."""
+"""The only shard of a cluster that is not divided into shards."""

@@ -79,12 +79,12 @@ def _state(before: Decision | None, after: Decision | None) -> BaselineState:
 
 
 def _reported(decision: Decision) -> bool:
-    """Return whether a decision changes something or has a warning."""
+    """Return whether a decision changes an object or has a warning."""
     return decision.effect is not Effect.NONE or bool(decision.warnings)
 
 
 def _consequence(decision: Decision) -> tuple[object, ...]:
-    """Return what happens to the object, without messages and locations.
+    """Return what a decision does to the object, without messages and locations.
 
     A message may contain a number that depends on other objects, such as the free capacity. The
     digest of a patch depends on the notation of a size; that of a create is over the manifest.

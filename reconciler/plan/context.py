@@ -1,4 +1,4 @@
-"""``PlanContext``: the inputs that all decisions of a plan share."""
+"""``PlanContext``: the inputs that all decisions in a plan share."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PlanContext:
     after: EffectiveConfig
     """KubeVirt's configuration after the plan's changes to the CR."""
     clocks: ClockDifference | None = None
-    """The times of both clocks if they differ by minutes; ``now`` is one of these times."""
+    """Both clocks' times if they differ by minutes; ``now`` is one of these times."""
 
     @property
     def own(self) -> list[ObjectRef]:

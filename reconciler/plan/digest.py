@@ -31,7 +31,7 @@ def action_digest(
     manifest: str | None = None,
     restart: bool = False,
 ) -> str:
-    """Return the ``sha256:…`` digest of everything that an approval of an action covers.
+    """Return the ``sha256:…`` digest of all properties of an action that an approval covers.
 
     The digest does not include times, messages, or the generation that a patch tests, because
     KubeVirt's controllers change the generation too.
@@ -78,7 +78,7 @@ def manifest_digest(manifest: Mapping[str, Any]) -> str:
 
 
 def plan_digest(actions: Iterable[Action]) -> str:
-    """Return the ``sha256:…`` digest of all actions' digests, in the order of the actions."""
+    """Return the ``sha256:…`` digest of all action digests, in the order of the actions."""
     return digest_over(each.digest for each in actions)
 
 

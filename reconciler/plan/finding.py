@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What will happen to one object, and why."""
+    """The result of a rule for one object: the effect and the explanation."""
 
     effect: Effect
     why: Explanation

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reconciler.plan.plan_policy import PlanPolicy
 
 CANARY = 0
-"""The rank of canaries; the first batch has the rank 1."""
+"""The rank of canaries; the first batch has rank 1."""
 
 
 def labels_of(ref: ObjectRef, desired: DesiredState, live: LiveState) -> Mapping[str, str]:
@@ -59,7 +59,7 @@ def groups_of(
 
 
 def soak_digest(canaries: Mapping[ObjectRef, str]) -> str:
-    """Return a ``sha256:…`` digest of the canaries and their desired sizes, in any order."""
+    """Return a ``sha256:…`` digest of the canaries and their sizes, independent of their order."""
     rows = sorted([ref.namespace or "", ref.name, wanted] for ref, wanted in canaries.items())
     text = json.dumps(rows, separators=(",", ":"), ensure_ascii=False)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

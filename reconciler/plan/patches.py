@@ -1,4 +1,4 @@
-"""Builds JSON patches that write single fields and never overwrite a parent object.
+"""Builds JSON patches that write individual fields and never overwrite a parent object.
 
 Each patch starts with ``test`` operations on the uid and on the old value, in the server's
 notation. A patch that adds a parent, a list or an absent field tests the generation instead of the
@@ -88,7 +88,7 @@ def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tu
 
 
 def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a manifest as the body of a POST request, with numeric sizes as strings.
+    """Return a manifest as the body of a POST request, in which numeric sizes are strings.
 
     Source: recorded; v1.3.1 denies a number ("must be of type string").
     """
@@ -101,7 +101,7 @@ def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def settings_patch(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> tuple[PatchOp, ...]:
-    """Return the patch that changes settings of the CR and keeps feature gates that Git omits."""
+    """Return the patch that changes CR settings and keeps feature gates that Git does not list."""
     present = [change for change in changes if change.field in kubevirt.spellings]
     absent = [change for change in changes if change.field not in kubevirt.spellings]
     guards = [_same_object(kubevirt.uid)]
@@ -129,7 +129,7 @@ def _rewrite(change: Change) -> list[PatchOp]:
 
 
 def _additions(kubevirt: LiveKubeVirt, changes: list[Change]) -> list[PatchOp]:
-    """Return one ``add`` operation per missing parent, with all new fields below the parent."""
+    """Return one ``add`` operation per missing parent, which includes all new fields below it."""
     additions: dict[FieldPath, Any] = {}
     for change in changes:
         top = next(

@@ -1,4 +1,4 @@
-"""``PlanPolicy``: the user's consents and limits, and time-outs for changes in flight."""
+"""``PlanPolicy``: the user's consents and limits, and the time-outs for changes in flight."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class PlanPolicy:
     guest_timeout_s: float = 300.0
     """How long a guest may take to use or release memory after the migration has ended."""
     failed_migrations: int = 3
-    """The number of consecutive failed migrations after which a VM's change counts as failed."""
+    """The number of consecutive failed migrations after which a VM's change has failed."""
     cluster: str = ""
     """The uid of the intended cluster's namespace kube-system; empty for any cluster."""
     max_concurrent: int | None = None
@@ -40,7 +40,7 @@ class PlanPolicy:
     shard: Shard = WHOLE_FLEET
     """The shard whose VMs are planned; VMs of other shards still count as in flight."""
     windows: tuple[Window, ...] = ()
-    """The times at which writes are allowed; if empty, writes are always allowed."""
+    """The windows in which writes are allowed; if empty, writes are always allowed."""
     settle_deadline_s: float = 300.0
     """How long the CR may take to settle after a change before the run fails."""
 

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 class _Remembered(NamedTuple):
-    """A stored decision, with the inputs that concern only the decision's VM."""
+    """A stored decision, with those of its inputs that concern only its VM."""
 
     inputs: Sequence[object]
     decision: Decision
@@ -74,7 +74,7 @@ class Planner:
 
     @property
     def capacity_mattered(self) -> bool:
-        """Whether a decision depends on free capacity, even if pods have not been read yet."""
+        """Whether free capacity affects a decision, even if pods have not been read yet."""
         return bool(self._read_capacity)
 
     def update(
@@ -200,7 +200,7 @@ class Planner:
 
 
 def _by_vm(context: PlanContext) -> tuple[Mapping[ObjectRef, object], ...]:
-    """Return, for each VM, the inputs that concern only that VM."""
+    """Return the inputs that concern only one VM, by VM."""
     desired, live = context.desired, context.live
     return desired.vms, desired.provenance, context.errors, live.vms, live.vmis, live.migrations
 
@@ -225,7 +225,7 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
 
 
 def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
-    """Turn the decision about the KubeVirt CR into a wait if another shard changes the CR."""
+    """Turn the decision about the KubeVirt CR into a wait if only shard 0 may change the CR."""
     if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
         return decision
     why = Explanation(

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 # Each entry lists the evidence, the meaning, and what the user should do.
 # fmt: off
 CHANGES: Mapping[Reason, ReasonEntry] = {
-    Reason.CONVERGED: recorded("scenario hotplug-succeeds, recorded on all tested versions",
+    Reason.CONVERGED: recorded("scenario hotplug-succeeds, observed on all tested versions",
         "The VM's spec and its running guest have the memory that Git sets."),
-    Reason.STOPPED_AS_DESIRED: recorded("scenario halted, recorded on all tested versions",
+    Reason.STOPPED_AS_DESIRED: recorded("scenario halted, observed on all tested versions",
         "The VM is not running, and its spec has the size that Git sets."),
     Reason.CONFIG_AS_DESIRED: own("no setting in Git differs from the cluster",
         "The KubeVirt CR has every setting that Git sets."),
@@ -30,8 +30,8 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
         "Git sets the VM's memory only through `resources.requests` or `resources.limits`, which"
         " KubeVirt does not change live and the reconciler does not write.",
         "Set `memory.guest` in Git."),
-    Reason.NOTHING_NAMED: own("Git sets no memory",
-        "Git contains the VM, but sets no memory for it.",
+    Reason.NOTHING_NAMED: own("the manifest in Git does not set the memory",
+        "The VM's manifest in Git does not set the memory.",
         "Set `memory.guest` in Git if the reconciler should manage this VM's memory."),
     Reason.SUSPENDED: own("annotation memory.reconciler.dev/suspend",
         "The annotation `memory.reconciler.dev/suspend` is `true`, in Git or in the cluster. The"
@@ -42,7 +42,7 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
     ),
         "Settings of the KubeVirt CR differ from Git, and a patch will change them.",
         "Read the plan's warnings, which list the VMs that the new settings affect."),
-    Reason.HOTPLUG: recorded("scenario hotplug-succeeds, recorded on all tested versions",
+    Reason.HOTPLUG: recorded("scenario hotplug-succeeds, observed on all tested versions",
         "The memory grows in the running guest through a live migration."),
     Reason.HOTUNPLUG: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3498-3502",
         "The memory shrinks in the running guest through a live migration. The guest may keep part"
@@ -50,7 +50,7 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
     Reason.BACK_TO_RUNNING: recorded("scenario above-max-then-revert on v1.9.0",
         "The VM's spec differs from Git, but its running instance already has the desired size."
         " The spec is written and no migration is needed."),
-    Reason.NOT_RUNNING: recorded("scenario halted, recorded on all tested versions",
+    Reason.NOT_RUNNING: recorded("scenario halted, observed on all tested versions",
         "The VM is not running. The spec is written, and the VM has the new size when it starts."),
     Reason.NEW: recorded("first request of the scenario hotplug-succeeds",
         "The VM does not exist in the cluster. It will be created from Git, because `create: true`"
@@ -58,7 +58,7 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
 }
 """Reasons for the effects none, config, live, cold and create."""
 RESTARTS: Mapping[Reason, ReasonEntry] = {
-    Reason.RESTART_PENDING: recorded("scenario above-max-guest, recorded on all tested versions",
+    Reason.RESTART_PENDING: recorded("scenario above-max-guest, observed on all tested versions",
         "The VM's spec already has the desired size, and KubeVirt waits for a restart to apply"
         " it.",
         "Restart the VM."),
@@ -68,7 +68,7 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         " desired size at the next start.",
         "Restart the VM; the restart does not disrupt a running guest."),
     Reason.STRATEGY_STAGE: recorded(
-        "scenario stage-then-live-update, recorded on all tested versions",
+        "scenario stage-then-live-update, observed on all tested versions",
         "The rollout strategy is `Stage`, so every change waits for the VM's next restart.",
         "Set `vmRolloutStrategy: LiveUpdate` in the KubeVirt manifest in Git.", since="v1.2"),
     Reason.GATE_MISSING: recorded("scenario gate-missing on v1.3.1",
@@ -82,10 +82,10 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         " size or is not a whole number of memory blocks.",
         "Correct `liveUpdateConfiguration.maxGuest`, then restart the VM."),
     Reason.ABOVE_MAX_GUEST: recorded(
-        "scenarios above-max-guest and cluster-maxguest-reached, recorded on all tested versions",
+        "scenarios above-max-guest and cluster-maxguest-reached, observed on all tested versions",
         "The new size is above the maxGuest that was fixed when the VM booted.",
         "Restart the VM; it then gets a new maxGuest."),
-    Reason.MISALIGNED: recorded("scenario misaligned, recorded on all tested versions",
+    Reason.MISALIGNED: recorded("scenario misaligned, observed on all tested versions",
         "The new size is not a whole number of memory blocks: 2Mi, or 1Gi with huge pages of 1Gi."
         " Decimal sizes such as 4G are not whole blocks.",
         "Set the size to a multiple of 2Mi (or of 1Gi with huge pages of 1Gi), or restart the"
@@ -93,11 +93,11 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
     Reason.BELOW_MINIMUM: source("v1.3.1 pkg/liveupdate/memory/memory.go:104",
         "The new size is below 1Gi, the smallest guest memory that KubeVirt changes live.",
         "Set the size to 1Gi or more, or restart the VM.", since="v1.3.1"),
-    Reason.BELOW_BOOT: recorded("scenario shrink-below-boot, recorded on all tested versions",
+    Reason.BELOW_BOOT: recorded("scenario shrink-below-boot, observed on all tested versions",
         "The new size is below the memory that the VM booted with. A live change"
         " cannot shrink the guest below its boot memory.",
         "Restart the VM, or set a size of at least its boot memory.", since="v1.2"),
-    Reason.NOT_MIGRATABLE: recorded("scenario not-migratable, recorded on all tested versions",
+    Reason.NOT_MIGRATABLE: recorded("scenario not-migratable, observed on all tested versions",
         "The VM cannot be live-migrated, and a hotplug needs a migration. KubeVirt v1.2.1 and"
         " v1.2.2 start the change anyway, but the change never ends; on these versions, the VM is"
         " blocked.",
@@ -110,7 +110,7 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         "This KubeVirt version hotplugs memory only into VMs of other architectures.",
         "Restart the VM."),
     Reason.PLUG_FAILED_BEFORE: recorded(
-        "scenario plug-refused-then-revert, recorded on all tested versions",
+        "scenario plug-refused-then-revert, observed on all tested versions",
         "libvirt or QEMU rejected an earlier hotplug, and KubeVirt changes nothing live until the"
         " VM restarts.",
         "Restart the VM.", since="v1.3"),
@@ -121,7 +121,7 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
         " condition.", since="v1.2", until="v1.6.3, and v1.7.0"),
     Reason.OTHER_EDIT_PENDING: recorded(
         "scenarios write-maxguest-on-running and mixed-edit-one-patch on v1.9.0",
-        "Another edit of the VM waits for a restart. Until the restart, the memory does not change"
+        "Another edit to the VM waits for a restart. Until the restart, the memory does not change"
         " live either.",
         "Restart the VM, or revert the other edit.", since="v1.2"),
     Reason.INSTANCETYPE_DIFFERS: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053",
@@ -142,17 +142,17 @@ RESTARTS: Mapping[Reason, ReasonEntry] = {
 }
 """Reasons for the effect restart: the accepted change takes effect only at a restart."""
 WAITS: Mapping[Reason, ReasonEntry] = {
-    Reason.IN_FLIGHT: recorded("scenario hotplug-succeeds, recorded on all tested versions",
+    Reason.IN_FLIGHT: recorded("scenario hotplug-succeeds, observed on all tested versions",
         "The desired size is written, and KubeVirt is applying it."),
     Reason.MIGRATION_RETRYING: recorded(
-        "scenario migration-fails, recorded on all tested versions",
+        "scenario migration-fails, observed on all tested versions",
         "A migration for this change failed, and KubeVirt retries it.",
         "Check the migration failure that the message quotes."),
     Reason.GUEST_ACCEPTING: recorded(
         "scenario hotplug-succeeds: guestCurrent changes after the phase Succeeded",
         "The memory is hotplugged, but the guest does not use (or has not released) all of it."),
     Reason.HOTPLUG_IN_FLIGHT: recorded(
-        "scenario slow-then-second-change, recorded on all tested versions",
+        "scenario slow-then-second-change, observed on all tested versions",
         "A change to another size is in flight. This change cannot be cancelled, and KubeVirt"
         " rejects a second change until the first change has ended."),
     Reason.MIGRATION_IN_FLIGHT: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487",
@@ -165,7 +165,7 @@ WAITS: Mapping[Reason, ReasonEntry] = {
         "v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3061,3577-3599",
         "The size was written while LiveUpdate was not in effect. KubeVirt applies the size live"
         " when it next syncs the VM, within 12 hours.",
-        "Set a label or an annotation on the VM to make KubeVirt sync it now.", since="v1.2"),
+        "Set a label or an annotation on the VM to make KubeVirt sync the VM now.", since="v1.2"),
     Reason.BACKUP_RUNNING: source(
         "v1.8.0 pkg/virt-controller/watch/migration/migration.go; v1.9.0 :1581-1645",
         "A backup of the VM is running, and the VM's migrations wait for the"
@@ -195,21 +195,21 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "A value of the object in the cluster cannot be read.",
         "Correct the value that the message mentions."),
     Reason.BEING_DELETED: recorded(
-        "scenario delete-during-hotplug, recorded on all tested versions",
+        "scenario delete-during-hotplug, observed on all tested versions",
         "The VM is being deleted.",
         "Remove the VM from Git if it was deleted on purpose."),
     Reason.NOT_STARTING: own("the reconciler's own limit of 15 minutes",
         "The VM's instance is not ready 15 minutes after its creation.",
         "Check the VM's events and its launcher pod."),
     Reason.DENIED_ABOVE_MAX_GUEST: recorded(
-        "scenario above-explicit-max-guest, recorded on all tested versions",
+        "scenario above-explicit-max-guest, observed on all tested versions",
         "The VM has its own maxGuest, and the webhook denies a larger size.",
         "Lower the size, or raise the VM's maxGuest, which needs a restart."),
     Reason.DENIED_BY_ADMISSION: source("v1.9.0 vms-admitter.go:279-296",
         "KubeVirt's webhook denies the change; the plan's message says why.",
         "Follow the hint below the message in the plan."),
     Reason.MEMORY_FROM_INSTANCETYPE: recorded(
-        "scenario instancetype-and-guest, recorded on all tested versions",
+        "scenario instancetype-and-guest, observed on all tested versions",
         "An instancetype sets the VM's memory, and the webhook denies `memory.guest` in the same"
         " VM.",
         "Set another instancetype in Git instead of `memory.guest`."),
@@ -238,10 +238,10 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         " KubeVirt would migrate the VM repeatedly without effect.",
         "Restart the VM without `overcommitGuestOverhead`."),
     Reason.HOTPLUG_STUCK: recorded(
-        "scenarios slow-then-second-change, recorded on all tested versions (the rejection) and "
+        "scenarios slow-then-second-change, observed on all tested versions (the rejection) and "
         "no-update-methods on v1.9.0 (the change never ends)",
-        "A change to another size is in flight and cannot end. Until it ends, KubeVirt rejects the"
-        " desired size.",
+        "A change to another size is in flight and cannot complete. Until it ends, KubeVirt "
+        "rejects the desired size.",
         "Remove the obstacle that the message mentions, or restart the VM."),
     Reason.NO_LIVE_MIGRATE: recorded(
         "scenarios no-update-methods and misspelt-update-method on v1.9.0",
@@ -257,14 +257,14 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "Add or uncordon a node."),
     Reason.NO_NODE_WITH_ROOM: recorded(
         "scenario target-unschedulable on v1.9.0; the pod's requests: scenario hotplug-succeeds,"
-        " recorded on all tested versions",
+        " observed on all tested versions",
         "No other node has enough free memory for the target pod.",
         "Free memory on another node, or add a node."),
     Reason.QUOTA_WOULD_REFUSE: recorded("scenario quota-holds-one-pod on v1.9.0",
         "The namespace's ResourceQuota would reject the target pod. The quota must allow both pods"
         " while the VM migrates.",
         "Raise the ResourceQuota."),
-    Reason.PLUG_REFUSED: recorded("scenario plug-refused, recorded on all tested versions",
+    Reason.PLUG_REFUSED: recorded("scenario plug-refused, observed on all tested versions",
         "libvirt or QEMU rejected the hotplug. KubeVirt does not retry it.",
         "Restart the VM.", since="v1.3"),
     Reason.GUEST_SILENT: source("v1.9.0 pkg/virt-handler/vm.go:1051-1061; kubevirt issue 14095",
@@ -272,25 +272,25 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         " `rollout.timeouts.guest`. KubeVirt reports nothing in this case.",
         "Check the guest: it needs a virtio-mem driver (Linux 5.8 or newer) and must bring new"
         " memory online."),
-    Reason.MIGRATION_FAILING: recorded("scenario migration-fails, recorded on all tested versions",
-        "The number of migrations that failed in a row has reached `rollout.failedMigrations`. "
+    Reason.MIGRATION_FAILING: recorded("scenario migration-fails, observed on all tested versions",
+        "The number of consecutive failed migrations has reached `rollout.failedMigrations`. "
         "KubeVirt keeps retrying.",
         "Find out why the VM cannot migrate; the hint says how to stop the migrations."),
     Reason.INEFFECTIVE_MIGRATIONS: source("v1.9.0 pkg/virt-handler/migration-target.go:1187-1231",
         "Two or more migrations succeeded, but the memory was not hotplugged.",
         "Check the events of the VirtualMachineInstance for the launcher's memory request."),
     Reason.TARGET_UNSCHEDULABLE: recorded(
-        "scenario target-unschedulable, recorded on all tested versions",
-        "Migrations failed in a row because no node accepted the target pod.",
-        "Free capacity on another node, or find out why no node accepts the launcher pod."),
+        "scenario target-unschedulable, observed on all tested versions",
+        "Consecutive migrations failed because the target pod could not be scheduled.",
+        "Free capacity on another node, or find out why the launcher pod cannot be scheduled."),
     Reason.QUOTA_REFUSED: recorded("scenario quota-holds-one-pod on v1.9.0",
         "The namespace's ResourceQuota rejects the target pod of a migration that has started.",
         "Raise the ResourceQuota; the migration then continues by itself."),
     Reason.OWNED_BY_POOL: recorded("scenario pool-vm-patched on v1.9.0",
-        "A VirtualMachinePool owns the VM. A change of only the VM would take effect live, but the"
-        " next change of the pool's template overwrites the VM's size and restarts the VM.",
+        "A VirtualMachinePool owns the VM. A change to only the VM would take effect live, but the"
+        " next change to the pool's template overwrites the VM's size and restarts the VM.",
         "Set the size in the pool's `spec.virtualMachineTemplate`."),
-    Reason.OWNED_BY_OTHER: own("HyperConverged reverts direct changes of the CR",
+    Reason.OWNED_BY_OTHER: own("HyperConverged reverts direct changes to the CR",
         "HyperConverged owns the KubeVirt CR and reverts direct changes to the CR.",
         "Make the change in the HyperConverged resource."),
     Reason.GATE_DISABLED: source("v1.9.0 kubevirt-update-admitter.go:508-532",
@@ -307,7 +307,7 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
     Reason.WOULD_EVICT: recorded(
         "scenario evict-only on v1.9.0; the rule for old launchers comes from the code of "
         "v1.9.0",
-        "The change of the CR would make KubeVirt immediately stop VMs that are running. The"
+        "The change to the CR would make KubeVirt immediately stop VMs that are running. The"
         " message lists these VMs.",
         "Add LiveMigrate to `workloadUpdateMethods`, or restart these VMs yourself first."),
 }

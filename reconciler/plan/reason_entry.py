@@ -24,7 +24,7 @@ class ReasonEntry:
 
     mark: Mark
     where: str
-    """Recorded scenarios and versions, or a file and version of KubeVirt's source code."""
+    """The scenarios and versions of the observation, or a file of KubeVirt's source code."""
     meaning: str
     action: str = ""
     """What the user should do; empty if nothing has to be done."""
@@ -35,8 +35,8 @@ class ReasonEntry:
 
 
 recorded = partial(ReasonEntry, Mark.RECORDED)
-"""Creates the entry of a reason that was observed on a real control plane."""
+"""Create the entry of a reason that was observed on a real KubeVirt control plane."""
 source = partial(ReasonEntry, Mark.SOURCE)
-"""Creates the entry of a reason that was derived from KubeVirt's source code."""
+"""Create the entry of a reason that was derived from KubeVirt's source code."""
 own = partial(ReasonEntry, Mark.OWN)
-"""Creates the entry of a reason that does not depend on KubeVirt."""
+"""Create the entry of a reason that does not depend on KubeVirt."""

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.plan.plan_policy import PlanPolicy
 
 WINDOWS_AHEAD = 32
-"""How many upcoming windows are checked: enough for a month of nightly windows."""
+"""The number of upcoming windows that are checked: enough for nightly windows in a month."""
 
 _MOST_MINUTES = 120
 
@@ -36,7 +36,7 @@ _MOST_MINUTES = 120
 def rollout_notes(
     decisions: Sequence[Decision], context: PlanContext, ranks: Mapping[ObjectRef, int]
 ) -> tuple[Diagnostic, ...]:
-    """Return diagnostics about how the rollout delays or restarts VMs; often empty."""
+    """Return diagnostics about how the rollout delays or restarts VMs; often there are none."""
     if not any(each.actions for each in decisions):
         return ()
     vms = [each for each in decisions if each.effect is not Effect.CONFIG and each.actions]
@@ -98,7 +98,7 @@ def _closed(opens: datetime | None) -> Diagnostic:
 
 
 def _longest(windows: tuple[Window, ...], now: datetime, enough_s: float) -> float:
-    """Return the seconds of the longest upcoming window, or of the first sufficient window."""
+    """Return the length in seconds of the longest upcoming window, or of the first long enough."""
     longest, moment = 0.0, now
     for _ in range(2 * WINDOWS_AHEAD):
         found = opening(windows, moment)
@@ -138,8 +138,8 @@ def _canaries(
     if others and not changing and not any(_may_prove(each) for each in canaries):
         yield _warning(
             "canaries-held",
-            f"no canary ({canary.selector}) has its memory or can be changed, so no other VM is "
-            f"changed: {listed_refs([each.ref for each in canaries], NAMED)}",
+            f"no canary ({canary.selector}) has its new memory or can be changed, so no other "
+            f"VM is changed: {listed_refs([each.ref for each in canaries], NAMED)}",
             "find out why the canaries cannot change",
         )
     elif others:
@@ -159,7 +159,7 @@ def _canaries(
 
 
 def _may_prove(canary: Decision) -> bool:
-    """Return whether a canary without actions has its new memory or may still get its memory."""
+    """Return whether a canary without actions has its new memory or may still get it."""
     unchanged = canary.effect in (Effect.NONE, Effect.WAIT)
     return unchanged and canary.reason is not Reason.SUSPENDED
 
@@ -191,7 +191,7 @@ def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnos
 
 
 def _named(refs: Sequence[ObjectRef], needs: Mapping[ObjectRef, float]) -> str:
-    """Return the names of VMs, slowest first, and how long the slowest change may take."""
+    """Return VM names, the slowest change first, and the longest time that a change may take."""
     ranked = sorted(refs, key=lambda ref: (-needs[ref], ref))
     most = needs[ranked[0]]
     bound = "without a limit" if math.isinf(most) else f"up to {_minutes(most)}"

@@ -54,7 +54,7 @@ def plan_markdown(
 
     Args:
         plan: The plan to show.
-        comparison: The comparison with the plan of the base, if there is a base; what was already
+        comparison: The comparison with the base commit, if there is one; what was already
             pending there is folded.
         limit: The limit in bytes of UTF-8; the summary alone may need 20,000.
         elsewhere: Markdown that says where to find the omitted rows, such as a link to an
@@ -80,7 +80,7 @@ def plan_markdown(
             gone_section(comparison, limit),
             _findings(new, limit),
             _details(added, limit),
-            replace(_machines(plan, pending, limit), title="Already pending on the base"),
+            replace(_machines(plan, pending, limit), title="Already pending in the base commit"),
             replace(_findings(known, limit), title="Findings that the base has as well"),
         ]
         sections[-2:] = (replace(each, folded=True) for each in sections[-2:])

@@ -68,7 +68,7 @@ def plan_text(
 
     Args:
         plan: The plan to show.
-        comparison: The comparison with the plan of the base, if there is a base.
+        comparison: The comparison with the plan of the base commit, if there is a base.
         width: The number of columns of the terminal; longer cells and sentences are wrapped.
         color: Whether to style the text with ANSI codes.
         verbose: Whether to show also unchanged objects, the patch of every action, the reason for

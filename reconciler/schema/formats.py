@@ -102,7 +102,7 @@ def time_zone(value: str) -> None:
 
 
 def date_time(value: str) -> None:
-    """Check a timestamp of RFC 3339, which is stricter than ``datetime.fromisoformat``."""
+    """Check a timestamp in RFC 3339 format, which is stricter than ``datetime.fromisoformat``."""
     try:
         found = _DATE_TIME.fullmatch(value) and datetime.fromisoformat(value)
     except ValueError:

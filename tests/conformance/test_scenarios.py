@@ -1,7 +1,7 @@
 """Compares the simulator with a real control plane, scenario by scenario.
 
 scenarios.yaml has the initial VM of each scenario, the requests and responses, and every visible
-change of the VM, its VMI and its migrations after each request. The test compares the order of
+change to the VM, its VMI and its migrations after each request. The test compares the order of
 the changes on each object. The grouping of changes into events is not compared, because a
 controller may write two changes together or one after the other.
 """

@@ -174,7 +174,7 @@ def kubevirt(client, make_kubevirt) -> ObjectRef:
 
 @pytest.fixture
 def robot(client, make_client, namespace) -> Client:
-    """A client with the token of a service account that has no rights."""
+    """A client with the token of a service account that has no permissions."""
     accounts = f"{NAMESPACES}/{namespace}/serviceaccounts"
     account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "robot"}}
     client.send("POST", accounts, body=account)

@@ -163,7 +163,7 @@ def test_access_review_error_lists_every_missing_right(client, robot, namespace)
     access_review.require(client, rights)
     with pytest.raises(ForbiddenError) as caught:
         access_review.require(robot, rights)
-    assert f"lack {len(rights)} required rights" in str(caught.value)
+    assert f"lack {len(rights)} required permissions" in str(caught.value)
     for right in rights:
         assert str(right) in str(caught.value)
 

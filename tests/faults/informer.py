@@ -61,7 +61,7 @@ class SteppedInformer(ClusterInformer):
         return self._snapshot()
 
     def wait(self, timeout_s):
-        """Wait for a change of a watched object or for the timeout; a burst is one change."""
+        """Wait for a change to a watched object or for the timeout; a burst is one change."""
         left_s = timeout_s
         while left_s > 0 and self._dirty.isdisjoint(KINDS):
             due = self._sim.engine.next_due()

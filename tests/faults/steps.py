@@ -33,7 +33,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Changed:
-    """The first change of an object of *resource* for which *seen* is true."""
+    """The first change to an object of *resource* for which *seen* is true."""
 
     resource: str
     seen: object

@@ -128,7 +128,7 @@ def test_markdown_renderer_recognizes_each_table_and_list_of_a_plan_compared_wit
     html = MarkdownIt("commonmark").enable("table").render(text)
     assert html.count("<table>") == text.count("| --- |\n")
     assert html.count("<details>") == html.count("</details>") == text.count("<details>")
-    assert html.count("<ul>") == 1 + text.count("\n\n- ") - text.count("#### Only on the base")
+    assert html.count("<ul>") == 1 + text.count("\n\n- ") - text.count("#### Only in the")
     assert "| ---" not in html
 
 

@@ -140,7 +140,7 @@ class Values:
 
     @property
     def comparison(self) -> Comparison:
-        """A comparison in which one object and one problem are only on the base."""
+        """A comparison in which one object and one problem are only in the base commit."""
         objects = {
             each.ref: ComparedObject(
                 state=BaselineState.UPDATED, before=each, after=each, edited=False

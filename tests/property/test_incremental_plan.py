@@ -39,7 +39,7 @@ SIZES = ("1Gi", "2Gi", "3Gi", "5Gi", "1025Mi")
 
 @st.composite
 def live_states(draw):
-    """Draw changes of some VMs, and sometimes of settings shared by all VMs."""
+    """Draw changes to some VMs, and sometimes of settings shared by all VMs."""
     return {
         "sizes": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),
         "spec": draw(st.dictionaries(st.sampled_from(REFS), st.sampled_from(SIZES), max_size=2)),

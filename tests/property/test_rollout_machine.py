@@ -117,7 +117,7 @@ class World(Stage):
         return bool(unfinished) or self._is_fresh(name, vmi)
 
     def _is_fresh(self, name, vmi):
-        """Return whether KubeVirt has not yet reacted to a change of the VM's spec."""
+        """Return whether KubeVirt has not yet reacted to a change to the VM's spec."""
         [vm] = [each for each in self.vms() if each["metadata"]["name"] == name]
         wants, has = guest_of(vm), vmi["spec"]["domain"]["memory"]["guest"]
         waits = conditions(vm).get("RestartRequired") == "True"

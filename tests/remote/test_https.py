@@ -10,7 +10,7 @@ from support.git_servers.relay import Relay
 
 CHECK_LOGIN = (
     "check `username` and `password`, or `bearerToken`, in --git-credentials; a token may have "
-    "expired or may lack the right to read the repository"
+    "expired or may lack the permission to read the repository"
 )
 CHECK_NETWORK = "check the address, the network and the proxy (HTTPS_PROXY, NO_PROXY)"
 MOVED = "set --repo to the address to which the repository has moved"

@@ -1,4 +1,4 @@
-"""The manifests in examples/deploy: their rights, pod security, network policy and CronJobs."""
+"""The manifests in examples/deploy: permissions, pod security, network policy and CronJobs."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def rights(manifests: list[dict]) -> set[tuple[str, ...]]:
 
 
 def documented(text: str) -> set[tuple[str, ...]]:
-    """Return the rights in the table of the documentation, in the form of ``rights``."""
+    """Return the permissions in the table of the documentation, in the form of ``rights``."""
     found, role, group = set(), "", ""
     for line in text.splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]

@@ -45,7 +45,7 @@ ServerDryRun = Annotated[
     option(
         "--server-dry-run",
         "Also send each change with dryRun=All, which shows admission denials; this needs the "
-        "right to patch.",
+        "permission to patch.",
     ),
 ]
 Out = Annotated[

@@ -1,4 +1,4 @@
-"""``status --watch``: shows the status again after each change of the cluster."""
+"""``status --watch``: shows the status again after each change to the cluster."""
 
 from __future__ import annotations
 

@@ -148,14 +148,14 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
     if code == HTTPStatus.FORBIDDEN and is_denial(status):
         return RejectedError(
             f"{what}: denied by an admission policy: {said}",
-            hint="the credentials have enough rights; contact the owner of the policy or the "
+            hint="the credentials have enough permissions; contact the owner of the policy or the "
             "webhook",
             status=code,
         )
     if code == HTTPStatus.FORBIDDEN:
         return ForbiddenError(
             f"{what}: permission denied: {said}",
-            hint="grant the right with a Role or ClusterRole, or use another context",
+            hint="grant the permission with a Role or ClusterRole, or use another context",
             status=code,
         )
     if code == HTTPStatus.TOO_MANY_REQUESTS or code >= HTTPStatus.INTERNAL_SERVER_ERROR:

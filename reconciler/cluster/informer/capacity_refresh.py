@@ -52,7 +52,7 @@ class CapacityRefresh:
         """Read pods and quotas now.
 
         Raises:
-            ClusterError: The lists cannot be read, for a reason other than missing rights.
+            ClusterError: The lists cannot be read, for a reason other than missing permissions.
         """
         found = read_capacity(self._client, self._clock)
         self._store(found)

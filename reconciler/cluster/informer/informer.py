@@ -217,7 +217,7 @@ class ClusterInformer:
         """Read pods and quotas in all namespaces now; later snapshots include the result.
 
         Raises:
-            ClusterError: The lists cannot be read, for a reason other than missing rights.
+            ClusterError: The lists cannot be read, for a reason other than missing permissions.
         """
         return self._capacity.read()
 

@@ -1,4 +1,4 @@
-"""Holds the right to write: ``ClusterLease``, a ``coordination.k8s.io/v1`` Lease.
+"""Holds the permission to write: ``ClusterLease``, a ``coordination.k8s.io/v1`` Lease.
 
 Another holder counts as alive as long as the Lease keeps changing; the times in the Lease are not
 compared with the local clock. Every write includes the resourceVersion that was read, so that only

@@ -83,7 +83,7 @@ class ClusterReader:
         """Read pods and quotas in all namespaces; see ``read_capacity``.
 
         Raises:
-            ClusterError: The lists cannot be read, for a reason other than missing rights.
+            ClusterError: The lists cannot be read, for a reason other than missing permissions.
         """
         return read_capacity(self._client, self._clock)
 

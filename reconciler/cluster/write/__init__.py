@@ -1,1 +1,1 @@
-"""Writes patches, restarts and Events to the cluster, and checks the required rights first."""
+"""Writes patches, restarts and Events to the cluster, after checking the permissions."""

@@ -1,4 +1,4 @@
-"""``require``: checks the required rights before the first write, and lists all missing ones."""
+"""``require``: checks the required permissions before the first write; lists all missing ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KUBEVIRT = "kubevirt.io"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """The right to use one verb on one resource, in one namespace or in all namespaces."""
+    """The permission to use one verb on one resource, in one namespace or in all namespaces."""
 
     verb: str
     group: str
@@ -45,7 +45,7 @@ _LISTED = (
     resource_paths.MIGRATIONS,
 )
 PLAN_RIGHTS = tuple(Right(verb="list", group=_KUBEVIRT, resource=each) for each in _LISTED)
-"""The rights that a plan needs."""
+"""The permissions that a plan needs."""
 
 
 def apply_rights(
@@ -56,7 +56,7 @@ def apply_rights(
     create: bool = False,
     restart: bool = False,
 ) -> tuple[Right, ...]:
-    """Return the rights that an apply needs.
+    """Return the permissions that an apply needs.
 
     Args:
         lease_namespace: The namespace of the Leases and the KubeVirt CR.
@@ -145,17 +145,17 @@ def may(client: Client, right: Right) -> bool:
 
 
 def require(client: Client, rights: Iterable[Right]) -> None:
-    """Check that the credentials have all required rights.
+    """Check that the credentials have all required permissions.
 
     Raises:
-        ForbiddenError: Some rights are missing; the message lists all of them.
+        ForbiddenError: Some permissions are missing; the message lists all of them.
         ClusterError: The server does not respond to a review.
     """
     missing = [right for right in rights if not may(client, right)]
     if missing:
         raise ForbiddenError(
-            f"the credentials lack {len(missing)} required rights at {client.host}:"
+            f"the credentials lack {len(missing)} required permissions at {client.host}:"
             f" {', '.join(str(right) for right in missing)}",
-            hint="grant these rights with a Role or ClusterRole, or use another context",
+            hint="grant these permissions with a Role or ClusterRole, or use another context",
             status=403,
         )

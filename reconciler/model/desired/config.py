@@ -13,24 +13,24 @@ from reconciler.model.selector import Selector
 
 
 class Mode(StrEnum):
-    """Whether the unattended commands ``reconcile`` and ``serve`` may write."""
+    """Whether the unattended commands ``reconcile`` and ``serve`` may write to the cluster."""
 
     OBSERVE = "observe"
     ENFORCE = "enforce"
 
 
 class RestartConsent(StrEnum):
-    """What may happen to a change that takes effect only at a restart of the VM."""
+    """How to handle a change that takes effect only at a restart of the VM."""
 
     NEVER = "never"
     STAGE = "stage"
     """Write the change; it takes effect at the VM's next restart."""
     WINDOW = "window"
-    """Write the change and restart the VM inside a window."""
+    """Write the change and restart the VM inside a maintenance window."""
 
 
 class WindowKind(StrEnum):
-    """How a window affects writes."""
+    """Whether a maintenance window allows or denies writes."""
 
     ALLOW = "allow"
     """Writes are allowed inside the window; without such a window, they are always allowed."""
@@ -64,7 +64,7 @@ class OriginKind(StrEnum):
 
     FLAG = "flag"
     ARGUMENTS = "arguments"
-    """The names of VMs on the command line."""
+    """The VM names on the command line."""
     ENVIRONMENT = "environment"
     FILE = "file"
     DEFAULT = "default"
@@ -72,11 +72,11 @@ class OriginKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OptionOrigin:
-    """The origin of a value that is not from the configuration file."""
+    """The origin of a value that does not come from the configuration file."""
 
     kind: OriginKind
     name: str = ""
-    """The flag or the environment variable; empty for arguments and defaults."""
+    """The option or the environment variable; empty for arguments and defaults."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".rstrip()
@@ -100,7 +100,7 @@ class Config:
     selector: Selector = field(default_factory=Selector)
     """A label selector; only VMs whose labels in Git match are planned."""
     cluster: str | None = None
-    """The required UID of the cluster's ``kube-system`` namespace; None accepts any cluster."""
+    """The required UID of the cluster's namespace ``kube-system``; None accepts any cluster."""
     create: bool = False
     restart: RestartConsent = RestartConsent.NEVER
     max_concurrent: int | None = None
@@ -108,7 +108,7 @@ class Config:
     max_per_node: int | None = None
     """The maximum number of hotplugs in flight per node; None if only KubeVirt's limit applies."""
     batches: tuple[Selector, ...] = ()
-    """The label selectors of the batches, in order; VMs outside all batches change last."""
+    """The label selectors of the batches, in order; VMs that match no batch change last."""
     canary: Canary | None = None
     anti_affinity: tuple[str, ...] = ()
     """Label keys; VMs of a namespace with the same value of such a label change one at a time."""
@@ -118,9 +118,9 @@ class Config:
     """The number of consecutive failed migrations after which a VM counts as failed."""
     windows: tuple[Window, ...] = ()
     snapshot_max_age: Duration = field(default_factory=lambda: Duration.parse("24h"))
-    """The age from which a snapshot file causes a warning."""
+    """The age above which a snapshot file causes a warning."""
     annotate: bool = False
-    """Whether to annotate each patched VM with the commit, digest and time."""
+    """Whether to annotate each changed VM with the commit, the digest and the change's time."""
     guest_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
     """How long the guest may take to use or release memory after the migration."""
     settle_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
@@ -137,7 +137,7 @@ class Config:
         return getattr(self, CONFIG_KEYS[key])
 
     def overridden(self, values: Mapping[str, Any], origin: Origin) -> Config:
-        """Return a copy of the configuration with some values replaced, and with their origin."""
+        """Return a copy of the configuration with some values, and their origins, replaced."""
         return replace(
             self,
             **{CONFIG_KEYS[key]: value for key, value in values.items()},

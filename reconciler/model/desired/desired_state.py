@@ -37,7 +37,7 @@ class DesiredVM:
     instancetype_kind: str | None = None
     """The kind of the instancetype; None keeps the kind that the VM in the cluster has."""
     resources: Mapping[str, str] = field(default_factory=dict)
-    """The memory requests and limits, if only they set the VM's memory; they are never written."""
+    """The memory requests and limits, if only they set the VM's memory; never written to a VM."""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     priority: int = 0
@@ -45,7 +45,7 @@ class DesiredVM:
     restart: RestartConsent | None = None
     """The restart consent in the VM's annotation ``memory.reconciler.dev/restart`` in Git."""
     manifest: Mapping[str, Any] | None = None
-    """The manifest as JSON values; None if it lacks a field that a new VM needs."""
+    """The manifest as JSON values; None if the manifest lacks a field that a new VM needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,19 +57,19 @@ class DesiredState:
     dirty: bool = False
     """Whether the working tree differs from its commit."""
     in_force: CommitInForce | None = None
-    """Why this commit applies to the requested revision; None if the source is not a commit."""
+    """Why this commit is the one to apply; None if the desired state is not from a commit."""
     kubevirt: DesiredKubeVirt | None
     vms: Mapping[ObjectRef, DesiredVM]
     """The desired VMs, ordered by reference."""
     skipped: Mapping[str, int] = field(default_factory=dict)
-    """The number of skipped documents per kind, for kinds that this program does not manage."""
+    """The number of skipped documents for each kind that this program does not manage."""
     ignored: int = 0
     """The number of ignored files and documents that contain no Kubernetes object."""
     unselected: frozenset[ObjectRef] = frozenset()
     """The objects that the label selector or the command line's namespace and names exclude."""
     diagnostics: tuple[Diagnostic, ...] = ()
     unusable: bool = False
-    """Whether nothing can be planned, because the configuration is invalid or nothing was read."""
+    """Whether planning is impossible: the configuration is invalid or no manifest was read."""
     provenance: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(
         default_factory=dict, compare=False, repr=False
     )
@@ -80,7 +80,7 @@ class DesiredState:
 
     @property
     def valid(self) -> bool:
-        """Whether the diagnostics contain no error."""
+        """Whether the desired state has no errors."""
         return all(each.severity is not Severity.ERROR for each in self.diagnostics)
 
     def errors(self) -> dict[ObjectRef, Diagnostic]:
@@ -89,7 +89,7 @@ class DesiredState:
         return {each.ref: each for each in found if each.ref is not None}
 
     def at(self, ref: ObjectRef, path: FieldPath = ()) -> Location | None:
-        """Return where Git sets a field of an object, or where Git sets its nearest parent."""
+        """Return the location in Git of a field of an object, or of the field's nearest parent."""
         places = self.provenance.get(ref, {})
         for length in range(len(path), -1, -1):
             found = places.get(path[:length])
@@ -103,9 +103,9 @@ class Reading:
     """The desired state and the configuration, both read from one Git revision."""
 
     config: Config
-    """The configuration, including the command line's overrides."""
+    """The configuration, in which command-line options override the file."""
     state: DesiredState
     history: History | None = field(default=None, compare=False, repr=False)
-    """The history of the revision; None if the source is not a commit."""
+    """The commit history of the revision; None if the desired state is not from a commit."""
     bound: bool = True
-    """Whether a configuration exists that limits the run; only piped manifests can lack one."""
+    """Whether a configuration file limits the run; only piped manifests can lack the file."""

@@ -1,4 +1,4 @@
-"""``Capacity``: the memory that pods use and the amounts that quotas allow, in bytes."""
+"""``Capacity``: the memory that pods use and the resources that quotas allow."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class MemoryUse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launcher:
-    """A launcher pod that has not ended and therefore uses capacity."""
+    """A launcher pod that has not terminated and therefore uses capacity."""
 
     namespace: str
     node: str = ""
@@ -41,7 +41,7 @@ class Launcher:
     requests: MemoryUse
     """The requests of the whole pod, as the scheduler and quotas count them."""
     limit: int = 0
-    """The sum of the containers' ``limits.memory`` in bytes; no limit counts as 0."""
+    """The sum of the containers' ``limits.memory`` in bytes; a container without one adds 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class Quota:
     """The limit of each resource, such as ``requests.memory``: in bytes, or a number of pods."""
     used: Mapping[str, int] = field(default_factory=dict)
     moving: Mapping[str, int] = field(default_factory=dict)
-    """The maximum amount of each resource that becomes free when the current migrations end."""
+    """The maximum amount of each resource that the end of the running migrations will free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,5 +79,5 @@ class Capacity:
     launchers: Mapping[Uid, tuple[Launcher, ...]] = field(default_factory=dict)
     """The launcher pods of each VMI, by its uid; a migrating VMI has two launcher pods."""
     quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
-    """The quotas of each namespace, ordered by name."""
+    """The quotas of each namespace, sorted by name."""
     diagnostics: tuple[Diagnostic, ...] = ()

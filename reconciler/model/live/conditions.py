@@ -22,7 +22,7 @@ Conditions = Mapping[str, Condition]
 """The status conditions of an object, by condition type."""
 
 HOT_MEMORY_CHANGE = "HotMemoryChange"
-"""A VMI condition: True while the memory is being changed, False after a rejected hotplug."""
+"""A VMI condition: True during a memory change, False after a rejected hotplug."""
 
 
 def is_true(conditions: Conditions, name: str) -> bool:

@@ -67,7 +67,7 @@ class LiveMigrationPolicy:
     allow_post_copy: bool | None = None
     """``spec.allowPostCopy``; None if the CR's value applies."""
     allow_workload_disruption: bool | None = None
-    """``spec.allowWorkloadDisruption``; if None, ``allow_post_copy`` or else the CR applies."""
+    """``spec.allowWorkloadDisruption``; if None, ``allow_post_copy`` or the CR's value applies."""
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that a VMI must have (``selectors.virtualMachineInstanceSelector``)."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)

@@ -31,18 +31,18 @@ class LiveKubeVirt:
     target_deployment_id: str
     settings: Settings
     containers: frozenset[FieldPath]
-    """The existing parents of managed fields; a patch must add the missing parents."""
+    """The parents of managed fields that exist; a patch must add the missing parents."""
     spellings: Mapping[FieldPath, object] = field(default_factory=dict, compare=False)
-    """Each managed value in the API server's notation, which a JSON Patch ``test`` requires."""
+    """Each managed value exactly as the API server writes it, for a JSON Patch ``test``."""
     disabled_gates: frozenset[str] = frozenset()
     managers: Mapping[FieldPath, str] = field(default_factory=dict)
     """The field manager of each managed field, from managedFields."""
     owners: tuple[str, ...] = ()
     """The owner references, each as ``Kind/name``."""
     live_update_changed_at: datetime | None = None
-    """When the rollout strategy or a feature gate was last written, from managedFields."""
+    """When the rollout strategy or a feature gate was last written, according to managedFields."""
     outdated_workloads: int = 0
-    """``status.outdatedVirtualMachineInstanceWorkloads``: running VMs that need a migration."""
+    """``status.outdatedVirtualMachineInstanceWorkloads``: how many VMs need a migration."""
     memory_overcommit: int = 100
     """The memory overcommit in percent (``developerConfiguration.memoryOvercommit``)."""
     overhead_ratio: float = 1.0
@@ -66,7 +66,7 @@ class Constraints:
     requests: MemoryQuantity | None = None
     limits: MemoryQuantity | None = None
     overhead_left_out: bool = False
-    """``resources.overcommitGuestOverhead``: the pod does not request the launcher's overhead."""
+    """``resources.overcommitGuestOverhead``: whether the pod's request omits the overhead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +79,7 @@ class LiveVM:
     guest: MemoryQuantity | None
     max_guest: MemoryQuantity | None
     memory_present: bool = True
-    """Whether ``domain.memory`` exists, which a patch that adds a guest size requires."""
+    """Whether ``domain.memory`` exists; if not, a patch must also create it."""
     live_update_memory: bool = False
     """Whether ``spec.liveUpdateFeatures.memory`` exists; only KubeVirt v1.1 has this field."""
     instancetype: str | None = None
@@ -96,7 +96,7 @@ class LiveVM:
     for the VM's instancetype.
     """
     running_wanted: bool = True
-    """Whether ``runStrategy`` or ``running`` requests a running VM; false for Halted."""
+    """Whether ``runStrategy`` or ``running`` requests a running VM, which Halted does not do."""
     constraints: Constraints = field(default_factory=Constraints)
     conditions: Conditions = field(default_factory=dict)
     printable_status: str = ""
@@ -107,7 +107,7 @@ class LiveVM:
     guest_manager: str = ""
     """The field manager of the guest size or of the instancetype's name, from managedFields."""
     guest_changed_at: datetime | None = None
-    """When ``guest_manager`` last wrote the VM; the size has not changed after that."""
+    """When ``guest_manager`` last wrote to the VM; the size is at least as old as this write."""
     pool: str = ""
     """The name of the VirtualMachinePool that owns the VM, or an empty string."""
     restart_asked: bool = False
@@ -115,14 +115,15 @@ class LiveVM:
     annotated: bool = True
     """Whether ``metadata.annotations`` exists; a patch cannot add an annotation without it."""
     resource_version: str = field(default="", compare=False, metadata={"kept": False})
-    """Guards only a patch that adds ``metadata.annotations``. Snapshots leave it out, since every
-    update of a status changes it."""
+    """The resourceVersion, which only a patch that adds ``metadata.annotations`` tests.
+    Snapshots omit it, since every update of a status changes it.
+    """
     deleting: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveVMI:
-    """A VirtualMachineInstance: a running VM."""
+    """A VirtualMachineInstance: the running instance of a VM."""
 
     ref: ObjectRef
     """The reference of the VM to which the instance belongs."""
@@ -166,7 +167,7 @@ class LiveVMI:
 
     @property
     def final(self) -> bool:
-        """Whether the instance has ended; its VM then counts as not running."""
+        """Whether the instance has Succeeded or Failed; its VM then counts as not running."""
         return self.phase in ("Succeeded", "Failed")
 
     @property
@@ -182,7 +183,7 @@ class LiveVMI:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveNode:
-    """A node in the cluster, as a possible target of migrations."""
+    """A node in the cluster, which can be the target of a migration."""
 
     name: str
     schedulable: bool
@@ -211,17 +212,17 @@ class LiveInstancetype:
     """All other spec fields except annotations, as JSON texts by dotted path."""
 
     def kept_by(self, revision: str) -> bool:
-        """Return whether a given ControllerRevision stores the current instancetype.
+        """Return whether a given ControllerRevision was made from the current instancetype.
 
-        Source: recorded on v1.3.1, v1.6.3 and v1.9.0 (scenario instancetype-change): its name
-        ends in the uid and generation of the type.
+        Source: observed on KubeVirt v1.3.1, v1.6.3 and v1.9.0 (scenario instancetype-change): its
+        name ends in the uid and generation of the type.
         """
         return revision.endswith(f"-{self.uid}-{self.generation}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveState:
-    """A snapshot of the cluster; kinds of objects are read at slightly different times."""
+    """A snapshot of the cluster; the kinds of objects are read at slightly different times."""
 
     cluster_id: str
     """The uid of the namespace kube-system, which identifies the cluster."""
@@ -242,6 +243,6 @@ class LiveState:
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Each namespace's labels; listed only if a migration policy selects namespaces by label."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """Diagnostics about objects, nodes or the cluster id, if these could not be read."""
+    """Diagnostics about objects, nodes and the cluster id that could not be read."""
     capacity: Capacity | None = None
     """The memory that pods use and the limits of quotas; None until a decision needs them."""

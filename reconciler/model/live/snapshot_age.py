@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from reconciler.model.references import Location
 
 SNAPSHOT_AGE = "snapshot-age"
-"""The code of the warning, which each format of a plan shows before everything else."""
+"""The code of the warning about an old snapshot, which each format of a plan shows first."""
 _CLOCKS_AGREE = timedelta(minutes=5)
-"""How far two clocks that are set correctly may differ."""
+"""How far two correctly set clocks may differ."""
 
 
 def age_warning(

@@ -42,10 +42,16 @@ _AT = re.compile(r" - at `\$([^`]*)`")
 _MSGSPEC = (
     (re.compile(r"Object missing required field `(.*)`"), "the field {} is missing"),
     (re.compile(r"Object contains unknown field `(.*)`", re.DOTALL), "the field {} is unknown"),
-    (re.compile(r"Expected `datetime` with a timezone component"), "expected a time in RFC 3339"),
+    (
+        re.compile(r"Expected `datetime` with a timezone component"),
+        "expected a time in RFC 3339 format with a time zone",
+    ),
     (re.compile(r"Expected `([^`]*)`, got `([^`]*)`"), "expected the type {}, not {}"),
     (re.compile(r"Expected `([^`]*)`"), "expected the type {}"),
-    (re.compile(r"Invalid RFC3339 encoded datetime"), "expected a time in RFC 3339"),
+    (
+        re.compile(r"Invalid RFC3339 encoded datetime"),
+        "expected a time in RFC 3339 format with a time zone",
+    ),
     (re.compile(r"Invalid enum value (.*)", re.DOTALL), "the value {} is unknown"),
 )
 
@@ -138,7 +144,7 @@ def from_snapshot(document: object) -> LiveState:
 
 @functools.cache
 def _fields(kind: Any) -> tuple[tuple[str, str, Any], ...]:  # noqa: ANN401 - a type
-    """Return the name, the document key and the default of each field of a class."""
+    """Return the name, the document key and the default value of each field of a class."""
     if issubclass(kind, tuple):
         defaults = kind._field_defaults
         return tuple((name, name, defaults.get(name, MISSING)) for name in kind._fields)
@@ -207,7 +213,7 @@ def decode(kind: type[T], value: object, at: str) -> T:
 
 
 def _plain(message: str) -> str:
-    """Replace msgspec's terms in an error message with terms of the snapshot format."""
+    """Replace msgspec's terms in an error message with terms that describe the snapshot format."""
     for pattern, words in _MSGSPEC:
         if match := pattern.match(message):
             return words.format(*map(cut, match.groups())) + message[match.end() :]
@@ -223,7 +229,7 @@ def _converted(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type
 
 
 class _Reader(type):
-    """The metaclass of types that msgspec does not check; ``reads`` creates their values."""
+    """The metaclass of types that msgspec cannot decode; ``reads`` creates their values."""
 
     reads: Any
 
@@ -237,7 +243,7 @@ def _read(reader: type, value: object) -> object:
 
 @functools.cache
 def _wire_type(kind: Any) -> Any:  # noqa: ANN401, PLR0911 - types, one a row
-    """Return the type with which msgspec reads a class, or a reader if msgspec cannot read it."""
+    """Return the type with which msgspec decodes a class; a reader if msgspec cannot do this."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind == Settings:
         return _reader(_settings)
@@ -263,7 +269,7 @@ def _reader(reads: Callable[[Any], object]) -> type:
 
 
 def _struct(kind: Any) -> Any:  # noqa: ANN401 - types
-    """Return a msgspec Struct with a class's fields, named like the keys in documents."""
+    """Return a msgspec Struct with a class's fields, under the names that the document uses."""
     hints = get_type_hints(kind)
     fields = [
         (name, _wire_type(hints[name]), msgspec.field() if default is MISSING else default)

@@ -24,7 +24,7 @@ class ApprovedAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """The user's approval of the actions of one plan."""
+    """The actions of one plan that the user has approved."""
 
     cluster: str
     """The uid of the cluster's namespace kube-system; empty if the plan does not contain it."""
@@ -37,5 +37,5 @@ class Approval:
     """The approved actions by object, in wave order."""
 
     def of(self, ref: ObjectRef, wave: WaveName) -> ApprovedAction | None:
-        """Return the approved action for an object in one step of a plan; None without one."""
+        """Return the approved action for an object in one wave; None if there is none."""
         return next((each for each in self.actions.get(ref, ()) if each.wave is wave), None)

@@ -19,17 +19,17 @@ class BaselineState(StrEnum):
     """
 
     NEW = "new"
-    """The plan has the entry, and the plan of the base does not."""
+    """The plan contains the entry, and the plan of the base commit does not."""
     UPDATED = "updated"
-    """Both plans have the entry, and they differ in what happens."""
+    """Both plans contain the entry, and what happens to the object differs."""
     UNCHANGED = "unchanged"
-    """Both plans have the same entry: it was already pending on the base."""
+    """Both plans contain the same entry: the change was already pending in the base commit."""
     ABSENT = "absent"
-    """Only the plan of the base has the entry."""
+    """Only the plan of the base commit contains the entry."""
 
 
 ADDED = frozenset({BaselineState.NEW, BaselineState.UPDATED})
-"""The states of the entries that a pull request adds or alters."""
+"""The states of plan entries that a pull request adds or alters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Base:
     revision: str
     """The hash of the merge base of ``requested`` and the planned commit."""
     unplanned: str = ""
-    """Why nothing can be planned on the base, such as an invalid configuration; else empty."""
+    """Why the base commit cannot be planned, such as an invalid configuration; else empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,28 +50,28 @@ class ComparedObject:
 
     state: BaselineState
     before: Decision | None
-    """The decision in the plan of the base; None if the base does not contain the object."""
+    """The decision in the base commit's plan; None if that plan does not contain the object."""
     after: Decision | None
     """The decision in the plan; None if the plan does not contain the object."""
     edited: bool
-    """Whether the object in Git differs; if not, something else causes a difference."""
+    """Whether the object's manifest differs between the two commits."""
     edited_fields: frozenset[FieldPath] = frozenset()
-    """The fields with planned changes whose values in Git differ."""
+    """The fields that the plan changes and whose values in Git differ between the two commits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The differences between a plan and the plan of the base commit, on the same live state."""
+    """The differences between a plan and the base commit's plan, for the same live state."""
 
     base: Base
     objects: Mapping[ObjectRef, ComparedObject]
     """The objects of both plans, ordered by reference."""
     diagnostics: Mapping[Diagnostic, BaselineState]
-    """The state of each diagnostic of the plan."""
+    """The comparison state of each diagnostic of the plan."""
     absent_diagnostics: tuple[Diagnostic, ...] = ()
-    """The diagnostics that only the plan of the base has."""
+    """The diagnostics that only the base commit's plan has."""
     config_edited: bool = False
-    """Whether ``.reconciler.yaml`` has other values than on the base."""
+    """Whether the values in ``.reconciler.yaml`` differ from those in the base commit."""
 
     def state(self, ref: ObjectRef) -> BaselineState:
         """Return how the plan of an object compares with the plan of the base commit."""
@@ -88,19 +88,19 @@ class Comparison:
         return self.diagnostics.get(diagnostic, other)
 
     def edits(self, ref: ObjectRef, change: Change) -> bool:
-        """Return whether the value of a change in Git differs between the two commits."""
+        """Return whether the changed field's value in Git differs between the two commits."""
         return change.field in self.objects[ref].edited_fields
 
     @property
     def withdrawn(self) -> Iterator[Decision]:
-        """The decisions about pending changes that the plan of only the base commit contains."""
+        """The decisions about pending changes that only the base commit's plan contains."""
         for each in self.objects.values():
             if each.state is BaselineState.ABSENT and each.before is not None:
                 yield each.before
 
     @property
     def removed(self) -> Iterator[Decision]:
-        """The decisions about objects that only the plan of the base commit contains."""
+        """The decisions about objects that only the base commit's plan contains."""
         for each in self.objects.values():
             if each.after is None and each.before is not None:
                 yield each.before
@@ -114,14 +114,14 @@ class Comparison:
 
     @property
     def adds_errors(self) -> bool:
-        """Whether the plan has an error that the plan of the base commit does not have."""
+        """Whether the plan has an error that the base commit's plan does not have."""
         return any(
             state in ADDED and each.severity is Severity.ERROR
             for each, state in self.diagnostics.items()
         )
 
     def added(self) -> Iterator[Decision]:
-        """Return the decisions whose effect is not the same in the base commit."""
+        """Return the decisions whose effect differs from the base commit's plan."""
         for each in self.objects.values():
             if each.state in ADDED and each.after is not None:
                 yield each.after
@@ -129,7 +129,7 @@ class Comparison:
     def summary(self) -> dict[str, dict[str, int]]:
         """Return the number of objects per comparison state and effect, without zeros.
 
-        An absent object counts with its effect on the base.
+        An absent object counts with its effect in the base commit.
         """
         counts = {state: Counter[Effect]() for state in BaselineState}
         for each in self.objects.values():

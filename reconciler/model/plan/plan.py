@@ -1,4 +1,4 @@
-"""``Plan``: one decision per object, and the ordered actions."""
+"""``Plan``: one decision per object, and the actions in their order."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Effect(StrEnum):
     """What will happen to one object when the plan is applied."""
 
     NONE = "none"
-    """The value matches Git, and the running guest has it."""
+    """The object matches Git, and the running guest has the desired memory."""
     CONFIG = "config"
     LIVE = "live"
     """The change takes effect in the running guest."""
@@ -29,14 +29,14 @@ class Effect(StrEnum):
     RESTART = "restart"
     """The change takes effect only at the next restart."""
     WAIT = "wait"
-    """The change can be live later; now, other work is in flight or KubeVirt has not settled."""
+    """The change cannot happen now: other work is in flight, or KubeVirt has not settled."""
     CREATE = "create"
     BLOCKED = "blocked"
-    """The change would be denied, cause harm or have no effect, or it has failed."""
+    """The change is not made: it would be denied, harmful or without effect, or it has failed."""
 
 
 class Reason(StrEnum):
-    """The stable codes that explain why the plan has its effect on an object."""
+    """The stable codes that explain why the plan assigns an effect to an object."""
 
     # none
     CONVERGED = "converged"
@@ -157,7 +157,7 @@ class Verb(StrEnum):
     PATCH = "patch"
     CREATE = "create"
     RESTART = "restart"
-    """A request to the restart subresource, without a body and without tests of the state."""
+    """A POST request to the restart subresource, without a body and without state checks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,11 +172,11 @@ class Action:
     reason: Reason
     verb: Verb = Verb.PATCH
     patch: tuple[PatchOp, ...] = ()
-    """The patch operations: first the guards (``test``); empty for creates and restarts."""
+    """The patch operations: first the ``test`` operations; empty for creates and restarts."""
     manifest: Mapping[str, Any] | None = None
     """The body of a create, as JSON values; it may contain secrets, so it is never shown."""
     digest: str = ""
-    """``sha256:…`` over cluster, object, uid, effect, reason and write."""
+    """The digest ``sha256:…`` of the cluster, object, uid, effect, reason and write."""
 
     @property
     def id(self) -> str:
@@ -194,7 +194,7 @@ class Decision:
     why: Explanation
     at: Location | None = None
     target: MemoryQuantity | None = None
-    """The desired memory, also if an instancetype sets it; None if Git sets no memory."""
+    """The desired memory, from Git or from an instancetype; None if no memory is set."""
     guest: MemoryQuantity | None = None
     """The memory that the running guest has now; None if the VM is not running."""
     boot: MemoryQuantity | None = None
@@ -216,10 +216,10 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Barrier:
-    """The condition that must be met before a group of actions (a wave) starts."""
+    """The condition that must be met before a wave (a group of actions) starts."""
 
     condition: str
-    """The condition in words, for people; the rollout checks the condition."""
+    """The condition in words; the rollout implements the check."""
     deadline_s: float
 
 
@@ -234,7 +234,7 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMForecast:
-    """When one VM is expected to have its memory, in seconds after the start of the run."""
+    """The forecast of when one VM has its new memory, in seconds after the start of the run."""
 
     ref: ObjectRef
     position: int
@@ -270,7 +270,7 @@ class Plan:
     revision: str
     dirty: bool
     in_force: CommitInForce | None = None
-    """Why the commit applies to the requested revision; None if the source is not a commit."""
+    """Why the commit is the one to apply; None if the plan is not made from a commit."""
     cluster: str
     kubevirt: ObjectRef
     kubevirt_version: str
@@ -284,7 +284,7 @@ class Plan:
 
     @property
     def applyable(self) -> bool:
-        """Whether the plan has actions."""
+        """Whether the plan contains actions."""
         return bool(self.waves)
 
     @property

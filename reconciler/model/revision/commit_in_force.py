@@ -18,17 +18,17 @@ class RefusalReason(StrEnum):
     INVALID_CONFIG = "invalid-config"
     UNSIGNED = "unsigned"
     BAD = "bad-signature"
-    """The signature does not belong to the commit: one of the two was changed."""
+    """The signature does not match the commit: the commit or the signature was altered."""
     UNKNOWN_SIGNER = "unknown-signer"
     EXPIRED = "expired-signature"
     """The signature or its key has expired, or the key is not valid yet."""
     REVOKED = "revoked-key"
     WRONG_NAMESPACE = "wrong-namespace"
-    """The SSH signature or the SSH key is for another purpose than Git."""
+    """The SSH signature or the SSH key was made for a purpose other than Git."""
     WEAK = "weak-signature"
-    """The signature uses a hash algorithm for which collisions are known."""
+    """The signature uses a weak hash algorithm, for which collisions are known."""
     UNSUPPORTED = "unsupported-signature"
-    """The signature is of another kind, such as X.509, or there is more than one."""
+    """The signature's type, such as X.509, is not supported, or there are several signatures."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,29 +40,29 @@ class RefusedCommit:
     message: str
     """The reason as a clause, such as ``it is not signed``."""
     at: Location | None = None
-    """The first mistake in the configuration of the commit, if that is the reason."""
+    """The location of the first error in the commit's configuration, if that is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitInForce:
-    """The newest acceptable commit of a revision, which is the commit that is applied."""
+    """The newest acceptable commit of a branch, tag or hash, which is the applied commit."""
 
     revision: str
     """The branch, tag or hash that was requested."""
     newest: str
     """The commit that the revision refers to."""
     commit: str | None
-    """The commit that is in force; None if no commit is acceptable."""
+    """The commit to apply; None if no commit is acceptable."""
     behind: int = 0
-    """How many first-parent steps the commit is behind the newest one."""
+    """The number of first-parent steps from the newest commit back to this commit."""
     signer: str = ""
-    """Who signed the commit or its tag; empty if signatures are not checked."""
+    """The signer of the commit or its tag; empty if signatures are not checked."""
     refused: tuple[RefusedCommit, ...] = ()
-    """The newer commits, the newest first."""
+    """The rejected newer commits, the newest first."""
 
 
 class History(Protocol):
-    """The history of the requested revision."""
+    """The commit history of the requested branch, tag or hash."""
 
     @property
     def is_fixed(self) -> bool:
@@ -70,7 +70,7 @@ class History(Protocol):
         ...
 
     def contains(self, commit: str) -> bool:
-        """Return whether the newest commit is *commit*, or descends from it.
+        """Return whether *commit* is the newest commit or one of its ancestors.
 
         Raises:
             SourceError: The history cannot be fetched.

@@ -1,4 +1,4 @@
-"""``Checkpoint``: what a run stores for the next run, because the cluster does not show it."""
+"""``Checkpoint``: stores for the next run the facts that the cluster does not show."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.references import ObjectRef, Uid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soak:
-    """Records which canaries have their new memory, and since when all canaries have it."""
+    """Stores which canaries have their new memory, and since when all canaries have it."""
 
     digest: str
     """A digest of the canaries and their desired sizes; a new digest starts a new soak."""
@@ -25,9 +25,9 @@ class RecordedFailure:
 
     uid: Uid | None
     target: str
-    """The value that failed, in canonical notation; another desired value is tried again."""
+    """The value that failed, in canonical notation; a different desired value is tried again."""
     why: Explanation
-    """The explanation of the failure, without a hint."""
+    """The explanation of the failure, without hints for the user."""
     at: datetime
 
 
@@ -49,6 +49,6 @@ class Checkpoint:
 
     soak: Soak | None = None
     failures: Mapping[ObjectRef, RecordedFailure] = field(default_factory=dict)
-    """The failures that the next run must know, by object."""
+    """The failures of each object that the next run must consider."""
     starts: Mapping[ObjectRef, Start] = field(default_factory=dict)
-    """The starts that runs have requested, by VM; each is stored before its request is sent."""
+    """The requested starts of VMs, by VM; each is stored before the request is sent."""

@@ -29,7 +29,7 @@ class ExitCode(IntEnum):
 
 
 class Verdict(StrEnum):
-    """How far one object is from its desired state, according to one snapshot."""
+    """How far an object is from its desired state, according to one snapshot of the cluster."""
 
     CURRENT = "current"
     IN_PROGRESS = "in-progress"
@@ -58,7 +58,7 @@ class Actuation(StrEnum):
     """The value was not written before the run ended; the next run will write it."""
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
-    """The run chose not to write: blocked, stale, not approved, or too many failures."""
+    """The run decided not to write: blocked, stale, not approved, or too many failures."""
     FAILED = "failed"
 
 
@@ -69,9 +69,9 @@ class Result(StrEnum):
     """The object matches Git, and the guest has its memory."""
     FAILED = "failed"
     RUNNING = "running"
-    """The change was healthy and in flight when the run ended."""
+    """The change was in flight, without problems, when the run ended."""
     WRITTEN = "written"
-    """The size is written; the user requested not to wait for the guest."""
+    """The size is written; the user chose not to wait for the guest."""
     HELD = "held"
     """The object is blocked, waits, or needs a restart that this run does not request."""
     STALE = "stale"
@@ -93,7 +93,7 @@ class MigrationSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """The result for one object in a run, and what was written to the object."""
+    """The result for one object in a run, and the write to the object."""
 
     ref: ObjectRef
     effect: Effect
@@ -113,7 +113,7 @@ class Outcome:
     migration: MigrationSummary | None = None
     guest_before: MemoryQuantity | None = None
     guest_now: MemoryQuantity | None = None
-    """The guest's memory when the run ended, from ``status.memory.guestCurrent``."""
+    """The guest's memory at the end of the run, from ``status.memory.guestCurrent``."""
 
     @property
     def reason(self) -> str:
@@ -133,7 +133,7 @@ class RunReport:
     exit: ExitCode
     """The exit code that describes how the run ended."""
     excused: bool = False
-    """Whether the process exits with 0 although work remains, because the next run continues."""
+    """Whether the process exits with 0 despite remaining work, which the next run continues."""
     message: str = ""
     """Why the run ended, if the outcomes alone do not explain it."""
     notes: tuple[str, ...] = ()

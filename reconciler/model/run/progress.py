@@ -11,7 +11,7 @@ from reconciler.model.run.outcome import Outcome
 
 
 class Step(StrEnum):
-    """The kind of step that a run has made."""
+    """The kind of step that a run reports."""
 
     WAVE = "wave"
     BARRIER = "barrier"
@@ -21,7 +21,7 @@ class Step(StrEnum):
     FOLLOWING = "following"
     PHASE = "phase"
     WAITING = "waiting"
-    """Nothing has changed since the last time that the run read the cluster."""
+    """Nothing has changed since the run last read the cluster."""
     DONE = "done"
     FAILED = "failed"
     SKIPPED = "skipped"
@@ -45,4 +45,4 @@ class Progress:
     The fraction of a change never decreases.
     """
     outcome: Outcome | None = None
-    """The object's final outcome; set only in the object's last step."""
+    """The object's final outcome; set only in the last reported step of the object."""

@@ -12,7 +12,7 @@ class Refusal(StrEnum):
     """The reason why the API server rejected a write, according to its response."""
 
     GUARD = "guard"
-    """Status 422 without a cause: a ``test`` operation failed, or a parent field is missing.
+    """Status 422 without a cause: a ``test`` operation failed, or a field's parent is missing.
 
     The object has changed since it was read.
     """
@@ -23,7 +23,7 @@ class Refusal(StrEnum):
     NOT_FOUND = "not-found"
     EXISTS = "exists"
     NOT_AS_WRITTEN = "not-as-written"
-    """Status 200 without the written value: a webhook or an old CRD changed the object."""
+    """Status 200, but the value differs: a webhook or an old CRD changed the object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +31,12 @@ class Written:
     """The API server's response to one write."""
 
     refusal: Refusal | None = None
-    """Why the write failed; None if the server accepted it and the object has the value."""
+    """Why the write failed; None if the server accepted the write and stored the value."""
     status: int
     message: str = ""
-    """The server's own error message, shortened; empty unless the write was rejected."""
+    """The API server's error message, shortened; empty unless the server rejected the write."""
     warnings: tuple[str, ...] = ()
-    """The admission warnings in the response; empty texts are left out."""
+    """The non-empty admission warnings in the response."""
     vm: LiveVM | None = None
     kubevirt: LiveKubeVirt | None = None
     """The KubeVirt CR in the response, if the server accepted the write."""

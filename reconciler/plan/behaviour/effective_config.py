@@ -46,9 +46,9 @@ class EffectiveConfig:
     methods: frozenset[str]
     max_guest: MemoryQuantity | None
     eviction_strategy: str
-    """The eviction strategy of VMs that set none; empty for KubeVirt's default, ``None``."""
+    """The eviction strategy of VMs that do not set one; empty for KubeVirt's default, ``None``."""
     multi_architecture: bool
-    """Whether the webhook admits a VM whose CPU architecture differs from virt-api's."""
+    """Whether the webhook accepts a VM whose CPU architecture differs from virt-api's."""
     parallel: int
     """The limit of parallel migrations in the cluster."""
     outbound_per_node: int
@@ -76,7 +76,7 @@ class EffectiveConfig:
 
 
 def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
-    """Return the KubeVirt settings that a KubeVirt CR puts into effect, including defaults."""
+    """Return the KubeVirt settings that result from a KubeVirt CR, including defaults."""
     capabilities = capabilities_of(kubevirt.version)
     methods = kubevirt.settings.get(fields.UPDATE_METHODS)
     max_guest = kubevirt.settings.get(fields.MAX_GUEST)

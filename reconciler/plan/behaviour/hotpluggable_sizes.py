@@ -39,7 +39,7 @@ def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explana
 
     Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-70; v1.1.0
     vms-admitter.go:456-592 and v1.2.0 :430-567 for dedicated CPUs, hugepages and limits;
-    recorded on v1.3.1, v1.6.3 and v1.9.0 (scenarios dedicated-cpu, hugepages-2mi and
+    observed on KubeVirt v1.3.1, v1.6.3 and v1.9.0 (scenarios dedicated-cpu, hugepages-2mi and
     limits-memory-below).
     """
     for present, what in (
@@ -59,7 +59,7 @@ def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explana
 
 
 def not_at_start(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """Return the VM setting that makes the VM start without memory hotplug, or None.
+    """Return the VM setting that makes the VM start without memory hotplug support, or None.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135; v1.6.0 :122 excludes arm64, although
     its memory.go still allows arm64.

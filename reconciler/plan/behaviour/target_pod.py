@@ -29,8 +29,8 @@ ARM64_FIRMWARE = 128 * MIB
 DEDICATED = 100 * MIB
 """The overhead in bytes of one vCPU, the I/O thread, arm64 firmware and dedicated CPUs.
 
-Source: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; recorded on v1.3.1, v1.6.3 and
-v1.9.0 (scenarios hotplug-succeeds and dedicated-cpu; not on arm64).
+Source: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; observed on KubeVirt v1.3.1, v1.6.3
+and v1.9.0 (scenarios hotplug-succeeds and dedicated-cpu; not on arm64).
 """
 CONSOLE_LOG = 35_000_000
 """Memory of the container that writes the guest's console. Source: v1.9.0
@@ -40,7 +40,7 @@ _PAGE_TABLE_SHARE = 512
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """The properties of the KubeVirt version and CR that determine the size of launcher pods."""
+    """The properties of the KubeVirt version and CR that determine launcher pods' resources."""
 
     capabilities: Capabilities
     overcommit: int = 100
@@ -87,7 +87,7 @@ def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
 
 @functools.lru_cache
 def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
-    """Return the settings that determine the size of pods, in one object for all VMs."""
+    """Return the settings that determine the resources of launcher pods, shared by all VMs."""
     return Rendering(
         capabilities=capabilities_of(version),
         overcommit=max(1, overcommit),
@@ -102,9 +102,9 @@ def asked_after(vmi: LiveVMI, target: int) -> Asked:
     guest, they are raised to its size, and limits do not change. Otherwise, limits change by
     the same difference.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; recorded on v1.3.1 and
-    v1.6.3 (scenarios slow-then-second-change, with requests of 4Gi for a guest of 3Gi, and
-    limits-memory-below).
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; observed on KubeVirt
+    v1.3.1 and v1.6.3 (scenarios slow-then-second-change, with requests of 4Gi for a guest of 3Gi,
+    and limits-memory-below).
     """
     now = _asked(vmi)
     current = vmi.guest_current or vmi.guest
@@ -136,7 +136,7 @@ def target_pod(
 ) -> TargetPod:
     """Return the target pod of the migration that changes an instance's guest memory.
 
-    No change of the VM may be in flight, so that its current pod *source* has the requests of its
+    No change to the VM may be in flight, so that its current pod *source* has the requests of its
     current size. If *source* is None, the current pod is not known.
     """
     after = asked_after(vmi, target.n_bytes)
@@ -171,7 +171,7 @@ def _asked(vmi: LiveVMI) -> Asked:
 
 
 def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
-    """Return the memory in bytes that the guest's container needs in addition to the guest.
+    """Return the memory in bytes that the launcher pod needs in addition to the guest's memory.
 
     Source: kubevirt v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178.
     """
@@ -188,9 +188,9 @@ def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
 
 
 def _page_tables(requests: int | None) -> int:
-    """Return the memory of the page tables: 1/512 of the requests, rounded up to full kilobytes.
+    """Return the size of the page tables: 1/512 of the requests, rounded up to full kilobytes.
 
-    Source: recorded on v1.3.1 (scenario slow-then-second-change): 4557111297 for requests of
-    4Gi.
+    Source: observed on KubeVirt v1.3.1 (scenario slow-then-second-change): 4557111297 for requests
+    of 4Gi.
     """
     return -(-(requests or 0) // 1000) * 1000 // _PAGE_TABLE_SHARE

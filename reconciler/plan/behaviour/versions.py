@@ -1,4 +1,4 @@
-"""Lists the capabilities of each KubeVirt version, with a source for each value."""
+"""Lists the capabilities of each KubeVirt version, with the evidence for each value."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.model.quantity import MIB
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int, int]
 Row: TypeAlias = tuple[tuple[Version, T, str], ...]
-"""One capability's cells (version, value, source); each applies until the next cell's version."""
+"""A capability's values by KubeVirt version, with sources; each applies until the next version."""
 
 LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE = "MultiArchitecture"
@@ -23,11 +23,11 @@ NEWEST_KNOWN: Version = (1, 9, 0)
 
 
 class Instancetype(StrEnum):
-    """The patch format that a KubeVirt version requires to change an instancetype live."""
+    """The patch format that a KubeVirt version requires for a live change to an instancetype."""
 
     DENIED = "denied"
     DROP_REVISION = "drop-revision"
-    """The patch that changes the name must also remove ``revisionName``."""
+    """The patch that changes the instancetype's name must also remove ``revisionName``."""
     NAME_ALONE = "name-alone"
 
 
@@ -36,7 +36,7 @@ class Capabilities:
     """The capabilities of one KubeVirt version."""
 
     version: Version
-    """The version in the table: the reported version, or the newest if that is not known."""
+    """The reported version if the table contains it, or else the version used instead."""
     known: bool
     """Whether the table contains the reported version; false for unknown and newer versions."""
     gate_needed: bool
@@ -58,23 +58,23 @@ class Capabilities:
     memory_limits: bool
     """Whether KubeVirt can hotplug memory into a VM with ``resources.limits.memory``."""
     pluggability_checked: bool
-    """Whether virt-controller sets RestartRequired if it cannot hotplug the size or the VM.
+    """Whether virt-controller sets RestartRequired if it cannot hotplug a size or into a VM.
 
     If not, only sizes below the boot size and above maxGuest need a restart.
     """
     guest_above_limit: bool
-    """Whether the webhook admits a guest above its memory limit under LiveUpdate."""
+    """Whether the webhook accepts a guest above its memory limit under LiveUpdate."""
     vm_switch: bool
-    """Whether a VM's memory changes live only with ``spec.liveUpdateFeatures.memory``."""
+    """Whether a VM's memory changes live only if the VM has ``spec.liveUpdateFeatures.memory``."""
     restart_self_clears: bool
-    """Whether KubeVirt removes RestartRequired once no change needs a restart."""
+    """Whether KubeVirt removes RestartRequired as soon as no change needs a restart."""
     shrink_below_boot_denied: bool
-    """Whether the webhook denies a shrink below the boot size instead of requiring a restart."""
+    """Whether the webhook denies sizes below the boot size instead of requiring a restart."""
     instancetype: Instancetype
     template_without_memory_live: bool
-    """Whether memory can change live if only the instancetype sets the VM's memory."""
+    """Whether memory can change live if the template sets none and the instancetype does."""
     gate_overlap_denied: bool
-    """Whether the webhook denies a gate in both ``featureGates`` and ``disabledFeatureGates``."""
+    """Whether a gate is denied if ``featureGates`` and ``disabledFeatureGates`` both list it."""
     allow_workload_disruption: bool
     """Whether the field ``migrations.allowWorkloadDisruption`` exists."""
     completion_timeout_per_gib_s: int
@@ -96,7 +96,7 @@ _AMD64_ARM64 = frozenset({"amd64", "arm64"})
 
 GATE_NEEDED = (
     ((1, 1, 0), True, "v1.1.0 pkg/virt-api/webhooks/.../vms-admitter.go:440-446"),
-    ((1, 5, 0), False, "v1.5.0 pkg/virt-config/featuregate/inactive.go:98; recorded on v1.6.3"),
+    ((1, 5, 0), False, "v1.5.0 pkg/virt-config/featuregate/inactive.go:98; observed on v1.6.3"),
 )
 STRATEGY_FIELD = (
     ((1, 1, 0), False, "v1.1.0 staging/src/kubevirt.io/api/core/v1/types.go"),
@@ -119,8 +119,8 @@ START_ARCHITECTURES = (
     ((1, 5, 3), _AMD64, "v1.5.3 pkg/liveupdate/memory/memory.go:99; v1.6.0 defaults.go:122"),
 )
 ARCHITECTURE_GATE = (
-    ((1, 1, 0), True, "recorded on v1.3.1 and v1.6.3: an arm64 VM needs MultiArchitecture"),
-    ((1, 8, 0), False, "the gate is deprecated since v1.8.0; recorded on v1.9.0"),
+    ((1, 1, 0), True, "observed on v1.3.1 and v1.6.3: an arm64 VM needs MultiArchitecture"),
+    ((1, 8, 0), False, "the gate is deprecated since v1.8.0; observed on v1.9.0"),
 )
 MINIMUM_GUEST = (
     ((1, 1, 0), 0, "v1.3.0 pkg/liveupdate/memory/memory.go does not check this"),
@@ -128,51 +128,51 @@ MINIMUM_GUEST = (
 )
 HUGEPAGES = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592"),
-    ((1, 3, 0), True, "v1.3.0 pkg/liveupdate/memory/memory.go; recorded on v1.3.1"),
+    ((1, 3, 0), True, "v1.3.0 pkg/liveupdate/memory/memory.go; observed on v1.3.1"),
 )
 DEDICATED_CPUS = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592"),
-    ((1, 3, 0), True, "kubevirt PR 12128; recorded on v1.3.1"),
+    ((1, 3, 0), True, "kubevirt PR 12128; observed on v1.3.1"),
 )
 MEMORY_LIMITS = (
     ((1, 1, 0), False, "v1.1.0 vms-admitter.go:456-592, v1.2.0 :430-567"),
     (
         (1, 2, 1),
         True,
-        "kubevirt PR 11498; recorded on v1.3.1 (scenario limits-memory-below)",
+        "kubevirt PR 11498; observed on v1.3.1 (scenario limits-memory-below)",
     ),
 )
 PLUGGABILITY_CHECKED = (
     ((1, 1, 0), True, "v1.1.0 vms-admitter.go:456-592; v1.2.0 :430-567"),
-    ((1, 2, 1), False, "v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded on v1.2.2"),
-    ((1, 3, 0), True, "v1.3.0 pkg/liveupdate/memory/memory.go; recorded on v1.3.1"),
+    ((1, 2, 1), False, "v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; observed on v1.2.2"),
+    ((1, 3, 0), True, "v1.3.0 pkg/liveupdate/memory/memory.go; observed on v1.3.1"),
 )
 GUEST_ABOVE_LIMIT = (
     ((1, 1, 0), False, "v1.2.0 vms-admitter.go:430-567"),
-    ((1, 2, 1), True, "recorded on v1.2.2; v1.9.0 vmi-create-admitter.go:1024"),
+    ((1, 2, 1), True, "observed on v1.2.2; v1.9.0 vmi-create-admitter.go:1024"),
 )
 VM_SWITCH = (
     ((1, 1, 0), True, "v1.1.0 staging/src/kubevirt.io/api/core/v1/types.go"),
     ((1, 2, 0), False, "v1.2.0 types.go does not have the field"),
 )
 RESTART_SELF_CLEARS = (
-    ((1, 1, 0), False, "recorded on v1.3.1 and v1.6.3 (scenario above-max-then-revert)"),
+    ((1, 1, 0), False, "observed on v1.3.1 and v1.6.3 (scenario above-max-then-revert)"),
     ((1, 6, 4), True, "v1.6.4 pkg/virt-controller/watch/vm/vm.go:2977"),
     ((1, 7, 0), False, "v1.7.0 pkg/virt-controller/watch/vm/vm.go"),
-    ((1, 7, 1), True, "v1.7.1 pkg/virt-controller/watch/vm/vm.go:2987; recorded on v1.7.4"),
+    ((1, 7, 1), True, "v1.7.1 pkg/virt-controller/watch/vm/vm.go:2987; observed on v1.7.4"),
 )
 SHRINK_BELOW_BOOT_DENIED = (
     ((1, 1, 0), True, "v1.1.0 vms-admitter.go:865-939"),
-    ((1, 2, 0), False, "recorded on v1.3.1 (scenario shrink-below-boot)"),
+    ((1, 2, 0), False, "observed on v1.3.1 (scenario shrink-below-boot)"),
 )
 INSTANCETYPE = (
     ((1, 1, 0), Instancetype.DENIED, "v1.1.0 vms-admitter.go:456-592"),
-    ((1, 2, 1), Instancetype.DROP_REVISION, "v1.2.1 vms-admitter.go; recorded on v1.3.1"),
+    ((1, 2, 1), Instancetype.DROP_REVISION, "v1.2.1 vms-admitter.go; observed on v1.3.1"),
     ((1, 5, 0), Instancetype.NAME_ALONE, "v1.9.0 tests/hotplug/instancetype.go:128; recorded"),
 )
 TEMPLATE_WITHOUT_MEMORY_LIVE = (
     ((1, 1, 0), False, "v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349 reads only the template"),
-    ((1, 3, 0), True, "v1.3.0 tests/hotplug/instancetype.go:140-142; recorded on v1.6.3"),
+    ((1, 3, 0), True, "v1.3.0 tests/hotplug/instancetype.go:140-142; observed on v1.6.3"),
 )
 GATE_OVERLAP_DENIED = (
     ((1, 1, 0), False, "v1.7.0 has the field but no such check; older versions lack it"),
@@ -188,20 +188,20 @@ COMPLETION_TIMEOUT_PER_GIB = (
 )
 UPDATE_BACKOFF = (
     ((1, 1, 0), False, "v1.3.0 pkg/virt-controller/watch/migration.go"),
-    ((1, 3, 1), True, "recorded on v1.3.1 (scenario migration-fails); kubevirt PR 12336"),
+    ((1, 3, 1), True, "observed on v1.3.1 (scenario migration-fails); kubevirt PR 12336"),
 )
 SAME_CPU_VENDOR = (
     ((1, 1, 0), False, "no version before v1.9 is known to require it"),
     ((1, 9, 0), True, "v1.9.0 pkg/virt-controller/watch/migration/migration.go:986-1005"),
 )
 LAUNCHER_OVERHEAD = (
-    ((1, 1, 0), 210 * MIB, "v1.4.0 pkg/virt-controller/services/template.go; recorded on v1.3.1"),
-    ((1, 4, 1), 215 * MIB, "recorded on v1.4.1"),
-    ((1, 5, 0), 220 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go; recorded on v1.6.3"),
+    ((1, 1, 0), 210 * MIB, "v1.4.0 pkg/virt-controller/services/template.go; observed on v1.3.1"),
+    ((1, 4, 1), 215 * MIB, "observed on v1.4.1"),
+    ((1, 5, 0), 220 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go; observed on v1.6.3"),
 )
 GRAPHICS_OVERHEAD = (
-    ((1, 1, 0), 16 * MIB, "v1.5.0 pkg/virt-controller/services/template.go; recorded on v1.3.1"),
-    ((1, 6, 0), 32 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go; recorded on v1.6.3"),
+    ((1, 1, 0), 16 * MIB, "v1.5.0 pkg/virt-controller/services/template.go; observed on v1.3.1"),
+    ((1, 6, 0), 32 * MIB, "v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go; observed on v1.6.3"),
 )
 DEDICATED_CPUS_IN_RATIO = (
     ((1, 1, 0), False, "v1.5.0 pkg/virt-controller/services/renderresources.go"),

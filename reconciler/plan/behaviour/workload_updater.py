@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 OUTDATED = "kubevirt.io/outdatedLauncherImage"
-"""The label of a VMI whose launcher pod belongs to another KubeVirt version.
+"""The label of a VMI whose launcher pod was created by another KubeVirt version.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/vmi (setLauncherContainerInfo).
 """
 CHANGES = (HOT_MEMORY_CHANGE, "HotVCPUChange", "VolumesChange", "MigrationRequired")
-"""The VMI conditions that show a change that waits for a migration.
+"""The VMI conditions that show that a change waits for a migration.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:366-428.
 """

@@ -98,7 +98,7 @@ def quota_usage(pod: TargetPod) -> dict[str, int]:
 
 
 def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator[str]:
-    """Yield each quota resource of which too little is left for a pod.
+    """Yield each quota resource whose remaining amount is too small for a pod.
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """

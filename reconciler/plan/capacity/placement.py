@@ -30,7 +30,7 @@ def migrates(decision: Decision) -> bool:
 def capacity_warnings(
     decisions: Sequence[Decision], waves: Sequence[Wave], live: LiveState, at_once: int
 ) -> tuple[Diagnostic, ...]:
-    """Warn if there is enough capacity for each change alone, but not for all changes together.
+    """Warn if each change alone has enough capacity, but all changes together do not.
 
     The changes are placed in the order of the waves, with *at_once* migrations at a time.
     """
@@ -70,7 +70,7 @@ def capacity_warnings(
 def _queue(
     jobs: Sequence[tuple[ObjectRef, MemoryQuantity]], reservations: Reservations, at_once: int
 ) -> tuple[list[ObjectRef], list[ObjectRef]]:
-    """Return the VMs that must wait for capacity, and the VMs that never get capacity."""
+    """Return the VMs that must wait for capacity, and the VMs that will never have capacity."""
     running: deque[ObjectRef] = deque()
     late: list[ObjectRef] = []
     left: list[tuple[ObjectRef, MemoryQuantity]] = []

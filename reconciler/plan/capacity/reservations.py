@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
-    """Return the guest size that a decision writes; None if the decision writes no size."""
+    """Return the guest size that a decision writes; None if the decision does not write a size."""
     vm = live.vms.get(decision.ref)
     for change in decision.changes:
         if isinstance(change.after, MemoryQuantity):
@@ -32,7 +32,7 @@ def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
 
 
 class Reservations:
-    """Reserves capacity for each target pod on the first node, by name, with enough memory.
+    """Reserves capacity for each target pod on the first node, by name, that has enough memory.
 
     The result is optimistic: the scheduler spreads pods over nodes, so a large pod may find no
     node with enough memory, although one would have enough if the pods were on fewer nodes.
@@ -72,7 +72,7 @@ class Reservations:
         return True
 
     def promise(self, ref: ObjectRef, pod: TargetPod) -> None:
-        """Reserve capacity for a started change's target pod, on the pod's node if it has one."""
+        """Reserve capacity for the target pod of a change in flight, on its node if known."""
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         if vmi is None or capacity is None:
             return
@@ -84,7 +84,7 @@ class Reservations:
         self._used[ref.namespace].update(quota_usage(pod))
 
     def settle(self, ref: ObjectRef) -> None:
-        """Release the capacity of the VM's old pod, on the assumption that the VM has migrated."""
+        """Release the capacity of the VM's old pod, assuming that the VM's migration succeeds."""
         vmi = self._live.vmis.get(ref)
         if vmi is None or self._live.capacity is None:
             return

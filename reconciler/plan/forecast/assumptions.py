@@ -61,9 +61,9 @@ def _start(context: PlanContext) -> Iterator[str]:
         return
     now = opening(windows, context.now)
     if now.is_open:
-        yield "times count from now; changes that miss this window start in a later one"
+        yield "times are counted from now; other changes start in a later window"
     else:
-        yield "times count from the start of a window that stays open until all changes have ended"
+        yield "times are counted from the start of a sufficiently long window"
 
 
 def _limits(foreign: Sequence[ForeignChange], queue: Queue) -> str:
@@ -74,8 +74,8 @@ def _limits(foreign: Sequence[ForeignChange], queue: Queue) -> str:
     if not foreign:
         return limits
     if len(foreign) == 1:
-        return f"{limits}; 1 other migration also counts until it ends"
-    return f"{limits}; {len(foreign)} other migrations also count until they end"
+        return f"{limits}; 1 other migration counts towards these limits until it ends"
+    return f"{limits}; {len(foreign)} other migrations count towards these limits until they end"
 
 
 def _shards(context: PlanContext) -> Iterator[str]:
@@ -88,7 +88,7 @@ def _shards(context: PlanContext) -> Iterator[str]:
 def _order(planned: Sequence[PlannedChange], queue: Queue, context: PlanContext) -> Iterator[str]:
     ranks = {queue.ranks.get(each.ref, CANARY) for each in planned}
     if len(ranks - {CANARY}) > 1:
-        yield "a batch starts when the changes of the previous batch have ended"
+        yield "a batch starts when all changes in the previous batch have ended"
     canary = context.policy.canary
     if canary is not None and ranks != {CANARY}:
         yield (
@@ -106,7 +106,7 @@ def _restarts(planned: Sequence[PlannedChange]) -> Iterator[str]:
     if n:
         yield (
             f"{n} VM{'s are' if n > 1 else ' is'} restarted, and each restart counts as a change "
-            f"in flight for {RESTART.low:.0f} to {RESTART.high:.0f} s; no other figure includes "
+            f"in flight for {RESTART.low:.0f} to {RESTART.high:.0f} s; no other estimate includes "
             "restarts"
         )
 

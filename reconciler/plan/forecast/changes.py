@@ -1,4 +1,4 @@
-"""Collects the changes that count against the migration limits, in the plan or in flight."""
+"""Collects the planned changes and changes in flight that use migration slots."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 RESTART = Span(8.0, 25.0, 240.0)
-"""How long a restart takes, from the request until the guest of the new instance runs.
+"""The time from a restart request until the guest of the new instance runs.
 
 Source: assumed; a guest may take terminationGracePeriodSeconds, 180 s by default, to stop.
 """
 START = Span(5.0, 20.0, 60.0)
 """How long a new VM takes to start. Source: an assumption."""
 WRITE = Span(0.2, 1.0, 2.0)
-"""How long a change takes if it only writes a size and causes no migration.
+"""The duration of a change that only writes a size and causes no migration.
 
 Source: the rollout polls once a second.
 """
@@ -44,11 +44,11 @@ class PlannedChange:
     ref: ObjectRef
     node: str
     span: Span
-    """The time from the patch until the change releases its slot."""
+    """The time from the patch until the change frees its migration slot."""
     tail: Span
-    """The time from the release of the slot until the guest has its memory."""
+    """The time from when the slot is free until the guest has its new memory."""
     disruption: Disruption
-    """How the change disrupts the VM; a change without disruption needs no slot."""
+    """How the change disrupts the VM; a change without disruption needs no migration slot."""
     n_bytes: int = 0
     """The guest's memory in bytes before a migration; 0 for other changes."""
     after: int = 0
@@ -58,13 +58,13 @@ class PlannedChange:
 
     @property
     def migrates(self) -> bool:
-        """Whether the change causes a migration, and not just a restart or a write."""
+        """Whether the change causes a migration, and not only a restart or a write."""
         return self.disruption is Disruption.MIGRATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignChange:
-    """A change or migration in flight that the plan did not start."""
+    """A change or migration in flight that does not belong to the plan."""
 
     ref: ObjectRef
     node: str

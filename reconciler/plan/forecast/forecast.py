@@ -34,7 +34,7 @@ Source: assumed; kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 reports
 sync. No status reports that the components have read the CR.
 """
 EARLIER, LATER = 1.85, 1.6
-"""The factors that limit how far the earliest and the latest end are from the likely end.
+"""The factors that limit the earliest and the latest end relative to the most likely end.
 
 Therefore, the latest end is less than three times the earliest end.
 """
@@ -121,7 +121,7 @@ def _queue(
 
 
 def _config_waves(decisions: Sequence[Decision]) -> int:
-    """Return how many patches of the KubeVirt CR must take effect before memory changes start."""
+    """Return the number of CR patches that must take effect before memory changes start."""
     return sum(
         len({action.wave for action in each.actions})
         for each in decisions

@@ -1,4 +1,4 @@
-"""``ends_of``: estimates when VM changes end if each batch waits for the one before it."""
+"""``ends_of``: estimates when VM changes end if each batch waits for the previous batch."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NONE: frozenset[Group] = frozenset()
 LOOK = Span(0.0, 0.5, 1.5)
-"""How long the rollout takes to notice that all changes of one rank have ended.
+"""The time that the rollout takes to notice that all changes of one rank have ended.
 
 Source: the rollout polls once a second.
 """
@@ -29,18 +29,18 @@ Source: the rollout polls once a second.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """The order in which changes start, and how many may run at the same time."""
+    """The order in which changes start, and the number of changes that may run concurrently."""
 
     ranks: Mapping[ObjectRef, int]
     """The rank of each VM; a VM that is not listed has the first rank."""
     groups: Mapping[ObjectRef, frozenset[Group]]
     """The anti-affinity groups of each VM; a VM that is not listed has no group."""
     own: Slots
-    """The slots for the plan's changes."""
+    """The slots that the plan's changes may use."""
     kubevirt: Slots
-    """The slots for changes that the plan did not start."""
+    """The slots that changes from outside the plan may use."""
     soak_s: float | None
-    """How long the canaries soak before other VMs start; None if there are no canaries."""
+    """The soak time of the canaries, in seconds; None if there are no canaries."""
     followed: frozenset[ObjectRef]
     """The plan's VMs whose change is already in flight; later ranks wait for these changes too."""
 

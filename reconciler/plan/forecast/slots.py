@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 Group: TypeAlias = tuple[str, str, str]
 """An anti-affinity group, identified by namespace, label key and value."""
 Limit: TypeAlias = str | Group
-"""What limits concurrent jobs: a node (by its name) or an anti-affinity group."""
+"""A limit on concurrent jobs: a node (by its name) or an anti-affinity group."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,12 +32,12 @@ class Slots:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A change that waits until the concurrency limits allow it to start."""
+    """A change that cannot start until the concurrency limits allow it."""
 
     node: str
-    """The source node; if it is empty (unknown), no node limits the job."""
+    """The source node; if it is empty (unknown), the limit per node does not apply to the job."""
     seconds: float
-    """How long the job keeps its slot."""
+    """How long the job uses its migration slot."""
     groups: frozenset[Group] = frozenset()
     """The job's anti-affinity groups; only one job of a group runs at a time."""
 
@@ -66,7 +66,7 @@ def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[f
 
 
 class _Queue:
-    """The changes that may not start yet, listed by the limit that prevents their start.
+    """The changes that may not start yet, by the limit that prevents their start.
 
     A slot that becomes free is therefore offered only to the jobs that wait at its limit.
     """
@@ -111,7 +111,7 @@ class _Queue:
         return found
 
     def _may_start(self, n: int) -> bool:
-        """Return whether a change may start; if not, let it wait for the limit that it exceeds."""
+        """Return whether a change may start; if not, queue it at the limit that prevents this."""
         for limit in self.limits(self._jobs[n]):
             if not self._has_slot(limit):
                 heapq.heappush(self._waiting[limit], n)
@@ -122,7 +122,7 @@ class _Queue:
         return self._used[limit] < (self._per_node if isinstance(limit, str) else 1)
 
     def _wake(self, limit: Limit | None) -> None:
-        """Mark the first change that waits for the given limit as ready to start."""
+        """Mark the first change in the queue of the given limit as ready to start."""
         if limit is not None and self._waiting.get(limit) and self._has_slot(limit):
             n = heapq.heappop(self._waiting[limit])
             self._woken[n] = limit

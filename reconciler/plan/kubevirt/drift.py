@@ -65,7 +65,7 @@ def _compared(left: _Items, wanted: _Items) -> frozenset[FieldPath]:
 
 
 def _comparable(value: SettingValue) -> object:
-    """Return a setting's value in a normalized form, so that 1024Mi equals 1Gi."""
+    """Return a setting's value in a normalized form, in which 1024Mi equals 1Gi."""
     if isinstance(value, NameSet):
         return sorted(value.names)
     if isinstance(value, MemoryQuantity):

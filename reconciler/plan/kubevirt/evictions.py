@@ -29,7 +29,7 @@ NAMED = 3
 def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
     """Block a CR change that would make KubeVirt evict VMs, even if restarts are allowed.
 
-    Source: see ``evicted``; recorded on v1.9.0 (scenario evict-only).
+    Source: see ``evicted``; observed on KubeVirt v1.9.0 (scenario evict-only).
     """
     found = evicted(live, after)
     if not found:
@@ -52,7 +52,7 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
 
 
 def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], ...]:
-    """Return the VMs that KubeVirt would kill because of a change of the CR, with the reasons.
+    """Return the VMs that KubeVirt would kill because of a change to the CR, with the reasons.
 
     A label marks a VM with an outdated launcher. If KubeVirt counts more such VMs than have the
     label, every VM that may be one of them is returned. VMs that KubeVirt kills even without the
@@ -78,8 +78,8 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
             why = "a size written earlier, which takes effect with this change"
         if not why and unlabelled > 0:
             why = (
-                f"perhaps an outdated launcher pod: KubeVirt counts {unlabelled} more outdated "
-                "VMs than have the label"
+                f"perhaps an outdated launcher pod: KubeVirt reports {unlabelled} more outdated "
+                "VMs than carry the label"
             )
         if why:
             found.append((vmi, why))

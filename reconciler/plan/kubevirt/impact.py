@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def impact_of(
     changes: tuple[Change, ...], live: LiveState, after: LiveKubeVirt
 ) -> tuple[str, ...]:
-    """Return one sentence for each consequence of a change of the KubeVirt CR."""
+    """Return one sentence for each consequence of a change to the KubeVirt CR."""
     before, then = effective_config_of(live.kubevirt), effective_config_of(after)
     running = [each for each in live.vmis.values() if not each.final]
     found = (
@@ -43,9 +43,9 @@ def impact_of(
 def _staged_come_live(
     before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
-    """Warn that memory sizes written under the rollout strategy Stage will change running guests.
+    """Warn that memory sizes written under the rollout strategy Stage will take effect live.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR does
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change to the CR does
     not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (12 h).
     """
     found = [
@@ -66,7 +66,7 @@ def _staged_come_live(
 def _migrations_start(
     before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
-    """Warn that adding LiveMigrate starts the migration of every VM that waits for one.
+    """Warn that adding LiveMigrate starts the migrations of all VMs that wait for a migration.
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428; the CR's own count includes
     hotplugs (469-493).
@@ -88,9 +88,9 @@ def _migrations_start(
 def _live_update_takes_effect(
     before: EffectiveConfig, then: EffectiveConfig, running: Iterable[LiveVMI]
 ) -> str:
-    """Warn that VMs which booted before LiveUpdate have no maxGuest and need one restart.
+    """Warn that VMs that booted before LiveUpdate have no maxGuest and need one restart.
 
-    Source: recorded on v1.9.0 (scenario stage-then-live-update).
+    Source: observed on KubeVirt v1.9.0 (scenario stage-then-live-update).
     """
     if before.live_update or not then.live_update:
         return ""
@@ -107,19 +107,19 @@ def _live_update_takes_effect(
 def _live_update_ends(
     before: EffectiveConfig, then: EffectiveConfig, running: list[LiveVMI]
 ) -> str:
-    """Warn that without LiveUpdate every change waits for a restart.
+    """Warn that every change waits for a restart if LiveUpdate is no longer in effect.
 
-    Source: recorded on v1.9.0 (scenario stage-then-live-update; first patch).
+    Source: observed on KubeVirt v1.9.0 (scenario stage-then-live-update; first patch).
     """
     if not before.live_update or then.live_update or not running:
         return ""
     n = len(running)
     whose = "the running VM" if n == 1 else f"the {n} running VMs"
-    return f"LiveUpdate is switched off: every later change of {whose} waits for a restart"
+    return f"LiveUpdate is switched off: every later change to {whose} waits for a restart"
 
 
 def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> str:
-    """Warn about VMs that gain or lose memory hotplug at their next start.
+    """Warn about VMs that can or cannot hotplug memory any more after their next start.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135 and
     pkg/liveupdate/memory/memory.go:53-107: a maxGuest below a VM's size, or that is not a whole
@@ -147,7 +147,7 @@ def _quantity(value: object) -> MemoryQuantity | None:
 
 
 def _allows(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
-    """Return whether a VM instance can hotplug memory under a given maxGuest of the CR."""
+    """Return whether a VM instance can hotplug memory under a given maxGuest in the CR."""
     if limit is None or vmi.guest is None:
         return True
     return (

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 HYPERCONVERGED_MANAGER = "hyperconverged-cluster-operator"
-"""The field manager of HyperConverged, which reverts direct patches of the CR."""
+"""The field manager of HyperConverged, which reverts direct patches to the CR."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class KubeVirtDecision:
     decision: Decision | None
     """The decision about the KubeVirt CR; None if Git has no KubeVirt CR."""
     after: LiveKubeVirt
-    """The KubeVirt CR that is in effect when the memory of VMs changes."""
+    """The KubeVirt CR that will be in effect when the memory of VMs changes."""
 
 
 def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:

@@ -43,7 +43,7 @@ def clock_disagreement(
         if fits != local.fits(clocks.local_time, seconds):
             by = "the API server's" if fits else "this machine's"
             return (
-                f"{clocks}, and the change of {ref} fits into the window according to only {by} "
+                f"{clocks}, and the change to {ref} fits into the window according to only {by} "
                 "clock"
             )
     return ""

@@ -31,7 +31,7 @@ def disruption_of(decision: Decision) -> Disruption:
 
 
 def window_need_s(decision: Decision, live: LiveState, config: EffectiveConfig) -> float:
-    """Return how many seconds a window must stay open for a planned change; may be infinite."""
+    """Return how many seconds a window must stay open for a planned change; can be infinity."""
     match disruption_of(decision):
         case Disruption.RESTART:
             return START_TIMEOUT_S

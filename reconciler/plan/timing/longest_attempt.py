@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 DETECTION_S = 20.0
-"""The seconds from a patch until its migration object exists. Source: recorded, 1.4 to 20 s."""
+"""The seconds from a patch until its migration object exists. Source: observed, 1.4 to 20 s."""
 PENDING_S = 900.0
 """How long the target pod may be pending; KubeVirt deletes an unschedulable pod after 300 s.
 
@@ -34,7 +34,7 @@ _GB = 10**9
 def longest_attempt_s(
     vmi: LiveVMI, target: MemoryQuantity, live: LiveState, config: EffectiveConfig
 ) -> float:
-    """Return the maximum number of seconds from the patch to the end of the migration.
+    """Return the maximum number of seconds from the patch to the end of the first migration.
 
     The result is infinite if KubeVirt sets no limit. The migration does not wait for a slot,
     because the rollout patches only when a slot is free. KubeVirt computes the time-out from

@@ -69,34 +69,34 @@ Source: recorded, 1.0 to 1.9 s without a wait for a slot and with pods that star
 time that a node needs to start a pod is assumed.
 """
 CONSTANT = Span(0.5, 1.5, 2.5)
-"""The time that a transfer takes besides copying memory. Source: assumed, not recorded."""
+"""The part of a transfer's time that is not the copying of memory. Source: an assumption."""
 ACCEPTANCE = Span(0.3, 0.7, 4.0)
 """How long the guest takes to use the new memory after the migration.
 
 Source: recorded, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
 """
 NETWORK_S = Span(8 * 1.073741824 / 25, 8 * 1.073741824 / 16, 8 * 1.073741824 / 10)
-"""Seconds per GiB on networks with 25, 16 and 10 Gbit/s. Source: assumed."""
+"""Seconds per GiB on networks with 25, 16 and 10 Gbit/s. Source: an assumption."""
 REPEATED = Span(1.0, 1.1, 1.5)
-"""How many times a migration copies the memory, because the guest keeps changing it.
+"""The number of times that a migration copies the memory, because the guest changes it.
 
 Source: assumed.
 """
 
 KEPT = 5
-"""How many finished migrations KubeVirt keeps per VMI before it deletes the oldest.
+"""The number of finished migrations that KubeVirt keeps per VMI.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314.
 """
 ROUNDING_S = 1.0
 """The maximum error in seconds between two timestamps, which have whole seconds."""
 SPREAD = 1.15
-"""The minimum factor between an estimate from observed migrations and its bounds."""
+"""The minimum ratio between an observed estimate and its lower and upper bounds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
-    """A finished migration's properties that the estimates use."""
+    """The properties of a finished migration on which estimates are based."""
 
     n_bytes: int
     """The guest's memory during the migration, in bytes."""
@@ -137,7 +137,7 @@ class Estimates:
         return CONSTANT + self.per_gib(limit).times(n_bytes / GIB)
 
     def comparable(self, limit: int) -> list[Observed]:
-        """Return the finished migrations with one bandwidth limit, or else the unlimited ones."""
+        """Return finished migrations with the same bandwidth limit, or else without a limit."""
         same = [each for each in self.observed if each.limit == limit]
         return same or [each for each in self.observed if not each.limit]
 
@@ -211,7 +211,7 @@ def _assumed(limit: int) -> Span:
 
 
 def _learned(observed: Sequence[Observed], assumed: Span) -> Span:
-    """Return the seconds per GiB that the migrations of the larger guests took.
+    """Return the seconds per GiB that migrations of the larger guests took.
 
     Only the larger half is used, because timestamps are too coarse for small guests. Each
     migration gives a lower and an upper bound of the rate, and the quartiles of the bounds ignore

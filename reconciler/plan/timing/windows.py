@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HORIZON = timedelta(days=366)
 """How far ahead to search for windows; long enough to find a yearly window."""
 MOST_SPANS = 5_000
-"""The maximum number of windows per kind that are examined; later windows are ignored.
+"""The maximum number of windows per kind that are evaluated; later windows are ignored.
 
 Without this limit, the schedule ``* * * * *`` would take seconds to evaluate.
 """
@@ -30,13 +30,13 @@ LONGEST_S = 100 * 366 * 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """Whether windows are open at one moment; times are in UTC."""
+    """Whether the configured windows allow writes at one moment; times are in UTC."""
 
     is_open: bool
     until: datetime | None = None
     """When the open window closes; None if it stays open beyond ``HORIZON``."""
     opens: datetime | None = None
-    """When the next window opens, if none is open; None if none opens within ``HORIZON``."""
+    """When the next window opens, if all are closed; None if none opens within ``HORIZON``."""
 
     def fits(self, now: datetime, seconds: float) -> bool:
         """Return whether a change that starts now would end before the window closes."""
@@ -53,7 +53,7 @@ class _Span(NamedTuple):
 
 
 def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
-    """Return whether the configured windows are open at a given time, and when that changes.
+    """Return whether the configured windows allow writes now, and when this changes.
 
     Without a window of kind allow, every time is allowed. A window of kind deny has precedence
     over windows of kind allow. A window's duration is elapsed time: a window of 2h is two
@@ -86,14 +86,14 @@ def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
 
 
 class _Cover:
-    """A sorted sequence of disjoint time spans; look-ups must also be in ascending order."""
+    """A sorted sequence of disjoint time spans, searched in ascending order of time."""
 
     def __init__(self, spans: Iterator[_Span]) -> None:
         self._spans = spans
         self._current = next(spans, None)
 
     def at_or_after(self, moment: datetime) -> _Span | None:
-        """Return the time span that contains a given moment, or else the first later span."""
+        """Return the time span that contains a given moment, or else the first later time span."""
         while self._current is not None and self._current.end <= moment:
             self._current = next(self._spans, None)
         return self._current
@@ -125,7 +125,7 @@ def _joined(
 
 
 def _spans(window: Window, now: datetime, limit: datetime) -> Iterator[_Span]:
-    """Yield the last time span that started before now, and all later spans up to a limit."""
+    """Yield the last time span that started before now, and all later ones up to a limit."""
     schedule = Schedule.parse(window.cron, window.time_zone)
     length = timedelta(seconds=min(window.duration.seconds, LONGEST_S))
     last = schedule.latest(now)

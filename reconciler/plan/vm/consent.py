@@ -1,4 +1,4 @@
-"""``consented``: selects the actions that the user's restart consent allows."""
+"""``consented``: selects the actions that the user's consent to restarts allows."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RESTARTED = "the size is written and the VM is restarted in a window"
 RESTARTED_NOW = "the VM is restarted in a window"
 TOO_LARGE = "the VM is not restarted: no node is large enough, so it would not start again"
 WITHHELD = f"the annotation {RESTART}: never in Git forbids a restart"
-NO_WINDOW = "`restart: window` restarts a VM only if `windows` has a window of kind allow"
+NO_WINDOW = "`restart: window` restarts a VM only if `windows` has a window with `kind: allow`"
 
 
 def consented(

@@ -19,7 +19,7 @@ OLDEST_KERNEL = (5, 8)
 REVERTING_MANAGERS = frozenset(
     {"argocd-controller", "kustomize-controller", "helm-controller", "kapp", "kluctl"}
 )
-"""The field managers of tools that apply whole manifests periodically."""
+"""The field managers of tools that periodically apply whole manifests."""
 
 
 def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
@@ -71,7 +71,7 @@ def _is_windows(inputs: VMInputs) -> bool:
 
 
 def _silent_before(inputs: VMInputs) -> str:
-    """Return a warning about a guest that did not use the memory of an earlier hotplug.
+    """Return a warning about a guest that did not use memory from an earlier hotplug.
 
     Source: kubevirt issue 14095: a guest without the driver never uses hotplugged memory.
     """

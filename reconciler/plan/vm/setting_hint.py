@@ -23,7 +23,7 @@ def setting_hint(settings: Settings, field: FieldPath, value: str) -> str:
 
     *settings* are the settings of the CR that Git has; empty if Git has no KubeVirt CR.
 
-    If Git already sets the value, the change of the CR is blocked, and the hint says so.
+    If Git already sets the value, the change to the CR is blocked, and the hint says so.
     """
     desired = settings.get(field)
     if value in (desired.names if isinstance(desired, NameSet) else (desired,)):

@@ -49,7 +49,7 @@ def target_size_of(
         return Finding.of(
             Effect.NONE,
             Reason.NOTHING_NAMED,
-            "Git sets no guest memory for this VM",
+            "the manifest in Git does not set this VM's guest memory",
         )
     return _by_instancetype(state, desired, vm, live, desired.instancetype)
 

@@ -1,8 +1,8 @@
 """Warns about fields in Git that this program does not write but other tools may write.
 
 Such an edit forces a restart, and while it is pending nothing changes live. If a tool applies
-it together with the memory, it prevents the hotplug. Source: recorded on v1.3.1, v1.6.3 and
-v1.9.0 (scenario mixed-edit-one-patch).
+it together with the memory, it prevents the hotplug. Source: observed on KubeVirt v1.3.1, v1.6.3
+and v1.9.0 (scenario mixed-edit-one-patch).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def warnings(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
 
 
 def _compared(domain: object, vm: LiveVM) -> tuple[tuple[str, object, object], ...]:
-    """Yield the name and both values of each compared field that cannot change live."""
+    """Yield the name and both values of each compared field, none of which can change live."""
     _sockets, cores, threads = vm.cpu
     requests, limits = vm.constraints.requests, vm.constraints.limits
     return (

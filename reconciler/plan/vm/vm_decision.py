@@ -145,7 +145,7 @@ def find(inputs: VMInputs) -> Finding:
 
 
 def _change_of(running: RunningVM) -> Finding:
-    """Return the result of the first rule about a change, in virt-controller's order of checks.
+    """Return the result of the first applicable rule, in virt-controller's order of checks.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
     """

@@ -38,9 +38,10 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "an object, or a field of the KubeVirt CR, cannot be read",
         "nodes-unreadable, pods-unreadable, resourcequotas-unreadable, instancetypes-unreadable,"
         " migration-policies-unreadable":
-            "the right to list these objects is missing, so the plan could not check everything",
+            "the permission to list these objects is missing, so the plan could not check "
+            "everything",
         "cluster-id-unknown":
-            "the right to read the namespace kube-system is missing",
+            "the permission to read the namespace kube-system is missing",
         "snapshot-age":
             "the snapshot is older than `snapshotMaxAge`, or its time is in the future",
         "room-not-in-snapshot":

@@ -33,7 +33,7 @@ def gitlab_code_quality(review: Review) -> Iterator[str]:
 
 def _entry(finding: ReviewFinding, at: Location) -> dict[str, Any]:
     known = finding.state is BaselineState.UNCHANGED
-    message = f"Also on the base: {finding.message}" if known else finding.message
+    message = f"Also in the base commit: {finding.message}" if known else finding.message
     return {
         "description": printable(message, _DESCRIPTION),
         "check_name": printable(finding.rule),

@@ -147,7 +147,7 @@ def _absent(comparison: Comparison, cluster: str) -> Iterator[ReviewFinding]:
     decisions = _without_invalid(comparison.withdrawn, gone)
     found = (*_diagnostics(gone, cluster), *(_decision(each, cluster) for each in decisions))
     for each in found:
-        title, message = f"no longer: {each.title}", f"Only on the base: {each.message}"
+        title, message = f"no longer: {each.title}", f"Only in the base commit: {each.message}"
         yield replace(each, state=BaselineState.ABSENT, title=title, message=message)
 
 

@@ -159,7 +159,7 @@ def _gone(
     total = len(objects) + len(problems)
     if total:
         yield Group(
-            title=f"Only on the base, no longer with this pull request: {total}",
+            title=f"Only in the base commit, no longer with this pull request: {total}",
             head=head("Object", "On the base", "Target there", "Now"),
             rows=tuple(rows),
             total=total,

@@ -60,7 +60,7 @@ def gone_section(comparison: Comparison, limit: int) -> Section:
     """Return the section that lists what only the base commit has."""
     lines = list(gone(comparison, _MAX_GONE))
     return Section(
-        title="Only on the base",
+        title="Only in the base commit",
         rows=render_up_to(lines, lambda each: f"- {inline(each, _SENTENCE)}", limit),
         total=len(lines),
     )

@@ -28,8 +28,8 @@ to which nothing happens.
 
 EDITED = "(edited)"
 """Follows the location of a line whose value in Git differs from the base."""
-ON_BASE = "(also on the base)"
-"""Follows a problem that the plan of the base reports as well."""
+ON_BASE = "(also in the base commit)"
+"""Follows a problem that the plan of the base commit reports as well."""
 _MAX_NAMES = 5
 
 
@@ -61,7 +61,7 @@ def since_base(summary: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def indirect(comparison: Comparison) -> str:
-    """Return a sentence about changes of objects that are not edited; empty if there are none."""
+    """Return a sentence about changes to objects that are not edited; empty if there are none."""
     refs = [each.ref for each in comparison.indirect if each.effect is not Effect.NONE]
     return indirect_sentence(
         map(wording.name_of, refs),
@@ -82,8 +82,8 @@ def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, confi
     cause = " and ".join(causes) or "other objects"
     verb = "has" if count == 1 else "have"
     return (
-        f"{plural(count, 'object')} {verb} another effect than on the base without an edit, "
-        f"because of edits of {cause}: {listed(names, _MAX_NAMES)}."
+        f"{plural(count, 'object')} {verb} another effect than in the base commit without an "
+        f"edit, because of edits to {cause}: {listed(names, _MAX_NAMES)}."
     )
 
 
@@ -108,13 +108,14 @@ def gone(comparison: Comparison, most: int) -> Iterator[str]:
     withdrawn = [each for each in comparison.withdrawn if each.effect is not Effect.NONE]
     for each in withdrawn[:most]:
         sizes = " -> ".join(size for size in wording.from_and_to(each) if size != "-")
-        parts = (f"{each.effect} on the base", sizes) if sizes else (f"{each.effect} on the base",)
+        effect = f"{each.effect} in the base commit"
+        parts = (effect, sizes) if sizes else (effect,)
         yield f"no longer pending: {wording.name_of(each.ref)}, {', '.join(parts)}"
     if len(withdrawn) > most:
         yield f"no longer pending: {len(withdrawn) - most} more"
     removed = [wording.name_of(each.ref) for each in comparison.removed]
     if removed:
-        yield f"not in this plan, only on the base: {listed(removed, _MAX_NAMES)}"
+        yield f"not in this plan, only in the base commit: {listed(removed, _MAX_NAMES)}"
     absent = comparison.absent_diagnostics
     for found in absent[:most]:
         at, about = (f"{found.at}: " if found.at else ""), (f"{found.ref}: " if found.ref else "")

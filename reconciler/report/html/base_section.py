@@ -26,7 +26,7 @@ _MAX_GONE = 500
 """The maximum number of items about entries that only the base has."""
 BASE_TITLE = "Since the base"
 KNOWN, ADDED_CLASS = "known", "added"
-"""The classes of the rows that are as on the base, and of the new and updated rows."""
+"""The classes of the rows that are as in the base commit, and of the new and updated rows."""
 
 
 def base_section(comparison: Comparison) -> Iterator[str]:
@@ -40,7 +40,7 @@ def base_section(comparison: Comparison) -> Iterator[str]:
         yield f"<p>{html_text(words)}</p>\n"
     items = [f"<li>{html_text(each)}</li>\n" for each in gone(comparison, _MAX_GONE)]
     if items:
-        yield f"<details><summary>Only on the base: {len(items)}</summary><ul>\n"
+        yield f"<details><summary>Only in the base commit: {len(items)}</summary><ul>\n"
         yield from items
         yield "</ul></details>\n"
     yield "</section>\n"
@@ -68,7 +68,7 @@ def since_filter(decisions: Iterable[Decision], comparison: Comparison) -> str:
     """Return the checkboxes that show or hide new or updated VMs and all other VMs."""
     states = [comparison.state(each.ref) in ADDED for each in decisions]
     counts = {ADDED_CLASS: sum(states), KNOWN: len(states) - sum(states)}
-    names = {ADDED_CLASS: "new or updated", KNOWN: "as on the base"}
+    names = {ADDED_CLASS: "new or updated", KNOWN: "as in the base commit"}
     boxes = "".join(
         f'<label><input type="checkbox" id="show-{key}" checked>{names[key]} ({n:,})</label>'
         for key, n in counts.items()

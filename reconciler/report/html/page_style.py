@@ -203,7 +203,7 @@ _SINCE = "".join(
     f"body:has(#show-{each}:not(:checked)) .vms .{each}{{display:none}}\n"
     for each in ("added", "known")
 )
-"""Hides the rows that are new or updated since the base, or those that are as on the base."""
+"""Hides the rows that are new or updated since the base commit, or the unchanged rows."""
 STYLE = "".join(
     (
         *(_COLORS, _FRAME, _TABLES, _CONTROLS, _NARROW, _PRINT, _SINCE),

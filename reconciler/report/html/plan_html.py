@@ -39,8 +39,8 @@ def plan_html(
 
     Args:
         plan: The plan to show.
-        comparison: The comparison with the plan of the base, if there is a base; the page then
-            marks each VM, and a checkbox hides those that are as on the base.
+        comparison: The comparison with the base commit, if there is one; the page then
+            marks each VM, and a checkbox hides those that are as in the base commit.
         docs_url: An http or https address; each reason links to this address and its code. If
             empty, the page contains the texts of the reasons.
     """

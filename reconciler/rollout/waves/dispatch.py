@@ -1,4 +1,4 @@
-"""Starts the changes of VMs that the limits allow, and sends their writes: ``Dispatch``."""
+"""Starts the changes to VMs that the limits allow, and sends their writes: ``Dispatch``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _BUDGET_HINT = "check the failures first; raise rollout.failureBudget to continu
 
 
 class Dispatch:
-    """Starts the changes of the VMs of one run."""
+    """Starts the changes to the VMs of one run."""
 
     def __init__(
         self,
@@ -185,7 +185,7 @@ class Dispatch:
         if self._announced:
             return
         self._announced = True
-        self._run.progress(Step.WAVE, f"changes of {plural(count, 'VM')} can start")
+        self._run.progress(Step.WAVE, f"changes to {plural(count, 'VM')} can start")
 
     def _end_over_budget(
         self,

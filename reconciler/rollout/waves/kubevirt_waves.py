@@ -71,7 +71,7 @@ class KubeVirtWaves:
 
     @property
     def failed(self) -> bool:
-        """Whether a planned change of the KubeVirt CR will not happen in this run."""
+        """Whether a planned change to the KubeVirt CR will not happen in this run."""
         tracked = self.tracked
         if tracked is None or tracked.final is None:
             return False

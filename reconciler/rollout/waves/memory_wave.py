@@ -67,7 +67,7 @@ class MemoryWave:
 
     @property
     def under_way(self) -> bool:
-        """Whether the change of any VM is in flight."""
+        """Whether the change to any VM is in flight."""
         return any(each.open and each.applied for each in self.objects.values())
 
     @property

@@ -35,7 +35,7 @@ _DECIMAL: Final = {
     "E": 18,
 }
 _LARGEST: Final = 2**63 - 1
-"""The largest size in bytes that a binary suffix can express (recorded on v1.9.0)."""
+"""The largest size in bytes that a binary suffix can express (observed on KubeVirt v1.9.0)."""
 _MAX_LENGTH: Final = 256
 """The maximum number of characters of a quantity; Kubernetes has no such limit."""
 _MAX_EXPONENT: Final = 4
@@ -78,7 +78,7 @@ def created(value: str | float) -> str:
     """Returns the form in which a webhook stores a quantity in a new object.
 
     A whole number that fits in 64 bits is unchanged (`01Gi`, `+1Gi`, `1E9`). Other quantities
-    get the canonical form. Source: recorded on v1.9.0.
+    get the canonical form. Source: observed on KubeVirt v1.9.0.
 
     Raises:
         QuantityError: The value is not a quantity.

@@ -1,6 +1,6 @@
 """Behaviour: defines the differences between the KubeVirt versions v1.1 to v1.9.
 
-v1.2.2, v1.3.1, v1.4.1, v1.5.3, v1.6.3, v1.7.4, v1.8.4 and v1.9.0 were recorded on a real control
+v1.2.2, v1.3.1, v1.4.1, v1.5.3, v1.6.3, v1.7.4, v1.8.4 and v1.9.0 were observed on a real control
 plane; the other versions follow KubeVirt's code at its release tags. The planner has a separate
 table.
 """
@@ -91,12 +91,12 @@ class Behaviour:
     """Whether virt-controller compares a new size only with the boot size and maxGuest.
 
     Every VM with memory then gets a maxGuest when it starts. Source: v1.2.2
-    pkg/virt-controller/watch/vm.go:1886-1903,3257-3349; recorded on v1.2.2.
+    pkg/virt-controller/watch/vm.go:1886-1903,3257-3349; observed on v1.2.2.
     """
     limit_follows: bool
     """Whether a live update can exceed a VM's memory limit, which is then raised too.
 
-    Source: recorded on v1.2.2 and newer.
+    Source: observed on v1.2.2 and newer.
     """
     vm_live_update_features: bool
     """Whether each VM enables live updates in its spec.liveUpdateFeatures (v1.1).

@@ -24,7 +24,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreEvent:
-    """A committed change of one object in the store."""
+    """A committed change to one object in the store."""
 
     type: str
     """The type of the change: ADDED, MODIFIED or DELETED."""
@@ -48,7 +48,7 @@ class ExpiredError(Exception):
 
 
 class History:
-    """The newest changes of the store, up to a maximum number of changes."""
+    """The newest changes in the store, up to a maximum number of changes."""
 
     def __init__(self, *, capacity: int, start: int) -> None:
         self._events: deque[StoreEvent] = deque()
@@ -62,7 +62,7 @@ class History:
             self.compacted = self._events.popleft().rv
 
     def since(self, revision: int, resource: str, namespace: str | None) -> list[StoreEvent]:
-        """Returns the changes of a resource after a revision, oldest first.
+        """Returns the changes to a resource after a revision, oldest first.
 
         Raises:
             ExpiredError: Some of the changes were compacted.

@@ -89,7 +89,7 @@ def _carry(source: Json, target: Json, field: str) -> None:
 def count_generation(resource: Resource, stored: Json, new: Json) -> None:
     """Increments an object's metadata.generation if its spec changed.
 
-    If the resource has no status subresource (VirtualMachineInstances), a change of the status
+    If the resource has no status subresource (VirtualMachineInstances), a change to the status
     also increments the generation.
     """
     if resource.generation and _counted(resource, stored) != _counted(resource, new):

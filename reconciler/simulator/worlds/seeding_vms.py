@@ -244,7 +244,7 @@ def _hotplug(vmi: Json, spec: VMSpec) -> None:
 
 
 def _pool_reference(name: str, uid: str) -> Json:
-    """Returns the ownerReference of a VM in a VirtualMachinePool; recorded on v1.9.0."""
+    """Returns the ownerReference of a VM in a VirtualMachinePool; observed on KubeVirt v1.9.0."""
     pool: Json = {"apiVersion": "pool.kubevirt.io/v1beta1", "kind": "VirtualMachinePool"}
     return controller_reference({**pool, "metadata": {"name": name, "uid": uid}})
 

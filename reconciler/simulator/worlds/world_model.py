@@ -160,7 +160,7 @@ class World:
     """The names of the KubeVirt CRs; a real cluster has exactly one."""
     kubevirt_spec: Mapping[str, Any] = field(default_factory=dict)
     kubevirt_owner: str = ""
-    """The KubeVirt CR's owner; HyperConverged reverts other clients' changes of the CR."""
+    """The KubeVirt CR's owner; HyperConverged reverts other clients' changes to the CR."""
     nodes: tuple[NodeSpec, ...] = ()
     namespaces: tuple[str, ...] = ()
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

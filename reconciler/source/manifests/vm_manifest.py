@@ -144,7 +144,7 @@ def _fitness(
             "below-minimum",
             f"{name} {amount} is below 1Gi, so KubeVirt v1.3.1 and later do not hotplug it",
             path,
-            hint="set 1Gi or more so that this VM can be hotplugged",
+            hint="set 1Gi or more to allow memory hotplug for this VM",
         )
 
 

@@ -58,7 +58,7 @@ class Grant(NamedTuple):
 
 
 def grants(folder):
-    """Return all rights that the roles of a kustomization grant."""
+    """Return all permissions that the roles of a kustomization grant."""
     return {
         Grant(role["metadata"].get("namespace", ""), verb, group, resource, name)
         for role in render(folder)
@@ -79,7 +79,7 @@ TWO_VMS = [{"name": "vm", "namespace": each, "guest": "1Gi"} for each in ("a", "
 
 
 class Mode:
-    """Runs commands with the rights of one kustomization, and collects their requests."""
+    """Runs commands with the permissions of one kustomization, and collects their requests."""
 
     def __init__(self, folder, serve, command, tmp_path):
         self._folder, self._serve, self._command, self._path = folder, serve, command, tmp_path
@@ -120,7 +120,7 @@ class Mode:
 
 
 def watch_status(mode):
-    """Run status --watch until the output has shown a change of each watched kind."""
+    """Run status --watch until the output has shown a change to each watched kind."""
     cluster, credentials = mode.serve("hotplug", vms=TWO_VMS)
     arguments = ("status", "--watch", "-f", mode.file(vms()), "-o", "json", *credentials)
     with process(*arguments) as run:
@@ -154,7 +154,7 @@ def read(mode):
 
 
 def write(mode):
-    """Run every command that writes with the rights of the base."""
+    """Run every command that writes with the permissions of the base."""
     mode.run("plan --server-dry-run", vms())
     mode.run("apply --yes", vms())
     mode.run("reconcile --detailed-exitcode", vms() + LIVE_MIGRATE, world="no-update-methods")
@@ -216,7 +216,7 @@ def test_example_deployment_grants_exactly_the_rights_that_its_commands_use(
     for part in MODES[folder.name]:
         part(mode)
     requests, own = mode.requests(), grants(folder)
-    # An overlay whose modes are not all run here must use the rights that it adds to the base.
+    # An overlay whose modes are not all run here must use the permissions that it adds.
     expected = own if read in MODES[folder.name] else own - grants(BASE)
     used = {each for each in expected if any(map(each.covers, requests))}
     assert used == expected

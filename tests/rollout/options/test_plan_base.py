@@ -128,8 +128,8 @@ def test_kubevirt_cr_edit_changes_the_effect_of_a_vm_that_is_not_edited(branch, 
     ended = plan("-o", "json")
     assert states(ended)["drifting"] == ("updated", False)
     text = plan().out
-    assert "1 object has another effect than on the base without an edit" in text
-    assert "because of edits of the KubeVirt CR: db/drifting." in text
+    assert "1 object has another effect than in the base commit without an edit" in text
+    assert "because of edits to the KubeVirt CR: db/drifting." in text
 
 
 def test_renamed_manifest_file_is_not_a_change_and_a_vm_removed_from_git_is_listed(branch, plan):
@@ -140,8 +140,8 @@ def test_renamed_manifest_file_is_not_a_change_and_a_vm_removed_from_git_is_list
     removed = {each["name"]: each["effect"] for each in ended.json["comparison"]["removed"]}
     assert removed == {"edited": "live", "other": "none"}
     text = plan().out
-    assert "no longer pending: db/edited, live on the base, 1Gi -> 3Gi" in text
-    assert "not in this plan, only on the base: db/edited, db/other" in text
+    assert "no longer pending: db/edited, live in the base commit, 1Gi -> 3Gi" in text
+    assert "not in this plan, only in the base commit: db/edited, db/other" in text
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_plan_exit_code_counts_only_changes_that_the_pull_request_adds(
 def test_error_that_already_exists_in_the_base_branch_is_marked_as_existing(branch, plan):
     branch({"a.yaml": BROKEN}, {"b.yaml": BROKEN})
     lines = [line for line in plan().out.splitlines() if "error[" in line]
-    marked = {line.partition(":")[0]: line.endswith("(also on the base)") for line in lines}
+    marked = {line.partition(":")[0]: line.endswith("(also in the base commit)") for line in lines}
     assert marked == {"a.yaml": True, "b.yaml": False}
 
 
@@ -280,7 +280,8 @@ def test_validate_with_a_base_branch_fails_only_for_new_problems(
 def test_validate_with_a_base_branch_marks_existing_problems_in_every_format(branch, command):
     git = branch({"a.yaml": BROKEN, "c.yaml": BROKEN}, {"b.yaml": BROKEN, "c.yaml": OTHER})
     lines = validated(command, git).out.splitlines()
-    marks = {each[0]: each.endswith("(also on the base)") for each in lines if "error[" in each}
+    mark = "(also in the base commit)"
+    marks = {each[0]: each.endswith(mark) for each in lines if "error[" in each}
     assert marks == {"a": True, "b": False}
     assert "the merge base with main: 2 new or updated, 2 no longer reported" in lines[-1]
     document = validated(command, git, "-o", "json").json

@@ -2,7 +2,7 @@
 
 The fleets differ in the number and size of the VMs, the nodes, KubeVirt's limits and the user's
 limits; the bandwidth and its source (the CR's limit, migration policies, finished migrations, or
-unknown); migrations by other clients in flight; changes of the CR before the memory; and the
+unknown); migrations by other clients in flight; changes to the CR before the memory; and the
 user's pacing: limits per node, batches, canaries that soak, and anti-affinity groups.
 """
 

@@ -104,7 +104,7 @@ def test_stopped_vm_is_patched_with_the_size_for_its_next_start():
     ("world", "reason", "says"),
     [
         ("migration-fails", "migration-failing", "3 migrations failed"),
-        ("target-unschedulable", "target-unschedulable", "no node accepted the target pod"),
+        ("target-unschedulable", "target-unschedulable", "the target pod could not be scheduled"),
         ("plug-refused", "plug-refused", "rejected"),
         ("guest-silent", "guest-silent", "the guest has 1Gi"),
     ],

@@ -42,7 +42,10 @@ def test_label_selector_matches_as_in_kubernetes(text, matches):
         ("a=b=c", "condition 1, a text of 5 characters, is not a label condition"),
         ("a in b", "condition 1, a text of 6 characters, is not a label condition"),
         ("x,a in (b", "condition 2, a text of 7 characters, is not a label condition"),
-        ("a notin (b c)", "condition 1 has a text of 3 characters, which is not a label value"),
+        (
+            "a notin (b c)",
+            "condition 1 has a text of 3 characters, which is not a valid label value",
+        ),
         ("a,,b", "condition 2, an empty text, is not a label condition"),
         ("-a", "condition 1, a text of 2 characters, is not a label condition"),
         ("a/b/c", "condition 1, a text of 5 characters, is not a label condition"),

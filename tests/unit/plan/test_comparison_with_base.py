@@ -1,4 +1,4 @@
-"""``compare`` separates what a plan adds from what was pending on the base."""
+"""``compare`` separates what a plan adds from what was pending in the base commit."""
 
 from __future__ import annotations
 

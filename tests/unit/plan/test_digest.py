@@ -1,4 +1,4 @@
-"""Tests which changes of an action or plan change its digest."""
+"""Tests which changes to an action or plan change its digest."""
 
 from __future__ import annotations
 

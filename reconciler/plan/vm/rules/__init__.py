@@ -1,1 +1,1 @@
-"""Defines the rules that decide the effect on a VM; the first rule that applies counts."""
+"""Defines the rules that decide the effect on a VM; the first applicable rule decides."""

@@ -24,8 +24,8 @@ ARCHITECTURE = "kubernetes.io/arch"
 def memory_from_instancetype(inputs: VMInputs) -> Finding | None:
     """Block ``memory.guest`` in a VM with an instancetype, because the webhook denies it.
 
-    Source: recorded on v1.3.1, v1.6.3 and v1.9.0 (scenario instancetype-and-guest); v1.9.0
-    pkg/instancetype/apply/memory.go:73-99.
+    Source: observed on KubeVirt v1.3.1, v1.6.3 and v1.9.0 (scenario instancetype-and-guest);
+    v1.9.0 pkg/instancetype/apply/memory.go:73-99.
     """
     if inputs.vm.instancetype is None or inputs.types is not None:
         return None
@@ -42,7 +42,7 @@ def foreign_architecture(inputs: VMInputs) -> Finding | None:
 
     If all nodes have the VM's architecture, virt-api's node has it too.
 
-    Source: recorded on v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
+    Source: observed on KubeVirt v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
     """
     architecture = inputs.vm.constraints.architecture
     if inputs.after.multi_architecture or architecture in ("", "amd64"):
@@ -52,19 +52,19 @@ def foreign_architecture(inputs: VMInputs) -> Finding | None:
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,
-        f"the VM has the architecture {architecture}; the webhook denies changes of such a "
+        f"the VM has the architecture {architecture}; the webhook denies changes to such a "
         f"VM unless the feature gate {MULTI_ARCHITECTURE_GATE} is enabled",
         setting_hint(inputs.kubevirt_settings, FEATURE_GATES, MULTI_ARCHITECTURE_GATE),
     )
 
 
 def own_max_guest(inputs: VMInputs) -> Finding | None:
-    """Under LiveUpdate, block a size that the VM's own ``maxGuest`` does not allow.
+    """Under LiveUpdate, block a size that is too large for the VM's own ``maxGuest``.
 
     On v1.1, the webhook checks only VMs that enable live updates (v1.1.0
     vms-admitter.go:440-496).
-    Source: recorded on v1.3.1, v1.6.3 and v1.9.0 (scenario above-explicit-max-guest); v1.9.0
-    pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
+    Source: observed on KubeVirt v1.3.1, v1.6.3 and v1.9.0 (scenario above-explicit-max-guest);
+    v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
     """
     own, after = inputs.own_max_guest, inputs.after
     if own is None or not after.live_update or inputs.switched_off:
@@ -91,7 +91,7 @@ def own_max_guest(inputs: VMInputs) -> Finding | None:
 
 
 def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
-    """Return a hint that explains how to make the webhook accept a larger size."""
+    """Return a hint on how to make the webhook accept a larger size."""
     lower, asked = f"lower the guest to {own} or less", inputs.desired.max_guest
     vmi = inputs.vmi
     runs = vmi is not None and not vmi.final
@@ -102,7 +102,7 @@ def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
 
 
 def above_limit(inputs: VMInputs) -> Finding | None:
-    """Block a guest larger than its memory limit, except under LiveUpdate from v1.3 on.
+    """Block a guest larger than its memory limit, except from v1.3 on under LiveUpdate.
 
     Source: v1.9.0 vmi-create-admitter.go:1024-1047.
     """

@@ -41,16 +41,16 @@ if TYPE_CHECKING:
 NO_POD_YET = (MigrationPhase.UNSET, MigrationPhase.PENDING)
 """The migration phases in which the target pod does not exist yet.
 
-Source: recorded on v1.9.0 (scenario quota-holds-one-pod): Pending until the quota admits the
-target pod.
+Source: observed on KubeVirt v1.9.0 (scenario quota-holds-one-pod): Pending until the quota admits
+the target pod.
 """
 
 
 def back_to_running(running: RunningVM) -> Finding | None:
-    """Allow a change back to the instance's current size, which needs no migration.
+    """Allow a change back to the instance's current size, which requires no migration.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3469-3471; recorded on v1.9.0
-    (scenario above-max-then-revert).
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3469-3471; observed on KubeVirt
+    v1.9.0 (scenario above-max-then-revert).
     """
     if running.vmi.guest != running.target:
         return None
@@ -64,7 +64,7 @@ def back_to_running(running: RunningVM) -> Finding | None:
 
 
 def stuck(running: RunningVM) -> Finding | None:
-    """Block a change to another size if the change in flight can never end.
+    """Block a change to another size if the change in flight can never complete.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 checks migratability
     and maxGuest, then a change in flight, and only then the size; recorded: KubeVirt rejects
@@ -87,15 +87,15 @@ def stuck(running: RunningVM) -> Finding | None:
     own = first(OF_SIZE, running)
     return blocked(
         Reason.HOTPLUG_STUCK,
-        f"a change to {running.vmi.guest} is in flight and cannot end ({obstacle.why.message}); "
-        f"until it ends, KubeVirt rejects {running.target}"
+        f"a change to {running.vmi.guest} is in flight and cannot complete "
+        f"({obstacle.why.message}); until it ends, KubeVirt rejects {running.target}"
         + (f"; in addition, {own.why.message}" if own else ""),
         obstacle.why.hint,
     )
 
 
 def judged_later(running: RunningVM, finding: Finding) -> Finding:
-    """Add a note to a result's message: KubeVirt first completes the change in flight.
+    """Add a note to a result's message: KubeVirt must complete the change in flight first.
 
     Source: recorded (scenario slow-then-second-change): KubeVirt retries the rejected size by
     itself.
@@ -131,13 +131,13 @@ def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
 
 
 def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
-    """Return a copy of a rule's result with a new message and, if one is given, a new hint."""
+    """Return a copy of a rule's result with a new message and, if given, a new hint."""
     why = replace(finding.why, message=message)
     return replace(finding, why=why if hint is None else replace(why, hint=hint))
 
 
 def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """Return the problem that prevents the change in flight from ending, or None.
+    """Return the problem that prevents the change in flight from completing, or None.
 
     Any migration carries out the change, even one that a user created. After repeated failures, a
     further migration does not help, even if it already has a target node.

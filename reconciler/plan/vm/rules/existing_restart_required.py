@@ -1,4 +1,4 @@
-"""Decides whether a VM's RestartRequired condition prevents a live memory change."""
+"""Decides whether a VM's condition RestartRequired prevents a live memory change."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
 
 OTHER_FIELD = "a non-live-updatable field was changed in the template spec"
-"""The message of RestartRequired after an edit of a field that cannot change live.
+"""The message of RestartRequired after an edit to a field that cannot change live.
 
 Source: recorded; kubevirt v1.9.0 vm.go:3051.
 """
 
 
 def restart_required_stays(running: RunningVM) -> Finding | None:
-    """Require a restart on old versions, where RestartRequired stays until the VM restarts.
+    """Require a restart on old versions, on which RestartRequired remains until the restart.
 
-    Source: recorded on v1.3.1 and v1.6.3 (scenario above-max-then-revert);
+    Source: observed on KubeVirt v1.3.1 and v1.6.3 (scenario above-max-then-revert);
     ``versions.RESTART_SELF_CLEARS``.
     """
     condition = running.restart_required
@@ -31,18 +31,19 @@ def restart_required_stays(running: RunningVM) -> Finding | None:
         Reason.RESTART_REQUIRED_STICKY,
         "this KubeVirt version keeps the condition RestartRequired until the VM restarts: "
         f"{condition.message}",
-        "restart the VM; until then, no change of the VM takes effect live",
+        "restart the VM; until then, no change to the VM takes effect live",
     )
 
 
 def other_edit_pending(running: RunningVM) -> Finding | None:
-    """Require a restart while another edit of the VM waits for one.
+    """Require a restart if another edit to the VM already requires one.
 
     Newer versions compare the template each time. Under LiveUpdate, the condition means that the
     template has a difference that cannot change live; if it was set under Stage, the difference
     may be memory alone.
 
-    Source: recorded on v1.9.0 (scenarios mixed-edit-one-patch and write-maxguest-on-running).
+    Source: observed on KubeVirt v1.9.0 (scenarios mixed-edit-one-patch and
+    write-maxguest-on-running).
     """
     condition = running.restart_required
     if condition is None or not other_edit_waits(running):
@@ -51,13 +52,13 @@ def other_edit_pending(running: RunningVM) -> Finding | None:
     what = ", ".join(seen) or condition.message
     return restart(
         Reason.OTHER_EDIT_PENDING,
-        f"another edit of the VM waits for a restart ({what}); until then, nothing changes live",
+        f"another edit to the VM waits for a restart ({what}); until then, nothing changes live",
         "restart the VM, or revert the other edit",
     )
 
 
 def other_edit_waits(running: RunningVM) -> bool:
-    """Return whether an edit of a field other than memory seems to have caused RestartRequired."""
+    """Return whether an edit to a field other than memory seems to have set RestartRequired."""
     condition = running.restart_required
     if condition is None or condition.message != OTHER_FIELD:
         return False
@@ -65,11 +66,11 @@ def other_edit_waits(running: RunningVM) -> bool:
 
 
 def may_be_memory_alone(running: RunningVM) -> bool:
-    """Return whether a memory change alone may have set RestartRequired under the strategy Stage.
+    """Return whether a memory change under the strategy Stage may have set RestartRequired.
 
-    A later change of the CR does not make virt-controller sync the VM, so the condition stays.
+    A later change to the CR does not make virt-controller sync the VM, so the condition stays.
     Another edit may be pending without being visible.
-    Source: recorded on v1.9.0 (scenario stage-then-live-update); kubevirt v1.9.0
+    Source: observed on KubeVirt v1.9.0 (scenario stage-then-live-update); kubevirt v1.9.0
     vm.go:3577-3599.
     """
     condition = running.restart_required

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 QUOTA = "migrationRejectedByResourceQuota"
 """The condition of a migration whose target pod a quota rejects.
 
-Source: recorded on v1.9.0 (scenario quota-holds-one-pod).
+Source: observed on KubeVirt v1.9.0 (scenario quota-holds-one-pod).
 """
 
 STOP = (
@@ -40,14 +40,14 @@ updater creates another migration while the change is in flight and LiveMigrate 
 
 
 ABOUT_MEMORY = "memory"
-"""The first word of each RestartRequired message that a change of memory causes.
+"""The first word of each RestartRequired message that a memory change causes.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3466-3509; recorded.
 """
 
 
 def guest_progress(running: RunningVM) -> Finding:
-    """Return the result for a VM whose spec has the desired size; failures come first.
+    """Return the result for a VM whose spec has the desired size; failures have precedence.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
     pkg/virt-handler/migration-target.go:1152-1208; recorded for all outcomes but a silent guest.
@@ -76,7 +76,7 @@ def has_memory(running: RunningVM) -> bool:
 
 
 def failed_in_a_row(migrations: tuple[LiveMigration, ...]) -> int:
-    """Return how many update migrations have failed since the last successful one.
+    """Return the number of update migrations that have failed since the last successful one.
 
     KubeVirt keeps five finished migrations for each VM, so the count is at most five.
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:91,2251-2314.
@@ -106,7 +106,7 @@ def _restart_pending(running: RunningVM) -> Finding | None:
     if existing_restart_required.other_edit_waits(running):
         return restart(
             Reason.OTHER_EDIT_PENDING,
-            f"the VM's spec sets {running.target}, the guest has {has}, and another edit of the "
+            f"the VM's spec sets {running.target}, the guest has {has}, and another edit to the "
             f"VM waits for a restart ({condition.message}); until then, nothing changes live",
             "restart the VM, or revert the other edit",
         )
@@ -119,9 +119,9 @@ def _restart_pending(running: RunningVM) -> Finding | None:
 
 
 def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
-    """Return a warning if the guest has the desired size but another edit waits for a restart.
+    """Return a warning if another edit waits for a restart although the guest has its size.
 
-    Source: recorded on v1.9.0 (scenario other-edit-alone).
+    Source: observed on KubeVirt v1.9.0 (scenario other-edit-alone).
     """
     if running is None or finding.reason is not Reason.CONVERGED:
         return ()
@@ -129,8 +129,8 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
         return ()
     return (
         (
-            f"another edit of the VM waits for a restart ({condition.message}); until then, no "
-            "change of its memory is live"
+            f"another edit to the VM waits for a restart ({condition.message}); until then, no "
+            "change to its memory takes effect live"
         ),
     )
 
@@ -138,7 +138,7 @@ def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
 def quota_refused(running: RunningVM) -> Finding | None:
     """Block a change if a quota rejects the target pod; KubeVirt would retry indefinitely.
 
-    Source: recorded on v1.9.0 (scenario quota-holds-one-pod).
+    Source: observed on KubeVirt v1.9.0 (scenario quota-holds-one-pod).
     """
     migration = running.migration
     if migration is None or not is_true(migration.conditions, QUOTA):
@@ -152,7 +152,7 @@ def quota_refused(running: RunningVM) -> Finding | None:
 
 
 def failing(running: RunningVM) -> Finding | None:
-    """Return a wait or a block if migrations for the change in flight have failed.
+    """Return a wait or a block if migrations of the change in flight have failed.
 
     Source: recorded (scenarios migration-fails and target-unschedulable).
     """
@@ -163,7 +163,7 @@ def failing(running: RunningVM) -> Finding | None:
     last = next(each for each in reversed(migrations) if each.phase is MigrationPhase.FAILED)
     count = f"{failed} migration{'s' if failed > 1 else ''} failed"
     unscheduled = not last.target_node and last.started_at is None
-    why = "no node accepted the target pod" if unscheduled else last.failure_reason
+    why = "the target pod could not be scheduled" if unscheduled else last.failure_reason
     text = f"{count}: {why}" if why else count
     if failed < running.policy.failed_migrations:
         pause = "after a pause" if running.after.capabilities.update_backoff else "immediately"
@@ -172,7 +172,7 @@ def failing(running: RunningVM) -> Finding | None:
         return blocked(
             Reason.TARGET_UNSCHEDULABLE,
             f"{text}; KubeVirt keeps retrying, with longer pauses",
-            "free capacity on another node, or find out why no node accepts the launcher pod; "
+            "free capacity on another node, or find out why the launcher pod cannot be scheduled; "
             f"{STOP}",
         )
     return blocked(

@@ -40,10 +40,10 @@ def denied_by_version(inputs: VMInputs) -> Finding | None:
 
 
 def size_not_live(running: RunningVM) -> Finding | None:
-    """Require a restart on versions whose live memory changes ignore instancetypes.
+    """Require a restart on versions on which memory from an instancetype cannot change live.
 
     virt-controller of v1.2 compares the VM's own template, which has no memory.
-    Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded on v1.2.2
+    Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; observed on KubeVirt v1.2.2
     (scenario instancetype-and-guest; without maxGuest).
     """
     inputs = running
@@ -82,7 +82,7 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
 
 
 def warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
-    """Yield warnings about the instancetypes; they do not change the effect."""
+    """Yield warnings about instancetypes; warnings do not change the effect."""
     types, vm = inputs.types, inputs.vm
     if types is None:
         return
@@ -118,7 +118,7 @@ def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[st
 
 
 def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
-    """Yield the change in the number of CPU sockets if it cannot happen live.
+    """Yield the change in the number of CPU sockets if this change cannot happen live.
 
     Sockets can only be added, up to the maxSockets of the running instance.
 
@@ -133,7 +133,7 @@ def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 def _topology(
     running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 ) -> Iterator[str]:
-    """Yield a change of the CPU topology if it may affect more than the number of sockets.
+    """Yield a change to the CPU topology if it may affect more than the number of sockets.
 
     A VM's preference may arrange its CPUs as cores or threads, which do not change live. This
     program does not read preferences. The running instance shows the arrangement, except for a

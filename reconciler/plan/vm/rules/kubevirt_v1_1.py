@@ -1,4 +1,4 @@
-"""Defines rules for KubeVirt v1.1, where each VM enables live updates by a field in its spec."""
+"""Defines rules for KubeVirt v1.1, where a field in each VM's spec enables live updates."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def switch_denied(inputs: VMInputs) -> Finding | None:
 
 
 def pending_until_restart(running: RunningVM) -> Finding | None:
-    """Report a written size that waits for a restart; v1.1 has no RestartRequired.
+    """Report a written size that waits for a restart; v1.1 has no condition RestartRequired.
 
     Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go does not have this condition.
     """

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 
 def no_max_guest(running: RunningVM) -> Finding | None:
-    """Require a restart if the instance has no maxGuest, which is set only at the start.
+    """Require a restart if the instance has no maxGuest, which KubeVirt sets only at the start.
 
-    Source: recorded on v1.9.0 (scenario stage-then-live-update); kubevirt v1.9.0
+    Source: observed on KubeVirt v1.9.0 (scenario stage-then-live-update); kubevirt v1.9.0
     pkg/defaults/defaults.go:84-135, vm.go:3480.
     """
     if running.vmi.max_guest is not None:

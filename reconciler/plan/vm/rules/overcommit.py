@@ -1,4 +1,4 @@
-"""Blocks hotplugs of VMs with overcommitted memory if a memory limit prevents the hotplug.
+"""Blocks memory hotplug into VMs with overcommitted memory if a memory limit prevents it.
 
 virt-controller raises the requests by the growth of the guest. If they are still below the guest's
 size, it sets them to that size and leaves the limits unchanged.
@@ -55,7 +55,7 @@ def limits_overcommit(running: RunningVM) -> Finding | None:
 
 
 def overhead_left_out(running: RunningVM) -> Finding | None:
-    """Block hotplugs of a VM whose pod does not request the launcher's memory overhead.
+    """Block memory hotplug into a VM whose pod does not request the launcher's memory overhead.
 
     virt-handler compares the pod's request with the overhead plus the instance's requests. Without
     requests it compares the overhead alone, which every pod has.
@@ -79,7 +79,7 @@ def overhead_left_out(running: RunningVM) -> Finding | None:
 
 
 def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
-    """Return a warning that a live change ends the VM's overcommit.
+    """Return a warning that a live change ends the VM's memory overcommit.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3539. Up to v1.6, requests also
     come from the cluster's memoryOvercommit; from v1.7 only from the VM or its instancetype.

@@ -18,9 +18,9 @@ NEVER_ENDS = "the change would stay in flight indefinitely, because nothing migr
 
 
 def update_methods(running: RunningVM) -> Finding | None:
-    """Block a hotplug that no migration would carry out, or that would evict the VM.
+    """Block a hotplug that no migration would complete, or that would evict the VM.
 
-    Source: recorded on v1.9.0 (scenarios evict-only, no-update-methods and
+    Source: observed on KubeVirt v1.9.0 (scenarios evict-only, no-update-methods and
     misspelt-update-method); kubevirt v1.9.0
     pkg/virt-controller/watch/workload-updater/workload-updater.go:380-425 and
     pod-eviction-admitter.go:127-183: for a VM with an eviction strategy, a denied eviction
@@ -91,7 +91,7 @@ def another_node(running: RunningVM) -> Finding | None:
 
 
 def kubevirt_unsettled(running: RunningVM) -> Finding | None:
-    """Wait until KubeVirt has applied its CR, because no update migration starts before that.
+    """Wait until KubeVirt has applied its CR, because update migrations start only after that.
 
     Source: recorded (the updater is idle while not Deployed); workload-updater.go:450-455.
     """

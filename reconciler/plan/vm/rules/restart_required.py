@@ -1,4 +1,4 @@
-"""Finds running-VM changes that the API accepts but that take effect only at a restart.
+"""Finds changes to running VMs that the API accepts but that take effect only at a restart.
 
 The order is that of virt-controller: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566.
 """
@@ -31,7 +31,7 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
 
     A change back to the size of the last start needs no restart.
 
-    Source: recorded on v1.3.1 (scenario gate-missing) and v1.9.0 (scenario
+    Source: observed on KubeVirt v1.3.1 (scenario gate-missing) and v1.9.0 (scenario
     stage-then-live-update); kubevirt v1.9.0 vm.go:2989-3061 for a change back.
     """
     if running.target == running.vmi.guest == running.vmi.guest_at_boot:
@@ -70,10 +70,10 @@ def memory_added(running: RunningVM) -> Finding | None:
 
 
 def not_started(running: RunningVM) -> Finding | None:
-    """Require a restart to shrink a VM whose guest has not started yet.
+    """Require a restart to reduce the memory of a VM whose guest has not started yet.
 
     The smaller size may help a VM that fits on no node, and the restart disrupts no guest.
-    Source: recorded on v1.9.0 (scenarios too-big-then-smaller and
+    Source: observed on KubeVirt v1.9.0 (scenarios too-big-then-smaller and
     too-big-then-smaller-then-restart); v1.9.0 vm.go:3475.
     """
     vmi, has = running.vmi, running.vmi.guest
@@ -88,7 +88,7 @@ def not_started(running: RunningVM) -> Finding | None:
 
 
 def plug_failed_before(running: RunningVM) -> Finding | None:
-    """Require a restart after a rejected hotplug, even for a change back to the old size.
+    """Require a restart after a rejected hotplug, even to return to the old size.
 
     Source: recorded (scenario plug-refused-then-revert); kubevirt v1.9.0 vm.go:3466.
     """
@@ -114,7 +114,7 @@ def guest_not_set(running: RunningVM) -> Finding | None:
 
 
 def not_migratable(running: RunningVM) -> Finding | None:
-    """Require a restart of a VM that cannot migrate; wait if that is not known yet.
+    """Require a restart of a VM that cannot migrate; wait while KubeVirt has not decided this.
 
     KubeVirt sets the condition LiveMigratable a moment after the start.
 
@@ -169,8 +169,8 @@ OF_VM: tuple[RunningRule, ...] = (
     instancetype.differs_otherwise,
     guest_not_set,
 )
-"""The rules that apply to every size, even to the instance's current size."""
+"""The rules that apply to every size, including the instance's current size."""
 OF_HOTPLUG: tuple[RunningRule, ...] = (not_migratable, no_max_guest)
-"""The rules for new sizes, which also apply while a change is in flight."""
+"""The rules for new sizes, which apply even while a change is in flight."""
 OF_SIZE: tuple[RunningRule, ...] = (size_cannot_be_plugged, below_boot)
 """The rules about the new size, which KubeVirt checks last."""

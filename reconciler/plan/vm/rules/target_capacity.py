@@ -142,7 +142,7 @@ def _eligible(running: RunningVM) -> tuple[LiveNode, ...]:
 
 
 def _pod_in_flight(running: RunningVM) -> TargetPod | None:
-    """Return the target pod of the change in flight; None if the instance's size is not known.
+    """Return the target pod of the change in flight; None if the instance's size is unknown.
 
     The instance already has the requests of the new size, but its current pod has those of the old
     size. Therefore, the target pod is computed only from the instance.

@@ -63,7 +63,7 @@ class VMNames:
 
 
 class SharedInputs:
-    """Inputs that concern more than one VM; the object records which inputs a rule reads.
+    """The inputs that concern more than one VM; the object records which inputs a rule reads.
 
     A decision that depends on pods and quotas is valid until pods or quotas change. A decision
     that depends on the time or on other VMs is never reused for a later plan.
@@ -81,7 +81,7 @@ class SharedInputs:
 
     @property
     def now(self) -> datetime:
-        """The time at which the plan is made; a decision that reads the time is not reused."""
+        """The time at which the plan is made; a decision that reads this time is not reused."""
         self.moment_read = True
         return self._now
 
@@ -92,7 +92,7 @@ class SharedInputs:
         return self._live.migrations
 
     def namespaces_with(self, name: str) -> Sequence[str]:
-        """Return the namespaces that have a VM with a given name; the decision is not reused."""
+        """Return the namespaces that have a VM with a given name; forbid reuse of the decision."""
         self.moment_read = True
         return self._names.namespaces.get(name, ())
 
@@ -111,12 +111,12 @@ class VMInputs:
     target: MemoryQuantity
     """The size that Git sets directly or through an instancetype."""
     as_desired: bool
-    """Whether the VM's spec matches Git."""
+    """Whether the VM's spec already has the desired size."""
     types: Instancetypes | None = None
     """The VM's instancetypes; None if Git sets the size directly."""
     vm: LiveVM
     vmi: LiveVMI | None
-    """The VM's instance; None or ended if the VM is not running."""
+    """The VM's instance; None, Succeeded or Failed if the VM is not running."""
     migrations: tuple[LiveMigration, ...]
     """The migrations of this VM, oldest first."""
     nodes: tuple[LiveNode, ...]
@@ -130,9 +130,9 @@ class VMInputs:
     cluster: str
     """The uid of the namespace kube-system, which identifies the cluster."""
     kubevirt_settings: Settings
-    """The settings of the KubeVirt CR that Git has; empty if Git has no KubeVirt CR."""
+    """The settings of the KubeVirt CR that Git sets; empty if Git has no KubeVirt CR."""
     shared: SharedInputs
-    """Inputs that concern more than this VM; they record which of them a rule reads."""
+    """Inputs that concern more than one VM; the object records which inputs a rule reads."""
 
     @property
     def now(self) -> datetime:
@@ -146,12 +146,12 @@ class VMInputs:
 
     @property
     def consent(self) -> RestartConsent:
-        """What may happen if a change needs a restart; the VM's annotation has precedence."""
+        """How to handle a change that needs a restart; the VM's annotation has precedence."""
         return self.desired.restart or self.policy.restart
 
     @property
     def suspended(self) -> bool:
-        """Whether an annotation in Git or in the cluster suspends changes of the VM."""
+        """Whether an annotation in Git or in the cluster suspends changes to the VM."""
         return self.vm.suspended or self.desired.suspended
 
     @property

@@ -1,4 +1,4 @@
-"""Decides about VMs that are being deleted, suspended, restarting, starting, or in a pool."""
+"""Decides about VMs that are being deleted, restarted or started, are suspended, or in a pool."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def being_deleted(vm: LiveVM) -> Finding | None:
-    """Block all changes of a VM that is being deleted."""
+    """Block all changes to a VM that is being deleted."""
     return blocked(Reason.BEING_DELETED, "the VM is being deleted") if vm.deleting else None
 
 
@@ -28,13 +28,13 @@ def suspended(inputs: VMInputs) -> Finding | None:
     return Finding.of(
         Effect.NONE,
         Reason.SUSPENDED,
-        f"changes of the VM are suspended {where}: the annotation {SUSPEND} is true",
+        f"changes to the VM are suspended {where}: the annotation {SUSPEND} is true",
         "remove the annotation to allow the change",
     )
 
 
 def without_restart(inputs: VMInputs, finding: Finding) -> Finding:
-    """Do not require a restart of a suspended VM whose spec already has the new size.
+    """Do not request a restart of a suspended VM whose spec already has the new size.
 
     Changes in flight are still reported, because KubeVirt does not stop them.
     """
@@ -46,16 +46,16 @@ def without_restart(inputs: VMInputs, finding: Finding) -> Finding:
 
 
 def owned_by_pool(inputs: VMInputs) -> Finding | None:
-    """Block a change of a VM in a pool, because the next change of the pool overwrites it.
+    """Block a change to a VM in a pool, because the pool's next change overwrites it.
 
-    Source: recorded on v1.9.0 (scenario pool-vm-patched).
+    Source: observed on KubeVirt v1.9.0 (scenario pool-vm-patched).
     """
     pool, namespace = inputs.vm.pool, inputs.vm.ref.namespace
     if not pool:
         return None
     return blocked(
         Reason.OWNED_BY_POOL,
-        f"the VirtualMachinePool {pool} owns the VM, and the next change of the pool's template "
+        f"the VirtualMachinePool {pool} owns the VM, and the next change to the pool's template "
         "overwrites the VM's size",
         f"set the size in spec.virtualMachineTemplate of VirtualMachinePool {namespace}/{pool}; "
         "KubeVirt then restarts the pool's VMs",

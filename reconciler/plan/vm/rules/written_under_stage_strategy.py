@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
-    """Return whether KubeVirt will apply the VM's new size live after the plan's change of the CR.
+    """Return whether KubeVirt will apply the VM's new size live after the plan changes the CR.
 
     A pending edit that the instance does not show would still prevent the live change.
 
@@ -45,7 +45,7 @@ def comes_live(vm: LiveVM, vmi: LiveVMI, after: EffectiveConfig) -> bool:
 def live_at_next_sync(running: RunningVM) -> Finding | None:
     """Wait for KubeVirt to sync a VM whose size was written under Stage.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change of the CR does
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change to the CR does
     not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (it syncs every 12 h).
     """
     vm, vmi = running.vm, running.vmi
@@ -57,14 +57,14 @@ def live_at_next_sync(running: RunningVM) -> Finding | None:
     return preconditions.update_methods(running) or wait(
         Reason.LIVE_AT_NEXT_SYNC,
         f"the VM's spec sets {running.target} and the guest has {vmi.guest_current or vmi.guest}; "
-        "KubeVirt changes the memory live when it next syncs the VM, within 12 h; a change of the "
+        "KubeVirt changes the memory live when it next syncs the VM, within 12 h; a change to the "
         "KubeVirt CR alone does not cause a sync",
-        "set a label or an annotation on the VM to make KubeVirt sync it now",
+        "set a label or an annotation on the VM to make KubeVirt sync the VM now",
     )
 
 
 def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
-    """Return a warning if an edit of another field may prevent the live change."""
+    """Return a warning if an edit to another field may prevent the live change."""
     if running is None or finding.effect is not Effect.LIVE:
         return ()
     if not existing_restart_required.may_be_memory_alone(running):

@@ -117,7 +117,7 @@ def _first_denial(hooks: list[Hook] | tuple[()], review: Review) -> Denial | Non
         earlier = len(review.warnings)
         denial = hook(review)
         if denial is not None:
-            # Denials by virt-api have causes but no warnings, as recorded on v1.9.0.
+            # Denials by virt-api have causes but no warnings, as observed on KubeVirt v1.9.0.
             del review.warnings[earlier:]
             return denial
     return None

@@ -67,7 +67,8 @@ def _prune(value: Any, node: Json, at: str, unknown: list[str]) -> None:  # noqa
 def apply_defaults(value: Any, node: Json) -> None:  # noqa: ANN401  # any JSON value
     """Fills in the schema's defaults in place; it does not create absent parents.
 
-    A null is removed if the schema neither allows null nor has a default (recorded on v1.9.0).
+    A null is removed if the schema neither allows null nor has a default (observed on KubeVirt
+    v1.9.0).
     """
     if isinstance(value, list):
         for item in value:

@@ -24,7 +24,7 @@ def run_action(admission: Admission, request: Request, target: RequestInfo) -> R
 
     The response to a PUT has no body, so a client that accepts only JSON receives 406.
 
-    Source: v1.9.0 pkg/virt-api/api.go (routes without Produces); recorded on v1.9.0.
+    Source: v1.9.0 pkg/virt-api/api.go (routes without Produces); observed on KubeVirt v1.9.0.
     """
     action = admission.find_action(target.plural, target.subresource)
     if action is None or not target.name:

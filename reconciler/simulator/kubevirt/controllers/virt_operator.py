@@ -1,4 +1,4 @@
-"""VirtOperator: sets the KubeVirt CR to Deployed some seconds after each change of its spec."""
+"""VirtOperator: sets the KubeVirt CR to Deployed some seconds after each change to its spec."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def _report(kubevirt: Json, states: dict[str, bool], reason: str, message: str, 
 
 
 class HyperConverged:
-    """Simulates HyperConverged's operator, which reverts other clients' changes of the CR.
+    """Simulates HyperConverged's operator, which reverts other clients' changes to the CR.
 
     The simulation follows general knowledge of hyperconverged-cluster-operator, not its code.
     """

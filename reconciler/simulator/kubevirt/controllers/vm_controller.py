@@ -177,7 +177,7 @@ def _lacks_topology(vm: Json, vmi: Json) -> bool:
 
 
 def _restore_topology(vm: Json) -> None:
-    """Restores the PCI topology annotation in a VM's template, as recorded on v1.9.0."""
+    """Restores the PCI topology annotation in a VM's template, as observed on KubeVirt v1.9.0."""
     annotations = section(vm, "spec", "template", "metadata", "annotations")
     annotations.setdefault(*defaults.PCI_TOPOLOGY)
 

@@ -1,4 +1,4 @@
-"""VMLiveUpdater: applies changes of a VM's template to the running VMI.
+"""VMLiveUpdater: applies changes to a VM's template to the running VMI.
 
 The modules `rules.live_update` and `rules.live_update_cpu` decide which changes can be applied.
 """
@@ -97,7 +97,7 @@ class VMLiveUpdater:
             again["lastTransitionTime"] = earlier["lastTransitionTime"]
 
     def _update_live(self, vm: Json, vmi: Json) -> None:
-        """Applies changes of CPUs, placement and memory in this order, until a step fails.
+        """Applies changes to CPUs, placement and memory in this order, until a step fails.
 
         Source: v1.9.0 pkg/virt-controller/watch/vm/vm.go:3351-3366.
         """

@@ -163,7 +163,7 @@ class VMIController:
 
     def _stop(self, vmi: Json, pods: list[PodFacts]) -> None:
         if not dig(vmi, "status", "nodeName"):
-            # Kubernetes deletes a pod that is not bound to a node immediately; recorded on v1.9.0.
+            # Kubernetes deletes a pod that is not bound to a node immediately; observed on v1.9.0.
             self._end(vmi, pods)
             return
         ready = condition(vmi, READY)
@@ -216,7 +216,7 @@ class VMIController:
         self._save(vmi)
 
     def _finish(self, vmi: Json) -> None:
-        """Removes the finalizers from an ended VMI, as recorded on real clusters."""
+        """Removes the finalizers from an ended VMI, as observed on real clusters."""
         uid, foreground = vmi["metadata"]["uid"], self._cluster.config.behaviour.finalizer
         step = "foreground" if foreground in (vmi["metadata"].get("finalizers") or ()) else "last"
         if (step == "last" and not is_deleting(vmi)) or (uid, step) in self._ending:

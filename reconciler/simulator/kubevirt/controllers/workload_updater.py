@@ -66,7 +66,7 @@ class WorkloadUpdater:
         )
 
     def observe(self, event: StoreEvent) -> None:
-        """Queues an update round after a change of a VMI, a migration or the KubeVirt CR."""
+        """Queues an update round after a change to a VMI, a migration or the KubeVirt CR."""
         if event.key.resource not in {VMIS, MIGRATIONS, KUBEVIRTS}:
             return
         if self._slots_exhausted and event.key.resource == MIGRATIONS:

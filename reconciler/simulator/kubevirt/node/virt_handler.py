@@ -223,7 +223,7 @@ class VirtHandler:
         """Hotplugs memory into the guest after a migration.
 
         Source: v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,1229-1231; v1.1.0 and v1.2.0
-        remove the condition if libvirt rejects the change. That libvirt rejects a change of a VMI
+        remove the condition if libvirt rejects the change. That libvirt rejects a change to a VMI
         without maxGuest is inferred: its domain has no maximum memory and no virtio-mem device.
         """
         labels = section(vmi, "metadata", "labels")

@@ -46,7 +46,7 @@ def vm_defaults(vm: Json, config: ClusterConfig, new_uid: Callable[[], str] | No
     Raises:
         QuantityError: A memory size is not a quantity.
 
-    Source: recorded on v1.3.1, v1.6.3 and v1.9.0; v1.9.0 pkg/defaults/defaults.go:40-63.
+    Source: observed on KubeVirt v1.3.1, v1.6.3 and v1.9.0; v1.9.0 pkg/defaults/defaults.go:40-63.
     """
     template = section(vm, "spec", "template")
     meta = template.get("metadata")
@@ -103,13 +103,14 @@ def make_vmi(vm: Json, domain: Json, config: ClusterConfig) -> Json:
     Returns:
         The new VMI, in the phase Pending.
 
-    Source: recorded on v1.3.1, v1.6.3 and v1.9.0; v1.9.0 pkg/defaults/defaults.go:84-156,239-260.
+    Source: observed on KubeVirt v1.3.1, v1.6.3 and v1.9.0; v1.9.0
+    pkg/defaults/defaults.go:84-156,239-260.
     """
     template = vm["spec"]["template"]
     spec: Json = json_codec.copy(template["spec"])
     spec["domain"] = json_codec.copy(domain)
     _domain_defaults(spec, vm, config)
-    # The eviction strategy is fixed when the VMI starts; later changes of the CR do not affect it.
+    # The eviction strategy is fixed when the VMI starts; later changes to the CR do not affect it.
     spec.setdefault("evictionStrategy", config.eviction_strategy)
     for volume in spec.get("volumes") or ():
         if "containerDisk" in volume:

@@ -148,7 +148,7 @@ def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDe
 def _decide_by_size(vmi: Json, *, wanted: int, present: int, plugged: int) -> MemoryDecision:
     """Decides about a memory change in v1.2.1 and v1.2.2, where KubeVirt only compares sizes.
 
-    Source: v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded on v1.2.2.
+    Source: v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; observed on KubeVirt v1.2.2.
     """
     domain = vmi["spec"]["domain"]
     if wanted == present:

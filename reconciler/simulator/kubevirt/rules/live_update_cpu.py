@@ -1,4 +1,4 @@
-"""Decides whether changes of a VM's CPUs and placement can be applied live."""
+"""Decides whether changes to a VM's CPUs and placement can be applied live."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def apply_changes(vmi: Json, template: Json, sockets: int | None) -> None:
 
 
 def has_changes(template: Json, vmi: Json, sockets: int | None) -> bool:
-    """Returns whether a change of sockets or placement would change the VMI."""
+    """Returns whether a change to sockets or placement would change the VMI."""
     return sockets is not None or any(_differs(template, vmi, name) for name in PLACEMENT)
 
 

@@ -86,7 +86,7 @@ def printable_status(vm: Json, vmi: Json | None) -> str:  # noqa: PLR0911 - one 
 
 
 def first_status(vm: Json) -> None:
-    """Writes a new VM's first status, as recorded on real clusters."""
+    """Writes a new VM's first status, as observed on real clusters."""
     status = section(vm, "status")
     status.setdefault("printableStatus", "Stopped")
     volumes = dig(vm, "spec", "template", "spec", "volumes") or ()

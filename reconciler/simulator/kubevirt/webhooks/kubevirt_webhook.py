@@ -72,7 +72,7 @@ def _gates(kubevirt: Json) -> tuple[list[str], list[str]]:
 
 
 def _interval_denial(kubevirt: Json) -> Denial | None:
-    """Denies a batchEvictionInterval without a unit; recorded on v1.9.0."""
+    """Denies a batchEvictionInterval without a unit; observed on KubeVirt v1.9.0."""
     interval = dig(kubevirt, "spec", "workloadUpdateStrategy", "batchEvictionInterval")
     if not isinstance(interval, str) or not interval.isdigit() or interval == "0":
         return None

@@ -53,7 +53,7 @@ class MigrationWebhooks:
         return None
 
     def validate_migration(self, review: Review) -> Denial | None:
-        """Denies changes of a migration's spec, and migrations that cannot start.
+        """Denies changes to a migration's spec, and migrations that cannot start.
 
         Source: v1.9.0 ADM/migration-create-admitter.go:68-134, migration-update-admitter.go.
         """

@@ -38,8 +38,8 @@ class VMWebhooks:
     def mutate(self, review: Review) -> Denial | None:
         """Fills in a VM's defaults, and rewrites its quantities in canonical form.
 
-        Source: recorded on v1.9.0 (this webhook denies a wrong type or an invalid quantity, before
-        the schema is checked).
+        Source: observed on KubeVirt v1.9.0 (this webhook denies a wrong type or an invalid
+        quantity, before the schema is checked).
         """
         if review.operation == "DELETE" or review.subresource:
             return None
@@ -221,7 +221,7 @@ def _hugepages_denial(domain: Json, field: str) -> Denial | None:
 def _wrong_type(value: object, *, integers: bool) -> str | None:
     """Returns the error message for a guest size of the wrong type, or None.
 
-    Source: recorded on v1.9.0; v1.3.1 denies an integer as `must be of type string`.
+    Source: observed on KubeVirt v1.9.0; v1.3.1 denies an integer as `must be of type string`.
     """
     if value is None or isinstance(value, str):
         return None

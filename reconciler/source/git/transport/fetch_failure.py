@@ -22,7 +22,7 @@ _REDIRECTED = re.compile(r"returned error: 30[1278]\b|unable to update url base 
 _CHECK_NETWORK = "check the address, the network and the proxy (HTTPS_PROXY, NO_PROXY)"
 _CHECK_LOGIN = (
     "check `username` and `password`, or `bearerToken`, in --git-credentials; a token may have "
-    "expired or may lack the right to read the repository"
+    "expired or may lack the permission to read the repository"
 )
 _ENDED = (
     r"\Afatal: could not read from remote|empty reply|unexpected disconnect|early eof|hung up"

@@ -124,7 +124,7 @@ class GitCredentials:
         except OSError as error:
             raise SourceError(
                 f"{path} cannot be read: {error.strerror}",
-                hint="give the user of this process the right to read it (defaultMode, fsGroup)",
+                hint="give the user of this process read permission for it (defaultMode, fsGroup)",
             ) from error
         try:
             text = data.decode().removesuffix("\n").removesuffix("\r")

@@ -36,7 +36,7 @@ _SSH_OPTIONS = (
     *("-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no"),
     "-oServerAliveInterval=15",
 )
-"""Options of ssh: no prompts, only known host keys, no changes of ``known_hosts``, and an end if
+"""Options of ssh: no prompts, only known host keys, no changes to ``known_hosts``, and an end if
 the server does not answer three times."""
 _HTTP_LIMITS = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "60"}
 """With these variables, git ends if a server sends less than 1 byte per second for 60 s."""

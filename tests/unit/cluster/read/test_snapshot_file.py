@@ -361,7 +361,7 @@ WRONG = [
     pytest.param(lambda d: {**d, "observedAt": "now"}, "observedAt: ", id="invalid time"),
     pytest.param(
         lambda d: {**d, "observedAt": "2026-03-02T09:30:00"},
-        "observedAt: expected a time in RFC 3339",
+        "observedAt: expected a time in RFC 3339 format with a time zone",
         id="time without a zone",
     ),
     pytest.param(

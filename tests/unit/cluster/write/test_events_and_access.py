@@ -1,4 +1,4 @@
-"""Tests that Event failures are only logged, and that missing rights are reported before a run."""
+"""Tests that Event failures are only logged, and that a run first reports missing permissions."""
 
 from __future__ import annotations
 
@@ -188,7 +188,7 @@ def test_access_check_error_lists_every_missing_right(server, client, reply):
             access_review.apply_rights("kubevirt", config_lease="config", memory_lease="memory"),
         )
     text = str(caught.value)
-    assert "lack 3 required rights" in text
+    assert "lack 3 required permissions" in text
     assert "patch virtualmachines.kubevirt.io" in text
     assert "update leases.coordination.k8s.io config in kubevirt" in text
     assert "update leases.coordination.k8s.io memory in kubevirt" in text

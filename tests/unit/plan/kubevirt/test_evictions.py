@@ -1,4 +1,4 @@
-"""Tests which changes of the KubeVirt CR are blocked because KubeVirt would evict VMs."""
+"""Tests which changes to the KubeVirt CR are blocked because KubeVirt would evict VMs."""
 
 from __future__ import annotations
 

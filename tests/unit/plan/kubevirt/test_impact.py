@@ -1,4 +1,4 @@
-"""Tests the sentences about how a change of the KubeVirt CR affects VMs."""
+"""Tests the sentences about how a change to the KubeVirt CR affects VMs."""
 
 from __future__ import annotations
 

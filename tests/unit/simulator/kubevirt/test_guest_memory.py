@@ -1,4 +1,4 @@
-"""Tests how changes of a running VM affect its guest's memory."""
+"""Tests how changes to a running VM affect its guest's memory."""
 
 from __future__ import annotations
 

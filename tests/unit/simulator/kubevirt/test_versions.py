@@ -107,7 +107,7 @@ def test_cpu_architectures_that_support_hotplug_depend_on_the_kubevirt_version(
         # v1.2.0 pkg/virt-api/webhooks/…/vms-admitter.go:430-567, removed in v1.2.1
         ("v1.2.0", "limits_deny", True),
         ("v1.2.1", "limits_deny", False),
-        # v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; recorded on v1.2.2
+        # v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; observed on v1.2.2
         ("v1.2.0", "only_sizes_compared", False),
         ("v1.2.1", "only_sizes_compared", True),
         ("v1.3.0", "only_sizes_compared", False),
@@ -116,7 +116,7 @@ def test_cpu_architectures_that_support_hotplug_depend_on_the_kubevirt_version(
         ("v1.7.2", "gate_overlap_denied", False),
         ("v1.8.0", "gate_overlap_denied", True),
         ("v1.4.0", "overhead_fixed", 210 * MI),
-        # recorded on v1.4.1
+        # observed on v1.4.1
         ("v1.4.1", "overhead_fixed", 215 * MI),
         ("v1.5.0", "overhead_fixed", 220 * MI),
         ("v1.5.3", "overhead_graphics", 16 * MI),

@@ -182,7 +182,7 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
             "vms/db.yaml:9:46: warning[below-minimum] VirtualMachine db/pg-0: guest 512Mi "
             "is below "
             "1Gi, so KubeVirt v1.3.1 and later do not hotplug it\n"
-            "  hint: set 1Gi or more so that this VM can be hotplugged",
+            "  hint: set 1Gi or more to allow memory hotplug for this VM",
             id="below 1Gi",
         ),
         pytest.param(

@@ -199,8 +199,8 @@ def failed(n, *, begun=False, reason=""):
     ("migrations", "expected", "said"),
     [
         (failed(2), WAITS, ""),
-        (failed(3), STUCK, "3 migrations failed: no node accepted the target pod"),
-        ((*failed(3), PENDING), STUCK, "no node accepted the target pod"),
+        (failed(3), STUCK, "3 migrations failed: the target pod could not be scheduled"),
+        ((*failed(3), PENDING), STUCK, "the target pod could not be scheduled"),
         (failed(3, begun=True, reason="connection lost"), STUCK, "connection lost"),
         ((*failed(3, begun=True), RUNNING), STUCK, "3 migrations failed"),
         ((*failed(3), make_migration(name="m-9", phase="Succeeded")), WAITS, ""),
@@ -370,7 +370,7 @@ def decided(guest, live):
 def test_message_about_a_stuck_change_says_that_the_new_size_exceeds_max_guest():
     decision = decided("8Gi", changing(kubevirt=NO_METHODS))
     assert decision.why.message == (
-        "a change to 2Gi is in flight and cannot end (workloadUpdateMethods does not list "
+        "a change to 2Gi is in flight and cannot complete (workloadUpdateMethods does not list "
         "LiveMigrate); until it ends, KubeVirt rejects 8Gi; in addition, 8Gi is above maxGuest "
         "4Gi, which was fixed when the VM booted"
     )
