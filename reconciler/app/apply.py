@@ -1,4 +1,4 @@
-"""``run``: the use case of ``apply`` and ``reconcile``: plans, applies the plan and reports."""
+"""``run``: implements ``apply`` and ``reconcile``: plans, applies the plan and reports."""
 
 from __future__ import annotations
 
@@ -51,12 +51,12 @@ log = logging.getLogger(__name__)
 PARALLEL_WRITES = 16
 """The maximum number of parallel write requests; an overloaded API server answers with 429."""
 HURRY_S = 8.0
-"""The time limit for requests after a signal; Kubernetes kills a pod after 30 s by default."""
+"""The time limit for requests after a stop signal, in seconds; Kubernetes kills a pod after 30."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Session:
-    """The objects that one run uses, such as its clock, its options and its leases."""
+    """The objects that one run uses, such as the clock, the options and the leases."""
 
     options: ApplyOptions
     clock: Clock
@@ -77,7 +77,7 @@ class _Session:
 
 
 def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
-    """Plan once, apply the plan, and report.
+    """Plan once, apply the plan, and report the results.
 
     Raises:
         ReconcilerError: The run ended before it could write.
@@ -101,7 +101,7 @@ def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
 
 
 def _plan(options: ApplyOptions, clock: Clock, printer: RunPrinter, stack: ExitStack) -> _Session:
-    """Read the desired and the live state, and compute a plan.
+    """Read the desired state and the live state, and compute a plan.
 
     *stack* closes the opened readers.
     """
@@ -134,7 +134,7 @@ def _plan(options: ApplyOptions, clock: Clock, printer: RunPrinter, stack: ExitS
 
 
 def _apply(session: _Session, approval: Approval | None) -> RunReport:
-    """Apply the plan and return the report.
+    """Apply a plan and return the report.
 
     If the run ends before it may write, its report is written only to the file of ``--report``.
     """
@@ -196,7 +196,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
 
 
 def _confirmed(session: _Session) -> _Session:
-    """Ask for confirmation if the options require it; this wait does not count as run time.
+    """Ask for confirmation if the options require this; the wait does not count as run time.
 
     Raises:
         DeclinedError: The user does not want the plan applied.

@@ -15,19 +15,19 @@ DEADLINE_S = 7200.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApplyOptions:
-    """The options of one run; the printer decides how the run is shown."""
+    """The options of one run of ``apply`` or ``reconcile``."""
 
     source: SourceOptions
     shard: Shard = WHOLE_FLEET
-    """The shard of the run: the run changes only the VMs of this shard, but reads all VMs."""
+    """The shard to change: the run changes only this shard's VMs, but reads all VMs."""
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     deadline_s: float | None = DEADLINE_S
     no_wait: bool = False
-    """Whether the run ends once the patches are sent."""
+    """Whether the run ends as soon as the patches are sent."""
     plan_file: Path | None = None
-    """The file of the approved plan; the run writes only what the approved plan contains."""
+    """The file of the approved plan; the run writes only what this plan contains."""
     ask: bool = False
-    """Whether the user must confirm the plan before anything is written."""
+    """Whether the user must confirm the plan before the run writes anything."""
     expect_digest: str | None = None
     """The digest of the approved plan; the run writes nothing if its plan has another digest."""
     ignore_windows: bool = False
@@ -36,6 +36,6 @@ class ApplyOptions:
     trace: Path | None = None
     """The file to which the run appends a line of JSON for each VM."""
     unattended: bool = False
-    """Whether the run is unattended, so that ``mode: observe`` of the configuration applies."""
+    """Whether the run is unattended, so that ``mode: observe`` in the configuration applies."""
     excused: frozenset[ExitCode] = frozenset()
     """The exit codes that the process replaces with 0, because the next run continues the work."""

@@ -91,7 +91,7 @@ def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> A
 
 
 def note(approval: Approval) -> str:
-    """Return the note for the report that says which approval was used."""
+    """Return the note in the report that says which approval was used."""
     made = origin(cut(approval.revision), dirty=approval.dirty)
     count = plural(sum(map(len, approval.actions.values())), "action")
     return f"{count} approved with plan {approval.digest} of {made}"

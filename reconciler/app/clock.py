@@ -20,15 +20,15 @@ log = logging.getLogger(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 _SAMPLES = 5
-"""The number of answers whose median sets the clock, so that one wrong answer has no effect."""
+"""The number of responses whose median sets the clock, so that one wrong one has no effect."""
 _PROMPT_S = 1.0
-"""The maximum duration of a request in seconds; slower answers do not adjust the clock."""
+"""The maximum duration of a request in seconds; slower responses do not adjust the clock."""
 _DEAD_S = 2.0
-"""The smallest clock difference that is corrected, in seconds; Date has whole seconds."""
+"""The smallest clock difference that is corrected, in seconds; Date headers have whole seconds."""
 _WARN_S = 30.0
-"""The clock difference, in seconds, from which the program logs one warning."""
+"""The clock difference, in seconds, above which the program logs one warning."""
 _DIFFERS_S = 300.0
-"""The difference, in seconds, from which rules about the time of day use both clocks."""
+"""The clock difference, in seconds, above which rules about the time of day use both clocks."""
 
 
 class SystemClock:
@@ -51,7 +51,7 @@ class SystemClock:
 
 
 class ScaledClock:
-    """A clock that starts at a given time and runs faster or slower than real time.
+    """A simulated clock that starts at a given time and runs faster or slower than real time.
 
     The demo uses this clock, so that the program's waits are as short as the simulator's. The
     clock starts at *epoch* and runs *scale* times as fast as real time.
@@ -72,15 +72,15 @@ class ScaledClock:
         self._started = time.monotonic()
 
     def now(self) -> datetime:
-        """Return the scaled time of day in UTC, with its time zone."""
+        """Return the simulated time of day in UTC, with its time zone."""
         return self._epoch + timedelta(seconds=self.monotonic())
 
     def monotonic(self) -> float:
-        """Return the scaled seconds since the clock was created."""
+        """Return the simulated seconds since the clock was created."""
         return (time.monotonic() - self._started) * self.scale
 
     def sleep(self, seconds: float) -> None:
-        """Wait for a number of scaled seconds; return immediately if it is not positive."""
+        """Wait for a number of simulated seconds; return immediately if it is not positive."""
         if seconds > 0:
             time.sleep(seconds / self.scale)
 
@@ -173,7 +173,7 @@ class ServerClock:
 
 
 def _moment(seconds: float) -> datetime:
-    """Return the time after a number of seconds, limited to the latest time in Python."""
+    """Return the time after a number of seconds, but not later than the latest time in Python."""
     try:
         return _EPOCH + timedelta(seconds=seconds)
     except OverflowError:

@@ -1,4 +1,4 @@
-"""``deliver``: writes the report of a run to every output, and saves it if one of them fails."""
+"""``deliver``: writes a run's report to all outputs, and prints it if an output fails."""
 
 from __future__ import annotations
 

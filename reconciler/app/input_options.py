@@ -35,28 +35,28 @@ class SourceOptions:
     config: Path | None = None
     """The configuration file that applies to the manifests in ``files``."""
     namespace: str | None = None
-    """The namespace that the command covers, and the default for manifests without a namespace."""
+    """The namespace to process, and the default for manifests without a namespace."""
     all_namespaces: bool = False
-    """Whether the command covers all namespaces and ignores ``namespace``, as with kubectl."""
+    """Whether all namespaces are processed and ``namespace`` is ignored, as in kubectl."""
     names: tuple[str, ...] = ()
-    """The VMs that the command covers: ``namespace/name``, or the name if ``namespace`` is set."""
+    """The VMs to process: ``namespace/name``, or only the name if ``namespace`` is set."""
     selector: str | None = None
     cache_dir: Path | None = None
     """The directory that stores parsed manifests between runs; None stores nothing."""
     allow_shared_cache_dir: bool = False
     """Whether the cache is used even if other users can write to its directory."""
     mode: str | None = None
-    """The value that overrides ``mode`` of ``.reconciler.yaml``."""
+    """The value that overrides ``mode`` in ``.reconciler.yaml``."""
     verify: Path | None = None
-    """The file with the keys whose signatures make a commit acceptable; None accepts any."""
+    """The file with the trusted signing keys for commits; None accepts every commit."""
     newest_only: bool = False
-    """Whether only the newest commit is read, even if it is not acceptable."""
+    """Whether to read only the newest commit, even if it must not be applied."""
     fetch_timeout_s: float = 120.0
     origins: Mapping[str, OptionOrigin] = field(default_factory=dict, compare=False)
     """The origin of each option that is set, by the name of its field."""
 
     def or_current(self) -> SourceOptions:
-        """Return these options, with the working directory's repository if no source is set.
+        """Return these options; if no source is set, use the working directory's repository.
 
         Raises:
             SourceError: The working directory was deleted.
@@ -81,7 +81,7 @@ class SourceOptions:
         return None if self.all_namespaces else self.namespace
 
     def scope(self) -> Scope:
-        """Return the objects that the command covers.
+        """Return the objects that the command processes.
 
         Raises:
             UsageError: A name is invalid, or contradicts the other options.
@@ -190,16 +190,16 @@ class SourceOptions:
         return config
 
     def _origin(self, name: str) -> OptionOrigin:
-        """Return where the user set an option: in a flag or in an environment variable."""
+        """Return where the user set an option: on the command line or in the environment."""
         return self.origins.get(name) or OptionOrigin(OriginKind.FLAG, f"--{name}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterOptions:
-    """The options that select the cluster, and the time limit for its API server's answers."""
+    """The options that select the cluster, and the time limit for requests to its API server."""
 
     kubeconfig: Path | None = None
     context: str | None = None
     request_timeout_s: float = 30.0
     time_scale: float = 1.0
-    """The clock's seconds per real second; greater than 1 only in the demo."""
+    """The number of clock seconds per real second; greater than 1 only in the demo."""

@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 CONFIG_LEASE = "memory-reconciler-config"
-"""The name of the lease for the KubeVirt CR; the Role in examples/deploy contains it."""
+"""The name of the lease for the KubeVirt CR, which the Role in examples/deploy lists."""
 
 
 def memory_lease(shard: Shard) -> str:
-    """Return the name of the lease for a shard's VMs; the Role in examples/deploy contains it."""
+    """Return the name of the lease for a shard's VMs, which the Role in examples/deploy lists."""
     return f"memory-reconciler-memory-{shard.index}"
 
 
 class Leases(NamedTuple):
-    """The two leases of one run; a lease that the run does not need counts as held."""
+    """The two leases of one run; a lease that the run does not need counts as acquired."""
 
     config: Lease
     memory: Lease

@@ -20,7 +20,7 @@ PRIVATE = 0o600
 _APPENDED = os.O_WRONLY | os.O_CREAT | os.O_APPEND
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL
 _MAX_LINKS = 40
-"""The maximum number of links that a path may lead through; Linux has the same limit."""
+"""The maximum number of symbolic links in a path; Linux has the same limit."""
 _WRONG_PATH = frozenset(
     {
         errno.EACCES,
@@ -33,7 +33,7 @@ _WRONG_PATH = frozenset(
         errno.EROFS,
     }
 )
-"""Errors that the user can avoid with another path; all others are faults of the machine."""
+"""Errors that another path can avoid; all other errors are faults of this machine."""
 _HINT = "choose a file in an existing, writable directory"
 
 
@@ -97,12 +97,12 @@ def open_to_append(path: Path, flag: str) -> IO[str]:
 
 
 def _replaceable(path: Path) -> bool:
-    """Return whether a new file can replace the existing one; it cannot replace a pipe."""
+    """Return whether a new file can replace the existing file; a pipe cannot be replaced."""
     return path.is_file() or not path.exists()
 
 
 def _target(path: Path) -> Path:
-    """Return the file to which a path leads, through any links.
+    """Return the file to which a path leads, through any symbolic links.
 
     In a folder such as /tmp, another user may put a link or a pipe at a path that this program
     writes later. The kernel protects a program that opens such a path, but not its replacement.

@@ -1,4 +1,4 @@
-"""Plans a commit and its base commit on one snapshot of the cluster: ``plan_with_base``."""
+"""Plans a commit and its base commit for one snapshot of the cluster: ``plan_with_base``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedPlan:
-    """A plan with its inputs, and its differences from the plan of the base commit."""
+    """A plan with its inputs, and its differences from the base commit's plan."""
 
     planned: PlanWithInputs
     comparison: Comparison
@@ -42,7 +42,7 @@ def plan_with_base(
     clock: Clock,
     policy_of: Callable[[Config], PlanPolicy],
 ) -> ComparedPlan:
-    """Plan a desired revision and its base commit against the same snapshot of the cluster.
+    """Plan a desired revision and its base commit for the same snapshot of the cluster.
 
     The plan is the same as without a base. Decisions on objects that are equal in both revisions
     are made only once, unless a setting that concerns all objects differs.
@@ -98,7 +98,7 @@ def _without_objects(state: DesiredState) -> DesiredState:
 def _plan_of_base(
     planner: Planner, state: DesiredState, policy: PlanPolicy, live: LiveReader
 ) -> Plan:
-    """Plan the base commit against the same snapshot of the cluster and at the same time."""
+    """Plan the base commit for the same snapshot of the cluster and the same time."""
     context = planner.context
     planner.update(state, context.live, policy, context.now, clocks=context.clocks)
     if not planner.needs_capacity():

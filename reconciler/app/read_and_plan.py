@@ -1,4 +1,4 @@
-"""Plans the desired state against the live state, without write access: ``read_and_plan``."""
+"""Computes a plan from the desired state and the live state, without writes: ``read_and_plan``."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class PlanWithInputs:
     policy: PlanPolicy
     plan: Plan
     history: History | None = None
-    """The history of the planned revision; None if the source is not a commit."""
+    """The commit history of the planned revision; None if the source is not a commit."""
 
 
 def read_and_plan(
@@ -53,7 +53,7 @@ def read_and_plan(
     clock: Clock,
     policy_of: Callable[[Config], PlanPolicy],
 ) -> PlanWithInputs:
-    """Plan one desired revision against one snapshot of the cluster.
+    """Plan one desired revision for one snapshot of the cluster.
 
     The desired state is read first, so that an invalid configuration causes no request to the
     cluster. *policy_of* returns the policy that results from a configuration.
@@ -81,7 +81,7 @@ def read_and_plan(
 
 
 def plan_of_snapshot(planned: PlanWithInputs, clock: Clock) -> Plan:
-    """Return the plan, with a warning if the snapshot file from which it was made is too old."""
+    """Return the plan, with a warning if it was made from a snapshot file that is too old."""
     plan, config = planned.plan, planned.config
     origin = config.origin("snapshotMaxAge")
     at = origin if isinstance(origin, Location) else None
@@ -133,7 +133,7 @@ def plan_against_cluster(
 
 
 def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
-    """Check that the live state comes from the cluster that the policy requires, if any.
+    """Check that the live state comes from the required cluster, if the policy requires one.
 
     Raises:
         WrongClusterError: *live* comes from another cluster.
@@ -148,13 +148,13 @@ def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
 
 
 def cluster_words(cluster_id: str) -> str:
-    """Return the name of a cluster for a message; an empty ID means that the ID cannot be read."""
+    """Return a cluster's name for a message; an empty ID means that the ID could not be read."""
     return f"cluster {cluster_id}" if cluster_id else "a cluster whose ID cannot be read"
 
 
 @runtime_checkable
 class _Compared(Protocol):
-    """A clock that knows how far it differs from the API server's clock."""
+    """A clock that measures how much it differs from the API server's clock."""
 
     def difference(self) -> ClockDifference | None:
         """Return the times of both clocks if they differ by minutes, else None."""
@@ -162,12 +162,12 @@ class _Compared(Protocol):
 
 
 def clock_difference(clock: Clock) -> ClockDifference | None:
-    """Return the times of the API server and of this machine if they differ by minutes."""
+    """Return the times of the API server and of the local machine if they differ by minutes."""
     return clock.difference() if isinstance(clock, _Compared) else None
 
 
 def require_agreeing_clocks(plan: Plan) -> None:
-    """Check that the API server's clock and this machine's clock agree on open windows.
+    """Check that the API server's clock and the local clock agree on whether windows are open.
 
     Raises:
         ClocksDifferError: *plan* has a warning that they disagree.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class RunPrinter(Protocol):
-    """Shows one run to its user; ``apply`` calls the methods in this order."""
+    """Shows one run to its user; ``apply`` calls the methods in the order of their definition."""
 
     @property
     def trace_log(self) -> IO[str] | None:
@@ -22,15 +22,15 @@ class RunPrinter(Protocol):
         ...
 
     def show_plan(self, plan: Plan) -> None:
-        """Show the plan, before the run writes anything."""
+        """Show the plan before the run writes anything."""
         ...
 
     def confirm(self, plan: Plan) -> bool:
-        """Ask the user whether to apply the plan that was shown before, and return the answer."""
+        """Ask the user whether to apply the plan shown before, and return the answer."""
         ...
 
     def progress(self, plan: Plan, ends_at: datetime | None) -> AbstractContextManager[Listener]:
-        """Return a context manager; in its block, each step of the rollout is shown.
+        """Return a context manager that shows each step of the rollout while it is active.
 
         The run of *plan* stops at *ends_at*, if there is a deadline.
         """
@@ -44,5 +44,5 @@ class RunPrinter(Protocol):
         ...
 
     def show_report(self, report: RunReport) -> None:
-        """Show what the run did; called after the run has ended."""
+        """Show the results of the run; called after the run has ended."""
         ...

@@ -1,4 +1,4 @@
-"""``server_dry_run``: sends each action of a plan with dryRun, so that nothing changes."""
+"""``server_dry_run``: sends each action of a plan with dryRun, so that nothing is stored."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 GRACE_S = 4.0
-"""Seconds that a run has to stop after a signal, before a blocked request is interrupted."""
+"""Seconds that a run has to stop after a signal, before its blocked request is interrupted."""
 
 
 class Terminated(BaseException):
@@ -24,22 +24,22 @@ class Terminated(BaseException):
 
 @dataclass(slots=True)
 class Stop:
-    """Records whether a signal has requested that the process stops."""
+    """Records whether a signal has requested that the process stop."""
 
     requested: bool = False
     interrupted: bool = False
     """Whether Ctrl-C requested the stop; a second Ctrl-C ends the process immediately."""
     grace_s: float = GRACE_S
-    """The time before a blocked request is interrupted, in real seconds."""
+    """The time before a blocked request is interrupted, in seconds of real, unscaled time."""
     on_request: list[Callable[[], None]] = field(default_factory=list)
-    """Callbacks for a stop request; a signal handler calls them, so each may only set a value."""
+    """Callbacks that a signal handler calls when it requests a stop; each may only set a value."""
     _interruptible: bool = False
     _breakable: bool = False
     _overdue: bool = False
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Context manager: a signal interrupts its block, for example a long read.
+        """Context manager: a signal interrupts the code in its block, for example a long read.
 
         Raises:
             Terminated: SIGTERM arrived.
@@ -55,7 +55,7 @@ class Stop:
 
     @contextmanager
     def breakable(self) -> Iterator[None]:
-        """Context manager: interrupts its block if the block does not end soon after a signal.
+        """Context manager: after a signal, the code in its block is interrupted if it runs on.
 
         The block has to check ``requested``.
 
@@ -84,7 +84,7 @@ class Stop:
             raise self._end()
 
     def on_alarm(self, _number: int, _frame: FrameType | None) -> None:
-        """Handle SIGALRM: interrupt the block of ``breakable`` if it has not ended."""
+        """Handle SIGALRM: interrupt the code in the block of ``breakable`` if it still runs."""
         self._overdue = True
         if self._breakable:
             raise BrokenOff

@@ -1,4 +1,4 @@
-"""``Tracer``: writes one line of JSON for each VM when the VM's change has ended."""
+"""``Tracer``: writes a line of JSON about each VM whose change has ended."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MESSAGE = "done with the VM"
-"""The message by which programs find the lines of the trace in a log."""
+"""The log message by which programs recognize the lines of the trace."""
 
 
 class Tracer:
-    """Receives a run's steps; writes a line to the log and to a file when a VM's change ends."""
+    """Receives a run's steps; when a VM's change ends, writes a line to the log and to a file."""
 
     def __init__(
         self, *, run_id: str, revision: str, file: IO[str] | None, log: IO[str] | None
@@ -38,12 +38,12 @@ class Tracer:
         """Why the file is incomplete; empty if it is complete."""
 
     def __call__(self, progress: Progress) -> None:
-        """Write a trace line if a step is the last step of a VM."""
+        """Write a trace line if the step is the last step of a VM."""
         if progress.outcome is not None:
             self._write(progress.outcome, progress.at)
 
     def finish(self, report: RunReport) -> None:
-        """Write a trace line for each VM without one, or with a new result since its line."""
+        """Write a trace line for each VM without one, or whose result changed since its line."""
         for each in report.outcomes:
             if self._written.get(each.ref) is not each.result:
                 self._write(each, report.ended_at)

@@ -43,7 +43,7 @@ def run_id() -> str:
 
 
 def real_clock() -> Clock:
-    """Return the real clock, which uses the API server's time once the server has answered."""
+    """Return the real clock, which adopts the API server's time after the first response."""
     return ServerClock(SystemClock())
 
 
@@ -64,7 +64,7 @@ def shown_address(repo: str) -> str:
 
 @contextmanager
 def desired(options: SourceOptions) -> Iterator[DesiredReader]:
-    """Open the reader of the desired state; a temporary clone is deleted when the block ends.
+    """Open the reader of the desired state; at the end, delete a temporary clone.
 
     Raises:
         UsageError: The options select no source, or more than one.
@@ -144,7 +144,7 @@ def _reading(
     *,
     cached: bool,
 ) -> Iterator[tuple[DesiredReader, CommitReader]]:
-    """Yield a reader of the commit or the working tree, and a second reader for other commits."""
+    """Yield a reader of the commit or the working tree, and a reader for other commits."""
     from reconciler.source import readers
     from reconciler.source.cache.parse_cache import ParseCache
     from reconciler.source.commit_search import CommitSearch
@@ -199,7 +199,7 @@ def client(options: ClusterOptions, clock: Clock) -> Iterator[Client]:
 
 @contextmanager
 def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterator[LiveReader]:
-    """Open the reader of a cluster or, if one is given, of a snapshot file."""
+    """Open the reader of a cluster or, if a snapshot file is given, of this file."""
     if snapshot is not None:
         from reconciler.cluster.read.snapshot_file import SnapshotReader
 
@@ -238,7 +238,7 @@ def context_names(kubeconfig: str | None) -> tuple[str, ...]:
 
 
 def namespace_names(options: ClusterOptions, clock: Clock) -> tuple[str, ...]:
-    """Return the names of the namespaces in the cluster; the request is sent once."""
+    """Return the names of the namespaces in the cluster, with a request that is not repeated."""
     from reconciler.cluster.read.namespace_names import namespace_names as read
 
     with client(options, clock) as opened:
@@ -262,7 +262,7 @@ def recorder(
     hurried: Callable[[], bool],
     broken: Callable[[BaseException], None],
 ) -> Iterator[Recorder]:
-    """Open a queue of Events; all its Events are sent before the block ends.
+    """Open a queue of Events; when the block ends, all its Events have been sent.
 
     The Events contain the name of the run (*instance*) and the *revision*. After a request to
     stop, *hurried* returns True, and the queue drops the Events that it cannot send in time. An

@@ -92,7 +92,7 @@ def split_values(arguments: Sequence[str]) -> list[str]:
 
 @contextmanager
 def applicable_environment(arguments: Sequence[str]) -> Iterator[None]:
-    """Remove ``RECONCILER_OUTPUT`` while a command runs that does not support its value."""
+    """Remove ``RECONCILER_OUTPUT`` while a command runs that does not support its format."""
     value = os.environ.get(_OUTPUT)
     supported = _FORMATS.get("".join(arguments[:1]), TextFormat)
     if value in set(supported) or value not in set(PlanFormat):

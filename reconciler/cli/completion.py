@@ -1,4 +1,4 @@
-"""Completes contexts and namespaces in the shells bash, zsh and fish.
+"""Completes the names of contexts and namespaces in bash, zsh and fish.
 
 A completion prints nothing if it cannot read the kubeconfig or the cluster, because the shell
 would show the error in the middle of the command line. A name with unusual characters is omitted,
@@ -18,7 +18,7 @@ from reconciler.app.input_options import ClusterOptions
 from reconciler.errors import ReconcilerError
 
 TIMEOUT_S = 2.0
-"""Seconds that a completion waits for the cluster."""
+"""The maximum number of seconds that a shell completion waits for the cluster."""
 _USUAL = re.compile(r"[\w.:/@+=-]+", re.ASCII)
 
 
@@ -47,7 +47,7 @@ def complete_namespaces(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _completions(names: Iterable[str], incomplete: str) -> list[str]:
-    """Return the names that start with the typed text and are safe to print in a shell."""
+    """Return the names that start with the typed text and contain no special shell characters."""
     return [each for each in names if each.startswith(incomplete) and _USUAL.fullmatch(each)]
 
 

@@ -1,4 +1,4 @@
-"""``FLAGS``: the command-line options for the fields of the use cases' dataclasses."""
+"""``FLAGS``: the command-line option for each field of the options dataclasses."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
     SourceOptions: {
         "repo": option(
             "--repo",
-            "Git repository with the desired state. Default: that of the working directory; "
-            "reconcile has no default.",
+            "Git repository with the desired state. Default: the repository of the working "
+            "directory; reconcile has no default.",
             metavar="PATH|URL",
         ),
         "revision": option(
@@ -55,11 +55,11 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
             metavar="NAMESPACE/NAME",
             show_default=False,
             help="Use only these VMs, regardless of their labels. A name without a namespace is "
-            "in the namespace of -n.",
+            "in the namespace that -n sets.",
         ),
         "namespace": option(
             "-n --namespace",
-            "Use only this namespace, also for manifests that set none. With -f, a manifest of "
+            "Use only this namespace, including for manifests without a namespace. With -f, a manifest of "
             "another namespace is an error.",
             autocompletion=complete_namespaces,
         ),
@@ -130,4 +130,4 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "trace": options.Trace,
     },
 }
-"""For each dataclass, the command-line option of each field."""
+"""For each options dataclass, the command-line option of each field."""

@@ -96,7 +96,7 @@ _SENTENCES = (
     (r"Input should be less than or equal to (\S+)", r"the largest value is \1"),
     (r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", r"unexpected argument: \1"),
 )
-"""Patterns of typer's and pydantic's messages that are hard to read, with their replacements."""
+"""Hard-to-read messages of typer and pydantic, as patterns, with their replacements."""
 
 
 @app.callback(invoke_without_command=True)
@@ -149,7 +149,7 @@ def _print_exception(
 
 
 def _text(error: Exception) -> str:
-    """Return the message of a usage error, in which some library sentences are reworded."""
+    """Return the message of a usage error, with replacements for some library messages."""
     message = getattr(error, "format_message", None)
     text = str(message()) if callable(message) else str(error)
     for theirs, ours in _SENTENCES:

@@ -30,7 +30,7 @@ def option_origins(context: typer.Context) -> dict[str, OptionOrigin]:
 
 
 def declared_flag(declared: object) -> str:
-    """Return the long flag of an option that ``option`` declared; empty for an argument."""
+    """Return an option's long flag as declared with ``option``; empty for an argument."""
     # typer stores the first flag as the default, because the default itself is in the signature.
     flags = (getattr(declared, "default", ""), *(getattr(declared, "param_decls", None) or ()))
     return _long_flag([each for each in flags if isinstance(each, str)])

@@ -43,7 +43,7 @@ class ValidateFormat(StrEnum):
 
 
 class TextFormat(StrEnum):
-    """The output formats of other commands and of the log."""
+    """The output formats of the other commands and of the log."""
 
     TEXT = "text"
     JSON = "json"
@@ -79,7 +79,7 @@ def deadline(shown: str) -> Any:  # noqa: ANN401 - as above
 
 
 def seconds(text: str | float) -> float:
-    """Parse ``90s``, ``10m`` or ``1h30m``; typer passes a default value as a number."""
+    """Parse a duration such as ``90s``, ``10m`` or ``1h30m``; typer passes defaults as numbers."""
     if not isinstance(text, str):
         return float(text)
     try:
@@ -109,7 +109,7 @@ def output_file_option(formats: type[StrEnum]) -> Any:  # noqa: ANN401 - as abov
 
 
 def digest(text: str) -> str:
-    """Parse a complete digest; an abbreviated digest is rejected, as several may match."""
+    """Parse a full digest; a shortened digest is rejected, because several may match."""
     if not _DIGEST.fullmatch(text):
         raise typer.BadParameter(
             f"{quoted(text)} is not a digest; expected `sha256:` and 64 hexadecimal digits, as in "
@@ -119,7 +119,7 @@ def digest(text: str) -> str:
 
 
 def web_address(text: str) -> str:
-    """Check that a text is an http or https address without a query; empty for no address."""
+    """Check that a text is an http or https address without a query, or empty for no address."""
     if text and not _WEB_ADDRESS.fullmatch(text):
         raise typer.BadParameter(
             f"{text!r} is not an address such as https://docs.example.org/reasons"
@@ -128,7 +128,7 @@ def web_address(text: str) -> str:
 
 
 def shard(text: str | Shard) -> Shard:
-    """Parse a shard such as ``0/4``; typer passes a default value as a ``Shard``."""
+    """Parse a shard such as ``0/4``; typer passes a default as a ``Shard``."""
     if isinstance(text, Shard):
         return text
     try:

@@ -31,8 +31,8 @@ Base = Annotated[
     str | None,
     option(
         "--base",
-        "Mark what is new since the commit where the commit that is read left REV, usually the "
-        "target branch of a pull request.",
+        "Mark what is new since the merge base of REV and the commit that is read. REV is usually "
+        "the target branch of a pull request.",
         metavar="REV",
     ),
 ]

@@ -1,4 +1,4 @@
-"""``decoded``: decodes the JSON of a forge's answer."""
+"""``decoded``: decodes JSON from a forge's response."""
 
 from __future__ import annotations
 

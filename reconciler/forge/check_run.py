@@ -9,7 +9,7 @@ from reconciler.forge.forge import State
 
 
 class AnnotationLevel(StrEnum):
-    """The levels of urgency of an annotation."""
+    """The severity levels of an annotation."""
 
     FAILURE = "failure"
     WARNING = "warning"
@@ -18,10 +18,10 @@ class AnnotationLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """A message at a line of a file."""
+    """A message about a line of a file."""
 
     path: str
-    """The path in the repository."""
+    """The file's path in the repository."""
     line: int
     column: int
     level: AnnotationLevel
@@ -41,6 +41,6 @@ class CheckRun:
     summary: str
     """The result in Markdown, of at most 65,535 characters."""
     key: str
-    """Identifies this result if the request that creates the check run gets no answer."""
+    """Identifies this result, in case the request to create the check run gets no response."""
     link: str = ""
     annotations: tuple[Annotation, ...] = ()

@@ -42,7 +42,7 @@ class _WorkflowRun(msgspec.Struct):
 
 
 class CiEvent(msgspec.Struct):
-    """The content of the event that started a CI job; only the forge can write it."""
+    """The event that started a CI job; only the forge can write its content."""
 
     pull_request: _PullRequest | None = None
     workflow_run: _WorkflowRun | None = None

@@ -22,7 +22,7 @@ _CONNECT_S, _READ_S = 10.0, 30.0
 def connection_pool(
     base_url: str, *, ca: Path | None, environ: Mapping[str, str]
 ) -> urllib3.PoolManager:
-    """Return a pool for connections to a forge, without opening a connection.
+    """Return a connection pool for a forge, without opening a connection.
 
     Args:
         base_url: The address of the forge's API.
@@ -91,7 +91,7 @@ def _proxy(base_url: str, environ: Mapping[str, str]) -> str:
 
 
 def _matches(pattern: str, host: str, port: int) -> bool:
-    """Return whether one entry of NO_PROXY matches: ``*``, a domain, an address or a network."""
+    """Return whether an entry of NO_PROXY matches: ``*``, a domain, an address or a network."""
     if pattern == "*":
         return True
     try:

@@ -54,7 +54,7 @@ def find_pull_request(client: ForgeClient, forge: Forge, commit: str, branch: st
 
 
 def require_head(client: ForgeClient, forge: Forge, number: int, commit: str) -> None:
-    """Check that a pull request still has a given commit as its last commit.
+    """Check that the last commit of a pull request is still a given commit.
 
     Raises:
         ForgeError: The pull request has another last commit, or cannot be read.

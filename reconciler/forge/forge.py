@@ -1,4 +1,4 @@
-"""``Forge``: the requests and answers that differ between GitHub, GitLab, Gitea and Forgejo."""
+"""``Forge``: the requests and responses that differ between GitHub, GitLab, Gitea and Forgejo."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """The state of a commit status; GitLab uses other names for some states."""
+    """The state of a commit status; GitLab uses different names for some states."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -44,26 +44,26 @@ class Comment:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
-    """An open pull request, with the fields that a list of pull requests contains."""
+    """An open pull request, with the fields that lists of pull requests contain."""
 
     number: int
     head: str
-    """The hash of its last commit."""
+    """The hash of the pull request's last commit."""
     branch: str
-    """The name of its branch, which may be in a fork."""
+    """The name of the pull request's branch, which may be in a fork."""
 
 
 class Forge(Protocol):
-    """Builds the requests for one project on a forge, and decodes the answers."""
+    """Builds the requests for one project on a forge, and decodes the responses."""
 
     @property
     def default_base_url(self) -> str:
-        """The address of the API of the public server; empty if there is no such server."""
+        """The API address of the public server; empty if there is no public server."""
         ...
 
     @property
     def default_author(self) -> str:
-        """The author of comments that are written with the token of a CI job."""
+        """The author of comments that a CI job's token writes."""
         ...
 
     @property
@@ -99,7 +99,7 @@ class Forge(Protocol):
         ...
 
     def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
-        """Return the pull requests on one page of a list of pull requests."""
+        """Return the pull requests on one page of the list."""
         ...
 
     def comments(self, number: int) -> ForgeRequest:

@@ -1,4 +1,4 @@
-"""``ForgeClient``: sends requests to one forge, repeats them, and raises ``ForgeError``.
+"""``ForgeClient``: sends requests to a forge, retries them, and raises ``ForgeError``.
 
 The client never follows a redirect, so that the token only goes to the configured host. No message
 contains the token.
@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 5
 TOTAL_S = 300.0
-"""All pauses before repetitions must end within this time after the first attempt."""
+"""All pauses before retries must end within this time after the first attempt."""
 SECONDARY_LIMIT_S = 60.0
-"""The shortest pause after GitHub's secondary rate limit, which often names no time.
+"""The minimum pause after GitHub's secondary rate limit, which often gives no time.
 
 Source: docs.github.com, "Rate limits for the REST API", exceeding the rate limit.
 """
@@ -57,7 +57,7 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class _Problem(msgspec.Struct):
-    """The body of a failed request; each forge uses one of these fields for its message."""
+    """The body of a failed request; each forge uses one of these fields for the error message."""
 
     message: object = ""
     error: object = ""
@@ -75,7 +75,7 @@ class ForgeClient:
         clock: Clock,
         ca: Path | None = None,
     ) -> None:
-        """Check the address and the token, and open no connection yet.
+        """Check the address and the token, without opening a connection.
 
         The file *ca* contains certificate authorities; None uses those of the system. The
         environment selects the proxy.
@@ -110,7 +110,7 @@ class ForgeClient:
         self._pool.clear()
 
     def send(self, request: ForgeRequest) -> ForgeAnswer:
-        """Send a request and return the answer; repeat the request after a temporary failure.
+        """Send a request and return the response; retry after a temporary failure.
 
         A request that is not repeatable is only repeated if the forge rejected it unprocessed.
 
@@ -134,7 +134,7 @@ class ForgeClient:
             self._clock.sleep(wait_s)
 
     def pages(self, request: ForgeRequest) -> Iterator[ForgeAnswer]:
-        """Yield the answer to a request, and all further pages to which its Link header refers.
+        """Yield the response to a request, and all further pages that its Link header lists.
 
         Only the query of a link is used, so that no answer can choose the next host.
         """
@@ -203,7 +203,7 @@ class ForgeClient:
             if n_bytes > _MAX_BODY:
                 raise ForgeError(f"the answer to {self._where(request)} is too large")
             if self._clock.monotonic() > ends_at:
-                raise ForgeError(f"the answer to {self._where(request)} did not end in time")
+                raise ForgeError(f"the answer to {self._where(request)} was not complete in time")
         return b"".join(parts)
 
     def _error(self, request: ForgeRequest, answer: ForgeAnswer) -> ForgeError:
@@ -221,7 +221,7 @@ class ForgeClient:
         )
 
     def _retry_after_s(self, answer: ForgeAnswer, message: str) -> float | None:
-        """Return how long the forge asks to wait; None if the forge does not limit the rate."""
+        """Return the pause that the forge requests; None if it does not limit the rate."""
         status, headers = answer.status, answer.headers
         if status not in {403, 429, 503}:
             return None
@@ -236,7 +236,7 @@ class ForgeClient:
         return 0.0 if status == HTTPStatus.TOO_MANY_REQUESTS else None
 
     def _seconds_until(self, text: str) -> float:
-        """Return the seconds of a Retry-After header, which may also be a date."""
+        """Return the seconds in a Retry-After header, which may also contain a date."""
         if text.isdecimal():
             return float(text[:9])
         try:
@@ -259,7 +259,7 @@ class ForgeClient:
 
 
 _LIMITED = re.compile("rate limit|abuse detection", re.IGNORECASE)
-"""The message of GitHub's secondary rate limit; older servers call it abuse detection."""
+"""The message of GitHub's secondary rate limit, which older servers call abuse detection."""
 _PLAIN = re.compile(r"[\w.~+-]*")
 _HINTS = {
     401: "check RECONCILER_FORGE_TOKEN; it may have expired",
@@ -292,7 +292,7 @@ def checked_base_url(base_url: str) -> str:
         )
     if parts.scheme != "https" and not (parts.scheme == "http" and host in _LOOPBACK):
         raise UsageError(
-            f"the address {base_url} does not begin with https://, so the token could be read",
+            f"the address {base_url} does not begin with https://, so others could read the token",
             hint="use https; plain http is only accepted for this machine",
         )
     return url

@@ -1,4 +1,4 @@
-"""``ForgeRequest`` and ``ForgeAnswer``: one HTTP request to a forge, and its answer."""
+"""``ForgeRequest`` and ``ForgeAnswer``: one HTTP request to a forge, and the response."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ class ForgeRequest:
 
     method: str
     path: str
-    """The path below the base URL, with every name in it percent-encoded."""
+    """The path below the base URL, in which every name is percent-encoded."""
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, object] | None = None
     repeatable: bool = True
-    """Whether sending the request twice has the same effect as sending it once."""
+    """Whether sending the request twice has the same effect as once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgeAnswer:
-    """The answer of a forge to one request."""
+    """A forge's response to one request."""
 
     status: int
     headers: Mapping[str, str]
-    """The headers, with names in lower case."""
+    """The response headers, with lower-case names."""
     body: bytes
 
 

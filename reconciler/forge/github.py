@@ -57,7 +57,7 @@ class GitHub:
     _filters_branch = True
 
     def __init__(self, project: str) -> None:
-        """Check that the project is the name of a repository.
+        """Check that the project has the form of a repository name.
 
         Raises: UsageError: The project is not the name of a repository.
         """
@@ -100,7 +100,7 @@ class GitHub:
         return ForgeRequest(method="GET", path=f"{self._root}/pulls", query=query)
 
     def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
-        """Return the pull requests on one page of a list of pull requests."""
+        """Return the pull requests on one page of the list."""
         return tuple(
             PullRequest(number=each.number, head=each.head.sha, branch=each.head.ref)
             for each in decoded(body, list[_PullRequest])
@@ -155,7 +155,7 @@ class Gitea(GitHub):
     max_comment = 65_000
     """Gitea has no fixed limit, but its database may have one."""
     _page: Mapping[str, str] = {}
-    """Gitea returns all comments of an issue at once."""
+    """Gitea ignores the page and returns all comments of an issue."""
     _pull_page: Mapping[str, str] = {"limit": "50"}
     _filters_branch = False
 

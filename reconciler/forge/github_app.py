@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 _PAST_S, _VALID_S = 60, 540
-"""GitHub accepts a request for 10 minutes; its clock may be slower than the clock here."""
+"""How far in the past a request starts and how long it is valid; GitHub accepts 10 minutes."""
 _OPENSSL_S = 30.0
 
 
@@ -37,7 +37,7 @@ class _Token(msgspec.Struct):
 def installation_token(
     *, app_id: str, installation_id: str, key: Path, base_url: str, ca: Path | None, clock: Clock
 ) -> str:
-    """Return a token that can read the repositories of one installation for an hour.
+    """Return a token that can read the repositories of one app installation for an hour.
 
     Args:
         app_id: The number of the app.
@@ -74,7 +74,7 @@ def installation_token(
 
 
 def _signed(app_id: str, key: Path, now: int) -> str:
-    """Return a JSON Web Token with which the app identifies itself."""
+    """Return a JSON Web Token that identifies the app to GitHub."""
     claims = {"iat": now - _PAST_S, "exp": now + _VALID_S, "iss": app_id}
     parts = [_encoded(json.dumps(each).encode()) for each in ({"alg": "RS256"}, claims)]
     text = b".".join(parts)

@@ -1,4 +1,4 @@
-"""``GitHubChecks``: the requests of GitHub for check runs, and the limits of annotations.
+"""``GitHubChecks``: GitHub's requests for check runs, and the limits on annotations.
 
 Source: github.com/github/rest-api-description, "checks"; see the maximum lengths there.
 """
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ANNOTATIONS_EACH = 50
 """The maximum number of annotations in one request."""
 _TITLE, _TEXT = 255, 64_000
-"""The maximum number of characters of an annotation's title, and of bytes of its texts."""
+"""The limits on an annotation's title in characters, and on each of its texts in bytes."""
 _CONCLUSIONS = {State.SUCCESS: "success", State.FAILURE: "failure", State.ERROR: "failure"}
 
 
@@ -30,7 +30,7 @@ class _Output(msgspec.Struct):
 
 
 class KnownRun(msgspec.Struct):
-    """A check run on GitHub."""
+    """A check run that exists on GitHub."""
 
     id: int
     external_id: str | None = None
@@ -47,7 +47,7 @@ class _Runs(msgspec.Struct):
 
 
 class GitHubChecks:
-    """Builds the requests for check runs in one repository, and decodes the answers."""
+    """Builds the requests for check runs in one repository, and decodes the responses."""
 
     def __init__(self, project: str) -> None:
         self._root = f"/repos/{project}"
@@ -80,7 +80,7 @@ class GitHubChecks:
         return ForgeRequest(method="GET", path=f"{self._root}/check-runs/{run_id}")
 
     def latest(self, commit: str, name: str) -> ForgeRequest:
-        """Return the request for the newest check runs of a commit that have a given name."""
+        """Return the request for the newest check runs of a commit with a given name."""
         path = f"{self._root}/commits/{commit}/check-runs"
         query = {"check_name": name, "filter": "latest"}
         return ForgeRequest(method="GET", path=path, query=query)
@@ -119,5 +119,5 @@ def _entry(annotation: Annotation) -> dict[str, object]:
 
 
 def _cut(text: str) -> str:
-    """Return the first 64 KB of a text, without an incomplete character at the end."""
+    """Return at most the first 64 KB of a text, without an incomplete character at the end."""
     return text.encode()[:_TEXT].decode(errors="ignore")

@@ -42,7 +42,7 @@ class _Note(msgspec.Struct):
 
 class _MergeRequest(msgspec.Struct):
     sha: str | None
-    """None while GitLab has not yet read the branch of a new merge request."""
+    """The last commit; None while GitLab has not yet read a new merge request's branch."""
     iid: int = 0
     source_branch: str = ""
 
@@ -52,12 +52,12 @@ class GitLab:
 
     default_base_url = "https://gitlab.com/api/v4"
     default_author = ""
-    """Unknown: the token of a job cannot write notes, and a project's bot has a random name."""
+    """Empty: a job's token cannot write notes, and the name of a project's bot is random."""
     max_comment = 200_000
     """GitLab accepts 1,000,000 characters, but renders such a note slowly."""
 
     def __init__(self, project: str) -> None:
-        """Check that the project is a path or a number.
+        """Check that the project has the form of a path or a number.
 
         Raises: UsageError: The project is neither a path nor a number.
         """
@@ -96,7 +96,7 @@ class GitLab:
         return ForgeRequest(method="GET", path=f"{self._root}/merge_requests", query=query)
 
     def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
-        """Return the merge requests on one page of a list of merge requests."""
+        """Return the merge requests on one page of the list."""
         return tuple(
             PullRequest(number=each.iid, head=each.sha or "", branch=each.source_branch)
             for each in decoded(body, list[_MergeRequest])

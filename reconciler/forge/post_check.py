@@ -47,7 +47,7 @@ def post_check(client: ForgeClient, checks: GitHubChecks, commit: str, run: Chec
 
 
 def _created(client: ForgeClient, checks: GitHubChecks, commit: str, run: CheckRun) -> KnownRun:
-    """Create the check run; if this fails, return an existing check run, if there is one."""
+    """Create the check run; if this fails, return an existing one, if there is one."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return checks.decode_run(client.send(checks.create(commit, run)).body)

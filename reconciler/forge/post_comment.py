@@ -1,4 +1,4 @@
-"""``post_comment`` and ``post_status``: write one comment and one commit status.
+"""``post_comment`` and ``post_status``: post one comment and one commit status.
 
 A comment has a hidden first line, its marker. A later run finds the comment by the marker and
 edits it. Only a comment by the token's own user counts, since anyone can copy a marker.
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 _UNCHANGED = "Cannot transition status"
-"""Part of GitLab's error 400 for a status that already has the new state."""
+"""Part of GitLab's error 400 if a commit status already has the new state."""
 
 
 class Posted(StrEnum):
-    """What happened to the comment: the comment was created, updated or left unchanged."""
+    """What happened to the comment: it was created, updated or left unchanged."""
 
     CREATED = "created"
     EDITED = "edited"
@@ -36,7 +36,7 @@ class Posted(StrEnum):
 
 
 def marker_of(cluster: str) -> str:
-    """Return the hidden first line that identifies the comment about one cluster."""
+    """Return the hidden first line of comments about one cluster, by which they are found."""
     return f"<!-- reconciler-comment {sha256(cluster.encode()).hexdigest()[:20]} -->"
 
 
@@ -49,7 +49,7 @@ def post_comment(
     stamp: ResultStamp,
     text: str,
 ) -> Posted | Outdated:
-    """Update the comment that an earlier run wrote, or create the comment.
+    """Update the comment that an earlier run posted, or create a comment.
 
     If two jobs create a comment at the same time, both find the older comment when they list the
     comments again; the later job edits the older comment and deletes its own. A result that is
@@ -104,12 +104,12 @@ def post_comment(
 
 
 def comment_body(marker: str, stamp: ResultStamp, text: str) -> str:
-    """Return the whole text of a comment: two hidden lines, then the visible text."""
+    """Return the full text of a comment: two hidden lines, then the visible text."""
     return f"{marker}\n{stamp.line()}\n{text}"
 
 
 def _outdated(stamp: ResultStamp, own: Iterable[Comment], head: str | None) -> Outdated | None:
-    """Return why a result must not replace our comments; None if the result is current."""
+    """Return why a result must not replace our comments; None if it may replace them."""
     shown = [stamp_of(each.body) for each in own] or [None]
     reasons = (stamp.outdated(each, head) for each in shown)
     return next((each for each in reasons if each), None)
@@ -129,7 +129,7 @@ def post_status(client: ForgeClient, forge: Forge, commit: str, status: CommitSt
 
 
 def head_commit(client: ForgeClient, forge: Forge, number: int) -> str:
-    """Return the last commit of a pull request, as the forge reports it.
+    """Return the pull request's last commit, as the forge reports it.
 
     Raises:
         ForgeError: The pull request cannot be read.
@@ -138,7 +138,7 @@ def head_commit(client: ForgeClient, forge: Forge, number: int) -> str:
 
 
 def _author(client: ForgeClient, forge: Forge) -> str:
-    """Return the login name of the token's user; a CI job's token has a fixed user."""
+    """Return the login name of the token's user; for a CI job's token, this name is fixed."""
     try:
         return forge.user_name(client.send(forge.user()).body)
     except ForgeError as error:
@@ -150,7 +150,7 @@ def _author(client: ForgeClient, forge: Forge) -> str:
 def _own(
     client: ForgeClient, forge: Forge, number: int, marker: str, author: str
 ) -> tuple[Comment, ...]:
-    """Return an author's comments that contain a marker, the oldest first."""
+    """Return an author's comments that contain a marker, oldest first."""
     found = [
         each
         for page in client.pages(forge.comments(number))
@@ -163,7 +163,7 @@ def _own(
 def _edited(
     client: ForgeClient, forge: Forge, number: int, own: tuple[Comment, ...], body: str
 ) -> bool:
-    """Update our oldest comment and delete the others; return False if the comment was deleted."""
+    """Update our oldest comment and delete the others; return False if it no longer exists."""
     first, *later = own
     if first.body != body and not _sent_unless_gone(
         client, forge.edit_comment(number, first.id, body)

@@ -1,4 +1,4 @@
-"""``ResultStamp``: the hidden line of a comment that says which result the comment shows.
+"""``ResultStamp``: a comment's hidden line, which identifies the result that it shows.
 
 A CI job may end after the job of a newer commit. The stamp prevents that the older result replaces
 the newer one.
@@ -29,7 +29,7 @@ class ResultKind(StrEnum):
 
 
 class Outdated(StrEnum):
-    """The reasons why a result does not replace the comment of a pull request."""
+    """The reasons why a result does not replace a pull request's comment."""
 
     COMMIT = "not changed, because the pull request has a newer commit"
     RESULT = "not changed, because it shows a newer result for the same commit"
@@ -41,7 +41,7 @@ class ResultStamp:
 
     kind: ResultKind
     commit: str | None = None
-    """The pull request's last commit for which the result was made; None if it is not known."""
+    """The pull request's last commit when the result was made; None if it is not known."""
     time: datetime | None = None
     """When the cluster was read for a plan, or when the run of a report ended."""
 
@@ -51,7 +51,7 @@ class ResultStamp:
         return f"<!-- reconciler-result {self.kind} {self.commit or '-'} {time} -->"
 
     def outdated(self, shown: ResultStamp | None, head: str | None) -> Outdated | None:
-        """Return why this result must not replace the comment; None if the result is current.
+        """Return why this result must not replace a comment; None if it may replace it.
 
         A report describes the cluster and not only a commit, so that the last commit of its pull
         request does not matter.

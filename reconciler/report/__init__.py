@@ -1,1 +1,1 @@
-"""Renders plans, runs and statuses as text, Markdown and JSON; no I/O, no clock."""
+"""Renders plans, runs and statuses as text, Markdown and JSON, without I/O or a clock."""

@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionValue:
-    """One option of the command line with its value and its origin."""
+    """A command-line option with its value and its origin."""
 
     name: str
     """The option without its dashes, such as ``repo``."""
     value: str | bool | tuple[str, ...] | None
-    """The value, without secrets; None if the option is not set and has no default."""
+    """The value without secrets; None if the option is not set and has no default."""
     origin: OptionOrigin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveConfig:
-    """The configuration of one revision, and the options that select what a command reads."""
+    """The configuration of one revision, and the options that determine what a command reads."""
 
     revision: str
     dirty: bool
@@ -101,7 +101,7 @@ def _origin_document(origin: Origin) -> dict[str, Any]:
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - a JSON value has no narrower type
-    """Return a value of the configuration as JSON, in the notation of the configuration file."""
+    """Return a configuration value as JSON, in the notation of the configuration file."""
     match value:
         case tuple():
             return [plain(each) for each in value]

@@ -109,12 +109,12 @@ def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
 
 
 def is_about_plan(diagnostic: Diagnostic) -> bool:
-    """Return whether a diagnostic affects the whole plan and is therefore shown at the top."""
+    """Return whether a diagnostic concerns the whole plan and is therefore shown first."""
     return diagnostic.code in _ABOUT_PLAN
 
 
 def validation_summary(desired: DesiredState, comparison: Comparison | None = None) -> str:
-    """Return one line: whether the desired state is valid, and how many objects were read."""
+    """Return a line that says whether the desired state is valid and how much was read."""
     totals = Counter(each.severity for each in desired.diagnostics)
     found = ", ".join(plural(totals[each], each) for each in Severity if totals[each])
     read = "1 KubeVirt, " if desired.kubevirt is not None else ""

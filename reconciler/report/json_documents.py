@@ -108,7 +108,7 @@ def run_document(run: RunReport) -> dict[str, Any]:
 
 
 def commit_document(found: CommitInForce | None) -> dict[str, Any] | None:
-    """Return which commit is applied and which newer commits are rejected, as JSON values."""
+    """Return the applied commit and the rejected newer commits as JSON values."""
     if found is None:
         return None
     return {
@@ -158,7 +158,7 @@ def _object(decision: Decision, comparison: Comparison | None = None) -> dict[st
 
 
 def _digest(actions: tuple[Action, ...]) -> str | None:
-    """Return the digest that approves all actions of an object."""
+    """Return the digest that covers all actions on an object."""
     if len(actions) <= 1:
         return actions[0].digest if actions else None
     joined = "\n".join(each.digest for each in actions)
@@ -224,7 +224,7 @@ def _vm_forecast(forecast: VMForecast) -> dict[str, Any]:
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
-    """Return the result of an object as JSON values."""
+    """Return an object's result as JSON values."""
     return {
         **identity(outcome.ref),
         "effect": str(outcome.effect),

@@ -1,4 +1,4 @@
-"""Writes JSON: indented as a whole or in pieces, or on one line."""
+"""Writes JSON as an indented text, as pieces of this text, or on one line."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _INDENT = "  "
 
 
 def dumps(document: object) -> str:
-    """Return a document as indented JSON with its keys in order and a final line feed."""
+    """Return a document as indented JSON that keeps the order of keys and ends in a line feed."""
     try:
         text = orjson.dumps(document, default=_text, option=orjson.OPT_INDENT_2).decode()
     except TypeError:
@@ -38,7 +38,7 @@ def compact(document: object) -> str:
 
 
 def one_line(parts: Iterable[str]) -> str:
-    """Join pieces of indented JSON into one line that ends in a line feed."""
+    """Join pieces of indented JSON into one line, which ends in a line feed."""
     # A line feed in a value is escaped, so that each line break is formatting.
     return "".join(line.strip() for line in "".join(parts).split("\n")) + "\n"
 
@@ -76,7 +76,7 @@ def _pieces(value: object, line: str) -> Iterator[str]:
 
 
 def _streams(value: object) -> bool:
-    """Return whether a value contains an iterator."""
+    """Return whether a value contains an iterator at any depth."""
     match value:
         case dict():
             return any(map(_streams, value.values()))
@@ -102,7 +102,7 @@ def _whole(value: object, line: str) -> str:
 
 
 def _text(value: object) -> str:
-    """Return a value as text if JSON has no type for it.
+    """Return a value that has no JSON type as text.
 
     Raises:
         TypeError: The value is an iterator, whose elements would be lost.

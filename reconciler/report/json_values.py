@@ -31,12 +31,12 @@ def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def identity(ref: ObjectRef) -> dict[str, Any]:
-    """Return the kind, namespace and name of an object."""
+    """Return an object's kind, namespace and name."""
     return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
 
 
 def timestamp(at: datetime) -> str:
-    """Return a time in UTC in the format of RFC 3339, with milliseconds if they are not zero."""
+    """Return a time in UTC in RFC 3339 format, with milliseconds if they are not zero."""
     precision = "milliseconds" if at.microsecond else "seconds"
     return at.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 

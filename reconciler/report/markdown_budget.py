@@ -1,4 +1,4 @@
-"""``fit_within``: limits the size of Markdown sections, and counts the rows that it omits."""
+"""``fit_within``: limits the size of Markdown sections, and counts the omitted rows."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ _T = TypeVar("_T")
 
 _FOLD_ABOVE = 40
 _FRAME = 600
-"""The bytes reserved for a section's title, table header and notes."""
+"""The number of bytes that are reserved for a section's title, table header and notes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A Markdown section: a title and the rows below it."""
+    """A Markdown section with a title and rows."""
 
     title: str
     head: str = ""
     """The header of the table; empty if the rows are not a table."""
     rows: tuple[str, ...]
-    """The rendered rows; the last rows may be missing if they do not fit."""
+    """The rendered rows; the last rows are missing if they do not fit."""
     total: int
     effects: tuple[Effect, ...] = ()
-    """The effects of all rows, to count the omitted rows by effect."""
+    """The effects of all rows, which are needed to count omitted rows by effect."""
     folded: bool = False
-    """Whether the rows are collapsed even if they are few."""
+    """Whether the rows are collapsed even if there are only a few."""
 
 
 def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) -> tuple[str, ...]:
-    """Render values until the rows exceed a size limit, because later rows cannot fit."""
+    """Render values until the rows exceed a size limit; later values are not rendered."""
     rows: list[str] = []
     for value in values:
         if limit < 0:
@@ -77,7 +77,7 @@ def shares(wants: Sequence[int], budget: int) -> list[int]:
 
 
 def size(text: str) -> int:
-    """Return the number of bytes of a text with a line feed."""
+    """Return the size of a text in bytes, including a line feed at its end."""
     return len(text.encode(errors="replace")) + 1
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Change, Decision, Effect, Plan
 
 TAG = "<!-- reconciler-plan -->"
-"""The first line of every comment; it identifies the comment that a newer plan replaces."""
+"""The first line of every comment, by which a newer plan finds the comment to replace."""
 
 LIMIT = 65_000
 """The maximum size of a comment in bytes of UTF-8; GitHub accepts 65,536 characters."""
@@ -38,9 +38,9 @@ LIMIT = 65_000
 ELSEWHERE = "the same command with `-o json` prints everything"
 
 _FENCES = 2
-"""The number of lines that a code block has in addition to its content."""
+"""The number of lines that a code block adds to its content."""
 _NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
-"""The limits of one name, one value and one sentence in characters, and one patch in bytes."""
+"""The limits on a name, a value and a sentence in characters, and on a patch in bytes."""
 
 
 def plan_markdown(
@@ -81,7 +81,7 @@ def plan_markdown(
             _findings(new, limit),
             _details(added, limit),
             replace(_machines(plan, pending, limit), title="Already pending in the base commit"),
-            replace(_findings(known, limit), title="Findings that the base has as well"),
+            replace(_findings(known, limit), title="Findings that the base commit has as well"),
         ]
         sections[-2:] = (replace(each, folded=True) for each in sections[-2:])
     opening = "\n".join(_opening(plan, comparison))

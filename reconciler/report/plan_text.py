@@ -1,4 +1,4 @@
-"""``plan_text``: renders a plan for a terminal, with its waves, VMs, reasons and costs."""
+"""``plan_text``: renders a plan for a terminal, with its waves, VMs, reasons and migrations."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ _TONES = {
 }
 _HEAD = ("NAMESPACE", "NAME", "FROM", "TO", "EFFECT", "REASON", "ETA", "WHERE")
 _MAX_ALIKE = 10
-"""The maximum number of objects to list by name under a shared explanation."""
+"""The maximum number of object names below one shared explanation."""
 _LEAST = ("WHERE", "ETA")
-"""The columns that a narrow terminal omits, the least important column first."""
+"""The columns that a narrow terminal omits, least important first."""
 
 
 def plan_text(
@@ -64,7 +64,7 @@ def plan_text(
     color: bool = False,
     verbose: bool = False,
 ) -> Iterator[str]:
-    """Yield the lines of a plan as text, each with its line feed.
+    """Yield the lines of a plan as text, each with a line feed.
 
     Args:
         plan: The plan to show.
@@ -188,7 +188,7 @@ def _write(action: Action) -> Iterator[str]:
 
 
 def operation(op: PatchOp) -> str:
-    """Return a JSON Patch operation on one line."""
+    """Return a JSON Patch operation as one line."""
     return compact(op.plain())
 
 
@@ -234,7 +234,7 @@ def _surprising(decision: Decision) -> bool:
 
 
 def _explanation(decision: Decision, *, verbose: bool) -> object:
-    """Return the explanation text of a decision; objects with the same text are shown together."""
+    """Return a decision's explanation; objects with the same text are shown together."""
     if verbose or decision.changes[1:]:
         return decision.ref
     return decision.effect, decision.reason, decision.why, decision.warnings

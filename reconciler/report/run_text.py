@@ -35,7 +35,7 @@ _ORDER = (
     Result.WRITTEN,
     Result.DONE,
 )
-"""The order of results in the list: results that need the user's attention come first."""
+"""The order of results in the list; results that require attention come first."""
 
 _TONES = {
     Result.DONE: Tone.GOOD,
@@ -48,15 +48,15 @@ _TONES = {
 }
 _HEAD = ("RESULT", "NAMESPACE", "NAME", "GUEST", "WANTED", "TIME", "REASON", "MIGRATION")
 _LEAST = ("MIGRATION", "TIME", "GUEST")
-"""The columns that a narrow terminal omits, the least important column first."""
+"""The columns that a narrow terminal omits, least important first."""
 _MAX_ALIKE = 10
-"""The maximum number of objects to list among those that were unchanged for the same reason."""
+"""The maximum number of objects listed for one reason why they were unchanged."""
 
 
 def run_text(
     run: RunReport, *, width: int = 120, color: bool = False, verbose: bool = False
 ) -> Iterator[str]:
-    """Yield the lines of a run report as text, each with its line feed.
+    """Yield the lines of a run report as text, each with a line feed.
 
     Args:
         run: The report to show.
@@ -92,7 +92,7 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
 
 
 def _rows(outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, most: int) -> Iterator[Row]:
-    """Yield one table row per object; equal notes are shown once, below their last row.
+    """Yield one table row per object; a note that several rows share is shown once, below them.
 
     Among the objects that were not changed for the same reason, at most *most* are listed, and the
     others are counted.

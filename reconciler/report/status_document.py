@@ -20,7 +20,7 @@ from reconciler.report.json_values import API_VERSION, identity, plain, timestam
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """One VM in Git, in the cluster, or in both."""
+    """A VM that is in Git, in the cluster, or in both."""
 
     ref: ObjectRef
     desired: DesiredVM | None
@@ -31,7 +31,7 @@ class Machine:
 
     @property
     def phase(self) -> str:
-        """The phase of the VMI, or the printable status of a VM that does not run."""
+        """The phase of the VMI, or the printable status of a stopped VM."""
         if self.vmi is not None and not self.vmi.final:
             return self.vmi.phase
         if self.vm is None:
@@ -62,11 +62,11 @@ class Status:
     desired: DesiredState
     live: LiveState
     convergence: Mapping[ObjectRef, Convergence]
-    """The verdict for each VM: whether its guest has the desired memory."""
+    """Whether each VM's guest has the desired memory, with an explanation."""
     unmanaged: bool = False
     """Whether the list includes VMs that are not in Git."""
     scope: Scope = field(default_factory=Scope)
-    """The objects that the command covers."""
+    """The objects that the command processes."""
 
     @property
     def migrations_in_flight(self) -> int:
@@ -76,7 +76,7 @@ class Status:
 
     @property
     def unknown_to_git(self) -> frozenset[ObjectRef]:
-        """The VMs in the cluster that the command covers and that are not in Git."""
+        """The VMs in the cluster that the command processes and that are not in Git."""
         known = self.desired.vms.keys() | self.desired.unselected
         return frozenset(filter(self.scope.includes, self.live.vms.keys() - known))
 
@@ -98,7 +98,7 @@ class Status:
 
 
 def status_json(status: Status) -> str:
-    """Return a status as JSON; sizes keep their notation, and a missing size is null."""
+    """Return a status as JSON; sizes keep their notation, and missing sizes are null."""
     return dumps(status_document(status))
 
 

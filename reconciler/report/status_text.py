@@ -30,11 +30,11 @@ _HEAD = (
     "CONDITION",
 )
 _LEAST = ("NODE", "MAX", "PHASE", "SPEC", "MIGRATION")
-"""The columns that a narrow terminal omits, the least important column first."""
+"""The columns that a narrow terminal omits, least important first."""
 
 
 def status_text(status: Status, *, width: int = 120, color: bool = False) -> str:
-    """Return a status as a table that ends in a line feed.
+    """Return a status as a table, with a line feed at its end.
 
     Args:
         status: The status to show.

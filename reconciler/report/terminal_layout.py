@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _GAP = "  "
 _NARROWEST = 16
 _LONGEST = 500
-"""The maximum number of characters in a cell; each row is as wide as the widest cell."""
+"""The maximum number of characters in a cell; a longer text is shortened."""
 _PIECE = re.compile(r"[^/\s-]*[/\s-]|[^/\s-]+")
 
 
 class Tone(StrEnum):
-    """The role of a piece of text on the terminal; the value is its ANSI SGR code."""
+    """The role of a piece of text on the terminal, with its ANSI color code as the value."""
 
     PLAIN = ""
     STRONG = "1"
@@ -35,12 +35,12 @@ class Tone(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Paint:
-    """Adds ANSI codes to text, if they are enabled."""
+    """Adds ANSI color codes to text, if colors are enabled."""
 
     enabled: bool
 
     def __call__(self, text: str, tone: Tone) -> str:
-        """Return a text with the ANSI codes of its role."""
+        """Return a text with the ANSI color codes of its role."""
         if not (self.enabled and tone and text):
             return text
         return f"\x1b[{tone}m{text}\x1b[0m"
@@ -63,7 +63,7 @@ class Row:
 
 
 def with_line_feeds(lines: Iterable[str]) -> Iterator[str]:
-    """Add a line feed to each line."""
+    """Append a line feed to each line."""
     return (f"{each}\n" for each in lines)
 
 
@@ -115,7 +115,7 @@ def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> It
 def _columns(
     head: Sequence[str], rows: Sequence[Row], width: int, wrap: set[str], drop: Sequence[str]
 ) -> dict[int, int]:
-    """Return the width of each column that fits, by the column's index."""
+    """Return the widths of the columns that fit, by column index."""
     texts = [[_shown(row.cells[index]) for row in rows] for index in range(len(head))]
     natural = {n: max(map(len, (head[n], *found))) for n, found in enumerate(texts)}
     whole = {

@@ -16,7 +16,7 @@ _FIRST = ("namespace", "name", "effect", "digest", "actuation", "patchedAt", "re
 _LAST = (
     *("failedMigrations", "seconds", "guestBefore", "guestNow", "result", "reason", "message"),
 )
-"""The fields of an outcome that are written before and after the fields of the migration."""
+"""The fields of an outcome that are written around the fields of the migration."""
 
 
 def trace_document(

@@ -1,4 +1,4 @@
-"""Returns the words that all formats share: counts, sizes, times and the meaning of exit codes."""
+"""Returns phrases that all formats share: counts, sizes, times and meanings of exit codes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ ATTENTION = (
     Effect.COLD,
     Effect.NONE,
 )
-"""The effects in the order of display: effects that need the user's attention come first."""
+"""The effects in display order; effects that require attention come first."""
 
 MEANING: Mapping[ExitCode, str] = {
     ExitCode.DONE: "the cluster matches the desired state, or every patch was accepted and the run"
@@ -85,7 +85,7 @@ def excuse(code: ExitCode) -> str:
 
 
 def by_attention(plan: Plan) -> list[Decision]:
-    """Return the decisions with an effect other than none, the most urgent effects first."""
+    """Return the decisions with an effect other than none, most urgent first."""
     rank = {effect: number for number, effect in enumerate(ATTENTION)}
     shown = [each for each in plan.decisions if each.effect is not Effect.NONE]
     return sorted(shown, key=lambda each: rank[each.effect])
@@ -97,18 +97,18 @@ def name_of(ref: ObjectRef) -> str:
 
 
 def origin(revision: str, *, dirty: bool) -> str:
-    """Return the short hash of a commit, or the full name of a source that is not a commit."""
+    """Return a commit's short hash, or the full name of another source."""
     short = f"commit {revision[:12]}" if is_commit(revision) else revision
     return f"{short} with uncommitted changes" if dirty else short
 
 
 def signed(found: CommitInForce | None) -> str:
-    """Return who signed the commit, for the heading of a plan; empty if the signer is unknown."""
+    """Return the commit's signer for the heading of a plan; empty if the signer is unknown."""
     return f"signed by {found.signer}" if found is not None and found.signer else ""
 
 
 def is_commit(revision: str) -> bool:
-    """Return whether a revision is the hash of a commit, not the name of another source."""
+    """Return whether a revision is a commit hash, and not the name of another source."""
     return _COMMIT.fullmatch(revision) is not None
 
 
@@ -123,7 +123,7 @@ def utc_time(at: datetime) -> str:
 
 
 def spelled(value: SettingValue | None) -> str:
-    """Return a value as Git or the cluster writes it; a plain number of bytes gets a unit."""
+    """Return a value in Git's or the cluster's notation; a plain number of bytes gets a unit."""
     match value:
         case None:
             return "(not set)"
@@ -138,17 +138,17 @@ def spelled(value: SettingValue | None) -> str:
 
 
 def location(at: Location | None) -> str:
-    """Return the position as ``path:line:column``, or ``-`` for a value that is not in Git."""
+    """Return a location as ``path:line:column``, or ``-`` for a value that is not in Git."""
     return str(at) if at else "-"
 
 
 def nodes(source: str | None, target: str | None) -> str:
-    """Return a space and a migration's source and target nodes; empty if both are unknown."""
+    """Return a space and a migration's source and target node; empty if both are unknown."""
     return f" {source or '?'} -> {target or '?'}" if source or target else ""
 
 
 def counts(summary: Mapping[Effect, int]) -> str:
-    """Return the number of each effect, such as ``1 config, 3 live, 12 unchanged``."""
+    """Return the number of objects per effect, such as ``1 config, 3 live, 12 unchanged``."""
     words = [f"{n} {effect}" for effect, n in summary.items() if effect is not Effect.NONE]
     unchanged = summary.get(Effect.NONE, 0)
     if unchanged or not words:
@@ -157,7 +157,7 @@ def counts(summary: Mapping[Effect, int]) -> str:
 
 
 def costs(forecast: Forecast) -> str:
-    """Return a sentence about the migrations of a plan; empty if no VM migrates."""
+    """Return a sentence about a plan's migrations: number, memory and time; empty without one."""
     if not forecast.migrations:
         return ""
     migrations, copied = plural(forecast.migrations, "migration"), human(forecast.n_bytes_copied)
@@ -173,7 +173,7 @@ def costs(forecast: Forecast) -> str:
 
 
 def restarts(wave: Wave) -> str:
-    """Return a sentence that lists the VMs which a plan restarts, without a final full stop."""
+    """Return a sentence that lists the VMs that a plan restarts, without a final full stop."""
     names = listed_refs((each.ref for each in wave.actions), _MAX_RESTARTS)
     count = len(wave.actions)
     subject = "1 VM is" if count == 1 else f"{count} VMs are"
@@ -182,7 +182,7 @@ def restarts(wave: Wave) -> str:
 
 
 def eta(decision: Decision, forecast: VMForecast | None) -> str:
-    """Return when a change takes effect, as the time from the start of the run."""
+    """Return when a change takes effect, counted from the start of the run."""
     if forecast is not None:
         return span(forecast.earliest_s, forecast.latest_s)
     match decision.effect:
@@ -213,12 +213,12 @@ def duration(seconds: float) -> str:
 
 
 def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
-    """Return the forecast of each VM that has one."""
+    """Return the forecast of each VM by its reference; VMs without a forecast are left out."""
     return {each.ref: each for each in plan.forecast.vms}
 
 
 def from_and_to(decision: Decision) -> tuple[str, str]:
-    """Return the old and the new size: of the spec, or of the guest if the spec is unchanged."""
+    """Return the old and new size: of the spec or, if the spec does not change, of the guest."""
     if decision.changes:
         first = decision.changes[0]
         return ("-" if first.before is None else spelled(first.before)), spelled(first.after)
@@ -228,7 +228,7 @@ def from_and_to(decision: Decision) -> tuple[str, str]:
 
 
 def _largest(by_namespace: Mapping[str, int]) -> str:
-    """Return the extra memory requests of the largest namespaces, and the sum of all others."""
+    """Return the extra memory requests of the largest namespaces, and the sum of the others."""
     ranked = sorted(by_namespace.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{name} {human(n)}" for name, n in ranked[:_MAX_NAMESPACES] if n]
     rest = [n for _, n in ranked[_MAX_NAMESPACES:] if n]

@@ -22,7 +22,7 @@ PRECEDENCE = (
     ExitCode.DEADLINE,
     ExitCode.BLOCKED,
 )
-"""The exit codes, highest precedence first, so that no other code hides a failure."""
+"""The exit codes in order of precedence, so that no other code hides a failure."""
 
 _CODES = {
     Result.FAILED: ExitCode.FAILED,

@@ -1,4 +1,4 @@
-"""Applies a plan: first the KubeVirt CR, step by step, then the memory of VMs: ``run``.
+"""Applies a plan: first the KubeVirt CR in steps, then the VMs' memory: ``run``.
 
 The run is level-triggered: each round reads the newest snapshot, plans again, and sends the writes
 that are allowed now. State that is neither in the cluster nor in Git is used only for the report.
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROUND_S = 1.0
-"""The maximum length of a round in seconds; the run then checks the deadline and signals."""
+"""The maximum length of a round in seconds; the run then checks its deadline and signals."""
 BROKEN_OFF = (
     "a signal ended the run; the last API request was interrupted, so its result is unknown"
 )
@@ -113,7 +113,7 @@ def run(
 def _removed_from_git(
     plan: Plan, desired: DesiredState, choices: PlanPolicy, approval: Approval | None, at: datetime
 ) -> Iterator[Outcome]:
-    """Yield the results of approved objects that Git no longer contains."""
+    """Yield the results of approved objects that are no longer in Git."""
     known = {each.ref for each in plan.decisions} | desired.unselected
     for ref, (approved, *_) in (approval.actions if approval else {}).items():
         if ref in known or not choices.shard.holds(ref.namespace):
@@ -159,7 +159,7 @@ class _Rollout:
         return self.kubevirt.open or self.memory.open
 
     def abandon_if_in_doubt(self) -> None:
-        """Let the leases expire if the API server may still execute a request.
+        """Let the leases expire, if the API server may still execute an unanswered request.
 
         No other run may start before the leases have expired.
         """
@@ -198,7 +198,7 @@ class _Rollout:
         return ""
 
     def _stops_after_round(self, start: float, *, given_up: bool) -> str:
-        """Return why the run cannot change anything more; empty if it may change something.
+        """Return why the run cannot make any more changes; empty if it may make more.
 
         Raises:
             ClusterError: The API server has not answered writes for too long.
@@ -233,7 +233,7 @@ class _Rollout:
         return not ends or min(ends) > run_ends
 
     def _left(self, start: float) -> float:
-        """Return the seconds until the deadline; one year if there is no deadline."""
+        """Return the number of seconds until the deadline; one year if there is no deadline."""
         if self.policy.deadline_s is None:
             return 365 * 86400.0
         return self.policy.deadline_s - (self.context.clock.monotonic() - start)

@@ -25,16 +25,16 @@ class RunContext:
     config_lease: Lease
     """The lease that permits writes to the KubeVirt CR."""
     memory_lease: Lease
-    """The lease that permits writes to VMs; its annotation has the checkpoint for later runs."""
+    """The lease that permits writes to VMs; one of its annotations stores the checkpoint."""
     clock: Clock
     recorder: Recorder
     listener: Listener
     stopping: Callable[[], bool]
-    """Returns whether the process received a request to stop."""
+    """Return whether the process received a request to stop."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
-    """Returns the times of the API server and of this machine if they differ by minutes."""
+    """Return the times of the API server and of the local machine if they differ by minutes."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Returns a context manager; ``errors.BrokenOff`` may be raised only in its block."""
+    """Return a context manager; only its block can be ended by ``errors.BrokenOff``."""
 
     def progress(
         self,

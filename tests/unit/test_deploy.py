@@ -147,14 +147,14 @@ def test_check_of_deployment_manifests_finds_a_misspelled_field():
 
 def test_rights_table_in_the_documentation_equals_the_rights_of_the_base_deployment():
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    table = text.split("Rights of the base")[1].split("Rights that an overlay adds")[0]
+    table = text.split("Permissions of the base")[1].split("Permissions that an overlay adds")[0]
     assert documented(table) == rights(objects())
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
 def test_rights_table_in_the_documentation_equals_the_rights_that_an_overlay_adds(overlay):
     text = (EXAMPLES / "README.md").read_text(encoding="utf-8")
-    table = text.split("Rights that an overlay adds")[1].split("\n## ")[0]
+    table = text.split("Permissions that an overlay adds")[1].split("\n## ")[0]
     added = {each[1:] for each in rights(render(overlay)) - rights(objects())}
     found = {each[1:] for each in documented(table) if each[0] == overlay.name}
     assert found == added

@@ -1,4 +1,4 @@
-"""``plan_annotations``: builds annotations of the lines that a pull request changes."""
+"""``plan_annotations``: builds annotations for the lines that a pull request changes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MAX_ANNOTATIONS = 500
-"""The maximum number of annotations: ten requests, so that GitHub does not limit the rate."""
+"""The maximum number of annotations; GitHub accepts them in ten requests without rate limiting."""
 _LEVELS: Mapping[str, AnnotationLevel] = {
     Severity.ERROR: AnnotationLevel.FAILURE,
     Severity.WARNING: AnnotationLevel.WARNING,
@@ -30,7 +30,7 @@ _STDIN = "stdin"
 
 
 def plan_annotations(document: Mapping[str, Any]) -> tuple[tuple[Annotation, ...], int]:
-    """Return the annotations of a plan, the most urgent first, and the number of omitted ones.
+    """Return a plan's annotations, the most urgent first, and how many were omitted.
 
     Only what the pull request adds to its base is annotated, and only what has a line in Git.
     """

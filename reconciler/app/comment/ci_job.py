@@ -1,4 +1,4 @@
-"""``job_options``: reads from a CI job's variables and event where its result is posted."""
+"""``job_options``: finds out from a CI job's variables and event where to post the result."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[1-9]\d{0,9}", re.ASCII)
 
 
 def job_options(environ: Mapping[str, str]) -> ForgeOptions:
-    """Return the options that the variables of a CI job select; they are empty outside a job."""
+    """Return the options that a CI job's variables define; they are empty outside a CI job."""
     if environ.get("GITLAB_CI") == "true":
         return _gitlab(environ)
     if environ.get("GITHUB_ACTIONS") == "true":

@@ -28,12 +28,12 @@ class ForgeKind(StrEnum):
 
 
 class StatusKind(StrEnum):
-    """The ways in which a result is shown next to a commit."""
+    """The ways in which a forge shows a result next to a commit."""
 
     STATUS = "status"
     """A commit status."""
     CHECK = "check"
-    """A check run with annotations, which only GitHub has."""
+    """A check run with annotations, which only GitHub supports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,19 +46,19 @@ class ForgeOptions:
     project: str | None = None
     pull_request: int | None = None
     commit: str | None = None
-    """The commit that gets the status; None for the last commit of the pull request."""
+    """The commit that gets the status; None for the pull request's last commit."""
     head_commit: str | None = None
-    """The last commit of the pull request, which selects or confirms the pull request."""
+    """The last commit of the pull request; it selects the pull request, or is compared with it."""
     head_branch: str | None = None
-    """The branch of the pull request with ``head_commit``, as OWNER:BRANCH."""
+    """The source branch of the pull request, as OWNER:BRANCH; used with ``head_commit``."""
     status_kind: StatusKind = StatusKind.STATUS
     ca: Path | None = None
-    """A file with certificate authorities; None for those of the system."""
+    """A file with certificate authorities; None for those of the operating system."""
     link: str | None = None
     """The address of the complete result, for example of the CI job."""
 
     def completed_by(self, job: ForgeOptions) -> ForgeOptions:
-        """Return these options, and take missing values from the options of a CI job.
+        """Return these options; missing values come from the options of a CI job.
 
         Values of a job are only used if its forge is also the selected forge. The job's commit is
         not used for another pull request than the job's own.
@@ -76,7 +76,7 @@ class ForgeOptions:
         return replace(self, **missing)
 
     def checked(self) -> ForgeOptions:
-        """Return these options if they select a forge, a project, and a target.
+        """Return these options if they select a forge, a project, and a pull request or commit.
 
         Raises:
             UsageError: A value is missing or malformed.
@@ -100,7 +100,7 @@ class ForgeOptions:
                 )
         if self.head_branch is not None and not _BRANCH.fullmatch(self.head_branch):
             raise UsageError(
-                f"--head-branch {self.head_branch} is not a branch with its owner",
+                f"--head-branch {self.head_branch} does not have the form OWNER:BRANCH",
                 hint="write OWNER:BRANCH",
             )
         if self.link is not None and not _LINK.fullmatch(self.link):

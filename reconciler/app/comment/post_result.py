@@ -41,7 +41,7 @@ _FORGES: Mapping[ForgeKind, type[GitHub | GitLab]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentOptions:
-    """The options that select what is posted in a comment, and where."""
+    """The options that select the result to post as a comment, and the place to post it."""
 
     result: ResultOptions = field(default_factory=ResultOptions)
     forge: ForgeOptions = field(default_factory=ForgeOptions)
@@ -59,7 +59,7 @@ class _Target:
 def post_result(
     options: CommentOptions, environ: Mapping[str, str], clock: Clock
 ) -> Iterator[str]:
-    """Post the comment and the status; yield a sentence after each.
+    """Post the comment and the commit status; yield a sentence after each.
 
     Raises:
         UsageError: An option is missing or malformed.
@@ -97,7 +97,7 @@ def post_result(
 def _shown_at_commit(
     client: ForgeClient, target: _Target, commit: str, content: Content
 ) -> Iterator[str]:
-    """Create the check run or set the commit status, and yield a sentence about it."""
+    """Create the check run or set the commit status, and yield a sentence that says so."""
     where, status = target.where, content.status
     result = f"of commit {commit[:12]}: {status.state}, {status.description}"
     if where.status_kind is StatusKind.CHECK:
@@ -116,7 +116,7 @@ def _shown_at_commit(
 def requests_of(
     options: CommentOptions, environ: Mapping[str, str], clock: Clock
 ) -> Iterator[str]:
-    """Yield the requests for the first comment on a pull request as text; send nothing.
+    """Yield the requests that would post the first comment, as text; send nothing.
 
     Raises:
         UsageError: An option is missing or malformed.
@@ -175,7 +175,7 @@ def _content(
 
 
 def _number(client: ForgeClient, forge: Forge, where: ForgeOptions) -> int | None:
-    """Return the number of the pull request; if it is not set, search by the last commit."""
+    """Return the number of the pull request; if it is not set, find it by the last commit."""
     number, commit = where.pull_request, where.head_commit
     if number is None and commit is not None:
         return find_pull_request(client, forge, commit, where.head_branch)

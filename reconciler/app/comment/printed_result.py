@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from reconciler.app.comment.result_content import ResultOptions
 
 MAX_SUMMARY = 1_000_000
-"""The maximum size of the Markdown in bytes; GitHub keeps 1 MiB of each step's summary."""
+"""The maximum size of the Markdown in bytes; GitHub keeps 1 MiB of a step's summary."""
 
 
 def printed_result(options: ResultOptions, output: PrintedFormat) -> Iterable[str]:
-    """Render the plan, the report or the log of a run in one output format.
+    """Render the plan, the report or the log of a run in the given output format.
 
     A run without a plan and without a report has no GitHub outputs.
 

@@ -38,7 +38,7 @@ _PENDING = frozenset({ExitCode.DEADLINE, ExitCode.LEASE_HELD})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultOptions:
-    """The options that select the files of a finished run and how they are shown."""
+    """The options that select the files of a finished run, and how their contents are shown."""
 
     result: Path | None = None
     """The plan file or the report; None if the run ended before it wrote one."""
@@ -48,7 +48,7 @@ class ResultOptions:
     link: str = ""
     """The address of the complete result; empty if there is none."""
     status_name: str | None = None
-    """The name of the commit status; None for a name with ``cluster_name``."""
+    """The name of the commit status; if it is None, the name contains ``cluster_name``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Content:
     status: CommitStatus
     stamp: ResultStamp
     annotations: tuple[Annotation, ...] = ()
-    """Messages at lines in Git, for a check run."""
+    """Messages for lines in Git, which a check run shows."""
     n_more: int = 0
     """The number of annotations that are left out."""
 
@@ -172,7 +172,7 @@ def _status(state: State, headline: Headline, options: ResultOptions) -> CommitS
 
 
 def _plan_state(document: Mapping[str, Any]) -> State:
-    """Return the state failure for a plan with errors, and success for every other plan.
+    """Return the commit status's state: failure for a plan with errors, success otherwise.
 
     Errors that the base has as well do not count.
     """
@@ -183,7 +183,7 @@ def _plan_state(document: Mapping[str, Any]) -> State:
 
 
 def _run_state(document: Mapping[str, Any]) -> State:
-    """Return the state of the commit status for a finished run: success, pending or failure.
+    """Return the commit status's state for a finished run: success, pending or failure.
 
     It is success only if each guest has its memory, or a person must act in the cluster.
     """

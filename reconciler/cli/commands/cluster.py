@@ -70,7 +70,7 @@ class Served:
 def served(
     world: Path, *, port: int = 0, time_scale: float = 1.0, dated: bool = False
 ) -> Iterator[Served]:
-    """Context manager that serves a simulated cluster, which a YAML file describes.
+    """Context manager that serves the simulated cluster that a YAML file describes.
 
     Args:
         world: The world file.

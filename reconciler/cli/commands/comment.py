@@ -40,20 +40,20 @@ ClusterName = Annotated[
     str | None,
     option(
         "--cluster-name",
-        "Name of the cluster in the comment; each name has one comment. Default: the cluster's "
-        "uid.",
+        "Name of the cluster in the comment; each cluster name has its own comment. Default: "
+        "the cluster's uid.",
         metavar="NAME",
     ),
 ]
 Kind = Annotated[
-    ForgeKind | None, option("--forge", "Kind of the forge. Default: that of the CI job.")
+    ForgeKind | None, option("--forge", "Kind of the forge. Default: the forge of the CI job.")
 ]
 ForgeUrl = Annotated[
     str | None,
     option(
         "--forge-url",
-        "Address of the forge's API, for example https://git.example.com/api/v1. Default: that "
-        "of the CI job, or the public server.",
+        "Address of the forge's API, for example https://git.example.com/api/v1. Default: the "
+        "API of the CI job's forge, or of the public server.",
         metavar="URL",
     ),
 ]
@@ -61,22 +61,24 @@ ForgeCa = Annotated[
     Path | None,
     option(
         "--forge-ca",
-        "File with the certificate authorities of the forge. Default: that of the GitLab job, or "
-        "those of the system.",
+        "File with the certificate authorities of the forge. Default: the file that a GitLab "
+        "job sets, or the certificate authorities of the system.",
         metavar="FILE",
     ),
 ]
 Project = Annotated[
     str | None,
     option(
-        "--project", "Project on the forge. Default: that of the CI job.", metavar="OWNER/NAME"
+        "--project",
+        "Project on the forge. Default: the project of the CI job.",
+        metavar="OWNER/NAME",
     ),
 ]
 PullRequest = Annotated[
     int | None,
     option(
         "--pull-request",
-        "Number of the pull request or merge request. Default: that of the CI job.",
+        "Number of the pull request or merge request. Default: the pull request of the CI job.",
         metavar="NUMBER",
         min=1,
     ),
@@ -93,9 +95,9 @@ HeadCommit = Annotated[
     str | None,
     option(
         "--head-commit",
-        "Last commit of the pull request. Finds the open pull request without --pull-request; "
-        "otherwise, another last commit is an error. Default: that of the workflow run that "
-        "started the CI job.",
+        "Last commit of the pull request. Without --pull-request, this option selects the open "
+        "pull request; with it, any other last commit is an error. Default: the commit of the "
+        "workflow run that started the CI job.",
         metavar="HASH",
     ),
 ]
@@ -103,30 +105,32 @@ HeadBranch = Annotated[
     str | None,
     option(
         "--head-branch",
-        "Branch of the pull request with --head-commit. Default: that of the workflow run that "
-        "started the CI job.",
+        "Source branch of the pull request, to select it together with --head-commit. Default: "
+        "the branch of the workflow run that started the CI job.",
         metavar="OWNER:BRANCH",
     ),
 ]
 Link = Annotated[
     str | None,
     option(
-        "--link", "Address of the complete result. Default: that of the CI job.", metavar="URL"
+        "--link",
+        "Address of the complete result. Default: the address of the CI job.",
+        metavar="URL",
     ),
 ]
 Status = Annotated[
     StatusKind,
     option(
         "--status-kind",
-        "What shows the result at the commit: a commit status, or on GitHub a check run with "
-        "annotations.",
+        "How to show the result next to the commit: a commit status, or on GitHub a check run "
+        "with annotations.",
     ),
 ]
 StatusName = Annotated[
     str | None,
     option(
         "--status-name",
-        "Name of the commit status. Default: reconciler, with the name of the cluster.",
+        "Name of the commit status. Default: reconciler (NAME), with the cluster's name.",
         metavar="NAME",
     ),
 ]

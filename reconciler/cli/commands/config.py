@@ -63,7 +63,7 @@ def command(
 def _options(
     values: SourceOptions | ClusterOptions, origins: Mapping[str, OptionOrigin]
 ) -> Iterator[OptionValue]:
-    """Yield each command-line option that sets a field of a dataclass of options."""
+    """Yield each command-line option that sets a field of an options dataclass."""
     from reconciler.report.config_with_origins import OptionValue
 
     for field, flag in FLAGS[type(values)].items():
@@ -77,7 +77,7 @@ def _options(
 
 
 def _shown(field: str, value: object) -> str | bool | tuple[str, ...] | None:
-    """Return the value of an option without the secrets that a repository address may contain."""
+    """Return an option's value without the secrets that a repository address may contain."""
     match value:
         case str() if field == "repo":
             return wiring.shown_address(value)

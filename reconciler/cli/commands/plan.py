@@ -1,4 +1,4 @@
-"""``reconciler plan``: shows what would happen to every VM, without any change."""
+"""``reconciler plan``: shows what would happen to every VM, and changes nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``reconciler reconcile``: one run for a CronJob; it continues where the previous run stopped."""
+"""``reconciler reconcile``: one run of a CronJob, which continues the previous run's work."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def command(
     trace: options.Trace = None,
     output: RunOutput,
 ) -> ExitCode:
-    """Run once, unattended: plan, apply, and track the VMs, at most until the deadline."""
+    """Run once without a user: plan, apply, and track the VMs until the deadline at the latest."""
     from reconciler.app import apply
 
     apply_options = ApplyOptions(

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 REFRESH_S = 5.0
-"""Seconds after which the status is shown again even without a change, as timeouts may expire."""
+"""Seconds after which the status is shown again even without a change, as time-outs may expire."""
 
 
 _Show: TypeAlias = Callable[[Status], None]
@@ -86,7 +86,7 @@ def _follow(options: StatusOptions, clock: Clock, show: _Show) -> ExitCode:
 
 @contextmanager
 def _shown(*, json: bool) -> Iterator[_Show]:
-    """Open the display of the status: JSON lines, a table, or a line per changed VM."""
+    """Open the display of the status: JSON lines, a table, or one line per changed VM."""
     if json:
         yield _Documents()
     elif screen.style_of(sys.stdout).terminal:
@@ -106,7 +106,7 @@ def _table(status: Status) -> str:
 
 
 class _Documents:
-    """Prints the status as one line of JSON whenever the status has changed."""
+    """Prints the status as one line of JSON each time the status has changed."""
 
     def __init__(self) -> None:
         self._before: dict[str, Any] = {}

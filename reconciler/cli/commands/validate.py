@@ -49,7 +49,7 @@ def command(
 
 
 def _read(source: SourceOptions, base: str | None) -> tuple[DesiredState, Comparison | None]:
-    """Return the desired state, compared with a base commit if the user set one."""
+    """Return the desired state, compared with a base commit if the user set a base."""
     if base is None:
         with wiring.desired(replace(source, newest_only=True)) as reader:
             return reader.read().state, None

@@ -17,7 +17,7 @@ from reconciler.model.run.outcome import ExitCode
 
 
 def complete_worlds(incomplete: str) -> list[str]:
-    """Return the names of simulated clusters that start with the typed text, for a shell."""
+    """For shell completion, return the simulated clusters that start with the typed text."""
     return [each for each in demo_world.names(examples()) if each.startswith(incomplete)]
 
 

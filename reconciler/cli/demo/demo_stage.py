@@ -49,7 +49,7 @@ class Stage:
         screen.result(f"\n{line}\n{'=' * len(line)}\n\n")
 
     def say(self, *lines: str) -> None:
-        """Print comments between the commands."""
+        """Print explanatory text between the commands."""
         screen.result("".join(f"# {printable(line)}\n" for line in lines) + "\n")
 
     def commit(self, *names: str, guest: tuple[str, str] | None = None) -> None:
@@ -180,7 +180,7 @@ def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[St
 
 
 def _migratable(vmi: dict[str, Any]) -> bool:
-    """Return whether KubeVirt reports a VMI as migratable; False for a 404 response."""
+    """Return whether KubeVirt reports a VMI as migratable; False if the VMI does not exist."""
     if vmi["kind"] != "VirtualMachineInstance":
         return False
     conditions = vmi.get("status", {}).get("conditions", [])

@@ -17,7 +17,7 @@ from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
 BEGINS_S = 15.0
-"""Simulated seconds before the plan; in this time, the world file's timeline runs."""
+"""Simulated seconds before the plan is made, in which the world file's timeline runs."""
 DEADLINE_S = 1200.0
 
 

@@ -1,4 +1,4 @@
-"""``exit_code``: runs a command, and prints the error that ends the command."""
+"""``exit_code``: runs a command, and prints the error if the command fails."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ log = logging.getLogger(__name__)
 
 _UNWRITABLE = frozenset({errno.EBADF, errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO})
 _HINTS = {
-    errno.EMFILE: "raise the limit of open files, for example with `ulimit -n 1024`",
+    errno.EMFILE: "raise the limit on open files, for example with `ulimit -n 1024`",
     errno.ENFILE: "this machine has too many open files",
     errno.ENOSPC: "free disk space, or set TMPDIR to a directory on another disk",
     errno.EDQUOT: "free disk space, or set TMPDIR to a directory on another disk",
-    errno.EFBIG: "raise the limit of file sizes, for example with `ulimit -f unlimited`",
+    errno.EFBIG: "raise the limit on file sizes, for example with `ulimit -f unlimited`",
 }
 _LEVELS = {
     Severity.ERROR: logging.ERROR,
@@ -46,7 +46,7 @@ def exit_code(
     *,
     excused: frozenset[ExitCode] = frozenset(),
 ) -> ExitCode:
-    """Run a command and return its exit code; print the error that ends it on stderr.
+    """Run a command and return its exit code; if it fails, print the error on stderr.
 
     For an error whose code is in *excused*, the function returns 0 and prints the reason.
     """
@@ -73,7 +73,7 @@ def exit_code(
 
 
 def machine_fault(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> ExitCode:
-    """Report a fault of this machine in one line, and return the exit code.
+    """Report a fault of the local machine in one line, and return the exit code.
 
     Other modules report faults that they expect. This function is for the others, such as a
     process without free file descriptors.

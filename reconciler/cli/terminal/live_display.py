@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 REMIND_AFTER = timedelta(minutes=1)
-"""If the display has written nothing for this time, it prints what the run is waiting for."""
+"""After this time without output, the display prints what the run is waiting for."""
 _WIDE = 100
-"""The terminal width in columns from which progress bars have their full length."""
+"""The terminal width in columns above which progress bars have their full length."""
 _FIGURES = 14
-"""The number of columns beside a name and its progress bar: percentage, time and spaces."""
+"""The number of columns next to a name and its progress bar, for percentage, time and spaces."""
 _ENDS = frozenset({Step.DONE, Step.FAILED, Step.SKIPPED})
 _STYLES = {Step.DONE: "green", Step.FAILED: "red", Step.SKIPPED: "yellow", Step.WAVE: "bold"}
 _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints a line per change of state, or what the run is waiting for if nothing changes."""
+    """Prints one line per change of state, and what the run is waiting for if nothing changes."""
 
     def __init__(
         self, stream: IO[str], waiting: Waiting, log_format: TextFormat = TextFormat.TEXT
@@ -52,7 +52,7 @@ class LineDisplay:
         self._last: dict[ObjectRef | None, tuple[Step, str, str]] = {}
 
     def __call__(self, progress: Progress) -> None:
-        """Print a line for a change of state, or if no line was printed for some time."""
+        """Print a line for a change of state, or if nothing was printed for some time."""
         # After the colon is the phase of a migration: the state of the VM is before it.
         news = progress.step, progress.reason, progress.message.partition(": ")[0]
         same = progress.step is Step.PHASE and self._last.get(progress.ref) == news
@@ -73,7 +73,7 @@ class LineDisplay:
 
 
 class LiveDisplay:
-    """Shows a progress bar for each change in flight, and a line for each ended change.
+    """Shows a progress bar for each change in flight, and a line for each completed change.
 
     This display is for terminals only. Use it in a ``with`` block, which restores the terminal at
     the end.
@@ -185,7 +185,7 @@ def _bar_width(console: Console) -> int:
 
 
 def _whole() -> Column:
-    """Return a table column whose text is never cut."""
+    """Return a table column whose text is never truncated."""
     return Column(no_wrap=True, overflow="ignore")
 
 

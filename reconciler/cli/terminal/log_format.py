@@ -27,7 +27,7 @@ def configure(
     color: bool = False,
     stream: IO[str] | None = None,
 ) -> None:
-    """Send all log records to a stream; a later call replaces the settings of an earlier one.
+    """Send all log records to a stream; a later call replaces earlier settings.
 
     Args:
         log_format: Whether to write text or lines of JSON.
@@ -100,7 +100,7 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _error(record: logging.LogRecord) -> list[str]:
-    """Return an exception's frames and, last, its message, but not its causes.
+    """Return an exception's stack frames, then its message, but not its causes.
 
     A cause may be an exception of the Kubernetes client, whose text contains headers and bodies.
     """
@@ -112,5 +112,5 @@ def _error(record: logging.LogRecord) -> list[str]:
 
 
 def _safe(text: str) -> str:
-    """Return a text without bearer tokens and without credentials in URLs."""
+    """Return a text from which bearer tokens, and credentials in URLs, are removed."""
     return _SECRET.sub("***", text)

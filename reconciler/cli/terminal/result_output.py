@@ -32,12 +32,12 @@ class ResultOutput:
     """Writes one result in the format of ``-o`` and in the formats of ``--output-file``."""
 
     shown: str
-    """The format on stdout."""
+    """The output format on stdout."""
     files: tuple[OutputFile, ...] = ()
     log: LogOptions = field(default_factory=LogOptions)
 
     def reserve(self, out: Path | None = None) -> None:
-        """Check that each file can be written, and remove the files of an earlier run.
+        """Check that each file can be written, and remove files from an earlier run.
 
         Raises:
             UsageError: A file cannot be written, or two outputs (or *out*) are the same file.
@@ -62,7 +62,7 @@ class ResultOutput:
             self._print(render(self.shown, sys.stdout))
 
     def show_review(self, review: Review, docs_url: str) -> None:
-        """Write a review to the outputs that have a format for code reviews."""
+        """Write a review to the outputs whose format is for code reviews."""
         for each in self.files:
             if each.format in _REVIEWS:
                 output_files.write(each.path, review_pieces(review, each.format, docs_url), FLAG)
@@ -77,7 +77,7 @@ class ResultOutput:
 
 
 def review_pieces(review: Review, output: str, docs_url: str = "") -> Iterable[str]:
-    """Return a review in one of the formats for code reviews."""
+    """Return a review in one of the formats that code review tools read."""
     match output:
         case "sarif":
             from reconciler import __version__

@@ -52,7 +52,7 @@ class RunOutput:
 
     @property
     def trace_log(self) -> IO[str] | None:
-        """``sys.stderr`` if the log format is JSON; None otherwise."""
+        """``sys.stderr`` if the log format is JSON; otherwise None."""
         return sys.stderr if self.log.log_format is TextFormat.JSON else None
 
     def show_plan(self, plan: Plan) -> None:
@@ -87,7 +87,7 @@ class RunOutput:
         yield LineDisplay(sys.stderr, Waiting(plan, ends_at), self.log.log_format)
 
     def save_report(self, report: RunReport, *, shown: bool) -> None:
-        """Print the report as one line of JSON on stderr, unless stdout has it as JSON."""
+        """Print the report as one line of JSON on stderr, unless stdout contains it as JSON."""
         if shown and self._json:
             return
         from reconciler.report.json_documents import run_json

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MAX_WIDTH = 160
 STDOUT_HINT = "free disk space, or connect stdout to another file"
 UNWRAPPED = 1_000_000
-"""The output width if stdout is not a terminal; it is so large that no line is wrapped."""
+"""The output width if stdout is not a terminal; so large that no line is wrapped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Style:
 
 
 FILE = Style(width=UNWRAPPED, color=False, terminal=False)
-"""The style of text in a file."""
+"""The style of text that is written to a file."""
 
 
 def style_of(stream: TextIO) -> Style:
@@ -55,7 +55,7 @@ def style_of(stream: TextIO) -> Style:
 
 
 def can_ask() -> bool:
-    """Return whether a user can see a question on stderr and answer it on stdin."""
+    """Return whether a user can see a question on stderr and answer on stdin."""
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
@@ -66,12 +66,12 @@ def ask(question: str) -> bool:
 
 
 def result(text: str) -> None:
-    """Print the result of a command on stdout."""
+    """Print a command's result on stdout."""
     stream((text if text.endswith("\n") else text + "\n",))
 
 
 def stream(pieces: Iterable[str]) -> None:
-    """Print the result of a command on stdout, each piece as soon as it is available.
+    """Print a command's result on stdout, each piece as soon as it is available.
 
     Raises:
         OutputError: stdout is closed, or its disk is full.
@@ -88,7 +88,7 @@ def stream(pieces: Iterable[str]) -> None:
 
 
 def document(pieces: Iterable[str], log_format: TextFormat) -> None:
-    """Print JSON on stdout, on a single line if the log also consists of JSON lines."""
+    """Print JSON on stdout, on a single line if the log also consists of lines of JSON."""
     from reconciler.cli.option_values import TextFormat
     from reconciler.report.json_text import one_line
 
@@ -96,7 +96,7 @@ def document(pieces: Iterable[str], log_format: TextFormat) -> None:
 
 
 def logging(options: LogOptions) -> None:
-    """Set up the log of a command, which goes to stderr."""
+    """Set up a command's log, which is written to stderr."""
     from reconciler.cli.terminal.log_format import configure
 
     configure(

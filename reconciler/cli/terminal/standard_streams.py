@@ -1,4 +1,4 @@
-r"""``prepare_streams``: makes stdin, stdout and stderr usable, whatever their state is.
+r"""``prepare_streams``: makes stdin, stdout and stderr usable, even if they are closed.
 
 - A closed stream gets a file descriptor that cannot be read or written. Otherwise, the next file
   or connection would get the descriptor, and would receive the program's output.
@@ -21,7 +21,7 @@ _ESCAPE = "reconciler_escape"
 
 
 class _TolerantFile(io.FileIO):
-    """A file that drops what it cannot write."""
+    """A file that discards output that it cannot write."""
 
     def write(self, data: Buffer, /) -> int:
         try:
@@ -31,7 +31,7 @@ class _TolerantFile(io.FileIO):
 
 
 def prepare_streams() -> None:
-    """Replace the standard streams of this process; call this before anything is opened."""
+    """Replace the standard streams of this process; call this before any file is opened."""
     codecs.register_error(_ESCAPE, _escaped)
     for descriptor, flags in ((0, os.O_WRONLY), (1, os.O_RDONLY), (2, os.O_WRONLY)):
         try:
@@ -55,7 +55,7 @@ def prepare_streams() -> None:
 
 
 def discard_stdout() -> None:
-    """Discard the buffered output on stdout, so that Python does not fail when it exits."""
+    """Discard the buffered output on stdout, so that Python does not fail at exit."""
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError:
@@ -63,7 +63,7 @@ def discard_stdout() -> None:
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    """Return JSON escape sequences for the characters that the encoding lacks."""
+    """Return JSON escape sequences for characters that the output's encoding cannot represent."""
     if not isinstance(error, UnicodeEncodeError):
         raise error
     units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.model.run.progress import Progress
 
 _MAX_NAMES = 3
-"""The maximum number of objects that the waiting message lists by name."""
+"""The maximum number of object names in the waiting message."""
 
 
 class Waiting:
@@ -39,7 +39,7 @@ class Waiting:
         self._since: datetime | None = None
 
     def __call__(self, progress: Progress, *, news: bool) -> None:
-        """Record one step of the run, and whether the step is a change of state."""
+        """Record one step of the run; return whether the step is a change of state."""
         self._started = self._started or progress.at
         if news or self._since is None:
             self._since = progress.at
@@ -47,7 +47,7 @@ class Waiting:
             self._left.discard(progress.outcome.ref)
 
     def sentence(self) -> str:
-        """Return a sentence about the objects that the run is waiting for; empty if none."""
+        """Return a sentence about what the run is waiting for; empty if it waits for nothing."""
         if self._started is None or self._since is None or not self._left:
             return ""
         done = self._total - len(self._left)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _SLICE = 1 << 14
 """The maximum number of bytes per send; a TLS record cannot contain more."""
-_LATE = "the response did not end in time"
+_LATE = "the response was not complete in time"
 
 
 class _Request(threading.local):

@@ -61,9 +61,9 @@ def _start(context: PlanContext) -> Iterator[str]:
         return
     now = opening(windows, context.now)
     if now.is_open:
-        yield "times are counted from now; other changes start in a later window"
+        yield "times are counted from now; changes that miss this window start in a later one"
     else:
-        yield "times are counted from the start of a sufficiently long window"
+        yield "times are counted from the start of a window that fits all changes"
 
 
 def _limits(foreign: Sequence[ForeignChange], queue: Queue) -> str:

@@ -79,7 +79,7 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
         if not why and unlabelled > 0:
             why = (
                 f"perhaps an outdated launcher pod: KubeVirt reports {unlabelled} more outdated "
-                "VMs than carry the label"
+                "VMs than have the label"
             )
         if why:
             found.append((vmi, why))

@@ -1,1 +1,1 @@
-"""Renders plans and diagnostics in formats that code review tools show beside the lines."""
+"""Renders plans and diagnostics in formats that code review tools show next to source lines."""

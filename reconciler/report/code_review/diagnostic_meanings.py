@@ -1,4 +1,4 @@
-"""``MEANINGS``: says what each diagnostic code means."""
+"""``MEANINGS``: explains each diagnostic code."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "a field does not match the schema",
         "bad-quantity, bad-duration, bad-selector, bad-name, bad-path, bad-label, bad-cron,"
         " bad-time-zone, bad-time":
-            "a value does not have its format",
+            "a value does not have the required format",
         "bad-annotation, unknown-annotation":
             "an annotation under `memory.reconciler.dev/` is invalid or unknown",
         "no-namespace, other-namespace":
@@ -114,7 +114,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "limit the run",
     },
 }
-"""The meanings of the codes by subject; a key may list several codes, separated by commas."""
+"""The meanings of the codes by topic; a key may contain several codes, separated by commas."""
 # fmt: on
 
 MEANINGS: Mapping[str, str] = {

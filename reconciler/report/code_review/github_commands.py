@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from reconciler.report.code_review.review import Review, ReviewFinding
 
 MAX_PER_LEVEL = 10
-"""The number of annotations that GitHub keeps of each level in a step."""
+"""The number of annotations per level that GitHub keeps for one step."""
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 _TITLE, _MESSAGE, _PATH = 200, 4000, 1000
-"""The limits of a title, a message and a path in characters."""
+"""The maximum number of characters of a title, a message and a path."""
 
 
 def github_commands(review: Review) -> Iterator[str]:
-    """Yield a review as lines for the log of a GitHub Actions step, the most important first.
+    """Yield a review as log lines for a GitHub Actions step, the most important first.
 
     If a level has more findings than GitHub keeps, its last annotation counts the others. With a
     base, only new and updated findings are annotations. The final line summarizes the review,
@@ -43,7 +43,7 @@ def github_commands(review: Review) -> Iterator[str]:
                 "The formats text, json and sarif contain all findings."
             )
             yield workflow_command(command, {"title": title}, text) + "\n"
-    hidden = f". {plural(known, 'finding')} of the base not shown" if known else ""
+    hidden = f". {plural(known, 'finding')} of the base commit not shown" if known else ""
     yield printable(f"{review.summary}{hidden}") + "\n"
 
 

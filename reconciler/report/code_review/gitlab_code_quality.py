@@ -1,4 +1,4 @@
-"""``gitlab_code_quality``: renders a review as a Code Quality report of GitLab."""
+"""``gitlab_code_quality``: renders a review as a GitLab Code Quality report."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTE: "info"}
 _DESCRIPTION = 2000
-"""The limit of a description in characters."""
+"""The maximum number of characters of a description."""
 
 
 def gitlab_code_quality(review: Review) -> Iterator[str]:
     """Yield a review as a JSON list, in pieces.
 
     Each entry needs a line, so the list omits findings without a line in Git;
-    ``Review.without_line`` counts them. Findings that the base has as well stay in the list,
-    since GitLab would report them as resolved otherwise; their severity is the lowest.
+    ``Review.without_line`` counts them. Findings of the base commit stay in the list, since
+    GitLab would otherwise report them as resolved; their severity is the lowest.
     """
     found = (each for each in review.findings if each.state is not BaselineState.ABSENT)
     return pieces(_entry(each, each.at) for each in found if each.at is not None)

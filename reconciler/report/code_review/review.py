@@ -1,4 +1,4 @@
-"""``Review``: the results of a plan or a validation, each with its line in Git.
+"""``Review``: the results of a plan or a validation, each with its location in Git.
 
 The formats SARIF, GitHub workflow commands and GitLab Code Quality render a ``Review``.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Change, Decision, Plan
 
 STDIN = "stdin"
-"""The path in the location of a manifest from standard input, which is no file in Git."""
+"""The path that stands for standard input in a manifest's location."""
 
 LEVELS = {
     Effect.BLOCKED: Severity.ERROR,
@@ -40,14 +40,14 @@ LEVELS = {
     Effect.COLD: Severity.NOTE,
     Effect.NONE: Severity.NOTE,
 }
-"""The level of each effect; a diagnostic keeps its own severity."""
+"""The severity level of each effect; a diagnostic keeps its own severity."""
 
 _LEVEL_ORDER = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelatedLine:
-    """Another line in Git that a finding is about."""
+    """A second line in Git to which a finding refers."""
 
     at: Location
     text: str
@@ -55,7 +55,7 @@ class RelatedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewFinding:
-    """One object's planned effect, or one diagnostic, in the form for a code review."""
+    """One object's planned effect, or one diagnostic, prepared for a code review."""
 
     level: Severity
     code: str
@@ -68,18 +68,20 @@ class ReviewFinding:
     message: str
     """Complete sentences: what happens, why, and what the user can do."""
     at: Location | None
-    """The line in Git; None for a finding without a line, and for a manifest from stdin."""
+    """The line in Git; None for a finding without a line or about a manifest from stdin."""
     state: BaselineState | None = None
-    """The comparison with the base; None without a base. The line of an absent one is there."""
+    """The comparison with the base commit; None without a base commit.
+    If the finding is absent, its line is in the base commit.
+    """
     edited: bool = False
-    """Whether the value at the line, or the object without a change, differs from the base."""
+    """Whether Git's value at the line, or the whole object, differs from the base commit."""
     related: tuple[RelatedLine, ...] = ()
     fingerprint: str
-    """A hexadecimal hash that stays the same when lines move; unique in the review."""
+    """A hexadecimal hash that does not change when lines move; unique in the review."""
 
     @property
     def rule(self) -> str:
-        """The unique name of the rule: reasons and diagnostics share some codes."""
+        """The unique name of the rule, because reasons and diagnostics share some codes."""
         return f"plan.{self.code}" if self.reason else f"diagnostic.{self.code}"
 
 
@@ -90,14 +92,14 @@ class Review:
     command: str
     """``plan`` or ``validate``."""
     summary: str
-    """One line for people."""
+    """A one-line summary for people."""
     revision: str = ""
     cluster: str = ""
     digest: str = ""
     findings: tuple[ReviewFinding, ...]
 
     base: str = ""
-    """The commit with whose plan the plan is compared; empty without a base."""
+    """The base commit with which the plan is compared; empty without a base commit."""
 
     @property
     def without_line(self) -> int:
@@ -107,7 +109,7 @@ class Review:
 
 
 def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
-    """Return the review of a plan: its diagnostics, and each object that is not unchanged.
+    """Return the review of a plan: its diagnostics, and all objects that have an effect.
 
     With a comparison, each finding has a state, and the findings of the base that the plan does
     not have come last.
@@ -119,7 +121,7 @@ def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
     found += [_decision(each, cluster, comparison) for each in shown]
     if comparison is not None:
         found += _absent(comparison, cluster)
-        summary += f". Since the base: {since_base(comparison.summary())}"
+        summary += f". Since the base commit: {since_base(comparison.summary())}"
     return Review(
         command="plan",
         summary=f"Plan {wording.short_digest(plan.digest)}: {summary}",
@@ -134,7 +136,7 @@ def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
 def _without_invalid(
     decisions: Iterable[Decision], diagnostics: Iterable[Diagnostic]
 ) -> Iterator[Decision]:
-    """Leave out objects with invalid manifests, because the diagnostics have the exact lines."""
+    """Omit objects with invalid manifests, because diagnostics report these with exact lines."""
     invalid = {each.ref for each in diagnostics if each.severity is Severity.ERROR}
     for each in decisions:
         if not (each.reason is Reason.INVALID_MANIFEST and each.ref in invalid):
@@ -166,7 +168,7 @@ def review_of_desired(desired: DesiredState, comparison: Comparison | None = Non
 
 
 def review_of_errors(message: str, diagnostics: Iterable[Diagnostic]) -> Review:
-    """Return the review of a plan that could not be made because of errors."""
+    """Return the review for a plan that could not be made because of errors."""
     found = _diagnostics(tuple(diagnostics), "")
     return Review(command="plan", summary=message, findings=_ordered(found))
 
@@ -261,7 +263,7 @@ def _diagnostics(
 
 
 def _line(at: Location | None) -> Location | None:
-    """Return the position in Git; None for a manifest from standard input."""
+    """Return the location in Git; None for a manifest from standard input."""
     return None if at is None or at.path == STDIN else at
 
 

@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from reconciler.report.code_review.review import Review, ReviewFinding
 
 MAX_RESULTS = 25_000
-"""The number of results that GitHub accepts in a run; GitHub shows the first 5,000."""
+"""The number of results that GitHub accepts per run; GitHub shows the first 5,000."""
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 _MESSAGE = 2000
-"""The limit of one message in characters."""
+"""The maximum number of characters of one message."""
 _ROOT = "REPOSITORY"
-"""The name of the repository's root folder, to which the paths are relative."""
+"""The name of the repository's root folder; paths are relative to this folder."""
 
 
 def sarif(

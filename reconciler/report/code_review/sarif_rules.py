@@ -24,11 +24,11 @@ _SEVERITIES = {
     Severity.NOTE: "A fact about the desired state, the cluster or the plan.",
 }
 LEVEL_NAMES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
-"""SARIF's name of each level."""
+"""SARIF's name for each severity level."""
 
 
 def rules_of(findings: Iterable[ReviewFinding], docs_url: str = "") -> dict[str, dict[str, Any]]:
-    """Return the SARIF rule of each result by its ID, in the order of first use.
+    """Return the SARIF rule for each result by its ID, in the order of first use.
 
     Each rule links to *docs_url* and its code; without *docs_url*, it has only its help text.
     """

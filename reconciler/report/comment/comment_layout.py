@@ -1,4 +1,4 @@
-"""``assembled``: joins the parts of a comment, each within its share of the size limit."""
+"""``assembled``: joins the parts of a comment, and limits the size of each part."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from reconciler.report.comment.folded_groups import Cut, Group, folded, table
 from reconciler.report.markdown_budget import size
 
 NAME, VALUE, SENTENCE = 253, 200, 600
-"""The limits of one name, one value and one sentence, in characters."""
+"""The maximum number of characters of one name, one value and one sentence."""
 RESERVED = 2_000
-"""The bytes that are reserved for the notes on omitted rows and for the last lines."""
+"""The number of bytes that are reserved for notes on omitted rows and for the last lines."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,7 +22,7 @@ class Table:
     head: str
     rows: Sequence[str]
     total: int
-    """The number of rows, including missing ones."""
+    """The number of rows, including omitted rows."""
 
 
 def assembled(

@@ -1,4 +1,4 @@
-"""Reads the values of a plan document or a run report: locations, sizes and sources."""
+"""Reads values from a plan document or a run report: locations, sizes and sources."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def location_text(at: Mapping[str, Any] | None) -> str:
 
 
 def value_text(value: object, *, memory: bool = False) -> str:
-    """Return a value as Git writes it; a memory size that is a plain number gets a unit."""
+    """Return a value in Git's notation; a memory size without a unit gets one."""
     match value:
         case None:
             return "(not set)"
@@ -40,7 +40,7 @@ def value_text(value: object, *, memory: bool = False) -> str:
 
 
 def sizes(each: Mapping[str, Any]) -> tuple[str, str]:
-    """Return an object's old and new value; without a change, the guest's and the target size."""
+    """Return an object's old and new value; if nothing changes, its current and target size."""
     if each["changes"]:
         change = each["changes"][0]
         memory = change["field"] == MEMORY_FIELD
@@ -52,7 +52,7 @@ def sizes(each: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def added_bytes(each: Mapping[str, Any]) -> int:
-    """Return how many bytes of memory the actions on a VM add; negative if memory shrinks."""
+    """Return how many bytes of memory a VM's actions add; negative if the memory shrinks."""
     if not each["actions"]:
         return 0
     sized = [change for change in each["changes"] if change["field"] == MEMORY_FIELD]

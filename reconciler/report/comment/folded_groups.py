@@ -1,4 +1,4 @@
-"""``folded``: renders rows as collapsible sections within a size limit, and counts the rest."""
+"""``folded``: renders rows as collapsible sections within a size limit; counts omitted rows."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FRAME = 160
-"""The bytes of a group's markup without its title and its table header."""
+"""The number of bytes of a group's markup without its title and its table header."""
 _LEAST_ROWS = 3
-"""The number of rows for which a group must have space; otherwise, the whole group is left out."""
+"""The minimum number of rows for which space must be left; otherwise, a group is omitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +26,7 @@ class Group:
     rows: tuple[str, ...]
     """The rendered rows; rows beyond the limit may be missing."""
     total: int
-    """The number of rows, including missing ones."""
+    """The number of rows, including omitted rows."""
     patches: tuple[str, ...] = ()
     """The complete code blocks, which are collapsed below the table."""
     n_patches: int = 0
@@ -34,7 +34,7 @@ class Group:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """The Markdown that was rendered, and how many rows and patches were left out."""
+    """The rendered Markdown, and how many rows and patches were omitted."""
 
     lines: tuple[str, ...]
     rows: int = 0
@@ -43,13 +43,13 @@ class Cut:
 
 
 def table(head: str, rows: Sequence[str], limit: int) -> tuple[list[str], int]:
-    """Return the lines of a table within a limit, and the number of rows that were left out."""
+    """Return the lines of a table within a size limit, and the number of omitted rows."""
     shown = _within(rows, limit - size(head))
     return ([head, *shown] if shown else []), len(rows) - len(shown)
 
 
 def folded(groups: Sequence[Group], limit: int) -> Cut:
-    """Render collapsible sections within a limit: first all rows, then the patches."""
+    """Render collapsible sections within a size limit: first all rows, then the patches."""
     fixed = [FRAME + size(each.title) + size(each.head) for each in groups]
     least = [sum(map(size, each.rows[:_LEAST_ROWS])) for each in groups]
     kept = len(_prefix([sum(each) for each in zip(fixed, least, strict=True)], limit))
@@ -99,7 +99,7 @@ def _within(texts: Sequence[str], limit: int) -> Sequence[str]:
 
 
 def _prefix(wants: Sequence[int], limit: int) -> list[int]:
-    """Return as many of the first sizes as fit into the limit together."""
+    """Return how many sizes, from the first on, fit into the limit together."""
     found: list[int] = []
     for want in wants:
         limit -= want

@@ -1,4 +1,4 @@
-"""``github_outputs``: renders the numbers of a plan or report as GitHub Actions outputs."""
+"""``github_outputs``: renders a plan's or report's numbers as GitHub Actions outputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def github_outputs(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield ``name=value`` lines for the file ``$GITHUB_OUTPUT``.
+    """Yield ``name=value`` lines for the file in ``$GITHUB_OUTPUT``.
 
     The values are numbers and a digest, so text from Git or from the cluster cannot add an output.
     For a plan with a base, ``added`` is the number of objects with a new or updated change.

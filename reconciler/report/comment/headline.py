@@ -29,24 +29,24 @@ if TYPE_CHECKING:
 
 _NAME, _VALUE, _SENTENCE = 80, 200, 600
 _NAMED = {ExitCode.STALE: Result.STALE, ExitCode.FAILED: Result.FAILED}
-"""The result of the objects that the headline of a run with this exit code names."""
+"""For each exit code, the result whose objects the headline lists by name."""
 _ERROR = "error: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """The summary of a plan or a run in one line."""
+    """A one-line summary of a plan or a run."""
 
     answer: str
-    """How many VMs change live, need a restart and are blocked, or the result of a run."""
+    """How many VMs change live, need a restart or are blocked; or the result of a run."""
     details: tuple[str, ...] = ()
-    """The memory that is added and the time that the changes take."""
+    """The amount of added memory, and how long the changes take."""
     cluster: str
     origin: str
-    """The commit, or another source of the desired state."""
+    """The commit, or another source from which the desired state was read."""
     digest: str
     signer: str = ""
-    """Who signed the commit; empty if signatures were not checked."""
+    """The signer of the commit; empty if signatures were not checked."""
 
     def markdown(self) -> str:
         """Return the headline as one line of Markdown."""
@@ -128,7 +128,7 @@ def run_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headl
 
 
 def failure_headline(cluster_name: str, log: str) -> Headline:
-    """Return the headline of a run that ended without a plan: the last error in the log."""
+    """Return the headline of a run without a plan, which is the last error in its log."""
     errors = [each for each in log.split("\n") if each.startswith(_ERROR)]
     reason = errors[-1].removeprefix(_ERROR) if errors else "the run ended with an error"
     answer = f"There is no plan: {reason.strip()}"
@@ -140,7 +140,7 @@ def _signer(document: Mapping[str, Any]) -> str:
 
 
 def _names(document: Mapping[str, Any]) -> str:
-    """Return the names of the objects that are stale or have failed, as part of a sentence."""
+    """Return the names of the stale or failed objects, as part of a sentence."""
     result = _NAMED.get(ExitCode(document["exit"]["code"]))
     found = [qualified_name(each) for each in document["outcomes"] if each["result"] == result]
     names = listed([printable(each, _NAME) for each in found], 3)

@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _PATCH = 4000
-"""The limit of one patch in bytes."""
+"""The maximum size of one patch in bytes."""
 _ORDER = {effect: number for number, effect in enumerate(wording.ATTENTION)}
 
 
@@ -134,7 +134,7 @@ def plan_comment(
 
 
 def _needs_person(each: Mapping[str, Any]) -> bool:
-    """Return whether a person must act: a change is blocked, or needs a restart of its VM."""
+    """Return whether a person must act, because a change is blocked or needs a restart."""
     if each["effect"] == Effect.RESTART:
         return all(action["verb"] != Verb.RESTART for action in each["actions"])
     return bool(each["effect"] == Effect.BLOCKED)
@@ -194,7 +194,7 @@ def _setting(each: Mapping[str, Any], change: Mapping[str, Any]) -> str:
 
 
 def _edited(change: Mapping[str, Any]) -> str:
-    """Return the mark for a line that has changed since the base commit, or an empty text."""
+    """Return the mark for a line that was edited since the base commit, or an empty text."""
     return f" {EDITED}" if change.get("edited") else ""
 
 

@@ -1,4 +1,4 @@
-"""``problem_tables``: shows what a person must solve; many similar problems share one row."""
+"""``problem_tables``: shows problems that a person must solve; similar problems share a row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GROUPED_ABOVE = 20
-"""The largest number of problems that are all listed without a collapsed section."""
+"""The largest number of problems for which no collapsed section is needed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +28,7 @@ class Problem:
     """The planned effect, the result of the run, or ``error``."""
     reason: str
     message: str
-    """What is wrong, and what a person can do about it."""
+    """The problem and its solution."""
     where: str = ""
     """The location in Git; empty if there is none."""
 
@@ -36,7 +36,7 @@ class Problem:
 def problem_tables(
     problems: Sequence[Problem], *, located: bool, limit: int
 ) -> tuple[Table, tuple[Group, ...]]:
-    """Return the table of problems, and a collapsed section with each of many problems.
+    """Return the problem table and, for many problems, a collapsed section that lists each one.
 
     Many problems are grouped by result and reason: a row then counts the objects and describes the
     first of them.
@@ -73,7 +73,7 @@ def problem_tables(
 
 
 def _alike(problems: Sequence[Problem]) -> Sequence[Sequence[Problem]]:
-    """Group the problems by result and reason, in the order of results, large groups first."""
+    """Group the problems by result and reason, in the order of results, largest groups first."""
     results = list(dict.fromkeys(each.result for each in problems))
     ordered = sorted(problems, key=lambda each: (results.index(each.result), each.reason))
     groups = [

@@ -32,9 +32,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _LINE, _LOG_LINES = 400, 40
-"""The limits of a log line in characters, and of the log in lines."""
+"""The maximum number of characters of a log line, and of lines of the log."""
 _PROBLEMS = (Result.STALE, Result.FAILED, Result.HELD)
-"""The results that may need a person, the most urgent first."""
+"""The results that may require action, the most urgent first."""
 
 
 def run_comment(

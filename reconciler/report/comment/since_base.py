@@ -36,7 +36,7 @@ _ALL_NEW: Mapping[str, Any] = {
 }
 """The baseline of an object without one. The schema permits such an object in each document."""
 STATE_TITLE = "Since base"
-"""The title of the column with the state of each VM."""
+"""The title of the column that compares each VM with the base commit."""
 
 
 def is_added(entry: Mapping[str, Any]) -> bool:
@@ -52,7 +52,7 @@ def baseline_of(each: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def is_edited(change: Mapping[str, Any]) -> bool:
-    """Return whether a value in Git differs from the base commit; True without a base commit."""
+    """Return whether a value in Git was edited since the base commit; True without a base."""
     return bool(change.get("edited", True))
 
 
@@ -65,14 +65,14 @@ def state_cells(each: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def pending_before(document: Mapping[str, Any]) -> str:
-    """Return how many changes of each effect were already pending in the base commit."""
+    """Return the number of changes per effect that were already pending in the base commit."""
     comparison = document.get("comparison")
     counts = comparison["summary"][BaselineState.UNCHANGED] if comparison else {}
     return ", ".join(f"{n} {effect}" for effect, n in counts.items())
 
 
 def base_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield paragraphs about the base commit and about entries that only it has."""
+    """Yield paragraphs about the base commit and about entries that only its plan has."""
     comparison = document.get("comparison")
     if comparison is None:
         return
@@ -141,7 +141,7 @@ def _pending(each: Mapping[str, Any]) -> str:
 def _gone(
     document: Mapping[str, Any], comparison: Mapping[str, Any], limit: int
 ) -> Iterator[Group]:
-    """Yield the section that lists what only the base commit has."""
+    """Yield the section that lists the entries that only the base commit has."""
     kept = [
         {**each, "message": "nothing to do", **baseline_of(each)}
         for each in document["objects"]
@@ -160,7 +160,7 @@ def _gone(
     if total:
         yield Group(
             title=f"Only in the base commit, no longer with this pull request: {total}",
-            head=head("Object", "On the base", "Target there", "Now"),
+            head=head("Object", "In the base commit", "Target there", "Now"),
             rows=tuple(rows),
             total=total,
         )

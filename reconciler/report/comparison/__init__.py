@@ -1,1 +1,1 @@
-"""Renders how a plan compares with the plan of its base commit, for all formats."""
+"""Renders the differences between a plan and its base commit's plan, for all formats."""

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
 _VALUE, _SENTENCE = 200, 1200
 _MAX_GONE = 1000
-"""The maximum number of lines about entries that only the base has."""
+"""The maximum number of lines about entries that only the base commit has."""
 
 
 def base_title(comparison: Comparison) -> str:
     """Return the title of a plan, which counts only changes since the base commit."""
     summary = comparison.summary()
     added = {str(state): summary[state] if state in ADDED else {} for state in STATE_WORDS}
-    return f"### Memory plan since the base: {since_base(added)}"
+    return f"### Memory plan since the base commit: {since_base(added)}"
 
 
 def base_opening(comparison: Comparison) -> Iterator[str]:
@@ -50,14 +50,14 @@ def base_opening(comparison: Comparison) -> Iterator[str]:
 
 
 def base_cell(decision: Decision, comparison: Comparison) -> str:
-    """Return how an object compares with the base commit, and whether its manifest is edited."""
+    """Return how an object compares with the base commit, and whether its manifest was edited."""
     compared = comparison.objects[decision.ref]
     words = STATE_WORDS[compared.state]
     return inline(f"{words}, edited" if compared.edited else words)
 
 
 def gone_section(comparison: Comparison, limit: int) -> Section:
-    """Return the section that lists what only the base commit has."""
+    """Return the section that lists the entries that only the base commit has."""
     lines = list(gone(comparison, _MAX_GONE))
     return Section(
         title="Only in the base commit",

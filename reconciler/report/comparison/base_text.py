@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.report.terminal_layout import Paint
 
 BASE_COLUMN = "SINCE BASE"
-"""The title of the column that compares a VM with the base."""
+"""The title of the column that compares a VM with the base commit."""
 _MAX_LISTED = 20
 """The maximum number of changes that are listed as no longer pending."""
 
@@ -40,7 +40,7 @@ def base_heading(comparison: Comparison, *, width: int) -> Iterator[str]:
 
 
 def base_cell(decision: Decision, comparison: Comparison) -> Cell:
-    """Return how a VM's change compares with the base commit, and if its manifest is edited."""
+    """Return how a VM's change compares with the base commit, and if its manifest was edited."""
     compared = comparison.objects[decision.ref]
     words = STATE_WORDS[compared.state]
     if decision.effect is Effect.NONE and compared.state is BaselineState.UNCHANGED:
@@ -51,7 +51,7 @@ def base_cell(decision: Decision, comparison: Comparison) -> Cell:
 
 def base_summary(comparison: Comparison, paint: Paint, *, width: int) -> Iterator[str]:
     """Yield the lines that count the differences between a plan and the base commit."""
-    line = f"Since the base: {since_base(comparison.summary())}."
+    line = f"Since the base commit: {since_base(comparison.summary())}."
     yield from (paint(each, Tone.STRONG) for each in paragraph(line, width=width))
     for text in (indirect(comparison), *gone(comparison, _MAX_LISTED)):
         yield from paragraph(text, width=width, indent="  ")

@@ -1,4 +1,4 @@
-"""Returns the words with which all formats compare a plan with its base commit."""
+"""Contains the phrases with which all formats compare a plan with its base commit."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ STATE_WORDS: Mapping[BaselineState, str] = {
     BaselineState.UNCHANGED: "already pending",
     BaselineState.ABSENT: "no longer pending",
 }
-"""What people read for each state.
+"""The words that users see for each comparison state.
 
 The state ``unchanged`` has another name here, because the unchanged objects of a plan are those
 to which nothing happens.
 """
 
 EDITED = "(edited)"
-"""Follows the location of a line whose value in Git differs from the base."""
+"""The mark after the location of a line that was edited since the base commit."""
 ON_BASE = "(also in the base commit)"
-"""Follows a problem that the plan of the base commit reports as well."""
+"""The mark after a problem that the base commit's plan also reports."""
 _MAX_NAMES = 5
 
 
 def base_commit(requested: str, revision: str) -> str:
-    """Return the name of the base commit, and how the base commit was found."""
+    """Return the base commit's name and how the commit was found."""
     commit = wording.origin(revision, dirty=False)
     return commit if requested == revision else f"{commit}, the merge base with {requested}"
 
@@ -61,7 +61,7 @@ def since_base(summary: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def indirect(comparison: Comparison) -> str:
-    """Return a sentence about changes to objects that are not edited; empty if there are none."""
+    """Return a sentence about changes to objects that were not edited; empty without one."""
     refs = [each.ref for each in comparison.indirect if each.effect is not Effect.NONE]
     return indirect_sentence(
         map(wording.name_of, refs),
@@ -72,7 +72,7 @@ def indirect(comparison: Comparison) -> str:
 
 
 def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, config: bool) -> str:
-    """Return a sentence about a number of objects that change although they are not edited.
+    """Return a sentence about how many objects change although they were not edited.
 
     *kubevirt* and *config* say whether the KubeVirt CR and ``.reconciler.yaml`` are edited.
     """
@@ -88,13 +88,13 @@ def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, confi
 
 
 def since_sentences(compared: ComparedObject) -> list[str]:
-    """Return sentences about the decision on an object in the base commit."""
+    """Return sentences about what the base commit's plan decides for an object."""
     before, state = compared.before, compared.state
     sentences = []
     if state is BaselineState.UPDATED and before is not None:
         sizes = " -> ".join(each for each in wording.from_and_to(before) if each != "-")
         words = f"{before.effect}, {before.reason}" + (f", {sizes}" if sizes else "")
-        sentences.append(f"On the base, the effect is {words}")
+        sentences.append(f"In the base commit, the effect is {words}")
     if state in ADDED and not compared.edited:
         sentences.append("Git does not edit this object; another edit causes the effect")
     return sentences

@@ -1,4 +1,4 @@
-"""Returns the comparison of a plan with the plan of its base commit as JSON values."""
+"""Returns the comparison of a plan with its base commit's plan as JSON values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def baseline_document(compared: ComparedObject) -> dict[str, Any]:
-    """Return the decision about an object in the base commit; null if there is none."""
+    """Return the base commit's decision about an object; null if there is none."""
     before = compared.before
     return {
         "state": str(compared.state),
@@ -25,7 +25,7 @@ def baseline_document(compared: ComparedObject) -> dict[str, Any]:
 
 
 def found_document(diagnostic: Diagnostic, comparison: Comparison | None) -> dict[str, Any]:
-    """Return a diagnostic as JSON values, with its state since the base commit if there is one."""
+    """Return a diagnostic as JSON values, with its comparison state if there is a base commit."""
     document = diagnostic_document(diagnostic)
     if comparison is not None:
         document["baseline"] = str(comparison.diagnostic_state(diagnostic))
@@ -33,7 +33,7 @@ def found_document(diagnostic: Diagnostic, comparison: Comparison | None) -> dic
 
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """Return a comparison as JSON values, without the entries of the plan itself."""
+    """Return a comparison as JSON values; entries that are in the plan itself are omitted."""
     return {
         "base": base_document(comparison.base),
         "summary": comparison.summary(),

@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision
 
 _MAX_GONE = 500
-"""The maximum number of items about entries that only the base has."""
-BASE_TITLE = "Since the base"
+"""The maximum number of items about entries that only the base commit has."""
+BASE_TITLE = "Since the base commit"
 KNOWN, ADDED_CLASS = "known", "added"
-"""The classes of the rows that are as in the base commit, and of the new and updated rows."""
+"""The CSS classes of rows that are unchanged since the base commit, and of all other rows."""
 
 
 def base_section(comparison: Comparison) -> Iterator[str]:
@@ -74,4 +74,4 @@ def since_filter(decisions: Iterable[Decision], comparison: Comparison) -> str:
         for key, n in counts.items()
         if n
     )
-    return f"<fieldset><legend>Since the base</legend>{boxes}</fieldset>"
+    return f"<fieldset><legend>Since the base commit</legend>{boxes}</fieldset>"

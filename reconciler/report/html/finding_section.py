@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def finding_section(
     diagnostics: Sequence[Diagnostic], comparison: Comparison | None = None
 ) -> Iterator[str]:
-    """Yield the section with one row per diagnostic; nothing without diagnostics.
+    """Yield a section with one row per diagnostic; nothing if there are no diagnostics.
 
     With a comparison, the problems that the base has as well are marked.
     """

@@ -1,4 +1,4 @@
-"""``memory_bar``: draws a VM's boot, current, desired and maximum memory as one bar."""
+"""``memory_bar``: draws a VM's boot, current, desired and maximum memory in one bar."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision
 
 _WIDTH, _MIDDLE, _HEIGHT = 160, 7, 14
-"""The bar's size in CSS pixels; a style sheet draws lines of this height along the middle."""
+"""The bar's size in CSS pixels; the style sheet draws lines of this height at the middle."""
 
 
 def memory_cell(decision: Decision) -> str:
-    """Return a VM's current and desired size, the bar, and the boot and maximum size.
+    """Return a VM's current and desired size, the bar, and the boot and maximum size, as HTML.
 
     The text contains everything that the bar shows, so screen readers ignore the bar.
     """
@@ -36,7 +36,7 @@ def memory_cell(decision: Decision) -> str:
 
 
 def memory_bar(decision: Decision) -> str:
-    """Return the bar of a VM's memory as SVG; empty if one of the two sizes is not known.
+    """Return a VM's memory bar as SVG; empty if the current or desired size is not known.
 
     The first path shows the memory that stays, the second path the growth or the shrinkage, and
     the last path marks the boot memory and the maximum.
@@ -55,7 +55,7 @@ def memory_bar(decision: Decision) -> str:
 
 
 def _sizes(decision: Decision) -> tuple[int | None, int | None]:
-    """Return a VM's current and desired memory in bytes; a VM that will be created has none."""
+    """Return a VM's current and desired memory in bytes; the current size of a new VM is 0."""
     before = after = None
     if decision.changes:
         before, after = decision.changes[0].before, decision.changes[0].after

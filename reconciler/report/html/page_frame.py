@@ -1,4 +1,4 @@
-"""``page_start``: starts an HTML page that loads nothing from elsewhere; ``PAGE_END`` ends it."""
+"""``page_start``: starts an HTML page without external resources; ``PAGE_END`` ends it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE_END = f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
-"""The script and the end tags of a page."""
+"""The script and the closing tags of a page."""
 
 
 def page_start(title: str) -> Iterator[str]:

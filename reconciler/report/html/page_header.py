@@ -1,4 +1,4 @@
-"""``page_header``: renders the headline, the counts and the origin of a plan for its page."""
+"""``page_header``: renders a plan's headline, counts and origin for the HTML page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Plan
 
 _MIX = 1000
-"""The width of the bar of all effects, in units of its view box."""
+"""The width of the bar that shows all effects, in units of its SVG view box."""
 
 
 def headline(plan: Plan) -> str:
@@ -38,7 +38,7 @@ def headline(plan: Plan) -> str:
 
 
 def page_header(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
-    """Yield the header of the page of a plan."""
+    """Yield the header of a plan's HTML page."""
     counts = _counts(plan)
     yield f'<header><p class="top">Memory plan</p><h1>{html_text(headline(plan))}</h1>\n'
     if lead := _lead(plan):
@@ -78,7 +78,7 @@ def _counts(plan: Plan) -> Counter[Effect]:
 
 
 def _lead(plan: Plan) -> str:
-    """Return a sentence if no VM changes; return an empty text for other plans."""
+    """Return a sentence if no VM changes; otherwise, return an empty text."""
     counts = _counts(plan)
     if not counts.total() or counts.total() > counts[Effect.NONE]:
         return ""
@@ -103,7 +103,7 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _mix(counts: Mapping[Effect, int]) -> str:
-    """Return a bar that shows the share of each effect; empty if there is only one effect."""
+    """Return a bar that shows each effect's share; empty if there is only one effect."""
     total, start, paths = sum(counts.values()), 0, []
     for effect in wording.ATTENTION:
         if n := counts.get(effect, 0):

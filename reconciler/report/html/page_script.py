@@ -1,4 +1,4 @@
-"""``SCRIPT``: the script of the plan's HTML page, which adds a search to the page."""
+"""``SCRIPT``: the script of a plan's HTML page, which adds a search."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``STYLE``: the style sheet of the plan's page, for light and dark screens of any width."""
+"""``STYLE``: the style sheet of a plan's HTML page, for light and dark screens of any width."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ _TONES = {
     Effect.COLD: ("note", "soon"),
     Effect.NONE: ("calm", "track"),
 }
-"""The names of the colors of each effect: of its badge, and of its dot and its row."""
+"""The names of each effect's colors: for its badge, and for its dot and row."""
 
 
 def _of(effect: Effect, tone: str, dot: str) -> str:

@@ -94,7 +94,7 @@ def _notes(plan: Plan) -> Iterator[str]:
 
 
 def _listed(plan: Plan) -> list[Diagnostic]:
-    """Return the problems to list in the table; the page shows the others at the top."""
+    """Return the problems to list in the table; the page shows all other problems at the top."""
     return [each for each in plan.diagnostics if not is_about_plan(each)]
 
 
@@ -130,7 +130,7 @@ def _configuration(plan: Plan, comparison: Comparison | None, links: ReasonLinks
 
 
 def _configured(plan: Plan) -> list[Decision]:
-    """Return the decisions about KubeVirt's settings that need attention."""
+    """Return the decisions about KubeVirt's settings that require attention."""
     found = [each for each in plan.decisions if not each.ref.is_vm]
     needed = any(each.changes or each.effect is not Effect.NONE for each in found)
     return found if needed else []

@@ -19,20 +19,20 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision, Plan, Reason
 
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
-"""The effects that require action by a person, now or if they persist."""
+"""The effects that require action by a person, immediately or if they persist."""
 PERSON_TITLE, OTHER_TITLE = "Action required", "Other reasons"
 _CODE = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonLinks:
-    """Creates the links from a reason code to its explanation on the page."""
+    """Creates links from a reason code to its explanation."""
 
     docs_url: str = ""
-    """The address of a page per reason, without the code; empty if the texts are on the page."""
+    """The address of the explanations, without the code; empty if the page contains them."""
 
     def link(self, decision: Decision) -> str:
-        """Return a VM's effect and reason as a link to the explanation of the reason."""
+        """Return a VM's effect and reason as a link to the explanation."""
         reason = decision.reason
         target = f"{self.docs_url.rstrip('/')}/{reason}" if self.docs_url else f"#r-{reason}"
         words = html_text(f"{named(decision.effect)}: {reason}")
@@ -56,7 +56,7 @@ def reason_counts(plan: Plan, *, person: bool) -> list[tuple[tuple[Effect, Reaso
 
 
 def reason_section(plan: Plan, *, person: bool, docs_url: str) -> Iterator[str]:
-    """Yield a table of the plan's reasons: those that need a person, or all others."""
+    """Yield a table of the plan's reasons: those that require action, or all others."""
     found = reason_counts(plan, person=person)
     if not found or (docs_url and not person):
         return
@@ -87,5 +87,5 @@ def _row(effect: Effect, reason: Reason, n: int, name: str) -> str:
 
 
 def _prose(text: str) -> str:
-    """Escape an explanation for HTML; text in backquotes becomes code."""
+    """Escape an explanation for HTML, and convert text in backquotes to code."""
     return _CODE.sub(r"<code>\1</code>", html_text(text))

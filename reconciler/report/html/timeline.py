@@ -1,4 +1,4 @@
-"""``timeline``: draws the forecast of when the VMs of each batch and node get their memory."""
+"""``timeline``: draws the forecast of when VMs have their new memory, per batch and node."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Forecast, VMForecast
 
 MOST_LANES = 40
-"""The maximum number of nodes that are drawn per batch; the others share one row."""
+"""The maximum number of nodes that are drawn per batch; all other nodes share one row."""
 OPEN_LANES = 12
-"""The nodes are shown expanded if the batches have at most this many nodes in total."""
+"""The maximum number of nodes, over all batches, for which the rows are shown expanded."""
 _WIDTH = 1000
 _CAPTION = "When VMs have their new memory, counted from the start of the run"
 _LEGEND = (
@@ -46,7 +46,7 @@ class _Lane:
 
 
 def timeline(forecast: Forecast) -> Iterator[str]:
-    """Yield the section with the timeline of a forecast; nothing if no VM migrates."""
+    """Yield the section with a forecast's timeline; nothing if no VM migrates."""
     if not forecast.vms:
         return
     yield '<section id="forecast"><h2>Forecast</h2>'
@@ -99,7 +99,7 @@ def _name_of(batch: str) -> str:
 
 
 def lanes(vms: Iterable[VMForecast]) -> list[_Lane]:
-    """Return the row of each node, by name; nodes beyond the maximum share the last row."""
+    """Return the row of each node, ordered by name; nodes above the maximum share the last row."""
     by_node: dict[str, list[VMForecast]] = {}
     for each in vms:
         by_node.setdefault(each.node, []).append(each)

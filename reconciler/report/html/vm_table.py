@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from reconciler.report.html.reason_texts import ReasonLinks
 
 OPEN_ROWS = 60
-"""Namespaces after the first are expanded while at most this many rows are visible."""
+"""Namespaces after the first one are expanded up to this number of visible rows."""
 MOST_ROWS = 500
-"""The maximum number of rows of one table."""
+"""The maximum number of rows in one table."""
 _SEARCH = (
     '<div id="find" hidden><label for="search">Search</label><input type="search" id="search"'
     ' placeholder="name or reason" autocomplete="off" spellcheck="false">'
@@ -45,7 +45,7 @@ _KEYS = (
     ("t", "free up to the maximum", frozenset(Effect)),
     ("b", "boot memory and maximum", frozenset(Effect)),
 )
-"""The colors of the bars, with their meaning and the effects whose bars contain them."""
+"""The colors in memory bars, with their meaning and the effects for which they are used."""
 _HEAD = (
     '<thead><tr><th scope="col">Name</th><th scope="col">Memory</th><th scope="col">When</th>'
     '<th scope="col">Effect and reason</th></tr></thead>'
@@ -81,7 +81,7 @@ def vm_section(
 
 
 def _legend(counts: Mapping[Effect, int]) -> str:
-    """Return the legend of the colors that the bars contain."""
+    """Return the legend of the memory bars' colors."""
     keys = "".join(
         f'<span><span class="key {name}"></span>{text}</span>'
         for name, text, effects in _KEYS
@@ -91,7 +91,7 @@ def _legend(counts: Mapping[Effect, int]) -> str:
 
 
 def _parts(machines: Sequence[Decision]) -> Iterator[tuple[str, list[Decision]]]:
-    """Yield each namespace's VMs with a title, the most urgent effects first.
+    """Yield each namespace's VMs with a title, in the order of urgency.
 
     A large namespace is divided, because browsers are slow with a table of thousands of rows.
     """
@@ -154,6 +154,6 @@ def _row(
 
 
 def _when(decision: Decision, forecast: VMForecast | None) -> str:
-    """Return when a change takes effect; empty if this is not known or if nothing changes."""
+    """Return when a change takes effect; empty if this is unknown or nothing changes."""
     found = wording.eta(decision, forecast)
     return "" if found == "-" else f"in {found}" if forecast else found

@@ -24,7 +24,7 @@ HINT = "create a new plan and have it approved"
 def refused(
     approval: Approval | None, decision: Decision, action: Action | None
 ) -> FinalResult | None:
-    """Return the object's result if the approval forbids its next write, or else None.
+    """Return the object's result if the approval does not cover its next write, or else None.
 
     Args:
         approval: The approval; None approves every write.

@@ -52,7 +52,7 @@ class Holds:
         self._canaries: Hold | None = None
 
     def look(self, planner: Planner, objects: Mapping[ObjectRef, TrackedObject]) -> None:
-        """Update the state of windows, canaries and batches; call this method before ``hold``."""
+        """Update the state of windows, canaries and batches; call this before ``hold``."""
         context = planner.context
         if self._opening_valid_until is None or context.now >= self._opening_valid_until:
             # Evaluating a year of windows takes milliseconds, which is too long for every round.
@@ -79,7 +79,7 @@ class Holds:
         return self._of_windows(decision, context)
 
     def report(self, holds: Mapping[ObjectRef, Hold]) -> None:
-        """Report how many VMs have to wait, and why; report each reason once per run."""
+        """Report how many VMs must wait and why; each reason is reported once per run."""
         alike = Counter((hold.why.reason, hold.why.message) for hold in holds.values())
         for (reason, message), n in alike.items():
             if message not in self._reported:
@@ -167,7 +167,7 @@ class Holds:
 def windows_disagree(
     context: PlanContext, decisions: Iterable[Decision]
 ) -> ClocksDifferError | None:
-    """Return an error if the two clocks disagree on whether a window lets the changes start."""
+    """Return an error if the two clocks disagree on whether changes may start in a window."""
     clocks, windows = context.clocks, context.policy.windows
     if clocks is None:
         return None
@@ -203,7 +203,7 @@ def _has_failed(canary: Decision, tracked: TrackedObject | None, context: PlanCo
 
 
 def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
-    """Return whether a canary's spec has the new size, but the user permits no restart."""
+    """Return whether a canary has the new size in its spec but may not be restarted."""
     if canary.effect is not Effect.RESTART or canary.changes or canary.actions:
         return False
     consent = context.desired.vms[canary.ref].restart or context.policy.restart
@@ -213,7 +213,7 @@ def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
 def _last_change(
     canaries: list[ObjectRef], context: PlanContext, objects: Mapping[ObjectRef, TrackedObject]
 ) -> datetime | None:
-    """Return when a canary was last written, started, or finished in this run."""
+    """Return the time of a canary's last event in this run: written, started or finished."""
     moments: list[datetime | None] = []
     for ref in canaries:
         vm, vmi, tracked = context.live.vms.get(ref), context.live.vmis.get(ref), objects.get(ref)

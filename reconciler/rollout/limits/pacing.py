@@ -1,4 +1,4 @@
-"""Chooses the changes that the limits of KubeVirt and the user allow now: ``may_start``.
+"""Selects the changes that the limits of KubeVirt and the user allow now: ``may_start``.
 
 The functions have no side effects.
 """
@@ -87,7 +87,7 @@ def may_start(
 
 
 def disturbed(live: LiveState) -> set[ObjectRef]:
-    """Return the VMs that are migrating, about to migrate, or restarting."""
+    """Return the VMs that are migrating, will migrate, or are restarting."""
     changing = {ref for ref, vmi in live.vmis.items() if vmi.memory_changes}
     migrating = {
         ref

@@ -1,4 +1,4 @@
-"""Tracks the capacity that is left for the changes of a run: ``RemainingCapacity``.
+"""Tracks the capacity that a run's changes may still use: ``RemainingCapacity``.
 
 This class reads pods and quotas again when they are too old, and subtracts the capacity that the
 run has reserved.
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 MAX_AGE_S = 60.0
-"""The maximum age of pod and quota data while changes still have to start, in seconds."""
+"""The maximum age of pod and quota data in seconds, as long as changes still have to start."""
 MAX_AGE_SHORT_S = 10.0
-"""The maximum age in seconds if a change waits for capacity and another change just ended."""
+"""The maximum age in seconds if a change waits for capacity and another change has just ended."""
 
 
 class RemainingCapacity:
-    """Tracks the capacity that is left for changes, and reserves it for each change of a run."""
+    """Tracks the remaining capacity, and reserves capacity for each change in a run."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
@@ -115,7 +115,7 @@ class RemainingCapacity:
 
 
 def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None) -> bool:
-    """Return whether the object uses capacity that the last list of pods does not show yet."""
+    """Return whether an object uses capacity that the last list of pods does not include yet."""
     written_at = tracked.patched_at
     if read is None or vmi is None or written_at is None or not tracked.written:
         return False

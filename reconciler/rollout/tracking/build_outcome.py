@@ -1,4 +1,4 @@
-"""Builds the entry of one object in the report: ``build_outcome`` makes every ``Outcome``.
+"""Builds an object's entry in the report: ``build_outcome`` makes every ``Outcome``.
 
 The functions have no side effects.
 """
@@ -30,7 +30,7 @@ _UNWRITTEN = {
     Cause.BUG: Actuation.FAILED,
     Cause.RUN_ENDED: Actuation.PENDING,
 }
-"""What the report says about the write of an object that was never written, by cause."""
+"""The message about an object that was never written, for each cause."""
 
 
 def build_outcome(tracked: TrackedObject) -> Outcome:

@@ -22,7 +22,7 @@ MOST_FAILURES = 200
 LONGEST_MESSAGE = 300
 """The maximum number of characters of a stored message."""
 MOST_BYTES = 128 * 1024
-"""The maximum size of the checkpoint: half the size limit of an object's annotations.
+"""The maximum size of the checkpoint in bytes: half of Kubernetes' limit for all annotations.
 
 Source: kubernetes v1.33 staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go,
 TotalAnnotationSizeLimitB.
@@ -38,11 +38,11 @@ _UNREADABLE = (
 
 
 class Decoded(NamedTuple):
-    """The checkpoint that was read from an annotation."""
+    """A checkpoint that was read from an annotation."""
 
     checkpoint: Checkpoint
     problem: str = ""
-    """Why the annotation cannot be read, in one sentence; the checkpoint is empty in this case."""
+    """Why the annotation cannot be read, as one sentence; the checkpoint is then empty."""
 
 
 class _Name(msgspec.Struct, frozen=True):
@@ -82,7 +82,7 @@ def encoded(checkpoint: Checkpoint) -> str | None:
 
 
 def decoded(text: str | None) -> Decoded:
-    """Return the checkpoint in an annotation's value; an empty checkpoint for an empty value."""
+    """Return the checkpoint in an annotation's value; an empty value means an empty checkpoint."""
     if not text:
         return Decoded(Checkpoint())
     try:
@@ -101,7 +101,7 @@ def decoded(text: str | None) -> Decoded:
 
 
 def without_expired(checkpoint: Checkpoint, now: datetime) -> Checkpoint:
-    """Return a copy of a checkpoint without failures and starts that are older than an hour."""
+    """Return a copy of a checkpoint without failures and starts older than an hour."""
     failures = {
         ref: each for ref, each in checkpoint.failures.items() if now - each.at <= KEPT_FOR
     }

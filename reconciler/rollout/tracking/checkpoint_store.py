@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class CheckpointStore:
-    """Reads and writes the data that runs store for later runs in an annotation of a lease."""
+    """Reads and writes, in a lease's annotation, the data that runs store for later runs."""
 
     def __init__(self, lease: Lease, now: datetime) -> None:
         self._lease = lease
@@ -34,7 +34,7 @@ class CheckpointStore:
         """Why the annotation cannot be read; empty if it can be read."""
 
     def failure_of(self, decision: Decision) -> RecordedFailure | None:
-        """Return the failure from an earlier run, if the object and its target are unchanged.
+        """Return an object's failure in an earlier run, if object and target are the same.
 
         An object that matches Git, or whose change is in flight, no longer counts as failed.
         """
@@ -45,12 +45,12 @@ class CheckpointStore:
         return found if same else None
 
     def failed(self, ref: ObjectRef, failure: RecordedFailure) -> None:
-        """Store a failure that later runs cannot see in the object's own status."""
+        """Store a failure that later runs cannot see in the object's status."""
         failures = {**self.checkpoint.failures, ref: failure}
         self._keep(replace(self.checkpoint, failures=failures))
 
     def start_of(self, decision: Decision) -> Start | None:
-        """Return the stored start of a VM, if a run created this VM or wrote this size."""
+        """Return the stored start of a VM, if an earlier run created the VM or wrote this size."""
         found = self.checkpoint.starts.get(decision.ref)
         if found is None or found.uid is None:
             return found
@@ -58,7 +58,7 @@ class CheckpointStore:
         return found if same else None
 
     def starts(self, ref: ObjectRef, start: Start) -> None:
-        """Store for later runs that this run starts a VM, before the request is sent."""
+        """Store that this run starts a VM, before the request is sent."""
         starts = {**self.checkpoint.starts, ref: start}
         self._keep(replace(self.checkpoint, starts=starts))
 
@@ -71,7 +71,7 @@ class CheckpointStore:
             self._keep(replace(known, failures=failures, starts=starts))
 
     def soaks(self, soak: Soak) -> None:
-        """Store the time at which the canaries reached the memory size that Git sets."""
+        """Store the time at which all canaries had the memory size that Git sets."""
         self._keep(replace(self.checkpoint, soak=soak))
 
     def _keep(self, checkpoint: Checkpoint) -> None:

@@ -40,7 +40,7 @@ NOT_SETTLED = "not-settled"
 _BUG = "a bug in reconciler ended the tracking of this object"
 _BUG_HINT = "report the bug with this message; the next run plans the object again"
 _SHOWN = frozenset(each.value for each in FAILURES) | {NOT_SETTLED}
-"""The failure reasons that every later run can see in the cluster itself."""
+"""The failure reasons that later runs can see in the cluster."""
 
 
 class ObjectCloser:
@@ -57,7 +57,7 @@ class ObjectCloser:
 
     @contextmanager
     def guard(self, tracked: TrackedObject) -> Iterator[None]:
-        """Context manager: an illegal state transition in its block makes the object fail."""
+        """Context manager that marks the object as failed after an illegal state transition."""
         try:
             yield
         except IllegalTransitionError as error:
@@ -120,7 +120,7 @@ class ObjectCloser:
                 record(ref, uid, reason="MemoryNotReached", message=message, warning=True)
 
     def _failure(self, tracked: TrackedObject, final: FinalResult) -> RecordedFailure:
-        """Return the failure to store for later runs, because the cluster does not show it."""
+        """Return the failure to store for later runs, if the cluster does not show it."""
         created = tracked.action is not None and tracked.action.verb is Verb.CREATE
         return RecordedFailure(
             uid=None if created else tracked.latest.uid,

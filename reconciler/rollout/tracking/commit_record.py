@@ -26,7 +26,7 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 def require_history(
     held: Iterable[Lease], found: CommitInForce | None, history: History | None
 ) -> None:
-    """Check that the history of the branch contains the commit that was applied last.
+    """Check that the branch's history contains the last applied commit.
 
     Args:
         held: The leases of the run.
@@ -47,7 +47,7 @@ def require_history(
                 code="rewritten-history",
                 message=f"the history of {branch} was rewritten: commit {commit[:12]}, which was "
                 f"applied before, is not in the history of commit {found.newest[:12]}",
-                hint="restore the branch; or, if the new history is right, accept it with "
+                hint="restore the branch; or, if the new history is correct, accept it with "
                 f"`reconciler apply --revision {found.newest}`",
             )
             raise InvalidError(f"{rewritten.message}; nothing was written", (rewritten,))
@@ -56,7 +56,7 @@ def require_history(
 def record_commit(
     held: Iterable[Lease], found: CommitInForce | None, history: History | None
 ) -> None:
-    """Store the branch and the commit in force in the leases of the run, with their next renewal.
+    """Store the branch and the applied commit in the run's leases, when these are next renewed.
 
     A run of a tag or a hash stores nothing, because it does not move a branch. It removes a stored
     commit that is not in its history: a person has chosen another history.
@@ -77,7 +77,7 @@ def record_commit(
 
 
 def _recorded(text: str | None) -> tuple[str, str]:
-    """Return the branch and the commit in an annotation; empty if it cannot be read."""
+    """Return the branch and the commit in an annotation; empty if the annotation is unreadable."""
     try:
         document = json.loads(text or "{}")
         branch, commit = document.get("revision"), document.get("commit")

@@ -1,4 +1,4 @@
-"""The reason why an allowed change does not start yet: ``Hold``."""
+"""The reason why a permitted change does not start yet: ``Hold``."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ class Hold:
 
     why: Explanation
     until: datetime | None = None
-    """The time at which the hold ends without user action; None if the time is not known."""
+    """The time at which the hold ends by itself; None if the time is not known."""
     final: bool = False
-    """Whether the hold lasts longer than this run, so that the run need not wait for its end."""
+    """Whether the hold lasts longer than this run, so that the run need not wait for it."""
     closed: bool = False
-    """Whether the reason for the hold is that no window is open."""
+    """Whether the change is held because no window is open."""
     result: Result = Result.NOT_STARTED
     """The result of the object if the run ends while the object is held."""

@@ -1,4 +1,4 @@
-"""Judges how close one object is to the state that Git sets: ``judge``.
+"""Determines how close an object is to the state that Git sets: ``judge``.
 
 The functions have no side effects.
 """
@@ -25,7 +25,7 @@ FAILURES = frozenset(
         Reason.HOTPLUG_STUCK,
     }
 )
-"""The failure reasons that the cluster shows, no matter who started the change."""
+"""The failure reasons that the cluster shows, for changes by any client."""
 
 UNDER_WAY = frozenset(
     {
@@ -50,16 +50,16 @@ _SHARE = {
     "Failed": 0.1,
     "Succeeded": 0.9,
 }
-"""The estimated completed share of a change, for each phase of its migration."""
+"""The estimated completed fraction of a change for each phase of its migration."""
 
 
 def is_under_way(decision: Decision) -> bool:
-    """Return whether the VM spec has the desired size and the guest is still changing to it."""
+    """Return whether the VM's spec has the desired size, but the guest does not have it yet."""
     return decision.reason in UNDER_WAY and not decision.changes
 
 
 def judge(decision: Decision, *, written: bool = False) -> Convergence:
-    """Judge how far one object is from the state that Git sets.
+    """Determine how close an object is to the state that Git sets.
 
     Args:
         decision: The decision from the newest snapshot. If the spec has the desired size, the
@@ -71,7 +71,7 @@ def judge(decision: Decision, *, written: bool = False) -> Convergence:
 
 
 def share(migration: LiveMigration | None) -> float:
-    """Return the estimated completed share of a change, from 0 to 1; for display only."""
+    """Return the estimated completed fraction of a change, from 0 to 1; only for display."""
     return _SHARE.get(migration.phase.value, 0.1) if migration else 0.05
 
 

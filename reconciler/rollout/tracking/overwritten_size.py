@@ -1,4 +1,4 @@
-"""Explains why a VM no longer has the size that a run wrote: ``lost``.
+"""Explains why a VM no longer has the size that the run wrote: ``lost``.
 
 The functions have no side effects.
 """
@@ -27,13 +27,14 @@ def lost(decision: Decision) -> Explanation:
     found = decision.changes[0].before if decision.changes else "another size"
     writer = decision.owner or "another client"
     message = (
-        f"{writer} replaced the value of this run with {found}; the run does not write it again"
+        f"{writer} overwrote the value of this run with {found}; the run does not write its value "
+        "again"
     )
     return Explanation(reason=REVERTED, message=message, hint=hint)
 
 
 def wanted(decision: Decision) -> str:
-    """Return the value that Git sets for the object, always in the same notation."""
+    """Return the value that Git sets for the object, in canonical notation."""
     if decision.ref.is_kubevirt:
         fields = (f"{dotted(each.field)}={each.after}" for each in decision.changes)
         return "; ".join(sorted(fields))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 VISIBLE_AFTER = timedelta(seconds=2)
-"""A snapshot is certain to show a write only if it is at least this much newer than the write."""
+"""How much newer than a write a snapshot must be so that it certainly includes the write."""
 
 
 class Cause(StrEnum):
@@ -44,9 +44,9 @@ class Cause(StrEnum):
     JUDGED = "judged"
     """The newest snapshot, the approval, a limit or an earlier failure ended the tracking."""
     REFUSED = "refused"
-    """The API server rejected the write of the object; the next run tries the write again."""
+    """The API server rejected the write; the next run tries again."""
     BUG = "bug"
-    """A bug of this program ended the tracking of the object; other objects are still tracked."""
+    """A bug in this program ended the object's tracking; other objects are still tracked."""
     RUN_ENDED = "run-ended"
     """The run ended before the object's change was complete; the next run continues the change."""
 
@@ -61,12 +61,12 @@ class FinalResult:
 
 
 def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> FinalResult:
-    """Return a final result with the explanation of the plan's decision."""
+    """Return a final result with the same explanation as the plan's decision."""
     return FinalResult(result=result, why=decision.why, cause=cause)
 
 
 class State(StrEnum):
-    """The states of a tracked object, from waiting for its write to the end of its tracking."""
+    """The states of a tracked object, from before its write until its result is final."""
 
     WAITING = "waiting"
     FOLLOWING = "following"
@@ -75,7 +75,7 @@ class State(StrEnum):
 
 
 class IllegalTransitionError(RuntimeError):
-    """The state of an object does not allow this transition: the rollout has a bug."""
+    """A transition that the object's state does not allow: the rollout has a bug."""
 
 
 _OPEN = (State.WAITING, State.FOLLOWING, State.WRITTEN)
@@ -88,13 +88,13 @@ _NEXT: dict[str, dict[State, State]] = {
     "recreated": {State.WRITTEN: State.WAITING},
     "ended": dict.fromkeys(_OPEN, State.ENDED),
 }
-"""The next state for each transition and current state; all other transitions are illegal."""
+"""The next state for each transition and state; transitions that are not listed are illegal."""
 _NEED_UNANSWERED = frozenset({"accepted", "refused", "found_written"})
 
 
 @dataclass(slots=True, kw_only=True)
 class TrackedObject:
-    """The state of one object during one run; no other part of a rollout stores mutable state.
+    """The state of one object during a run; no other part of the rollout has mutable state.
 
     This state is never stored; the next run rebuilds it from the cluster.
     """
@@ -103,13 +103,13 @@ class TrackedObject:
     latest: Decision
     """The decision from the newest snapshot."""
     hold: Hold | None = None
-    """Why the change could not start at the last attempt; None if the change was not held."""
+    """Why the change could not start at the last attempt; None if nothing prevented it."""
     guest_before: MemoryQuantity | None = None
     guest_now: MemoryQuantity | None = None
     action: Action | None = field(default=None, init=False)
     """The last write that was sent."""
     unanswered_at: datetime | None = field(default=None, init=False)
-    """When the unanswered write was sent; None if the API server has answered every write.
+    """When the unanswered write was sent; None if every write has been answered.
 
     The API server may have executed the unanswered write.
     """
@@ -118,18 +118,18 @@ class TrackedObject:
     restarted_at: datetime | None = field(default=None, init=False)
     """When this run requested the restart of the VM."""
     attempts: int = field(default=0, init=False)
-    """The number of failed writes; after each of them, the object is planned again."""
+    """The number of failed writes; after each failure, the object is planned again."""
     not_before: float = field(default=0.0, init=False)
-    """The monotonic time, in seconds, before which the next write must not be sent."""
+    """The monotonic time in seconds before which no further write may be sent."""
     snapshot_at: datetime | None = field(default=None, init=False)
-    """When the newest snapshot that shows the object was read."""
+    """The time of the newest snapshot that contains the object."""
     migration: LiveMigration | None = field(default=None, init=False)
     """The newest migration since the change started."""
     failed_migrations: int = field(default=0, init=False)
     ended_at: datetime | None = field(default=None, init=False)
     _fraction: float = field(default=0.0, init=False)
     last_open_state: State = field(default=State.WAITING, init=False)
-    """The current state; after the tracking has ended, the last state before its end."""
+    """The current state; after the end of the tracking, the state before its end."""
     final: FinalResult | None = field(default=None, init=False)
 
     @property
@@ -139,7 +139,7 @@ class TrackedObject:
 
     @property
     def state(self) -> State:
-        """The current state of the object."""
+        """The object's current state."""
         return self.last_open_state if self.final is None else State.ENDED
 
     @property
@@ -149,22 +149,22 @@ class TrackedObject:
 
     @property
     def result(self) -> Result | None:
-        """The result of the object; None while the object is still being tracked."""
+        """The object's final result; None while the object is tracked."""
         return self.final.result if self.final else None
 
     @property
     def written(self) -> bool:
-        """Whether this run wrote the object."""
+        """Whether this run has written to the object."""
         return self.last_open_state is State.WRITTEN
 
     @property
     def applied(self) -> bool:
-        """Whether the spec contains the change, no matter which run or client wrote it."""
+        """Whether the spec contains the change, regardless of which client wrote it."""
         return self.last_open_state is not State.WAITING
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a sent write has no answer, and no snapshot is new enough to show its effect."""
+        """Whether a write has no answer, and no snapshot is new enough to show its effect."""
         sent, shown = self.unanswered_at, self.snapshot_at
         return sent is not None and (shown is None or shown <= sent + VISIBLE_AFTER)
 
@@ -182,17 +182,17 @@ class TrackedObject:
         self.patched_at = self.patched_at or at
 
     def refused(self) -> None:
-        """Record that the API server answered a write but did not accept the write."""
+        """Record that the API server rejected a write, or answered it with an error."""
         self._go("refused")
         self.unanswered_at = None
 
     def found_written(self) -> None:
-        """Record that a snapshot shows the value of a write that was never answered."""
+        """Record that a snapshot shows the value of a write that the API server never answered."""
         self._go("found_written")
         self.patched_at, self.unanswered_at = self.unanswered_at, None
 
     def followed(self, patched_at: datetime | None = None) -> None:
-        """Record that the object already has the value, but this run did not write the value.
+        """Record that the object already has the value, which this run did not write.
 
         Args:
             patched_at: When an earlier run wrote the value; None if another client wrote it.
@@ -201,19 +201,19 @@ class TrackedObject:
         self.patched_at = patched_at
 
     def recreated(self) -> None:
-        """Record that the VM was deleted and created again; this run did not write the new VM."""
+        """Record that the VM was recreated; this run did not write to the new VM."""
         self._go("recreated")
         self.patched_at = self.restarted_at = None
 
     def ended(self, final: FinalResult, at: datetime) -> None:
-        """End the tracking of the object; after a bug, this is allowed in any state."""
+        """End the object's tracking; after a bug, this is allowed in any state."""
         if final.cause is not Cause.BUG:
             self._go("ended")
         hint = final.why.hint or self.latest.why.hint
         self.final, self.ended_at = replace(final, why=replace(final.why, hint=hint)), at
 
     def try_again(self, not_before: float) -> None:
-        """Count a failed write, and delay the next write until a given time."""
+        """Count a failed write, and do not allow the next write before a given time."""
         self.attempts += 1
         self.not_before = not_before
 
@@ -228,7 +228,7 @@ class TrackedObject:
         self.guest_now = vmi.guest_current if vmi else None
 
     def advance(self) -> float:
-        """Advance the object's progress bar, and return its position, from 0 to 1.
+        """Advance the object's progress bar, and return its position from 0 to 1.
 
         The bar never moves back.
         """
@@ -250,7 +250,7 @@ class TrackedObject:
 def _since(
     migrations: tuple[LiveMigration, ...], start: datetime | None
 ) -> tuple[LiveMigration, ...]:
-    """Return the migrations created since a given time; creation times have whole seconds."""
+    """Return the migrations that were created since a given time, rounded down to seconds."""
     if start is None:
         return migrations
     whole = start.replace(microsecond=0)

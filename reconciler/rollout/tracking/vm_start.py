@@ -1,4 +1,4 @@
-"""Judges the start of a VM that a run has created or restarted: ``failed_start``.
+"""Determines whether the start of a VM that a run created or restarted has failed.
 
 The functions have no side effects.
 """
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from reconciler.model.run.checkpoint import Start
 
 ANSWER_S = 60.0
-"""Seconds after which KubeVirt is assumed not to have received a restart that had no effect."""
+"""Seconds after which a restart request without effect is assumed to be lost."""
 INEFFECTIVE = "restart-ineffective"
 _STARTING = ("Always", "RerunOnFailure", "Once")
 
 
 def starts_itself(manifest: Mapping[str, Any]) -> bool:
-    """Return whether a VM that is created from a given manifest starts by itself.
+    """Return whether a VM starts by itself when it is created from a given manifest.
 
     Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go (RunStrategy).
     """
@@ -66,7 +66,7 @@ def failed_start(
 def may_request_restart(
     decision: Decision, start: Start | None, live: LiveState, now: datetime
 ) -> bool:
-    """Return whether a restart may be requested now, because no earlier restart is in progress."""
+    """Return whether a restart may be requested now: no earlier restart is in progress."""
     if start is None:
         return True
     late = now - start.at > timedelta(seconds=ANSWER_S)
@@ -74,6 +74,6 @@ def may_request_restart(
 
 
 def _is_newer(live: LiveState, decision: Decision, start: Start) -> bool:
-    """Return whether the VM has another instance than before the restart."""
+    """Return whether the VM's instance is not the one from before the restart."""
     vmi = live.vmis.get(decision.ref)
     return vmi is not None and vmi.uid != start.instance

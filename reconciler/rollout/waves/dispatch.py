@@ -98,7 +98,7 @@ class Dispatch:
         context: PlanContext,
         count: int,
     ) -> Iterator[PendingWrite]:
-        """Yield the writes that may be sent; each is checked again right before it is sent."""
+        """Yield the writes that may be sent; each is checked again just before it is sent."""
         failures, unanswered = _failures(objects), list[TrackedObject]()
         for decision in chosen:
             tracked, action = objects[decision.ref], decision.actions[0]
@@ -121,7 +121,7 @@ class Dispatch:
             yield PendingWrite(tracked=tracked, decision=decision, action=action, vm=vm)
 
     def _still_waits(self, decision: Decision) -> bool:
-        """Return whether the VM, read again now, needs a restart that was not requested yet.
+        """Return whether the VM, after another read, still needs a first restart request.
 
         A restart request has no guard against stale data, and the informer may be out of date.
         """
@@ -151,7 +151,7 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         context: PlanContext,
     ) -> list[Decision]:
-        """Return the VMs to change now: first the restarts of written VMs, then new changes."""
+        """Return the VMs to change now: first restarts after written sizes, then new changes."""
         restarts = [each for each in ready if objects[each.ref].written]
         new = [each for each in ready if not objects[each.ref].written]
         keys, waits = context.policy.anti_affinity, dict[ObjectRef, str]()
@@ -222,7 +222,7 @@ def _busy(objects: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[O
 
 
 def _is_disturbed(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
-    """Return whether this run's write affects the VM, although the status does not show it yet."""
+    """Return whether this run's write affects the VM although the status does not show it yet."""
     if tracked.restarted_at is not None:
         return True
     if tracked.action is None or tracked.action.wave is not WaveName.MEMORY:
@@ -233,7 +233,7 @@ def _is_disturbed(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
 
 
 def _taken_up(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
-    """Return whether the status of the instance shows the change as in flight or done."""
+    """Return whether the instance's status shows the change as in flight or done."""
     if vmi is None or HOT_MEMORY_CHANGE in vmi.conditions:
         return True
     requested = vmi.guest_requested

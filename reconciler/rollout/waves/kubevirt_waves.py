@@ -1,4 +1,4 @@
-"""Changes the KubeVirt CR step by step, and waits after each step: ``KubeVirtWaves``."""
+"""Changes the KubeVirt CR in steps, and waits after each step: ``KubeVirtWaves``."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _OWNER_HINT = (
 
 
 class KubeVirtWaves:
-    """Changes the KubeVirt CR to match Git, and decides when the memory of VMs may change."""
+    """Makes the KubeVirt CR match Git, and determines when the memory of VMs may change."""
 
     def __init__(
         self,
@@ -66,7 +66,7 @@ class KubeVirtWaves:
 
     @property
     def open(self) -> bool:
-        """Whether the KubeVirt CR still has to change, or KubeVirt has to apply it."""
+        """Whether the KubeVirt CR must still change, or KubeVirt has not applied it yet."""
         return self.tracked is not None and self.tracked.open
 
     @property
@@ -81,7 +81,7 @@ class KubeVirtWaves:
         )
 
     def step(self, context: PlanContext) -> bool:
-        """Make the next change to the CR; return whether the memory of VMs may change."""
+        """Make the next change to the CR; return whether the memory of VMs may change now."""
         tracked = self.tracked
         if tracked is None or not tracked.open:
             return self._settled(context)
@@ -112,7 +112,7 @@ class KubeVirtWaves:
                 return False
 
     def _write_unless_reverted(self, tracked: TrackedObject, context: PlanContext) -> None:
-        """Write the next change to the CR, unless another client has reverted an earlier one."""
+        """Write the next change to the CR, unless another client reverted an earlier change."""
         decision = tracked.latest
         if tracked.written and tracked.action and tracked.action.uid != decision.uid:
             tracked.recreated()

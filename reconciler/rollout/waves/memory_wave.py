@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 OUR_MANAGER = "reconciler"
-"""The field manager of this program's writes."""
+"""The field manager that this program uses for its writes."""
 _EARLIER_HINT = (
     "let only one tool write the field; a run tries again after an hour, or with another size"
 )
@@ -67,18 +67,18 @@ class MemoryWave:
 
     @property
     def under_way(self) -> bool:
-        """Whether the change to any VM is in flight."""
+        """Whether any VM's change is in flight."""
         return any(each.open and each.applied for each in self.objects.values())
 
     @property
     def all_held(self) -> bool:
-        """Whether every VM that is still tracked has to wait."""
+        """Whether every VM that is still tracked must wait."""
         return self.open and all(
             ref in self.dispatch.held for ref, each in self.objects.items() if each.open
         )
 
     def step(self, planner: Planner, *, may_start: bool) -> None:
-        """Judge each VM that is still tracked, then start the changes that the limits allow."""
+        """Evaluate each tracked VM, then start the changes that the limits allow."""
         context = planner.context
         candidates: dict[ObjectRef, Decision] = {}
         for ref, tracked in self.objects.items():
@@ -95,7 +95,7 @@ class MemoryWave:
             self.dispatch.start(candidates, self.objects, planner)
 
     def _tracked(self, decision: Decision, live: LiveState) -> TrackedObject:
-        """Start to track a VM, and stop immediately if this run has no work for the VM."""
+        """Start tracking a VM; stop immediately if this run has nothing to do for the VM."""
         vmi = live.vmis.get(decision.ref)
         guest = vmi.guest_current if vmi else None
         tracked = TrackedObject(
@@ -121,7 +121,7 @@ class MemoryWave:
         return self._failed_start(decision, live)
 
     def _follow(self, tracked: TrackedObject, vm: LiveVM | None) -> None:
-        """Track a change that an earlier run or another client has written."""
+        """Track a change that an earlier run or another client wrote."""
         ours = vm is not None and vm.guest_manager == OUR_MANAGER
         tracked.followed(vm.guest_changed_at if vm is not None and ours else None)
         decision = tracked.latest
@@ -130,7 +130,7 @@ class MemoryWave:
         )
 
     def _judge(self, tracked: TrackedObject, decision: Decision, live: LiveState) -> None:
-        """Judge one VM from the newest snapshot, and end its tracking if no work is left."""
+        """Evaluate a VM with the newest snapshot; stop tracking it if no work is left."""
         news = decision.why.message != tracked.latest.why.message
         tracked.update(decision, live)
         if tracked.state is State.WAITING and not decision.actions:
@@ -198,7 +198,7 @@ class MemoryWave:
         return FinalResult(result=Result.FAILED, why=why) if why else None
 
     def _may_write(self, tracked: TrackedObject, decision: Decision, context: PlanContext) -> bool:
-        """Return whether the plan's next write to a VM has not been sent yet and may be sent."""
+        """Return whether the plan's next write to a VM may be sent and has not been sent yet."""
         if not tracked.open:
             return False
         if decision.actions[0].verb is not Verb.RESTART:

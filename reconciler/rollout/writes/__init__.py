@@ -1,1 +1,1 @@
-"""Sends writes to the API server and handles its answers."""
+"""Sends writes to the API server and handles the responses."""

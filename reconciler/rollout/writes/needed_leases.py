@@ -33,7 +33,7 @@ def _touches(plan: Plan, kind: str) -> bool:
 
 
 class NoLease:
-    """Replaces a lease that a run does not need, because the run does not write such objects."""
+    """Stands for a lease that a run does not need, because the run does not write such objects."""
 
     def held(self) -> bool:
         """Return True: a run that does not write needs no lease."""
@@ -48,7 +48,7 @@ class NoLease:
         return {}
 
     def annotate(self, _annotations: Mapping[str, str | None]) -> bool:
-        """Store nothing and return False."""
+        """Store nothing, and return False."""
         return False
 
     def annotate_later(self, _annotations: Mapping[str, str | None]) -> None:

@@ -1,4 +1,4 @@
-"""Stores the API server's responses until the informer shows our writes: ``OwnWrites``."""
+"""Stores the API server's responses until the informer shows this run's writes: ``OwnWrites``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 CREATED_S = 30.0
-"""Seconds for which a VM that we created counts as present before the informer lists it."""
+"""Seconds for which a created VM counts as present before the informer lists the VM."""
 
 
 class OwnWrites:
-    """Adds the results of this run's writes to older snapshots for later decisions."""
+    """Adds the results of this run's writes to snapshots that are older than the writes."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -36,7 +36,7 @@ class OwnWrites:
             self._vms.pop(action.ref, None)
 
     def overlay(self, live: LiveState) -> LiveState:
-        """Return a snapshot in which newer objects from write responses replace older versions."""
+        """Return a snapshot in which objects from write responses replace older versions."""
         self._vms = {
             ref: each
             for ref, each in self._vms.items()

@@ -1,4 +1,4 @@
-"""Sends writes and decides what each answer means for its object: ``Writes``."""
+"""Sends writes and determines what each response means for the object: ``Writes``."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.close_object import ObjectCloser
 
 DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Refusal.EXISTS})
-"""Rejections that show that the object has changed since it was planned; plan it again."""
+"""Rejections after which the object must be planned again, because it has changed."""
 
 INTERNAL_ERROR = 500
-"""The HTTP status with which the API server answers if a webhook does not answer."""
+"""The HTTP status that the API server returns if a webhook does not respond."""
 ATTEMPTS = 5
 PAUSE_S = 1.0
-"""The pause after a write's first failure, in seconds; it doubles after each further failure."""
+"""The pause in seconds after the first failed write; it doubles with each further failure."""
 EVENTS = {Verb.PATCH: "MemoryPatched", Verb.CREATE: "VMCreated", Verb.RESTART: "RestartAsked"}
 _STEPS = {Verb.PATCH: Step.PATCHED, Verb.CREATE: Step.CREATED, Verb.RESTART: Step.RESTARTED}
 _NO_NAMESPACE = "namespace-not-found"
@@ -50,14 +50,14 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingWrite:
-    """One write that is to be sent now."""
+    """A write that is to be sent now."""
 
     tracked: TrackedObject
     decision: Decision
     """The decision that contains *action*."""
     action: Action
     vm: LiveVM | None = None
-    """The live VM from which *decision* was made; needed to annotate the VM."""
+    """The live VM on which *decision* is based; needed to annotate the VM."""
 
 
 class Writes:
@@ -85,7 +85,7 @@ class Writes:
         return lease.held()
 
     def send(self, writes: Iterable[PendingWrite], lease: Lease) -> list[PendingWrite]:
-        """Send several writes at a time, and handle each answer when it arrives.
+        """Send several writes concurrently, and handle each response when it arrives.
 
         Returns:
             The writes that the API server accepted.
@@ -135,7 +135,7 @@ class Writes:
             yield self._annotated(write.action, write.vm)
 
     def _annotated(self, action: Action, vm: LiveVM | None) -> Action:
-        """Add the annotation with commit, digest and time to a write, where it applies.
+        """Add the annotation with the commit, the digest and the time to a write to a VM.
 
         No digest covers the annotation, because it contains the time.
         """
@@ -152,7 +152,7 @@ class Writes:
     def _handle_error(
         self, write: PendingWrite, error: ClusterError, fatal: list[ClusterError]
     ) -> None:
-        """Handle a request that got no answer, or an error that is not a rejection."""
+        """Handle a request without a response, or an error that is not a rejection."""
         if not error.retryable:
             write.tracked.refused()
             fatal.append(error)
@@ -213,7 +213,7 @@ class Writes:
 
 
 def _described(decision: Decision, action: Action) -> str:
-    """Describe what the write changed, with the old and new values."""
+    """Describe what a write changed, with the old and new values."""
     if action.verb is Verb.RESTART:
         return f"restart requested; after the restart, the VM has {decision.target}"
     if action.verb is Verb.CREATE:

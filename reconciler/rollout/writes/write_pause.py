@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 FIRST_S, LONGEST_S = 1.0, 30.0
 LONGEST_ASKED_S = 60.0
-"""The longest Retry-After of a server that is respected, in seconds."""
+"""The longest Retry-After time that is respected, in seconds."""
 TOTAL_S = 300.0
-"""Seconds without an answer after which the run ends; the next run continues."""
+"""Seconds without a response after which the run ends; the next run continues."""
 _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class WritePause:
-    """Pauses the writes of one run, so that no VM fails because the API server is unavailable."""
+    """Pauses a run's writes, so that VMs do not fail because the API server is unavailable."""
 
     def __init__(self) -> None:
         self._failures = 0
@@ -30,7 +30,7 @@ class WritePause:
         """The error because of which writes pause; None while writes are answered."""
 
     def start(self, error: ClusterError, now: float) -> float:
-        """Record that a write was not answered, and return the length of the pause in seconds.
+        """Record that a write got no response, and return the length of the pause in seconds.
 
         *now* is a monotonic time.
         """
@@ -49,7 +49,7 @@ class WritePause:
         return self._until - now
 
     def answered(self, now: float) -> None:
-        """Record that the API server answered a write; a rejection is an answer too.
+        """Record that the API server responded to a write; a rejection is a response too.
 
         An answer during the pause does not end the pause, because its write was sent earlier.
         """
@@ -61,5 +61,5 @@ class WritePause:
         return self.error is not None and now < self._until
 
     def exhausted(self, now: float) -> bool:
-        """Return whether the API server has not answered for too long."""
+        """Return whether the API server has not responded for too long."""
         return self.error is not None and now - self._since >= TOTAL_S

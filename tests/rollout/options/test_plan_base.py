@@ -93,7 +93,7 @@ def test_plan_text_lists_the_changes_that_the_pull_request_adds_first(branch, pl
     assert [row.split()[1] for row in rows] == ["edited", "drifting"]
     assert rows[0].endswith("new (edited)")
     assert rows[1].endswith("already pending")
-    assert "Since the base: new: 1 live; already pending: 1 live." in text
+    assert "Since the base commit: new: 1 live; already pending: 1 live." in text
 
 
 def test_plan_and_digest_do_not_depend_on_comparison_with_a_base_branch(

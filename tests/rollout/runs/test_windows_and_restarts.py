@@ -177,7 +177,7 @@ def test_no_vm_is_restarted_if_restart_consent_requires_a_window_but_no_allow_wi
         choices = PlanPolicy(restart=RestartConsent.WINDOW, windows=windows)
         report = run.apply(FIVE_GI, choices=choices)
         assert outcomes(report) == {"vm": (Result.HELD, "above-max-guest")}
-        assert "kind allow" in report.outcomes[0].why.hint
+        assert "kind: allow" in report.outcomes[0].why.hint
     assert (run.patches(), restarts(run)) == ([], [])
 
 

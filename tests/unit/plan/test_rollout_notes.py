@@ -297,8 +297,8 @@ def test_forecast_counts_restarts_as_concurrent_changes_but_not_as_migrations():
     ("windows", "said"),
     [
         ((), None),
-        ((window(-60, "8h"),), "times count from now"),
-        ((window(3600, "8h"),), "times count from the start of a window"),
+        ((window(-60, "8h"),), "times are counted from now"),
+        ((window(3600, "8h"),), "times are counted from the start of a window"),
     ],
 )
 def test_forecast_with_maintenance_windows_states_the_moment_from_which_times_are_counted(

@@ -31,10 +31,10 @@ def test_comparison_summary_lists_states_with_changes_and_always_the_number_of_n
     ("count", "kubevirt", "config", "says"),
     [
         (1, True, False, "1 object has"),
-        (2, True, False, "edits of the KubeVirt CR: vm-0, vm-1."),
-        (2, False, True, "edits of .reconciler.yaml: "),
-        (2, True, True, "edits of the KubeVirt CR and .reconciler.yaml: "),
-        (2, False, False, "edits of other objects: "),
+        (2, True, False, "edits to the KubeVirt CR: vm-0, vm-1."),
+        (2, False, True, "edits to .reconciler.yaml: "),
+        (2, True, True, "edits to the KubeVirt CR and .reconciler.yaml: "),
+        (2, False, False, "edits to other objects: "),
         (7, True, False, "vm-4 and 2 more."),
     ],
 )

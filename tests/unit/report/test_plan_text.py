@@ -20,5 +20,5 @@ def test_plan_text_shows_an_unchanged_vm_only_if_the_vm_has_a_warning(edited):
         vm = replace(vm, conditions={**vm.conditions, "RestartRequired": required})
     text = plan_text(plan_of(make_desired(want("1Gi")), make_live(vm, vmis=(make_vmi(),))))
     shown = text if isinstance(text, str) else "".join(text)
-    assert ("another edit of the VM waits for a restart" in shown) is edited
+    assert ("another edit to the VM waits for a restart" in shown) is edited
     assert (vm.ref.name in shown) is edited

@@ -60,7 +60,7 @@ def test_schema_format_accepts_a_valid_value(name, value):
         (
             "cron",
             "0 0 */20 * 1L",
-            f"the cron expression '0 0 */20 * 1L' never occurs; {WRITE_CRON}",
+            f"the cron expression '0 0 */20 * 1L' never matches a time; {WRITE_CRON}",
         ),
         (
             "time-zone",

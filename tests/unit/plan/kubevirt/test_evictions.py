@@ -163,8 +163,8 @@ def test_eviction_message_lists_the_vms_with_reasons_and_a_hint():
 def test_eviction_message_lists_unlabelled_vms_if_kubevirt_counts_more_outdated_vms():
     decision = planned(listing(outdated_workloads=2), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert (
-        "db/b (perhaps an outdated launcher pod: KubeVirt counts 1 more outdated VMs than have the"
-        " label)" in decision.why.message
+        "db/b (perhaps an outdated launcher pod: KubeVirt reports 1 more outdated VMs than have "
+        "the label)" in decision.why.message
     )
     counted = planned(listing(outdated_workloads=1), ("Evict",), vmi("a", labels=OLD), vmi("b"))
     assert "db/b" not in counted.why.message
