@@ -59,8 +59,8 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         ),
         "namespace": option(
             "-n --namespace",
-            "Use only this namespace, including for manifests without a namespace. With -f, a manifest of "
-            "another namespace is an error.",
+            "Use only this namespace, including for manifests without a namespace. With -f, a "
+            "manifest of another namespace is an error.",
             autocompletion=complete_namespaces,
         ),
         "all_namespaces": option(

@@ -30,17 +30,17 @@ LIVE = make_live(make_vm(guest="3Gi"), vmis=(make_vmi(),))
         (
             {"owner": "kubectl-edit"},
             "reverted",
-            "kubectl-edit replaced the value that this run wrote with 3Gi",
+            "kubectl-edit overwrote the value of this run with 3Gi",
         ),
         (
             {"owner": ""},
             "reverted",
-            "another client replaced the value that this run wrote with 3Gi",
+            "another client overwrote the value of this run with 3Gi",
         ),
         (
             {"changes": ()},
             "reverted",
-            "another client replaced the value that this run wrote with another size",
+            "another client overwrote the value of this run with another size",
         ),
         ({"effect": Effect.CREATE}, "deleted", "the VM was created and then deleted"),
     ],
