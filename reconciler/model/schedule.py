@@ -119,7 +119,7 @@ def check_cron(text: str) -> None:
         ) from error
     if first is None:
         raise ScheduleError(
-            f"the cron expression {quoted(text)}never matches a time; {_WRITE_CRON}"
+            f"the cron expression {quoted(text)} never matches a time; {_WRITE_CRON}"
         )
 
 

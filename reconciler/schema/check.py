@@ -39,7 +39,7 @@ def check(
     document: Any,  # noqa: ANN401 - any JSON value
     schema_name: str,
 ) -> tuple[Violation, ...]:
-    """Return every violation of a schema in a document once, in no particular order.
+    """Return each schema violation in a document once, in no particular order.
 
     Args:
         document: The parsed document: dicts, lists, texts, numbers and booleans.

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from reconciler.schema import formats, schema_files, violations
 
 TYPO_SIMILARITY = 0.8
-"""The minimum similarity, as measured by difflib, at which an unknown key counts as a typo."""
+"""The minimum similarity, measured by difflib, at which an unknown key counts as a typo."""
 
 Test: TypeAlias = Callable[[Any], bool]
 

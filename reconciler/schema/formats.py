@@ -123,7 +123,7 @@ def _of(kinds: tuple[type, ...], parse: Callable[[Any], object]) -> Callable[[ob
 
 
 _AMOUNT = (str, int, float)
-"""The types of an amount of memory; integers that do not fit in 64 bits are read as floats."""
+"""The types of an amount of memory; integers of more than 64 bits are read as floats."""
 _TEXT_PARSERS: dict[str, Callable[[str], object]] = {
     "duration": duration,
     "timeout": timeout,
@@ -141,4 +141,4 @@ CHECKS: dict[str, Callable[[object], bool]] = {
     "memory": _of(_AMOUNT, memory),
     **{name: _of((str,), parse) for name, parse in _TEXT_PARSERS.items()},
 }
-"""The check of each format: it returns True, or raises ValueError with message and hint."""
+"""Each format's check, which returns True or raises ValueError with a message and a hint."""

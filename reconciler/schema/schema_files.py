@@ -32,6 +32,6 @@ def load(name: str) -> dict[str, Any]:
 
 
 def _folders() -> tuple[Traversable, ...]:
-    """Return the folders that may contain the schemas, in a wheel or in an editable install."""
+    """Return the folders that may contain the schemas, installed from a wheel or as editable."""
     package = resources.files(PACKAGE)
     return package.joinpath("schemas"), package.joinpath("..", "schemas")

@@ -37,7 +37,7 @@ _FORMAT_CODES = {
 }
 _TIMES = frozenset({"duration", "timeout"})
 SIMILAR_FIELD = "similar-field"
-"""The code for an unknown key that resembles a known key beside it."""
+"""The code for an unknown key that resembles a known key in the same mapping."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Finding:
     path: tuple[str | int, ...]
     """The path of the wrong value, or of the unknown or missing key."""
     cause: str = ""
-    """The message of the format's check; a hint may follow ``; ``."""
+    """The message of a failed format check; a hint may follow after ``; ``."""
 
 
 def describe(found: Finding) -> tuple[str, str, str]:
@@ -155,7 +155,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return the known name most similar to a given name, or an empty text; ignore case.
+    """Return the known name most similar to a given name, ignoring case; empty if none is.
 
     Args:
         name: The name that the user wrote.

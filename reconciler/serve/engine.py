@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock, DesiredReader, Informer
 
 CAPACITY_AGE_S = 60.0
-"""The age in seconds from which pods and quotas are read again."""
+"""The age in seconds after which pods and quotas are read again."""
 OLDEST_CAPACITY_S = 300.0
 """The maximum age in seconds of pods and quotas that a plan may use."""
 
 
 class Engine:
-    """Plans repeatedly for one cluster.
+    """Computes plans for one cluster again and again.
 
     Args:
         desired: Reads the desired state when ``pull`` is called.
@@ -57,7 +57,7 @@ class Engine:
         return self._planner.decided
 
     def pull(self) -> None:
-        """Read the desired state; if that fails, the last state that was read stays in use.
+        """Read the desired state; if this fails, keep the last state that was read.
 
         Raises:
             SourceError: The desired state cannot be read.
@@ -66,7 +66,7 @@ class Engine:
         self._reading = read_valid(self._desired)
 
     def plan(self) -> PlanWithInputs:
-        """Return the current plan, which equals a plan that is computed from scratch.
+        """Return the current plan, which is identical to a plan computed from scratch.
 
         Raises:
             SourceError: The desired state was never read, and cannot be read now.

@@ -1,4 +1,4 @@
-"""Reads the desired state of the commit with which a plan is compared: ``BaseReader``."""
+"""Reads the desired state of the base commit with which a plan is compared: ``BaseReader``."""
 
 from __future__ import annotations
 

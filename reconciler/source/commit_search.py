@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from reconciler.source.trust.signature_checker import SignatureChecker
 
 _FIXED = re.compile(r"[0-9a-f]{4,64}|.*([~^:]|@\{).*", re.DOTALL)
-"""Matches a hash, or an expression that names one certain commit relative to another."""
+"""Matches a hash, or an expression that always refers to the same commit."""
 _NO_GRAFTS = {"GIT_GRAFT_FILE": "/dev/null"}
-"""Variables with which git shows the true parents of a commit."""
+"""Environment variables with which git shows the original parents of a commit."""
 _MAX_LISTED = 5
 _HINTS = {
     RefusalReason.INVALID_CONFIG: "correct .reconciler.yaml in a new commit",
@@ -44,7 +44,7 @@ _OTHER_HINT = "commit again with a signature of a trusted key, or correct the fi
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundCommit:
-    """The commit that is in force, or the newest commit if none is."""
+    """The commit to apply, or the newest commit if no commit may be applied."""
 
     in_force: CommitInForce
     tree: CommitTree
@@ -53,7 +53,7 @@ class FoundCommit:
 
 @dataclass(frozen=True, slots=True)
 class RevisionHistory:
-    """Implements ``History`` for the commit *newest* of a search."""
+    """Implements ``History`` for the newest commit in a search."""
 
     search: CommitSearch
     newest: str
@@ -64,7 +64,7 @@ class RevisionHistory:
         return self.search.is_fixed
 
     def contains(self, commit: str) -> bool:
-        """Return whether the newest commit is *commit*, or descends from it.
+        """Return whether *commit* is the newest commit or one of its ancestors.
 
         Raises:
             SourceError: The history cannot be fetched.
@@ -129,18 +129,18 @@ class CommitSearch:
         return replace(first, in_force=replace(first.in_force, refused=tuple(refused)))
 
     def _read(self, commit: str, before: CommitTree | None) -> FoundCommit:
-        """Read the configuration of a commit, of which nothing is known yet."""
+        """Read the configuration of a commit that was not examined before."""
         if before is None or before.revision != commit:
             before = CommitTree(self._repository, commit, before=before)
         in_force = CommitInForce(revision=self._revision, newest=commit, commit=None)
         return FoundCommit(in_force=in_force, tree=before, config=read_config(before))
 
     def may_change(self, newest: str, found: CommitInForce | None) -> bool:
-        """Return whether a search from the commit *newest* may not lead to *found* again."""
+        """Return whether a search from the commit *newest* may not find *found* again."""
         return self._checker is not None or found is None or found.newest != newest
 
     def contains(self, newest: str, commit: str) -> bool:
-        """Return whether *commit* is in the history of the commit *newest*, or is that commit.
+        """Return whether *commit* is the commit *newest* or one of its ancestors.
 
         More of the history is fetched only if it is needed.
 
@@ -205,7 +205,7 @@ class CommitSearch:
         return bool(_FIXED.fullmatch(name) or self._repository.references(tag))
 
     def _history(self, newest: str) -> list[str]:
-        """Return a commit and its first-parent ancestors, as far as they are in the repository."""
+        """Return a commit and its first-parent ancestors that are in the repository."""
         most = f"--max-count={MAX_ANCESTORS + 1}"
         output = self._repository.run(
             "rev-list", "--first-parent", most, newest, "--", environment=_NO_GRAFTS
@@ -218,7 +218,7 @@ class CommitSearch:
 
 
 def refusals(found: CommitInForce) -> Iterator[Diagnostic]:
-    """Yield a diagnostic if the newest commit is not applied.
+    """Yield a diagnostic if the newest commit is not the commit that is applied.
 
     If no commit is in force, an invalid configuration has diagnostics of its own.
     """

@@ -69,7 +69,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
-"""The function that decodes each key's value; the values of other keys are used unchanged."""
+"""The function that decodes each key's value; other values are used unchanged."""
 
 
 _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTILINE)
@@ -86,7 +86,7 @@ class ConfigResult:
 
     @property
     def invalid(self) -> bool:
-        """Whether the configuration has an error, which prevents any plan."""
+        """Whether the configuration has an error, so that no plan is possible."""
         return any(each.severity is Severity.ERROR for each in self.diagnostics)
 
 
@@ -159,7 +159,7 @@ def stream_config(
 
 
 def _configs(data: bytes) -> Iterator[Node | Problem]:
-    """Yield each document of kind Config, or the reason why a document is unreadable."""
+    """Yield each document of kind Config, or the reason why a document cannot be read."""
     text = decode(data)
     if isinstance(text, Problem) or _GROUP not in text:
         return
@@ -218,7 +218,7 @@ def _diagnose(file: SourceFile, root: Node, violation: Violation) -> Diagnostic:
 
 
 def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterator[Diagnostic]:
-    """Warn if restarts wait for a window of the kind allow, but there is no such window."""
+    """Warn if VMs are only restarted in a window with ``kind: allow`` and there is none."""
     allowed = any(each.kind is WindowKind.ALLOW for each in config.windows)
     if config.restart is RestartConsent.WINDOW and not allowed:
         yield Diagnostic(
@@ -227,5 +227,5 @@ def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterat
             message="`restart` is set to window, but no window has the kind allow, so no VM is "
             "restarted",
             at=file.location(root.at(("restart",))),
-            hint="add a window of kind allow to windows",
+            hint="add a window with `kind: allow` to `windows`",
         )

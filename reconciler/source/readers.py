@@ -78,7 +78,7 @@ def _is_ours(result: FileResult) -> bool:
 
 
 class CommitReader:
-    """Reads a revision of a repository; a branch is resolved again for every read.
+    """Reads a revision of a repository; each read resolves a branch again.
 
     A second read parses only the configuration and the files that changed since the first read.
     For an unchanged file, each read returns the same Python objects as the previous read.
@@ -135,7 +135,7 @@ class CommitReader:
         return self._last[1]
 
     def of(self, revision: str) -> CommitReader:
-        """Return a reader of another revision that does not parse unchanged files again."""
+        """Return a reader of another revision that parses only files that have changed."""
         other = CommitReader(self._repository, revision, override=self._override)
         other._contents, other._last = self._contents, self._last
         return other
@@ -156,7 +156,7 @@ class WorkingTreeReader:
         self._contents = FileContents(default_namespace=default_namespace)
 
     def read(self) -> Reading:
-        """Read the working tree, with the configuration in it.
+        """Read the working tree, with the configuration in the working tree.
 
         Raises:
             SourceError: The repository is bare, or a file cannot be read.
@@ -177,7 +177,7 @@ class StreamReader:
         config_text: tuple[str, bytes] | None = None,
         override: Callable[[Config], Config] = _unchanged,
     ) -> None:
-        """Create a reader for texts that are not in a repository.
+        """Create a reader for texts that do not come from a repository.
 
         Args:
             texts: The name and the bytes of each text, in order.
@@ -197,7 +197,7 @@ class StreamReader:
         self._override = override
 
     def read(self) -> Reading:
-        """Read all texts; a configuration among them applies to this read."""
+        """Read all texts; a configuration in one of them applies to this read."""
         found = stream_config(self._texts, self._config_text)
         config = self._override(found.config if found else self._config)
         state = build_desired_state(
@@ -216,7 +216,7 @@ class StreamReader:
 
 
 def _not_empty(state: DesiredState) -> DesiredState:
-    """Add an error if the input has no object: a failed rendering produces an empty stream."""
+    """Add an error if the input has no object, because failed renderings produce empty output."""
     others = any(each.code != NOTHING_FOUND for each in state.diagnostics)
     if state.kubevirt or state.vms or state.skipped or others:
         return state

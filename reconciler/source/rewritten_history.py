@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 
 class RewrittenHistoryReader:
-    """A ``DesiredReader`` that compares the branch with the last fetch into the same cache."""
+    """A ``DesiredReader`` that checks that the branch still contains the last fetched commit."""
 
     def __init__(self, inner: DesiredReader, repository: Repository) -> None:
         self._inner, self._repository = inner, repository
 
     def read(self) -> Reading:
-        """Read the desired state; warn if the commit of the last fetch is missing from the branch.
+        """Read the desired state; warn if the last fetched commit is no longer in the branch.
 
         Raises:
             SourceError: The desired state cannot be read.

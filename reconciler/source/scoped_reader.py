@@ -1,4 +1,4 @@
-"""Keeps only the objects that the command covers: ``ScopedReader``."""
+"""Keeps only the objects that the command processes: ``ScopedReader``."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _HOW_TO_CHECK = "`reconciler validate` shows which objects are read"
 
 
 class ScopedReader:
-    """A ``DesiredReader`` that keeps only the objects that the command covers."""
+    """A ``DesiredReader`` that keeps only the objects that the command processes."""
 
     def __init__(
         self, inner: DesiredReader, scope: Scope, *, strict: bool, complete: bool = True
     ) -> None:
-        """Prepare to keep only the objects that the command covers.
+        """Prepare to keep only the objects that the command processes.
 
         Args:
             inner: Reads the whole desired state.
@@ -41,7 +41,7 @@ class ScopedReader:
         self._last: tuple[Reading, Reading] | None = None
 
     def read(self) -> Reading:
-        """Read a whole revision, and omit the objects that the command does not cover.
+        """Read a whole revision, and omit the objects that the command does not process.
 
         Raises:
             SourceError: The revision cannot be read, or it lacks a VM that the scope lists.

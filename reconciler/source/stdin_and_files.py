@@ -1,4 +1,4 @@
-"""Reads the standard input, files and folders of the option ``-f``: ``read_inputs``."""
+"""Reads the files, folders and standard input that are passed with ``-f``: ``read_inputs``."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
 
 _N_BYTES = MAX_FILE_BYTES + 1
 MAX_TOTAL_BYTES = 200_000_000
-"""The maximum size of all inputs together, because all of them are kept in memory."""
+"""The maximum total size of all inputs in bytes, because all of them are kept in memory."""
 _HINT = "use a file that you may read, or - to read from a pipe"
 
 
 def read_inputs(names: Iterable[str]) -> tuple[tuple[str, bytes], ...]:
-    """Return the name and the bytes of each input, in order, up to a maximum size.
+    """Return the name and the bytes of each input, in order, up to a maximum total size.
 
     Args:
         names: ``-`` for standard input, a file, or a folder. As with kubectl, the YAML and JSON
@@ -91,7 +91,7 @@ def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _manifests(folder: Path) -> tuple[Path, ...]:
-    """Return the manifest files in a folder, without its subfolders."""
+    """Return the manifest files directly in a folder; subfolders are not read."""
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:

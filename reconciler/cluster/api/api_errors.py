@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE = 256
 _QUOTED_OBJECT = ('Invalid value: "{', '}"')
-"""The texts before and after an object that a server's message quotes."""
+"""The text before and after an object that a server's error message quotes."""
 _OK = range(200, 300)
 _KINDS: dict[int, type[ClusterError]] = {
     HTTPStatus.NOT_FOUND: NotFoundError,
@@ -90,12 +90,12 @@ class Answer:
         return self.status in _OK
 
     def explained(self) -> Status:
-        """Return the body as a ``Status``; return an empty one if the body is something else."""
+        """Return the body as a ``Status``, or an empty ``Status`` if it is something else."""
         return read_status(self.body)
 
 
 def read_status(body: bytes | msgspec.Raw) -> Status:
-    """Parse a response body as a ``Status``; return an empty one for other content."""
+    """Parse a response body as a ``Status``; return an empty ``Status`` for other content."""
     try:
         status = msgspec.json.decode(body, type=Status)
     except UNDECODABLE:
@@ -104,7 +104,7 @@ def read_status(body: bytes | msgspec.Raw) -> Status:
 
 
 def sentence(status: Status) -> str:
-    """Return the server's message on one line, cut to 256 characters, without quoted objects."""
+    """Return the server's message on one line, at most 256 characters long and without objects."""
     text = status.message or ""
     start, end = text.find(_QUOTED_OBJECT[0]), text.rfind(_QUOTED_OBJECT[1])
     if 0 <= start < end:
@@ -123,7 +123,7 @@ def is_denial(status: Status) -> bool:
 
 
 def safe_host(url: str) -> str:
-    """Return the host and port of a URL, without user, password, path and query."""
+    """Return a URL's host and port, without user, password, path and query."""
     try:
         parts = urlsplit(url)
         name, port = parts.hostname or "unknown", parts.port
@@ -173,7 +173,7 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
 
 
 def from_exception(error: Exception, method: str, path: str, host: str) -> ClusterError:
-    """Return the error for a request without a response; do not quote the exception."""
+    """Return the error for a request without a response, without the exception's text."""
     reason, hint = _broken(error)
     what = f"cannot {_VERBS.get(method, 'reach')} {resource_paths.spoken(path)} at {host}"
     failure = UnreachableError(f"{what}: {reason}", hint=hint)
@@ -192,7 +192,7 @@ def timed_out(error: Exception) -> bool:
 
 
 def _broken(error: Exception) -> tuple[str, str]:
-    """Return why no response arrived, and a hint for the user, from the type of an exception."""
+    """Return the reason for the missing response and a hint, based on the type of an exception."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
     server = "check the network and the server's address"

@@ -1,4 +1,4 @@
-"""``Client``: sends requests to one API server, repeats reads and raises typed errors.
+"""``Client``: sends requests to an API server, retries reads and raises typed errors.
 
 The client repeats reads after a temporary failure. It sends a write once; if no response arrives,
 the caller must read the object to see whether the write took effect.
@@ -32,7 +32,7 @@ _WRITE_QUERY = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _DRY_QUERY = {**_WRITE_QUERY, "dryRun": "All"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
-"""How much longer a watch may last than the timeout that it requested, in seconds."""
+"""How much longer than its requested timeout a watch may last, in seconds."""
 
 
 class Client:
@@ -90,13 +90,13 @@ class Client:
         )
 
     def without_retries(self) -> Client:
-        """Return a client that shares the connections and does not repeat reads."""
+        """Return a client that shares the connections but does not retry reads."""
         twin = copy.copy(self)
         twin._backoff = Backoff(attempts=1)  # noqa: SLF001 - of its own class
         return twin
 
     def hurry(self, left_s: float) -> None:
-        """Shorten all timeouts and do not repeat requests, because little time is left.
+        """Shorten all timeouts and stop retrying requests, because little time is left.
 
         Requests that were already sent are not interrupted. This applies to every client that
         shares these connections.
@@ -147,7 +147,7 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> bytes:
-        """Return the body at an API path; the read is repeated after a temporary failure.
+        """Return the body at an API path; retry after a temporary failure.
 
         Raises:
             ClusterError: The body cannot be read.
@@ -163,7 +163,7 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> T:
-        """Read the body at an API path in chunks, and return the result of a given function.
+        """Read the body at an API path in chunks, and return the result of the given function.
 
         After a temporary failure, *take* is called again with the body from its start.
 
@@ -210,7 +210,7 @@ class Client:
         timeout_s: float | None = None,
         dry_run: bool = False,
     ) -> Answer:
-        """Send a JSON Patch once, and return the response, even if it is a failure.
+        """Send a JSON Patch once, and return the response, which may be a failure.
 
         *timeout_s* can only shorten the client's own timeout. With *dry_run* the server checks the
         request and changes nothing.
@@ -229,7 +229,7 @@ class Client:
         timeout_s: float | None = None,
         dry_run: bool = False,
     ) -> Answer:
-        """Send one POST that creates an object in a collection, and return the response.
+        """Send one POST request that creates an object, and return the response.
 
         Raises:
             UnreachableError: No response arrived; the object may exist.
@@ -238,7 +238,7 @@ class Client:
         return self._written(request, timeout_s)
 
     def restart(self, path: str, *, timeout_s: float | None = None) -> Answer:
-        """Request a VM's restart once, through its restart subresource.
+        """Send one request for a VM's restart, to its restart subresource.
 
         The response has no body, so virt-api returns 406 to a client that accepts only JSON.
 
@@ -277,7 +277,7 @@ class Client:
         ask: Callable[[], T],
         retryable: Callable[[ClusterError], bool] = lambda error: error.retryable,
     ) -> T:
-        """Call a function, repeat the call after each temporary error, and return the result."""
+        """Call a function and return its result; retry after each temporary error."""
         return repeat(
             ask,
             clock=self._clock,
@@ -286,6 +286,6 @@ class Client:
         )
 
     def _wait_s(self, timeout_s: float | None) -> float:
-        """Return how long to wait for the server; a deadline can shorten the wait."""
+        """Return the timeout for a request, which a deadline may shorten."""
         wait_s = self._timeout_s if timeout_s is None else timeout_s
         return self._deadline.shortened(wait_s, self._clock.monotonic())

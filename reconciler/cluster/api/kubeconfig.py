@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _HOME_CONFIG = "~/.kube/config"
 _MAX_BYTES = 1_000_000
-"""The maximum size of a kubeconfig."""
+"""The maximum size of a kubeconfig in bytes."""
 _MAX_ALIASES = 10
 """The maximum number of YAML aliases in a kubeconfig."""
 _MAX_DEPTH = 200
@@ -38,7 +38,7 @@ _OTHER = "correct the file, or select another one with --kubeconfig"
 
 
 def load(kubeconfig: str | None, context: str | None) -> Configuration:
-    """Return the library's ``Configuration`` for the cluster that the options select.
+    """Return the ``kubernetes`` library's ``Configuration`` for the selected cluster.
 
     The function tries *kubeconfig*, then ``KUBECONFIG``, then ``~/.kube/config``, then the
     service account of the pod. A kubeconfig ``-`` is read from standard input.
@@ -76,7 +76,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
 
 
 def context_names(kubeconfig: str | None) -> tuple[str, ...]:
-    """Return the names of the contexts in a kubeconfig, or in the file that kubectl would read.
+    """Return the names of the contexts in a kubeconfig; by default, the one that kubectl reads.
 
     Raises:
         ClusterError: The kubeconfig does not exist or cannot be used.
@@ -190,7 +190,7 @@ def _read_files(entry: Any) -> None:  # noqa: ANN401 - an untyped library
 
 
 def _check_text(text: bytes) -> None:
-    """Check that a YAML text is cheap to parse; the library copies the content of each alias.
+    """Check that a YAML text is cheap to parse, because the library copies each alias.
 
     Raises:
         OSError: The text is too long, is nested too deeply or has too many aliases.
@@ -198,7 +198,7 @@ def _check_text(text: bytes) -> None:
     import yaml  # noqa: PLC0415 - the library's
 
     if len(text) > _MAX_BYTES:
-        raise OSError(errno.EFBIG, f"the file has more than {_MAX_BYTES:,} bytes")
+        raise OSError(errno.EFBIG, f"the file is larger than {_MAX_BYTES:,} bytes")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     n_aliases = depth = 0
     for each in yaml.parse(text, loader):
@@ -284,7 +284,7 @@ def _is_http(address: str | None) -> bool:
 
 
 def _reason(text: str, context: str | None) -> str:
-    """Return what is wrong with the kubeconfig; only names from the file are quoted."""
+    """Return the problem with the kubeconfig; only names from the file are quoted."""
     if match := re.search(r"Expected object with name (\S+) in", text):
         return f"it has no {'context' if match[1] == context else 'entry'} {match[1]}"
     if match := re.search(r"Expected key ([\w-]+) in", text):

@@ -1,4 +1,4 @@
-"""Types for the parts of ``kubernetes`` (untyped) and urllib3 that this package uses."""
+"""Types for the parts of urllib3 and the untyped library ``kubernetes`` that this package uses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds the brackets of JSON without recursion: ``split``, ``is_balanced`` and ``shallow``.
+"""Splits JSON by its brackets without recursion: ``split``, ``is_balanced`` and ``shallow``.
 
 The JSON decoder cannot skip an object that is nested too deeply. This module finds the ends of the
 objects in such a list, so that one object does not hide the others.
@@ -15,7 +15,7 @@ _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
 
 
 MAX_PER_PAGE = 1_000
-"""The maximum number of objects on a page; an API server sends at most the 500 that are requested.
+"""The maximum number of objects on a page; API servers send at most the requested 500.
 
 Without this limit, a page of 128 MiB could contain 45 million empty objects.
 """
@@ -27,7 +27,7 @@ class SplitList(NamedTuple):
     """The two parts of a list in JSON: its objects, and the list without the objects."""
 
     envelope: bytes
-    """The JSON of the list, with an empty ``items``."""
+    """The JSON of the list with an empty ``items`` array."""
     items: list[bytes]
 
 

@@ -1,4 +1,4 @@
-"""``pages``: lists objects page by page, and restarts the list if a page token expires."""
+"""``pages``: lists objects page by page, and starts again if a page token expires."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 PAGE_SIZE = 500
 """The number of objects per page; 500 was faster than 2000 on a real API server."""
 MAX_PAGES = 2_000
-"""The maximum number of pages in a list; 2,000 pages have one million objects."""
+"""The maximum number of pages in a list; 2,000 pages contain one million objects."""
 MAX_LIST_S = 600.0
-"""The longest time for all pages of a list, in real seconds."""
+"""The maximum time for all pages of a list, in seconds of real time."""
 MAX_TOKEN = 65_536
 """The maximum length of a page token, in characters; API servers use a few hundred."""
 _RELISTS = 3
@@ -35,9 +35,9 @@ class Page(NamedTuple):
 
     body: bytes
     first: bool
-    """Whether the list starts, or starts again, with this page; the caller drops earlier pages."""
+    """Whether the list starts (again) with this page; the caller then discards earlier pages."""
     resource_version: str
-    """The resourceVersion from which a watch can continue after the list."""
+    """The resourceVersion from which a watch can continue."""
 
 
 class _ListMeta(
@@ -54,7 +54,7 @@ class _List(msgspec.Struct, frozen=True):
 
 
 def pages(client: Client, path: str) -> Iterator[Page]:
-    """Yield the list at an API path page by page.
+    """Yield the list at an API path, page by page.
 
     If a page token expires, the list is restarted, at most three times; ``Page.first`` marks this.
 

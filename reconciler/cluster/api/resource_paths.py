@@ -1,4 +1,4 @@
-"""Builds the API paths of objects, and describes a path in messages: ``spoken``."""
+"""Builds API paths, and describes paths in messages: ``spoken``."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
 LEASES_API = "/apis/coordination.k8s.io/v1"
 EVENTS_API = "/apis/events.k8s.io/v1"
 ACTIONS_API = "/apis/subresources.kubevirt.io/v1"
-"""The API group of VM subresources, which virt-api itself serves."""
+"""The API group of VM subresources, which virt-api serves."""
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 _PLURALS = {"KubeVirt": KUBEVIRTS, "VirtualMachine": VMS}

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.kubernetes_protocols import Response
 
 MAX_BYTES = 128 << 20
-"""The maximum size of a decompressed body that is held in memory, in bytes.
+"""The maximum size in bytes of a decompressed body that is stored in memory.
 
 A page has at most 500 objects, so an object may have 250 kB, about ten times the usual size.
 """
 MAX_RATIO = 250
-"""The maximum size of a decompressed body relative to its gzip data.
+"""The maximum ratio of a decompressed body's size to the size of its gzip data.
 
 A list of VMs is some 15 times larger than its gzip data. The format allows 1032 times.
 """
@@ -56,7 +56,7 @@ def whole(response: Response) -> bytes:
         found.append(piece)
         size += len(piece)
         if size > MAX_BYTES:
-            raise UnusableBodyError(f"the body has more than {MAX_BYTES >> 20} MiB")
+            raise UnusableBodyError(f"the body is larger than {MAX_BYTES >> 20} MiB")
     return b"".join(found)
 
 

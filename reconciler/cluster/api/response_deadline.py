@@ -1,4 +1,4 @@
-"""Limits the time of a whole response: ``install`` and ``ending_at``.
+"""Limits the total time of a response: ``install`` and ``ending_at``.
 
 The timeouts of urllib3 apply to each wait for data, so a server that occasionally sends one byte
 could delay a request without limit. Here, all reads and writes of a request share one deadline.
@@ -23,7 +23,7 @@ _LATE = "the response was not complete in time"
 
 
 class _Request(threading.local):
-    """The deadline of the request that a thread currently sends."""
+    """The deadline of the request that the current thread is sending."""
 
     ends_at: float | None = None
     """The monotonic time by which the response must end; None if there is no limit."""
@@ -34,7 +34,7 @@ _REQUEST = _Request()
 
 @contextmanager
 def ending_at(at: float) -> Iterator[None]:
-    """Context manager: requests sent in its block, and their responses, must end by a given time.
+    """Context manager that sets a deadline for requests in its block and for their responses.
 
     *at* is a monotonic time in seconds. The limit also applies to a body that is read later, or in
     another thread.
@@ -47,7 +47,7 @@ def ending_at(at: float) -> Iterator[None]:
 
 
 def install(pool_manager: Any) -> None:  # noqa: ANN401 - urllib3's types are loaded later
-    """Make the connections of a ``urllib3.PoolManager`` respect ``ending_at``."""
+    """Make the connections of a ``urllib3.PoolManager`` obey the deadlines of ``ending_at``."""
     pool_manager.pool_classes_by_scheme = {
         scheme: type(pool.__name__, (pool,), {"ConnectionCls": _limited(pool.ConnectionCls)})
         for scheme, pool in pool_manager.pool_classes_by_scheme.items()
@@ -55,7 +55,7 @@ def install(pool_manager: Any) -> None:  # noqa: ANN401 - urllib3's types are lo
 
 
 def _limited(connection: type[Any]) -> type[Any]:
-    """Return a subclass of a connection class whose reads and writes respect ``ending_at``."""
+    """Return a subclass of a connection class whose reads and writes obey ``ending_at``."""
 
     class Limited(connection):  # type: ignore[misc] # a class of urllib3 that is not known here
         response_class = _Response
@@ -89,7 +89,7 @@ class _Response(HTTPResponse):
 
 
 class _LimitedReader(io.RawIOBase):
-    """Reads from a socket; each read waits at most until a fixed time."""
+    """Reads from a socket; no read waits beyond a fixed time."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, ends_at: float) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class _LimitedReader(io.RawIOBase):
 
 
 def _left(at: float) -> float:
-    """Return the seconds that are left until a given time.
+    """Return the number of seconds until a given time.
 
     Raises:
         TimeoutError: The time *at* has passed.

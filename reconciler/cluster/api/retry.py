@@ -1,4 +1,4 @@
-"""Limits how often and how long requests are repeated: ``repeat``, ``Backoff``, ``Deadline``."""
+"""Limits the number and the duration of retries: ``repeat``, ``Backoff``, ``Deadline``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """The number of repetitions of a request, and the length of the pauses in between."""
+    """The number of retries of a request, and the length of the pauses between them."""
 
     attempts: int = 4
     first_s: float = 0.5
@@ -32,12 +32,12 @@ class Backoff:
 
 @dataclass(slots=True)
 class Deadline:
-    """The monotonic time by which a client has to finish; None for no deadline."""
+    """The monotonic time by which a client must finish; None for no deadline."""
 
     at: float | None = None
 
     def shortened(self, wait_s: float, now: float) -> float:
-        """Return the shorter of a wait and the time until the deadline; at least 0.2 s."""
+        """Return a timeout, shortened to the time until the deadline, but at least 0.2 s."""
         return wait_s if self.at is None else min(wait_s, max(_SHORTEST_WAIT_S, self.at - now))
 
 
@@ -48,7 +48,7 @@ def repeat(
     backoff: Backoff,
     retryable: Callable[[ClusterError], bool],
 ) -> T:
-    """Call a function, repeat the call after each temporary error, and return the result.
+    """Call a function and return its result; retry after each temporary error.
 
     A pause is at least as long as the server's Retry-After. If Retry-After exceeds the total time,
     the error is raised immediately.

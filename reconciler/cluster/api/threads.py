@@ -1,4 +1,4 @@
-"""Runs calls in parallel, in daemon threads: ``start`` and ``each``.
+"""Runs calls in parallel in daemon threads: ``start`` and ``each``.
 
 The process can end while daemon threads wait for a server. With an executor, Python would wait for
 the threads to finish.
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 def unexpected(what: str, error: BaseException) -> BackgroundError:
-    """Return the error that the main thread raises if a bug ended a background thread."""
+    """Return the error for the main thread if a bug ended a background thread."""
     failure = BackgroundError(
         f"{what} ended unexpectedly: {type(error).__name__}: {error}",
         hint="this is a bug in reconciler; report it together with the log",
@@ -33,7 +33,7 @@ def unexpected(what: str, error: BaseException) -> BackgroundError:
 
 
 def _outcome(ask: Callable[..., object], error: BaseException) -> BaseException:
-    """Return the exception that the caller receives after a background call failed."""
+    """Return the exception to raise in the caller after a background call has failed."""
     if isinstance(error, ReconcilerError) or not isinstance(error, Exception):
         return error
     return unexpected(f"the background call {getattr(ask, '__qualname__', ask)}", error)
@@ -59,7 +59,7 @@ def start(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[
 
 
 def each(ask: Callable[[A], T], given: Iterable[A], *, at_once: int) -> Iterator[tuple[A, T]]:
-    """Call a function for each item, several at a time; yield the results as they arrive.
+    """Call a function for each item, several at a time; yield each result when it arrives.
 
     An item is taken from *given* only when its call can start immediately. Threads are reused,
     since a new thread starts slowly while other threads are busy.

@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 requests = logging.getLogger("reconciler.requests")
-"""The log of requests: one debug line per request, without query, headers and body."""
+"""The log of requests, with one debug line per request; no query, headers or body."""
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 _DAY_S = 86_400.0
 _CONNECT_S = 10.0
-"""The longest time to connect to one address, including the TLS handshake, in seconds."""
+"""The maximum time to connect to one address, including the TLS handshake, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +51,12 @@ class Request:
     """One request to the API server."""
 
     method: str
-    """The HTTP method, or WATCH for a GET whose response does not end."""
+    """The HTTP method, or WATCH for a GET request whose response does not end."""
     path: str
     query: Mapping[str, str] | None = None
     body: object = None
     accept: str = JSON
-    """The accepted media types of the response."""
+    """The media types that the client accepts."""
 
     @property
     def verb(self) -> str:

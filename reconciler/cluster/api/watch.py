@@ -112,7 +112,7 @@ class Watch:
                 yield from (bytes(line) for line in lines if line.strip())
             if len(rest) > MAX_EVENT:
                 watched = f"{resource_paths.spoken(self._path)} at {self._host}"
-                what = f"an event in the watch of {watched} has more than {MAX_EVENT >> 20} MiB"
+                what = f"an event in the watch of {watched} is larger than {MAX_EVENT >> 20} MiB"
                 raise ClusterError(what, hint="check that the server is an API server")
 
     def _broken(self, error: Exception) -> ClusterError:

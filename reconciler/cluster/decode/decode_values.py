@@ -45,7 +45,7 @@ def shared_vm_ref(namespace: str | None, name: str | None) -> references.ObjectR
 
 
 def labels(found: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Return a copy of a map of strings, such as labels, that uses shared strings."""
+    """Return a copy of a map of strings, such as labels, whose strings are shared."""
     if not found:
         return _NO_LABELS
     return {shared(key): shared(value) for key, value in found.items()}
@@ -92,7 +92,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 def conditions(found: list[wire.Condition] | None) -> Mapping[str, Condition]:
-    """Return the conditions by type; the last condition of each type wins."""
+    """Return the conditions by type; if a type is repeated, the last one is used."""
     if not found:
         return _NO_CONDITIONS
     return {

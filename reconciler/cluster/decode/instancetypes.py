@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OWN = ("memory.guest", "memory.maxGuest", "memory.overcommitPercent", "cpu.guest", "annotations")
-"""Spec fields that ``LiveInstancetype.others`` does not contain."""
+"""Spec fields that ``LiveInstancetype.others`` omits, because it has attributes for them."""
 
 
 def instancetype(item: wire.InstancetypeItem, *, kind: str) -> LiveInstancetype:

@@ -94,7 +94,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
 
 
 class KubeVirts:
-    """Decodes objects of the kind KubeVirt; implements ``pages.Readable``."""
+    """Decodes KubeVirt CRs; implements ``pages.Readable``."""
 
     def page(self, body: bytes) -> Decoded[LiveKubeVirt]:
         """Decode every KubeVirt CR on a page of a list.
@@ -126,7 +126,7 @@ class KubeVirts:
 
 
 def child(found: object, key: str) -> dict[str, Any]:
-    """Return the map under a key of a map; return an empty map if there is none."""
+    """Return the map under a key of another map; an empty map if there is none."""
     value = found.get(key) if isinstance(found, dict) else None
     return value if isinstance(value, dict) else {}
 
@@ -150,7 +150,7 @@ def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
 
 
 def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime | None:
-    """Return when a field manager of the given fields last wrote to the CR.
+    """Return when a field manager of one of the given fields last wrote to the CR.
 
     The fields at *paths* have not changed since that write, which may have changed other fields.
     """

@@ -1,4 +1,4 @@
-"""Splits a list response into objects while it arrives, with little memory: ``objects``."""
+"""Splits a list response into objects as it arrives, using little memory: ``objects``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _ITEMS = re.compile(rb'"items"\s*:\s*\[')
 _SEAM = b',{"metadata":{'
-"""The bytes between two objects of a list, in the form in which API servers write them.
+"""The bytes between two objects in a list, as API servers write them.
 
 A JSON string cannot contain these bytes, since the quotation marks in it are escaped. A list
 inside an object can contain them, so a piece counts as an object only if it is valid JSON.
@@ -33,12 +33,12 @@ MAX_OBJECTS = 1_000_000
 Source: https://kubernetes.io/docs/setup/best-practices/cluster-large/
 """
 _MAX_INNER_SEAMS = 100
-"""How often ``_SEAM`` may occur inside one object; pods and quotas do not contain it."""
+"""The maximum number of times that ``_SEAM`` occurs in an object; pods and quotas lack it."""
 _RAW = msgspec.json.Decoder(msgspec.Raw)
 
 
 def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Raw]:
-    """Yield each object of a list while the JSON of the list arrives.
+    """Yield each object of a list as the JSON of the list arrives.
 
     A list in another JSON format is split only after all of it has arrived.
 
@@ -67,7 +67,7 @@ def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Ra
                 raise ValueError(f"the list has more than {MAX_OBJECTS:,} objects")
         del rest[:start]
         if len(rest) > _MAX_WAITING:
-            raise ValueError(f"an object has more than {_MAX_WAITING >> 20} MiB")
+            raise ValueError(f"an object is larger than {_MAX_WAITING >> 20} MiB")
         # The end of the text may be the start of a seam.
         searched = max(0, len(rest) - len(_SEAM) + 1)
     yield from _last_items(bytes(head + rest), plural)
@@ -87,7 +87,7 @@ def _last_items(body: bytes, plural: str) -> Sequence[bytes | msgspec.Raw]:
 
 
 def _head(arriving: Iterator[bytes]) -> tuple[bytes, bytes]:
-    """Return the text before the first object, and the start of that object."""
+    """Return the text before the first object, and the start of the first object."""
     found = b""
     for chunk in arriving:
         found += chunk
@@ -109,7 +109,7 @@ def _is_whole(piece: bytes) -> bool:
 
 
 def raw_items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """Return each raw object of a page, even if an object is nested too deeply to be decoded.
+    """Return each raw object on a page, even if an object is nested too deeply for the decoder.
 
     Raises:
         msgspec.DecodeError: The JSON is not a list of at most ``list_items.MAX_PER_PAGE`` objects;

@@ -1,4 +1,4 @@
-"""Decodes pages of lists: ``Kind``; an unreadable object does not affect other objects."""
+"""Decodes pages of lists: ``Kind``; an unreadable object does not affect the others."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ V = TypeVar("V")
 
 
 MAX_UNREADABLE = 10_000
-"""The maximum number of unreadable objects in a list; a list with more of them is an error."""
+"""The maximum number of unreadable objects in a list; above it, reading the list fails."""
 
 
 class UnreadableError(ValueError):
-    """An object has a value that its kind does not allow; the message says which value."""
+    """An object has a value that its kind does not allow; the message describes the value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,11 +53,11 @@ class Kind(Generic[W, V]):
     wire: type[W]
     live: Callable[[W], V]
     keyed: str = ""
-    """The kind in the stored references, if it is not ``name``: a VMI is stored under its VM."""
+    """The kind in the stored references if it is not ``name``: VMIs are stored by their VM."""
     replacement: Callable[[ObjectRef, bytes], Iterable[V]] | None = None
     """Returns worst-case values for an unreadable object; None if the object is ignored."""
     consequence: str = "is ignored"
-    """What happens to an unreadable object, as the end of a sentence."""
+    """What happens because of an unreadable object, as the end of a sentence."""
     _item: msgspec.json.Decoder[W] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -181,7 +181,7 @@ class Readable(Protocol[V]):
 
 
 def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
-    """Return the reference of a raw object, with the name ``?`` if it cannot be read."""
+    """Return the reference of a raw object; its name is ``?`` if it cannot be read."""
     metadata = (
         _nameplate(body)
         or _nameplate(_head(body))
@@ -202,5 +202,5 @@ def _nameplate(body: bytes | msgspec.Raw) -> wire.Identity | None:
 
 
 def _head(body: bytes | msgspec.Raw) -> bytes:
-    """Return a raw object without spec and status, which API servers write last."""
+    """Return a raw object without its spec and status, which API servers write last."""
     return bytes(body).partition(b',"spec":')[0] + b"}"

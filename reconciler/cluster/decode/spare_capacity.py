@@ -1,4 +1,4 @@
-"""Decodes pods and quotas and adds up their use: ``node_uses``, ``quotas_by_namespace``."""
+"""Decodes pods and quotas, and sums their use: ``node_uses``, ``quotas_by_namespace``."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 _NODE_NAME = re.compile(rb'"nodeName"\s*:\s*"([a-z0-9.-]+)"')
 _ALL = 1 << 62
-"""A number of bytes that exceeds the memory of any node."""
+"""A number of bytes larger than the memory of any node."""
 ENDED = frozenset({"Succeeded", "Failed"})
 """Pod phases in which a pod no longer uses capacity."""
 JUDGED = ("requests.memory", "memory", "limits.memory", "pods", "count/pods")
-"""The quota resources to compare with a launcher pod's requests and limits."""
+"""The quota resources that are compared with a launcher pod's requests and limits."""
 APPLYING_SCOPES = frozenset({"NotTerminating", "NotBestEffort"})
 """Quota scopes that can include a launcher pod.
 
@@ -38,10 +38,10 @@ this program does not read priority classes.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A pod, running or ended, with the fields that capacity depends on."""
+    """A running or terminated pod, with the fields that affect capacity."""
 
     launcher: Launcher
-    """The pod's requests and limits, also if the pod is not a launcher pod."""
+    """The pod's requests and limits, even if the pod is not a launcher pod."""
     instance: Uid
     """The uid of the VM instance that a launcher pod runs; empty for any other pod."""
     ended: bool
@@ -154,7 +154,7 @@ def quota(item: wire.Quota) -> NamedQuota:
 
 
 def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
-    """Yield a pod that replaces an unreadable one and fills its node; one per possible node."""
+    """Yield one pod per possible node that stands for an unreadable pod and fills the node."""
     for node in sorted(set(_NODE_NAME.findall(body))):
         requests = MemoryUse(memory=_ALL)
         launcher = Launcher(namespace=ref.namespace, node=shared(node.decode()), requests=requests)
@@ -162,7 +162,7 @@ def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
 
 
 def _exhausted(ref: ObjectRef, _body: bytes) -> Iterator[NamedQuota]:
-    """Yield a quota that admits no pod and replaces an unreadable quota."""
+    """Yield a quota that stands for an unreadable quota and admits no pod."""
     yield NamedQuota(namespace=ref.namespace, quota=Quota(name=ref.name, hard={"pods": 0}))
 
 
@@ -205,7 +205,7 @@ def node_uses(
 def quotas_by_namespace(
     found: Iterable[NamedQuota], running: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, tuple[Quota, ...]]:
-    """Return each namespace's quotas for launcher pods, and what running migrations will free."""
+    """Return each namespace's quotas for launcher pods, with what running migrations will free."""
     moving = _moving(running)
     groups: dict[str, list[Quota]] = defaultdict(list)
     for each in found:

@@ -1,4 +1,4 @@
-"""The Kubernetes JSON fields that are read, as msgspec Structs; unknown fields are skipped.
+"""The Kubernetes JSON fields that are read, as msgspec Structs; other fields are skipped.
 
 Every field may be absent or null. A scalar that Kubernetes writes in several notations is kept
 unchanged here; the decoding modules parse it.
@@ -18,7 +18,7 @@ Amount: TypeAlias = str | int | float | None
 
 
 class Wire(msgspec.Struct, frozen=True, rename="camel", gc=False):
-    """Base class of JSON objects: field names are camelCase, and unknown fields are skipped."""
+    """Base class of JSON objects with camelCase field names; unknown fields are skipped."""
 
 
 class Page(msgspec.Struct, Generic[T], frozen=True):
@@ -29,14 +29,14 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Identity(Wire, frozen=True):
-    """The part of an object's metadata that can be read even if other fields are malformed."""
+    """The part of an object's metadata that is readable even if other fields are malformed."""
 
     namespace: str | None = None
     name: str = ""
 
 
 class Nameplate(Wire, frozen=True):
-    """An object of any kind, of which only namespace and name are read."""
+    """An object of any kind, of which only the namespace and the name are read."""
 
     metadata: Identity = Identity()
 
@@ -244,7 +244,7 @@ class Node(Wire, frozen=True):
 
 
 class InstancetypeItem(Wire, frozen=True):
-    """A VirtualMachineInstancetype or VirtualMachineClusterInstancetype from the server."""
+    """A VirtualMachineInstancetype or VirtualMachineClusterInstancetype from the API server."""
 
     metadata: Meta
     spec: dict[str, Any] | None = None

@@ -1,4 +1,4 @@
-"""The parts of a VM's managedFields that show who wrote its memory size: ``VMManager``."""
+"""The part of a VM's managedFields that shows who wrote its memory size: ``VMManager``."""
 
 from __future__ import annotations
 

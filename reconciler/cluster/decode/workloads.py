@@ -39,7 +39,7 @@ POOL = "VirtualMachinePool"
 """The Kubernetes kind of a VM pool, which owns its VMs."""
 SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
-"""The prefix of resource names for huge pages; the page size comes after the prefix."""
+"""The prefix of resource names for huge pages, which the page size follows."""
 
 _NO_CPU = wire.Cpu()
 _VMI_NAME = re.compile(rb'"vmiName"\s*:\s*"([a-z0-9.-]+)"')
@@ -88,7 +88,7 @@ def vm(item: wire.VM) -> LiveVM:
 
 
 def _pool(owners: Iterable[wire.KindAndName]) -> str:
-    """Return the name of the pool that owns a VM. Source: recorded v1.9.0 pool-vm-patched."""
+    """Return the name of the pool that owns a VM. Source: observed on v1.9.0, pool-vm-patched."""
     return next((each.name or "" for each in owners if each.kind == POOL), "")
 
 
@@ -200,7 +200,7 @@ def migration(item: wire_vmi.Migration) -> LiveMigration:
 
 
 def _migration_in_flight(ref: ObjectRef, body: bytes) -> Iterator[LiveMigration]:
-    """Yield a migration in flight that replaces an unreadable migration."""
+    """Yield a migration in flight that stands for an unreadable migration."""
     vmi = _VMI_NAME.search(body)
     yield LiveMigration(
         ref=ref,
@@ -260,7 +260,7 @@ def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration
 
 
 def vm_of(each: LiveMigration) -> ObjectRef:
-    """Return the reference of the VM that a migration moves."""
+    """Return the reference of the VM to which a migration belongs."""
     return shared_vm_ref(each.ref.namespace, each.vmi_name)
 
 

@@ -1,4 +1,4 @@
-"""``CapacityRefresh``: keeps the newest capacity, and reads it again in the background."""
+"""``CapacityRefresh``: stores the newest capacity, and refreshes it in the background."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _INTERVAL_S = 10.0
-"""The shortest interval between two background reads of pods and quotas, in seconds."""
+"""The minimum interval between two background reads of pods and quotas, in seconds."""
 
 
 class CapacityRefresh:
@@ -59,7 +59,7 @@ class CapacityRefresh:
         return found
 
     def start(self) -> None:
-        """Start a background read, unless one is in progress or the last one is too recent.
+        """Start a background read, unless one is running or the last one is too recent.
 
         A failure is logged and changes nothing.
         """

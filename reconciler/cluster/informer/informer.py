@@ -45,15 +45,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _COALESCE_S = 0.05
-"""How long ``wait`` collects further events after the first change, in real seconds."""
+"""How long ``wait`` collects further events after the first change, in seconds of real time."""
 _PATIENCE_S = 120.0
-"""How long reads of one kind may fail, in seconds, before the snapshot counts as too old."""
+"""How many seconds the reads of a kind may fail before the snapshot counts as too old."""
 _POLL_S = 60.0
 """The interval at which nodes and instancetypes are listed, in seconds."""
 _LISTED = "listed"
-"""Replaces the resourceVersion of instancetypes, since their two kinds are listed separately."""
+"""Stands for the resourceVersion of instancetypes, whose two kinds are listed separately."""
 _JOIN_S = 1.0
-"""The longest wait for all threads to stop; a thread that still runs ends with the process."""
+"""The maximum wait for all threads to stop; a thread that still runs ends with the process."""
 
 
 class ClusterInformer:
@@ -197,7 +197,7 @@ class ClusterInformer:
             )
 
     def wait(self, timeout_s: float) -> LiveState:
-        """Wait for a change, for a limited time, and return the newest snapshot.
+        """Wait a limited time for a change, and return the newest snapshot.
 
         A change after the previous snapshot counts, even if it happened before this call.
 
@@ -222,14 +222,14 @@ class ClusterInformer:
         return self._capacity.read()
 
     def refresh_capacity(self) -> None:
-        """Start to read pods and quotas in the background, unless such a read is in progress.
+        """Start reading pods and quotas in the background, unless such a read is running.
 
         ``wait`` returns when the read has succeeded. A failure is logged and changes nothing.
         """
         self._capacity.start()
 
     def _change(self, make: Callable[[], None]) -> None:
-        """Call a function under the lock to change a store, and wake up ``wait``."""
+        """Change a store by calling a function under the lock, and wake up ``wait``."""
         with self._changed:
             make()
             self._version += 1

@@ -37,23 +37,23 @@ RELIST_S = 600.0
 POLL_S = 10.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
 _SHORTEST_S = 1.0
-"""If a watch ends sooner than this, in real seconds, the reflector pauses before the next one."""
+"""If a watch ends sooner than after this time, the reflector pauses before the next watch."""
 _RELIST_AFTER = 3
-"""After this many failures, with no lasting watch in between, the objects are listed again."""
+"""After this number of failures without a lasting watch, the objects are listed again."""
 _UNKNOWN_VERSION = (HTTPStatus.BAD_REQUEST, HTTPStatus.GATEWAY_TIMEOUT)
-"""The HTTP statuses for an unknown resourceVersion, for example after a restore of etcd.
+"""The HTTP statuses for an unknown resourceVersion, for example after etcd was restored.
 
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#unavailable-resource-versions
 """
 _LONGEST_PAUSE_S = 60.0
-"""The longest pause in seconds, even if Retry-After is longer: the snapshot must stay current."""
+"""The maximum pause in seconds, despite a longer Retry-After: the snapshot must stay current."""
 
 
 class Target(Protocol):
-    """The interface through which a reflector lists objects and passes on events."""
+    """The interface through which a reflector lists objects and delivers events."""
 
     def relist(self, client: Client) -> str:
-        """List every object again, and return the resourceVersion from which to watch.
+        """List all objects again, and return the resourceVersion from which to watch.
 
         Raises:
             ClusterError: The objects cannot be listed.
@@ -117,7 +117,7 @@ class Reflector(threading.Thread):
 
     @property
     def failing(self) -> tuple[float, ClusterError] | None:
-        """The start of the current failures, in monotonic time, and the last error; or None."""
+        """Since when reads have failed, in monotonic time, and the last error; or None."""
         return self._failing
 
     def end(self) -> None:

@@ -1,4 +1,4 @@
-"""Stores what a reflector lists and watches: ``KindTarget`` and ``PolledTarget``."""
+"""Stores the objects that a reflector lists and watches: ``KindTarget`` and ``PolledTarget``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class KindTarget(Generic[V]):
         self._change = change
 
     def relist(self, client: Client) -> str:
-        """List every object again, and return the resourceVersion from which to watch."""
+        """List all objects again, and return the resourceVersion from which to watch."""
         listed = list_all(client, self.path, self._kind)
         self._change(lambda: self._store.replace(listed.values, listed.diagnostics))
         return listed.resource_version
@@ -59,7 +59,7 @@ class PolledTarget:
         self._relist = relist
 
     def relist(self, client: Client) -> str:
-        """List every object again, and return a resourceVersion that no watch uses."""
+        """List all objects again, and return a resourceVersion that no watch uses."""
         return self._relist(client)
 
     def event(self, kind: str, body: bytes) -> None:

@@ -37,9 +37,9 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
 _MOST_CONFLICTS = 10
-"""How often acquiring the lease is repeated after a conflict; more conflicts mean stale reads."""
+"""The maximum number of conflicts while the lease is acquired; more of them mean stale reads."""
 _BRIEF_S = 1.0
-"""The last second of a lease, in which no write starts, so that a renewal has time to finish."""
+"""The last second of a lease, in which no write starts, so that a renewal can complete."""
 
 
 class ClusterLease:
@@ -84,7 +84,7 @@ class ClusterLease:
         self._not_before = 0.0
 
     def __enter__(self) -> Self:
-        """Acquire the lease; wait, at most its duration, to see if another holder is alive.
+        """Acquire the lease; wait up to its duration to see whether another holder is alive.
 
         Raises:
             LeaseHeldError: Another run holds the lease and is alive, or may still be alive.
@@ -120,7 +120,7 @@ class ClusterLease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Release the lease, unless ``abandon`` was called; an abandoned lease expires.
+        """Release the lease, unless ``abandon`` was called; then, the lease expires.
 
         If the release fails, the next run must wait until the lease expires.
         """
@@ -146,7 +146,7 @@ class ClusterLease:
             log.warning("cannot release the lease %s: %s", self._where, failure)
 
     def abandon(self) -> None:
-        """Do not release the lease on exit, since a write may still be in progress.
+        """Do not release the lease on exit, because a write may still be in progress.
 
         The lease is renewed as before until exit. After that it expires.
         """
@@ -169,7 +169,7 @@ class ClusterLease:
         return self.valid_s() > 0.0
 
     def valid_s(self) -> float:
-        """Return for how many real seconds the lease stays valid without a renewal; 0 if lost."""
+        """Return how many real seconds the lease is valid without a renewal; 0 if it is lost."""
         if self._record is None:
             return 0.0
         age_s = self._now() - self._renewed_at
@@ -249,7 +249,7 @@ class ClusterLease:
         return self._write(record) or self._write_again()
 
     def _write_again(self) -> bool:
-        """Repeat a write after a conflict, unless another run holds the lease now.
+        """Repeat a write after a conflict, unless another run has acquired the lease.
 
         A conflict can also follow another client's edit, or our own write that got no response.
         """

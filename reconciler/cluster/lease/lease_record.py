@@ -74,7 +74,7 @@ def fresh(namespace: str, name: str) -> dict[str, Any]:
 
 
 def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return the Lease as it is after a run acquires it.
+    """Return the Lease with a given run as its holder.
 
     *at* is the time, as a MicroTime.
     """
@@ -85,7 +85,7 @@ def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> d
 
 
 def renewed(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return the Lease as it is after its holder renews it.
+    """Return the Lease with a renewal by its holder.
 
     *at* is the time, as a MicroTime.
     """

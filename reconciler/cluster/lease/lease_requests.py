@@ -1,4 +1,4 @@
-"""``LeaseRequests``: reads, creates and updates one Lease, each with a single request."""
+"""``LeaseRequests``: reads, creates and updates one Lease, with one request each."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LONGEST_S = 120.0
-"""The longest lease duration that is respected, in seconds.
+"""The maximum lease duration that is respected, in seconds.
 
 No run uses more than ``LeaseTimes.duration_s``. A longer duration is a mistake that would block
 every run for that time. A holder that renews less often than every ``_LONGEST_S`` seconds is not a
@@ -23,7 +23,7 @@ run of this program.
 
 
 class OtherHolder:
-    """Detects a dead holder by a Lease that no longer changes, without comparing clocks.
+    """Detects a dead holder without comparing clocks: its Lease no longer changes.
 
     Args:
         where: The Lease's namespace and name.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 TIMEOUT_S = 300.0
-"""The longest time for a response that contains all pods of a large cluster, in seconds."""
+"""The maximum time for a response with all pods of a large cluster, in seconds."""
 _CACHED = {"resourceVersion": "0"}
 """The query parameters that list from the API server's cache, which may be slightly stale."""
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"

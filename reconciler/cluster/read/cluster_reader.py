@@ -1,4 +1,4 @@
-"""``ClusterReader``: reads a snapshot of the cluster with lists, not with a request per VM."""
+"""``ClusterReader``: reads a snapshot of the cluster with list requests, not one per VM."""
 
 from __future__ import annotations
 

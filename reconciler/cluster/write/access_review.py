@@ -1,4 +1,4 @@
-"""``require``: checks the required permissions before the first write; lists all missing ones."""
+"""``require``: checks permissions before the first write, and lists all missing ones."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class _Review(msgspec.Struct, frozen=True):
 
 
 def may(client: Client, right: Right) -> bool:
-    """Send a SelfSubjectAccessReview, and return whether the credentials have a right.
+    """Send a SelfSubjectAccessReview, and return whether the credentials have a permission.
 
     Raises:
         ClusterError: The server does not respond to the review.

@@ -1,4 +1,4 @@
-"""``ClusterDryRun``: sends a write with ``dryRun=All``, so that the server only validates it."""
+"""``ClusterDryRun``: sends a write with ``dryRun=All``, which the server only validates."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class ClusterDryRun:
-    """Implements ``ports.DryRun``: every request has ``dryRun=All`` and takes no effect."""
+    """Implements ``ports.DryRun``: every request has ``dryRun=All`` and stores nothing."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def check(self, action: Action) -> Written:
-        """Send an action with ``dryRun=All``; a rejection is returned, not raised.
+        """Send an action with ``dryRun=All``; return a rejection instead of raising it.
 
         Raises:
             ClusterError: No response arrived, or the credentials were rejected.

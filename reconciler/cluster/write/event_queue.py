@@ -20,16 +20,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SENDERS = 4
-"""The number of Events that are sent in parallel; a quarter of the number of parallel patches."""
+"""The number of Events that are sent in parallel; a quarter of the parallel patches."""
 MOST_WAITING = 4000
 """The maximum number of queued Events, about 10 MB; further Events are dropped."""
 _DRAIN_S = 15.0
-"""How long a run waits at its end for its queued Events to be sent, in real seconds."""
+"""How long a run waits at its end until its queued Events are sent, in seconds of real time."""
 _HURRIED_S = 0.5
-"""How long a run waits for its Events after a signal, in seconds; the process must exit in 10 s.
-"""
+"""How long a run waits for its Events after a signal, in seconds; it must exit within 10 s."""
 _SLICE_S = 0.1
-"""The interval, in seconds, at which the program checks for a signal while queues are drained."""
+"""The interval in seconds at which a run checks for a signal while it waits for its Events."""
 
 
 class QueuedRecorder:
@@ -73,7 +72,7 @@ class QueuedRecorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Drain the queues; after an error or a second Ctrl-C, only count unsent Events."""
+        """Wait for the queued Events; after an error or a second Ctrl-C, only count them."""
         for queue in self._queues:
             queue.put(None)
         if kind is None:
@@ -98,7 +97,7 @@ class QueuedRecorder:
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> None:
-        """Queue one Event; the arguments are those of ``ClusterRecorder.event``."""
+        """Queue one Event; the arguments are the same as for ``ClusterRecorder.event``."""
         event = self._recorder.event(ref, uid, reason=reason, message=message, warning=warning)
         with self._lock:
             self._made += 1

@@ -37,7 +37,7 @@ Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go (legacyValidateE
 """
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LIMIT_S = 2.0
-"""The timeout of the request for one Event, in seconds."""
+"""The timeout of a request that records an Event, in seconds."""
 _PAUSE_S = 60.0
 """How long Events are dropped after a failure, in seconds of the run's clock."""
 
@@ -57,7 +57,7 @@ def event_name(name: str, at_ns: int) -> str:
 
 
 def _cut(text: str, most: int, end: str = "") -> str:
-    """Return a text, cut to a maximum number of bytes of UTF-8.
+    """Return the start of a text, of at most a given number of bytes of UTF-8.
 
     A cut text ends with *end*.
     """

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
-"""How the server's message starts if a ``test`` failed or the parent of a path is missing.
+"""How the server's message starts if a ``test`` failed or a path's parent is missing.
 
 Source: kube-apiserver 1.36, recorded.
 """
@@ -46,7 +46,7 @@ class ClusterWriter:
         self._parallel = parallel
 
     def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
-        """Send the request for an action once; a rejection is returned, not raised.
+        """Send the request for an action once; return a rejection instead of raising it.
 
         Args:
             action: A patch, a create or a restart.
@@ -106,7 +106,7 @@ class ClusterWriter:
                 return client.patch(resource_paths.of(ref), ops, timeout_s=timeout_s)
 
     def read_vm(self, ref: ObjectRef) -> LiveVM | None:
-        """Return the VM's current state; None if the VM does not exist.
+        """Return the current VM from the API server; None if the VM does not exist.
 
         Raises:
             ClusterError: The VM cannot be read.

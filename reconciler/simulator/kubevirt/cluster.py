@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.store.history import StoreEvent
 
 CONFIG_LAG_S: Final = 1.0
-"""The seconds until components use a changed KubeVirt CR; an estimate, not recorded."""
+"""The seconds until components use a changed KubeVirt CR; an estimate, not an observation."""
 
 
 class Cluster:

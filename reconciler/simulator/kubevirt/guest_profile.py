@@ -20,7 +20,7 @@ ALPINE: Final[Mapping[str, str]] = {
     "machine": "x86_64",
     "name": "Alpine Linux",
 }
-"""The guest operating system in all recordings."""
+"""The guest operating system in all recorded observations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

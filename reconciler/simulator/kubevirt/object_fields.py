@@ -160,7 +160,7 @@ def is_running(vmi: Json | None) -> bool:
 
 
 def is_final(obj: Json | None) -> bool:
-    """Returns whether a VMI, migration or pod has ended."""
+    """Returns whether a VMI, migration or pod is in a final phase, such as Succeeded or Failed."""
     return str(dig(obj, "status", "phase")) in FINAL_PHASES
 
 

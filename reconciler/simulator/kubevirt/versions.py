@@ -131,7 +131,7 @@ class Behaviour:
     Source: commit 51927ed13c (v1.7.0).
     """
     backoff: bool
-    """Whether KubeVirt delays the retry of a failed migration (from v1.3.1, recorded)."""
+    """Whether KubeVirt delays the retry of a failed migration (observed from v1.3.1 on)."""
     priority_gate: GateStage
     completion_timeout_per_gib_s: int
     migration_defaults: Mapping[str, int]
@@ -155,7 +155,7 @@ class Behaviour:
     overhead_ratio_covers_all: bool
     """Whether additionalGuestMemoryOverheadRatio applies to dedicated CPUs as well."""
     label_has_hugepages: bool
-    """Whether the VMI's label for its pod's memory requests includes huge pages (recorded)."""
+    """Whether the VMI's label for its pod's memory requests includes huge pages (observed)."""
     priority_denied: bool
     """Whether only virt-controller may set a migration's priority."""
     firmware_uuid: bool
@@ -171,9 +171,9 @@ class Behaviour:
     finished_mirror: bool
     """Whether finished migrations copy the VMI's newest migration state (only v1.3.1)."""
     conflict_message: str
-    """The message if a VM and its instancetype set the same field (recorded)."""
+    """The message if a VM and its instancetype set the same field (as observed)."""
     template_timestamp: bool
-    """Whether a VM's template has `creationTimestamp: null` (recorded up to v1.6.3)."""
+    """Whether a VM's template has `creationTimestamp: null` (observed up to v1.6.3)."""
 
     @property
     def text(self) -> str:
@@ -248,7 +248,7 @@ def _default_rollout(version: Version) -> Rollout | None:
 
 
 def _overhead_fixed(version: Version) -> int:
-    """Returns the memory in bytes of KubeVirt's own processes in a launcher pod (recorded)."""
+    """Returns the memory in bytes of KubeVirt's own processes in a launcher pod (as observed)."""
     if since(version, "1.5.0"):
         return 220 * MI
     return (215 if since(version, "1.4.1") else 210) * MI

@@ -233,7 +233,7 @@ class Store:
             return self._commit("MODIFIED", key, stored, body)
 
     def subscribe(self, callback: Subscriber) -> Callable[[], None]:
-        """Registers a callback for each commit; returns a function that unregisters it."""
+        """Registers a callback for each write to the store; returns its unregister function."""
         with self.lock:
             self._subscribers.add(callback)
 

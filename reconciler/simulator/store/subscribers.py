@@ -12,7 +12,7 @@ Subscriber: TypeAlias = Callable[[StoreEvent], None]
 
 
 class Subscribers:
-    """Calls each subscriber for each committed change, in the order of the commits."""
+    """Calls each subscriber for each committed change, in the order in which they were stored."""
 
     def __init__(self) -> None:
         self._subscribers: list[Subscriber] = []

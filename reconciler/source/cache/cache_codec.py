@@ -28,11 +28,11 @@ _PATHS: tuple[FieldPath, ...] = (
     *((), ("metadata",), GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME),
     *FIELD_BY_PATH,
 )
-"""The field paths; a record stores the number of a path in this tuple instead of the path."""
+"""The field paths; a cache record stores a path's position in this tuple."""
 _NUMBERS = {path: number for number, path in enumerate(_PATHS)}
 
 Places = dict[int, tuple[int, int]]
-"""The line and the column of each value; the keys are the paths' numbers in ``_PATHS``."""
+"""The line and the column of each value, by the path's position in ``_PATHS``."""
 
 
 class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False):
@@ -122,7 +122,7 @@ def encode(result: FileResult, path: str) -> bytes | None:
 
 
 def decode(data: bytes, file: SourceFile) -> FileResult | None:
-    """Decode the parsed result of a file; None if the record is valid only for another path.
+    """Decode a file's parsed result; None if the record is only valid for another path.
 
     Raises:
         ValueError: The bytes were not written by ``encode``.

@@ -1,4 +1,4 @@
-"""Creates the folder of ``--cache-dir``, and rejects files that other users can write to."""
+"""Creates the folder of ``--cache-dir``, and rejects files that other users can modify."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def prepare_folder(folder: Path, *, shared: bool) -> None:
 
 
 def reject_foreign(path: Path, *, shared: bool) -> None:
-    """Check that only this user and root can write to a file or folder, unless it is shared.
+    """Check that only this user and root can modify a file or folder, unless it is shared.
 
     Raises:
         UsageError: Other users can write to it, so they could change what is planned.

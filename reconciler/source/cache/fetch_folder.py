@@ -1,4 +1,4 @@
-"""Chooses the folder for the commits of a remote repository: ``fetch_folder``."""
+"""Selects the folder for the commits of a remote repository: ``fetch_folder``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Parses the files of a tree, or takes their results from the cache: ``FileContents``."""
+"""Parses the files of a tree, or reads their parsed results from the cache: ``FileContents``."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _AT_ONCE = 5_000
 """The number of files whose cache records are requested in one query."""
 
 _MAX_HELD_BYTES = 16_000_000
-"""The maximum size of the records that wait to be written to the cache."""
+"""The maximum size of the records that wait to be written to the cache, in bytes."""
 
 
 class FileContents:
@@ -49,7 +49,7 @@ class FileContents:
         return (with_namespace(each, self._namespace) for each in found)
 
     def text(self, name: str, data: bytes) -> FileResult:
-        """Parse the bytes of a text that is not in a Git tree.
+        """Parse the bytes of a text that does not come from a Git tree.
 
         Messages call the text *name*.
         """

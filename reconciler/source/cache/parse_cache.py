@@ -34,12 +34,12 @@ MAX_BYTES = 500_000_000
 """The maximum size of all entries together, in bytes; above this size, old entries are deleted."""
 _MAX_RECORD = 4_000_000
 _BUSY_S = 2.0
-"""The longest wait, in seconds, for another process that writes to the cache."""
+"""The maximum wait in seconds for another process that writes to the cache."""
 _REFRESH = 8
-"""The number of runs after which a used cache entry is marked as recent again."""
+"""The number of runs after which a used cache entry is marked as recently used."""
 _AT_ONCE = 500
 _OUTSIDE = frozenset({3, 5, 6, 8, 10, 13, 14})
-"""The SQLite error codes for causes outside the file, such as a lock or a full disk.
+"""The SQLite error codes whose cause is outside the file, such as a lock or a full disk.
 
 The codes are PERM, BUSY, LOCKED, READONLY, IOERR, FULL and CANTOPEN. Source:
 sqlite.org/rescode.html.
@@ -69,7 +69,7 @@ class ParseCache:
     """A cache of parsed files in one folder, to be used in a ``with`` block."""
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
-        """Prepare a cache in a folder; only the owner can access folders that are created here."""
+        """Prepare a cache in a folder; new folders are accessible only to their owner."""
         self._path = folder / FILE
         self._shared = shared
         self._database: sqlite3.Connection | None = None
@@ -90,7 +90,7 @@ class ParseCache:
         self._close()
 
     def get(self, blobs: Sequence[str]) -> dict[str, bytes]:
-        """Return the cache record of each file's contents, without missing and damaged records."""
+        """Return the cache record for each file's contents; omit missing and damaged records."""
         return self._attempt(lambda: self._get(blobs)) or {}
 
     def put(self, records: Mapping[str, bytes]) -> None:

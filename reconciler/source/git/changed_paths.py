@@ -26,7 +26,7 @@ def changed_paths(repository: Repository) -> tuple[str, ...]:
 
 
 def _without_filters(repository: Repository) -> dict[str, str]:
-    """Return git settings that disable each filter program in the repository's configuration.
+    """Return git settings that disable all filter programs in the repository's configuration.
 
     The configuration and the attributes of a repository can name programs, which ``git status``
     runs on each changed file.

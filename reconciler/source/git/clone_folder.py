@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 MAX_PACKS = 50
-"""The maximum number of fetches into one clone; git becomes slower with each pack."""
+"""The maximum number of fetches into one clone, because each fetch makes git slower."""
 _LOCK, _IN_USE = "fetch.lock", "in-use.lock"
 _DAMAGED = "damaged"
 """The name of a file that marks a clone as damaged."""
@@ -56,7 +56,7 @@ class CloneFolder:
 
     @contextmanager
     def locked(self, until: float, clock: Clock) -> Iterator[int]:
-        """Prevent other processes from fetching, and yield the descriptor that git must inherit.
+        """Block fetches by other processes, and yield the descriptor that git must inherit.
 
         Raises:
             SourceError: Another process still fetches when the monotonic clock shows *until*.
@@ -124,7 +124,7 @@ def mark_damaged(repository: Path) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """Open a lock file until the block ends; processes that inherit it keep the lock.
+    """Open a lock file until the block ends; child processes that inherit it keep the lock.
 
     Raises:
         SourceError: The file cannot be created.

@@ -61,7 +61,7 @@ class CommitTree:
         return list(map(_entry, _ENTRY.finditer(listing)))
 
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
-        """Derive this commit's entries from an earlier tree; None if too many files differ."""
+        """Derive this commit's entries from another commit's; None if too many files differ."""
         try:
             listing = self._repository.listing(
                 *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),
@@ -86,7 +86,7 @@ class CommitTree:
         return self._entries
 
     def changed(self) -> tuple[str, ...]:
-        """Return an empty tuple, because a commit has no uncommitted changes."""
+        """Return an empty tuple, because no file of a commit is uncommitted."""
         return ()
 
     def read(self, entry: Entry) -> bytes:

@@ -29,15 +29,15 @@ CHART = "Chart.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedFolder:
-    """A folder with a kustomization or a Helm chart, whose manifests need rendering."""
+    """A folder with a kustomization or a Helm chart, whose manifests must be rendered."""
 
     entry: Entry
     """The ``kustomization.yaml`` or ``Chart.yaml`` that describes the folder."""
     files: tuple[Entry, ...]
-    """The manifest files in the folder, without nested folders that need rendering themselves."""
+    """The manifest files in the folder, except those in nested folders that must be rendered."""
 
     def diagnose(self, *, ours: bool) -> Diagnostic:
-        """Return an error if a folder to render has managed objects, otherwise a note."""
+        """Return an error if a folder to render contains managed objects, otherwise a note."""
         file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
         what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
         code = "kustomization"
@@ -62,7 +62,7 @@ class Selection:
 
     files: tuple[Entry, ...]
     rendered: tuple[RenderedFolder, ...]
-    """The folders that need rendering; their files are only checked for managed kinds."""
+    """The folders that must be rendered; their files are only searched for managed kinds."""
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -148,7 +148,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """Map each folder that has a kustomization or chart to the entry of that file."""
+    """Map each folder with a kustomization or a chart to the entry that describes the folder."""
     roots: dict[str, Entry] = {}
     charts: dict[str, Entry] = {}
     for entry in entries:
@@ -166,7 +166,7 @@ def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
 
 
 def _root_of(path: str, roots: dict[str, list[Entry]]) -> str | None:
-    """Return the nearest folder above a path that needs rendering; None if there is none."""
+    """Return the nearest folder above a path that must be rendered; None if there is none."""
     folder = path
     while folder:
         folder = dirname(folder)

@@ -59,7 +59,7 @@ def for_fetching() -> dict[str, str]:
 
 
 def for_hook(git_dir: Path) -> dict[str, str]:
-    """Return the variables with which a Git hook sees the objects of a push."""
+    """Return the variables with which a Git hook can read the objects of a push."""
     selected = os.environ.get("GIT_DIR")
     if not selected or os.path.realpath(selected) != os.path.realpath(git_dir):
         return {}
@@ -81,7 +81,7 @@ def configured(settings: Mapping[str, str]) -> dict[str, str]:
 
 @contextmanager
 def hidden() -> Iterator[None]:
-    """Hide all ``GIT_`` variables from GitPython, because one of them can start a program."""
+    """Hide all ``GIT_`` variables from GitPython, because some of them can start a program."""
     found = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
     for name in found:
         del os.environ[name]

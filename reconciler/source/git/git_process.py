@@ -38,19 +38,19 @@ _TRAILER = "fatal: Could not read from remote repository."
 MAX_OUTPUT_BYTES = 1_000_000
 """The maximum output, in bytes, of a git command that should print only a few lines."""
 _LIMITED = "trap '' XFSZ && ulimit -f $0 && exec \"$@\""
-"""A shell script that limits the size of files, and becomes the program in its arguments.
+"""A shell script that limits the size of files, and then runs the program in its arguments.
 
 Without the trap, git would end without a message.
 """
 _LIMIT_UNIT = 512
 """The unit of ``ulimit -f``, in bytes. Source: POSIX.1-2017, ulimit."""
 _TERMINATE_S = 2.0
-"""The time, in seconds, in which git may remove its lock files after SIGTERM."""
+"""The number of seconds in which git may remove its lock files after SIGTERM."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """The result of one git command."""
+    """The output and the exit status of one git command."""
 
     status: int
     stdout: bytes
@@ -68,7 +68,7 @@ class Output:
 
 
 class Drain(Thread):
-    """Reads a pipe to its end and keeps only the last bytes, so that git never has to wait."""
+    """Reads a pipe to its end and keeps only the last bytes, so that git is never blocked."""
 
     def __init__(self, pipe: IO[bytes]) -> None:
         super().__init__(daemon=True)
@@ -79,7 +79,7 @@ class Drain(Thread):
         self.start()
 
     def run(self) -> None:
-        """Read the pipe; the thread calls this method."""
+        """Read the pipe until its end; runs in the thread."""
         with self._pipe:
             while piece := self._pipe.read(MAX_OUTPUT_BYTES):
                 self.n_bytes += len(piece)
@@ -87,7 +87,7 @@ class Drain(Thread):
 
     @property
     def last(self) -> bytes:
-        """The end of the output: all of it, or at least the last ``MAX_OUTPUT_BYTES`` bytes."""
+        """The end of the output: at least the last ``MAX_OUTPUT_BYTES`` bytes, or all of it."""
         return b"".join(self._last)
 
 
@@ -200,7 +200,7 @@ def running(
 
 
 def file_in_memory() -> IO[bytes]:
-    """Open an empty file that needs no temporary directory, where the system supports this."""
+    """Open an empty file in memory, where the system supports this."""
     if hasattr(os, "memfd_create"):
         return os.fdopen(os.memfd_create("reconciler"), "w+b")
     return tempfile.TemporaryFile()

@@ -1,4 +1,4 @@
-"""``merge_base``: finds the commit at which a pull request left its base branch."""
+"""``merge_base``: finds the commit from which a pull request branched off its base branch."""
 
 from __future__ import annotations
 

@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 _REMOTE_HEAD = f"refs/remotes/{REMOTE}/HEAD"
 _HASH = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _PART_OF_HASH = re.compile(r"(.+-g)?[0-9a-f]{4,64}")
-"""Matches an abbreviated hash, alone or at the end of a name from ``git describe``."""
+"""Matches an abbreviated hash, alone or at the end of a name that ``git describe`` printed."""
 _ANCESTOR = re.compile(r"[~^]|@\{")
 """Matches the start of an ancestor suffix, such as the ``~`` in ``main~2``."""
 _MISSING = "fatal: couldn't find remote ref "
 MAX_HISTORY = 1_000
-"""The maximum number of commits that are searched for the commit of the last fetch."""
+"""The maximum number of commits among which the commit of the last fetch is searched."""
 _MAX_LISTED = 20_000
-"""A history has more commits than its depth if it has merges."""
+"""The maximum number of listed commits; merges make a history longer than its depth."""
 _FETCH = (
     "fetch",
     "--quiet",
@@ -149,7 +149,7 @@ class _Fetch:
         self._git("init", "--quiet", "--bare", "--template=", ".")
 
     def _is_whole(self, *commits: str) -> bool:
-        """Return whether all objects of the given commits are in the clone."""
+        """Return whether the clone contains all objects of the given commits."""
         output = self._run("rev-list", "--objects", "--quiet", *commits)
         return output.status == 0 and not output.stderr
 

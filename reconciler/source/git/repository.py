@@ -89,11 +89,11 @@ class Repository:
         self._batch = None
 
     def keep(self, opened: ExitStack) -> None:
-        """Close an object together with this repository."""
+        """Close an object when this repository is closed."""
         self._processes.push(opened)
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Output:
-        """Run one git command in the repository, with additional variables."""
+        """Run one git command in the repository, with additional environment variables."""
         variables = {**self._environment, **(environment or {})}
         return execute(self.root, arguments, environment=variables)
 
@@ -219,7 +219,7 @@ class Repository:
         )
 
     def references(self, *patterns: str) -> dict[str, str]:
-        """Map the full name of each branch and tag that matches a pattern to its commit."""
+        """Map each branch and tag whose full name matches a pattern to its commit."""
         form = "--format=%(refname) %(objectname) %(*objectname)"
         found: dict[str, str] = {}
         listed = self.listing("for-each-ref", form, *patterns).decode("utf-8", "backslashreplace")
@@ -264,7 +264,7 @@ class Repository:
 
 
 def no_revision(revision: str, place: Path | str, hint: str) -> SourceError:
-    """Return the error that a repository does not have a revision."""
+    """Return the error for a revision that the repository does not contain."""
     return SourceError(f"there is no revision {_text(revision)} in {place}", hint=hint)
 
 
@@ -274,7 +274,7 @@ def _text(revision: str) -> str:
 
 
 def _is_bare(git_dir: Path) -> bool:
-    """Return whether git considers the repository bare; the configuration may not say so."""
+    """Return whether git considers the repository bare, even if the configuration is silent."""
     output = execute(git_dir, ("rev-parse", "--is-bare-repository"))
     return output.stdout.strip() == b"true"
 

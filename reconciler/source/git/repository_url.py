@@ -18,7 +18,7 @@ _PASSWORD = re.compile(r"[^/@:]+:.*@", re.DOTALL)
 _TAIL = re.compile(r"[/?#]")
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
 _URL = re.compile(rf"(?<=')({_SCHEME})([^'\n]*)|({_SCHEME})([^\s'\"]*)")
-"""A URL in two parts; git prints URLs in quotes, and a password may contain blanks."""
+"""Matches a URL in two parts; git prints URLs in quotes, and passwords may contain blanks."""
 _MOST_CHARACTERS = 2_000
 """The maximum length, in characters, of a git message that is shown."""
 _HIDDEN = "***"
@@ -67,7 +67,7 @@ def checked(address: str) -> str:
 
 
 def _reject_visible_secrets(address: str, scheme: str, authority: str, tail: str) -> None:
-    """Check that git will put no secret part of an address on a command line.
+    """Check that git will not put any secret part of an address on a command line.
 
     Raises:
         SourceError: *address* has a query, or a password that cannot be removed from it.

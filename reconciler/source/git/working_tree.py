@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reconciler.source.git.repository import Repository
 
 UNBORN = "working-tree"
-"""The name of the revision if the branch has no commit yet."""
+"""The revision's name if the branch has no commit yet."""
 
 _SUBMODULE = "160000"
 _PIECE = 1_000_000
@@ -47,7 +47,7 @@ class WorkingTree:
 
     @cached_property
     def revision(self) -> str:
-        """The hash of the commit that is checked out; ``working-tree`` before the first commit."""
+        """The hash of the checked-out commit; ``working-tree`` before the first commit."""
         output = self._repository.run("rev-parse", "--verify", "HEAD^{commit}")
         return output.stdout.decode().strip() if output.status == 0 else UNBORN
 

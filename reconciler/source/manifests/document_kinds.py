@@ -1,4 +1,4 @@
-"""Classifies a document: managed kind, another kind, or a mistake: ``classify``."""
+"""Classifies a document as a managed kind, another kind, or a mistake: ``classify``."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Kind:
     managed: str | None = None
     skipped: str | None = None
     listed: str | None = None
-    """The kind of list items that do not set one; None if the document is not a list."""
+    """The default kind of the list's items; None if the document is not a list."""
     problem: Problem | None = None
 
 

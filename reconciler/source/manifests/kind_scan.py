@@ -1,4 +1,4 @@
-"""Finds texts that may contain a VirtualMachine or KubeVirt, before they are parsed.
+"""Finds texts that may contain a VirtualMachine or KubeVirt, without parsing them.
 
 Most files of a repository contain neither kind. ``may_manage`` is fast and misses no such object,
 so other texts are not parsed. ``skipped_kinds`` counts the kinds of the
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _WORDS = (b"kubevirt", b"virtualmachine")
-"""Lower-case words; every manifest of a managed kind contains at least one of them."""
+"""Lower-case words of which every manifest of a managed kind contains at least one."""
 _ESCAPES = re.compile(
     rb"\\(?:x[4-7][0-9a-fA-F]|u00[4-7][0-9a-fA-F]|U000000[4-7][0-9a-fA-F]"
     rb"|(?<=[a-zA-Z.]\\)\r?\n)"
@@ -33,7 +33,7 @@ _MAX_KINDS = 1_000
 _MAX_KIND_LENGTH = 63
 _OTHER_KINDS = "of other kinds"
 _OVERLAP = 200
-"""The bytes by which pieces of a text overlap, so that a search in pieces finds every match."""
+"""The number of bytes by which pieces of a text overlap, so that no match is missed."""
 
 
 def may_manage(data: bytes) -> bool:

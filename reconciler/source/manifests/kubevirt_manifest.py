@@ -81,7 +81,7 @@ def _findings(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
-    """Report feature gates that are in both lists, which KubeVirt denies.
+    """Report feature gates in both lists; KubeVirt denies such gates.
 
     Source: kubevirt v1.9.0 pkg/virt-operator/webhooks/kubevirt-update-admitter.go.
     """
@@ -100,7 +100,7 @@ def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def _unknown_methods(manifest: Manifest) -> Iterator[Diagnostic]:
-    """Report unknown update methods: KubeVirt accepts any text and ignores unknown methods.
+    """Report unknown update methods, which KubeVirt accepts and ignores.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-386.
     """
@@ -129,6 +129,6 @@ def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
 
 
 def _names(value: object) -> tuple[tuple[int, str], ...]:
-    """Return the texts in a list with their positions; items of other types are left out."""
+    """Return the texts in a list with their positions; other items are omitted."""
     found = enumerate(value) if isinstance(value, list) else ()
     return tuple((index, each) for index, each in found if isinstance(each, str))

@@ -1,4 +1,4 @@
-"""``LimitedDiagnostics``: a list of diagnostics that counts those beyond a maximum."""
+"""``LimitedDiagnostics``: a list of diagnostics that only counts those above a maximum."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 MAX_OF_OBJECT = 50
 """The maximum number of diagnostics about one manifest."""
 MAX_OF_FILE = 1_000
-"""The maximum number of diagnostics about one file that do not belong to an object."""
+"""The maximum number of diagnostics about one file that do not concern an object."""
 MAX_IN_ALL = 10_000
-"""The maximum number of diagnostics about a revision, besides the first error of each object."""
+"""The maximum number of diagnostics about a revision; each object's first error is extra."""
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -39,7 +39,7 @@ class LimitedDiagnostics:
         self._ref: ObjectRef | None = None
 
     def add(self, each: Diagnostic) -> None:
-        """Keep a diagnostic, or count it if the list is full."""
+        """Store a diagnostic, or only count it if the list is full."""
         first = (
             each.ref is not None
             and each.severity is Severity.ERROR
@@ -65,7 +65,7 @@ class LimitedDiagnostics:
         return len(self._kept) + self._n_dropped
 
     def result(self) -> tuple[Diagnostic, ...]:
-        """Return the listed diagnostics, and one that says how many others there are."""
+        """Return the listed diagnostics, and a final one with the number of the others."""
         if not self._n_dropped:
             return tuple(self._kept)
         more = Diagnostic(
@@ -81,7 +81,7 @@ class LimitedDiagnostics:
 
 
 def limited(found: Iterable[Diagnostic], most: int) -> tuple[Diagnostic, ...]:
-    """Return the first diagnostics, and one more that counts the others."""
+    """Return the first diagnostics, and a final one with the number of the others."""
     diagnostics = LimitedDiagnostics(most)
     diagnostics.extend(found)
     return diagnostics.result()

@@ -61,11 +61,11 @@ class Manifest:
         return {key: value for key, value in items if isinstance(value, str)}
 
     def at(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Location:
-        """Return where the value at a field path (or its key) starts; if missing, its parent."""
+        """Return the start of the value at a field path (or of its key), or of its parent."""
         return self.file.location(self.node.key_at(path) if key else self.node.at(path))
 
     def places(self, paths: Iterable[FieldPath]) -> dict[FieldPath, Location]:
-        """Return where the value at each field path starts; missing values are omitted."""
+        """Return the start of the value at each field path; missing values are omitted."""
         found = {path: self.node.find(path) for path in paths}
         return {path: self.file.location(node.mark) for path, node in found.items() if node}
 
@@ -80,7 +80,7 @@ class Manifest:
         context: tuple[str, ...] = (),
         hint: str = "",
     ) -> Diagnostic:
-        """Return a diagnostic at the value at a field path, or at the value's key."""
+        """Return a diagnostic with the location of a field path's value, or of its key."""
         return Diagnostic(
             severity=severity,
             code=code,
@@ -94,7 +94,7 @@ class Manifest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileObject:
-    """One object in a manifest file; its namespace is empty if the manifest sets none."""
+    """One object in a manifest file; its namespace is empty if the manifest does not set one."""
 
     desired: DesiredVM | DesiredKubeVirt
     places: Mapping[FieldPath, Location]
@@ -104,12 +104,12 @@ class FileObject:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FileResult:
-    """The parsed result of one file, determined only by the path and the bytes of the file."""
+    """The parsed result of one file, which depends only on the file's path and bytes."""
 
     objects: tuple[FileObject, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     """The number of ignored documents by kind, for kinds that are not managed."""
     unread: int = 0
-    """The number of ignored documents that are unreadable or not Kubernetes objects."""
+    """The number of ignored documents that are unreadable or are not Kubernetes objects."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """The problems that do not belong to one of ``objects``."""
+    """The problems that do not concern one of ``objects``."""

@@ -50,7 +50,7 @@ _DECODERS = {"KubeVirt": kubevirt_manifest.decode, "VirtualMachine": vm_manifest
 
 
 def read_manifests(path: str, data: bytes) -> FileResult:
-    """Read one manifest file; each mistake becomes a diagnostic, and no exception is raised.
+    """Read one manifest file; mistakes become diagnostics, and no exception is raised.
 
     Args:
         path: The path to show, from the root of the repository, with ``/``.
@@ -93,7 +93,7 @@ class _Gathered:
         )
 
     def omits(self, document: str, line: int) -> bool:
-        """Return whether to skip a document: it has no managed kind, or is too large."""
+        """Return whether to skip a document: its kind is not managed, or it is too large."""
         if len(document) < _SHORTEST and "%" not in document:
             return True
         data = document.encode("utf-8", "surrogatepass")
@@ -125,7 +125,7 @@ class _Gathered:
             )
 
     def _take(self, node: Node, *, listed_kind: str = "") -> None:
-        """Add a document, or a list item; an item without a kind has the kind of its list."""
+        """Add a document or a list item; an item without a kind has the kind of its list."""
         if not isinstance(node.value, dict):
             self.unread += isinstance(node.value, str | int | float)
             return

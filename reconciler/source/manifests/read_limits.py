@@ -18,12 +18,12 @@ MAX_OBJECTS = 100_000
 MAX_MANIFEST_BYTES = 200_000_000
 """The maximum size of the manifests of all VMs together, as JSON."""
 MAX_REMARKS = 250_000
-"""The maximum number of problems in all files; skipped kinds after a file's first also count."""
+"""The maximum number of problems in all files; a file's skipped kinds also count."""
 _HINT = "split the repository, or select folders with `paths` in .reconciler.yaml"
 
 
 def within_limits(results: Iterable[FileResult]) -> Iterator[FileResult]:
-    """Yield the parsed files unchanged while all of them together stay below the limits.
+    """Yield the parsed files unchanged as long as their total size stays below the limits.
 
     Raises:
         SourceError: The files have too many objects, manifests that are too large, or too many

@@ -27,14 +27,14 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 class Treatment(NamedTuple):
-    """The settings of one VM from its annotations."""
+    """The settings in one VM's annotations."""
 
     suspended: bool = False
     """Whether the VM must not be changed."""
     priority: int = 0
-    """VMs with a higher priority start first."""
+    """The VM's priority; VMs with a higher priority start first."""
     restart: RestartConsent | None = None
-    """When the VM may be restarted; if None, the configuration decides.
+    """How the VM may be restarted; if None, the configuration decides.
 
     Only Git may set this value: the annotation of a VM in the cluster has no effect.
     """
@@ -60,7 +60,7 @@ def is_valid(key: str, text: str) -> bool:
 
 
 def findings(manifest: Manifest) -> Iterator[Diagnostic]:
-    """Yield a diagnostic for each invalid or unknown annotation of this program."""
+    """Yield a diagnostic for each unknown or invalid annotation with this program's prefix."""
     for key, text in manifest.texts(("metadata", "annotations")).items():
         if is_valid(key, text):
             continue

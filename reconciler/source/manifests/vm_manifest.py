@@ -88,7 +88,7 @@ def _findings(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
 
 
 def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]:
-    """Check that a VM sets its memory or an instancetype, but not both.
+    """Check that either the VM or an instancetype sets the memory, but not both.
 
     Source: kubevirt v1.9.0 pkg/instancetype/apply/memory.go:73-99 (KubeVirt denies a VM with
     both).
@@ -119,7 +119,7 @@ def _source_of_memory(manifest: Manifest, vm: DesiredVM) -> Iterator[Diagnostic]
         yield manifest.report(
             Severity.WARNING,
             "nothing-named",
-            "the manifest sets no memory, so nothing is compared",
+            "the manifest does not set the memory, so nothing is compared",
             hint=f"set {dotted(GUEST_MEMORY)}, or add the file to `exclude` in .reconciler.yaml",
         )
 

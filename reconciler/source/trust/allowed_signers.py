@@ -1,4 +1,4 @@
-"""Parses the allowed signers of SSH: ``AllowedSigner``, in the format of ``ssh-keygen(1)``.
+"""Parses SSH allowed signers: ``AllowedSigner``, in the format of ``ssh-keygen(1)``.
 
 Every line is checked when the file is read, because ssh-keygen skips a line that it cannot read,
 and a misspelt restriction must not turn into none.
@@ -28,7 +28,7 @@ _LENGTH_BYTES = 4
 
 
 class AllowedSignersError(ValueError):
-    """A line of the allowed signers is invalid; the message has its number."""
+    """A line of the allowed signers is invalid; the message contains the line's number."""
 
     def __init__(self, row: int, message: str) -> None:
         super().__init__(message)
@@ -82,12 +82,14 @@ def _signer(row: int, line: str) -> AllowedSigner:
 
 
 def _times(row: int, options: str) -> dict[str, datetime]:
-    """Check the options of a line, and return the times among the options by name."""
+    """Check the options in a line, and return the times among the options by name."""
     found, position, seen = {}, 0, set()
     while position < len(options):
         match = _OPTION.match(options, position)
         if match is None:
-            raise AllowedSignersError(row, "its options are not separated by commas and quoted")
+            raise AllowedSignersError(
+                row, "the options must be separated by commas, and their values must be quoted"
+            )
         position, name, value = match.end(), match["name"].lower(), match["value"]
         known = value is None if name == "cert-authority" else name in _VALUED and value
         if not known or name in seen:
@@ -131,7 +133,7 @@ def _fingerprint(row: int, kind: str, key: str) -> str:
 
 
 def _fields(data: bytes) -> list[bytes]:
-    """Return the fields of a key, in which the length precedes each field (RFC 4251 section 5)."""
+    """Return a key's fields, each of which is preceded by its length (RFC 4251 section 5)."""
     found = []
     while data:
         length = int.from_bytes(data[:_LENGTH_BYTES], "big")

@@ -1,4 +1,4 @@
-"""Creates a folder for gpg that contains only the trusted keys: ``create_keyring``."""
+"""Creates a folder for gpg that contains only trusted keys: ``create_keyring``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ trust-model always
 weak-digest SHA1
 weak-digest RIPEMD160
 """
-"""Settings of gpg: use only local keys, trust all of them, start no other program."""
+"""Settings for gpg: use only local keys, trust them all, and do not start other programs."""
 _LIMIT_S = 30.0
 _DSA = "17"
 _RSA = frozenset({"1", "2", "3"})
@@ -93,7 +93,7 @@ def _gpg(
 
 
 def _fingerprints(listed: str, shown: Path) -> Iterator[str]:
-    """Yield the fingerprint of each primary key in gpg's list, and reject weak keys.
+    """Yield the fingerprint of each primary key that gpg lists, and reject weak keys.
 
     Source: GnuPG 2.2 doc/DETAILS, "Format of the colon listings".
     """

@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 _PREFIX = "[GNUPG:] "
 _RESULTS = ("GOODSIG", "BADSIG", "ERRSIG", "EXPSIG", "EXPKEYSIG", "REVKEYSIG")
-"""The lines that state the result of one signature; gpg prints exactly one of them for each."""
+"""The keywords of gpg's result lines; gpg prints exactly one such line for each signature."""
 _TRUSTED = frozenset({"TRUST_FULLY", "TRUST_ULTIMATE"})
 _VALID_FIELDS = 10
 _HASH_FIELD, _PRIMARY_FIELD = 7, 9
 _WEAK_HASHES: Mapping[str, str] = {"1": "MD5", "2": "SHA-1", "3": "RIPEMD-160"}
-"""Hash algorithms by their OpenPGP number (RFC 9580 section 9.5) for which attacks are known."""
+"""The OpenPGP numbers (RFC 9580 section 9.5) of hash algorithms with known attacks."""
 _NO_KEY = "9"
 """The reason code in ERRSIG for a missing public key."""
 _PROBLEMS: Mapping[str, tuple[RefusalReason, str]] = {
@@ -41,7 +41,7 @@ _PROBLEMS: Mapping[str, tuple[RefusalReason, str]] = {
     "EXPKEYSIG": (RefusalReason.EXPIRED, "it is signed with {key}, which has expired"),
     "REVKEYSIG": (RefusalReason.REVOKED, "it is signed with {key}, which is revoked"),
 }
-"""The problem that each result line states, with its message."""
+"""For each keyword of a result line, the problem that it states and a message."""
 
 
 def judge_openpgp(output: str, trusted: Collection[str]) -> SignatureVerdict:

@@ -38,7 +38,9 @@ _OTHER = "-----BEGIN "
 _NO_PROGRAM = "/bin/false"
 _MAX_BYTES = 500_000
 """The maximum size of a commit or tag, without its files, whose signature is checked."""
-_TOO_LARGE = rejected(RefusalReason.UNSUPPORTED, f"its message has more than {_MAX_BYTES:,} bytes")
+_TOO_LARGE = rejected(
+    RefusalReason.UNSUPPORTED, f"its message is larger than {_MAX_BYTES:,} bytes"
+)
 
 
 class SignatureChecker:
@@ -47,7 +49,7 @@ class SignatureChecker:
     def __init__(
         self, repository: Repository, verification: Verification, folder: Path, clock: Clock
     ) -> None:
-        """Find the programs for the checks, and prepare an empty folder for them.
+        """Find the programs that check signatures, and prepare an empty folder for them.
 
         Raises:
             SourceError: gpg or ssh-keygen is missing, but there are keys for it.
@@ -107,7 +109,7 @@ class SignatureChecker:
         return self._repository.run("cat-file", "-t", name).stdout.decode().strip()
 
     def _contents(self, kind: str, name: str) -> str | None:
-        """Return the contents of a commit or tag; None if it is too large to be checked."""
+        """Return a commit's or tag's contents; None if they are too large to check."""
         size = self._repository.run("cat-file", "-s", name).stdout.strip()
         if size.isdigit() and int(size) > _MAX_BYTES:
             return None
@@ -171,7 +173,7 @@ class SignatureChecker:
     def _ssh_among(
         self, command: str, name: str, lines: list[str], *, revocation: bool = True
     ) -> SignatureVerdict:
-        """Check an SSH signature if only the given signers are allowed, and return the verdict."""
+        """Check an SSH signature with only the given signers allowed, and return the verdict."""
         self._allowed.write_text("".join(f"{line}\n" for line in lines))
         return judge_ssh(*self._run(command, name, revocation=revocation))
 

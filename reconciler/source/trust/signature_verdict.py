@@ -1,4 +1,4 @@
-"""``SignatureVerdict``: whether the signature of a commit or tag is accepted, and why not."""
+"""``SignatureVerdict``: whether a commit's or tag's signature is accepted, and why not."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class SignatureVerdict:
     message: str = ""
     """The problem as a clause, such as ``it is not signed``."""
     signer: str = ""
-    """Who signed: the name in the trusted keys, and the key; empty if no trusted key matches."""
+    """The signer: the name in the trusted keys, and the key; empty if no trusted key matches."""
 
     @property
     def accepted(self) -> bool:

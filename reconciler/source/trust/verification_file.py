@@ -30,14 +30,14 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.nodes import Mark, Node
 
 _MAX_BYTES = 1_000_000
-"""The maximum size of each file, in bytes; a Secret has at most 1 MiB."""
+"""The maximum size of each file in bytes; a Kubernetes Secret contains at most 1 MiB."""
 _FLAG = "--verify"
 _OUTSIDE = "mount the file from a Secret or a ConfigMap, outside the repository"
 _PRIVATE = (b"PRIVATE KEY BLOCK", b"OPENSSH PRIVATE KEY", b"RSA PRIVATE KEY", b"BEGIN PRIVATE KEY")
 
 
 class Required(StrEnum):
-    """The kinds of objects that must have an accepted signature."""
+    """Whether commits, tags or both must have an accepted signature."""
 
     COMMIT = "commit"
     TAG = "tag"
@@ -56,7 +56,7 @@ class Required(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The trusted keys, and what they must sign."""
+    """The trusted keys, and which objects must be signed with them."""
 
     path: Path
     required: Required = Required.COMMIT
@@ -114,7 +114,7 @@ class _Reader:
             revoked_ssh_keys=self._revoked(ssh),
         )
         if not result.openpgp_keys and not result.ssh_signers:
-            raise UsageError(f"{_FLAG} {self._path} names no trusted key", hint=_HINT)
+            raise UsageError(f"{_FLAG} {self._path} contains no trusted key", hint=_HINT)
         return result
 
     def _signers(self, ssh: dict[str, Any]) -> tuple[AllowedSigner, ...]:
@@ -174,7 +174,7 @@ def _read(path: Path, outside: Sequence[Path], shown: str) -> bytes:
         if any(place.is_relative_to(root) for place in (*places, places[1].parent.resolve())):
             raise UsageError(f"{_FLAG} {shown} is in the repository {folder}", hint=_OUTSIDE)
     if len(data) > _MAX_BYTES:
-        raise UsageError(f"{_FLAG} {shown} has more than {_MAX_BYTES:,} bytes")
+        raise UsageError(f"{_FLAG} {shown} is larger than {_MAX_BYTES:,} bytes")
     return data
 
 

@@ -1,4 +1,4 @@
-r"""Replaces characters that libyaml cannot read as text, and restores them: ``Substitutes``.
+r"""Replaces characters that libyaml cannot read, and restores them: ``Substitutes``.
 
 libyaml treats U+0085, U+2028 and U+2029 as line ends and rejects U+FEFF. It also rejects escaped
 surrogate pairs such as ``\ud83d\ude00``, with which JSON writes most emoji. Each of these is
@@ -14,7 +14,7 @@ _CHARACTERS = "\u0085\u2028\u2029\ufeff"
 _NEEDED = re.compile(rf"[{_CHARACTERS}]|\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 _DIGITS = "efcba98765"
-"""Replacements for d, the first digit of a surrogate; the first one not in the text is used."""
+"""Substitutes for ``d``, a surrogate's first digit; the first one not in the text is used."""
 _PRIVATE = range(0xE000, 0xE800)
 
 

@@ -1,4 +1,4 @@
-"""Composes documents of nodes from the events of a YAML parser: ``compose``.
+"""Builds trees of nodes from the events of a YAML parser: ``compose``.
 
 The composer resolves anchors and merge keys and reports duplicate keys. As in Go's yaml.v2, which
 kubectl uses, the last of two equal keys is used, and the merge key ``<<`` replaces equal keys
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 MAX_DEPTH = 200
 MAX_VALUES = 500_000
-"""The maximum number of values in a document, after its aliases are expanded."""
+"""The maximum number of values in a document after the expansion of its aliases."""
 MAX_REPEATED = 200_000
 """The maximum number of values that aliases repeat, in all documents of a text together."""
 MAX_REMARKS = 1_000
-"""The maximum number of problems, such as duplicate keys, that are reported for one document."""
+"""The maximum number of problems, such as duplicate keys, reported for one document."""
 
 _MERGE = "<<"
 _KEY_NOT_TEXT = "a mapping's key must be text, not a mapping or list"
@@ -37,7 +37,7 @@ _new = tuple.__new__  # creates a Node three times as fast as its constructor
 
 
 class Composed(NamedTuple):
-    """A document with its content, and problems that do not prevent reading it."""
+    """A parsed document with its content, and problems that do not prevent reading it."""
 
     root: Node
     remarks: tuple[Problem, ...]
@@ -75,7 +75,7 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
 
 
 class _Open:
-    """A mapping or list that has started and not yet ended."""
+    """A mapping or list whose end has not been read yet."""
 
     __slots__ = (
         *("anchor", "children", "count_before", "is_mapping", "is_merge", "key", "key_start"),
@@ -104,7 +104,7 @@ class _Open:
 
 
 class _Document:
-    """The state of one document while it is composed; each method handles a parser event."""
+    """The state of one document during its composition; each method handles a parser event."""
 
     def __init__(self, repeated: int) -> None:
         self.repeated = repeated
@@ -260,7 +260,7 @@ def _duplicate(key: str, node: Node, first: Node) -> Problem:
 
 
 def _merge_after_keys(inner: _Open, merge: Node) -> Iterator[Problem]:
-    """Yield a problem for each key before ``<<`` that the merged mapping also has.
+    """Yield a problem for each key before ``<<`` that the merged mapping also contains.
 
     YAML parsers disagree about such a key: YAML keeps the explicit key, but Go's yaml.v2, which
     kubectl uses, keeps the later key.

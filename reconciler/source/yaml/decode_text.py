@@ -8,11 +8,11 @@ import re
 from reconciler.source.yaml.nodes import Mark, Problem
 
 MAX_FILE_BYTES = 50_000_000
-"""The maximum size of a file or stream in bytes; the CRDs of many operators fit into it."""
+"""The maximum size of a file or stream in bytes, enough for the CRDs of many operators."""
 MAX_DOCUMENT_BYTES = 10_000_000
-"""The maximum size of one document in bytes; a list of 10,000 VMs is far below this limit."""
+"""The maximum size of one document in bytes, enough for a list of more than 10,000 VMs."""
 MAX_CONFIG_BYTES = 256_000
-"""The maximum size of a configuration file in bytes; its parser is slow and uses much memory."""
+"""The maximum size of a configuration file in bytes; its parser is slow and needs much memory."""
 
 _JOINED = re.compile("^(---[ \t]*\n)\ufeff", re.MULTILINE)
 """Matches the byte order mark of a file that was appended to another file after ``---``."""
@@ -51,7 +51,7 @@ def is_lfs_pointer(data: bytes) -> bool:
 
 
 def too_large(n_bytes: int | None, max_bytes: int = MAX_FILE_BYTES) -> Problem:
-    """Explain that a file exceeds the maximum size.
+    """Return the problem that a file exceeds the maximum size.
 
     *n_bytes* is None if the size is unknown.
     """
@@ -65,7 +65,7 @@ def too_large(n_bytes: int | None, max_bytes: int = MAX_FILE_BYTES) -> Problem:
 
 
 def too_large_document(n_bytes: int, line: int) -> Problem:
-    """Explain that a document is too large."""
+    """Return the problem that a document is too large."""
     return Problem(
         mark=Mark(line, 1),
         code="too-large",

@@ -38,7 +38,7 @@ class Unreadable:
 
     problem: Problem
     text: str
-    """The text of the document; after too many unreadable documents, also all text after it."""
+    """The document's text; after too many unreadable documents, also all the text after it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
 
 
 def read(text: str, parser: Parser | None = None) -> Iterator[Composed | Unreadable]:
-    """Yield the documents of a text as ``parse`` does, one after another.
+    """Yield the documents of a text like ``parse``, but one after another.
 
     A caller that keeps no document needs only the memory of the largest one.
     """

@@ -21,12 +21,12 @@ class Piece(NamedTuple):
 
     text: str
     row: int
-    """The number of lines before the piece."""
+    """The number of lines in the text before the piece."""
     column: int
     """The number of characters before the piece in its first line."""
 
     def moved(self, mark: ParserMark) -> ParserMark:
-        """Return a position in a part of the text as a position in the whole text."""
+        """Convert a position in the piece to a position in the whole text."""
         column = mark.column if mark.line else mark.column + self.column
         return _Moved(mark.line + self.row, column)
 
@@ -66,7 +66,7 @@ class Node(NamedTuple):
 
     @property
     def mark(self) -> Mark:
-        """The position where the value starts, counted from 1."""
+        """The start position of the value, counted from 1."""
         return from_parser(self.start)
 
     def find(self, path: Iterable[str | int]) -> Node | None:
@@ -79,7 +79,7 @@ class Node(NamedTuple):
         return node
 
     def at(self, path: Iterable[str | int]) -> Mark:
-        """Return where the value at a field path starts; if missing, where its parent starts."""
+        """Return the start of the value at a field path; if it is missing, its parent's start."""
         node = self
         for step in path:
             child = node.children.get(step)
@@ -89,7 +89,7 @@ class Node(NamedTuple):
         return node.mark
 
     def key_at(self, path: Iterable[str | int]) -> Mark:
-        """Return where the last key of a field path starts; without a key, return ``at(path)``."""
+        """Return the start of the last key in a field path; without a key, return ``at(path)``."""
         node = self.find(path)
         if node is None or node.key_start is None:
             return self.at(path)
@@ -97,7 +97,7 @@ class Node(NamedTuple):
 
 
 def as_stored(node: Node) -> Node:
-    """Return an object as the API server stores it, with nulls removed or replaced.
+    """Return an object as the API server stores it: nulls are removed or replaced.
 
     A null label or annotation becomes empty text, because the server decodes the metadata into Go
     maps of text. Any other key whose value is null is removed. The server removes a null if its
@@ -118,7 +118,7 @@ def as_stored(node: Node) -> Node:
 
 
 def _replaced(node: Node, path: tuple[str | int, ...], new: Node) -> Node:
-    """Return a copy of a node in which a new value replaces the one at a field path."""
+    """Return a copy of a node in which the value at a field path is replaced."""
     if not path:
         return new
     child = _replaced(node.children[path[0]], path[1:], new)
@@ -148,7 +148,7 @@ def _has_null(value: object) -> bool:
 
 
 def from_parser(mark: ParserMark) -> Mark:
-    """Convert a position that counts from 0 to a ``Mark``, which counts from 1."""
+    """Convert a position counted from 0 to a ``Mark``, which is counted from 1."""
     return Mark(mark.line + 1, mark.column + 1)
 
 

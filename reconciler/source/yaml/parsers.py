@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.character_substitution import Substitutes
 
 _TEXT_TAG = re.compile(r"(&\S+\s+)?!\s")
-"""Matches the tag ``!``, which turns a scalar into text, before or after an anchor."""
+"""Matches the tag ``!``, which makes a scalar a text, before or after an anchor."""
 
 
 class Parser(NamedTuple):
-    """A YAML library that splits a text into events, which the composer turns into nodes."""
+    """A YAML library that parses a text into events, from which the composer builds nodes."""
 
     events: Callable[[str], Iterable[Any]]
     kinds: ModuleType
@@ -65,7 +65,7 @@ def _restored(event: Any, protected: Substitutes) -> Any:  # noqa: ANN401 - PyYA
 
 
 def _with_text_tag(event: Any, text: str) -> Any:  # noqa: ANN401 - as above
-    """Add the tag ``!`` to an event if the text has it; libyaml does not report this tag."""
+    """Add the tag ``!`` to an event if the text has it, because libyaml omits this tag."""
     if hasattr(event, "value") and _TEXT_TAG.match(text, event.start_mark.index):
         event.tag = "!"
     return event

@@ -112,7 +112,7 @@ def _number(text: str) -> int | float | None:
 
 
 def _in_range(value: int) -> int | float | None:
-    """Return a number, converted to a float if it does not fit in 64 bits, as Go's parser does."""
+    """Return a number, as a float if it does not fit into 64 bits, like Go's parser."""
     return value if _INT64_MIN <= value <= _UINT64_MAX else _whole(float(value))
 
 

@@ -130,7 +130,7 @@ def test_empty_configuration_file_has_all_defaults(text):
             (
                 ".reconciler.yaml:3:10: warning[no-window] `restart` is set to window, but no "
                 "window has the kind allow, so no VM is restarted\n"
-                "  hint: add a window of kind allow to windows"
+                "  hint: add a window with `kind: allow` to `windows`"
             ),
         ),
         (

@@ -27,7 +27,7 @@ MANAGER: Final = "virt-handler"
 BLOCKED: Final = "migrationBlockedByBackup"
 SYSTEM_CRITICAL: Final = "system-critical"
 ABORT_S: Final = (0.3, 0.4)
-"""The seconds until an aborted backup has failed; an estimate, not recorded."""
+"""The seconds until an aborted backup counts as failed; an estimate, not an observation."""
 ABORTED: Final = "backup aborted"
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MANAGER: Final = "virt-controller"
 LATENCY_S: Final = (0.03, 0.08)
-"""The delay before a VM is reconciled; RestartRequired was recorded 30 to 210 ms after a patch."""
+"""The delay before a VM is reconciled; RestartRequired was observed 30 to 210 ms after a patch."""
 START_RETRY_S: Final = 10
 """The seconds until the first retry of a failed VM start; times n² after n failures."""
 

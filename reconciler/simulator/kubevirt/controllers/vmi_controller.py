@@ -42,7 +42,7 @@ POD_NOT_EXISTS: Final = "virt-launcher pod has not yet been scheduled"
 QUOTA_RETRY_S: Final = 5.0
 TERMINATION_S: Final = (0.08, 0.12)
 RELEASE_S: Final = (0.09, 0.14)
-"""The recorded minimum and maximum seconds between two steps of a stop or an eviction."""
+"""The observed minimum and maximum seconds between two steps of a stop or an eviction."""
 
 
 class VMIController:
@@ -204,7 +204,7 @@ class VMIController:
             self._fail_without_pod(current)
 
     def _fail_without_pod(self, vmi: Json) -> None:
-        """Sets a VMI without a launcher pod to Failed, as recorded after a stop or eviction."""
+        """Sets a VMI without a launcher pod to Failed, as observed after a stop or eviction."""
         now, status = self._cluster.now(), section(vmi, "status")
         if is_deleting(vmi) and status.get("nodeName"):
             self._ending.add((vmi["metadata"]["uid"], "stopped"))
@@ -216,7 +216,7 @@ class VMIController:
         self._save(vmi)
 
     def _finish(self, vmi: Json) -> None:
-        """Removes the finalizers from an ended VMI, as observed on real clusters."""
+        """Removes the finalizers from a Succeeded or Failed VMI, as observed on real clusters."""
         uid, foreground = vmi["metadata"]["uid"], self._cluster.config.behaviour.finalizer
         step = "foreground" if foreground in (vmi["metadata"].get("finalizers") or ()) else "last"
         if (step == "last" and not is_deleting(vmi)) or (uid, step) in self._ending:

@@ -44,7 +44,7 @@ Source: v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:58
 1.4 to 20 s from the patch, mostly about 5 s.
 """
 SPIN_S: Final = 0.05
-"""The seconds between rounds while VMIs wait for a slot; in KubeVirt's code, 30 ns (not 30 s)."""
+"""The seconds between rounds while VMIs wait for a slot; KubeVirt's code has 30 ns, not 30 s."""
 LIVE_MIGRATE: Final = "LiveMigrate"
 EVICT: Final = "Evict"
 USER_TRIGGERED: Final = "user-triggered"

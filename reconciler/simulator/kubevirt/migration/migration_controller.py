@@ -254,7 +254,7 @@ class MigrationController:
         self._enter(migration, phase)
 
     def _finish(self, migration: Json, vmi: Json | None) -> None:
-        """Completes an ended migration, and deletes the VMI's oldest finished migrations."""
+        """Completes a finished migration, and deletes the VMI's oldest finished migrations."""
         key = key_of(MIGRATIONS, migration)
         state = dig(vmi, "status", "migrationState")
         uid = migration["metadata"]["uid"]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 OLDEST_LINUX: Final = (5, 8)
 """The oldest Linux kernel with virtio-mem on x86. Source: kubevirt/kubevirt issue 14095."""
 ACCEPT_S: Final = (0.3, 0.4)
-"""The seconds from a hotplug until guestCurrent shows the new size; recorded, 0.3 to 0.4 s."""
+"""The seconds from a hotplug until guestCurrent shows the new size; observed, 0.3 to 0.4 s."""
 
 
 def size_after(vmi: Json, faults: VMFaults, *, requested: int, current: int) -> int:

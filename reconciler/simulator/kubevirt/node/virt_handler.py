@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 MANAGER: Final = "virt-handler"
 LATENCY_S: Final = (0.01, 0.02)
 STEP_S: Final = (0.3, 0.4)
-"""The recorded minimum and maximum seconds of one step of a VM's start or migration."""
+"""The observed minimum and maximum seconds of one step of a VM's start or migration."""
 TRANSFER_BASE_S: Final = 1.5
 """The seconds that a memory transfer takes in addition to copying the memory."""
 POD_REQUEST_LABEL: Final = "kubevirt.io/vmi-pod-memory-resource-requests"

@@ -160,7 +160,7 @@ def _domain_defaults(spec: Json, vm: Json, config: ClusterConfig) -> None:
 
 
 def _cpu_defaults(cpu: Json, config: ClusterConfig) -> None:
-    """Sets a VMI's CPU topology, unless the VM sets any part of the topology (recorded)."""
+    """Sets a VMI's CPU topology, unless the VM sets any part of the topology (as observed)."""
     cpu.setdefault("model", "host-model")
     if not any(cpu.get(part) for part in TOPOLOGY):
         cpu.update(dict.fromkeys(TOPOLOGY, 1))

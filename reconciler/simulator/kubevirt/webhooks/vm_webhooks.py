@@ -88,7 +88,7 @@ class VMWebhooks:
         )
 
     def _matcher_denial(self, review: Review) -> Denial | None:
-        """Denies a new instancetype name without a new revision name (up to v1.4; recorded)."""
+        """Denies a new instancetype name without a new revision name (observed up to v1.4)."""
         if review.old is None or self._cluster.config.behaviour.instancetype_in_status:
             return None
         old, new = (dig(vm, "spec", "instancetype") or {} for vm in (review.old, review.object))

@@ -1,4 +1,4 @@
-"""Explains why git could not fetch, and what to do about it: ``fetch_error``.
+"""Explains why git could not fetch, and how to solve the problem: ``fetch_error``.
 
 The patterns match messages of git, libcurl (with OpenSSL or GnuTLS) and OpenSSH.
 """
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.source.git.git_process import Output
 
 MAX_PACK_BYTES = 500_000_000
-"""The maximum size of the data of one fetch, in bytes."""
+"""The maximum amount of data in one fetch, in bytes."""
 _ASKED = re.compile(r"could not read (?:Username|Password) for '([^']*)'")
 _REDIRECTED = re.compile(r"returned error: 30[1278]\b|unable to update url base from redirection")
 _CHECK_NETWORK = "check the address, the network and the proxy (HTTPS_PROXY, NO_PROXY)"
@@ -135,7 +135,7 @@ _CAUSES = (
         "try again; if this happens again, check the server and the network",
     ),
 )
-"""For each cause of a failure: a pattern for the messages, a description and a hint."""
+"""For each cause of a failure: a pattern for git's messages, a description and a hint."""
 _OTHER_HINT = "check the address, the network and the credentials"
 
 

@@ -21,7 +21,7 @@ IDENTITIES = ("identity", "ssh-privatekey")
 KNOWN_HOSTS = "known_hosts"
 PUBLIC_API = "https://api.github.com"
 _MAX_BYTES = 64_000
-"""The maximum size of a secret, in bytes; tokens of identity providers may have some kilobytes."""
+"""The maximum size of a secret in bytes; tokens of identity providers may have some kilobytes."""
 
 
 class InstallationToken(Protocol):
@@ -36,10 +36,10 @@ class InstallationToken(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Login:
-    """What git sends to an HTTPS server: a user with a password, or a bearer token."""
+    """The credentials for an HTTPS server: a user with a password, or a bearer token."""
 
     username: str = ""
-    """The user; empty if only the password is known."""
+    """The user name; empty if only the password is known."""
     password: str = ""
     bearer_token: str = ""
 

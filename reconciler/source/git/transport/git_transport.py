@@ -39,7 +39,7 @@ _SSH_OPTIONS = (
 """Options of ssh: no prompts, only known host keys, no changes to ``known_hosts``, and an end if
 the server does not answer three times."""
 _HTTP_LIMITS = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "60"}
-"""With these variables, git ends if a server sends less than 1 byte per second for 60 s."""
+"""Variables with which git stops if a server sends less than 1 byte per second for 60 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +48,9 @@ class Transport:
 
     environment: dict[str, str]
     descriptors: tuple[int, ...] = ()
-    """The open files that git and its child processes inherit."""
+    """The open file descriptors that git and its child processes inherit."""
     has_login: bool = False
-    """Whether git has a password or a bearer token from this program."""
+    """Whether this program gives git a password or a bearer token."""
 
 
 @contextmanager
@@ -94,7 +94,7 @@ def transport(url: str, credentials: GitCredentials | None) -> Iterator[Transpor
 
 
 def _login(url: str, in_address: Login, credentials: GitCredentials) -> Login:
-    """Return the credentials of the folder, with the user of the address if the folder has none.
+    """Return the folder's credentials; if the folder has no user name, use the address's.
 
     Raises:
         SourceError: The address has a password as well, or has no encryption.
@@ -174,7 +174,7 @@ def _certificates(credentials: GitCredentials) -> dict[str, str]:
 
 
 def _ssh(credentials: GitCredentials | None) -> dict[str, str]:
-    """Return the ssh command with the options of this program, as an environment variable."""
+    """Return the ssh command with this program's options, as an environment variable."""
     if credentials is None and "GIT_SSH" in os.environ:
         return {}
     configured = execute(Path("/"), ("config", "--get", "core.sshCommand")).stdout
@@ -196,7 +196,7 @@ def _ssh_path(path: Path) -> str:
 
 
 def _secret(stack: ExitStack, text: str) -> int:
-    """Write a secret to a file in memory, and return the descriptor of the file."""
+    """Write a secret to a file in memory, and return the file's descriptor."""
     file = stack.enter_context(file_in_memory())
     file.write(text.encode())
     file.flush()
