@@ -95,7 +95,7 @@ def test_proxy_from_the_environment_is_used(server, make_client, reply, monkeypa
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (b"#" * 1_000_001, "more than 1,000,000 bytes"),
+        (b"#" * 1_000_001, "larger than 1,000,000 bytes"),
         (b"a: &a {}\nb:\n" + b"- {<<: *a}\n" * 11, "more than 10 YAML aliases"),
         (b"a: " + b"[" * 201, "nested too deeply"),
     ],

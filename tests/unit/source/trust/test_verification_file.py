@@ -66,7 +66,7 @@ def test_mistake_in_the_verification_file_is_a_usage_error_with_its_location(tex
 def test_missing_and_huge_verification_files_are_usage_errors(read, tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         read_verification(tmp_path / "missing", ())
-    with pytest.raises(UsageError, match="more than 1,000,000 bytes"):
+    with pytest.raises(UsageError, match="larger than 1,000,000 bytes"):
         read(HEAD + "#" * 1_000_000)
 
 
