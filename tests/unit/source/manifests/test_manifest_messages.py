@@ -187,8 +187,8 @@ WHERE = "VirtualMachine db/pg-0: spec.template.spec.domain.memory"
         ),
         pytest.param(
             vm(""),
-            "vms/db.yaml:1:1: warning[nothing-named] VirtualMachine db/pg-0: the manifest sets "
-            "no memory, so nothing is compared\n"
+            "vms/db.yaml:1:1: warning[nothing-named] VirtualMachine db/pg-0: the manifest "
+            "does not set the memory, so nothing is compared\n"
             "  hint: set spec.template.spec.domain.memory.guest, or add the file to "
             "`exclude` in .reconciler.yaml",
             id="no memory set",
