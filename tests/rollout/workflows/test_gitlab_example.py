@@ -112,7 +112,10 @@ def test_gitlab_plan_job_for_a_merged_result_counts_only_the_changes_of_the_merg
     merged = merge_request | {"CI_MERGE_REQUEST_TARGET_BRANCH_SHA": target}
     plan = pipeline(merged)["plan"]
     found = json.loads(plan.artifacts["code-quality.json"].read_text())
-    assert [each["description"].startswith("Also in the base commit") for each in found] == [False, True]
+    assert [each["description"].startswith("Also in the base commit") for each in found] == [
+        False,
+        True,
+    ]
 
 
 def test_gitlab_comment_shows_the_plan_of_the_preceding_job(project, pipeline, merge_request):

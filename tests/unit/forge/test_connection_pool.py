@@ -28,7 +28,7 @@ def authority(tmp_path_factory):
 
 @pytest.fixture
 def server(authority):
-    with FakeGitea(tls=authority.context) as found:
+    with FakeGitea(tls=authority.context()) as found:
         yield found
 
 
