@@ -290,11 +290,13 @@ def _signature_checker(
     if options.verify is None:
         yield None
         return
-    from reconciler.source.git.repository_url import is_remote
+    from reconciler.source.git.repository_url import is_remote, local_folder
     from reconciler.source.trust.signature_checker import signature_checker
     from reconciler.source.trust.verification_file import read_verification
 
-    outside = () if is_remote(options.repo or "") else (repository.root,)
+    repo = options.repo or ""
+    folder = local_folder(repo) if is_remote(repo) else repository.root
+    outside = (folder,) if folder else ()
     verification = read_verification(options.verify, outside)
     with signature_checker(repository, verification, real_clock()) as checker:
         yield checker

@@ -53,10 +53,11 @@ class FoundCommit:
 
 @dataclass(frozen=True, slots=True)
 class RevisionHistory:
-    """Implements ``History`` for the newest commit in a search."""
+    """Implements ``History`` for the result of a search."""
 
     search: CommitSearch
     newest: str
+    in_force: str | None
 
     @property
     def is_fixed(self) -> bool:
@@ -64,12 +65,18 @@ class RevisionHistory:
         return self.search.is_fixed
 
     def contains(self, commit: str) -> bool:
-        """Return whether *commit* is the newest commit or one of its ancestors.
+        """Return whether *commit* was the newest commit, or is part of the commit in force.
+
+        The second parent of a rejected commit does not count: everyone who may push can choose
+        both parents, and the first parent could be an old commit that is acceptable.
 
         Raises:
             SourceError: The history cannot be fetched.
         """
-        return self.search.contains(self.newest, commit)
+        # The search has fetched the first-parent line down to the commit in force.
+        return self.search.has_first_parent(self.newest, commit) or self.search.contains(
+            self.in_force or self.newest, commit
+        )
 
 
 class CommitSearch:
@@ -157,6 +164,10 @@ class CommitSearch:
                 return True
         return False
 
+    def has_first_parent(self, newest: str, commit: str) -> bool:
+        """Return whether *commit* is *newest* or a recent first-parent ancestor of it."""
+        return commit in self._history(newest)
+
     def _is_ancestor(self, commit: str, newest: str) -> bool:
         arguments = ("merge-base", "--is-ancestor", commit, newest)
         return not self._repository.run(*arguments, environment=_NO_GRAFTS).status
@@ -180,7 +191,7 @@ class CommitSearch:
             if self._checker.required.commit:
                 verdicts.append(self._checker.commit(commit))
             if self._checker.required.tag:
-                verdicts.append(self._checker.tag(self._revision))
+                verdicts.append(self._checker.tag(self._revision, commit))
             for each in verdicts:
                 if each.problem is not None:
                     return RefusedCommit(commit=commit, reason=each.problem, message=each.message)
@@ -199,10 +210,12 @@ class CommitSearch:
     def is_fixed(self) -> bool:
         """Whether the revision always refers to the same commit, unlike a branch."""
         name = self._revision.removeprefix("refs/")
-        if self._repository.references(f"refs/heads/{name.removeprefix('heads/')}"):
-            return False
+        branch = f"refs/heads/{name.removeprefix('heads/')}"
         tag = f"refs/tags/{name.removeprefix('tags/')}"
-        return bool(_FIXED.fullmatch(name) or self._repository.references(tag))
+        # git also lists the references below a name, such as the branch v1/fix for v1.
+        if branch in self._repository.references(branch):
+            return False
+        return bool(_FIXED.fullmatch(name) or tag in self._repository.references(tag))
 
     def _history(self, newest: str) -> list[str]:
         """Return a commit and its first-parent ancestors that are in the repository."""

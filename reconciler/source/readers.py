@@ -130,7 +130,7 @@ class CommitReader:
         in_force, tree = found.in_force, found.tree
         if self._last is None or tree is not before or self._last[1].state.in_force != in_force:
             reading = _read_tree(tree, self._contents, self._override, found)
-            history = RevisionHistory(self._search, newest)
+            history = RevisionHistory(self._search, newest, in_force.commit)
             self._last = tree, replace(reading, history=history)
         return self._last[1]
 

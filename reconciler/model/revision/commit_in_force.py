@@ -70,7 +70,7 @@ class History(Protocol):
         ...
 
     def contains(self, commit: str) -> bool:
-        """Return whether *commit* is the newest commit or one of its ancestors.
+        """Return whether *commit* was the newest commit, or is part of the commit in force.
 
         Raises:
             SourceError: The history cannot be fetched.

@@ -42,13 +42,14 @@ def require_history(
     recorded = {_recorded(each.annotations().get(COMMIT)) for each in held}
     for branch, commit in sorted(recorded):
         if branch == found.revision and commit and not history.contains(commit):
+            chosen = found.commit or found.newest
             rewritten = Diagnostic(
                 severity=Severity.ERROR,
                 code="rewritten-history",
                 message=f"the history of {branch} was rewritten: commit {commit[:12]}, which was "
-                f"applied before, is not in the history of commit {found.newest[:12]}",
+                f"applied before, is not in the history of commit {chosen[:12]}",
                 hint="restore the branch; or, if the new history is correct, accept it with "
-                f"`reconciler apply --revision {found.newest}`",
+                f"`reconciler apply --revision {chosen}`",
             )
             raise InvalidError(f"{rewritten.message}; nothing was written", (rewritten,))
 

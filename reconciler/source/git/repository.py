@@ -229,7 +229,8 @@ class Repository:
         return found
 
     def _reject_ambiguous(self, revision: str) -> None:
-        names = [f"refs/{kind}/{revision}" for kind in ("heads", "tags", "remotes")]
+        # git prefers refs/v1 to the tag v1 and the branch v1, and only warns.
+        names = [f"refs/{each}{revision}" for each in ("", "heads/", "tags/", "remotes/")]
         found = {n: c for n, c in self.references(*names).items() if n in names}
         if len(set(found.values())) > 1:
             what = " and ".join(f"{name} ({commit[:12]})" for name, commit in found.items())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from reconciler.errors import SourceError
@@ -89,6 +90,18 @@ def has_password(address: str) -> bool:
     """Return whether a URL contains a user name with a password."""
     _, separator, rest = address.partition("://")
     return bool(separator) and ":" in _split(rest)[0].rpartition("@")[0]
+
+
+def local_folder(address: str) -> Path | None:
+    """Return the folder to which an address with ``file://`` refers; None for other addresses.
+
+    Of a repository with a working tree, this is the folder of the working tree.
+    """
+    scheme, _, rest = address.partition("://")
+    if scheme != "file":
+        return None
+    folder = Path("/", unquote(rest).lstrip("/"))  # git reads file://a/b like file:///a/b
+    return folder.parent if folder.name == ".git" else folder
 
 
 def shown(address: str) -> str:

@@ -85,13 +85,16 @@ class SignatureChecker:
         armor = [line.partition(" ")[2] for line in signatures]
         return self._verdict("verify-commit", commit, armor)
 
-    def tag(self, name: str) -> SignatureVerdict:
-        """Return the verdict on the signature of an annotated tag."""
+    def tag(self, name: str, commit: str = "") -> SignatureVerdict:
+        """Return the verdict on the signature of an annotated tag, which must be for *commit*."""
         reference = f"refs/tags/{name.removeprefix('refs/').removeprefix('tags/')}"
         found = self._repository.run("rev-parse", "--verify", "--end-of-options", reference)
         tag = found.stdout.decode().strip()
         if found.status or self._kind(tag) != "tag":
             return rejected(RefusalReason.UNSIGNED, f"{name} is not an annotated tag")
+        tagged = self._repository.run("rev-parse", "--verify", f"{tag}^{{commit}}").stdout
+        if commit and tagged.decode().strip() != commit:
+            return rejected(RefusalReason.BAD, f"the tag {name} is for another commit")
         contents = self._contents("tag", tag)
         if contents is None:
             return _TOO_LARGE

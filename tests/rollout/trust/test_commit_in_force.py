@@ -120,6 +120,7 @@ def test_rejected_commit_hash_or_tag_is_not_replaced_by_another_commit(
 ):
     cluster = serve("hotplug")
     git("tag", "release")
+    git("branch", "release/fix")  # a branch below the name of the tag does not make it a branch
     git("tag", "--annotate", "--message=x", "v1")
     for revision in (refused[1], refused[1][:12], "release", "refs/tags/v1", "main~0"):
         ended = command("apply", "--yes", "--repo", git, "--revision", revision, on=cluster)

@@ -105,6 +105,26 @@ def test_commits_with_expired_or_revoked_keys_are_not_applied(team, serve, comma
     assert cluster.writes() == []
 
 
+@pytest.mark.parametrize("source", ["local", "remote"])
+def test_unsigned_merge_cannot_select_an_earlier_signed_commit(source, team, serve, command):
+    cluster = serve("hotplug")
+    repo = team.git if source == "local" else f"file://{team.git.path}"
+    arguments = ("--repo", repo, "--verify", team.file)
+    first = team.commit("1Gi", team.alice)
+    last = team.commit("2Gi", team.alice)
+    assert command("reconcile", *arguments, on=cluster).code == 0
+    team.commit("3Gi")
+    # The commit that was applied is a first parent of the newest one, so it stays in force.
+    assert (command("reconcile", *arguments, on=cluster).code, guest(cluster)) == (3, "2Gi")
+    merge = team.git("commit-tree", "-m", "x", "-p", first, "-p", "HEAD", f"{first}^{{tree}}")
+    team.git("reset", "--quiet", "--hard", merge)
+    ended = command("reconcile", *arguments, on=cluster)
+    assert (ended.code, guest(cluster)) == (3, "2Gi")
+    assert "error[rewritten-history]" in ended.err
+    assert f"commit {last[:12]}, which was applied before" in ended.err
+    assert f"not in the history of commit {first[:12]}" in ended.err
+
+
 def test_repository_without_any_signed_commit_writes_nothing(team, serve, command):
     cluster = serve("hotplug")
     for size in ("1536Mi", "2Gi", "3Gi"):
@@ -155,6 +175,20 @@ def test_signed_tag_is_required_if_the_verification_file_requires_signed_tags(
     assert plan("v2").code == 0
 
 
+def test_signed_tag_does_not_make_another_commit_acceptable(team, serve, command):
+    cluster = serve("hotplug")
+    team.commit("2Gi")
+    team.git(*team.keys.settings(team.alice), "tag", "--sign", "--message=x", "v1")
+    evil = team.commit("3Gi")
+    team.git("update-ref", "refs/v1", evil)  # git prefers it to refs/tags/v1
+    team.trust(require="tag")
+    arguments = ("--repo", team.git, "--verify", team.file, "--revision", "v1")
+    ended = command("plan", *arguments, on=cluster)
+    assert (ended.code, "v1 is ambiguous" in ended.err) == (1, True)
+    team.git("update-ref", "-d", "refs/v1")
+    assert command("plan", *arguments, on=cluster).code == 0
+
+
 def test_verification_file_in_the_repository_is_rejected(team, command, tmp_path):
     team.commit("2Gi", team.alice)
     inside = team.git.path / "keys" / "verify.yaml"
@@ -166,9 +200,11 @@ def test_verification_file_in_the_repository_is_rejected(team, command, tmp_path
     link_in.symlink_to(inside)
     other_name = tmp_path / "other-name"
     other_name.symlink_to(team.git.path)
-    for path in (inside, link_out, link_in, other_name / "link.yaml"):
-        ended = command("validate", "--repo", team.git, "--verify", path)
-        assert (ended.code, "is in the repository" in ended.err) == (64, True), path
+    url = f"file://{team.git.path}"
+    for repo in (team.git, team.git.path / ".git", url, f"{url}/.git", url.replace("r", "%72")):
+        for path in (inside, link_out, link_in, other_name / "link.yaml"):
+            ended = command("validate", "--repo", repo, "--verify", path)
+            assert (ended.code, "is in the repository" in ended.err) == (64, True), (repo, path)
     signers = team.git.path / "signers"
     signers.write_text(f"mallory@example.com {team.keys.public(team.mallory)}\n")
     team.file.write_text(f"{HEAD}ssh:\n  allowedSignersFile: {signers}\n")

@@ -93,12 +93,12 @@ class Signed:
         path.write_text(head + document)
         return path
 
-    def verdict(self, kind: str, name: str, document: str, *, clock=None):
+    def verdict(self, kind: str, name: str, document: str, *, commit="", clock=None):
         """Check the signature of a commit or a tag."""
         with Repository.open(self.repo.path) as repository:
             verification = read_verification(self.verification(document), (repository.root,))
             with signature_checker(repository, verification, clock or FakeClock()) as checker:
-                return checker.commit(name) if kind == "commit" else checker.tag(name)
+                return checker.commit(name) if kind == "commit" else checker.tag(name, commit)
 
 
 @pytest.fixture

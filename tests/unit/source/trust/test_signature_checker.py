@@ -128,6 +128,14 @@ def test_lightweight_tag_and_missing_tag_are_not_accepted(signed, gpg, ssh):
         assert signed.verdict("tag", name, both(gpg, ssh)).problem is UNSIGNED
 
 
+def test_signed_tag_of_another_commit_is_not_accepted(signed, gpg, ssh):
+    commit = signed.commit()
+    signed.tag("v1", *gpg.keys.settings(gpg.alice))
+    assert signed.verdict("tag", "v1", both(gpg, ssh), commit=commit).accepted
+    other = signed.commit()
+    assert signed.verdict("tag", "v1", both(gpg, ssh), commit=other).problem is BAD
+
+
 def test_signed_tag_that_is_stored_under_a_different_tag_name_is_not_accepted(signed, gpg, ssh):
     signed.commit()
     signed.tag("v1", *gpg.keys.settings(gpg.alice))
