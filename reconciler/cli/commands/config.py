@@ -14,7 +14,9 @@ from reconciler.cli.option_origins import declared_flag
 from reconciler.cli.option_values import TextFormat
 from reconciler.cli.options import LogOptions, Output
 from reconciler.cli.terminal import screen
+from reconciler.cli.terminal.error_output import show_errors
 from reconciler.model.desired.config import DEFAULT_ORIGIN
+from reconciler.model.revision.commit_in_force import RefusalReason
 from reconciler.model.run.outcome import ExitCode
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ def command(
     """Show the effective configuration, and where each value comes from.
 
     A value comes from a flag, an environment variable, a line of the configuration file, or the
-    default. The cluster is not read. Secrets are not shown.
+    default. The cluster is not read. Secrets are not shown. If the newest commit is rejected, the
+    configuration is that of the commit in force, and the exit code is 3.
     """
     from reconciler.app.read_and_plan import read_valid
     from reconciler.report.config_with_origins import (
@@ -57,7 +60,9 @@ def command(
     else:
         style = screen.style_of(sys.stdout)
         screen.result(effective_config_text(shown, width=style.width, color=style.color))
-    return ExitCode.DONE
+    rejected = [each for each in reading.state.diagnostics if each.code in set(RefusalReason)]
+    show_errors(rejected, log.log_format)
+    return ExitCode.INVALID if rejected else ExitCode.DONE
 
 
 def _options(

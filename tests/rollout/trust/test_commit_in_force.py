@@ -108,6 +108,13 @@ def test_status_shows_the_state_of_the_ancestor_and_the_rejected_commit(
     assert f"{refused[0][:12]} stays in force" in ended.err
 
 
+def test_config_command_shows_the_ancestor_and_names_the_rejected_commit(refused, git, command):
+    ended = command("config", "--repo", git, "-o", "json")
+    assert (ended.code, ended.json["revision"]) == (3, refused[0])
+    assert f"commit {refused[1][:12]} of HEAD is rejected" in ended.err
+    assert f"{refused[0][:12]} stays in force" in ended.err
+
+
 def test_validate_checks_only_the_newest_commit(refused, git, command):
     ended = command("validate", "--repo", git, "-o", "json")
     assert (ended.code, ended.json["revision"]) == (3, refused[1])
