@@ -46,6 +46,9 @@ def _github(environ: Mapping[str, str]) -> ForgeOptions:
     gitea = "true" in (environ.get("GITEA_ACTIONS"), environ.get("FORGEJO_ACTIONS"))
     server, run = environ.get("GITHUB_SERVER_URL"), environ.get("GITHUB_RUN_ID")
     project = environ.get("GITHUB_REPOSITORY")
+    link = f"{server}/{project}/actions/runs/{run}" if server and project and run else None
+    if link and not gitea:
+        link += "#artifacts"  # the section of the run's page that lists the uploaded files
     event = read_event(environ.get("GITHUB_EVENT_PATH", ""))
     ref = _MERGE_REF.fullmatch(environ.get("GITHUB_REF", ""))
     number, commit = int(ref[1]) if ref else None, environ.get("GITHUB_SHA")
@@ -67,5 +70,5 @@ def _github(environ: Mapping[str, str]) -> ForgeOptions:
         commit=commit,
         head_commit=head_commit,
         head_branch=head_branch,
-        link=f"{server}/{project}/actions/runs/{run}" if server and project and run else None,
+        link=link,
     )

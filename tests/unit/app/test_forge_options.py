@@ -37,7 +37,7 @@ def test_github_actions_variables_select_the_pull_request():
         forge_url="https://api.github.com",
         project="team/vms",
         pull_request=7,
-        link="https://github.com/team/vms/actions/runs/17",
+        link="https://github.com/team/vms/actions/runs/17#artifacts",
     )
 
 
@@ -45,6 +45,7 @@ def test_github_actions_variables_select_the_pull_request():
 def test_gitea_and_forgejo_jobs_are_not_mistaken_for_github_jobs(variable):
     found = completed({**ACTIONS, variable: "true"})
     assert found.forge is ForgeKind.GITEA
+    assert found.link == "https://github.com/team/vms/actions/runs/17"
 
 
 def test_gitlab_ci_variables_select_the_merge_request():
