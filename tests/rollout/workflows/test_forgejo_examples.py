@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from support.forges.fake_forge import HEAD, TOKEN, FakeGitea
+from support.simulated import vm_yaml
 
 
 @pytest.fixture
@@ -118,6 +119,26 @@ def test_forgejo_drift_job_prints_the_plan_digest_that_the_apply_job_accepts(pro
         assert forge.statuses[-1][1]["state"] == "success"
     assert project.guests() == ["2Gi", "2Gi"]
     assert json.loads((machine.temp / "report.json").read_text())["exit"]["code"] == 0
+
+
+@pytest.mark.parametrize(
+    ("desired", "outcome"),
+    [
+        (vm_yaml("team-a", "db-1", "2Gi"), "success"),
+        (vm_yaml("team-a", "db-1", "512Mi"), "success"),
+        (vm_yaml("team-a", "db-1", "many"), "failure"),
+    ],
+    ids=["pending", "blocked", "invalid"],
+)
+def test_forgejo_drift_job_after_a_merge_accepts_pending_and_blocked_changes(
+    project, runner, desired, outcome
+):
+    project.git.commit({"vms.yaml": desired})
+    machine = runner(event_name="push")
+    assert project.job("forgejo/drift.yml", "drift", machine).outcome == outcome, machine.log
+    if outcome == "success":
+        machine = runner(event_name="schedule")
+        assert project.job("forgejo/drift.yml", "drift", machine).outcome == "failure"
 
 
 def test_forgejo_apply_job_with_a_different_plan_digest_writes_nothing(project, runner):
