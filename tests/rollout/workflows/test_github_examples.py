@@ -191,6 +191,11 @@ def test_github_apply_job_applies_the_plan_of_the_preceding_job(project):
         assert forge.statuses[-1][1]["state"] == "success"
     assert project.guests() == ["2Gi", "2Gi"]
     assert (project.folder / "artifacts/30/report/report.json").exists()
+    # If the same run is repeated, it replaces the artifacts of its first attempt.
+    plan_runner = project.runner(run_id="30")
+    plan_runner.secrets = {"KUBECONFIG": project.kubeconfig}
+    plan = project.job("github/apply.yml", "plan", plan_runner)
+    assert (plan.outcome, plan.outputs) == ("success", {"changes": "0"}), plan_runner.log
 
 
 def test_github_apply_job_is_skipped_without_changes_and_after_a_failed_plan(project):

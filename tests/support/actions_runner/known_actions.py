@@ -75,6 +75,10 @@ def _upload_artifact(surroundings: Surroundings, inputs: Mapping[str, str]) -> d
             raise ActionError(f"no file matches {inputs['path']}")
         return {}
     folder = surroundings.artifacts / surroundings.run_id / inputs.get("name", "artifact")
+    if folder.exists():
+        if inputs.get("overwrite") != "true":
+            raise ActionError(f"the run already has an artifact {folder.name}")
+        shutil.rmtree(folder)
     folder.mkdir(parents=True)
     for each in found:
         if each.is_dir():
@@ -112,7 +116,7 @@ KNOWN_ACTIONS: Mapping[str, KnownAction] = {
     ),
     "actions/setup-python": _known(_nothing, "python-version"),
     "actions/upload-artifact": _known(
-        _upload_artifact, "if-no-files-found", "name", "path", "retention-days"
+        _upload_artifact, "if-no-files-found", "name", "overwrite", "path", "retention-days"
     ),
     "github/codeql-action/upload-sarif": _known(_upload_sarif, "category", "sarif_file"),
 }

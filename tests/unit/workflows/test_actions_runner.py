@@ -195,6 +195,20 @@ def test_artifact_of_a_job_is_downloaded_by_a_later_job(job, runner):
     assert job(f"steps:\n  - {download}, run-id: 16}}").outcome == "failure"
 
 
+def test_artifact_of_the_same_name_is_replaced_only_with_the_input_overwrite(job, runner):
+    upload = "uses: actions/upload-artifact@1\n    with: {name: plan, path: plan.json"
+    for text, option, outcome in (
+        ("1", "", "success"),
+        ("2", "", "failure"),
+        ("3", ", overwrite: true", "success"),
+    ):
+        (runner.workspace / "plan.json").write_text(text)
+        assert job(f"steps:\n  - {upload}{option}}}").outcome == outcome, runner.log
+    download = "uses: actions/download-artifact@1\n    with: {name: plan, path: got}"
+    assert job(f"steps:\n  - {download}").outcome == "success", runner.log
+    assert (runner.workspace / "got" / "plan.json").read_text() == "3"
+
+
 @pytest.mark.parametrize(
     "text",
     [
