@@ -27,7 +27,11 @@ case "$GITHUB_EVENT_NAME" in
     exit 64
     ;;
 esac
-if [ -z "$BRANCH" ] || [ "$GITHUB_REF" != "refs/heads/$BRANCH" ]; then
+if [ -z "$BRANCH" ]; then
+  echo "::error::the event does not name the default branch; set the input branch"
+  exit 64
+fi
+if [ "$GITHUB_REF" != "refs/heads/$BRANCH" ]; then
   echo "::error::the apply action only runs on the default branch; the input branch permits another one"
   exit 64
 fi

@@ -115,6 +115,18 @@ def test_apply_action_runs_only_on_the_default_branch(job, given, planned, serve
     assert served.writes() == []
 
 
+def test_apply_action_asks_for_the_branch_if_the_event_does_not_name_the_default_branch(
+    job, given, planned, served
+):
+    runner = job(event={})
+    approved = given | {"plan-file": planned["plan-file"]}
+    assert runner.action(APPLY, approved).outcome == "failure"
+    assert "set the input branch" in runner.log
+    assert served.writes() == []
+    runner = job(event={})
+    assert runner.action(APPLY, approved | {"branch": "main"}).outcome == "success", runner.log
+
+
 def test_apply_action_without_an_approved_plan_does_not_write(job, given, served):
     runner = job()
     runner.env["RECONCILER_YES"] = "1"
