@@ -1,4 +1,4 @@
-"""Defines the interfaces to Git, the cluster and time: ``LiveReader``, ``Writer``, ``Lease``."""
+"""Defines the interfaces to Git, the cluster and the clock, such as ``LiveReader``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``GitHubChecks``: GitHub's requests for check runs, and the limits on annotations.
+"""``GitHubChecks``: builds the requests for GitHub's check runs, within its limits on annotations.
 
 Source: github.com/github/rest-api-description, "checks"; see the maximum lengths there.
 """

@@ -127,7 +127,7 @@ class Planner:
         return self.capacity_mattered
 
     def add_capacity(self, capacity: Capacity | None) -> None:
-        """Add pods and quotas to the inputs, and drop only the decisions that use them."""
+        """Add pods and quotas to the inputs, and discard the stored decisions that use them."""
         live = replace(self.context.live, capacity=capacity)
         self._forget(self._read_capacity)
         self._context = replace(self.context, live=live)

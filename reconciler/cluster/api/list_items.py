@@ -1,4 +1,4 @@
-"""Splits JSON by its brackets without recursion: ``split``, ``is_balanced`` and ``shallow``.
+"""Splits a JSON list into its items, without recursion: ``split``, ``is_balanced``, ``shallow``.
 
 The JSON decoder cannot skip an object that is nested too deeply. This module finds the ends of the
 objects in such a list, so that one object does not hide the others.

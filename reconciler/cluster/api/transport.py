@@ -139,7 +139,7 @@ class Transport:
 
     @contextmanager
     def _reading(self, response: Response, request: Request) -> Iterator[None]:
-        """Convert errors while a body is read to ``ClusterError``, and release the connection."""
+        """Turn an error during the read into a ``ClusterError``, and release the connection."""
         try:
             yield
         except response_body.UnusableBodyError as error:

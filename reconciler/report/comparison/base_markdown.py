@@ -32,7 +32,7 @@ def base_title(comparison: Comparison) -> str:
     """Return the title of a plan, which counts only changes since the base commit."""
     summary = comparison.summary()
     added = {str(state): summary[state] if state in ADDED else {} for state in STATE_WORDS}
-    return f"### Memory plan since the base commit: {since_base(added)}"
+    return f"### Memory plan compared with the base commit: {since_base(added)}"
 
 
 def base_opening(comparison: Comparison) -> Iterator[str]:

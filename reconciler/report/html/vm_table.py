@@ -91,7 +91,7 @@ def _legend(counts: Mapping[Effect, int]) -> str:
 
 
 def _parts(machines: Sequence[Decision]) -> Iterator[tuple[str, list[Decision]]]:
-    """Yield each namespace's VMs with a title, in the order of urgency.
+    """Yield each namespace's VMs with a title, most urgent first.
 
     A large namespace is divided, because browsers are slow with a table of thousands of rows.
     """

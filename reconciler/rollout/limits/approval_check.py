@@ -75,8 +75,8 @@ def _now(decision: Decision, action: Action, approved: ApprovedAction) -> str:
         change,
     ):
         return (
-            "the same change, but for a recreated object, or with another notation of the old "
-            "value"
+            "the same change, but the object was recreated, or its old value is written "
+            "differently"
         )
     return f"{_described(action.effect, action.reason, change)}: {decision.why.message}"
 

@@ -1,4 +1,4 @@
-"""Decides which leases a run needs: ``touches_config``, ``touches_memory``, ``NoLease``."""
+"""``touches_config``, ``touches_memory``, ``NoLease``: decide which leases a run needs."""
 
 from __future__ import annotations
 

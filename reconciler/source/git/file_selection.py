@@ -166,7 +166,7 @@ def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
 
 
 def _root_of(path: str, roots: dict[str, list[Entry]]) -> str | None:
-    """Return the nearest folder above a path that must be rendered; None if there is none."""
+    """Return the nearest parent folder that needs rendering; None if no parent does."""
     folder = path
     while folder:
         folder = dirname(folder)

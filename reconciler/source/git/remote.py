@@ -100,7 +100,7 @@ def clone_or_fetch(
                     f"{address} has no commit yet on its default branch",
                     hint="commit the desired state, or choose a branch with --revision",
                 )
-            raise no_revision(revision, address, "use a branch, a tag or all digits of a hash")
+            raise no_revision(revision, address, "use a branch, a tag or a full commit hash")
         repository = Repository.open(fetch.clone)
         repository.keep(kept.pop_all())
     repository.replaced_commit = fetch.replaced_commit

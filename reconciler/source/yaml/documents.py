@@ -78,7 +78,7 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
 
 
 def read(text: str, parser: Parser | None = None) -> Iterator[Composed | Unreadable]:
-    """Yield the documents of a text like ``parse``, but one after another.
+    """Yield the YAML documents of a text one at a time; ``parse`` returns all of them.
 
     A caller that keeps no document needs only the memory of the largest one.
     """

@@ -66,7 +66,7 @@ def test_object_without_an_approval_is_not_changed():
     )
 
 
-SAME = "the same change, but for a recreated object, or with another notation of the old value"
+SAME = "the same change, but the object was recreated, or its old value is written differently"
 OTHER = f"live (hotplug) guest 1Gi -> 2Gi: {DECISION.why.message}"
 IMPOSSIBLE = "blocked (above-max-guest): 4Gi is the limit"
 

@@ -108,7 +108,7 @@ def test_missing_remote_revision_is_reported_with_the_address(fetch, git_repo):
     git_repo.commit()
     assert refused(fetch, "mian") == (
         f"there is no revision mian in file://{git_repo.path} | "
-        "use a branch, a tag or all digits of a hash"
+        "use a branch, a tag or a full commit hash"
     )
 
 
