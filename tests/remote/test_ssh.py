@@ -117,6 +117,18 @@ def test_unknown_ssh_host_key_is_rejected(refused, server, credentials, tmp_path
     assert (folder / "known_hosts").read_text() == ""
 
 
+@pytest.mark.parametrize("variable", ["GIT_SSH_COMMAND", "GIT_CONFIG_VALUE_0"])
+def test_ssh_command_of_the_caller_cannot_accept_an_unknown_host_key(
+    refused, server, credentials, monkeypatch, variable
+):
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.sshCommand")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", "ssh")
+    monkeypatch.setenv(variable, "ssh -oStrictHostKeyChecking=no")
+    message, _ = refused(credentials(identity=server.private_key(), known_hosts=""))
+    assert message == "its SSH host key is not in known_hosts"
+
+
 def test_changed_ssh_host_key_is_rejected(refused, server, credentials):
     line = server.known_hosts(key="other-host")
     folder = credentials(identity=server.private_key(), known_hosts=line)

@@ -38,6 +38,8 @@ _SSH_OPTIONS = (
 )
 """Options of ssh: no prompts, only known host keys, no changes to ``known_hosts``, and an end if
 the server does not answer three times."""
+_CALLERS_PROGRAMS = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_PROXY_COMMAND")
+"""Variables of the caller that name a program; a fetch with a credentials folder ignores them."""
 _HTTP_LIMITS = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "60"}
 """Variables with which git stops if a server sends less than 1 byte per second for 60 s."""
 
@@ -74,6 +76,9 @@ def transport(url: str, credentials: GitCredentials | None) -> Iterator[Transpor
     settings: dict[str, str] = {}
     descriptors: tuple[int, ...] = ()
     login = Login()
+    if credentials is not None:
+        for name in _CALLERS_PROGRAMS:
+            environment.pop(name, None)
     with ExitStack() as stack:
         if scheme == "ssh":
             environment |= _ssh(credentials)
@@ -177,10 +182,13 @@ def _ssh(credentials: GitCredentials | None) -> dict[str, str]:
     """Return the ssh command with this program's options, as an environment variable."""
     if credentials is None and "GIT_SSH" in os.environ:
         return {}
-    configured = execute(Path("/"), ("config", "--get", "core.sshCommand")).stdout
-    command = os.environ.get("GIT_SSH_COMMAND") or os.fsdecode(configured).strip() or "ssh"
     options = list(_SSH_OPTIONS)
-    if credentials is not None:
+    if credentials is None:
+        configured = execute(Path("/"), ("config", "--get", "core.sshCommand")).stdout
+        command = os.environ.get("GIT_SSH_COMMAND") or os.fsdecode(configured).strip() or "ssh"
+    else:
+        # ssh uses the first value of an option, so a command of the caller could accept any host.
+        command = "ssh"
         if identity := credentials.file(*git_credentials.IDENTITIES):
             options += ["-oIdentitiesOnly=yes", "-oIdentityAgent=none"]
             options += [f"-oIdentityFile={_ssh_path(identity)}"]
