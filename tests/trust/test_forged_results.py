@@ -16,7 +16,7 @@ from reconciler.cli.main import main
 from reconciler.forge.post_comment import marker_of
 
 PLAN = Path(__file__).parents[1] / "golden/plan-paced.json"
-LINK = "https://github.example/team/vms/actions/runs/5"
+LINK = "https://github.example/team/vms/actions/runs/5#artifacts"
 REQUESTS = {
     "GET /user",
     "GET /repos/team/vms/pulls/7",

@@ -311,7 +311,7 @@ def test_missing_permission_is_reported_with_the_resource_and_a_hint(
     served = serve("hotplug", rbac="enforced", tokens={TOKEN: {"user": "somebody"}})
     kubeconfig = served.credentials(tmp_path / "kubeconfig", TOKEN)
     ended = command("plan", "--repo", git, "--kubeconfig", kubeconfig)
-    says = ('User "somebody" cannot list resource "kubevirts"', "hint: grant the right")
+    says = ('User "somebody" cannot list resource "kubevirts"', "hint: grant the permission")
     refused(ended, says, 1)
 
 
