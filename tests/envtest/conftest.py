@@ -42,12 +42,23 @@ def kubeconfig(tmp_path_factory) -> Iterator[str]:
     """The path of the kubeconfig; one control plane serves the whole session."""
     kind = chosen(os.environ)
     with ExitStack() as stack:
-        if kind != "given":
-            # Servers on loopback are not available through a proxy.
-            patch = stack.enter_context(pytest.MonkeyPatch.context())
-            patch.setenv("NO_PROXY", "127.0.0.1")
-            patch.setenv("no_proxy", "127.0.0.1")
-        yield stack.enter_context(PROVIDERS[kind](tmp_path_factory.mktemp("cluster")))
+        with pytest.MonkeyPatch.context() as patch:
+            _use_no_proxy(patch)
+            path = stack.enter_context(PROVIDERS[kind](tmp_path_factory.mktemp("cluster")))
+        yield path
+
+
+@pytest.fixture(autouse=True)
+def use_no_proxy(monkeypatch) -> None:
+    """Connect without a proxy during each test of this folder, and of no other folder."""
+    _use_no_proxy(monkeypatch)
+
+
+def _use_no_proxy(patch: pytest.MonkeyPatch) -> None:
+    if chosen(os.environ) != "given":
+        # Servers on loopback are not available through a proxy.
+        patch.setenv("NO_PROXY", "127.0.0.1")
+        patch.setenv("no_proxy", "127.0.0.1")
 
 
 @pytest.fixture

@@ -17,6 +17,13 @@ from support.tools.installed import tool
 
 
 @pytest.fixture(autouse=True)
+def _no_proxies_of_the_machine(monkeypatch):
+    for name in ("all_proxy", "http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
+@pytest.fixture(autouse=True)
 def _apart(monkeypatch, tmp_path):
     """Isolate each test from this machine's settings, and let temporary files be found."""
     plain_environment(monkeypatch)

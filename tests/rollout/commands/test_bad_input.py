@@ -68,7 +68,7 @@ SOURCE = {
     "a revision missing on the remote": Case(
         arguments="reconcile --repo file://{here}/repo --revision v9",
         code=1,
-        says=("there is no revision v9 in file://{here}/repo", "use a branch, a tag or all"),
+        says=("there is no revision v9 in file://{here}/repo", "use a branch, a tag or a full"),
     ),
     "an address of a manifest": Case(
         arguments=f"plan -f https://somebody:{TOKEN}@example.com/vm.yaml",

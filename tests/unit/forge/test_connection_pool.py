@@ -21,6 +21,13 @@ BASE = "https://git.example.com:8443/api/v1"
 LOGIN = "Basic " + b64encode(b"bot:pass word").decode()
 
 
+@pytest.fixture(autouse=True)
+def _no_proxies_of_the_machine(monkeypatch):
+    for name in ("all_proxy", "http_proxy", "https_proxy", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+
+
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory):
     return Authority.create(str(tool("openssl")), tmp_path_factory.mktemp("tls") / "ca")

@@ -75,7 +75,7 @@ REVIEWS = {
     "odd names": lambda: review_of_errors(
         "odd \x1b names", [problem(n, path, message=path) for n, path in enumerate(ODD)]
     ),
-    "10,000 VMs": lambda: review_of_plan(fleet_plan(10_000)),
+    "1,000 VMs": lambda: review_of_plan(fleet_plan(1_000)),
 }
 
 
