@@ -3,6 +3,10 @@
 # those of the dependencies are in requirements-run.lock, at the commit of this action.
 # usage: VERSION=0.1.0 SHA256=… [WHEEL=path or address] install.sh
 set -euo pipefail
+if ! [[ "$SHA256" =~ ^[0-9a-f]{64}$ ]]; then
+  echo "::error::sha256 is not a SHA-256 in 64 lower-case hexadecimal digits; copy it from the notes of the release"
+  exit 1
+fi
 root=${BASH_SOURCE[0]%/*}/../../..
 environment=$(mktemp -d "$RUNNER_TEMP/reconciler.XXXXXX")
 echo "${WHEEL:-kubevirt-memory-reconciler==$VERSION} --hash=sha256:$SHA256" > "$environment/release.txt"

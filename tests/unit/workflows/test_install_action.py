@@ -94,8 +94,9 @@ def test_install_action_rejects_a_dependency_that_was_replaced(install, release,
 
 @pytest.mark.parametrize("digest", ["", "abc", "0" * 63])
 def test_install_action_rejects_a_missing_or_incomplete_hash(install, digest):
-    _, result = install(version="1.0", sha256=digest)
+    runner, result = install(version="1.0", sha256=digest)
     assert result.outcome == "failure"
+    assert "::error::sha256 is not a SHA-256" in runner.log
 
 
 def test_install_action_rejects_a_locked_dependency_without_a_hash(install, release):
