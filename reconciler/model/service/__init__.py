@@ -1,0 +1,1 @@
+"""What ``reconciler serve`` knows at one moment."""
