@@ -35,6 +35,9 @@ PAGES = [
 SCHEMAS = {"Config": "config", "Verification": "verification"}
 """The schema of each kind of document in the documentation; other kinds are manifests."""
 NO_CODES = {
+    "first-plan",
+    "valid-commit",
+    "rollout-lease",
     *("argocd-controller", "helm-controller", "kustomize-controller"),
     *("hyperconverged-cluster-operator", "memory-reconciler-config", "memory-reconciler-memory-0"),
     *("content-type", "user-agent", "utf-8", "utf-8-sig", "utf-16", "utf-16-be", "vm-alpine"),
