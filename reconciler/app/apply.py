@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reconciler.app import approval_options, output_files, wiring
+from reconciler.app import approval_options, output_files
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.deliver_report import deliver, write_only
 from reconciler.app.error_codes import OutrankedError, error_code
@@ -23,6 +23,7 @@ from reconciler.app.read_and_plan import (
 from reconciler.app.run_printer import RunPrinter
 from reconciler.app.stop import Stop, Terminated, stop_on_signals
 from reconciler.app.trace_file import Tracer, open_tracer
+from reconciler.app.wiring import cluster_wiring, process_name, source_wiring
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.cluster.write.writer import ClusterWriter
@@ -113,10 +114,10 @@ def _plan(options: ApplyOptions, clock: Clock, printer: RunPrinter, stack: ExitS
     policy = partial(plan_policy, shard=options.shard, ignore_windows=options.ignore_windows)
     stop = stack.enter_context(stop_on_signals())
     with stop.interruptible():
-        desired = stack.enter_context(wiring.desired(source))
-        client = stack.enter_context(wiring.client(options.cluster, clock))
+        desired = stack.enter_context(source_wiring.desired(source))
+        client = stack.enter_context(cluster_wiring.client(options.cluster, clock))
         stop.on_request.append(lambda: client.hurry(HURRY_S))
-        informer = stack.enter_context(wiring.informer(client, clock, scale=scale))
+        informer = stack.enter_context(cluster_wiring.informer(client, clock, scale=scale))
         planned = read_and_plan(desired, informer, clock, policy)
     return _Session(
         options=options,
@@ -126,7 +127,7 @@ def _plan(options: ApplyOptions, clock: Clock, printer: RunPrinter, stack: ExitS
         client=client,
         informer=informer,
         planned=planned,
-        run_id=wiring.run_id(),
+        run_id=process_name.run_id(),
         # The clock now has the API server's time, which is used for all times in the report.
         started_at=clock.now() - timedelta(seconds=clock.monotonic() - started),
         until=until,
@@ -161,7 +162,7 @@ def _apply(session: _Session, approval: Approval | None) -> RunReport:
             session = _confirmed(session)
             # Opened before the leases, so that other runs need not wait until the Events are sent.
             recorder = stack.enter_context(
-                wiring.recorder(
+                cluster_wiring.recorder(
                     session.client,
                     session.clock,
                     instance=session.run_id,

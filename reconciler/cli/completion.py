@@ -13,8 +13,8 @@ from pathlib import Path
 
 import typer  # noqa: TC002 - typer reads the annotations of completions when it runs them
 
-from reconciler.app import wiring
 from reconciler.app.input_options import ClusterOptions
+from reconciler.app.wiring import clock_wiring, cluster_wiring
 from reconciler.errors import ReconcilerError
 
 TIMEOUT_S = 2.0
@@ -25,7 +25,7 @@ _USUAL = re.compile(r"[\w.:/@+=-]+", re.ASCII)
 def complete_contexts(context: typer.Context, incomplete: str) -> list[str]:
     """Return the contexts of the kubeconfig that start with the typed text."""
     try:
-        found = wiring.context_names(_kubeconfig(context))
+        found = cluster_wiring.context_names(_kubeconfig(context))
     except ReconcilerError:
         return []
     return _completions(found, incomplete)
@@ -40,7 +40,7 @@ def complete_namespaces(context: typer.Context, incomplete: str) -> list[str]:
         request_timeout_s=TIMEOUT_S,
     )
     try:
-        found = wiring.namespace_names(options, wiring.real_clock())
+        found = cluster_wiring.namespace_names(options, clock_wiring.real_clock())
     except ReconcilerError:
         return []
     return _completions(found, incomplete)

@@ -25,8 +25,8 @@ from bench.fleet import GIT_ENVIRONMENT, Fleet
 from bench.programs.bare import Bare
 from bench.programs.one_by_one import patched
 
-from reconciler.app import wiring
 from reconciler.app.input_options import SourceOptions
+from reconciler.app.wiring import clock_wiring, source_wiring
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.model.references import vm_ref
@@ -110,11 +110,11 @@ def main() -> None:
     gc.set_threshold(50_000, 20, 20)  # as the commands do
     fleet = Fleet(n_vms=options.vms, seed=options.seed)
     settle(fleet, options.repo)
-    clock = wiring.real_clock()
+    clock = clock_wiring.real_clock()
     source = SourceOptions(repo=str(options.repo))
     with (
         Client.from_options(clock=clock, kubeconfig_path=str(options.kubeconfig)) as client,
-        wiring.desired(source) as desired,
+        source_wiring.desired(source) as desired,
         ClusterInformer(client, clock=clock) as informer,
     ):
         engine = Engine(desired, informer, clock, plan_policy)

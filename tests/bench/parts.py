@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from kubernetes import client  # noqa: F401 - the product imports it late, and a plan always does
 
-from reconciler.app import wiring
 from reconciler.app.read_and_plan import plan_against_cluster
+from reconciler.app.wiring import clock_wiring
 from reconciler.cluster.api import paging, resource_paths
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.decode import workloads
@@ -61,7 +61,7 @@ class Read:
 
 def measure(timed: Stopwatch, kubeconfig: Path | None, repo: Path) -> None:
     """Make one plan, and time its steps."""
-    clock = wiring.real_clock()
+    clock = clock_wiring.real_clock()
     reading = source(timed, repo)
     with Client.from_options(
         clock=clock, kubeconfig_path=str(kubeconfig) if kubeconfig else None

@@ -16,9 +16,10 @@ from faults.stage import DEFAULT, LEASES, VMS, Stage, desired_of, guest_of, vm_p
 from faults.steps import STEPS, Changed
 from support.served import Git, plain_environment
 
-from reconciler.app import apply, wiring
+from reconciler.app import apply
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.input_options import ClusterOptions, SourceOptions
+from reconciler.app.wiring import clock_wiring
 from reconciler.cli.terminal.run_output import RunOutput
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
@@ -31,7 +32,8 @@ DEADLINE_S = 3600.0
 PASS = f"""
 import sys
 from datetime import datetime
-from reconciler.app import apply, wiring
+from reconciler.app import apply
+from reconciler.app.wiring import clock_wiring
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.input_options import ClusterOptions, SourceOptions
 from reconciler.cli.terminal.run_output import RunOutput
@@ -42,7 +44,7 @@ asked = ApplyOptions(
     deadline_s={DEADLINE_S},
     unattended=True,
 )
-clock = wiring.scaled_clock(datetime.fromisoformat(now), float(scale))
+clock = clock_wiring.scaled_clock(datetime.fromisoformat(now), float(scale))
 sys.exit(apply.run(asked, clock, RunOutput()))
 """
 """The command ``reconcile`` on the simulator's clock."""
@@ -105,7 +107,7 @@ class Served:
             deadline_s=DEADLINE_S,
             unattended=True,
         )
-        clock = wiring.scaled_clock(self.simulator.clock.now(), SCALE)
+        clock = clock_wiring.scaled_clock(self.simulator.clock.now(), SCALE)
         return apply.run(asked, clock, RunOutput())
 
     def kill_at(self, instant, process):

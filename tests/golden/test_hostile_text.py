@@ -22,9 +22,9 @@ from golden.hostile_text import BENIGN, CHECKS, HOSTILE, TERMINAL
 from rich.console import Console
 
 import reconciler
-from reconciler.app import wiring
 from reconciler.app.comment.check_annotations import plan_annotations
 from reconciler.app.trace_file import Tracer
+from reconciler.app.wiring import process_name
 from reconciler.cli import completion, main
 from reconciler.cli.demo.demo_stage import Stage
 from reconciler.cli.option_values import TextFormat
@@ -278,7 +278,7 @@ def lease_annotation(values: Values) -> str:
 
 def lease_holder(values: Values) -> str:
     values.environment.setattr("os.environ", {"HOSTNAME": values.text})
-    found = wiring.run_id()
+    found = process_name.run_id()
     values.environment.undo()
     return re.sub(r"-\d+-[0-9a-f]{6}$", "", found)
 

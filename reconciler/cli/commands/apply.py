@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from reconciler.app import wiring
 from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.wiring import clock_wiring
 from reconciler.cli.option_values import option
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.run_output import RunOutput
@@ -38,4 +38,6 @@ def command(*, apply_options: ApplyOptions, yes: Yes = False, output: RunOutput)
             hint="pass --yes, or approve a plan with --plan FILE or --expect-digest DIGEST",
         )
     source = apply_options.source.or_current()
-    return apply.run(replace(apply_options, source=source, ask=ask), wiring.real_clock(), output)
+    return apply.run(
+        replace(apply_options, source=source, ask=ask), clock_wiring.real_clock(), output
+    )

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from reconciler import input_files
-from reconciler.app import output_files, wiring
+from reconciler.app import output_files
+from reconciler.app.wiring import clock_wiring
 from reconciler.errors import UsageError
 from reconciler.escaping import printable
 from reconciler.model.run.outcome import ExitCode
@@ -48,7 +49,7 @@ def command(world: World, kubeconfig: Target, port: Port = 0, time_scale: Scale 
     """Serve a simulated cluster for kubectl until Ctrl-C or SIGTERM."""
     from reconciler.app.stop import stop_on_signals
 
-    clock = wiring.real_clock()
+    clock = clock_wiring.real_clock()
     with stop_on_signals() as stop, served(world, port=port, time_scale=time_scale) as running:
         write_kubeconfig(running, kubeconfig)
         print(

@@ -10,9 +10,9 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app import wiring
 from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions, StatusKind
 from reconciler.app.comment.printed_format import PrintedFormat
+from reconciler.app.wiring import clock_wiring
 from reconciler.cli.option_values import option
 from reconciler.cli.terminal import screen
 from reconciler.model.run.outcome import ExitCode
@@ -217,7 +217,7 @@ def command(options: CommandOptions) -> ExitCode:
 
         screen.stream(printed_result(wanted.result, options.output))
         return ExitCode.DONE
-    clock = wiring.real_clock()
+    clock = clock_wiring.real_clock()
     if options.dry_run:
         screen.result("\n".join(requests_of(wanted, os.environ, clock)))
         return ExitCode.DONE

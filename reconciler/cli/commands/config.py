@@ -6,8 +6,8 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.app import wiring
 from reconciler.app.input_options import DEFAULT_REVISION, ClusterOptions, SourceOptions
+from reconciler.app.wiring import source_wiring
 from reconciler.cli.commands.reconcile import Mode
 from reconciler.cli.flags import FLAGS
 from reconciler.cli.option_origins import declared_flag
@@ -47,7 +47,7 @@ def command(
     )
 
     source = replace(source.or_current(), mode=mode)
-    with wiring.desired(source) as reader:
+    with source_wiring.desired(source) as reader:
         reading = read_valid(reader)
     shown = EffectiveConfig(
         revision=reading.state.revision,
@@ -85,7 +85,7 @@ def _shown(field: str, value: object) -> str | bool | tuple[str, ...] | None:
     """Return an option's value without the secrets that a repository address may contain."""
     match value:
         case str() if field == "repo":
-            return wiring.shown_address(value)
+            return source_wiring.shown_address(value)
         case float():
             return f"{value:g}s"  # all options with a fraction are durations
         case str() | bool() | tuple():

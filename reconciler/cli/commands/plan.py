@@ -8,8 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from reconciler.app import output_files, wiring
+from reconciler.app import output_files
 from reconciler.app.input_options import ClusterOptions, SourceOptions
+from reconciler.app.wiring import clock_wiring, cluster_wiring, source_wiring
 from reconciler.cli import options
 from reconciler.cli.option_values import (
     OUTPUT_HELP,
@@ -94,7 +95,7 @@ def command(plan_options: PlanOptions) -> ExitCode:
             hint="use one of the two; the variable RECONCILER_SNAPSHOT also sets --snapshot",
         )
     source = plan_options.source.or_current()
-    return run(replace(plan_options, source=source), wiring.real_clock())
+    return run(replace(plan_options, source=source), clock_wiring.real_clock())
 
 
 def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
@@ -145,8 +146,8 @@ def _plan(plan_options: PlanOptions, clock: Clock) -> tuple[Plan, Comparison | N
     if plan_options.server_dry_run:
         from reconciler.app.server_dry_run import server_dry_run
 
-        with wiring.client(plan_options.cluster, clock) as client:
-            plan = server_dry_run(plan, wiring.dry_run(client))
+        with cluster_wiring.client(plan_options.cluster, clock) as client:
+            plan = server_dry_run(plan, cluster_wiring.dry_run(client))
     return plan, comparison
 
 
@@ -159,13 +160,16 @@ def _compared(
     if base is None:
         from reconciler.app.read_and_plan import read_and_plan
 
-        with wiring.desired(source) as desired, wiring.live(cluster, snapshot, clock) as live:
+        with (
+            source_wiring.desired(source) as desired,
+            cluster_wiring.live(cluster, snapshot, clock) as live,
+        ):
             return read_and_plan(desired, live, clock, policy), None
     from reconciler.app.plan_with_base import plan_with_base
 
     with (
-        wiring.desired_and_base(source, base) as (desired, against),
-        wiring.live(cluster, snapshot, clock) as live,
+        source_wiring.desired_and_base(source, base) as (desired, against),
+        cluster_wiring.live(cluster, snapshot, clock) as live,
     ):
         found = plan_with_base(desired, against, live, clock, policy)
         return found.planned, found.comparison

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Annotated
 
-from reconciler.app import wiring
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.input_options import ClusterOptions, SourceOptions
+from reconciler.app.wiring import clock_wiring
 from reconciler.cli import options
 from reconciler.cli.option_values import deadline as deadline_option
 from reconciler.cli.option_values import option
@@ -56,7 +56,7 @@ def command(
         excused=frozenset() if detailed_exitcode else QUIET,
     )
     return exit_code(
-        lambda: apply.run(apply_options, wiring.real_clock(), output),
+        lambda: apply.run(apply_options, clock_wiring.real_clock(), output),
         output.log.log_format,
         excused=apply_options.excused,
     )

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
-from reconciler.app import output_files, wiring
+from reconciler.app import output_files
 from reconciler.app.input_options import ClusterOptions
+from reconciler.app.wiring import clock_wiring, cluster_wiring
 from reconciler.cli.terminal import screen
 from reconciler.model.run.outcome import ExitCode
 
@@ -20,7 +21,7 @@ Target = Annotated[
 
 def command(*, out: Target = None, cluster: ClusterOptions) -> ExitCode:
     """Write the live state to a file for `plan --snapshot`, without manifests and secrets."""
-    document = wiring.live_snapshot(cluster, wiring.real_clock())
+    document = cluster_wiring.live_snapshot(cluster, clock_wiring.real_clock())
     if out is None:
         screen.result(document.decode())
         return ExitCode.DONE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 
-from reconciler.app import wiring
+from reconciler.app.wiring import clock_wiring, cluster_wiring, source_wiring
 from reconciler.cli.commands.status_options import StatusOptions
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.error_output import show_errors
@@ -24,16 +24,16 @@ def command(options: StatusOptions) -> ExitCode:
     if options.watch:
         from reconciler.cli.commands import status_watch
 
-        return status_watch.run(options, wiring.real_clock())
+        return status_watch.run(options, clock_wiring.real_clock())
     from reconciler.app.read_and_plan import read_and_plan
     from reconciler.report.status_document import Status, status_json
     from reconciler.report.status_text import status_text
     from reconciler.rollout.tracking.judge_convergence import judge
 
-    clock = wiring.real_clock()
+    clock = clock_wiring.real_clock()
     with (
-        wiring.desired(options.source) as desired,
-        wiring.live(options.cluster, options.snapshot, clock) as live,
+        source_wiring.desired(options.source) as desired,
+        cluster_wiring.live(options.cluster, options.snapshot, clock) as live,
     ):
         found = read_and_plan(desired, live, clock, plan_policy)
     status = Status(

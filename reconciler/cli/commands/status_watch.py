@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeAlias
 
-from reconciler.app import wiring
 from reconciler.app.read_and_plan import read_and_plan
 from reconciler.app.stop import Terminated, stop_on_signals
+from reconciler.app.wiring import cluster_wiring, source_wiring
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.error_output import show_errors
 from reconciler.model.run.outcome import ExitCode
@@ -59,9 +59,9 @@ def run(options: StatusOptions, clock: Clock) -> ExitCode:
 def _follow(options: StatusOptions, clock: Clock, show: _Show) -> ExitCode:
     started, scope = clock.monotonic(), options.source.scope()
     with (
-        wiring.desired(options.source) as reader,
-        wiring.client(options.cluster, clock) as client,
-        wiring.informer(client, clock) as informer,
+        source_wiring.desired(options.source) as reader,
+        cluster_wiring.client(options.cluster, clock) as client,
+        cluster_wiring.informer(client, clock) as informer,
     ):
         found = read_and_plan(reader, informer, clock, plan_policy)
         show_errors(found.plan.diagnostics, options.log.log_format)

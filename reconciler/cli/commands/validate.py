@@ -6,8 +6,8 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
-from reconciler.app import wiring
 from reconciler.app.input_options import SourceOptions
+from reconciler.app.wiring import source_wiring
 from reconciler.cli.option_values import (
     OUTPUT_HELP,
     OutputFile,
@@ -51,11 +51,11 @@ def command(
 def _read(source: SourceOptions, base: str | None) -> tuple[DesiredState, Comparison | None]:
     """Return the desired state, compared with a base commit if the user set a base."""
     if base is None:
-        with wiring.desired(replace(source, newest_only=True)) as reader:
+        with source_wiring.desired(replace(source, newest_only=True)) as reader:
             return reader.read().state, None
     from reconciler.plan.comparison_with_base import compare_diagnostics
 
-    with wiring.desired_and_base(source, base) as (reader, earlier):
+    with source_wiring.desired_and_base(source, base) as (reader, earlier):
         state = reader.read().state
         commit, reading = earlier.read()
         return state, compare_diagnostics(commit, reading.state, state)

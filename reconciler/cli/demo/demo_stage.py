@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from reconciler import input_files
-from reconciler.app import wiring
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.input_options import ClusterOptions, SourceOptions
+from reconciler.app.wiring import clock_wiring, source_wiring
 from reconciler.cli.commands.cluster import Served
 from reconciler.cli.terminal import screen
 from reconciler.cli.terminal.run_output import RunOutput
@@ -107,7 +107,7 @@ class Stage:
 
     def create_vm(self, name: str) -> None:
         """Create a VM as a user would, and wait until it can be migrated."""
-        with wiring.desired(SourceOptions(files=(str(self.source / name),))) as reader:
+        with source_wiring.desired(SourceOptions(files=(str(self.source / name),))) as reader:
             (vm,) = reader.read().state.vms.values()
         collection = f"/apis/kubevirt.io/v1/namespaces/{vm.ref.namespace}"
         body = json.dumps(dict(vm.manifest or {})).encode()
@@ -174,7 +174,7 @@ def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[St
             repository=repository,
             kubeconfig=kubeconfig,
             served=running,
-            clock=wiring.scaled_clock(running.simulator.clock.now(), scale),
+            clock=clock_wiring.scaled_clock(running.simulator.clock.now(), scale),
             scale=scale,
         )
 

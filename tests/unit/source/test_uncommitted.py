@@ -3,8 +3,8 @@
 import pytest
 from support.manifest_texts import named_vm as vm
 
-from reconciler.app import wiring
 from reconciler.app.input_options import SourceOptions
+from reconciler.app.wiring import source_wiring
 from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader
 from reconciler.source.uncommitted import UncommittedReader
@@ -38,7 +38,7 @@ def test_uncommitted_manifest_changes_cause_a_warning(opened, git_repo):
 
 def test_warning_about_uncommitted_changes_is_updated_whenever_the_repository_is_read(git_repo):
     git_repo.commit({"a.yaml": vm("a")})
-    with wiring.desired(SourceOptions(repo=str(git_repo.path))) as reader:
+    with source_wiring.desired(SourceOptions(repo=str(git_repo.path))) as reader:
         assert reader.read().state.diagnostics == ()
         (git_repo.path / "a.yaml").write_text(vm("a", guest="4Gi"))
         assert [each.code for each in reader.read().state.diagnostics] == ["uncommitted"]

@@ -1,58 +1,28 @@
-"""Builds the readers, writers and clocks that the use cases need."""
+"""Opens the source of the desired state: ``desired`` and ``desired_and_base``."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import socket
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from reconciler.app.clock import ScaledClock, ServerClock, SystemClock
 from reconciler.app.input_options import DEFAULT_REVISION
+from reconciler.app.wiring.clock_wiring import real_clock
 from reconciler.errors import UsageError
-from reconciler.escaping import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from datetime import datetime
     from pathlib import Path
 
-    from reconciler.app.input_options import ClusterOptions, SourceOptions
-    from reconciler.cluster.api.client import Client
-    from reconciler.cluster.informer.informer import ClusterInformer
-    from reconciler.ports import BaseReader, Clock, DesiredReader, DryRun, LiveReader, Recorder
+    from reconciler.app.input_options import SourceOptions
+    from reconciler.ports import BaseReader, Clock, DesiredReader
     from reconciler.source.git.repository import Repository
     from reconciler.source.git.transport.git_credentials import GitCredentials
     from reconciler.source.readers import CommitReader
     from reconciler.source.trust.signature_checker import SignatureChecker
 
 # ruff: noqa: PLC0415 - each function imports its libraries, so that `reconciler --help` is fast
-
-
-def run_id() -> str:
-    """Return a unique name for this run: pod or host, process number, and a random part.
-
-    The random part is needed because pods on one host network share the name of the host, and the
-    first process of each pod has number 1.
-    """
-    host = os.environ.get("HOSTNAME") or socket.gethostname()
-    return printable(f"{host}-{os.getpid()}-{secrets.token_hex(3)}")
-
-
-def real_clock() -> Clock:
-    """Return the real clock, which adopts the API server's time after the first response."""
-    return ServerClock(SystemClock())
-
-
-def scaled_clock(epoch: datetime, scale: float) -> Clock:
-    """Return the demo's clock, which starts at a given time and runs at a given speed.
-
-    *scale* is the speed; 1 is real time.
-    """
-    return ServerClock(ScaledClock(epoch=epoch, scale=scale))
 
 
 def shown_address(repo: str) -> str:
@@ -180,101 +150,6 @@ def _reading(
             return
         reader = RewrittenHistoryReader(UncommittedReader(commits, repository), repository)
         yield reader, commits
-
-
-@contextmanager
-def client(options: ClusterOptions, clock: Clock) -> Iterator[Client]:
-    """Open a client of the API server."""
-    from reconciler.cluster.api.client import Client
-
-    with Client.from_options(
-        clock=clock,
-        kubeconfig_path=str(options.kubeconfig) if options.kubeconfig else None,
-        context=options.context,
-        request_timeout_s=options.request_timeout_s,
-        timekeeper=clock if isinstance(clock, ServerClock) else None,
-    ) as opened:
-        yield opened
-
-
-@contextmanager
-def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterator[LiveReader]:
-    """Open the reader of a cluster or, if a snapshot file is given, of this file."""
-    if snapshot is not None:
-        from reconciler.cluster.read.snapshot_file import SnapshotReader
-
-        yield SnapshotReader(snapshot)
-        return
-    from reconciler.cluster.read.cluster_reader import ClusterReader
-
-    with client(options, clock) as opened:
-        yield ClusterReader(opened, clock=clock)
-
-
-def live_snapshot(options: ClusterOptions, clock: Clock) -> bytes:
-    """Read the cluster, with pods and quotas, and return the text for ``plan --snapshot``.
-
-    Raises:
-        ClusterError: The cluster cannot be read.
-    """
-    from reconciler.cluster.read.snapshot_file import dump
-
-    with live(options, None, clock) as reader:
-        return dump(replace(reader.read(), capacity=reader.capacity()))
-
-
-def informer(client: Client, clock: Clock, *, scale: float = 1.0) -> ClusterInformer:
-    """Return an informer that keeps a snapshot of the cluster up to date; the caller opens it."""
-    from reconciler.cluster.informer.informer import ClusterInformer
-
-    return ClusterInformer(client, clock=clock, scale=scale)
-
-
-def context_names(kubeconfig: str | None) -> tuple[str, ...]:
-    """Return the names of the contexts in the kubeconfig."""
-    from reconciler.cluster.api import kubeconfig as files
-
-    return files.context_names(kubeconfig)
-
-
-def namespace_names(options: ClusterOptions, clock: Clock) -> tuple[str, ...]:
-    """Return the names of the namespaces in the cluster, with a request that is not repeated."""
-    from reconciler.cluster.read.namespace_names import namespace_names as read
-
-    with client(options, clock) as opened:
-        return read(opened.without_retries())
-
-
-def dry_run(client: Client) -> DryRun:
-    """Return an object that sends writes with dryRun, and therefore cannot change anything."""
-    from reconciler.cluster.write.dry_run import ClusterDryRun
-
-    return ClusterDryRun(client)
-
-
-@contextmanager
-def recorder(
-    client: Client,
-    clock: Clock,
-    *,
-    instance: str,
-    revision: str,
-    hurried: Callable[[], bool],
-    broken: Callable[[BaseException], None],
-) -> Iterator[Recorder]:
-    """Open a queue of Events; when the block ends, all its Events have been sent.
-
-    The Events contain the name of the run (*instance*) and the *revision*. After a request to
-    stop, *hurried* returns True, and the queue drops the Events that it cannot send in time. An
-    error in a thread that sends Events is passed to *broken* and not raised, since the run's
-    report must not be lost.
-    """
-    from reconciler.cluster.write.event_queue import QueuedRecorder
-    from reconciler.cluster.write.events import ClusterRecorder
-
-    direct = ClusterRecorder(client, clock=clock, instance=instance, revision=revision)
-    with QueuedRecorder(direct, hurried=hurried, broken=broken) as queued:
-        yield queued
 
 
 @contextmanager

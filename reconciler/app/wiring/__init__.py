@@ -1,0 +1,1 @@
+"""Creates the readers, writers and clocks that the use cases need."""

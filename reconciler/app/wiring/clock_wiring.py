@@ -1,0 +1,30 @@
+"""Creates the clocks: ``real_clock`` and ``scaled_clock``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.app.clock import ScaledClock, ServerClock, SystemClock
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.ports import Clock
+
+
+def real_clock() -> Clock:
+    """Return the real clock, which adopts the API server's time after the first response."""
+    return ServerClock(SystemClock())
+
+
+def scaled_clock(epoch: datetime, scale: float) -> Clock:
+    """Return the demo's clock, which starts at a given time and runs at a given speed.
+
+    *scale* is the speed; 1 is real time.
+    """
+    return ServerClock(ScaledClock(epoch=epoch, scale=scale))
+
+
+def server_clock(clock: Clock) -> ServerClock | None:
+    """Return the clock if it adopts the time of the API server's responses, else None."""
+    return clock if isinstance(clock, ServerClock) else None

@@ -1,0 +1,19 @@
+"""Names this process in leases, Events and reports: ``run_id``."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+
+from reconciler.escaping import printable
+
+
+def run_id() -> str:
+    """Return a unique name for this run: pod or host, process number, and a random part.
+
+    The random part is needed because pods on one host network share the name of the host, and the
+    first process of each pod has number 1.
+    """
+    host = os.environ.get("HOSTNAME") or socket.gethostname()
+    return printable(f"{host}-{os.getpid()}-{secrets.token_hex(3)}")
