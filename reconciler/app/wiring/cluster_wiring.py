@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from reconciler.app.input_options import ClusterOptions
     from reconciler.cluster.api.client import Client
+    from reconciler.cluster.api.transport import RequestCounter
     from reconciler.cluster.informer.informer import ClusterInformer
     from reconciler.ports import Clock, DryRun, LiveReader, Recorder
 
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def client(options: ClusterOptions, clock: Clock) -> Iterator[Client]:
-    """Open a client of the API server."""
+def client(
+    options: ClusterOptions, clock: Clock, *, counted: RequestCounter | None = None
+) -> Iterator[Client]:
+    """Open a client of the API server; *counted* receives the verb and status of each request."""
     from reconciler.cluster.api.client import Client
 
     with Client.from_options(
@@ -31,6 +34,7 @@ def client(options: ClusterOptions, clock: Clock) -> Iterator[Client]:
         context=options.context,
         request_timeout_s=options.request_timeout_s,
         timekeeper=server_clock(clock),
+        counted=counted,
     ) as opened:
         yield opened
 

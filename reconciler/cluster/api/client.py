@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from reconciler.cluster.api.api_errors import Answer
     from reconciler.cluster.api.kubernetes_protocols import Api, Response
-    from reconciler.cluster.api.transport import Timekeeper
+    from reconciler.cluster.api.transport import RequestCounter, Timekeeper
     from reconciler.errors import ClusterError
     from reconciler.ports import Clock
 
@@ -46,9 +46,14 @@ class Client:
         request_timeout_s: float = DEFAULT_TIMEOUT_S,
         renewed: Callable[[], Api] | None = None,
         timekeeper: Timekeeper | None = None,
+        counted: RequestCounter | None = None,
     ) -> None:
         self._transport = Transport(
-            api, timeout_s=request_timeout_s, renewed=renewed, timekeeper=timekeeper
+            api,
+            timeout_s=request_timeout_s,
+            renewed=renewed,
+            timekeeper=timekeeper,
+            counted=counted,
         )
         self._clock = clock
         self._timeout_s = request_timeout_s
@@ -66,8 +71,11 @@ class Client:
         context: str | None = None,
         request_timeout_s: float = DEFAULT_TIMEOUT_S,
         timekeeper: Timekeeper | None = None,
+        counted: RequestCounter | None = None,
     ) -> Self:
         """Return a client for the cluster that kubectl would use with the same options.
+
+        *counted* is called after each request with its Kubernetes verb and status.
 
         Raises:
             UsageError: An option specifies a kubeconfig or a context that does not exist.
@@ -87,6 +95,7 @@ class Client:
             request_timeout_s=request_timeout_s,
             renewed=api,
             timekeeper=timekeeper,
+            counted=counted,
         )
 
     def without_retries(self) -> Client:

@@ -1,4 +1,4 @@
-"""Builds API paths, and describes paths in messages: ``spoken``."""
+"""Builds API paths, and describes paths in messages and metrics: ``spoken`` and ``api_verb``."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ ACTIONS_API = "/apis/subresources.kubevirt.io/v1"
 """The API group of VM subresources, which virt-api serves."""
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
+_VERBS = {"WATCH": "watch", "POST": "create", "PATCH": "patch", "PUT": "update"}
 _PLURALS = {"KubeVirt": KUBEVIRTS, "VirtualMachine": VMS}
 
 
@@ -57,10 +58,29 @@ def restart(ref: ObjectRef) -> str:
     return f"{member(VMS, ref.namespace, ref.name, ACTIONS_API)}/restart"
 
 
+def api_verb(method: str, path: str) -> str:
+    """Return the Kubernetes verb of a request, such as ``list`` for the GET of a collection.
+
+    *method* is the HTTP method, or WATCH.
+    """
+    if method != "GET":
+        return _VERBS.get(method, method.lower())
+    match _parts(path):
+        case [_] | ["namespaces", _, _]:
+            return "list"
+        case _:
+            return "get"
+
+
+def _parts(path: str) -> list[str]:
+    """Return the parts of an API path after the API group and version."""
+    parts = [part for part in path.split("/") if part]
+    return parts[2:] if parts[:1] == ["api"] else parts[3:]
+
+
 def spoken(path: str) -> str:
     """Describe an API path for messages, for example ``virtualmachines db/pg-0``."""
-    parts = [part for part in path.split("/") if part]
-    parts = parts[2:] if parts[:1] == ["api"] else parts[3:]
+    parts = _parts(path)
     match parts:
         case ["namespaces", namespace, plural]:
             return f"{plural} in {namespace}"

@@ -9,14 +9,14 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from reconciler import __version__
 from reconciler.cluster.api import (
@@ -28,7 +28,7 @@ from reconciler.cluster.api import (
 from reconciler.errors import ClusterError, ReconcilerError, UnauthorizedError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from datetime import datetime
 
     from reconciler.cluster.api.api_errors import Answer
@@ -64,6 +64,10 @@ class Request:
         return "GET" if self.method == "WATCH" else self.method
 
 
+RequestCounter: TypeAlias = Callable[[str, int | None], None]
+"""Receives the Kubernetes verb of a request, and the status of its response if one arrived."""
+
+
 class Timekeeper(Protocol):
     """Receives the server's time from the Date header of each response."""
 
@@ -86,6 +90,8 @@ class Transport:
         renewed: Reads the configuration and credentials again; None means that they are never read
             again.
         timekeeper: Receives the Date header of each response.
+        counted: Is called after each request with its Kubernetes verb and the status of the
+            response; None if no response arrived.
     """
 
     def __init__(
@@ -95,11 +101,13 @@ class Transport:
         timeout_s: float,
         renewed: Callable[[], Api] | None = None,
         timekeeper: Timekeeper | None = None,
+        counted: RequestCounter | None = None,
     ) -> None:
         self._api = _named(api)
         self._timeout_s = timeout_s
         self._renewed = renewed
         self._timekeeper = timekeeper
+        self._counted = counted
         self._renewing = threading.Lock()
         self.host = api_errors.safe_host(api.configuration.host)
         """The server's host and port, safe to print."""
@@ -186,6 +194,20 @@ class Transport:
         return True
 
     def _open(self, api: Api, request: Request, timeout_s: float | None) -> Response:
+        """Send a request once and count it; the response's body is not read yet."""
+        try:
+            response = self._sent(api, request, timeout_s)
+        except ReconcilerError:
+            self._count(request, None)
+            raise
+        self._count(request, response.status)
+        return response
+
+    def _count(self, request: Request, status: int | None) -> None:
+        if self._counted is not None:
+            self._counted(resource_paths.api_verb(request.method, request.path), status)
+
+    def _sent(self, api: Api, request: Request, timeout_s: float | None) -> Response:
         method, verb = request.method, request.verb
         headers = {"Accept": request.accept}
         if method == "GET":

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from reconciler.cluster.api.transport import Request, Transport
+from reconciler.errors import UnreachableError
 
 DATE = "Mon, 23 Nov 2026 00:10:00 GMT"
 
@@ -84,3 +85,39 @@ def test_response_without_a_valid_date_header_is_accepted(date):
     ear = Ear()
     Transport(Api(date), timeout_s=20.0, timekeeper=ear).exchange(Request("GET", "/api"))
     assert ear.dates == []
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "verb"),
+    [
+        ("GET", "/apis/kubevirt.io/v1/virtualmachines", "list"),
+        ("GET", "/apis/kubevirt.io/v1/namespaces/db/virtualmachines", "list"),
+        ("GET", "/apis/kubevirt.io/v1/namespaces/db/virtualmachines/pg-0", "get"),
+        ("GET", "/api/v1/namespaces/kube-system", "get"),
+        ("GET", "/api/v1/nodes", "list"),
+        ("WATCH", "/apis/kubevirt.io/v1/virtualmachines", "watch"),
+        ("PATCH", "/apis/kubevirt.io/v1/namespaces/db/virtualmachines/pg-0", "patch"),
+        ("POST", "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases", "create"),
+        ("PUT", "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases/l", "update"),
+    ],
+)
+def test_request_is_counted_by_its_kubernetes_verb_and_status(method, path, verb):
+    seen = []
+    Transport(Api(None), timeout_s=20.0, counted=lambda *each: seen.append(each)).open(
+        Request(method, path)
+    )
+    assert seen == [(verb, 200)]
+
+
+def test_request_without_a_response_is_counted_without_a_status():
+    seen = []
+    api = Api(None)
+    api.call_api = no_answer
+    transport = Transport(api, timeout_s=20.0, counted=lambda *each: seen.append(each))
+    with pytest.raises(UnreachableError):
+        transport.open(Request("GET", "/api/v1/nodes"))
+    assert seen == [("list", None)]
+
+
+def no_answer(*_call, **_options):
+    raise ConnectionRefusedError(111, "Connection refused")

@@ -1,0 +1,88 @@
+"""``Counters``: counts what happens in a process, for its metrics."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from reconciler.model.live.live_migration import MigrationPhase
+from reconciler.model.service.counts import (
+    LABELS,
+    NO_ANSWER,
+    OTHER,
+    Counted,
+    Counts,
+    Distribution,
+)
+from reconciler.report.metrics.run_counts import change_seconds, run_counts
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveState
+    from reconciler.model.references import Uid
+    from reconciler.model.run.outcome import RunReport
+
+MOST_SERIES = 200
+"""The maximum number of label combinations of one counter, so that its size stays bounded."""
+
+
+class Counters:
+    """Adds to the counters of this process; every method may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._values: dict[Counted, dict[tuple[str, ...], float]] = {each: {} for each in Counted}
+        self._change_seconds = Distribution()
+        self._failed: frozenset[Uid] | None = None
+
+    def add(self, counted: Counted, *labels: str, amount: float = 1.0) -> None:
+        """Add to a counter.
+
+        Args:
+            counted: What has happened.
+            labels: The values of the counter's labels, in the order of ``LABELS``. They are a
+                small fixed set of words, and never text from a request or an object.
+            amount: The amount to add, at least 0.
+        """
+        if len(labels) != len(LABELS[counted]):
+            raise ValueError(f"{counted} has the labels {LABELS[counted]}, not {labels}")
+        with self._lock:
+            series = self._values[counted]
+            if labels not in series and len(series) >= MOST_SERIES:
+                labels = (OTHER,) * len(labels)
+            series[labels] = series.get(labels, 0.0) + amount
+
+    def count_request(self, verb: str, status: int | None) -> None:
+        """Count a request to the API server; *status* is None if no answer arrived."""
+        self.add(Counted.API_REQUESTS, verb, NO_ANSWER if status is None else str(status))
+
+    def count_run(self, report: RunReport) -> None:
+        """Count a run that has ended, its changes of VMs and how they agree with the forecast."""
+        for each in run_counts(report):
+            self.add(each.counted, *each.labels, amount=each.amount)
+        with self._lock:
+            for seconds in change_seconds(report):
+                self._change_seconds = self._change_seconds.with_value(seconds)
+
+    def count_live(self, live: LiveState) -> None:
+        """Count the migrations that have failed since the last call.
+
+        The first call counts none, because it cannot know when the listed migrations failed.
+        """
+        failed = frozenset(
+            each.uid
+            for migrations in live.migrations.values()
+            for each in migrations
+            if each.phase is MigrationPhase.FAILED
+        )
+        known, self._failed = self._failed, failed
+        new = 0 if known is None else len(failed - known)
+        if new:
+            self.add(Counted.MIGRATION_FAILURES, amount=new)
+
+    def read(self) -> Counts:
+        """Return the present values."""
+        with self._lock:
+            return Counts(
+                values={each: dict(series) for each, series in self._values.items()},
+                change_seconds=self._change_seconds,
+            )

@@ -1,0 +1,62 @@
+"""``run_counts``: what the report of a run adds to the counters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.run.outcome import Actuation
+from reconciler.model.service.counts import Counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.model.plan.plan import VMForecast
+    from reconciler.model.run.outcome import Outcome, RunReport
+
+EARLY, WITHIN, LATE = "early", "within", "late"
+"""Whether a change ended before, in or after the time of its forecast."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addition:
+    """An amount to add to a counter."""
+
+    counted: Counted
+    labels: tuple[str, ...]
+    amount: float = 1.0
+
+
+def run_counts(report: RunReport) -> Iterator[Addition]:
+    """Yield what a report adds to the counters: the run, its changes of VMs and its forecasts."""
+    result = report.exit.name.lower().replace("_", "-")
+    yield Addition(Counted.RUNS, (result,))
+    forecasts = {each.ref: each for each in report.plan.forecast.vms}
+    for outcome in report.outcomes:
+        if outcome.ref.is_vm and outcome.actuation is Actuation.SUCCEEDED:
+            yield Addition(Counted.VM_CHANGES, (outcome.result, outcome.reason))
+        forecast = forecasts.get(outcome.ref)
+        if forecast is not None and outcome.seconds is not None:
+            yield from _compared(report, outcome, forecast)
+
+
+def change_seconds(report: RunReport) -> tuple[float, ...]:
+    """Return the seconds from each patch until the guest had its memory."""
+    return tuple(
+        each.seconds for each in report.outcomes if each.ref.is_vm and each.seconds is not None
+    )
+
+
+def _compared(report: RunReport, outcome: Outcome, forecast: VMForecast) -> Iterator[Addition]:
+    """Yield the forecast and the real end of a change, both counted from the start of the run."""
+    if outcome.ended_at is None:
+        return
+    actual_s = max(0.0, (outcome.ended_at - report.started_at).total_seconds())
+    early, late = actual_s < forecast.earliest_s, actual_s > forecast.latest_s
+    yield Addition(Counted.FORECASTS, (EARLY if early else LATE if late else WITHIN,))
+    for figure, seconds in (
+        ("earliest", forecast.earliest_s),
+        ("latest", forecast.latest_s),
+        ("actual", actual_s),
+    ):
+        yield Addition(Counted.FORECAST_SECONDS, (figure,), seconds)
