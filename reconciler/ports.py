@@ -147,7 +147,7 @@ class Writer(Protocol):
 
 
 class Lease(Protocol):
-    """The exclusive permission to write to the cluster, which ``app.leases`` acquires."""
+    """The exclusive permission to write; ``app.execution.leases`` acquires it."""
 
     def held(self) -> bool:
         """Renew the lease if that is due, and return whether this run still holds the lease."""

@@ -243,6 +243,7 @@ def outcome_document(outcome: Outcome) -> dict[str, Any]:
         "migration": _migration(outcome.migration),
         "guestBefore": plain(outcome.guest_before),
         "guestNow": plain(outcome.guest_now),
+        "revision": outcome.revision or None,
     }
 
 

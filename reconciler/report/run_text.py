@@ -79,7 +79,8 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
     if shown:
         yield ""
         wanted = {each.ref: wording.from_and_to(each)[1] for each in run.plan.decisions}
-        rows = list(_rows(shown, wanted, most=len(shown) if verbose else _MAX_ALIKE))
+        most = len(shown) if verbose else _MAX_ALIKE
+        rows = list(_rows(shown, wanted, commit=run.plan.revision, most=most))
         yield from table(_HEAD, rows, width=width, wrap=(), drop=_LEAST, paint=paint)
     yield ""
     totals = Counter(each.result for each in run.outcomes)
@@ -91,15 +92,17 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
     yield from _exit(run, paint, width=width)
 
 
-def _rows(outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, most: int) -> Iterator[Row]:
+def _rows(
+    outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, commit: str, most: int
+) -> Iterator[Row]:
     """Yield one table row per object; a note that several rows share is shown once, below them.
 
     Among the objects that were not changed for the same reason, at most *most* are listed, and the
-    others are counted.
+    others are counted. *commit* is the commit that the run applied.
     """
     alike: dict[tuple[Result, tuple[str, ...]], list[Outcome]] = {}
     for each in outcomes:
-        alike.setdefault((each.result, _notes(each)), []).append(each)
+        alike.setdefault((each.result, _notes(each, commit)), []).append(each)
     for (result, notes), group in alike.items():
         quiet = result in (Result.HELD, Result.NOT_STARTED, Result.WRITTEN)
         listed = group[:most] if quiet else group
@@ -110,8 +113,10 @@ def _rows(outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, most: int
         yield Row(last, (*notes, *rest))
 
 
-def _notes(outcome: Outcome) -> tuple[str, ...]:
+def _notes(outcome: Outcome, commit: str) -> tuple[str, ...]:
     notes = [outcome.why.message] if outcome.why.message else []
+    if outcome.revision not in ("", commit):
+        notes.append(f"changed by commit {outcome.revision[:12]}")
     counted = f"{plural(outcome.failed_migrations, 'migration')} failed"
     if outcome.failed_migrations and counted not in outcome.why.message:
         notes.append(f"failed migrations: {outcome.failed_migrations}")

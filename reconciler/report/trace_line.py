@@ -27,7 +27,7 @@ def trace_document(
     Args:
         outcome: The outcome of a VM.
         run_id: The ID of the run.
-        revision: The revision of the desired state.
+        revision: The revision that the run applied, unless the outcome has its own.
         at: The time of the line if the outcome has no end time.
     """
     document = outcome_document(outcome)
@@ -35,7 +35,7 @@ def trace_document(
     return {
         "ts": timestamp(outcome.ended_at or at),
         "runId": run_id,
-        "revision": revision,
+        "revision": outcome.revision or revision,
         **{key: document[key] for key in _FIRST},
         "migration": migration.get("name") or None,
         "migrationUid": migration.get("uid") or None,

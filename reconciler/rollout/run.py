@@ -27,13 +27,14 @@ from reconciler.rollout.waves.memory_wave import MemoryWave
 from reconciler.rollout.writes.send_and_handle_answer import Writes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from datetime import datetime
 
     from reconciler.model.desired.desired_state import DesiredState
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.plan.approval import Approval
     from reconciler.model.plan.plan import Plan
+    from reconciler.model.references import ObjectRef
     from reconciler.model.run.outcome import Outcome
     from reconciler.plan.plan_policy import PlanPolicy
     from reconciler.rollout.rollout_policy import RolloutPolicy
@@ -63,16 +64,18 @@ def run(
     context: RunContext,
     *,
     run_id: str,
+    written_by: Mapping[ObjectRef, str] | None = None,
 ) -> RunReport:
     """Apply a plan and track its changes until the run ends.
 
     The caller starts the informer and holds the leases. *plan* defines which objects take part.
     Before each write, the object is planned again from the newest snapshot. If a response of the
     API server, for example 401, ends the run, the function still returns a report, which shows
-    what was written before.
+    what was written before. *written_by* has the commit from which an earlier run wrote each
+    change that is still in flight, as far as the caller knows it; only the report shows it.
     """
     started = context.clock.now()
-    rollout = _Rollout(plan, desired, choices, policy, context)
+    rollout = _Rollout(plan, desired, choices, policy, context, written_by or {})
     error: Exception | None = None
     try:
         with context.breakable():
@@ -136,6 +139,7 @@ class _Rollout:
         choices: PlanPolicy,
         policy: RolloutPolicy,
         context: RunContext,
+        written_by: Mapping[ObjectRef, str],
     ) -> None:
         self.desired, self.choices, self.policy, self.context = desired, choices, policy, context
         self.planner = Planner()
@@ -147,6 +151,8 @@ class _Rollout:
         )
         self.kubevirt = KubeVirtWaves(plan, policy, context, self.writes)
         self.memory = MemoryWave(plan, policy, context, self.writes)
+        for each in self._objects():
+            each.commit, each.earlier_commit = plan.revision, written_by.get(each.ref, "")
         self.lease_lost = False
         self.ready = False
         """Whether the KubeVirt CR allows the memory of VMs to change."""
@@ -187,8 +193,8 @@ class _Rollout:
 
     def _stops_before_round(self, start: float) -> str:
         """Return why the run must end now; empty if the run may continue."""
-        if self.context.stopping():
-            return f"a signal ended the run; {_CONTINUES}"
+        if ended := self.context.stopping():
+            return f"{ended}; {_CONTINUES}"
         if self._left(start) <= 0:
             return f"the deadline was reached; {_CONTINUES}"
         # Both are called in each round, because the call renews a lease that needs it.

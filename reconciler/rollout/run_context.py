@@ -29,8 +29,8 @@ class RunContext:
     clock: Clock
     recorder: Recorder
     listener: Listener
-    stopping: Callable[[], bool]
-    """Return whether the process received a request to stop."""
+    stopping: Callable[[], str]
+    """Return why the run must end, as a clause; empty if it may continue."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
     """Return the times of the API server and of the local machine if they differ by minutes."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext

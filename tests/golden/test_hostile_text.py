@@ -23,7 +23,7 @@ from rich.console import Console
 
 import reconciler
 from reconciler.app.comment.check_annotations import plan_annotations
-from reconciler.app.trace_file import Tracer
+from reconciler.app.execution.trace_file import Tracer
 from reconciler.app.wiring import process_name
 from reconciler.cli import completion, main
 from reconciler.cli.demo.demo_stage import Stage
@@ -457,7 +457,7 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
 }
 WRITERS = {
     "app/output_files.py": "plan -o json, apply -o json, snapshot",
-    "app/trace_file.py": "apply --trace",
+    "app/execution/trace_file.py": "apply --trace",
     "cli/commands/cluster.py": "the address of the simulated server and a kubeconfig",
     "cli/demo/demo_stage.py": "demo",
     "cli/main.py": "error in the command line, bug, help",

@@ -17,8 +17,8 @@ from bench.programs.world_server import add_finished
 from support.served import Served
 from urllib3.connection import HTTPConnection
 
-from reconciler.app.apply import PARALLEL_WRITES
 from reconciler.app.clock import SystemClock
+from reconciler.app.execution.execute_plan import PARALLEL_WRITES
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.decode import pages
 from reconciler.cluster.informer.informer import ClusterInformer

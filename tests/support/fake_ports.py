@@ -129,7 +129,7 @@ class FakePorts:
             clock=self.clock,
             recorder=self.recorder,
             listener=self.progress.append,
-            stopping=lambda: self.stopping,
+            stopping=lambda: "a signal ended the run" if self.stopping else "",
         )
         self.closer = ObjectCloser(self.context)
 

@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from reconciler.app.leases import CONFIG_LEASE, memory_lease
+from reconciler.app.execution.leases import CONFIG_LEASE, memory_lease
 from reconciler.cli.main import main
 from reconciler.model.shard import WHOLE_FLEET
 from reconciler.simulator.clock import SimClock

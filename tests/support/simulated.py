@@ -22,6 +22,7 @@ from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.model.clock_difference import ClockDifference
+from reconciler.model.references import ObjectRef
 from reconciler.model.run.progress import Progress, Step
 from reconciler.rollout import run
 from reconciler.rollout.rollout_policy import RolloutPolicy
@@ -175,6 +176,10 @@ class Rig:
     sim: Simulator
     progress: list[Progress] = field(default_factory=list)
     stop: bool = False
+    ended_by: str = ""
+    """Why the run must end although no signal arrived."""
+    written_by: dict[ObjectRef, str] = field(default_factory=dict)
+    """The commit from which an earlier run wrote each change in flight."""
     holder: str = "test-run"
     """The holder identity in the leases."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
@@ -218,11 +223,17 @@ class Rig:
                     self.client, clock=self.clock, instance="test-run", revision="test-commit"
                 ),
                 listener=self.progress.append,
-                stopping=lambda: self.stop,
+                stopping=lambda: "a signal ended the run" if self.stop else self.ended_by,
                 clock_difference=self.clock_difference,
             )
             return run.run(
-                plan, desired, choices, RolloutPolicy(**policy), context, run_id="test-run"
+                plan,
+                desired,
+                choices,
+                RolloutPolicy(**policy),
+                context,
+                run_id="test-run",
+                written_by=self.written_by,
             )
 
     def lease(self, name: str) -> ClusterLease:

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from support.deployment import BASE, DEPLOY, OVERLAYS, identity, load, render
 from support.served import EXAMPLES
 
-from reconciler.app.leases import CONFIG_LEASE, memory_lease
+from reconciler.app.execution.leases import CONFIG_LEASE, memory_lease
 from reconciler.model.shard import Shard
 from reconciler.schema.check import check
 

@@ -114,6 +114,9 @@ class Outcome:
     guest_before: MemoryQuantity | None = None
     guest_now: MemoryQuantity | None = None
     """The guest's memory at the end of the run, from ``status.memory.guestCurrent``."""
+    revision: str = ""
+    """The commit from which the object was changed, in this run or in an earlier run of the same
+    process; empty if the object was not changed, or by an unknown run."""
 
     @property
     def reason(self) -> str:

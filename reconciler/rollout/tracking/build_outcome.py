@@ -62,6 +62,7 @@ def build_outcome(tracked: TrackedObject) -> Outcome:
         migration=_summary(tracked.migration) if tracked.applied else None,
         guest_before=tracked.guest_before,
         guest_now=tracked.guest_now,
+        revision=tracked.revision,
     )
 
 

@@ -106,6 +106,10 @@ class TrackedObject:
     """Why the change could not start at the last attempt; None if nothing prevented it."""
     guest_before: MemoryQuantity | None = None
     guest_now: MemoryQuantity | None = None
+    commit: str = ""
+    """The commit that the run applies."""
+    earlier_commit: str = ""
+    """The commit from which an earlier run wrote the change in flight; empty if unknown."""
     action: Action | None = field(default=None, init=False)
     """The last write that was sent."""
     unanswered_at: datetime | None = field(default=None, init=False)
@@ -161,6 +165,13 @@ class TrackedObject:
     def applied(self) -> bool:
         """Whether the spec contains the change, regardless of which client wrote it."""
         return self.last_open_state is not State.WAITING
+
+    @property
+    def revision(self) -> str:
+        """The commit from which the object was changed; empty if there is none known."""
+        if self.written:
+            return self.commit
+        return self.earlier_commit if self.applied else ""
 
     @property
     def in_doubt(self) -> bool:

@@ -7,7 +7,7 @@ from support.deployment import ACCOUNT, BASE, DEPLOY, RBAC, deploy
 from support.served import MEMORY_LEASE, serving
 from support.simulated import vm_yaml
 
-from reconciler.app.leases import CONFIG_LEASE
+from reconciler.app.execution.leases import CONFIG_LEASE
 
 CORE = "/api/v1/namespaces"
 KUBEVIRT = "/apis/kubevirt.io/v1"

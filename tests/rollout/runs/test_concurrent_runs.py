@@ -16,7 +16,7 @@ from support.simulated import (
     vm_yaml,
 )
 
-from reconciler.app.leases import CONFIG_LEASE
+from reconciler.app.execution.leases import CONFIG_LEASE
 from reconciler.cluster.api.client import Client
 from reconciler.errors import LeaseHeldError
 from reconciler.model.run.outcome import ExitCode

@@ -416,7 +416,7 @@ spec:
             clock=run.clock,
             recorder=DirectRecorder(run.client, clock=run.clock, instance="t", revision="c"),
             listener=run.progress.append,
-            stopping=lambda: False,
+            stopping=lambda: "",
         )
         rollout.run(plan, desired, choices, RolloutPolicy(), context, run_id="t")
         assert run.patches() == []

@@ -8,13 +8,15 @@ from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
 import pytest
-from support.simulated import Rig, only, rig, vm_yaml
+from support.simulated import ActOnStep, Rig, only, rig, vm_yaml
 
 from reconciler.cli.terminal.live_display import REMIND_AFTER, LineDisplay
 from reconciler.cli.terminal.waiting import Waiting
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.run.outcome import ExitCode
+from reconciler.model.run.progress import Step
 from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.report.run_text import run_text
 
 KUBEVIRT = """\
 ---
@@ -441,3 +443,27 @@ def test_vm_is_planned_as_if_every_planned_kubevirt_cr_patch_had_been_applied():
         "kubevirts",
         "virtualmachines",
     ]
+
+
+def test_report_says_which_commit_changed_a_vm_that_the_next_run_finds_in_flight():
+    run = rig("hotplug")
+
+    def newer() -> None:
+        run.ended_by = "a newer commit is in force"
+
+    run.progress = ActOnStep(Step.PATCHED, newer)
+    first = run.apply(ASK_2GI)
+    assert first.message == "a newer commit is in force; migrations in flight continue"
+    assert (only(first).result, only(first).revision) == ("running", first.plan.revision)
+    run.ended_by, run.written_by = "", {only(first).ref: "an-earlier-commit"}
+    second = run.apply(ASK_2GI)
+    assert (only(second).result, only(second).actuation) == ("done", "not-needed")
+    assert only(second).revision == "an-earlier-commit"
+    text = "".join(run_text(second, width=200, color=False))
+    assert "changed by commit an-earlier-c" in text
+
+
+def test_report_names_no_commit_for_a_vm_that_was_not_changed():
+    run = rig("hotplug")
+    run.ended_by = "a newer commit is in force"
+    assert only(run.apply(ASK_2GI)).revision == ""

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 from support.simulated import vm_yaml
 
-from reconciler.app.apply import PARALLEL_WRITES
+from reconciler.app.execution.execute_plan import PARALLEL_WRITES
 
 NAMES = [f"vm-{number:02}" for number in range(40)]
 BUSY = {

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 from support.served import SCHEMAS
 
-from reconciler.app.trace_file import Tracer, open_tracer
+from reconciler.app.execution.trace_file import Tracer, open_tracer
 from reconciler.errors import UsageError
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.plan import Effect
