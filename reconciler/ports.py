@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from reconciler.errors import ClusterError
+    from reconciler.model.alerts.alert_hold import AlertHold
+    from reconciler.model.alerts.alert_matcher import AlertMatcher
     from reconciler.model.desired.desired_state import Reading
     from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveState, LiveVM
@@ -185,6 +187,18 @@ class Lease(Protocol):
         """Let the lease expire at the end of the run instead of releasing it.
 
         A write may still be in progress, and it has to end before another run starts.
+        """
+        ...
+
+
+class Alerts(Protocol):
+    """Knows which alerts of Prometheus are firing; a background thread reads them."""
+
+    def hold(self, matchers: tuple[AlertMatcher, ...]) -> AlertHold | None:
+        """Return why no new change may start; None if no matcher selects a firing alert.
+
+        If alerts cannot be read, the result is a hold, too. Only the first call with these
+        matchers waits for an answer of Prometheus, at most a few seconds.
         """
         ...
 

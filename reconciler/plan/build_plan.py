@@ -53,6 +53,7 @@ def build_plan(context: PlanContext, vms: Iterable[Decision]) -> Plan:
             *rollout_notes(decisions, context, vm_ranks),
         ),
         skipped=desired.skipped,
+        hold=context.hold,
         digest=plan_digest(action for wave in waves for action in wave.actions),
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from reconciler.model.alerts.alert_hold import AlertHold
 from reconciler.model.clock_difference import ClockDifference
 from reconciler.model.desired.desired_state import DesiredState
 from reconciler.model.diagnostic import Diagnostic
@@ -32,6 +33,8 @@ class PlanContext:
     """KubeVirt's current configuration."""
     after: EffectiveConfig
     """KubeVirt's configuration after the plan's changes to the CR."""
+    hold: AlertHold | None = None
+    """Why alerts prevent new changes; None if they do not, or if nobody asked Prometheus."""
     clocks: ClockDifference | None = None
     """Both clocks' times if they differ by minutes; ``now`` is one of these times."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from reconciler.model.alerts.alert_matcher import AlertMatcher
 from reconciler.model.desired.config import Canary, Config, RestartConsent, Window, WindowKind
 from reconciler.model.quantity import Duration
 from reconciler.model.selector import Selector
@@ -41,6 +42,8 @@ class PlanPolicy:
     """The shard whose VMs are planned; VMs of other shards still count as in flight."""
     windows: tuple[Window, ...] = ()
     """The windows in which writes are allowed; if empty, writes are always allowed."""
+    hold_while: tuple[AlertMatcher, ...] = ()
+    """Selects alerts of Prometheus; while one of them is firing, no new change starts."""
     settle_deadline_s: float = 300.0
     """How long the CR may take to settle after a change before the run fails."""
 
@@ -50,6 +53,7 @@ def plan_policy(
     *,
     shard: Shard = WHOLE_FLEET,
     ignore_windows: bool = False,
+    ignore_alerts: bool = False,
 ) -> PlanPolicy:
     """Return the planning policy that the configuration sets for one shard's VMs."""
     return PlanPolicy(
@@ -65,5 +69,6 @@ def plan_policy(
         anti_affinity=config.anti_affinity,
         failed_migrations=config.failed_migrations,
         settle_deadline_s=config.settle_timeout.seconds,
+        hold_while=() if ignore_alerts else config.hold_while,
         windows=ALWAYS if ignore_windows else config.windows,
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from reconciler.model.alerts.alert_hold import AlertHold
     from reconciler.model.clock_difference import ClockDifference
     from reconciler.model.desired.desired_state import DesiredState
     from reconciler.model.live.capacity import Capacity
@@ -85,12 +86,13 @@ class Planner:
         now: datetime,
         *,
         clocks: ClockDifference | None = None,
+        hold: AlertHold | None = None,
         kubevirt_stays: bool = False,
     ) -> PlanContext:
         """Replace the inputs, and decide how the KubeVirt CR changes.
 
-        *clocks* is set if another clock differs from *now* by minutes. With *kubevirt_stays*, VMs
-        are planned as if the CR never changed.
+        *clocks* is set if another clock differs from *now* by minutes. *hold* is set if alerts
+        prevent new changes. With *kubevirt_stays*, VMs are planned as if the CR never changed.
         """
         self._names = VMNames(live)
         decided = decide_kubevirt(desired, live)
@@ -106,6 +108,7 @@ class Planner:
             kubevirt=kubevirt,
             before=before,
             after=before if stays else effective_config_of(decided.after),
+            hold=hold,
             clocks=clocks,
         )
         self._forget_outdated(context)

@@ -1,4 +1,4 @@
-"""``rollout_notes``: diagnostics about a plan's canaries, batches, windows and restarts."""
+"""``rollout_notes``: diagnostics about the alerts, windows, canaries and restarts of a plan."""
 
 from __future__ import annotations
 
@@ -41,11 +41,18 @@ def rollout_notes(
         return ()
     vms = [each for each in decisions if each.effect is not Effect.CONFIG and each.actions]
     return (
+        *_alerts(context),
         *_windows(vms, context),
         *_canaries(decisions, vms, context.policy.canary, ranks),
         *_batches(vms, context.policy, ranks),
         *_restarts(vms, context),
     )
+
+
+def _alerts(context: PlanContext) -> Iterator[Diagnostic]:
+    if context.hold is not None:
+        message = f"no new change starts: {context.hold.message}"
+        yield _warning(context.hold.reason, message, context.hold.hint)
 
 
 def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnostic]:

@@ -30,6 +30,7 @@ from reconciler.report.wording import verdict
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from reconciler.model.alerts.alert_hold import AlertHold
     from reconciler.model.plan.comparison import Comparison
     from reconciler.model.plan.plan import (
         Action,
@@ -72,6 +73,7 @@ def plan_document(plan: Plan, comparison: Comparison | None = None) -> dict[str,
         "forecast": _forecast(plan.forecast),
         "diagnostics": (found_document(each, comparison) for each in plan.diagnostics),
         "skipped": dict(sorted(plan.skipped.items())),
+        "hold": plan.hold and hold_document(plan.hold),
     }
     if comparison is not None:
         document["comparison"] = comparison_document(comparison)
@@ -121,6 +123,17 @@ def commit_document(found: CommitInForce | None) -> dict[str, Any] | None:
             {"commit": each.commit, "reason": str(each.reason), "message": each.message}
             for each in found.refused
         ],
+    }
+
+
+def hold_document(hold: AlertHold) -> dict[str, Any]:
+    """Return the alerts that prevent new changes as JSON values."""
+    return {
+        "reason": str(hold.reason),
+        "since": timestamp(hold.since),
+        "alerts": list(hold.alerts),
+        "message": hold.message,
+        "hint": hold.hint,
     }
 
 

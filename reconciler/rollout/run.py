@@ -229,7 +229,7 @@ class _Rollout:
         if self.memory.under_way:
             return False
         if self.kubevirt.open:
-            return self.kubevirt.hold is not None
+            return self.kubevirt.hold is not None and self.kubevirt.hold.final
         holds = self.memory.dispatch.held.values()
         if any(each.closed for each in holds):
             return True
@@ -246,11 +246,13 @@ class _Rollout:
 
     def _round(self, live: LiveState) -> None:
         live, capacity = self.writes.own.overlay(live), self.memory.dispatch.capacity
+        now = self.context.clock.now()
         decided = self.planner.update(
             self.desired,
             capacity.overlay(live, self.memory.objects.values()),
             self.choices,
-            self.context.clock.now(),
+            now,
+            hold=self.context.alert_hold(self.choices.hold_while, now),
             clocks=self.context.clock_difference(),
             kubevirt_stays=self.kubevirt.failed,
         )

@@ -7,11 +7,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reconciler.model.alerts.alert_hold import AlertHold, without_prometheus
 from reconciler.model.clock_difference import ClockDifference
 from reconciler.model.run.progress import Progress, Step
-from reconciler.ports import Clock, Informer, Lease, Listener, Recorder, Writer
+from reconciler.ports import Alerts, Clock, Informer, Lease, Listener, Recorder, Writer
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.model.alerts.alert_matcher import AlertMatcher
     from reconciler.model.references import ObjectRef
     from reconciler.model.run.outcome import Outcome
 
@@ -31,10 +35,20 @@ class RunContext:
     listener: Listener
     stopping: Callable[[], str]
     """Return why the run must end, as a clause; empty if it may continue."""
+    alerts: Alerts | None = None
+    """Reads the alerts of ``rollout.holdWhile``; without it, each such setting is a hold."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
     """Return the times of the API server and of the local machine if they differ by minutes."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
     """Return a context manager; only its block can be ended by ``errors.BrokenOff``."""
+
+    def alert_hold(self, matchers: tuple[AlertMatcher, ...], now: datetime) -> AlertHold | None:
+        """Return why alerts prevent new changes; None if no matcher selects a firing alert."""
+        if not matchers:
+            return None
+        if self.alerts is None:
+            return without_prometheus(now)
+        return self.alerts.hold(matchers)
 
     def progress(
         self,

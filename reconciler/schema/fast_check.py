@@ -207,6 +207,7 @@ _MAKERS: Mapping[str, Callable[..., Test]] = {
     "pattern": _for(str, lambda value, expected: re.search(expected, value) is not None),
     "minLength": _for(str, lambda value, least: len(value) >= least),
     "minItems": _for(list, lambda value, least: len(value) >= least),
+    "maxItems": _for(list, lambda value, most: len(value) <= most),
     "allOf": lambda expected, _, root: _both([_all_of(each, root) for each in expected]),
     "oneOf": _one_of,
     "if": _if,

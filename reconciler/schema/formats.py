@@ -6,6 +6,7 @@ import re
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from reconciler.model.alerts.alert_matcher import AlertMatcher
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.quoting import kind_of, quoted
 from reconciler.model.schedule import ScheduleError, check_cron, time_zones, zone_of
@@ -128,6 +129,7 @@ _TEXT_PARSERS: dict[str, Callable[[str], object]] = {
     "duration": duration,
     "timeout": timeout,
     "selector": Selector.parse,
+    "alert-matcher": AlertMatcher.parse,
     "dns-label": dns_label,
     "dns-subdomain": dns_subdomain,
     "relative-path": relative_path,

@@ -27,6 +27,7 @@ _FORMAT_CODES = {
     "duration": "bad-duration",
     "timeout": "bad-duration",
     "selector": "bad-selector",
+    "alert-matcher": "bad-alert-matcher",
     "dns-label": "bad-name",
     "dns-subdomain": "bad-name",
     "relative-path": "bad-path",
@@ -132,6 +133,11 @@ _WRITERS: Mapping[str, Callable[[Finding, str], tuple[str, str, str]]] = {
     "maximum": _bound,
     "minLength": lambda _, where: ("bad-value", f"{where} is empty", ""),
     "minItems": lambda _, where: ("bad-value", f"{where} is empty", ""),
+    "maxItems": lambda found, where: (
+        "bad-value",
+        f"{where} has too many entries; expected at most {found.expected}",
+        "",
+    ),
 }
 
 

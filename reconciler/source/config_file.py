@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from reconciler.model.alerts.alert_matcher import AlertMatcher
 from reconciler.model.desired.config import (
     CONFIG_KEYS,
     Canary,
@@ -66,6 +67,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
         selector=Selector.parse(found["selector"]), soak=Duration.parse(found["soak"])
     ),
     "rollout.antiAffinity": tuple,
+    "rollout.holdWhile": lambda found: tuple(map(AlertMatcher.parse, found)),
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }

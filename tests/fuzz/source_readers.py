@@ -78,6 +78,7 @@ CONFIG = {
         "canary": {"selector": "canary=true", "soak": "30m"},
         "batches": [{"selector": "env=test"}],
         "antiAffinity": ["app.kubernetes.io/instance"],
+        "holdWhile": ['KubeVirtDown{severity="critical"}'],
         "timeouts": {"guest": "5m", "settle": "5m"},
     },
 }

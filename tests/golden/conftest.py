@@ -18,6 +18,7 @@ from support.builders import (
     with_settings,
 )
 
+from reconciler.model.alerts.alert_hold import AlertHold
 from reconciler.model.desired.config import Canary, RestartConsent, Window, WindowKind
 from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -405,7 +406,7 @@ def converged_plan() -> Plan:
 
 @pytest.fixture
 def paced_plan() -> Plan:
-    """The plan for a canary, batches, closed windows, consented restarts and a changed CR."""
+    """The plan for an alert, a canary, batches, closed windows, restarts and a changed CR."""
     sizes = {
         ("db", "pg-0"): ("4Gi", {"canary": "true", "app": "pg"}),
         ("db", "pg-1"): ("4Gi", {"app": "pg"}),
@@ -438,7 +439,13 @@ def paced_plan() -> Plan:
         anti_affinity=("app",),
         canary=Canary(selector=Selector.parse("canary=true"), soak=Duration.parse("30m")),
     )
-    return decide(desired, live, policy, NOW)
+    hold = AlertHold(
+        since=NOW,
+        alerts=('CephHealthError{severity="critical"}',),
+        message='an alert is firing: CephHealthError{severity="critical"}',
+        hint="new changes start when the alert has ended",
+    )
+    return decide(desired, live, policy, NOW, hold=hold)
 
 
 @pytest.fixture

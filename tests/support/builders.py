@@ -21,6 +21,7 @@ from reconciler.report.findings import finding_lines
 from reconciler.report.terminal_layout import Paint
 
 if TYPE_CHECKING:
+    from reconciler.model.alerts.alert_hold import AlertHold
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.plan.plan import Plan
 
@@ -188,10 +189,11 @@ def decide(
     policy: PlanPolicy,
     now: datetime,
     planner: Planner | None = None,
+    hold: AlertHold | None = None,
 ) -> Plan:
     """Return the plan from *planner*; by default a new planner without earlier decisions."""
     planner = planner or Planner()
-    planner.update(desired, live, policy, now)
+    planner.update(desired, live, policy, now, hold=hold)
     return planner.plan()
 
 

@@ -36,6 +36,7 @@ SCHEMAS = {"Config": "config", "Verification": "verification"}
 """The schema of each kind of document in the documentation; other kinds are manifests."""
 NO_CODES = {
     "first-plan",
+    "alert-matcher",
     "valid-commit",
     "rollout-lease",
     *("argocd-controller", "helm-controller", "kustomize-controller"),

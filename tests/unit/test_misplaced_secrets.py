@@ -103,6 +103,7 @@ CONFIG = {
         "maxPerNode": 1,
         "timeouts": {"guest": "300s"},
         "antiAffinity": ["app"],
+        "holdWhile": ['KubeVirtDown{severity="critical"}'],
         "canary": {"selector": "tier=db", "soak": "1h"},
     },
 }

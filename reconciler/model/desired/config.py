@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeAlias
 
+from reconciler.model.alerts.alert_matcher import AlertMatcher
 from reconciler.model.quantity import Duration
 from reconciler.model.references import Location
 from reconciler.model.selector import Selector
@@ -116,6 +117,8 @@ class Config:
     """The number of failures after which no further VM is changed."""
     failed_migrations: int = 3
     """The number of consecutive failed migrations after which a VM counts as failed."""
+    hold_while: tuple[AlertMatcher, ...] = ()
+    """Selects alerts of Prometheus; while one of them is firing, no new change starts."""
     windows: tuple[Window, ...] = ()
     snapshot_max_age: Duration = field(default_factory=lambda: Duration.parse("24h"))
     """The age above which a snapshot file causes a warning."""
@@ -163,6 +166,7 @@ CONFIG_KEYS: Mapping[str, str] = {
     "rollout.antiAffinity": "anti_affinity",
     "rollout.failureBudget": "failure_budget",
     "rollout.failedMigrations": "failed_migrations",
+    "rollout.holdWhile": "hold_while",
     "rollout.timeouts.guest": "guest_timeout",
     "rollout.timeouts.settle": "settle_timeout",
 }

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from reconciler.model.alerts.alert_hold import AlertHold
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.explanation import Explanation
 from reconciler.model.fields import SettingValue, WaveName
@@ -280,6 +281,8 @@ class Plan:
     forecast: Forecast
     diagnostics: tuple[Diagnostic, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    hold: AlertHold | None = None
+    """Why alerts prevented new changes when the plan was made; None if they did not."""
     digest: str = ""
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from reconciler.model.alerts.alert_hold import AlertHold
 from reconciler.model.desired.config import Config, Mode
 from reconciler.model.live.live_state import LiveState
 from reconciler.model.plan.plan import Plan
@@ -104,16 +105,6 @@ class ActiveRun:
     """The last reported step of each object."""
     message: str = ""
     """The last reported step that concerns the whole run."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertHold:
-    """Why no new change starts: an alert fires, or alerts cannot be read."""
-
-    since: datetime
-    alerts: tuple[str, ...] = ()
-    """The names and labels of the firing alerts; empty if alerts cannot be read."""
-    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

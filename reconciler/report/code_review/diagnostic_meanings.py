@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 # fmt: off
 SECTIONS: Mapping[str, Mapping[str, str]] = {
     "About the planned rollout": {
+        "alert-firing, alerts-unreadable, no-prometheus":
+            "with `rollout.holdWhile`: an alert is firing, Prometheus does not answer, or the URL "
+            "of Prometheus is unknown; no new change starts",
         "outside-window":
             "no window is open now; the message shows when the next one opens",
         "next-window":
@@ -75,7 +78,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "a key resembles a known key that is also present",
         "unknown-field, missing-field, wrong-type, bad-value":
             "a field does not match the schema",
-        "bad-quantity, bad-duration, bad-selector, bad-name, bad-path, bad-label, bad-cron,"
+        "bad-quantity, bad-duration, bad-selector, bad-alert-matcher, bad-name, bad-path,"
+        " bad-label, bad-cron,"
         " bad-time-zone, bad-time":
             "a value does not have the required format",
         "bad-annotation, unknown-annotation":

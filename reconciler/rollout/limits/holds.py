@@ -1,4 +1,4 @@
-"""Delays VM changes because of windows, canaries and batches: ``Holds``."""
+"""Delays VM changes because of alerts, windows, canaries and batches: ``Holds``."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ClocksDifferError
+from reconciler.model.alerts.alert_hold import AlertHoldReason
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.explanation import Explanation
 from reconciler.model.phrases import listed_refs, plural
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from datetime import datetime
 
+    from reconciler.model.alerts.alert_hold import AlertHold
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
     from reconciler.plan.context import PlanContext
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 OUTSIDE_WINDOW = "outside-window"
 CANARY_FAILED = "canary-failed"
 WAITS_FOR_CANARIES = "waits-for-canaries"
+ALERT_GRACE = timedelta(minutes=5)
+"""How long a run waits for the end of an alert that began during the run."""
 
 
 class Holds:
@@ -44,6 +48,7 @@ class Holds:
 
     def __init__(self, run: RunContext, checkpoint: CheckpointStore) -> None:
         self._run, self._checkpoint = run, checkpoint
+        self._started_at = run.clock.now()
         self._ranks: dict[ObjectRef, int] = {}
         self._reported: set[str] = set()
         self._opening: Opening | None = None
@@ -69,6 +74,8 @@ class Holds:
 
     def hold(self, decision: Decision, context: PlanContext) -> Hold | None:
         """Return why the VM's change may not start now; None if the change may start."""
+        if (alerts := alert_hold(context.hold, context.now, self._started_at)) is not None:
+            return alerts
         rank = self._ranks.get(decision.ref, CANARY)
         if rank > self._rank:
             reason = WAITS_FOR_CANARIES if self._rank == CANARY else "waits-for-batch"
@@ -176,6 +183,24 @@ def windows_disagree(
     return (
         ClocksDifferError(f"{dispute}; no further change starts", hint=HINT) if dispute else None
     )
+
+
+def alert_hold(found: AlertHold | None, now: datetime, started_at: datetime) -> Hold | None:
+    """Return why no object may change while an alert is firing; None if there is no such alert.
+
+    An alert that begins during a run often ends soon, so the run waits for its end for some
+    minutes. A run does not wait for an alert that was firing before the run started.
+    """
+    if found is None:
+        return None
+    why = Explanation(
+        reason=found.reason.value, message=f"not started: {found.message}", hint=found.hint
+    )
+    until = found.since + ALERT_GRACE
+    may_end = found.reason is not AlertHoldReason.NO_PROMETHEUS
+    if may_end and found.since > started_at and now < until:
+        return Hold(why=why, until=until, result=Result.HELD)
+    return Hold(why=why, final=True, closed=True, result=Result.HELD)
 
 
 def opened(context: PlanContext) -> Opening | None:

@@ -19,6 +19,6 @@ class Hold:
     final: bool = False
     """Whether the hold lasts longer than this run, so that the run need not wait for it."""
     closed: bool = False
-    """Whether the change is held because no window is open."""
+    """Whether nothing may change now: no window is open, or an alert is firing."""
     result: Result = Result.NOT_STARTED
     """The result of the object if the run ends while the object is held."""

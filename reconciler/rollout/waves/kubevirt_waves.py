@@ -13,7 +13,7 @@ from reconciler.model.run.progress import Step
 from reconciler.model.shard import Shard
 from reconciler.plan.behaviour.effective_config import unsettled
 from reconciler.rollout.limits import approval_check
-from reconciler.rollout.limits.holds import closed_hold, opened, windows_disagree
+from reconciler.rollout.limits.holds import alert_hold, closed_hold, opened, windows_disagree
 from reconciler.rollout.tracking.close_object import NOT_SETTLED
 from reconciler.rollout.tracking.overwritten_size import REVERTED
 from reconciler.rollout.tracking.tracked_object import FinalResult, TrackedObject, as_decided
@@ -57,7 +57,7 @@ class KubeVirtWaves:
         """Why the KubeVirt CR was not written in the last round; None if nothing held it."""
         self._written_at: float | None = None
         self._settled_at: float | None = None
-        self._started_at = run.clock.monotonic()
+        self._started_at, self._began_at = run.clock.monotonic(), run.clock.now()
         self._sent: set[FieldPath] = set()
         """The fields that this run has written."""
         self._reported = ""
@@ -150,7 +150,9 @@ class KubeVirtWaves:
             return
         if dispute := windows_disagree(context, ()):
             raise dispute
-        self.hold = tracked.hold = closed_hold(opened(context))
+        self.hold = tracked.hold = alert_hold(
+            context.hold, context.now, self._began_at
+        ) or closed_hold(opened(context))
         if self.hold is not None or not self._writes.may_send(lease):
             return
         self._run.progress(Step.WAVE, f"wave {action.wave}", ref=tracked.ref)

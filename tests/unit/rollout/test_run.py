@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from support.builders import VM, decide, make_desired, make_live, make_vm, make_vmi, q, want
+from support.builders import NOW, VM, decide, make_desired, make_live, make_vm, make_vmi, q, want
 from support.fake_ports import FakePorts, FakeRecorder, FakeWriter
 
 from reconciler.errors import BrokenOff, UnauthorizedError, UnreachableError
+from reconciler.model.alerts.alert_hold import AlertHold
+from reconciler.model.alerts.alert_matcher import AlertMatcher
 from reconciler.model.desired.config import Window, WindowKind
+from reconciler.model.fields import MAX_HOTPLUG_RATIO
 from reconciler.model.plan.approval import Approval, ApprovedAction
 from reconciler.model.quantity import Duration
 from reconciler.model.references import vm_ref
@@ -209,6 +213,69 @@ def test_run_ends_immediately_and_reports_waiting_vms_if_the_window_is_closed():
         "no further change can start now",
     )
     assert ports.clock.seconds == 0
+
+
+class FakeAlerts:
+    """Alerts that fire in given seconds of the clock, counted from the start of a test."""
+
+    def __init__(self, clock, fires) -> None:
+        self._clock, self._fires = clock, fires
+
+    def hold(self, matchers):
+        assert matchers == HELD.hold_while
+        if self._clock.seconds not in self._fires:
+            return None
+        since = NOW + timedelta(seconds=self._fires.start)
+        return AlertHold(since=since, message="an alert is firing: CephHealthError")
+
+
+HELD = PlanPolicy(hold_while=(AlertMatcher.parse("CephHealthError"),))
+
+
+def test_run_ends_immediately_if_it_has_no_access_to_the_alerts_that_git_names():
+    report, ports = ran(choices=HELD)
+    (outcome,) = report.outcomes
+    assert (report.exit, outcome.result, outcome.reason) == (
+        ExitCode.BLOCKED,
+        Result.HELD,
+        "no-prometheus",
+    )
+    assert (ports.writer.sent, ports.clock.seconds) == ([], 0)
+
+
+def test_run_starts_no_change_while_an_alert_is_firing():
+    ports = FakePorts()
+    context = replace(ports.context, alerts=FakeAlerts(ports.clock, range(1000)))
+    report, _ = ran(ports=ports, context=context, choices=HELD)
+    assert (report.outcomes[0].reason, ports.writer.sent) == ("alert-firing", [])
+    assert report.exit is ExitCode.BLOCKED
+
+
+def test_run_tracks_its_changes_to_the_end_although_an_alert_begins():
+    ports = FakePorts(writer=FakeWriter([taken(OTHER)]))
+    context = replace(ports.context, alerts=FakeAlerts(ports.clock, range(1, 1000)))
+    one_at_a_time = replace(HELD, max_concurrent=1)
+    report, _ = ran(
+        ports=ports,
+        context=context,
+        choices=one_at_a_time,
+        live=TWO_LIVE,
+        desired=TWO,
+        deadline_s=30.0,
+    )
+    found = {each.ref: (each.result, each.reason) for each in report.outcomes}
+    assert len(ports.writer.sent) == 1
+    assert sorted(result for result, _ in found.values()) == [Result.HELD, Result.RUNNING]
+    assert "alert-firing" in {reason for _, reason in found.values()}
+
+
+def test_kubevirt_cr_is_not_written_while_an_alert_is_firing():
+    ports = FakePorts()
+    context = replace(ports.context, alerts=FakeAlerts(ports.clock, range(1000)))
+    desired = make_desired(kubevirt={MAX_HOTPLUG_RATIO: 8})
+    report, _ = ran(ports=ports, context=context, choices=HELD, desired=desired)
+    assert [each.reason for each in report.outcomes] == ["alert-firing"]
+    assert (report.exit, ports.writer.sent) == (ExitCode.BLOCKED, [])
 
 
 def test_approval_of_an_object_that_was_removed_from_git_is_stale():

@@ -34,7 +34,7 @@ def cr(**configuration):
             "unknown-field",
             "rollout.zzz is not a known field",
             "allowed: antiAffinity, batches, canary, failedMigrations, failureBudget, "
-            "maxConcurrent, maxPerNode, timeouts",
+            "holdWhile, maxConcurrent, maxPerNode, timeouts",
             id="unknown key, without a suggestion",
         ),
         pytest.param(

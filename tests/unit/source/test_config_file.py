@@ -3,6 +3,7 @@
 import pytest
 from support.builders import text_of
 
+from reconciler.model.alerts.alert_matcher import AlertMatcher
 from reconciler.model.desired.config import (
     CONFIG_KEYS,
     DEFAULT_ORIGIN,
@@ -53,7 +54,8 @@ def test_configuration_values_are_read_with_their_locations():
         "- {kind: deny, cron: 0 0 20 12 *, duration: 408h}\nrollout:\n  maxConcurrent: 4\n"
         "  maxPerNode: 1\n  batches: [{selector: tier=test}, {selector: '!tier'}]\n"
         "  canary: {selector: canary, soak: 30m}\n  antiAffinity: [app, example.com/quorum]\n"
-        "  failureBudget: 1\n  failedMigrations: 2\n  timeouts: {guest: 90s, settle: 10m}\n"
+        "  failureBudget: 1\n  failedMigrations: 2\n"
+        "  holdWhile: [CephHealthError]\n  timeouts: {guest: 90s, settle: 10m}\n"
     )
     assert result.diagnostics == ()
     config = result.config
@@ -82,12 +84,13 @@ def test_configuration_values_are_read_with_their_locations():
         canary=Canary(selector=Selector.parse("canary"), soak=Duration.parse("30m")),
         anti_affinity=("app", "example.com/quorum"),
         failure_budget=1,
+        hold_while=(AlertMatcher.parse("CephHealthError"),),
         failed_migrations=2,
         guest_timeout=Duration.parse("90s"),
         settle_timeout=Duration.parse("10m"),
     )
     assert config.origin("rollout.timeouts.guest") == Location(
-        path=".reconciler.yaml", line=23, column=21
+        path=".reconciler.yaml", line=24, column=21
     )
     assert all(isinstance(config.origin(key), Location) for key in CONFIG_KEYS)
     plan = plan_policy(config)
@@ -122,7 +125,7 @@ def test_empty_configuration_file_has_all_defaults(text):
                 ".reconciler.yaml:4:3: error[unknown-field] rollout.failurebudget is not a "
                 "known field"
                 "\n  hint: did you mean failureBudget? allowed: antiAffinity, batches, canary, "
-                "failedMigrations, failureBudget, maxConcurrent, maxPerNode, timeouts"
+                "failedMigrations, failureBudget, holdWhile, maxConcurrent, maxPerNode, timeouts"
             ),
         ),
         (
@@ -225,6 +228,14 @@ def test_empty_configuration_file_has_all_defaults(text):
             (
                 ".reconciler.yaml:3:31: error[bad-label] rollout.antiAffinity[1]: 'quorum=etcd' "
                 "is not a label key\n  hint: write one such as app or app.kubernetes.io/instance"
+            ),
+        ),
+        (
+            HEAD + "rollout: {holdWhile: [Known, 'up == 0']}\n",
+            (
+                ".reconciler.yaml:3:30: error[bad-alert-matcher] rollout.holdWhile[1]: a text of "
+                "7 characters is not an alert matcher\n  hint: write NAME or "
+                'NAME{label="value"}, for example CephHealthError{severity="critical"}'
             ),
         ),
         (

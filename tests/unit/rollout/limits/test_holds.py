@@ -1,4 +1,4 @@
-"""Tests when VMs are held: by windows, canaries with their soak time, and batches."""
+"""Tests when VMs are held: by alerts, windows, canaries with their soak time, and batches."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from support.builders import ALWAYS, NOW, make_desired, make_live, make_vm, make_vmi, want
 from support.fake_ports import FakePorts
 
+from reconciler.model.alerts.alert_hold import AlertHold, without_prometheus
 from reconciler.model.desired.config import Canary, Window, WindowKind
 from reconciler.model.explanation import Explanation
 from reconciler.model.quantity import Duration
@@ -34,7 +35,9 @@ def canary_policy(**changes) -> PlanPolicy:
 class Round:
     """One planning round over two VMs, of which one is a canary."""
 
-    def __init__(self, policy, *, canary="1Gi", ports=None, label="true", **changes) -> None:
+    def __init__(
+        self, policy, *, canary="1Gi", ports=None, label="true", alerts=None, **changes
+    ) -> None:
         self.ports = ports or FakePorts()
         live = make_live(
             make_vm(CANARY, guest=canary, **changes),
@@ -43,8 +46,10 @@ class Round:
         )
         desired = make_desired(want("2Gi", CANARY, labels={"canary": label}), want("2Gi", REST))
         self.planner = Planner()
-        self.context = self.planner.update(desired, live, policy, self.ports.clock.now())
         self.holds = Holds(self.ports.context, self.ports.closer.memory)
+        self.context = self.planner.update(
+            desired, live, policy, self.ports.clock.now(), hold=alerts
+        )
         self.objects = {
             ref: TrackedObject(
                 planned=self.planner.decision(ref), latest=self.planner.decision(ref)
@@ -174,6 +179,34 @@ class TestWindows:
 
     def test_vm_change_does_not_wait_if_its_first_migration_fits_into_the_maintenance_window(self):
         assert Round(PlanPolicy(windows=(ALWAYS,))).reason(REST) == ""
+
+
+class TestAlerts:
+    FIRING = AlertHold(since=NOW, message="an alert is firing: CephHealthError")
+
+    def test_alert_that_fires_before_the_run_holds_all_changes_and_the_run_does_not_wait(self):
+        first = Round(canary_policy(), alerts=self.FIRING)
+        hold = first.hold(CANARY)
+        assert (hold.why.reason, hold.final, hold.closed) == ("alert-firing", True, True)
+        assert hold.why.message == "not started: an alert is firing: CephHealthError"
+        assert first.hold(REST) == hold
+
+    @pytest.mark.parametrize(("after_s", "final"), [(0, False), (299, False), (300, True)])
+    def test_run_waits_five_minutes_for_the_end_of_an_alert_that_begins_during_the_run(
+        self, after_s, final
+    ):
+        first = Round(PlanPolicy())
+        began = replace(self.FIRING, since=NOW + timedelta(seconds=60))
+        now = began.since + timedelta(seconds=after_s)
+        first.context = replace(first.context, now=now, hold=began)
+        hold = first.hold(REST)
+        assert (hold.final, hold.result) == (final, Result.HELD)
+
+    def test_run_without_the_url_of_prometheus_does_not_wait(self):
+        first = Round(PlanPolicy())
+        missing = without_prometheus(NOW + timedelta(seconds=1))
+        first.context = replace(first.context, now=missing.since, hold=missing)
+        assert (first.reason(REST), first.hold(REST).final) == ("no-prometheus", True)
 
 
 def test_reason_for_a_delay_is_reported_once_with_the_number_of_waiting_vms():

@@ -1,0 +1,1 @@
+"""Represents alerts of Prometheus: how Git selects them, and how they prevent changes."""
