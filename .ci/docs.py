@@ -26,6 +26,7 @@ from reconciler.cli.terminal import screen
 from reconciler.plan.reason_catalogue import BLOCKED, CHANGES, RESTARTS, WAITS
 from reconciler.plan.reason_entry import Mark
 from reconciler.report.code_review.diagnostic_meanings import SECTIONS
+from reconciler.report.metrics.metric_table import GROUPS
 from reconciler.report.wording import MEANING
 
 if TYPE_CHECKING:
@@ -205,6 +206,23 @@ def described(
         yield f"`{prefix}{name}`", f"{text} One of {', '.join(known)}." if known else text
 
 
+def metrics() -> str:
+    """Return the tables of the metrics of `serve`."""
+    parts = []
+    for heading, group in GROUPS.items():
+        rows = [
+            (
+                f"`{each.full_name}`",
+                each.type,
+                ", ".join(f"`{label}`" for label in each.labels),
+                each.meaning,
+            )
+            for each in group
+        ]
+        parts.append(f"## {heading}\n\n{table(('metric', 'type', 'labels', 'meaning'), rows)}")
+    return "\n" + "\n".join(parts) + "\n"
+
+
 def transcript() -> str:
     """Return the plan of the demo's second scenario, shortened for the README."""
     printed = StringIO()
@@ -270,6 +288,7 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "configuration": configuration,
     "diagnostics": diagnostics,
     "exit-codes": exit_codes,
+    "metrics": metrics,
     "reasons": reasons,
     "report-fields": report_fields,
     "trace-fields": trace_fields,

@@ -131,6 +131,18 @@ TOOLS = (
         debian="openssh-client",
         programs=("ssh-keygen",),
     ),
+    Tool(
+        name="prometheus",
+        purpose="let a real Prometheus read the metrics of a running process",
+        debian="prometheus",
+        programs=("prometheus",),
+    ),
+    Tool(
+        name="promtool",
+        purpose="check the metrics, and run the unit tests of the alerts",
+        debian="prometheus",
+        programs=("promtool",),
+    ),
 )
 
 

@@ -22,7 +22,7 @@ TOOL = ROOT / ".ci" / "docs.py"
 pytestmark = pytest.mark.skipif(not TOOL.exists(), reason="this is not a checkout")
 
 GENERATED = (
-    *("commands", "configuration", "diagnostics", "exit-codes", "reasons"),
+    *("commands", "configuration", "diagnostics", "exit-codes", "metrics", "reasons"),
     *("report-fields", "trace-fields", "transcript"),
     *("action-apply", "action-install", "action-plan"),
 )
@@ -41,6 +41,7 @@ NO_CODES = {
     "rollout-lease",
     *("argocd-controller", "helm-controller", "kustomize-controller"),
     *("hyperconverged-cluster-operator", "memory-reconciler-config", "memory-reconciler-memory-0"),
+    "memory-reconciler-serve",
     *("content-type", "user-agent", "utf-8", "utf-8-sig", "utf-16", "utf-16-be", "vm-alpine"),
     *("date-time", "dns-label", "dns-subdomain", "label-key", "relative-path", "time-zone"),
     *("x-belongs", "x-hint", "x-hints", "x-near-miss", "working-tree"),

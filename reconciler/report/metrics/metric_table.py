@@ -1,0 +1,173 @@
+"""``METRICS``: each metric with its type, labels and meaning; also for the documentation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from reconciler.model.service.counts import LABELS, Counted
+
+PREFIX = "memory_reconciler_"
+
+
+class MetricType(StrEnum):
+    """The type of a metric in Prometheus."""
+
+    GAUGE = "gauge"
+    COUNTER = "counter"
+    HISTOGRAM = "histogram"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One metric; its samples have values for all of its labels."""
+
+    name: str
+    """The name without the prefix and without the suffix ``_total`` of a counter."""
+    type: MetricType = MetricType.GAUGE
+    labels: tuple[str, ...] = ()
+    meaning: str
+
+    @property
+    def full_name(self) -> str:
+        """The name in queries, for example ``memory_reconciler_api_requests_total``."""
+        return PREFIX + self.name + ("_total" if self.type is MetricType.COUNTER else "")
+
+
+def _gauge(name: str, meaning: str, *labels: str) -> Metric:
+    return Metric(name=name, labels=labels, meaning=meaning)
+
+
+def _counter(counted: Counted, meaning: str) -> Metric:
+    return Metric(name=counted, type=MetricType.COUNTER, labels=LABELS[counted], meaning=meaning)
+
+
+BUILD_INFO = _gauge("build_info", "Always 1; the label is the version of the program.", "version")
+LEADER = _gauge("leader", "1 if this process may write to the cluster, 0 if it waits.")
+LEASE_HOLDER = _gauge(
+    "lease_holder_info", "Always 1; the label is the process that holds the lease.", "lease",
+    "holder",
+)  # fmt: skip
+ENFORCING = _gauge("enforcing", "1 if plans are applied, 0 with `mode: observe`.")
+READY = _gauge("ready", "1 if there is a plan, and Git and the cluster can be read; otherwise 0.")
+WAIT_START = _gauge(
+    "wait_start_timestamp_seconds",
+    "Since when the process waits for this, such as `cluster` or `repository`.",
+    "kind",
+)
+ALERT_HOLD = _gauge("alert_hold", "1 if alerts let no new change start; otherwise 0.")
+
+REVISION_INFO = _gauge(
+    "git_revision_info",
+    "Always 1; the labels are the repository, the branch and the commit that is applied.",
+    "repository", "revision", "commit",
+)  # fmt: skip
+COMMITS_BEHIND = _gauge(
+    "git_commits_behind",
+    "The number of commits from the applied commit to the newest commit of the branch.",
+)
+REJECTED_COMMITS = _gauge(
+    "git_rejected_commits",
+    "The number of commits that are newer than the applied commit and are not applied.",
+    "reason",
+)
+LAST_FETCH = _gauge(
+    "git_last_fetch_timestamp_seconds", "When the repository was last read successfully."
+)
+PROBLEMS = _gauge(
+    "plan_problems", "The number of errors and warnings about Git and the cluster.", "severity"
+)
+
+VMS = _gauge(
+    "vms", "The number of VMs in Git by the effect and the reason in the plan.", "effect", "reason"
+)
+KUBEVIRT = _gauge(
+    "kubevirt_configuration",
+    "Always 1; the labels are the effect and the reason of the KubeVirt CR in the plan.",
+    "effect", "reason",
+)  # fmt: skip
+DRIFT = _gauge(
+    "drift_bytes",
+    "The sum of the differences between the memory in Git and the memory that VMs have.",
+    "direction", "effect",
+)  # fmt: skip
+WAITING_FOR_RESTART = _gauge(
+    "vms_waiting_for_restart", "The number of VMs whose memory changes only at a restart."
+)
+OLDEST_RESTART_WAIT = _gauge(
+    "oldest_restart_wait_timestamp_seconds",
+    "Since when the VM that has waited longest for a restart waits; absent if none waits.",
+)
+IN_FLIGHT = _gauge(
+    "vm_changes_in_flight", "The number of VMs whose memory change has started and not ended."
+)
+OLDEST_IN_FLIGHT = _gauge(
+    "oldest_vm_change_in_flight_timestamp_seconds",
+    "When the oldest change in flight started; absent if none is in flight.",
+)
+FAILED_MIGRATIONS = _gauge(
+    "failed_migrations",
+    "The number of failed migrations of VMs in Git that the cluster lists; KubeVirt keeps five "
+    "finished migrations of each VM.",
+)
+FORECAST = _gauge(
+    "plan_forecast_seconds",
+    "How long the changes of the plan are estimated to take, at least and at most.",
+    "bound",
+)
+MIGRATIONS = _gauge("plan_migrations", "The number of migrations that the plan needs.")
+COPIED = _gauge("plan_copied_bytes", "How much memory the migrations of the plan copy.")
+PLANNED_AT = _gauge("plan_timestamp_seconds", "When the plan was made.")
+LAST_SUCCESS = _gauge(
+    "last_success_timestamp_seconds",
+    "When a pass last ended without a failure; also a pass that had nothing to do.",
+)
+RUN_START = _gauge(
+    "run_start_timestamp_seconds", "When the run in progress started; absent without a run."
+)
+
+API_REQUESTS = _counter(
+    Counted.API_REQUESTS,
+    "Requests to the API server; the code of a request without an answer is `<error>`.",
+)
+GIT_FETCHES = _counter(Counted.GIT_FETCHES, "Reads of the Git repository.")
+WEBHOOK_DELIVERIES = _counter(Counted.WEBHOOK_DELIVERIES, "Requests to the webhooks.")
+NOTIFICATIONS = _counter(Counted.NOTIFICATIONS, "Notifications that were sent or failed.")
+RUNS = _counter(Counted.RUNS, "Runs that have ended, by the name of the exit code.")
+VM_CHANGES = _counter(
+    Counted.VM_CHANGES, "Changes of VMs that were written in runs that have ended."
+)
+MIGRATION_FAILURES = _counter(
+    Counted.MIGRATION_FAILURES, "Migrations that failed while this process was running."
+)
+FORECASTS = _counter(
+    Counted.FORECASTS,
+    "Changes of VMs that ended before, within or after their forecast.",
+)
+FORECAST_SECONDS = _counter(
+    Counted.FORECAST_SECONDS,
+    "Sums over changes of VMs: the earliest and latest end in the forecast, and the actual end, "
+    "all counted from the start of the run.",
+)
+CHANGE_SECONDS = Metric(
+    name="vm_change_duration_seconds",
+    type=MetricType.HISTOGRAM,
+    meaning="The time from the patch of a VM until its guest has the memory.",
+)
+
+GROUPS: dict[str, tuple[Metric, ...]] = {
+    "Process": (BUILD_INFO, READY, WAIT_START, LEADER, LEASE_HOLDER, ENFORCING, ALERT_HOLD),
+    "Git": (REVISION_INFO, COMMITS_BEHIND, REJECTED_COMMITS, LAST_FETCH, GIT_FETCHES),
+    "Plan": (
+        *(VMS, KUBEVIRT, DRIFT, WAITING_FOR_RESTART, OLDEST_RESTART_WAIT, PROBLEMS),
+        *(FORECAST, MIGRATIONS, COPIED, PLANNED_AT, LAST_SUCCESS),
+    ),
+    "Changes": (
+        *(IN_FLIGHT, OLDEST_IN_FLIGHT, RUN_START, RUNS, VM_CHANGES, CHANGE_SECONDS),
+        *(FORECASTS, FORECAST_SECONDS, FAILED_MIGRATIONS, MIGRATION_FAILURES),
+    ),
+    "Requests": (API_REQUESTS, WEBHOOK_DELIVERIES, NOTIFICATIONS),
+}
+"""The metrics under the headings of the documentation."""
+
+METRICS = tuple(each for group in GROUPS.values() for each in group)

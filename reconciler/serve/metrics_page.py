@@ -1,0 +1,30 @@
+"""``metrics_page``: answers ``/metrics`` with the metrics of the view, the counters and Linux."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, ProcessCollector
+
+from reconciler.report.metrics.exposition import metrics_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.app.counters import Counters
+    from reconciler.model.service.view import ServiceView
+    from reconciler.report.metrics.exposition import MetricsText
+
+
+def metrics_page(counters: Counters) -> Callable[[ServiceView, str], MetricsText]:
+    """Return a function of a view and an Accept header that returns the metrics.
+
+    The metrics include ``process_…``: the memory, the CPU time, the start and the file handles of
+    this process, which Linux shows in ``/proc``.
+    """
+    process = ProcessCollector(registry=CollectorRegistry())
+
+    def page(view: ServiceView, accept: str) -> MetricsText:
+        return metrics_text(view, counters.read(), accept, process.collect())
+
+    return page
