@@ -39,6 +39,7 @@ NO_CODES = {
     "alert-matcher",
     "valid-commit",
     "rollout-lease",
+    *("no-referrer", "no-store", "same-origin"),
     *("argocd-controller", "helm-controller", "kustomize-controller"),
     *("hyperconverged-cluster-operator", "memory-reconciler-config", "memory-reconciler-memory-0"),
     "memory-reconciler-serve",

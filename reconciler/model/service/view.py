@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from reconciler.model.alerts.alert_hold import AlertHold
 from reconciler.model.desired.config import Config, Mode
+from reconciler.model.desired.desired_state import DesiredState
 from reconciler.model.live.live_state import LiveState
 from reconciler.model.plan.plan import Plan
 from reconciler.model.quantity import MemoryQuantity
@@ -127,6 +128,8 @@ class ServiceView:
     config: Config | None = None
     live: LiveState | None = None
     """The snapshot from which ``plan`` was made; None before the first plan."""
+    desired: DesiredState | None = None
+    """The desired state from which ``plan`` was made; None before the first plan."""
     plan: Plan | None = None
     """The newest plan; None before the first plan."""
     planned_at: datetime | None = None

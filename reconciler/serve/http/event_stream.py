@@ -1,0 +1,139 @@
+"""``EventStreams``: sends each change of the view to browsers as server-sent events.
+
+A client that reads slowly does not receive each change: once it can receive data again, the next
+event contains everything that has changed since its last event.
+
+Format: https://html.spec.whatwg.org/multipage/server-sent-events.html.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
+
+from reconciler.serve.http.http_server import STOPPING
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from starlette.requests import Request
+
+    from reconciler.model.service.view import ServiceView
+    from reconciler.serve.http.render_cache import RenderCache
+    from reconciler.serve.view_store import ViewStore
+
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "X-Accel-Buffering": "no",  # nginx would collect events before it passes them on
+}
+_HEARTBEAT = b": still connected\n\n"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamLimits:
+    """The limits of the streams of events."""
+
+    clients: int = 64
+    """The number of streams that may be open at the same time."""
+    interval_s: float = 1.0
+    """The minimum number of seconds between two events of a stream."""
+    heartbeat_s: float = 15.0
+    """The seconds after which a stream without changes sends a comment.
+
+    Proxies close a connection that is silent for a minute.
+    """
+    retry_s: float = 3.0
+    """The seconds after which a browser connects again."""
+
+
+class EventStreams:
+    """Opens the streams of the path ``/events``."""
+
+    def __init__(
+        self,
+        store: ViewStore,
+        events: Callable[[ServiceView | None, ServiceView], bytes],
+        cache: RenderCache,
+        limits: StreamLimits,
+    ) -> None:
+        self._store, self._events, self._cache, self._limits = store, events, cache, limits
+        self._n_clients = 0
+
+    def view_id(self, version: int, view: ServiceView) -> str:
+        """Return the id of a view, which differs from those of earlier processes."""
+        return f"{view.started_at.timestamp():.3f}-{version}"
+
+    async def endpoint(self, request: Request) -> Response:
+        """Answer with a stream that ends when the client disconnects or the server stops."""
+        if request.method == "HEAD":
+            return Response(headers=_HEADERS)
+        if self._n_clients >= self._limits.clients:
+            return PlainTextResponse(
+                "too many pages are open; load the page again later\n",
+                503,
+                {"Retry-After": "30"},
+            )
+        since = request.headers.get("Last-Event-ID") or request.query_params.get("since", "")
+        stopping = getattr(request.state, STOPPING, None) or asyncio.Event()
+        return StreamingResponse(self._stream(since, stopping), headers=_HEADERS)
+
+    async def _stream(self, since: str, stopping: asyncio.Event) -> AsyncIterator[bytes]:
+        changed, loop = asyncio.Event(), asyncio.get_running_loop()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the event loop has already ended
+                loop.call_soon_threadsafe(changed.set)
+
+        self._n_clients += 1
+        unsubscribe = self._store.subscribe(wake)
+        stop = asyncio.create_task(stopping.wait())
+        try:
+            yield f"retry: {self._limits.retry_s * 1000:.0f}\n\n".encode()
+            version, view = self._store.read()
+            if since != self.view_id(version, view):
+                yield await self._update(None, (version, view))
+            while not stop.done():
+                if not await _either(changed, stop, self._limits.heartbeat_s):
+                    yield _HEARTBEAT
+                    continue
+                changed.clear()
+                before, (version, view) = view, self._store.read()
+                if view is not before:
+                    yield await self._update(before, (version, view))
+                await asyncio.wait({stop}, timeout=self._limits.interval_s)
+        finally:
+            stop.cancel()
+            unsubscribe()
+            self._n_clients -= 1
+
+    async def _update(self, before: ServiceView | None, after: tuple[int, ServiceView]) -> bytes:
+        """Return the events from one view to another, and the id of the newer view at the end.
+
+        A browser remembers an id only when it has received the block with the id completely.
+        """
+        version, view = after
+        rendered = await self._cache.get(
+            f"/events {version}",
+            (before, view),
+            lambda: self._events(before, view),
+            compress=False,
+        )
+        events = rendered.body if rendered else b""
+        return events + f"id: {self.view_id(version, view)}\n\n".encode()
+
+
+async def _either(changed: asyncio.Event, stop: asyncio.Task[bool], timeout_s: float) -> bool:
+    """Wait for a change, the stop or the time-out; return whether it was not the time-out."""
+    change = asyncio.create_task(changed.wait())
+    try:
+        done, _ = await asyncio.wait(
+            {change, stop}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        change.cancel()
+    return bool(done)

@@ -1,0 +1,194 @@
+"""``face_app``: serves the page, the API, the metrics and the probes, and changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, Router
+
+from reconciler.model.references import vm_ref
+from reconciler.report.json_values import timestamp
+from reconciler.serve.http import api_documents
+from reconciler.serve.http.conditional_response import REVALIDATE, conditional_response
+from reconciler.serve.http.connection_limits import ConnectionLimits
+from reconciler.serve.http.event_stream import EventStreams, StreamLimits
+from reconciler.serve.http.render_cache import RenderCache
+from reconciler.serve.http.request_guard import RequestGuard
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from reconciler.model.service.view import ServiceView
+    from reconciler.serve.http.face_content import FaceContent
+    from reconciler.serve.view_store import ViewStore
+
+_HTML = "text/html; charset=utf-8"
+_JSON = "application/json"
+_IMMUTABLE = "public, max-age=31536000, immutable"
+_NO_PLAN = "there is no plan yet; /readyz says what the process waits for\n"
+
+
+def _healthy() -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaceOptions:
+    """The settings of the page's listener."""
+
+    hosts: tuple[str, ...] = ()
+    """The host names of the page, besides IP addresses and ``localhost``; ``*`` permits all."""
+    streams: StreamLimits = field(default_factory=StreamLimits)
+    problem: Callable[[], str] = _healthy
+    """Returns why the process should be restarted; empty if it works."""
+
+
+def face_app(store: ViewStore, content: FaceContent, options: FaceOptions) -> Starlette:
+    """Return the application that shows the newest view of a store."""
+    face = _Face(store, content, options)
+    routes = (
+        Route("/", face.page),
+        Route("/vm/{namespace}/{name}", face.vm_page),
+        Route("/reasons/{code}", face.reason_page),
+        Route("/static/{name}", face.static),
+        Route("/events", face.streams.endpoint),
+        Route("/api/v1/plan", face.plan),
+        Route("/api/v1/status", face.status),
+        Route("/api/v1/runs", face.runs),
+        Route("/api/v1/runs/{run_id}", face.run),
+        Route("/metrics", face.metrics),
+        Route("/healthz", face.healthz),
+        Route("/readyz", face.readyz),
+    )
+    guard = Middleware(RequestGuard, hosts=options.hosts, head_bytes=ConnectionLimits().head_bytes)
+    app = Starlette(middleware=[guard])
+    # The default router would redirect a path with a slash at its end to the requested host.
+    app.router = Router(routes, redirect_slashes=False)
+    return app
+
+
+class _Face:
+    """The endpoints of the application."""
+
+    def __init__(self, store: ViewStore, content: FaceContent, options: FaceOptions) -> None:
+        self._store, self._content, self._options = store, content, options
+        self._cache = RenderCache()
+        self.streams = EventStreams(store, content.events, self._cache, options.streams)
+
+    async def page(self, request: Request) -> Response:
+        """Show the fleet, reduced by the filters of the query."""
+        version, view = self._store.read()
+        query, view_id = dict(request.query_params), self.streams.view_id(version, view)
+        return await self._document(
+            request, (view,), lambda: self._content.page(view, query, view_id).encode(), _HTML
+        )
+
+    async def vm_page(self, request: Request) -> Response:
+        """Show one VM."""
+        view = self._view()
+        ref = vm_ref(request.path_params["namespace"], request.path_params["name"])
+        return await self._document(
+            request, (view,), lambda: _encoded(self._content.vm_page(view, ref)), _HTML
+        )
+
+    async def reason_page(self, request: Request) -> Response:
+        """Explain one reason code."""
+        code = request.path_params["code"]
+        return await self._document(
+            request, (), lambda: _encoded(self._content.reason_page(code)), _HTML
+        )
+
+    async def static(self, request: Request) -> Response:
+        """Send a file of the page; a URL with a query is meant to change with the content."""
+        file = self._content.static.get(request.path_params["name"])
+        if file is None:
+            return _not_found()
+        cache = _IMMUTABLE if request.url.query else REVALIDATE
+        return await self._document(
+            request, (file,), lambda: file.body, file.content_type, cache=cache
+        )
+
+    async def plan(self, request: Request) -> Response:
+        """Send the newest plan."""
+        view = self._view()
+        render = partial(api_documents.plan_bytes, view)
+        return await self._document(request, (view.plan,), render, _JSON, absent=_NO_PLAN)
+
+    async def status(self, request: Request) -> Response:
+        """Send the desired and the live memory of each VM."""
+        view = self._view()
+        sources = (view.plan, view.live, view.desired)
+        render = partial(api_documents.status_bytes, view)
+        return await self._document(request, sources, render, _JSON, absent=_NO_PLAN)
+
+    async def runs(self, request: Request) -> Response:
+        """Send a list of the last runs."""
+        view = self._view()
+        render = partial(api_documents.runs_bytes, view)
+        return await self._document(request, (view.runs, view.run), render, _JSON)
+
+    async def run(self, request: Request) -> Response:
+        """Send the report of one run."""
+        view = self._view()
+        render = partial(api_documents.run_bytes, view, request.path_params["run_id"])
+        return await self._document(request, (view.runs,), render, _JSON)
+
+    async def metrics(self, request: Request) -> Response:
+        """Send the metrics."""
+        # The metrics also contain counters, which change without the view.
+        return await self._document(
+            request,
+            (object(),),
+            lambda: self._content.metrics(self._view()),
+            self._content.metrics_type,
+        )
+
+    async def healthz(self, _request: Request) -> Response:
+        """Say whether the process works, or needs to be restarted."""
+        problem = self._options.problem()
+        return PlainTextResponse(f"{problem or 'ok'}\n", 503 if problem else 200)
+
+    async def readyz(self, _request: Request) -> Response:
+        """Say whether there is a plan that is up to date, and what the process waits for."""
+        view = self._view()
+        lines = ["ready" if view.ready else "not ready"]
+        lines += (
+            f"waits for {each.kind} since {timestamp(each.since)}: {each.message}"
+            for each in view.waits
+        )
+        return PlainTextResponse("\n".join(lines) + "\n", 200 if view.ready else 503)
+
+    def _view(self) -> ServiceView:
+        return self._store.read()[1]
+
+    async def _document(
+        self,
+        request: Request,
+        sources: tuple[object, ...],
+        render: Callable[[], bytes | None],
+        content_type: str,
+        *,
+        cache: str = REVALIDATE,
+        absent: str = "",
+    ) -> Response:
+        """Return a document, or 404 if it does not exist."""
+        key = f"{request.url.path}?{request.url.query}"
+        rendered = await self._cache.get(key, sources, render)
+        if rendered is None:
+            return PlainTextResponse(absent, 503) if absent else _not_found()
+        return conditional_response(request, rendered, content_type, cache=cache)
+
+
+def _encoded(text: str | None) -> bytes | None:
+    return None if text is None else text.encode()
+
+
+def _not_found() -> Response:
+    return PlainTextResponse("Not Found", 404)

@@ -1,0 +1,395 @@
+"""The listener of the page shows the newest view, and nothing else can be done with it."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import replace
+from functools import partial
+
+import jsonschema
+import pytest
+from support.builders import NOW
+from support.served import SCHEMAS
+from support.serving.asgi_call import ask
+from support.serving.raw_http import connect, read_to_end, read_until, request
+from support.serving.views import ended_run, make_store, make_view, planned_view
+
+from reconciler.model.service.view import ActiveRun, Wait, WaitKind
+from reconciler.serve.http.event_stream import StreamLimits
+from reconciler.serve.http.face_app import FaceOptions, face_app
+from reconciler.serve.http.face_content import FaceContent, StaticFile
+from reconciler.serve.http.http_server import HttpServer, Listener
+from reconciler.serve.http.listen_address import ListenAddress
+
+ANY_PORT = ListenAddress(host="127.0.0.1", port=0)
+STYLE = StaticFile(content_type="text/css", body=b"a { color: red }")
+
+
+def _events(before, after) -> bytes:
+    return f"event: mode\ndata: {before and before.version} {after.version}\n\n".encode()
+
+
+def _page(view, query, view_id) -> str:
+    return f"<p>{view.version} {sorted(query.items())} {view_id} " + "x" * 2_000
+
+
+CONTENT = FaceContent(
+    page=_page,
+    vm_page=lambda _view, ref: f"<p>{ref}" if ref.name == "a" else None,
+    reason_page=lambda code: f"<p>{code}" if code == "hotplug" else None,
+    events=_events,
+    metrics=lambda view: f"version {view.version}\n".encode(),
+    static={"page.css": STYLE},
+)
+
+
+@pytest.fixture
+def store():
+    return make_store(planned_view())
+
+
+@pytest.fixture
+def face(store):
+    """Return a function that sends requests to the application in process."""
+
+    def build(content=CONTENT, **options):
+        return partial(ask, face_app(store, content, FaceOptions(**options)))
+
+    return build
+
+
+@pytest.fixture
+def served(store):
+    """Return a function that serves the store with some options, and returns the address."""
+    servers = []
+
+    def serve(content=CONTENT, **options):
+        app = face_app(store, content, FaceOptions(**options))
+        server = HttpServer(Listener(option="--listen", address=ANY_PORT, app=app))
+        servers.append(server.__enter__())
+        return server.addresses[0]
+
+    yield serve
+    for each in servers:
+        each.stop()
+
+
+@pytest.mark.parametrize(
+    ("path", "schema"),
+    [
+        ("/api/v1/plan", "plan"),
+        ("/api/v1/status", "status"),
+        ("/api/v1/runs", "runs"),
+        ("/api/v1/runs/run-1", "report"),
+    ],
+)
+def test_api_returns_documents_that_match_their_published_schemas(store, face, path, schema):
+    active = ActiveRun(run_id="run-2", plan=store.read()[1].plan, started_at=NOW)
+    store.update(runs=(ended_run("run-1"),), run=active)
+    answer = face()(path)
+    assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+    document = json.loads(answer.body)
+    jsonschema.validate(document, json.loads((SCHEMAS / f"{schema}.schema.json").read_text()))
+
+
+def test_api_lists_runs_with_the_newest_first_and_the_active_one_separately(store, face):
+    active = ActiveRun(run_id="run-3", plan=store.read()[1].plan, started_at=NOW)
+    store.update(runs=(ended_run("run-2"), ended_run("run-1")), run=active)
+    document = json.loads(face()("/api/v1/runs").body)
+    assert document["active"]["runId"] == "run-3"
+    assert [each["runId"] for each in document["runs"]] == ["run-2", "run-1"]
+
+
+@pytest.mark.parametrize("path", ["/api/v1/plan", "/api/v1/status"])
+def test_api_answers_503_and_names_the_probe_before_the_first_plan(face, store, path):
+    store.update(plan=None)
+    answer = face()(path)
+    assert answer.status == 503
+    assert "/readyz" in answer.text
+
+
+def test_api_answers_404_for_an_unknown_run(face):
+    assert face()("/api/v1/runs/other").status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/vm/default/a", "<p>VirtualMachine default/a"),
+        ("/reasons/hotplug", "<p>hotplug"),
+        ("/metrics", "version 0.1.0\n"),
+        ("/static/page.css", "a { color: red }"),
+        ("/healthz", "ok\n"),
+        ("/readyz", "ready\n"),
+    ],
+)
+def test_face_serves_each_path(face, path, body):
+    answer = face()(path)
+    assert (answer.status, answer.text) == (200, body)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/vm/default/b", "/vm/default", "/reasons/other", "/static/other.css", "/other"),
+        *("/api", "/api/v1/plan/", "/static/../metrics", "//metrics", "/hooks/github", "/docs"),
+    ],
+)
+def test_unknown_path_is_answered_with_404_as_plain_text(face, path):
+    answer = face()(path)
+    assert (answer.status, answer.text) == (404, "Not Found")
+    assert answer.headers["content-type"].startswith("text/plain")
+
+
+PATHS = ("/", "/vm/default/a", "/api/v1/plan", "/api/v1/runs", "/metrics", "/healthz", "/events")
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+def test_method_other_than_get_and_head_is_answered_with_405(face, path, method):
+    answer = face()(path, method=method, body=b"{}")
+    assert (answer.status, answer.text) == (405, "Method Not Allowed")
+    assert "GET" in answer.headers["allow"]
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_head_is_answered_like_get_without_a_body(face, path):
+    answer = face()(path, method="HEAD")
+    assert (answer.status, answer.body) == (200, b"")
+
+
+def test_page_receives_the_filters_of_the_query(face):
+    assert "[('effect', 'live'), ('ns', 'b')]" in face()("/?effect=live&ns=b").text
+
+
+def test_page_is_rendered_once_for_each_view_and_query(store, face):
+    rendered = []
+
+    def page(view, query, view_id):
+        rendered.append(query)
+        return "page"
+
+    ask_face = face(replace(CONTENT, page=page))
+    for path in ("/", "/", "/?a=1", "/"):
+        ask_face(path)
+    assert rendered == [{}, {"a": "1"}]
+    store.update(version="0.2.0")
+    ask_face("/")
+    assert rendered == [{}, {"a": "1"}, {}]
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/plan", "/static/page.css"])
+def test_document_that_the_client_has_is_not_sent_again(store, face, path):
+    ask_face = face()
+    first = ask_face(path)
+    tag = first.headers["etag"]
+    again = ask_face(path, headers={"If-None-Match": f'"other", {tag}'})
+    assert (again.status, again.body) == (304, b"")
+    changed = ask_face(path, headers={"If-None-Match": '"other"'})
+    assert changed.body == first.body
+
+
+def test_changed_plan_is_sent_although_the_client_has_the_older_one(store, face):
+    ask_face = face()
+    tag = ask_face("/api/v1/plan").headers["etag"]
+    store.update(plan=planned_view("3Gi").plan)
+    again = ask_face("/api/v1/plan", headers={"If-None-Match": tag})
+    assert again.status == 200
+    assert "3Gi" in again.text
+
+
+@pytest.mark.parametrize(
+    ("accepted", "compressed"),
+    [
+        *(("gzip", True), ("br, gzip;q=0.5", True), ("*", True), ("GZIP", True)),
+        *(("", False), ("br", False), ("gzip;q=0", False), ("gzip; q=0.0, br", False)),
+    ],
+)
+def test_large_document_is_compressed_if_the_client_accepts_it(face, accepted, compressed):
+    ask_face = face()
+    plain = ask_face("/")
+    answer = ask_face("/", headers={"Accept-Encoding": accepted})
+    assert answer.headers["vary"] == "Accept-Encoding"
+    assert answer.headers["etag"] == plain.headers["etag"]
+    if compressed:
+        assert answer.headers["content-encoding"] == "gzip"
+        assert gzip.decompress(answer.body) == plain.body
+        assert len(answer.body) < len(plain.body) / 2
+    else:
+        assert answer.body == plain.body
+
+
+def test_readiness_probe_says_what_the_process_waits_for_and_since_when(store, face):
+    ask_face = face()
+    store.update(waits=(Wait(kind=WaitKind.CLUSTER, since=NOW, message="connection refused"),))
+    answer = ask_face("/readyz")
+    assert answer.status == 503
+    assert answer.text == (
+        "not ready\nwaits for cluster since 2026-11-23T12:00:00Z: connection refused\n"
+    )
+
+
+def test_readiness_probe_of_a_standby_replica_succeeds_and_names_the_wait(store, face):
+    store.update(waits=(Wait(kind=WaitKind.LEADERSHIP, since=NOW, message="serve-1 leads"),))
+    answer = face()("/readyz")
+    assert answer.status == 200
+    assert "serve-1 leads" in answer.text
+
+
+def test_liveness_probe_fails_if_the_process_has_a_problem(face):
+    answer = face(problem=lambda: "the loop has ended")("/healthz")
+    assert (answer.status, answer.text) == (503, "the loop has ended\n")
+
+
+@pytest.mark.parametrize("path", ["/", "/api/v1/plan", "/healthz", "/other", "/metrics"])
+def test_each_response_has_a_strict_policy_for_browsers(face, path):
+    headers = face()(path).headers
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert not any(each in policy for each in ("unsafe", "http:", "https:", "*"))
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["x-frame-options"] == "DENY"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["cross-origin-resource-policy"] == "same-origin"
+    assert "access-control-allow-origin" not in headers
+    assert "server" not in headers
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        *(("127.0.0.1:8080", 200), ("localhost", 200), ("LOCALHOST:80", 200), ("[::1]:80", 200)),
+        *(("10.1.2.3", 200), ("reconciler.example.org", 200), ("a.b.corp.example", 200)),
+        *(("reconciler.example.org.:80", 200), ("corp.example", 421), ("xcorp.example", 421)),
+        *(("attacker.example", 421), ("localhost.attacker.example", 421), ("", 421)),
+        *(("127.0.0.1.attacker.example", 421), ("reconciler.example.org.evil", 421)),
+        *(("127.1", 421), ("a b", 421)),
+    ],
+)
+def test_request_for_an_unknown_host_name_is_rejected(face, host, status):
+    ask_face = face(hosts=("Reconciler.example.org", "*.corp.example"))
+    assert ask_face("/healthz", headers={"Host": host}).status == status
+
+
+def test_any_host_name_is_accepted_if_the_operator_allows_all(face):
+    ask_face = face(hosts=("*",))
+    assert ask_face("/healthz", headers={"Host": "any.example"}).status == 200
+
+
+def test_request_with_too_many_headers_is_rejected(face):
+    headers = {f"X-{number}": "a" for number in range(120)}
+    assert face()("/healthz", headers=headers).status == 431
+
+
+def test_exception_in_a_page_is_logged_and_answered_without_its_message(face, caplog):
+    def page(view, query, view_id):
+        raise ValueError("a secret of the program")
+
+    answer = face(replace(CONTENT, page=page))("/")
+    assert answer.status == 500
+    assert "secret" not in answer.text
+    assert "a secret of the program" in caplog.text
+
+
+def _open(connection, headers: str = "", path: str = "/events") -> None:
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n".encode())
+
+
+def test_event_stream_sends_the_whole_view_first_and_then_each_change(store, served):
+    address = served(streams=StreamLimits(interval_s=0.0))
+    with connect(address) as client:
+        _open(client)
+        first = read_until(client, b"id: ")
+        assert b"content-type: text/event-stream" in first
+        assert b"data: None 0.1.0\n\n" in first
+        read_until(client, b"\n\n")
+        store.update(version="0.2.0")
+        assert b"data: 0.1.0 0.2.0\n\n" in read_until(client, b"id: ")
+
+
+def test_event_stream_sends_a_slow_client_all_changes_in_one_event(store, served):
+    address = served(streams=StreamLimits(interval_s=0.0))
+    with connect(address) as client:
+        _open(client)
+        read_until(client, b"id: ")
+        for number in range(2_000):
+            store.update(version=f"1.{number}")
+        received = read_until(client, b" 1.1999\n\n")
+    assert received.count(b"event: mode") < 2_000
+
+
+def test_reconnected_event_stream_sends_nothing_if_the_view_is_the_same(store, served):
+    address = served(streams=StreamLimits(interval_s=0.0, heartbeat_s=0.05))
+    with connect(address) as client:
+        _open(client)
+        read_until(client, b"id: ")
+        last_id = read_until(client, b"\n\n").partition(b"\n")[0].decode()
+    for headers, path in (
+        (f"Last-Event-ID: {last_id}\r\n", "/events"),
+        ("", f"/events?since={last_id}"),
+    ):
+        with connect(address) as client:
+            _open(client, headers, path)
+            assert b"event: mode" not in read_until(client, b": still connected")
+
+
+def test_reconnected_event_stream_sends_the_whole_view_if_it_has_changed(store, served):
+    address = served()
+    with connect(address) as client:
+        _open(client, "Last-Event-ID: 1.000-1\r\n")
+        assert b"data: None 0.1.0\n\n" in read_until(client, b"id: ")
+
+
+def test_page_contains_the_id_with_which_its_stream_starts(store, served):
+    address = served(streams=StreamLimits(heartbeat_s=0.05))
+    view_id = request(address, "/").text.split()[2]
+    with connect(address) as client:
+        _open(client, path=f"/events?since={view_id}")
+        assert b"event: mode" not in read_until(client, b": still connected")
+
+
+def test_event_stream_above_the_limit_is_answered_with_503(store, served):
+    address = served(streams=StreamLimits(clients=1, interval_s=0.0))
+    with connect(address) as client:
+        _open(client)
+        read_until(client, b"id: ")
+        answer = request(address, "/events")
+        assert answer.status == 503
+        assert "retry-after" in answer.headers
+
+
+def test_event_stream_of_a_client_that_has_gone_frees_its_place(store, served):
+    address = served(streams=StreamLimits(clients=1, interval_s=0.0))
+    with connect(address) as client:
+        _open(client)
+        read_until(client, b"id: ")
+    while request(address, "/events", method="GET").status == 503 if _full(address) else False:
+        store.update(version="0.3.0")
+    assert not _full(address)
+
+
+def _full(address) -> bool:
+    with connect(address) as client:
+        _open(client, "Connection: close\r\n")
+        return b" 503 " in read_until(client, b"\r\n")
+
+
+def test_store_is_usable_after_the_server_with_open_streams_has_stopped(store):
+    app = face_app(store, CONTENT, FaceOptions())
+    with HttpServer(Listener(option="--listen", address=ANY_PORT, app=app)) as server:
+        with connect(server.addresses[0]) as client:
+            _open(client)
+            read_until(client, b"id: ")
+            server.stop()
+            read_to_end(client)
+        store.update(version="0.2.0")
+    assert store.read()[1].version == "0.2.0"
+
+
+def test_view_without_runs_has_an_empty_list_of_runs(face, store):
+    store.update(runs=())
+    document = json.loads(face()("/api/v1/runs").body)
+    assert document["runs"] == []
+    assert document["instance"] == make_view().instance
