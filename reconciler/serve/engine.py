@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from reconciler.app.read_and_plan import PlanWithInputs, read_valid, require_cluster
+from reconciler.app.read_and_plan import PlanWithInputs, clock_difference, require_cluster
 from reconciler.plan.planner import Planner
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import Reading
     from reconciler.model.live.live_state import LiveState
     from reconciler.plan.plan_policy import PlanPolicy
-    from reconciler.ports import Clock, DesiredReader, Informer
+    from reconciler.ports import Clock, Informer
 
 CAPACITY_AGE_S = 60.0
 """The age in seconds after which pods and quotas are read again."""
@@ -33,20 +33,15 @@ class Engine:
     """Computes plans for one cluster again and again.
 
     Args:
-        desired: Reads the desired state when ``pull`` is called.
         informer: Keeps the live state up to date; stays open as long as the engine is used.
         clock: Returns the time at which plans are made.
         policy_of: Returns the policy that results from a configuration.
     """
 
     def __init__(
-        self,
-        desired: DesiredReader,
-        informer: Informer,
-        clock: Clock,
-        policy_of: Callable[[Config], PlanPolicy],
+        self, informer: Informer, clock: Clock, policy_of: Callable[[Config], PlanPolicy]
     ) -> None:
-        self._desired, self._informer, self._clock = desired, informer, clock
+        self._informer, self._clock = informer, clock
         self._policy_of = policy_of
         self._planner = Planner()
         self._reading: Reading | None = None
@@ -56,33 +51,32 @@ class Engine:
         """The number of VMs that the last plan evaluated; for all others, it reused decisions."""
         return self._planner.decided
 
-    def pull(self) -> None:
-        """Read the desired state; if this fails, keep the last state that was read.
+    @property
+    def reading(self) -> Reading | None:
+        """The desired state for which plans are made; None before the first call of ``use``."""
+        return self._reading
 
-        Raises:
-            SourceError: The desired state cannot be read.
-            InvalidError: The desired state is invalid.
-        """
-        self._reading = read_valid(self._desired)
+    def use(self, reading: Reading) -> None:
+        """Make all later plans for another desired state."""
+        self._reading = reading
 
     def plan(self) -> PlanWithInputs:
         """Return the current plan, which is identical to a plan computed from scratch.
 
         Raises:
-            SourceError: The desired state was never read, and cannot be read now.
-            InvalidError: The desired state was never read, and is invalid.
+            ValueError: ``use`` was never called.
             WrongClusterError: The desired state is meant for another cluster.
             ClusterError: The cluster has not answered for too long, or the plan needs pods and
                 quotas that cannot be read.
         """
         if self._reading is None:
-            self.pull()
-            return self.plan()
+            raise ValueError("there is no desired state to plan for")
         reading = self._reading
         policy = self._policy_of(reading.config)
         live = self._informer.read()
         require_cluster(live, policy)
-        self._planner.update(reading.state, live, policy, self._clock.now())
+        clocks = clock_difference(self._clock)
+        self._planner.update(reading.state, live, policy, self._clock.now(), clocks=clocks)
         plan = self._planner.plan()
         age_s = self._capacity_age_s(live)
         if age_s > CAPACITY_AGE_S and self._planner.capacity_mattered:
@@ -97,6 +91,7 @@ class Engine:
             live=self._planner.context.live,
             policy=policy,
             plan=plan,
+            history=reading.history,
         )
 
     def _capacity_age_s(self, live: LiveState) -> float:

@@ -113,6 +113,8 @@ class CommitReader:
         )
         self._search = search or CommitSearch(repository, revision)
         self._last: tuple[CommitTree, Reading] | None = None
+        self._earlier: CommitTree | None = None
+        """The tree of an earlier commit, from which git lists only the differences."""
 
     def read(self) -> Reading:
         """Read the newest acceptable commit, with the configuration in that commit.
@@ -122,7 +124,7 @@ class CommitReader:
         Raises:
             SourceError: The revision does not exist, or the repository cannot be read.
         """
-        before = self._last and self._last[0]
+        before = self._last[0] if self._last else self._earlier
         newest = self._repository.resolve(self._revision)
         if self._last and not self._search.may_change(newest, self._last[1].state.in_force):
             return self._last[1]
@@ -133,6 +135,15 @@ class CommitReader:
             history = RevisionHistory(self._search, newest, in_force.commit)
             self._last = tree, replace(reading, history=history)
         return self._last[1]
+
+    def continue_after(self, earlier: CommitReader) -> None:
+        """Parse only files that changed since the reads of a reader of an earlier commit.
+
+        The earlier reader may be of another clone of the same repository.
+        """
+        self._contents = earlier._contents
+        if earlier._last is not None and earlier._repository.root == self._repository.root:
+            self._earlier = earlier._last[0]
 
     def of(self, revision: str) -> CommitReader:
         """Return a reader of another revision that parses only files that have changed."""

@@ -11,6 +11,7 @@ from support.builders import decide
 from support.simulated import vm_yaml
 
 from reconciler.app.clock import SystemClock
+from reconciler.app.read_and_plan import read_valid
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.model.plan.plan import Reason
@@ -37,7 +38,19 @@ def engine(cluster, repository, clock=None):
         Repository.open(str(repository.path)) as opened,
         ClusterInformer(client, clock=clock) as informer,
     ):
-        yield Engine(CommitReader(opened), informer, clock, lambda _config: POLICY), informer
+        yield Planning(CommitReader(opened), informer, clock), informer
+
+
+class Planning(Engine):
+    """An engine together with the repository that it plans for."""
+
+    def __init__(self, reader, informer, clock):
+        super().__init__(informer, clock, lambda _config: POLICY)
+        self._reader = reader
+        self.pull()
+
+    def pull(self):
+        self.use(read_valid(self._reader))
 
 
 class Late:

@@ -43,7 +43,7 @@ _FETCH = (
 )
 
 
-def clone_or_fetch(
+def clone_or_fetch(  # noqa: PLR0913 - each but the first three is given by name
     url: str,
     directory: Path,
     revision: str,
@@ -53,6 +53,7 @@ def clone_or_fetch(
     history: bool = False,
     n_commits: int = 1,
     credentials: GitCredentials | None = None,
+    clone: Path | None = None,
 ) -> tuple[Repository, str]:
     """Fetch a revision from a remote, and return the local repository and the commit's hash.
 
@@ -72,6 +73,8 @@ def clone_or_fetch(
         history: Whether to fetch also all earlier commits.
         n_commits: The number of commits to fetch of the history, if not all of them.
         credentials: A folder with credentials; None uses git's own mechanisms.
+        clone: The clone of an earlier call that is still open, into which more commits are
+            fetched; None uses the newest clone, or creates one.
 
     Raises:
         SourceError: The address is not supported, the repository cannot be reached in time, or the
@@ -91,7 +94,7 @@ def clone_or_fetch(
             folder.locked(deadline, clock) as lock,
         ):
             fetch = _Fetch(connected, url, lock, deadline, clock, n_commits)
-            fetch.prepare(folder)
+            fetch.prepare(folder, clone)
             exists = fetch.revision(revision, history=history)
             kept.enter_context(reading(fetch.clone))
         if not exists:
@@ -136,8 +139,11 @@ class _Fetch:
         self._deadline = deadline
         self._clock = clock
 
-    def prepare(self, folder: CloneFolder) -> None:
-        """Use the newest clone, or create one if there is no undamaged clone."""
+    def prepare(self, folder: CloneFolder, clone: Path | None) -> None:
+        """Use the given clone or the newest one; create one if there is no undamaged clone."""
+        if clone is not None:
+            self.clone = clone
+            return
         if newest := folder.newest():
             self.clone = newest
             if self._is_whole("--all"):

@@ -1,0 +1,178 @@
+"""Opens a repository, its signatures and its cache: ``opened_repository`` and ``fetching``."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from reconciler.app.input_options import DEFAULT_REVISION
+from reconciler.app.wiring.clock_wiring import real_clock
+from reconciler.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from reconciler.app.input_options import SourceOptions
+    from reconciler.ports import Clock
+    from reconciler.source.cache.parse_cache import ParseCache
+    from reconciler.source.git.repository import Repository
+    from reconciler.source.git.transport.git_credentials import GitCredentials
+    from reconciler.source.readers import CommitReader
+    from reconciler.source.trust.signature_checker import SignatureChecker
+
+    Deepen: TypeAlias = Callable[[Repository, int | None], None]
+
+# ruff: noqa: PLC0415 - each function imports its libraries, so that `reconciler --help` is fast
+
+
+def parse_cache(options: SourceOptions) -> AbstractContextManager[ParseCache | None]:
+    """Open the cache of parsed files; None without ``--cache-dir``."""
+    from reconciler.source.cache.parse_cache import ParseCache
+
+    if options.cache_dir is None:
+        return nullcontext()
+    return ParseCache(options.cache_dir, shared=options.allow_shared_cache_dir)
+
+
+def commit_reader(
+    options: SourceOptions,
+    repository: Repository,
+    revision: str,
+    deepen: Deepen | None,
+    checker: SignatureChecker | None,
+    cache: ParseCache | None,
+) -> CommitReader:
+    """Return a reader of the newest acceptable commit of a revision."""
+    from reconciler.source.commit_search import CommitSearch
+    from reconciler.source.readers import CommitReader
+
+    search = CommitSearch(
+        repository,
+        options.revision or DEFAULT_REVISION,
+        checker=checker,
+        deepen=partial(deepen, repository) if deepen else None,
+        newest_only=options.newest_only,
+    )
+    return CommitReader(
+        repository,
+        revision,
+        default_namespace=options.default_namespace,
+        override=options.override,
+        cache=cache,
+        search=search,
+    )
+
+
+@contextmanager
+def signature_checker(
+    options: SourceOptions, repository: Repository
+) -> Iterator[SignatureChecker | None]:
+    """Open a checker of commit signatures; None if signatures are not checked.
+
+    Raises:
+        UsageError: The file of --verify is invalid, or is in the repository.
+        SourceError: A program that checks signatures is missing.
+    """
+    if options.verify is None:
+        yield None
+        return
+    from reconciler.source.git.repository_url import is_remote, local_folder
+    from reconciler.source.trust import signature_checker as checkers
+    from reconciler.source.trust.verification_file import read_verification
+
+    repo = options.repo or ""
+    folder = local_folder(repo) if is_remote(repo) else repository.root
+    outside = (folder,) if folder else ()
+    verification = read_verification(options.verify, outside)
+    with checkers.signature_checker(repository, verification, real_clock()) as checker:
+        yield checker
+
+
+@contextmanager
+def opened_repository(
+    options: SourceOptions, base: str = ""
+) -> Iterator[tuple[Repository, str, Deepen | None]]:
+    """Open the repository, and yield it together with the revision to read.
+
+    A repository that is fetched also contains *base*, and the history of both. For such a
+    repository, the third value fetches more of the revision's history, up to a number of commits.
+    """
+    with fetching(options, base) as fetch, fetch.newest() as (repository, revision):
+        yield repository, revision, fetch.deepen
+
+
+class Fetch(NamedTuple):
+    """Reads a local repository, or fetches a remote one."""
+
+    newest: Callable[[], AbstractContextManager[tuple[Repository, str]]]
+    """Opens the repository and names what to read: the fetched commit, or the local revision."""
+    deepen: Deepen | None
+    """Fetches a number of commits into an open repository (None: all); None if it is local."""
+
+
+@contextmanager
+def fetching(options: SourceOptions, base: str = "") -> Iterator[Fetch]:
+    """Yield the functions that fetch the revision; nothing is fetched yet.
+
+    Raises:
+        UsageError: The working tree of a remote repository is requested.
+    """
+    from reconciler.model.revision.commit_in_force import MAX_ANCESTORS
+    from reconciler.source.cache.fetch_folder import fetch_folder
+    from reconciler.source.git.remote import clone_or_fetch
+    from reconciler.source.git.repository import Repository
+    from reconciler.source.git.repository_url import is_remote
+
+    repo, revision = options.repo or "", options.revision or DEFAULT_REVISION
+    if not is_remote(repo):
+
+        @contextmanager
+        def local() -> Iterator[tuple[Repository, str]]:
+            with Repository.open(repo) as opened:
+                yield opened, revision
+
+        yield Fetch(local, None)
+        return
+    if options.working_tree:
+        raise UsageError("--working-tree needs a local repository", hint="clone it first")
+    clock = real_clock()
+    shared = options.allow_shared_cache_dir
+    with fetch_folder(repo, options.cache_dir, shared=shared) as folder:
+        fetch = partial(
+            clone_or_fetch,
+            repo,
+            folder,
+            timeout_s=options.fetch_timeout_s,
+            clock=clock,
+            history=bool(base),
+            # A process that shares the cache may still search these commits.
+            n_commits=MAX_ANCESTORS + 1 if options.cache_dir else 1,
+            credentials=_git_credentials(options.git_credentials, clock),
+        )
+
+        @contextmanager
+        def newest() -> Iterator[tuple[Repository, str]]:
+            if base:
+                fetch(base)[0].close()
+            repository, commit = fetch(revision)
+            with repository:
+                yield repository, commit
+
+        def deepen(opened: Repository, n_commits: int | None) -> None:
+            whole, count = bool(base) or n_commits is None, n_commits or 1
+            fetch(revision, n_commits=count, history=whole, clone=opened.root)[0].close()
+
+        yield Fetch(newest, deepen)
+
+
+def _git_credentials(folder: Path | None, clock: Clock) -> GitCredentials | None:
+    if folder is None:
+        return None
+    from reconciler.forge.github_app import installation_token
+    from reconciler.source.git.transport.git_credentials import GitCredentials
+
+    return GitCredentials(
+        folder=folder, installation_token=partial(installation_token, clock=clock)
+    )

@@ -1,0 +1,84 @@
+"""Reads a repository again and again, and fetches it before each read: ``PolledReader``."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from reconciler.source.rewritten_history import RewrittenHistoryReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+    from types import TracebackType
+    from typing import Self
+
+    from reconciler.model.desired.desired_state import Reading
+    from reconciler.source.git.repository import Repository
+    from reconciler.source.readers import CommitReader
+
+_KEPT = 2
+"""The number of clones that stay open: a run may still use the history of the previous commit."""
+
+
+class PolledReader:
+    """A ``DesiredReader`` for a process that stays; use it in a ``with`` block and in one thread.
+
+    A read parses only files that changed since the previous read.
+    """
+
+    def __init__(
+        self,
+        fetched: Callable[[], AbstractContextManager[tuple[Repository, str]]],
+        reader_of: Callable[[Repository, str, ExitStack], CommitReader],
+        *,
+        judges_again: bool,
+    ) -> None:
+        """Prepare to read; nothing is fetched yet.
+
+        Args:
+            fetched: Fetches the revision; opens the repository and names what was fetched.
+            reader_of: Returns a reader of a commit; what it opens is closed with the repository.
+            judges_again: Whether the commit in force may change although the branch does not,
+                for example because a signature has expired.
+        """
+        self._fetched, self._reader_of = fetched, reader_of
+        self._judges_again = judges_again
+        self._opened: list[ExitStack] = []
+        self._commit = ""
+        self._reader: CommitReader | None = None
+        self._last: Reading | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close all repositories."""
+        while self._opened:
+            self._opened.pop().close()
+
+    def read(self) -> Reading:
+        """Fetch the revision, and read its newest acceptable commit.
+
+        Raises:
+            SourceError: The repository cannot be fetched or read.
+        """
+        with ExitStack() as stack:
+            repository, revision = stack.enter_context(self._fetched())
+            commit = repository.resolve(revision)
+            if self._last is not None and commit == self._commit and not self._judges_again:
+                return self._last
+            reader = self._reader_of(repository, commit, stack)
+            if self._reader is not None:
+                reader.continue_after(self._reader)
+            reading = RewrittenHistoryReader(reader, repository).read()
+            self._opened.append(stack.pop_all())
+        self._commit, self._reader, self._last = commit, reader, reading
+        while len(self._opened) > _KEPT:
+            self._opened.pop(0).close()
+        return reading

@@ -1,0 +1,87 @@
+"""Tests the reader that fetches a repository before each read."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.app.input_options import SourceOptions
+from reconciler.app.wiring import source_wiring
+from reconciler.errors import SourceError, UsageError
+from reconciler.model.references import vm_ref
+from reconciler.source.git.clone_folder import MAX_PACKS
+
+from .test_commit_reader import vm
+
+BAD = {".reconciler.yaml": "kind: Config\n"}
+
+
+@pytest.fixture(params=["local", "remote"])
+def polled(request, git_repo):
+    """A reader of the repository's path, or of its address, from which it is fetched."""
+    prefix = "file://" if request.param == "remote" else ""
+    options = SourceOptions(repo=f"{prefix}{git_repo.path}", revision="main")
+    with source_wiring.polled(options) as reader:
+        yield reader
+
+
+def test_polled_reader_returns_the_newest_commit_of_each_read(polled, git_repo):
+    first = git_repo.commit({"a.yaml": vm("a", "1Gi")})
+    assert polled.read().state.revision == first
+    second = git_repo.commit({"a.yaml": vm("a", "2Gi")})
+    assert polled.read().state.revision == second
+
+
+def test_polled_reader_returns_the_same_objects_for_the_same_commit(polled, git_repo):
+    git_repo.commit({"a.yaml": vm("a", "1Gi")})
+    assert polled.read() is polled.read()
+
+
+def test_polled_reader_parses_only_changed_files_again(polled, git_repo):
+    git_repo.commit({"a.yaml": vm("a", "1Gi"), "b.yaml": vm("b", "1Gi")})
+    first = polled.read().state
+    git_repo.commit({"b.yaml": vm("b", "2Gi")})
+    second = polled.read().state
+    ref = vm_ref("db", "a")
+    assert second.vms[ref] is first.vms[ref]
+
+
+def test_polled_reader_keeps_the_last_acceptable_commit_in_force(polled, git_repo):
+    good = git_repo.commit({"a.yaml": vm("a", "1Gi")})
+    polled.read()
+    git_repo.commit(BAD)
+    state = polled.read().state
+    assert (state.revision, state.in_force.behind) == (good, 1)
+
+
+def test_polled_reader_continues_after_a_read_that_failed(polled, git_repo):
+    commit = git_repo.commit({"a.yaml": vm("a", "1Gi")})
+    polled.read()
+    elsewhere = git_repo.path.rename(git_repo.path.parent / "elsewhere")
+    with pytest.raises(SourceError):
+        polled.read()
+    elsewhere.rename(git_repo.path)
+    assert polled.read().state.revision == commit
+
+
+def test_history_of_the_previous_commit_stays_readable_after_the_clone_was_replaced(
+    git_repo, monkeypatch
+):
+    monkeypatch.setattr("reconciler.source.git.clone_folder.MAX_PACKS", 0)
+    assert MAX_PACKS > 0
+    first = git_repo.commit({"a.yaml": vm("a", "1Gi")})
+    options = SourceOptions(repo=f"file://{git_repo.path}", revision="main")
+    with source_wiring.polled(options) as reader:
+        before = reader.read()
+        git_repo.commit({"a.yaml": vm("a", "2Gi")})
+        after = reader.read()
+        assert before.history.contains(first)
+        assert after.history.contains(first)
+
+
+@pytest.mark.parametrize("options", [{"files": ("x.yaml",)}, {"repo": ".", "working_tree": True}])
+def test_only_a_revision_of_a_repository_can_be_read_again_and_again(options):
+    with (
+        pytest.raises(UsageError, match="again and again"),
+        source_wiring.polled(SourceOptions(**options)),
+    ):
+        pass
