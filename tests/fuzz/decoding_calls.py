@@ -73,6 +73,7 @@ READ_BY = {
     "plan/vm/guest_warnings.py": _MATCHED,
     "report/json_documents.py": _OWN_VALUE,
     "report/json_values.py": _OWN_VALUE,
+    "serve/notifications/reported_codec.py": "reported causes",
     "rollout/tracking/checkpoint_codec.py": "checkpoint text",
     "schema/check.py": _OWN_FILE,
     "schema/fast_check.py": _OWN_FILE,

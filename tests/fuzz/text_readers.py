@@ -22,6 +22,7 @@ from reconciler.model.shard import Shard, ShardError
 from reconciler.plan.behaviour.versions import parse_version
 from reconciler.rollout.tracking import checkpoint_codec
 from reconciler.schema import formats
+from reconciler.serve.notifications import reported_codec
 from reconciler.source.git import repository_url
 from reconciler.source.yaml import scalars
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CRONS = ("0 22 * * 1-5", "*/15 0-6 1,15 * MON", "@daily", "0 0 L * *")
+REPORTED = '{"causes":{"0123456789abcdef":[29890000,29890001]}}'
 CHECKPOINT = (
     '{"soak":{"digest":"a","since":"2026-11-23T00:48:52Z"},"failures":[{"kind":'
     '"VirtualMachine","namespace":"a","name":"b","uid":"c","target":"1","reason":"d",'
@@ -110,6 +112,7 @@ READERS = (
     ),
     _text("shard", Shard.parse, ("0/3", "12/99999"), ShardError),
     _text("checkpoint text", checkpoint_codec.decoded, (CHECKPOINT,)),
+    _text("reported causes", reported_codec.decoded, (REPORTED,)),
     _text("Date header", _date, DATES),
     _text("Retry-After header", transport._seconds, ("1", "30")),
     _text("server address", safe_host, ("https://u:p@host:6443/x?y", "http://[::1]:80")),

@@ -37,6 +37,7 @@ SCHEMAS = {"Config": "config", "Verification": "verification"}
 NO_CODES = {
     "first-plan",
     "alert-matcher",
+    *("invalid-commit", "waits-for-person"),
     "valid-commit",
     "rollout-lease",
     *("no-referrer", "no-store", "same-origin"),

@@ -1,0 +1,1 @@
+"""Decides which notifications are due, and stores which ones were sent."""

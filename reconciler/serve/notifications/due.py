@@ -1,0 +1,242 @@
+"""``due``: decides which notifications are due; each cause is reported once, and its end once.
+
+The function has no side effects. A cause that is over for a while and comes back counts as new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, NamedTuple
+
+from reconciler.model.phrases import listed_refs, plural
+from reconciler.model.service.notification import (
+    Notification,
+    NotificationKind,
+    NotificationSubject,
+)
+from reconciler.report.wording import name_of
+from reconciler.serve.notifications.causes import Cause, cause_id, causes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from reconciler.model.service.view import ServiceView
+
+OVER_AFTER = timedelta(minutes=5)
+"""How long a problem must be absent before it counts as over; many problems come and go."""
+KEPT_FOR = timedelta(hours=6)
+"""How long an event, such as the start of a rollout, is not reported again."""
+GROUPED_FROM = 50
+"""More objects with the same problem than this are one cause, which is reported once a commit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known about one reported cause."""
+
+    since: datetime
+    """When it was first found."""
+    seen: datetime
+    """When it was last found."""
+    cause: Cause | None = None
+    """The cause; None if an earlier process reported it, and it has not been found since."""
+    subjects: tuple[Cause, ...] = ()
+    """The causes that a group consists of, at most ``GROUPED_FROM``."""
+    n_subjects: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reported:
+    """All causes that were reported and are not forgotten yet, by identifier."""
+
+    known: Mapping[str, Known] = field(default_factory=dict)
+
+
+class Due(NamedTuple):
+    """The result of one decision."""
+
+    notifications: tuple[Notification, ...]
+    """The notifications to send, in this order."""
+    lasting: tuple[Notification, ...]
+    """All reported problems that still exist, for receivers that expect repetitions."""
+    reported: Reported
+    """What is known after *notifications* are sent."""
+
+
+class _Group(NamedTuple):
+    """One cause to report: a single cause, or many objects with the same problem."""
+
+    id: str
+    members: tuple[Cause, ...]
+
+    @property
+    def known(self) -> Cause:
+        return self.members[0]
+
+
+def due(view: ServiceView, reported: Reported) -> Due:
+    """Return the notifications that a view makes due, and what is then known as reported.
+
+    Args:
+        view: The state of the process.
+        reported: The causes that were reported before, also by an earlier process.
+    """
+    now = view.at
+    found = {each.id: each for each in causes_of(view)}
+    groups = tuple(_groups(found.values(), reported))
+    known = dict(reported.known)
+    new = [group for group in groups if group.id not in known]
+    for group in groups:
+        earlier = known.get(group.id)
+        since = earlier.since if earlier else now
+        known[group.id] = Known(
+            since=since,
+            seen=now,
+            cause=group.known,
+            subjects=group.members[:GROUPED_FROM],
+            n_subjects=len(group.members),
+        )
+    for each in found.keys() & known.keys():
+        known[each] = replace(known[each], seen=now)
+    over = {
+        each: state for each, state in known.items() if state.seen < now and _is_over(state, view)
+    }
+    ended = {each: state for each, state in over.items() if state.cause and state.cause.lasting}
+    notifications = (
+        *_merged({each.id: known[each.id] for each in new}, view, resolved=False),
+        *_merged(ended, view, resolved=True),
+    )
+    left = {each: state for each, state in known.items() if each not in over}
+    lasting = {each: state for each, state in left.items() if state.cause and state.cause.lasting}
+    return Due(
+        notifications=tuple(sorted(notifications, key=lambda each: _ORDER.index(each.kind))),
+        lasting=tuple(_merged(lasting, view, resolved=False)),
+        reported=Reported(known=left),
+    )
+
+
+def _groups(found: Iterable[Cause], reported: Reported) -> Iterator[_Group]:
+    """Yield each cause to report; objects with the same problem are one cause if they are many."""
+    alike: dict[tuple[str, str, str], list[Cause]] = {}
+    for each in found:
+        if each.ref is None:
+            yield _Group(each.id, (each,))
+        else:
+            alike.setdefault((each.kind, each.reason, each.revision), []).append(each)
+    for key, members in alike.items():
+        together = cause_id(" ".join(key))
+        # After a large group was reported, its members are not reported again one by one.
+        if len(members) > GROUPED_FROM or together in reported.known:
+            yield _Group(together, tuple(members))
+        else:
+            yield from (_Group(each.id, (each,)) for each in members)
+
+
+def _is_over(state: Known, view: ServiceView) -> bool:
+    absent = view.at - state.seen
+    if state.cause is None or not state.cause.lasting:
+        return absent >= KEPT_FOR
+    # Without a new plan, nothing is known about the objects.
+    fresh = state.cause.ref is None or (view.planned_at or view.at) > state.seen
+    return fresh and absent >= OVER_AFTER
+
+
+def _merged(
+    states: Mapping[str, Known], view: ServiceView, *, resolved: bool
+) -> Iterator[Notification]:
+    """Yield one notification for each kind and reason, so that a commit does not cause a flood."""
+    alike: dict[tuple[str, ...], list[str]] = {}
+    for each, state in states.items():
+        cause = state.cause
+        if cause is not None:
+            key = (cause.kind, cause.reason, cause.severity, cause.title)
+            alike.setdefault((*key, "" if cause.ref else each), []).append(each)
+    for ids in alike.values():
+        yield _notification(ids, [states[each] for each in ids], view, resolved=resolved)
+
+
+def _notification(
+    ids: Sequence[str], states: Sequence[Known], view: ServiceView, *, resolved: bool
+) -> Notification:
+    first = states[0].cause
+    if first is None:
+        raise ValueError("only known causes are reported")
+    members = [each for state in states for each in state.subjects if each.ref is not None]
+    count = sum(state.n_subjects for state in states)
+    subjects = tuple(
+        NotificationSubject(ref=each.ref, message=each.message, hint=each.hint)
+        for each in members[:GROUPED_FROM]
+        if each.ref is not None
+    )
+    return Notification(
+        id=cause_id(" ".join((*sorted(ids), "over" if resolved else ""))),
+        causes=tuple(ids),
+        kind=first.kind,
+        severity=first.severity,
+        reason=first.reason,
+        title=_title(first, subjects, count, resolved=resolved),
+        text=_text(first, subjects, count),
+        subjects=subjects,
+        n_subjects=count if subjects else 0,
+        at=view.at,
+        since=min(each.since for each in states),
+        resolved=resolved,
+        lasting=first.lasting,
+        revision=first.revision,
+        run_id=first.run_id,
+        cluster=view.plan.cluster if view.plan else "",
+        path=_path(subjects, count),
+    )
+
+
+_ORDER = (
+    NotificationKind.START,
+    NotificationKind.INVALID_COMMIT,
+    NotificationKind.FAILURE,
+    NotificationKind.WAITS_FOR_PERSON,
+    NotificationKind.END,
+)
+"""The order of notifications that are due at the same time."""
+_WORDS = {
+    NotificationKind.FAILURE: ("failed", "no longer fails", "no longer fail"),
+    NotificationKind.WAITS_FOR_PERSON: (
+        "needs a person",
+        "no longer needs a person",
+        "no longer need a person",
+    ),
+}
+
+
+def _title(
+    cause: Cause, subjects: Sequence[NotificationSubject], count: int, *, resolved: bool
+) -> str:
+    if not subjects:
+        return f"Over: {cause.title}" if resolved else cause.title
+    name = name_of(subjects[0].ref) if count == 1 else plural(count, "object")
+    present, over_one, over_many = _WORDS[cause.kind]
+    if resolved:
+        return f"{name} {over_one if count == 1 else over_many} ({cause.reason})"
+    if count > 1:
+        present = present.replace("needs", "need")
+    return f"{name} {present} ({cause.reason})"
+
+
+def _text(cause: Cause, subjects: Sequence[NotificationSubject], count: int) -> str:
+    if not subjects:
+        return "\n".join(filter(None, (cause.message, cause.hint and f"hint: {cause.hint}")))
+    lines = [f"{name_of(each.ref)}: {each.message}" for each in subjects[:5]]
+    if count > len(lines):
+        rest = listed_refs((each.ref for each in subjects[5:]), most=10)
+        more = count - len(subjects)
+        lines.append(f"also {rest}" if not more else f"and {count - len(lines)} more objects")
+    if subjects[0].hint:
+        lines.append(f"hint: {subjects[0].hint}")
+    return "\n".join(lines)
+
+
+def _path(subjects: Sequence[NotificationSubject], count: int) -> str:
+    if count == 1 and subjects and subjects[0].ref.is_vm:
+        return f"/vm/{subjects[0].ref.namespaced_name}"
+    return ""

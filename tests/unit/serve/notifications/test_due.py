@@ -1,0 +1,291 @@
+"""Tests which notifications are due: each cause once, and its end once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.builders import NOW, make_desired, make_live, make_vm, make_vmi, want
+from support.serving.service_view import COMMIT, make_view
+
+from reconciler.model.alerts.alert_hold import AlertHold, AlertHoldReason, without_prometheus
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.explanation import Explanation
+from reconciler.model.references import Location, vm_ref
+from reconciler.model.revision.commit_in_force import CommitInForce, RefusalReason, RefusedCommit
+from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport
+from reconciler.model.run.progress import Progress, Step
+from reconciler.model.service.notification import NotificationKind, NotificationSeverity
+from reconciler.model.service.view import ActiveRun, SourceView, Wait, WaitKind
+from reconciler.serve.notifications.due import GROUPED_FROM, KEPT_FOR, OVER_AFTER, Reported, due
+
+PG = vm_ref("db", "pg-0")
+QUIET = make_view()
+
+
+def grows(*names: str, guest: str = "64Gi", max_guest: str = "4Gi"):
+    """Return a view in which VMs need a restart, because the size is above maxGuest."""
+    refs = [vm_ref("db", name) for name in names]
+    desired = make_desired(*(want(guest, ref) for ref in refs))
+    vmis = tuple(make_vmi(ref, max_guest=max_guest) for ref in refs)
+    return make_view(desired, make_live(*map(make_vm, refs), vmis=vmis))
+
+
+def live(guest: str = "2Gi"):
+    """Return a view with a plan that changes one VM live."""
+    return make_view(make_desired(want(guest)), make_live(make_vm(), vmis=(make_vmi(),)))
+
+
+def running(**changes):
+    view = live()
+    run = ActiveRun(run_id="run-1", plan=view.plan, started_at=NOW, **changes)
+    return replace(view, run=run)
+
+
+def outcome(result: Result, reason: str = "converged", **changes) -> Outcome:
+    base = Outcome(
+        ref=PG,
+        effect=live().plan.decisions[0].effect,
+        actuation=Actuation.SUCCEEDED,
+        result=result,
+        why=Explanation(reason=reason, message=f"it is {result}", hint="look"),
+    )
+    return replace(base, **changes)
+
+
+def ended(*outcomes: Outcome, exit_code: ExitCode = ExitCode.DONE, view=None, **changes):
+    view = view or live()
+    base = RunReport(
+        run_id="run-1",
+        plan=view.plan,
+        outcomes=outcomes,
+        started_at=NOW,
+        ended_at=NOW,
+        exit=exit_code,
+    )
+    return replace(view, runs=(replace(base, **changes),))
+
+
+def refusing(commit: str | None = COMMIT):
+    refused = RefusedCommit(commit="f" * 40, reason=RefusalReason.UNSIGNED, message="not signed")
+    force = CommitInForce(revision="main", newest="f" * 40, commit=commit, refused=(refused,))
+    source = SourceView(address="https://git.example", revision="main", in_force=force)
+    return make_view(source=source)
+
+
+def later(view, after: timedelta):
+    at = view.at + after
+    return replace(view, at=at, planned_at=at)
+
+
+class Story:
+    """The decisions on a sequence of views."""
+
+    def __init__(self) -> None:
+        self.reported = Reported()
+
+    def sees(self, view) -> list[str]:
+        found = due(view, self.reported)
+        self.reported, self.lasting = found.reported, found.lasting
+        self.last = found.notifications
+        return [
+            f"{'over ' if each.resolved else ''}{each.kind} {each.reason}" for each in self.last
+        ]
+
+
+STARTS = running()
+FAILED = outcome(Result.FAILED, "reverted")
+SOURCE_WAIT = Wait(kind=WaitKind.REPOSITORY, since=NOW, message="no route to host")
+HOLD = AlertHold(since=NOW, message="CephHealthError fires")
+UNREADABLE = replace(HOLD, reason=AlertHoldReason.UNREADABLE)
+CASES = {
+    "nothing to report": (QUIET, []),
+    "a run starts": (STARTS, ["start start"]),
+    "a run without changes": (
+        replace(QUIET, run=ActiveRun(run_id="r", plan=QUIET.plan, started_at=NOW)),
+        [],
+    ),
+    "a run has changed a VM": (ended(outcome(Result.DONE)), ["end end"]),
+    "a run only found unchanged objects": (
+        ended(outcome(Result.HELD, actuation=Actuation.SKIPPED), exit_code=ExitCode.BLOCKED),
+        [],
+    ),
+    "the next run continues": (ended(outcome(Result.RUNNING), exit_code=ExitCode.DEADLINE), []),
+    "a run ended long ago": (
+        ended(outcome(Result.DONE), ended_at=NOW - timedelta(hours=2)),
+        [],
+    ),
+    "a run failed as a whole": (
+        ended(exit_code=ExitCode.ERROR, message="401"),
+        ["failure error"],
+    ),
+    "a VM failed in an ended run": (
+        ended(FAILED, exit_code=ExitCode.FAILED),
+        ["failure reverted", "end end"],
+    ),
+    "a VM failed in a run that continues": (
+        running(progress={PG: Progress(at=NOW, step=Step.FAILED, message="", outcome=FAILED)}),
+        ["start start", "failure reverted"],
+    ),
+    "a VM that failed matches Git now": (
+        ended(FAILED, exit_code=ExitCode.FAILED, view=QUIET),
+        ["end end"],
+    ),
+    "too many failures": (
+        ended(
+            outcome(Result.NOT_STARTED, "failure-budget", actuation=Actuation.PENDING),
+            exit_code=ExitCode.FAILED,
+        ),
+        ["waits-for-person failure-budget"],
+    ),
+    "a VM needs a restart": (grows("pg-0"), ["waits-for-person above-max-guest"]),
+    "a VM does not exist": (
+        make_view(make_desired(want("1Gi")), make_live()),
+        ["waits-for-person not-found"],
+    ),
+    "a commit is rejected": (refusing(), ["invalid-commit unsigned"]),
+    "an alert fires": (replace(QUIET, hold=HOLD), []),
+    "the URL of Prometheus is missing": (
+        replace(QUIET, hold=without_prometheus(NOW)),
+        ["waits-for-person no-prometheus"],
+    ),
+    "Prometheus did not answer once": (replace(QUIET, hold=UNREADABLE), []),
+    "Prometheus has not answered for long": (
+        later(replace(QUIET, hold=UNREADABLE), timedelta(minutes=5)),
+        ["waits-for-person alerts-unreadable"],
+    ),
+    "Git did not answer for a moment": (replace(QUIET, waits=(SOURCE_WAIT,)), []),
+    "Git has not answered for long": (
+        later(replace(QUIET, waits=(SOURCE_WAIT,)), timedelta(minutes=15)),
+        ["failure repository"],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_notification_is_due_for_what_a_person_should_know(case):
+    view, expected = CASES[case]
+    story = Story()
+    assert story.sees(view) == expected
+    assert story.sees(view) == []
+
+
+def test_invalid_part_of_a_commit_is_reported_once_with_its_location():
+    error = Diagnostic(
+        severity=Severity.ERROR,
+        code="bad-quantity",
+        message="guest is no quantity",
+        at=Location(path="vms/db.yaml", line=4, column=9),
+    )
+    plan = replace(QUIET.plan, diagnostics=(error, error))
+    story = Story()
+    assert story.sees(replace(QUIET, plan=plan)) == ["invalid-commit bad-quantity"]
+    assert story.last[0].text == "vms/db.yaml:4:9: guest is no quantity; and 1 more error"
+
+
+def test_rejected_commit_without_an_acceptable_ancestor_is_critical():
+    severities = [
+        due(refusing(commit), Reported()).notifications[0].severity for commit in (COMMIT, None)
+    ]
+    assert severities == [NotificationSeverity.WARNING, NotificationSeverity.CRITICAL]
+
+
+def test_problem_of_several_objects_is_one_notification_that_lists_them():
+    story = Story()
+    story.sees(grows("pg-0", "pg-1", "pg-2"))
+    (found,) = story.last
+    assert (found.title, found.n_subjects) == ("3 objects need a person (above-max-guest)", 3)
+    assert [each.ref.name for each in found.subjects] == ["pg-0", "pg-1", "pg-2"]
+    assert (len(found.causes), found.path) == (3, "")
+
+
+def test_notification_about_one_vm_has_its_explanation_and_its_page():
+    story = Story()
+    view = grows("pg-0")
+    story.sees(view)
+    (found,), why = story.last, view.plan.decisions[0].why
+    assert found.title == "db/pg-0 needs a person (above-max-guest)"
+    assert found.text == f"db/pg-0: {why.message}\nhint: {why.hint}"
+    assert (found.path, found.cluster) == ("/vm/db/pg-0", view.plan.cluster)
+
+
+def test_new_object_with_a_known_problem_is_reported_without_the_others():
+    story = Story()
+    story.sees(grows("pg-0"))
+    assert story.sees(grows("pg-0", "pg-1")) == ["waits-for-person above-max-guest"]
+    assert [each.ref.name for each in story.last[0].subjects] == ["pg-1"]
+
+
+def test_another_desired_size_is_another_cause():
+    story = Story()
+    story.sees(grows("pg-0"))
+    assert story.sees(grows("pg-0", guest="65Gi")) == ["waits-for-person above-max-guest"]
+
+
+def test_very_many_objects_with_the_same_problem_are_one_cause_for_a_commit():
+    names = [f"vm-{n}" for n in range(GROUPED_FROM + 10)]
+    story = Story()
+    story.sees(grows(*names))
+    (found,) = story.last
+    assert (found.n_subjects, len(found.subjects), len(found.causes)) == (60, GROUPED_FROM, 1)
+    assert found.text.endswith("and 55 more objects\nhint: " + found.subjects[0].hint)
+    assert story.sees(grows(*names[:40])) == []
+    assert story.sees(grows(*names, "another")) == []
+
+
+def test_end_of_a_problem_is_reported_once_when_it_has_been_absent_for_five_minutes():
+    story = Story()
+    story.sees(grows("pg-0"))
+    assert story.sees(later(QUIET, OVER_AFTER - timedelta(seconds=1))) == []
+    gone = later(QUIET, OVER_AFTER)
+    assert story.sees(gone) == ["over waits-for-person above-max-guest"]
+    assert story.last[0].title == "db/pg-0 no longer needs a person (above-max-guest)"
+    assert (story.last[0].since, story.last[0].at) == (NOW, NOW + OVER_AFTER)
+    assert story.sees(later(gone, OVER_AFTER)) == []
+
+
+def test_problem_that_comes_and_goes_is_reported_once():
+    story, bad = Story(), grows("pg-0")
+    story.sees(bad)
+    step = timedelta(minutes=4)
+    for number in range(1, 20, 2):
+        assert story.sees(later(QUIET, step * number)) == []
+        assert story.sees(later(bad, step * (number + 1))) == []
+
+
+def test_problem_that_comes_back_after_its_end_is_reported_again():
+    story, bad = Story(), grows("pg-0")
+    story.sees(bad)
+    story.sees(later(QUIET, OVER_AFTER))
+    assert story.sees(later(bad, OVER_AFTER * 2)) == ["waits-for-person above-max-guest"]
+
+
+def test_problem_is_not_over_only_because_no_new_plan_was_made():
+    story = Story()
+    story.sees(grows("pg-0"))
+    assert story.sees(replace(QUIET, plan=None, at=NOW + OVER_AFTER * 3)) == []
+
+
+def test_rollout_that_continues_in_later_runs_starts_once():
+    story = Story()
+    story.sees(STARTS)
+    for number in range(1, 4):
+        view = later(STARTS, timedelta(hours=1) * number)
+        assert story.sees(replace(view, run=replace(view.run, run_id=f"run-{number}"))) == []
+
+
+def test_new_rollout_of_a_commit_is_reported_after_six_hours_without_one():
+    story = Story()
+    story.sees(STARTS)
+    assert story.sees(later(QUIET, KEPT_FOR)) == []
+    assert story.sees(later(STARTS, KEPT_FOR)) == ["start start"]
+
+
+def test_lasting_problems_are_listed_for_receivers_that_expect_repetitions():
+    story = Story()
+    story.sees(replace(grows("pg-0"), run=STARTS.run))
+    assert [each.kind for each in story.lasting] == [NotificationKind.WAITS_FOR_PERSON]
+    assert story.lasting[0].since == NOW
+    story.sees(later(QUIET, OVER_AFTER))
+    assert story.lasting == ()
