@@ -12,14 +12,18 @@ from reconciler.app import approval_options, output_files
 from reconciler.app.deliver_report import deliver, write_only
 from reconciler.app.execution.execute_plan import Execution, execute
 from reconciler.app.read_and_plan import read_and_plan
-from reconciler.app.stop import stop_on_signals
+from reconciler.app.stop import Terminated, stop_on_signals
 from reconciler.app.wiring import cluster_wiring, process_name, source_wiring
+from reconciler.errors import ReconcilerError
 from reconciler.model.run.outcome import ExitCode
 from reconciler.plan.plan_policy import plan_policy
 
 if TYPE_CHECKING:
     from reconciler.app.apply_options import ApplyOptions
+    from reconciler.app.metrics_file import MetricsFile
     from reconciler.app.run_printer import RunPrinter
+    from reconciler.model.plan.approval import Approval
+    from reconciler.model.run.outcome import RunReport
     from reconciler.ports import Clock
 
 HURRY_S = 8.0
@@ -40,21 +44,57 @@ def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
         options = replace(options, source=source)
     if options.report is not None:
         output_files.reserve(options.report, "--report")
-    with ExitStack() as stack:
-        execution = _plan(options, clock, printer, stack)
-        report = execute(execution, approval)
-    if execution.stop.interrupted:
-        report = replace(report, exit=ExitCode.INTERRUPTED)
-    report = replace(report, excused=report.exit in options.excused)
+    metrics = _metrics_file(options, clock)
+    try:
+        report = _report(options, approval, clock, printer, metrics)
+    except (ReconcilerError, Terminated, KeyboardInterrupt) as error:
+        if metrics is not None:
+            metrics.fail(error)
+        raise
+    if metrics is not None and (problem := metrics.finish(report)):
+        report = replace(report, notes=(*report.notes, problem))
     deliver(report, options.report, printer)
     return report.returned
 
 
-def _plan(options: ApplyOptions, clock: Clock, printer: RunPrinter, stack: ExitStack) -> Execution:
+def _metrics_file(options: ApplyOptions, clock: Clock) -> MetricsFile | None:
+    if options.metrics_file is None:
+        return None
+    from reconciler.app.metrics_file import MetricsFile  # noqa: PLC0415 - imports a library
+
+    return MetricsFile(options.metrics_file, options, clock)
+
+
+def _report(
+    options: ApplyOptions,
+    approval: Approval | None,
+    clock: Clock,
+    printer: RunPrinter,
+    metrics: MetricsFile | None,
+) -> RunReport:
+    """Plan, apply the plan, and return the report."""
+    with ExitStack() as stack:
+        execution = _plan(options, clock, printer, stack, metrics)
+        report = execute(execution, approval)
+        if metrics is not None:
+            metrics.plan_again(execution.informer)
+    if execution.stop.interrupted:
+        report = replace(report, exit=ExitCode.INTERRUPTED)
+    return replace(report, excused=report.exit in options.excused)
+
+
+def _plan(
+    options: ApplyOptions,
+    clock: Clock,
+    printer: RunPrinter,
+    stack: ExitStack,
+    metrics: MetricsFile | None,
+) -> Execution:
     """Read the desired state and the live state, and compute a plan.
 
     *stack* closes the opened readers.
     """
+    counted = metrics.counters.count_request if metrics else None
     started, until = clock.monotonic(), None
     source, scale = options.source, options.cluster.time_scale
     if options.deadline_s is not None:
@@ -64,10 +104,14 @@ def _plan(options: ApplyOptions, clock: Clock, printer: RunPrinter, stack: ExitS
     stop = stack.enter_context(stop_on_signals())
     with stop.interruptible():
         desired = stack.enter_context(source_wiring.desired(source))
-        client = stack.enter_context(cluster_wiring.client(options.cluster, clock))
+        client = stack.enter_context(
+            cluster_wiring.client(options.cluster, clock, counted=counted)
+        )
         stop.on_request.append(lambda: client.hurry(HURRY_S))
         informer = stack.enter_context(cluster_wiring.informer(client, clock, scale=scale))
         planned = read_and_plan(desired, informer, clock, policy)
+    if metrics is not None:
+        metrics.plan(planned)
     return Execution(
         options=options,
         clock=clock,

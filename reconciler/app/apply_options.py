@@ -35,6 +35,8 @@ class ApplyOptions:
     """The file to which the report is written as JSON."""
     trace: Path | None = None
     """The file to which the run appends a line of JSON for each VM."""
+    metrics_file: Path | None = None
+    """The file to which the run writes its metrics when it ends."""
     unattended: bool = False
     """Whether the run is unattended, so that ``mode: observe`` in the configuration applies."""
     excused: frozenset[ExitCode] = frozenset()

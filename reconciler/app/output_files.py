@@ -1,4 +1,4 @@
-"""Writes output files completely or not at all; only their owner can read them.
+"""Writes output files completely or not at all; by default, only their owner can read them.
 
 A plan and a report list every VM and node, and diagnostics quote manifests.
 """
@@ -37,8 +37,10 @@ _WRONG_PATH = frozenset(
 _HINT = "choose a file in an existing, writable directory"
 
 
-def reserve(path: Path, flag: str) -> None:
+def reserve(path: Path, flag: str, *, keep: bool = False) -> None:
     """Check that a file can be written later, and remove any existing file at its path.
+
+    With *keep*, an existing file stays until it is replaced.
 
     Raises:
         UsageError: The file cannot be written; the user learns this before the run starts.
@@ -46,7 +48,8 @@ def reserve(path: Path, flag: str) -> None:
     try:
         target = _target(path)
         if _replaceable(path):
-            target.unlink(missing_ok=True)
+            if not keep:
+                target.unlink(missing_ok=True)
             part = _part(target)
             part.unlink(missing_ok=True)
             os.close(os.open(part, _NEW, PRIVATE))
@@ -57,8 +60,10 @@ def reserve(path: Path, flag: str) -> None:
         raise _unwritable(path, flag, error) from error
 
 
-def write(path: Path, pieces: Iterable[str], flag: str) -> None:
+def write(path: Path, pieces: Iterable[str], flag: str, *, mode: int = PRIVATE) -> None:
     """Write text to a file; concurrent readers see either the old file or the new file.
+
+    *mode* is the mode of a new file, of which the process's umask may remove bits.
 
     Raises:
         UsageError: The path is not that of a writable file.
@@ -73,7 +78,7 @@ def write(path: Path, pieces: Iterable[str], flag: str) -> None:
         part = _part(target)
         part.unlink(missing_ok=True)
         try:
-            with os.fdopen(os.open(part, _NEW, PRIVATE), "w", encoding="utf-8") as file:
+            with os.fdopen(os.open(part, _NEW, mode), "w", encoding="utf-8") as file:
                 file.writelines(pieces)
             part.replace(target)
         finally:

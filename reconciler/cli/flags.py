@@ -128,6 +128,7 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         ),
         "report": options.Report,
         "trace": options.Trace,
+        "metrics_file": options.MetricsFile,
     },
 }
 """For each options dataclass, the command-line option of each field."""

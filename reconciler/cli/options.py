@@ -52,6 +52,15 @@ Trace = Annotated[
         metavar="FILE",
     ),
 ]
+MetricsFile = Annotated[
+    Path | None,
+    option(
+        "--metrics-file",
+        "When the run ends, also write its metrics to a file in Prometheus' text format, for the "
+        "textfile collector of node-exporter or for a Pushgateway.",
+        metavar="FILE",
+    ),
+]
 Verbose = Annotated[
     int,
     option(

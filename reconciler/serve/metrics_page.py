@@ -25,6 +25,6 @@ def metrics_page(counters: Counters) -> Callable[[ServiceView, str], MetricsText
     process = ProcessCollector(registry=CollectorRegistry())
 
     def page(view: ServiceView, accept: str) -> MetricsText:
-        return metrics_text(view, counters.read(), accept, process.collect())
+        return metrics_text(view, counters.read(), accept, others=process.collect())
 
     return page

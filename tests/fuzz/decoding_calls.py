@@ -29,6 +29,7 @@ READ_BY = {
     "cli/commands/cluster.py": "world file",
     "cli/demo/demo_stage.py": NOT_FOREIGN + "an answer of the simulator in the same process",
     "cli/main.py": _OWN_VALUE,
+    "app/metrics_file.py": "metrics file",
     "app/comment/ci_job.py": "variables of a CI job",
     "app/comment/result_content.py": "result file",
     "forge/connection_pool.py": NOT_FOREIGN

@@ -10,6 +10,7 @@ from fuzz.mutation import TEXTS, mutated_text
 from fuzz.reader import Reader
 
 from reconciler.app.clock import ServerClock, SystemClock
+from reconciler.app.metrics_file import last_success
 from reconciler.cluster.api import transport
 from reconciler.cluster.api.api_errors import safe_host
 from reconciler.cluster.decode import decode_values
@@ -20,6 +21,7 @@ from reconciler.model.schedule import Schedule, ScheduleError
 from reconciler.model.selector import Selector, SelectorError
 from reconciler.model.shard import Shard, ShardError
 from reconciler.plan.behaviour.versions import parse_version
+from reconciler.report.metrics.metric_table import LAST_SUCCESS
 from reconciler.rollout.tracking import checkpoint_codec
 from reconciler.schema import formats
 from reconciler.serve.notifications import reported_codec
@@ -65,6 +67,10 @@ def _date(text: str) -> None:
         str(clock.difference())
         schedule.latest(clock.now())
         next(schedule.after(clock.now()), None)
+
+
+def _metrics_file(text: str) -> None:
+    last_success(f"{LAST_SUCCESS.full_name} {text}\n".encode(errors="surrogatepass"))
 
 
 def _formats(text: str) -> None:
@@ -114,6 +120,7 @@ READERS = (
     _text("checkpoint text", checkpoint_codec.decoded, (CHECKPOINT,)),
     _text("reported causes", reported_codec.decoded, (REPORTED,)),
     _text("Date header", _date, DATES),
+    _text("metrics file", _metrics_file, ("1.764e+09", "1764579600", "9e9")),
     _text("Retry-After header", transport._seconds, ("1", "30")),
     _text("server address", safe_host, ("https://u:p@host:6443/x?y", "http://[::1]:80")),
     _text(

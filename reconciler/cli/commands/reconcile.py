@@ -40,6 +40,7 @@ def command(
     detailed_exitcode: options.DetailedExitcode = False,
     report: options.Report = None,
     trace: options.Trace = None,
+    metrics_file: options.MetricsFile = None,
     output: RunOutput,
 ) -> ExitCode:
     """Run once without a user: plan, apply, and track the VMs until the deadline at the latest."""
@@ -52,6 +53,7 @@ def command(
         deadline_s=deadline,
         report=report,
         trace=trace,
+        metrics_file=metrics_file,
         unattended=True,
         excused=frozenset() if detailed_exitcode else QUIET,
     )

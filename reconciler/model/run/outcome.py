@@ -27,6 +27,11 @@ class ExitCode(IntEnum):
     USAGE = 64
     INTERRUPTED = 130
 
+    @property
+    def succeeded(self) -> bool:
+        """Whether a pass has ended without a failure; the next pass may have work left."""
+        return self in (ExitCode.DONE, ExitCode.CHANGES, ExitCode.BLOCKED, ExitCode.DEADLINE)
+
 
 class Verdict(StrEnum):
     """How far an object is from its desired state, according to one snapshot of the cluster."""

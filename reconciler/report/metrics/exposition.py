@@ -45,17 +45,23 @@ class MetricsText:
 
 
 def metrics_text(
-    view: ServiceView, counts: Counts, accept: str = "", others: Iterable[Family] = ()
+    view: ServiceView,
+    counts: Counts,
+    accept: str = "",
+    *,
+    only: Sequence[Metric] = METRICS,
+    others: Iterable[Family] = (),
 ) -> MetricsText:
-    """Write all metrics in OpenMetrics if a client accepts it, or else in Prometheus' text format.
+    """Write metrics in OpenMetrics if a client accepts it, or else in Prometheus' text format.
 
     Args:
         view: The state of the process.
         counts: The counters of the process.
         accept: The value of the Accept header.
+        only: The metrics to write.
         others: Further metrics, such as those of the operating system's process.
     """
-    families = _Families([*_families(view, counts), *others])
+    families = _Families([*_families(view, counts, only), *others])
     if _accepts_openmetrics(accept):
         content: bytes = openmetrics.generate_latest(families)  # type: ignore[no-untyped-call]
         return MetricsText(content, openmetrics.CONTENT_TYPE_LATEST)
@@ -80,11 +86,11 @@ def _accepts_openmetrics(accept: str) -> bool:
     return False
 
 
-def _families(view: ServiceView, counts: Counts) -> Iterable[Family]:
+def _families(view: ServiceView, counts: Counts, only: Sequence[Metric]) -> Iterable[Family]:
     by_metric: dict[Metric, list[MetricSample]] = defaultdict(list)
     for each in samples(view, counts):
         by_metric[each.metric].append(each)
-    for metric in METRICS:
+    for metric in only:
         if metric is CHANGE_SECONDS:
             yield _histogram(metric, counts.change_seconds)
         elif metric in by_metric or metric.type is MetricType.COUNTER:

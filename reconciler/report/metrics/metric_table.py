@@ -171,3 +171,10 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
 """The metrics under the headings of the documentation."""
 
 METRICS = tuple(each for group in GROUPS.values() for each in group)
+
+_OF_A_PROCESS = (
+    *(READY, WAIT_START, LEADER, LEASE_HOLDER, RUN_START),
+    *(GIT_FETCHES, WEBHOOK_DELIVERIES, NOTIFICATIONS, MIGRATION_FAILURES),
+)
+OF_A_RUN = tuple(each for each in METRICS if each not in _OF_A_PROCESS)
+"""The metrics that a single run writes to a file; the others need a process that stays."""

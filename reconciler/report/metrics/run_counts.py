@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from reconciler.model.plan.plan import VMForecast
-    from reconciler.model.run.outcome import Outcome, RunReport
+    from reconciler.model.run.outcome import ExitCode, Outcome, RunReport
 
 EARLY, WITHIN, LATE = "early", "within", "late"
 """Whether a change ended before, in or after the time of its forecast."""
@@ -29,8 +29,7 @@ class Addition:
 
 def run_counts(report: RunReport) -> Iterator[Addition]:
     """Yield what a report adds to the counters: the run, its changes of VMs and its forecasts."""
-    result = report.exit.name.lower().replace("_", "-")
-    yield Addition(Counted.RUNS, (result,))
+    yield Addition(Counted.RUNS, (result_label(report.exit),))
     forecasts = {each.ref: each for each in report.plan.forecast.vms}
     for outcome in report.outcomes:
         if outcome.ref.is_vm and outcome.actuation is Actuation.SUCCEEDED:
@@ -38,6 +37,11 @@ def run_counts(report: RunReport) -> Iterator[Addition]:
         forecast = forecasts.get(outcome.ref)
         if forecast is not None and outcome.seconds is not None:
             yield from _compared(report, outcome, forecast)
+
+
+def result_label(code: ExitCode) -> str:
+    """Return the name of an exit code as a label value, such as ``lease-held``."""
+    return code.name.lower().replace("_", "-")
 
 
 def change_seconds(report: RunReport) -> tuple[float, ...]:

@@ -1,0 +1,154 @@
+"""``MetricsFile``: writes the metrics of one run to the file of ``--metrics-file``."""
+
+from __future__ import annotations
+
+import logging
+import re
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from reconciler import __version__
+from reconciler.app import output_files
+from reconciler.app.counters import Counters
+from reconciler.app.error_codes import error_code
+from reconciler.app.input_options import DEFAULT_REVISION
+from reconciler.app.read_and_plan import plan_against_cluster
+from reconciler.app.wiring.source_wiring import shown_address
+from reconciler.errors import ReconcilerError
+from reconciler.model.service.counts import Counted
+from reconciler.model.service.view import ServiceView, SourceView
+from reconciler.report.metrics.exposition import metrics_text
+from reconciler.report.metrics.metric_table import LAST_SUCCESS, OF_A_RUN
+from reconciler.report.metrics.run_counts import result_label
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.app.apply_options import ApplyOptions
+    from reconciler.app.read_and_plan import PlanWithInputs
+    from reconciler.app.stop import Terminated
+    from reconciler.model.run.outcome import RunReport
+    from reconciler.ports import Clock, LiveReader
+
+log = logging.getLogger(__name__)
+
+FLAG = "--metrics-file"
+READABLE = 0o644
+"""The mode of the file; the collector that reads it usually is another user."""
+_MOST_BYTES = 1 << 20
+_LAST_SUCCESS = re.compile(
+    rb"^%s ([0-9]{1,12}(?:\.[0-9]{1,17})?(?:e[+]0?[0-9])?)$" % LAST_SUCCESS.full_name.encode(),
+    re.MULTILINE,
+)
+"""Matches the time in a file of an earlier run, such as ``1.764e+09``."""
+
+
+class MetricsFile:
+    """Collects the figures of one run and writes them once, when the run ends.
+
+    A file that a run before has left is replaced, but keeps the time of its last success if this
+    run fails, so that an alert can compare that time with the present.
+
+    Raises:
+        UsageError: The file cannot be written; the user learns this before the run starts.
+    """
+
+    def __init__(self, path: Path, options: ApplyOptions, clock: Clock) -> None:
+        self._path, self._options, self._clock = path, options, clock
+        self.counters = Counters()
+        self._planned: PlanWithInputs | None = None
+        self._started_at = self._planned_at = clock.now()
+        output_files.reserve(path, FLAG, keep=True)
+        self._last_success_at = last_success(_read(path))
+
+    def plan(self, planned: PlanWithInputs) -> None:
+        """Take the plan, whose figures are written even if the run ends with an error."""
+        self._planned, self._planned_at = planned, self._clock.now()
+
+    def plan_again(self, live: LiveReader) -> None:
+        """Plan for the state of the cluster at the end of the run.
+
+        If the cluster does not answer, the figures are those of the plan that the run applied.
+        """
+        planned = self._planned
+        if planned is None:
+            return
+        try:
+            state, plan = plan_against_cluster(planned.desired, live, planned.policy, self._clock)
+        except ReconcilerError as error:
+            log.warning("%s shows the plan from the start of the run: %s", FLAG, error)
+            return
+        self.plan(replace(planned, live=state, plan=plan))
+
+    def finish(self, report: RunReport) -> str:
+        """Write the figures of a run that has ended, and return what is wrong with the file."""
+        self.counters.count_run(report)
+        if report.exit.succeeded:
+            self._last_success_at = report.ended_at
+        return self._write()
+
+    def fail(self, error: ReconcilerError | Terminated | KeyboardInterrupt) -> None:
+        """Write the figures of a run that has ended with an error."""
+        self.counters.add(Counted.RUNS, result_label(error_code(error)[0]))
+        self._write()
+
+    def _write(self) -> str:
+        text = metrics_text(self._view(), self.counters.read(), only=OF_A_RUN)
+        try:
+            output_files.write(self._path, (text.content.decode(),), FLAG, mode=READABLE)
+        except ReconcilerError as error:
+            log.error("%s", error)  # noqa: TRY400 - no stack for users
+            return str(error)
+        return ""
+
+    def _view(self) -> ServiceView:
+        options, planned = self._options.source, self._planned
+        source = SourceView(
+            address=shown_address(options.repo or ""),
+            revision=options.revision or DEFAULT_REVISION,
+        )
+        view = ServiceView(
+            instance="",
+            version=__version__,
+            started_at=self._started_at,
+            at=self._clock.now(),
+            source=source,
+            last_success_at=self._last_success_at,
+            history_since=self._started_at,
+        )
+        if planned is None:
+            return view
+        in_force = planned.desired.in_force
+        if in_force is not None:
+            source = replace(source, in_force=in_force, fetched_at=self._planned_at)
+        return replace(
+            view,
+            mode=planned.config.mode,
+            config=planned.config,
+            live=planned.live,
+            plan=planned.plan,
+            planned_at=self._planned_at,
+            hold=planned.plan.hold,
+            source=source,
+        )
+
+
+def last_success(content: bytes) -> datetime | None:
+    """Return the time of the last success from the text of a metrics file, if it has one."""
+    found = _LAST_SUCCESS.search(content)
+    if found is None:
+        return None
+    try:
+        return datetime.fromtimestamp(float(found[1]), UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
+
+
+def _read(path: Path) -> bytes:
+    """Return the start of a file that an earlier run has left; empty if there is none."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_MOST_BYTES) if path.is_file() else b""
+    except OSError:
+        return b""
