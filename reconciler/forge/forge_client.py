@@ -11,28 +11,31 @@ import os
 import random
 import re
 from dataclasses import replace
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Self
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
-from urllib3.exceptions import HTTPError
 
 from reconciler import __version__
 from reconciler.errors import ForgeError, UsageError
 from reconciler.escaping import printable
 from reconciler.forge.answer_codec import decoded
-from reconciler.forge.connection_pool import connection_pool
 from reconciler.forge.forge_request import ForgeAnswer, ForgeRequest
 from reconciler.model.backoff import pause_s
+from reconciler.web.connection_pool import connection_pool
+from reconciler.web.exchange import (
+    ExchangeError,
+    HttpRequest,
+    TooLargeError,
+    exchange,
+    retry_after_s,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
     from types import TracebackType
-
-    import urllib3
 
     from reconciler.ports import Clock
 
@@ -46,7 +49,6 @@ Source: docs.github.com, "Rate limits for the REST API", exceeding the rate limi
 """
 _RESPONSE_S = 60.0
 _MAX_BODY = 32 * 1024 * 1024
-_CHUNK = 1 << 16
 _MAX_PAGES = 200
 _MESSAGE = 300
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -96,7 +98,7 @@ class ForgeClient:
             **headers,
         }
         self._clock = clock
-        self._pool = connection_pool(self._base, ca=ca, environ=os.environ)
+        self._pool = connection_pool(self._base, ca=ca, environ=os.environ, server="the forge")
 
     def __enter__(self) -> Self:
         return self
@@ -160,51 +162,22 @@ class ForgeClient:
         if request.body is not None:
             headers["Content-Type"] = "application/json"
             body = json.dumps(request.body).encode()
-        ends_at = self._clock.monotonic() + _RESPONSE_S
+        sent = HttpRequest(method=request.method, url=url, headers=headers, body=body)
         try:
-            response = self._pool.request(
-                request.method,
-                url,
-                body=body,
-                headers=headers,
-                redirect=False,
-                preload_content=False,
+            found = exchange(
+                self._pool, sent, clock=self._clock, most_s=_RESPONSE_S, most_bytes=_MAX_BODY
             )
-            try:
-                content = self._read(response, request, ends_at)
-            finally:
-                response.close()
-        except HTTPError as error:
-            # The text of the error may contain the request, so only its kind is shown.
-            kind = type(getattr(error, "reason", None) or error).__name__
+        except ExchangeError as error:
             raise ForgeError(
-                f"{self._where(request)} got no answer: {kind}",
+                f"{self._where(request)} got {error}",
                 hint="check the address of the forge, the network, the certificates, and the "
                 "proxy in HTTPS_PROXY and NO_PROXY",
-                retryable_now=True,
+                retryable_now=not isinstance(error, TooLargeError),
             ) from None
-        answer = ForgeAnswer(
-            status=response.status,
-            headers={name.lower(): value for name, value in response.headers.items()},
-            body=content,
-        )
+        answer = ForgeAnswer(status=found.status, headers=found.headers, body=found.body)
         if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
             raise self._error(request, answer)
         return answer
-
-    def _read(
-        self, response: urllib3.BaseHTTPResponse, request: ForgeRequest, ends_at: float
-    ) -> bytes:
-        parts: list[bytes] = []
-        n_bytes = 0
-        for part in response.stream(_CHUNK):
-            parts.append(part)
-            n_bytes += len(part)
-            if n_bytes > _MAX_BODY:
-                raise ForgeError(f"the answer to {self._where(request)} is too large")
-            if self._clock.monotonic() > ends_at:
-                raise ForgeError(f"the answer to {self._where(request)} was not complete in time")
-        return b"".join(parts)
 
     def _error(self, request: ForgeRequest, answer: ForgeAnswer) -> ForgeError:
         message = self._message(answer)
@@ -226,7 +199,7 @@ class ForgeClient:
         if status not in {403, 429, 503}:
             return None
         if (after := headers.get("retry-after")) is not None:
-            return self._seconds_until(after)
+            return retry_after_s(after, self._clock, otherwise_s=SECONDARY_LIMIT_S)
         resets_at = headers.get("x-ratelimit-reset") or headers.get("ratelimit-reset")
         left = headers.get("x-ratelimit-remaining") or headers.get("ratelimit-remaining")
         if left == "0" and resets_at and resets_at.isdecimal():
@@ -234,16 +207,6 @@ class ForgeClient:
         if _LIMITED.search(message):
             return SECONDARY_LIMIT_S
         return 0.0 if status == HTTPStatus.TOO_MANY_REQUESTS else None
-
-    def _seconds_until(self, text: str) -> float:
-        """Return the seconds in a Retry-After header, which may also contain a date."""
-        if text.isdecimal():
-            return float(text[:9])
-        try:
-            at = parsedate_to_datetime(text)
-            return max(0.0, at.timestamp() - self._clock.now().timestamp())
-        except (ValueError, OverflowError):
-            return SECONDARY_LIMIT_S
 
     def _message(self, answer: ForgeAnswer) -> str:
         try:

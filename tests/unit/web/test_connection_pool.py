@@ -12,9 +12,9 @@ from support.git_servers.proxy import Proxy
 from support.tools.installed import tool
 
 from reconciler.errors import ForgeError, UsageError
-from reconciler.forge.connection_pool import connection_pool
 from reconciler.forge.forge_client import ForgeClient
 from reconciler.forge.github import Gitea
+from reconciler.web.connection_pool import connection_pool
 
 FORGE = Gitea("team/vms")
 BASE = "https://git.example.com:8443/api/v1"
@@ -71,7 +71,7 @@ def test_forge_token_is_not_sent_to_a_server_with_an_unknown_certificate_authori
 def test_unreadable_file_of_certificate_authorities_is_a_usage_error(user, tmp_path):
     (tmp_path / "ca.crt").write_text("no certificate", encoding="utf-8")
     for name in ("ca.crt", "missing.crt"):
-        with pytest.raises(UsageError, match=r"authorities in .* cannot be read"):
+        with pytest.raises(UsageError, match=r"authorities for the forge in .* cannot be read"):
             user(tmp_path / name)
 
 
@@ -97,7 +97,9 @@ def test_error_about_a_proxy_does_not_contain_the_password_of_the_proxy(
 
 def proxied(no_proxy: str, base_url: str = BASE) -> bool:
     environ = {"HTTPS_PROXY": "proxy.example.com:3128", "NO_PROXY": no_proxy}
-    return connection_pool(base_url, ca=None, environ=environ).proxy is not None
+    return (
+        connection_pool(base_url, ca=None, environ=environ, server="the forge").proxy is not None
+    )
 
 
 @pytest.mark.parametrize(
@@ -134,5 +136,5 @@ def test_http_request_to_a_loopback_address_never_uses_a_proxy():
 )
 def test_unusable_proxy_is_a_usage_error_that_does_not_contain_the_proxy_address(proxy):
     with pytest.raises(UsageError) as raised:
-        connection_pool(BASE, ca=None, environ={"https_proxy": f"{proxy}"})
+        connection_pool(BASE, ca=None, environ={"https_proxy": f"{proxy}"}, server="the forge")
     assert proxy not in str(raised.value)

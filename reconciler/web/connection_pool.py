@@ -1,4 +1,4 @@
-"""``connection_pool``: connects to a forge, directly or through the environment's proxy."""
+"""``connection_pool``: connects to a server, directly or through the environment's proxy."""
 
 from __future__ import annotations
 
@@ -20,21 +20,30 @@ _CONNECT_S, _READ_S = 10.0, 30.0
 
 
 def connection_pool(
-    base_url: str, *, ca: Path | None, environ: Mapping[str, str]
+    base_url: str,
+    *,
+    ca: Path | None,
+    environ: Mapping[str, str],
+    server: str,
+    connect_s: float = _CONNECT_S,
+    read_s: float = _READ_S,
 ) -> urllib3.PoolManager:
-    """Return a connection pool for a forge, without opening a connection.
+    """Return a connection pool for a server, without opening a connection.
 
     Args:
-        base_url: The address of the forge's API.
+        base_url: The address of the server, which no error contains.
         ca: A file with certificate authorities; None uses those of the system.
         environ: The variables HTTPS_PROXY, ALL_PROXY and NO_PROXY, also in lower case.
+        server: What the server is, for errors, such as ``the forge``.
+        connect_s: The longest time in seconds until a connection is open.
+        read_s: The longest time in seconds without a byte of the answer.
 
     Raises:
         UsageError: The file with authorities or the proxy cannot be used.
     """
-    timeout = urllib3.Timeout(connect=_CONNECT_S, read=_READ_S)
-    context = _context(ca)
-    proxy = _proxy(base_url, environ)
+    timeout = urllib3.Timeout(connect=connect_s, read=read_s)
+    context = _context(ca, server)
+    proxy = _proxy(base_url, environ, server)
     if not proxy:
         return urllib3.PoolManager(retries=False, timeout=timeout, ssl_context=context)
     parts = urlsplit(proxy)
@@ -52,20 +61,20 @@ def connection_pool(
     )
 
 
-def _context(ca: Path | None) -> ssl.SSLContext:
+def _context(ca: Path | None, server: str) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(ca) if ca else None)
     except (OSError, ValueError) as error:
         raise UsageError(
-            f"the certificate authorities in {ca} cannot be read",
-            hint="set --forge-ca to a file with certificates in PEM format",
+            f"the certificate authorities for {server} in {ca} cannot be read",
+            hint="the file must contain certificates in PEM format",
         ) from error
 
 
-def _proxy(base_url: str, environ: Mapping[str, str]) -> str:
-    """Return the address of the proxy for a forge; empty for a direct connection.
+def _proxy(base_url: str, environ: Mapping[str, str], server: str) -> str:
+    """Return the address of the proxy for a server; empty for a direct connection.
 
-    Plain HTTP goes only to this machine, so it never uses a proxy.
+    Plain HTTP stays on this machine or in the cluster, so it never uses a proxy.
     """
     target = urlsplit(base_url)
     if target.scheme != "https":
@@ -84,7 +93,7 @@ def _proxy(base_url: str, environ: Mapping[str, str]) -> str:
         usable = False
     if not usable:
         raise UsageError(
-            "the proxy for the forge is not an address that starts with http:// or https://",
+            f"the proxy for {server} is not an address that starts with http:// or https://",
             hint="check HTTPS_PROXY, ALL_PROXY and NO_PROXY",
         )
     return proxy

@@ -1,0 +1,1 @@
+"""Sends HTTP requests to servers other than the API server, with limits on time and size."""
