@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import subprocess
 from base64 import urlsafe_b64encode
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -30,18 +31,30 @@ _PAST_S, _VALID_S = 60, 540
 _OPENSSL_S = 30.0
 
 
+class _Installation(msgspec.Struct):
+    id: int
+
+
 class _Token(msgspec.Struct):
     token: str
 
 
 def installation_token(
-    *, app_id: str, installation_id: str, key: Path, base_url: str, ca: Path | None, clock: Clock
+    *,
+    app_id: str,
+    installation_id: str,
+    owner: str,
+    key: Path,
+    base_url: str,
+    ca: Path | None,
+    clock: Clock,
 ) -> str:
     """Return a token that can read the repositories of one app installation for an hour.
 
     Args:
         app_id: The number of the app.
-        installation_id: The number of the installation.
+        installation_id: The number of the installation; empty if only the owner is known.
+        owner: The organization or the user that has installed the app.
         key: The file with the app's private key.
         base_url: The address of GitHub's API.
         ca: A file with certificate authorities; None uses those of the system.
@@ -57,20 +70,31 @@ def installation_token(
         "Authorization": f"Bearer {request_token}",
         "X-GitHub-Api-Version": "2022-11-28",
     }
-    request = ForgeRequest(
-        method="POST", path=f"/app/installations/{installation_id}/access_tokens"
-    )
     try:
         with ForgeClient(
             base_url, token=request_token, headers=headers, clock=clock, ca=ca
         ) as client:
-            return decoded(client.send(request).body, _Token).token
+            number = installation_id or str(_installation_of(client, owner))
+            path = f"/app/installations/{number}/access_tokens"
+            answer = client.send(ForgeRequest(method="POST", path=path))
+            return decoded(answer.body, _Token).token
     except ForgeError as error:
         raise SourceError(
             f"GitHub returns no token for the app {app_id}: {error}",
-            hint="check githubAppID, githubAppInstallationID, githubAppPrivateKey and, for GitHub "
-            "Enterprise Server, githubAppBaseURL",
+            hint="check githubAppID, githubAppPrivateKey, githubAppInstallationID (or "
+            "githubAppInstallationOwner) and, for GitHub Enterprise Server, githubAppBaseURL",
         ) from error
+
+
+def _installation_of(client: ForgeClient, owner: str) -> int:
+    """Return the number of the installation for an organization or a user."""
+    try:
+        answer = client.send(ForgeRequest(method="GET", path=f"/orgs/{owner}/installation"))
+    except ForgeError as error:
+        if error.status != HTTPStatus.NOT_FOUND:
+            raise
+        answer = client.send(ForgeRequest(method="GET", path=f"/users/{owner}/installation"))
+    return decoded(answer.body, _Installation).id
 
 
 def _signed(app_id: str, key: Path, now: int) -> str:

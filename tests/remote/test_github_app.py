@@ -14,8 +14,8 @@ from support.git_servers.outcome import failed
 from support.tools.installed import tool
 
 HINT = (
-    "check githubAppID, githubAppInstallationID, githubAppPrivateKey and, for GitHub Enterprise "
-    "Server, githubAppBaseURL"
+    "check githubAppID, githubAppPrivateKey, githubAppInstallationID (or "
+    "githubAppInstallationOwner) and, for GitHub Enterprise Server, githubAppBaseURL"
 )
 
 
@@ -43,6 +43,10 @@ def github(keys, secret, leaks, tmp_path):
         def log_message(self, *_):
             """Print nothing."""
 
+        def do_GET(self):
+            is_known = self.path == "/users/bob-ops/installation"
+            self.answer(200 if is_known else 404, {"id": 77} if is_known else {})
+
         def do_POST(self):
             leaks.look()
             request = self.headers["Authorization"].removeprefix("Bearer ")
@@ -62,8 +66,11 @@ def github(keys, secret, leaks, tmp_path):
                 and self.path == "/app/installations/77/access_tokens"
             )
             body = {"token": secret} if is_valid else {"message": "A JSON web token is invalid"}
+            self.answer(201 if is_valid else 401, body)
+
+        def answer(self, status, body):
             content = json.dumps(body).encode()
-            self.send_response(201 if is_valid else 401)
+            self.send_response(status)
             self.send_header("Content-Length", str(len(content)))
             self.end_headers()
             self.wfile.write(content)
@@ -111,6 +118,37 @@ def test_git_repository_is_read_with_the_token_of_a_github_app(validate, app, ad
     assert leaks.n_looks >= 4
 
 
+def test_installation_of_a_github_app_is_found_by_its_owner(validate, app, address):
+    folder = app(githubAppInstallationOwner="bob-ops")
+    (folder / "githubAppInstallationID").unlink()
+    assert validate(address, folder).code == 0
+
+
+@pytest.mark.parametrize(
+    ("owner", "end"),
+    [
+        ("alice", "GET http://127.0.0.1:{port}/users/alice/installation failed with 404"),
+        ("../x", "githubAppInstallationOwner does not contain the name of an account"),
+    ],
+)
+def test_unknown_owner_of_a_github_app_installation_is_reported(
+    validate, app, address, github, owner, end
+):
+    folder = app(githubAppInstallationOwner=owner)
+    (folder / "githubAppInstallationID").unlink()
+    code, message, _ = failed(validate(address, folder))
+    assert code == 1
+    assert end.format(port=github.rpartition(":")[2]) in message
+
+
+def test_two_kinds_of_installation_of_a_github_app_are_reported(validate, app, address):
+    folder = app(githubAppInstallationOwner="bob-ops")
+    assert failed(validate(address, folder))[1] == (
+        f"{folder} has githubAppInstallationID and githubAppInstallationOwner, so the "
+        "installation is ambiguous"
+    )
+
+
 def test_private_key_of_a_different_github_app_is_reported(validate, app, address, keys):
     folder = app(githubAppPrivateKey=(keys / "stranger").read_text())
     code, message, hint = failed(validate(address, folder))
@@ -139,6 +177,9 @@ def test_github_app_installation_id_that_is_not_a_number_is_reported(validate, a
 def test_incomplete_credentials_of_a_github_app_are_reported(validate, credentials, address):
     folder = credentials(githubAppID="12")
     code, message, hint = failed(validate(address, folder))
-    expected = f"{folder} has githubAppID, but not githubAppPrivateKey and githubAppInstallationID"
+    expected = (
+        f"{folder} has githubAppID, but not githubAppPrivateKey and githubAppInstallationID (or "
+        "githubAppInstallationOwner)"
+    )
     assert (code, message) == (1, expected)
     assert hint == "add the missing keys to the Secret"

@@ -98,6 +98,55 @@ def test_https_repository_is_read_with_credentials_from_netrc(
     assert validate(f"{server.url}/fleet.git").code == 0
 
 
+def test_password_from_netrc_is_not_sent_if_a_credentials_folder_is_set(
+    refused, server, credentials, secret, authority, tmp_path
+):
+    (tmp_path / "home" / ".netrc").write_text(f"machine localhost login bot password {secret}\n")
+    folder = credentials(ca_crt=authority.certificate.read_text())
+    assert refused(folder)[0] == "the server asks for credentials, and none are set"
+    assert server.headers("authorization") == []
+
+
+def test_credentials_folder_replaces_all_credentials_of_the_user_but_not_the_way_to_the_server(
+    validate, server, folder, secret, stack, monkeypatch, tmp_path
+):
+    """The user's configuration has several credentials, a proxy and the authority."""
+    monkeypatch.delenv("GIT_CONFIG_GLOBAL")
+    home, proxy = tmp_path / "home", stack.enter_context(Proxy())
+    (folder / "ca.crt").rename(home / "ca.crt")
+    (home / ".netrc").write_text("machine localhost login other password of-netrc\n")
+    (home / "cookies").write_text("localhost\tFALSE\t/\tTRUE\t0\tsession\tof-cookie\n")
+    (home / "helper").write_text(f"#!/bin/sh\ntouch {home}/ran\n")
+    (home / "helper").chmod(0o755)
+    (home / ".gitconfig").write_text(
+        f"""
+        [http]
+            proxy = http://127.0.0.1:{proxy.port}
+            sslCAInfo = ~/ca.crt
+            extraHeader = "X-Token: of-header"
+            cookieFile = ~/cookies
+            emptyAuth = true
+        [http "{server.url}/fleet.git"]
+            extraHeader = "X-Token: of-address"
+        [credential]
+            helper = {home}/helper
+        [core]
+            askPass = {home}/helper
+        [url "https://other:of-rewrite@localhost:{server.port}/fleet"]
+            insteadOf = https://localhost:{server.port}/fleet
+        [url "{server.url}/"]
+            insteadOf = https://mirror.example/
+        """
+    )
+    assert validate("https://mirror.example/fleet.git", folder).code == 1
+    assert server.headers("authorization") == []  # another host than that of --repo
+    assert validate(f"{server.url}/fleet.git", folder).code == 0
+    assert set(server.headers("authorization")) == {basic("bot", secret)}
+    assert server.headers("x-token") == server.headers("cookie") == []
+    assert set(proxy.targets) == {f"localhost:{server.port}"}
+    assert not (home / "ran").exists()
+
+
 def test_git_credentials_are_read_again_at_each_fetch(
     validate, server, folder, credentials, secret
 ):

@@ -8,8 +8,10 @@ may contain a token or an address with a password.
 
 from __future__ import annotations
 
+import logging
 import os
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 from reconciler.errors import SourceError
@@ -18,16 +20,24 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+log = logging.getLogger(__name__)
+
 _COUNT = "GIT_CONFIG_COUNT"
 _CONFIGURATION = ("GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM", _COUNT)
 _PAIRS = ("GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_")
 _TRANSPORT = frozenset(
     {
-        *("GIT_ASKPASS", "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_PROXY_COMMAND"),
         *("GIT_HTTP_PROXY_AUTHMETHOD", "GIT_HTTP_USER_AGENT"),
         *("GIT_HTTP_LOW_SPEED_LIMIT", "GIT_HTTP_LOW_SPEED_TIME"),
     }
 )
+_PROGRAMS = {
+    "GIT_ASKPASS": "--git-credentials, or credential.helper in the git configuration",
+    "GIT_SSH": "--git-credentials, or core.sshCommand in the git configuration",
+    "GIT_SSH_COMMAND": "--git-credentials, or core.sshCommand in the git configuration",
+    "GIT_PROXY_COMMAND": "core.gitProxy in the git configuration",
+}
+"""Variables that name a program for a fetch, and what to use instead; git does not get them."""
 _CERTIFICATES = ("GIT_SSL_", "GIT_PROXY_SSL_")
 _PUSHED_OBJECTS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 _MAX_COUNT = 9_999
@@ -50,7 +60,13 @@ def for_reading() -> dict[str, str]:
 
 
 def for_fetching() -> dict[str, str]:
-    """Return the caller's variables for the transport of a fetch, such as ``GIT_ASKPASS``."""
+    """Return the caller's variables for the transport of a fetch, such as ``GIT_SSL_CAINFO``.
+
+    Variables that name a program have no effect; a warning says what to use instead.
+    """
+    for name, instead in _PROGRAMS.items():
+        if name in os.environ:
+            _warn_once(name, instead)
     return {
         name: value
         for name, value in os.environ.items()
@@ -66,13 +82,22 @@ def for_hook(git_dir: Path) -> dict[str, str]:
     return {name: os.environ[name] for name in _PUSHED_OBJECTS if name in os.environ}
 
 
-def configured(settings: Mapping[str, str]) -> dict[str, str]:
+@cache
+def _warn_once(name: str, instead: str) -> None:
+    log.warning("%s in the environment has no effect; use %s", name, instead)
+
+
+def configured(settings: Mapping[str, str], *, alone: bool = False) -> dict[str, str]:
     """Return variables with which git uses the given settings instead of its configuration.
+
+    Args:
+        settings: Keys and values.
+        alone: Whether git ignores the settings in the caller's environment variables.
 
     Raises:
         SourceError: ``GIT_CONFIG_COUNT`` is not a number.
     """
-    first = _count()
+    first = 0 if alone else _count()
     found = {_COUNT: str(first + len(settings))} if settings else {}
     for n, (key, value) in enumerate(settings.items(), start=first):
         found |= {f"GIT_CONFIG_KEY_{n}": key, f"GIT_CONFIG_VALUE_{n}": value}

@@ -48,9 +48,11 @@ def checked(address: str) -> str:
     if _SCP_LIKE.fullmatch(address):
         return address
     scheme, separator, rest = address.partition("://")
-    if address.startswith("-") or _HELPER.match(address) or not separator or not rest:
-        raise _refused(address)
     authority, tail = _split(rest)
+    # A transport helper after the scheme, as in https://ext::, would become a part of the host.
+    has_helper = _HELPER.match(address) or _HELPER.match(authority.rpartition("@")[2])
+    if address.startswith("-") or has_helper or not separator or not rest:
+        raise _refused(address)
     if _is_ambiguous(authority, tail):
         raise SourceError(
             f"the repository address {shown(address)} is ambiguous: it has @ after the host",

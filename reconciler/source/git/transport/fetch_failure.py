@@ -61,11 +61,6 @@ _CAUSES = (
         ),
     ),
     (
-        r"load key .*: incorrect passphrase",
-        "the SSH key has a passphrase",
-        "use a key without passphrase, or an SSH agent",
-    ),
-    (
         r"permission denied \(|too many authentication failures",
         "the server rejects the SSH key",
         (

@@ -6,6 +6,7 @@ Secret types use, so that such a Secret can be mounted unchanged. Files are read
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +16,7 @@ from reconciler.model.quoting import quoted
 
 USERNAME, PASSWORD, BEARER_TOKEN = "username", "password", "bearerToken"
 APP_ID, APP_KEY, APP_URL = "githubAppID", "githubAppPrivateKey", "githubAppBaseURL"
-APP_INSTALLATION = "githubAppInstallationID"
+APP_INSTALLATION, APP_OWNER = "githubAppInstallationID", "githubAppInstallationOwner"
 CA, CLIENT_CERTIFICATE, CLIENT_KEY = "ca.crt", "tls.crt", "tls.key"
 IDENTITIES = ("identity", "ssh-privatekey")
 KNOWN_HOSTS = "known_hosts"
@@ -24,13 +25,27 @@ _MAX_BYTES = 64_000
 """The maximum size of a secret in bytes; tokens of identity providers may have some kilobytes."""
 
 
+_ACCOUNT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}")
+"""Matches the name of an account on GitHub."""
+
+
 class InstallationToken(Protocol):
     """Requests a token for one installation of a GitHub App."""
 
     def __call__(
-        self, *, app_id: str, installation_id: str, key: Path, base_url: str, ca: Path | None
+        self,
+        *,
+        app_id: str,
+        installation_id: str,
+        owner: str,
+        key: Path,
+        base_url: str,
+        ca: Path | None,
     ) -> str:
-        """Return a token that can read the repositories of the installation."""
+        """Return a token that can read the repositories of the installation.
+
+        One of *installation_id* and *owner*, the account that has installed the app, is empty.
+        """
         ...
 
 
@@ -90,18 +105,37 @@ class GitCredentials:
 
     def _app_token(self) -> str:
         key = self.file(APP_KEY)
-        if key is None or self.file(APP_INSTALLATION) is None:
+        selectors = [name for name in (APP_INSTALLATION, APP_OWNER) if self.file(name)]
+        if key is None or not selectors:
             raise SourceError(
-                f"{self.folder} has {APP_ID}, but not {APP_KEY} and {APP_INSTALLATION}",
+                f"{self.folder} has {APP_ID}, but not {APP_KEY} and {APP_INSTALLATION} (or "
+                f"{APP_OWNER})",
                 hint="add the missing keys to the Secret",
+            )
+        if len(selectors) > 1:
+            raise SourceError(
+                f"{self.folder} has {' and '.join(selectors)}, so the installation is ambiguous",
+                hint="keep only one of them",
             )
         return self.installation_token(
             app_id=self._number(APP_ID),
-            installation_id=self._number(APP_INSTALLATION),
+            installation_id=self._number(APP_INSTALLATION)
+            if APP_INSTALLATION in selectors
+            else "",
+            owner=self._owner() if APP_OWNER in selectors else "",
             key=key,
             base_url=self._text(APP_URL) if self.file(APP_URL) else PUBLIC_API,
             ca=self.file(CA),
         )
+
+    def _owner(self) -> str:
+        text = self._text(APP_OWNER)
+        if not _ACCOUNT.fullmatch(text):
+            raise SourceError(
+                f"{self.folder / APP_OWNER} does not contain the name of an account",
+                hint="write the organization or the user for which the GitHub App is installed",
+            )
+        return text
 
     def _number(self, name: str) -> str:
         text = self._text(name)

@@ -21,6 +21,8 @@ from reconciler.source.git import git_environment, repository_url
 from reconciler.source.git.git_process import execute, file_in_memory
 from reconciler.source.git.transport import git_credentials
 from reconciler.source.git.transport.git_credentials import Login
+from reconciler.source.git.transport.ssh_key import require_no_passphrase
+from reconciler.source.git.transport.user_settings import selected_settings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,8 +40,14 @@ _SSH_OPTIONS = (
 )
 """Options of ssh: no prompts, only known host keys, no changes to ``known_hosts``, and an end if
 the server does not answer three times."""
-_CALLERS_PROGRAMS = ("GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_PROXY_COMMAND")
-"""Variables of the caller that name a program; a fetch with a credentials folder ignores them."""
+_ISOLATED = {
+    "HOME": "/dev/null",  # libcurl looks for .netrc there
+    "GIT_CONFIG_NOSYSTEM": "1",
+    "GIT_ASKPASS": "",  # otherwise, git runs the program in SSH_ASKPASS
+}
+"""Variables with which git finds no credentials outside of the credentials folder."""
+_CLIENT_IDENTITY = ("GIT_SSL_CERT", "GIT_SSL_KEY", "GIT_SSL_CERT_PASSWORD_PROTECTED")
+"""Variables of the caller with a client certificate, which is a credential."""
 _HTTP_LIMITS = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "60"}
 """Variables with which git stops if a server sends less than 1 byte per second for 60 s."""
 
@@ -62,7 +70,7 @@ def transport(url: str, credentials: GitCredentials | None) -> Iterator[Transpor
     Args:
         url: A checked address, which may contain a user and a password.
         credentials: The folder with credentials for exactly this scheme, host and port. None
-            means git's own mechanisms, such as a credential helper, ``~/.netrc`` or an SSH agent.
+            means git's own mechanisms: credential helpers, ``~/.netrc`` and SSH keys.
 
     Raises:
         SourceError: The credentials cannot be read, or would be sent without encryption.
@@ -76,24 +84,27 @@ def transport(url: str, credentials: GitCredentials | None) -> Iterator[Transpor
     settings: dict[str, str] = {}
     descriptors: tuple[int, ...] = ()
     login = Login()
-    if credentials is not None:
-        for name in _CALLERS_PROGRAMS:
-            environment.pop(name, None)
     with ExitStack() as stack:
         if scheme == "ssh":
             environment |= _ssh(credentials)
         elif scheme in {"https", "http"}:
             url, login = _without_login(url)
-            if credentials is not None:
+            if credentials is None:
+                descriptors = _write_config(stack, url, login)
+                settings["include.path"] = f"/dev/fd/{descriptors[-1]}"
+            else:
                 login = _login(url, login, credentials)
-                environment |= {"GIT_ASKPASS": "", **_certificates(credentials)}
-                environment.pop("GIT_SSL_NO_VERIFY", None)
-            descriptors = _write_config(stack, url, login, only=credentials is not None)
-            settings["include.path"] = f"/dev/fd/{descriptors[-1]}"
+                descriptors = _write_config(stack, url, login, _isolated_config())
+                for name in (*_CLIENT_IDENTITY, "GIT_SSL_NO_VERIFY"):
+                    environment.pop(name, None)
+                environment |= {**_ISOLATED, **_certificates(credentials)}
+                environment["GIT_CONFIG_GLOBAL"] = f"/dev/fd/{descriptors[-1]}"
         elif scheme == "git" and credentials and credentials.login():
             raise _unencrypted(url)
         settings |= {f"remote.{REMOTE}.url": url, "fetch.unpackLimit": "1"}
-        environment |= git_environment.configured(settings)
+        environment |= git_environment.configured(
+            settings, alone="GIT_CONFIG_GLOBAL" in environment
+        )
         has_login = bool(login.password or login.bearer_token)
         yield Transport(environment=environment, descriptors=descriptors, has_login=has_login)
 
@@ -119,21 +130,33 @@ def _login(url: str, in_address: Login, credentials: GitCredentials) -> Login:
     return replace(found, username=found.username or in_address.username or _ANY_USER)
 
 
-def _write_config(stack: ExitStack, url: str, login: Login, *, only: bool) -> tuple[int, ...]:
+def _isolated_config() -> str:
+    """Return the configuration that replaces that of the user and of the system."""
+    lines = []
+    for key, value in selected_settings():
+        section, _, rest = key.partition(".")
+        subsection, _, variable = rest.rpartition(".")
+        header = f"{section} {_quoted(subsection)}" if subsection else section
+        lines += [f"[{header}]", f"{variable} = {_quoted(value)}"]
+    # With emptyAuth, git could use a Kerberos ticket of the user.
+    return "\n".join((*lines, "[http]", "sslVerify = true", "emptyAuth = false", ""))
+
+
+def _write_config(stack: ExitStack, url: str, login: Login, isolated: str = "") -> tuple[int, ...]:
     """Write the git configuration for a login to a file in memory.
 
     Args:
         stack: The owner of the files.
         url: The address of the repository, without user and password.
         login: The credentials for the origin of *url*.
-        only: Whether git uses no other credentials, and verifies certificates in any case.
+        isolated: Settings before those for the login.
 
     Returns:
         The descriptors that git must inherit; the last one is that of the configuration.
     """
     parts = urlsplit(url)
     origin = _quoted(f"{parts.scheme}://{parts.netloc}")
-    lines = ["[credential]", "helper =", "[http]", "sslVerify = true"] if only else []
+    lines: list[str] = []
     descriptors: tuple[int, ...] = ()
     if login.bearer_token:
         header = _quoted(f"Authorization: Bearer {login.bearer_token}")
@@ -146,7 +169,7 @@ def _write_config(stack: ExitStack, url: str, login: Login, *, only: bool) -> tu
         lines += [f"[credential {origin}]", "helper =", f"helper = {helper}"]
     elif login.username:
         lines += [f"[credential {origin}]", f"username = {_quoted(login.username)}"]
-    return (*descriptors, _secret(stack, "\n".join((*lines, ""))))
+    return (*descriptors, _secret(stack, isolated + "\n".join((*lines, ""))))
 
 
 def _without_login(url: str) -> tuple[str, Login]:
@@ -180,17 +203,17 @@ def _certificates(credentials: GitCredentials) -> dict[str, str]:
 
 def _ssh(credentials: GitCredentials | None) -> dict[str, str]:
     """Return the ssh command with this program's options, as an environment variable."""
-    if credentials is None and "GIT_SSH" in os.environ:
-        return {}
     options = list(_SSH_OPTIONS)
     if credentials is None:
         configured = execute(Path("/"), ("config", "--get", "core.sshCommand")).stdout
-        command = os.environ.get("GIT_SSH_COMMAND") or os.fsdecode(configured).strip() or "ssh"
+        command = os.fsdecode(configured).strip() or "ssh"
     else:
-        # ssh uses the first value of an option, so a command of the caller could accept any host.
+        # ssh uses the first value of an option, so a user's command could accept any host.
         command = "ssh"
         if identity := credentials.file(*git_credentials.IDENTITIES):
-            options += ["-oIdentitiesOnly=yes", "-oIdentityAgent=none"]
+            require_no_passphrase(identity)
+            # Without -F none, ssh would also try the keys that the user's configuration contains.
+            options += ["-F", "none", "-oIdentitiesOnly=yes", "-oIdentityAgent=none"]
             options += [f"-oIdentityFile={_ssh_path(identity)}"]
         if known_hosts := credentials.file(git_credentials.KNOWN_HOSTS):
             options += [f"-oUserKnownHostsFile={_ssh_path(known_hosts)}"]
@@ -214,7 +237,7 @@ def _secret(stack: ExitStack, text: str) -> int:
 
 def _quoted(text: str) -> str:
     """Quote a text for a value or a subsection in a Git configuration file."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 
 

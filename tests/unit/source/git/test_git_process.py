@@ -41,13 +41,19 @@ def test_only_the_end_of_long_git_error_output_is_kept(tmp_path, monkeypatch):
     assert len(output.stderr) <= 200
 
 
+def use_ssh_command(monkeypatch, command):
+    monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
+    monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.sshCommand")
+    monkeypatch.setenv("GIT_CONFIG_VALUE_0", str(command))
+
+
 def test_git_fetch_from_a_server_with_much_output_fails_and_takes_little_memory(
     tmp_path, monkeypatch
 ):
     server = tmp_path / "ssh"
     server.write_text(f"#!/bin/sh\nhead -c {N_BYTES} /dev/zero | tr '\\0' 'a' >&2\nexit 1\n")
     server.chmod(0o755)
-    monkeypatch.setenv("GIT_SSH_COMMAND", str(server))
+    use_ssh_command(monkeypatch, server)
 
     def act():
         with pytest.raises(SourceError, match="cannot be fetched"):
@@ -62,7 +68,7 @@ def test_git_fetch_from_a_server_with_endless_output_ends_at_the_deadline(tmp_pa
     server = tmp_path / "ssh"
     server.write_text("#!/bin/sh\nexec yes >&2\n")
     server.chmod(0o755)
-    monkeypatch.setenv("GIT_SSH_COMMAND", str(server))
+    use_ssh_command(monkeypatch, server)
 
     with pytest.raises(SourceError, match="was not fetched before the deadline"):
         clone_or_fetch(

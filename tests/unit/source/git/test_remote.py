@@ -200,6 +200,32 @@ def test_git_fetch_never_prompts_for_a_password(fetch, refusing_server, monkeypa
     assert "the server asks for credentials, and none are set" in message
 
 
+@pytest.mark.parametrize(
+    ("name", "scheme", "instead"),
+    [
+        ("GIT_ASKPASS", "http", "credential.helper"),
+        ("GIT_SSH", "ssh", "core.sshCommand"),
+        ("GIT_SSH_COMMAND", "ssh", "core.sshCommand"),
+        ("GIT_PROXY_COMMAND", "git", "core.gitProxy"),
+    ],
+)
+def test_program_in_a_git_variable_of_the_caller_never_runs(
+    fetch, refusing_server, monkeypatch, tmp_path, caplog, name, scheme, instead
+):
+    marker, program = tmp_path / "ran", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {marker}\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv(name, str(program))
+    git_environment._warn_once.cache_clear()
+    port = refusing_server if scheme == "http" else 9
+    for _ in range(2):
+        refused(fetch, url=f"{scheme}://127.0.0.1:{port}/x")
+    assert not marker.exists()
+    (warning,) = caplog.messages
+    assert warning.startswith(f"{name} in the environment has no effect; use ")
+    assert warning.endswith(f"{instead} in the git configuration")
+
+
 def test_git_fetch_uses_git_configuration_from_environment_variables(
     fetch, git_repo, monkeypatch, tmp_path
 ):

@@ -37,6 +37,9 @@ def test_supported_git_repository_address_is_accepted(address):
     [
         "ext::sh -c touch% /tmp/x",
         "fd::17",
+        "https://ext::sh -c touch% /tmp/x",
+        "ssh://git@ext::sh/path",
+        "file://ext::sh -c touch% /tmp/x",
         "ftp://git.example.com/fleet",
         "--upload-pack=touch /tmp/x",
         "-x@host:path",

@@ -1,0 +1,63 @@
+"""Selects settings of the user's Git configuration without credentials: ``selected_settings``.
+
+With ``--git-credentials``, git does not read the user's configuration, because a credential
+helper, a header, a cookie file or a client certificate in it could identify another user. Only the
+settings that are needed to reach the server are copied: proxies, authorities and addresses.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from reconciler.errors import SourceError
+from reconciler.source.git.git_process import execute
+
+_FILES = frozenset({"sslcainfo", "sslcapath", "proxysslcainfo", "proxysslcert", "proxysslkey"})
+_HTTP = _FILES | {
+    *("proxy", "proxyauthmethod", "proxysslcertpasswordprotected"),
+    *("sslbackend", "sslversion", "sslcipherlist", "pinnedpubkey", "schannelcheckrevoke"),
+    *("version", "curloptresolve", "postbuffer", "useragent"),
+}
+"""The variables of ``http`` and ``http.URL`` that are copied, in lower case."""
+_OTHER = frozenset({"fetch.fsckobjects", "transfer.fsckobjects", "protocol.version"})
+"""Other keys that are copied, in lower case."""
+
+
+def selected_settings() -> tuple[tuple[str, str], ...]:
+    """Return the keys and values that are copied from the user's configuration, in its order.
+
+    Paths that start with ``~/`` are made absolute, since git gets another ``HOME``.
+
+    Raises:
+        SourceError: git cannot read the configuration.
+    """
+    output = execute(Path("/"), ("config", "--list", "--null"))
+    if output.status:
+        raise SourceError(
+            f"git cannot read its configuration: {output.reason}",
+            hint="correct the file, or set GIT_CONFIG_GLOBAL to another one",
+        )
+    found = []
+    for entry in os.fsdecode(output.stdout).split("\0"):
+        key, separator, value = entry.partition("\n")
+        if not separator or not _is_copied(key):
+            continue
+        section, variable = key.partition(".")[0], key.rpartition(".")[2]
+        is_file = section == "http" and variable in _FILES
+        found.append((key, os.path.expanduser(value) if is_file else value))  # noqa: PTH111 - also ~user/
+    return tuple(found)
+
+
+def _is_copied(key: str) -> bool:
+    section, _, rest = key.partition(".")
+    subsection, _, variable = rest.rpartition(".")
+    if key in _OTHER:
+        return True
+    if section == "http":
+        return variable in _HTTP
+    if section != "url" or variable != "insteadof":
+        return False
+    # Another scheme, or a user in the address, could add credentials.
+    scheme, _, rest = subsection.partition("://")
+    return scheme in {"https", "http"} and "@" not in rest.partition("/")[0]
