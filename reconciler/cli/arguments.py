@@ -26,6 +26,10 @@ _EXAMPLES: Mapping[str, tuple[str, str]] = {
         "reconcile --repo https://git.example.com/vms.git --deadline 8m",
         "reconcile --repo . --mode observe --detailed-exitcode",
     ),
+    "serve": (
+        "serve --repo https://git.example.com/vms.git --revision main",
+        "serve --repo https://git.example.com/vms.git --mode observe --interval 1m",
+    ),
     "status": ("status --repo .", "status -l app=db --watch"),
     "validate": ("validate --repo . --working-tree", "validate -f vms/"),
     "config": ("config --repo . --revision main", "config --repo . -o json"),

@@ -11,6 +11,7 @@ from reconciler.app.input_options import DEFAULT_REVISION, ClusterOptions, Sourc
 from reconciler.cli import options
 from reconciler.cli.completion import complete_contexts, complete_namespaces
 from reconciler.cli.option_values import deadline, digest, option, seconds
+from reconciler.serve.serve_options import ServeOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,6 +130,33 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "report": options.Report,
         "trace": options.Trace,
         "metrics_file": options.MetricsFile,
+    },
+    ServeOptions: {
+        "shard": options.ShardOption,
+        "interval_s": option(
+            "--interval",
+            "Read the repository at this interval, even without a webhook.",
+            metavar="DURATION",
+            parser=seconds,
+            show_default="3m",
+        ),
+        "jitter_s": option(
+            "--jitter",
+            "Make each interval longer by a random time up to this one, so that several processes "
+            "do not read together.",
+            metavar="DURATION",
+            parser=seconds,
+            show_default="15s",
+        ),
+        "deadline_s": option(
+            "--deadline",
+            "End one run after this time; migrations in flight continue, and the next run tracks "
+            "them. Another run, such as a person's apply, can start in between.",
+            metavar="DURATION",
+            parser=seconds,
+            show_default="10m",
+        ),
+        "trace": options.Trace,
     },
 }
 """For each options dataclass, the command-line option of each field."""

@@ -27,6 +27,7 @@ from reconciler.cli.commands import (
     config,
     plan,
     reconcile,
+    serve,
     snapshot,
     status,
     validate,
@@ -78,7 +79,19 @@ def _registered(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
     return invoke
 
 
-for module in (demo, plan, apply, reconcile, status, validate, config, snapshot, comment, cluster):
+for module in (
+    demo,
+    plan,
+    apply,
+    reconcile,
+    serve,
+    status,
+    validate,
+    config,
+    snapshot,
+    comment,
+    cluster,
+):
     name = module.__name__.rpartition(".")[2]
     about = (module.command.__doc__ or "").partition("\n")[0]
     app.command(name, short_help=about, epilog=examples_of(name))(_registered(module.command))

@@ -44,11 +44,7 @@ class RunContext:
 
     def alert_hold(self, matchers: tuple[AlertMatcher, ...], now: datetime) -> AlertHold | None:
         """Return why alerts prevent new changes; None if no matcher selects a firing alert."""
-        if not matchers:
-            return None
-        if self.alerts is None:
-            return without_prometheus(now)
-        return self.alerts.hold(matchers)
+        return alert_hold(self.alerts, matchers, now)
 
     def progress(
         self,
@@ -72,3 +68,18 @@ class RunContext:
                 outcome=outcome,
             )
         )
+
+
+def alert_hold(
+    alerts: Alerts | None, matchers: tuple[AlertMatcher, ...], now: datetime
+) -> AlertHold | None:
+    """Return why alerts prevent new changes; None if no matcher selects a firing alert.
+
+    Args:
+        alerts: Reads the alerts; without it, each matcher is a hold.
+        matchers: The matchers of ``rollout.holdWhile``.
+        now: The current time.
+    """
+    if not matchers:
+        return None
+    return without_prometheus(now) if alerts is None else alerts.hold(matchers)

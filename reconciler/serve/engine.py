@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.app.read_and_plan import PlanWithInputs, clock_difference, require_cluster
 from reconciler.plan.planner import Planner
+from reconciler.rollout.run_context import alert_hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import Reading
     from reconciler.model.live.live_state import LiveState
     from reconciler.plan.plan_policy import PlanPolicy
-    from reconciler.ports import Clock, Informer
+    from reconciler.ports import Alerts, Clock, Informer
 
 CAPACITY_AGE_S = 60.0
 """The age in seconds after which pods and quotas are read again."""
@@ -36,11 +37,17 @@ class Engine:
         informer: Keeps the live state up to date; stays open as long as the engine is used.
         clock: Returns the time at which plans are made.
         policy_of: Returns the policy that results from a configuration.
+        alerts: Reads the alerts of ``rollout.holdWhile``; without it, the setting is a hold.
     """
 
     def __init__(
-        self, informer: Informer, clock: Clock, policy_of: Callable[[Config], PlanPolicy]
+        self,
+        informer: Informer,
+        clock: Clock,
+        policy_of: Callable[[Config], PlanPolicy],
+        alerts: Alerts | None = None,
     ) -> None:
+        self._alerts = alerts
         self._informer, self._clock = informer, clock
         self._policy_of = policy_of
         self._planner = Planner()
@@ -75,8 +82,15 @@ class Engine:
         policy = self._policy_of(reading.config)
         live = self._informer.read()
         require_cluster(live, policy)
-        clocks = clock_difference(self._clock)
-        self._planner.update(reading.state, live, policy, self._clock.now(), clocks=clocks)
+        now = self._clock.now()
+        self._planner.update(
+            reading.state,
+            live,
+            policy,
+            now,
+            clocks=clock_difference(self._clock),
+            hold=alert_hold(self._alerts, policy.hold_while, now),
+        )
         plan = self._planner.plan()
         age_s = self._capacity_age_s(live)
         if age_s > CAPACITY_AGE_S and self._planner.capacity_mattered:

@@ -31,7 +31,7 @@ from reconciler.errors import DeclinedError, ReconcilerError
 from reconciler.model.desired.config import Mode
 from reconciler.model.references import ObjectRef
 from reconciler.model.run.outcome import ExitCode, RunReport
-from reconciler.ports import Clock, Informer
+from reconciler.ports import Alerts, Clock, Informer
 from reconciler.report.wording import duration
 from reconciler.rollout import run as rollout
 from reconciler.rollout.report_without_writes import observed, unwritten
@@ -75,6 +75,8 @@ class Execution:
     """Return why the run must end although no signal arrived; empty if it may continue."""
     written_by: Mapping[ObjectRef, str] = field(default_factory=dict)
     """The commit from which an earlier run wrote each change that is still in flight."""
+    alerts: Alerts | None = None
+    """Reads the alerts of ``rollout.holdWhile``; without it, the setting is a hold."""
 
     @property
     def windows_ignored(self) -> bool:
@@ -227,6 +229,7 @@ def _roll_out(
             recorder=recorder,
             listener=listener,
             stopping=lambda: execution.ended_by,
+            alerts=execution.alerts,
             clock_difference=lambda: clock_difference(clock),
             breakable=stop.breakable,
         )

@@ -11,9 +11,11 @@ from reconciler.model.plan.plan import Effect, Verb
 from reconciler.rollout.writes.needed_leases import NoLease, touches_config, touches_memory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from reconciler.cluster.api.client import Client
+    from reconciler.cluster.lease.lease_times import LeaseTimes
     from reconciler.model.plan.plan import Plan
     from reconciler.model.shard import Shard
     from reconciler.ports import Clock, Lease
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 CONFIG_LEASE = "memory-reconciler-config"
 """The name of the lease for the KubeVirt CR, which the Role in examples/deploy lists."""
+
+
+SERVE_LEASE = "memory-reconciler-serve"
+"""The name of the lease for the leader of ``serve``, which the Role in examples/deploy lists."""
 
 
 def memory_lease(shard: Shard) -> str:
@@ -33,6 +39,38 @@ class Leases(NamedTuple):
 
     config: Lease
     memory: Lease
+
+
+def leader_lease(
+    client: Client,
+    clock: Clock,
+    *,
+    instance: str,
+    scale: float,
+    times: LeaseTimes | None = None,
+) -> Callable[[str, Callable[[], None]], AbstractContextManager[Lease]]:
+    """Return a function that opens the lease of the leader of several ``serve`` processes.
+
+    The function gets the namespace of the KubeVirt CR, and a function that is called each second
+    of the wait for another holder, and may raise an exception to end the wait.
+
+    Args:
+        client: Sends the requests; no other thread may use it.
+        clock: Measures the age of the lease.
+        instance: The name of this process.
+        scale: The number of seconds of *clock* per real second.
+        times: How long the lease lasts; None for the usual times.
+    """
+    return lambda namespace, waiting: ClusterLease(
+        client,
+        clock=clock,
+        namespace=namespace,
+        name=SERVE_LEASE,
+        holder=instance,
+        times=times,
+        scale=scale,
+        waiting=waiting,
+    )
 
 
 @contextmanager

@@ -65,11 +65,20 @@ def live_snapshot(options: ClusterOptions, clock: Clock) -> bytes:
         return dump(replace(reader.read(), capacity=reader.capacity()))
 
 
-def informer(client: Client, clock: Clock, *, scale: float = 1.0) -> ClusterInformer:
-    """Return an informer that keeps a snapshot of the cluster up to date; the caller opens it."""
+def informer(
+    client: Client,
+    clock: Clock,
+    *,
+    scale: float = 1.0,
+    changed: Callable[[], None] = lambda: None,
+) -> ClusterInformer:
+    """Return an informer that keeps a snapshot of the cluster up to date; the caller opens it.
+
+    *changed* is called after each change, in the thread that has seen it.
+    """
     from reconciler.cluster.informer.informer import ClusterInformer
 
-    return ClusterInformer(client, clock=clock, scale=scale)
+    return ClusterInformer(client, clock=clock, scale=scale, changed=changed)
 
 
 def context_names(kubeconfig: str | None) -> tuple[str, ...]:

@@ -63,9 +63,18 @@ class ClusterInformer:
 
     Args:
         scale: How many seconds of the simulated or real clock pass in one real second.
+        changed: Called after each change, in the thread that has seen it; it must return quickly.
     """
 
-    def __init__(self, client: Client, *, clock: Clock, scale: float = 1.0) -> None:
+    def __init__(
+        self,
+        client: Client,
+        *,
+        clock: Clock,
+        scale: float = 1.0,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._notify = changed
         self._client = client
         self._clock = clock
         self._scale = scale
@@ -234,12 +243,14 @@ class ClusterInformer:
             make()
             self._version += 1
             self._changed.notify_all()
+        self._notify()
 
     def _break(self, what: str, error: Exception) -> None:
         """Make ``read`` and ``wait`` raise an error, and wake up the waiting thread."""
         with self._changed:
             self._broken = self._broken or threads.unexpected(what, error)
             self._changed.notify_all()
+        self._notify()
 
     def _list_nodes(self, client: Client) -> str:
         """List the nodes; report a change only if they differ from the previous list."""

@@ -109,6 +109,15 @@ class ActiveRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NextRun:
+    """When the next run starts, unless something changes before."""
+
+    at: datetime
+    why: str
+    """Why the run does not start at once; empty if it does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceView:
     """The state of one ``serve`` process at one moment."""
 
@@ -133,6 +142,8 @@ class ServiceView:
     plan: Plan | None = None
     """The newest plan; None before the first plan."""
     planned_at: datetime | None = None
+    next_run: NextRun | None = None
+    """None while a run is active, and if there is nothing to write or this process may not."""
     run: ActiveRun | None = None
     runs: tuple[RunReport, ...] = ()
     """The reports of the last runs, the newest first."""

@@ -1,0 +1,37 @@
+"""``RefreshingInformer``: lets the process plan and show its state while a run is active."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.model.live.capacity import Capacity
+    from reconciler.model.live.live_state import LiveState
+    from reconciler.ports import Informer
+
+
+class RefreshingInformer:
+    """Implements ``Informer`` with another informer, and calls a function after each wait."""
+
+    def __init__(self, inner: Informer, refresh: Callable[[], None]) -> None:
+        self._inner, self._refresh = inner, refresh
+
+    def read(self) -> LiveState:
+        """Return the newest snapshot."""
+        return self._inner.read()
+
+    def capacity(self) -> Capacity | None:
+        """Read pods and quotas now."""
+        return self._inner.capacity()
+
+    def wait(self, timeout_s: float) -> LiveState:
+        """Wait for a change or for the end of the time-out, and return the newest snapshot."""
+        live = self._inner.wait(timeout_s)
+        self._refresh()
+        return live
+
+    def refresh_capacity(self) -> None:
+        """Start to read pods and quotas for later snapshots."""
+        self._inner.refresh_capacity()

@@ -1,0 +1,177 @@
+"""``Runner``: carries out one run of the service, and shows its steps."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import IO, TYPE_CHECKING, Protocol
+
+from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.execution.execute_plan import Execution, execute
+from reconciler.app.execution.refreshing_informer import RefreshingInformer
+from reconciler.app.run_printer import RunPrinter
+from reconciler.app.stop import Stop
+from reconciler.cluster.api.client import Client
+from reconciler.errors import ReconcilerError
+from reconciler.model.run.outcome import RunReport
+from reconciler.model.service.view import ActiveRun
+from reconciler.ports import Alerts, Clock, Informer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from datetime import datetime
+
+    from reconciler.app.read_and_plan import PlanWithInputs
+    from reconciler.model.plan.plan import Plan
+    from reconciler.model.references import ObjectRef
+    from reconciler.model.run.progress import Progress
+    from reconciler.ports import Listener
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndedRun:
+    """A run that has ended."""
+
+    report: RunReport
+    error: ReconcilerError | None = None
+    """Why the run could write nothing; None if it could write."""
+
+
+class RunsPlans(Protocol):
+    """Carries out a run; implemented by ``Runner``."""
+
+    def run(
+        self,
+        planned: PlanWithInputs,
+        *,
+        written_by: Mapping[ObjectRef, str],
+        superseded: Callable[[], str],
+        refresh: Callable[[], None],
+        show: Callable[[ActiveRun], None],
+    ) -> EndedRun:
+        """Apply a plan, and return the report.
+
+        Args:
+            planned: The plan with its inputs.
+            written_by: The commit of each change that is still in flight.
+            superseded: Returns why the run must end; empty if it may continue.
+            refresh: Called often, so that the process can plan and show its state.
+            show: Called with the state of the run after each step.
+
+        Raises:
+            Terminated: SIGTERM arrived before the run could write.
+            KeyboardInterrupt: Ctrl-C was pressed before the run could write, or twice.
+        """
+        ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Runner:
+    """Implements ``RunsPlans`` with an open client and informer."""
+
+    options: ApplyOptions
+    client: Client
+    informer: Informer
+    clock: Clock
+    printer: RunPrinter
+    stop: Stop
+    instance: str
+    alerts: Alerts | None = None
+    _number: int = 0
+
+    def run(
+        self,
+        planned: PlanWithInputs,
+        *,
+        written_by: Mapping[ObjectRef, str],
+        superseded: Callable[[], str],
+        refresh: Callable[[], None],
+        show: Callable[[ActiveRun], None],
+    ) -> EndedRun:
+        """Apply a plan, and return the report; see ``RunsPlans``."""
+        self._number += 1
+        started, unwritten = self.clock.now(), list[RunReport]()
+        active = ActiveRun(
+            # Two runs of one process must not share a name, because a lease that an earlier run
+            # left to expire would then seem to belong to the later one.
+            run_id=f"{self.instance}-{self._number}",
+            plan=planned.plan,
+            started_at=started,
+        )
+        until = None
+        if self.options.deadline_s is not None:
+            until = self.clock.monotonic() + self.options.deadline_s
+        execution = Execution(
+            options=self.options,
+            clock=self.clock,
+            printer=_ShowingPrinter(self.printer, active, show),
+            stop=self.stop,
+            client=self.client,
+            informer=RefreshingInformer(self.informer, refresh),
+            planned=planned,
+            run_id=active.run_id,
+            started_at=started,
+            until=until,
+            unwritten=unwritten.append,
+            superseded=superseded,
+            written_by=written_by,
+            alerts=self.alerts,
+        )
+        try:
+            return EndedRun(report=execute(execution, None))
+        except ReconcilerError as error:
+            if not unwritten:
+                raise
+            return EndedRun(report=unwritten[-1], error=error)
+
+
+class _ShowingPrinter:
+    """Implements ``RunPrinter`` with another printer, and shows each step of the active run."""
+
+    def __init__(
+        self, inner: RunPrinter, active: ActiveRun, show: Callable[[ActiveRun], None]
+    ) -> None:
+        self._inner, self._active, self._show = inner, active, show
+
+    @property
+    def trace_log(self) -> IO[str] | None:
+        """The log that receives the trace in addition to the file."""
+        return self._inner.trace_log
+
+    def show_plan(self, plan: Plan) -> None:
+        """Show the plan as the other printer does."""
+        self._inner.show_plan(plan)
+
+    def confirm(self, plan: Plan) -> bool:
+        """Ask as the other printer does."""
+        return self._inner.confirm(plan)
+
+    @contextmanager
+    def progress(self, plan: Plan, ends_at: datetime | None) -> Iterator[Listener]:
+        """Show each step with the other printer and in the state of the run."""
+        self._show(self._active)
+        with self._inner.progress(plan, ends_at) as listener:
+
+            def both(progress: Progress) -> None:
+                listener(progress)
+                self._step(progress)
+
+            yield both
+
+    def save_report(self, report: RunReport, *, shown: bool) -> None:
+        """Print the report as the other printer does."""
+        self._inner.save_report(report, shown=shown)
+
+    def show_report(self, report: RunReport) -> None:
+        """Show the report as the other printer does."""
+        self._inner.show_report(report)
+
+    def _step(self, progress: Progress) -> None:
+        if progress.ref is None:
+            if not progress.message:
+                return  # nothing has changed
+            self._active = replace(self._active, message=progress.message)
+        else:
+            steps = {**self._active.progress, progress.ref: progress}
+            self._active = replace(self._active, progress=steps)
+        self._show(self._active)

@@ -1,0 +1,129 @@
+"""``GitPoller``: reads the repository at intervals, and at once after a webhook."""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from reconciler.errors import ReconcilerError, SourceError, UsageError
+from reconciler.serve.git_state import GitState, after_failure, after_read, pause_s
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+    from reconciler.model.revision.commit_in_force import CommitInForce
+    from reconciler.ports import Clock, DesiredReader
+
+log = logging.getLogger(__name__)
+
+SHORTEST_S = 1.0
+"""The shortest time between two reads, in seconds; a burst of webhooks causes one or two."""
+
+
+class GitPoller(threading.Thread):
+    """A daemon thread that owns the reader of the repository.
+
+    Args:
+        opened: Opens the reader; called in this thread.
+        clock: Measures the intervals.
+        interval_s: The interval between two reads.
+        jitter_s: The time by which an interval may be longer.
+        changed: Called in this thread after each read.
+        counted: Called with ``success`` or ``failure`` after each read.
+    """
+
+    def __init__(
+        self,
+        opened: Callable[[], AbstractContextManager[DesiredReader]],
+        clock: Clock,
+        *,
+        interval_s: float,
+        jitter_s: float,
+        changed: Callable[[], None],
+        counted: Callable[[str], None] = lambda _result: None,
+    ) -> None:
+        super().__init__(name="git", daemon=True)
+        self._opened, self._clock = opened, clock
+        self._interval_s, self._jitter_s = interval_s, jitter_s
+        self._changed, self._counted = changed, counted
+        self._random = random.Random()  # noqa: S311 - jitter is no secret
+        self._woken = threading.Condition()
+        self._requested = self._ended = False
+        self._rejected = ""
+        self.state = GitState()
+        """The result of the last reads; replaced by this thread, and read by others."""
+        self.error: UsageError | None = None
+        """Why the reader cannot be opened with these options; the process cannot work then."""
+
+    def wake(self) -> None:
+        """Read as soon as possible; may be called from any thread."""
+        with self._woken:
+            self._requested = True
+            self._woken.notify_all()
+
+    def end(self) -> None:
+        """Request the thread to stop; a fetch in progress is not interrupted."""
+        with self._woken:
+            self._ended = True
+            self._woken.notify_all()
+
+    def run(self) -> None:
+        """Read at intervals until ``end`` is called."""
+        try:
+            with self._opened() as reader:
+                while not self._ended:
+                    self._wait(self.poll(reader))
+        except UsageError as error:
+            self.error = error
+            self._changed()
+
+    def poll(self, reader: DesiredReader) -> float:
+        """Read once, and return the seconds until the next read."""
+        with self._woken:
+            self._requested = False
+        try:
+            state = after_read(self.state, reader.read(), self._clock.now())
+        except ReconcilerError as error:
+            state = self._failed(error)
+        except Exception as error:
+            log.exception("reading the repository failed because of a bug in reconciler")
+            state = self._failed(SourceError(f"{type(error).__name__}: {error}"))
+        self._counted("failure" if state.failures else "success")
+        self._report_rejected(state.in_force)
+        left_s = pause_s(
+            state,
+            interval_s=self._interval_s,
+            jitter_s=self._jitter_s,
+            random=self._random.random(),
+        )
+        self.state = replace(state, next_at=self._clock.now() + timedelta(seconds=left_s))
+        self._changed()
+        return left_s
+
+    def _failed(self, error: ReconcilerError) -> GitState:
+        state = after_failure(self.state, error, self._clock.now())
+        log.warning("cannot read the repository; trying again: %s", error)
+        return state
+
+    def _report_rejected(self, found: CommitInForce | None) -> None:
+        """Log a warning about each newest commit that is rejected."""
+        if found is None or not found.refused:
+            self._rejected = ""
+            return
+        first = found.refused[0]
+        if first.commit == self._rejected:
+            return
+        self._rejected = first.commit
+        stays = f"commit {found.commit[:12]} stays in force" if found.commit else "nothing applies"
+        words = "commit %s of %s is rejected: %s; %s"
+        log.warning(words, first.commit[:12], found.revision, first.message, stays)
+
+    def _wait(self, left_s: float) -> None:
+        with self._woken:
+            self._woken.wait_for(lambda: self._ended, min(SHORTEST_S, left_s))
+            self._woken.wait_for(lambda: self._ended or self._requested, left_s)

@@ -1,0 +1,94 @@
+"""``GitState``: the results of the reads of a Git repository; pure functions compute the next one.
+
+The next read is the truth: a webhook only makes it come sooner.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconciler.model import backoff
+from reconciler.model.desired.desired_state import Reading
+from reconciler.model.diagnostic import Severity
+from reconciler.model.phrases import plural
+from reconciler.model.revision.commit_in_force import CommitInForce
+from reconciler.model.service.view import Wait, WaitKind
+
+if TYPE_CHECKING:
+    from reconciler.errors import ReconcilerError
+
+FIRST_PAUSE_S = 5.0
+"""The pause after the first failed read, in seconds; each further failure doubles the pause."""
+LONGEST_PAUSE_S = 600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitState:
+    """What the last reads of the repository have found."""
+
+    reading: Reading | None = None
+    """The desired state of the commit in force; None before the first successful read."""
+    in_force: CommitInForce | None = None
+    """The result of the last read, which may be that no commit is acceptable."""
+    fetched_at: datetime | None = None
+    """The time of the last read that reached the repository."""
+    attempted_at: datetime | None = None
+    next_at: datetime | None = None
+    """The time of the next read, if no webhook arrives before."""
+    failures: int = 0
+    """The number of consecutive reads that failed."""
+    wait: Wait | None = None
+    """Why the newest commit cannot be read or applied; None if it can."""
+
+    @property
+    def commit(self) -> str:
+        """The commit in force; empty before the first successful read."""
+        return self.reading.state.revision if self.reading else ""
+
+
+def after_read(state: GitState, reading: Reading, at: datetime) -> GitState:
+    """Return the state after a read that reached the repository.
+
+    If no commit is acceptable, the desired state of the last acceptable commit stays in use.
+    """
+    desired, before = reading.state, state.wait
+    state = replace(
+        state, in_force=desired.in_force, fetched_at=at, attempted_at=at, failures=0, wait=None
+    )
+    if not desired.unusable:
+        return replace(state, reading=reading)
+    errors = [each for each in desired.diagnostics if each.severity is Severity.ERROR]
+    first = f": {errors[0].message}" if errors else ""
+    message = f"{plural(len(errors), 'error')} in the desired state at {desired.revision}{first}"
+    return replace(state, wait=_since(before, WaitKind.VALID_COMMIT, message, at))
+
+
+def after_failure(state: GitState, error: ReconcilerError, at: datetime) -> GitState:
+    """Return the state after a read that did not reach the repository."""
+    wait = _since(state.wait, WaitKind.REPOSITORY, str(error), at)
+    return replace(state, attempted_at=at, failures=state.failures + 1, wait=wait)
+
+
+def pause_s(state: GitState, *, interval_s: float, jitter_s: float, random: float) -> float:
+    """Return the seconds until the next read.
+
+    Args:
+        state: The state after the last read.
+        interval_s: The interval between two reads.
+        jitter_s: The time by which an interval may be longer, so that processes which were
+            started together do not read together.
+        random: A random number from 0 up to but not including 1.
+    """
+    if not state.failures:
+        return interval_s + jitter_s * random
+    return backoff.pause_s(
+        state.failures, first_s=FIRST_PAUSE_S, longest_s=LONGEST_PAUSE_S, jitter=random
+    )
+
+
+def _since(before: Wait | None, kind: WaitKind, message: str, at: datetime) -> Wait:
+    """Return a wait that started when the present series of failures started."""
+    since = before.since if before is not None and before.kind is kind else at
+    return Wait(kind=kind, since=since, message=message)

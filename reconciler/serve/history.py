@@ -1,0 +1,165 @@
+"""Keeps a bounded history of plans, runs and changes; the functions have no side effects."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.plan import Effect
+from reconciler.model.run.outcome import Actuation, Result
+from reconciler.model.service.view import PlanRecord, VMChange
+from reconciler.rollout.tracking.judge_convergence import FAILURES, is_under_way
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.plan.plan import Plan
+    from reconciler.model.references import ObjectRef
+    from reconciler.model.run.outcome import Outcome, RunReport
+
+MOST_PLANS = 50
+MOST_RUNS = 30
+MOST_CHANGES = 10
+"""The maximum number of remembered changes of one VM."""
+_UNFINISHED = frozenset({Result.RUNNING, Result.WRITTEN})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InFlight:
+    """A change that was in flight when its run ended."""
+
+    revision: str
+    """The commit that the change came from."""
+    patched_at: datetime | None
+
+
+def with_plan(plans: tuple[PlanRecord, ...], plan: Plan, at: datetime) -> tuple[PlanRecord, ...]:
+    """Return the history of plans with the newest plan, unless it is equal to the previous one."""
+    if plans and (plans[0].digest, plans[0].revision) == (plan.digest, plan.revision):
+        return plans
+    summary = {str(effect): n for effect, n in plan.summary.items()}
+    newest = PlanRecord(at=at, revision=plan.revision, digest=plan.digest, summary=summary)
+    return (newest, *plans)[:MOST_PLANS]
+
+
+def with_run(runs: tuple[RunReport, ...], report: RunReport) -> tuple[RunReport, ...]:
+    """Return the history of runs with the newest run.
+
+    A run that changed nothing replaces an earlier one with the same plan and the same end, so that
+    repeated attempts do not displace the runs that made changes.
+    """
+    if runs and _in_vain(report) and _in_vain(runs[0]) and _end(report) == _end(runs[0]):
+        runs = runs[1:]
+    return (report, *runs)[:MOST_RUNS]
+
+
+def _in_vain(report: RunReport) -> bool:
+    return all(each.actuation is not Actuation.SUCCEEDED for each in report.outcomes)
+
+
+def _end(report: RunReport) -> tuple[object, ...]:
+    return report.plan.digest, report.plan.revision, report.exit, report.message
+
+
+def with_changes(
+    changes: Mapping[ObjectRef, tuple[VMChange, ...]], report: RunReport
+) -> dict[ObjectRef, tuple[VMChange, ...]]:
+    """Return the changes of all VMs with those that a run made or found in flight."""
+    found = dict(changes)
+    for each in report.outcomes:
+        if each.ref.is_vm and each.revision:
+            found[each.ref] = _with_change(found.get(each.ref, ()), _change(each, report))
+    return found
+
+
+def _change(outcome: Outcome, report: RunReport) -> VMChange:
+    return VMChange(
+        run_id=report.run_id,
+        revision=outcome.revision,
+        at=outcome.ended_at or report.ended_at,
+        before=outcome.guest_before,
+        after=outcome.guest_now,
+        result=str(outcome.result),
+        reason=outcome.reason,
+        seconds=outcome.seconds,
+    )
+
+
+def _with_change(earlier: tuple[VMChange, ...], newest: VMChange) -> tuple[VMChange, ...]:
+    """Return the changes of one VM; the end of a change in flight replaces its start."""
+    if earlier and earlier[0].result in _UNFINISHED and earlier[0].revision == newest.revision:
+        newest = replace(newest, before=earlier[0].before)
+        earlier = earlier[1:]
+    return (newest, *earlier)[:MOST_CHANGES]
+
+
+def in_flight_after(
+    before: Mapping[ObjectRef, InFlight], report: RunReport
+) -> dict[ObjectRef, InFlight]:
+    """Return the changes that are in flight at the end of a run."""
+    found = dict(before)
+    for each in report.outcomes:
+        if not each.ref.is_vm:
+            continue
+        found.pop(each.ref, None)
+        if each.result in _UNFINISHED and each.revision:
+            found[each.ref] = InFlight(revision=each.revision, patched_at=each.patched_at)
+    return found
+
+
+def followed(
+    changes: Mapping[ObjectRef, tuple[VMChange, ...]],
+    in_flight: Mapping[ObjectRef, InFlight],
+    plan: Plan,
+    now: datetime,
+) -> tuple[dict[ObjectRef, tuple[VMChange, ...]], dict[ObjectRef, InFlight]]:
+    """Return the changes and what is in flight, after changes that ended while no run was active.
+
+    Args:
+        changes: The changes of all VMs.
+        in_flight: The changes that were in flight when their run ended.
+        plan: The newest plan, which shows how far each VM is.
+        now: The current time.
+    """
+    found, left = dict(changes), {}
+    decisions = {each.ref: each for each in plan.decisions if each.ref in in_flight}
+    for ref, change in in_flight.items():
+        decision = decisions.get(ref)
+        if decision is None:
+            continue
+        if is_under_way(decision):
+            left[ref] = change
+            continue
+        done = decision.effect is Effect.NONE
+        if not done and decision.reason not in FAILURES:
+            continue  # Git has another size by now, so a later run decides about the VM
+        earlier = found.get(ref, ())
+        if not earlier:
+            continue
+        started = change.patched_at
+        ended = replace(
+            earlier[0],
+            at=now,
+            result=str(Result.DONE if done else Result.FAILED),
+            reason=decision.why.reason,
+            after=decision.guest,
+            seconds=(now - started).total_seconds() if done and started else None,
+        )
+        found[ref] = (ended, *earlier[1:])
+    return found, left
+
+
+def without_removed(
+    changes: Mapping[ObjectRef, tuple[VMChange, ...]], known: frozenset[ObjectRef]
+) -> dict[ObjectRef, tuple[VMChange, ...]]:
+    """Return the changes of the VMs that Git or the cluster still has."""
+    return {ref: each for ref, each in changes.items() if ref in known}
+
+
+def restart_since(
+    before: Mapping[ObjectRef, datetime], plan: Plan, now: datetime
+) -> dict[ObjectRef, datetime]:
+    """Return since when each VM waits for a restart."""
+    waiting = (each.ref for each in plan.decisions if each.effect is Effect.RESTART)
+    return {ref: before.get(ref, now) for ref in waiting}

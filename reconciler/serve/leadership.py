@@ -1,0 +1,187 @@
+"""``Leadership``: holds the Lease that lets one of several replicas write and notify.
+
+The rollout leases alone prevent two writers. This Lease decides which replica tries, and stores
+what a new leader must know, such as the notifications that were sent.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.errors import ClusterError, LeaseHeldError
+from reconciler.model import backoff
+from reconciler.model.service.view import Role, Wait, WaitKind
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from contextlib import AbstractContextManager
+
+    from reconciler.ports import Clock, Lease
+
+log = logging.getLogger(__name__)
+
+_RENEW_CHECK_S = 1.0
+_STANDBY_S = 2.0
+"""The seconds until a replica looks again at the Lease of a leader that is alive."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 30.0
+
+
+class _Ended(Exception):  # noqa: N818 - not an error
+    """The process stops while it waits for the Lease."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeaderState:
+    """Which process leads, as far as this process knows."""
+
+    role: Role = Role.STANDBY
+    leader: str = ""
+    """The name of the leading process; empty if it is unknown."""
+    wait: Wait | None = None
+    """Why this process does not lead; None if it leads, or has just started."""
+
+
+class Leadership(threading.Thread):
+    """A daemon thread that acquires and renews the Lease.
+
+    Args:
+        lease_in: Opens the Lease in a namespace; calls its second argument while it waits.
+        clock: Returns the time since which this process waits.
+        instance: The name of this process.
+        changed: Called in this thread when the role or the leader has changed.
+    """
+
+    def __init__(
+        self,
+        lease_in: Callable[[str, Callable[[], None]], AbstractContextManager[Lease]],
+        clock: Clock,
+        *,
+        instance: str,
+        changed: Callable[[], None],
+    ) -> None:
+        super().__init__(name="leadership", daemon=True)
+        self._lease_in, self._clock, self._instance = lease_in, clock, instance
+        self._changed = changed
+        self._namespace = ""
+        self._opened: AbstractContextManager[Lease] | None = None
+        self._lease: Lease | None = None
+        self._failures = 0
+        self._ended = threading.Event()
+        self._lock = threading.Lock()
+        self._notes: dict[str, str | None] = {}
+        self.state = LeaderState()
+        """The result of the last request; replaced by this thread, and read by others."""
+
+    def begin(self, namespace: str) -> None:
+        """Start the thread, unless it runs; *namespace* is the one of the KubeVirt CR."""
+        if not self._namespace:
+            self._namespace = namespace
+            self.start()
+
+    def leads(self) -> bool:
+        """Return whether this process holds the Lease now; may be called from any thread.
+
+        The result is False as soon as another replica may have taken the Lease, even if this
+        process was frozen and its thread has not run since.
+        """
+        lease = self._lease
+        return lease is not None and lease.valid_s() > 0.0
+
+    def annotations(self) -> Mapping[str, str]:
+        """Return the Lease's annotations that have this program's prefix, by full name."""
+        lease = self._lease
+        with self._lock:
+            known = dict(lease.annotations()) if lease is not None else {}
+            known.update({key: value for key, value in self._notes.items() if value is not None})
+        return known
+
+    def annotate(self, annotations: Mapping[str, str | None]) -> None:
+        """Write annotations to the Lease soon; the value None removes an annotation."""
+        with self._lock:
+            self._notes.update(annotations)
+
+    def end(self, timeout_s: float) -> None:
+        """Release the Lease, and wait for the thread to stop."""
+        self._ended.set()
+        if self._namespace:
+            self.join(timeout_s)
+
+    def run(self) -> None:
+        """Acquire and renew the Lease until ``end`` is called; then release it."""
+        try:
+            while not self._ended.is_set():
+                self._ended.wait(self.step())
+        except _Ended:
+            pass
+        finally:
+            self._give_up()
+
+    def step(self) -> float:
+        """Acquire the Lease or renew it, and return the seconds until the next step."""
+        try:
+            return self._acquire() if self._lease is None else self._renew(self._lease)
+        except ClusterError as error:
+            return self._failed(error)
+        except _Ended:
+            raise
+        except Exception:
+            log.exception("the Lease cannot be used because of a bug in reconciler")
+            self._give_up()
+            return _LONGEST_PAUSE_S
+
+    def _acquire(self) -> float:
+        opened = self._lease_in(self._namespace, self._check_end)
+        try:
+            lease = opened.__enter__()
+        except LeaseHeldError as held:
+            self._failures = 0
+            self._standby(f"{held.holder} leads", held.holder)
+            return _STANDBY_S
+        self._failures, self._opened, self._lease = 0, opened, lease
+        log.info("this process leads")
+        self._publish(LeaderState(role=Role.LEADER, leader=self._instance))
+        return _RENEW_CHECK_S
+
+    def _renew(self, lease: Lease) -> float:
+        with self._lock:
+            notes, self._notes = self._notes, {}
+        if notes:
+            lease.annotate(notes)
+        if lease.held():
+            return _RENEW_CHECK_S
+        log.warning("this process no longer leads: its Lease was lost")
+        self._give_up()
+        self._standby("the Lease was lost", "")
+        return _RENEW_CHECK_S
+
+    def _check_end(self) -> None:
+        if self._ended.is_set():
+            raise _Ended
+
+    def _failed(self, error: ClusterError) -> float:
+        self._failures += 1
+        if self._failures == 1:
+            log.warning("cannot acquire the Lease of the leader: %s", error)
+        self._standby(str(error), "")
+        return backoff.pause_s(
+            self._failures, first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, jitter=0.5
+        )
+
+    def _standby(self, message: str, leader: str) -> None:
+        before = self.state.wait
+        since = before.since if before is not None else self._clock.now()
+        wait = Wait(kind=WaitKind.LEADERSHIP, since=since, message=message)
+        self._publish(LeaderState(leader=leader, wait=wait))
+
+    def _give_up(self) -> None:
+        opened, self._opened, self._lease = self._opened, None, None
+        if opened is not None:
+            opened.__exit__(None, None, None)
+
+    def _publish(self, state: LeaderState) -> None:
+        if state != self.state:
+            self.state = state
+            self._changed()

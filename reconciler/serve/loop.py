@@ -1,0 +1,288 @@
+"""``Loop``: plans, shows the plan, applies it if a run is due, and starts again.
+
+Each turn uses the newest commit and the newest snapshot. What the loop remembers serves only the
+page and the report; a restarted process continues from Git and the cluster.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol
+
+from reconciler.app.execution.runner import RunsPlans
+from reconciler.app.read_and_plan import PlanWithInputs
+from reconciler.errors import ClusterError, LeaseHeldError, ReconcilerError
+from reconciler.model import backoff
+from reconciler.model.desired.config import Mode
+from reconciler.model.run.outcome import ExitCode, RunReport
+from reconciler.model.service.view import ActiveRun, NextRun, Role, SourceView, Wait, WaitKind
+from reconciler.ports import Clock
+from reconciler.serve import history
+from reconciler.serve.engine import Engine
+from reconciler.serve.next_run import LastRun, after_run, next_run
+from reconciler.serve.view_store import ViewStore
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from reconciler.model.plan.plan import Plan
+    from reconciler.model.references import ObjectRef
+    from reconciler.serve.git_state import GitState
+    from reconciler.serve.history import InFlight
+    from reconciler.serve.leadership import LeaderState
+
+log = logging.getLogger(__name__)
+
+REPLAN_S = 60.0
+"""The seconds after which the process plans again although it has seen no change.
+
+Some decisions depend on the time, such as time-outs of guests and pauses after failed migrations.
+"""
+REFRESH_S = 1.0
+"""The shortest time between two plans while a run is active, in seconds."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
+_WRITES_FIRST_S = 60.0
+"""The seconds for which a run may work before changes that it does not contain end it."""
+
+
+class Git(Protocol):
+    """Knows the state of the repository; implemented by ``GitPoller``."""
+
+    state: GitState
+
+
+class Leader(Protocol):
+    """Knows whether this process may write; implemented by ``Leadership``."""
+
+    state: LeaderState
+
+    def begin(self, namespace: str) -> None:
+        """Start to compete for the Lease, which is in *namespace*."""
+        ...
+
+    def leads(self) -> bool:
+        """Return whether this process may write now."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoopParts:
+    """The parts that the loop connects."""
+
+    git: Git
+    leader: Leader
+    engine: Engine
+    runner: RunsPlans
+    store: ViewStore
+    clock: Clock
+    interruptible: Callable[[], AbstractContextManager[None]] = nullcontext
+    """Returns a context manager whose block a signal interrupts."""
+    ended: Callable[[RunReport], None] = lambda _report: None
+    """Called with the report of each run, for counters and logs."""
+    planned: Callable[[PlanWithInputs], None] = lambda _planned: None
+    """Called after each plan, for counters."""
+
+
+class Loop:
+    """Makes one turn after the other; ``turn`` returns how long nothing has to be done."""
+
+    def __init__(self, parts: LoopParts) -> None:
+        self._parts = parts
+        self._git, self._clock, self._store = parts.git, parts.clock, parts.store
+        self._last: LastRun | None = None
+        self._in_flight: Mapping[ObjectRef, InFlight] = {}
+        self._trouble: Wait | None = None
+        """Why the last plan could not be made; None if it could."""
+        self._failures = 0
+        self._busy: Wait | None = None
+        """The other run that holds a rollout lease; None if there is none."""
+        self._refreshed_at = 0.0
+        self._missed: tuple[float, frozenset[ObjectRef]] | None = None
+
+    def turn(self) -> float:
+        """Plan, show the plan, and carry out a run if one is due.
+
+        Returns:
+            The seconds until the next turn, unless something happens before.
+        """
+        with self._parts.interruptible():
+            planned = self._plan()
+        if planned is None:
+            if not self._failures:
+                return REPLAN_S
+            return backoff.pause_s(
+                self._failures, first_s=_FIRST_PAUSE_S, longest_s=_LONGEST_PAUSE_S, jitter=0.5
+            )
+        due = self._next_run(planned)
+        if due is None:
+            return REPLAN_S
+        left_s = (due.at - self._clock.now()).total_seconds()
+        if left_s > 0:
+            return min(left_s, REPLAN_S)
+        self._run(planned)
+        return 0.0
+
+    def _plan(self) -> PlanWithInputs | None:
+        """Plan with the newest inputs and show the result; None if no plan can be made."""
+        git, engine = self._git.state, self._parts.engine
+        if git.reading is not None and git.reading is not engine.reading:
+            engine.use(git.reading)
+        planned = None
+        if engine.reading is not None:
+            try:
+                planned = engine.plan()
+            except ReconcilerError as error:
+                self._failed(error)
+            else:
+                self._failures, self._trouble = 0, None
+        self._publish(planned)
+        if planned is not None:
+            self._parts.leader.begin(planned.live.kubevirt.ref.namespace)
+            self._parts.planned(planned)
+        return planned
+
+    def _failed(self, error: ReconcilerError) -> None:
+        self._failures += 1
+        kind = WaitKind.CLUSTER if isinstance(error, ClusterError) else WaitKind.VALID_COMMIT
+        if self._trouble is None or self._trouble.message != str(error):
+            log.warning("cannot plan; trying again: %s", error)
+        since = self._trouble.since if self._trouble else self._clock.now()
+        self._trouble = Wait(kind=kind, since=since, message=str(error))
+
+    def _publish(self, planned: PlanWithInputs | None) -> None:
+        """Show the state of the process, with a new plan if there is one."""
+        view, state, git = self._store.read()[1], self._parts.leader.state, self._git.state
+        leads = self._parts.leader.leads()
+        changes: dict[str, object] = {
+            "source": _source(view.source, git),
+            "role": Role.LEADER if leads else Role.STANDBY,
+            "leader": state.leader,
+        }
+        if planned is not None:
+            changes |= self._changes_by_plan(planned)
+        has_plan = planned is not None or view.plan is not None
+        waits = (
+            self._trouble,
+            git.wait,
+            None if has_plan else _first_plan(view.started_at),
+            None if leads else state.wait,
+            self._busy,
+        )
+        changes["waits"] = tuple(each for each in waits if each is not None)
+        self._store.update(**changes)
+
+    def _changes_by_plan(self, planned: PlanWithInputs) -> dict[str, object]:
+        view, now, plan = self._store.read()[1], self._clock.now(), planned.plan
+        known = frozenset({*planned.live.vms, *planned.desired.vms})
+        changes: Mapping[ObjectRef, object] = view.changes
+        if view.run is None:
+            ended, self._in_flight = history.followed(view.changes, self._in_flight, plan, now)
+            changes = history.without_removed(ended, known)
+        converged = not plan.applyable and not plan.errored and view.run is None
+        return {
+            "mode": planned.config.mode,
+            "config": planned.config,
+            "live": planned.live,
+            "desired": planned.desired,
+            "plan": plan,
+            "planned_at": now,
+            "hold": plan.hold,
+            "plans": history.with_plan(view.plans, plan, now),
+            "changes": changes,
+            "restart_since": history.restart_since(view.restart_since, plan, now),
+            "last_success_at": now if converged else view.last_success_at,
+            "next_run": None if view.run is not None else self._next_run(planned),
+        }
+
+    def _next_run(self, planned: PlanWithInputs) -> NextRun | None:
+        if planned.config.mode is Mode.OBSERVE or not self._parts.leader.leads():
+            return None
+        return next_run(planned.plan, planned.policy.windows, self._last, self._clock.now())
+
+    def _run(self, planned: PlanWithInputs) -> None:
+        """Carry out one run, and add it to the history."""
+        plan = planned.plan
+        self._missed = None
+        try:
+            ended = self._parts.runner.run(
+                planned,
+                written_by={ref: each.revision for ref, each in self._in_flight.items()},
+                superseded=lambda: self._superseded(plan),
+                refresh=self._refresh,
+                show=self._show,
+            )
+        finally:
+            self._store.update(run=None)
+        report, now = ended.report, self._clock.now()
+        self._last = after_run(report, self._last)
+        self._busy = None
+        if isinstance(ended.error, LeaseHeldError):
+            self._busy = Wait(kind=WaitKind.ROLLOUT_LEASE, since=now, message=str(ended.error))
+        self._in_flight = history.in_flight_after(self._in_flight, report)
+        view = self._store.read()[1]
+        succeeded = report.exit in (ExitCode.DONE, ExitCode.BLOCKED, ExitCode.DEADLINE)
+        self._store.update(
+            runs=history.with_run(view.runs, report),
+            changes=history.with_changes(view.changes, report),
+            last_success_at=report.ended_at if succeeded else view.last_success_at,
+        )
+        self._parts.ended(report)
+
+    def _show(self, active: ActiveRun) -> None:
+        self._store.update(run=active)
+
+    def _refresh(self) -> None:
+        """Plan and show the plan while a run is active, but not too often."""
+        now = self._clock.monotonic()
+        if now - self._refreshed_at < REFRESH_S:
+            return
+        planned = self._plan()
+        self._refreshed_at = self._clock.monotonic()
+        run = self._store.read()[1].run
+        if planned is not None and run is not None:
+            self._note_missed(run.plan, planned.plan)
+
+    def _note_missed(self, active: Plan, newest: Plan) -> None:
+        """Remember since when the newest plan has actions on objects that the run ignores."""
+        taken = {each.ref for each in active.decisions if each.effect != "none"}
+        missed = frozenset(
+            action.ref
+            for wave in newest.waves
+            for action in wave.actions
+            if action.ref not in taken
+        )
+        if not missed:
+            self._missed = None
+        elif self._missed is None:
+            self._missed = (self._clock.monotonic(), missed)
+
+    def _superseded(self, plan: Plan) -> str:
+        """Return why the active run must end; empty if it may continue."""
+        newest = self._git.state.commit
+        if newest and newest != plan.revision:
+            return f"commit {newest[:12]} is in force now"
+        if not self._parts.leader.leads():
+            return "this process no longer leads"
+        if self._missed is not None:
+            since, refs = self._missed
+            if self._clock.monotonic() - since >= _WRITES_FIRST_S:
+                return f"changes to {len(refs)} other objects are due, and the next run makes them"
+        return ""
+
+
+def _first_plan(since: datetime) -> Wait:
+    return Wait(kind=WaitKind.FIRST_PLAN, since=since, message="no plan has been made yet")
+
+
+def _source(source: SourceView, git: GitState) -> SourceView:
+    return replace(
+        source,
+        in_force=git.in_force,
+        fetched_at=git.fetched_at,
+        attempted_at=git.attempted_at,
+        next_at=git.next_at,
+    )

@@ -1,0 +1,138 @@
+"""``next_run``: decides when the next run is due, so that no plan is applied in an endless loop.
+
+The functions have no side effects.
+
+=============================================== =============================================
+Situation                                       The next run starts
+=============================================== =============================================
+another process leads, ``mode: observe``        never
+the plan has no actions                         never
+an alert of ``rollout.holdWhile`` is firing     never
+no window is open                               when the next window opens
+no run yet, or the last one made progress       at once, but not directly after the last run
+another commit is in force since the last run   at once, but not directly after the last run
+the last run ended at its deadline              after a pause in which another run may start
+the plan has changed                            after a pause that grows with runs in vain
+the same plan as in vain before                 after a long pause that grows
+another run holds a lease, or an error          after a pause that grows
+=============================================== =============================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from reconciler.model import backoff
+from reconciler.model.run.outcome import Actuation, ExitCode
+from reconciler.model.service.view import NextRun
+from reconciler.plan.timing.windows import opening
+
+if TYPE_CHECKING:
+    from reconciler.model.desired.config import Window
+    from reconciler.model.plan.plan import Plan
+    from reconciler.model.run.outcome import RunReport
+
+GAP_S = 2.0
+"""The seconds between two runs that make progress."""
+TURN_S = 15.0
+"""The seconds in which another run, such as a person's ``apply``, can acquire the leases."""
+_EVENT_PAUSE_S, _EVENT_LONGEST_S = 2.0, 60.0
+_SAME_PAUSE_S, _SAME_LONGEST_S = 30.0, 600.0
+_BUSY_PAUSE_S, _BUSY_LONGEST_S = 10.0, 60.0
+_ERROR_PAUSE_S, _ERROR_LONGEST_S = 10.0, 300.0
+
+
+class Ended(StrEnum):
+    """How a run ended, as far as this matters for the next one."""
+
+    PROGRESS = "progress"
+    """The run wrote something."""
+    DEADLINE = "deadline"
+    """The run wrote something, and ended at its deadline."""
+    IN_VAIN = "in vain"
+    """The run wrote nothing, because all changes were held or rejected."""
+    BUSY = "busy"
+    """Another run holds a lease."""
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LastRun:
+    """The end of the last run."""
+
+    ended: Ended
+    at: datetime
+    digest: str
+    """The digest of the plan with which the run started."""
+    revision: str
+    n_in_vain: int = 0
+    """The number of consecutive runs, including this one, that made no progress."""
+
+
+def next_run(
+    plan: Plan, windows: tuple[Window, ...], last: LastRun | None, now: datetime
+) -> NextRun | None:
+    """Return when the next run starts; None if there is nothing to write.
+
+    Args:
+        plan: The newest plan.
+        windows: The windows of the configuration.
+        last: The end of the last run; None if there was none.
+        now: The current time.
+    """
+    if not plan.applyable or plan.hold is not None:
+        return None
+    opens = opening(windows, now)
+    if not opens.is_open:
+        if opens.opens is None:
+            return None
+        return NextRun(at=opens.opens, why="no window is open")
+    if last is None:
+        return NextRun(at=now, why="")
+    pause_s, why = _pause(last, plan)
+    return NextRun(at=last.at + timedelta(seconds=pause_s), why=why)
+
+
+def _pause(last: LastRun, plan: Plan) -> tuple[float, str]:
+    """Return the seconds after the last run, and the reason."""
+    if last.ended is Ended.BUSY:
+        return _growing(last, _BUSY_PAUSE_S, _BUSY_LONGEST_S), "another run holds the lease"
+    if last.ended is Ended.PROGRESS or last.revision != plan.revision:
+        return GAP_S, "the last run has just ended"
+    if last.ended is Ended.DEADLINE:
+        return TURN_S, "the last run reached its deadline, and other runs may start"
+    if last.ended is Ended.ERROR:
+        return _growing(last, _ERROR_PAUSE_S, _ERROR_LONGEST_S), "the last run failed"
+    if last.digest == plan.digest:
+        words = "the last run could change nothing, and the plan is still the same"
+        return _growing(last, _SAME_PAUSE_S, _SAME_LONGEST_S), words
+    return _growing(last, _EVENT_PAUSE_S, _EVENT_LONGEST_S), "the last run could change nothing"
+
+
+def _growing(last: LastRun, first_s: float, longest_s: float) -> float:
+    return backoff.pause_s(
+        max(1, last.n_in_vain), first_s=first_s, longest_s=longest_s, jitter=0.5
+    )
+
+
+def after_run(report: RunReport, before: LastRun | None) -> LastRun:
+    """Return the end of a run that could write, for the decision about the next one."""
+    wrote = any(each.actuation is Actuation.SUCCEEDED for each in report.outcomes)
+    ended = Ended.IN_VAIN
+    if report.exit is ExitCode.LEASE_HELD:
+        ended = Ended.BUSY
+    elif report.exit is ExitCode.ERROR:
+        ended = Ended.ERROR
+    elif wrote:
+        ended = Ended.DEADLINE if report.exit is ExitCode.DEADLINE else Ended.PROGRESS
+    in_vain = ended not in (Ended.PROGRESS, Ended.DEADLINE)
+    return LastRun(
+        ended=ended,
+        at=report.ended_at,
+        digest=report.plan.digest,
+        revision=report.plan.revision,
+        n_in_vain=(before.n_in_vain if before else 0) + 1 if in_vain else 0,
+    )

@@ -1,0 +1,191 @@
+"""``run``: implements ``serve``: starts the threads, and makes turns until a signal arrives."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reconciler import __version__
+from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.counters import Counters
+from reconciler.app.execution.leases import leader_lease
+from reconciler.app.execution.runner import Runner
+from reconciler.app.input_options import DEFAULT_REVISION
+from reconciler.app.stop import Stop, Terminated, stop_on_signals
+from reconciler.app.wiring import cluster_wiring, process_name, source_wiring
+from reconciler.model.run.outcome import ExitCode
+from reconciler.model.service.counts import Counted
+from reconciler.model.service.view import ServiceView, SourceView
+from reconciler.plan.plan_policy import plan_policy
+from reconciler.ports import Clock
+from reconciler.serve.engine import Engine
+from reconciler.serve.git_poller import GitPoller
+from reconciler.serve.leadership import Leadership
+from reconciler.serve.loop import Loop, LoopParts
+from reconciler.serve.view_store import ViewStore
+from reconciler.serve.wakeups import Wakeup, Wakeups
+
+if TYPE_CHECKING:
+    from reconciler.app.read_and_plan import PlanWithInputs
+    from reconciler.app.run_printer import RunPrinter
+    from reconciler.model.run.outcome import RunReport
+    from reconciler.serve.serve_options import ServeOptions
+
+log = logging.getLogger(__name__)
+
+HURRY_S = 8.0
+"""The time limit for requests after a stop signal, in seconds; Kubernetes kills a pod after 30."""
+RELEASE_S = 3.0
+"""The longest wait for the release of the Lease, in seconds."""
+PACE_S = 0.5
+"""The shortest pause between two turns that changes in the cluster cause, in seconds."""
+
+
+def run(options: ServeOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
+    """Keep the cluster equal to Git until SIGTERM or Ctrl-C.
+
+    Raises:
+        ReconcilerError: The process cannot start, or one of its threads has failed.
+    """
+    with ExitStack() as stack:
+        stop = stack.enter_context(stop_on_signals())
+        try:
+            with stop.interruptible():
+                service = _opened(options, clock, printer, stop, stack)
+            service.run()
+        except (Terminated, KeyboardInterrupt):
+            log.info("a signal ends the process; changes in flight continue")
+    return ExitCode.INTERRUPTED if stop.interrupted else ExitCode.DONE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Service:
+    """The open parts of the process."""
+
+    loop: Loop
+    poller: GitPoller
+    wakeups: Wakeups
+    stop: Stop
+    clock: Clock
+    scale: float
+
+    def run(self) -> None:
+        """Make turns until a signal arrives."""
+        while not self.stop.requested:
+            began = self.clock.monotonic()
+            left_s = self.loop.turn()
+            if self.poller.error is not None:
+                raise self.poller.error
+            if left_s > 0:
+                with self.stop.interruptible():
+                    self._wait(left_s, self.clock.monotonic() - began)
+
+    def _wait(self, left_s: float, turn_s: float) -> None:
+        """Wait until the next turn; pause longer if the cluster changes all the time."""
+        found = self.wakeups.wait(left_s / self.scale)
+        if found == {Wakeup.CLUSTER}:
+            self.clock.sleep(max(PACE_S * self.scale, turn_s))
+
+
+def _opened(
+    options: ServeOptions, clock: Clock, printer: RunPrinter, stop: Stop, stack: ExitStack
+) -> _Service:
+    """Open the client and start the threads; *stack* ends them."""
+    source, scale = options.source, options.cluster.time_scale
+    instance, wakeups, counters = process_name.run_id(), Wakeups(), Counters()
+    store = ViewStore(_first_view(options, instance, clock), clock)
+    policy = partial(plan_policy, shard=options.shard)
+    client = stack.enter_context(
+        cluster_wiring.client(options.cluster, clock, counted=counters.count_request)
+    )
+    stop.on_request.append(lambda: client.hurry(HURRY_S))
+    informer = stack.enter_context(
+        cluster_wiring.informer(
+            client, clock, scale=scale, changed=partial(wakeups.wake, Wakeup.CLUSTER)
+        )
+    )
+    poller = GitPoller(
+        lambda: source_wiring.polled(source),
+        clock,
+        interval_s=options.interval_s,
+        jitter_s=options.jitter_s,
+        changed=partial(wakeups.wake, Wakeup.GIT),
+        counted=partial(counters.add, Counted.GIT_FETCHES),
+    )
+    leadership = Leadership(
+        leader_lease(client.without_retries(), clock, instance=instance, scale=scale),
+        clock,
+        instance=instance,
+        changed=partial(wakeups.wake, Wakeup.LEADERSHIP),
+    )
+    stack.callback(leadership.end, RELEASE_S)
+    stack.callback(poller.end)
+    engine = Engine(informer, clock, policy)
+    runner = Runner(
+        options=ApplyOptions(
+            source=source,
+            shard=options.shard,
+            cluster=options.cluster,
+            deadline_s=options.deadline_s,
+            trace=options.trace,
+            unattended=True,
+        ),
+        client=client,
+        informer=informer,
+        clock=clock,
+        printer=printer,
+        stop=stop,
+        instance=instance,
+    )
+
+    def ended(report: RunReport) -> None:
+        counters.count_run(report)
+        _log_run(report)
+
+    def planned(found: PlanWithInputs) -> None:
+        counters.count_live(found.live)
+
+    parts = LoopParts(
+        git=poller,
+        leader=leadership,
+        engine=engine,
+        runner=runner,
+        store=store,
+        clock=clock,
+        interruptible=stop.interruptible,
+        ended=ended,
+        planned=planned,
+    )
+    poller.start()
+    return _Service(
+        loop=Loop(parts), poller=poller, wakeups=wakeups, stop=stop, clock=clock, scale=scale
+    )
+
+
+def _first_view(options: ServeOptions, instance: str, clock: Clock) -> ServiceView:
+    now = clock.now()
+    return ServiceView(
+        instance=instance,
+        version=__version__,
+        started_at=now,
+        at=now,
+        history_since=now,
+        source=SourceView(
+            address=source_wiring.shown_address(options.source.repo or ""),
+            revision=options.source.revision or DEFAULT_REVISION,
+        ),
+    )
+
+
+def _log_run(report: RunReport) -> None:
+    """Log the end of a run in one line."""
+    counted: dict[str, int] = {}
+    for each in report.outcomes:
+        counted[each.result] = counted.get(each.result, 0) + 1
+    results = ", ".join(f"{n} {result}" for result, n in counted.items()) or "nothing to do"
+    reason = f"; {report.message}" if report.message else ""
+    words = "the run %s of commit %s ended with exit code %d: %s%s"
+    log.info(words, report.run_id, report.plan.revision[:12], report.exit, results, reason)

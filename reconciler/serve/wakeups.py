@@ -1,0 +1,44 @@
+"""``Wakeups``: ends the wait of the loop when something has happened."""
+
+from __future__ import annotations
+
+import threading
+from enum import StrEnum
+
+
+class Wakeup(StrEnum):
+    """What has happened."""
+
+    GIT = "git"
+    """The state of the Git poller has changed."""
+    CLUSTER = "cluster"
+    """An informer has seen a change."""
+    LEADERSHIP = "leadership"
+    """This process has become the leader, or has ceased to be the leader."""
+    OTHER = "other"
+
+
+class Wakeups:
+    """Collects what has happened; ``wake`` may be called from any thread."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._pending: set[Wakeup] = set()
+
+    def wake(self, what: Wakeup) -> None:
+        """End the present or the next ``wait``."""
+        with self._changed:
+            self._pending.add(what)
+            self._changed.notify_all()
+
+    def wait(self, timeout_s: float) -> frozenset[Wakeup]:
+        """Wait until something has happened, and return all that has happened since the last wait.
+
+        Args:
+            timeout_s: The longest wait, in seconds of real time.
+        """
+        with self._changed:
+            self._changed.wait_for(lambda: bool(self._pending), timeout_s)
+            found = frozenset(self._pending)
+            self._pending.clear()
+        return found
