@@ -115,7 +115,7 @@ def reasons() -> str:
     for effects, entries in groups:
         rows = [
             (
-                f"`{reason}`",
+                anchored(reason),
                 each.meaning,
                 each.action or "Nothing.",
                 versions(each),
@@ -128,11 +128,18 @@ def reasons() -> str:
     return "\n" + "\n".join(parts) + "\n"
 
 
+def anchored(code: str) -> str:
+    """Return a code with an anchor, to which the alerts link."""
+    return f'`{code}`<a id="{code}"></a>'
+
+
 def diagnostics() -> str:
     """Return the tables of the codes of reported problems."""
     parts = []
     for section, meanings in SECTIONS.items():
-        rows = [(f"`{codes}`".replace(", ", "`, `"), text) for codes, text in meanings.items()]
+        rows = [
+            (", ".join(map(anchored, codes.split(", "))), text) for codes, text in meanings.items()
+        ]
         parts.append(f"### {section}\n\n{table(('code', 'meaning'), rows)}")
     return "\n" + "\n".join(parts) + "\n"
 
