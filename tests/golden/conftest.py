@@ -17,6 +17,7 @@ from support.builders import (
     make_vmi,
     with_settings,
 )
+from support.html.browser import started_browser
 
 from reconciler.model.alerts.alert_hold import AlertHold
 from reconciler.model.desired.config import Canary, RestartConsent, Window, WindowKind
@@ -89,6 +90,13 @@ def golden(request: pytest.FixtureRequest):
         assert text == path.read_text(encoding="utf-8"), f"{name} differs; see --update-goldens"
 
     return compare
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory):
+    """One tab of a browser, which all tests of pages share, because its start is slow."""
+    with started_browser(tmp_path_factory.mktemp("chromium")) as found:
+        yield found
 
 
 def digest(text: str) -> str:

@@ -222,6 +222,31 @@ def check_html(text: str, benign: str, hostile: str) -> None:
     assert BENIGN in usual.elements[0].text
 
 
+def check_live_page(text: str, benign: str, hostile: str) -> None:
+    """The page has the same elements, and its addresses contain no character with a meaning."""
+    check_lines(text)
+    page, usual = Page(text), Page(benign)
+    assert page.shape == usual.shape, "hostile text adds no element and no attribute"
+    assert BENIGN in usual.elements[0].text
+    for each in (*page.values("href"), *page.values("src"), *page.values("action")):
+        assert re.fullmatch(r"[\w./%?=&#~-]*", each, re.ASCII), each
+    assert page.values("class") == usual.values("class")
+
+
+def check_event(text: str, benign: str, hostile: str) -> None:
+    """The event is one event, and its HTML is as harmless as the page's."""
+    assert text.count("\n") == benign.count("\n"), "hostile text adds no line"
+    found, usual = (json.loads(each.split("data: ")[1]) for each in (text, benign))
+    assert found.keys() == usual.keys() == {"say", "cells", "parts"}
+    check_lines(found["say"])
+    assert len(found["cells"]) == len(usual["cells"]) > 0
+    for _, name, title in found["cells"]:
+        check_lines(title)
+        assert re.fullmatch(r"[\w ]+", name, re.ASCII)
+    pages = [f"<main>{''.join(each['parts'])}</main>" for each in (found, usual)]
+    check_live_page(*pages, hostile)
+
+
 def check_words(text: str, benign: str, hostile: str) -> None:
     """Completions have no character by which a shell could run something."""
     assert BENIGN in benign
@@ -239,4 +264,6 @@ CHECKS: Mapping[str, Callable[[str, str, str], None]] = {
     "commands": check_commands,
     "words": check_words,
     "html": check_html,
+    "live page": check_live_page,
+    "event": check_event,
 }

@@ -42,8 +42,23 @@ from reconciler.model.plan.comparison import Base, BaselineState, ComparedObject
 from reconciler.model.plan.plan import Action, Effect
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.references import Location, ObjectRef, Uid, vm_ref
+from reconciler.model.revision.commit_in_force import (
+    CommitInForce,
+    RefusalReason,
+    RefusedCommit,
+)
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure
 from reconciler.model.run.progress import Progress, Step
+from reconciler.model.service.view import (
+    ActiveRun,
+    AlertHold,
+    PlanRecord,
+    ServiceView,
+    SourceView,
+    VMChange,
+    Wait,
+    WaitKind,
+)
 from reconciler.report.code_review.github_commands import github_commands
 from reconciler.report.code_review.gitlab_code_quality import gitlab_code_quality
 from reconciler.report.code_review.review import review_of_desired, review_of_plan
@@ -59,6 +74,12 @@ from reconciler.report.config_with_origins import (
     effective_config_text,
 )
 from reconciler.report.findings import validation_json, validation_text
+from reconciler.report.fleet_page.fleet_filter import FleetFilter
+from reconciler.report.fleet_page.fleet_html import fleet_html
+from reconciler.report.fleet_page.page_events import change_event
+from reconciler.report.fleet_page.page_state import page_state
+from reconciler.report.fleet_page.reason_html import not_found_html, reason_html
+from reconciler.report.fleet_page.vm_html import vm_html
 from reconciler.report.html.plan_html import plan_html
 from reconciler.report.html.validation_html import validation_html
 from reconciler.report.json_documents import plan_json, run_json
@@ -326,6 +347,70 @@ def completed(values: Values) -> str:
     return "\n".join(completion._completions(["usual", values.text, f"a{values.text}"], ""))
 
 
+def service_view(values: Values) -> ServiceView:
+    """Return the state of a process in which every text is hostile, and a VM changes."""
+    text, ref = values.text, vm_ref(values.text, values.text)
+    live = replace(
+        values.live,
+        vms={ref: next(iter(values.live.vms.values()))},
+        vmis={ref: next(iter(values.live.vmis.values()))},
+        migrations={ref: next(iter(values.live.migrations.values()))},
+    )
+    step = Progress(at=NOW, step=Step.FAILED, message=text, ref=ref, reason=text)
+    refused = RefusedCommit(
+        commit=text,
+        reason=RefusalReason.UNSIGNED,
+        message=text,
+        at=Location(path=text, line=1, column=1),
+    )
+    change = VMChange(
+        run_id=text, revision=text, at=NOW, before=None, after=None, result=text, reason=text
+    )
+    return ServiceView(
+        instance=text,
+        version=text,
+        started_at=NOW,
+        at=NOW,
+        leader=f"{text}1",
+        source=SourceView(
+            address=text,
+            revision=text,
+            in_force=CommitInForce(
+                revision=text, newest=text, commit=text, signer=text, refused=(refused,)
+            ),
+        ),
+        waits=(Wait(kind=WaitKind.CLUSTER, since=NOW, message=text),),
+        live=live,
+        plan=values.plan,
+        run=ActiveRun(
+            run_id=text, plan=values.plan, started_at=NOW, progress={ref: step}, message=text
+        ),
+        runs=(values.run,),
+        plans=(PlanRecord(at=NOW, revision=text, digest=text, summary={text: 1}),),
+        changes={ref: (change,)},
+        restart_since={ref: NOW},
+        hold=AlertHold(since=NOW, alerts=(text,), message=text),
+        history_since=NOW,
+    )
+
+
+def fleet_page(values: Values) -> str:
+    shown = FleetFilter.parse({"q": values.text, "group": "node"})
+    return fleet_html(service_view(values), shown)
+
+
+def vm_page(values: Values) -> str:
+    page = vm_html(service_view(values), vm_ref(values.text, values.text))
+    assert page is not None
+    return page
+
+
+def page_event(values: Values) -> str:
+    after = service_view(values)
+    before = replace(after, run=None, hold=None)
+    return change_event(page_state(before), page_state(after)).decode()
+
+
 def reviewed(review: Review, form: str) -> str:
     match form:
         case "sarif":
@@ -451,6 +536,17 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "help": ("text", help_text),
     "demo": ("text", demo),
     "completion": ("words", completed),
+    "fleet page": ("live page", fleet_page),
+    "VM page": ("live page", vm_page),
+    "reason page": (
+        "live page",
+        lambda values: str(reason_html(service_view(values), "hotplug")),
+    ),
+    "page for a missing address": (
+        "live page",
+        lambda values: not_found_html(values.text, "../"),
+    ),
+    "event of a live page": ("event", page_event),
     "Event": ("text", event_texts),
     "annotation of the Lease": ("json", lease_annotation),
     "holder of the Lease": ("text", lease_holder),

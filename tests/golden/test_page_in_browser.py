@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.html.browser import UNFOLD, accessibility, started_browser
+from support.html.browser import UNFOLD, accessibility
 from support.html.fleet_plan import fleet_plan
 
 from reconciler.model.references import vm_ref
@@ -20,12 +20,6 @@ SHOWN = """
 """
 WIDER = "return document.documentElement.scrollWidth - innerWidth;"
 FOCUSED = "const at = document.activeElement; return at.id || at.className || at.tagName;"
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with started_browser(tmp_path_factory.mktemp("chromium")) as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

@@ -35,6 +35,26 @@ class MigrationPhase(StrEnum):
         """Return whether a migration in this phase has ended."""
         return self in (MigrationPhase.SUCCEEDED, MigrationPhase.FAILED)
 
+    @property
+    def fraction(self) -> float:
+        """The estimated completed fraction of a memory change, from 0 to 1; only for display."""
+        return _FRACTIONS[self]
+
+
+_FRACTIONS = {
+    MigrationPhase.UNSET: 0.05,
+    MigrationPhase.PENDING: 0.1,
+    MigrationPhase.SCHEDULING: 0.2,
+    MigrationPhase.SCHEDULED: 0.3,
+    MigrationPhase.PREPARING_TARGET: 0.35,
+    MigrationPhase.TARGET_READY: 0.4,
+    MigrationPhase.WAITING_FOR_SYNC: 0.4,
+    MigrationPhase.SYNCHRONIZING: 0.4,
+    MigrationPhase.RUNNING: 0.5,
+    MigrationPhase.SUCCEEDED: 0.9,
+    MigrationPhase.FAILED: 0.1,
+}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveMigration:

@@ -10,11 +10,34 @@ from reconciler.model.quantity import MemoryQuantity
 from reconciler.report.wording import from_and_to, spelled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from reconciler.model.fields import SettingValue
     from reconciler.model.plan.plan import Decision
 
 _WIDTH, _MIDDLE, _HEIGHT = 160, 7, 14
 """The bar's size in CSS pixels; the style sheet draws lines of this height at the middle."""
+
+_KEYS = (
+    ("k", "memory that stays", frozenset(Effect)),
+    ("g", "growth", frozenset({Effect.LIVE, Effect.CREATE, Effect.COLD})),
+    ("l", "growth after a restart or a wait", frozenset({Effect.RESTART, Effect.WAIT})),
+    ("x", "blocked", frozenset({Effect.BLOCKED})),
+    ("s", "shrinkage", frozenset(Effect) - {Effect.NONE}),
+    ("t", "free up to the maximum", frozenset(Effect)),
+    ("b", "boot memory and maximum", frozenset(Effect)),
+)
+"""The colors in memory bars, with their meaning and the effects for which they are used."""
+
+
+def bar_keys(effects: Iterable[Effect]) -> str:
+    """Return the colors of the memory bars of VMs with these effects, with their meaning."""
+    found = frozenset(effects)
+    return "".join(
+        f'<span><span class="key {name}"></span>{text}</span>'
+        for name, text, used in _KEYS
+        if found & used
+    )
 
 
 def memory_cell(decision: Decision) -> str:
@@ -35,8 +58,10 @@ def memory_cell(decision: Decision) -> str:
     )
 
 
-def memory_bar(decision: Decision) -> str:
+def memory_bar(decision: Decision, *, stretched: bool = False) -> str:
     """Return a VM's memory bar as SVG; empty if the current or desired size is not known.
+
+    A stretched bar fills the size that the style sheet gives to it.
 
     The first path shows the memory that stays, the second path the growth or the shrinkage, and
     the last path marks the boot memory and the maximum.
@@ -51,7 +76,8 @@ def memory_bar(decision: Decision) -> str:
     paths = [f"M0 {_MIDDLE}h{low}", *([f"M{low} {_MIDDLE}h{high - low}"] if high > low else ())]
     shrinks = desired < current
     shown = "".join(f'<path d="{each}"/>' for each in (*paths, ticks))
-    return f"<svg{' class=s' if shrinks else ''} aria-hidden=true>{shown}</svg>"
+    box = f' viewBox="0 0 {_WIDTH} {_HEIGHT}" preserveAspectRatio=none' if stretched else ""
+    return f"<svg{' class=s' if shrinks else ''}{box} aria-hidden=true>{shown}</svg>"
 
 
 def _sizes(decision: Decision) -> tuple[int | None, int | None]:

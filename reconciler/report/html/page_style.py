@@ -189,24 +189,22 @@ _TONES = {
 
 
 def _of(effect: Effect, tone: str, dot: str) -> str:
-    """Return the style rules for one effect: its color, and whether its rows are hidden."""
+    """Return the style rules for the color of one effect."""
     colors = f"background:var(--{tone}-bg);color:var(--{tone})"
     row = f".vms .{effect}"
-    return (
-        f".{effect}{{--dot:var(--{dot})}}\n"
-        f".badge.{effect},{row} td>a:first-child{{{colors}}}\n"
-        f"body:has(#show-{effect}:not(:checked)) {row}{{display:none}}\n"
-    )
+    return f".{effect}{{--dot:var(--{dot})}}\n.badge.{effect},{row} td>a:first-child{{{colors}}}\n"
 
 
+_EFFECTS = "".join(_of(effect, tone, dot) for effect, (tone, dot) in _TONES.items())
+_CLEARED = "".join(
+    f"body:has(#show-{effect}:not(:checked)) .vms .{effect}{{display:none}}\n" for effect in _TONES
+)
+"""Hides the rows of the effects whose checkboxes are cleared."""
 _SINCE = "".join(
     f"body:has(#show-{each}:not(:checked)) .vms .{each}{{display:none}}\n"
     for each in ("added", "known")
 )
 """Hides the rows that are new or updated since the base commit, or the unchanged rows."""
-STYLE = "".join(
-    (
-        *(_COLORS, _FRAME, _TABLES, _CONTROLS, _NARROW, _PRINT, _SINCE),
-        *(_of(effect, tone, dot) for effect, (tone, dot) in _TONES.items()),
-    )
-)
+BASE_STYLE = f"{_COLORS}{_FRAME}{_TABLES}{_CONTROLS}{_NARROW}{_PRINT}{_EFFECTS}"
+"""The rules that the page of a plan shares with the live pages of ``serve``."""
+STYLE = f"{BASE_STYLE}{_CLEARED}{_SINCE}"

@@ -76,16 +76,16 @@ def reason_section(plan: Plan, *, person: bool, docs_url: str) -> Iterator[str]:
 
 def _row(effect: Effect, reason: Reason, n: int, name: str) -> str:
     entry = CATALOGUE[reason]
-    action = f"<p><strong>Next step:</strong> {_prose(entry.action)}</p>" if entry.action else ""
+    action = f"<p><strong>Next step:</strong> {prose(entry.action)}</p>" if entry.action else ""
     return (
         f'<tr{name}><th scope="row"><span class="badge {effect}">{named(effect)}</span>'
         f" {html_text(reason)}<small>{html_text(plural(n, 'object'))}</small></th>"
-        f"<td>{_prose(entry.meaning)}{action}"
+        f"<td>{prose(entry.meaning)}{action}"
         f'<p class="faint">Evidence ({html_text(entry.mark)}): {html_text(entry.where)}</p></td>'
         "</tr>\n"
     )
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     """Escape an explanation for HTML, and convert text in backquotes to code."""
     return _CODE.sub(r"<code>\1</code>", html_text(text))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from reconciler.escaping import html_text
 from reconciler.model.phrases import plural
 from reconciler.report import wording
+from reconciler.report.html.time_bar import time_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -20,7 +21,6 @@ MOST_LANES = 40
 """The maximum number of nodes that are drawn per batch; all other nodes share one row."""
 OPEN_LANES = 12
 """The maximum number of nodes, over all batches, for which the rows are shown expanded."""
-_WIDTH = 1000
 _CAPTION = "When VMs have their new memory, counted from the start of the run"
 _LEGEND = (
     f'<p class="keys"><span>{_CAPTION}:</span>'
@@ -80,9 +80,10 @@ def _table(what: str, caption: str, rows: Iterable[_Lane], end_s: float) -> Iter
     )
     for lane in rows:
         span = html_text(wording.span(lane.first_s, lane.latest_s))
+        bar = time_bar(lane.first_s, lane.last_s, lane.latest_s, end_s)
         yield (
             f'<tr><th scope="row">{html_text(lane.name)}</th><td>{lane.count:,}</td>'
-            f"<td>{_bar(lane, end_s)}</td><td>{span}</td></tr>\n"
+            f"<td>{bar}</td><td>{span}</td></tr>\n"
         )
     yield "</tbody></table>\n"
 
@@ -116,17 +117,3 @@ def _lane(name: str, vms: Sequence[VMForecast]) -> _Lane:
     earliest = [each.earliest_s for each in vms]
     latest = max(each.latest_s for each in vms)
     return _Lane(name, len(vms), min(earliest), max(earliest), latest)
-
-
-def _bar(lane: _Lane, end_s: float) -> str:
-    first, last, latest = (
-        round(each * _WIDTH / end_s) if end_s else 0
-        for each in (lane.first_s, lane.last_s, lane.latest_s)
-    )
-    full = max(last - first, 6)
-    pale = max(latest - first - full, 0)
-    return (
-        f'<svg class="time" viewBox="0 0 {_WIDTH} 12" preserveAspectRatio="none" aria-hidden=true>'
-        f'<path d="M{first} 6h{full}"/><path d="M{first + full} 6h{pale}"/>'
-        "</svg>"
-    )

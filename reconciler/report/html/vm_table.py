@@ -11,7 +11,7 @@ from reconciler.model.phrases import plural
 from reconciler.model.plan.plan import Effect
 from reconciler.report import wording
 from reconciler.report.html.base_section import row_class, since_filter, since_mark
-from reconciler.report.html.memory_bar import memory_cell
+from reconciler.report.html.memory_bar import bar_keys, memory_cell
 from reconciler.report.html.reason_texts import named
 
 if TYPE_CHECKING:
@@ -36,16 +36,6 @@ _NOTHING = (
     '<p id="nothing" class="box calm" hidden>No VM matches the search and the selected effects.'
     ' <button type="button" id="reset">Show all</button></p>\n'
 )
-_KEYS = (
-    ("k", "memory that stays", frozenset(Effect)),
-    ("g", "growth", frozenset({Effect.LIVE, Effect.CREATE, Effect.COLD})),
-    ("l", "growth after a restart or a wait", frozenset({Effect.RESTART, Effect.WAIT})),
-    ("x", "blocked", frozenset({Effect.BLOCKED})),
-    ("s", "shrinkage", frozenset(Effect) - {Effect.NONE}),
-    ("t", "free up to the maximum", frozenset(Effect)),
-    ("b", "boot memory and maximum", frozenset(Effect)),
-)
-"""The colors in memory bars, with their meaning and the effects for which they are used."""
 _HEAD = (
     '<thead><tr><th scope="col">Name</th><th scope="col">Memory</th><th scope="col">When</th>'
     '<th scope="col">Effect and reason</th></tr></thead>'
@@ -82,11 +72,7 @@ def vm_section(
 
 def _legend(counts: Mapping[Effect, int]) -> str:
     """Return the legend of the memory bars' colors."""
-    keys = "".join(
-        f'<span><span class="key {name}"></span>{text}</span>'
-        for name, text, effects in _KEYS
-        if any(counts.get(each) for each in effects)
-    )
+    keys = bar_keys(each for each in Effect if counts.get(each))
     return f'<p class="keys">{keys}<span>Each bar has its own scale.</span></p>\n'
 
 

@@ -37,21 +37,6 @@ UNDER_WAY = frozenset(
     }
 )
 
-_SHARE = {
-    "": 0.05,
-    "Pending": 0.1,
-    "Scheduling": 0.2,
-    "Scheduled": 0.3,
-    "PreparingTarget": 0.35,
-    "TargetReady": 0.4,
-    "WaitingForSync": 0.4,
-    "Synchronizing": 0.4,
-    "Running": 0.5,
-    "Failed": 0.1,
-    "Succeeded": 0.9,
-}
-"""The estimated completed fraction of a change for each phase of its migration."""
-
 
 def is_under_way(decision: Decision) -> bool:
     """Return whether the VM's spec has the desired size, but the guest does not have it yet."""
@@ -72,7 +57,7 @@ def judge(decision: Decision, *, written: bool = False) -> Convergence:
 
 def share(migration: LiveMigration | None) -> float:
     """Return the estimated completed fraction of a change, from 0 to 1; only for display."""
-    return _SHARE.get(migration.phase.value, 0.1) if migration else 0.05
+    return migration.phase.fraction if migration else 0.05
 
 
 def _verdict(decision: Decision, *, written: bool) -> Verdict:

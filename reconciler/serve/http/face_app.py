@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route, Router
 
 from reconciler.model.references import vm_ref
@@ -56,6 +57,7 @@ def face_app(store: ViewStore, content: FaceContent, options: FaceOptions) -> St
     routes = (
         Route("/", face.page),
         Route("/vm/{namespace}/{name}", face.vm_page),
+        Route("/reasons", face.reason_page),
         Route("/reasons/{code}", face.reason_page),
         Route("/static/{name}", face.static),
         Route("/events", face.streams.endpoint),
@@ -92,17 +94,17 @@ class _Face:
 
     async def vm_page(self, request: Request) -> Response:
         """Show one VM."""
-        view = self._view()
+        version, view = self._store.read()
         ref = vm_ref(request.path_params["namespace"], request.path_params["name"])
-        return await self._document(
-            request, (view,), lambda: _encoded(self._content.vm_page(view, ref)), _HTML
-        )
+        view_id = self.streams.view_id(version, view)
+        render = partial(self._content.vm_page, view, ref, view_id)
+        return await self._page(request, (view,), render)
 
     async def reason_page(self, request: Request) -> Response:
-        """Explain one reason code."""
-        code = request.path_params["code"]
-        return await self._document(
-            request, (), lambda: _encoded(self._content.reason_page(code)), _HTML
+        """Explain one reason code, or list all codes."""
+        view, code = self._view(), request.path_params.get("code", "")
+        return await self._page(
+            request, (view.plan,), partial(self._content.reason_page, view, code)
         )
 
     async def static(self, request: Request) -> Response:
@@ -167,6 +169,15 @@ class _Face:
 
     def _view(self) -> ServiceView:
         return self._store.read()[1]
+
+    async def _page(
+        self, request: Request, sources: tuple[object, ...], render: Callable[[], str | None]
+    ) -> Response:
+        """Return a page, or the page for a missing one."""
+        found = await self._document(request, sources, lambda: _encoded(render()), _HTML)
+        if found.status_code == HTTPStatus.NOT_FOUND:
+            return HTMLResponse(self._content.missing_page(request.url.path), found.status_code)
+        return found
 
     async def _document(
         self,

@@ -37,10 +37,12 @@ class FaceContent:
 
     A script passes the id to ``/events?since=ID``, so that it receives only later changes.
     """
-    vm_page: Callable[[ServiceView, ObjectRef], str | None]
-    """Returns the page of a VM; None if neither Git nor the cluster has the VM."""
-    reason_page: Callable[[str], str | None]
-    """Returns the explanation of a reason code; None if there is no such code."""
+    vm_page: Callable[[ServiceView, ObjectRef, str], str | None]
+    """Returns the page of a VM, with the id of the view; None if the plan has no such VM."""
+    reason_page: Callable[[ServiceView, str], str | None]
+    """Returns the explanation of a reason code, or a list for an empty code; None if unknown."""
+    missing_page: Callable[[str], str]
+    """Returns the page for a path of a page that does not exist."""
     events: Callable[[ServiceView | None, ServiceView], bytes]
     """Returns complete server-sent events that update a page from one view to a newer one.
 

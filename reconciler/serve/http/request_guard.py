@@ -29,7 +29,7 @@ _MAX_HEADERS: Final = 100
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; "
-    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types live-page"
 )
 _HEADERS: Final = {
     "Content-Security-Policy": _POLICY,

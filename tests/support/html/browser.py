@@ -15,7 +15,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-KEYS = {"Tab": 9, "Enter": 13, "Escape": 27, " ": 32, "/": 191}
+KEYS = {
+    "Tab": 9,
+    "Enter": 13,
+    "Escape": 27,
+    " ": 32,
+    "End": 35,
+    "Home": 36,
+    "ArrowLeft": 37,
+    "ArrowUp": 38,
+    "ArrowRight": 39,
+    "ArrowDown": 40,
+    "/": 191,
+}
 """The keys that ``Browser.press`` presses, with the codes of the DevTools protocol."""
 UNFOLD = 'for (const each of document.querySelectorAll("details")) each.open = true;'
 """A script that unfolds everything."""
@@ -66,19 +78,22 @@ class Browser:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.send(f"{domain}.enable")
 
-    def open(
+    def open(self, text: str, *, fragment: str = "", **window: Any) -> None:
+        """Show the page *text* as ``visit`` shows a page of a server."""
+        path = self._folder / "page.html"
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        self.visit(path.as_uri() + fragment, **window)
+
+    def visit(
         self,
-        text: str,
+        address: str,
         *,
         width: int = 1280,
         dark: bool = False,
         scripts: bool = True,
         media: str = "screen",
-        fragment: str = "",
     ) -> None:
-        """Show the page *text* in a window of *width* CSS pixels, and wait until it is loaded."""
-        path = self._folder / "page.html"
-        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        """Show a page in a window of *width* CSS pixels, and wait until it is loaded."""
         self.send("Page.navigate", url="about:blank")
         self.send(
             "Emulation.setDeviceMetricsOverride",
@@ -92,7 +107,7 @@ class Browser:
         self.send("Emulation.setScriptExecutionDisabled", value=not scripts)
         self.console.clear()
         self.requests.clear()
-        self.send("Page.navigate", url=path.as_uri() + fragment, until="Page.loadEventFired")
+        self.send("Page.navigate", url=address, until="Page.loadEventFired")
 
     def evaluate(self, script: str) -> Any:
         """Return the value of *script*, the body of an asynchronous function."""
@@ -105,6 +120,14 @@ class Browser:
         )
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
+
+    def follow(self, script: str) -> None:
+        """Run a script that opens another page, and wait until that page is loaded."""
+        self.send("Runtime.evaluate", expression=script, until="Page.loadEventFired")
+
+    def wait_for(self, condition: str) -> None:
+        """Wait until the expression *condition* is true in the page."""
+        self.evaluate(f"while (!({condition})) await new Promise((next) => setTimeout(next, 10));")
 
     def press(self, *keys: str) -> None:
         """Press *keys*, one after another; a text that is not the name of a key is inserted."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from html.parser import HTMLParser
 
-VOID = frozenset({"meta", "input", "path", "br"})
+VOID = frozenset({"meta", "link", "input", "path", "br"})
 LOADING = frozenset({"src", "srcset", "data", "action", "formaction", "poster", "background"})
 
 

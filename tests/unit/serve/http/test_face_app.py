@@ -36,8 +36,9 @@ def _page(view, query, view_id) -> str:
 
 CONTENT = FaceContent(
     page=_page,
-    vm_page=lambda _view, ref: f"<p>{ref}" if ref.name == "a" else None,
-    reason_page=lambda code: f"<p>{code}" if code == "hotplug" else None,
+    vm_page=lambda _view, ref, _view_id: f"<p>{ref}" if ref.name == "a" else None,
+    reason_page=lambda _view, code: f"<p>{code}" if code == "hotplug" else None,
+    missing_page=lambda path: f"<p>no page {path}",
     events=_events,
     metrics=lambda view: f"version {view.version}\n".encode(),
     static={"page.css": STYLE},
@@ -132,7 +133,7 @@ def test_face_serves_each_path(face, path, body):
 @pytest.mark.parametrize(
     "path",
     [
-        *("/vm/default/b", "/vm/default", "/reasons/other", "/static/other.css", "/other"),
+        *("/vm/default", "/static/other.css", "/other"),
         *("/api", "/api/v1/plan/", "/static/../metrics", "//metrics", "/hooks/github", "/docs"),
     ],
 )
@@ -140,6 +141,13 @@ def test_unknown_path_is_answered_with_404_as_plain_text(face, path):
     answer = face()(path)
     assert (answer.status, answer.text) == (404, "Not Found")
     assert answer.headers["content-type"].startswith("text/plain")
+
+
+@pytest.mark.parametrize("path", ["/vm/default/b", "/reasons/other"])
+def test_page_of_an_unknown_vm_or_reason_is_answered_with_404_and_a_page(face, path):
+    answer = face()(path)
+    assert (answer.status, answer.text) == (404, f"<p>no page {path}")
+    assert answer.headers["content-type"].startswith("text/html")
 
 
 PATHS = ("/", "/vm/default/a", "/api/v1/plan", "/api/v1/runs", "/metrics", "/healthz", "/events")

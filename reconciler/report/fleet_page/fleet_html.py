@@ -1,0 +1,66 @@
+"""``fleet_html``: renders the fleet's page: the picture, the changes, the queue and the past."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.report.fleet_page.fleet_vm import fleet_vms
+from reconciler.report.fleet_page.page_links import PageLinks
+from reconciler.report.fleet_page.page_state import page_state
+from reconciler.report.fleet_page.sections.filter_form import filter_form
+from reconciler.report.fleet_page.sections.grid_section import grid, legend
+from reconciler.report.fleet_page.sections.status_section import headline
+from reconciler.report.fleet_page.service_frame import Frame, service_page
+
+if TYPE_CHECKING:
+    from reconciler.model.service.view import ServiceView
+    from reconciler.report.fleet_page.fleet_filter import FleetFilter
+
+_NAVIGATION = (
+    ("#fleet", "Fleet"),
+    ("#now", "Changing now"),
+    ("#queue", "Queue"),
+    ("#person", "Waiting for a person"),
+    ("#past", "Runs and plans"),
+)
+
+
+def fleet_html(
+    view: ServiceView, shown: FleetFilter, *, view_id: str = "", docs_url: str = ""
+) -> str:
+    """Return the fleet's page.
+
+    Args:
+        view: The state of the process.
+        shown: The filter from the page's address. It applies to the picture; the other sections
+            always show the whole fleet.
+        view_id: The id of the view, with which the script asks for later changes.
+        docs_url: The address to which each reason links, without the code; if it is empty, the
+            reasons link to the pages of this process.
+    """
+    links = PageLinks(docs_url=docs_url)
+    vms = fleet_vms(view)
+    matching = [each for each in vms if shown.matches(each)]
+    parts = page_state(view, docs_url=docs_url).parts
+    content = "".join(
+        (
+            parts["status"],
+            '<div class="columns">\n',
+            parts["now"],
+            '<section id="fleet" tabindex="-1"><h2>Fleet</h2>\n',
+            legend(vms, shown, links),
+            filter_form(vms, shown, links),
+            grid(matching, len(vms), shown, links),
+            '<p id="peek" aria-hidden="true"></p></section>\n</div>\n',
+            *(parts[each] for each in ("queue", "person", "findings", "past")),
+        )
+    )
+    frame = Frame(
+        page="fleet",
+        title=headline(view, vms),
+        root="",
+        view_id=view_id,
+        skip=("fleet", "Skip to the fleet"),
+        navigation=_NAVIGATION,
+    )
+    return service_page(frame, content)

@@ -1,0 +1,63 @@
+"""``change_event``: the server-sent event that brings an open page up to date.
+
+If an event would be too large, or if the server does not know which state the page shows, the
+event makes the page request itself again, so that a lost event never leaves a wrong page.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from reconciler.escaping import printable
+
+if TYPE_CHECKING:
+    from reconciler.report.fleet_page.page_state import PageState
+
+MAX_BYTES = 48 * 1024
+"""The maximum size of one event."""
+MAX_CELLS = 250
+"""The maximum number of VMs in one event."""
+MAX_NEWS = 3
+"""The maximum number of sentences that a screen reader announces after one event."""
+_MAX_TEXT = 200
+
+
+def change_event(before: PageState | None, after: PageState) -> bytes:
+    """Return what changed between two states as one event; empty if nothing changed.
+
+    The event contains the HTML of the changed parts, and the class and title of the changed
+    cells. An entry with only an address means that only the VM's own page changed. Without the
+    older state, the event makes a page of any age request itself again.
+    """
+    if before is None:
+        return _event({"all": True})
+    changed = _changed_vms(before, after)
+    parts = [html for name, html in after.parts.items() if html != before.parts[name]]
+    same_vms = before.cells.keys() == after.cells.keys()
+    if not changed and not parts and same_vms:
+        return b""
+    known = frozenset(before.news)
+    said = [printable(each, _MAX_TEXT) for each in after.news if each not in known]
+    news = {"say": ". ".join(said[:MAX_NEWS])} if said else {}
+    if same_vms and len(changed) <= MAX_CELLS:
+        event = _event({**news, "cells": changed, "parts": parts})
+        if len(event) <= MAX_BYTES:
+            return event
+    return _event({**news, "all": True})
+
+
+def _changed_vms(before: PageState, after: PageState) -> list[tuple[str, ...]]:
+    found: list[tuple[str, ...]] = []
+    for key, cell in after.cells.items():
+        if cell != before.cells.get(key):
+            name, title = cell
+            found.append((key, name, printable(title, 300)))
+        elif after.sources[key] != before.sources.get(key):
+            found.append((key,))
+    return found
+
+
+def _event(document: dict[str, Any]) -> bytes:
+    """Return an event; its JSON contains no line break, which would end the data."""
+    return f"event: change\ndata: {json.dumps(document, separators=(',', ':'))}\n\n".encode()

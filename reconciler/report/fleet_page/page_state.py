@@ -1,0 +1,82 @@
+"""``PageState``: what the fleet's page shows of a view, in parts that can be compared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from reconciler.report.fleet_page.fleet_filter import FleetFilter
+from reconciler.report.fleet_page.fleet_vm import fleet_vms
+from reconciler.report.fleet_page.page_links import PageLinks
+from reconciler.report.fleet_page.sections.changes_section import changes_section
+from reconciler.report.fleet_page.sections.grid_section import cell_class, cell_title, legend
+from reconciler.report.fleet_page.sections.past_section import past_section
+from reconciler.report.fleet_page.sections.person_section import person_section
+from reconciler.report.fleet_page.sections.queue_section import queue_section
+from reconciler.report.fleet_page.sections.status_section import headline, status_section
+from reconciler.report.fleet_page.service_notices import notices
+from reconciler.report.html.finding_section import finding_section
+
+if TYPE_CHECKING:
+    from reconciler.model.service.view import ServiceView
+    from reconciler.report.fleet_page.fleet_vm import FleetVM
+
+MAX_FINDINGS = 20
+"""The maximum number of problems in Git and in the cluster that the page lists."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageState:
+    """The content of the fleet's page without a filter, and what each VM's page depends on."""
+
+    parts: Mapping[str, str]
+    """The HTML of each part of the page by the part's name; each has an upper size limit."""
+    cells: Mapping[str, tuple[str, str]]
+    """The CSS class and the title of each VM's cell, by the address of the VM's page."""
+    sources: Mapping[str, tuple[Any, ...]]
+    """The values that a VM's page shows, by the address of the page; only to be compared."""
+    news: tuple[str, ...]
+    """Sentences that a screen reader announces when they become true."""
+
+
+def page_state(view: ServiceView, *, docs_url: str = "") -> PageState:
+    """Return what the pages show of a view; ``docs_url`` is as for ``fleet_html``."""
+    links, vms = PageLinks(docs_url=docs_url), fleet_vms(view)
+    parts = {
+        "status": status_section(view, vms),
+        "now": changes_section(view, vms, links),
+        "legend": legend(vms, FleetFilter(), links),
+        "queue": queue_section(view, vms, links),
+        "person": person_section(view, vms, links),
+        "findings": _findings(view),
+        "past": past_section(view, links),
+    }
+    cells = {links.vm(each.ref): (cell_class(each), cell_title(each)) for each in vms}
+    return PageState(
+        parts=parts,
+        cells=cells,
+        sources={links.vm(each.ref): _sources(each, view) for each in vms},
+        news=_news(view, vms),
+    )
+
+
+def _findings(view: ServiceView) -> str:
+    found = view.plan.diagnostics if view.plan else ()
+    shown = "".join(finding_section(found[:MAX_FINDINGS]))
+    more = len(found) - MAX_FINDINGS
+    words = f'<p class="faint">{more:,} more findings are in the plan.</p>' if more > 0 else ""
+    return f'<div data-part="findings">{shown}{words}</div>\n'
+
+
+def _sources(vm: FleetVM, view: ServiceView) -> tuple[Any, ...]:
+    live, ref = view.live, vm.ref
+    observed = (live.vms.get(ref), live.vmis.get(ref), live.migrations.get(ref)) if live else ()
+    return vm.decision, vm.progress, view.changes.get(ref), *observed
+
+
+def _news(view: ServiceView, vms: tuple[FleetVM, ...]) -> tuple[str, ...]:
+    runs = (f"Run {view.run.run_id} has started" if view.run else "",)
+    ended = tuple(f"Run {each.run_id} has ended" for each in view.runs[:1])
+    texts = (each.text for each in notices(view))
+    return tuple(each for each in (headline(view, vms), *runs, *ended, *texts) if each)

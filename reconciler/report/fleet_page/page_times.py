@@ -1,0 +1,20 @@
+"""``time_html``: writes times for the live pages, short and in UTC."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+def time_html(at: datetime, now: datetime) -> str:
+    """Return a time as HTML; the date is shown only if it differs from today's date."""
+    return f'<time datetime="{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}">{time_text(at, now)}</time>'
+
+
+def time_text(at: datetime, now: datetime) -> str:
+    """Return a time such as ``09:30:12 UTC``, with the date if it differs from today's date."""
+    day = "" if at.astimezone(UTC).date() == now.astimezone(UTC).date() else "%Y-%m-%d "
+    return f"{at.astimezone(UTC):{day}%H:%M:%S} UTC"

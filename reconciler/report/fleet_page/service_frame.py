@@ -1,0 +1,87 @@
+"""``service_page``: puts content into the frame that all live pages share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from reconciler.escaping import html_text
+from reconciler.report.fleet_page.fleet_style import FLEET_STYLE
+from reconciler.report.fleet_page.live_script import LIVE_SCRIPT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+STATIC: Mapping[str, tuple[str, bytes]] = {
+    "live.css": ("text/css; charset=utf-8", FLEET_STYLE.encode()),
+    "live.svg": (
+        "image/svg+xml",
+        (
+            b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 16 16" stroke-width="4">'
+            b'<path stroke="#6e7781" d="M1 3h4M6 3h4M1 8h4M11 8h4M6 13h4M11 13h4"/>'
+            b'<path stroke="#1f883d" d="M11 3h4M6 8h4"/><path stroke="#bf8700" d="M1 13h4"/></svg>'
+        ),
+    ),
+    "live.js": ("text/javascript; charset=utf-8", LIVE_SCRIPT.encode()),
+}
+"""The media type and the content of each file below ``static/`` that the pages load.
+
+The pages contain no style and no script, so that a strict Content-Security-Policy fits them.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """What distinguishes one live page from another."""
+
+    page: str
+    """The kind of page: ``fleet``, ``vm`` or ``text``; the script reads it."""
+    title: str
+    root: str
+    """The address of the fleet's page, relative to this page; empty on the fleet's page."""
+    view_id: str = ""
+    """The id of the shown view; the script asks for the changes since this view."""
+    vm: str = ""
+    """The address of the VM that the page shows, relative to the fleet's page."""
+    skip: tuple[str, str] = ("main", "Skip to the content")
+    """The target and the text of the first link on the page."""
+    navigation: tuple[tuple[str, str], ...] = ()
+    """The targets and the texts of the links at the top."""
+
+
+def service_page(frame: Frame, content: str) -> str:
+    """Return a complete page."""
+    target, words = frame.skip
+    root, title = html_text(frame.root), html_text(f"{frame.title} - memory reconciler")
+    links = "".join(
+        f'<a href="{html_text(at)}">{html_text(text)}</a>' for at, text in frame.navigation
+    )
+    navigation = f'<nav aria-label="Sections">{links}</nav>' if links else ""
+    values = {"page": frame.page, "root": frame.root, "since": frame.view_id, "vm": frame.vm}
+    data = "".join(f' data-{name}="{html_text(value)}"' for name, value in values.items())
+    live = frame.page != "text"
+    indicator = '<p id="live" hidden></p>' if live else ""
+    script = f'<script src="{root}static/{_address("live.js")}" defer></script>\n' if live else ""
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n'
+        f"<title>{title}</title>\n"
+        f'<link rel="stylesheet" href="{root}static/{_address("live.css")}">\n'
+        f'<link rel="icon" href="{root}static/{_address("live.svg")}">\n'
+        f"{script}</head>\n<body{data}>\n"
+        f'<a class="skip" href="#{target}">{words}</a>\n'
+        f'<header class="bar"><a class="brand" href="{root or "./"}">'
+        f"Memory reconciler</a>{navigation}{indicator}</header>\n"
+        f'<main id="main" tabindex="-1">\n{content}</main>\n'
+        '<p id="news" class="quiet" role="status"></p>\n</body>\n</html>\n'
+    )
+
+
+def _address(name: str) -> str:
+    """Return the name of a static file with a query that changes with the file's content."""
+    return f"{name}?{_VERSIONS[name]}"
+
+
+_VERSIONS = {name: sha256(body).hexdigest()[:12] for name, (_, body) in STATIC.items()}

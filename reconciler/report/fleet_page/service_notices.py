@@ -1,0 +1,110 @@
+"""``notices``: says in sentences what keeps ``serve`` from applying the newest commit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from reconciler.model.desired.config import Mode
+from reconciler.model.phrases import listed
+from reconciler.model.service.view import Role, WaitKind
+from reconciler.report.fleet_page.page_times import time_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.model.revision.commit_in_force import CommitInForce
+    from reconciler.model.service.view import ServiceView
+
+_MAX_REFUSED = 5
+"""The maximum number of rejected commits that the page lists."""
+_MAX_ALERTS = 5
+_WAITS = {
+    WaitKind.FIRST_PLAN: "Waiting for the first plan",
+    WaitKind.LEADERSHIP: "Waiting for leadership",
+    WaitKind.REPOSITORY: "The repository cannot be read",
+    WaitKind.CLUSTER: "The cluster does not answer",
+    WaitKind.VALID_COMMIT: "No commit of the branch may be applied",
+    WaitKind.ROLLOUT_LEASE: "Another run is writing",
+}
+
+
+class Tone(StrEnum):
+    """How urgent a notice is; the value is the CSS class of its box."""
+
+    BAD = "bad"
+    WARN = "warn"
+    CALM = "calm"
+
+
+_TONES = {
+    WaitKind.REPOSITORY: Tone.BAD,
+    WaitKind.CLUSTER: Tone.BAD,
+    WaitKind.VALID_COMMIT: Tone.BAD,
+    WaitKind.ROLLOUT_LEASE: Tone.WARN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One sentence about the state of the process."""
+
+    tone: Tone
+    text: str
+
+
+def notices(view: ServiceView) -> tuple[Notice, ...]:
+    """Return the sentences, the most urgent first."""
+    found = [*_waits(view), *_hold(view), *_rejected(view), *_invalid(view), *_role(view)]
+    rank = list(Tone)
+    return tuple(sorted(found, key=lambda each: rank.index(each.tone)))
+
+
+def _waits(view: ServiceView) -> Iterator[Notice]:
+    for each in view.waits:
+        since = time_text(each.since, view.at)
+        label, message = _WAITS[each.kind], f": {each.message}" if each.message else ""
+        yield Notice(_TONES.get(each.kind, Tone.CALM), f"{label} since {since}{message}")
+
+
+def _hold(view: ServiceView) -> Iterator[Notice]:
+    if view.hold is None:
+        return
+    since = time_text(view.hold.since, view.at)
+    alerts = listed(view.hold.alerts, _MAX_ALERTS)
+    which = f" ({alerts})" if alerts else ""
+    yield Notice(Tone.BAD, f"No new change starts since {since}: {view.hold.message}{which}")
+
+
+def _rejected(view: ServiceView) -> Iterator[Notice]:
+    found = view.source.in_force
+    if found is None:
+        return
+    for each in found.refused[:_MAX_REFUSED]:
+        at = f" ({each.at})" if each.at else ""
+        yield Notice(Tone.BAD, f"Commit {each.commit[:12]} is rejected: {each.message}{at}")
+    if (more := len(found.refused) - _MAX_REFUSED) and more > 0:
+        yield Notice(Tone.BAD, f"{more} more newer commits are rejected")
+    if found.refused and found.commit is not None:
+        yield Notice(Tone.CALM, _kept(found))
+
+
+def _kept(found: CommitInForce) -> str:
+    return f"Until then, commit {(found.commit or '')[:12]} stays in force"
+
+
+def _invalid(view: ServiceView) -> Iterator[Notice]:
+    if view.plan is not None and view.plan.errored:
+        yield Notice(Tone.BAD, "A part of the desired state is invalid; the rest is applied")
+
+
+def _role(view: ServiceView) -> Iterator[Notice]:
+    if view.role is Role.STANDBY and view.leader not in {"", view.instance}:
+        yield Notice(
+            Tone.CALM,
+            f"This replica is on standby; {view.leader} leads. The page shows what this replica"
+            " reads, and not the progress of the leader's run",
+        )
+    if view.mode is Mode.OBSERVE:
+        yield Notice(Tone.CALM, "Mode observe: this process plans and never writes")

@@ -1,0 +1,24 @@
+"""``time_bar``: draws on a time axis when changes end."""
+
+from __future__ import annotations
+
+_WIDTH = 1000
+"""The width of the time axis, in units of the bar's SVG view box."""
+
+
+def time_bar(first_s: float, last_s: float, latest_s: float, end_s: float) -> str:
+    """Return a bar as SVG on a time axis from 0 to ``end_s``, in seconds.
+
+    The first path reaches from the earliest end of the first change to the earliest end of the
+    last change, and the second path from there to the latest end.
+    """
+    first, last, latest = (
+        round(each * _WIDTH / end_s) if end_s else 0 for each in (first_s, last_s, latest_s)
+    )
+    full = max(last - first, 6)
+    pale = max(latest - first - full, 0)
+    return (
+        f'<svg class="time" viewBox="0 0 {_WIDTH} 12" preserveAspectRatio="none" aria-hidden=true>'
+        f'<path d="M{first} 6h{full}"/><path d="M{first + full} 6h{pale}"/>'
+        "</svg>"
+    )

@@ -1,0 +1,80 @@
+"""``live_pages``: connects the pages and their events to the HTTP face."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.report.fleet_page.fleet_filter import FleetFilter
+from reconciler.report.fleet_page.fleet_html import fleet_html
+from reconciler.report.fleet_page.page_events import change_event
+from reconciler.report.fleet_page.page_state import PageState, page_state
+from reconciler.report.fleet_page.reason_html import not_found_html, reason_html, reasons_html
+from reconciler.report.fleet_page.service_frame import STATIC
+from reconciler.report.fleet_page.vm_html import vm_html
+from reconciler.serve.http.face_content import FaceContent, StaticFile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.model.references import ObjectRef
+    from reconciler.model.service.view import ServiceView
+    from reconciler.serve.http.face_content import Query
+
+
+def live_pages(metrics: Callable[..., Any], *, docs_url: str = "") -> FaceContent:
+    """Return the content of the HTTP face.
+
+    Args:
+        metrics: Returns the metrics for a view, as ``FaceContent`` describes.
+        docs_url: The address to which each reason links, without the code; if it is empty, the
+            reasons link to the pages of this process.
+    """
+    states = _States(docs_url)
+
+    def page(view: ServiceView, query: Query, view_id: str) -> str:
+        shown = FleetFilter.parse(query)
+        return fleet_html(view, shown, view_id=view_id, docs_url=docs_url)
+
+    def vm_page(view: ServiceView, ref: ObjectRef, view_id: str) -> str | None:
+        return vm_html(view, ref, view_id=view_id, docs_url=docs_url)
+
+    def reason_page(view: ServiceView, code: str) -> str | None:
+        return reason_html(view, code) if code else reasons_html()
+
+    def events(before: ServiceView | None, after: ServiceView) -> bytes:
+        return change_event(None if before is None else states.of(before), states.of(after))
+
+    return FaceContent(
+        page=page,
+        vm_page=vm_page,
+        reason_page=reason_page,
+        missing_page=_missing_page,
+        events=events,
+        metrics=metrics,
+        static={
+            name: StaticFile(content_type=media_type, body=body)
+            for name, (media_type, body) in STATIC.items()
+        },
+    )
+
+
+def _missing_page(path: str) -> str:
+    """Return the page for a path that does not exist, with links relative to the path."""
+    return not_found_html(f"There is no page at {path}", "../" * (path.count("/") - 1))
+
+
+class _States:
+    """Remembers what the pages show of the last two views, which consecutive events share."""
+
+    def __init__(self, docs_url: str) -> None:
+        self._docs_url = docs_url
+        self._last: tuple[tuple[ServiceView, PageState], ...] = ()
+
+    def of(self, view: ServiceView) -> PageState:
+        """Return what the pages show of a view."""
+        known = next((state for seen, state in self._last if seen is view), None)
+        if known is not None:
+            return known
+        state = page_state(view, docs_url=self._docs_url)
+        self._last = (*self._last[-1:], (view, state))
+        return state

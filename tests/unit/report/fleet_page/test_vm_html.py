@@ -1,0 +1,154 @@
+"""A VM's page shows its sizes, decision, conditions and history."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import condition
+from support.html.parsed_page import Page
+from support.html.service_views import service_view
+
+from reconciler.model.plan.plan import Reason
+from reconciler.model.references import vm_ref
+from reconciler.plan.reason_catalogue import CATALOGUE
+from reconciler.report.fleet_page.reason_html import not_found_html, reason_html, reasons_html
+from reconciler.report.fleet_page.vm_html import vm_html
+
+
+@pytest.fixture(scope="module")
+def view():
+    return service_view(20)
+
+
+def ref_of(number: int):
+    return vm_ref("team-000", f"pg-0000{number}")
+
+
+def page_of(view, number: int) -> Page:
+    text = vm_html(view, ref_of(number), view_id="7")
+    assert text is not None
+    return Page(text)
+
+
+def rows(page: Page) -> dict[str, str]:
+    """Return the text after the header cell of each row, by the text of the header cell."""
+    found = {}
+    for each in page.all("tr"):
+        header, *values = [text for text in each.texts if text.strip()] or [""]
+        found[header] = "".join(values)
+    return found
+
+
+def test_vm_page_shows_all_sizes(view):
+    found = rows(page_of(view, 1))
+    sizes = {name: found[name].split("what")[0] for name in ("Desired", "Spec", "Current")}
+    assert sizes == {"Desired": "2Gi", "Spec": "2Gi", "Current": "1Gi"}
+    assert found["Maximum"].startswith("16Gi")
+    assert found["Boot"].startswith("1Gi")
+
+
+def test_vm_page_shows_the_decision_with_its_location_in_git_and_the_patch(view):
+    page = page_of(view, 2)
+    found = rows(page)
+    assert found["In Git"] == "vms/pg-00002.yaml:12:18"
+    assert found["Change"] == "spec.template.spec.domain.memory.guest: 1Gi → 2Gi"
+    assert found["Reason"].startswith("hotplug: The memory grows")
+    patch = page.all("pre")[0].text
+    assert '{"op": "replace", "path": "/spec/template/spec/domain/memory/guest"' in patch
+    facts = page.all("dl")[0].text
+    assert "Position in the queue1 of 2" in facts
+
+
+def test_vm_page_shows_a_restart_with_its_hint_and_since_when_it_is_needed(view):
+    found = rows(page_of(view, 5))
+    assert found["Effect"] == "restart"
+    assert "restart the VM" in found["Next step"]
+    assert found["Waits for a restart"] == "since 2026-02-28 09:30:00 UTC or longer"
+
+
+def test_vm_page_explains_conditions_in_words_and_quotes_their_messages(view):
+    found = rows(page_of(view, 5))
+    assert found["LiveMigratable False"] == (
+        "DisksNotLiveMigratableThe VM cannot be live-migrated, so its memory cannot change live."
+        "cannot migrate VMI: PVC not RWX"
+    )
+
+
+def test_vm_page_quotes_the_message_of_an_unknown_condition(view):
+    ref = ref_of(2)
+    machine = view.live.vms[ref]
+    strange = replace(machine, conditions={"Strange": condition("True", "Why", "for a reason")})
+    live = replace(view.live, vms={**view.live.vms, ref: strange})
+    assert rows(page_of(replace(view, live=live), 2))["Strange True"] == "Whyfor a reason"
+
+
+def test_vm_page_shows_a_change_in_flight_with_its_phase_and_bar(view):
+    page = page_of(view, 0)
+    assert (
+        "Changing now: the target pod waits for a node (node00 → node01)" in page.elements[0].text
+    )
+    assert [each.attributes["value"] for each in page.all("progress")] == ["20"]
+
+
+def test_vm_page_shows_the_history_of_changes_with_commit_and_run_and_the_migrations(view):
+    page = page_of(view, 0)
+    found = rows(page)
+    assert found["512Mi → 1Gi"] == (
+        "08:30:00 UTCcommit 8b1d2f70c3a920260302-0900-servedone after 38.5sconverged"
+    )
+    assert "../../api/v1/runs/20260302-0900-serve" in page.values("href")
+    assert found["kubevirt-workload-update-pg-00000"].endswith("the target pod waits for a node")
+
+
+def test_vm_page_names_its_vm_and_the_view_for_the_script(view):
+    body = page_of(view, 2).all("body")[0].attributes
+    assert body == {
+        "data-page": "vm",
+        "data-root": "../../",
+        "data-since": "7",
+        "data-vm": "vm/team-000/pg-00002",
+    }
+
+
+def test_vm_that_is_not_in_the_plan_has_no_page(view):
+    assert vm_html(view, vm_ref("team-000", "other")) is None
+    assert vm_html(replace(view, plan=None), ref_of(1)) is None
+
+
+def test_vm_page_links_the_reason_to_the_documentation_if_it_has_an_address(view):
+    text = vm_html(view, ref_of(2), docs_url="https://docs.example.org")
+    assert "https://docs.example.org/hotplug" in Page(text).values("href")
+    assert "../../reasons/hotplug" in page_of(view, 2).values("href")
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_reason_page_explains_each_reason(view, reason):
+    page = Page(reason_html(view, str(reason)))
+    assert page.all("h1")[0].text == reason
+    text = page.all("main")[0].text
+    entry = CATALOGUE[reason]
+    for each in (entry.meaning, entry.action, entry.where):
+        assert each.replace("`", "") in text
+
+
+def test_reason_page_lists_the_vms_that_have_the_reason_now(view):
+    page = Page(reason_html(view, "hotplug"))
+    assert "2 VMs in the newest plan" in page.all("main")[0].text
+    assert {"../vm/team-000/pg-00002", "../?reason=hotplug"} <= set(page.values("href"))
+
+
+def test_unknown_reason_has_no_page(view):
+    assert reason_html(view, "no-such-reason") is None
+
+
+def test_page_of_all_reasons_links_to_each_reason():
+    found = Page(reasons_html()).values("href")
+    assert {f"reasons/{each}" for each in Reason} <= set(found)
+
+
+def test_page_for_a_missing_address_links_to_the_fleet():
+    page = Page(not_found_html("There is no page at /vm/<a>/b", "../../"))
+    assert "There is no page at /vm/<a>/b." in page.all("main")[0].text
+    assert page.values("href")[-1] == "../../"
+    assert not page.all("script")
