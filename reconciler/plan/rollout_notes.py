@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconciler.model.annotations import RESTART
@@ -15,7 +16,7 @@ from reconciler.plan.capacity.placement import NAMED
 from reconciler.plan.ordering import CANARY, named
 from reconciler.plan.timing.clock_disagreement import HINT, clock_disagreement
 from reconciler.plan.timing.disruption import Disruption, disruption_of, window_need_s
-from reconciler.plan.timing.windows import opening
+from reconciler.plan.timing.windows import Opening, opening
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -70,7 +71,7 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
     most = max(needs.values(), default=0.0)
     if now.is_open and now.fits(context.now, most):
         return
-    longest = _longest(windows, context.now, most)
+    longest = _longest(windows, now, context.now, most)
     never = [ref for ref, seconds in needs.items() if seconds > longest]
     if never and longest:
         yield _warning(
@@ -104,9 +105,28 @@ def _closed(opens: datetime | None) -> Diagnostic:
     return _note("outside-window", message, f"nothing is written before the window opens; {hint}")
 
 
-def _longest(windows: tuple[Window, ...], now: datetime, enough_s: float) -> float:
+def _longest(
+    windows: tuple[Window, ...], opened: Opening, now: datetime, enough_s: float
+) -> float:
     """Return the length in seconds of the longest upcoming window, or of the first long enough."""
-    longest, moment = 0.0, now
+    if not opened.is_open:
+        return _longest_from(windows, opened.opens, enough_s) if opened.opens else 0.0
+    if opened.until is None:
+        return math.inf
+    left_s = (opened.until - now).total_seconds()
+    if left_s >= enough_s:
+        return left_s
+    return max(left_s, _longest_from(windows, opened.until, enough_s))
+
+
+@lru_cache(maxsize=16)
+def _longest_from(windows: tuple[Window, ...], moment: datetime, enough_s: float) -> float:
+    """Return the length of the longest window after a moment at which windows open or close.
+
+    The result is remembered, because the evaluation takes 0.1 s, and a process that stays plans
+    again and again between two such moments.
+    """
+    longest = 0.0
     for _ in range(2 * WINDOWS_AHEAD):
         found = opening(windows, moment)
         if not found.is_open:

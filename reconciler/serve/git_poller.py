@@ -34,7 +34,7 @@ class GitPoller(threading.Thread):
         interval_s: The interval between two reads.
         jitter_s: The time by which an interval may be longer.
         changed: Called in this thread after each read.
-        counted: Called with ``success`` or ``failure`` after each read.
+        counted: Called with ``changed``, ``unchanged`` or ``failed`` after each read.
     """
 
     def __init__(
@@ -93,7 +93,8 @@ class GitPoller(threading.Thread):
         except Exception as error:
             log.exception("reading the repository failed because of a bug in reconciler")
             state = self._failed(SourceError(f"{type(error).__name__}: {error}"))
-        self._counted("failure" if state.failures else "success")
+        changed = state.commit != self.state.commit
+        self._counted("failed" if state.failures else "changed" if changed else "unchanged")
         self._report_rejected(state.in_force)
         left_s = pause_s(
             state,

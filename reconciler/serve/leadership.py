@@ -70,8 +70,8 @@ class Leadership(threading.Thread):
         self._lease: Lease | None = None
         self._failures = 0
         self._ended = threading.Event()
-        self._lock = threading.Lock()
-        self._notes: dict[str, str | None] = {}
+        self.each_step: Callable[[], None] = lambda: None
+        """Called in this thread after each step, about once a second."""
         self.state = LeaderState()
         """The result of the last request; replaced by this thread, and read by others."""
 
@@ -91,17 +91,18 @@ class Leadership(threading.Thread):
         return lease is not None and lease.valid_s() > 0.0
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the Lease's annotations that have this program's prefix, by full name."""
-        lease = self._lease
-        with self._lock:
-            known = dict(lease.annotations()) if lease is not None else {}
-            known.update({key: value for key, value in self._notes.items() if value is not None})
-        return known
+        """Return the Lease's annotations that have this program's prefix, by full name.
 
-    def annotate(self, annotations: Mapping[str, str | None]) -> None:
-        """Write annotations to the Lease soon; the value None removes an annotation."""
-        with self._lock:
-            self._notes.update(annotations)
+        Only ``each_step`` may call this method.
+        """
+        return self._lease.annotations() if self._lease is not None else {}
+
+    def annotate(self, annotations: Mapping[str, str | None]) -> bool:
+        """Write annotations immediately, and return whether they are written.
+
+        Only ``each_step`` may call this method. The value None removes an annotation.
+        """
+        return self._lease is not None and self._lease.annotate(annotations)
 
     def end(self, timeout_s: float) -> None:
         """Release the Lease, and wait for the thread to stop."""
@@ -122,7 +123,8 @@ class Leadership(threading.Thread):
     def step(self) -> float:
         """Acquire the Lease or renew it, and return the seconds until the next step."""
         try:
-            return self._acquire() if self._lease is None else self._renew(self._lease)
+            left_s = self._acquire() if self._lease is None else self._renew(self._lease)
+            self.each_step()
         except ClusterError as error:
             return self._failed(error)
         except _Ended:
@@ -131,6 +133,7 @@ class Leadership(threading.Thread):
             log.exception("the Lease cannot be used because of a bug in reconciler")
             self._give_up()
             return _LONGEST_PAUSE_S
+        return left_s
 
     def _acquire(self) -> float:
         opened = self._lease_in(self._namespace, self._check_end)
@@ -146,10 +149,6 @@ class Leadership(threading.Thread):
         return _RENEW_CHECK_S
 
     def _renew(self, lease: Lease) -> float:
-        with self._lock:
-            notes, self._notes = self._notes, {}
-        if notes:
-            lease.annotate(notes)
         if lease.held():
             return _RENEW_CHECK_S
         log.warning("this process no longer leads: its Lease was lost")

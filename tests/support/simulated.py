@@ -53,6 +53,8 @@ class SteppedClock:
 
     def __init__(self, sim: Simulator) -> None:
         self.sim = sim
+        self.slept: Callable[[], object] = lambda: None
+        """Called after each sleep, for example to renew the lease of another run."""
 
     def now(self):
         return self.sim.clock.now()
@@ -62,6 +64,7 @@ class SteppedClock:
 
     def sleep(self, seconds: float) -> None:
         self.sim.engine.step(seconds)
+        self.slept()
 
 
 class InProcessApi:
@@ -147,6 +150,10 @@ class PolledInformer:
     def capacity(self):
         self._capacity = self._reader.capacity()
         return self._capacity
+
+    def refresh_capacity(self) -> None:
+        """Read pods and quotas at once, because there is no other thread."""
+        self.capacity()
 
     def wait(self, timeout_s: float):
         self._clock.sleep(min(timeout_s, 0.5))

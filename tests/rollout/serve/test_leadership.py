@@ -1,0 +1,103 @@
+"""Tests which of several replicas leads, over a simulator on a stepped clock."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.simulated import Rig, rig
+
+from reconciler.app.execution.leases import SERVE_LEASE, leader_lease
+from reconciler.model.service.view import Role, WaitKind
+from reconciler.serve.leadership import Leadership
+
+PATH = f"/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases/{SERVE_LEASE}"
+NOTE = "memory.reconciler.dev/note"
+
+
+@pytest.fixture
+def world() -> Rig:
+    return rig()
+
+
+def replica(world: Rig, name: str) -> Leadership:
+    lease = leader_lease(world.client, world.clock, instance=name, scale=1.0)
+    found = Leadership(lease, world.clock, instance=name, changed=lambda: None)
+    found._namespace = "kubevirt"  # as after `begin`, but without the thread
+    return found
+
+
+def test_first_replica_leads(world):
+    one = replica(world, "one")
+    assert not one.leads()
+    one.step()
+    assert one.leads()
+    assert (one.state.role, one.state.leader, one.state.wait) == (Role.LEADER, "one", None)
+
+
+def test_second_replica_waits_and_names_the_leader(world):
+    one, two = replica(world, "one"), replica(world, "two")
+    one.step()
+    world.clock.slept = one.step
+    two.step()
+    assert not two.leads()
+    assert (two.state.role, two.state.leader) == (Role.STANDBY, "one")
+    assert two.state.wait.kind is WaitKind.LEADERSHIP
+
+
+def test_replica_that_ends_hands_over_at_once(world):
+    one, two = replica(world, "one"), replica(world, "two")
+    one.step()
+    one._give_up()
+    assert not one.leads()
+    began = world.clock.monotonic()
+    two.step()
+    assert two.leads()
+    assert world.clock.monotonic() - began <= 1
+
+
+def test_replica_that_dies_is_replaced_after_the_duration_of_its_lease(world):
+    one, two = replica(world, "one"), replica(world, "two")
+    one.step()
+    began = world.clock.monotonic()
+    two.step()
+    assert two.leads()
+    assert 30 <= world.clock.monotonic() - began <= 32
+
+
+def test_frozen_replica_ceases_to_lead_before_another_one_takes_over(world):
+    one, two = replica(world, "one"), replica(world, "two")
+    one.step()
+    led = []
+    world.clock.slept = lambda: led.append(one.leads())
+    two.step()
+    assert two.leads()
+    assert led[0] is True
+    assert led[-5:] == [False] * 5
+    world.clock.slept = lambda: None
+    one.step()
+    assert not one.leads()
+    assert one.state.role is Role.STANDBY
+
+
+def test_replica_whose_lease_another_client_took_ceases_to_lead(world):
+    one = replica(world, "one")
+    one.step()
+    taken = {"spec": {"holderIdentity": "other"}}
+    assert world.merge(PATH, taken, agent="kubectl") == 200
+    world.clock.sleep(11)
+    one.step()
+    assert not one.leads()
+    assert one.state.wait.message == "the Lease was lost"
+
+
+def test_notes_on_the_lease_survive_a_new_leader(world):
+    one, two = replica(world, "one"), replica(world, "two")
+    assert one.annotate({NOTE: "sent"}) is False
+    one.step()
+    assert one.annotate({NOTE: "sent"}) is True
+    one._give_up()
+    two.step()
+    assert two.annotations()[NOTE] == "sent"
+    stored = json.loads(world.sim.request("GET", PATH).body)["metadata"]["annotations"]
+    assert stored[NOTE] == "sent"

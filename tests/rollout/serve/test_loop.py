@@ -1,0 +1,233 @@
+"""Tests the loop of `serve`: what starts a run, what ends it, and what the page then shows."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from support.serve_rig import ServeRig
+from support.simulated import vm_yaml
+
+from reconciler.model.desired.config import Mode, Window, WindowKind
+from reconciler.model.quantity import Duration
+from reconciler.model.references import vm_ref
+from reconciler.model.run.progress import Step
+from reconciler.model.service.view import Role, WaitKind
+
+VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
+REF = vm_ref("default", "vm")
+
+
+def vms(*names: str) -> list[dict[str, str]]:
+    return [{"name": name, "namespace": "default", "guest": "1Gi"} for name in names]
+
+
+def manifests(**sizes: str) -> str:
+    return "".join(vm_yaml("default", name, guest) for name, guest in sizes.items())
+
+
+def sized(guest: str) -> dict:
+    return {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
+
+
+def kinds(serve: ServeRig) -> list[WaitKind]:
+    return [each.kind for each in serve.view.waits]
+
+
+def test_commit_is_applied_until_the_guest_has_its_memory():
+    serve = ServeRig()
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    assert serve.turns(60) == 1
+    assert serve.guest() == "2Gi"
+    (report,) = serve.view.runs
+    assert [each.revision for each in report.outcomes] == ["commit-1"]
+    assert (serve.view.plan.applyable, serve.view.run, serve.view.ready) == (False, None, True)
+
+
+def test_next_commit_starts_the_next_run():
+    serve = ServeRig()
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    serve.turns(60)
+    serve.git.commit("commit-2", vm_yaml("default", "vm", "3Gi"))
+    assert serve.turns(60) == 1
+    assert serve.guest() == "3Gi"
+    assert [each.revision for each in serve.view.plans][:2] == ["commit-2", "commit-2"]
+    assert [each.revision for each in serve.view.changes[REF]] == ["commit-2", "commit-1"]
+
+
+def test_change_in_the_cluster_starts_a_run_that_reverts_it():
+    serve = ServeRig("halted")
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    serve.turns(30)
+    assert serve.rig.merge(f"{VM}/vm", sized("3Gi"), agent="kubectl") == 200
+    assert serve.turns(30) == 1
+    assert serve.view.plan.summary == {"none": 1}
+
+
+def test_observe_mode_plans_and_never_writes():
+    serve = ServeRig()
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), mode=Mode.OBSERVE)
+    assert serve.turns(300) == 0
+    assert serve.view.plan.applyable
+    assert (serve.view.mode, serve.view.next_run) == (Mode.OBSERVE, None)
+    assert not writes(serve)
+
+
+def test_replica_that_does_not_lead_plans_and_never_writes():
+    serve = ServeRig()
+    serve.leader.leading = False
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    assert serve.turns(300) == 0
+    assert serve.view.plan.applyable
+    assert (serve.view.role, serve.view.next_run) == (Role.STANDBY, None)
+    assert not writes(serve)
+    serve.leader.leading = True
+    assert serve.turns(60) == 1
+
+
+def writes(serve: ServeRig) -> list[str]:
+    """Return the paths of the product's requests that could change something."""
+    return [
+        each.path
+        for each in serve.sim.request_log
+        if each.method not in ("GET", "HEAD") and "accessreviews" not in each.path
+    ]
+
+
+def test_newer_commit_decides_about_everything_that_has_not_started():
+    serve = ServeRig(vms=vms("a", "b"))
+    serve.git.commit("commit-1", manifests(a="2Gi", b="2Gi"), max_concurrent=1)
+
+    def newer(progress) -> None:
+        if progress.step is Step.PATCHED and progress.ref.name == "a":
+            serve.git.commit("commit-2", manifests(a="2Gi", b="3Gi"))
+
+    serve.printer.act = newer
+    serve.turns(120)
+    assert (serve.guest("a"), serve.guest("b")) == ("2Gi", "3Gi")
+    first, second = serve.reports[:2]
+    assert first.message.startswith("commit commit-2 is in force now; migrations in flight")
+    assert {each.ref.name: each.result for each in first.outcomes} == {
+        "a": "running",
+        "b": "not-started",
+    }
+    found = {each.ref.name: each.revision for each in second.outcomes}
+    assert found["b"] == "commit-2"
+    sizes = [each for each in serve.rig.patches() if each.endswith(("/a", "/b"))]
+    assert len(sizes) == 2
+    changes = serve.view.changes
+    assert [each.revision for each in changes[vm_ref("default", "a")]] == ["commit-1"]
+    assert changes[vm_ref("default", "a")][0].result == "done"
+
+
+def test_change_in_flight_that_no_run_follows_is_shown_to_its_end():
+    serve = ServeRig()
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+
+    def newer(progress) -> None:
+        if progress.step is Step.PATCHED:
+            serve.git.commit("commit-2", vm_yaml("default", "vm", "2Gi"))
+
+    serve.printer.act = newer
+    assert serve.turns(120) == 1
+    (change,) = serve.view.changes[REF]
+    assert (change.result, change.revision, str(change.after)) == ("done", "commit-1", "2Gi")
+    assert change.seconds > 0
+
+
+def test_loss_of_the_leadership_ends_the_run_without_further_writes():
+    serve = ServeRig(vms=vms("a", "b"))
+    serve.git.commit("commit-1", manifests(a="2Gi", b="2Gi"), max_concurrent=1)
+
+    def lose(progress) -> None:
+        if progress.step is Step.PATCHED:
+            serve.leader.leading = False
+
+    serve.printer.act = lose
+    assert serve.turns(120) == 1
+    assert serve.reports[0].message.startswith("this process no longer leads")
+    assert (serve.guest("a"), serve.guest("b")) == ("2Gi", "1Gi")
+
+
+def test_rollout_leases_are_free_between_runs():
+    serve = ServeRig()
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    serve.turns(60)
+    for name in ("memory-reconciler-config", "memory-reconciler-memory-0"):
+        status = serve.sim.request("GET", f"{LEASES}/{name}")
+        assert b'"holderIdentity":""' in status.body or status.status == 404
+
+
+def test_run_waits_while_another_run_holds_the_lease():
+    serve = ServeRig()
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    serve.rig.holder = "a-person"
+    with serve.rig.lease("memory-reconciler-memory-0") as lease:
+        serve.clock.slept = lease.held
+        assert 1 <= serve.turns(120) <= 6
+        assert kinds(serve) == [WaitKind.ROLLOUT_LEASE]
+        assert serve.view.ready
+        assert serve.rig.patches() == []
+        serve.clock.slept = lambda: None
+    serve.turns(90)
+    assert serve.guest() == "2Gi"
+    assert kinds(serve) == []
+
+
+def test_plan_that_cannot_be_applied_causes_few_runs():
+    window = Window(kind=WindowKind.ALLOW, cron="0 2 * * *", duration=Duration.parse("1m"))
+    serve = ServeRig()
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), windows=(window,))
+    assert serve.turns(600) == 0
+    assert serve.view.next_run.why == "no window is open"
+    assert serve.view.next_run.at > serve.clock.now()
+
+
+@pytest.mark.parametrize("reads", [1, 5])
+def test_unreachable_repository_leaves_the_last_commit_in_force(reads):
+    serve = ServeRig("halted")
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    serve.turns(30)
+    for _ in range(reads):
+        serve.git.fail()
+        serve.clock.sleep(10)
+    serve.rig.merge(f"{VM}/vm", sized("3Gi"), agent="kubectl")
+    assert serve.turns(30) == 1
+    assert kinds(serve) == [WaitKind.REPOSITORY]
+    waited = serve.clock.now() - serve.view.waits[0].since
+    assert waited >= timedelta(seconds=10 * reads)
+    serve.git.commit("commit-2", vm_yaml("default", "vm", "2Gi"))
+    serve.turns(2)
+    assert kinds(serve) == []
+
+
+def test_history_does_not_grow():
+    serve = ServeRig("halted")
+    for n in range(60):
+        serve.git.commit(f"commit-{n}", vm_yaml("default", "vm", f"{n % 3 + 1}Gi"))
+        serve.turns(4)
+    view = serve.view
+    assert (len(view.runs), len(view.plans), len(view.changes[REF])) == (30, 50, 10)
+
+
+def test_new_process_continues_what_the_last_one_began():
+    serve = ServeRig()
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    began = []
+
+    def stop(progress) -> None:
+        if progress.step is Step.PATCHED:
+            began.append(progress)
+            serve.stop.requested = True
+
+    serve.printer.act = stop
+    serve.loop.turn()
+    serve.loop.turn()
+    assert len(began) == 1
+    assert serve.reports[0].message == "a signal ended the run; migrations in flight continue"
+    serve.stop.requested = False
+    serve.restart()
+    assert serve.turns(60) == 0
+    assert serve.guest() == "2Gi"
+    assert serve.view.plan.summary == {"none": 1}

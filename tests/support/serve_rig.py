@@ -1,0 +1,150 @@
+"""Runs the loop of `serve` in one process over a simulator on a stepped clock: ``ServeRig``."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+
+from support.simulated import Rig, simulator
+
+from reconciler import __version__
+from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.execution.runner import Runner
+from reconciler.app.input_options import SourceOptions
+from reconciler.app.stop import Stop
+from reconciler.errors import SourceError
+from reconciler.model.desired.config import Config
+from reconciler.model.desired.desired_state import Reading
+from reconciler.model.revision.commit_in_force import CommitInForce
+from reconciler.model.service.view import Role, ServiceView, SourceView
+from reconciler.plan.plan_policy import plan_policy
+from reconciler.serve.engine import Engine
+from reconciler.serve.git_state import GitState, after_failure, after_read
+from reconciler.serve.leadership import LeaderState
+from reconciler.serve.loop import Loop, LoopParts
+from reconciler.serve.view_store import ViewStore
+from reconciler.source.readers import StreamReader
+
+
+class FakeGit:
+    """A branch whose newest commit a test replaces."""
+
+    def __init__(self, clock) -> None:
+        self._clock = clock
+        self.state = GitState()
+        self.config = Config()
+
+    def commit(self, name: str, text: str, **config) -> None:
+        """Make *text* the newest commit; *config* replaces values of the configuration."""
+        self.config = replace(self.config, **config)
+        state = StreamReader([("desired.yaml", text.encode())]).read().state
+        found = CommitInForce(revision="main", newest=name, commit=name)
+        desired = replace(state, revision=name, in_force=found)
+        reading = Reading(config=self.config, state=desired)
+        self.state = after_read(self.state, reading, self._clock.now())
+
+    def fail(self) -> None:
+        """Make the repository unreachable for one read."""
+        error = SourceError("the host is unreachable")
+        self.state = after_failure(self.state, error, self._clock.now())
+
+
+class FakeLeader:
+    """Leads as long as the test wants."""
+
+    def __init__(self) -> None:
+        self.state = LeaderState(role=Role.LEADER, leader="test")
+        self.leading = True
+        self.namespace = ""
+
+    def begin(self, namespace: str) -> None:
+        self.namespace = namespace
+
+    def leads(self) -> bool:
+        return self.leading
+
+
+class FakePrinter:
+    """Stores the steps of all runs; calls *act* at each step."""
+
+    trace_log = None
+
+    def __init__(self) -> None:
+        self.steps = []
+        self.act = lambda _progress: None
+
+    def show_plan(self, plan) -> None:
+        pass
+
+    @contextmanager
+    def progress(self, _plan, _ends_at):
+        def listener(progress) -> None:
+            self.steps.append(progress)
+            self.act(progress)
+
+        yield listener
+
+
+class ServeRig:
+    """The loop with all its parts."""
+
+    def __init__(self, world: str = "hotplug", *, deadline_s: float = 600.0, **changes) -> None:
+        self.rig = Rig(simulator(world, **changes))
+        self.clock, self.sim = self.rig.clock, self.rig.sim
+        self.git, self.leader, self.printer = FakeGit(self.clock), FakeLeader(), FakePrinter()
+        self.stop = Stop()
+        self.reports = []
+        now = self.clock.now()
+        view = ServiceView(
+            instance="test",
+            version=__version__,
+            started_at=now,
+            at=now,
+            history_since=now,
+            source=SourceView(address="https://git.example.com/vms.git", revision="main"),
+        )
+        self.store = ViewStore(view, self.clock)
+        self.runner = Runner(
+            options=ApplyOptions(source=SourceOptions(), deadline_s=deadline_s, unattended=True),
+            client=self.rig.client,
+            informer=self.rig.informer,
+            clock=self.clock,
+            printer=self.printer,
+            stop=self.stop,
+            instance="test",
+        )
+        self.loop = Loop(self.parts())
+
+    def parts(self) -> LoopParts:
+        return LoopParts(
+            git=self.git,
+            leader=self.leader,
+            engine=Engine(self.rig.informer, self.clock, partial(plan_policy)),
+            runner=self.runner,
+            store=self.store,
+            clock=self.clock,
+            ended=self.reports.append,
+        )
+
+    def restart(self) -> None:
+        """Replace the loop as a new process would, which remembers nothing."""
+        self.rig.informer.restart()
+        self.loop = Loop(self.parts())
+
+    @property
+    def view(self) -> ServiceView:
+        return self.store.read()[1]
+
+    def turns(self, seconds: float) -> int:
+        """Make turns for a time, one after each second or earlier; return how many runs began."""
+        before, until = len(self.reports), self.clock.monotonic() + seconds
+        while self.clock.monotonic() < until:
+            left_s = self.loop.turn()
+            if left_s > 0:
+                self.clock.sleep(min(left_s, 1.0))
+        return len(self.reports) - before
+
+    def guest(self, name: str = "vm") -> str:
+        """Return the memory that the guest of a VM in the namespace default has."""
+        return self.rig.vmi("default", name)["status"]["memory"]["guestCurrent"]

@@ -1,0 +1,125 @@
+"""What the reads of the repository leave behind, and when the next one is due."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.builders import NOW, make_desired, want
+from support.fake_ports import FakeClock
+
+from reconciler.errors import SourceError
+from reconciler.model.desired.config import Config
+from reconciler.model.desired.desired_state import Reading
+from reconciler.model.revision.commit_in_force import (
+    CommitInForce,
+    RefusalReason,
+    RefusedCommit,
+)
+from reconciler.model.service.view import WaitKind
+from reconciler.serve.git_poller import GitPoller
+from reconciler.serve.git_state import (
+    LONGEST_PAUSE_S,
+    GitState,
+    after_failure,
+    after_read,
+    pause_s,
+)
+
+LATER = NOW + timedelta(minutes=5)
+DOWN = SourceError("the host is unreachable")
+
+
+def reading(commit: str = "c1", **changes) -> Reading:
+    found = CommitInForce(revision="main", newest=commit, commit=commit)
+    state = replace(make_desired(want("2Gi")), revision=commit, in_force=found)
+    return Reading(config=Config(), state=replace(state, **changes))
+
+
+def test_failed_reads_keep_the_commit_and_say_since_when_they_fail():
+    good = after_read(GitState(), reading(), NOW)
+    first = after_failure(good, DOWN, NOW + timedelta(minutes=1))
+    second = after_failure(first, DOWN, LATER)
+    assert (second.commit, second.failures, second.fetched_at) == ("c1", 2, NOW)
+    assert second.wait.kind is WaitKind.REPOSITORY
+    assert second.wait.since == NOW + timedelta(minutes=1)
+    assert after_read(second, reading("c2"), LATER).wait is None
+
+
+def test_read_without_an_acceptable_commit_keeps_the_last_one_in_use():
+    refused = RefusedCommit(commit="c2", reason=RefusalReason.UNSIGNED, message="it is not signed")
+    none = CommitInForce(revision="main", newest="c2", commit=None, refused=(refused,))
+    good = after_read(GitState(), reading(), NOW)
+    bad = after_read(good, reading("c2", in_force=none, unusable=True), LATER)
+    assert bad.commit == "c1"
+    assert bad.in_force == none
+    assert (bad.wait.kind, bad.wait.since, bad.failures) == (WaitKind.VALID_COMMIT, LATER, 0)
+
+
+@pytest.mark.parametrize(
+    ("failures", "random", "expected"),
+    [
+        (0, 0.0, 180),
+        (0, 0.5, 187.5),
+        (1, 0.5, 5),
+        (2, 0.5, 10),
+        (20, 0.5, LONGEST_PAUSE_S),
+        (20, 0.0, LONGEST_PAUSE_S / 2),
+    ],
+)
+def test_pause_grows_with_each_failure(failures, random, expected):
+    state = GitState(failures=failures)
+    assert pause_s(state, interval_s=180, jitter_s=15, random=random) == expected
+
+
+class Scripted:
+    """A reader that returns or raises the given results, in order."""
+
+    def __init__(self, *results) -> None:
+        self._results = list(results)
+
+    def read(self):
+        found = self._results.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+
+def poller(counted) -> GitPoller:
+    return GitPoller(
+        nullcontext,
+        FakeClock(),
+        interval_s=180,
+        jitter_s=0,
+        changed=lambda: None,
+        counted=counted.append,
+    )
+
+
+def test_poller_survives_every_error_and_counts_what_each_read_found():
+    counted: list[str] = []
+    one, reader = (
+        poller(counted),
+        Scripted(reading(), reading(), DOWN, KeyError("bug"), reading("c2")),
+    )
+    pauses = [one.poll(reader) for _ in range(5)]
+    assert counted == ["changed", "unchanged", "failed", "failed", "changed"]
+    assert pauses[0] == pauses[1] == pauses[4] == 180
+    assert one.state.commit == "c2"
+    assert one.state.next_at == NOW + timedelta(seconds=180)
+
+
+def test_rejected_commit_is_logged_once_as_a_warning(caplog):
+    refused = RefusedCommit(commit="c2", reason=RefusalReason.UNSIGNED, message="it is not signed")
+    stays = CommitInForce(revision="main", newest="c2", commit="c1", behind=1, refused=(refused,))
+    found = reading("c1", in_force=stays)
+    one, reader = poller([]), Scripted(found, found, reading("c3"), found)
+    for _ in range(4):
+        one.poll(reader)
+    warnings = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert (
+        warnings
+        == ["commit c2 of main is rejected: it is not signed; commit c1 stays in force"] * 2
+    )
