@@ -88,6 +88,7 @@ READ_BY = {
     "source/git/git_environment.py": NOT_FOREIGN + "a variable that git itself reads",
     "source/git/repository.py": "repository files",
     "source/git/repository_url.py": "repository address",
+    "source/trust/repository_places.py": "repository address",
     "source/git/transport/fetch_failure.py": "repository address",
     "source/git/transport/git_transport.py": "repository address",
     "source/manifests/compact_manifest.py": NOT_FOREIGN + "JSON that the same class has written",

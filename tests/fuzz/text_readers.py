@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fuzz.mutation import TEXTS, mutated_text
@@ -26,6 +27,7 @@ from reconciler.rollout.tracking import checkpoint_codec
 from reconciler.schema import formats
 from reconciler.serve.notifications import reported_codec
 from reconciler.source.git import repository_url
+from reconciler.source.trust.repository_places import normalized
 from reconciler.source.yaml import scalars
 
 if TYPE_CHECKING:
@@ -80,6 +82,7 @@ def _formats(text: str) -> None:
 
 
 def _address(text: str) -> None:
+    normalized(text, Path("/"))
     repository_url.is_remote(text)
     repository_url.shown(text)
     repository_url.cleaned(text, text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from types import SimpleNamespace
 from typing import TYPE_CHECKING
@@ -11,12 +12,13 @@ from fuzz.reader import Reader
 from fuzz.source_readers import written, yaml_texts
 from support.fake_ports import FakeLease
 
-from reconciler.errors import ReconcilerError
+from reconciler.errors import InvalidError, ReconcilerError
 from reconciler.model.annotations import COMMIT
 from reconciler.model.revision.commit_in_force import CommitInForce
 from reconciler.rollout.tracking import commit_record
 from reconciler.source.trust.allowed_signers import AllowedSignersError, parse_allowed_signers
 from reconciler.source.trust.openpgp_status import judge_openpgp
+from reconciler.source.trust.repository_places import RepositoryPlaces
 from reconciler.source.trust.ssh_result import judge_ssh
 from reconciler.source.trust.verification_file import read_verification
 
@@ -63,7 +65,8 @@ def _record(data: bytes) -> None:
     lease, history = FakeLease(), SimpleNamespace(is_fixed=False, contains=lambda _: True)
     lease.kept[COMMIT] = data.decode("utf-8", "replace")
     found = CommitInForce(revision="main", newest="b" * 40, commit="b" * 40)
-    commit_record.require_history([lease], found, history)
+    with suppress(InvalidError):
+        commit_record.require_history([lease], found, history)
     commit_record.record_commit([lease], found, history)
 
 
@@ -71,7 +74,7 @@ READERS = (
     Reader(
         name="file of --verify",
         make=partial(yaml_texts, documents=(VERIFICATION,)),
-        read=lambda data: read_verification(written(data, "verify.yaml"), ()),
+        read=lambda data: read_verification(written(data, "verify.yaml"), RepositoryPlaces()),
         errors=(ReconcilerError,),
         weight=10,
     ),

@@ -72,7 +72,7 @@ def signature_checker(
     """Open a checker of commit signatures; None if signatures are not checked.
 
     Raises:
-        UsageError: The file of --verify is invalid, or is in the repository.
+        UsageError: The file of --verify is invalid, or is in a clone of the repository.
         SourceError: A program that checks signatures is missing.
     """
     if options.verify is None:
@@ -80,12 +80,12 @@ def signature_checker(
         return
     from reconciler.source.git.repository_url import is_remote, local_folder
     from reconciler.source.trust import signature_checker as checkers
+    from reconciler.source.trust.repository_places import RepositoryPlaces
     from reconciler.source.trust.verification_file import read_verification
 
     repo = options.repo or ""
     folder = local_folder(repo) if is_remote(repo) else repository.root
-    outside = (folder,) if folder else ()
-    verification = read_verification(options.verify, outside)
+    verification = read_verification(options.verify, RepositoryPlaces.of(repo, folder))
     with checkers.signature_checker(repository, verification, real_clock()) as checker:
         yield checker
 

@@ -60,6 +60,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "unknown-signer, expired-signature, revoked-key, wrong-namespace":
             "with `--verify`: the key is not trusted, has expired, is not valid yet, is revoked,"
             " or may not sign for Git",
+        "history-unknown":
+            "the Lease does not show which commit was applied last, because its annotation is"
+            " damaged, so nothing is written",
         "rewritten-history":
             "the branch does not contain the commit that was applied last, so nothing is written",
         "weak-signature":

@@ -34,24 +34,36 @@ def require_history(
         history: The history of the requested revision; None if the source is not a commit.
 
     Raises:
-        InvalidError: The history was rewritten.
+        InvalidError: The history was rewritten, or a lease does not show what was applied.
         SourceError: The history cannot be fetched.
     """
     if found is None or history is None or history.is_fixed:
         return
-    recorded = {_recorded(each.annotations().get(COMMIT)) for each in held}
-    for branch, commit in sorted(recorded):
-        if branch == found.revision and commit and not history.contains(commit):
-            chosen = found.commit or found.newest
-            rewritten = Diagnostic(
-                severity=Severity.ERROR,
-                code="rewritten-history",
-                message=f"the history of {branch} was rewritten: commit {commit[:12]}, which was "
-                f"applied before, is not in the history of commit {chosen[:12]}",
-                hint="restore the branch; or, if the new history is correct, accept it with "
-                f"`reconciler apply --revision {chosen}`",
+    texts = [each.annotations().get(COMMIT) for each in held]
+    chosen = found.commit or found.newest
+    accept = f"accept it with `reconciler apply --revision {chosen}`"
+    for text in texts:
+        if text is not None and _recorded(text) is None:
+            raise _unwritten(
+                "history-unknown",
+                f"the annotation {COMMIT} of a Lease is damaged, so it does not show which commit "
+                "was applied before",
+                f"find out who changed the Lease; if the history of {found.revision} is correct, "
+                f"{accept}",
             )
-            raise InvalidError(f"{rewritten.message}; nothing was written", (rewritten,))
+    for branch, commit in sorted(filter(None, map(_recorded, texts))):
+        if branch == found.revision and not history.contains(commit):
+            raise _unwritten(
+                "rewritten-history",
+                f"the history of {branch} was rewritten: commit {commit[:12]}, which was "
+                f"applied before, is not in the history of commit {chosen[:12]}",
+                f"restore the branch; or, if the new history is correct, {accept}",
+            )
+
+
+def _unwritten(code: str, message: str, hint: str) -> InvalidError:
+    diagnostic = Diagnostic(severity=Severity.ERROR, code=code, message=message, hint=hint)
+    return InvalidError(f"{message}; nothing was written", (diagnostic,))
 
 
 def record_commit(
@@ -70,20 +82,20 @@ def record_commit(
     text = json.dumps({"revision": found.revision, "commit": found.commit})
     for each in held:
         stored = each.annotations().get(COMMIT)
-        commit = _recorded(stored)[1]
+        recorded = _recorded(stored)
         if not history.is_fixed:
             each.annotate_later({COMMIT: text})
-        elif stored is not None and not (commit and history.contains(commit)):
+        elif stored is not None and not (recorded and history.contains(recorded[1])):
             each.annotate_later({COMMIT: None})
 
 
-def _recorded(text: str | None) -> tuple[str, str]:
-    """Return the branch and the commit in an annotation; empty if the annotation is unreadable."""
+def _recorded(text: str | None) -> tuple[str, str] | None:
+    """Return the branch and the commit in an annotation; None if it is missing or damaged."""
     try:
         document = json.loads(text or "{}")
         branch, commit = document.get("revision"), document.get("commit")
     except (ValueError, AttributeError, RecursionError):
-        branch = commit = None
+        return None
     if not isinstance(branch, str) or not isinstance(commit, str) or not _COMMIT.fullmatch(commit):
-        return "", ""
+        return None
     return branch, commit

@@ -26,7 +26,9 @@ _LIMIT_S = 30.0
 _DSA = "17"
 _RSA = frozenset({"1", "2", "3"})
 _LEAST_RSA_BITS = 2048
-_LENGTH, _ALGORITHM, _KEY_ID, _FINGERPRINT = 2, 3, 4, 9
+_VALIDITY, _LENGTH, _ALGORITHM, _KEY_ID, _FINGERPRINT, _CAPABILITIES = 1, 2, 3, 4, 9, 11
+_UNUSABLE = frozenset("red")
+"""Validity of a key that is revoked, expired or disabled; gpg reports its signatures as such."""
 
 
 def create_keyring(folder: Path, keys: Sequence[bytes], shown: Path) -> frozenset[str]:
@@ -38,7 +40,7 @@ def create_keyring(folder: Path, keys: Sequence[bytes], shown: Path) -> frozense
         shown: The file of ``--verify``, for messages.
 
     Raises:
-        UsageError: A key cannot be read, or is too weak.
+        UsageError: A key cannot be read, or can make signatures and is too weak.
         SourceError: gpg is missing or fails.
     """
     (folder / "gpg.conf").write_text(_CONFIGURATION)
@@ -95,6 +97,10 @@ def _gpg(
 def _fingerprints(listed: str, shown: Path) -> Iterator[str]:
     """Yield the fingerprint of each primary key that gpg lists, and reject weak keys.
 
+    Keys that cannot make an acceptable signature may be weak: revoked and expired keys, and
+    subkeys that are only for encryption or authentication. A primary key always counts, because
+    it can add subkeys for signatures.
+
     Source: GnuPG 2.2 doc/DETAILS, "Format of the colon listings".
     """
     is_primary = False
@@ -102,6 +108,9 @@ def _fingerprints(listed: str, shown: Path) -> Iterator[str]:
         kind, *_ = fields = line.split(":")
         if kind in {"pub", "sub"}:
             is_primary = kind == "pub"
+            can_sign = is_primary or "s" in fields[_CAPABILITIES]
+            if not can_sign or fields[_VALIDITY] in _UNUSABLE:
+                continue
             weak_rsa = fields[_ALGORITHM] in _RSA and int(fields[_LENGTH]) < _LEAST_RSA_BITS
             if weak_rsa or fields[_ALGORITHM] == _DSA:
                 what = "a DSA key" if fields[_ALGORITHM] == _DSA else f"RSA-{fields[_LENGTH]}"

@@ -25,8 +25,7 @@ from reconciler.source.yaml.nodes import Problem
 from reconciler.source.yaml.parsers import ruamel
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
+    from reconciler.source.trust.repository_places import RepositoryPlaces
     from reconciler.source.yaml.nodes import Mark, Node
 
 _MAX_BYTES = 1_000_000
@@ -67,12 +66,12 @@ class Verification:
     """Revoked SSH keys as text, or a key revocation list."""
 
 
-def read_verification(path: Path, outside: Sequence[Path]) -> Verification:
+def read_verification(path: Path, outside: RepositoryPlaces) -> Verification:
     """Read the file of ``--verify`` and the key files to which it refers.
 
     Args:
         path: The file of ``--verify``.
-        outside: The folders of the repository, in which no file may be.
+        outside: The repository, in whose clones no file may be.
 
     Raises:
         UsageError: A file cannot be read, is invalid or is in the repository.
@@ -97,7 +96,7 @@ _HINT = "see verification.schema.json and the page on trust in the documentation
 class _Reader:
     """Reads the keys in the file of ``--verify`` and in the key files."""
 
-    def __init__(self, path: Path, root: Node, outside: Sequence[Path]) -> None:
+    def __init__(self, path: Path, root: Node, outside: RepositoryPlaces) -> None:
         self._path, self._root, self._outside = path, root, outside
 
     def read(self) -> Verification:
@@ -159,20 +158,18 @@ class _Reader:
         return data
 
 
-def _read(path: Path, outside: Sequence[Path], shown: str) -> bytes:
+def _read(path: Path, outside: RepositoryPlaces, shown: str) -> bytes:
     """Return the contents of a key file, which must not be in the repository."""
     try:
-        # A link may lead into the repository, and a file may be reached through a link in it.
-        places = (path.resolve(strict=True), Path.cwd() / path)
+        clone = outside.containing(path)
         data = input_files.read(path, _MAX_BYTES + 1)
     except OSError as error:
         raise UsageError(
             f"{_FLAG} {shown} cannot be read: {error.strerror or error}", hint=_OUTSIDE
         ) from error
-    for folder in outside:
-        root = folder.resolve()
-        if any(place.is_relative_to(root) for place in (*places, places[1].parent.resolve())):
-            raise UsageError(f"{_FLAG} {shown} is in the repository {folder}", hint=_OUTSIDE)
+    if clone is not None:
+        what = "the repository" if clone in outside.folders else "another clone of the repository,"
+        raise UsageError(f"{_FLAG} {shown} is in {what} {clone}", hint=_OUTSIDE)
     if len(data) > _MAX_BYTES:
         raise UsageError(f"{_FLAG} {shown} is larger than {_MAX_BYTES:,} bytes")
     return data

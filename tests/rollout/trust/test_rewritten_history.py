@@ -128,8 +128,12 @@ def test_apply_of_a_commit_hash_does_not_change_the_stored_commit_of_the_branch(
     assert command("reconcile", *source, "--revision", "main", on=cluster).code == 0
 
 
-@pytest.mark.parametrize("text", ["{", "[]", '{"revision": 1}', '{"revision": "HEAD"}', "null"])
-def test_damaged_record_of_the_applied_commit_does_not_stop_a_run(text, git, serve, command):
+@pytest.mark.parametrize(
+    "text", ["{", "[]", '{"revision": 1}', '{"revision": "HEAD"}', "null", ""]
+)
+def test_damaged_record_of_the_applied_commit_stops_a_run_until_a_person_accepts_the_history(
+    text, git, serve, command
+):
     cluster = serve("hotplug")
     git.commit(size("2Gi"))
     assert command("reconcile", "--repo", git, on=cluster).code == 0
@@ -137,7 +141,13 @@ def test_damaged_record_of_the_applied_commit_does_not_stop_a_run(text, git, ser
     patch = {"metadata": {"annotations": {COMMIT: text}}}
     lease = f"/apis/coordination.k8s.io/v1/namespaces/{path['namespace']}/leases/{MEMORY_LEASE}"
     assert cluster.ask("PATCH", lease, patch)[0] == 200
-    last = git.commit(size("3Gi"))
+    new = git.commit(size("3Gi"))
+    ended = command("reconcile", "--repo", git, on=cluster)
+    assert (ended.code, guest(cluster)) == (3, "2Gi")
+    assert f"error[history-unknown] the annotation {COMMIT} of a Lease is damaged" in ended.err
+    accepted = command("apply", "--yes", "--repo", git, "--revision", new, on=cluster)
+    assert (accepted.code, guest(cluster), stored(cluster)) == (0, "3Gi", None)
+    last = git.commit(size("3584Mi"))
     assert command("reconcile", "--repo", git, on=cluster).code == 0
     assert stored(cluster) == {"revision": "HEAD", "commit": last}
 

@@ -205,6 +205,12 @@ def test_verification_file_in_the_repository_is_rejected(team, command, tmp_path
         for path in (inside, link_out, link_in, other_name / "link.yaml"):
             ended = command("validate", "--repo", repo, "--verify", path)
             assert (ended.code, "is in the repository" in ended.err) == (64, True), (repo, path)
+    clone = tmp_path / "clone"
+    team.git("clone", "--quiet", str(team.git.path), str(clone))
+    shutil.copy(team.file, clone / "verify.yaml")
+    ended = command("validate", "--repo", url, "--verify", clone / "verify.yaml")
+    assert ended.code == 64
+    assert f"verify.yaml is in another clone of the repository, {clone}" in ended.err
     signers = team.git.path / "signers"
     signers.write_text(f"mallory@example.com {team.keys.public(team.mallory)}\n")
     team.file.write_text(f"{HEAD}ssh:\n  allowedSignersFile: {signers}\n")

@@ -47,11 +47,16 @@ class OpenPGPKeys:
         listed = self._gpg("--with-colons", "--list-keys", f"{name}@example.com").decode()
         return next(line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr"))
 
-    def add_subkey(self, fingerprint: str) -> str:
-        """Add a subkey that signs, and return its fingerprint."""
-        self._gpg("--quick-add-key", fingerprint, "ed25519", "sign", "never")
+    def add_subkey(self, fingerprint: str, algorithm: str = "ed25519", use: str = "sign") -> str:
+        """Add a subkey, and return its fingerprint."""
+        self._gpg("--quick-add-key", fingerprint, algorithm, use, "never")
         listed = self._gpg("--with-colons", "--list-keys", fingerprint).decode()
         return [line.split(":")[9] for line in listed.splitlines() if line.startswith("fpr")][-1]
+
+    def revoke_subkey(self, fingerprint: str) -> None:
+        """Revoke the first subkey."""
+        answers = b"key 1\nrevkey\ny\n0\n\ny\nsave\n"
+        self._gpg("--command-fd=0", "--edit-key", fingerprint, stdin=answers)
 
     def public(self, *fingerprints: str) -> str:
         """Return public keys in ASCII armor."""

@@ -10,6 +10,7 @@ from support.fake_ports import FakeClock
 from support.signing.signatures import PAST, OpenPGPKeys, SSHKeys, gpg_home
 
 from reconciler.source.git.repository import Repository
+from reconciler.source.trust.repository_places import RepositoryPlaces
 from reconciler.source.trust.signature_checker import signature_checker
 from reconciler.source.trust.verification_file import read_verification
 
@@ -96,7 +97,10 @@ class Signed:
     def verdict(self, kind: str, name: str, document: str, *, commit="", clock=None):
         """Check the signature of a commit or a tag."""
         with Repository.open(self.repo.path) as repository:
-            verification = read_verification(self.verification(document), (repository.root,))
+            verification = read_verification(
+                self.verification(document),
+                RepositoryPlaces.of(str(repository.root), repository.root),
+            )
             with signature_checker(repository, verification, clock or FakeClock()) as checker:
                 return checker.commit(name) if kind == "commit" else checker.tag(name, commit)
 

@@ -6,6 +6,7 @@ import pytest
 
 from reconciler.errors import UsageError
 from reconciler.source.trust.openpgp_keyring import create_keyring
+from reconciler.source.trust.repository_places import RepositoryPlaces
 from reconciler.source.trust.verification_file import Required, read_verification
 
 HEAD = "apiVersion: reconciler/v1alpha1\nkind: Verification\n"
@@ -18,7 +19,7 @@ def read(tmp_path):
         path.write_text(text)
         for name, content in files.items():
             (tmp_path / name).write_text(content)
-        return read_verification(path, ())
+        return read_verification(path, RepositoryPlaces())
 
     return read
 
@@ -65,7 +66,7 @@ def test_mistake_in_the_verification_file_is_a_usage_error_with_its_location(tex
 
 def test_missing_and_huge_verification_files_are_usage_errors(read, tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
-        read_verification(tmp_path / "missing", ())
+        read_verification(tmp_path / "missing", RepositoryPlaces())
     with pytest.raises(UsageError, match="larger than 1,000,000 bytes"):
         read(HEAD + "#" * 1_000_000)
 
@@ -75,6 +76,26 @@ def test_weak_openpgp_key_is_rejected(weak, gpg, tmp_path):
     key = gpg.keys.public(gpg.keys.create(weak, algorithm=weak))
     with pytest.raises(UsageError, match="is not safe"):
         create_keyring(tmp_path, [key.encode()], tmp_path / "verify.yaml")
+
+
+@pytest.mark.parametrize(
+    ("use", "is_revoked", "is_rejected"),
+    [("sign", False, True), ("sign", True, False), ("encr", False, False), ("auth", False, False)],
+)
+def test_weak_openpgp_subkey_is_rejected_only_if_it_can_sign(
+    use, is_revoked, is_rejected, gpg, tmp_path
+):
+    keys = gpg.keys
+    fingerprint = keys.create(f"weak-{use}-{is_revoked}")
+    keys.add_subkey(fingerprint, "rsa1024", use)
+    if is_revoked:
+        keys.revoke_subkey(fingerprint)
+    key = keys.public(fingerprint).encode()
+    if is_rejected:
+        with pytest.raises(UsageError, match="is not safe: RSA-1024"):
+            create_keyring(tmp_path, [key], tmp_path / "verify.yaml")
+    else:
+        assert create_keyring(tmp_path, [key], tmp_path / "x") == frozenset({fingerprint})
 
 
 def test_text_that_is_not_an_openpgp_key_is_rejected(gpg, tmp_path):

@@ -1,0 +1,98 @@
+"""Finds out whether a file belongs to the repository that it judges: ``RepositoryPlaces``.
+
+A file in another clone of the repository can be changed by whoever can push to the repository,
+as soon as somebody updates the clone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from reconciler.source.git.git_process import execute
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_ANY_OWNER = ("-c", "safe.directory=*")
+"""An option with which git also reads the remotes of a clone that another user owns."""
+_REMOTES = (*_ANY_OWNER, "remote", "--verbose")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RepositoryPlaces:
+    """The folders and the addresses of one repository."""
+
+    folders: tuple[Path, ...] = ()
+    addresses: frozenset[tuple[str, str]] = frozenset()
+    """The normalized addresses, see ``normalized``."""
+
+    @classmethod
+    def of(cls, address: str, folder: Path | None) -> RepositoryPlaces:
+        """Return the places of a repository.
+
+        Args:
+            address: The address or the folder that the user has set.
+            folder: The folder of a repository on this machine; None for a remote one.
+        """
+        places = cls(addresses=frozenset({normalized(address, Path.cwd())}))
+        if folder is None:
+            return places
+        addresses = places.addresses | {normalized(str(folder), folder), *_remotes(folder)}
+        return replace(places, folders=(folder,), addresses=addresses)
+
+    def containing(self, path: Path) -> Path | None:
+        """Return the clone of the repository that contains a file; None if there is none.
+
+        Raises:
+            OSError: The file does not exist.
+        """
+        # A link may lead into the repository, and a file may be reached through a link in it.
+        given = Path.cwd() / path
+        files = (path.resolve(strict=True), given, given.parent.resolve() / given.name)
+        for folder in self.folders:
+            if any(file.is_relative_to(folder.resolve()) for file in files):
+                return folder
+        parents = dict.fromkeys(parent for file in files for parent in file.parents)
+        clones = (parent for parent in parents if (parent / ".git").exists())
+        return next((each for each in clones if not self._is_other(each)), None)
+
+    def _is_other(self, clone: Path) -> bool:
+        own = normalized(str(clone), clone)
+        return self.addresses.isdisjoint({own, *_remotes(clone)})
+
+
+def normalized(address: str, folder: Path) -> tuple[str, str]:
+    """Return the host and the path of an address, which different schemes have in common.
+
+    Args:
+        address: A URL, ``user@host:path``, or a path.
+        folder: The folder to which a path is relative.
+    """
+    try:
+        if address.startswith("file://"):
+            address = unquote(address.removeprefix("file://"))
+        elif "://" in address:
+            parts = urlsplit(address)
+            host = parts.hostname or ""
+            return host.casefold(), _without_suffix(unquote(parts.path)).casefold()
+        else:
+            host, colon, path = address.partition(":")
+            if colon and "/" not in host:
+                return host.rpartition("@")[2].casefold(), _without_suffix(path).casefold()
+        return "", _without_suffix(str((folder / address).resolve()))
+    except ValueError:  # git cannot use such an address either
+        return "", address
+
+
+def _without_suffix(path: str) -> str:
+    return path.strip("/").removesuffix("/.git").removesuffix(".git").strip("/")
+
+
+def _remotes(clone: Path) -> Iterable[tuple[str, str]]:
+    """Return the normalized addresses of the remotes of a clone."""
+    lines = execute(clone, _REMOTES).stdout.decode("utf-8", "surrogateescape").split("\n")
+    urls = (line.partition("\t")[2].rpartition(" ")[0] for line in lines)
+    return {normalized(url, clone) for url in urls if url}
