@@ -9,6 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route, Router
@@ -143,14 +144,11 @@ class _Face:
         return await self._document(request, (view.runs,), render, _JSON)
 
     async def metrics(self, request: Request) -> Response:
-        """Send the metrics."""
+        """Send the metrics in a format that the client accepts."""
+        accept = request.headers.get("Accept", "")
         # The metrics also contain counters, which change without the view.
-        return await self._document(
-            request,
-            (object(),),
-            lambda: self._content.metrics(self._view()),
-            self._content.metrics_type,
-        )
+        text = await run_in_threadpool(self._content.metrics, self._view(), accept)
+        return await self._document(request, (text,), lambda: text.content, text.content_type)
 
     async def healthz(self, _request: Request) -> Response:
         """Say whether the process works, or needs to be restarted."""

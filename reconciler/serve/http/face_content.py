@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from reconciler.model.references import ObjectRef
 from reconciler.model.service.view import ServiceView
+from reconciler.report.metrics.exposition import MetricsText
 
 Query = Mapping[str, str]
 """The parameters in the query of a URL; of a repeated parameter, the last value."""
@@ -48,8 +49,7 @@ class FaceContent:
 
     Without the older view, the events update a page of any age. Empty if nothing visible changed.
     """
-    metrics: Callable[[ServiceView], bytes]
-    """Returns the metrics in Prometheus' text format."""
-    metrics_type: str = "text/plain; version=0.0.4; charset=utf-8"
+    metrics: Callable[[ServiceView, str], MetricsText]
+    """Returns the metrics for a view and the Accept header of the request."""
     static: Mapping[str, StaticFile] = field(default_factory=dict)
     """The files under ``/static/``, by name."""

@@ -16,6 +16,7 @@ from support.serving.raw_http import connect, read_to_end, read_until, request
 from support.serving.views import ended_run, make_store, make_view, planned_view
 
 from reconciler.model.service.view import ActiveRun, Wait, WaitKind
+from reconciler.report.metrics.exposition import MetricsText
 from reconciler.serve.http.event_stream import StreamLimits
 from reconciler.serve.http.face_app import FaceOptions, face_app
 from reconciler.serve.http.face_content import FaceContent, StaticFile
@@ -40,7 +41,9 @@ CONTENT = FaceContent(
     reason_page=lambda _view, code: f"<p>{code}" if code == "hotplug" else None,
     missing_page=lambda path: f"<p>no page {path}",
     events=_events,
-    metrics=lambda view: f"version {view.version}\n".encode(),
+    metrics=lambda view, accept: MetricsText(
+        f"version {view.version}\n".encode(), accept or "a/b"
+    ),
     static={"page.css": STYLE},
 )
 
