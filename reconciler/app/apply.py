@@ -13,10 +13,11 @@ from reconciler.app.deliver_report import deliver, write_only
 from reconciler.app.execution.execute_plan import Execution, execute
 from reconciler.app.read_and_plan import read_and_plan
 from reconciler.app.stop import Terminated, stop_on_signals
-from reconciler.app.wiring import cluster_wiring, process_name, source_wiring
+from reconciler.app.wiring import alert_wiring, cluster_wiring, process_name, source_wiring
 from reconciler.errors import ReconcilerError
 from reconciler.model.run.outcome import ExitCode
 from reconciler.plan.plan_policy import plan_policy
+from reconciler.rollout.run_context import alert_hold
 
 if TYPE_CHECKING:
     from reconciler.app.apply_options import ApplyOptions
@@ -100,7 +101,12 @@ def _plan(
     if options.deadline_s is not None:
         until = started + options.deadline_s
         source = replace(source, fetch_timeout_s=min(source.fetch_timeout_s, options.deadline_s))
-    policy = partial(plan_policy, shard=options.shard, ignore_windows=options.ignore_windows)
+    policy = partial(
+        plan_policy,
+        shard=options.shard,
+        ignore_windows=options.ignore_windows,
+        ignore_alerts=options.ignore_alerts,
+    )
     stop = stack.enter_context(stop_on_signals())
     with stop.interruptible():
         desired = stack.enter_context(source_wiring.desired(source))
@@ -109,7 +115,14 @@ def _plan(
         )
         stop.on_request.append(lambda: client.hurry(HURRY_S))
         informer = stack.enter_context(cluster_wiring.informer(client, clock, scale=scale))
-        planned = read_and_plan(desired, informer, clock, policy)
+        alerts = stack.enter_context(alert_wiring.alerts(options.prometheus, clock))
+        planned = read_and_plan(
+            desired,
+            informer,
+            clock,
+            policy,
+            lambda matchers: alert_hold(alerts, matchers, clock.now()),
+        )
     if metrics is not None:
         metrics.plan(planned)
     return Execution(
@@ -119,6 +132,7 @@ def _plan(
         stop=stop,
         client=client,
         informer=informer,
+        alerts=alerts,
         planned=planned,
         run_id=process_name.run_id(),
         # The clock now has the API server's time, which is used for all times in the report.

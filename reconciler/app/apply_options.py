@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.app.input_options import ClusterOptions, SourceOptions
+from reconciler.app.input_options import ClusterOptions, PrometheusOptions, SourceOptions
 from reconciler.model.run.outcome import ExitCode
 from reconciler.model.shard import WHOLE_FLEET, Shard
 
@@ -21,6 +21,7 @@ class ApplyOptions:
     shard: Shard = WHOLE_FLEET
     """The shard to change: the run changes only this shard's VMs, but reads all VMs."""
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
+    prometheus: PrometheusOptions = field(default_factory=PrometheusOptions)
     deadline_s: float | None = DEADLINE_S
     no_wait: bool = False
     """Whether the run ends as soon as the patches are sent."""
@@ -31,6 +32,8 @@ class ApplyOptions:
     expect_digest: str | None = None
     """The digest of the approved plan; the run writes nothing if its plan has another digest."""
     ignore_windows: bool = False
+    ignore_alerts: bool = False
+    """Whether the run ignores ``rollout.holdWhile``."""
     report: Path | None = None
     """The file to which the report is written as JSON."""
     trace: Path | None = None

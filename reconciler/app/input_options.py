@@ -1,4 +1,4 @@
-"""``SourceOptions`` and ``ClusterOptions``: which repository and which cluster a command reads."""
+"""The options that select what a command reads, such as ``SourceOptions``."""
 
 from __future__ import annotations
 
@@ -203,3 +203,18 @@ class ClusterOptions:
     request_timeout_s: float = 30.0
     time_scale: float = 1.0
     """The number of clock seconds per real second; greater than 1 only in the demo."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusOptions:
+    """How to reach the Prometheus whose alerts ``rollout.holdWhile`` names."""
+
+    url: str | None = None
+    """The address without credentials; None reads it from the folder ``credentials``."""
+    credentials: Path | None = None
+    """The folder with one file per credential; None means no credentials."""
+
+    @property
+    def given(self) -> bool:
+        """Whether an option is set."""
+        return self.url is not None or self.credentials is not None

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.app.read_and_plan import (
+    HoldOf,
     PlanWithInputs,
     cluster_words,
     plan_against_cluster,
@@ -41,6 +42,7 @@ def plan_with_base(
     live: LiveReader,
     clock: Clock,
     policy_of: Callable[[Config], PlanPolicy],
+    hold_of: HoldOf = lambda _matchers: None,
 ) -> ComparedPlan:
     """Plan a desired revision and its base commit for the same snapshot of the cluster.
 
@@ -57,7 +59,7 @@ def plan_with_base(
     commit, earlier = base.read()
     planner = Planner()
     policy = policy_of(reading.config)
-    snapshot, plan = plan_against_cluster(reading.state, live, policy, clock, planner)
+    snapshot, plan = plan_against_cluster(reading.state, live, policy, clock, planner, hold_of)
     against = policy_of(earlier.config)
     commit = replace(commit, unplanned=_obstacle(earlier, against, snapshot))
     state = earlier.state
@@ -100,7 +102,9 @@ def _plan_of_base(
 ) -> Plan:
     """Plan the base commit for the same snapshot of the cluster and the same time."""
     context = planner.context
-    planner.update(state, context.live, policy, context.now, clocks=context.clocks)
+    planner.update(
+        state, context.live, policy, context.now, clocks=context.clocks, hold=context.hold
+    )
     if not planner.needs_capacity():
         return planner.plan()
     # Only the base needs pods and quotas, so problems with them are no difference in Git.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 from reconciler.errors import ClocksDifferError, InvalidError, WrongClusterError
+from reconciler.model.alerts.alert_hold import AlertHold
+from reconciler.model.alerts.alert_matcher import AlertMatcher
 from reconciler.model.clock_difference import CLOCKS_DIFFER, ClockDifference
 from reconciler.model.desired.config import Config
 from reconciler.model.desired.desired_state import DesiredState, Reading
@@ -20,11 +23,18 @@ from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.plan.planner import Planner
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from reconciler.ports import Clock, DesiredReader, LiveReader
 
 
+HoldOf: TypeAlias = Callable[[tuple[AlertMatcher, ...]], AlertHold | None]
+"""Returns why the alerts that matchers select prevent new changes; None if they do not."""
+_ALERTS_NOT_READ = Diagnostic(
+    severity=Severity.NOTE,
+    code="alerts-not-read",
+    message="no new change starts while an alert of rollout.holdWhile is firing; this plan does "
+    "not know whether one is",
+    hint="pass --prometheus-url to show the alerts",
+)
 _UNBOUND = Diagnostic(
     severity=Severity.WARNING,
     code="unbound",
@@ -52,11 +62,13 @@ def read_and_plan(
     live: LiveReader,
     clock: Clock,
     policy_of: Callable[[Config], PlanPolicy],
+    hold_of: HoldOf = lambda _matchers: None,
 ) -> PlanWithInputs:
     """Plan one desired revision for one snapshot of the cluster.
 
     The desired state is read first, so that an invalid configuration causes no request to the
-    cluster. *policy_of* returns the policy that results from a configuration.
+    cluster. *policy_of* returns the policy that results from a configuration. *hold_of* returns
+    why the alerts that Git names prevent new changes, which the plan then notes.
 
     Raises:
         SourceError: The desired state cannot be read.
@@ -69,7 +81,7 @@ def read_and_plan(
         diagnostics = (*reading.state.diagnostics, _UNBOUND)
         reading = replace(reading, state=replace(reading.state, diagnostics=diagnostics))
     policy = policy_of(reading.config)
-    snapshot, plan = plan_against_cluster(reading.state, live, policy, clock)
+    snapshot, plan = plan_against_cluster(reading.state, live, policy, clock, hold_of=hold_of)
     return PlanWithInputs(
         config=reading.config,
         desired=reading.state,
@@ -87,6 +99,13 @@ def plan_of_snapshot(planned: PlanWithInputs, clock: Clock) -> Plan:
     at = origin if isinstance(origin, Location) else None
     warning = age_warning(plan.observed_at, clock.now(), config.snapshot_max_age, at)
     return plan if warning is None else replace(plan, diagnostics=(warning, *plan.diagnostics))
+
+
+def with_alert_note(plan: Plan, config: Config) -> Plan:
+    """Return a plan with a note that alerts were not read, if they can delay its changes."""
+    if not config.hold_while or not plan.applyable:
+        return plan
+    return replace(plan, diagnostics=(*plan.diagnostics, _ALERTS_NOT_READ))
 
 
 def read_valid(reader: DesiredReader) -> Reading:
@@ -113,11 +132,12 @@ def plan_against_cluster(
     policy: PlanPolicy,
     clock: Clock,
     planner: Planner | None = None,
+    hold_of: HoldOf = lambda _matchers: None,
 ) -> tuple[LiveState, Plan]:
     """Read the cluster and plan; return the snapshot together with the plan.
 
     Pods and quotas are read only if a VM is migrating or would migrate. *planner* keeps the
-    decisions for another plan.
+    decisions for another plan. *hold_of* returns why alerts prevent new changes.
 
     Raises:
         WrongClusterError: *policy* is for another cluster.
@@ -126,7 +146,14 @@ def plan_against_cluster(
     snapshot = live.read()
     require_cluster(snapshot, policy)
     planner = planner or Planner()
-    planner.update(desired, snapshot, policy, clock.now(), clocks=clock_difference(clock))
+    planner.update(
+        desired,
+        snapshot,
+        policy,
+        clock.now(),
+        clocks=clock_difference(clock),
+        hold=hold_of(policy.hold_while),
+    )
     if planner.needs_capacity():
         planner.add_capacity(live.capacity())
     return planner.context.live, planner.plan()

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from reconciler.app.apply_options import ApplyOptions
-from reconciler.app.input_options import DEFAULT_REVISION, ClusterOptions, SourceOptions
+from reconciler.app.input_options import (
+    DEFAULT_REVISION,
+    ClusterOptions,
+    PrometheusOptions,
+    SourceOptions,
+)
 from reconciler.cli import options
 from reconciler.cli.completion import complete_contexts, complete_namespaces
 from reconciler.cli.option_values import deadline, digest, option, seconds
@@ -105,6 +110,21 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
             show_default="30s",
         ),
     },
+    PrometheusOptions: {
+        "url": option(
+            "--prometheus-url",
+            "Address of the Prometheus whose alerts rollout.holdWhile names. Default: the file "
+            "url in --prometheus-credentials. Without an address, rollout.holdWhile prevents "
+            "every change.",
+            metavar="URL",
+        ),
+        "credentials": option(
+            "--prometheus-credentials",
+            "Directory with the credentials for Prometheus, one file per key, such as a mounted "
+            "Secret with username and password, or with bearerToken; also ca.crt and url.",
+            metavar="DIRECTORY",
+        ),
+    },
     ApplyOptions: {
         "shard": options.ShardOption,
         "deadline_s": deadline("2h"),
@@ -125,6 +145,12 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
             "--ignore-windows",
             "Ignore the windows of .reconciler.yaml, also for restarts that the file allows; the "
             "report notes this. No environment variable sets this option.",
+            variable=False,
+        ),
+        "ignore_alerts": option(
+            "--ignore-alerts",
+            "Ignore rollout.holdWhile of .reconciler.yaml; the report notes this. No environment "
+            "variable sets this option.",
             variable=False,
         ),
         "report": options.Report,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from base64 import b64encode
 from ipaddress import ip_address, ip_network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 import urllib3
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+Pool: TypeAlias = urllib3.PoolManager
+"""Reuses connections to servers; ``connection_pool`` returns one."""
 _CONNECT_S, _READ_S = 10.0, 30.0
 
 
@@ -27,7 +29,7 @@ def connection_pool(
     server: str,
     connect_s: float = _CONNECT_S,
     read_s: float = _READ_S,
-) -> urllib3.PoolManager:
+) -> Pool:
     """Return a connection pool for a server, without opening a connection.
 
     Args:

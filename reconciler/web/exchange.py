@@ -20,9 +20,8 @@ from urllib3.exceptions import (
 )
 
 if TYPE_CHECKING:
-    import urllib3
-
     from reconciler.ports import Clock
+    from reconciler.web.connection_pool import Pool
 
 _CHUNK = 1 << 16
 _UNSENT = (NewConnectionError, ConnectTimeoutError, LocationValueError, ProxyError)
@@ -62,7 +61,7 @@ class HttpAnswer:
 
 
 def exchange(
-    pool: urllib3.PoolManager,
+    pool: Pool,
     request: HttpRequest,
     *,
     clock: Clock,

@@ -32,6 +32,8 @@ READ_BY = {
     "app/metrics_file.py": "metrics file",
     "app/comment/ci_job.py": "variables of a CI job",
     "app/comment/result_content.py": "result file",
+    "prometheus/alert_query.py": "answer of Prometheus",
+    "prometheus/mounted_access.py": NOT_FOREIGN + "the address of Prometheus in an option",
     "web/exchange.py": "rate limit of a forge",
     "web/connection_pool.py": NOT_FOREIGN + "a variable of the job, which connects it to a server",
     "forge/ci_event.py": "event of a CI job",

@@ -17,11 +17,13 @@ from reconciler.cluster.api.api_errors import safe_host
 from reconciler.cluster.decode import decode_values
 from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.errors import SourceError
+from reconciler.model.alerts.alert_matcher import AlertMatcher, AlertMatcherError
 from reconciler.model.quantity import Duration, MemoryQuantity, QuantityError
 from reconciler.model.schedule import Schedule, ScheduleError
 from reconciler.model.selector import Selector, SelectorError
 from reconciler.model.shard import Shard, ShardError
 from reconciler.plan.behaviour.versions import parse_version
+from reconciler.prometheus.alert_query import AnswerError, firing_alerts, query_of
 from reconciler.report.metrics.metric_table import LAST_SUCCESS
 from reconciler.rollout.tracking import checkpoint_codec
 from reconciler.schema import formats
@@ -34,6 +36,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 CRONS = ("0 22 * * 1-5", "*/15 0-6 1,15 * MON", "@daily", "0 0 L * *")
+ALERTS = (
+    '{"status":"success","data":{"resultType":"vector","result":[{"metric":{"alertname":"A",'
+    '"b":"c"},"value":[1,"1"]}]},"warnings":[]}'
+)
 REPORTED = '{"causes":{"0123456789abcdef":[29890000,29890001]}}'
 CHECKPOINT = (
     '{"soak":{"digest":"a","since":"2026-11-23T00:48:52Z"},"failures":[{"kind":'
@@ -118,6 +124,18 @@ READERS = (
     _text("time zone", _zone, ("Europe/Berlin", "UTC"), ScheduleError),
     _text(
         "selector", Selector.parse, ("a=b,c!=d", "a in (b,c)", "x/y notin (z),!q"), SelectorError
+    ),
+    _text(
+        "alert matcher",
+        lambda text: query_of(AlertMatcher.parse(text)),
+        ('CephHealthError{severity="critical"}', "{a=~'x|y',b!~`z`,c!=\"\\n\"}"),
+        AlertMatcherError,
+    ),
+    _text(
+        "answer of Prometheus",
+        lambda text: firing_alerts(text.encode("utf-8", "surrogatepass")),
+        (ALERTS,),
+        AnswerError,
     ),
     _text("shard", Shard.parse, ("0/3", "12/99999"), ShardError),
     _text("checkpoint text", checkpoint_codec.decoded, (CHECKPOINT,)),

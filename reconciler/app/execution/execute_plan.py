@@ -84,6 +84,11 @@ class Execution:
         return self.options.ignore_windows and bool(self.planned.config.windows)
 
     @property
+    def alerts_ignored(self) -> bool:
+        """Whether the run ignores alerts that the configuration names."""
+        return self.options.ignore_alerts and bool(self.planned.config.hold_while)
+
+    @property
     def ended_by(self) -> str:
         """Why the run must end, as a clause; empty if it may continue."""
         return SIGNALLED if self.stop.requested else self.superseded()
@@ -101,6 +106,8 @@ def execute(execution: Execution, approval: Approval | None) -> RunReport:
     observing = options.unattended and planned.config.mode is Mode.OBSERVE
     if execution.windows_ignored:
         log.warning("ignoring the windows of .reconciler.yaml because of --ignore-windows")
+    if execution.alerts_ignored:
+        log.warning("ignoring rollout.holdWhile of .reconciler.yaml because of --ignore-alerts")
     trace = None
     broken: list[BaseException] = []
     with ExitStack() as stack:
@@ -258,5 +265,7 @@ def _notes(execution: Execution, approval: Approval | None, trace: Tracer) -> It
         yield approval_options.note(approval)
     if execution.windows_ignored:
         yield "the windows of .reconciler.yaml were ignored because of --ignore-windows"
+    if execution.alerts_ignored:
+        yield "rollout.holdWhile of .reconciler.yaml was ignored because of --ignore-alerts"
     if trace.problem:
         yield trace.problem

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from reconciler.app import output_files
-from reconciler.app.input_options import ClusterOptions, SourceOptions
-from reconciler.app.wiring import clock_wiring, cluster_wiring, source_wiring
+from reconciler.app.input_options import ClusterOptions, PrometheusOptions, SourceOptions
+from reconciler.app.wiring import alert_wiring, clock_wiring, cluster_wiring, source_wiring
 from reconciler.cli import options
 from reconciler.cli.option_values import (
     OUTPUT_HELP,
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import TextIO
 
-    from reconciler.app.read_and_plan import PlanWithInputs
+    from reconciler.app.read_and_plan import HoldOf, PlanWithInputs
     from reconciler.model.desired.config import Config
     from reconciler.model.plan.comparison import Comparison
     from reconciler.plan.plan_policy import PlanPolicy
@@ -76,6 +76,7 @@ class PlanOptions:
     source: SourceOptions
     shard: options.ShardOption = WHOLE_FLEET
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
+    prometheus: PrometheusOptions = field(default_factory=PrometheusOptions)
     snapshot: options.Snapshot = None
     base: options.Base = None
     server_dry_run: ServerDryRun = False
@@ -136,12 +137,16 @@ def _write(plan: Plan, comparison: Comparison | None, path: Path) -> None:
 
 
 def _plan(plan_options: PlanOptions, clock: Clock) -> tuple[Plan, Comparison | None]:
-    from reconciler.app.read_and_plan import plan_of_snapshot
+    from reconciler.app.read_and_plan import plan_of_snapshot, with_alert_note
 
     policy = partial(plan_policy, shard=plan_options.shard)
     # Keep only the plan: its inputs take most of the memory.
-    planned, comparison = _compared(plan_options, clock, policy)
+    with alert_wiring.alerts(plan_options.prometheus, clock) as alerts:
+        hold_of = alerts.hold if alerts is not None else lambda _matchers: None
+        planned, comparison = _compared(plan_options, clock, policy, hold_of)
     plan = plan_of_snapshot(planned, clock) if plan_options.snapshot else planned.plan
+    if alerts is None:
+        plan = with_alert_note(plan, planned.config)
     del planned
     if plan_options.server_dry_run:
         from reconciler.app.server_dry_run import server_dry_run
@@ -152,7 +157,10 @@ def _plan(plan_options: PlanOptions, clock: Clock) -> tuple[Plan, Comparison | N
 
 
 def _compared(
-    plan_options: PlanOptions, clock: Clock, policy: Callable[[Config], PlanPolicy]
+    plan_options: PlanOptions,
+    clock: Clock,
+    policy: Callable[[Config], PlanPolicy],
+    hold_of: HoldOf,
 ) -> tuple[PlanWithInputs, Comparison | None]:
     """Return the plan with its inputs, compared with a base commit if the user set one."""
     source, base = plan_options.source, plan_options.base
@@ -164,14 +172,14 @@ def _compared(
             source_wiring.desired(source) as desired,
             cluster_wiring.live(cluster, snapshot, clock) as live,
         ):
-            return read_and_plan(desired, live, clock, policy), None
+            return read_and_plan(desired, live, clock, policy, hold_of), None
     from reconciler.app.plan_with_base import plan_with_base
 
     with (
         source_wiring.desired_and_base(source, base) as (desired, against),
         cluster_wiring.live(cluster, snapshot, clock) as live,
     ):
-        found = plan_with_base(desired, against, live, clock, policy)
+        found = plan_with_base(desired, against, live, clock, policy, hold_of)
         return found.planned, found.comparison
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Annotated
 
 from reconciler.app.apply_options import ApplyOptions
-from reconciler.app.input_options import ClusterOptions, SourceOptions
+from reconciler.app.input_options import ClusterOptions, PrometheusOptions, SourceOptions
 from reconciler.app.wiring import clock_wiring
 from reconciler.cli import options
 from reconciler.cli.option_values import deadline as deadline_option
@@ -35,6 +35,7 @@ def command(
     source: SourceOptions,
     shard: options.ShardOption = WHOLE_FLEET,
     cluster: ClusterOptions,
+    prometheus: PrometheusOptions,
     deadline: Deadline = PASS_S,
     mode: Mode = None,
     detailed_exitcode: options.DetailedExitcode = False,
@@ -50,6 +51,7 @@ def command(
         source=replace(source, mode=mode),
         shard=shard,
         cluster=cluster,
+        prometheus=prometheus,
         deadline_s=deadline,
         report=report,
         trace=trace,

@@ -13,6 +13,8 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "alert-firing, alerts-unreadable, no-prometheus":
             "with `rollout.holdWhile`: an alert is firing, Prometheus does not answer, or the URL "
             "of Prometheus is unknown; no new change starts",
+        "alerts-not-read":
+            "`rollout.holdWhile` is set, and the plan was made without `--prometheus-url`",
         "outside-window":
             "no window is open now; the message shows when the next one opens",
         "next-window":

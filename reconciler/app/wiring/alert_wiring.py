@@ -1,0 +1,39 @@
+"""Opens the reader of Prometheus' alerts: ``alerts``."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from reconciler.app.input_options import PrometheusOptions
+    from reconciler.ports import Alerts, Clock
+
+# ruff: noqa: PLC0415 - the function imports its libraries, so that `reconciler --help` is fast
+
+
+@contextmanager
+def alerts(options: PrometheusOptions, clock: Clock) -> Iterator[Alerts | None]:
+    """Open the reader of alerts; None if the options contain no address.
+
+    No request is sent before the first question.
+
+    Raises:
+        UsageError: The address or a file with credentials cannot be used.
+    """
+    if not options.given:
+        yield None
+        return
+    from reconciler.prometheus.alert_reader import AlertReader
+    from reconciler.prometheus.alert_watch import AlertWatch
+    from reconciler.prometheus.mounted_access import read_access
+
+    access = partial(read_access, options.url, options.credentials)
+    if access() is None:
+        yield None
+        return
+    with AlertWatch(AlertReader(access, clock), clock) as watch:
+        yield watch

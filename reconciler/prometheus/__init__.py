@@ -1,0 +1,1 @@
+"""Reads alerts from Prometheus, or from a server with the same API."""

@@ -1,0 +1,102 @@
+"""``query_of``, ``firing_alerts``: write the query for a matcher, and read the answer.
+
+The query is built from the parsed conditions, so that a text from Git cannot become another
+expression. Prometheus evaluates regular expressions, in a time that is linear in the input.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.escaping import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.alerts.alert_matcher import AlertMatcher
+
+MOST_ALERTS = 20
+"""The maximum number of alerts that are read for one matcher; one is enough for a hold."""
+_LONGEST_ALERT = 300
+_LONGEST_MESSAGE = 300
+_HIDDEN = frozenset({"__name__", "alertname", "alertstate"})
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class AnswerError(Exception):
+    """The answer does not say which alerts are firing; the message explains why."""
+
+
+class _Series(msgspec.Struct):
+    metric: dict[str, str] = {}
+
+
+class _Data(msgspec.Struct):
+    result_type: str = msgspec.field(name="resultType", default="")
+    result: tuple[_Series, ...] = ()
+
+
+class _Answer(msgspec.Struct):
+    status: str = ""
+    data: _Data | None = None
+    error: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+def query_of(matcher: AlertMatcher) -> str:
+    """Return the query whose result is the firing alerts that a matcher selects.
+
+    Source: Prometheus documentation, "Alerting rules", inspecting alerts during runtime.
+    """
+    conditions = (
+        f"{each.label}{each.operator}{_quoted(each.value)}" for each in matcher.conditions
+    )
+    return f'ALERTS{{alertstate="firing",{",".join(conditions)}}}'
+
+
+def firing_alerts(body: bytes) -> tuple[str, ...]:
+    """Return the alerts in the answer of Prometheus, such as ``Name{severity="critical"}``.
+
+    Raises:
+        AnswerError: The body is no answer to a query, or the answer may be incomplete.
+    """
+    answer = _decoded(body)
+    if answer.status != "success" or answer.data is None:
+        raise AnswerError(error_of(body) or "an answer without a result")
+    if answer.data.result_type != "vector":
+        raise AnswerError("an answer that is not a list of alerts")
+    if answer.warnings:
+        # A federated server, such as Thanos, answers although it could not ask all its sources.
+        raise AnswerError(f"an incomplete answer: {_shortened(answer.warnings[0])}")
+    return tuple(sorted({_named(each.metric) for each in answer.data.result}))[:MOST_ALERTS]
+
+
+def error_of(body: bytes) -> str:
+    """Return the error message in an answer; empty if it has none."""
+    try:
+        return _shortened(_decoded(body).error)
+    except AnswerError:
+        return ""
+
+
+def _decoded(body: bytes) -> _Answer:
+    try:
+        return msgspec.json.decode(body, type=_Answer)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise AnswerError(f"an answer that cannot be read ({type(error).__name__})") from error
+
+
+def _named(labels: Mapping[str, str]) -> str:
+    shown = (f"{name}={_quoted(labels[name])}" for name in sorted(labels) if name not in _HIDDEN)
+    text = f"{labels.get('alertname', '')}{{{', '.join(shown)}}}"
+    return printable(text.removesuffix("{}"), _LONGEST_ALERT)
+
+
+def _quoted(text: str) -> str:
+    return f'"{"".join(_ESCAPES.get(each, each) for each in text)}"'
+
+
+def _shortened(text: str) -> str:
+    return printable(text, _LONGEST_MESSAGE)

@@ -1,0 +1,121 @@
+"""``AlertReader``: asks Prometheus which selected alerts are firing."""
+
+from __future__ import annotations
+
+import os
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlencode
+
+from reconciler import __version__
+from reconciler.errors import UsageError
+from reconciler.prometheus.alert_query import AnswerError, error_of, firing_alerts, query_of
+from reconciler.web.connection_pool import connection_pool
+from reconciler.web.exchange import ExchangeError, HttpRequest, exchange
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from reconciler.model.alerts.alert_matcher import AlertMatcher
+    from reconciler.ports import Clock
+    from reconciler.prometheus.mounted_access import PrometheusAccess
+    from reconciler.web.connection_pool import Pool
+
+_CONNECT_S, _READ_S = 3.0, 5.0
+_MOST_S = 5.0
+_MOST_BYTES = 4 * 1024 * 1024
+_HINTS: Mapping[int, str] = {
+    HTTPStatus.UNAUTHORIZED: "check the files of --prometheus-credentials",
+    HTTPStatus.FORBIDDEN: "the credentials lack the permission to query",
+    HTTPStatus.NOT_FOUND: "check the path of --prometheus-url; /api/v1/query is appended",
+}
+
+
+class AlertsUnreadableError(Exception):
+    """Prometheus did not say which alerts are firing; the message follows "because"."""
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class AlertSource(Protocol):
+    """Something that knows the firing alerts."""
+
+    def firing(self, matchers: Iterable[AlertMatcher]) -> tuple[str, ...]:
+        """Return the firing alerts that the matchers select.
+
+        Raises:
+            AlertsUnreadableError: The alerts cannot be read.
+        """
+        ...
+
+
+class AlertReader:
+    """Implements ``AlertSource`` with one query for each matcher.
+
+    Args:
+        access: Reads the address and the credentials again; called before each reading.
+        clock: Measures the time.
+    """
+
+    def __init__(self, access: Callable[[], PrometheusAccess | None], clock: Clock) -> None:
+        self._access, self._clock = access, clock
+
+    def firing(self, matchers: Iterable[AlertMatcher]) -> tuple[str, ...]:
+        """Return the firing alerts that the matchers select, without repetitions.
+
+        Raises:
+            AlertsUnreadableError: The alerts cannot be read.
+        """
+        try:
+            access = self._access()
+            if access is None:
+                raise AlertsUnreadableError("the file with the URL of Prometheus is missing")
+            pool = connection_pool(
+                access.url,
+                ca=access.ca,
+                environ=os.environ,
+                server="Prometheus",
+                connect_s=_CONNECT_S,
+                read_s=_READ_S,
+            )
+        except UsageError as error:
+            raise AlertsUnreadableError(str(error), hint=error.hint) from error
+        with pool:
+            found = [self._one(pool, access, each) for each in matchers]
+        return tuple(dict.fromkeys(alert for each in found for alert in each))
+
+    def _one(self, pool: Pool, access: PrometheusAccess, matcher: AlertMatcher) -> tuple[str, ...]:
+        query = {"query": query_of(matcher), "timeout": f"{_MOST_S:.0f}s", "limit": "100"}
+        request = HttpRequest(
+            method="GET",
+            url=f"{access.url}/api/v1/query?{urlencode(query)}",
+            headers={
+                "Accept": "application/json",
+                "User-Agent": f"kubevirt-memory-reconciler/{__version__}",
+                **access.headers,
+            },
+        )
+        try:
+            answer = exchange(
+                pool, request, clock=self._clock, most_s=_MOST_S, most_bytes=_MOST_BYTES
+            )
+        except ExchangeError as error:
+            raise AlertsUnreadableError(
+                f"Prometheus at {access.url} gave {error}",
+                hint="check --prometheus-url, the network and the certificates",
+            ) from error
+        if answer.status != HTTPStatus.OK:
+            why = error_of(answer.body) or "no reason is given"
+            raise AlertsUnreadableError(
+                f"Prometheus at {access.url} answered with {answer.status}: {why}",
+                hint=_HINTS.get(answer.status, ""),
+            )
+        try:
+            return firing_alerts(answer.body)
+        except AnswerError as error:
+            raise AlertsUnreadableError(
+                f"Prometheus at {access.url} gave {error}",
+                hint="check that --prometheus-url is the address of a Prometheus",
+            ) from error

@@ -1,0 +1,174 @@
+"""``AlertWatch``: keeps the answer to "does a selected alert fire?" up to date in a thread.
+
+A slow Prometheus, or a slow name server, must not delay the loop that renews leases.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from reconciler.model.alerts.alert_hold import AlertHold, AlertHoldReason
+from reconciler.model.alerts.alert_matcher import AlertMatcher
+from reconciler.model.phrases import listed
+from reconciler.prometheus.alert_reader import AlertSource, AlertsUnreadableError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from types import TracebackType
+
+    from reconciler.ports import Clock
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S = 15.0
+"""The pause between two readings in real seconds; rules are usually evaluated every 30 s."""
+AGAIN_S = 5.0
+"""The pause after a failed reading in real seconds."""
+OLDEST_S = 60.0
+"""The age in seconds of the clock above which an answer no longer counts."""
+FIRST_S = 20.0
+"""The longest wait for the first answer in real seconds."""
+_SHOWN = 3
+_FIRING_HINT = "new changes start when the alert has ended; `apply --ignore-alerts` does not wait"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reading:
+    matchers: tuple[AlertMatcher, ...]
+    at: float
+    """The monotonic time of the answer."""
+    alerts: tuple[str, ...] = ()
+    problem: str = ""
+    hint: str = ""
+
+
+class AlertWatch:
+    """Implements ``ports.Alerts``; the thread starts with the first call that has matchers.
+
+    Args:
+        source: Reads the alerts.
+        clock: Returns the time of the holds.
+        first_s: The longest wait for the first answer in real seconds.
+        interval_s: The pause between two readings in real seconds.
+        again_s: The pause after a failed reading in real seconds.
+    """
+
+    def __init__(
+        self,
+        source: AlertSource,
+        clock: Clock,
+        *,
+        first_s: float = FIRST_S,
+        interval_s: float = INTERVAL_S,
+        again_s: float = AGAIN_S,
+    ) -> None:
+        self._source, self._clock, self._first_s = source, clock, first_s
+        self._interval_s, self._again_s = interval_s, again_s
+        self._changed = threading.Condition()
+        self._matchers: tuple[AlertMatcher, ...] = ()
+        self._waited_for: tuple[AlertMatcher, ...] = ()
+        self._reading: _Reading | None = None
+        self._thread: threading.Thread | None = None
+        self._closed = False
+        self._since: datetime | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the thread after its current request; do not wait for it."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def hold(self, matchers: tuple[AlertMatcher, ...]) -> AlertHold | None:
+        """Return why no new change may start; None if no matcher selects a firing alert."""
+        found = self._found(self._read(matchers)) if matchers else None
+        if found is None:
+            self._since = None
+            return None
+        reason, alerts, message, hint = found
+        self._since = since = self._since or self._clock.now()
+        return AlertHold(reason=reason, since=since, alerts=alerts, message=message, hint=hint)
+
+    def _read(self, matchers: tuple[AlertMatcher, ...]) -> _Reading | None:
+        """Return the newest answer for these matchers, and wait for it if it is the first one."""
+        with self._changed:
+            if matchers != self._matchers:
+                self._matchers = matchers
+                self._changed.notify_all()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
+                self._thread.start()
+            if self._waited_for != matchers:
+                self._waited_for = matchers
+                self._changed.wait_for(self._is_answered, timeout=self._first_s)
+            return self._reading if self._is_answered() else None
+
+    def _is_answered(self) -> bool:
+        return self._reading is not None and self._reading.matchers == self._matchers
+
+    def _found(
+        self, reading: _Reading | None
+    ) -> tuple[AlertHoldReason, tuple[str, ...], str, str] | None:
+        unreadable = AlertHoldReason.UNREADABLE
+        if reading is None:
+            return unreadable, (), "Prometheus has not answered yet", ""
+        age_s = self._clock.monotonic() - reading.at
+        if reading.problem:
+            message = f"it is unknown whether an alert is firing: {reading.problem}"
+            return unreadable, (), message, reading.hint
+        if age_s > OLDEST_S:
+            message = f"the last answer of Prometheus is {age_s:.0f} s old"
+            return unreadable, (), message, ""
+        if not reading.alerts:
+            return None
+        count = len(reading.alerts)
+        start = "an alert is firing" if count == 1 else f"{count} alerts are firing"
+        message = f"{start}: {listed(reading.alerts, _SHOWN)}"
+        return AlertHoldReason.FIRING, reading.alerts, message, _FIRING_HINT
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                if self._closed:
+                    return
+                matchers = self._matchers
+            reading = self._poll(matchers)
+            with self._changed:
+                self._reading = reading
+                self._changed.notify_all()
+                pause_s = self._again_s if reading.problem else self._interval_s
+                self._changed.wait_for(
+                    lambda: self._closed or self._matchers != matchers,  # noqa: B023 - called now
+                    timeout=pause_s,
+                )
+
+    def _poll(self, matchers: tuple[AlertMatcher, ...]) -> _Reading:
+        before = self._reading
+        problem, hint, alerts = "", "", tuple[str, ...]()
+        try:
+            alerts = self._source.firing(matchers)
+        except AlertsUnreadableError as error:
+            problem, hint = str(error), error.hint
+        except Exception as error:
+            # A bug must not end the thread; without answers, no change starts.
+            log.exception("the alerts cannot be read because of a bug in reconciler")
+            problem = f"a bug in reconciler: {type(error).__name__}"
+        if problem and (before is None or before.problem != problem):
+            log.warning("the alerts of rollout.holdWhile cannot be read: %s", problem)
+        return _Reading(
+            matchers=matchers,
+            at=self._clock.monotonic(),
+            alerts=alerts,
+            problem=problem,
+            hint=hint,
+        )

@@ -1,0 +1,141 @@
+"""``read_access``: reads the address of Prometheus and its credentials from options and files.
+
+The files are mounted by the operator and are read again for each query, so that a rotated token is
+used at once. The repository chooses neither the address nor the credentials.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from reconciler import input_files
+from reconciler.errors import UsageError
+
+URL, USERNAME, PASSWORD = "url", "username", "password"
+TOKENS = ("bearerToken", "token")
+"""The keys of a bearer token: that of a Flux Secret, and that of a service account."""
+CA = "ca.crt"
+_MAX_BYTES = 64_000
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_URL_HINT = "write, for example, http://prometheus-operated.monitoring.svc:9090"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrometheusAccess:
+    """How to reach Prometheus at this moment."""
+
+    url: str
+    """The address without a final slash and without credentials."""
+    headers: Mapping[str, str]
+    """The header with the credentials; empty without credentials."""
+    ca: Path | None
+    """A file with certificate authorities; None uses those of the system."""
+
+
+def read_access(url: str | None, folder: Path | None) -> PrometheusAccess | None:
+    """Return how to reach Prometheus; None if there is no address.
+
+    Args:
+        url: The address from the command line; None reads the file ``url`` of the folder.
+        folder: The folder with one file per credential; None means no credentials.
+
+    Raises:
+        UsageError: The address or a file cannot be used. The message contains no credentials.
+    """
+    files = _files(folder) if folder is not None else frozenset[str]()
+    if url is None:
+        if folder is None or URL not in files:
+            return None
+        url = _text(folder / URL)
+    address, headers = checked_url(url), {}
+    if folder is not None:
+        headers = _headers(folder, files)
+    if headers and not address.startswith("https://"):
+        host = urlsplit(address).hostname
+        if host not in _LOOPBACK:
+            raise UsageError(
+                f"the credentials of Prometheus would be sent without encryption to {host}",
+                hint="use an address that starts with https://",
+            )
+    return PrometheusAccess(
+        url=address,
+        headers=headers,
+        ca=folder / CA if folder is not None and CA in files else None,
+    )
+
+
+def checked_url(url: str) -> str:
+    """Check the address of Prometheus, and return it without a final slash.
+
+    Raises:
+        UsageError: It is no address, or contains credentials.
+    """
+    text = url.rstrip("/")
+    try:
+        parts = urlsplit(text)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = urlsplit(""), None
+    if parts.username is not None or parts.password is not None:
+        raise UsageError(
+            "the address of Prometheus contains credentials",
+            hint="put them into files, and pass their folder as --prometheus-credentials",
+        )
+    plain = text.isascii() and text.isprintable() and " " not in text
+    if not host or parts.scheme not in {"http", "https"} or parts.query or not plain:
+        raise UsageError("the address of Prometheus is not an http or https URL", hint=_URL_HINT)
+    return text
+
+
+def _files(folder: Path) -> frozenset[str]:
+    try:
+        return frozenset(each.name for each in folder.iterdir())
+    except OSError as error:
+        raise UsageError(
+            f"the folder {folder} of --prometheus-credentials cannot be read: {error.strerror}",
+            hint="create the folder, or mount a Secret there",
+        ) from error
+
+
+def _headers(folder: Path, files: frozenset[str]) -> dict[str, str]:
+    kinds = [name for name in (PASSWORD, *TOKENS) if name in files]
+    if not kinds:
+        return {}
+    if len(kinds) > 1:
+        raise UsageError(
+            f"{folder} has {' and '.join(kinds)}, so the credentials are ambiguous",
+            hint=f"keep only one of {PASSWORD}, {TOKENS[0]} and {TOKENS[1]}",
+        )
+    secret = _text(folder / kinds[0])
+    if kinds == [PASSWORD]:
+        name = _text(folder / USERNAME) if USERNAME in files else ""
+        login = b64encode(f"{name}:{secret}".encode()).decode()
+        return {"Authorization": f"Basic {login}"}
+    if not secret.isascii():
+        raise UsageError(f"{folder / kinds[0]} is not a token", hint="write the token alone")
+    return {"Authorization": f"Bearer {secret}"}
+
+
+def _text(path: Path) -> str:
+    """Return the content of a file, which must be one line."""
+    try:
+        data = input_files.read(path, _MAX_BYTES + 1)
+    except OSError as error:
+        raise UsageError(
+            f"{path} cannot be read: {error.strerror or error}",
+            hint="give the user of this process read permission for it (defaultMode, fsGroup)",
+        ) from error
+    try:
+        text = data.decode().strip()
+    except UnicodeDecodeError:
+        text = ""
+    if not text or not text.isprintable() or len(data) > _MAX_BYTES:
+        raise UsageError(
+            f"{path} is not one line of text with at most {_MAX_BYTES:,} bytes",
+            hint="write the value alone into the file",
+        )
+    return text
