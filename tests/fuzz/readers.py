@@ -12,6 +12,7 @@ from fuzz import (
     text_readers,
     trust_readers,
 )
+from fuzz.serving import webhook_readers
 
 READERS = (
     *text_readers.READERS,
@@ -22,4 +23,5 @@ READERS = (
     *forge_readers.READERS,
     *simulator_readers.READERS,
     *trust_readers.READERS,
+    *webhook_readers.READERS,
 )

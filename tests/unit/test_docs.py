@@ -40,7 +40,7 @@ NO_CODES = {
     *("invalid-commit", "waits-for-person"),
     "valid-commit",
     "rollout-lease",
-    *("no-referrer", "no-store", "same-origin"),
+    *("no-referrer", "no-secret", "no-store", "same-origin", "latin-1"),
     *("argocd-controller", "helm-controller", "kustomize-controller"),
     *("hyperconverged-cluster-operator", "memory-reconciler-config", "memory-reconciler-memory-0"),
     "memory-reconciler-serve",

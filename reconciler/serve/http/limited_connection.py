@@ -96,6 +96,13 @@ class LimitedConnection(H11Protocol):
         self._resume()
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer a malformed request, unless a response to the request has already started."""
+        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
     def on_response_complete(self) -> None:
         """Prepare for the next request of this connection, which may already be buffered."""
         super().on_response_complete()

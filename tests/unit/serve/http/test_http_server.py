@@ -208,3 +208,19 @@ def test_text_that_is_no_listen_address_is_rejected_with_the_name_of_the_option(
 )
 def test_listen_address_is_loopback_only_if_no_other_machine_can_connect(host, loopback):
     assert ListenAddress(host=host, port=1).is_loopback is loopback
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"zz\r\n", b"5\r\nabcdefghij", b"f" * 100 + b"\r\n"],
+    ids=["no length", "no end", "gigantic"],
+)
+def test_malformed_rest_of_a_request_that_was_answered_closes_the_connection(body, caplog):
+    with HttpServer(listener()) as server, connect(server.addresses[0]) as client:
+        head = b"POST /other HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+        client.sendall(head)
+        read_until(client, b"\r\n\r\nNot Found")
+        client.sendall(body)
+        assert read_to_end(client) == b""
+        assert request(server.addresses[0], "/length").status == 200
+    assert caplog.text == ""

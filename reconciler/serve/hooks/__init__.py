@@ -1,0 +1,1 @@
+"""Receives webhooks of forges, which shorten the wait until the repository is read again."""

@@ -1,0 +1,88 @@
+"""``FollowedBranch``: decides whether a webhook concerns the branch or tag that is read.
+
+A wrong decision changes no result: an unnecessary read costs one request to the repository, and
+a push that counts as irrelevant is found at the next poll.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from reconciler.model.quoting import quoted
+from reconciler.serve.hooks.payloads import BRANCHES, TAGS
+from reconciler.serve.hooks.push_event import Delivery, EventKind, PushedRef
+
+_SCP_LIKE = re.compile(r"[^/:]+@[^/:]+:")
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*/?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relevance:
+    """Whether a webhook leads to a new pass, and why."""
+
+    ref: PushedRef | None = None
+    """The branch or tag of the push; without one, nothing is read."""
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FollowedBranch:
+    """The repository and the branch, tag or commit that the process reads."""
+
+    repository: str
+    """The repository's address, such as ``https://host/owner/name.git``, or a local folder."""
+    revision: str
+    """The branch, tag or hash; empty or ``HEAD`` for the default branch."""
+
+    def relevance(self, delivery: Delivery) -> Relevance:
+        """Return whether a webhook is a push to the branch or tag."""
+        if delivery.kind is not EventKind.PUSH:
+            return Relevance(message=f"nothing to do for an event of the kind {delivery.kind}")
+        if not self._is_repository(delivery.repository):
+            return Relevance(message=f"{quoted(delivery.repository)} is another repository")
+        if not delivery.refs:
+            return Relevance(ref=PushedRef(name=""), message="the repository is read now")
+        found = [each for each in delivery.refs if self._is_followed(each, delivery)]
+        if not found:
+            names, verb = quoted(delivery.refs[0].name), "are" if len(delivery.refs) > 1 else "is"
+            more = f" and {len(delivery.refs) - 1} more" if len(delivery.refs) > 1 else ""
+            return Relevance(message=f"{names}{more} {verb} not followed")
+        # The last entry is the newest state of the branch.
+        if found[-1].deleted:
+            return Relevance(message=f"{quoted(found[-1].name)} was deleted; nothing to read")
+        return Relevance(ref=found[-1], message="the repository is read now")
+
+    def _is_repository(self, path: str) -> bool:
+        """Return whether the address ends in a path such as ``owner/name``.
+
+        Host names are not compared, because a repository may have several of them. A local folder
+        may have any path.
+        """
+        ours = _path(self.repository)
+        theirs = _parts(path)
+        return not theirs or ours is None or ours[-len(theirs) :] == theirs
+
+    def _is_followed(self, ref: PushedRef, delivery: Delivery) -> bool:
+        if self.revision in {"", "HEAD"}:
+            branch = delivery.default_branch
+            is_branch = ref.name.startswith(BRANCHES)
+            return ref.name == BRANCHES + branch if branch else is_branch
+        if not ref.name.startswith("refs/"):
+            return ref.name == self.revision
+        return ref.name in {self.revision, BRANCHES + self.revision, TAGS + self.revision}
+
+
+def _path(address: str) -> list[str] | None:
+    """Return the parts of the path of a remote repository; None for a local folder."""
+    if address.startswith("file://"):
+        return None
+    for pattern in (_SCHEME, _SCP_LIKE):
+        if match := pattern.match(address):
+            return _parts(address[match.end() :])
+    return None
+
+
+def _parts(path: str) -> list[str]:
+    path = path.strip("/").casefold().removesuffix(".git")
+    return path.split("/") if path else []

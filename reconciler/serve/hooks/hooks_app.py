@@ -1,0 +1,139 @@
+"""``hooks_app``: receives webhooks at ``POST /hooks/SCHEME``, and reports pushes to the loop.
+
+Everybody can send requests to this listener. The cheapest checks come first: nothing of a body is
+interpreted before its signature has been checked, and no body is read for a request whose headers
+cannot be authentic. All such requests receive the same answer.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import PlainTextResponse
+from starlette.routing import Route, Router
+
+from reconciler.escaping import printable
+from reconciler.ports import Clock
+from reconciler.serve.hooks.body_reader import BodyLimits, BodyReader, BusyError, TooLargeError
+from reconciler.serve.hooks.delivery_memory import DeliveryMemory
+from reconciler.serve.hooks.followed_branch import FollowedBranch
+from reconciler.serve.hooks.payloads import MalformedError, body_object
+from reconciler.serve.hooks.push_event import PushEvent, Scheme
+from reconciler.serve.hooks.rejection_log import RejectionLog
+from reconciler.serve.hooks.schemes import MAX_ID, SCHEMES, first
+from reconciler.serve.hooks.secret_folder import SecretFolder, Secrets
+from reconciler.serve.http.connection_limits import ConnectionLimits
+from reconciler.serve.http.request_guard import ANY_HOST, RequestGuard
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+log = logging.getLogger(__name__)
+
+HOOK_LIMITS = ConnectionLimits(connections=128, idle_s=5.0, request_bytes=8 * 1024 * 1024)
+"""The limits of the listener for webhooks."""
+
+
+def _count_nothing(_scheme: str, _result: str) -> None:
+    return
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookOptions:
+    """The settings of the listener for webhooks."""
+
+    secrets: SecretFolder
+    followed: FollowedBranch
+    clock: Clock
+    body: BodyLimits = field(default_factory=BodyLimits)
+    count: Callable[[str, str], None] = _count_nothing
+    """Counts a request by its scheme and result, which are words from a fixed set."""
+
+
+def hooks_app(options: HookOptions, wake: Callable[[PushEvent], None]) -> Starlette:
+    """Return the application that calls *wake* for each push to the followed branch.
+
+    *wake* runs in the thread of the HTTP server, and must return immediately.
+    """
+    receiver = _Receiver(options, wake)
+    guard = Middleware(RequestGuard, hosts=(ANY_HOST,), head_bytes=HOOK_LIMITS.head_bytes)
+    app = Starlette(middleware=[guard])
+    route = Route("/hooks/{scheme}", receiver.receive, methods=["POST"])
+    app.router = Router((route,), redirect_slashes=False)
+    return app
+
+
+class _Receiver:
+    """Handles the requests of the listener."""
+
+    def __init__(self, options: HookOptions, wake: Callable[[PushEvent], None]) -> None:
+        self._options, self._wake = options, wake
+        self._bodies = BodyReader(options.body)
+        self._memory = DeliveryMemory()
+        self._rejections = RejectionLog(options.clock)
+
+    async def receive(self, request: Request) -> Response:
+        """Answer 2xx for each authentic webhook, also if it has no effect."""
+        name = request.path_params["scheme"]
+        if name not in set(Scheme):
+            return PlainTextResponse("Not Found", 404)
+        scheme = Scheme(name)
+        result, response = await self._result(scheme, request)
+        self._options.count(scheme, result)
+        return response
+
+    async def _result(self, scheme: Scheme, request: Request) -> tuple[str, Response]:
+        secrets = self._options.secrets.secrets(scheme)
+        if not secrets:
+            return "no-secret", PlainTextResponse("Not Implemented", 501)
+        try:
+            body = await self._authentic_body(scheme, request, secrets)
+        except TooLargeError:
+            return "too-large", PlainTextResponse("Content Too Large", 413)
+        except BusyError:
+            busy = PlainTextResponse("Service Unavailable", 503, {"Retry-After": "60"})
+            return "busy", busy
+        if body is None:
+            self._rejections.add(scheme)
+            return "unauthenticated", PlainTextResponse("Unauthorized", 401)
+        return self._accept(scheme, request, body)
+
+    async def _authentic_body(
+        self, scheme: Scheme, request: Request, secrets: Secrets
+    ) -> bytes | None:
+        """Return the body of a request if its sender knows a secret; None otherwise."""
+        claims = SCHEMES[scheme].claims(request.headers, secrets, self._options.clock.now())
+        proven = any(not each.needs_body and each.proves(b"") for each in claims)
+        if not proven and not any(each.needs_body for each in claims):
+            return None
+        body = await self._bodies.read(request)
+        if not proven:
+            proven = any(each.needs_body and each.proves(body) for each in claims)
+        return body if proven else None
+
+    def _accept(self, scheme: Scheme, request: Request, body: bytes) -> tuple[str, Response]:
+        """Handle an authentic webhook; its sender may learn what happens."""
+        rules = SCHEMES[scheme]
+        delivery_id = first(request.headers, rules.delivery_id)[:MAX_ID]
+        if delivery_id and self._memory.seen(scheme, delivery_id):
+            return "repeated", PlainTextResponse("this webhook was received before\n")
+        try:
+            content = body_object(body, request.headers.get("Content-Type", ""))
+        except MalformedError as error:
+            return "malformed", PlainTextResponse(f"{error}\n", 400)
+        event = first(request.headers, rules.event)
+        found = self._options.followed.relevance(rules.decode(event, content))
+        log.info("webhook of %s: %s", scheme, printable(found.message))
+        if found.ref is not None:
+            self._wake(PushEvent(scheme=scheme, commit=found.ref.commit))
+        if delivery_id:
+            self._memory.add(scheme, delivery_id)
+        if found.ref is None:
+            return "ignored", PlainTextResponse(f"{found.message}\n")
+        return "accepted", PlainTextResponse(f"{found.message}\n", 202)

@@ -1,0 +1,46 @@
+"""``RejectionLog``: logs rejected webhooks at most once a minute, however many there are."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from reconciler.ports import Clock
+    from reconciler.serve.hooks.push_event import Scheme
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S = 60.0
+
+
+@dataclass(slots=True)
+class _Count:
+    n_rejected: int = 0
+    logged_at: float | None = None
+
+
+class RejectionLog:
+    """Counts webhooks that could not be authenticated; used by one thread."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._counts: dict[Scheme, _Count] = {}
+
+    def add(self, scheme: Scheme) -> None:
+        """Count a webhook, and log the number since the last message if it is time."""
+        count = self._counts.setdefault(scheme, _Count())
+        count.n_rejected += 1
+        now = self._clock.monotonic()
+        if count.logged_at is not None and now - count.logged_at < INTERVAL_S:
+            return
+        log.warning(
+            "rejected %d webhooks at /hooks/%s without a valid signature; if the forge shows the "
+            "status 401, compare its secret with the file %s of --hook-secrets, and its clock "
+            "with this machine's",
+            count.n_rejected,
+            scheme,
+            scheme,
+        )
+        count.n_rejected, count.logged_at = 0, now

@@ -1,0 +1,201 @@
+"""``SecretFolder``: reads the secrets of ``--hook-secrets``, and reads them again if they change.
+
+The folder has one file for each scheme, such as ``github``. Each line of a file is one secret, so
+that a new secret can be added before the old one is removed. A mounted Kubernetes Secret has this
+form; Kubernetes replaces all of its files at once, by a new target of a symbolic link.
+"""
+
+from __future__ import annotations
+
+import logging
+import stat
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from reconciler import input_files
+from reconciler.errors import UsageError
+from reconciler.model.quoting import quoted
+from reconciler.serve.hooks.push_event import Scheme
+from reconciler.serve.hooks.signatures import KEY_PREFIX, standard_key
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from reconciler.ports import Clock
+
+log = logging.getLogger(__name__)
+
+CHECK_S = 1.0
+"""The seconds for which a file counts as unchanged, so that requests do not cause file access."""
+MAX_SECRETS = 16
+_MAX_BYTES = 16 * 1024
+_SHORT = 16
+"""The number of characters below which a secret can be guessed, so that there is a warning."""
+_READABLE_BY_ALL = stat.S_IROTH
+_WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secrets:
+    """The secrets of one scheme; none are shown in messages."""
+
+    texts: tuple[bytes, ...] = field(default=(), repr=False)
+    """Secrets that are used as they are: as the key of an HMAC, or as a token."""
+    keys: tuple[bytes, ...] = field(default=(), repr=False)
+    """The keys of Standard Webhooks, which are base64 in the file."""
+
+    def __bool__(self) -> bool:
+        return bool(self.texts or self.keys)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    checked_at: float
+    version: tuple[int, ...] | None
+    """What changes if the file is replaced or written; None if there is no file."""
+    secrets: Secrets
+
+
+class SecretFolder:
+    """The secrets of all schemes; used by one thread."""
+
+    def __init__(self, folder: Path, clock: Clock) -> None:
+        """Check the folder, and read the secrets of all schemes.
+
+        Raises:
+            UsageError: The folder or a file in it cannot be used.
+        """
+        self._folder, self._clock = folder, clock
+        try:
+            names = sorted(each.name for each in folder.iterdir() if each.name[0] != ".")
+        except OSError as error:
+            raise UsageError(
+                f"the folder {folder} of --hook-secrets cannot be read: {error.strerror}",
+                hint="create the folder, or mount a Secret there",
+            ) from error
+        unknown = [each for each in names if each not in set(Scheme)]
+        if unknown:
+            raise UsageError(
+                f"{folder / unknown[0]} is not the secret of a kind of webhook",
+                hint=f"use the names {', '.join(Scheme)}",
+            )
+        self._known = {each: self._read(each, strict=True) for each in Scheme}
+        if not any(each.secrets for each in self._known.values()):
+            log.warning("the folder %s of --hook-secrets has no secret", folder)
+
+    def secrets(self, scheme: Scheme) -> Secrets:
+        """Return the secrets of a scheme; empty if there is no file, or if it cannot be used."""
+        known = self._known[scheme]
+        now = self._clock.monotonic()
+        if now - known.checked_at >= CHECK_S:
+            known = self._known[scheme] = self._newer(scheme, known)
+        return known.secrets
+
+    def _newer(self, scheme: Scheme, known: _Known) -> _Known:
+        """Return the secrets as they are now, which are read only if the file has changed."""
+        version = self._version(scheme)
+        now = self._clock.monotonic()
+        if version == known.version:
+            return _Known(checked_at=now, version=version, secrets=known.secrets)
+        newer = self._read(scheme, strict=False)
+        if newer.secrets != known.secrets:
+            log.info(
+                "the secrets of %s webhooks have changed: %d in the file",
+                scheme,
+                len(newer.secrets.texts) or len(newer.secrets.keys),
+            )
+        return newer
+
+    def _version(self, scheme: Scheme) -> tuple[int, ...] | None:
+        try:
+            found = (self._folder / scheme).stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_mode
+
+    def _read(self, scheme: Scheme, *, strict: bool) -> _Known:
+        """Read the file of a scheme.
+
+        A file that cannot be used has no secrets. An older secret may have been removed because
+        others know it, so it must not be valid any longer than its file.
+        """
+        now, version, secrets = self._clock.monotonic(), self._version(scheme), Secrets()
+        path = self._folder / scheme
+        if version is not None:
+            try:
+                data = input_files.read_inside(self._folder, path, _MAX_BYTES + 1)
+                secrets = _secrets(scheme, path, data)
+                _warn_of_others(path)
+            except OSError as error:
+                problem = UsageError(
+                    f"{path} cannot be read: {error.strerror or error}",
+                    hint="give the user of this process read permission (defaultMode, fsGroup)",
+                )
+                _report(problem, strict=strict)
+            except UsageError as problem:
+                _report(problem, strict=strict)
+        return _Known(checked_at=now, version=version, secrets=secrets)
+
+
+def _report(problem: UsageError, *, strict: bool) -> None:
+    if strict:
+        raise problem
+    log.error("%s; webhooks of this kind are rejected. %s", problem, problem.hint)
+
+
+def _secrets(scheme: Scheme, path: Path, data: bytes | None) -> Secrets:
+    """Return the secrets in the lines of a file, without blanks at both ends of a line.
+
+    Raises:
+        UsageError: The file contains no usable secret, or too much.
+    """
+    if data is None:
+        raise UsageError(
+            f"{path} is a link to a file outside of its folder",
+            hint="put the file itself into the folder of --hook-secrets",
+        )
+    try:
+        lines = [each.strip() for each in data.decode().split("\n")]
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not a text", hint="write one secret per line") from error
+    found = [each for each in lines if each]
+    if not found or len(found) > MAX_SECRETS or len(data) > _MAX_BYTES:
+        raise UsageError(
+            f"{path} has {len(found)} secrets",
+            hint=f"write one secret per line, at least 1 and at most {MAX_SECRETS}",
+        )
+    if any(len(each) < _SHORT for each in found):
+        log.warning(
+            "%s contains a secret of less than %d characters, which can be guessed", path, _SHORT
+        )
+    if scheme is Scheme.STANDARD:
+        return Secrets(keys=tuple(_key(path, number, each) for number, each in enumerate(found)))
+    if scheme is Scheme.GITLAB:
+        signing = [each for each in found if each.startswith(KEY_PREFIX)]
+        return Secrets(
+            texts=tuple(each.encode() for each in found if each not in signing),
+            keys=tuple(_key(path, number, each) for number, each in enumerate(signing)),
+        )
+    return Secrets(texts=tuple(each.encode() for each in found))
+
+
+def _key(path: Path, number: int, secret: str) -> bytes:
+    key = standard_key(secret)
+    if key is None:
+        raise UsageError(
+            f"{path}: the secret number {number + 1} is not base64",
+            hint=f"copy the secret completely, with its prefix {quoted(KEY_PREFIX)}",
+        )
+    return key
+
+
+def _warn_of_others(path: Path) -> None:
+    """Log a warning if other users of the machine can read or write a file."""
+    mode = path.stat().st_mode
+    if mode & (_READABLE_BY_ALL | _WRITABLE_BY_OTHERS):
+        log.warning(
+            "other users can read or write the secret %s: it has mode %04o; use chmod 0400, or "
+            "defaultMode: 0440 of a mounted Secret",
+            path,
+            stat.S_IMODE(mode),
+        )

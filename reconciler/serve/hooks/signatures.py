@@ -1,0 +1,121 @@
+"""Checks the signatures of webhooks with pure functions that take the same time for any input.
+
+Each function computes the signature for every secret, and compares whole values, so that the
+duration depends on neither the sender's value nor the secret.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from datetime import datetime
+
+KEY_PREFIX = "whsec_"
+"""The start of a secret of Standard Webhooks; base64 of the key follows."""
+WINDOW_S = 300.0
+"""The maximum difference in seconds between a signed time and the time of arrival.
+
+Source: Standard Webhooks specification 1.0.0, "Verifying webhook authenticity".
+"""
+_ALGORITHMS = {"sha256": hashlib.sha256, "sha512": hashlib.sha512}
+_MAX_SIGNATURES = 16
+"""The maximum number of signatures in one header; a sender that rotates its keys sends two."""
+_TIMESTAMP = re.compile(r"[0-9]{1,12}")
+
+
+def hex_signature(header: str, prefixes: Iterable[str]) -> tuple[str, bytes] | None:
+    """Return the algorithm and the value of a header such as ``sha256=<hex>``.
+
+    Args:
+        header: The value of the header.
+        prefixes: The permitted algorithms; the algorithm is optional if it is the empty text,
+            which means SHA-256.
+
+    Returns:
+        None if the header has another form, so that it cannot be a signature.
+    """
+    name, separator, digits = header.rpartition("=")
+    algorithm = name if separator else ""
+    if algorithm not in prefixes:
+        return None
+    algorithm = algorithm or "sha256"
+    n_digits = _ALGORITHMS[algorithm]().digest_size * 2
+    if len(digits) != n_digits or not re.fullmatch("[0-9a-fA-F]+", digits):
+        return None
+    return algorithm, bytes.fromhex(digits)
+
+
+def matches_hmac(body: bytes, signature: tuple[str, bytes], secrets: Iterable[bytes]) -> bool:
+    """Return whether a value is the HMAC of a body with one of several secrets."""
+    algorithm, value = signature
+    return _any_equal(
+        (hmac.new(each, body, _ALGORITHMS[algorithm]).digest() for each in secrets), value
+    )
+
+
+def matches_token(token: str, secrets: Iterable[bytes]) -> bool:
+    """Return whether a token in plain text is one of several secrets."""
+    # Digests have the same length, so that not even the length of a secret shows.
+    value = hashlib.sha256(token.encode("latin-1", "replace")).digest()
+    return _any_equal((hashlib.sha256(each).digest() for each in secrets), value)
+
+
+def standard_signatures(header: str) -> tuple[bytes, ...]:
+    """Return the values of the signatures ``v1,<base64>``, which blanks separate."""
+    found = []
+    for each in header.split(" ")[:_MAX_SIGNATURES]:
+        version, _, text = each.partition(",")
+        if version != "v1":
+            continue
+        try:
+            value = base64.b64decode(text, validate=True)
+        except (binascii.Error, ValueError):
+            continue
+        if len(value) == hashlib.sha256().digest_size:
+            found.append(value)
+    return tuple(found)
+
+
+def matches_standard(
+    body: bytes,
+    *,
+    message_id: str,
+    timestamp: str,
+    signatures: Iterable[bytes],
+    keys: Iterable[bytes],
+) -> bool:
+    """Return whether one of the signatures is that of Standard Webhooks with one of the keys."""
+    signed = f"{message_id}.{timestamp}.".encode("latin-1", "replace") + body
+    expected = [hmac.digest(each, signed, "sha256") for each in keys]
+    return True in [_any_equal(expected, each) for each in signatures]
+
+
+def is_recent(timestamp: str, now: datetime) -> bool:
+    """Return whether a time in seconds since 1970 is at most five minutes away from now."""
+    if not _TIMESTAMP.fullmatch(timestamp):
+        return False
+    return abs(int(timestamp) - now.timestamp()) <= WINDOW_S
+
+
+def standard_key(secret: str) -> bytes | None:
+    """Return the key in a secret of Standard Webhooks, or None if it is not base64.
+
+    The prefix ``whsec_`` and the padding may be missing.
+    """
+    text = secret.removeprefix(KEY_PREFIX).rstrip("=")
+    try:
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True) or None
+    except (binascii.Error, ValueError):
+        return None
+
+
+def _any_equal(expected: Iterable[bytes], value: bytes) -> bool:
+    """Compare a value with each expected one, without an end at the first equal one."""
+    return True in [hmac.compare_digest(each, value) for each in expected]
