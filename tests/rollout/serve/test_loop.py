@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from support.serve_rig import ServeRig
+from support.serving.serve_rig import ServeRig
 from support.simulated import vm_yaml
 
 from reconciler.model.desired.config import Mode, Window, WindowKind
