@@ -66,7 +66,7 @@ def started(url, folder, *prefix):
     )
 
 
-@pytest.mark.parametrize("tenth", range(10))
+@pytest.mark.parametrize("tenth", [0, 1, 4, 7, 9])
 def test_git_fetch_succeeds_after_a_concurrent_fetch_is_killed_after_any_received_byte(
     fleet, daemon, stack, tmp_path, noise, tenth
 ):
@@ -102,11 +102,11 @@ def test_git_fetch_succeeds_after_a_concurrent_fetch_is_killed_after_any_receive
 RENAMES, LINKS = "rename,renameat,renameat2", "link,linkat"
 REMOVALS, WRITES = "unlink,unlinkat", "write,pwrite64"
 INSTANTS = [
-    *(("flock", 1), ("fsync", 1), ("fsync", 2), (LINKS, 1), (LINKS, 2)),
-    *((REMOVALS, 1), (REMOVALS, 2), (REMOVALS, 3), (RENAMES, 1), (RENAMES, 2)),
-    *((WRITES, number) for number in (1, 2, 3, 4, 6, 8, 12, 16, 20, 30)),
+    *(("flock", 1), ("fsync", 1), (LINKS, 1), (REMOVALS, 1), (REMOVALS, 2), (RENAMES, 1)),
+    *((WRITES, number) for number in (1, 2, 4, 8, 16)),
 ]
-FOR_NEW = [("mkdir", 1), ("mkdir", 2), (RENAMES, 1), (RENAMES, 2), (LINKS, 1), (WRITES, 2)]
+FOR_NEW = [("mkdir", 1), (RENAMES, 1), (LINKS, 1), (WRITES, 2)]
+"""The instants of a fetch into an empty folder; with the others, there are twenty."""
 CASES = [(*each, False) for each in INSTANTS] + [(*each, True) for each in FOR_NEW]
 
 
