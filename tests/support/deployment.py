@@ -30,8 +30,8 @@ _COLLECTIONS = {
     "RoleBinding": RBAC + "/namespaces/{}/rolebindings",
     "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
 }
-_NOT_STORED = "NetworkPolicy"
-"""The kind of object that the simulated API server does not store."""
+_NOT_STORED = {"NetworkPolicy", "Deployment", "PodDisruptionBudget", "Service"}
+"""The kinds of objects that the simulated API server does not store."""
 _KEYS = {"apiVersion", "kind", "resources", "labels", "patches"}
 
 
@@ -90,11 +90,11 @@ def deploy(cluster: Served, folder: Path) -> str:
     """Create the objects of *folder* as the administrator.
 
     Returns:
-        A token of the CronJob's service account.
+        A token of the service account of the deployed pods.
     """
     for each in render(folder):
         kind, namespace, _name = identity(each)
-        if kind != _NOT_STORED:
+        if kind not in _NOT_STORED:
             status, body = cluster.ask("POST", _COLLECTIONS[kind].format(namespace), each)
             assert status == 201, body
     status, body = cluster.ask("POST", f"{ACCOUNT}/token", {"spec": {}})

@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 from support.deployment import BASE, DEPLOY, OVERLAYS, identity, load, render
 from support.served import EXAMPLES
 
-from reconciler.app.execution.leases import CONFIG_LEASE, memory_lease
+from reconciler.app.execution.leases import CONFIG_LEASE, SERVE_LEASE, memory_lease
 from reconciler.model.shard import Shard
 from reconciler.schema.check import check
 
@@ -30,6 +30,9 @@ MODELS = {
     "RoleBinding": client.V1RoleBinding,
     "ConfigMap": client.V1ConfigMap,
     "CronJob": client.V1CronJob,
+    "Deployment": client.V1Deployment,
+    "PodDisruptionBudget": client.V1PodDisruptionBudget,
+    "Service": client.V1Service,
 }
 VOLUMES = {"configMap", "downwardAPI", "emptyDir", "projected", "secret"}
 """Volume types that the restricted Pod Security Standard permits and that the CronJobs may use."""
@@ -84,9 +87,14 @@ def documented(text: str) -> set[tuple[str, ...]]:
     return found
 
 
+def workload_of(manifests: list[dict]) -> dict:
+    (found,) = of_kind(manifests, "CronJob") + of_kind(manifests, "Deployment")
+    return found
+
+
 def pod_of(manifests: list[dict]) -> dict:
-    (cronjob,) = of_kind(manifests, "CronJob")
-    return cronjob["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    spec = workload_of(manifests)["spec"]
+    return spec.get("jobTemplate", {"spec": spec})["spec"]["template"]["spec"]
 
 
 def pod() -> dict:
@@ -201,7 +209,7 @@ def test_cronjob_runs_the_reconcile_command_once():
 
 
 @every_kustomization
-def test_cronjob_pod_meets_the_restricted_pod_security_standard(folder):
+def test_deployed_pod_meets_the_restricted_pod_security_standard(folder):
     manifests = render(folder)
     (namespace,) = of_kind(manifests, "Namespace")
     assert namespace["metadata"]["labels"]["pod-security.kubernetes.io/enforce"] == "restricted"
@@ -212,7 +220,7 @@ def test_cronjob_pod_meets_the_restricted_pod_security_standard(folder):
     assert not spec.keys() & {"hostNetwork", "hostPID", "hostIPC", "ephemeralContainers"}
     assert {key for volume in spec["volumes"] for key in volume.keys() - {"name"}} <= VOLUMES
     for container in spec["containers"] + spec.get("initContainers", []):
-        assert "ports" not in container
+        assert not any("hostPort" in each for each in container.get("ports", ()))
         assert container["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -221,21 +229,22 @@ def test_cronjob_pod_meets_the_restricted_pod_security_standard(folder):
 
 
 @every_kustomization
-def test_network_policy_applies_to_the_cronjob_pod_and_limits_its_connections(folder):
+def test_network_policy_applies_to_the_deployed_pod_and_limits_its_connections(folder):
     manifests = render(folder)
-    (cronjob,) = of_kind(manifests, "CronJob")
-    (policy,) = of_kind(manifests, "NetworkPolicy")
-    spec = policy["spec"]
-    assert policy["metadata"]["namespace"] == cronjob["metadata"]["namespace"]
+    policies = {each["metadata"]["name"]: each for each in of_kind(manifests, "NetworkPolicy")}
+    namespaces = {each["metadata"]["namespace"] for each in policies.values()}
+    assert namespaces == {workload_of(manifests)["metadata"]["namespace"]}
+    spec = policies["memory-reconciler"]["spec"]
     assert spec["podSelector"] == {}, "every pod of the namespace is selected"
     assert set(spec["policyTypes"]) == {"Ingress", "Egress"}
     assert spec["ingress"] == []
     ports = {(p["protocol"], p["port"]) for rule in spec["egress"] for p in rule["ports"]}
     assert ports == {("UDP", 53), ("TCP", 53), ("TCP", 443), ("TCP", 6443), ("TCP", 22)}
+    assert len(policies) == 1 or folder.name == "serve"
 
 
 @every_kustomization
-def test_cronjob_container_writes_only_to_an_empty_dir(folder):
+def test_deployed_container_writes_only_to_an_empty_dir(folder):
     spec = pod_of(render(folder))
     volumes = {volume["name"]: volume for volume in spec["volumes"]}
     for container in spec["containers"] + spec.get("initContainers", []):
@@ -329,6 +338,101 @@ def test_observe_overlay_only_runs_plans_and_grants_no_write_permission():
 def test_deployment_overlay_adds_only_the_rights_that_it_needs(overlay, added):
     expected = rights(objects()) | {("reconciler-apply", *each) for each in added}
     assert rights(render(DEPLOY / "overlays" / overlay)) == expected
+
+
+def serve_objects() -> list[dict]:
+    return render(DEPLOY / "overlays" / "serve")
+
+
+def test_serve_overlay_adds_only_the_right_to_its_own_lease():
+    lease = ("coordination.k8s.io", "leases", SERVE_LEASE)
+    added = {("reconciler-lease", *lease, verb) for verb in ("get", "update")}
+    assert rights(serve_objects()) == rights(objects()) | added
+
+
+def test_serve_overlay_runs_two_replicas_of_serve_instead_of_the_cronjob():
+    manifests = serve_objects()
+    (deployment,) = of_kind(manifests, "Deployment")
+    assert of_kind(manifests, "CronJob") == []
+    assert deployment["spec"]["replicas"] == 2
+    template, selector = deployment["spec"]["template"], deployment["spec"]["selector"]
+    assert selector["matchLabels"] == template["metadata"]["labels"]
+    assert pod_of(manifests)["containers"][0]["args"][0] == "serve"
+    (budget,) = of_kind(manifests, "PodDisruptionBudget")
+    assert budget["spec"]["selector"] == selector
+    assert budget["spec"]["maxUnavailable"] == 1
+
+
+def test_serve_pod_differs_from_the_cronjob_pod_only_in_what_serving_needs():
+    old, new = pod(), pod_of(serve_objects())
+    assert new.keys() - old.keys() == {"topologySpreadConstraints"}
+    assert old.keys() - new.keys() == {"restartPolicy"}
+    (before,), (after,) = old["containers"], new["containers"]
+    assert after.keys() - before.keys() == {"ports", "livenessProbe", "readinessProbe"}
+    for key in ("image", "env", "resources", "securityContext"):
+        assert after[key] == before[key]
+
+
+def test_probes_and_services_use_ports_on_which_serve_listens():
+    manifests = serve_objects()
+    (container,) = pod_of(manifests)["containers"]
+    ports = {each["name"]: each["containerPort"] for each in container["ports"]}
+    arguments = dict(zip(container["args"][1::2], container["args"][2::2], strict=True))
+    assert arguments["--listen"] == f"0.0.0.0:{ports['http']}"
+    assert arguments["--hooks-listen"] == f"0.0.0.0:{ports['hooks']}"
+    probes = {each: container[each]["httpGet"] for each in ("livenessProbe", "readinessProbe")}
+    assert probes == {
+        "livenessProbe": {"path": "/healthz", "port": "http"},
+        "readinessProbe": {"path": "/readyz", "port": "http"},
+    }
+    labels = workload_of(manifests)["spec"]["template"]["metadata"]["labels"]
+    for service in of_kind(manifests, "Service"):
+        assert service["spec"]["selector"] == labels
+        (port,) = service["spec"]["ports"]
+        assert port["targetPort"] in ports
+        assert service["spec"]["type"] == "ClusterIP"
+
+
+def test_webhook_secrets_are_read_from_a_mounted_secret():
+    (container,) = pod_of(serve_objects())["containers"]
+    mounts = {each["name"]: each for each in container["volumeMounts"]}
+    arguments = dict(zip(container["args"][1::2], container["args"][2::2], strict=True))
+    assert arguments["--hook-secrets"] == mounts["webhooks"]["mountPath"]
+    assert mounts["webhooks"]["readOnly"]
+    (volume,) = (each for each in pod_of(serve_objects())["volumes"] if each["name"] == "webhooks")
+    assert volume["secret"]["optional"]
+
+
+def test_only_the_webhooks_can_be_reached_by_everybody():
+    policies = {
+        each["metadata"]["name"]: each for each in of_kind(serve_objects(), "NetworkPolicy")
+    }
+    labels = workload_of(serve_objects())["spec"]["template"]["metadata"]["labels"]
+    opened = {}
+    for name, each in policies.items():
+        assert each["spec"]["podSelector"].get("matchLabels", {}).items() <= labels.items()
+        for rule in each["spec"].get("ingress", ()):
+            opened[name] = ([port["port"] for port in rule["ports"]], "from" in rule)
+    assert opened == {
+        "memory-reconciler-hooks": (["hooks"], False),
+        "memory-reconciler-face": (["http"], True),
+    }
+    (egress,) = policies["memory-reconciler-alerts"]["spec"]["egress"]
+    assert [each["port"] for each in egress["ports"]] == [9090, 9093]
+    assert egress["to"], "only the namespace of Prometheus"
+
+
+def test_service_monitor_selects_the_service_of_the_metrics():
+    (monitor,) = load(EXAMPLES / "monitoring" / "servicemonitor.yaml")
+    wanted = monitor["spec"]["selector"]["matchLabels"].items()
+    (service,) = (
+        each
+        for each in of_kind(serve_objects(), "Service")
+        if wanted <= each["metadata"]["labels"].items()
+    )
+    assert [each["port"] for each in monitor["spec"]["endpoints"]] == [
+        each["name"] for each in service["spec"]["ports"]
+    ]
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 from support.deployment import BASE, DEPLOY, OVERLAYS, deploy, identity, render
-from support.served import REVIEWS, process
+from support.served import REVIEWS, Git, line_with, process
 from support.simulated import vm_yaml
 
 from reconciler.model.shard import Shard
@@ -97,6 +97,9 @@ class Mode:
         path = self._path / f"desired-{next(self._numbers)}.yaml"
         path.write_text(text)
         return path
+
+    def folder(self, name):
+        return self._path / f"{name}-{next(self._numbers)}"
 
     def run(self, command, text, *arguments, world="hotplug", code=0, **changes):
         """Run a command on a new cluster, with *text* as the desired state."""
@@ -191,12 +194,25 @@ def kustomize(mode):
     mode.run("reconcile --detailed-exitcode", vms(), "--config", mode.file(text))
 
 
+def stay(mode):
+    """Run serve until a run has ended, and stop it."""
+    git = Git(mode.folder("repository"))
+    git.commit({"desired.yaml": vms() + LIVE_MIGRATE})
+    _, credentials = mode.serve("no-update-methods", vms=TWO_VMS)
+    with process("serve", "--repo", git, *credentials) as run:
+        line_with(run.stderr, "ended with exit code 0")
+        run.send_signal(signal.SIGTERM)
+        run.communicate()
+    assert run.returncode == 0
+
+
 MODES = {
     "base": (read, write),
     "create": (create,),
     "kustomize": (kustomize,),
     "observe": (read,),
     "restart": (restart,),
+    "serve": (stay,),
     "shards": (shards,),
     "verify": (write,),
 }
@@ -210,8 +226,9 @@ def cluster_wide(grant, requests):
 
 @pytest.mark.parametrize("folder", [BASE, *OVERLAYS], ids=lambda path: path.name)
 def test_example_deployment_grants_exactly_the_rights_that_its_commands_use(
-    folder, serve, command, tmp_path
+    folder, serve, command, tmp_path, monkeypatch
 ):
+    monkeypatch.setenv("RECONCILER_LISTEN", "127.0.0.1:0")
     mode = Mode(folder, serve, command, tmp_path)
     for part in MODES[folder.name]:
         part(mode)
