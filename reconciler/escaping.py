@@ -171,6 +171,8 @@ def sarif_text(text: str, limit: int = MAX_TEXT) -> str:
 
 def uri_path(path: str) -> str:
     """Return a path in which each character with a meaning in a URI is percent-encoded."""
+    if _URI_PATH.issuperset(path):
+        return path
     return "".join(
         chr(byte) if chr(byte) in _URI_PATH else f"%{byte:02X}"
         for byte in path.encode("utf-8", "surrogatepass")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.report.fleet_page.fleet_vm import fleet_vms
 from reconciler.report.fleet_page.page_links import PageLinks
-from reconciler.report.fleet_page.page_state import page_state
+from reconciler.report.fleet_page.page_state import page_parts
 from reconciler.report.fleet_page.sections.filter_form import filter_form
 from reconciler.report.fleet_page.sections.grid_section import grid, legend
 from reconciler.report.fleet_page.sections.status_section import headline
@@ -41,7 +41,7 @@ def fleet_html(
     links = PageLinks(docs_url=docs_url)
     vms = fleet_vms(view)
     matching = [each for each in vms if shown.matches(each)]
-    parts = page_state(view, docs_url=docs_url).parts
+    parts = page_parts(view, vms, links)
     content = "".join(
         (
             parts["status"],
@@ -52,7 +52,7 @@ def fleet_html(
             filter_form(vms, shown, links),
             grid(matching, len(vms), shown, links),
             '<p id="peek" aria-hidden="true"></p></section>\n</div>\n',
-            *(parts[each] for each in ("queue", "person", "findings", "past")),
+            *(parts[each] for each in ("queue", "person", "configuration", "findings", "past")),
         )
     )
     frame = Frame(

@@ -129,6 +129,8 @@ padding:0!important;width:auto!important;min-width:0}
 @media (prefers-reduced-motion:no-preference){
 .cell.changing{animation:pulse 2s ease-in-out infinite}
 @keyframes pulse{50%{opacity:.55}}}
+@media (forced-colors:active){.cell{border:1px solid}.cell.changing,.cell.done,.cell.failed{
+border-width:3px}}
 @media print{#filter,#peek,#live{display:none}}
 """
 FLEET_STYLE = f"{BASE_STYLE}{_FRAME}{_FLEET}{_ROWS}"

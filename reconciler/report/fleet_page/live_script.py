@@ -34,6 +34,9 @@ LIVE_SCRIPT = """
       if (n < open.length) each.open = open[n];
     });
     if (fresh.id === "grid") index();
+    if (fresh.dataset.part === "status") {
+      document.title = fresh.querySelector("h1").textContent + " - memory reconciler";
+    }
     if (!at) return;
     const href = at.getAttribute("href");
     const same = [...fresh.querySelectorAll("a")].find((a) => a.getAttribute("href") === href);

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ from reconciler.report.fleet_page.fleet_vm import fleet_vms
 from reconciler.report.fleet_page.page_links import PageLinks
 from reconciler.report.fleet_page.sections.changes_section import changes_section
 from reconciler.report.fleet_page.sections.grid_section import cell_class, cell_title, legend
+from reconciler.report.fleet_page.sections.kubevirt_section import kubevirt_section
 from reconciler.report.fleet_page.sections.past_section import past_section
 from reconciler.report.fleet_page.sections.person_section import person_section
 from reconciler.report.fleet_page.sections.queue_section import queue_section
@@ -43,22 +44,28 @@ class PageState:
 def page_state(view: ServiceView, *, docs_url: str = "") -> PageState:
     """Return what the pages show of a view; ``docs_url`` is as for ``fleet_html``."""
     links, vms = PageLinks(docs_url=docs_url), fleet_vms(view)
-    parts = {
+    addresses = [links.vm(each.ref) for each in vms]
+    cells = ((cell_class(each), cell_title(each)) for each in vms)
+    return PageState(
+        parts=page_parts(view, vms, links),
+        cells=dict(zip(addresses, cells, strict=True)),
+        sources=dict(zip(addresses, (_sources(each, view) for each in vms), strict=True)),
+        news=_news(view, vms),
+    )
+
+
+def page_parts(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> Mapping[str, str]:
+    """Return the HTML of each part of the fleet's page without a filter, by the part's name."""
+    return {
         "status": status_section(view, vms),
         "now": changes_section(view, vms, links),
         "legend": legend(vms, FleetFilter(), links),
         "queue": queue_section(view, vms, links),
         "person": person_section(view, vms, links),
+        "configuration": kubevirt_section(view, links),
         "findings": _findings(view),
         "past": past_section(view, links),
     }
-    cells = {links.vm(each.ref): (cell_class(each), cell_title(each)) for each in vms}
-    return PageState(
-        parts=parts,
-        cells=cells,
-        sources={links.vm(each.ref): _sources(each, view) for each in vms},
-        news=_news(view, vms),
-    )
 
 
 def _findings(view: ServiceView) -> str:

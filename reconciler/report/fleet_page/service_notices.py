@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.desired.config import Mode
 from reconciler.model.phrases import listed
+from reconciler.model.plan.plan import Effect
 from reconciler.model.service.view import Role, WaitKind
 from reconciler.report.fleet_page.page_times import time_text
 
@@ -56,7 +57,7 @@ class Notice:
 
 def notices(view: ServiceView) -> tuple[Notice, ...]:
     """Return the sentences, the most urgent first."""
-    found = [*_waits(view), *_hold(view), *_rejected(view), *_invalid(view), *_role(view)]
+    found = [*_waits(view), *_hold(view), *_rejected(view), *_problems(view), *_role(view)]
     rank = list(Tone)
     return tuple(sorted(found, key=lambda each: rank.index(each.tone)))
 
@@ -94,9 +95,14 @@ def _kept(found: CommitInForce) -> str:
     return f"Until then, commit {(found.commit or '')[:12]} stays in force"
 
 
-def _invalid(view: ServiceView) -> Iterator[Notice]:
-    if view.plan is not None and view.plan.errored:
+def _problems(view: ServiceView) -> Iterator[Notice]:
+    if view.plan is None:
+        return
+    if view.plan.errored:
         yield Notice(Tone.BAD, "A part of the desired state is invalid; the rest is applied")
+    for each in view.plan.decisions:
+        if each.ref.is_kubevirt and each.effect is Effect.BLOCKED:
+            yield Notice(Tone.BAD, f"{each.ref} is blocked: {each.why.message}")
 
 
 def _role(view: ServiceView) -> Iterator[Notice]:

@@ -8,7 +8,6 @@ from reconciler.escaping import html_text
 from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Effect
 from reconciler.report import wording
-from reconciler.report.comparison.base_wording import EDITED
 from reconciler.report.findings import is_about_plan
 from reconciler.report.html.base_section import BASE_TITLE, base_section, since_mark
 from reconciler.report.html.finding_section import finding_section
@@ -21,6 +20,7 @@ from reconciler.report.html.reason_texts import (
     reason_counts,
     reason_section,
 )
+from reconciler.report.html.settings_table import settings_table
 from reconciler.report.html.timeline import timeline
 from reconciler.report.html.vm_table import vm_section
 
@@ -110,22 +110,7 @@ def _configuration(plan: Plan, comparison: Comparison | None, links: ReasonLinks
         more = [*(f"Warning: {text}" for text in each.warnings)]
         more += [f"Hint: {each.why.hint}"] if each.why.hint else []
         yield from (f"<p>{html_text(text)}</p>\n" for text in more)
-        if not each.changes:
-            continue
-        yield '<table class="settings"><caption>Changed settings</caption><thead><tr>'
-        titles = ("Field", "From", "To", "Wave")
-        yield from (f'<th scope="col">{title}</th>' for title in titles)
-        yield "</tr></thead><tbody>\n"
-        for change in each.changes:
-            mark = f" {EDITED}" if comparison and comparison.edits(each.ref, change) else ""
-            where = f"<small>{html_text(f'{change.at}{mark}')}</small>" if change.at else ""
-            yield (
-                f'<tr><th scope="row">{html_text(".".join(change.field))}{where}</th>'
-                f"<td>{html_text(wording.spelled(change.before))}</td>"
-                f"<td>{html_text(wording.spelled(change.after))}</td>"
-                f"<td>{html_text(change.wave)}</td></tr>\n"
-            )
-        yield "</tbody></table>"
+        yield from settings_table(each, comparison)
     yield "</section>\n"
 
 

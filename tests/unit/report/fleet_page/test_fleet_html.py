@@ -8,12 +8,13 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
-from support.builders import make_desired, make_live, plan_of
+from support.builders import make_desired, make_kubevirt, make_live, plan_of
 from support.html.fleet_plan import NOW
 from support.html.parsed_page import Page
 from support.html.service_views import COMMIT, REJECTED, service_view
 
 from reconciler.model.desired.config import Mode
+from reconciler.model.fields import FEATURE_GATES, MAX_HOTPLUG_RATIO, NameSet
 from reconciler.model.plan.plan import Effect
 from reconciler.model.run.progress import Step
 from reconciler.model.service.view import AlertHold, Role, Wait, WaitKind
@@ -22,7 +23,7 @@ from reconciler.report.fleet_page.fleet_html import fleet_html
 from reconciler.report.fleet_page.fleet_style import FLEET_STYLE
 from reconciler.report.fleet_page.sections import changes_section, queue_section
 
-PARTS = ["status", "now", "legend", "grid", "queue", "person", "findings", "past"]
+PARTS = ["status", "now", "legend", "grid", "queue", "person", "configuration", "findings", "past"]
 
 
 @pytest.fixture(scope="module")
@@ -227,6 +228,27 @@ def test_fleet_page_says_why_nothing_starts_and_what_the_process_waits_for(view)
     )
     assert any(each.startswith("This replica is on standby; other-1 leads.") for each in found)
     assert "Mode observe: this process plans and never writes." in found
+
+
+def configured(view, settings, **live):
+    """Return *view* with the plan of a Git repository that also sets these KubeVirt settings."""
+    desired, cluster = make_desired(kubevirt=settings), make_live(**live)
+    return replace(view, plan=plan_of(desired, cluster), live=cluster, run=None)
+
+
+def test_fleet_page_shows_the_changes_of_kubevirt_settings_with_their_location(view):
+    page = page_of(configured(view, {MAX_HOTPLUG_RATIO: 8}))
+    text = part(page, "configuration")
+    assert "config config-change KubeVirt kubevirt/kubevirt" in text
+    assert "spec.configuration.liveUpdateConfiguration.maxHotplugRatio" in text
+    assert part(page_of(view), "configuration") == ""
+
+
+def test_fleet_page_says_that_the_settings_of_kubevirt_are_blocked(view):
+    disabled = make_kubevirt(disabled_gates=frozenset({"Snapshot"}))
+    gates = {FEATURE_GATES: NameSet.of(("Snapshot",))}
+    found = boxes(page_of(configured(view, gates, kubevirt=disabled)))
+    assert any(each.startswith("KubeVirt kubevirt/kubevirt is blocked: ") for each in found)
 
 
 def test_fleet_page_lists_the_last_runs_and_plans(page):
