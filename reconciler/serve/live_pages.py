@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from reconciler.report.fleet_page.fleet_filter import FleetFilter
 from reconciler.report.fleet_page.fleet_html import fleet_html
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
 
     from reconciler.model.references import ObjectRef
     from reconciler.model.service.view import ServiceView
+    from reconciler.report.metrics.exposition import MetricsText
     from reconciler.serve.http.face_content import Query
 
 
-def live_pages(metrics: Callable[..., Any], *, docs_url: str = "") -> FaceContent:
+def live_pages(
+    metrics: Callable[[ServiceView, str], MetricsText], *, docs_url: str = ""
+) -> FaceContent:
     """Return the content of the HTTP face.
 
     Args:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from support.fake_ports import FakeClock
 
+from reconciler.report.metrics.exposition import MetricsText
 from reconciler.serve.http.event_stream import StreamLimits
 from reconciler.serve.http.face_app import FaceOptions, face_app
 from reconciler.serve.http.http_server import HttpServer, Listener
@@ -34,7 +35,7 @@ class ServedPages:
 
 
 def content() -> FaceContent:
-    return live_pages(lambda *_: b"")
+    return live_pages(lambda *_: MetricsText(content=b"", content_type="text/plain"))
 
 
 @contextmanager

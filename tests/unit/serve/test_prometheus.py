@@ -44,7 +44,8 @@ class Scraped:
         content = FaceContent(
             page=lambda *_: "",
             vm_page=lambda *_: None,
-            reason_page=lambda _: None,
+            reason_page=lambda *_: None,
+            missing_page=lambda _: "",
             events=lambda *_: b"",
             metrics=self._metrics,
         )
