@@ -89,6 +89,8 @@ class EventStreams:
             with suppress(RuntimeError):  # the event loop has already ended
                 loop.call_soon_threadsafe(changed.set)
 
+        if self._n_clients >= self._limits.clients:
+            return  # several streams were requested at the same time
         self._n_clients += 1
         unsubscribe = self._store.subscribe(wake)
         stop = asyncio.create_task(stopping.wait())
@@ -118,7 +120,8 @@ class EventStreams:
         """
         version, view = after
         rendered = await self._cache.get(
-            f"/events {version}",
+            "events",
+            str(version),
             (before, view),
             lambda: self._events(before, view),
             compress=False,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, Router
 
 from reconciler.model.references import vm_ref
@@ -25,7 +25,6 @@ from reconciler.serve.http.request_guard import RequestGuard
 
 if TYPE_CHECKING:
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from reconciler.model.service.view import ServiceView
     from reconciler.serve.http.face_content import FaceContent
@@ -34,6 +33,8 @@ if TYPE_CHECKING:
 _HTML = "text/html; charset=utf-8"
 _JSON = "application/json"
 _IMMUTABLE = "public, max-age=31536000, immutable"
+FACE_LIMITS = ConnectionLimits(request_bytes=64 * 1024)
+"""The limits of the listener; its requests have no body."""
 _NO_PLAN = "there is no plan yet; /readyz says what the process waits for\n"
 
 
@@ -70,7 +71,7 @@ def face_app(store: ViewStore, content: FaceContent, options: FaceOptions) -> St
         Route("/healthz", face.healthz),
         Route("/readyz", face.readyz),
     )
-    guard = Middleware(RequestGuard, hosts=options.hosts, head_bytes=ConnectionLimits().head_bytes)
+    guard = Middleware(RequestGuard, hosts=options.hosts, head_bytes=FACE_LIMITS.head_bytes)
     app = Starlette(middleware=[guard])
     # The default router would redirect a path with a slash at its end to the requested host.
     app.router = Router(routes, redirect_slashes=False)
@@ -113,10 +114,8 @@ class _Face:
         file = self._content.static.get(request.path_params["name"])
         if file is None:
             return _not_found()
-        cache = _IMMUTABLE if request.url.query else REVALIDATE
-        return await self._document(
-            request, (file,), lambda: file.body, file.content_type, cache=cache
-        )
+        cache = _IMMUTABLE if request.scope["query_string"] else REVALIDATE
+        return await self._document(request, (), lambda: file.body, file.content_type, cache=cache)
 
     async def plan(self, request: Request) -> Response:
         """Send the newest plan."""
@@ -148,7 +147,7 @@ class _Face:
         accept = request.headers.get("Accept", "")
         # The metrics also contain counters, which change without the view.
         text = await run_in_threadpool(self._content.metrics, self._view(), accept)
-        return await self._document(request, (text,), lambda: text.content, text.content_type)
+        return Response(text.content, headers={"Content-Type": text.content_type})
 
     async def healthz(self, _request: Request) -> Response:
         """Say whether the process works, or needs to be restarted."""
@@ -174,7 +173,9 @@ class _Face:
         """Return a page, or the page for a missing one."""
         found = await self._document(request, sources, lambda: _encoded(render()), _HTML)
         if found.status_code == HTTPStatus.NOT_FOUND:
-            return HTMLResponse(self._content.missing_page(request.url.path), found.status_code)
+            return HTMLResponse(
+                self._content.missing_page(request.scope["path"]), found.status_code
+            )
         return found
 
     async def _document(
@@ -188,8 +189,9 @@ class _Face:
         absent: str = "",
     ) -> Response:
         """Return a document, or 404 if it does not exist."""
-        key = f"{request.url.path}?{request.url.query}"
-        rendered = await self._cache.get(key, sources, render)
+        scope = request.scope
+        key = f"{scope['path']}?{scope['query_string'].decode('latin-1')}"
+        rendered = await self._cache.get(scope["endpoint"].__name__, key, sources, render)
         if rendered is None:
             return PlainTextResponse(absent, 503) if absent else _not_found()
         return conditional_response(request, rendered, content_type, cache=cache)

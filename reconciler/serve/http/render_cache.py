@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final
 
@@ -39,23 +39,33 @@ class Rendered:
         return len(self.body) + len(self.compressed or b"")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+@dataclass(slots=True)
+class _Group:
     sources: tuple[object, ...]
-    rendered: Rendered | None
+    documents: OrderedDict[str, Rendered] = field(default_factory=OrderedDict)
+
+    def has(self, sources: tuple[object, ...]) -> bool:
+        """Return whether the documents were rendered from the same objects."""
+        return len(self.sources) == len(sources) and all(
+            a is b for a, b in zip(self.sources, sources, strict=True)
+        )
 
 
 class RenderCache:
-    """Stores the last document for each key, up to a limit for all documents together."""
+    """Stores the documents of the newest sources, up to a limit for all documents together.
+
+    Each group has documents of the same sources. A newer source replaces all documents of its
+    group, so that the cache does not keep older views of the cluster in memory.
+    """
 
     def __init__(self, max_bytes: int = _MAX_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._entries: OrderedDict[str, _Entry] = OrderedDict()
-        self._n_bytes = 0
+        self._groups: dict[str, _Group] = {}
         self._lock = asyncio.Lock()
 
     async def get(
         self,
+        group: str,
         key: str,
         sources: tuple[object, ...],
         render: Callable[[], bytes | None],
@@ -65,43 +75,45 @@ class RenderCache:
         """Return a document, which is rendered only if it is not stored for the same sources.
 
         Args:
-            key: The path and query of the document.
+            group: One of a few names; documents of a group have the same sources.
+            key: Identifies the document in its group, for example by path and query.
             sources: The objects from which the document is rendered, compared by identity.
             render: Returns the document, or None if it does not exist.
             compress: Whether clients can receive the document in gzip format.
         """
-        if (found := self._find(key, sources)) is not None:
-            return found.rendered
+        if (found := self._find(group, key, sources)) is not None:
+            return found
         # Rendering needs the interpreter, so two renderings at once would only delay each other.
         async with self._lock:
-            if (found := self._find(key, sources)) is not None:
-                return found.rendered
+            if (found := self._find(group, key, sources)) is not None:
+                return found
             rendered = await run_in_threadpool(_rendered, render, compress=compress)
-            self._store(key, _Entry(sources=sources, rendered=rendered))
+            if rendered is not None:
+                self._store(group, key, sources, rendered)
             return rendered
 
-    def _find(self, key: str, sources: tuple[object, ...]) -> _Entry | None:
-        entry = self._entries.get(key)
-        if entry is None or len(entry.sources) != len(sources):
-            return None
-        if not all(a is b for a, b in zip(entry.sources, sources, strict=True)):
-            return None
-        self._entries.move_to_end(key)
-        return entry
+    @property
+    def n_bytes(self) -> int:
+        """The memory of all documents together."""
+        groups = self._groups.values()
+        return sum(each.n_bytes for group in groups for each in group.documents.values())
 
-    def _store(self, key: str, entry: _Entry) -> None:
-        self._drop(key)
-        if entry.rendered is None or entry.rendered.n_bytes > self._max_bytes:
-            return
-        self._entries[key] = entry
-        self._n_bytes += entry.rendered.n_bytes
-        while self._n_bytes > self._max_bytes:
-            self._drop(next(iter(self._entries)))
+    def _find(self, group: str, key: str, sources: tuple[object, ...]) -> Rendered | None:
+        known = self._groups.get(group)
+        if known is None or not known.has(sources) or key not in known.documents:
+            return None
+        known.documents.move_to_end(key)
+        return known.documents[key]
 
-    def _drop(self, key: str) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is not None and entry.rendered is not None:
-            self._n_bytes -= entry.rendered.n_bytes
+    def _store(
+        self, group: str, key: str, sources: tuple[object, ...], rendered: Rendered
+    ) -> None:
+        known = self._groups.get(group)
+        if known is None or not known.has(sources):
+            known = self._groups[group] = _Group(sources)
+        known.documents[key] = rendered
+        while known.documents and self.n_bytes > self._max_bytes:
+            known.documents.popitem(last=False)
 
 
 def _rendered(render: Callable[[], bytes | None], *, compress: bool) -> Rendered | None:
