@@ -30,10 +30,14 @@ class MalformedError(Exception):
 def body_object(body: bytes, content_type: str) -> dict[str, Any]:
     """Return the JSON object in a body, or in the field ``payload`` of a form.
 
+    A body that starts like an object is JSON, because programs such as curl call every body a
+    form by default.
+
     Raises:
         MalformedError: The body has another form.
     """
-    if content_type.partition(";")[0].strip().lower() == _FORM:
+    is_form = content_type.partition(";")[0].strip().lower() == _FORM
+    if is_form and not body.lstrip().startswith(b"{"):
         try:
             fields = parse_qs(body, max_num_fields=_MAX_FIELDS, strict_parsing=True)
         except ValueError as error:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
@@ -21,6 +25,7 @@ from reconciler.serve.http.connection_limits import ConnectionLimits
 from reconciler.serve.http.http_server import HttpServer, Listener
 from reconciler.serve.http.listen_address import ListenAddress
 
+DOCS = Path(__file__).resolve().parents[4] / ".github" / "docs"
 GITHUB = SENDERS[0]
 TIMED = [each for each in SENDERS if each.timed]
 ALL = pytest.mark.parametrize("sender", SENDERS, ids=lambda each: each.name)
@@ -306,6 +311,27 @@ def test_github_form_is_accepted_like_json(receiver):
 def test_authentic_form_without_a_json_object_is_answered_with_400(receiver, body):
     form = GITHUB.hook(body=body).with_headers(content_type="application/x-www-form-urlencoded")
     assert receiver().send(form).status == 400
+
+
+def test_json_that_curl_calls_a_form_is_accepted(receiver):
+    form = GITHUB.hook().with_headers(content_type="application/x-www-form-urlencoded")
+    assert receiver().send(form).status == 202
+
+
+def test_script_of_the_documentation_sends_a_webhook_that_is_accepted(receiver, tmp_path):
+    text = (DOCS / "webhooks.md").read_text(encoding="utf-8")
+    (script,) = re.findall("```python\n(.*?)```", text, re.DOTALL)
+    sender = next(each for each in SENDERS if each.scheme == "generic")
+    started = receiver(sender)
+    address = ListenAddress(host="127.0.0.1", port=0)
+    listener = Listener(option="--hooks-listen", address=address, app=started.app)
+    with HttpServer(listener) as server:
+        url = f"http://{server.addresses[0]}/hooks/generic"
+        variables = {"SECRET": sender.secret, "URL": url, "no_proxy": "*"}
+        run = [sys.executable, "-c", script]
+        sent = subprocess.run(run, env=variables, check=True, capture_output=True, text=True)
+    assert sent.stdout.startswith("202 ")
+    assert len(started.pushes) == 1
 
 
 def test_sha_1_signature_of_github_is_not_accepted(receiver):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 from datetime import UTC, datetime
 
 import pytest
@@ -133,3 +134,17 @@ def test_token_matches_only_the_whole_secret():
         assert not signatures.matches_token(token, [b"other", b"a token"])
     # Headers arrive as bytes, of which each is one character.
     assert signatures.matches_token("ü".encode().decode("latin-1"), ["ü".encode()])
+
+
+def test_signature_is_compared_with_each_secret_also_after_a_match(monkeypatch):
+    compared = []
+    compare = hmac.compare_digest
+    monkeypatch.setattr(
+        signatures.hmac, "compare_digest", lambda a, b: compared.append(1) or compare(a, b)
+    )
+    found = signatures.hex_signature(f"sha256={GITHUB_HEX}", ("sha256",))
+    secrets = [GITHUB_SECRET, b"other", b"another"]
+    assert signatures.matches_hmac(GITHUB_BODY, found, secrets)
+    assert len(compared) == 3
+    assert signatures.matches_token("other", secrets)
+    assert len(compared) == 6

@@ -1,0 +1,84 @@
+"""A sender without a secret can neither cause a pass nor prevent the webhooks of the forge."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from select import select
+
+import pytest
+from support.fake_ports import FakeClock
+from support.serving.raw_http import HANGS_S, connect, read_to_end
+from support.serving.senders import BRANCH, REPOSITORY, SENDERS
+
+from reconciler.serve.hooks.followed_branch import FollowedBranch
+from reconciler.serve.hooks.hooks_app import HOOK_LIMITS, HookOptions, hooks_app
+from reconciler.serve.hooks.secret_folder import SecretFolder
+from reconciler.serve.http.http_server import HttpServer, Listener
+from reconciler.serve.http.listen_address import ListenAddress
+
+GITHUB = SENDERS[0]
+MEBIBYTE = 1024 * 1024
+
+
+@pytest.fixture
+def pushes():
+    return []
+
+
+@pytest.fixture
+def address(tmp_path, pushes):
+    """The address of a listener with the limits of the product."""
+    (tmp_path / "github").write_text(GITHUB.secret)
+    clock = FakeClock()
+    options = HookOptions(
+        secrets=SecretFolder(tmp_path, clock),
+        followed=FollowedBranch(repository=REPOSITORY, revision=BRANCH),
+        clock=clock,
+    )
+    listener = Listener(
+        option="--hooks-listen",
+        address=ListenAddress(host="127.0.0.1", port=0),
+        app=hooks_app(options, pushes.append),
+        limits=HOOK_LIMITS,
+    )
+    with HttpServer(listener) as server:
+        yield server.addresses[0]
+
+
+def head(hook, n_bytes: int) -> bytes:
+    lines = [f"POST {hook.path} HTTP/1.1", "Host: a", f"Content-Length: {n_bytes}"]
+    lines += [f"{name}: {value}" for name, value in hook.headers.items()]
+    return ("\r\n".join([*lines, "Connection: close"]) + "\r\n\r\n").encode()
+
+
+def send(address, hook) -> bytes:
+    with connect(address) as client:
+        client.sendall(head(hook, len(hook.body)) + hook.body)
+        return read_to_end(client)
+
+
+def test_large_bodies_of_unknown_senders_are_limited_and_a_webhook_of_the_forge_still_arrives(
+    address, pushes
+):
+    unknown = GITHUB.hook(secret="an attempt")
+    with ExitStack() as stack:
+        clients = [stack.enter_context(connect(address)) for _ in range(40)]
+        for each in clients:
+            each.sendall(head(unknown, MEBIBYTE) + b"x" * (MEBIBYTE - 1))
+        # The server answers the clients that exceed the common limit, and waits for the others.
+        answered, _, _ = select(clients, (), (), HANGS_S)
+        assert read_to_end(answered[0]).startswith(b"HTTP/1.1 503 ")
+        assert send(address, GITHUB.hook()).startswith(b"HTTP/1.1 202 ")
+    assert len(pushes) == 1
+
+
+def test_connections_of_unknown_senders_do_not_outlive_their_end(address, pushes):
+    for _ in range(3):
+        with ExitStack() as stack:
+            for _ in range(HOOK_LIMITS.connections - 1):
+                stack.enter_context(connect(address)).sendall(b"POST /hooks/github HTTP/1.1\r\n")
+    answers = b""
+    while not answers:  # the server may still count a connection that has just ended
+        answers = send(address, GITHUB.hook())
+    assert answers.startswith(b"HTTP/1.1 202 ")
+    assert len(pushes) == 1
