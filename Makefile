@@ -12,6 +12,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 BUILD := build/wheel
 
+# Without compiled files, each process that a test starts compiles the program again.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Arguments for the program that the target runs, for example: make test ARGS="tests/unit -k quantity".
 ARGS ?=
 

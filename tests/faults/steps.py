@@ -52,6 +52,11 @@ class Step:
     def kubevirt(self):
         return {"default": DEFAULT, "gated": GATED}[self.control]
 
+    @property
+    def before_patch(self):
+        """Whether this is the last step before a patch of the product."""
+        return self.name.endswith((" patch", " settled"))
+
     def __str__(self):
         return self.name
 

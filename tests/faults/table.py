@@ -58,6 +58,8 @@ class Fault:
     why: str = ""
     """Why the fault makes no sense before *first* or after *last*."""
     controls: tuple = ("default", "gated")
+    at_next_patch: bool = False
+    """Whether the fault waits for the next patch, so that all steps before it are the same."""
     leaves: dict = field(default_factory=dict)
     """Objects that do not reach the end state without faults, and the allowed reasons."""
 
@@ -71,7 +73,8 @@ class Fault:
             raise ValueError(self.first)
         if control == "gated" and self.first not in names:
             return []
-        return between(control, self.first, self.last)
+        found = between(control, self.first, self.last)
+        return [each for each in found if each.before_patch] if self.at_next_patch else found
 
     def __str__(self):
         return self.name
@@ -95,12 +98,14 @@ FAULTS = (
         begin=status(409, methods=PATCHES, times=1),
         last=LAST_WRITE,
         why=WRITES_LEFT,
+        at_next_patch=True,
     ),
     Fault(
         name="conflict, three times",
         begin=status(409, methods=PATCHES, times=3),
         last=LAST_WRITE,
         why=WRITES_LEFT,
+        at_next_patch=True,
     ),
     Fault(
         name="forbidden for 30 s",
@@ -127,18 +132,21 @@ FAULTS = (
         begin=partial(losing, answers=1),
         last=LAST_WRITE,
         why=WRITES_LEFT,
+        at_next_patch=True,
     ),
     Fault(
         name="two responses lost after the writes",
         begin=partial(losing, answers=2),
         last=LAST_WRITE,
         why=WRITES_LEFT,
+        at_next_patch=True,
     ),
     Fault(
         name="request lost",
         begin=partial(losing, requests=1),
         last=LAST_WRITE,
         why=WRITES_LEFT,
+        at_next_patch=True,
     ),
     Fault(name="401, once", begin=status(401, times=1)),
     Fault(name="401 for 30 s", begin=status(401, lasts_s=30.0)),

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from support.forked.forked_command import forked_command
 from support.served import COMMAND, Ended, Git, Served, plain_environment, serving
 from support.simulated import vm_yaml
 
@@ -85,6 +86,8 @@ class Machine:
         given = [each.format(kubeconfig=self.cluster.kubeconfig, **places) for each in arguments]
         variables = {**os.environ, **(environment or {})}
         streams = (stdin, stdout, stderr)
+        # A fork cannot show what Python does at its start: with closed files, limits or locales.
+        at_start = prepare or "closed" in streams or environment
 
         def prepared() -> None:
             if prepare is not None:
@@ -97,7 +100,7 @@ class Machine:
                     os.dup2(os.open(place, flags), descriptor)
 
         done = subprocess.run(
-            [*COMMAND, *given],
+            [*(COMMAND if at_start else forked_command()), *given],
             env={name: each for name, each in variables.items() if each is not None},
             stdin=subprocess.DEVNULL,
             capture_output=True,

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 import sysconfig
-from functools import cache, partial
 from pathlib import Path
 
 import pytest
@@ -53,18 +52,10 @@ COMMANDS = {
 }
 
 
-@pytest.fixture(scope="session")
-def run_once(job):
-    """Returns a function that runs a command of ``COMMANDS``, once for all tests of a process."""
-    return cache(partial(run, job))
-
-
-@pytest.fixture(params=list(COMMANDS))
-def ended(request, run_once):
-    return run_once(request.param)
-
-
-def run(job, name):
+@pytest.fixture(params=list(COMMANDS), scope="module")
+def ended(request, job):
+    """A command that has ended; all tests of one command follow each other and share it."""
+    name = request.param
     return job.run(*COMMANDS[name](job), name="audit-" + name.replace(" ", "-"))
 
 

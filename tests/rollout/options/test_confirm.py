@@ -7,7 +7,7 @@ import pty
 import subprocess
 
 import pytest
-from support.served import COMMAND
+from support.forked.forked_command import forked_command
 from support.simulated import vm_yaml
 
 ASK_2GI = vm_yaml("default", "vm", "2Gi")
@@ -17,7 +17,7 @@ def on_terminal(answer, *arguments):
     """Run a command on a pseudo-terminal, answer its question, and return exit code and output."""
     outer, inner = pty.openpty()
     with subprocess.Popen(
-        [*COMMAND, *map(str, arguments)], stdin=inner, stdout=inner, stderr=inner
+        [*forked_command(), *map(str, arguments)], stdin=inner, stdout=inner, stderr=inner
     ) as started:
         os.close(inner)
         printed, answered = b"", False

@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 from support.actions_runner.runner import Runner
-from support.served import COMMAND
+from support.forked.forked_command import forked_command
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ def machine(
     commands = folder / "bin"
     commands.mkdir(exist_ok=True)
     command = commands / "reconciler"
-    command.write_text(program or f'#!/bin/sh\nexec {shlex.join(COMMAND)} "$@"\n')
+    command.write_text(program or f'#!/bin/sh\nexec {shlex.join(forked_command())} "$@"\n')
     command.chmod(0o755)
     context = {
         "event_name": event_name,

@@ -47,6 +47,8 @@ class FakeForge:
         self.on_request = lambda _received: None
         self.user_allowed = True
         self._ids = count(101)
+        self._state = threading.Lock()
+        """Held while a request reads and changes the forge, since each request has a thread."""
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self.answer))
         self._scheme = "https" if tls else "http"
         if tls:
@@ -90,6 +92,10 @@ class FakeForge:
     def _answer(self, received: Received) -> tuple[int, dict[str, str], object]:
         self.requests.append(received)
         self.on_request(received)
+        with self._state:
+            return self._executed(received)
+
+    def _executed(self, received: Received) -> tuple[int, dict[str, str], object]:
         faults = self.faults.get(received.line, [])
         fault = faults.pop(0) if faults else None
         if fault is not None and not fault.executed:

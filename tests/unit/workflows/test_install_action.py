@@ -5,16 +5,25 @@ from __future__ import annotations
 import base64
 import os
 import shutil
+import subprocess
+import sys
 import zipfile
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from support.actions_runner.runner import Runner
+from support.shared_folder import shared_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 ACTION = ".github/actions/install"
 pytestmark = pytest.mark.skipif(not (ROOT / ACTION).is_dir(), reason="this is not a checkout")
+PYTHON3 = """\
+#!/bin/sh
+set -e
+test "$1 $2 $#" = "-m venv 3"
+cp -a {environment}/. "$3"
+"""
 PROGRAM = "import helper\ndef entry():\n    print('reconciler', helper.VERSION)\n"
 
 
@@ -52,10 +61,32 @@ def release(tmp_path, monkeypatch):
     return tree, path, digest
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """An environment with pip, whose copies cost much less time than new environments."""
+
+    def create(folder: Path) -> None:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+
+    return shared_folder(tmp_path_factory, "environment", create)
+
+
 @pytest.fixture
-def install(tmp_path, release):
-    def run(**inputs: str):
+def copying_python(environment, tmp_path):
+    """A folder whose ``python3`` creates environments by copying."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "python3"
+    program.write_text(PYTHON3.format(environment=environment))
+    program.chmod(0o755)
+    return folder
+
+
+@pytest.fixture
+def install(tmp_path, release, copying_python):
+    def run(*, copies: bool = True, **inputs: str):
         runner = Runner(tmp_path, tmp_path / "temp", {})
+        runner.path += [str(copying_python)] if copies else []
         index = str(tmp_path / "index")
         runner.env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": index, "PIP_CONFIG_FILE": os.devnull}
         return runner, runner.action(release[0] / ACTION, {"python-version": ""} | inputs)
@@ -64,7 +95,7 @@ def install(tmp_path, release):
 
 
 def test_install_action_installs_a_release_by_version_and_hash(install, release):
-    runner, result = install(version="1.0", sha256=release[2])
+    runner, result = install(copies=False, version="1.0", sha256=release[2])
     assert result.outcome == "success", runner.log
     assert runner.log.endswith("reconciler 1.0\n")
     assert (Path(runner.path[0]) / "reconciler").exists()
@@ -77,12 +108,12 @@ def test_install_action_installs_a_local_wheel_by_its_hash(install, release):
 
 
 @pytest.mark.parametrize("name", ["", "wheel"])
-def test_install_action_rejects_a_wheel_with_another_hash(install, release, name):
+def test_install_action_rejects_a_wheel_with_another_hash(install, release, copying_python, name):
     given = {name: str(release[1])} if name else {"version": "1.0"}
     runner, result = install(sha256="0" * 64, **given)
     assert result.outcome == "failure"
     assert "DO NOT MATCH THE HASHES" in runner.log
-    assert runner.path == []
+    assert runner.path == [str(copying_python)]
 
 
 def test_install_action_rejects_a_dependency_that_was_replaced(install, release, tmp_path):
