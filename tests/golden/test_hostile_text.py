@@ -131,6 +131,17 @@ def poisoned(value: Any, text: str) -> Any:
     return found
 
 
+POISONED: dict[tuple[str, str], Any] = {}
+"""The hostile values by name and text, since all tests use the same values."""
+
+
+def once(name: str, value: Any, text: str) -> Any:
+    """Return ``poisoned(value, text)``, computed once for each *name* and *text*."""
+    if (name, text) not in POISONED:
+        POISONED[name, text] = poisoned(value, text)
+    return POISONED[name, text]
+
+
 @dataclass(frozen=True)
 class Values:
     """The values of one test, in which every text is hostile."""
@@ -576,10 +587,10 @@ def values(plan, run, desired, live, capsys, monkeypatch):
     def of(text: str) -> Values:
         return Values(
             text=text,
-            plan=poisoned(plan, text),
-            run=poisoned(run, text),
-            desired=poisoned(desired, text),
-            live=poisoned(live, text),
+            plan=once("plan", plan, text),
+            run=once("run", run, text),
+            desired=once("desired", desired, text),
+            live=once("live", live, text),
             capture=capsys,
             environment=monkeypatch,
         )

@@ -265,7 +265,7 @@ def files(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES):
 
 
 @given(files())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 @example("a: |\n  x")
 @example("a: |\n  x\n---\nb: |-\n  y")
 @example("a: |\n  x\n\n---\n")
@@ -274,7 +274,7 @@ def test_both_yaml_parsers_read_the_same_values_in_random_plain_files(text):
 
 
 @given(files(st.sampled_from(KEYS), st.sampled_from(SCALARS)))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_both_yaml_parsers_read_unusual_keys_and_values_identically(text):
     assert differs(text) == ""
 
@@ -303,7 +303,7 @@ def test_both_yaml_parsers_read_an_unusual_value_identically_in_every_position(v
 
 
 @given(st.text(st.sampled_from("ab: -\n\n  []{},'\"*<?|>#@`~0x1."), max_size=40))
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @example("a: |\n  x\n # c\n")
 @example("a: |\n  x\n   \n\nb: 1\n")
 @example("a:\n- b\n c: 1\n")
@@ -313,7 +313,7 @@ def test_both_yaml_parsers_agree_on_random_yaml_characters(text):
 
 
 @given(st.text(max_size=20), st.integers(0, 60))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_both_yaml_parsers_agree_on_a_manifest_with_an_inserted_character(odd, at):
     text = "a: b\nc:\n  - d: e\n    f: 'g'\nh: |\n  i\nj: \"k\"\n"
     assert differs(text[:at] + odd.replace("\r", "") + text[at:], soup=True) == ""

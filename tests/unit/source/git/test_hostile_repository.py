@@ -38,6 +38,7 @@ def test_programs_in_the_git_configuration_of_a_repository_are_not_run(path, tmp
     )
     for name in names:
         git(path, "config", name, str(program))
+    (path / ".git" / "hooks").mkdir(exist_ok=True)
     for name in ("post-index-change", "pre-commit", "reference-transaction", "post-checkout"):
         (path / ".git" / "hooks" / name).write_text(program.read_text())
         (path / ".git" / "hooks" / name).chmod(0o755)
