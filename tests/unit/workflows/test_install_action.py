@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from support.actions_runner.runner import Runner
-from support.shared_folder import shared_folder
+from support.tools.shared_folder import shared_folder
 
 ROOT = Path(__file__).resolve().parents[3]
 ACTION = ".github/actions/install"

@@ -12,8 +12,8 @@ from itertools import cycle
 import pytest
 from support.builders import decide, make_desired, make_live, want
 from support.html.fleet_plan import NOW, fleet_plan
-from support.shared_folder import shared_folder
 from support.tools.installed import tool
+from support.tools.shared_folder import shared_folder
 
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.explanation import Explanation
