@@ -49,6 +49,7 @@ from reconciler.model.revision.commit_in_force import (
 )
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure
 from reconciler.model.run.progress import Progress, Step
+from reconciler.model.service.counts import Counts
 from reconciler.model.service.view import (
     ActiveRun,
     AlertHold,
@@ -84,6 +85,7 @@ from reconciler.report.html.plan_html import plan_html
 from reconciler.report.html.validation_html import validation_html
 from reconciler.report.json_documents import plan_json, run_json
 from reconciler.report.json_text import compact, one_line
+from reconciler.report.metrics.exposition import OPENMETRICS, metrics_text
 from reconciler.report.plan_markdown import TAG, plan_markdown
 from reconciler.report.plan_text import plan_text
 from reconciler.report.run_text import run_text
@@ -405,6 +407,10 @@ def service_view(values: Values) -> ServiceView:
     )
 
 
+def metrics(values: Values, accept: str) -> str:
+    return metrics_text(service_view(values), Counts(), accept).content.decode()
+
+
 def fleet_page(values: Values) -> str:
     shown = FleetFilter.parse({"q": values.text, "group": "node"})
     return fleet_html(service_view(values), shown)
@@ -547,6 +553,8 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "help": ("text", help_text),
     "demo": ("text", demo),
     "completion": ("words", completed),
+    "metrics": ("text", lambda values: metrics(values, "")),
+    "metrics as OpenMetrics": ("text", lambda values: metrics(values, OPENMETRICS)),
     "fleet page": ("live page", fleet_page),
     "VM page": ("live page", vm_page),
     "reason page": (
@@ -573,6 +581,7 @@ WRITERS = {
     "cli/terminal/log_format.py": "log as text, log as JSON",
     "cli/terminal/run_output.py": "plan -o text, apply -o json",
     "cli/terminal/screen.py": "all results, and a question without text from elsewhere",
+    "serve/http/limited_connection.py": "answers without text from elsewhere",
     "source/trust/openpgp_keyring.py": "settings of gpg, without text from elsewhere",
     "source/trust/signature_checker.py": "the allowed signers of --verify, for ssh-keygen",
     "cli/terminal/standard_streams.py": "the bytes that other modules write to stderr",
@@ -617,9 +626,10 @@ def test_hostile_text_test_covers_each_output_format_of_each_command():
         if "output" in parameters:
             found[command.name] = get_args(get_args(parameters["output"].annotation)[0])[0]
     assert found.keys() == {
-        *("plan", "apply", "reconcile", "status", "validate", "config", "comment"),
+        *("plan", "apply", "reconcile", "serve", "status", "validate", "config", "comment"),
     }
-    rows = {name.replace("reconcile", "apply"): kind for name, kind in found.items()}
+    runs = {"reconcile": "apply", "serve": "apply"}
+    rows = {runs.get(name, name): kind for name, kind in found.items()}
     wanted = {f"{name} -o {each}" for name, kind in rows.items() for each in kind}
     assert wanted <= ROWS.keys()
 

@@ -280,6 +280,19 @@ def test_hostile_label_values_stay_one_bounded_label():
         assert "fake" not in {family.name for family in parse(text)}
 
 
+def test_number_of_series_does_not_depend_on_the_number_of_vms_and_no_series_names_one():
+    found = []
+    for n_vms in (3, 300):
+        refs = [vm_ref(f"tenant-{number}", f"guest-{number}") for number in range(n_vms)]
+        live = make_live(*map(make_vm, refs), vmis=tuple(map(make_vmi, refs)))
+        desired = make_desired(*(want("2Gi", ref) for ref in refs))
+        found.append(metrics_text(make_view(desired, live), Counts()).content)
+    few, many = found
+    assert few.count(b"\n") == many.count(b"\n")
+    assert b"tenant" not in many
+    assert b"guest-" not in many
+
+
 def test_every_metric_of_the_table_is_exposed_by_a_busy_process(counted):
     view = busy_view()
     text = metrics_text(view, counted).content.decode()
