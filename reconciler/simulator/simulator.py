@@ -24,6 +24,8 @@ from reconciler.simulator.http_server import server
 from reconciler.simulator.kubevirt.cluster import Cluster
 from reconciler.simulator.kubevirt.control_plane import ControlPlane
 from reconciler.simulator.kubevirt.controllers.backups import Backups
+from reconciler.simulator.kubevirt.owners import start_owners
+from reconciler.simulator.kubevirt.owners.owner_specs import OwnerSpecs
 from reconciler.simulator.kubevirt.vm_faults import Faults
 from reconciler.simulator.store.store import Store
 from reconciler.simulator.worlds.seeding import WorldSeeder
@@ -72,6 +74,12 @@ class Simulator:
             self.engine, self.faults, version=world.version, bandwidth=world.bandwidth
         )
         admission = Admission()
+        specs = OwnerSpecs(
+            hyperconverged=world.hyperconverged,
+            harvester=world.harvester,
+            namespace=world.kubevirt_namespace,
+            kubevirt_spec=world.kubevirt_spec,
+        )
         profiles = {vm.key: vm.profile for vm in world.vms}
         self.control_plane: Final = ControlPlane(self.cluster, admission, profiles)
         known = {
@@ -85,11 +93,12 @@ class Simulator:
             mode=rbac.Mode(world.rbac),
             faults=ApiFaults(list(world.api_faults), seed=chosen),
             response_times=response_times,
+            installed=start_owners.installed(specs),
         )
         with self.store.lock:
             unsettled = WorldSeeder(world, self.store).seed()
-            owner_spec = dict(world.kubevirt_spec) if world.kubevirt_owner else None
-            self.control_plane.start(unsettled, owner_spec)
+            owners = tuple(start_owners.start_owners(specs, self.cluster, admission))
+            self.control_plane.start(unsettled, owners)
         for vm in world.vms:
             if vm.backup is not None and vm.backup.ends_s is not None:
                 self._schedule_end(vm.key, vm.backup.name, vm.backup.ends_s)

@@ -65,6 +65,7 @@ class KubeApiServer:
         mode: Mode = Mode.OPEN,
         faults: Faults | None = None,
         response_times: ResponseTimes = IMMEDIATE,
+        installed: frozenset[str] = frozenset(),
     ) -> None:
         """Creates an API server, and stores the objects that every cluster has.
 
@@ -75,7 +76,9 @@ class KubeApiServer:
             mode: Whether RBAC is enforced, or every request is allowed.
             faults: The faults to inject into requests.
             response_times: The minimum time that responses take.
+            installed: The optional API versions that are served, such as `hco.kubevirt.io/v1`.
         """
+        self._installed = installed
         self.store: Final = store
         self.tokens: Final = tokens or Tokens(store.clock)
         self.faults: Final = faults or Faults()
@@ -98,7 +101,7 @@ class KubeApiServer:
             "deletecollection": self._deleter.delete_collection,
         }
         self._watches: weakref.WeakSet[WatchStream] = weakref.WeakSet()
-        bootstrap.fill(store)
+        bootstrap.fill(store, installed)
 
     def handle(self, request: Request) -> Answer:
         """Handles one request; an invalid request gets an error response, not an exception."""
@@ -141,11 +144,10 @@ class KubeApiServer:
         delay = sum(fault.seconds for fault in faults if fault.effect is Effect.SLOW)
         if target.group == ACTIONS_GROUP:
             return _delayed(run_action(self._admission, request, target), delay)
-        if target.resource is None:
+        resource = target.resource
+        if resource is None or not api_resources.served(resource, self._installed):
             return NO_SUCH_PAGE
-        call = ApiCall(
-            request=request, user=user, target=target, resource=target.resource, faults=faults
-        )
+        call = ApiCall(request=request, user=user, target=target, resource=resource, faults=faults)
         if target.verb == "watch":
             stream = WatchStream(self.store, call, delay_s=delay)
             self._watches.add(stream)
@@ -182,7 +184,7 @@ class KubeApiServer:
         if path.startswith("/openapi/v3"):
             return openapi.answer(path)
         if path.startswith("/api"):
-            return discovery.answer(request, self._admission.actions())
+            return discovery.answer(request, self._admission.actions(), self._installed)
         return NO_SUCH_PAGE
 
     def _authorize(self, target: RequestInfo, user: User) -> None:

@@ -18,13 +18,13 @@ SYSTEM_NAMESPACES: Final = ("default", "kube-node-lease", "kube-public", "kube-s
 _RBAC: Final = "rbac.authorization.k8s.io"
 
 
-def fill(store: Store) -> None:
+def fill(store: Store, installed: frozenset[str] = frozenset()) -> None:
     """Stores the objects that every cluster has, unless they already exist."""
     with store.lock:
         for name in SYSTEM_NAMESPACES:
             ensure_namespace(store, name)
         for resource in api_resources.CATALOGUE:
-            if resource.custom:
+            if resource.custom and api_resources.served(resource, installed):
                 key = Key("customresourcedefinitions.apiextensions.k8s.io", "", resource.qualified)
                 _ensure(store, key, _definition(resource, rfc3339(store.clock.now())))
         rules = [

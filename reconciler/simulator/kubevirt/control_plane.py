@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.simulator.kubevirt.controllers.virt_operator import HyperConverged, VirtOperator
+from reconciler.simulator.kubevirt.controllers.virt_operator import VirtOperator
 from reconciler.simulator.kubevirt.controllers.vm_controller import VMController
 from reconciler.simulator.kubevirt.controllers.vmi_controller import VMIController
 from reconciler.simulator.kubevirt.controllers.workload_updater import WorkloadUpdater
@@ -19,11 +19,13 @@ from reconciler.simulator.kubevirt.webhooks.subresources import Actions
 from reconciler.simulator.kubevirt.webhooks.vm_webhooks import VMWebhooks
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from reconciler.simulator.apiserver.request.admission import Admission
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.guest_profile import GuestProfile
     from reconciler.simulator.kubevirt.inventory import Name
-    from reconciler.simulator.kubevirt.object_fields import Json
+    from reconciler.simulator.store.history import StoreEvent
 
 
 class ControlPlane:
@@ -46,12 +48,14 @@ class ControlPlane:
         MigrationWebhooks(cluster).register(admission)
         Actions(cluster).register(admission)
 
-    def start(self, unsettled: tuple[Name, ...], owner_spec: Json | None) -> None:
+    def start(
+        self, unsettled: tuple[Name, ...], owners: tuple[Callable[[StoreEvent], None], ...] = ()
+    ) -> None:
         """Starts all components, and queues the objects that need work.
 
         Args:
             unsettled: The VMs with pending changes; only these VMs need work.
-            owner_spec: The KubeVirt spec that the CR's owner enforces, if the CR has an owner.
+            owners: What observes the store for the operators that own the KubeVirt CR.
         """
         store = self._cluster.store
         self._cluster.read_config()
@@ -64,10 +68,9 @@ class ControlPlane:
             self.migrations.observe,
             self.updater.observe,
             self.handler.observe,
+            *owners,
         ):
             store.subscribe(observe)
-        if owner_spec is not None:
-            store.subscribe(HyperConverged(self._cluster, owner_spec).observe)
         for key in store.keys(KUBEVIRTS):
             self.operator.queue.add(key)
         for key in store.keys(MIGRATIONS):

@@ -6,7 +6,7 @@ CustomResourceDefinitions of KubeVirt v1.9.0 (crds/).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 ALL_VERBS: Final = (
@@ -49,6 +49,10 @@ class Resource:
     """Whether a PUT request for the resource may omit metadata.resourceVersion."""
     create_on_update: bool = False
     """Whether a PUT request for an absent object creates the object."""
+    optional: bool = False
+    """Whether the server serves the resource only in worlds that install it."""
+    storage_key: str = ""
+    """The name in object store keys, if another version of the resource has the usual one."""
 
     @property
     def qualified(self) -> str:
@@ -58,7 +62,7 @@ class Resource:
     @property
     def storage(self) -> str:
         """The resource's name in object store keys."""
-        return self.stored_as or self.qualified
+        return self.stored_as or self.storage_key or self.qualified
 
     @property
     def api_version(self) -> str:
@@ -79,6 +83,7 @@ def _resource(
         categories=_CATEGORIES.get(group, ()),
         verbs=_VERBS.get(group, ALL_VERBS),
         stored_as="events" if group == "events.k8s.io" else "",
+        storage_key="",
         **flags,
     )
 
@@ -108,7 +113,14 @@ _VERBS: Final = {
     "authorization.k8s.io": ("create",),
 }
 
-CATALOGUE: Final[tuple[Resource, ...]] = (
+
+def _hyperconverged(version: str, storage_key: str = "") -> Resource:
+    names = ("hyperconvergeds", "HyperConverged", "hco", "hcos")
+    made = _custom("hco.kubevirt.io", version, *names, status=True)
+    return replace(made, optional=True, storage_key=storage_key)
+
+
+_ALWAYS: Final[tuple[Resource, ...]] = (
     _core("namespaces", "Namespace", "ns", namespaced=False, status=True),
     _core("nodes", "Node", "no", namespaced=False, status=True),
     _core("pods", "Pod", "po", status=True, generation=True),
@@ -190,6 +202,18 @@ CATALOGUE: Final[tuple[Resource, ...]] = (
     ),
 )
 
+OPTIONAL: Final[tuple[Resource, ...]] = (
+    _hyperconverged("v1beta1"),
+    _hyperconverged("v1", storage_key="hyperconvergeds.v1.hco.kubevirt.io"),
+    replace(
+        _custom("harvesterhci.io", "v1beta1", "settings", "Setting", namespaced=False),
+        optional=True,
+    ),
+)
+"""The resources that other operators install; a world serves one version of each."""
+
+CATALOGUE: Final = (*_ALWAYS, *OPTIONAL)
+
 REVIEWS: Final[tuple[Resource, ...]] = tuple(
     _resource(group, "v1", f"{kind.lower()}s", kind, namespaced=False)
     for group, kind in (
@@ -204,6 +228,11 @@ SERVED: Final = (*CATALOGUE, *REVIEWS)
 
 _BY_PATH: Final = {(r.group, r.version, r.plural): r for r in SERVED}
 _BY_STORAGE: Final = {r.storage: r for r in CATALOGUE if not r.stored_as}
+
+
+def served(resource: Resource, installed: frozenset[str]) -> bool:
+    """Returns whether a server serves a resource, given the installed optional API versions."""
+    return not resource.optional or resource.api_version in installed
 
 
 def find(group: str, version: str, plural: str) -> Resource | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from reconciler.simulator.apiserver import bootstrap
 from reconciler.simulator.clock import rfc3339
@@ -17,8 +17,8 @@ from reconciler.simulator.kubevirt.object_fields import (
     MIGRATIONS,
     NODES,
     QUOTAS,
-    controller_reference,
 )
+from reconciler.simulator.kubevirt.owners import harvester, hyperconverged
 from reconciler.simulator.kubevirt.rules import instancetypes
 from reconciler.simulator.kubevirt.versions import behaviour
 from reconciler.simulator.store.history import Key
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.inventory import Name
     from reconciler.simulator.store.store import Store
     from reconciler.simulator.worlds.world_model import InstancetypeSpec, NodeSpec, World
-
-HCO_MANAGER: Final = "hyperconverged-cluster-operator"
 
 
 class WorldSeeder:
@@ -109,7 +107,8 @@ class WorldSeeder:
 
     def _seed_kubevirt(self) -> None:
         world, now = self._world, self._now()
-        owned = world.kubevirt_owner == "HyperConverged"
+        owner = self._seed_hyperconverged()
+        self._seed_setting()
 
         def deployed(kubevirt: Json) -> None:
             virt_operator.report_deployed(kubevirt, now=now, version=behaviour(world.version).text)
@@ -120,13 +119,52 @@ class WorldSeeder:
                 "metadata": {"finalizers": [virt_operator.FINALIZER]},
                 "spec": json_codec.copy(dict(world.kubevirt_spec)),
             }
-            if owned:
-                body["metadata"]["labels"] = {"app": "kubevirt-hyperconverged"}
-                body["metadata"]["ownerReferences"] = [_hyperconverged(self._store.ids.uid())]
+            if owner is not None:
+                body["metadata"]["labels"] = dict(hyperconverged.LABELS)
+                body["metadata"]["ownerReferences"] = [hyperconverged.owner_reference(owner)]
             key = Key(KUBEVIRTS, world.kubevirt_namespace, name)
-            manager = HCO_MANAGER if owned else "kubectl-create"
+            manager = hyperconverged.MANAGER if owner is not None else "kubectl-create"
+            if world.harvester is not None:
+                manager = harvester.MANAGER
             self._store.create(key, body, manager=manager)
             self._store.mutate(key, deployed, status=True, manager=virt_operator.MANAGER)
+        if owner is not None:
+            self._report_hyperconverged()
+
+    def _seed_hyperconverged(self) -> Json | None:
+        """Creates the HyperConverged that owns the KubeVirt CR, if there is one."""
+        spec = self._world.hyperconverged
+        if spec is None:
+            return None
+        meta: Json = {"annotations": dict(spec.annotations)} if spec.annotations else {}
+        body: Json = {"metadata": meta, "spec": json_codec.copy(dict(spec.spec))}
+        key = hyperconverged.key_of(self._world.kubevirt_namespace, spec.release)
+        return self._store.create(key, body, manager=spec.manager)
+
+    def _report_hyperconverged(self) -> None:
+        """Writes the status of a HyperConverged that has been reconciled."""
+        world, spec = self._world, self._world.hyperconverged
+        if spec is None:
+            return
+        namespace = world.kubevirt_namespace
+        kubevirt = self._store.get(Key(KUBEVIRTS, namespace, hyperconverged.kubevirt_name()))
+        now, release = self._now(), spec.release
+
+        def report(stored: Json) -> None:
+            hyperconverged.report_status(stored, kubevirt, release, now=now)
+
+        key = hyperconverged.key_of(namespace, release)
+        self._store.mutate(key, report, status=True, manager=hyperconverged.MANAGER)
+
+    def _seed_setting(self) -> None:
+        """Creates Harvester's Setting for the hotplug ratio, if there is one."""
+        spec = self._world.harvester
+        if spec is None or not spec.setting:
+            return
+        body: Json = {"default": harvester.DEFAULT_RATIO}
+        if spec.ratio:
+            body["value"] = spec.ratio
+        self._store.create(harvester.SETTING, body, manager=harvester.MANAGER)
 
     def _seed_instancetype(self, name: str, namespace: str, spec: Json) -> None:
         resource = instancetypes.NAMESPACED if namespace else instancetypes.CLUSTER_WIDE
@@ -186,9 +224,3 @@ def _instancetype_spec(spec: InstancetypeSpec) -> Json:
     if spec.max_guest is not None:
         memory["maxGuest"] = quantity.binary(spec.max_guest)
     return {"cpu": {"guest": spec.cpu}, "memory": memory}
-
-
-def _hyperconverged(uid: str) -> Json:
-    owner: Json = {"apiVersion": "hco.kubevirt.io/v1beta1", "kind": "HyperConverged"}
-    owner["metadata"] = {"name": "kubevirt-hyperconverged", "uid": uid}
-    return controller_reference(owner)

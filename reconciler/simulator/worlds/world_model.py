@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from reconciler.simulator.apiserver.request.api_faults import Fault
 from reconciler.simulator.kubevirt import guest_profile
+from reconciler.simulator.kubevirt.owners.owner_specs import HarvesterSpec, HyperConvergedSpec
 from reconciler.simulator.kubevirt.quantity import GI
 from reconciler.simulator.kubevirt.vm_faults import VMFaults
 
@@ -159,8 +160,10 @@ class World:
     kubevirt_names: tuple[str, ...] = ("kubevirt",)
     """The names of the KubeVirt CRs; a real cluster has exactly one."""
     kubevirt_spec: Mapping[str, Any] = field(default_factory=dict)
-    kubevirt_owner: str = ""
-    """The KubeVirt CR's owner; HyperConverged reverts other clients' changes to the CR."""
+    hyperconverged: HyperConvergedSpec | None = None
+    """The HyperConverged that owns the KubeVirt CR; None if it does not own the CR."""
+    harvester: HarvesterSpec | None = None
+    """The Harvester that owns the KubeVirt CR; None outside Harvester."""
     nodes: tuple[NodeSpec, ...] = ()
     namespaces: tuple[str, ...] = ()
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

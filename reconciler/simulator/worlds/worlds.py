@@ -7,7 +7,7 @@ from typing import Final
 from reconciler.simulator.encoding import go_json
 from reconciler.simulator.kubevirt import guest_profile, versions
 from reconciler.simulator.kubevirt.vm_faults import ALWAYS, VMFaults
-from reconciler.simulator.worlds import world_checks, world_faults
+from reconciler.simulator.worlds import world_checks, world_faults, world_owners
 from reconciler.simulator.worlds.field_reader import Fields, Problem, WorldError
 from reconciler.simulator.worlds.world_model import (
     DEFAULT_BANDWIDTH,
@@ -88,7 +88,6 @@ def _world(fields: Fields) -> World:
         kubevirt_namespace=kubevirt.text("namespace", "kubevirt"),
         kubevirt_names=names,
         kubevirt_spec=kubevirt.mapping("spec"),
-        kubevirt_owner=kubevirt.text("owner", choices=("HyperConverged",)),
         nodes=_nodes(fields),
         namespaces=tuple(namespaces),
         namespace_labels=namespaces,
@@ -104,6 +103,7 @@ def _world(fields: Fields) -> World:
         api_faults=tuple(world_faults.read(entry) for entry in fields.each("apiFaults")),
         seed=fields.integer("seed"),
     )
+    world = world_owners.owned(world, kubevirt.text("owner", choices=world_owners.OWNERS), fields)
     kubevirt.finish()
     return world
 

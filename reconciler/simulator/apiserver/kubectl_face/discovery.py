@@ -42,19 +42,27 @@ def version() -> Json:
     }
 
 
-def answer(request: Request, actions: Iterable[tuple[str, str]]) -> Response:
+def answer(
+    request: Request,
+    actions: Iterable[tuple[str, str]],
+    installed: frozenset[str] = frozenset(),
+) -> Response:
     """Handles discovery requests for the API groups, their versions and their resources.
 
     Args:
         request: The request. A client that prefers aggregated discovery gets the classic form.
         actions: The (resource, subresource) pairs that subresources.kubevirt.io serves.
+        installed: The optional API versions that are served.
     """
-    document = _document(request.path.strip("/").split("/"), tuple(actions))
+    document = _document(request.path.strip("/").split("/"), tuple(actions), installed)
     return NO_SUCH_PAGE if document is None else json_response(200, document)
 
 
-def _document(path: list[str], actions: tuple[tuple[str, str], ...]) -> Json | None:
-    versions = {r.group: r.version for r in api_resources.SERVED}
+def _document(
+    path: list[str], actions: tuple[tuple[str, str], ...], installed: frozenset[str]
+) -> Json | None:
+    served = [r for r in api_resources.SERVED if api_resources.served(r, installed)]
+    versions = {r.group: r.version for r in served}
     if actions:
         versions[ACTIONS_GROUP] = _ACTIONS_VERSION
     core = versions.pop("")
@@ -67,10 +75,10 @@ def _document(path: list[str], actions: tuple[tuple[str, str], ...]) -> Json | N
         case ["apis", group] if group in versions:
             return {"kind": "APIGroup", "apiVersion": "v1", **_group(group, versions[group])}
         case ["api", version] if version == core:
-            return _resource_list(version, _resources(""))
+            return _resource_list(version, _resources("", core))
         case ["apis", group, version] if version == versions.get(group):
-            served = _actions(actions) if group == ACTIONS_GROUP else _resources(group)
-            return _resource_list(f"{group}/{version}", served)
+            listed = _actions(actions) if group == ACTIONS_GROUP else _resources(group, version)
+            return _resource_list(f"{group}/{version}", listed)
     return None
 
 
@@ -88,8 +96,9 @@ def _resource_list(group_version: str, resources: Iterable[Json]) -> Json:
     }
 
 
-def _resources(group: str) -> Iterator[Json]:
-    for resource in (r for r in api_resources.SERVED if r.group == group):
+def _resources(group: str, version: str) -> Iterator[Json]:
+    wanted = (group, version)
+    for resource in (r for r in api_resources.SERVED if (r.group, r.version) == wanted):
         described: Json = {
             "name": resource.plural,
             "singularName": resource.singular,

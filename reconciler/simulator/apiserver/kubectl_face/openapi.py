@@ -42,7 +42,7 @@ def _prefix(resource: Resource) -> str:
 
 
 def _index() -> Json:
-    prefixes = dict.fromkeys(_prefix(resource) for resource in api_resources.SERVED)
+    prefixes = dict.fromkeys(_prefix(r) for r in api_resources.SERVED if not r.optional)
     return {
         prefix: {"serverRelativeURL": f"{_ROOT}/{prefix}?hash={_hash(prefix)}"}
         for prefix in prefixes

@@ -141,30 +141,3 @@ def _report(kubevirt: Json, states: dict[str, bool], reason: str, message: str, 
             kubevirt,
             make_condition(kind, str(on), at=now, probed=True, reason=reason, message=message),
         )
-
-
-class HyperConverged:
-    """Simulates HyperConverged's operator, which reverts other clients' changes to the CR.
-
-    The simulation follows general knowledge of hyperconverged-cluster-operator, not its code.
-    """
-
-    def __init__(self, cluster: Cluster, spec: Json) -> None:
-        self._cluster = cluster
-        self._spec = spec
-        self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=(1.0, 2.0))
-
-    def observe(self, event: StoreEvent) -> None:
-        """Queues a changed KubeVirt CR."""
-        if event.key.resource == KUBEVIRTS and event.type == "MODIFIED":
-            self.queue.add(event.key)
-
-    def sync(self, key: Key) -> None:
-        """Restores the KubeVirt spec that HyperConverged enforces."""
-        kubevirt = self._cluster.store.get(key)
-        if kubevirt is not None and kubevirt.get("spec") != self._spec:
-            self._cluster.store.mutate(
-                key,
-                lambda stored: stored.update(spec=self._spec),
-                manager="hyperconverged-cluster-operator",
-            )

@@ -1,10 +1,10 @@
-"""Tests virt-operator, HyperConverged, and components that read the KubeVirt CR."""
+"""Tests virt-operator, and components that read the KubeVirt CR."""
 
 from __future__ import annotations
 
 import json
 
-from support.kubevirt_world import KUBEVIRT, LIVE, ask, patch, said, simulate
+from support.kubevirt_world import KUBEVIRT, ask, patch, said, simulate
 
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
@@ -44,17 +44,6 @@ def test_kubevirt_upgrade_changes_the_version_and_its_behaviour():
     assert cr["status"]["observedKubeVirtVersion"] == "v1.9.0"
     sim.engine.run_until(120)
     assert "RestartRequired" not in said(sim)
-
-
-def test_hyperconverged_operator_reverts_changes_to_the_kubevirt_cr():
-    sim = simulate({"name": "vm"}, kubevirt={"owner": "HyperConverged"})
-    assert patch(sim, KUBEVIRT, {"spec": {"workloadUpdateStrategy": None}}).status == 200
-    sim.engine.run_until(5)
-    cr = sim.store.get(Key("kubevirts.kubevirt.io", "kubevirt", "kubevirt"))
-    assert cr["spec"] == LIVE
-    assert cr["metadata"]["ownerReferences"][0]["kind"] == "HyperConverged"
-    managers = {entry["manager"] for entry in cr["metadata"]["managedFields"]}
-    assert "hyperconverged-cluster-operator" in managers
 
 
 def test_virt_operator_does_not_report_a_deployment_that_a_newer_change_superseded():

@@ -1,0 +1,1 @@
+"""Simulates the operators that write the KubeVirt CR, and their own objects."""

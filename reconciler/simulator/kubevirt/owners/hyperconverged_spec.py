@@ -1,0 +1,163 @@
+"""Builds the KubeVirt spec that a release of HyperConverged writes: `kubevirt_spec`.
+
+Source: hyperconverged-cluster-operator controllers/handlers/kubevirt.go and api/ of the releases
+1.10 to 1.19. The list of feature gates is shortened.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from reconciler.simulator.apiserver.patching import json_patch
+from reconciler.simulator.encoding import json_codec
+from reconciler.simulator.kubevirt.object_fields import Json, dig, section
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PATCH_ANNOTATION: Final = "kubevirt.kubevirt.io/jsonpatch"
+_GATES: Final = ("CPUManager", "Snapshot", "ExpandDisks", "HostDevices", "VMExport")
+_LIVE_UPDATE_GATE: Final = "VMLiveUpdateFeatures"
+_MIGRATION_FIELDS: Final = (
+    "allowAutoConverge",
+    "allowPostCopy",
+    "bandwidthPerMigration",
+    "completionTimeoutPerGiB",
+    "network",
+    "parallelMigrationsPerCluster",
+    "parallelOutboundMigrationsPerNode",
+    "progressTimeout",
+)
+
+
+class InvalidAnnotationError(ValueError):
+    """The annotation with a JSON Patch cannot be applied; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """What a release of HyperConverged does with its own object."""
+
+    name: str
+    api_version: str
+    """The API version that the simulation serves; a real server also serves the other one."""
+    live_update: bool
+    """Whether vmRolloutStrategy is the constant LiveUpdate."""
+    live_update_gate: bool
+    live_update_configuration: bool
+    workload_disruption: bool
+    completion_timeout: int
+    """The default seconds per GiB in which a migration must end."""
+    outbound: int
+    """The default number of parallel migrations from one node."""
+
+
+def release(name: str) -> Release:
+    """Returns a release by its version, such as `1.18` or `1.18.1`.
+
+    Raises:
+        ValueError: The version is not one of the releases 1.10 to 1.19.
+    """
+    parts = name.split(".")
+    if len(parts) not in {2, 3} or not all(part.isdigit() for part in parts):
+        raise ValueError("is not a version such as 1.18 or 1.18.1")
+    major, minor = int(parts[0]), int(parts[1])
+    if major != 1 or not 10 <= minor <= 19:  # noqa: PLR2004  # the releases that are known
+        raise ValueError("is not one of the releases 1.10 to 1.19")
+    completion = 800 if minor < 14 else 150 if minor < 19 else 20  # noqa: PLR2004
+    return Release(
+        name=name if len(parts) == 3 else f"{name}.0",  # noqa: PLR2004  # major.minor.patch
+        api_version="v1" if minor >= 18 else "v1beta1",  # noqa: PLR2004
+        live_update=minor >= 12,  # noqa: PLR2004
+        live_update_gate=12 <= minor <= 14,  # noqa: PLR2004
+        live_update_configuration=minor >= 16,  # noqa: PLR2004
+        workload_disruption=minor >= 19,  # noqa: PLR2004
+        completion_timeout=completion,
+        outbound=1 if minor >= 19 else 2,  # noqa: PLR2004
+    )
+
+
+def release_of(kubevirt_version: str) -> str:
+    """Returns the release that ships a KubeVirt version, within the known releases."""
+    minor = int(kubevirt_version.removeprefix("v").split(".")[1])
+    return f"1.{min(max(minor + 10, 10), 19)}"
+
+
+def with_defaults(spec: Mapping[str, object], chosen: Release) -> Json:
+    """Returns the spec of a HyperConverged with the defaults of a release filled in."""
+    filled: Json = json_codec.copy(dict(spec))
+    parent = section(filled, "virtualization") if chosen.api_version == "v1" else filled
+    migrations = section(parent, "liveMigrationConfig")
+    for name, value in (
+        ("allowAutoConverge", False),
+        ("allowPostCopy", False),
+        ("completionTimeoutPerGiB", chosen.completion_timeout),
+        ("parallelMigrationsPerCluster", 5),
+        ("parallelOutboundMigrationsPerNode", chosen.outbound),
+        ("progressTimeout", 150),
+    ):
+        migrations.setdefault(name, value)
+    if chosen.workload_disruption:
+        migrations.setdefault("allowWorkloadDisruption", False)
+    strategy = section(parent, "workloadUpdateStrategy")
+    for name, default in (
+        ("workloadUpdateMethods", ["LiveMigrate"]),
+        ("batchEvictionSize", 10),
+        ("batchEvictionInterval", "1m0s"),
+    ):
+        strategy.setdefault(name, default)
+    return filled
+
+
+def kubevirt_spec(
+    spec: Mapping[str, object], annotations: Mapping[str, str], chosen: Release
+) -> Json:
+    """Returns the KubeVirt spec that a release writes for the spec of a HyperConverged.
+
+    Raises:
+        InvalidAnnotationError: The annotation with a JSON Patch cannot be applied.
+    """
+    root = dict(spec)
+    own = dig(root, "virtualization") or {} if chosen.api_version == "v1" else root
+    gates = [*_GATES, *((_LIVE_UPDATE_GATE,) if chosen.live_update_gate else ())]
+    overcommit = dig(own, "higherWorkloadDensity", "memoryOvercommitPercentage")
+    developer: Json = {"featureGates": gates}
+    if overcommit is not None:
+        developer["memoryOvercommit"] = overcommit
+    wanted = dig(own, "liveMigrationConfig") or {}
+    names = list(_MIGRATION_FIELDS)
+    if chosen.workload_disruption:
+        names.append("allowWorkloadDisruption")
+    configuration: Json = {
+        "developerConfiguration": developer,
+        "migrations": {name: wanted[name] for name in sorted(names) if name in wanted},
+    }
+    if chosen.live_update:
+        configuration["vmRolloutStrategy"] = "LiveUpdate"
+    live_update = dig(own, "liveUpdateConfiguration")
+    if chosen.live_update_configuration and live_update:
+        configuration["liveUpdateConfiguration"] = live_update
+    made: Json = {"configuration": configuration}
+    if strategy := dig(own, "workloadUpdateStrategy"):
+        made["workloadUpdateStrategy"] = strategy
+    copied: Json = json_codec.copy(made)
+    return _patched(copied, annotations.get(PATCH_ANNOTATION))
+
+
+def _patched(spec: Json, text: str | None) -> Json:
+    """Applies the annotation, whose paths must all start with `/spec/`."""
+    if text is None:
+        return spec
+    try:
+        operations = json_patch.parse(text.encode())
+        outside = [each for each in operations if not str(each.get("path")).startswith("/spec/")]
+        if outside:
+            raise InvalidAnnotationError(
+                f"can only modify spec fields; got {json.dumps(outside[0].get('path'))}"
+            )
+        found: Json = json_patch.apply(operations, {"spec": spec})["spec"]
+    except (json_patch.DecodeError, json_patch.NotApplicableError) as error:
+        raise InvalidAnnotationError(str(error)) from error
+    return found

@@ -1,0 +1,48 @@
+"""Starts the operators that own the KubeVirt CR of a cluster: `start_owners`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.simulator.encoding import json_codec
+from reconciler.simulator.kubevirt.owners import harvester, hyperconverged
+from reconciler.simulator.kubevirt.owners.harvester import HarvesterOperator, HarvesterWebhooks
+from reconciler.simulator.kubevirt.owners.hyperconverged import HyperConvergedOperator
+from reconciler.simulator.kubevirt.owners.second_writer import SecondWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reconciler.simulator.apiserver.request.admission import Admission
+    from reconciler.simulator.kubevirt.cluster import Cluster
+    from reconciler.simulator.kubevirt.owners.owner_specs import OwnerSpecs
+    from reconciler.simulator.store.history import StoreEvent
+
+
+def installed(specs: OwnerSpecs) -> frozenset[str]:
+    """Returns the optional API versions that the owners install."""
+    found = set()
+    if specs.hyperconverged is not None:
+        found.add(f"hco.kubevirt.io/{specs.hyperconverged.release.api_version}")
+    if specs.harvester is not None:
+        found.add(harvester.API_VERSION)
+    return frozenset(found)
+
+
+def start_owners(
+    specs: OwnerSpecs, cluster: Cluster, admission: Admission
+) -> Iterator[Callable[[StoreEvent], None]]:
+    """Yields what observes the store for each operator, and registers their webhooks."""
+    own, suse = specs.hyperconverged, specs.harvester
+    if own is not None:
+        operator = HyperConvergedOperator(cluster, own, specs.namespace)
+        yield operator.observe
+        if own.rewrite is not None:
+            key = hyperconverged.key_of(specs.namespace, own.release)
+            yield SecondWriter(cluster, key, own.rewrite).observe
+    if suse is not None:
+        HarvesterWebhooks().register(admission)
+        chart = json_codec.copy(dict(specs.kubevirt_spec))
+        yield HarvesterOperator(cluster, suse, chart).observe
+        if suse.rewrite is not None:
+            yield SecondWriter(cluster, harvester.SETTING, suse.rewrite).observe

@@ -1,0 +1,107 @@
+"""Reads the owners of the KubeVirt CR from a world: HyperConverged and Harvester."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from reconciler.simulator.kubevirt.owners import harvester, hyperconverged, hyperconverged_spec
+from reconciler.simulator.kubevirt.owners.owner_specs import (
+    HarvesterSpec,
+    HyperConvergedSpec,
+    RewriteSpec,
+)
+
+if TYPE_CHECKING:
+    from reconciler.simulator.worlds.field_reader import Fields
+    from reconciler.simulator.worlds.world_model import World
+
+OWNERS: Final = ("HyperConverged", "Harvester")
+_DEFAULT_RATIO: Final = harvester.DEFAULT_RATIO
+
+
+def owned(world: World, owner: str, fields: Fields) -> World:
+    """Returns a world with the owner of its KubeVirt CR, and the CR that the owner writes.
+
+    Args:
+        world: The world with the fields of `kubevirt`.
+        owner: The field `kubevirt.owner`, one of `OWNERS` or empty.
+        fields: The whole document.
+    """
+    own, suse = fields.nested("hyperConverged"), fields.nested("harvester")
+    if owner == "HyperConverged":
+        world = _with_hyperconverged(world, own)
+    elif owner == "Harvester":
+        world = _with_harvester(world, suse)
+    own.finish()
+    suse.finish()
+    return world
+
+
+def _with_hyperconverged(world: World, fields: Fields) -> World:
+    usual = hyperconverged_spec.release_of(world.version)
+    name = fields.checked("release", hyperconverged_spec.release, usual)
+    release = hyperconverged_spec.release(name)
+    spec = hyperconverged_spec.with_defaults(fields.mapping("spec"), release)
+    annotations = fields.labels("annotations")
+    down = fields.nested("down")
+    made = HyperConvergedSpec(
+        release=release,
+        spec=spec,
+        annotations=annotations,
+        manager=fields.text("manager", "kubectl-create"),
+        down="down" in fields.values,
+        back_s=down.seconds("until"),
+        rewrite=_rewrite(fields),
+    )
+    down.finish()
+    if world.kubevirt_spec:
+        message = "HyperConverged writes the CR; set hyperConverged.spec instead"
+        fields.problem("spec", message)
+    try:
+        written = hyperconverged_spec.kubevirt_spec(spec, annotations, release)
+    except hyperconverged_spec.InvalidAnnotationError as error:
+        fields.problem("annotations", str(error))
+        written = {}
+    return replace(
+        world,
+        hyperconverged=made,
+        kubevirt_namespace=world.kubevirt_namespace
+        if world.kubevirt_namespace != "kubevirt"
+        else hyperconverged.NAME,
+        kubevirt_names=(hyperconverged.kubevirt_name(),),
+        kubevirt_spec=written,
+    )
+
+
+def _with_harvester(world: World, fields: Fields) -> World:
+    setting = fields.boolean("setting", default=True)
+    made = HarvesterSpec(
+        ratio=fields.text("maxHotplugRatio"),
+        setting=setting,
+        down=fields.boolean("down"),
+        rewrite=_rewrite(fields),
+    )
+    spec: dict[str, Any] = dict(world.kubevirt_spec)
+    if setting:
+        spec = harvester.with_ratio(spec, made.ratio or _DEFAULT_RATIO)
+    return replace(
+        world,
+        harvester=made,
+        kubevirt_namespace=harvester.NAMESPACE,
+        kubevirt_names=(harvester.NAME,),
+        kubevirt_spec=spec,
+    )
+
+
+def _rewrite(fields: Fields) -> RewriteSpec | None:
+    entry = fields.nested("rewrittenBy")
+    if not entry.values:
+        return None
+    made = RewriteSpec(
+        manager=entry.text("manager", "argocd-controller"),
+        after_s=entry.seconds("after") or 5.0,
+        patch=entry.mapping("patch"),
+    )
+    entry.finish()
+    return made

@@ -1,0 +1,173 @@
+"""Tests the simulated operators that write the KubeVirt CR: HyperConverged and Harvester."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from support.kubevirt_world import MERGE_PATCH, patch
+
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.store.history import Key
+from reconciler.simulator.worlds.field_reader import WorldError
+from reconciler.simulator.worlds.worlds import parse
+
+NAMESPACE = "kubevirt-hyperconverged"
+KUBEVIRT = Key("kubevirts.kubevirt.io", NAMESPACE, "kubevirt-kubevirt-hyperconverged")
+ANNOTATION = "kubevirt.kubevirt.io/jsonpatch"
+VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+SETTING = "/apis/harvesterhci.io/v1beta1/settings/max-hotplug-ratio"
+GUEST = ("spec", "template", "spec", "domain", "memory", "guest")
+
+
+def started(**world):
+    document = {"apiVersion": "simulator/v1alpha1", "kind": "World", **world}
+    return Simulator(parse(document), clock=SimClock(scale=None))
+
+
+def owned(**hyperconverged):
+    version = hyperconverged.pop("kubevirt", "v1.9.0")
+    kubevirt = {"owner": "HyperConverged", "version": version}
+    return started(kubevirt=kubevirt, hyperConverged=hyperconverged)
+
+
+def spec(sim):
+    return sim.store.get(KUBEVIRT)["spec"]
+
+
+# Source of the defaults: the table of HyperConverged releases, 1.10 to 1.19.
+@pytest.mark.parametrize(
+    ("release", "kubevirt", "strategy", "completion", "outbound"),
+    [
+        ("1.10", "v1.1.1", None, 800, 2),
+        ("1.12", "v1.2.2", "LiveUpdate", 800, 2),
+        ("1.14", "v1.4.0", "LiveUpdate", 150, 2),
+        ("1.18", "v1.8.4", "LiveUpdate", 150, 2),
+        ("1.19", "v1.9.0", "LiveUpdate", 20, 1),
+    ],
+)
+def test_kubevirt_cr_has_the_defaults_of_the_release(
+    release, kubevirt, strategy, completion, outbound
+):
+    found = spec(owned(release=release, kubevirt=kubevirt))
+    migrations = found["configuration"]["migrations"]
+    assert found["configuration"].get("vmRolloutStrategy") == strategy
+    assert migrations["completionTimeoutPerGiB"] == completion
+    assert migrations["parallelOutboundMigrationsPerNode"] == outbound
+    assert found["workloadUpdateStrategy"]["workloadUpdateMethods"] == ["LiveMigrate"]
+
+
+def test_operator_owns_the_kubevirt_cr_and_reverts_foreign_changes():
+    sim = owned()
+    before = spec(sim)
+    path = f"/apis/kubevirt.io/v1/namespaces/{NAMESPACE}/kubevirts/{KUBEVIRT.name}"
+    assert patch(sim, path, {"spec": {"workloadUpdateStrategy": None}}).status == 200
+    sim.engine.run_until(5)
+    found = sim.store.get(KUBEVIRT)
+    assert found["spec"] == before
+    assert found["metadata"]["ownerReferences"][0]["kind"] == "HyperConverged"
+    managers = {entry["manager"] for entry in found["metadata"]["managedFields"]}
+    assert "hyperconverged-cluster-operator" in managers
+
+
+def test_invalid_annotation_is_an_error_of_the_operator():
+    sim = owned()
+    path = f"/apis/hco.kubevirt.io/v1/namespaces/{NAMESPACE}/hyperconvergeds/{NAMESPACE}"
+    text = '[{"op": "add", "path": "/metadata/labels/x", "value": "y"}]'
+    patch(sim, path, {"metadata": {"annotations": {ANNOTATION: text}}})
+    sim.engine.run_until(5)
+    found = json.loads(sim.request("GET", path).body)
+    states = {each["type"]: each["status"] for each in found["status"]["conditions"]}
+    assert (states["ReconcileComplete"], states["Degraded"]) == ("False", "True")
+
+
+def test_server_serves_only_the_api_groups_of_its_owner():
+    plain, hyperconverged = started(), owned(release="1.17", kubevirt="v1.7.4")
+
+    def versions(sim):
+        groups = json.loads(sim.request("GET", "/apis").body)["groups"]
+        return {each["name"]: each["preferredVersion"]["version"] for each in groups}
+
+    assert "hco.kubevirt.io" not in versions(plain)
+    assert versions(hyperconverged)["hco.kubevirt.io"] == "v1beta1"
+    path = "/apis/hco.kubevirt.io/v1beta1/hyperconvergeds"
+    assert plain.request("GET", path).status == 404
+    assert hyperconverged.request("GET", path).status == 200
+
+
+@pytest.mark.parametrize(
+    ("world", "words"),
+    [
+        (
+            {"kubevirt": {"owner": "HyperConverged"}, "hyperConverged": {"release": "2.0"}},
+            "is not one of the releases 1.10 to 1.19",
+        ),
+        (
+            {"kubevirt": {"owner": "HyperConverged", "spec": {"configuration": {}}}},
+            "set hyperConverged.spec instead",
+        ),
+        (
+            {
+                "kubevirt": {"owner": "HyperConverged"},
+                "hyperConverged": {"annotations": {ANNOTATION: "{"}},
+            },
+            "hyperConverged.annotations",
+        ),
+        ({"hyperConverged": {"release": "1.19"}}, "unknown field"),
+    ],
+)
+def test_impossible_owner_is_rejected(world, words):
+    with pytest.raises(WorldError, match=words):
+        started(**world)
+
+
+def harvester(**vm):
+    return started(
+        kubevirt={"owner": "Harvester", "version": "v1.8.4", "spec": {"configuration": {}}},
+        vms=[{"name": "vm", "guest": "1Gi", **vm}],
+    )
+
+
+def grown(sim, guest):
+    return patch(
+        sim, VM, {"spec": {"template": {"spec": {"domain": {"memory": {"guest": guest}}}}}}
+    )
+
+
+def guest(answer):
+    found = json.loads(answer.body)
+    for name in GUEST:
+        found = found[name]
+    return found
+
+
+HOTPLUG = {"harvesterhci.io/enableCPUAndMemoryHotplug": "true"}
+LIMITED = {"domain": {"resources": {"limits": {"memory": "1124Mi"}}}}
+
+
+def test_memory_of_a_vm_without_the_hotplug_annotation_is_rewritten_from_its_limit():
+    answer = grown(harvester(**LIMITED), "2Gi")
+    assert (answer.status, guest(answer)) == (200, "1Gi")
+
+
+@pytest.mark.parametrize(
+    ("vm", "size", "words"),
+    [
+        ({"guest": "2Gi", "annotations": HOTPLUG}, "1Gi", "cannot be decreased"),
+        ({"maxGuest": "4Gi", "annotations": HOTPLUG}, "8Gi", "maxGuest"),
+    ],
+)
+def test_harvester_denies_a_shrink_and_a_size_above_the_maximum(vm, size, words):
+    answer = grown(harvester(**vm), size)
+    assert answer.status in {400, 422}
+    assert words in json.loads(answer.body)["message"]
+
+
+@pytest.mark.parametrize(("value", "status"), [("20", 200), ("21", 400), ("0", 400), ("x", 400)])
+def test_harvester_accepts_a_ratio_from_1_to_20(value, status):
+    sim = harvester()
+    answer = sim.request(
+        "PATCH", SETTING, headers=MERGE_PATCH, body=json.dumps({"value": value}).encode()
+    )
+    assert answer.status == status
