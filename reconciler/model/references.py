@@ -13,6 +13,8 @@ Uid = NewType("Uid", str)
 
 KUBEVIRT_GROUP = "kubevirt.io"
 KUBEVIRT = "KubeVirt"
+HYPERCONVERGED = "HyperConverged"
+HYPERCONVERGED_GROUP = "hco.kubevirt.io"
 VM = "VirtualMachine"
 INSTANCETYPE_GROUP = "instancetype.kubevirt.io"
 INSTANCETYPE = "VirtualMachineInstancetype"
@@ -55,6 +57,11 @@ class ObjectRef(NamedTuple):
     def is_vm(self) -> bool:
         """Whether the object is a VirtualMachine."""
         return self.kind == VM
+
+    @property
+    def is_config(self) -> bool:
+        """Whether the object holds KubeVirt's settings: a KubeVirt CR or a HyperConverged."""
+        return self.kind in (KUBEVIRT, HYPERCONVERGED)
 
     @property
     def is_kubevirt(self) -> bool:

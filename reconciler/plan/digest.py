@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
-    from reconciler.model.plan.plan import Action, Effect, PatchOp
+    from reconciler.model.plan.plan import Action, Effect, PatchOp, WriteTarget
     from reconciler.model.references import ObjectRef, Uid
 
-GENERATION = "/metadata/generation"
-"""The JSON pointer to metadata.generation, which a patch tests to detect concurrent writes."""
+CONCURRENCY_GUARDS = ("/metadata/generation", "/metadata/resourceVersion")
+"""The JSON pointers that a patch tests only to detect concurrent writes."""
 
 
-def action_digest(
+def action_digest(  # noqa: PLR0913 - all properties that an approval covers, given by name
     *,
     cluster: str,
     ref: ObjectRef,
@@ -30,11 +30,12 @@ def action_digest(
     patch: tuple[PatchOp, ...] = (),
     manifest: str | None = None,
     restart: bool = False,
+    target: WriteTarget | None = None,
 ) -> str:
     """Return the ``sha256:…`` digest of all properties of an action that an approval covers.
 
-    The digest does not include times, messages, or the generation that a patch tests, because
-    KubeVirt's controllers change the generation too.
+    The digest does not include times, messages, or the generation and the resourceVersion that a
+    patch tests, because KubeVirt's controllers change these too.
 
     Args:
         cluster: The uid of the namespace kube-system.
@@ -46,13 +47,16 @@ def action_digest(
         manifest: The ``manifest_digest`` of a create. The manifest itself may contain secrets, and
             a reader of the plan must be able to compute the digest without the manifest.
         restart: Whether the action is a restart.
+        target: The object that receives the write, if it is another one.
     """
     write: object = [_approved(each) for each in patch]
     if manifest is not None:
         write = {"manifestDigest": manifest}
     elif restart:
         write = {"subresource": "restart"}
-    identity = [ref.group, ref.kind, ref.namespace, ref.name]
+    identity: list[object] = [ref.group, ref.kind, ref.namespace, ref.name]
+    if target is not None:
+        identity.append([*target.ref, target.version])
     return _sha256([cluster, identity, uid, effect, reason, write])
 
 
@@ -68,6 +72,7 @@ def digested(action: Action, cluster: str) -> Action:
         patch=action.patch,
         manifest=manifest,
         restart=action.verb is Verb.RESTART,
+        target=action.target,
     )
     return replace(action, digest=digest)
 
@@ -88,7 +93,7 @@ def digest_over(digests: Iterable[str]) -> str:
 
 
 def _approved(op: PatchOp) -> dict[str, Any]:
-    if op.op == "test" and op.path == GENERATION:
+    if op.op == "test" and op.path in CONCURRENCY_GUARDS:
         return {"op": op.op, "path": op.path}
     return op.plain()
 

@@ -27,8 +27,9 @@ from reconciler.model.references import pointer
 from reconciler.plan.behaviour.effective_config import spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from reconciler.model.live.live_owner import LiveOwner
     from reconciler.model.live.live_state import LiveKubeVirt, LiveVM
     from reconciler.model.plan.plan import Change
     from reconciler.model.quantity import MemoryQuantity
@@ -44,11 +45,11 @@ def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
     path, value = pointer(GUEST_MEMORY), str(guest.raw)
     if vm.guest is not None:
         return (
-            _same_object(vm.uid),
+            same_object(vm.uid),
             PatchOp(op="test", path=path, value=vm.guest.raw),
             PatchOp(op="replace", path=path, value=value),
         )
-    guards = (_same_object(vm.uid), _same_generation(vm.generation))
+    guards = (same_object(vm.uid), same_generation(vm.generation))
     if vm.memory_present:
         return (*guards, PatchOp(op="add", path=path, value=value))
     parent = pointer(GUEST_MEMORY[:-1])
@@ -64,7 +65,7 @@ def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
     tests/hotplug/instancetype.go:140-142.
     """
     path, revision = pointer(INSTANCETYPE_NAME), pointer(INSTANCETYPE_REVISION)
-    guards = [_same_object(vm.uid), PatchOp(op="test", path=path, value=vm.instancetype)]
+    guards = [same_object(vm.uid), PatchOp(op="test", path=path, value=vm.instancetype)]
     writes = [PatchOp(op="replace", path=path, value=name)]
     if vm.revision_name:
         guards.append(PatchOp(op="test", path=revision, value=vm.revision_name))
@@ -100,19 +101,26 @@ def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
     return made
 
 
-def settings_patch(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> tuple[PatchOp, ...]:
-    """Return the patch that changes CR settings and keeps feature gates that Git does not list."""
-    present = [change for change in changes if change.field in kubevirt.spellings]
-    absent = [change for change in changes if change.field not in kubevirt.spellings]
-    guards = [_same_object(kubevirt.uid)]
+def settings_patch(
+    holder: LiveKubeVirt | LiveOwner, changes: tuple[Change, ...]
+) -> tuple[PatchOp, ...]:
+    """Return the patch that changes settings and keeps feature gates that Git does not list.
+
+    Args:
+        holder: The KubeVirt CR, or the object from which its owner writes the CR.
+        changes: The changes, with their field paths in *holder*.
+    """
+    present = [change for change in changes if change.field in holder.spellings]
+    absent = [change for change in changes if change.field not in holder.spellings]
+    guards = [same_object(holder.uid)]
     if absent:
-        guards.append(_same_generation(kubevirt.generation))
+        guards.append(same_generation(holder.generation))
     guards += [
-        PatchOp(op="test", path=pointer(each.field), value=kubevirt.spellings[each.field])
+        PatchOp(op="test", path=pointer(each.field), value=holder.spellings[each.field])
         for each in present
     ]
     writes = [operation for change in present for operation in _rewrite(change)]
-    return (*guards, *writes, *_additions(kubevirt, absent))
+    return (*guards, *writes, *additions(holder.containers, absent))
 
 
 def _rewrite(change: Change) -> list[PatchOp]:
@@ -128,31 +136,31 @@ def _rewrite(change: Change) -> list[PatchOp]:
     return [PatchOp(op="replace", path=path, value=spelled(after))]
 
 
-def _additions(kubevirt: LiveKubeVirt, changes: list[Change]) -> list[PatchOp]:
+def additions(containers: frozenset[FieldPath], changes: Sequence[Change]) -> list[PatchOp]:
     """Return one ``add`` operation per missing parent, which includes all new fields below it."""
-    additions: dict[FieldPath, Any] = {}
+    added: dict[FieldPath, Any] = {}
     for change in changes:
         top = next(
             change.field[:length]
             for length in range(1, len(change.field) + 1)
-            if change.field[:length] not in kubevirt.containers or length == len(change.field)
+            if change.field[:length] not in containers or length == len(change.field)
         )
         below = change.field[len(top) :]
         if not below:
-            additions[top] = spelled(change.after)
+            added[top] = spelled(change.after)
             continue
-        parent = additions.setdefault(top, {})
+        parent = added.setdefault(top, {})
         for key in below[:-1]:
             parent = parent.setdefault(key, {})
         parent[below[-1]] = spelled(change.after)
-    return [
-        PatchOp(op="add", path=pointer(path), value=value) for path, value in additions.items()
-    ]
+    return [PatchOp(op="add", path=pointer(path), value=value) for path, value in added.items()]
 
 
-def _same_object(uid: Uid) -> PatchOp:
+def same_object(uid: Uid) -> PatchOp:
+    """Return the guard that the object is still the same one."""
     return PatchOp(op="test", path="/metadata/uid", value=uid)
 
 
-def _same_generation(generation: int) -> PatchOp:
+def same_generation(generation: int) -> PatchOp:
+    """Return the guard that nobody has changed the object's spec."""
     return PatchOp(op="test", path="/metadata/generation", value=generation)

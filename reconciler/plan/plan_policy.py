@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reconciler.model.alerts.alert_matcher import AlertMatcher
-from reconciler.model.desired.config import Canary, Config, RestartConsent, Window, WindowKind
+from reconciler.model.desired.config import (
+    Canary,
+    Config,
+    HyperConvergedPolicy,
+    RestartConsent,
+    Window,
+    WindowKind,
+)
 from reconciler.model.quantity import Duration
 from reconciler.model.selector import Selector
 from reconciler.model.shard import WHOLE_FLEET, Shard
@@ -44,6 +51,8 @@ class PlanPolicy:
     """The windows in which writes are allowed; if empty, writes are always allowed."""
     hold_while: tuple[AlertMatcher, ...] = ()
     """Selects alerts of Prometheus; while one of them is firing, no new change starts."""
+    hyperconverged: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK
+    """What to do with a setting that HyperConverged has no field for."""
     settle_deadline_s: float = 300.0
     """How long the CR may take to settle after a change before the run fails."""
 
@@ -60,6 +69,7 @@ def plan_policy(
         shard=shard,
         create=config.create,
         restart=config.restart,
+        hyperconverged=config.hyperconverged,
         guest_timeout_s=config.guest_timeout.seconds,
         cluster=config.cluster or "",
         max_concurrent=config.max_concurrent,

@@ -95,7 +95,7 @@ class Planner:
         prevent new changes. With *kubevirt_stays*, VMs are planned as if the CR never changed.
         """
         self._names = VMNames(live)
-        decided = decide_kubevirt(desired, live)
+        decided = decide_kubevirt(desired, live, policy.hyperconverged)
         kubevirt = _left_to_shard_0(decided.decision, policy)
         stays = kubevirt_stays and kubevirt is not None and kubevirt.effect is Effect.CONFIG
         before = effective_config_of(live.kubevirt)
@@ -221,6 +221,7 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
         live.nodes,
         live.instancetypes,
         live.instancetype_kinds,
+        live.api_groups,
         live.diagnostics,
         # Equal quantities may have different notations, and messages quote the notation.
         *(each.max_guest and each.max_guest.raw for each in (context.before, context.after)),

@@ -177,6 +177,10 @@ WAITS: Mapping[Reason, ReasonEntry] = {
         "v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:450-455",
         "KubeVirt is being deployed or updated, and does not start migrations until it has "
         "applied the KubeVirt CR."),
+    Reason.OWNER_NOT_SETTLED: source(
+        "HyperConverged api/v1 hyperconverged_types.go (conditions, observedGeneration)",
+        "The operator that owns the KubeVirt CR has not applied its own object to the CR yet.",
+        "If this lasts, check the operator's pod and log."),
     Reason.WAITS_FOR_ROOM: own("migrations in flight use the missing capacity",
         "No node has enough free memory for the target pod now, or a quota would reject it, but"
         " migrations in flight will release enough."),
@@ -290,9 +294,55 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "A VirtualMachinePool owns the VM. A change to only the VM would take effect live, but the"
         " next change to the pool's template overwrites the VM's size and restarts the VM.",
         "Set the size in the pool's `spec.virtualMachineTemplate`."),
-    Reason.OWNED_BY_OTHER: own("HyperConverged reverts direct changes to the CR",
-        "HyperConverged owns the KubeVirt CR and reverts direct changes to the CR.",
-        "Make the change in the HyperConverged resource."),
+    Reason.OWNED_BY_CONTROLLER: own(
+        "the VM's controller reference; that the controller writes the size back is an inference",
+        "Another object controls the VM, such as a machine of the Cluster API or of Rancher. The"
+        " reconciler only observes such a VM.",
+        "Set the size in the template from which the controller makes its VMs."),
+    Reason.HARVESTER_REWRITES: source(
+        "Harvester v1.6 pkg/webhook/resources/virtualmachine/mutator.go:300-400 and issue 9708",
+        "The VM has a memory limit and not the annotation"
+        " `harvesterhci.io/enableCPUAndMemoryHotplug`, so that Harvester's webhook computes"
+        " `memory.guest` from the limit at every write: the size in Git would be accepted and"
+        " undone silently.",
+        "Enable CPU and memory hotplug for the VM in Harvester."),
+    Reason.OWNED_BY_HYPERCONVERGED: source(
+        "HyperConverged 1.10 to 1.19 controllers/operands/generic_operand.go:53,188",
+        "HyperConverged owns the KubeVirt CR and reverts direct changes to the CR, and the"
+        " reconciler cannot read the HyperConverged object.",
+        "Grant the permissions in `examples/deploy/overlays/hyperconverged`."),
+    Reason.NOT_SETTABLE_IN_HYPERCONVERGED: source(
+        "HyperConverged 1.10 to 1.19 api/v1beta1 and api/v1 hyperconverged_types.go",
+        "HyperConverged owns the KubeVirt CR and has no field for a setting in Git, in this"
+        " release. Only its annotation `kubevirt.kubevirt.io/jsonpatch` can set it, and the"
+        " annotation taints the installation.",
+        "Remove the setting from Git, or set `hyperConverged: annotation`."),
+    Reason.SET_BY_ANNOTATION: source(
+        "HyperConverged docs/cluster-configuration.md (jsonpatch annotations)",
+        "HyperConverged's annotation `kubevirt.kubevirt.io/jsonpatch` sets the field, so"
+        " HyperConverged's own field has no effect.",
+        "Remove the operation from the annotation, or set `hyperConverged: annotation`."),
+    Reason.OWNED_BY_AUTOPILOT: source(
+        "openshift-virtualization/virt-platform-autopilot ff223018de; that it takes the field back"
+        " is an inference from its forced apply",
+        "virt-platform-autopilot has written the field of the HyperConverged object, and applies"
+        " its own value again every few minutes.",
+        "List the field in the annotation `platform.kubevirt.io/ignore-fields` of the"
+        " HyperConverged, or set it with `platform.kubevirt.io/patch`."),
+    Reason.OWNED_BY_HARVESTER: source(
+        "Harvester v1.6 pkg/controller/master/setting/max_hotplug_ratio.go, chart values",
+        "Harvester's chart writes the KubeVirt CR. Only `maxHotplugRatio` has a Setting,"
+        " `max-hotplug-ratio`.",
+        "Set the value in the ManagedChart `fleet-local/harvester`."),
+    Reason.OWNED_BY_COZYSTACK: source("cozystack v1.6.2 packages/system/kubevirt",
+        "cozystack's HelmRelease writes the KubeVirt CR, and its values have no such setting.",
+        "Remove the settings from Git."),
+    Reason.OWNED_BY_DECKHOUSE: source("deckhouse/virtualization v1.10.2 RELEASE_NOTES",
+        "Deckhouse's module `virtualization` writes the KubeVirt CR.",
+        "Change the ModuleConfig `virtualization`."),
+    Reason.TWO_OWNERS: own("two platforms claim the KubeVirt CR",
+        "Two platforms claim the KubeVirt CR, so each would overwrite the other.",
+        "Leave the CR to one of them."),
     Reason.GATE_DISABLED: source("v1.9.0 kubevirt-update-admitter.go:508-532",
         "The KubeVirt CR lists the gate in `disabledFeatureGates`, and KubeVirt denies a gate that"
         " is also in `featureGates`.",

@@ -13,7 +13,7 @@ class Mark(StrEnum):
     RECORDED = "recorded"
     """Observed on a real control plane of KubeVirt v1.3.1, v1.6.3 or v1.9.0."""
     SOURCE = "source"
-    """Derived from KubeVirt's source code, but not observed."""
+    """Derived from the source code of KubeVirt or of the CR's owner, but not observed."""
     OWN = "own"
     """Independent of KubeVirt: the user's configuration, or a rule of this program."""
 

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         Plan,
         VMForecast,
         Wave,
+        WriteTarget,
     )
     from reconciler.model.revision.commit_in_force import CommitInForce
     from reconciler.model.run.outcome import MigrationSummary, Outcome, RunReport
@@ -179,13 +180,22 @@ def _digest(actions: tuple[Action, ...]) -> str | None:
 
 
 def _change(change: Change) -> dict[str, Any]:
-    return {
+    document: dict[str, Any] = {
         "field": ".".join(change.field),
         "from": plain(change.before),
         "to": plain(change.after),
         "at": location(change.at),
         "wave": str(change.wave),
     }
+    if change.written is not None:
+        field = ".".join(change.written.path)
+        document["written"] = {**_target(change.written.target), "field": field}
+    return document
+
+
+def _target(target: WriteTarget) -> dict[str, str]:
+    ref = target.ref
+    return {"apiVersion": f"{ref.group}/{target.version}", **identity(ref)}
 
 
 def _action(action: Action) -> dict[str, Any]:
@@ -198,6 +208,8 @@ def _action(action: Action) -> dict[str, Any]:
         "digest": action.digest,
         "patch": [op.plain() for op in action.patch],
     }
+    if action.target is not None:
+        document["target"] = _target(action.target)
     if action.manifest is not None:
         # The manifest may contain secrets, such as cloud-init, and plans are shared.
         document["manifestDigest"] = manifest_digest(action.manifest)

@@ -141,9 +141,15 @@ def _configuration(plan: Plan, comparison: Comparison | None, limit: int) -> Sec
     )
 
 
+def _field(change: Change) -> str:
+    field = code(".".join(change.field), _VALUE)
+    written = wording.written_to(change)
+    return f"{field}, written to {inline(written, _SENTENCE)}" if written else field
+
+
 def _setting(effect: Effect, change: Change, edited: bool) -> str:  # noqa: FBT001 - a row's cells
     return _row(
-        code(".".join(change.field), _VALUE),
+        _field(change),
         inline(wording.spelled(change.before), _VALUE),
         inline(wording.spelled(change.after), _VALUE),
         _strong(effect),

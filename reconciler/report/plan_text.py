@@ -173,9 +173,11 @@ def _change(change: Change, *, width: int, edited: bool = False) -> Iterator[str
     line = printable(f"{field}: {before} -> {after}") + printable(where)
     if len(line) + 4 <= width:
         yield f"    {line}"
-        return
-    yield f"    {printable(field)}:"
-    yield from paragraph(f"{before} -> {after}{where}", width=width, indent="      ")
+    else:
+        yield f"    {printable(field)}:"
+        yield from paragraph(f"{before} -> {after}{where}", width=width, indent="      ")
+    if written := wording.written_to(change):
+        yield from paragraph(written, width=width, indent="      ", label="written to: ")
 
 
 def _write(action: Action) -> Iterator[str]:

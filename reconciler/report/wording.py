@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from reconciler.model.plan.plan import Decision, Forecast, Plan, VMForecast, Wave
+    from reconciler.model.plan.plan import Change, Decision, Forecast, Plan, VMForecast, Wave
     from reconciler.model.references import Location, ObjectRef
     from reconciler.model.revision.commit_in_force import CommitInForce
     from reconciler.model.run.outcome import RunReport
@@ -120,6 +120,15 @@ def short_digest(digest: str) -> str:
 def utc_time(at: datetime) -> str:
     """Return a time in UTC, in a format for users."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def written_to(change: Change) -> str:
+    """Return the other object's field that takes a value; empty for the object's own field."""
+    written = change.written
+    if written is None:
+        return ""
+    target = written.target
+    return f"{target.ref} ({target.ref.group}/{target.version}) {'.'.join(written.path)}"
 
 
 def spelled(value: SettingValue | None) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.source.combine_kubevirts import combine
 from reconciler.source.manifests.kind_scan import count_kind
 from reconciler.source.manifests.limited_diagnostics import MAX_IN_ALL, LimitedDiagnostics
 
@@ -71,7 +72,8 @@ def build_desired_state(
     }
     selected = {ref: vm for ref, vm in vms.items() if selector.matches(vm.labels)}
     crs = [each for each in objects.values() if isinstance(each.desired, DesiredKubeVirt)]
-    found.extend(_more_than_one(crs))
+    combined = combine(crs)
+    found.extend(combined.diagnostics)
     found.extend(_not_selected(len(vms), len(selected), selector))
     known = found.result()
     if not objects and all(each.severity is not Severity.ERROR for each in known):
@@ -79,16 +81,17 @@ def build_desired_state(
     return DesiredState(
         revision=revision,
         dirty=dirty,
-        kubevirt=next(
-            (o.desired for o in objects.values() if isinstance(o.desired, DesiredKubeVirt)), None
-        ),
+        kubevirt=combined.desired,
         vms=selected,
         skipped=dict(sorted(skipped.items())),
         ignored=n_ignored,
         unselected=frozenset(vms.keys() - selected.keys()),
         unusable=unusable,
         diagnostics=tuple(sorted(known, key=_place)),
-        provenance={ref: each.places for ref, each in objects.items()},
+        provenance={
+            **{ref: each.places for ref, each in objects.items()},
+            **combined.places,
+        },
     )
 
 
@@ -113,19 +116,6 @@ def _duplicate(first: FileObject, second: FileObject) -> Diagnostic:
         context=(f"first at {first.places[()]}",),
         hint="remove one of the two objects",
     )
-
-
-def _more_than_one(crs: list[FileObject]) -> Iterator[Diagnostic]:
-    for each in crs[1:]:
-        yield Diagnostic(
-            severity=Severity.ERROR,
-            code="two-kubevirts",
-            message="a cluster has only one KubeVirt CR, and this is a second one",
-            at=each.places[()],
-            ref=each.desired.ref,
-            context=(f"{crs[0].desired.ref} is at {crs[0].places[()]}",),
-            hint="keep the desired state of each cluster in its own folder; select it with paths",
-        )
 
 
 def _not_selected(n_vms: int, n_selected: int, selector: Selector) -> Iterator[Diagnostic]:

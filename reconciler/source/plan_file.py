@@ -15,7 +15,7 @@ from reconciler import input_files
 from reconciler.errors import SourceError
 from reconciler.model.fields import WaveName
 from reconciler.model.plan.approval import Approval, ApprovedAction
-from reconciler.model.plan.plan import Effect, PatchOp, Verb
+from reconciler.model.plan.plan import Effect, PatchOp, Verb, WriteTarget
 from reconciler.model.quoting import cut, quoted, version
 from reconciler.model.references import ObjectRef, Uid
 from reconciler.plan.approval_summary import change_text
@@ -117,6 +117,7 @@ def _actions(
             patch=tuple(PatchOp(**operation) for operation in action["patch"]),
             manifest=action.get("manifestDigest"),
             restart=verb is Verb.RESTART,
+            target=_target(action.get("target")),
         )
         if found != action["digest"]:
             raise SourceError(
@@ -132,6 +133,17 @@ def _actions(
             reason=action["reason"],
             change=change_text(verb, map(_texts, own)),
         )
+
+
+def _target(found: Mapping[str, Any] | None) -> WriteTarget | None:
+    """Return the object that receives a write, if it is not the changed object itself."""
+    if found is None:
+        return None
+    group, _, version_of = found["apiVersion"].rpartition("/")
+    ref = ObjectRef(
+        kind=found["kind"], namespace=found["namespace"], name=found["name"], group=group
+    )
+    return WriteTarget(ref=ref, version=version_of)
 
 
 def _texts(change: Mapping[str, Any]) -> tuple[str, str | None, str]:

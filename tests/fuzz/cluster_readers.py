@@ -22,6 +22,7 @@ from reconciler.cluster.api.watch import Watch
 from reconciler.cluster.decode import list_stream, spare_capacity, workloads
 from reconciler.cluster.decode.instancetypes import NAMESPACED
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
+from reconciler.cluster.decode.owners import HyperConvergeds
 from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.cluster.informer import reflector
 from reconciler.cluster.lease.lease import ClusterLease
@@ -46,6 +47,7 @@ KINDS = {
     "resourcequotas": spare_capacity.QUOTAS,
     "virtualmachineinstancetypes": NAMESPACED,
     "kubevirts": KubeVirts(),
+    "hyperconvergeds": HyperConvergeds("v1"),
 }
 LEASE = {
     "apiVersion": "coordination.k8s.io/v1",
@@ -74,7 +76,10 @@ STATUS = {
     "details": {"name": "a", "causes": [{"reason": "a", "message": "b", "field": "spec.x"}]},
     "code": 422,
 }
-WORLDS = ("hotplug", "in-flight", "instancetype", "migration-policy", "quota")
+WORLDS = (
+    *("hotplug", "in-flight", "instancetype", "migration-policy", "quota"),
+    "hyperconverged",
+)
 HEADERS = ("Retry-After", "Date", "Warning")
 
 

@@ -246,7 +246,11 @@ class Rig:
     def lease(self, name: str) -> ClusterLease:
         """Return a lease of the cluster that is not acquired yet."""
         return ClusterLease(
-            self.client, clock=self.clock, namespace="kubevirt", name=name, holder=self.holder
+            self.client,
+            clock=self.clock,
+            namespace=self.sim.world.kubevirt_namespace,
+            name=name,
+            holder=self.holder,
         )
 
     def patches(self) -> list[str]:

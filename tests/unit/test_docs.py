@@ -44,6 +44,8 @@ NO_CODES = {
     *("argocd-controller", "helm-controller", "kustomize-controller"),
     *("hyperconverged-cluster-operator", "memory-reconciler-config", "memory-reconciler-memory-0"),
     "memory-reconciler-serve",
+    *("hco-operator", "virt-platform-autopilot", "max-hotplug-ratio", "kubevirt-hyperconverged"),
+    *("cozy-kubevirt", "d8-virtualization", "harvester-system", "docker-machine-driver-harvester"),
     *("content-type", "user-agent", "utf-8", "utf-8-sig", "utf-16", "utf-16-be", "vm-alpine"),
     *("date-time", "dns-label", "dns-subdomain", "label-key", "relative-path", "time-zone"),
     *("x-belongs", "x-hint", "x-hints", "x-near-miss", "working-tree"),

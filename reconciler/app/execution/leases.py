@@ -104,6 +104,7 @@ def hold_leases(
                 namespace,
                 config_lease=CONFIG_LEASE if config else None,
                 memory_lease=memory_lease(shard) if memory else None,
+                written=access_review.owner_rights(plan),
                 create=any(each.effect is Effect.CREATE for each in plan.decisions),
                 restart=any(
                     action.verb is Verb.RESTART for wave in plan.waves for action in wave.actions

@@ -28,7 +28,17 @@ ACTIONS_API = "/apis/subresources.kubevirt.io/v1"
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 _VERBS = {"WATCH": "watch", "POST": "create", "PATCH": "patch", "PUT": "update"}
-_PLURALS = {"KubeVirt": KUBEVIRTS, "VirtualMachine": VMS}
+GROUPS = "/apis"
+"""The path of the list of API groups, which every authenticated user may read."""
+HYPERCONVERGEDS = "hyperconvergeds"
+HARVESTER_SETTINGS = "settings"
+
+_PLURALS = {
+    "KubeVirt": KUBEVIRTS,
+    "VirtualMachine": VMS,
+    "HyperConverged": HYPERCONVERGEDS,
+    "Setting": HARVESTER_SETTINGS,
+}
 
 
 def collection(plural: str, namespace: str | None = None, api: str = KUBEVIRT_API) -> str:
@@ -43,9 +53,14 @@ def member(plural: str, namespace: str, name: str, api: str = KUBEVIRT_API) -> s
     return f"{collection(plural, namespace, api)}/{quote(name, safe='')}"
 
 
-def of(ref: ObjectRef) -> str:
-    """Return the API path of a KubeVirt CR or of a VM."""
-    return member(_PLURALS[ref.kind], ref.namespace, ref.name)
+def of(ref: ObjectRef, version: str = "v1") -> str:
+    """Return the API path of an object that this program writes, in an API version."""
+    return member(_PLURALS[ref.kind], ref.namespace, ref.name, f"/apis/{ref.group}/{version}")
+
+
+def plural_of(ref: ObjectRef) -> str:
+    """Return the plural of the kind of an object that this program writes."""
+    return _PLURALS[ref.kind]
 
 
 def siblings(ref: ObjectRef) -> str:

@@ -9,11 +9,21 @@ import msgspec
 
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode.decode_values import moment
+from reconciler.cluster.decode.json_fields import (
+    child,
+    containers,
+    integer,
+    managers,
+    maps,
+    string,
+    text,
+)
 from reconciler.cluster.decode.pages import Decoded, UnreadableError, identity, items, joined
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.fields import (
     DISABLED_GATES,
     FEATURE_GATES,
+    FIELD_BY_PATH,
     KUBEVIRT_FIELDS,
     ROLLOUT_STRATEGY,
     read_setting,
@@ -24,7 +34,6 @@ from reconciler.model.quantity import QuantityError
 from reconciler.model.references import FieldPath, ObjectRef, Uid, dotted, kubevirt_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from datetime import datetime
 
 _OVERCOMMIT = ("spec", "configuration", "developerConfiguration", "memoryOvercommit")
@@ -45,7 +54,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
     meta, status = child(found, "metadata"), child(found, "status")
     if not isinstance(meta.get("name"), str):
         raise UnreadableError("the name is missing")
-    ref = kubevirt_ref(_text(meta, "namespace"), _text(meta, "name"))
+    ref = kubevirt_ref(text(meta, "namespace"), text(meta, "name"))
     settings, findings = {}, []
     spellings: dict[FieldPath, object] = {}
     for managed in KUBEVIRT_FIELDS:
@@ -66,28 +75,28 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
     observed = status.get("observedGeneration")
     live = LiveKubeVirt(
         ref=ref,
-        uid=Uid(_text(meta, "uid")),
-        generation=_integer(meta.get("generation")) or 0,
-        observed_generation=_integer(observed),
-        phase=_text(status, "phase"),
-        version=_text(status, "observedKubeVirtVersion"),
-        target_version=_text(status, "targetKubeVirtVersion"),
-        deployment_id=_text(status, "observedDeploymentID"),
-        target_deployment_id=_text(status, "targetDeploymentID"),
+        uid=Uid(text(meta, "uid")),
+        generation=integer(meta.get("generation")) or 0,
+        observed_generation=integer(observed),
+        phase=text(status, "phase"),
+        version=text(status, "observedKubeVirtVersion"),
+        target_version=text(status, "targetKubeVirtVersion"),
+        deployment_id=text(status, "observedDeploymentID"),
+        target_deployment_id=text(status, "targetDeploymentID"),
         settings=settings,
-        containers=frozenset(_containers(found)),
+        containers=containers(found, FIELD_BY_PATH),
         spellings=spellings,
         disabled_gates=frozenset(_names(disabled)) if isinstance(disabled, list) else frozenset(),
-        managers=_managers(meta),
+        managers=managers(meta, FIELD_BY_PATH),
+        labels=_platform_labels(meta),
         owners=tuple(
-            f"{_text(each, 'kind')}/{_text(each, 'name')}"
-            for each in _maps(meta, "ownerReferences")
+            f"{text(each, 'kind')}/{text(each, 'name')}" for each in maps(meta, "ownerReferences")
         ),
         live_update_changed_at=_changed_at(meta, (ROLLOUT_STRATEGY, FEATURE_GATES)),
-        outdated_workloads=_integer(status.get("outdatedVirtualMachineInstanceWorkloads")) or 0,
-        memory_overcommit=_integer(value_at(found, _OVERCOMMIT)) or 100,
+        outdated_workloads=integer(status.get("outdatedVirtualMachineInstanceWorkloads")) or 0,
+        memory_overcommit=integer(value_at(found, _OVERCOMMIT)) or 100,
         overhead_ratio=_ratio(value_at(found, _OVERHEAD_RATIO)),
-        eviction_strategy=_string(value_at(found, _EVICTION_STRATEGY)),
+        eviction_strategy=string(value_at(found, _EVICTION_STRATEGY)),
         deleting=meta.get("deletionTimestamp") is not None,
     )
     return live, tuple(findings)
@@ -125,28 +134,13 @@ class KubeVirts:
         return identity("KubeVirt", body)
 
 
-def child(found: object, key: str) -> dict[str, Any]:
-    """Return the map under a key of another map; an empty map if there is none."""
-    value = found.get(key) if isinstance(found, dict) else None
-    return value if isinstance(value, dict) else {}
+_PLATFORM_LABELS = ("app.kubernetes.io/managed-by", "helm.toolkit.fluxcd.io/name")
 
 
-def _containers(found: object) -> Iterator[FieldPath]:
-    for managed in KUBEVIRT_FIELDS:
-        for length in range(1, len(managed.path)):
-            if isinstance(value_at(found, managed.path[:length]), dict):
-                yield managed.path[:length]
-
-
-def _managers(meta: dict[str, Any]) -> dict[FieldPath, str]:
-    """Return, for each managed field, the field manager that wrote the field last."""
-    entries = sorted(_maps(meta, "managedFields"), key=lambda each: _text(each, "time"))
-    return {
-        managed.path: _text(entry, "manager")
-        for entry in entries
-        for managed in KUBEVIRT_FIELDS
-        if value_at(entry.get("fieldsV1"), tuple(f"f:{key}" for key in managed.path)) is not None
-    }
+def _platform_labels(meta: dict[str, Any]) -> dict[str, str]:
+    """Return the labels that show which platform installed the CR."""
+    found = child(meta, "labels")
+    return {key: text(found, key) for key in _PLATFORM_LABELS if text(found, key)}
 
 
 def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime | None:
@@ -156,28 +150,11 @@ def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime 
     """
     keys = [tuple(f"f:{key}" for key in path) for path in paths]
     times = [
-        moment(_text(entry, "time"))
-        for entry in _maps(meta, "managedFields")
+        moment(text(entry, "time"))
+        for entry in maps(meta, "managedFields")
         if any(value_at(entry.get("fieldsV1"), each) is not None for each in keys)
     ]
     return max((each for each in times if each is not None), default=None)
-
-
-def _maps(found: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    values = found.get(key)
-    return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
-
-
-def _text(found: dict[str, Any], key: str) -> str:
-    return _string(found.get(key))
-
-
-def _string(value: object) -> str:
-    return value if isinstance(value, str) else ""
-
-
-def _integer(value: object) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _ratio(value: object) -> float:

@@ -16,6 +16,8 @@ from reconciler.errors import ClusterError
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.references import (
     CLUSTER_INSTANCETYPE,
+    HYPERCONVERGED,
+    HYPERCONVERGED_GROUP,
     INSTANCETYPE,
     INSTANCETYPE_GROUP,
     KUBEVIRT_GROUP,
@@ -113,6 +115,7 @@ class Kind(Generic[W, V]):
 
 
 _GROUPS = {
+    HYPERCONVERGED: HYPERCONVERGED_GROUP,
     "MigrationPolicy": "migrations.kubevirt.io",
     "Namespace": "",
     "Node": "",

@@ -166,6 +166,7 @@ class KindAndName(Wire, frozen=True):
 
     kind: str | None = None
     name: str | None = None
+    controller: bool | None = None
 
 
 class VMSpec(Wire, frozen=True):

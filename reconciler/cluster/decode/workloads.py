@@ -19,11 +19,13 @@ from reconciler.cluster.decode.decode_values import (
     topology,
 )
 from reconciler.cluster.decode.pages import Kind
+from reconciler.cluster.decode.tracking_tool import tracking_tool
 from reconciler.model.annotations import SUSPEND
 from reconciler.model.live.capacity import UNREAD_LABELS
 from reconciler.model.live.live_migration import LiveMigration, MigrationPhase
 from reconciler.model.live.live_state import LiveNode, LiveVM, LiveVMI
 from reconciler.model.references import ObjectRef, Uid
+from reconciler.plan.vm.rules.harvester import HOTPLUG_ANNOTATION, RESERVED_ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -37,6 +39,8 @@ Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-upda
 """
 POOL = "VirtualMachinePool"
 """The Kubernetes kind of a VM pool, which owns its VMs."""
+_CREATOR = "harvesterhci.io/creator"
+_NODE_DRIVER = "docker-machine-driver-harvester"
 SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
 """The prefix of resource names for huge pages, which the page size follows."""
@@ -80,6 +84,12 @@ def vm(item: wire.VM) -> LiveVM:
         guest_manager=manager,
         guest_changed_at=changed_at,
         pool=_pool(meta.owner_references or ()),
+        controller=_controller(meta),
+        tracked_by=tracking_tool(meta.labels or {}, meta.annotations or {}),
+        harvester_hotplug=(meta.annotations or {}).get(HOTPLUG_ANNOTATION, "").lower() == "true",
+        harvester_reserved=amount(
+            (meta.annotations or {}).get(RESERVED_ANNOTATION), RESERVED_ANNOTATION
+        ),
         restart_asked=bool(status.state_change_requests),
         annotated=meta.annotations is not None,
         resource_version=meta.resource_version or "",
@@ -90,6 +100,19 @@ def vm(item: wire.VM) -> LiveVM:
 def _pool(owners: Iterable[wire.KindAndName]) -> str:
     """Return the name of the pool that owns a VM. Source: observed on v1.9.0, pool-vm-patched."""
     return next((each.name or "" for each in owners if each.kind == POOL), "")
+
+
+def _controller(meta: wire.VMMeta) -> str:
+    """Return the object that controls a VM, except for a pool, as ``Kind/name``.
+
+    Rancher's node driver sets a label instead of a reference.
+    Source: harvester pkg/util/constants.go (LabelVMCreator).
+    """
+    for each in meta.owner_references or ():
+        if each.controller and each.kind != POOL:
+            return f"{each.kind}/{each.name}"
+    rancher = (meta.labels or {}).get(_CREATOR) == _NODE_DRIVER
+    return f"Rancher's node driver/{meta.name}" if rancher else ""
 
 
 def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 from reconciler.cluster.api import resource_paths, threads
 from reconciler.cluster.decode import workloads
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
+from reconciler.cluster.decode.owners import HyperConvergeds
 from reconciler.cluster.informer.capacity_refresh import CapacityRefresh
 from reconciler.cluster.informer.reflector import Reflector
 from reconciler.cluster.informer.store import MigrationStore, ObjectStore
@@ -26,6 +27,14 @@ from reconciler.cluster.read.migration_policy_reader import (
     MigrationPolicies,
     list_migration_policies,
 )
+from reconciler.cluster.read.owner_reader import (
+    Owners,
+    ServedGroups,
+    hyperconverged_path,
+    read_hyperconverged,
+    read_setting,
+    served_groups,
+)
 from reconciler.model.live.live_state import LiveNode, LiveState
 
 if TYPE_CHECKING:
@@ -39,6 +48,7 @@ if TYPE_CHECKING:
     from reconciler.errors import BackgroundError, ClusterError
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live.capacity import Capacity
+    from reconciler.model.live.live_owner import LiveOwner
     from reconciler.model.live.live_state import LiveKubeVirt, LiveVM, LiveVMI
     from reconciler.ports import Clock
 
@@ -50,6 +60,8 @@ _PATIENCE_S = 120.0
 """How many seconds the reads of a kind may fail before the snapshot counts as too old."""
 _POLL_S = 60.0
 """The interval at which nodes and instancetypes are listed, in seconds."""
+_SETTING_POLL_S = 5.0
+"""The interval at which Harvester's Setting is read, in seconds."""
 _LISTED = "listed"
 """Stands for the resourceVersion of instancetypes, whose two kinds are listed separately."""
 _JOIN_S = 1.0
@@ -89,6 +101,10 @@ class ClusterInformer:
         self._nodes: Listed[LiveNode] = Listed(values=(), resource_version="")
         self._types = Instancetypes()
         self._policies = MigrationPolicies()
+        self._served = ServedGroups()
+        self._hyperconvergeds: ObjectStore[LiveOwner] = ObjectStore()
+        self._settings = Owners()
+        self._unread_owners: tuple[Diagnostic, ...] = ()
         self._capacity = CapacityRefresh(client, clock, change=self._change, broke=self._break)
         self._broken: BackgroundError | None = None
         """The error that ended a background thread; the first one if there are several."""
@@ -114,6 +130,8 @@ class ClusterInformer:
             ClusterError: The cluster cannot be read.
         """
         self._cluster = cluster_id(self._client)
+        self._served = served_groups(self._client)
+        self._kinds += self._owner_kinds()
         lists = [threads.start(kind.relist, self._client) for kind in self._kinds]
         nodes = threads.start(list_nodes, self._client)
         policies = threads.start(list_migration_policies, self._client)
@@ -122,6 +140,7 @@ class ClusterInformer:
         # Policies are listed once, since only the forecast at the start of a run needs them.
         self._policies = policies.result()
         self._list_types(self._client)
+        self._read_setting(self._client)
         self._config()
         reflectors = [
             self._reflector(kind, kind.path, version)
@@ -130,6 +149,9 @@ class ClusterInformer:
         if version := self._nodes.resource_version:
             reflectors.append(self._poller(self._list_nodes, resource_paths.NODES, version))
         reflectors.append(self._poller(self._list_types, resource_paths.INSTANCETYPES, _LISTED))
+        if self._served.harvester:
+            path = resource_paths.HARVESTER_SETTINGS
+            reflectors.append(self._poller(self._read_setting, path, _LISTED, _SETTING_POLL_S))
         self._reflectors = tuple(reflectors)
         for reflector in self._reflectors:
             reflector.start()
@@ -146,9 +168,27 @@ class ClusterInformer:
             **options,
         )
 
-    def _poller(self, relist: Callable[[Client], str], path: str, version: str) -> Reflector:
+    def _poller(
+        self,
+        relist: Callable[[Client], str],
+        path: str,
+        version: str,
+        poll_s: float = _POLL_S,
+    ) -> Reflector:
         target = PolledTarget(relist)
-        return self._reflector(target, path, version, poll_s=_POLL_S, watchable=False)
+        return self._reflector(target, path, version, poll_s=poll_s, watchable=False)
+
+    def _owner_kinds(self) -> tuple[KindTarget[Any], ...]:
+        """Return the target of HyperConverged, if it is served and may be listed."""
+        version = self._served.hyperconverged
+        if not version:
+            return ()
+        found = read_hyperconverged(self._client, version)
+        self._unread_owners = found.diagnostics
+        if found.diagnostics and not found.values:
+            return ()
+        path, kind = hyperconverged_path(version), HyperConvergeds(version)
+        return (KindTarget(path, kind, self._hyperconvergeds, self._change),)
 
     def __exit__(
         self,
@@ -193,6 +233,8 @@ class ClusterInformer:
                 instancetype_kinds=self._types.kinds,
                 migration_policies=self._policies.values,
                 namespace_labels=self._policies.namespace_labels,
+                owners=(*self._hyperconvergeds.view.values(), *self._settings.values),
+                api_groups=self._served.platforms,
                 diagnostics=(
                     *self._kubevirts.findings,
                     *self._vms.findings,
@@ -201,6 +243,8 @@ class ClusterInformer:
                     *self._nodes.diagnostics,
                     *self._types.diagnostics,
                     *self._policies.diagnostics,
+                    *(self._hyperconvergeds.findings or self._unread_owners),
+                    *self._settings.diagnostics,
                     *self._cluster[1],
                 ),
             )
@@ -266,6 +310,14 @@ class ClusterInformer:
         found = list_instancetypes(client, vms.values())
         if found != self._types:
             self._change(lambda: setattr(self, "_types", found))
+        return _LISTED
+
+    def _read_setting(self, client: Client) -> str:
+        """Read Harvester's Setting if it is served; report a change only if it differs."""
+        if self._served.harvester:
+            found = read_setting(client)
+            if found != self._settings:
+                self._change(lambda: setattr(self, "_settings", found))
         return _LISTED
 
     def _config(self) -> LiveKubeVirt:

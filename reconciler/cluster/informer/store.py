@@ -18,12 +18,13 @@ if TYPE_CHECKING:
     from reconciler.cluster.decode.pages import Decoded
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live.live_migration import LiveMigration
+    from reconciler.model.live.live_owner import LiveOwner
     from reconciler.model.live.live_state import LiveKubeVirt, LiveVM, LiveVMI
     from reconciler.model.references import ObjectRef
 
 V = TypeVar("V")
 R = TypeVar("R")
-L = TypeVar("L", "LiveKubeVirt", "LiveVM", "LiveVMI")
+L = TypeVar("L", "LiveKubeVirt", "LiveOwner", "LiveVM", "LiveVMI")
 
 
 class Store(ABC, Generic[V, R]):

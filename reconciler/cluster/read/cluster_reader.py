@@ -16,6 +16,7 @@ from reconciler.cluster.read.lists import (
     list_nodes,
 )
 from reconciler.cluster.read.migration_policy_reader import list_migration_policies
+from reconciler.cluster.read.owner_reader import read_owners
 from reconciler.model.live.live_state import LiveState
 
 if TYPE_CHECKING:
@@ -50,10 +51,12 @@ class ClusterReader:
         listing = threads.start(self._list, resource_paths.MIGRATIONS, workloads.MIGRATIONS)
         listing_nodes = threads.start(list_nodes, self._client)
         listing_policies = threads.start(list_migration_policies, self._client)
+        reading_owners = threads.start(read_owners, self._client)
         # List the CR first: without KubeVirt, the other lists fail with a less clear message.
         kubevirt = config.result()
         vms, vmis, migrations = listing_vms.result(), listing_vmis.result(), listing.result()
         nodes, policies = listing_nodes.result(), listing_policies.result()
+        owners = reading_owners.result()
         types = list_instancetypes(self._client, vms.values)
         return LiveState(
             cluster_id=identity,
@@ -67,6 +70,8 @@ class ClusterReader:
             instancetype_kinds=types.kinds,
             migration_policies=policies.values,
             namespace_labels=policies.namespace_labels,
+            owners=owners.values,
+            api_groups=owners.groups,
             diagnostics=(
                 *kubevirt.diagnostics,
                 *vms.diagnostics,
@@ -75,6 +80,7 @@ class ClusterReader:
                 *nodes.diagnostics,
                 *types.diagnostics,
                 *policies.diagnostics,
+                *owners.diagnostics,
                 *unknown,
             ),
         )

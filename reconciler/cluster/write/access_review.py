@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from reconciler.cluster.api.client import Client
+    from reconciler.model.plan.plan import Plan
 
 _KUBEVIRT = "kubevirt.io"
 
@@ -55,6 +56,7 @@ def apply_rights(
     memory_lease: str | None = None,
     create: bool = False,
     restart: bool = False,
+    written: tuple[Right, ...] = (),
 ) -> tuple[Right, ...]:
     """Return the permissions that an apply needs.
 
@@ -64,6 +66,7 @@ def apply_rights(
         memory_lease: The name of the Lease for the VMs; None if no VM is written.
         create: Whether the apply creates VMs.
         restart: Whether the apply restarts VMs.
+        written: The permissions to patch the owner's object instead of the KubeVirt CR.
     """
     # A run reads a single VM only before it restarts it.
     verbs = {"get": restart, "patch": memory_lease, "create": create}
@@ -84,7 +87,8 @@ def apply_rights(
                 subresource="restart",
             )
         )
-    if config_lease:
+    rights += written
+    if config_lease and not written:
         rights.append(
             Right(
                 verb="patch",
@@ -107,6 +111,25 @@ def apply_rights(
         for verb, name in named
     )
     return tuple(rights)
+
+
+def owner_rights(plan: Plan) -> tuple[Right, ...]:
+    """Return the permissions to patch the objects through which a plan changes the KubeVirt CR.
+
+    A change that waits for the owner has no action yet, but names the object.
+    """
+    changes = (change for each in plan.decisions for change in each.changes)
+    targets = {change.written.target.ref for change in changes if change.written is not None}
+    return tuple(
+        Right(
+            verb="patch",
+            group=ref.group,
+            resource=resource_paths.plural_of(ref),
+            namespace=ref.namespace,
+            name="" if ref.namespace else ref.name,
+        )
+        for ref in sorted(targets)
+    )
 
 
 class _Status(msgspec.Struct, frozen=True):

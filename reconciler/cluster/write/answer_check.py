@@ -15,13 +15,17 @@ from reconciler.model.fields import (
 from reconciler.model.paths import MISSING, value_at
 from reconciler.model.quantity import QuantityError
 from reconciler.model.references import FieldPath, dotted
+from reconciler.plan.kubevirt.owners.hyperconverged_fields import HOMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from reconciler.model.plan.plan import PatchOp
 
-_TYPES = {path: each.type for path, each in FIELD_BY_PATH.items()} | {
+_OWNED = {
+    home.path: FIELD_BY_PATH[path].type for homes in HOMES.values() for path, home in homes.items()
+}
+_TYPES = {**_OWNED, **{path: each.type for path, each in FIELD_BY_PATH.items()}} | {
     GUEST_MEMORY: FieldType.QUANTITY,
     GUEST_MAX_MEMORY: FieldType.QUANTITY,
 }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.api import api_errors, resource_paths
-from reconciler.cluster.write.writer import refusal_of
+from reconciler.cluster.write.writer import patch_path, refusal_of
 from reconciler.model.plan.plan import Action, Verb
 from reconciler.model.run.write_result import Written
 
@@ -30,7 +30,7 @@ class ClusterDryRun:
             answer = self._client.create(path, body, dry_run=True)
         else:
             ops = [op.plain() for op in action.patch]
-            answer = self._client.patch(resource_paths.of(action.ref), ops, dry_run=True)
+            answer = self._client.patch(patch_path(action), ops, dry_run=True)
         refusal = None if answer.ok else refusal_of(answer)
         if not answer.ok and refusal is None:
             raise api_errors.from_answer(answer, self._client.host)

@@ -9,11 +9,12 @@ import msgspec
 
 from reconciler.cluster.api import api_errors, resource_paths, threads
 from reconciler.cluster.api.json_errors import UNDECODABLE
-from reconciler.cluster.decode import workloads
+from reconciler.cluster.decode import owners, workloads
 from reconciler.cluster.decode.kubevirt_cr import kubevirt
 from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.cluster.write import answer_check
 from reconciler.errors import ClusterError, NotFoundError
+from reconciler.model.live.live_owner import HARVESTER_SETTING
 from reconciler.model.plan.plan import Action, Verb
 from reconciler.model.run.write_result import Refusal, Written
 
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 
     from reconciler.cluster.api.api_errors import Answer
     from reconciler.cluster.api.client import Client
+    from reconciler.model.live.live_owner import LiveOwner
     from reconciler.model.live.live_state import LiveVM
+    from reconciler.model.plan.plan import WriteTarget
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
@@ -103,7 +106,7 @@ class ClusterWriter:
                 return client.restart(resource_paths.restart(ref), timeout_s=timeout_s)
             case Verb.PATCH:
                 ops = [op.plain() for op in action.patch]
-                return client.patch(resource_paths.of(ref), ops, timeout_s=timeout_s)
+                return client.patch(patch_path(action), ops, timeout_s=timeout_s)
 
     def read_vm(self, ref: ObjectRef) -> LiveVM | None:
         """Return the current VM from the API server; None if the VM does not exist.
@@ -189,9 +192,12 @@ def _written(action: Action, answer: Answer) -> Written:
         else:
             missing = answer_check.unpatched(held, action.patch)
         vm = workloads.VMS.one(answer.body) if action.ref.is_vm else None
-        config = kubevirt(answer.body)[0] if action.ref.is_kubevirt else None
+        target = action.target
+        config = kubevirt(answer.body)[0] if action.ref.is_kubevirt and not target else None
+        owner = _owner(answer.body, target) if target else None
     except UNDECODABLE as error:
-        missing, vm, config = (f"the response cannot be read: {error}",), None, None
+        missing = (f"the response cannot be read: {error}",)
+        vm = config = owner = None
     return Written(
         refusal=Refusal.NOT_AS_WRITTEN if missing else None,
         status=answer.status,
@@ -199,4 +205,19 @@ def _written(action: Action, answer: Answer) -> Written:
         warnings=answer.warnings,
         vm=None if missing else vm,
         kubevirt=None if missing else config,
+        owner=None if missing else owner,
     )
+
+
+def patch_path(action: Action) -> str:
+    """Return the API path of the object that an action patches, in an explicit version."""
+    target = action.target
+    if target is None:
+        return resource_paths.of(action.ref)
+    return resource_paths.of(target.ref, target.version)
+
+
+def _owner(body: bytes, target: WriteTarget) -> LiveOwner:
+    is_setting = target.ref.kind == HARVESTER_SETTING
+    read = owners.setting if is_setting else owners.hyperconverged
+    return read(body, target.version)

@@ -30,6 +30,14 @@ class RestartConsent(StrEnum):
     """Write the change and restart the VM inside a maintenance window."""
 
 
+class HyperConvergedPolicy(StrEnum):
+    """What to do with a setting of KubeVirt that HyperConverged has no field for."""
+
+    BLOCK = "block"
+    ANNOTATION = "annotation"
+    """Write the setting to HyperConverged's annotation ``kubevirt.kubevirt.io/jsonpatch``."""
+
+
 class WindowKind(StrEnum):
     """Whether a maintenance window allows or denies writes."""
 
@@ -104,6 +112,7 @@ class Config:
     """The required UID of the cluster's namespace ``kube-system``; None accepts any cluster."""
     create: bool = False
     restart: RestartConsent = RestartConsent.NEVER
+    hyperconverged: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK
     max_concurrent: int | None = None
     """The maximum number of hotplugs in flight; None if only KubeVirt's own limit applies."""
     max_per_node: int | None = None
@@ -156,6 +165,7 @@ CONFIG_KEYS: Mapping[str, str] = {
     "cluster": "cluster",
     "create": "create",
     "restart": "restart",
+    "hyperConverged": "hyperconverged",
     "annotate": "annotate",
     "snapshotMaxAge": "snapshot_max_age",
     "windows": "windows",

@@ -11,6 +11,7 @@ from reconciler.model.fields import Settings
 from reconciler.model.live.capacity import Capacity
 from reconciler.model.live.conditions import HOT_MEMORY_CHANGE, Conditions, is_false, is_true
 from reconciler.model.live.live_migration import LiveMigration, LiveMigrationPolicy
+from reconciler.model.live.live_owner import LiveOwner
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import FieldPath, ObjectRef, Uid
 
@@ -39,6 +40,8 @@ class LiveKubeVirt:
     """The field manager of each managed field, from managedFields."""
     owners: tuple[str, ...] = ()
     """The owner references, each as ``Kind/name``."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """The labels that show which tool installed the CR; other labels are not read."""
     live_update_changed_at: datetime | None = None
     """When the rollout strategy or a feature gate was last written, according to managedFields."""
     outdated_workloads: int = 0
@@ -110,6 +113,14 @@ class LiveVM:
     """When ``guest_manager`` last wrote to the VM; the size is at least as old as this write."""
     pool: str = ""
     """The name of the VirtualMachinePool that owns the VM, or an empty string."""
+    controller: str = ""
+    """The object that controls the VM, as ``Kind/name``, if it is not a pool; or empty."""
+    tracked_by: str = ""
+    """The tool that applies the VM's manifest, from labels and annotations, such as ``Flux``."""
+    harvester_hotplug: bool = False
+    """Whether Harvester's annotation enables the hotplug of CPU and memory."""
+    harvester_reserved: MemoryQuantity | None = None
+    """The memory of the limit that Harvester keeps for QEMU, from an annotation of the VM."""
     restart_asked: bool = False
     """Whether ``status.stateChangeRequests`` contains a pending stop or start."""
     annotated: bool = True
@@ -244,5 +255,9 @@ class LiveState:
     """Each namespace's labels; listed only if a migration policy selects namespaces by label."""
     diagnostics: tuple[Diagnostic, ...] = ()
     """Diagnostics about objects, nodes and the cluster id that could not be read."""
+    owners: tuple[LiveOwner, ...] = ()
+    """The objects from which other operators write the KubeVirt CR, ordered by reference."""
+    api_groups: frozenset[str] = frozenset()
+    """The served API groups that identify a platform, such as ``hco.kubevirt.io``."""
     capacity: Capacity | None = None
     """The memory that pods use and the limits of quotas; None until a decision needs them."""

@@ -23,6 +23,7 @@ from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.fields import FIELD_BY_PATH, FieldType, NameSet, Settings, read_setting
 from reconciler.model.live.capacity import Capacity
 from reconciler.model.live.live_migration import LiveMigration, LiveMigrationPolicy
+from reconciler.model.live.live_owner import LiveOwner
 from reconciler.model.live.live_state import (
     LiveInstancetype,
     LiveKubeVirt,
@@ -75,6 +76,8 @@ class _Document:
     instancetype_kinds: frozenset[str] = frozenset()
     migration_policies: tuple[LiveMigrationPolicy, ...] = ()
     namespace_labels: Mapping[str, Mapping[str, str]] = dataclasses.field(default_factory=dict)
+    owners: tuple[LiveOwner, ...] = ()
+    api_groups: frozenset[str] = frozenset()
     diagnostics: tuple[Diagnostic, ...] = ()
     room: Capacity | None = None
 
@@ -93,6 +96,8 @@ def snapshot(state: LiveState) -> dict[str, Any]:
         instancetype_kinds=state.instancetype_kinds,
         migration_policies=state.migration_policies,
         namespace_labels=state.namespace_labels,
+        owners=state.owners,
+        api_groups=state.api_groups,
         diagnostics=state.diagnostics,
         room=state.capacity,
     )
@@ -137,6 +142,8 @@ def from_snapshot(document: object) -> LiveState:
         instancetype_kinds=read.instancetype_kinds,
         migration_policies=read.migration_policies,
         namespace_labels=read.namespace_labels,
+        owners=read.owners,
+        api_groups=read.api_groups,
         diagnostics=read.diagnostics,
         capacity=read.room,
     )

@@ -90,6 +90,7 @@ class Reason(StrEnum):
     BACKUP_RUNNING = "backup-running"
     MIGRATABILITY_UNKNOWN = "migratability-unknown"
     KUBEVIRT_NOT_SETTLED = "kubevirt-not-settled"
+    OWNER_NOT_SETTLED = "owner-not-settled"
     WAITS_FOR_ROOM = "waits-for-room"
     # blocked
     NOT_FOUND = "not-found"
@@ -118,11 +119,40 @@ class Reason(StrEnum):
     TARGET_UNSCHEDULABLE = "target-unschedulable"
     QUOTA_REFUSED = "quota-refused"
     OWNED_BY_POOL = "owned-by-pool"
-    OWNED_BY_OTHER = "owned-by-hyperconverged"
+    OWNED_BY_CONTROLLER = "owned-by-controller"
+    HARVESTER_REWRITES = "harvester-rewrites-memory"
+    OWNED_BY_HYPERCONVERGED = "owned-by-hyperconverged"
+    NOT_SETTABLE_IN_HYPERCONVERGED = "not-settable-in-hyperconverged"
+    SET_BY_ANNOTATION = "set-by-annotation"
+    OWNED_BY_AUTOPILOT = "owned-by-autopilot"
+    OWNED_BY_HARVESTER = "owned-by-harvester"
+    OWNED_BY_COZYSTACK = "owned-by-cozystack"
+    OWNED_BY_DECKHOUSE = "owned-by-deckhouse"
+    TWO_OWNERS = "two-owners"
     GATE_DISABLED = "gate-disabled"
     UNKNOWN_FIELD = "unknown-field"
     WRONG_KUBEVIRT = "wrong-kubevirt"
     WOULD_EVICT = "would-evict"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriteTarget:
+    """The object that receives a write, if it is not the object that the write changes."""
+
+    ref: ObjectRef
+    version: str
+    """The API version of the request; the paths in the patch depend on it."""
+
+    def __str__(self) -> str:
+        return f"{self.ref} ({self.ref.group}/{self.version})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenField:
+    """The field of another object from which an operator takes a setting of the KubeVirt CR."""
+
+    target: WriteTarget
+    path: FieldPath
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +165,8 @@ class Change:
     after: SettingValue
     at: Location | None = None
     wave: WaveName
+    written: WrittenField | None = None
+    """Where the value is written; None if it is written to the object itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +200,8 @@ class Action:
     ref: ObjectRef
     uid: Uid | None
     """The object's uid; None for an object that will be created."""
+    target: WriteTarget | None = None
+    """The object that receives the request; None if it is the object itself."""
     wave: WaveName
     effect: Effect
     reason: Reason

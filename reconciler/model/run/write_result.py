@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from reconciler.model.live.live_owner import LiveOwner
 from reconciler.model.live.live_state import LiveKubeVirt, LiveVM
 
 
@@ -40,3 +41,5 @@ class Written:
     vm: LiveVM | None = None
     kubevirt: LiveKubeVirt | None = None
     """The KubeVirt CR in the response, if the server accepted the write."""
+    owner: LiveOwner | None = None
+    """The owner's object in the response, if the write went to it and was accepted."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from reconciler.model.desired.config import HyperConvergedPolicy
 from reconciler.model.fields import FEATURE_GATES, MIGRATIONS, ROLLOUT_STRATEGY, NameSet, WaveName
 from reconciler.model.live.live_state import LiveKubeVirt
 from reconciler.model.plan.plan import Action, Change, Decision, Effect, Reason
@@ -20,16 +21,14 @@ from reconciler.plan.finding import Finding, blocked, invalid, wait
 from reconciler.plan.kubevirt.drift import kubevirt_drift
 from reconciler.plan.kubevirt.evictions import would_evict
 from reconciler.plan.kubevirt.impact import impact_of
-from reconciler.plan.patches import settings_patch
+from reconciler.plan.kubevirt.owners.recognise import owner_of
 
 if TYPE_CHECKING:
     from reconciler.model.desired.desired_state import DesiredState
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live.live_state import LiveState
     from reconciler.model.references import ObjectRef
-
-HYPERCONVERGED_MANAGER = "hyperconverged-cluster-operator"
-"""The field manager of HyperConverged, which reverts direct patches to the CR."""
+    from reconciler.plan.kubevirt.owners.settings_owner import SettingsOwner
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +41,20 @@ class KubeVirtDecision:
     """The KubeVirt CR that will be in effect when the memory of VMs changes."""
 
 
-def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
-    """Return the decision about the KubeVirt CR; a blocked CR is not changed."""
+def decide_kubevirt(
+    state: DesiredState,
+    live: LiveState,
+    hyperconverged: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK,
+) -> KubeVirtDecision:
+    """Return the decision about the KubeVirt CR; a blocked CR is not changed.
+
+    The CR shows what is in force; its owner determines where a change is written.
+
+    Args:
+        state: What Git sets.
+        live: The cluster.
+        hyperconverged: What to do with a setting that HyperConverged has no field for.
+    """
     desired, current = state.kubevirt, live.kubevirt
     if desired is None:
         return KubeVirtDecision(decision=None, after=current)
@@ -51,11 +62,12 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
     if error is not None:
         decided = _decision(state, current, invalid(error))
         return KubeVirtDecision(decision=replace(decided, at=error.at), after=current)
-    if _identity(desired.ref, current) != current.ref:
+    owner = owner_of(live, hyperconverged)
+    if _identity(desired.ref, current, owner) != current.ref:
         finding = blocked(
             Reason.WRONG_KUBEVIRT,
-            f"Git declares {desired.ref}, but the cluster has {current.ref}",
-            "correct the name and namespace in Git",
+            f"Git declares {desired.ref}, but the cluster has {_owned(current, owner)}",
+            "correct the kind, name and namespace in Git",
         )
         return KubeVirtDecision(decision=_decision(state, current, finding), after=current)
     config = effective_config_of(current)
@@ -66,31 +78,48 @@ def decide_kubevirt(state: DesiredState, live: LiveState) -> KubeVirtDecision:
         message = warnings[0] if warnings else "the KubeVirt CR matches Git"
         finding = Finding.of(Effect.NONE, reason, message)
         return KubeVirtDecision(decision=_decision(state, current, finding), after=current)
-    actions, after = _actions(live.cluster_id, current, changes)
-    obstacle = _obstacle(changes, current, config) or would_evict(live, after)
+    changes = owner.placed(changes)
+    actions, after = _actions(live.cluster_id, current, changes, owner)
+    obstacle = _obstacle(changes, current, config, owner) or would_evict(live, after)
     if obstacle is not None:
         held = _decision(state, current, obstacle, changes=changes, warnings=warnings)
         # A waiting change will be made later, so VMs are planned for the CR after the change.
         waits = obstacle.effect is Effect.WAIT
         return KubeVirtDecision(decision=held, after=after if waits else current)
     fields = f"{len(changes)} field{'' if len(changes) == 1 else 's'}"
+    through = f" through {owner.name}" if owner.target is not None else ""
     finding = Finding.of(
-        Effect.CONFIG, Reason.CONFIG_CHANGE, f"changes {fields} of the KubeVirt CR"
+        Effect.CONFIG, Reason.CONFIG_CHANGE, f"changes {fields} of the KubeVirt CR{through}"
     )
-    warnings += impact_of(changes, live, after)
+    warnings += (*owner.warnings(changes), *impact_of(changes, live, after))
     decision = _decision(state, current, finding, changes=changes, warnings=warnings)
-    return KubeVirtDecision(decision=replace(decision, actions=actions), after=after)
+    decision = replace(decision, actions=actions, owner=owner.writer(changes))
+    return KubeVirtDecision(decision=decision, after=after)
 
 
-def _identity(ref: ObjectRef, current: LiveKubeVirt) -> ObjectRef:
-    """Return the CR's reference, with the namespace from the cluster if Git does not set one."""
-    return ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
+def _identity(
+    ref: ObjectRef, current: LiveKubeVirt, owner: SettingsOwner | None = None
+) -> ObjectRef:
+    """Return the reference of the CR that Git means, with the cluster's namespace by default.
+
+    A HyperConverged in Git means the KubeVirt CR that it owns.
+    """
+    ref = ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
+    if ref.is_kubevirt or owner is None or owner.target is None:
+        return ref
+    return current.ref if ref == owner.target.ref else ref
+
+
+def _owned(current: LiveKubeVirt, owner: SettingsOwner) -> str:
+    """Name the CR, and its owner's object if there is one."""
+    written = f", which is written through {owner.name}" if owner.target is not None else ""
+    return f"{current.ref}{written}"
 
 
 def _error_of(state: DesiredState) -> Diagnostic | None:
     """Return the first error about any KubeVirt CR in Git; Git may have more than one."""
     errors = state.errors().items()
-    return next((error for ref, error in errors if ref.is_kubevirt), None)
+    return next((error for ref, error in errors if ref.is_config), None)
 
 
 def _decision(
@@ -102,7 +131,8 @@ def _decision(
     warnings: tuple[str, ...] = (),
 ) -> Decision:
     written = state.kubevirt.ref if state.kubevirt else current.ref
-    ref = _identity(written, current)
+    # The decision is about the CR, even if Git says it with a HyperConverged.
+    ref = _identity(written, current) if written.is_kubevirt else current.ref
     held = finding.effect in (Effect.BLOCKED, Effect.WAIT)
     return Decision(
         ref=ref,
@@ -147,15 +177,14 @@ def _without_graduated(
 
 
 def _obstacle(
-    changes: tuple[Change, ...], current: LiveKubeVirt, config: EffectiveConfig
+    changes: tuple[Change, ...],
+    current: LiveKubeVirt,
+    config: EffectiveConfig,
+    owner: SettingsOwner,
 ) -> Finding | None:
-    owner = _hyperconverged(current, changes)
-    if owner:
-        return blocked(
-            Reason.OWNED_BY_OTHER,
-            f"{owner} owns the KubeVirt CR and reverts direct changes",
-            "make the change in the HyperConverged resource",
-        )
+    owned = owner.obstacle(changes, current)
+    if owned is not None:
+        return owned
     disabled = _disabled(changes, current) if config.capabilities.gate_overlap_denied else []
     if disabled:
         return blocked(
@@ -180,14 +209,6 @@ def _obstacle(
     return None
 
 
-def _hyperconverged(current: LiveKubeVirt, changes: tuple[Change, ...]) -> str:
-    for owner in current.owners:
-        if owner.startswith("HyperConverged/"):
-            return owner
-    managers = {current.managers.get(each.field, "") for each in changes}
-    return HYPERCONVERGED_MANAGER if HYPERCONVERGED_MANAGER in managers else ""
-
-
 def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
     """Return the feature gates that Git adds but the cluster's CR disables.
 
@@ -206,23 +227,24 @@ def _known(change: Change, config: EffectiveConfig) -> bool:
 
 
 def _actions(
-    cluster: str, current: LiveKubeVirt, changes: tuple[Change, ...]
+    cluster: str, current: LiveKubeVirt, changes: tuple[Change, ...], owner: SettingsOwner
 ) -> tuple[tuple[Action, ...], LiveKubeVirt]:
     """Return the actions that change the CR step by step, and the CR after the last action."""
     actions: list[Action] = []
     after = current
     for wave in (WaveName.FEATURE_GATE, WaveName.STRATEGY):
         own = tuple(each for each in changes if each.wave is wave)
-        if not own:
-            continue
-        action = Action(
-            ref=current.ref,
-            uid=current.uid,
-            wave=wave,
-            effect=Effect.CONFIG,
-            reason=Reason.CONFIG_CHANGE,
-            patch=settings_patch(after, own),
-        )
-        actions.append(digested(action, cluster))
+        if unwritten := owner.unwritten(own):
+            action = Action(
+                ref=current.ref,
+                uid=current.uid,
+                target=owner.target,
+                wave=wave,
+                effect=Effect.CONFIG,
+                reason=Reason.CONFIG_CHANGE,
+                patch=owner.patch(unwritten, after),
+            )
+            actions.append(digested(action, cluster))
+            owner = owner.foreseen(unwritten, after)
         after = foreseen(after, own)
     return tuple(actions), after

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.diagnostic import UNREADABLE_OBJECT
 from reconciler.model.fields import GUEST_MAX_MEMORY, WaveName
 from reconciler.model.plan.plan import Action, Decision, Effect, Reason, Verb
+from reconciler.plan.behaviour.platform import is_harvester
 from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.digest import digested
 from reconciler.plan.finding import Finding, blocked, first
@@ -23,6 +24,7 @@ from reconciler.plan.vm.rules import (
 )
 from reconciler.plan.vm.rules.admission import ADMISSION
 from reconciler.plan.vm.rules.existing_restart_required import other_edit_pending
+from reconciler.plan.vm.rules.harvester import HARVESTER
 from reconciler.plan.vm.rules.kubevirt_v1_1 import pending_until_restart
 from reconciler.plan.vm.rules.overcommit import OVERCOMMIT
 from reconciler.plan.vm.rules.preconditions import IN_FLIGHT, SETTINGS_AND_NODES
@@ -90,6 +92,7 @@ def decide_vm(
         before=before,
         after=after,
         policy=policy,
+        harvester=is_harvester(live),
         cluster=live.cluster_id,
         kubevirt_settings=state.kubevirt.settings if state.kubevirt else {},
         shared=shared,
@@ -131,7 +134,8 @@ def find(inputs: VMInputs) -> Finding:
         stopped = f"the VM is not running; it starts with {inputs.target}"
         finding = finding or Finding.of(Effect.NONE, Reason.STOPPED_AS_DESIRED, stopped)
         return vm_state.without_restart(inputs, finding)
-    stored = (vm_state.suspended, vm_state.owned_by_pool, vm_state.restarting, *ADMISSION)
+    owned = (vm_state.owned_by_pool, vm_state.owned_by_controller)
+    stored = (vm_state.suspended, *owned, vm_state.restarting, *HARVESTER, *ADMISSION)
     if (finding := first(stored, inputs)) is not None:
         return finding
     if not isinstance(inputs, RunningVM):

@@ -42,7 +42,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "unreadable-object, unreadable-field":
             "an object, or a field of the KubeVirt CR, cannot be read",
         "nodes-unreadable, pods-unreadable, resourcequotas-unreadable, instancetypes-unreadable,"
-        " migration-policies-unreadable":
+        " migration-policies-unreadable, owner-unreadable":
             "the permission to list these objects is missing, so the plan could not check "
             "everything",
         "cluster-id-unknown":
@@ -91,7 +91,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "an annotation under `memory.reconciler.dev/` is invalid or unknown",
         "no-namespace, other-namespace":
             "a manifest has no namespace, or with `-f` another namespace than `-n`",
-        "duplicate-object, two-kubevirts":
+        "duplicate-object, two-kubevirts, conflicting-setting":
             "two manifests describe the same object, or there is a second KubeVirt CR",
         "not-selected, nothing-selected":
             "how many objects `-n`, VM names or a selector exclude; `nothing-selected`: all "

@@ -30,6 +30,8 @@ def settings_table(decision: Decision, comparison: Comparison | None = None) -> 
     for change in decision.changes:
         mark = f" {EDITED}" if comparison and comparison.edits(decision.ref, change) else ""
         where = f"<small>{html_text(f'{change.at}{mark}')}</small>" if change.at else ""
+        if written := wording.written_to(change):
+            where += f"<small>{html_text(f'written to {written}')}</small>"
         yield (
             f'<tr><th scope="row">{html_text(dotted(change.field))}{where}</th>'
             f"<td>{html_text(wording.spelled(change.before))}</td>"

@@ -12,6 +12,7 @@ from reconciler.model.run.outcome import Result
 from reconciler.model.run.progress import Step
 from reconciler.model.shard import Shard
 from reconciler.plan.behaviour.effective_config import unsettled
+from reconciler.plan.kubevirt.owners.recognise import owner_of
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.limits.holds import alert_hold, closed_hold, opened, windows_disagree
 from reconciler.rollout.tracking.close_object import NOT_SETTLED
@@ -168,7 +169,7 @@ class KubeVirtWaves:
         observedGeneration and then a few seconds more.
         Source: kubevirt v1.9.0 pkg/healthz/healthz.go:99-108.
         """
-        why = unsettled(context.live.kubevirt)
+        why = self._unsettled(context)
         now = self._run.clock.monotonic()
         since = self._started_at if self._written_at is None else self._written_at
         self.overdue = bool(why) and now - since >= context.policy.settle_deadline_s
@@ -176,7 +177,7 @@ class KubeVirtWaves:
             self._settled_at = None
             if why != self._reported:
                 self._reported = why
-                message = f"waiting for KubeVirt to apply its CR: {why}"
+                message = f"waiting for the KubeVirt CR to settle: {why}"
                 self._run.progress(Step.BARRIER, message, ref=context.live.kubevirt.ref)
             return False
         if self._written_at is None:
@@ -185,11 +186,20 @@ class KubeVirtWaves:
             self._settled_at = now
         return now - self._settled_at >= self._policy.settle_s
 
+    def _unsettled(self, context: PlanContext) -> str:
+        """Return why the CR's changes are not in force yet: first its owner, then KubeVirt."""
+        decision = context.kubevirt
+        if decision is not None and decision.reason is Reason.OWNER_NOT_SETTLED:
+            return decision.why.message
+        if self._written_at is not None and (why := owner_of(context.live).unsettled):
+            return why
+        return unsettled(context.live.kubevirt)
+
     def _fail_if_overdue(self, tracked: TrackedObject, context: PlanContext) -> None:
         if self._settled(context) or not self.overdue:
             return
-        limit, why = context.policy.settle_deadline_s, unsettled(context.live.kubevirt)
-        message = f"KubeVirt did not apply its CR within {limit:.0f} s: {why}"
+        limit, why = context.policy.settle_deadline_s, self._unsettled(context)
+        message = f"the KubeVirt CR did not settle within {limit:.0f} s: {why}"
         explained = Explanation(reason=NOT_SETTLED, message=message)
         self._closer.close(tracked, FinalResult(result=Result.FAILED, why=explained))
 

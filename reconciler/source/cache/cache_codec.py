@@ -20,7 +20,14 @@ from reconciler.model.fields import (
     read_setting,
 )
 from reconciler.model.quantity import Duration, MemoryQuantity
-from reconciler.model.references import FieldPath, Location, kubevirt_ref, vm_ref
+from reconciler.model.references import (
+    HYPERCONVERGED,
+    HYPERCONVERGED_GROUP,
+    FieldPath,
+    Location,
+    kubevirt_ref,
+    vm_ref,
+)
 from reconciler.source.manifests.compact_manifest import CompactManifest
 from reconciler.source.manifests.manifest_objects import FileObject, FileResult, SourceFile
 
@@ -78,12 +85,17 @@ class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False)
     settings: dict[int, Any]
     places: Places
     diagnostics: tuple[Diagnostic, ...]
+    hyperconverged: bool
+    """Whether the manifest is a HyperConverged, which owns the CR."""
 
     def desired(self) -> DesiredKubeVirt:
         """Return the KubeVirt CR that this record represents."""
         paths = ((_PATHS[number], written) for number, written in self.settings.items())
+        ref = kubevirt_ref(self.namespace, self.name)
+        if self.hyperconverged:
+            ref = ref._replace(kind=HYPERCONVERGED, group=HYPERCONVERGED_GROUP)
         return DesiredKubeVirt(
-            ref=kubevirt_ref(self.namespace, self.name),
+            ref=ref,
             settings={path: read_setting(FIELD_BY_PATH[path].type, raw) for path, raw in paths},
         )
 
@@ -152,6 +164,7 @@ def _record(found: FileObject) -> _VMRecord | _KubeVirtRecord:
             settings={_NUMBERS[path]: _written(each) for path, each in desired.settings.items()},
             places=places,
             diagnostics=found.diagnostics,
+            hyperconverged=not desired.ref.is_kubevirt,
         )
     manifest = desired.manifest
     if manifest is not None and not isinstance(manifest, CompactManifest):

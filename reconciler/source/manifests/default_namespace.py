@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 def with_namespace(result: FileResult, namespace: str | None) -> FileResult:
     """Return a file's objects with a namespace set on each VM that has no namespace.
 
-    A KubeVirt CR without a namespace is not changed: it refers to the cluster's only CR. If
-    *namespace* is None, *result* is returned unchanged.
+    A KubeVirt CR or HyperConverged without a namespace is not changed: it refers to the cluster's
+    only one. If *namespace* is None, *result* is returned unchanged.
     """
     if namespace is None or all(each.desired.ref.namespace for each in result.objects):
         return result
@@ -27,7 +27,7 @@ def with_namespace(result: FileResult, namespace: str | None) -> FileResult:
 
 def _object_in(each: FileObject, namespace: str) -> FileObject:
     ref = each.desired.ref
-    if ref.namespace or ref.is_kubevirt:
+    if ref.namespace or ref.is_config:
         return each
     new = ref._replace(namespace=namespace)
     desired = replace(each.desired, ref=new)

@@ -6,16 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.model import quoting
-from reconciler.model.references import KUBEVIRT_GROUP
+from reconciler.model.references import HYPERCONVERGED, HYPERCONVERGED_GROUP, KUBEVIRT_GROUP
 from reconciler.schema.violations import closest, did_you_mean
 from reconciler.source.yaml.nodes import Problem
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from reconciler.source.yaml.nodes import Node
 
 VERSION = "v1"
 API_VERSION = f"{KUBEVIRT_GROUP}/{VERSION}"
 MANAGED = ("KubeVirt", "VirtualMachine")
+_HYPERCONVERGED_VERSIONS = ("v1", "v1beta1")
+"""The API versions of HyperConverged, from which its operator writes the KubeVirt CR."""
 _OTHERS = (
     "VirtualMachineInstance",
     "VirtualMachineInstanceMigration",
@@ -56,8 +60,8 @@ def classify(node: Node, *, kind: object, api_version: object) -> Kind:
     if kind == "List" and api_version == "v1":
         return Kind(listed="")
     group, _, version = api_version.rpartition("/")
-    if group == KUBEVIRT_GROUP:
-        return _kubevirt_kind(node, kind, version)
+    if group in _KINDS:
+        return _KINDS[group](node, kind, version)
     if kind in MANAGED and (not group or closest(group, [KUBEVIRT_GROUP], cutoff=_ALIKE)):
         message = f"apiVersion is {quoting.version(api_version)}; expected {API_VERSION!r}"
         return _wrong_version(node, "apiVersion", message)
@@ -78,6 +82,25 @@ def _kubevirt_kind(node: Node, kind: str, version: str) -> Kind:
         message = f"apiVersion is {found}, which is not supported; expected {API_VERSION!r}"
         return _wrong_version(node, "apiVersion", message)
     return Kind(listed=single) if single != kind else Kind(managed=kind)
+
+
+def _hyperconverged_kind(node: Node, kind: str, version: str) -> Kind:
+    single = kind.removesuffix("List")
+    if single != HYPERCONVERGED:
+        return Kind(skipped=quoting.cut(kind))
+    if version not in _HYPERCONVERGED_VERSIONS:
+        found = quoting.version(f"{HYPERCONVERGED_GROUP}/{version}")
+        known = " or ".join(f"{HYPERCONVERGED_GROUP}/{each}" for each in _HYPERCONVERGED_VERSIONS)
+        message = f"apiVersion is {found}, which is not supported"
+        return _problem(node, "apiVersion", "bad-api-version", message, f"write {known}")
+    return Kind(listed=single) if single != kind else Kind(managed=kind)
+
+
+_KINDS: Mapping[str, Callable[[Node, str, str], Kind]] = {
+    KUBEVIRT_GROUP: _kubevirt_kind,
+    HYPERCONVERGED_GROUP: _hyperconverged_kind,
+}
+"""The function that classifies the kinds of each API group."""
 
 
 def _wrong_version(node: Node, key: str, message: str) -> Kind:

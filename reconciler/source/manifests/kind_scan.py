@@ -26,7 +26,9 @@ _ESCAPES = re.compile(
     rb"|(?<=[a-zA-Z.]\\)\r?\n)"
 )
 """Matches escapes and line breaks in quoted text, which can hide a word of ``_WORDS``."""
-_NAMED = re.compile(rb"""\bkind\b["']?[ \t]*:\s*["']?(VirtualMachine|KubeVirt)(List)?\b""")
+_NAMED = re.compile(
+    rb"""\bkind\b["']?[ \t]*:\s*["']?(VirtualMachine|KubeVirt|HyperConverged)(List)?\b"""
+)
 _KIND = re.compile(rb"""[ \t]*["']?([A-Za-z][A-Za-z0-9]*)""")
 _MARKER = b"\n---"
 _MAX_KINDS = 1_000

@@ -47,7 +47,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
         each.path: value
         for each in KUBEVIRT_FIELDS
         if (node := manifest.node.find(each.path)) is not None
-        and (value := _setting(each.type, node.value)) is not None
+        and (value := setting(each.type, node.value)) is not None
     }
     named = ((), *settings, ("metadata",))
     return FileObject(
@@ -57,7 +57,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
     )
 
 
-def _setting(kind: FieldType, value: object) -> SettingValue | None:
+def setting(kind: FieldType, value: object) -> SettingValue | None:
     """Return a value as a setting; None if its type is wrong."""
     try:
         return read_setting(kind, value)
@@ -67,7 +67,7 @@ def _setting(kind: FieldType, value: object) -> SettingValue | None:
 
 def _findings(manifest: Manifest) -> Iterator[Diagnostic]:
     yield from _contradicting_gates(manifest)
-    yield from _unknown_methods(manifest)
+    yield from unknown_methods(manifest, UPDATE_METHODS)
     left_alone = tuple(_unmanaged(manifest.node, ("spec",)))
     if left_alone:
         yield manifest.report(
@@ -99,18 +99,18 @@ def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
             )
 
 
-def _unknown_methods(manifest: Manifest) -> Iterator[Diagnostic]:
-    """Report unknown update methods, which KubeVirt accepts and ignores.
+def unknown_methods(manifest: Manifest, path: FieldPath) -> Iterator[Diagnostic]:
+    """Report unknown update methods in the list at a path, which KubeVirt accepts and ignores.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-386.
     """
-    for index, method in _names(manifest.get(UPDATE_METHODS)):
+    for index, method in _names(manifest.get(path)):
         if method not in KNOWN_METHODS:
             yield manifest.report(
                 Severity.WARNING,
                 "unknown-method",
                 f"KubeVirt ignores {cut(method)}, which is not a workload update method",
-                (*UPDATE_METHODS, index),
+                (*path, index),
                 hint=did_you_mean(method, KNOWN_METHODS) or f"known: {', '.join(KNOWN_METHODS)}",
             )
 

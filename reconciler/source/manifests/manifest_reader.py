@@ -7,10 +7,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.references import ObjectRef
+from reconciler.model.references import (
+    HYPERCONVERGED,
+    HYPERCONVERGED_GROUP,
+    KUBEVIRT_GROUP,
+    ObjectRef,
+)
 from reconciler.schema.check import check
 from reconciler.schema.violations import SIMILAR_FIELD
-from reconciler.source.manifests import kubevirt_manifest, vm_manifest
+from reconciler.source.manifests import (
+    hyperconverged_manifest,
+    kubevirt_manifest,
+    vm_manifest,
+)
 from reconciler.source.manifests.document_kinds import API_VERSION, classify
 from reconciler.source.manifests.kind_scan import (
     count_kind,
@@ -46,7 +55,13 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.nodes import Node
 
 _SHORTEST = len("kind: KubeVirt")
-_DECODERS = {"KubeVirt": kubevirt_manifest.decode, "VirtualMachine": vm_manifest.decode}
+_DECODERS = {
+    "KubeVirt": kubevirt_manifest.decode,
+    "VirtualMachine": vm_manifest.decode,
+    HYPERCONVERGED: hyperconverged_manifest.decode,
+}
+_SCHEMAS = {HYPERCONVERGED: "hyperconverged"}
+"""The schema of each kind that has one of its own."""
 
 
 def read_manifests(path: str, data: bytes) -> FileResult:
@@ -165,11 +180,12 @@ def _ref(manifest: Manifest) -> ObjectRef | None:
     namespace = manifest.get(("metadata", "namespace"))
     if not isinstance(name, str) or not isinstance(namespace, str | None):
         return None
-    return ObjectRef(kind=manifest.kind, namespace=namespace or "", name=name)
+    group = HYPERCONVERGED_GROUP if manifest.kind == HYPERCONVERGED else KUBEVIRT_GROUP
+    return ObjectRef(kind=manifest.kind, namespace=namespace or "", name=name, group=group)
 
 
 def _violations(manifest: Manifest) -> Iterator[Diagnostic]:
-    for each in check(manifest.node.value, "manifest"):
+    for each in check(manifest.node.value, _SCHEMAS.get(manifest.kind, "manifest")):
         yield manifest.report(
             Severity.WARNING if each.code == SIMILAR_FIELD else Severity.ERROR,
             each.code,

@@ -51,5 +51,6 @@ def test_reason_seen_on_a_real_cluster_cites_a_recorded_scenario(reason):
 
 
 @pytest.mark.parametrize("reason", marked(Mark.SOURCE))
-def test_reason_derived_from_source_code_cites_a_kubevirt_version(reason):
-    assert re.search(r"v1\.\d+\.\d+|kubevirt ", CATALOGUE[reason].where)
+def test_reason_derived_from_source_code_cites_a_version_of_kubevirt_or_an_owner(reason):
+    owners = "HyperConverged|Harvester|cozystack|deckhouse|openshift-virtualization"
+    assert re.search(rf"v1\.\d+\.\d+|kubevirt |^({owners})", CATALOGUE[reason].where)

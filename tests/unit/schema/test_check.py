@@ -24,7 +24,8 @@ def cr(**configuration):
             "unknown-field",
             "selectr is not a known field",
             "did you mean selector? allowed: annotate, apiVersion, cluster, create, exclude, "
-            "kind, mode, paths, restart, rollout, selector, snapshotMaxAge, windows",
+            "hyperConverged, kind, mode, paths, restart, rollout, selector, snapshotMaxAge, "
+            "windows",
             id="unknown key, with a suggestion",
         ),
         pytest.param(

@@ -9,6 +9,7 @@ from reconciler.model.desired.config import (
     DEFAULT_ORIGIN,
     Canary,
     Config,
+    HyperConvergedPolicy,
     Mode,
     OptionOrigin,
     OriginKind,
@@ -48,7 +49,8 @@ def test_configuration_values_are_read_with_their_locations():
     result = read(
         HEAD + "mode: observe\npaths: [vms, infra/kubevirt.yaml]\nexclude: [vms/lab]\n"
         "selector: tier in (db)\n"
-        "cluster: 6e0c\ncreate: yes\nrestart: window\nannotate: true\nsnapshotMaxAge: 12h\n"
+        "cluster: 6e0c\ncreate: yes\nrestart: window\nhyperConverged: annotation\n"
+        "annotate: true\nsnapshotMaxAge: 12h\n"
         "windows:\n"
         "- {kind: allow, cron: 0 22 * * 1-5, duration: 4h, timeZone: Europe/Berlin}\n"
         "- {kind: deny, cron: 0 0 20 12 *, duration: 408h}\nrollout:\n  maxConcurrent: 4\n"
@@ -67,6 +69,7 @@ def test_configuration_values_are_read_with_their_locations():
         cluster="6e0c",
         create=True,
         restart=RestartConsent.WINDOW,
+        hyperconverged=HyperConvergedPolicy.ANNOTATION,
         annotate=True,
         snapshot_max_age=Duration.parse("12h"),
         windows=(
@@ -90,10 +93,11 @@ def test_configuration_values_are_read_with_their_locations():
         settle_timeout=Duration.parse("10m"),
     )
     assert config.origin("rollout.timeouts.guest") == Location(
-        path=".reconciler.yaml", line=24, column=21
+        path=".reconciler.yaml", line=25, column=21
     )
     assert all(isinstance(config.origin(key), Location) for key in CONFIG_KEYS)
     plan = plan_policy(config)
+    assert plan.hyperconverged is HyperConvergedPolicy.ANNOTATION
     assert (plan.restart, plan.windows) == (RestartConsent.WINDOW, config.windows)
     assert plan.failed_migrations == 2
     assert (plan.max_per_node, plan.batches, plan.canary, plan.anti_affinity) == (

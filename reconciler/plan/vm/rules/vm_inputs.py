@@ -127,6 +127,8 @@ class VMInputs:
     after: EffectiveConfig
     """KubeVirt's configuration after the plan's changes to the CR."""
     policy: PlanPolicy
+    harvester: bool = False
+    """Whether the cluster is a Harvester cluster, whose webhooks check and change VMs."""
     cluster: str
     """The uid of the namespace kube-system, which identifies the cluster."""
     kubevirt_settings: Settings

@@ -62,6 +62,18 @@ def owned_by_pool(inputs: VMInputs) -> Finding | None:
     )
 
 
+def owned_by_controller(inputs: VMInputs) -> Finding | None:
+    """Only observe a VM that another controller made, such as a machine of the Cluster API."""
+    kind, _, name = inputs.vm.controller.partition("/")
+    if not kind:
+        return None
+    return blocked(
+        Reason.OWNED_BY_CONTROLLER,
+        f"the {kind} {name} controls the VM, so the reconciler only observes it",
+        f"set the size in the template from which the {kind} is made",
+    )
+
+
 def restarting(inputs: VMInputs) -> Finding | None:
     """Wait while a restart is pending, because the size after the restart is not known.
 

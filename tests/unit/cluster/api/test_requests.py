@@ -21,7 +21,12 @@ from reconciler import __version__
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.decode import workloads
 from reconciler.cluster.lease.lease import ClusterLease
-from reconciler.cluster.read import capacity_reader, lists, migration_policy_reader
+from reconciler.cluster.read import (
+    capacity_reader,
+    lists,
+    migration_policy_reader,
+    owner_reader,
+)
 from reconciler.cluster.read.namespace_names import namespace_names
 from reconciler.cluster.write.access_review import Right, may
 from reconciler.cluster.write.dry_run import ClusterDryRun
@@ -338,6 +343,10 @@ def unread(code: str) -> dict[str, object]:
 
 PLAIN_OPS, PLAIN_CR_OPS = [each.plain() for each in OPS], [each.plain() for each in CR_OPS]
 NO_POLICIES: list[str] = []
+GROUPS = {
+    "kind": "APIGroupList",
+    "groups": [{"name": "hco.kubevirt.io", "versions": [{"version": "v1"}]}],
+}
 NO_TYPES = ["instancetypes-unreadable"]
 ROWS = [
     Row(
@@ -395,6 +404,28 @@ ROWS = [
             "404": NO_POLICIES,
             "404-kind": NO_POLICIES,
         },
+    ),
+    Row(
+        name="list API groups",
+        path="/apis",
+        ask=lambda client, _: sorted(owner_reader.served_groups(client).versions),
+        success=(200, GROUPS),
+        result=["hco.kubevirt.io"],
+        outcomes={**READ, "403": [], "404": [], "404-kind": []},
+    ),
+    listing(
+        "list hyperconvergeds",
+        "/apis/hco.kubevirt.io/v1/hyperconvergeds",
+        lambda client, _: codes(owner_reader.read_hyperconverged(client, "v1")),
+        outcomes={**LIST, "403": ["owner-unreadable"], "404": [], "404-kind": []},
+    ),
+    Row(
+        name="get Harvester's Setting",
+        path="/apis/harvesterhci.io/v1beta1/settings/max-hotplug-ratio",
+        ask=lambda client, _: codes(owner_reader.read_setting(client)),
+        success=(200, {"metadata": {"name": "max-hotplug-ratio"}, "value": "4"}),
+        result=[],
+        outcomes={**READ, "403": ["owner-unreadable"], "404": [], "404-kind": []},
     ),
     listing(
         "list namespaces",
@@ -607,6 +638,7 @@ CALLS = {
     "events.py": 1,
     "lease_requests.py": 3,
     "lists.py": 2,
+    "owner_reader.py": 2,
     "reflector.py": 1,
     "writer.py": 4,
 }

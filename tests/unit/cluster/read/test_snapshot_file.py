@@ -22,6 +22,7 @@ from reconciler.model.live import snapshot_codec
 from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse, NodeUse, Quota
 from reconciler.model.live.conditions import Condition
 from reconciler.model.live.live_migration import LiveMigration, LiveMigrationPolicy, MigrationPhase
+from reconciler.model.live.live_owner import LiveOwner
 from reconciler.model.live.live_state import (
     Constraints,
     LiveInstancetype,
@@ -247,6 +248,7 @@ def test_snapshot_schema_has_every_field_of_an_object_reference():
         ("condition", Condition),
         ("constraints", Constraints),
         ("kubevirt", LiveKubeVirt),
+        ("owner", LiveOwner),
         ("virtualMachine", LiveVM),
         ("instance", LiveVMI),
         ("migration", LiveMigration),

@@ -1,0 +1,60 @@
+"""Reads fields of custom resources that are decoded to plain JSON values, such as ``text``.
+
+A field with an unexpected type counts as absent, so that one strange field hides no other field.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from reconciler.model.paths import value_at
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from reconciler.model.references import FieldPath
+
+
+def child(found: object, key: str) -> dict[str, Any]:
+    """Return the map under a key of another map; an empty map if there is none."""
+    value = found.get(key) if isinstance(found, dict) else None
+    return value if isinstance(value, dict) else {}
+
+
+def containers(found: object, paths: Iterable[FieldPath]) -> frozenset[FieldPath]:
+    """Return the parents of the given fields that exist and are maps."""
+    parents = {path[:length] for path in paths for length in range(1, len(path))}
+    return frozenset(each for each in parents if isinstance(value_at(found, each), dict))
+
+
+def managers(meta: dict[str, Any], paths: Iterable[FieldPath]) -> dict[FieldPath, str]:
+    """Return, for each of the given fields, the field manager that wrote the field last."""
+    entries = sorted(maps(meta, "managedFields"), key=lambda each: text(each, "time"))
+    every = tuple(paths)
+    return {
+        path: text(entry, "manager")
+        for entry in entries
+        for path in every
+        if value_at(entry.get("fieldsV1"), tuple(f"f:{key}" for key in path)) is not None
+    }
+
+
+def maps(found: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """Return the maps in the list under a key; other items are left out."""
+    values = found.get(key)
+    return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
+
+
+def text(found: dict[str, Any], key: str) -> str:
+    """Return the text under a key; an empty text if there is none."""
+    return string(found.get(key))
+
+
+def string(value: object) -> str:
+    """Return a value if it is text; otherwise an empty text."""
+    return value if isinstance(value, str) else ""
+
+
+def integer(value: object) -> int | None:
+    """Return a value if it is a whole number; otherwise None."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -1,0 +1,178 @@
+"""``read_owners``: reads the objects from which operators write the KubeVirt CR."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.cluster.api import resource_paths
+from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.cluster.api.paging import unreadable
+from reconciler.cluster.decode import owners
+from reconciler.cluster.decode.pages import UnreadableError
+from reconciler.cluster.read.lists import list_kind
+from reconciler.errors import ForbiddenError, NotFoundError
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.live.live_owner import HARVESTER_GROUP, LiveOwner
+from reconciler.model.references import HYPERCONVERGED_GROUP
+from reconciler.plan.kubevirt.owners import deckhouse
+from reconciler.plan.kubevirt.owners.hyperconverged_fields import VERSIONS
+
+if TYPE_CHECKING:
+    from reconciler.cluster.api.client import Client
+
+RATIO_SETTING = "max-hotplug-ratio"
+"""The Setting from which Harvester writes ``maxHotplugRatio``."""
+_SETTING_VERSION = "v1beta1"
+PLATFORMS = frozenset({HYPERCONVERGED_GROUP, HARVESTER_GROUP, deckhouse.GROUP})
+"""The API groups that identify a platform."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Owners:
+    """The objects of operators that write the KubeVirt CR, and the platform's API groups."""
+
+    values: tuple[LiveOwner, ...] = ()
+    groups: frozenset[str] = frozenset()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: str = ""
+
+
+class _Group(msgspec.Struct, frozen=True):
+    name: str = ""
+    versions: tuple[_Version, ...] = ()
+
+
+class _Groups(msgspec.Struct, frozen=True, tag_field="kind", tag="APIGroupList"):
+    groups: tuple[_Group, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedGroups:
+    """The API versions that the server serves, by API group."""
+
+    versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def platforms(self) -> frozenset[str]:
+        """The served API groups that identify a platform."""
+        return PLATFORMS & self.versions.keys()
+
+    @property
+    def hyperconverged(self) -> str:
+        """The API version in which HyperConverged is read and written; empty without it.
+
+        The version is always explicit, because the paths of v1 differ from those of v1beta1.
+        """
+        served = self.versions.get(HYPERCONVERGED_GROUP, ())
+        return next((each for each in VERSIONS if each in served), "")
+
+    @property
+    def harvester(self) -> bool:
+        """Whether the server serves Harvester's Settings."""
+        return _SETTING_VERSION in self.versions.get(HARVESTER_GROUP, ())
+
+
+def served_groups(client: Client) -> ServedGroups:
+    """List the API groups; return none if the server does not say.
+
+    Raises:
+        ClusterError: The list cannot be read, for a reason other than missing permissions.
+    """
+    try:
+        body = client.get(resource_paths.GROUPS)
+    except (ForbiddenError, NotFoundError):
+        return ServedGroups()
+    try:
+        found = msgspec.json.decode(body, type=_Groups)
+    except UNDECODABLE as error:
+        raise unreadable(client, resource_paths.GROUPS, str(error)) from error
+    return ServedGroups(
+        versions={each.name: tuple(one.version for one in each.versions) for each in found.groups}
+    )
+
+
+def read_owners(client: Client, served: ServedGroups | None = None) -> Owners:
+    """Read every HyperConverged, and Harvester's Setting, where the server serves them.
+
+    A missing permission becomes a diagnostic, because only changes of the KubeVirt CR need these
+    objects.
+
+    Raises:
+        ClusterError: An object cannot be read, although the permission and the kind exist.
+    """
+    served = served or served_groups(client)
+    found = Owners(groups=served.platforms)
+    if version := served.hyperconverged:
+        found = _joined(found, read_hyperconverged(client, version))
+    if served.harvester:
+        found = _joined(found, read_setting(client))
+    return found
+
+
+def _joined(left: Owners, right: Owners) -> Owners:
+    values = sorted((*left.values, *right.values), key=lambda each: each.ref)
+    return Owners(
+        values=tuple(values),
+        groups=left.groups | right.groups,
+        diagnostics=(*left.diagnostics, *right.diagnostics),
+    )
+
+
+def hyperconverged_path(version: str) -> str:
+    """Return the API path of all HyperConverged objects in an API version."""
+    api = f"/apis/{HYPERCONVERGED_GROUP}/{version}"
+    return resource_paths.collection(resource_paths.HYPERCONVERGEDS, api=api)
+
+
+def read_hyperconverged(client: Client, version: str) -> Owners:
+    """List every HyperConverged in an API version.
+
+    Raises:
+        ClusterError: The list cannot be read, although the permission and the kind exist.
+    """
+    kind = owners.HyperConvergeds(version)
+    try:
+        listed = list_kind(client, hyperconverged_path(version), kind)
+    except NotFoundError:
+        return Owners()
+    except ForbiddenError:
+        return Owners(diagnostics=(_unread("hyperconvergeds", "list", HYPERCONVERGED_GROUP),))
+    return Owners(values=listed.values, diagnostics=listed.diagnostics)
+
+
+def read_setting(client: Client) -> Owners:
+    """Read only the Setting of the hotplug ratio, because other Settings contain secrets.
+
+    Raises:
+        ClusterError: The Setting cannot be read, although the permission and the kind exist.
+    """
+    api = f"/apis/{HARVESTER_GROUP}/{_SETTING_VERSION}"
+    path = resource_paths.member(resource_paths.HARVESTER_SETTINGS, "", RATIO_SETTING, api)
+    try:
+        body = client.get(path)
+    except NotFoundError:
+        return Owners()
+    except ForbiddenError:
+        what = f"settings {RATIO_SETTING}"
+        return Owners(diagnostics=(_unread(what, "get", HARVESTER_GROUP),))
+    try:
+        return Owners(values=(owners.setting(body, _SETTING_VERSION),))
+    except UnreadableError as error:
+        raise unreadable(client, path, str(error)) from error
+
+
+def _unread(what: str, verb: str, group: str) -> Diagnostic:
+    return Diagnostic(
+        severity=Severity.NOTE,
+        code="owner-unreadable",
+        message=f"no permission to {verb} {what}, so the settings of the KubeVirt CR's owner are "
+        "unknown",
+        hint=f"grant permission to {verb} {what} in the API group {group}",
+    )

@@ -1,0 +1,41 @@
+"""Recognises cozystack, whose KubeVirt CR comes from a HelmRelease without values for it.
+
+Source: cozystack v1.5.4 and v1.6.2 packages/system/kubevirt (values.yaml, templates).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.plan import Reason
+from reconciler.plan.kubevirt.owners.closed import ClosedOwner
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveKubeVirt
+    from reconciler.model.plan.plan import Change
+
+NAMESPACE = "cozy-kubevirt"
+
+
+def owns(kubevirt: LiveKubeVirt) -> bool:
+    """Return whether a KubeVirt CR is the one that cozystack installs."""
+    return kubevirt.ref.namespace == NAMESPACE
+
+
+def owner(kubevirt: LiveKubeVirt) -> ClosedOwner:
+    """Return cozystack as the owner of a KubeVirt CR."""
+    return ClosedOwner(
+        name="cozystack",
+        reason=Reason.OWNED_BY_COZYSTACK,
+        why=f"Flux installs {kubevirt.ref} from cozystack's package system/kubevirt and applies "
+        "it again; the package's values have none of these settings",
+        hint=_hint,
+    )
+
+
+def _hint(_changes: tuple[Change, ...]) -> str:
+    return (
+        "remove the settings from Git; cozystack sets LiveUpdate with LiveMigrate and Evict, and "
+        "its package takes only cpuAllocationRatio, extraFeatureGates, permittedHostDevices and "
+        "mediatedDevicesConfiguration"
+    )

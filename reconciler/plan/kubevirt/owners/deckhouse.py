@@ -1,0 +1,45 @@
+"""Recognises Deckhouse virtualization, whose KubeVirt is configured by a ModuleConfig.
+
+Deckhouse serves its KubeVirt kinds in an API group of its own, so a cluster usually has no
+KubeVirt CR that this program reads.
+
+Source: deckhouse/virtualization v1.10 (ModuleConfig virtualization).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.plan import Reason
+from reconciler.plan.kubevirt.owners.closed import ClosedOwner
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveKubeVirt
+    from reconciler.model.plan.plan import Change
+
+GROUP = "internal.virtualization.deckhouse.io"
+NAMESPACE = "d8-virtualization"
+HINT = (
+    "set spec.settings.featureGates and spec.settings.liveMigration in the ModuleConfig "
+    "virtualization; the memory of a VM is spec.memory.size of a VirtualMachine in the API group "
+    "virtualization.deckhouse.io"
+)
+
+
+def owns(kubevirt: LiveKubeVirt) -> bool:
+    """Return whether a KubeVirt CR is the one that Deckhouse installs."""
+    return kubevirt.ref.namespace == NAMESPACE
+
+
+def owner(kubevirt: LiveKubeVirt) -> ClosedOwner:
+    """Return Deckhouse as the owner of a KubeVirt CR."""
+    return ClosedOwner(
+        name="Deckhouse",
+        reason=Reason.OWNED_BY_DECKHOUSE,
+        why=f"Deckhouse's module virtualization writes {kubevirt.ref}",
+        hint=_hint,
+    )
+
+
+def _hint(_changes: tuple[Change, ...]) -> str:
+    return HINT

@@ -1,0 +1,143 @@
+"""``HarvesterOwner``: writes ``maxHotplugRatio`` to Harvester's Setting ``max-hotplug-ratio``.
+
+Harvester's KubeVirt CR comes from chart values, which Fleet applies again; only the ratio comes
+from a Setting. Source: harvester v1.6 pkg/controller/master/setting/max_hotplug_ratio.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from reconciler.model.fields import MAX_HOTPLUG_RATIO
+from reconciler.model.live.conditions import is_false
+from reconciler.model.live.live_owner import LiveOwner
+from reconciler.model.plan.plan import PatchOp, Reason, WriteTarget, WrittenField
+from reconciler.model.references import dotted, pointer
+from reconciler.plan.finding import blocked, wait
+from reconciler.plan.patches import same_generation, same_object
+
+if TYPE_CHECKING:
+    from reconciler.model.live.live_state import LiveKubeVirt
+    from reconciler.model.plan.plan import Change
+    from reconciler.model.references import FieldPath
+    from reconciler.plan.finding import Finding
+
+VALUE: FieldPath = ("value",)
+"""The field of a Setting; without a value, the Setting's default is in force."""
+LOWEST, HIGHEST = 1, 20
+"""The bounds of the Setting ``max-hotplug-ratio``, whose default is 4. Source: harvester v1.6."""
+_CONFIGURED = "configured"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HarvesterOwner:
+    """Implements ``SettingsOwner`` for the KubeVirt CR of a Harvester cluster."""
+
+    held: LiveOwner | None
+    """The Setting ``max-hotplug-ratio``; None if the cluster has none or it is unreadable."""
+
+    @property
+    def name(self) -> str:
+        """The platform's name."""
+        return "Harvester"
+
+    @property
+    def target(self) -> WriteTarget | None:
+        """The Setting."""
+        held = self.held
+        return None if held is None else WriteTarget(ref=held.ref, version=held.version)
+
+    @property
+    def unsettled(self) -> str:
+        """Why Harvester has not applied the Setting; empty if it reports nothing."""
+        held = self.held
+        if held is None or not is_false(held.conditions, _CONFIGURED):
+            return ""
+        return f"{held.ref} is not configured: {held.conditions[_CONFIGURED].message}"
+
+    def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Return the changes; the one of the ratio has its field in the Setting."""
+        target = self.target
+        if target is None:
+            return changes
+        written = WrittenField(target=target, path=VALUE)
+        return tuple(
+            replace(each, written=written) if each.field == MAX_HOTPLUG_RATIO else each
+            for each in changes
+        )
+
+    def unwritten(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Return the changes whose value the Setting does not have yet."""
+        held = self.held
+        value = held.spellings.get(VALUE) if held is not None else None
+        return tuple(each for each in changes if value != str(each.after))
+
+    def obstacle(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Finding | None:
+        """Return why Harvester cannot take the changes now; None if it can."""
+        others = [each for each in changes if each.field != MAX_HOTPLUG_RATIO]
+        if others:
+            names = ", ".join(dotted(each.field) for each in others)
+            values = ", ".join(f"spec.values.kubevirt.{dotted(each.field)}" for each in others)
+            return blocked(
+                Reason.OWNED_BY_HARVESTER,
+                f"Harvester's chart sets {names}, and Fleet applies the chart again",
+                f"set {values} in the ManagedChart fleet-local/harvester",
+            )
+        if self.held is None:
+            return blocked(
+                Reason.OWNED_BY_HARVESTER,
+                "the Setting max-hotplug-ratio, from which Harvester writes "
+                f"{dotted(MAX_HOTPLUG_RATIO)}, cannot be read; Harvester has it since v1.6",
+                "grant permission to get the Setting (examples/deploy/overlays/harvester), or "
+                "upgrade Harvester",
+            )
+        ratio = changes[0].after
+        if not isinstance(ratio, int) or not LOWEST <= ratio <= HIGHEST:
+            return blocked(
+                Reason.DENIED_BY_ADMISSION,
+                f"Harvester accepts a max-hotplug-ratio from {LOWEST} to {HIGHEST}, not {ratio}",
+                "correct maxHotplugRatio in Git",
+            )
+        if why := self.unsettled:
+            return wait(Reason.OWNER_NOT_SETTLED, f"Harvester is not settled: {why}")
+        if not self.unwritten(changes):
+            return wait(
+                Reason.OWNER_NOT_SETTLED,
+                f"{self.held.ref} is {ratio}, and Harvester has not written it to the KubeVirt "
+                f"CR, which has {changes[0].before}",
+            )
+        return None
+
+    def patch(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
+        """Return the patch of the Setting's value, which is text."""
+        held, path, value = self.held, pointer(VALUE), str(changes[0].after)
+        if held is None:
+            return ()
+        if VALUE in held.spellings:
+            return (
+                same_object(held.uid),
+                PatchOp(op="test", path=path, value=held.spellings[VALUE]),
+                PatchOp(op="replace", path=path, value=value),
+            )
+        guards = (same_object(held.uid), same_generation(held.generation))
+        return (*guards, PatchOp(op="add", path=path, value=value))
+
+    def foreseen(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Self:
+        """Return the owner with a Setting that has the new ratio."""
+        if self.held is None:
+            return self
+        held = replace(
+            self.held,
+            generation=self.held.generation + 1,
+            spellings={VALUE: str(changes[0].after)},
+        )
+        return replace(self, held=held)
+
+    def warnings(self, _changes: tuple[Change, ...]) -> tuple[str, ...]:
+        """Return no warnings."""
+        return ()
+
+    def writer(self, _changes: tuple[Change, ...]) -> str:
+        """Return the field manager that wrote the Setting last."""
+        return self.held.managers.get(VALUE, "") if self.held is not None else ""

@@ -1,0 +1,333 @@
+"""``HyperConvergedOwner``: writes settings of the KubeVirt CR to the HyperConverged object.
+
+HyperConverged's operator compares the whole spec of the KubeVirt CR and overwrites every foreign
+edit at once. Source: hyperconverged-cluster-operator controllers/handlers/kubevirt.go.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from reconciler.model.desired.config import HyperConvergedPolicy
+from reconciler.model.fields import FIELD_BY_PATH, read_setting
+from reconciler.model.live.conditions import is_true
+from reconciler.model.live.live_owner import LiveOwner
+from reconciler.model.plan.plan import PatchOp, Reason, WriteTarget, WrittenField
+from reconciler.model.quantity import QuantityError
+from reconciler.model.references import HYPERCONVERGED, dotted, pointer
+from reconciler.plan.behaviour.effective_config import spelled
+from reconciler.plan.finding import blocked, wait
+from reconciler.plan.kubevirt.owners import json_patch_annotation
+from reconciler.plan.kubevirt.owners.hyperconverged_fields import HOMES, Release
+from reconciler.plan.patches import same_object, settings_patch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from reconciler.model.live.live_state import LiveKubeVirt
+    from reconciler.model.plan.plan import Change
+    from reconciler.model.references import FieldPath
+    from reconciler.plan.finding import Finding
+
+MANAGER = "hyperconverged-cluster-operator"
+"""The field manager of HyperConverged's operator."""
+MANAGED_BY = "hco-operator"
+"""The label ``app.kubernetes.io/managed-by`` of the KubeVirt CR that HyperConverged writes."""
+AUTOPILOT = "virt-platform-autopilot"
+"""The field manager that applies its own HyperConverged with force about every five minutes.
+
+Source: openshift-virtualization/virt-platform-autopilot ff223018de (2026-08-21).
+"""
+_ANNOTATION_PATH = ("metadata", "annotations", json_patch_annotation.ANNOTATION)
+_SETTLED = ("ReconcileComplete", "Available")
+_FIRST_OF_V1: Release = (1, 18)
+_RELEASE = re.compile(r"v?(\d+)\.(\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HyperConvergedOwner:
+    """Implements ``SettingsOwner`` for a KubeVirt CR that HyperConverged writes."""
+
+    held: LiveOwner
+    """The HyperConverged object."""
+    release: Release
+    policy: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK
+
+    @classmethod
+    def of(cls, held: LiveOwner, kubevirt: LiveKubeVirt, policy: HyperConvergedPolicy) -> Self:
+        """Return the owner of a KubeVirt CR, given its HyperConverged object."""
+        return cls(held=held, release=_release(held, kubevirt), policy=policy)
+
+    @property
+    def name(self) -> str:
+        """The kind, namespace and name of the HyperConverged object."""
+        return str(self.held.ref)
+
+    @property
+    def target(self) -> WriteTarget:
+        """The HyperConverged object, in the API version in which it was read."""
+        return WriteTarget(ref=self.held.ref, version=self.held.version)
+
+    @property
+    def unsettled(self) -> str:
+        """Why HyperConverged has not applied its object yet; empty if it has.
+
+        Source: hyperconverged-cluster-operator api/v1 hyperconverged_types.go (an
+        observedGeneration below the generation means that the status is out of date).
+        """
+        held = self.held
+        if held.deleting:
+            return f"{held.ref} is being deleted"
+        if held.observed_generation is not None and held.observed_generation < held.generation:
+            return (
+                f"{held.ref} has generation {held.generation}, and its operator has observed "
+                f"{held.observed_generation}"
+            )
+        for name in _SETTLED:
+            if not is_true(held.conditions, name):
+                found = held.conditions.get(name)
+                state = "is missing" if found is None else f"is {found.status}"
+                why = ": ".join(filter(None, (found.reason, found.message))) if found else ""
+                return f"the condition {name} of {held.ref} {state}" + (f" ({why})" if why else "")
+        return ""
+
+    def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Return the changes with their field in HyperConverged, or with the annotation."""
+        return tuple(replace(each, written=self._written(each)) for each in changes)
+
+    def _written(self, change: Change) -> WrittenField | None:
+        home = self._home(change.field)
+        if home is not None and not self._annotated(change.field):
+            return WrittenField(target=self.target, path=home)
+        if self.policy is HyperConvergedPolicy.ANNOTATION:
+            return WrittenField(target=self.target, path=_ANNOTATION_PATH)
+        return None
+
+    def _home(self, path: FieldPath) -> FieldPath | None:
+        home = HOMES[self.held.version].get(path)
+        return home.path if home is not None and home.since <= self.release else None
+
+    def _operations(self) -> list[dict[str, object]] | None:
+        return json_patch_annotation.operations(self.held.json_patch)
+
+    def _annotated(self, path: FieldPath) -> bool:
+        """Return whether the annotation sets a field, so that HyperConverged's field does not."""
+        return json_patch_annotation.setting_of(self._operations() or [], path) is not None
+
+    def unwritten(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+        """Return the changes whose value neither HyperConverged nor its annotation has yet."""
+        return tuple(each for each in changes if not self._holds(each))
+
+    def _holds(self, change: Change) -> bool:
+        home = self._home(change.field)
+        if home is None or self._annotated(change.field):
+            operation = json_patch_annotation.setting_of(self._operations() or [], change.field)
+            return operation is not None and _same(change, operation.get("value"))
+        return home in self.held.spellings and _same(change, self.held.spellings[home])
+
+    def obstacle(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Finding | None:
+        """Return why HyperConverged cannot take the changes now; None if it can."""
+        return (
+            self._without_home(changes, kubevirt)
+            or self._overridden(changes, kubevirt)
+            or self._autopilot(changes)
+            or self._not_applied(changes)
+        )
+
+    def _without_home(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Finding | None:
+        homeless = tuple(
+            each
+            for each in changes
+            if self._home(each.field) is None and not self._annotated(each.field)
+        )
+        if not homeless or self.policy is HyperConvergedPolicy.ANNOTATION:
+            return self._invalid_annotation() if homeless else None
+        names = ", ".join(dotted(each.field) for each in homeless)
+        major, minor = self.release
+        return blocked(
+            Reason.NOT_SETTABLE_IN_HYPERCONVERGED,
+            f"HyperConverged {major}.{minor} ({self.held.version}) has no field for {names}",
+            f"remove it from Git, or {self._by_hand(homeless, kubevirt)}; `hyperConverged: "
+            "annotation` in the configuration lets the reconciler write it. The annotation taints "
+            "the installation, and should be removed before an upgrade",
+        )
+
+    def _by_hand(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> str:
+        text = json_patch_annotation.extended(self.held.json_patch, changes, kubevirt)
+        return f"annotate {self.held.ref} with {json_patch_annotation.ANNOTATION}='{text}'"
+
+    def _invalid_annotation(self) -> Finding | None:
+        if self._operations() is not None:
+            return None
+        return blocked(
+            Reason.SET_BY_ANNOTATION,
+            f"the annotation {json_patch_annotation.ANNOTATION} of {self.held.ref} is not a JSON "
+            "Patch, so nothing can be merged into it",
+            "correct the annotation, or remove it",
+        )
+
+    def _overridden(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Finding | None:
+        for change in changes:
+            setting = json_patch_annotation.setting_of(self._operations() or [], change.field)
+            if setting is None or self._holds(change):
+                continue
+            exact = setting["path"] == pointer(change.field)
+            if exact and self.policy is HyperConvergedPolicy.ANNOTATION:
+                continue
+            return blocked(
+                Reason.SET_BY_ANNOTATION,
+                f"the annotation {json_patch_annotation.ANNOTATION} of {self.held.ref} sets "
+                f"{dotted(change.field)} with its operation on {setting['path']}, whatever "
+                "HyperConverged's own field says",
+                "remove that operation from the annotation"
+                + (f", or {self._by_hand((change,), kubevirt)}" if exact else ""),
+            )
+        return None
+
+    def _autopilot(self, changes: tuple[Change, ...]) -> Finding | None:
+        names = [
+            dotted(home)
+            for each in changes
+            if (home := self._home(each.field)) is not None
+            and self.held.managers.get(home) == AUTOPILOT
+        ]
+        if not names:
+            return None
+        return blocked(
+            Reason.OWNED_BY_AUTOPILOT,
+            f"{AUTOPILOT} applies {', '.join(names)} of {self.held.ref} again every few minutes",
+            f"list the field in the annotation platform.kubevirt.io/ignore-fields of "
+            f"{self.held.ref}, or set it with its annotation platform.kubevirt.io/patch",
+        )
+
+    def _not_applied(self, changes: tuple[Change, ...]) -> Finding | None:
+        """Return a wait while the operator still has to write the KubeVirt CR."""
+        hint = "if this lasts, check the pod of hyperconverged-cluster-operator and its log"
+        if why := self.unsettled:
+            return wait(Reason.OWNER_NOT_SETTLED, f"HyperConverged is not settled: {why}", hint)
+        if self.unwritten(changes):
+            return None
+        shown = ", ".join(f"{dotted(each.field)} is {each.before}" for each in changes)
+        return wait(
+            Reason.OWNER_NOT_SETTLED,
+            f"{self.held.ref} has the values that Git sets, and its operator has not written them "
+            f"to the KubeVirt CR: {shown}",
+            hint,
+        )
+
+    def patch(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
+        """Return the patch of the HyperConverged object: its own fields, then the annotation."""
+        leaves, annotated = self._divided(changes)
+        patch = settings_patch(self.held, leaves) if leaves else (same_object(self.held.uid),)
+        return (*patch, *self._annotation_patch(annotated, kubevirt)) if annotated else patch
+
+    def _divided(self, changes: Sequence[Change]) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
+        """Return the changes of HyperConverged's fields, and those of the annotation."""
+        leaves: list[Change] = []
+        annotated: list[Change] = []
+        for change in self.placed(tuple(changes)):
+            if change.written is None or change.written.path == _ANNOTATION_PATH:
+                annotated.append(change)
+            else:
+                leaves.append(replace(change, field=change.written.path))
+        return tuple(leaves), tuple(annotated)
+
+    def _annotation_patch(
+        self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt
+    ) -> tuple[PatchOp, ...]:
+        """Return the operations that write the annotation, guarded by its old text.
+
+        A write of an annotation does not change the generation, so a new annotation is guarded by
+        the resourceVersion.
+        """
+        held, path = self.held, pointer(_ANNOTATION_PATH)
+        text = json_patch_annotation.extended(held.json_patch, changes, kubevirt)
+        if held.json_patch is not None:
+            return (
+                PatchOp(op="test", path=path, value=held.json_patch),
+                PatchOp(op="replace", path=path, value=text),
+            )
+        guard = PatchOp(op="test", path="/metadata/resourceVersion", value=held.resource_version)
+        if held.annotated:
+            return (guard, PatchOp(op="add", path=path, value=text))
+        added = {json_patch_annotation.ANNOTATION: text}
+        return (guard, PatchOp(op="add", path="/metadata/annotations", value=added))
+
+    def foreseen(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Self:
+        """Return the owner with a HyperConverged object that holds the changes."""
+        leaves, annotated = self._divided(changes)
+        spellings, containers = dict(self.held.spellings), set(self.held.containers)
+        for change in leaves:
+            spellings[change.field] = spelled(change.after)
+            containers.update(change.field[:length] for length in range(1, len(change.field)))
+        text = self.held.json_patch
+        if annotated:
+            text = json_patch_annotation.extended(text, annotated, kubevirt)
+        held = replace(
+            self.held,
+            generation=self.held.generation + bool(leaves),
+            spellings=spellings,
+            containers=frozenset(containers),
+            json_patch=text,
+            annotated=self.held.annotated or bool(annotated),
+        )
+        return replace(self, held=held)
+
+    def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
+        """Return a warning if the annotation is written, since HyperConverged then is tainted.
+
+        Source: hyperconverged-cluster-operator docs/cluster-configuration.md.
+        """
+        annotated = [
+            each for each in changes if each.written and each.written.path == _ANNOTATION_PATH
+        ]
+        if not annotated:
+            return ()
+        names = ", ".join(dotted(each.field) for each in annotated)
+        warning = (
+            f"{names} is written to the annotation {json_patch_annotation.ANNOTATION} of "
+            f"{self.held.ref}, which taints the installation: HyperConverged reports the "
+            "condition TaintedConfiguration and the alert UnsupportedHCOModification; remove the "
+            "annotation before an upgrade"
+        )
+        return (warning,)
+
+    def writer(self, changes: tuple[Change, ...]) -> str:
+        """Return the field manager that wrote the first changed field of HyperConverged last."""
+        homes = (self._home(each.field) for each in changes)
+        managers = (self.held.managers.get(home, "") for home in homes if home is not None)
+        return next(filter(None, managers), "")
+
+
+def owns(kubevirt: LiveKubeVirt) -> bool:
+    """Return whether HyperConverged writes a KubeVirt CR, according to the CR itself.
+
+    Source: hyperconverged-cluster-operator controllers/operands/generic_operand.go:53,188 (the
+    controller reference) and the label app.kubernetes.io/managed-by.
+    """
+    return (
+        any(each.startswith(f"{HYPERCONVERGED}/") for each in kubevirt.owners)
+        or kubevirt.labels.get("app.kubernetes.io/managed-by") == MANAGED_BY
+        or MANAGER in kubevirt.managers.values()
+    )
+
+
+def _release(held: LiveOwner, kubevirt: LiveKubeVirt) -> Release:
+    """Return the operator's release; without it, the one that ships this KubeVirt version.
+
+    HyperConverged 1.N ships KubeVirt 1.(N-10), which is inferred from the releases 1.10 to 1.19.
+    """
+    if found := _RELEASE.match(held.release):
+        return int(found[1]), int(found[2])
+    if found := _RELEASE.match(kubevirt.version):
+        return int(found[1]), int(found[2]) + 10
+    return _FIRST_OF_V1 if held.version == "v1" else (1, 10)
+
+
+def _same(change: Change, raw: object) -> bool:
+    try:
+        return read_setting(FIELD_BY_PATH[change.field].type, raw) == change.after
+    except QuantityError:
+        return False

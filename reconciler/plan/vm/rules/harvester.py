@@ -1,0 +1,65 @@
+"""Blocks changes that Harvester's webhooks would undo or deny.
+
+Source: harvester v1.6 pkg/webhook/resources/virtualmachine/mutator.go and validator.go, and its
+enhancement proposal in issue 7315.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.plan import Reason
+from reconciler.model.quantity import MIB, MemoryQuantity, canonical
+from reconciler.plan.finding import Finding, blocked
+
+if TYPE_CHECKING:
+    from reconciler.plan.vm.rules.vm_inputs import VMInputs
+
+HOTPLUG_ANNOTATION = "harvesterhci.io/enableCPUAndMemoryHotplug"
+"""The annotation of VMs whose CPU and memory may change live. Source: pkg/util/constants.go:48."""
+RESERVED_ANNOTATION = "harvesterhci.io/reservedMemory"
+_RESERVED = 100 * MIB
+"""The memory of a VM's limit that Harvester keeps for QEMU, unless an annotation sets another."""
+
+
+def rewritten(inputs: VMInputs) -> Finding | None:
+    """Block a size that Harvester's webhook would replace by one computed from the limit."""
+    vm, limit = inputs.vm, inputs.vm.constraints.limits
+    if not inputs.harvester or vm.harvester_hotplug or limit is None:
+        return None
+    kept = vm.harvester_reserved.n_bytes if vm.harvester_reserved else _RESERVED
+    if (left := limit.n_bytes - kept) == inputs.target.n_bytes:
+        return None
+    needed = canonical(inputs.target.n_bytes + kept)
+    return blocked(
+        Reason.HARVESTER_REWRITES,
+        f"Harvester's webhook would set memory.guest to {canonical(left)}, the limit {limit} "
+        f"without {canonical(kept)}, and undo the size in Git silently",
+        f"enable CPU and memory hotplug of the VM in Harvester (annotation {HOTPLUG_ANNOTATION}), "
+        f"or set limits.memory to {needed} there and restart the VM",
+    )
+
+
+def denied(inputs: VMInputs) -> Finding | None:
+    """Block a shrink, and a size above the VM's maximum, which Harvester's webhook denies."""
+    vm, target = inputs.vm, inputs.target
+    if not inputs.harvester or not vm.harvester_hotplug or inputs.vmi is None:
+        return None
+    if vm.guest is not None and target.n_bytes < vm.guest.n_bytes:
+        return blocked(
+            Reason.DENIED_BY_ADMISSION,
+            f"Harvester only adds memory to a running VM, and denies {target} after {vm.guest}",
+            "stop the VM, or set a size in Git that is not smaller",
+        )
+    highest: MemoryQuantity | None = vm.max_guest
+    if highest is not None and target.n_bytes > highest.n_bytes:
+        return blocked(
+            Reason.DENIED_BY_ADMISSION,
+            f"Harvester denies {target}, which is above the VM's maximum of {highest}",
+            "raise the VM's maximum memory in Harvester, and restart the VM",
+        )
+    return None
+
+
+HARVESTER = (rewritten, denied)
+"""The rules about Harvester's webhooks, in their order."""

@@ -1,0 +1,93 @@
+"""``combine``: combines a KubeVirt CR and the HyperConverged that owns it, if Git has both."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from reconciler.model.desired.desired_state import DesiredKubeVirt
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.references import FieldPath, Location, ObjectRef, dotted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from reconciler.model.fields import SettingValue
+    from reconciler.source.manifests.manifest_objects import FileObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Combined:
+    """What Git sets for the cluster's only KubeVirt CR."""
+
+    desired: DesiredKubeVirt | None = None
+    places: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(default_factory=dict)
+    """The location of each setting, under the reference of ``desired``."""
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+
+def combine(found: Sequence[FileObject]) -> Combined:
+    """Combine the KubeVirt CR and the HyperConverged objects of all files.
+
+    A cluster has one of each. The settings of both are used; a setting that both have, with
+    different values, is an error.
+    """
+    by_kind = sorted(found, key=lambda each: not each.desired.ref.is_kubevirt)
+    if not by_kind:
+        return Combined()
+    first, *others = by_kind
+    settings, places = _settings(first), dict(first.places)
+    diagnostics: list[Diagnostic] = []
+    kinds = {first.desired.ref.kind: first}
+    for each in others:
+        earlier = kinds.setdefault(each.desired.ref.kind, each)
+        if earlier is not each:
+            diagnostics.append(_second(earlier, each))
+            continue
+        diagnostics += _conflicts(first, each)
+        own = _settings(each)
+        places = {path: at for path, at in each.places.items() if path in own} | places
+        settings = own | settings
+    desired = first.desired
+    if isinstance(desired, DesiredKubeVirt):
+        return Combined(
+            desired=replace(desired, settings=settings),
+            places={desired.ref: places},
+            diagnostics=tuple(diagnostics),
+        )
+    return Combined(diagnostics=tuple(diagnostics))
+
+
+def _settings(each: FileObject) -> dict[FieldPath, SettingValue]:
+    return dict(each.desired.settings) if isinstance(each.desired, DesiredKubeVirt) else {}
+
+
+def _second(first: FileObject, each: FileObject) -> Diagnostic:
+    kind = each.desired.ref.kind
+    named = "KubeVirt CR" if each.desired.ref.is_kubevirt else kind
+    return Diagnostic(
+        severity=Severity.ERROR,
+        code="two-kubevirts",
+        message=f"a cluster has only one {named}, and this is a second one",
+        at=each.places[()],
+        ref=each.desired.ref,
+        context=(f"{first.desired.ref} is at {first.places[()]}",),
+        hint="keep the desired state of each cluster in its own folder; select it with paths",
+    )
+
+
+def _conflicts(first: FileObject, each: FileObject) -> Iterator[Diagnostic]:
+    known = _settings(first)
+    for path, value in _settings(each).items():
+        if path in known and known[path] != value:
+            yield Diagnostic(
+                severity=Severity.ERROR,
+                code="conflicting-setting",
+                message=f"{dotted(path)} is {value} here, and {known[path]} in "
+                f"{first.desired.ref}",
+                at=each.places.get(path, each.places[()]),
+                ref=each.desired.ref,
+                context=(f"the other value is at {first.places.get(path, first.places[()])}",),
+                hint="set it only once: HyperConverged writes the KubeVirt CR",
+            )

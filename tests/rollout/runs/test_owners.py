@@ -1,0 +1,250 @@
+"""Tests runs on KubeVirt CRs that HyperConverged or Harvester own, with and without faults."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+from support.simulated import Rig
+
+from reconciler.model.desired.config import HyperConvergedPolicy
+from reconciler.simulator.clock import SimClock
+from reconciler.simulator.simulator import Simulator
+from reconciler.simulator.store.history import Key
+from reconciler.simulator.worlds.worlds import parse
+
+NAMESPACE = "kubevirt-hyperconverged"
+NAME = "kubevirt-kubevirt-hyperconverged"
+KUBEVIRT = Key("kubevirts.kubevirt.io", NAMESPACE, NAME)
+HARVESTER = Key("kubevirts.kubevirt.io", "harvester-system", "kubevirt")
+ANNOTATION = "kubevirt.kubevirt.io/jsonpatch"
+LIVE = {
+    "configuration": {"vmRolloutStrategy": "LiveUpdate"},
+    "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
+}
+
+
+def owned(release="1.19", kubevirt="v1.9.0", **hyperconverged):
+    return started(
+        kubevirt={"owner": "HyperConverged", "version": kubevirt},
+        hyperConverged={"release": release, **hyperconverged},
+    )
+
+
+def harvester(**fields):
+    return started(
+        kubevirt={"owner": "Harvester", "version": "v1.8.4", "spec": LIVE}, harvester=fields
+    )
+
+
+def started(**world):
+    document = {
+        "apiVersion": "simulator/v1alpha1",
+        "kind": "World",
+        "vms": [{"name": "vm", "guest": "1Gi"}],
+        **world,
+    }
+    run = Rig(Simulator(parse(document), clock=SimClock(scale=None)))
+    run.clock.sleep(10)
+    return run
+
+
+def setting(path, value, *, key=KUBEVIRT):
+    """Return a KubeVirt manifest that sets one field, given by its dotted path."""
+    for name in reversed(path.split(".")):
+        value = {name: value}
+    meta = {"name": key.name, "namespace": key.namespace}
+    return yaml.safe_dump(
+        {"apiVersion": "kubevirt.io/v1", "kind": "KubeVirt", "metadata": meta, "spec": value}
+    )
+
+
+def held(run, path, key=KUBEVIRT):
+    """Return what the KubeVirt CR shows."""
+    found = run.sim.store.get(key)["spec"]
+    for name in path.split("."):
+        found = (found or {}).get(name)
+    return found
+
+
+def outcome_of(report):
+    (found,) = [each for each in report.outcomes if each.ref.kind == "KubeVirt"]
+    return f"{found.result} {found.reason}"
+
+
+RATIO = "configuration.liveUpdateConfiguration.maxHotplugRatio"
+PARALLEL = "configuration.migrations.parallelMigrationsPerCluster"
+METHODS = "workloadUpdateStrategy.workloadUpdateMethods"
+RELEASES = [
+    *(("1.13", "v1.3.1"), ("1.15", "v1.5.2"), ("1.16", "v1.6.2"), ("1.17", "v1.7.4")),
+    *(("1.18", "v1.8.4"), ("1.19", "v1.9.0")),
+]
+SETTINGS = [
+    (METHODS, [], "1.10"),
+    ("workloadUpdateStrategy.batchEvictionInterval", "2m0s", "1.10"),
+    (RATIO, 8, "1.16"),
+    (PARALLEL, 7, "1.10"),
+    ("configuration.migrations.bandwidthPerMigration", "64Mi", "1.10"),
+    ("configuration.migrations.allowWorkloadDisruption", True, "1.19"),
+    ("configuration.vmRolloutStrategy", "Stage", ""),
+]
+
+
+@pytest.mark.parametrize(("release", "kubevirt"), RELEASES)
+@pytest.mark.parametrize(("path", "value", "since"), SETTINGS)
+def test_kubevirt_cr_shows_what_was_written_to_hyperconverged(
+    path, value, since, release, kubevirt
+):
+    run = owned(release, kubevirt)
+    before = held(run, path)
+    report = run.apply(setting(path, value))
+    if not since or int(release[2:]) < int(since[2:]):
+        unknown = path.endswith("allowWorkloadDisruption") and kubevirt < "v1.8"
+        blocked = "held not-settable-in-hyperconverged"
+        assert outcome_of(report) in ({blocked, "held unknown-field"} if unknown else {blocked})
+        assert held(run, path) == before
+        assert run.patches() == []
+        return
+    assert outcome_of(report) == "done config-as-desired"
+    assert held(run, path) == value
+    version = "v1" if int(release[2:]) >= 18 else "v1beta1"
+    assert [path for path in run.patches() if "/hyperconvergeds/" in path] == [
+        f"/apis/hco.kubevirt.io/{version}/namespaces/{NAMESPACE}/hyperconvergeds/{NAMESPACE}"
+    ]
+    run.clock.sleep(60)
+    assert held(run, path) == value
+
+
+def test_direct_change_of_the_owned_kubevirt_cr_is_reverted_by_the_simulated_operator():
+    run = owned()
+    path = f"/apis/kubevirt.io/v1/namespaces/{NAMESPACE}/kubevirts/{NAME}"
+    run.merge(path, {"spec": {"workloadUpdateStrategy": None}}, agent="kubectl")
+    assert held(run, METHODS) is None
+    run.clock.sleep(5)
+    assert held(run, METHODS) == ["LiveMigrate"]
+
+
+V1 = {"virtualization": {"liveMigrationConfig": {"parallelMigrationsPerCluster": 5}}}
+
+
+@pytest.mark.parametrize(
+    ("faults", "expected", "words"),
+    [
+        pytest.param(
+            {"down": {}},
+            "failed not-settled",
+            "has generation 2, and its operator has observed 1",
+            id="operator down",
+        ),
+        pytest.param(
+            {"down": {"until": "40s"}},
+            "done config-as-desired",
+            "the KubeVirt CR matches Git",
+            id="operator down for some seconds",
+        ),
+        pytest.param(
+            {"rewrittenBy": {"manager": "argocd-controller", "patch": {"spec": V1}}},
+            "failed reverted",
+            "argocd-controller reverted spec.configuration.migrations",
+            id="a second tool writes HyperConverged back",
+        ),
+        pytest.param(
+            {"manager": "virt-platform-autopilot"},
+            "held owned-by-autopilot",
+            "applies spec.virtualization.liveMigrationConfig.parallelMigrationsPerCluster",
+            id="autopilot above HyperConverged",
+        ),
+        pytest.param(
+            {
+                "annotations": {
+                    ANNOTATION: '[{"op": "replace", "path": "/spec/configuration/migrations/'
+                    'parallelMigrationsPerCluster", "value": 6}]'
+                }
+            },
+            "held set-by-annotation",
+            f"the annotation {ANNOTATION} of HyperConverged",
+            id="annotation overrides the field",
+        ),
+    ],
+)
+def test_reversal_of_a_setting_of_hyperconverged_is_noticed(faults, expected, words):
+    run = owned(**faults)
+    report = run.apply(setting(PARALLEL, 7), settle_deadline_s=90.0)
+    assert outcome_of(report) == expected
+    assert words in report.outcomes[0].why.message
+
+
+GATES = "configuration.developerConfiguration.featureGates"
+
+
+def test_feature_gate_is_in_force_after_the_annotation_is_written_by_consent():
+    run = owned(
+        annotations={ANNOTATION: '[{"op":"add","path":"/spec/imageTag","value":"v1.9.0"}]'}
+    )
+    report = run.apply(setting(GATES, ["VSOCK"]), hyperconverged=HyperConvergedPolicy.ANNOTATION)
+    assert outcome_of(report) == "done config-as-desired"
+    assert "VSOCK" in held(run, GATES)
+    assert held(run, "imageTag") == "v1.9.0"
+    hyperconverged = run.sim.store.get(
+        Key("hyperconvergeds.v1.hco.kubevirt.io", NAMESPACE, NAMESPACE)
+    )
+    annotation = json.loads(hyperconverged["metadata"]["annotations"][ANNOTATION])
+    assert [each["path"] for each in annotation] == [
+        "/spec/imageTag",
+        "/spec/configuration/developerConfiguration/featureGates/-",
+    ]
+    conditions = {each["type"]: each["status"] for each in hyperconverged["status"]["conditions"]}
+    assert conditions["TaintedConfiguration"] == "True"
+    assert run.plan(setting(GATES, ["VSOCK"])).decisions[0].reason.value == "config-as-desired"
+
+
+def test_forecast_uses_the_limits_that_hyperconverged_has_set():
+    run = owned("1.19")
+    vm = "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: vm, namespace: "
+    vm += "default}\nspec: {template: {spec: {domain: {memory: {guest: 2Gi}}}}}\n"
+    assert (
+        "at most 5 migrations at a time in the cluster and 1 from one node"
+        in (run.plan(vm).forecast.assumptions[0])
+    )
+    assert held(run, "configuration.migrations.completionTimeoutPerGiB") == 20
+
+
+@pytest.mark.parametrize(
+    ("faults", "expected", "words"),
+    [
+        pytest.param({}, "done config-as-desired", "matches Git", id="setting applied"),
+        pytest.param(
+            {"down": True},
+            "failed not-settled",
+            "Harvester has not written it to the KubeVirt CR",
+            id="controllers down",
+        ),
+        pytest.param(
+            {"rewrittenBy": {"manager": "helm-controller", "patch": {"value": "4"}}},
+            "failed reverted",
+            "helm-controller reverted spec.configuration.liveUpdateConfiguration.maxHotplugRatio",
+            id="a second tool writes the Setting back",
+        ),
+        pytest.param(
+            {"setting": False}, "held owned-by-harvester", "since v1.6", id="before v1.6"
+        ),
+    ],
+)
+def test_hotplug_ratio_is_in_force_through_harvesters_setting_or_the_run_says_why_not(
+    faults, expected, words
+):
+    run = harvester(**faults)
+    report = run.apply(setting(RATIO, 8, key=HARVESTER), settle_deadline_s=60.0)
+    assert outcome_of(report) == expected
+    assert words in report.outcomes[0].why.message
+    if expected.startswith("done"):
+        run.clock.sleep(60)
+        assert held(run, RATIO, HARVESTER) == 8
+
+
+def test_other_setting_of_harvesters_kubevirt_cr_is_not_written():
+    run = harvester()
+    report = run.apply(setting(PARALLEL, 7, key=HARVESTER))
+    assert outcome_of(report) == "held owned-by-harvester"
+    assert run.patches() == []

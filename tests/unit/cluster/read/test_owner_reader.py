@@ -1,0 +1,95 @@
+"""Tests which owners of the KubeVirt CR are read, and in which API version."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.cluster.read.owner_reader import read_owners, served_groups
+from reconciler.errors import ClusterError
+
+
+@pytest.fixture
+def groups(server, reply):
+    def serve(**versions):
+        found = [
+            {"name": name, "versions": [{"version": each} for each in served]}
+            for name, served in versions.items()
+        ]
+        server.on("/apis", reply(200, {"kind": "APIGroupList", "groups": found}))
+
+    return serve
+
+
+HCO = {
+    "metadata": {
+        "name": "kubevirt-hyperconverged",
+        "namespace": "cnv",
+        "uid": "u",
+        "generation": 4,
+        "managedFields": [
+            {
+                "manager": "argocd",
+                "time": "2026-01-01T00:00:00Z",
+                "fieldsV1": {
+                    "f:spec": {"f:liveMigrationConfig": {"f:parallelMigrationsPerCluster": {}}}
+                },
+            }
+        ],
+        "annotations": {"kubevirt.kubevirt.io/jsonpatch": "[]"},
+    },
+    "spec": {"liveMigrationConfig": {"parallelMigrationsPerCluster": 7}},
+    "status": {
+        "observedGeneration": 3,
+        "versions": [{"name": "operator", "version": "1.17.0"}],
+        "conditions": [{"type": "Available", "status": "False", "reason": "CDI"}],
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("served", "expected"),
+    [(["v1beta1"], "v1beta1"), (["v1", "v1beta1"], "v1"), (["v1beta1", "v1"], "v1"), (["v2"], "")],
+)
+def test_hyperconverged_is_read_in_the_newest_version_whose_fields_are_known(
+    server, client, page, groups, served, expected
+):
+    groups(**{"hco.kubevirt.io": served})
+    server.on(f"/apis/hco.kubevirt.io/{expected}/hyperconvergeds", page(HCO))
+    assert served_groups(client).hyperconverged == expected
+    assert [each.version for each in read_owners(client).values] == [expected] * bool(expected)
+
+
+def test_hyperconverged_is_decoded_with_its_settings_and_their_managers(
+    server, client, page, groups
+):
+    groups(**{"hco.kubevirt.io": ["v1beta1"]})
+    server.on("/apis/hco.kubevirt.io/v1beta1/hyperconvergeds", page(HCO))
+    (found,) = read_owners(client).values
+    path = ("spec", "liveMigrationConfig", "parallelMigrationsPerCluster")
+    assert (found.release, found.generation, found.observed_generation) == ("1.17.0", 4, 3)
+    assert (found.spellings, found.managers) == ({path: 7}, {path: "argocd"})
+    assert found.containers == {path[:1], path[:2]}
+    assert found.json_patch == "[]"
+    assert found.conditions["Available"].reason == "CDI"
+
+
+def test_only_the_setting_of_the_ratio_is_requested_from_harvester(server, client, groups, reply):
+    groups(**{"harvesterhci.io": ["v1beta1"]})
+    path = "/apis/harvesterhci.io/v1beta1/settings/max-hotplug-ratio"
+    server.on(path, reply(200, {"metadata": {"name": "max-hotplug-ratio"}, "value": "6"}))
+    found = read_owners(client)
+    assert [each.spellings for each in found.values] == [{("value",): "6"}]
+    assert found.groups == {"harvesterhci.io"}
+    assert [each.path for each in server.requests] == ["/apis", path]
+
+
+def test_nothing_but_the_groups_is_requested_in_a_cluster_without_owners(server, client, groups):
+    groups(**{"kubevirt.io": ["v1"]})
+    assert read_owners(client).values == ()
+    assert [each.path for each in server.requests] == ["/apis"]
+
+
+def test_answer_that_is_no_list_of_groups_is_an_error(server, client, reply):
+    server.on("/apis", reply(200, {"kind": "Status"}))
+    with pytest.raises(ClusterError, match="cannot be read"):
+        read_owners(client)

@@ -1,0 +1,283 @@
+"""Tests what is written to HyperConverged, by release, and when nothing can be written."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from support.builders import condition, make_desired, plan_of, with_settings
+from support.owner_builders import HYPERCONVERGED, OWNED, READY, make_owned, make_owner
+
+from reconciler.model.desired.config import HyperConvergedPolicy
+from reconciler.model.desired.desired_state import DesiredKubeVirt
+from reconciler.model.fields import FIELD_BY_PATH, NameSet, read_setting
+from reconciler.model.references import dotted, kubevirt_ref
+
+ANNOTATION = "kubevirt.kubevirt.io/jsonpatch"
+ANNOTATION_POINTER = "/metadata/annotations/kubevirt.kubevirt.io~1jsonpatch"
+STRATEGY = "spec.workloadUpdateStrategy"
+LIVE_UPDATE = "spec.configuration.liveUpdateConfiguration"
+MIGRATIONS = "spec.configuration.migrations"
+
+# The field map of HyperConverged: the KubeVirt field, a value, the path in v1beta1 below `spec`
+# (the same below `spec.virtualization` in v1), and the first release that has it.
+FIELDS = (
+    (f"{STRATEGY}.workloadUpdateMethods", ["Evict"], "workloadUpdateStrategy", "1.10"),
+    (f"{STRATEGY}.batchEvictionSize", 3, "workloadUpdateStrategy", "1.10"),
+    (f"{STRATEGY}.batchEvictionInterval", "2m", "workloadUpdateStrategy", "1.10"),
+    (f"{LIVE_UPDATE}.maxGuest", "64Gi", "liveUpdateConfiguration", "1.16"),
+    (f"{LIVE_UPDATE}.maxHotplugRatio", 8, "liveUpdateConfiguration", "1.16"),
+    (f"{LIVE_UPDATE}.maxCpuSockets", 16, "liveUpdateConfiguration", "1.16"),
+    (f"{MIGRATIONS}.parallelMigrationsPerCluster", 7, "liveMigrationConfig", "1.10"),
+    (f"{MIGRATIONS}.parallelOutboundMigrationsPerNode", 3, "liveMigrationConfig", "1.10"),
+    (f"{MIGRATIONS}.bandwidthPerMigration", "64Mi", "liveMigrationConfig", "1.10"),
+    (f"{MIGRATIONS}.completionTimeoutPerGiB", 90, "liveMigrationConfig", "1.10"),
+    (f"{MIGRATIONS}.progressTimeout", 60, "liveMigrationConfig", "1.10"),
+    (f"{MIGRATIONS}.allowAutoConverge", True, "liveMigrationConfig", "1.10"),
+    (f"{MIGRATIONS}.allowPostCopy", True, "liveMigrationConfig", "1.10"),
+    (f"{MIGRATIONS}.allowWorkloadDisruption", True, "liveMigrationConfig", "1.19"),
+    ("spec.configuration.vmRolloutStrategy", "Stage", None, None),
+    ("spec.configuration.developerConfiguration.featureGates", ["VSOCK"], None, None),
+)
+RELEASES = (
+    *(("1.10", "v1beta1", "v1.0.1"), ("1.13", "v1beta1", "v1.3.1"), ("1.15", "v1beta1", "v1.5.2")),
+    *(("1.16", "v1beta1", "v1.6.2"), ("1.17", "v1beta1", "v1.7.4"), ("1.18", "v1beta1", "v1.8.4")),
+    *(("1.18", "v1", "v1.8.4"), ("1.19", "v1beta1", "v1.9.0"), ("1.19", "v1", "v1.9.0")),
+)
+
+
+def desired(**settings):
+    """Return what Git sets on the owned KubeVirt CR, by dotted path."""
+    found = {}
+    for name, raw in settings.items():
+        path = tuple(name.split("."))
+        found[path] = read_setting(FIELD_BY_PATH[path].type, raw)
+    return with_ref(found, OWNED)
+
+
+def with_ref(settings, ref):
+    state = make_desired(kubevirt=settings)
+    return replace(state, kubevirt=DesiredKubeVirt(ref=ref, settings=settings))
+
+
+def decision_of(state, live, **policy):
+    (found,) = plan_of(state, live, **policy).decisions
+    return found
+
+
+def later(release, other):
+    return tuple(map(int, release.split("."))) >= tuple(map(int, other.split(".")))
+
+
+@pytest.mark.parametrize(("release", "version", "kubevirt"), RELEASES)
+@pytest.mark.parametrize(("field", "value", "parent", "since"), FIELDS)
+def test_setting_is_written_where_each_release_of_hyperconverged_reads_it(
+    field, value, parent, since, release, version, kubevirt
+):
+    if field.endswith("allowWorkloadDisruption") and kubevirt < "v1.8":
+        pytest.skip("this KubeVirt version does not have the field")
+    if field.endswith("vmRolloutStrategy") and kubevirt < "v1.2":
+        pytest.skip("this KubeVirt version does not have the field")
+    live = make_owned(make_owner(f"{release}.0", version), version=kubevirt)
+    decision = decision_of(desired(**{field: value}), live)
+    prefix = ["spec"] + (["virtualization"] if version == "v1" else [])
+    if since is None or not later(release, since):
+        assert (decision.effect.value, decision.reason.value) == (
+            "blocked",
+            "not-settable-in-hyperconverged",
+        )
+        assert f"{ANNOTATION}='" in decision.why.hint
+        assert decision.actions == ()
+        return
+    (change,), (action,) = decision.changes, decision.actions
+    home = [*prefix, parent, field.rpartition(".")[2]]
+    assert dotted(change.field) == field
+    assert dotted(change.written.path) == ".".join(home)
+    assert (action.target.ref, action.target.version) == (HYPERCONVERGED, version)
+    assert [each.plain() for each in action.patch] == [
+        {"op": "test", "path": "/metadata/uid", "value": "uid-hco"},
+        {"op": "test", "path": "/metadata/generation", "value": 3},
+        {"op": "add", "path": "/" + "/".join(home[:-1]), "value": {home[-1]: value}},
+    ]
+
+
+def test_present_field_is_replaced_only_if_it_still_has_the_value_that_was_read():
+    home = ("spec", "virtualization", "liveMigrationConfig", "parallelMigrationsPerCluster")
+    owner = make_owner(spellings={home: 5}, containers=frozenset(home[:n] for n in range(1, 4)))
+    state = desired(**{f"{MIGRATIONS}.parallelMigrationsPerCluster": 9})
+    (action,) = decision_of(state, make_owned(owner)).actions
+    assert [each.plain() for each in action.patch] == [
+        {"op": "test", "path": "/metadata/uid", "value": "uid-hco"},
+        {"op": "test", "path": "/" + "/".join(home), "value": 5},
+        {"op": "replace", "path": "/" + "/".join(home), "value": 9},
+    ]
+
+
+RATIO = desired(**{f"{LIVE_UPDATE}.maxHotplugRatio": 8})
+RATIO_HOME = ("spec", "virtualization", "liveUpdateConfiguration", "maxHotplugRatio")
+
+
+@pytest.mark.parametrize(
+    ("owner", "expected", "words"),
+    [
+        (
+            make_owner(observed_generation=2),
+            "wait owner-not-settled",
+            "has generation 3, and its operator has observed 2",
+        ),
+        (
+            make_owner(conditions={**READY, "Available": condition("False", "CDI", "not ready")}),
+            "wait owner-not-settled",
+            "is False (CDI: not ready)",
+        ),
+        (
+            make_owner(conditions={"Available": condition("True")}),
+            "wait owner-not-settled",
+            "the condition ReconcileComplete of HyperConverged",
+        ),
+        (
+            make_owner(spellings={RATIO_HOME: 8}),
+            "wait owner-not-settled",
+            "has the values that Git sets, and its operator has not written them",
+        ),
+        (
+            make_owner(managers={RATIO_HOME: "virt-platform-autopilot"}),
+            "blocked owned-by-autopilot",
+            "virt-platform-autopilot applies spec.virtualization.liveUpdateConfiguration",
+        ),
+        (
+            make_owner(
+                json_patch='[{"op":"add","path":"/spec/configuration/liveUpdateConfiguration",'
+                '"value":{}}]'
+            ),
+            "blocked set-by-annotation",
+            "with its operation on /spec/configuration/liveUpdateConfiguration",
+        ),
+        (None, "blocked owned-by-hyperconverged", "the HyperConverged object cannot be read"),
+    ],
+)
+def test_nothing_is_written_while_hyperconverged_would_not_apply_it(owner, expected, words):
+    decision = decision_of(RATIO, make_owned(owner))
+    assert f"{decision.effect} {decision.reason}" == expected
+    assert words in decision.why.message
+
+
+def test_setting_in_force_is_none_even_if_hyperconverged_has_no_field_for_it():
+    live = make_owned(make_owner("1.14.0", "v1beta1"), version="v1.4.0")
+    kubevirt = with_settings(live.kubevirt, vmRolloutStrategy="LiveUpdate")
+    state = desired(**{"spec.configuration.vmRolloutStrategy": "LiveUpdate"})
+    decision = decision_of(state, replace(live, kubevirt=kubevirt))
+    assert decision.reason.value == "config-as-desired"
+
+
+def test_release_is_inferred_from_the_kubevirt_version_if_hyperconverged_does_not_show_it():
+    live = make_owned(make_owner("", "v1beta1"), version="v1.5.2")
+    decision = decision_of(RATIO, live)
+    assert "HyperConverged 1.15 (v1beta1) has no field" in decision.why.message
+
+
+GATE = desired(**{"spec.configuration.developerConfiguration.featureGates": ["VSOCK"]})
+
+
+def gated(owner):
+    live = make_owned(owner)
+    kubevirt = with_settings(live.kubevirt, featureGates=NameSet.of(("Snapshot",)))
+    return replace(live, kubevirt=kubevirt)
+
+
+ADD = {
+    "op": "add",
+    "path": "/spec/configuration/developerConfiguration/featureGates/-",
+    "value": "VSOCK",
+}
+OTHER = {"op": "add", "path": "/spec/configuration/cpuModel", "value": "Haswell"}
+
+
+def compact(*operations):
+    return json.dumps(list(operations), separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    ("owner", "patch"),
+    [
+        (
+            make_owner(annotated=False),
+            [
+                {"op": "test", "path": "/metadata/uid", "value": "uid-hco"},
+                {"op": "test", "path": "/metadata/resourceVersion", "value": "42"},
+                {
+                    "op": "add",
+                    "path": "/metadata/annotations",
+                    "value": {ANNOTATION: compact(ADD)},
+                },
+            ],
+        ),
+        (
+            make_owner(),
+            [
+                {"op": "test", "path": "/metadata/uid", "value": "uid-hco"},
+                {"op": "test", "path": "/metadata/resourceVersion", "value": "42"},
+                {"op": "add", "path": ANNOTATION_POINTER, "value": compact(ADD)},
+            ],
+        ),
+        (
+            make_owner(json_patch=compact(OTHER)),
+            [
+                {"op": "test", "path": "/metadata/uid", "value": "uid-hco"},
+                {"op": "test", "path": ANNOTATION_POINTER, "value": compact(OTHER)},
+                {"op": "replace", "path": ANNOTATION_POINTER, "value": compact(OTHER, ADD)},
+            ],
+        ),
+    ],
+)
+def test_annotation_is_written_only_by_consent_and_merged_into_what_is_there(owner, patch):
+    assert decision_of(GATE, gated(owner)).reason.value == "not-settable-in-hyperconverged"
+    decision = decision_of(GATE, gated(owner), hyperconverged=HyperConvergedPolicy.ANNOTATION)
+    (action,) = decision.actions
+    assert [each.plain() for each in action.patch] == patch
+    assert "taints the installation" in decision.warnings[0]
+
+
+def test_operation_of_the_annotation_on_the_same_field_is_replaced():
+    old = {**ADD, "path": "/spec/configuration/vmRolloutStrategy", "value": "LiveUpdate"}
+    live = make_owned(make_owner(json_patch=compact(old, OTHER)))
+    state = desired(**{"spec.configuration.vmRolloutStrategy": "Stage"})
+    kubevirt = with_settings(live.kubevirt, vmRolloutStrategy="LiveUpdate")
+    live = replace(live, kubevirt=kubevirt)
+    assert decision_of(state, live).reason.value == "set-by-annotation"
+    decision = decision_of(state, live, hyperconverged=HyperConvergedPolicy.ANNOTATION)
+    (action,) = decision.actions
+    assert action.patch[-1].value == compact({**old, "value": "Stage"}, OTHER)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", '[{"op":"add"}]', "[1]"])
+def test_annotation_that_is_no_json_patch_is_not_extended(text):
+    live = gated(make_owner(json_patch=text))
+    decision = decision_of(GATE, live, hyperconverged=HyperConvergedPolicy.ANNOTATION)
+    assert decision.reason.value == "set-by-annotation"
+    assert "is not a JSON Patch" in decision.why.message
+
+
+def test_hyperconverged_manifest_in_git_means_the_kubevirt_cr_that_it_owns():
+    settings = RATIO.kubevirt.settings
+    decision = decision_of(with_ref(settings, HYPERCONVERGED), make_owned(make_owner()))
+    assert (decision.ref, decision.reason.value) == (OWNED, "config-change")
+
+
+@pytest.mark.parametrize(
+    "ref", [HYPERCONVERGED._replace(name="other"), kubevirt_ref("kubevirt", "kubevirt")]
+)
+def test_other_object_in_git_is_the_wrong_kubevirt(ref):
+    decision = decision_of(with_ref(RATIO.kubevirt.settings, ref), make_owned(make_owner()))
+    assert decision.reason.value == "wrong-kubevirt"
+    assert "written through HyperConverged" in decision.why.message
+
+
+def test_digest_covers_the_object_and_the_version_that_receive_the_write():
+    old = make_owner(version="v1beta1", containers=frozenset({("spec",)}))
+    digests = {
+        decision_of(RATIO, make_owned(each)).actions[0].digest
+        for each in (make_owner(), old, make_owner(uid="other"))
+    }
+    assert len(digests) == 3

@@ -1,0 +1,124 @@
+"""Tests Harvester, cozystack, Deckhouse and two owners of one KubeVirt CR."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import make_desired, make_kubevirt, make_live, plan_of, with_settings
+from support.owner_builders import HARVESTER, SETTING, make_harvester
+
+from reconciler.model import fields
+from reconciler.model.desired.desired_state import DesiredKubeVirt
+from reconciler.model.references import kubevirt_ref
+
+VALUE = ("value",)
+
+
+def decision_of(live, settings):
+    state = make_desired(kubevirt=settings)
+    state = replace(state, kubevirt=DesiredKubeVirt(ref=live.kubevirt.ref, settings=settings))
+    (found,) = plan_of(state, live).decisions
+    return found
+
+
+@pytest.mark.parametrize(
+    ("setting", "patch"),
+    [
+        (
+            {VALUE: "4"},
+            [
+                {"op": "test", "path": "/metadata/uid", "value": "uid-set"},
+                {"op": "test", "path": "/value", "value": "4"},
+                {"op": "replace", "path": "/value", "value": "8"},
+            ],
+        ),
+        (
+            {},
+            [
+                {"op": "test", "path": "/metadata/uid", "value": "uid-set"},
+                {"op": "test", "path": "/metadata/generation", "value": 1},
+                {"op": "add", "path": "/value", "value": "8"},
+            ],
+        ),
+    ],
+)
+def test_hotplug_ratio_is_written_to_the_setting_of_harvester_as_text(setting, patch):
+    decision = decision_of(make_harvester(setting), {fields.MAX_HOTPLUG_RATIO: 8})
+    (action,) = decision.actions
+    assert (action.target.ref, action.target.version) == (SETTING, "v1beta1")
+    assert [each.plain() for each in action.patch] == patch
+    assert decision.changes[0].written.path == VALUE
+
+
+@pytest.mark.parametrize(
+    ("setting", "settings", "expected", "words"),
+    [
+        (
+            {VALUE: "4"},
+            {fields.MAX_HOTPLUG_RATIO: 21},
+            "blocked denied-by-admission",
+            "accepts a max-hotplug-ratio from 1 to 20, not 21",
+        ),
+        (
+            {VALUE: "8"},
+            {fields.MAX_HOTPLUG_RATIO: 8},
+            "wait owner-not-settled",
+            "has not written it to the KubeVirt CR",
+        ),
+        (
+            None,
+            {fields.MAX_HOTPLUG_RATIO: 8},
+            "blocked owned-by-harvester",
+            "Harvester has it since v1.6",
+        ),
+        (
+            {VALUE: "4"},
+            {fields.ROLLOUT_STRATEGY: "Stage"},
+            "blocked owned-by-harvester",
+            "Harvester's chart sets spec.configuration.vmRolloutStrategy",
+        ),
+    ],
+)
+def test_setting_that_harvester_does_not_take_is_not_written(setting, settings, expected, words):
+    live = make_harvester(setting)
+    decision = decision_of(live, settings)
+    assert f"{decision.effect} {decision.reason}" == expected
+    assert words in decision.why.message
+
+
+def test_hint_names_the_value_of_the_managed_chart():
+    decision = decision_of(make_harvester({}), {fields.ROLLOUT_STRATEGY: "Stage"})
+    place = "spec.values.kubevirt.spec.configuration.vmRolloutStrategy"
+    assert decision.why.hint == f"set {place} in the ManagedChart fleet-local/harvester"
+
+
+@pytest.mark.parametrize(
+    ("namespace", "reason", "words"),
+    [
+        ("cozy-kubevirt", "owned-by-cozystack", "cpuAllocationRatio"),
+        ("d8-virtualization", "owned-by-deckhouse", "ModuleConfig virtualization"),
+    ],
+)
+def test_platform_without_a_place_for_the_settings_says_where_its_own_are(
+    namespace, reason, words
+):
+    live = make_live(kubevirt=make_kubevirt(ref=kubevirt_ref(namespace, "kubevirt")))
+    decision = decision_of(live, {fields.ROLLOUT_STRATEGY: "Stage"})
+    assert decision.reason.value == reason
+    assert words in decision.why.hint
+
+
+def test_two_owners_block_every_change():
+    live = make_harvester({VALUE: "4"}, owners=("HyperConverged/kubevirt-hyperconverged",))
+    decision = decision_of(live, {fields.MAX_HOTPLUG_RATIO: 8})
+    assert decision.reason.value == "two-owners"
+    assert "HyperConverged and Harvester both claim" in decision.why.message
+
+
+def test_kubevirt_cr_with_harvesters_name_in_another_cluster_is_patched_directly():
+    live = replace(make_harvester({}), api_groups=frozenset({"hco.kubevirt.io"}), owners=())
+    live = replace(live, kubevirt=with_settings(live.kubevirt, vmRolloutStrategy="LiveUpdate"))
+    decision = decision_of(live, {fields.ROLLOUT_STRATEGY: "Stage"})
+    assert decision.actions[0].target is None
+    assert decision.ref == HARVESTER
