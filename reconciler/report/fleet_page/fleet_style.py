@@ -66,9 +66,11 @@ box-shadow:inset 0 0 0 3px var(--soon)}
 .cell.failed::before{content:"!" / ""}
 a.cell:hover{outline:2px solid var(--text);outline-offset:1px}
 a.cell:focus-visible{outline-width:3px;z-index:1}
-#peek{position:sticky;bottom:0;margin:.75rem 0 0;padding:.45rem .9rem;min-height:2.4rem;
-background:var(--panel);border:1px solid var(--line);border-radius:8px;font-size:.95rem}
-#peek:empty{visibility:hidden}
+#peek{position:fixed;bottom:.75rem;left:50%;transform:translateX(-50%);z-index:2;margin:0;
+padding:.45rem 1rem;max-width:calc(100% - 1.5rem);background:var(--text);color:var(--bg);
+border-radius:8px;font-size:.95rem;pointer-events:none}
+#peek:empty{display:none}
+html{scroll-padding-bottom:5rem}
 :root{--edge:#8c959f}
 @media screen and (prefers-color-scheme:dark){:root{--edge:#6b7480}}
 """

@@ -190,6 +190,11 @@ LIVE_SCRIPT = """
   };
   document.addEventListener("focusin", look);
   document.addEventListener("pointerover", look);
+  const hide = ({target}) => {
+    if (peek && target.matches?.("a.cell")) peek.textContent = "";
+  };
+  document.addEventListener("focusout", hide);
+  document.addEventListener("pointerout", hide);
 
   // The filter applies while the user types, and stays in the address.
   if (form) {

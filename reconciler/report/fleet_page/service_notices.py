@@ -7,7 +7,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from reconciler.model.desired.config import Mode
-from reconciler.model.phrases import listed
 from reconciler.model.plan.plan import Effect
 from reconciler.model.service.view import Role, WaitKind
 from reconciler.report.fleet_page.page_times import time_text
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
 
 _MAX_REFUSED = 5
 """The maximum number of rejected commits that the page lists."""
-_MAX_ALERTS = 5
 _WAITS = {
     WaitKind.FIRST_PLAN: "Waiting for the first plan",
     WaitKind.LEADERSHIP: "Waiting for leadership",
@@ -73,9 +71,8 @@ def _hold(view: ServiceView) -> Iterator[Notice]:
     if view.hold is None:
         return
     since = time_text(view.hold.since, view.at)
-    alerts = listed(view.hold.alerts, _MAX_ALERTS)
-    which = f" ({alerts})" if alerts else ""
-    yield Notice(Tone.BAD, f"No new change starts since {since}: {view.hold.message}{which}")
+    hint = f"; {view.hold.hint}" if view.hold.hint else ""
+    yield Notice(Tone.BAD, f"No new change starts since {since}: {view.hold.message}{hint}")
 
 
 def _rejected(view: ServiceView) -> Iterator[Notice]:

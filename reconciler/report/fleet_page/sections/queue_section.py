@@ -35,6 +35,9 @@ def _pieces(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> Iter
         yield '<p class="faint">No change waits for its start.</p></section>\n'
         return
     forecast = view.plan.forecast
+    if view.next_run is not None and view.next_run.why:
+        at, why = time_html(view.next_run.at, view.at), html_text(view.next_run.why, 300)
+        yield f'<p class="box calm">The next run starts at {at}: {why}.</p>\n'
     if costs := wording.costs(forecast):
         yield f"<p>{html_text(costs)}</p>\n"
     expected = {each.ref: each for each in forecast.vms}

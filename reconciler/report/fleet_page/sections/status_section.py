@@ -36,6 +36,8 @@ def headline(view: ServiceView, vms: Sequence[FleetVM]) -> str:
         return f"{_vms(queued)} {_verb(queued, 'is', 'are')} in the queue"
     if held:
         return f"{_vms(held)} {_verb(held, 'waits', 'wait')} for a person"
+    if not vms:
+        return "Git contains no VM"
     return f"{_verb(len(vms), 'The VM matches', f'All {len(vms):,} VMs match')} Git"
 
 
@@ -46,7 +48,7 @@ def status_section(view: ServiceView, vms: Sequence[FleetVM]) -> str:
 
 def _pieces(view: ServiceView, vms: Sequence[FleetVM]) -> Iterator[str]:
     yield f'<div data-part="status"><h1>{html_text(headline(view, vms))}</h1>\n'
-    if view.plan is not None:
+    if vms:
         yield f'<p class="lead">{html_text(_lead(vms))}</p>\n'
     for each in notices(view):
         yield f'<p class="box {each.tone}">{html_text(each.text, _MAX_TEXT)}.</p>\n'
@@ -67,7 +69,7 @@ def _lead(vms: Sequence[FleetVM]) -> str:
         (_for_person(vms), "waiting for a person"),
         (sum(each.decision.effect is Effect.NONE for each in vms), "unchanged"),
     )
-    return ", ".join(f"{n:,} {words}" for n, words in counts if n) or "Git contains no VM"
+    return ", ".join(f"{n:,} {words}" for n, words in counts if n)
 
 
 def _facts(view: ServiceView) -> Iterator[tuple[str, str]]:

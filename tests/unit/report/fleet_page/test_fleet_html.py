@@ -17,7 +17,7 @@ from reconciler.model.desired.config import Mode
 from reconciler.model.fields import FEATURE_GATES, MAX_HOTPLUG_RATIO, NameSet
 from reconciler.model.plan.plan import Effect
 from reconciler.model.run.progress import Step
-from reconciler.model.service.view import AlertHold, Role, Wait, WaitKind
+from reconciler.model.service.view import AlertHold, NextRun, Role, Wait, WaitKind
 from reconciler.report.fleet_page.fleet_filter import FleetFilter
 from reconciler.report.fleet_page.fleet_html import fleet_html
 from reconciler.report.fleet_page.fleet_style import FLEET_STYLE
@@ -181,8 +181,13 @@ def test_fleet_page_shows_the_queue_in_its_order_with_the_expected_times(view, p
     assert text.index("team-000/pg-00002") < text.index("team-000/pg-00003")
     assert re.search(r"09:30:\d\d to 09:30:\d\d UTC", text)
     assert f"{30 - queue_section.MAX_ROWS} more VMs are in the queue." in text
-    idle = part(page_of(replace(view, run=None)), "queue")
-    assert "After the start of the run" in idle
+
+
+def test_queue_says_when_the_next_run_starts_and_why_not_at_once(view):
+    waiting = NextRun(at=NOW + timedelta(hours=12), why="a maintenance window opens then")
+    text = part(page_of(replace(view, run=None, next_run=waiting)), "queue")
+    assert "The next run starts at 21:30:00 UTC: a maintenance window opens then." in text
+    assert "After the start of the run" in text
 
 
 def test_fleet_page_names_the_vms_that_wait_for_a_person_by_reason(page):
@@ -211,9 +216,7 @@ def test_fleet_page_shows_the_commit_in_force_and_the_rejected_newer_commits(pag
 
 
 def test_fleet_page_says_why_nothing_starts_and_what_the_process_waits_for(view):
-    hold = AlertHold(
-        since=NOW, alerts=("KubeVirtDown{severity=critical}",), message="an alert fires"
-    )
+    hold = AlertHold(since=NOW, message="the alert KubeVirtDown is firing", hint="mend it")
     wait = Wait(kind=WaitKind.CLUSTER, since=NOW - timedelta(days=1), message="connection refused")
     standby = replace(
         view, hold=hold, waits=(wait,), role=Role.STANDBY, leader="other-1", mode=Mode.OBSERVE
@@ -223,8 +226,7 @@ def test_fleet_page_says_why_nothing_starts_and_what_the_process_waits_for(view)
         "The cluster does not answer since 2026-03-01 09:30:00 UTC: connection refused."
     )
     assert found[1] == (
-        "No new change starts since 09:30:00 UTC: an alert fires"
-        " (KubeVirtDown{severity=critical})."
+        "No new change starts since 09:30:00 UTC: the alert KubeVirtDown is firing; mend it."
     )
     assert any(each.startswith("This replica is on standby; other-1 leads.") for each in found)
     assert "Mode observe: this process plans and never writes." in found
@@ -263,7 +265,7 @@ def test_fleet_page_lists_the_last_runs_and_plans(page):
     [
         ({}, "20 VMs change now"),
         ({"plan": None}, "There is no plan yet"),
-        ({"plan": plan_of(make_desired(), make_live())}, "All 0 VMs match Git"),
+        ({"plan": plan_of(make_desired(), make_live())}, "Git contains no VM"),
     ],
 )
 def test_headline_says_what_matters_most(view, changes, title):
