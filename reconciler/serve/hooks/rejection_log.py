@@ -36,11 +36,11 @@ class RejectionLog:
         if count.logged_at is not None and now - count.logged_at < INTERVAL_S:
             return
         log.warning(
-            "rejected %d webhooks at /hooks/%s without a valid signature; if the forge shows the "
-            "status 401, compare its secret with the file %s of --hook-secrets, and its clock "
-            "with this machine's",
-            count.n_rejected,
+            "requests to /hooks/%s without a valid signature: %d; if the forge shows the status "
+            "401, compare its secret with the file %s of --hook-secrets, and its clock with this "
+            "machine's",
             scheme,
+            count.n_rejected,
             scheme,
         )
         count.n_rejected, count.logged_at = 0, now

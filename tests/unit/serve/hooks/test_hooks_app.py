@@ -376,7 +376,7 @@ def test_many_rejected_webhooks_cause_one_message_a_minute(receiver, caplog):
     assert caplog.text.count("without a valid signature") == 1
     started.clock.seconds += 61
     started.send(GITHUB.hook(secret="wrong"))
-    assert "rejected 50 webhooks at /hooks/github" in caplog.text
+    assert "requests to /hooks/github without a valid signature: 50;" in caplog.text
 
 
 def test_name_of_a_branch_in_the_answer_and_the_log_cannot_add_a_line(receiver, caplog):
