@@ -116,6 +116,21 @@ class Duration:
         return self.raw
 
 
+def thousandths(value: object) -> int:
+    """Parse a quantity that is no memory size, such as 100m CPUs, in thousandths.
+
+    Raises:
+        QuantityError: *value* is not a quantity, is negative, or exceeds 2^63-1.
+
+    Source: apimachinery v0.33 pkg/api/resource/quantity.go (MilliValue), which also rounds up.
+    """
+    text = str(MemoryQuantity.parse(value).raw)
+    match = _QUANTITY.fullmatch(text)
+    if match is None:  # pragma: no cover - parse has accepted the text
+        raise QuantityError(f"{kind_of(text)} is not a quantity")
+    return math.ceil(1000 * _exact(match["number"], match["suffix"] or "", text))
+
+
 def canonical(n_bytes: int) -> str:
     """Format a number of bytes exactly, with the largest binary suffix that divides the number."""
     for suffix, exponent in reversed(_BINARY_EXPONENT.items()):

@@ -24,7 +24,7 @@ from reconciler.model.desired.config import Config, RestartConsent
 from reconciler.model.desired.desired_state import Reading
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import MAX_GUEST, ROLLOUT_STRATEGY
-from reconciler.model.live.capacity import Capacity, MemoryUse, NodeUse
+from reconciler.model.live.capacity import Capacity, NodeUse, ResourceUse
 from reconciler.model.plan.comparison import ADDED, Base, BaselineState
 from reconciler.model.plan.plan import Effect
 from reconciler.model.references import Location, vm_ref
@@ -35,7 +35,7 @@ REFS = [vm_ref("db", f"pg-{n}") for n in range(6)]
 BASE = Base(requested="main", revision="0123abc")
 FULL = Capacity(
     observed_at=NOW,
-    nodes={f"node0{n}": NodeUse(requested=MemoryUse(memory=62 * 2**30)) for n in range(1, 4)},
+    nodes={f"node0{n}": NodeUse(requested=ResourceUse(memory=62 * 2**30)) for n in range(1, 4)},
 )
 SIZES = st.sampled_from(("1Gi", "1024Mi", "2Gi", "3Gi", "5Gi", "1025Mi"))
 SETTINGS = st.sampled_from(

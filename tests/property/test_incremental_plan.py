@@ -25,7 +25,7 @@ from support.builders import (
 from reconciler.model.desired.desired_state import DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import GUEST_MEMORY, NameSet
-from reconciler.model.live.capacity import Capacity, MemoryUse, NodeUse
+from reconciler.model.live.capacity import Capacity, NodeUse, ResourceUse
 from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.live.live_state import LiveNode
 from reconciler.model.plan.plan import Effect, Reason
@@ -104,7 +104,7 @@ class Steps:
         capacity = self.live.capacity
         if change["capacity"]:
             taken = {"small": q("62Gi"), "large": q("1Gi")}[change["capacity"]].n_bytes
-            uses = {f"node0{n}": NodeUse(requested=MemoryUse(memory=taken)) for n in range(1, 4)}
+            uses = {f"node0{n}": NodeUse(requested=ResourceUse(memory=taken)) for n in range(1, 4)}
             capacity = Capacity(observed_at=self.now, nodes=uses)
         self.live = replace(
             self.live,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from support.builders import NOW, q
 
-from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse, NodeUse
+from reconciler.model.live.capacity import Capacity, Launcher, NodeUse, ResourceUse
 from reconciler.model.live.live_state import LiveNode
 from reconciler.model.quantity import GIB, MIB
 
@@ -21,11 +21,11 @@ def node(name: str, size: str = "64Gi", **more) -> LiveNode:
 
 
 def use(memory: int, moving: int = 0) -> NodeUse:
-    return NodeUse(requested=MemoryUse(memory=memory), moving=MemoryUse(memory=moving))
+    return NodeUse(requested=ResourceUse(memory=memory), moving=ResourceUse(memory=moving))
 
 
 def launcher(node: str, guest: int = GIB, limit: int = 0) -> Launcher:
-    requests = MemoryUse(memory=guest + OVERHEAD)
+    requests = ResourceUse(memory=guest + OVERHEAD)
     return Launcher(namespace="db", node=node, requests=requests, limit=limit)
 
 

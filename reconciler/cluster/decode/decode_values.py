@@ -17,7 +17,7 @@ from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.model import references
 from reconciler.model.live.conditions import Condition
 from reconciler.model.live.live_state import Constraints
-from reconciler.model.quantity import MemoryQuantity, QuantityError
+from reconciler.model.quantity import MemoryQuantity, QuantityError, thousandths
 from reconciler.model.quoting import kind_of, quoted
 
 if TYPE_CHECKING:
@@ -110,6 +110,33 @@ def _condition(
     return Condition(
         status=shared(status), reason=shared(reason), message=shared(message), since=moment(since)
     )
+
+
+CPU, PODS = "cpu", "pods"
+"""The resources besides devices whose amounts on nodes are compared."""
+
+
+def other_resources(found: Mapping[str, wire.Amount] | None) -> dict[str, int]:
+    """Return the CPUs in thousandths, the pods, and the devices by name, such as GPUs.
+
+    Raises:
+        UnreadableError: A value is not a quantity.
+    """
+    amounts: dict[str, int] = {}
+    for name, value in (found or {}).items():
+        if name == CPU and value is not None:
+            amounts[CPU] = _thousandths(value)
+        elif name == PODS or "/" in name:
+            parsed = amount(value, name)
+            amounts[shared(name)] = parsed.n_bytes if parsed else 0
+    return amounts
+
+
+def _thousandths(value: wire.Amount) -> int:
+    try:
+        return thousandths(value)
+    except QuantityError as error:
+        raise UnreadableError(f"{CPU}: {error}") from error
 
 
 def constraints(spec: wire.GuestSpec | None) -> Constraints:

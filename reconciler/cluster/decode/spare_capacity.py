@@ -9,10 +9,10 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.decode import wire_capacity as wire
-from reconciler.cluster.decode.decode_values import amount, shared
+from reconciler.cluster.decode.decode_values import CPU, amount, other_resources, shared
 from reconciler.cluster.decode.pages import Kind
 from reconciler.cluster.decode.workloads import HUGEPAGES
-from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota
+from reconciler.model.live.capacity import Launcher, NodeUse, Quota, ResourceUse
 from reconciler.model.references import Uid
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class NamedQuota:
 
 
 def pod(item: wire.Pod) -> Pod:
-    """Decode a pod's memory requests, limits, node and phase."""
+    """Decode a pod's requests, memory limits, node and phase."""
     meta, spec = item.metadata, item.spec or wire.PodSpec()
     phase = item.status.phase if item.status else None
     limits = (
@@ -75,8 +75,8 @@ def pod(item: wire.Pod) -> Pod:
     return Pod(launcher=launcher, instance=Uid(created_by or ""), ended=phase in ENDED)
 
 
-def _requests(spec: wire.PodSpec) -> MemoryUse:
-    """Return the memory that the scheduler counts for a pod.
+def _requests(spec: wire.PodSpec) -> ResourceUse:
+    """Return the resources that the scheduler counts for a pod.
 
     The scheduler adds up containers and sidecar containers. If the peak of the init containers is
     higher, the scheduler uses this peak instead; each init container counts together with the
@@ -106,14 +106,17 @@ def _requests(spec: wire.PodSpec) -> MemoryUse:
         for name, n in sorted(total.items())
         if name.startswith(HUGEPAGES) and n
     }
+    others = {n: total[n] for n in sorted(total) if total[n] and (n == CPU or "/" in n)}
     memory = total["memory"]
-    return MemoryUse(memory=memory, hugepages=pages) if pages else _without_pages(memory)
+    if pages:
+        return ResourceUse(memory=memory, hugepages=pages, others=others)
+    return _without_pages(memory, tuple(others.items()))
 
 
 @lru_cache(maxsize=1024)
-def _without_pages(memory: int) -> MemoryUse:
-    """Return a pod's memory use without huge pages; equal pods share one result."""
-    return MemoryUse(memory=memory)
+def _without_pages(memory: int, others: tuple[tuple[str, int], ...]) -> ResourceUse:
+    """Return a pod's use without huge pages; equal pods share one result."""
+    return ResourceUse(memory=memory, others=dict(others))
 
 
 def _amounts(resources: wire.PodResources | None) -> Counter[str]:
@@ -127,6 +130,7 @@ def _counted(found: Mapping[str, Amount] | None) -> Counter[str]:
             for name, value in (found or {}).items()
             if name == "memory" or name.startswith(HUGEPAGES)
         }
+        | other_resources(found)
     )
 
 
@@ -156,7 +160,7 @@ def quota(item: wire.Quota) -> NamedQuota:
 def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
     """Yield one pod per possible node that stands for an unreadable pod and fills the node."""
     for node in sorted(set(_NODE_NAME.findall(body))):
-        requests = MemoryUse(memory=_ALL)
+        requests = ResourceUse(memory=_ALL)
         launcher = Launcher(namespace=ref.namespace, node=shared(node.decode()), requests=requests)
         yield Pod(launcher=launcher, instance=Uid(""), ended=False)
 
@@ -186,7 +190,7 @@ def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:
 def node_uses(
     pods: Iterable[Pod], found: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, NodeUse]:
-    """Return the memory that the pods on each node request, by the node's name."""
+    """Return the resources that the pods on each node request, by the node's name."""
     requested: dict[str, Counter[str]] = defaultdict(Counter)
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for each in pods:
@@ -246,12 +250,22 @@ def _moving(running: Mapping[Uid, tuple[Launcher, ...]]) -> dict[str, Counter[st
     return moving
 
 
-def _flat(use: MemoryUse) -> dict[str, int]:
-    return {"memory": use.memory, **use.hugepages}
+def _flat(use: ResourceUse) -> dict[str, int]:
+    pages = {f"{HUGEPAGES}{size}": n for size, n in use.hugepages.items()}
+    return {"memory": use.memory, "pods": 1, **pages, **use.others}
 
 
-def _use(found: Counter[str]) -> MemoryUse:
-    return MemoryUse(
+def _use(found: Counter[str]) -> ResourceUse:
+    return ResourceUse(
         memory=found["memory"],
-        hugepages={name: n for name, n in sorted(found.items()) if name != "memory"},
+        hugepages={
+            name.removeprefix(HUGEPAGES): n
+            for name, n in sorted(found.items())
+            if name.startswith(HUGEPAGES)
+        },
+        others={
+            name: n
+            for name, n in sorted(found.items())
+            if name != "memory" and not name.startswith(HUGEPAGES)
+        },
     )

@@ -224,16 +224,26 @@ class VM(Wire, frozen=True):
     status: VMStatus | None = None
 
 
+class NodeTaint(Wire, frozen=True):
+    """A taint from a node's ``spec.taints``."""
+
+    key: str
+    value: str | None = None
+    effect: str = ""
+
+
 class NodeSpec(Wire, frozen=True):
     """A node's ``spec``."""
 
     unschedulable: bool | None = None
+    taints: list[NodeTaint] | None = None
 
 
 class NodeStatus(Wire, frozen=True):
     """A node's ``status``."""
 
     allocatable: dict[str, Amount] | None = None
+    conditions: list[Condition] | None = None
 
 
 class Node(Wire, frozen=True):

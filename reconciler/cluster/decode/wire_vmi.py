@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.cluster.decode.wire import Amount, Condition, GuestSpec, Meta, Wire
+from reconciler.cluster.decode.wire import Amount, Condition, Meta, Wire
+from reconciler.cluster.decode.wire_placement import VMISpec
 
 
 class MemoryStatus(Wire, frozen=True):
@@ -64,7 +65,7 @@ class VMI(Wire, frozen=True):
     """A VirtualMachineInstance, as the API server sends it."""
 
     metadata: Meta
-    spec: GuestSpec | None = None
+    spec: VMISpec | None = None
     status: VMIStatus | None = None
 
 

@@ -14,11 +14,13 @@ from reconciler.cluster.decode.decode_values import (
     constraints,
     labels,
     moment,
+    other_resources,
     shared,
     shared_vm_ref,
     topology,
 )
 from reconciler.cluster.decode.pages import Kind
+from reconciler.cluster.decode.placement import placement, taints
 from reconciler.cluster.decode.tracking_tool import tracking_tool
 from reconciler.model.annotations import SUSPEND
 from reconciler.model.live.capacity import UNREAD_LABELS
@@ -172,6 +174,7 @@ def vmi(item: wire_vmi.VMI) -> LiveVMI:
         graphics=not (domain.devices and domain.devices.autoattach_graphics_device is False),
         memory_overhead=amount(sizes.memory_overhead, "memoryOverhead"),
         node_selector=labels(spec.node_selector if spec else None),
+        placement=placement(spec, meta.namespace or "", meta.labels),
         labels=labels(meta.labels),
         deleting=meta.deletion_timestamp is not None,
     )
@@ -244,22 +247,41 @@ def _phase(text: str) -> MigrationPhase:
 def node(item: wire.Node) -> LiveNode:
     """Decode a Kubernetes node."""
     meta, status = item.metadata, item.status or wire.NodeStatus()
-    cordoned = bool(item.spec and item.spec.unschedulable)
     allocatable, labelled = status.allocatable or {}, meta.labels or {}
     sizes = {
         name.removeprefix(HUGEPAGES): amount(found, f"allocatable.{name}")
         for name, found in allocatable.items()
         if name.startswith(HUGEPAGES)
     }
+    problem = _problem(item)
     return LiveNode(
         name=meta.name,
-        schedulable=not cordoned and labelled.get(SCHEDULABLE) == "true",
+        schedulable=not problem,
+        problem=problem,
+        taints=taints(item.spec.taints if item.spec else None),
         allocatable=amount(allocatable.get("memory"), "allocatable.memory"),
         hugepages={size: found for size, found in sizes.items() if found and found.n_bytes},
+        others=other_resources(allocatable),
         labels=labels(
             {key: text for key, text in labelled.items() if not key.startswith(UNREAD_LABELS)}
         ),
     )
+
+
+def _problem(item: wire.Node) -> str:
+    """Return why a node cannot get a pod of a VM, or an empty string.
+
+    Source: kubernetes v1.36 pkg/controller/nodelifecycle (a node that is not ready has the taint
+    not-ready or unreachable); kubevirt v1.9.0 pkg/virt-handler/heartbeat.
+    """
+    ready = conditions(item.status.conditions if item.status else None).get("Ready")
+    if item.spec and item.spec.unschedulable:
+        return "is cordoned"
+    if ready is not None and ready.status != "True":
+        return "is not ready"
+    if (item.metadata.labels or {}).get(SCHEDULABLE) != "true":
+        return f"lacks the label {SCHEDULABLE}=true"
+    return ""
 
 
 VMS = Kind("VirtualMachine", wire.VM, vm)

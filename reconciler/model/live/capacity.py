@@ -1,4 +1,4 @@
-"""``Capacity``: the memory that pods use and the resources that quotas allow."""
+"""``Capacity``: the resources that pods use and that quotas allow."""
 
 from __future__ import annotations
 
@@ -22,13 +22,15 @@ UNREAD_LABELS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MemoryUse:
-    """The memory that one or more pods request."""
+class ResourceUse:
+    """The resources that one or more pods request."""
 
     memory: int = 0
     """The requested memory in bytes, without huge pages."""
     hugepages: Mapping[str, int] = field(default_factory=dict)
     """The requested bytes of huge pages by page size, such as ``2Mi``."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """Other requests: ``cpu`` in thousandths, ``pods``, and devices such as ``nvidia.com/gpu``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +40,7 @@ class Launcher:
     namespace: str
     node: str = ""
     """The pod's node; empty until the pod is scheduled."""
-    requests: MemoryUse
+    requests: ResourceUse
     """The requests of the whole pod, as the scheduler and quotas count them."""
     limit: int = 0
     """The sum of the containers' ``limits.memory`` in bytes; a container without one adds 0."""
@@ -46,10 +48,10 @@ class Launcher:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeUse:
-    """The memory that the pods on one node request."""
+    """The resources that the pods on one node request."""
 
-    requested: MemoryUse = field(default_factory=MemoryUse)
-    moving: MemoryUse = field(default_factory=MemoryUse)
+    requested: ResourceUse = field(default_factory=ResourceUse)
+    moving: ResourceUse = field(default_factory=ResourceUse)
     """The requests of migrating VMs' pods; each VM has two pods until its migration ends."""
 
 
@@ -75,7 +77,7 @@ class Capacity:
     quotas_known: bool = True
     """Whether quotas could be listed; false if the permission is missing."""
     nodes: Mapping[str, NodeUse] = field(default_factory=dict)
-    """The memory that pods use on each node, by name; nodes without pods are left out."""
+    """The resources that pods use on each node, by name; nodes without pods are left out."""
     launchers: Mapping[Uid, tuple[Launcher, ...]] = field(default_factory=dict)
     """The launcher pods of each VMI, by its uid; a migrating VMI has two launcher pods."""
     quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)

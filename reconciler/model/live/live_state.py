@@ -12,6 +12,7 @@ from reconciler.model.live.capacity import Capacity
 from reconciler.model.live.conditions import HOT_MEMORY_CHANGE, Conditions, is_false, is_true
 from reconciler.model.live.live_migration import LiveMigration, LiveMigrationPolicy
 from reconciler.model.live.live_owner import LiveOwner
+from reconciler.model.live.placement import ANYWHERE, Placement, Taint
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import FieldPath, ObjectRef, Uid
 
@@ -173,6 +174,8 @@ class LiveVMI:
     """``status.memory.memoryOverhead``: the launcher's own memory; only from v1.9 on."""
     node_selector: Mapping[str, str] = field(default_factory=dict)
     """The instance's node selector, from ``spec.nodeSelector``."""
+    placement: Placement = ANYWHERE
+    """The instance's other constraints for nodes."""
     labels: Mapping[str, str] = field(default_factory=dict)
     deleting: bool = False
 
@@ -198,10 +201,15 @@ class LiveNode:
 
     name: str
     schedulable: bool
-    """Whether the node is not cordoned and has the label ``kubevirt.io/schedulable=true``."""
+    """Whether the node is ready, not cordoned, and has ``kubevirt.io/schedulable=true``."""
+    problem: str = ""
+    """Why the node is not schedulable, such as ``is cordoned``; empty if it is schedulable."""
+    taints: tuple[Taint, ...] = ()
     allocatable: MemoryQuantity | None = None
     hugepages: Mapping[str, MemoryQuantity] = field(default_factory=dict)
     """Allocatable huge pages by page size, such as ``2Mi``."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """Other allocatable resources: ``cpu`` in thousandths, ``pods`` and devices by name."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """The node's labels, without labels that start with one of ``capacity.UNREAD_LABELS``."""
 

@@ -12,7 +12,8 @@ than what the new pod requests.
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
@@ -78,6 +79,8 @@ class TargetPod:
     """The size of the pod's huge pages, such as ``2Mi``; empty if it uses none."""
     limit: int | None = None
     """``limits.memory`` of the whole pod, in bytes; None if the VM sets no limit."""
+    others: Mapping[str, int] = field(default_factory=lambda: {"pods": 1})
+    """Requested CPUs in thousandths, pods and devices; without CPUs if the source is not known."""
 
 
 def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
@@ -156,6 +159,7 @@ def target_pod(
     if before.limits is not None and after.limits is not None:
         limit = source.limit + after.limits - before.limits + new.overhead - old.overhead
     return TargetPod(
+        others={**source.requests.others, "pods": 1},
         request=max(0, source.requests.memory + new.request - old.request),
         hugepages=new.hugepages,
         page_size=page_size,

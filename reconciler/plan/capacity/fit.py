@@ -1,44 +1,52 @@
 """Decides which nodes and quotas have the capacity for a target pod.
 
-A node has capacity if it is not the source node, runs VMs, is not cordoned, has the labels of the
-VM's nodeSelector and the source's CPU vendor, and has enough memory and huge pages left. This
-module does not check CPU requests, the number of pods, devices, taints, affinity and host-model
-CPU labels. Therefore, the scheduler may still reject a node that passes these checks, but
-it never accepts a node that fails them.
+A node has capacity if enough memory, huge pages, CPUs, pods and devices are left. The scheduler
+may still reject a node that passes these checks, for example because of its CPU model, but it
+never accepts a node that fails them. ``node_filters`` examines the other constraints.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.capacity import UNREAD_LABELS, Capacity, NodeUse
+from reconciler.model.live.capacity import Capacity, NodeUse
 from reconciler.plan.behaviour.target_pod import Rendering, TargetPod, target_pod
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from reconciler.model.live.capacity import Quota
     from reconciler.model.live.live_state import LiveNode, LiveVMI
     from reconciler.model.quantity import MemoryQuantity
 
-CPU_VENDOR = "cpu-vendor.node.kubevirt.io/"
 _NOTHING = NodeUse()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Free:
-    """The free memory and huge pages of a node, in bytes."""
+    """The free resources of a node."""
 
     memory: int | None
     """The node's free memory in bytes; None if its allocatable memory is not known."""
     hugepages: int
     """The free huge pages of the requested page size, in bytes."""
+    others: Mapping[str, int] = field(default_factory=dict)
+    """Free CPUs in thousandths, pods and devices; CPUs and pods are left out if not known."""
 
     def holds(self, pod: TargetPod) -> bool:
-        """Return whether a pod fits into the node's free memory and huge pages."""
+        """Return whether a pod fits into the free resources of the node."""
         enough = self.memory is None or pod.request <= self.memory
-        return enough and pod.hugepages <= self.hugepages
+        return enough and pod.hugepages <= self.hugepages and not self.lacks(pod)
+
+    def lacks(self, pod: TargetPod) -> str:
+        """Return the first CPU, pod or device resource of which too little is free."""
+        for name, needed in pod.others.items():
+            unknown = needed if name in ("cpu", "pods") else 0
+            if self.others.get(name, unknown) < needed:
+                return name
+        return ""
 
 
 def pod_for(
@@ -50,30 +58,8 @@ def pod_for(
     return target_pod(vmi, target, rendering, current)
 
 
-def eligible_nodes(
-    vmi: LiveVMI, nodes: Iterable[LiveNode], *, same_cpu_vendor: bool
-) -> tuple[LiveNode, ...]:
-    """Return the nodes to which a VM instance may migrate, regardless of their free capacity.
-
-    With *same_cpu_vendor*, the target node needs the CPU vendor of the source node.
-
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
-    """
-    found = tuple(nodes)
-    source = next((each for each in found if each.name == vmi.node), None)
-    wanted = [
-        (key, text) for key, text in vmi.node_selector.items() if not key.startswith(UNREAD_LABELS)
-    ]
-    if source is not None and same_cpu_vendor:
-        wanted += [each for each in source.labels.items() if each[0].startswith(CPU_VENDOR)]
-    others = [each for each in found if each.schedulable and each.name != vmi.node]
-    for key, text in wanted:
-        others = [each for each in others if each.labels.get(key) == text]
-    return tuple(others)
-
-
 def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = False) -> Free:
-    """Return a node's free memory, and its free huge pages of one page size.
+    """Return a node's free resources, with its free huge pages of one page size.
 
     With *settled*, the pods of migrating VMs do not count: the result is the most that can be
     free once those migrations have ended.
@@ -83,7 +69,9 @@ def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = 
     huge = use.requested.hugepages.get(page_size, 0)
     huge -= use.moving.hugepages.get(page_size, 0) if settled else 0
     pages = node.hugepages.get(page_size)
+    taken, back = use.requested.others, use.moving.others if settled else {}
     return Free(
+        others={n: has - taken.get(n, 0) + back.get(n, 0) for n, has in node.others.items()},
         memory=node.allocatable.n_bytes - memory if node.allocatable else None,
         hugepages=(pages.n_bytes if pages else 0) - huge,
     )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import INSTANCETYPE_NAME
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import instancetype_ref
 from reconciler.plan.behaviour.target_pod import rendering_of
-from reconciler.plan.capacity.fit import eligible_nodes, free, pod_for, quota_usage
+from reconciler.plan.capacity.fit import free, pod_for, quota_usage
+from reconciler.plan.capacity.node_filters import eligible_nodes
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveNode, LiveState, LiveVMI
@@ -45,7 +47,10 @@ class Reservations:
         self._live = live
         self._rendering = rendering_of(live.kubevirt)
         self._taken: dict[str, Counter[str]] = defaultdict(Counter)
-        """Bytes that are reserved by node and page size; the empty page size is plain memory."""
+        """What is reserved by node and resource.
+
+        The empty name is memory in bytes, and the name of a page size is huge pages in bytes.
+        """
         self._used: dict[str, Counter[str]] = defaultdict(Counter)
         """What is reserved by namespace and resource of a quota."""
 
@@ -63,11 +68,13 @@ class Reservations:
             return False
         if self._live.capacity.pods_known and self._live.nodes:
             vendor = self._rendering.capabilities.same_cpu_vendor
-            nodes = eligible_nodes(vmi, self._live.nodes, same_cpu_vendor=vendor)
+            nodes = eligible_nodes(
+                vmi, self._live.nodes, same_cpu_vendor=vendor, peers=self._peers(vmi)
+            )
             node = next((each for each in nodes if self._fits(each, pod)), None)
             if node is None:
                 return False
-            self._count(node.name, pod.request, pod.hugepages, pod.page_size)
+            self._count(node.name, pod)
         self._used[ref.namespace].update(quota_usage(pod))
         return True
 
@@ -80,7 +87,7 @@ class Reservations:
         if not pods or any(pod.node == vmi.node for pod in pods):
             self._take(ref, vmi, pod)
             return
-        self._count(vmi.node, pod.request, pod.hugepages, pod.page_size)
+        self._count(vmi.node, pod)
         self._used[ref.namespace].update(quota_usage(pod))
 
     def settle(self, ref: ObjectRef) -> None:
@@ -91,8 +98,11 @@ class Reservations:
         for pod in self._live.capacity.launchers.get(vmi.uid, ()):
             if pod.node != vmi.node:
                 continue
-            size = vmi.constraints.hugepages or ""
-            self._count(pod.node, -pod.requests.memory, -pod.requests.hugepages.get(size, 0), size)
+            size, requests = vmi.constraints.hugepages or "", pod.requests
+            taken = self._taken[pod.node]
+            taken[""] -= requests.memory
+            taken[size] -= requests.hugepages.get(size, 0) if size else 0
+            taken.subtract({"pods": 1, **requests.others})
             gone = {"requests.memory": pod.requests.memory, "memory": pod.requests.memory}
             gone |= {"limits.memory": pod.limit, "pods": 1, "count/pods": 1}
             self._used[ref.namespace].subtract(gone)
@@ -102,8 +112,11 @@ class Reservations:
         left = free(node, self._live.capacity, pod.page_size)
         taken = self._taken[node.name]
         memory = left.memory is None or pod.request <= left.memory - taken[""]
-        return memory and (
-            not pod.hugepages or pod.hugepages <= left.hugepages - taken[pod.page_size]
+        others = {name: n - taken[name] for name, n in left.others.items()}
+        return (
+            memory
+            and (not pod.hugepages or pod.hugepages <= left.hugepages - taken[pod.page_size])
+            and not replace(left, others=others).lacks(pod)
         )
 
     def _quotas_hold(self, namespace: str, pod: TargetPod) -> bool:
@@ -115,7 +128,14 @@ class Reservations:
             if resource in quota.hard
         )
 
-    def _count(self, node: str, memory: int, hugepages: int, page_size: str) -> None:
-        self._taken[node][""] += memory
-        if page_size:
-            self._taken[node][page_size] += hugepages
+    def _count(self, node: str, pod: TargetPod) -> None:
+        self._taken[node].update({"": pod.request, **pod.others})
+        if pod.page_size:
+            self._taken[node][pod.page_size] += pod.hugepages
+
+    def _peers(self, vmi: LiveVMI) -> tuple[LiveVMI, ...]:
+        """Return the instances that an instance's topology constraints count."""
+        if not vmi.placement.spread and not vmi.placement.apart_from:
+            return ()
+        every = self._live.vmis.values()
+        return tuple(each for each in every if each.ref.namespace == vmi.ref.namespace)

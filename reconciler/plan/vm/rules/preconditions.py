@@ -75,6 +75,10 @@ def _reported(running: RunningVM) -> str:
     return f" ({reported})" if reported else ""
 
 
+_MOST_NODES = 10
+"""The maximum number of nodes that a message explains."""
+
+
 def another_node(running: RunningVM) -> Finding | None:
     """Block a hotplug if the cluster has no second node for the target pod.
 
@@ -85,7 +89,12 @@ def another_node(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.NO_OTHER_NODE,
-        f"only the node {running.vmi.node} can run VMs, and a migration needs another node",
+        f"only the node {running.vmi.node} can run VMs, and a migration needs another node"
+        + "".join(
+            f"; {each.name} {each.problem}"
+            for each in nodes[:_MOST_NODES]
+            if each.problem and each.name != running.vmi.node
+        ),
         "add or uncordon a node",
     )
 

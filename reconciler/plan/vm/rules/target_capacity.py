@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MIB, canonical
 from reconciler.plan.behaviour.target_pod import target_pod
-from reconciler.plan.capacity.fit import eligible_nodes, exceeded, free, pod_for, quota_usage
+from reconciler.plan.capacity.fit import exceeded, free, pod_for, quota_usage
+from reconciler.plan.capacity.node_filters import eligible_nodes, node_filters
 from reconciler.plan.finding import Finding, blocked, wait
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
         return no_eligible_node(running)
     if _held(nodes, capacity, pod):
         return None
-    needs = f"the target pod requests {_need(pod)}, and {_most(nodes, capacity, pod)}"
+    needs = _lacking(nodes, capacity, pod)
     if _held(nodes, capacity, pod, settled=True):
         return _waits(needs)
     return blocked(
@@ -65,8 +66,7 @@ def no_node_in_flight(running: RunningVM) -> Finding | None:
         return None
     return blocked(
         Reason.NO_NODE_WITH_ROOM,
-        f"the target pod of the change in flight requests {_need(pod)}, and "
-        f"{_most(nodes, capacity, pod)}",
+        _lacking(nodes, capacity, pod, "the target pod of the change in flight"),
         "free memory on another node, or add a node",
     )
 
@@ -106,38 +106,42 @@ def no_quota_in_flight(running: RunningVM) -> Finding | None:
     return blocked(Reason.QUOTA_WOULD_REFUSE, rejected, RAISE_QUOTA) if rejected else None
 
 
-HOSTNAME = "kubernetes.io/hostname"
-"""The node label with the node's host name, which is different on every node."""
-
-
 def no_eligible_node(running: RunningVM) -> Finding | None:
     """Block a change if the VM cannot migrate to any other node, even an empty node.
 
-    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005.
+    The message names the constraint that leaves no node, and those that excluded nodes before.
+
+    Source: the source of ``node_filters``.
     """
     nodes = running.nodes
-    if not nodes or _eligible(running):
+    left = [each for each in nodes if each.schedulable and each.name != running.vmi.node]
+    if not nodes:
         return None
-    selector = ", ".join(f"{k}={v}" for k, v in sorted(running.vmi.node_selector.items()))
-    lacks = f"the labels of the VM's nodeSelector ({selector})"
-    hint = "label another node, or change the VM's nodeSelector"
-    if HOSTNAME in running.vmi.node_selector:
-        hint = f"remove {HOSTNAME} from the VM's nodeSelector, which allows a single node"
-    if not selector or eligible_nodes(running.vmi, nodes, same_cpu_vendor=False):
-        lacks, hint = "the same CPU vendor", "add a node with the same CPU vendor"
-        lacks += " and the labels of the VM's nodeSelector" if selector else ""
-    return blocked(
-        Reason.NO_NODE_WITH_ROOM,
-        f"apart from {running.vmi.node}, no node that can run VMs has {lacks}",
-        hint,
-    )
+    before: list[str] = []
+    for each in node_filters(
+        running.vmi, nodes, same_cpu_vendor=_same_vendor(running), peers=running.peers
+    ):
+        passed = [node for node in left if each.admits(node)]
+        if not passed:
+            needs = " and ".join((each.needs, *reversed(before)))
+            return blocked(
+                Reason.NO_NODE_WITH_ROOM,
+                f"apart from {running.vmi.node}, no node that can run VMs has {needs}",
+                each.hint,
+            )
+        if len(passed) < len(left):
+            before.append(each.needs)
+        left = passed
+    return None
+
+
+def _same_vendor(running: RunningVM) -> bool:
+    return running.after.capabilities.same_cpu_vendor
 
 
 def _eligible(running: RunningVM) -> tuple[LiveNode, ...]:
     return eligible_nodes(
-        running.vmi,
-        running.nodes,
-        same_cpu_vendor=running.after.capabilities.same_cpu_vendor,
+        running.vmi, running.nodes, same_cpu_vendor=_same_vendor(running), peers=running.peers
     )
 
 
@@ -168,13 +172,39 @@ def _waits(lacking: str) -> Finding:
     )
 
 
+def _shown(name: str, amount: int) -> str:
+    """Return an amount of a resource, such as ``1.5 CPUs`` or ``2 nvidia.com/gpu``."""
+    return f"{amount / 1000:g} CPUs" if name == "cpu" else f"{amount} {name}"
+
+
 def _need(pod: TargetPod) -> str:
     huge = f" and {canonical(pod.hugepages)} of {pod.page_size} pages" if pod.hugepages else ""
     return _up(pod.request) + huge
 
 
+def _lacking(
+    nodes: tuple[LiveNode, ...],
+    capacity: Capacity,
+    pod: TargetPod,
+    subject: str = "the target pod",
+) -> str:
+    """Describe the resource of which no node has enough, and the node that has the most of it."""
+    for name, needed in pod.others.items():
+        one = replace(pod, request=0, hugepages=0, others={name: needed})
+        enough = tuple(each for each in nodes if free(each, capacity, "").holds(one))
+        if not enough:
+            most = max(nodes, key=lambda node: free(node, capacity, "").others.get(name, 0))
+            left = max(0, free(most, capacity, "").others.get(name, 0))
+            return (
+                f"{subject} requests {_shown(name, needed)}, and no other node has as many free; "
+                f"{most.name} has the most: {_shown(name, left)}"
+            )
+        nodes = enough
+    return f"{subject} requests {_need(pod)}, and {_most(nodes, capacity, pod)}"
+
+
 def _most(nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod) -> str:
-    """Return the node with the most free capacity, as its name and its free capacity."""
+    """Return the node with the most free memory, as its name and its free memory."""
     best = max(nodes, key=lambda node: _left(node, capacity, pod))
     left = free(best, capacity, pod.page_size)
     memory, pages = left.memory or 0, max(0, left.hugepages)

@@ -96,6 +96,11 @@ class SharedInputs:
         self.moment_read = True
         return self._names.namespaces.get(name, ())
 
+    def instances_in(self, namespace: str | None) -> tuple[LiveVMI, ...]:
+        """Return the VM instances of a namespace; a decision that reads them is not reused."""
+        self.moment_read = True
+        return tuple(each for each in self._live.vmis.values() if each.ref.namespace == namespace)
+
     @property
     def capacity(self) -> Capacity | None:
         """The memory that pods use and the limits of quotas; None if not known."""
@@ -184,6 +189,14 @@ class RunningVM(VMInputs):
     def migration(self) -> LiveMigration | None:
         """The VM's unfinished migration, or None; KubeVirt allows one per VM."""
         return next((each for each in reversed(self.migrations) if not each.phase.finished), None)
+
+    @property
+    def peers(self) -> tuple[LiveVMI, ...]:
+        """The instances that the VM's topology constraints count; empty without constraints."""
+        place = self.vmi.placement
+        if not place.spread and not place.apart_from:
+            return ()
+        return self.shared.instances_in(self.vm.ref.namespace)
 
     @property
     def restart_required(self) -> Condition | None:

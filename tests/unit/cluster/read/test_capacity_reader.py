@@ -13,7 +13,7 @@ from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.cluster.read.capacity_reader import read_capacity
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.errors import BackgroundError, UnavailableError
-from reconciler.model.live.capacity import Launcher, MemoryUse, NodeUse, Quota
+from reconciler.model.live.capacity import Launcher, NodeUse, Quota, ResourceUse
 from reconciler.model.quantity import GIB, MIB
 
 PODS, QUOTAS = "/api/v1/pods", "/api/v1/resourcequotas"
@@ -108,7 +108,19 @@ def test_pod_request_equals_the_value_that_the_scheduler_computes(spec, mebibyte
 def test_huge_page_requests_are_counted_by_page_size():
     containers = [asks("1Gi", **{"hugepages-2Mi": "2Gi", "cpu": "1"}), asks()]
     found = decoded(spare_capacity.PODS, raw_pod(containers=containers))
-    assert found.launcher.requests == MemoryUse(memory=GIB, hugepages={"2Mi": 2 * GIB})
+    assert found.launcher.requests == ResourceUse(
+        memory=GIB, hugepages={"2Mi": 2 * GIB}, others={"cpu": 1000}
+    )
+
+
+def test_cpus_and_devices_of_a_pod_are_counted_as_the_scheduler_counts_them():
+    containers = [
+        asks(cpu="1500m", **{"nvidia.com/gpu": "1", "ephemeral-storage": "1Gi"}),
+        asks(cpu="0.25"),
+    ]
+    starting = [asks(cpu="2", **{"nvidia.com/gpu": "2"})]
+    found = decoded(spare_capacity.PODS, raw_pod(containers=containers, initContainers=starting))
+    assert found.launcher.requests.others == {"cpu": 2000, "nvidia.com/gpu": 2}
 
 
 def test_memory_requests_per_node_exclude_finished_pods(read):
@@ -122,8 +134,8 @@ def test_memory_requests_per_node_exclude_finished_pods(read):
         ]
     )
     assert found.nodes == {
-        "node01": NodeUse(requested=MemoryUse(memory=3 * GIB)),
-        "node02": NodeUse(requested=MemoryUse(memory=4 * GIB)),
+        "node01": NodeUse(requested=ResourceUse(memory=3 * GIB, others={"pods": 2})),
+        "node02": NodeUse(requested=ResourceUse(memory=4 * GIB, others={"pods": 1})),
     }
 
 
@@ -162,7 +174,7 @@ def test_memory_limits_of_a_launcher_pod_are_summed(read):
         Launcher(
             namespace="db",
             node="node01",
-            requests=MemoryUse(memory=GIB),
+            requests=ResourceUse(memory=GIB),
             limit=2 * GIB + 60_000_000,
         ),
     )

@@ -19,7 +19,7 @@ from reconciler.errors import ClusterError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import KUBEVIRT_FIELDS, FieldType, NameSet
 from reconciler.model.live import snapshot_codec
-from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse, NodeUse, Quota
+from reconciler.model.live.capacity import Capacity, Launcher, NodeUse, Quota, ResourceUse
 from reconciler.model.live.conditions import Condition
 from reconciler.model.live.live_migration import LiveMigration, LiveMigrationPolicy, MigrationPhase
 from reconciler.model.live.live_owner import LiveOwner
@@ -31,6 +31,14 @@ from reconciler.model.live.live_state import (
     LiveState,
     LiveVM,
     LiveVMI,
+)
+from reconciler.model.live.placement import (
+    NodeTerm,
+    Placement,
+    Requirement,
+    Spread,
+    Taint,
+    Toleration,
 )
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.references import (
@@ -165,14 +173,14 @@ instancetypes = st.builds(
 )
 
 amounts = st.dictionaries(texts, st.integers(0, 2**63 - 1), max_size=2)
-uses = st.builds(MemoryUse, memory=st.integers(0, 2**63 - 1), hugepages=amounts)
+uses = st.builds(ResourceUse, memory=st.integers(0, 2**63 - 1), hugepages=amounts)
 launchers = st.builds(Launcher, namespace=names, node=texts, requests=uses, limit=st.integers(0))
 capacities = st.builds(
     Capacity,
     observed_at=times,
     pods_known=st.booleans(),
     nodes=st.dictionaries(
-        texts, st.builds(NodeUse, requested=uses, moving=uses | st.just(MemoryUse())), max_size=2
+        texts, st.builds(NodeUse, requested=uses, moving=uses | st.just(ResourceUse())), max_size=2
     ),
     launchers=st.dictionaries(
         texts.map(Uid), st.lists(launchers, max_size=2).map(tuple), max_size=2
@@ -254,7 +262,13 @@ def test_snapshot_schema_has_every_field_of_an_object_reference():
         ("migration", LiveMigration),
         ("migrationPolicy", LiveMigrationPolicy),
         ("node", LiveNode),
-        ("memoryUse", MemoryUse),
+        ("resourceUse", ResourceUse),
+        ("taint", Taint),
+        ("toleration", Toleration),
+        ("requirement", Requirement),
+        ("nodeTerm", NodeTerm),
+        ("spread", Spread),
+        ("placement", Placement),
         ("launcher", Launcher),
         ("nodeUse", NodeUse),
         ("quota", Quota),

@@ -7,7 +7,7 @@ from fractions import Fraction
 import pytest
 from support.builders import make_kubevirt, make_vmi, q
 
-from reconciler.model.live.capacity import Launcher, MemoryUse
+from reconciler.model.live.capacity import Launcher, ResourceUse
 from reconciler.model.live.live_state import Constraints
 from reconciler.model.quantity import GIB, MIB
 from reconciler.plan.behaviour.target_pod import (
@@ -145,7 +145,9 @@ def test_memory_requests_grow_by_the_difference_to_the_current_guest_size():
 
 
 def launcher(memory: int, limit: int = 0) -> Launcher:
-    return Launcher(namespace="db", node="node01", requests=MemoryUse(memory=memory), limit=limit)
+    return Launcher(
+        namespace="db", node="node01", requests=ResourceUse(memory=memory), limit=limit
+    )
 
 
 def test_target_pod_request_is_the_source_pod_request_plus_the_growth():

@@ -8,10 +8,11 @@ import pytest
 from support.builders import make_vmi
 from support.capacity_builders import capacity, node, use
 
-from reconciler.model.live.capacity import MemoryUse, NodeUse, Quota
+from reconciler.model.live.capacity import NodeUse, Quota, ResourceUse
 from reconciler.model.quantity import GIB, MIB, MemoryQuantity
 from reconciler.plan.behaviour.target_pod import TargetPod
-from reconciler.plan.capacity.fit import eligible_nodes, exceeded, free, quota_usage
+from reconciler.plan.capacity.fit import exceeded, free, quota_usage
+from reconciler.plan.capacity.node_filters import eligible_nodes
 
 INTEL, AMD = ({f"cpu-vendor.node.kubevirt.io/{each}": "true"} for each in ("Intel", "AMD"))
 
@@ -76,7 +77,9 @@ def test_free_huge_pages_are_counted_only_for_the_requested_page_size(
     page_size, settled, hugepages
 ):
     requested, moving = ({"2Mi": n * GIB} for n in (3, 1))
-    taken = NodeUse(requested=MemoryUse(hugepages=requested), moving=MemoryUse(hugepages=moving))
+    taken = NodeUse(
+        requested=ResourceUse(hugepages=requested), moving=ResourceUse(hugepages=moving)
+    )
     paged = replace(node("node01"), hugepages={"2Mi": MemoryQuantity.parse("4Gi")})
     left = free(paged, capacity({"node01": taken}), page_size, settled=settled)
     assert left.hugepages == hugepages

@@ -9,7 +9,7 @@ import pytest
 from support.builders import NOW, VM, make_desired, make_live, make_vm, make_vmi, plan_of, want
 
 from reconciler.model.explanation import Explanation
-from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse
+from reconciler.model.live.capacity import Capacity, Launcher, ResourceUse
 from reconciler.model.run.outcome import Result
 from reconciler.rollout.limits.remaining_capacity import is_hidden
 from reconciler.rollout.tracking.tracked_object import FinalResult, TrackedObject
@@ -33,7 +33,7 @@ def tracked(patched: float | None, ended: float | None) -> TrackedObject:
 
 
 def capacity(read: float, pods: int) -> Capacity:
-    pod = Launcher(namespace="db", node="node01", requests=MemoryUse(memory=1))
+    pod = Launcher(namespace="db", node="node01", requests=ResourceUse(memory=1))
     return Capacity(
         observed_at=NOW + timedelta(seconds=read), launchers={"vmi-pg-0": (pod,) * pods}
     )

@@ -22,7 +22,7 @@ from support.builders import (
 )
 
 from reconciler.model.fields import NameSet
-from reconciler.model.live.capacity import Capacity, Launcher, MemoryUse, NodeUse, Quota
+from reconciler.model.live.capacity import Capacity, Launcher, NodeUse, Quota, ResourceUse
 from reconciler.model.live.live_state import Constraints, LiveNode
 from reconciler.model.references import Uid, vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
@@ -232,8 +232,8 @@ def crowded(requested, *, moving="0"):
         for name in ("node01", "node02")
     )
     used = NodeUse(
-        requested=MemoryUse(memory=q(requested).n_bytes),
-        moving=MemoryUse(memory=q(moving).n_bytes),
+        requested=ResourceUse(memory=q(requested).n_bytes),
+        moving=ResourceUse(memory=q(moving).n_bytes),
     )
     capacity = Capacity(observed_at=NOW, nodes={"node02": used})
     return {"nodes": nodes, "capacity": capacity}
@@ -285,7 +285,7 @@ def under_quota(hard, *, used=1838, moving=0, resource="requests.memory", pods=1
         used={resource: used * MIB},
         moving={resource: moving * MIB} if moving else {},
     )
-    pod = Launcher(namespace="db", node="node01", requests=MemoryUse(memory=used * MIB))
+    pod = Launcher(namespace="db", node="node01", requests=ResourceUse(memory=used * MIB))
     launchers = {Uid("vmi-pg-0"): (pod,) * pods}
     capacity = Capacity(observed_at=NOW, quotas={"db": (quota,)}, launchers=launchers, **known)
     return {"capacity": capacity}

@@ -19,8 +19,9 @@ from support.builders import (
 )
 from support.capacity_builders import NEED, OVERHEAD, USED, capacity, launcher, node, use
 
-from reconciler.model.live.capacity import Capacity, Quota
+from reconciler.model.live.capacity import Capacity, NodeUse, Quota, ResourceUse
 from reconciler.model.live.live_state import Constraints, LiveNode
+from reconciler.model.live.placement import NodeTerm, Placement, Requirement, Taint
 from reconciler.model.quantity import GIB, MIB
 
 LIVE = ("live", "hotplug")
@@ -128,22 +129,87 @@ def test_target_node_must_have_the_cpu_vendor_of_the_source(version, effect):
 
 
 @pytest.mark.parametrize(
-    ("selector", "says"),
+    ("zone", "says"),
     [
-        ({}, "has the same CPU vendor"),
-        ({"zone": "a"}, "has the same CPU vendor and the labels of the VM's nodeSelector"),
+        ("a", "has the same CPU vendor"),
+        ("b", "has the same CPU vendor and the labels of the VM's nodeSelector (zone=a)"),
     ],
 )
-def test_message_about_a_blocked_change_says_that_no_node_has_the_required_cpu_vendor(
-    selector, says
-):
+def test_message_about_a_blocked_change_names_the_constraints_that_exclude_nodes(zone, says):
     intel, amd = (
         {f"cpu-vendor.node.kubevirt.io/{name}": "true", "zone": "a"} for name in ("Intel", "AMD")
     )
-    nodes = (node("node01", labels=intel), node("node02", labels=amd))
-    decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector=selector)))
+    third = node("node03", labels=intel | {"zone": zone} if zone == "b" else amd)
+    nodes = (node("node01", labels=intel), node("node02", labels=amd), third)
+    decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(node_selector={"zone": "a"})))
     assert decision.why.message.endswith(says)
     assert decision.why.hint == "add a node with the same CPU vendor"
+
+
+GPU = Taint(key="gpu", value="true", effect="NoSchedule")
+
+
+@pytest.mark.parametrize(
+    ("placement", "other", "says"),
+    [
+        (Placement(), {"taints": (GPU,)}, "tolerates (node02 has gpu=true:NoSchedule)"),
+        (
+            Placement(node_terms=(NodeTerm(labels=(Requirement(key="ssd", operator="Exists"),)),)),
+            {},
+            "what the VM's node affinity requires (ssd Exists)",
+        ),
+    ],
+)
+def test_message_about_a_blocked_change_names_the_constraint_that_leaves_no_node(
+    placement, other, says
+):
+    nodes = (node("node01"), node("node02", **other))
+    decision = only(live(capacity(), nodes=nodes, vmi=make_vmi(placement=placement)))
+    assert (decision.effect, decision.why.reason) == NO_NODE
+    assert says in decision.why.message
+
+
+@pytest.mark.parametrize(
+    ("asked", "allocatable", "used", "says"),
+    [
+        ({"cpu": 4000}, {"cpu": 8000}, {"cpu": 4000}, ""),
+        (
+            {"cpu": 4000},
+            {"cpu": 8000},
+            {"cpu": 4500},
+            "requests 4 CPUs, and no other node has as many free; node02 has the most: 3.5 CPUs",
+        ),
+        ({"nvidia.com/gpu": 1}, {"nvidia.com/gpu": 1}, {}, ""),
+        ({"nvidia.com/gpu": 1}, {}, {}, "requests 1 nvidia.com/gpu, and no other node has as"),
+        ({}, {"pods": 10}, {"pods": 9}, ""),
+        ({}, {"pods": 10}, {"pods": 10}, "requests 1 pods, and no other node has as many free"),
+    ],
+)
+def test_target_node_must_have_enough_free_cpus_pods_and_devices(asked, allocatable, used, says):
+    pod = launcher("node01")
+    pod = replace(pod, requests=replace(pod.requests, others=asked))
+    taken = {"node02": NodeUse(requested=ResourceUse(others=used))}
+    nodes = (node("node01"), node("node02", others=allocatable))
+    found = capacity(taken, launchers={"vmi-pg-0": (pod,)})
+    decision = only(live(found, nodes=nodes))
+    assert (decision.effect, decision.why.reason) == (NO_NODE if says else LIVE)
+    assert says in decision.why.message
+
+
+def test_change_waits_if_a_migration_will_release_cpus():
+    pod = launcher("node01")
+    pod = replace(pod, requests=replace(pod.requests, others={"cpu": 4000}))
+    cpus = ResourceUse(others={"cpu": 4000})
+    nodes = (node("node01"), node("node02", others={"cpu": 6000}))
+    taken = {"node02": NodeUse(requested=cpus, moving=cpus)}
+    assert judged(live(capacity(taken, launchers={"vmi-pg-0": (pod,)}), nodes=nodes)) == WAITS
+
+
+def test_message_says_why_other_nodes_cannot_run_vms():
+    cordoned = replace(node("node02"), schedulable=False, problem="is cordoned")
+    dead = replace(node("node03"), schedulable=False, problem="is not ready")
+    decision = only(live(capacity(), nodes=(node("node01"), cordoned, dead)))
+    assert decision.why.message.endswith("; node02 is cordoned; node03 is not ready")
 
 
 @pytest.mark.parametrize(("free", "effect"), [("2Gi", LIVE), ("1Gi", NO_NODE)])

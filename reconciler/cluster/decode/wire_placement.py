@@ -1,0 +1,91 @@
+"""The JSON fields that select nodes for a VM instance, as msgspec Structs; see ``wire``."""
+
+from __future__ import annotations
+
+from reconciler.cluster.decode.wire import GuestSpec, Wire
+
+
+class Toleration(Wire, frozen=True):
+    """A toleration of a taint."""
+
+    key: str | None = None
+    operator: str | None = None
+    value: str | None = None
+    effect: str | None = None
+
+
+class Expression(Wire, frozen=True):
+    """A requirement of a label selector or of a node selector."""
+
+    key: str
+    operator: str
+    values: list[str] | None = None
+
+
+class NodeSelectorTerm(Wire, frozen=True):
+    """A term of a node selector."""
+
+    match_expressions: list[Expression] | None = None
+    match_fields: list[Expression] | None = None
+
+
+class NodeSelector(Wire, frozen=True):
+    """The required part of a node affinity."""
+
+    node_selector_terms: list[NodeSelectorTerm] | None = None
+
+
+class NodeAffinity(Wire, frozen=True):
+    """A node affinity."""
+
+    required_during_scheduling_ignored_during_execution: NodeSelector | None = None
+
+
+class LabelSelector(Wire, frozen=True):
+    """A selector of pods."""
+
+    match_labels: dict[str, str] | None = None
+    match_expressions: list[Expression] | None = None
+
+
+class PodAffinityTerm(Wire, frozen=True):
+    """A term of a pod anti-affinity."""
+
+    topology_key: str = ""
+    label_selector: LabelSelector | None = None
+    namespaces: list[str] | None = None
+    match_label_keys: list[str] | None = None
+    mismatch_label_keys: list[str] | None = None
+
+
+class PodAntiAffinity(Wire, frozen=True):
+    """A pod anti-affinity."""
+
+    required_during_scheduling_ignored_during_execution: list[PodAffinityTerm] | None = None
+
+
+class Affinity(Wire, frozen=True):
+    """A VM instance's ``spec.affinity``."""
+
+    node_affinity: NodeAffinity | None = None
+    pod_anti_affinity: PodAntiAffinity | None = None
+
+
+class SpreadConstraint(Wire, frozen=True):
+    """An entry of ``spec.topologySpreadConstraints``."""
+
+    topology_key: str = ""
+    max_skew: int = 1
+    min_domains: int | None = None
+    when_unsatisfiable: str = ""
+    label_selector: LabelSelector | None = None
+    match_label_keys: list[str] | None = None
+
+
+class VMISpec(GuestSpec, frozen=True):
+    """A VM instance's ``spec``."""
+
+    tolerations: list[Toleration] | None = None
+    affinity: Affinity | None = None
+    topology_spread_constraints: list[SpreadConstraint] | None = None
+    priority_class_name: str | None = None

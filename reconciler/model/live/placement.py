@@ -1,0 +1,152 @@
+"""``Placement``: which nodes the scheduler may choose for the pod of a VM instance.
+
+Source of the rules: kubernetes v1.36 pkg/scheduler/framework/plugins (tainttoleration,
+nodeaffinity), staging/src/k8s.io/component-helpers/scheduling/corev1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+REPELLING = frozenset({"NoSchedule", "NoExecute"})
+"""The effects of taints that keep new pods from a node; PreferNoSchedule does not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taint:
+    """A taint of a node."""
+
+    key: str
+    value: str = ""
+    effect: str
+
+    def __str__(self) -> str:
+        """Return the taint as kubectl writes it: ``key=value:effect``."""
+        return f"{self.key}{f'={self.value}' if self.value else ''}:{self.effect}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toleration:
+    """A toleration of a VM instance; an empty key with Exists tolerates every taint."""
+
+    key: str = ""
+    operator: str = "Equal"
+    value: str = ""
+    effect: str = ""
+    """The effect that is tolerated; empty for all effects."""
+
+    def tolerates(self, taint: Taint) -> bool:
+        """Return whether a pod with this toleration may run on a node with the taint."""
+        if self.effect not in ("", taint.effect) or self.key not in ("", taint.key):
+            return False
+        if self.operator == "Exists":
+            return True
+        return bool(self.key) and self.operator in ("", "Equal") and self.value == taint.value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Requirement:
+    """One requirement of a selector for labels, such as ``zone In (a, b)``."""
+
+    key: str
+    operator: str
+    values: tuple[str, ...] = ()
+
+    def holds(self, labels: Mapping[str, str]) -> bool:
+        """Return whether labels meet the requirement; an unknown operator is never met."""
+        found = labels.get(self.key)
+        match self.operator:
+            case "In":
+                return found in self.values
+            case "NotIn":
+                return found not in self.values
+            case "Exists":
+                return found is not None
+            case "DoesNotExist":
+                return found is None
+            case "Gt" | "Lt":
+                return self._compares(found)
+            case _:
+                return False
+
+    def _compares(self, found: str | None) -> bool:
+        try:
+            left, right = int(found or ""), int(*self.values)
+        except (TypeError, ValueError):
+            return False
+        return left > right if self.operator == "Gt" else left < right
+
+    def __str__(self) -> str:
+        """Return the requirement in the form in which kubectl prints selectors."""
+        if not self.values:
+            return f"{self.key} {self.operator}"
+        return f"{self.key} {self.operator} ({', '.join(self.values)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeTerm:
+    """Requirements that a node must all meet; of several terms, one is sufficient."""
+
+    labels: tuple[Requirement, ...] = ()
+    names: tuple[Requirement, ...] = ()
+    """Requirements for ``metadata.name``, the only field that Kubernetes supports."""
+
+    def holds(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Return whether a node meets all requirements; an empty term matches no node."""
+        own = {"metadata.name": name}
+        return bool(self.labels or self.names) and (
+            all(each.holds(labels) for each in self.labels)
+            and all(each.holds(own) for each in self.names)
+        )
+
+    def __str__(self) -> str:
+        """Return the requirements, separated by commas."""
+        return ", ".join(map(str, (*self.labels, *self.names)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """A hard topology spread constraint (``whenUnsatisfiable: DoNotSchedule``)."""
+
+    topology_key: str
+    max_skew: int = 1
+    selector: tuple[Requirement, ...] = ()
+    """The labels of the pods that are counted."""
+    min_domains: int = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """The constraints of a VM instance for nodes, apart from its node selector."""
+
+    tolerations: tuple[Toleration, ...] = ()
+    node_terms: tuple[NodeTerm, ...] = ()
+    """The required node affinity: a node must meet one of the terms; empty if there is none."""
+    spread: tuple[Spread, ...] = ()
+    apart_from: tuple[Spread, ...] = ()
+    """The required pod anti-affinity, of which only the selector and the topology key count."""
+    priority_class: str = ""
+
+    def repelled_by(self, taints: tuple[Taint, ...]) -> Taint | None:
+        """Return the first taint that the instance does not tolerate; None if there is none."""
+        return next(
+            (
+                taint
+                for taint in taints
+                if taint.effect in REPELLING
+                and not any(each.tolerates(taint) for each in self.tolerations)
+            ),
+            None,
+        )
+
+    def attracted_to(self, name: str, labels: Mapping[str, str]) -> bool:
+        """Return whether a node meets the required node affinity."""
+        return not self.node_terms or any(each.holds(name, labels) for each in self.node_terms)
+
+
+ANYWHERE = Placement()
+"""The placement of an instance without constraints; instances share it."""

@@ -1,0 +1,192 @@
+"""Decides on which nodes the target pod of a migration may start: ``node_filters``.
+
+Each filter is one constraint of the scheduler or of KubeVirt. They are applied in order, so that
+the plan can name the constraint that leaves no node. Free capacity is examined separately, in
+``fit``. Preferred constraints, host-model CPU labels, pod affinity and pods without a VM that a
+selector counts are not examined: the scheduler may still reject a node that passes the filters.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.live.capacity import UNREAD_LABELS
+from reconciler.model.live.live_state import LiveNode
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from reconciler.model.live.live_state import LiveVMI
+    from reconciler.model.live.placement import Requirement, Spread
+
+CPU_VENDOR = "cpu-vendor.node.kubevirt.io/"
+HOSTNAME = "kubernetes.io/hostname"
+"""The node label with the node's host name, which is different on every node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFilter:
+    """One constraint for the nodes of a target pod."""
+
+    needs: str
+    """What a node must have, such as ``the labels of the VM's nodeSelector (zone=a)``."""
+    hint: str
+    admits: Callable[[LiveNode], bool]
+
+
+def eligible_nodes(
+    vmi: LiveVMI,
+    nodes: Iterable[LiveNode],
+    *,
+    same_cpu_vendor: bool,
+    peers: Iterable[LiveVMI] = (),
+) -> tuple[LiveNode, ...]:
+    """Return the nodes to which a VM instance may migrate, regardless of their free capacity.
+
+    Args:
+        vmi: The instance.
+        nodes: All nodes.
+        same_cpu_vendor: Whether the target node needs the CPU vendor of the source node.
+        peers: The instances of the namespace, which topology constraints count.
+    """
+    found = tuple(nodes)
+    others = tuple(each for each in found if each.schedulable and each.name != vmi.node)
+    for each in node_filters(vmi, found, same_cpu_vendor=same_cpu_vendor, peers=peers):
+        others = tuple(filter(each.admits, others))
+    return others
+
+
+def node_filters(
+    vmi: LiveVMI,
+    nodes: tuple[LiveNode, ...],
+    *,
+    same_cpu_vendor: bool,
+    peers: Iterable[LiveVMI] = (),
+) -> tuple[NodeFilter, ...]:
+    """Return the constraints for the target pod of an instance, in the order to apply them.
+
+    Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; kubernetes
+    v1.36 pkg/scheduler/framework/plugins (nodeaffinity, tainttoleration, podtopologyspread,
+    interpodaffinity).
+    """
+    found = [*_labels(vmi)]
+    source = next((each for each in nodes if each.name == vmi.node), None)
+    if source is not None and same_cpu_vendor:
+        vendor = {k: v for k, v in source.labels.items() if k.startswith(CPU_VENDOR)}
+        found.append(
+            NodeFilter(
+                needs="the same CPU vendor",
+                hint="add a node with the same CPU vendor",
+                admits=lambda node: _has(node, vendor),
+            )
+        )
+    place = vmi.placement
+    if place.node_terms:
+        terms = " or ".join(map(str, place.node_terms))
+        found.append(
+            NodeFilter(
+                needs=f"what the VM's node affinity requires ({terms})",
+                hint="label another node, or change the VM's node affinity",
+                admits=lambda node: place.attracted_to(node.name, node.labels),
+            )
+        )
+    repelled = {node.name: place.repelled_by(node.taints) for node in nodes}
+    if any(repelled.values()):
+        shown = ", ".join(
+            f"{name} has {taint}" for name, taint in repelled.items() if taint and name != vmi.node
+        )
+        found.append(
+            NodeFilter(
+                needs=f"only taints that the VM tolerates ({shown})",
+                hint="add a toleration to the VM, or remove the taint from a node",
+                admits=lambda node: repelled[node.name] is None,
+            )
+        )
+    others = tuple(peers)
+    found += [_apart(each, nodes, others) for each in place.apart_from]
+    return (*found, *(_spread(each, vmi, nodes, others) for each in place.spread))
+
+
+def _labels(vmi: LiveVMI) -> Iterable[NodeFilter]:
+    wanted = {
+        key: text for key, text in vmi.node_selector.items() if not key.startswith(UNREAD_LABELS)
+    }
+    if not wanted:
+        return
+    hint = "label another node, or change the VM's nodeSelector"
+    if HOSTNAME in wanted:
+        hint = f"remove {HOSTNAME} from the VM's nodeSelector, which allows a single node"
+    selector = ", ".join(f"{key}={text}" for key, text in sorted(vmi.node_selector.items()))
+    yield NodeFilter(
+        needs=f"the labels of the VM's nodeSelector ({selector})",
+        hint=hint,
+        admits=lambda node: _has(node, wanted),
+    )
+
+
+def _has(node: LiveNode, wanted: Mapping[str, str]) -> bool:
+    return all(node.labels.get(key) == text for key, text in wanted.items())
+
+
+def _apart(rule: Spread, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]) -> NodeFilter:
+    """Return the filter of a required pod anti-affinity; the VM's own old pod counts as well."""
+    taken = set(_domains(rule, nodes, peers))
+    return NodeFilter(
+        needs=f"a {rule.topology_key} without VMs that the VM's pod anti-affinity excludes",
+        hint="add a node, or change the VM's pod anti-affinity; the VM's old pod counts until the "
+        "migration has ended",
+        admits=lambda node: node.labels.get(rule.topology_key) not in taken,
+    )
+
+
+def _spread(
+    rule: Spread, vmi: LiveVMI, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
+) -> NodeFilter:
+    """Return the filter of a hard topology spread constraint.
+
+    Nodes that the node selector and the node affinity exclude are no domains, and taints do not
+    matter (the defaults of nodeAffinityPolicy and nodeTaintsPolicy). The old pod counts.
+    """
+    key = rule.topology_key
+    selected = list(_labels(vmi))
+    eligible = {
+        node.labels[key]
+        for node in nodes
+        if key in node.labels
+        and all(each.admits(node) for each in selected)
+        and vmi.placement.attracted_to(node.name, node.labels)
+    }
+    counts = Counter(_domains(rule, nodes, peers))
+    least = min((counts[each] for each in eligible), default=0)
+    if len(eligible) < rule.min_domains:
+        least = 0
+    own = int(_selects(rule.selector, vmi))
+
+    def admits(node: LiveNode) -> bool:
+        domain = node.labels.get(key)
+        return domain is not None and counts[domain] + own - least <= rule.max_skew
+
+    return NodeFilter(
+        needs=f"a place in the VM's topology spread over {key} (maxSkew {rule.max_skew})",
+        hint="add a node, raise maxSkew, or set whenUnsatisfiable: ScheduleAnyway",
+        admits=admits,
+    )
+
+
+def _domains(
+    rule: Spread, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
+) -> Iterable[str]:
+    """Yield the topology domain of each running instance that a rule's selector selects."""
+    domains = {node.name: node.labels.get(rule.topology_key) for node in nodes}
+    for each in peers:
+        domain = domains.get(each.node)
+        if domain is not None and not each.final and _selects(rule.selector, each):
+            yield domain
+
+
+def _selects(selector: tuple[Requirement, ...], vmi: LiveVMI) -> bool:
+    """Return whether a selector selects an instance's pod, which has the instance's labels."""
+    return all(each.holds(vmi.labels) for each in selector)

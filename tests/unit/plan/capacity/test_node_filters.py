@@ -1,0 +1,145 @@
+"""A target pod may start only on nodes that meet all hard constraints of the VM.
+
+Source of the expectations: the Kubernetes documentation of taints and tolerations, node affinity,
+pod anti-affinity and topology spread constraints (v1.36).
+"""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import make_vmi
+from support.capacity_builders import node
+
+from reconciler.model.live.placement import (
+    NodeTerm,
+    Placement,
+    Requirement,
+    Spread,
+    Taint,
+    Toleration,
+)
+from reconciler.model.references import vm_ref
+from reconciler.plan.capacity.node_filters import eligible_nodes
+
+NO_SCHEDULE = Taint(key="gpu", value="true", effect="NoSchedule")
+NO_EXECUTE = Taint(key="maintenance", effect="NoExecute")
+ZONE = "topology.kubernetes.io/zone"
+
+
+@pytest.mark.parametrize(
+    ("taint", "tolerations", "eligible"),
+    [
+        (NO_SCHEDULE, (), False),
+        (NO_EXECUTE, (), False),
+        (Taint(key="gpu", effect="PreferNoSchedule"), (), True),
+        (NO_SCHEDULE, ({"key": "gpu", "value": "true"},), True),
+        (NO_SCHEDULE, ({"key": "gpu", "value": "false"},), False),
+        (NO_SCHEDULE, ({"key": "gpu", "operator": "Exists"},), True),
+        (NO_SCHEDULE, ({"key": "gpu", "operator": "Exists", "effect": "NoExecute"},), False),
+        (NO_SCHEDULE, ({"key": "other", "operator": "Exists"},), False),
+        (NO_EXECUTE, ({"operator": "Exists"},), True),
+        (NO_EXECUTE, ({"key": "maintenance"},), True),
+        (NO_SCHEDULE, ({"operator": "Equal", "value": "true"},), False),
+    ],
+)
+def test_node_with_a_taint_is_eligible_only_for_a_vm_that_tolerates_the_taint(
+    taint, tolerations, eligible
+):
+    placement = Placement(tolerations=tuple(Toleration(**each) for each in tolerations))
+    vmi = make_vmi(node="node01", placement=placement)
+    found = eligible_nodes(vmi, (node("node02", taints=(taint,)),), same_cpu_vendor=False)
+    assert bool(found) is eligible
+
+
+def term(*labels, names=()):
+    return NodeTerm(
+        labels=tuple(Requirement(key=k, operator=op, values=v) for k, op, *v in labels),
+        names=tuple(Requirement(key="metadata.name", operator="In", values=(n,)) for n in names),
+    )
+
+
+@pytest.mark.parametrize(
+    ("terms", "eligible"),
+    [
+        ([term(("zone", "In", "a", "b"))], True),
+        ([term(("zone", "In", "b"))], False),
+        ([term(("zone", "NotIn", "b"))], True),
+        ([term(("zone", "NotIn", "a"))], False),
+        ([term(("rack", "NotIn", "a"))], True),
+        ([term(("zone", "Exists"))], True),
+        ([term(("rack", "Exists"))], False),
+        ([term(("rack", "DoesNotExist"))], True),
+        ([term(("size", "Gt", "3"))], True),
+        ([term(("size", "Gt", "4"))], False),
+        ([term(("size", "Lt", "5"))], True),
+        ([term(("zone", "Lt", "5"))], False),
+        ([term(("zone", "In", "a"), ("rack", "Exists"))], False),
+        ([term(("rack", "Exists")), term(("zone", "In", "a"))], True),
+        ([term(names=["node02"])], True),
+        ([term(names=["node03"])], False),
+        ([term()], False),
+    ],
+)
+def test_node_is_eligible_only_if_it_meets_a_term_of_the_required_node_affinity(terms, eligible):
+    vmi = make_vmi(node="node01", placement=Placement(node_terms=tuple(terms)))
+    nodes = (node("node02", labels={"zone": "a", "size": "4"}),)
+    assert bool(eligible_nodes(vmi, nodes, same_cpu_vendor=False)) is eligible
+
+
+APP = (Requirement(key="app", operator="In", values=("db",)),)
+NODES = tuple(
+    node(name, labels={ZONE: zone})
+    for name, zone in (("node01", "a"), ("node02", "a"), ("node03", "b"), ("node04", "c"))
+)
+
+
+def vmis(*at):
+    """Return instances with the label app=db on nodes; the first one is the VM that changes."""
+    return tuple(
+        make_vmi(ref=vm_ref("db", f"pg-{n}"), node=name, labels={"app": "db"})
+        for n, name in enumerate(at)
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "skew", "min_domains", "eligible"),
+    [
+        # The old pod counts in zone a, so another pod there makes a difference of 2.
+        (["node01"], 1, 1, ["node03", "node04"]),
+        (["node01"], 2, 1, ["node02", "node03", "node04"]),
+        (["node01", "node03"], 1, 1, ["node04"]),
+        (["node01", "node03", "node04"], 1, 1, ["node02", "node03", "node04"]),
+        (["node01", "node03", "node04"], 1, 4, []),
+    ],
+)
+def test_node_is_eligible_only_if_the_hard_topology_spread_permits_another_pod(
+    at, skew, min_domains, eligible
+):
+    rule = Spread(topology_key=ZONE, max_skew=skew, selector=APP, min_domains=min_domains)
+    peers = vmis(*at)
+    vmi = make_vmi(node=at[0], labels={"app": "db"}, placement=Placement(spread=(rule,)))
+    found = eligible_nodes(vmi, NODES, same_cpu_vendor=False, peers=peers)
+    assert [each.name for each in found] == eligible
+
+
+def test_topology_spread_ignores_zones_that_the_node_selector_excludes():
+    rule = Spread(topology_key=ZONE, selector=APP)
+    nodes = tuple(
+        node(each.name, labels={**each.labels, "ssd": "yes"} if each.name < "node03" else {})
+        for each in NODES
+    )
+    vmi = make_vmi(
+        node="node01",
+        labels={"app": "db"},
+        node_selector={"ssd": "yes"},
+        placement=Placement(spread=(rule,)),
+    )
+    found = eligible_nodes(vmi, nodes, same_cpu_vendor=False, peers=vmis("node01"))
+    assert [each.name for each in found] == ["node02"]
+
+
+def test_node_is_not_eligible_in_a_domain_with_vms_that_the_pod_anti_affinity_excludes():
+    rule = Spread(topology_key=ZONE, selector=APP)
+    vmi = make_vmi(node="node01", placement=Placement(apart_from=(rule,)))
+    found = eligible_nodes(vmi, NODES, same_cpu_vendor=False, peers=vmis("node01", "node03"))
+    assert [each.name for each in found] == ["node04"]
