@@ -62,8 +62,11 @@ def _secrets() -> SecretFolder:
 
 
 def _header_value(rng: Random, value: str) -> str:
-    text = mutated_text(rng, (value,)) if rng.random() < 0.3 else value
-    return text.encode("latin-1", "replace").decode("latin-1")
+    return _mutated_value(rng, value) if rng.random() < 0.3 else value
+
+
+def _mutated_value(rng: Random, value: str) -> str:
+    return mutated_text(rng, (value,)).encode("latin-1", "replace").decode("latin-1")
 
 
 def _webhook(rng: Random) -> tuple[str, dict[str, str], bytes]:
@@ -120,7 +123,7 @@ def _decode(given: tuple[Sender, str, bytes, str]) -> None:
 def _claimed(rng: Random) -> tuple[Scheme, dict[str, str]]:
     sender = rng.choice(SENDERS)
     headers = sender.hook().headers
-    return Scheme(sender.scheme), {name: mutated_text(rng, (headers[name],)) for name in headers}
+    return Scheme(sender.scheme), {name: _mutated_value(rng, headers[name]) for name in headers}
 
 
 def _claim(given: tuple[Scheme, dict[str, str]]) -> None:
