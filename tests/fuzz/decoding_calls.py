@@ -113,7 +113,7 @@ READ_BY = {
     "source/yaml/json_stream.py": "manifests",
     "source/yaml/parsers.py": "manifests",
     "source/yaml/scalars.py": "plain scalar",
-    "report/run_list.py": _OWN_VALUE,
+    "report/service/run_list.py": _OWN_VALUE,
     "serve/hooks/body_reader.py": "webhook",
     "serve/hooks/hooks_app.py": "webhook",
     "serve/hooks/payloads.py": "webhook payload",

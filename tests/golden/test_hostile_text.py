@@ -89,10 +89,14 @@ from reconciler.report.metrics.exposition import OPENMETRICS, metrics_text
 from reconciler.report.plan_markdown import TAG, plan_markdown
 from reconciler.report.plan_text import plan_text
 from reconciler.report.run_text import run_text
+from reconciler.report.service.readiness_text import readiness_text
+from reconciler.report.service.run_list import run_list_json
 from reconciler.report.status_changes import changed_lines, status_lines
 from reconciler.report.status_document import Status, status_document, status_json
 from reconciler.report.status_text import status_text
 from reconciler.rollout.tracking.checkpoint_codec import encoded
+from reconciler.serve.hooks.followed_branch import FollowedBranch
+from reconciler.serve.hooks.push_event import Delivery, EventKind, PushedRef
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -422,6 +426,14 @@ def vm_page(values: Values) -> str:
     return page
 
 
+def webhook_answer(values: Values) -> str:
+    pushed = PushedRef(name=f"refs/heads/{values.text}")
+    delivery = Delivery(kind=EventKind.PUSH, repository="team/fleet", refs=(pushed, pushed))
+    elsewhere = replace(delivery, repository=values.text)
+    followed = FollowedBranch(repository="https://host/team/fleet", revision="main")
+    return "\n".join(followed.relevance(each).message for each in (delivery, elsewhere))
+
+
 def page_event(values: Values) -> str:
     after = service_view(values)
     before = replace(after, run=None, hold=None)
@@ -566,6 +578,9 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
         lambda values: not_found_html(values.text, "../"),
     ),
     "event of a live page": ("event", page_event),
+    "readiness probe": ("text", lambda values: readiness_text(service_view(values))),
+    "list of runs": ("json", lambda values: run_list_json(service_view(values))),
+    "answer to a webhook": ("text", webhook_answer),
     "Event": ("text", event_texts),
     "annotation of the Lease": ("json", lease_annotation),
     "holder of the Lease": ("text", lease_holder),

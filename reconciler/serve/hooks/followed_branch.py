@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from reconciler.escaping import printable
 from reconciler.model.quoting import quoted
 from reconciler.serve.hooks.payloads import BRANCHES, TAGS
 from reconciler.serve.hooks.push_event import Delivery, EventKind, PushedRef
@@ -19,7 +20,7 @@ _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^/]*/?")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relevance:
-    """Whether a webhook leads to a new pass, and why."""
+    """Whether a webhook leads to a new pass, and why; the message can be printed as it is."""
 
     ref: PushedRef | None = None
     """The branch or tag of the push; without one, nothing is read."""
@@ -40,17 +41,24 @@ class FollowedBranch:
         if delivery.kind is not EventKind.PUSH:
             return Relevance(message=f"nothing to do for an event of the kind {delivery.kind}")
         if not self._is_repository(delivery.repository):
-            return Relevance(message=f"{quoted(delivery.repository)} is another repository")
+            return Relevance(
+                message=f"{printable(quoted(delivery.repository))} is another repository"
+            )
         if not delivery.refs:
             return Relevance(ref=PushedRef(name=""), message="the repository is read now")
         found = [each for each in delivery.refs if self._is_followed(each, delivery)]
         if not found:
-            names, verb = quoted(delivery.refs[0].name), "are" if len(delivery.refs) > 1 else "is"
+            names, verb = (
+                printable(quoted(delivery.refs[0].name)),
+                "are" if len(delivery.refs) > 1 else "is",
+            )
             more = f" and {len(delivery.refs) - 1} more" if len(delivery.refs) > 1 else ""
             return Relevance(message=f"{names}{more} {verb} not followed")
         # The last entry is the newest state of the branch.
         if found[-1].deleted:
-            return Relevance(message=f"{quoted(found[-1].name)} was deleted; nothing to read")
+            return Relevance(
+                message=f"{printable(quoted(found[-1].name))} was deleted; nothing to read"
+            )
         return Relevance(ref=found[-1], message="the repository is read now")
 
     def _is_repository(self, path: str) -> bool:

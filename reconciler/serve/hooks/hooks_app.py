@@ -17,7 +17,6 @@ from starlette.middleware import Middleware
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route, Router
 
-from reconciler.escaping import printable
 from reconciler.ports import Clock
 from reconciler.serve.hooks.body_reader import BodyLimits, BodyReader, BusyError, TooLargeError
 from reconciler.serve.hooks.delivery_memory import DeliveryMemory
@@ -129,7 +128,7 @@ class _Receiver:
             return "malformed", PlainTextResponse(f"{error}\n", 400)
         event = first(request.headers, rules.event)
         found = self._options.followed.relevance(rules.decode(event, content))
-        log.info("webhook of %s: %s", scheme, printable(found.message))
+        log.info("webhook of %s: %s", scheme, found.message)
         if found.ref is not None:
             self._wake(PushEvent(scheme=scheme, commit=found.ref.commit))
         if delivery_id:

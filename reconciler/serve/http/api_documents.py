@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.report.json_documents import plan_json, run_json
-from reconciler.report.run_list import run_list_json
+from reconciler.report.service.run_list import run_list_json
 from reconciler.report.status_document import Status, status_json
 from reconciler.rollout.tracking.judge_convergence import judge
 

@@ -14,8 +14,9 @@ from starlette.middleware import Middleware
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route, Router
 
+from reconciler.escaping import printable
 from reconciler.model.references import vm_ref
-from reconciler.report.json_values import timestamp
+from reconciler.report.service.readiness_text import readiness_text
 from reconciler.serve.http import api_documents
 from reconciler.serve.http.conditional_response import REVALIDATE, conditional_response
 from reconciler.serve.http.connection_limits import ConnectionLimits
@@ -152,17 +153,12 @@ class _Face:
     async def healthz(self, _request: Request) -> Response:
         """Say whether the process works, or needs to be restarted."""
         problem = self._options.problem()
-        return PlainTextResponse(f"{problem or 'ok'}\n", 503 if problem else 200)
+        return PlainTextResponse(f"{printable(problem) or 'ok'}\n", 503 if problem else 200)
 
     async def readyz(self, _request: Request) -> Response:
         """Say whether there is a plan that is up to date, and what the process waits for."""
         view = self._view()
-        lines = ["ready" if view.ready else "not ready"]
-        lines += (
-            f"waits for {each.kind} since {timestamp(each.since)}: {each.message}"
-            for each in view.waits
-        )
-        return PlainTextResponse("\n".join(lines) + "\n", 200 if view.ready else 503)
+        return PlainTextResponse(readiness_text(view), 200 if view.ready else 503)
 
     def _view(self) -> ServiceView:
         return self._store.read()[1]

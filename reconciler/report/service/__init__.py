@@ -1,0 +1,1 @@
+"""Renders what the API and the probes of ``serve`` answer."""
