@@ -15,7 +15,7 @@ from reconciler.app.input_options import (
 )
 from reconciler.cli import options
 from reconciler.cli.completion import complete_contexts, complete_namespaces
-from reconciler.cli.option_values import deadline, digest, option, seconds
+from reconciler.cli.option_values import deadline, digest, option, seconds, web_address
 from reconciler.serve.serve_options import ServeOptions
 
 if TYPE_CHECKING:
@@ -181,6 +181,41 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
             metavar="DURATION",
             parser=seconds,
             show_default="10m",
+        ),
+        "listen": option(
+            "--listen",
+            "Serve the page, the API, the metrics and the probes at this address; :8080 listens "
+            "on all addresses of the machine.",
+            metavar="ADDRESS",
+        ),
+        "hosts": option(
+            "--allowed-host",
+            "Host name under which clients may address the page, besides IP addresses and "
+            "localhost; *.example.org includes subdomains. Can be repeated.",
+            metavar="NAME",
+        ),
+        "external_url": option(
+            "--external-url",
+            "Address under which people reach the page; commit statuses link to it.",
+            metavar="URL",
+            parser=web_address,
+        ),
+        "docs_url": option(
+            "--docs-url",
+            "Link each reason to URL/CODE instead of the process's own page.",
+            metavar="URL",
+            parser=web_address,
+        ),
+        "hooks_listen": option(
+            "--hooks-listen",
+            "Receive webhooks at this address, if --hook-secrets is set.",
+            metavar="ADDRESS",
+        ),
+        "hook_secrets": option(
+            "--hook-secrets",
+            "Directory with the secrets of webhooks, one file per kind, such as a mounted Secret "
+            "with the key github. Default: no webhooks.",
+            metavar="DIRECTORY",
         ),
         "trace": options.Trace,
     },

@@ -102,6 +102,8 @@ class Loop:
         """The other run that holds a rollout lease; None if there is none."""
         self._refreshed_at = 0.0
         self._missed: tuple[float, frozenset[ObjectRef]] | None = None
+        self.planned_at = self._clock.monotonic()
+        """The monotonic time of the last attempt to plan, which shows that the loop works."""
 
     def turn(self) -> float:
         """Plan, show the plan, and carry out a run if one is due.
@@ -128,6 +130,7 @@ class Loop:
 
     def _plan(self) -> PlanWithInputs | None:
         """Plan with the newest inputs and show the result; None if no plan can be made."""
+        self.planned_at = self._clock.monotonic()
         git, engine = self._git.state, self._parts.engine
         if git.reading is not None and git.reading is not engine.reading:
             engine.use(git.reading)

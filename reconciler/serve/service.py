@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -10,20 +11,23 @@ from typing import TYPE_CHECKING
 
 from reconciler import __version__
 from reconciler.app.apply_options import ApplyOptions
+from reconciler.app.comment.commit_status_poster import CommitStatusPoster
 from reconciler.app.counters import Counters
 from reconciler.app.execution.leases import leader_lease
 from reconciler.app.execution.runner import Runner
 from reconciler.app.input_options import DEFAULT_REVISION
 from reconciler.app.stop import Stop, Terminated, stop_on_signals
-from reconciler.app.wiring import cluster_wiring, process_name, source_wiring
+from reconciler.app.wiring import alert_wiring, cluster_wiring, process_name, source_wiring
 from reconciler.model.run.outcome import ExitCode
 from reconciler.model.service.counts import Counted
 from reconciler.model.service.view import ServiceView, SourceView
 from reconciler.plan.plan_policy import plan_policy
 from reconciler.ports import Clock
+from reconciler.serve.commit_status import StatusUpdates
 from reconciler.serve.engine import Engine
 from reconciler.serve.git_poller import GitPoller
 from reconciler.serve.leadership import Leadership
+from reconciler.serve.listeners import http_server
 from reconciler.serve.loop import Loop, LoopParts
 from reconciler.serve.view_store import ViewStore
 from reconciler.serve.wakeups import Wakeup, Wakeups
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from reconciler.app.read_and_plan import PlanWithInputs
     from reconciler.app.run_printer import RunPrinter
     from reconciler.model.run.outcome import RunReport
+    from reconciler.serve.hooks.push_event import PushEvent
     from reconciler.serve.serve_options import ServeOptions
 
 log = logging.getLogger(__name__)
@@ -40,6 +45,8 @@ HURRY_S = 8.0
 """The time limit for requests after a stop signal, in seconds; Kubernetes kills a pod after 30."""
 RELEASE_S = 3.0
 """The longest wait for the release of the Lease, in seconds."""
+STUCK_S = 900.0
+"""The seconds without an attempt to plan after which ``/healthz`` reports a problem."""
 PACE_S = 0.5
 """The shortest pause between two turns that changes in the cluster cause, in seconds."""
 
@@ -123,7 +130,8 @@ def _opened(
     )
     stack.callback(leadership.end, RELEASE_S)
     stack.callback(poller.end)
-    engine = Engine(informer, clock, policy)
+    alerts = stack.enter_context(alert_wiring.alerts(options.prometheus, clock))
+    engine = Engine(informer, clock, policy, alerts)
     runner = Runner(
         options=ApplyOptions(
             source=source,
@@ -139,6 +147,7 @@ def _opened(
         printer=printer,
         stop=stop,
         instance=instance,
+        alerts=alerts,
     )
 
     def ended(report: RunReport) -> None:
@@ -159,10 +168,36 @@ def _opened(
         ended=ended,
         planned=planned,
     )
+    loop = Loop(parts)
+
+    def pushed(event: PushEvent) -> None:
+        log.info("a webhook of %s reports a push", event.scheme)
+        poller.wake()
+
+    def problem() -> str:
+        return _problem(clock.monotonic() - loop.planned_at, poller, leadership)
+
+    server = http_server(options, store, counters, clock, wake=pushed, problem=problem)
+    if options.status is not None:
+        poster = CommitStatusPoster(options.status, os.environ, clock)
+        stack.enter_context(poster)
+        stack.callback(store.subscribe(StatusUpdates(store, poster.show)))
     poller.start()
-    return _Service(
-        loop=Loop(parts), poller=poller, wakeups=wakeups, stop=stop, clock=clock, scale=scale
-    )
+    stack.enter_context(server)
+    for what, address in zip(("page", "webhooks"), server.addresses, strict=False):
+        log.info("the %s: http://%s", what, address)
+    return _Service(loop=loop, poller=poller, wakeups=wakeups, stop=stop, clock=clock, scale=scale)
+
+
+def _problem(silent_s: float, poller: GitPoller, leadership: Leadership) -> str:
+    """Return why the process should be restarted; empty if it works."""
+    if not poller.is_alive():
+        return "the thread that reads Git has ended"
+    if leadership.ident is not None and not leadership.is_alive():
+        return "the thread that holds the Lease of the leader has ended"
+    if silent_s > STUCK_S:
+        return f"nothing was planned for {silent_s:.0f} s"
+    return ""
 
 
 def _first_view(options: ServeOptions, instance: str, clock: Clock) -> ServiceView:

@@ -6,21 +6,15 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reconciler.app.comment.ci_job import job_options
-from reconciler.app.comment.forge_options import (
-    TOKEN_VARIABLE,
-    ForgeKind,
-    ForgeOptions,
-    StatusKind,
-)
+from reconciler.app.comment.forge_options import TOKEN_VARIABLE, ForgeOptions, StatusKind
+from reconciler.app.comment.forges import forge_of
 from reconciler.app.comment.result_content import Content, ResultOptions, result_content
 from reconciler.errors import UsageError
 from reconciler.forge.find_pull_request import find_pull_request, require_head
 from reconciler.forge.forge import Forge
-from reconciler.forge.forge_client import ForgeClient, checked_base_url
+from reconciler.forge.forge_client import ForgeClient
 from reconciler.forge.forge_request import ForgeRequest, request_text
-from reconciler.forge.github import Gitea, GitHub
 from reconciler.forge.github_checks import ANNOTATIONS_EACH, GitHubChecks
-from reconciler.forge.gitlab import GitLab
 from reconciler.forge.post_check import post_check
 from reconciler.forge.post_comment import comment_body, head_commit, post_comment, post_status
 from reconciler.forge.result_stamp import Outdated, ResultKind
@@ -30,13 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from reconciler.ports import Clock
-
-_FORGES: Mapping[ForgeKind, type[GitHub | GitLab]] = {
-    ForgeKind.GITHUB: GitHub,
-    ForgeKind.GITLAB: GitLab,
-    ForgeKind.GITEA: Gitea,
-    ForgeKind.FORGEJO: Gitea,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,15 +139,8 @@ def requests_of(
 
 def _target(options: CommentOptions, environ: Mapping[str, str]) -> _Target:
     where = options.forge.completed_by(job_options(environ)).checked()
-    kind, project = where.forge or ForgeKind.GITHUB, where.project or ""
-    forge = _FORGES[kind](project)
-    base_url = where.forge_url or forge.default_base_url
-    if not base_url:
-        raise UsageError(
-            "the address of the forge is missing",
-            hint="set --forge-url, for example to https://git.example.com/api/v1",
-        )
-    return _Target(where=where, forge=forge, base_url=checked_base_url(base_url))
+    forge, base_url = forge_of(where)
+    return _Target(where=where, forge=forge, base_url=base_url)
 
 
 def _content(

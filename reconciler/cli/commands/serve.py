@@ -2,31 +2,123 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
 
+from reconciler.app.comment.forge_options import ForgeKind
 from reconciler.app.wiring import clock_wiring
 from reconciler.cli.commands.reconcile import Mode
+from reconciler.cli.option_values import option
 from reconciler.cli.terminal.run_output import RunOutput
 from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 from reconciler.serve.serve_options import ServeOptions
 
+Kind = Annotated[
+    ForgeKind | None,
+    option(
+        "--forge",
+        "Set the status of each commit on a forge of this kind. The variable "
+        "RECONCILER_FORGE_TOKEN contains the token.",
+    ),
+]
+ForgeUrl = Annotated[
+    str | None,
+    option(
+        "--forge-url",
+        "Address of the forge's API, for example https://git.example.com/api/v1. Default: the "
+        "public server.",
+        metavar="URL",
+    ),
+]
+ForgeCa = Annotated[
+    Path | None,
+    option(
+        "--forge-ca",
+        "File with the certificate authorities of the forge. Default: those of the system.",
+        metavar="FILE",
+    ),
+]
+ForgeToken = Annotated[
+    Path | None,
+    option(
+        "--forge-token-file",
+        "File with the token of the forge, which is read again for each status. Default: the "
+        "variable RECONCILER_FORGE_TOKEN.",
+        metavar="FILE",
+    ),
+]
+Project = Annotated[
+    str | None,
+    option("--project", "Project on the forge.", metavar="OWNER/NAME"),
+]
+ClusterName = Annotated[
+    str | None,
+    option("--cluster-name", "Name of the cluster in the commit status.", metavar="NAME"),
+]
+StatusName = Annotated[
+    str | None,
+    option(
+        "--status-name",
+        "Name of the commit status. Default: reconciler (NAME), with the cluster's name.",
+        metavar="NAME",
+    ),
+]
 
-def command(*, options: ServeOptions, mode: Mode = None, output: RunOutput) -> ExitCode:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusTarget:
+    """The options that select where the status of each commit is set."""
+
+    forge: Kind = None
+    forge_url: ForgeUrl = None
+    forge_ca: ForgeCa = None
+    forge_token_file: ForgeToken = None
+    project: Project = None
+    cluster_name: ClusterName = None
+    status_name: StatusName = None
+
+
+def command(
+    *,
+    options: ServeOptions,
+    mode: Mode = None,
+    target: StatusTarget,
+    output: RunOutput,
+) -> ExitCode:
     """Keep one cluster equal to one repository: plan, apply and track, until SIGTERM.
 
     A plan is made after each change in Git or in the cluster, and at intervals. SIGTERM ends the
     process within 10 seconds; changes in flight continue, and the next process tracks them.
     """
+    from reconciler.app.comment.commit_status_poster import StatusOptions
+    from reconciler.app.comment.forge_options import ForgeOptions
     from reconciler.serve import service
 
     if not options.source.repo:
         raise UsageError(
             "serve needs a repository", hint="set --repo, or the variable RECONCILER_REPO"
         )
+    status = None
+    if target.forge is not None:
+        if not target.project:
+            raise UsageError("no project is selected", hint="set --project to OWNER/NAME")
+        name = f"reconciler ({target.cluster_name})" if target.cluster_name else "reconciler"
+        status = StatusOptions(
+            forge=ForgeOptions(
+                forge=target.forge,
+                forge_url=target.forge_url,
+                project=target.project,
+                ca=target.forge_ca,
+                link=options.external_url or None,
+            ),
+            name=target.status_name or name,
+            token_file=target.forge_token_file,
+        )
     source = replace(options.source, mode=mode)
     return service.run(
-        replace(options, source=source),
+        replace(options, source=source, status=status),
         clock_wiring.real_clock(),
         replace(output, plan=False),
     )

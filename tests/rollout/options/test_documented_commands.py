@@ -23,7 +23,7 @@ PAGES += sorted((ROOT / "examples").rglob("README.md"))
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]*\breconciler [a-z-][^`]*)`")
 COMMAND = re.compile(r"(?:^\$ |^|\| )(reconciler (?:[a-z]|--).*)", re.MULTILINE)
-ONLY_PARSED = ("demo", "cluster")
+ONLY_PARSED = ("demo", "cluster", "serve")
 """Commands that take long or run until Ctrl-C; other tests run them."""
 MANIFEST = vm_yaml("team-a", "db-1", "2Gi") + vm_yaml("team-a", "db-2", "2Gi")
 CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"

@@ -1,0 +1,183 @@
+"""``CommitStatusPoster``: sets commit statuses on a forge from a thread of its own."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from reconciler.app.comment.forge_options import TOKEN_VARIABLE, ForgeOptions
+from reconciler.app.comment.forges import forge_of
+from reconciler.app.comment.result_content import MAX_DESCRIPTION
+from reconciler.errors import ReconcilerError, UsageError
+from reconciler.forge.forge import CommitStatus, State
+from reconciler.forge.forge_client import ForgeClient
+from reconciler.forge.post_comment import post_status
+from reconciler.model import backoff
+from reconciler.model.service.shown_status import StatusState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+
+    from reconciler.model.service.shown_status import ShownStatus
+    from reconciler.ports import Clock
+
+log = logging.getLogger(__name__)
+
+QUIET_S = 30.0
+"""The seconds between two statuses of a commit that differ only in the description."""
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 600.0
+_END_S = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusOptions:
+    """Where statuses are set, and how they are named."""
+
+    forge: ForgeOptions
+    name: str
+    """The name of the status; a new status with the same name replaces the old one."""
+    token_file: Path | None = None
+    """The file with the token, which is read for each status; None for the variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Posted:
+    state: StatusState
+    description: str
+    at: float
+
+
+class CommitStatusPoster:
+    """Sets the newest status of each commit; use it in a ``with`` block.
+
+    Args:
+        options: Where the statuses are set.
+        environ: The environment variables.
+        clock: Measures the pauses between attempts.
+    """
+
+    def __init__(self, options: StatusOptions, environ: Mapping[str, str], clock: Clock) -> None:
+        """Check the options, without a request.
+
+        Raises:
+            UsageError: An option is missing or malformed, or there is no token.
+        """
+        self._options, self._environ, self._clock = options, environ, clock
+        self._forge, self._base_url = forge_of(options.forge)
+        self._client()
+        self._changed = threading.Condition()
+        self._wanted: dict[str, ShownStatus] = {}
+        self._posted: dict[str, _Posted] = {}
+        self._failures = 0
+        self._ended = False
+        self._thread = threading.Thread(target=self._run, name="commit status", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop the thread; a status that is not set yet is set by the next process."""
+        with self._changed:
+            self._ended = True
+            self._changed.notify_all()
+        self._thread.join(_END_S)
+
+    def show(self, statuses: Iterable[ShownStatus]) -> None:
+        """Replace the statuses that the forge should show, and return immediately."""
+        wanted = {each.commit: each for each in statuses}
+        with self._changed:
+            if wanted != self._wanted:
+                self._wanted = wanted
+                self._posted = {
+                    commit: each for commit, each in self._posted.items() if commit in wanted
+                }
+                self._changed.notify_all()
+
+    def _run(self) -> None:
+        while not self._ended:
+            with self._changed:
+                due = self._due()
+                if due is None:
+                    self._changed.wait(QUIET_S)
+                    continue
+            pause_s = self._post(due)
+            with self._changed:
+                self._changed.wait_for(lambda: self._ended, pause_s)
+
+    def _due(self) -> ShownStatus | None:
+        now = self._clock.monotonic()
+        for each in self._wanted.values():
+            known = self._posted.get(each.commit)
+            if known is None or known.state is not each.state:
+                return each
+            if known.description != each.description and now - known.at >= QUIET_S:
+                return each
+        return None
+
+    def _post(self, shown: ShownStatus) -> float:
+        """Set a status, and return the seconds until the next one may be set."""
+        status = CommitStatus(
+            state=State(shown.state),
+            name=self._options.name,
+            description=shown.description[:MAX_DESCRIPTION],
+            link=self._options.forge.link or "",
+        )
+        try:
+            with self._client() as client:
+                post_status(client, self._forge, shown.commit, status)
+        except ReconcilerError as error:
+            self._failures += 1
+            words = "cannot set the status of commit %s; trying again: %s"
+            log.warning(words, shown.commit[:12], error)
+            return backoff.pause_s(
+                self._failures,
+                first_s=_FIRST_PAUSE_S,
+                longest_s=_LONGEST_PAUSE_S,
+                jitter=0.5,
+            )
+        self._failures = 0
+        at = self._clock.monotonic()
+        with self._changed:
+            self._posted[shown.commit] = _Posted(shown.state, shown.description, at)
+        words = "status of commit %s: %s, %s"
+        log.info(words, shown.commit[:12], shown.state, shown.description)
+        return 0.0
+
+    def _client(self) -> ForgeClient:
+        token = self._token()
+        return ForgeClient(
+            self._base_url,
+            token=token,
+            headers=self._forge.headers(token),
+            clock=self._clock,
+            ca=self._options.forge.ca,
+        )
+
+    def _token(self) -> str:
+        file = self._options.token_file
+        if file is None:
+            token = self._environ.get(TOKEN_VARIABLE, "")
+            if not token:
+                raise UsageError(
+                    f"{TOKEN_VARIABLE} is not set",
+                    hint="set it to a token that may write commit statuses, or set "
+                    "--forge-token-file",
+                )
+            return token
+        try:
+            return file.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError) as error:
+            raise UsageError(
+                f"the token of the forge cannot be read from {file}",
+                hint="correct --forge-token-file",
+            ) from error

@@ -1,0 +1,85 @@
+"""``commit_statuses``: decides what the forge shows next to the commits of the branch.
+
+The state says whether the cluster has what the commit wants:
+
+======= =========================================================================================
+State   Meaning
+======= =========================================================================================
+pending changes are due, wait or are in flight
+success nothing is left to do by itself; the description counts what needs a person
+failure the commit is rejected, a part of it is invalid, or a change has failed
+======= =========================================================================================
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from operator import is_
+from typing import TYPE_CHECKING
+
+from reconciler.model.phrases import plural
+from reconciler.model.plan.plan import Effect
+from reconciler.model.service.shown_status import ShownStatus, StatusState
+from reconciler.model.service.view import Role
+from reconciler.rollout.tracking.judge_convergence import FAILURES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reconciler.model.plan.plan import Plan
+    from reconciler.model.service.view import ServiceView
+    from reconciler.serve.view_store import ViewStore
+
+_OPEN = (Effect.CONFIG, Effect.LIVE, Effect.COLD, Effect.CREATE, Effect.WAIT)
+_PERSON = {Effect.RESTART: "need a restart", Effect.BLOCKED: "blocked"}
+
+
+def commit_statuses(view: ServiceView) -> Iterator[ShownStatus]:
+    """Yield the status of the newest commit if it is rejected, and of the commit in force."""
+    found = view.source.in_force
+    if found is not None and found.refused and found.refused[0].commit == found.newest:
+        refused = found.refused[0]
+        yield ShownStatus(
+            commit=refused.commit,
+            state=StatusState.FAILURE,
+            description=f"rejected: {refused.message}",
+        )
+    if found is not None and view.plan is not None and view.plan.revision == found.commit:
+        yield _status_of_plan(view.plan)
+
+
+def _status_of_plan(plan: Plan) -> ShownStatus:
+    counted = Counter(each.effect for each in plan.decisions)
+    n_failed = sum(each.reason in FAILURES for each in plan.decisions)
+    n_open = sum(counted[each] for each in _OPEN)
+    words = [f"{counted[Effect.NONE]} of {plural(len(plan.decisions), 'object')} as in Git"]
+    if n_failed:
+        words.append(f"{n_failed} failed")
+    if n_open:
+        words.append(f"{n_open} to change")
+    words += [f"{counted[effect]} {text}" for effect, text in _PERSON.items() if counted[effect]]
+    state = StatusState.PENDING if n_open else StatusState.SUCCESS
+    if plan.errored:
+        words.append("a part is invalid")
+    if plan.errored or n_failed:
+        state = StatusState.FAILURE
+    return ShownStatus(commit=plan.revision, state=state, description=", ".join(words))
+
+
+class StatusUpdates:
+    """Computes the statuses again after each change of the view that may affect them."""
+
+    def __init__(self, store: ViewStore, show: Callable[[Iterator[ShownStatus]], None]) -> None:
+        """Pass the statuses to *show*, which sets them, if this process leads."""
+        self._store, self._show = store, show
+        self._last: tuple[object, ...] = ()
+
+    def __call__(self) -> None:
+        """Compute the statuses, unless the plan and the commits are the same as before."""
+        view = self._store.read()[1]
+        shown = (view.plan, view.source.in_force, view.role)
+        unchanged = len(self._last) == len(shown) and all(map(is_, shown, self._last))
+        if unchanged or view.role is not Role.LEADER:
+            return
+        self._last = shown
+        self._show(commit_statuses(view))

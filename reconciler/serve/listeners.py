@@ -1,0 +1,72 @@
+"""``http_server``: opens the listeners of the page and of the webhooks."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from reconciler.model.service.counts import Counted
+from reconciler.serve.hooks.followed_branch import FollowedBranch
+from reconciler.serve.hooks.hooks_app import HOOK_LIMITS, HookOptions, hooks_app
+from reconciler.serve.hooks.secret_folder import SecretFolder
+from reconciler.serve.http.face_app import FaceOptions, face_app
+from reconciler.serve.http.http_server import HttpServer, Listener
+from reconciler.serve.http.listen_address import parse_listen_address
+from reconciler.serve.live_pages import live_pages
+from reconciler.serve.metrics_page import metrics_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.app.counters import Counters
+    from reconciler.ports import Clock
+    from reconciler.serve.hooks.push_event import PushEvent
+    from reconciler.serve.serve_options import ServeOptions
+    from reconciler.serve.view_store import ViewStore
+
+
+def http_server(
+    options: ServeOptions,
+    store: ViewStore,
+    counters: Counters,
+    clock: Clock,
+    *,
+    wake: Callable[[PushEvent], None],
+    problem: Callable[[], str],
+) -> HttpServer:
+    """Open the listeners; without ``--hook-secrets``, there is none for webhooks.
+
+    Args:
+        options: The options of the process.
+        store: The state that the page shows.
+        counters: The counters that the metrics show.
+        clock: Measures the age of webhooks.
+        wake: Called for each push to the branch that the process reads.
+        problem: Returns why the process should be restarted; empty if it works.
+
+    Raises:
+        UsageError: An address or the folder of secrets cannot be used.
+        ListenError: The process cannot listen on an address.
+    """
+    content = live_pages(metrics_page(counters), docs_url=options.docs_url)
+    face = face_app(store, content, FaceOptions(hosts=options.hosts, problem=problem))
+    address = parse_listen_address(options.listen, "--listen")
+    listeners = [Listener(option="--listen", address=address, app=face)]
+    if options.hook_secrets is not None:
+        hooks = HookOptions(
+            secrets=SecretFolder(options.hook_secrets, clock),
+            followed=FollowedBranch(
+                repository=options.source.repo or "", revision=options.source.revision or ""
+            ),
+            clock=clock,
+            count=partial(counters.add, Counted.WEBHOOK_DELIVERIES),
+        )
+        listeners.append(
+            Listener(
+                option="--hooks-listen",
+                address=parse_listen_address(options.hooks_listen, "--hooks-listen"),
+                app=hooks_app(hooks, wake),
+                limits=HOOK_LIMITS,
+            )
+        )
+    return HttpServer(*listeners)
