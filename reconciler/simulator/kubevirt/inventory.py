@@ -50,6 +50,9 @@ class PodFacts:
     hugepages: Mapping[str, int]
     """The bytes of huge pages that the pod requests, by resource, such as `hugepages-2Mi`."""
     limit: int
+    labels: Mapping[str, str]
+    others: Mapping[str, int]
+    """The requested CPUs in thousandths and devices, by resource, and `pods`: 1."""
 
     @property
     def active(self) -> bool:
@@ -93,6 +96,9 @@ class NodeFacts:
     """The node's bytes of huge pages by resource, such as `hugepages-2Mi`."""
     schedulable: bool
     labels: dict[str, str]
+    taints: tuple[Json, ...]
+    others: Mapping[str, int]
+    """The allocatable CPUs in thousandths, devices and pods, by resource."""
 
 
 class Inventory:
@@ -110,6 +116,8 @@ class Inventory:
         self.memory_used: dict[str, int] = defaultdict(int)
         self.hugepages_used: dict[tuple[str, str], int] = defaultdict(int)
         """The used huge pages in bytes, by node and resource."""
+        self.others_used: dict[tuple[str, str], int] = defaultdict(int)
+        """The used CPUs in thousandths, devices and pods, by node and resource."""
         self._unfinished: dict[Key, None] = {}
         self._targets: dict[str, Key] = {}
         self._pods_by_vmi: dict[str, dict[Key, None]] = defaultdict(dict)
@@ -198,6 +206,8 @@ class Inventory:
             self.memory_used[facts.node] += sign * facts.memory
             for resource, n_bytes in facts.hugepages.items():
                 self.hugepages_used[facts.node, resource] += sign * n_bytes
+            for resource, amount in facts.others.items():
+                self.others_used[facts.node, resource] += sign * amount
 
     def _note_migration(self, event: StoreEvent, *, gone: bool) -> None:
         known = self.migrations.pop(event.key, None)
@@ -231,7 +241,21 @@ def pod_facts(key: Key, pod: Json) -> PodFacts:
         memory=sum(size(c, "resources", "requests", "memory") or 0 for c in containers),
         hugepages=_hugepages(*(dig(c, "resources", "requests") for c in containers)),
         limit=sum(size(c, "resources", "limits", "memory") or 0 for c in containers),
+        labels=labels,
+        others={"pods": 1, **_others(*(dig(c, "resources", "requests") for c in containers))},
     )
+
+
+def _others(*resources: Json | None) -> dict[str, int]:
+    """Returns CPUs in thousandths, devices and pods."""
+    found: dict[str, int] = defaultdict(int)
+    for each in resources:
+        for name, value in (each or {}).items():
+            if name == "cpu":
+                found[name] += quantity.thousandths(value)
+            elif name == "pods" or "/" in name:
+                found[name] += quantity.parse(value)
+    return dict(found)
 
 
 def _hugepages(*resources: Json | None) -> dict[str, int]:
@@ -253,6 +277,8 @@ def _node_facts(node: Json) -> NodeFacts:
         schedulable=labels.get("kubevirt.io/schedulable") == "true"
         and not dig(node, "spec", "unschedulable"),
         labels=labels,
+        taints=tuple(dig(node, "spec", "taints") or ()),
+        others=_others(allocatable),
     )
 
 

@@ -59,6 +59,16 @@ def parse(value: str | float) -> int:
         return int(_decimal(str(value)).to_integral_value(rounding=ROUND_CEILING))
 
 
+def thousandths(value: str | float) -> int:
+    """Parses a quantity, such as a number of CPUs, and returns thousandths, rounded up.
+
+    Raises:
+        QuantityError: The value is not a quantity.
+    """
+    with localcontext(prec=_DIGITS):
+        return int((1000 * _decimal(str(value))).to_integral_value(rounding=ROUND_CEILING))
+
+
 def canonical(value: str | float) -> str:
     """Returns the canonical form in which a webhook stores a quantity: `1024Mi` becomes `1Gi`.
 

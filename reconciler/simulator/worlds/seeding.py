@@ -189,7 +189,13 @@ class WorldSeeder:
 def node_object(node: NodeSpec, version: str) -> Json:
     """Builds a Kubernetes node that can run VMs."""
     memory = quantity.binary(node.memory)
-    capacity = {"cpu": "64", "memory": memory, "pods": "500", "devices.kubevirt.io/kvm": "1k"}
+    capacity = {
+        "cpu": str(node.cpus),
+        "memory": memory,
+        "pods": str(node.pods),
+        "devices.kubevirt.io/kvm": "1k",
+        **node.devices,
+    }
     for page, n_bytes in node.hugepages.items():
         capacity[f"hugepages-{page}"] = quantity.binary(n_bytes)
     return {
@@ -203,11 +209,15 @@ def node_object(node: NodeSpec, version: str) -> Json:
                 **node.labels,
             },
         },
-        "spec": {},
+        "spec": _node_spec(node),
         "status": {
             "allocatable": capacity,
             "capacity": capacity,
-            "conditions": [{"type": "Ready", "status": "True", "reason": "KubeletReady"}],
+            "conditions": [
+                {"type": "Ready", "status": "True", "reason": "KubeletReady"}
+                if node.ready
+                else {"type": "Ready", "status": "Unknown", "reason": "NodeStatusUnknown"}
+            ],
             "nodeInfo": {
                 "architecture": "amd64",
                 "kubeletVersion": "v1.36.2",
@@ -215,6 +225,27 @@ def node_object(node: NodeSpec, version: str) -> Json:
             },
         },
     }
+
+
+def _node_spec(node: NodeSpec) -> Json:
+    """Builds a node's spec, with the taints that the node controller adds."""
+    taints = [*node.taints]
+    if node.cordoned:
+        taints.append("node.kubernetes.io/unschedulable:NoSchedule")
+    if not node.ready:
+        taints += [
+            f"node.kubernetes.io/unreachable:{each}" for each in ("NoSchedule", "NoExecute")
+        ]
+    spec: Json = {"unschedulable": True} if node.cordoned else {}
+    if taints:
+        spec["taints"] = [_taint(each) for each in taints]
+    return spec
+
+
+def _taint(text: str) -> Json:
+    pair, _, effect = text.rpartition(":")
+    key, separator, value = pair.partition("=")
+    return {"key": key, **({"value": value} if separator else {}), "effect": effect}
 
 
 def _instancetype_spec(spec: InstancetypeSpec) -> Json:

@@ -273,6 +273,7 @@ def _vm_spec(spec: VMSpec) -> Json:
             },
         },
     }
+    made["template"]["spec"].update(json_codec.copy(dict(spec.placement)))
     if spec.eviction_strategy:
         made["template"]["spec"]["evictionStrategy"] = spec.eviction_strategy
     if spec.live_update_features is not None:

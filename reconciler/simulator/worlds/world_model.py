@@ -16,6 +16,8 @@ from reconciler.simulator.kubevirt.vm_faults import VMFaults
 DEFAULT_VERSION: Final = "v1.9.0"
 DEFAULT_NODES: Final = 3
 DEFAULT_NODE_MEMORY: Final = 256 * GI
+DEFAULT_CPUS: Final = 64
+DEFAULT_PODS: Final = 500
 DEFAULT_CPU_VENDOR: Final = "Intel"
 DEFAULT_BANDWIDTH: Final = 2 * GI
 DEFAULT_GUEST: Final = GI
@@ -34,6 +36,14 @@ class NodeSpec:
     cpu_vendor: str = DEFAULT_CPU_VENDOR
     """The node's CPU vendor, such as Intel or AMD, which a node label shows."""
     labels: Mapping[str, str] = field(default_factory=dict)
+    taints: tuple[str, ...] = ()
+    """The node's taints, each as `key=value:effect`."""
+    cpus: int = DEFAULT_CPUS
+    devices: Mapping[str, str] = field(default_factory=dict)
+    """The node's devices, as amounts by resource name, such as `nvidia.com/gpu: 1`."""
+    pods: int = DEFAULT_PODS
+    cordoned: bool = False
+    ready: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +95,8 @@ class VMSpec:
     backup: BackupSpec | None = None
     domain: Mapping[str, Any] = field(default_factory=dict)
     """Fields that override the VM's domain, such as cpu, resources and launchSecurity."""
+    placement: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the VM's template that select nodes, such as tolerations and affinity."""
     spec: Mapping[str, Any] = field(default_factory=dict)
     """A complete VirtualMachine spec, which replaces the spec built from other fields."""
     manager: str = "kubectl-create"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from reconciler.simulator.encoding import go_json
@@ -12,9 +13,11 @@ from reconciler.simulator.worlds.field_reader import Fields, Problem, WorldError
 from reconciler.simulator.worlds.world_model import (
     DEFAULT_BANDWIDTH,
     DEFAULT_CPU_VENDOR,
+    DEFAULT_CPUS,
     DEFAULT_GUEST,
     DEFAULT_NODE_MEMORY,
     DEFAULT_NODES,
+    DEFAULT_PODS,
     DEFAULT_VERSION,
     BackupSpec,
     InstancetypeSpec,
@@ -30,6 +33,7 @@ __all__ = ["World", "WorldError", "loads", "parse"]
 
 API_VERSION: Final = "simulator/v1alpha1"
 KIND: Final = "World"
+_TAINT: Final = re.compile(r"[^=:]+(=[^=:]*)?:(NoSchedule|PreferNoSchedule|NoExecute)")
 PAGE_SIZES: Final = ("2Mi", "1Gi")
 EVICTION_STRATEGIES: Final = ("None", "LiveMigrate", "LiveMigrateIfPossible", "External")
 PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running")
@@ -139,7 +143,16 @@ def _node(entry: Fields, memory: int) -> NodeSpec:
         schedulable=entry.boolean("schedulable", default=True),
         cpu_vendor=entry.text("cpuVendor") or DEFAULT_CPU_VENDOR,
         labels=entry.mapping("labels"),
+        taints=entry.texts("taints"),
+        cpus=entry.integer("cpus", DEFAULT_CPUS),
+        devices=entry.labels("devices"),
+        pods=entry.integer("pods", DEFAULT_PODS),
+        cordoned=entry.boolean("cordoned"),
+        ready=entry.boolean("ready", default=True),
     )
+    for taint in node.taints:
+        if not _TAINT.fullmatch(taint):
+            entry.problem("taints", f"{taint!r} is not key=value:effect or key:effect")
     entry.finish()
     return node
 
@@ -184,6 +197,7 @@ def _vm(entry: Fields) -> VMSpec:
         vmi_labels=entry.labels("vmiLabels"),
         backup=_backup(entry.nested("backup")) if entry.raw("backup") is not None else None,
         domain=entry.mapping("domain"),
+        placement=entry.mapping("placement"),
         spec=spec,
         manager=entry.text("manager", "kubectl-create"),
         profile=_profile(entry),

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from reconciler.simulator.encoding.json_codec import copy
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.inventory import CREATED_BY, MIGRATION_JOB
-from reconciler.simulator.kubevirt.object_fields import PODS, Json, controller_reference, dig, size
+from reconciler.simulator.kubevirt.object_fields import (
+    PODS,
+    Json,
+    controller_reference,
+    dig,
+    section,
+    size,
+)
 from reconciler.simulator.kubevirt.rules import memory_overhead
 from reconciler.simulator.store.history import Key
 
@@ -16,8 +25,12 @@ if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
 
 DOMAIN_ANNOTATION: Final = "kubevirt.io/domain"
+REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 OVERHEAD_ANNOTATION: Final = "kubevirt.io/memory-overhead-bytes"
-CPU_SHARE: Final = "100m"
+CPU_ALLOCATION_RATIO: Final = 10
+"""How many vCPUs share one CPU, if the VMI requests no CPUs; the default of KubeVirt."""
+PLACEMENT: Final = ("tolerations", "topologySpreadConstraints", "priorityClassName", "affinity")
+"""The fields of a VMI that its pods get unchanged."""
 CPU_VENDOR_LABEL: Final = "cpu-vendor.node.kubevirt.io/"
 """The prefix of the node label for the CPU vendor; the label's value is `true`."""
 
@@ -40,10 +53,12 @@ def make_pod(
         node_labels: The labels of the source node. The target node must have the same CPU vendor.
 
     Source: v1.9.0 pkg/virt-controller/services/template.go:1633-1714,
-    pkg/virt-controller/watch/migration/migration.go:889-911,986-1005.
+    pkg/virt-controller/watch/migration/migration.go:889-911,986-1005; for CPUs and devices
+    pkg/virt-controller/services/renderresources.go (WithCPU, WithGPUs, WithHostDevices).
     """
     meta = vmi["metadata"]
     labels = {
+        **(meta.get("labels") or {}),
         "kubevirt.io": "virt-launcher",
         CREATED_BY: meta["uid"],
         "vm.kubevirt.io/name": meta["name"],
@@ -59,11 +74,13 @@ def make_pod(
             **(vmi["spec"].get("nodeSelector") or {}),
         },
         "restartPolicy": "Never",
+        **{name: copy(vmi["spec"][name]) for name in PLACEMENT if name in vmi["spec"]},
     }
     if migration is not None:
         labels[MIGRATION_JOB] = migration["metadata"]["uid"]
         annotations["kubevirt.io/migrationJobName"] = migration["metadata"]["name"]
-        spec["affinity"] = _away_from(meta["uid"])
+        anti = section(spec, "affinity", "podAntiAffinity")
+        anti[REQUIRED] = [*(anti.get(REQUIRED) or ()), _away_from(meta["uid"])]
         if config.behaviour.same_cpu_vendor:
             spec["nodeSelector"].update(_cpu_vendor(node_labels or {}))
     return {
@@ -110,7 +127,8 @@ def pod_key(pod: Json) -> Key:
 
 
 def _containers(vmi: Json, memory: memory_overhead.PodMemory) -> list[Json]:
-    resources: Json = {"requests": {"cpu": CPU_SHARE, "memory": quantity.binary(memory.request)}}
+    requests = {"cpu": _cpus(vmi), "memory": quantity.binary(memory.request), **_devices(vmi)}
+    resources: Json = {"requests": requests}
     if memory.hugepages:
         name = f"hugepages-{quantity.binary(memory.hugepage_size)}"
         huge = {name: quantity.binary(memory.hugepages)}
@@ -145,8 +163,25 @@ def _cpu_vendor(labels: Mapping[str, str]) -> dict[str, str]:
 
 
 def _away_from(vmi_uid: str) -> Json:
-    term = {
+    return {
         "labelSelector": {"matchLabels": {CREATED_BY: vmi_uid}},
         "topologyKey": "kubernetes.io/hostname",
     }
-    return {"podAntiAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [term]}}
+
+
+def _cpus(vmi: Json) -> str:
+    """Returns the CPU request of the container that runs the guest."""
+    domain = vmi["spec"]["domain"]
+    cpu = domain.get("cpu") or {}
+    vcpus = (cpu.get("sockets") or 1) * (cpu.get("cores") or 1) * (cpu.get("threads") or 1)
+    if cpu.get("dedicatedCpuPlacement"):
+        return str(vcpus)
+    asked = dig(domain, "resources", "requests", "cpu")
+    return str(asked) if asked is not None else f"{1000 * vcpus // CPU_ALLOCATION_RATIO}m"
+
+
+def _devices(vmi: Json) -> Json:
+    found: Counter[str] = Counter()
+    for kind in ("gpus", "hostDevices"):
+        found.update(d["deviceName"] for d in dig(vmi, "spec", "domain", "devices", kind) or ())
+    return {name: str(number) for name, number in sorted(found.items())}

@@ -1,10 +1,11 @@
-"""Scheduler: assigns pods to nodes with enough free memory, and starts them."""
+"""Scheduler: assigns pods to nodes with enough free resources, and starts them."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from reconciler.simulator.kubevirt.node import node_constraints
 from reconciler.simulator.kubevirt.node.launcher_pod import DOMAIN_ANNOTATION
 from reconciler.simulator.kubevirt.object_fields import (
     NODES,
@@ -77,7 +78,7 @@ class Scheduler:
     def _choose(self, facts: PodFacts, pod: Json) -> tuple[NodeFacts | None, str]:
         """Returns the suitable node with the most free memory; on a tie, the first by name.
 
-        Source: kubernetes v1.36 pkg/scheduler (NodeResourcesFit, LeastAllocated), memory only.
+        Source: kubernetes v1.36 pkg/scheduler (NodeResourcesFit; LeastAllocated, memory only).
         """
         if self._is_unschedulable(facts, pod):
             total = len(self._cluster.inventory.nodes)
@@ -107,6 +108,13 @@ class Scheduler:
             for other in inventory.pods_of(facts.created_by)
         ):
             return "node(s) didn't match pod anti-affinity rules"
+        return node_constraints.refusal(node, pod, inventory) or self._lacking(node, facts)
+
+    def _lacking(self, node: NodeFacts, facts: PodFacts) -> str | None:
+        inventory = self._cluster.inventory
+        for name, asked in facts.others.items():
+            if asked > node.others.get(name, 0) - inventory.others_used[node.name, name]:
+                return "Too many pods" if name == "pods" else f"Insufficient {name}"
         if facts.memory > node.memory - inventory.memory_used[node.name]:
             return "Insufficient memory"
         for name, asked in facts.hugepages.items():
