@@ -176,7 +176,14 @@ def test_example_configuration_limits_concurrent_changes(name, apart):
     assert list(seen.values()) == [set(), never]
 
 
-OUR_OWN = {"not-found", "being-deleted", "suspended", "owned-by-pool", "unreadable"}
+OUR_OWN = {
+    "not-found",
+    "being-deleted",
+    "suspended",
+    "owned-by-pool",
+    "unreadable",
+    "owned-by-controller",
+}
 """Reasons that depend only on this program, so they predict nothing about KubeVirt."""
 
 

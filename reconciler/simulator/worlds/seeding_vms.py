@@ -113,6 +113,9 @@ class VMSeeder:
         if spec.pool:
             owner = _pool_reference(spec.pool, self._store.ids.uid())
             vm["metadata"]["ownerReferences"] = [owner]
+        if spec.controller:
+            owner = _controller_reference(spec.controller, self._store.ids.uid())
+            vm["metadata"]["ownerReferences"] = [owner]
         if spec.vmi_labels:
             labels = section(vm, "spec", "template", "metadata", "labels")
             labels.update(spec.vmi_labels)
@@ -247,6 +250,16 @@ def _pool_reference(name: str, uid: str) -> Json:
     """Returns the ownerReference of a VM in a VirtualMachinePool; observed on KubeVirt v1.9.0."""
     pool: Json = {"apiVersion": "pool.kubevirt.io/v1beta1", "kind": "VirtualMachinePool"}
     return controller_reference({**pool, "metadata": {"name": name, "uid": uid}})
+
+
+def _controller_reference(named: str, uid: str) -> Json:
+    """Returns the ownerReference of a VM that another object controls, given as Kind/name.
+
+    Source: cluster-api-provider-kubevirt sets the KubevirtMachine as the controller of its VM.
+    """
+    kind, _, name = named.partition("/")
+    machine: Json = {"apiVersion": "infrastructure.cluster.x-k8s.io/v1alpha1", "kind": kind}
+    return controller_reference({**machine, "metadata": {"name": name, "uid": uid}})
 
 
 def _vm_spec(spec: VMSpec) -> Json:

@@ -88,6 +88,8 @@ class VMSpec:
     instancetype: str = ""
     pool: str = ""
     """The name of the VirtualMachinePool that owns the VM; empty without a pool."""
+    controller: str = ""
+    """The object that controls the VM, as Kind/name, such as KubevirtMachine/worker-0."""
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
     vmi_labels: Mapping[str, str] = field(default_factory=dict)

@@ -192,6 +192,7 @@ def _vm(entry: Fields) -> VMSpec:
         else None,
         instancetype=instancetype,
         pool=entry.text("pool"),
+        controller=entry.text("controller"),
         labels=entry.mapping("labels"),
         annotations=entry.mapping("annotations"),
         vmi_labels=entry.labels("vmiLabels"),
