@@ -1,0 +1,151 @@
+"""The rules in examples/interop: health checks run in Lua and CEL; ignored fields exist."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cel
+import lupa
+import pytest
+from ruamel.yaml import YAML
+from support.served import EXAMPLES
+from support.simulated import simulator
+
+from reconciler.cluster.api.client import FIELD_MANAGER
+from reconciler.model.fields import GUEST_MEMORY, INSTANCETYPE_NAME, INSTANCETYPE_REVISION
+from reconciler.model.references import pointer
+from reconciler.plan.vm.guest_warnings import REVERTING_MANAGERS
+from reconciler.simulator.store import structural_schema
+
+INTEROP = EXAMPLES / "interop"
+VMS, VMIS = "virtualmachines.kubevirt.io", "virtualmachineinstances.kubevirt.io"
+OURS = [pointer(each) for each in (GUEST_MEMORY, INSTANCETYPE_NAME, INSTANCETYPE_REVISION)]
+
+
+def load(name):
+    (found,) = YAML(typ="safe").load_all(INTEROP / name)
+    return found
+
+
+@cache
+def objects(world, kind, at_s=15.0):
+    """Return the objects of a kind in a simulated cluster, some seconds after its start."""
+    sim = simulator(world)
+    sim.engine.run_until(at_s)
+    return {each["metadata"]["name"]: each for each in sim.store.list(kind)}
+
+
+def argo(kind, obj):
+    """Run the health check of Argo CD, which gets the object as ``obj``."""
+    data = load("argocd-cm.yaml")["data"]
+    script = data[f"resource.customizations.health.kubevirt.io_{kind}"]
+    lua = lupa.LuaRuntime()
+    lua.globals()["obj"] = lua.table_from(obj, recursive=True) if obj else lua.table()
+    return dict(lua.execute(script))
+
+
+def flux(obj):
+    """Return which of the CEL expressions of Flux are true, in the order in which Flux asks."""
+    (checks,) = load("flux-kustomization.yaml")["spec"]["healthCheckExprs"]
+    found = {name: cel.evaluate(checks[name], obj) for name in ("inProgress", "failed", "current")}
+    return next((name for name, value in found.items() if value), "")
+
+
+@pytest.mark.parametrize(
+    ("world", "vm", "argo_status", "flux_status"),
+    [
+        ("hotplug", "vm", "Healthy", "current"),
+        ("halted", "vm", "Healthy", "current"),
+        ("restart-pending", "vm", "Suspended", "inProgress"),
+        ("paused", "vm", "Suspended", "current"),
+        ("in-flight", "vm", "Progressing", "inProgress"),
+    ],
+)
+def test_health_of_a_vm_is_that_of_its_guest(world, vm, argo_status, flux_status):
+    found = objects(world, VMS)[vm]
+    assert argo("VirtualMachine", found)["status"] == argo_status
+    assert flux(found) == flux_status
+
+
+def condition(kind, status="True"):
+    return {"type": kind, "status": status, "message": "why"}
+
+
+@pytest.mark.parametrize(
+    ("status", "argo_status", "flux_status"),
+    [
+        ({}, "Progressing", "inProgress"),
+        ({"printableStatus": "Starting"}, "Progressing", "inProgress"),
+        (
+            {"printableStatus": "Running", "conditions": [condition("Failure")]},
+            "Degraded",
+            "failed",
+        ),
+        ({"printableStatus": "ErrorUnschedulable"}, "Degraded", ""),
+        (
+            {"printableStatus": "Running", "conditions": [condition("Ready", "False")]},
+            "Progressing",
+            "",
+        ),
+    ],
+)
+def test_health_of_a_vm_in_other_states(status, argo_status, flux_status):
+    found = {"status": status}
+    assert argo("VirtualMachine", found)["status"] == argo_status
+    assert flux(found) == flux_status
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ({"phase": "Running"}, "Healthy"),
+        ({"phase": "Running", "conditions": [condition("HotMemoryChange")]}, "Progressing"),
+        ({"phase": "Running", "conditions": [condition("HotMemoryChange", "False")]}, "Degraded"),
+        ({"phase": "Failed"}, "Degraded"),
+        ({}, "Progressing"),
+    ],
+)
+def test_health_of_an_instance_shows_a_memory_change(status, expected):
+    assert argo("VirtualMachineInstance", {"status": status})["status"] == expected
+
+
+def test_argo_cd_ignores_what_the_field_manager_of_the_reconciler_has_written():
+    data = load("argocd-cm.yaml")["data"]
+    rules = {key: YAML(typ="safe").load(text) for key, text in data.items() if "ignore" in key}
+    assert {key.rpartition(".")[2].rpartition("_")[2] for key in rules} == {
+        "VirtualMachine",
+        "KubeVirt",
+        "HyperConverged",
+    }
+    assert all(each == {"managedFieldsManagers": [FIELD_MANAGER]} for each in rules.values())
+
+
+def ignored(name):
+    spec = load(name)["spec"]
+    if name.startswith("argocd"):
+        return spec["ignoreDifferences"][0]["jsonPointers"]
+    return (spec.get("ignore") or spec["driftDetection"]["ignore"])[0]["paths"]
+
+
+@pytest.mark.parametrize(
+    "name", ["argocd-application.yaml", "flux-kustomization.yaml", "flux-helmrelease.yaml"]
+)
+def test_ignored_fields_are_those_that_the_reconciler_writes(name):
+    assert ignored(name) == OURS
+    schema = structural_schema.of(VMS)
+    for each in OURS:
+        node = schema
+        for key in each.strip("/").split("/"):
+            node = structural_schema.child(node, key)
+        assert node, each
+
+
+def test_kapp_keeps_the_fields_that_the_reconciler_writes():
+    rules = load("kapp-config.yaml")["rebaseRules"]
+    assert [tuple(each["path"]) for each in rules] == [GUEST_MEMORY, INSTANCETYPE_NAME]
+    assert all(each["sources"] == ["existing", "new"] for each in rules)
+
+
+def test_each_rule_that_a_warning_names_exists():
+    named = {each for each in REVERTING_MANAGERS.values() if each}
+    assert named <= {path.name for path in INTEROP.iterdir()}
