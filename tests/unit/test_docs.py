@@ -41,6 +41,7 @@ NO_CODES = {
     "valid-commit",
     "rollout-lease",
     *("no-referrer", "no-secret", "no-store", "same-origin", "latin-1"),
+    "argocd-application-controller",
     *("argocd-controller", "helm-controller", "kustomize-controller"),
     *("hyperconverged-cluster-operator", "memory-reconciler-config", "memory-reconciler-memory-0"),
     "memory-reconciler-serve",

@@ -6,9 +6,10 @@ import json
 
 import pytest
 import yaml
-from support.simulated import Rig
+from support.simulated import ActOnStep, Rig, vm_yaml
 
 from reconciler.model.desired.config import HyperConvergedPolicy
+from reconciler.model.run.progress import Step
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.store.history import Key
@@ -248,3 +249,28 @@ def test_other_setting_of_harvesters_kubevirt_cr_is_not_written():
     report = run.apply(setting(PARALLEL, 7, key=HARVESTER))
     assert outcome_of(report) == "held owned-by-harvester"
     assert run.patches() == []
+
+
+HOTPLUG = "harvesterhci.io/enableCPUAndMemoryHotplug"
+VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
+
+
+def test_size_that_harvesters_webhook_undoes_silently_is_a_failure_with_that_reason():
+    vm = {
+        "name": "vm",
+        "guest": "1Gi",
+        "annotations": {HOTPLUG: "true"},
+        "domain": {"resources": {"limits": {"memory": "1124Mi"}, "requests": {"memory": "1Gi"}}},
+        "running": False,
+    }
+    run = started(kubevirt={"owner": "Harvester", "version": "v1.8.4", "spec": LIVE}, vms=[vm])
+
+    def disable():
+        # The webhook sees the annotation that is stored when the write arrives.
+        run.merge(VM, {"metadata": {"annotations": {HOTPLUG: None}}}, agent="kubectl")
+
+    run.progress = ActOnStep(Step.WAVE, disable)
+    report = run.apply(vm_yaml("default", "vm", "2Gi"))
+    (outcome,) = report.outcomes
+    assert (outcome.result.value, outcome.reason) == ("failed", "not-as-written")
+    assert "memory.guest is 1Gi, not 2Gi" in outcome.why.message

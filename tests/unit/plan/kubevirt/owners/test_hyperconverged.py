@@ -70,15 +70,23 @@ def later(release, other):
     return tuple(map(int, release.split("."))) >= tuple(map(int, other.split(".")))
 
 
-@pytest.mark.parametrize(("release", "version", "kubevirt"), RELEASES)
-@pytest.mark.parametrize(("field", "value", "parent", "since"), FIELDS)
+def cases():
+    """Yield each field in each release whose KubeVirt version has the field."""
+    first = {"allowWorkloadDisruption": "v1.8", "vmRolloutStrategy": "v1.2"}
+    for release, version, kubevirt in RELEASES:
+        for field, value, parent, since in FIELDS:
+            name = field.rpartition(".")[2]
+            if kubevirt >= first.get(name, "v1.0"):
+                case = (field, value, parent, since, release, version, kubevirt)
+                yield pytest.param(*case, id=f"{release}-{version}-{name}")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "parent", "since", "release", "version", "kubevirt"), cases()
+)
 def test_setting_is_written_where_each_release_of_hyperconverged_reads_it(
     field, value, parent, since, release, version, kubevirt
 ):
-    if field.endswith("allowWorkloadDisruption") and kubevirt < "v1.8":
-        pytest.skip("this KubeVirt version does not have the field")
-    if field.endswith("vmRolloutStrategy") and kubevirt < "v1.2":
-        pytest.skip("this KubeVirt version does not have the field")
     live = make_owned(make_owner(f"{release}.0", version), version=kubevirt)
     decision = decision_of(desired(**{field: value}), live)
     prefix = ["spec"] + (["virtualization"] if version == "v1" else [])

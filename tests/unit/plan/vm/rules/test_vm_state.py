@@ -26,6 +26,17 @@ def test_memory_change_of_a_vm_in_a_pool_is_blocked_and_the_hint_contains_the_po
     assert decision.actions == ()
 
 
+@pytest.mark.parametrize("running", [True, False])
+def test_vm_that_another_object_controls_is_only_observed(running):
+    vm = make_vm(controller="KubevirtMachine/worker-0")
+    live = make_live(vm, vmis=(make_vmi(),) if running else ())
+    (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
+    assert (decision.effect, decision.reason) == ("blocked", "owned-by-controller")
+    assert "the KubevirtMachine worker-0 controls the VM" in decision.why.message
+    (same,) = plan_of(make_desired(want("1Gi")), live).decisions
+    assert same.effect == "none"
+
+
 def test_vm_in_a_pool_is_up_to_date_if_it_has_the_desired_size():
     assert decided("1Gi").reason == "converged"
 

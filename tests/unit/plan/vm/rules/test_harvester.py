@@ -1,0 +1,72 @@
+"""Tests which changes of VMs in a Harvester cluster are blocked before they are written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import make_desired, make_vm, make_vmi, plan_of, q, want
+from support.owner_builders import make_harvester
+
+from reconciler.model.live.live_state import Constraints
+
+
+def decided(size, *, running=True, harvester=True, limit=None, **vm):
+    live = make_vm(constraints=Constraints(limits=q(limit) if limit else None), **vm)
+    state = make_harvester({("value",): "4"})
+    if not harvester:
+        state = replace(state, api_groups=frozenset({"kubevirt.io"}))
+    state = replace(state, vms={live.ref: live}, vmis={live.ref: make_vmi()} if running else {})
+    (decision,) = plan_of(make_desired(want(size)), state).decisions
+    return decision.effect.value, decision.reason.value, decision.why
+
+
+# harvester v1.6 mutator.go: guest = limits.memory - reserved memory (100Mi without an annotation)
+@pytest.mark.parametrize("running", [True, False])
+@pytest.mark.parametrize(
+    ("limit", "reserved", "left", "needed"),
+    [("1124Mi", None, "1Gi", "2148Mi"), ("2Gi", "256Mi", "1792Mi", "2304Mi")],
+)
+def test_size_that_the_webhook_computes_from_the_limit_is_blocked(
+    running, limit, reserved, left, needed
+):
+    kept = q(reserved) if reserved else None
+    effect, reason, why = decided("2Gi", running=running, limit=limit, harvester_reserved=kept)
+    assert (effect, reason) == ("blocked", "harvester-rewrites-memory")
+    assert f"would set memory.guest to {left}" in why.message
+    assert f"set limits.memory to {needed}" in why.hint
+
+
+@pytest.mark.parametrize(
+    "vm",
+    [
+        {"limit": None},
+        {"limit": "1124Mi", "harvester": False, "running": False},
+        {"limit": "4196Mi", "harvester_hotplug": True, "running": False},
+        # The webhook computes the same size as Git: 2148Mi - 100Mi.
+        {"limit": "2148Mi", "running": False},
+    ],
+)
+def test_size_that_the_webhook_leaves_alone_is_not_blocked(vm):
+    effect, reason, _ = decided("2Gi", **vm)
+    assert effect in {"live", "cold"}, reason
+
+
+@pytest.mark.parametrize(
+    ("guest", "maximum", "size", "words"),
+    [
+        ("2Gi", None, "1Gi", "Harvester only adds memory to a running VM"),
+        ("1Gi", "4Gi", "8Gi", "above the VM's maximum of 4Gi"),
+    ],
+)
+def test_shrink_and_a_size_above_the_maximum_of_a_running_vm_are_blocked(
+    guest, maximum, size, words
+):
+    vm = {"guest": guest, "max_guest": q(maximum) if maximum else None}
+    effect, reason, why = decided(size, harvester_hotplug=True, **vm)
+    assert (effect, reason) == ("blocked", "denied-by-admission")
+    assert words in why.message
+
+
+def test_stopped_vm_may_shrink():
+    assert decided("1Gi", harvester_hotplug=True, running=False, guest="2Gi")[0] == "cold"
