@@ -82,7 +82,7 @@ def cases():
 
 
 @pytest.mark.parametrize(
-    ("field", "value", "parent", "since", "release", "version", "kubevirt"), cases()
+    ("field", "value", "parent", "since", "release", "version", "kubevirt"), list(cases())
 )
 def test_setting_is_written_where_each_release_of_hyperconverged_reads_it(
     field, value, parent, since, release, version, kubevirt
