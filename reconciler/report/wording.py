@@ -167,6 +167,13 @@ def counts(summary: Mapping[Effect, int]) -> str:
 
 def costs(forecast: Forecast) -> str:
     """Return a sentence about a plan's migrations: number, memory and time; empty without one."""
+    if not (parts := load(forecast)):
+        return ""
+    return f"{parts}, done in {span(forecast.earliest_s, forecast.latest_s)}."
+
+
+def load(forecast: Forecast) -> str:
+    """Return how much a plan's migrations copy and need, as a clause; empty without migrations."""
     if not forecast.migrations:
         return ""
     migrations, copied = plural(forecast.migrations, "migration"), human(forecast.n_bytes_copied)
@@ -177,8 +184,7 @@ def costs(forecast: Forecast) -> str:
         at = "the largest amount in each namespace, at different times: " if when else ""
         requests = f"{human(total)} of additional memory requests{when}"
         parts.append(f"at most {requests} ({at}{_largest(peaks)})")
-    parts.append(f"done in {span(forecast.earliest_s, forecast.latest_s)}")
-    return ", ".join(parts) + "."
+    return ", ".join(parts)
 
 
 def restarts(wave: Wave) -> str:

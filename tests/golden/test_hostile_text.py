@@ -53,6 +53,7 @@ from reconciler.model.service.counts import Counts
 from reconciler.model.service.view import (
     ActiveRun,
     AlertHold,
+    NextRun,
     PlanRecord,
     ServiceView,
     SourceView,
@@ -405,6 +406,7 @@ def service_view(values: Values) -> ServiceView:
         runs=(values.run,),
         plans=(PlanRecord(at=NOW, revision=text, digest=text, summary={text: 1}),),
         changes={ref: (change,)},
+        next_run=NextRun(at=NOW, why=text),
         restart_since={ref: NOW},
         hold=AlertHold(since=NOW, alerts=(text,), message=text),
         history_since=NOW,

@@ -1,4 +1,7 @@
-"""``time_html``: writes times for the live pages, short and in UTC."""
+"""``time_html``: writes times for the live pages, short and in UTC.
+
+Times that move with each plan have no seconds, so that open pages do not change every second.
+"""
 
 from __future__ import annotations
 
@@ -18,3 +21,9 @@ def time_text(at: datetime, now: datetime) -> str:
     """Return a time such as ``09:30:12 UTC``, with the date if it differs from today's date."""
     day = "" if at.astimezone(UTC).date() == now.astimezone(UTC).date() else "%Y-%m-%d "
     return f"{at.astimezone(UTC):{day}%H:%M:%S} UTC"
+
+
+def minute_text(at: datetime, now: datetime) -> str:
+    """Return a time such as ``09:30 UTC``, with the date if it differs from today's date."""
+    day = "" if at.astimezone(UTC).date() == now.astimezone(UTC).date() else "%Y-%m-%d "
+    return f"{at.astimezone(UTC):{day}%H:%M} UTC"

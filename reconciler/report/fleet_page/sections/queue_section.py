@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 from reconciler.escaping import html_text
 from reconciler.report import wording
 from reconciler.report.fleet_page.fleet_filter import FleetFilter
-from reconciler.report.fleet_page.page_times import time_html, time_text
+from reconciler.report.fleet_page.page_times import minute_text, time_html
 from reconciler.report.html.time_bar import time_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from datetime import datetime
 
-    from reconciler.model.plan.plan import Forecast, VMForecast
+    from reconciler.model.plan.plan import Plan, VMForecast
     from reconciler.model.service.view import ServiceView
     from reconciler.report.fleet_page.fleet_vm import FleetVM
     from reconciler.report.fleet_page.page_links import PageLinks
@@ -38,22 +39,22 @@ def _pieces(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> Iter
     if view.next_run is not None and view.next_run.why:
         at, why = time_html(view.next_run.at, view.at), html_text(view.next_run.why, 300)
         yield f'<p class="box calm">The next run starts at {at}: {why}.</p>\n'
-    if costs := wording.costs(forecast):
-        yield f"<p>{html_text(costs)}</p>\n"
+    times = _Times(view, view.plan)
+    if load := wording.load(forecast):
+        yield f"<p>{html_text(load)}, done {times.end()}.</p>\n"
     expected = {each.ref: each for each in forecast.vms}
     last = len(forecast.vms)
     ordered = sorted(
         queued, key=lambda each: found.position if (found := expected.get(each.ref)) else last + 1
     )
-    started = view.run is not None
-    when = "Guest has its memory" if started else "After the start of the run"
+    when = "Guest has its memory" if view.run else "After the start of the run"
     yield '<table class="flow"><caption>Changes that have not started, in their order</caption>'
     yield "<thead><tr>"
     for title in ("VM", "Memory", "Node and batch", when):
         yield f'<th scope="col">{title}</th>'
     yield "</tr></thead><tbody>\n"
     for each in ordered[:MAX_ROWS]:
-        yield _row(each, expected.get(each.ref), view, links)
+        yield _row(each, expected.get(each.ref), times, links)
     yield "</tbody></table>"
     if len(ordered) > MAX_ROWS:
         words = f"{len(ordered) - MAX_ROWS:,} more VMs"
@@ -62,30 +63,62 @@ def _pieces(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> Iter
     yield "</section>\n"
 
 
-def _row(vm: FleetVM, found: VMForecast | None, view: ServiceView, links: PageLinks) -> str:
+def _row(vm: FleetVM, found: VMForecast | None, times: _Times, links: PageLinks) -> str:
     batch = f"<small>{html_text(found.batch, 80)}</small>" if found and found.batch else ""
     node = html_text(vm.node or (found.node if found else "") or "not running", 80)
+    if found is None:
+        when = html_text(wording.eta(vm.decision, None).replace("-", "at once"))
+    else:
+        when = times.span(found.earliest_s, found.latest_s) + times.bar(found)
     return (
         f'<tr><th scope="row">{links.vm_link(vm.ref)}</th>'
-        f"<td>{html_text(vm.sizes, 80)}</td><td>{node}{batch}</td>"
-        f"<td>{_when(vm, found, view)}</td></tr>\n"
+        f"<td>{html_text(vm.sizes, 80)}</td><td>{node}{batch}</td><td>{when}</td></tr>\n"
     )
 
 
-def _when(vm: FleetVM, found: VMForecast | None, view: ServiceView) -> str:
-    if found is None or view.plan is None:
-        return html_text(wording.eta(vm.decision, None).replace("-", "at once"))
-    bar = _bar(found, view.plan.forecast)
-    if view.run is None:
-        return html_text(wording.span(found.earliest_s, found.latest_s)) + bar
-    start = max(view.run.started_at, view.plan.observed_at)
-    earliest, latest = (
-        start + timedelta(seconds=each) for each in (found.earliest_s, found.latest_s)
-    )
-    first = time_text(earliest, view.at).removesuffix(" UTC")
-    return f"{first} to {time_html(latest, view.at)}{bar}"
+class _Times:
+    """Shows the times of a forecast: after the start of the run or, while it runs, in UTC.
 
+    During a run, the forecast moves with each plan. Its times are rounded outwards to minutes, so
+    that the page does not change every second.
+    """
 
-def _bar(found: VMForecast, forecast: Forecast) -> str:
-    earliest_s = found.earliest_s
-    return time_bar(earliest_s, earliest_s, found.latest_s, forecast.latest_s)
+    def __init__(self, view: ServiceView, plan: Plan) -> None:
+        self._now, self._forecast = view.at, plan.forecast
+        run = view.run
+        self._start = max(run.started_at, plan.observed_at) if run else None
+
+    def span(self, earliest_s: float, latest_s: float) -> str:
+        """Return the time from the earliest to the latest end."""
+        if self._start is None:
+            return html_text(wording.span(earliest_s, latest_s))
+        earliest, latest = self._rounded(earliest_s, latest_s)
+        first = minute_text(earliest, self._now).removesuffix(" UTC")
+        return f"{first} to {minute_text(latest, self._now)}"
+
+    def end(self) -> str:
+        """Return when all guests have their memory."""
+        earliest_s, latest_s = self._forecast.earliest_s, self._forecast.latest_s
+        if self._start is None:
+            return html_text(f"in {wording.span(earliest_s, latest_s)}")
+        return f"by {minute_text(self._rounded(0, latest_s)[1], self._now)}"
+
+    def bar(self, found: VMForecast) -> str:
+        """Return the time from the earliest to the latest end as a bar."""
+        earliest_s, latest_s, end_s = found.earliest_s, found.latest_s, self._forecast.latest_s
+        if self._start is not None:
+            origin, end = self._rounded(0, end_s)
+            earliest, latest = self._rounded(earliest_s, latest_s)
+            earliest_s, latest_s, end_s = (
+                (each - origin).total_seconds() for each in (earliest, latest, end)
+            )
+        return time_bar(earliest_s, earliest_s, latest_s, end_s)
+
+    def _rounded(self, earliest_s: float, latest_s: float) -> tuple[datetime, datetime]:
+        start = self._start or self._now
+        earliest, latest = (start + timedelta(seconds=each) for each in (earliest_s, latest_s))
+        up = latest.replace(second=0, microsecond=0)
+        return (
+            earliest.replace(second=0, microsecond=0),
+            up if up == latest else up + timedelta(minutes=1),
+        )

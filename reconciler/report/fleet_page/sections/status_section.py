@@ -11,7 +11,7 @@ from reconciler.model.plan.plan import Effect
 from reconciler.model.service.view import Role
 from reconciler.report import wording
 from reconciler.report.fleet_page.fleet_vm import Stage
-from reconciler.report.fleet_page.page_times import time_html
+from reconciler.report.fleet_page.page_times import minute_text, time_html
 from reconciler.report.fleet_page.service_notices import notices
 
 if TYPE_CHECKING:
@@ -86,9 +86,9 @@ def _facts(view: ServiceView) -> Iterator[tuple[str, str]]:
         following = f", next at {time_html(source.next_at, now)}" if source.next_at else ""
         yield "Git read", f"{time_html(source.fetched_at, now)}{following}"
     if view.planned_at is not None:
-        yield "Planned", time_html(view.planned_at, now)
+        yield "Planned", minute_text(view.planned_at, now)
     if view.last_success_at is not None:
-        yield "Last success", time_html(view.last_success_at, now)
+        yield "Last success", minute_text(view.last_success_at, now)
     if plan is not None:
         yield "KubeVirt", html_text(plan.kubevirt_version or "version not known", 80)
     yield "Leader", html_text(view.leader or "none", 120)

@@ -179,7 +179,7 @@ def test_fleet_page_shows_the_migrations_of_others_while_no_run_is_active(view):
 def test_fleet_page_shows_the_queue_in_its_order_with_the_expected_times(view, page):
     text = part(page, "queue")
     assert text.index("team-000/pg-00002") < text.index("team-000/pg-00003")
-    assert re.search(r"09:30:\d\d to 09:30:\d\d UTC", text)
+    assert "09:30 to 09:31 UTC" in text
     assert f"{30 - queue_section.MAX_ROWS} more VMs are in the queue." in text
 
 

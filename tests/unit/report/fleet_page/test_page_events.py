@@ -43,6 +43,12 @@ def test_event_without_a_visible_change_is_empty(view):
     assert event_between(view, later) == (0, {})
 
 
+def test_event_is_empty_if_a_newer_plan_decides_the_same(view):
+    again = replace(view.plan, observed_at=view.plan.observed_at + timedelta(seconds=1))
+    later = view.at + timedelta(seconds=1)
+    assert event_between(view, replace(view, plan=again, planned_at=later, at=later)) == (0, {})
+
+
 def test_event_for_a_step_of_a_change_contains_only_its_part_and_the_address_of_the_vm(view):
     ref, after = stepped(view, fraction=0.9)
     size, event = event_between(view, after)
