@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, Protocol
 
 from reconciler.app.execution.runner import RunsPlans
 from reconciler.app.read_and_plan import PlanWithInputs
-from reconciler.errors import ClusterError, LeaseHeldError, ReconcilerError
+from reconciler.errors import (
+    BackgroundError,
+    ClusterError,
+    InvalidError,
+    LeaseHeldError,
+    ReconcilerError,
+)
 from reconciler.model import backoff
 from reconciler.model.desired.config import Mode
+from reconciler.model.phrases import plural
 from reconciler.model.run.outcome import ExitCode, RunReport
 from reconciler.model.service.view import ActiveRun, NextRun, Role, SourceView, Wait, WaitKind
 from reconciler.ports import Clock
@@ -98,8 +105,8 @@ class Loop:
         self._trouble: Wait | None = None
         """Why the last plan could not be made; None if it could."""
         self._failures = 0
-        self._busy: Wait | None = None
-        """The other run that holds a rollout lease; None if there is none."""
+        self._rejected: Wait | None = None
+        """Why the last run might write nothing; None if it might write."""
         self._refreshed_at = 0.0
         self._missed: tuple[float, frozenset[ObjectRef]] | None = None
         self.planned_at = self._clock.monotonic()
@@ -110,6 +117,9 @@ class Loop:
 
         Returns:
             The seconds until the next turn, unless something happens before.
+
+        Raises:
+            BackgroundError: A thread that watches the cluster has failed.
         """
         with self._parts.interruptible():
             planned = self._plan()
@@ -138,6 +148,8 @@ class Loop:
         if engine.reading is not None:
             try:
                 planned = engine.plan()
+            except BackgroundError:
+                raise  # only a new process has all its threads
             except ReconcilerError as error:
                 self._failed(error)
             else:
@@ -173,7 +185,7 @@ class Loop:
             git.wait,
             None if has_plan else _first_plan(view.started_at),
             None if leads else state.wait,
-            self._busy,
+            self._rejected if planned is None or planned.plan.applyable else None,
         )
         changes["waits"] = tuple(each for each in waits if each is not None)
         self._store.update(**changes)
@@ -222,9 +234,7 @@ class Loop:
             self._store.update(run=None)
         report, now = ended.report, self._clock.now()
         self._last = after_run(report, self._last)
-        self._busy = None
-        if isinstance(ended.error, LeaseHeldError):
-            self._busy = Wait(kind=WaitKind.ROLLOUT_LEASE, since=now, message=str(ended.error))
+        self._rejected = _rejection(ended.error, self._rejected, now)
         self._in_flight = history.in_flight_after(self._in_flight, report)
         view = self._store.read()[1]
         succeeded = report.exit in (ExitCode.DONE, ExitCode.BLOCKED, ExitCode.DEADLINE)
@@ -273,8 +283,21 @@ class Loop:
         if self._missed is not None:
             since, refs = self._missed
             if self._clock.monotonic() - since >= _WRITES_FIRST_S:
-                return f"changes to {len(refs)} other objects are due, and the next run makes them"
+                count = plural(len(refs), "object")
+                return f"changes to {count} are due that this run does not contain"
         return ""
+
+
+def _rejection(error: ReconcilerError | None, before: Wait | None, now: datetime) -> Wait | None:
+    """Return what the next run waits for, if the error of the last one says so."""
+    if isinstance(error, LeaseHeldError):
+        kind = WaitKind.ROLLOUT_LEASE
+    elif isinstance(error, InvalidError):
+        kind = WaitKind.VALID_COMMIT
+    else:
+        return None
+    since = before.since if before is not None and before.kind is kind else now
+    return Wait(kind=kind, since=since, message=str(error))
 
 
 def _first_plan(since: datetime) -> Wait:

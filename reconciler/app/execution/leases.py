@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.cluster.lease.lease import ClusterLease
+from reconciler.cluster.lease.lease_times import LeaseTimes
 from reconciler.cluster.write import access_review
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.rollout.writes.needed_leases import NoLease, touches_config, touches_memory
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from reconciler.cluster.api.client import Client
-    from reconciler.cluster.lease.lease_times import LeaseTimes
     from reconciler.model.plan.plan import Plan
     from reconciler.model.shard import Shard
     from reconciler.ports import Clock, Lease
@@ -27,6 +28,16 @@ CONFIG_LEASE = "memory-reconciler-config"
 
 SERVE_LEASE = "memory-reconciler-serve"
 """The name of the lease for the leader of ``serve``, which the Role in examples/deploy lists."""
+
+
+LEADER_TIMES = LeaseTimes(duration_s=15, renew_s=5.0, margin_s=3.0, request_s=3.0, again_s=1.0)
+"""The times of the leader's lease, which are shorter than those of a run.
+
+No write depends on this lease, so that a short one only means that another process leads sooner.
+The duration is that of controllers in Kubernetes.
+
+Source: k8s.io/component-base, config/v1alpha1 (RecommendedDefaultLeaderElectionConfiguration).
+"""
 
 
 def memory_lease(shard: Shard) -> str:
@@ -59,7 +70,7 @@ def leader_lease(
         clock: Measures the age of the lease.
         instance: The name of this process.
         scale: The number of seconds of *clock* per real second.
-        times: How long the lease lasts; None for the usual times.
+        times: How long the lease lasts; None for ``LEADER_TIMES``.
     """
     return lambda namespace, waiting: ClusterLease(
         client,
@@ -67,9 +78,10 @@ def leader_lease(
         namespace=namespace,
         name=SERVE_LEASE,
         holder=instance,
-        times=times,
+        times=times or LEADER_TIMES,
         scale=scale,
         waiting=waiting,
+        level=logging.DEBUG,
     )
 
 

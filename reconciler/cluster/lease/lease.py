@@ -51,6 +51,7 @@ class ClusterLease:
         scale: How many seconds of the clock pass in one real second.
         wait_s: The longest wait for another holder, in real seconds; None for the lease duration.
         waiting: Called each second of the wait, for example to renew a lease that is already held.
+        level: The log level of the message that another holder was found.
     """
 
     def __init__(  # noqa: PLR0913 - each but the client is given by name
@@ -65,7 +66,9 @@ class ClusterLease:
         scale: float = 1.0,
         wait_s: float | None = None,
         waiting: Callable[[], object] = lambda: None,
+        level: int = logging.INFO,
     ) -> None:
+        self._level = level
         self._requests = LeaseRequests(client, namespace, name)
         self._clock = clock
         self._scale = scale
@@ -325,6 +328,7 @@ class ClusterLease:
             host=self._requests.host,
             duration_s=self._times.duration_s,
             since=self._now(),
+            level=self._level,
         )
 
 

@@ -30,9 +30,19 @@ class OtherHolder:
         host: The server's host and port.
         duration_s: The lease duration if the Lease has none, in seconds.
         since: When the comparison starts, in real seconds.
+        level: The level of the message that another holder was found.
     """
 
-    def __init__(self, *, where: str, host: str, duration_s: int, since: float) -> None:
+    def __init__(
+        self,
+        *,
+        where: str,
+        host: str,
+        duration_s: int,
+        since: float,
+        level: int = logging.INFO,
+    ) -> None:
+        self._level = level
         self._where, self._host = where, host
         self._duration_s = duration_s
         self._since = since
@@ -48,7 +58,7 @@ class OtherHolder:
         if self._first is None:
             self._first = spec
             words = "the lease %s is held by %s; waiting to see whether the holder renews it"
-            log.info(words, self._where, holder)
+            log.log(self._level, words, self._where, holder)
             return False
         if spec != self._first:
             raise LeaseHeldError(

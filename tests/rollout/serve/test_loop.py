@@ -8,6 +8,7 @@ import pytest
 from support.serving.serve_rig import ServeRig
 from support.simulated import vm_yaml
 
+from reconciler.errors import BackgroundError, ClusterError, UnreachableError
 from reconciler.model.desired.config import Mode, Window, WindowKind
 from reconciler.model.quantity import Duration
 from reconciler.model.references import vm_ref
@@ -231,3 +232,99 @@ def test_new_process_continues_what_the_last_one_began():
     assert serve.turns(60) == 0
     assert serve.guest() == "2Gi"
     assert serve.view.plan.summary == {"none": 1}
+
+
+class Outage:
+    """Makes every request of the informer fail for as long as it is active."""
+
+    def __init__(self, serve: ServeRig, error: ClusterError) -> None:
+        self.active, self._serve, self._error = False, serve, error
+        self.reads = 0
+        self._read = serve.rig.informer.read
+        serve.rig.informer.read = self.read
+
+    def read(self):
+        self.reads += 1
+        if self.active:
+            raise self._error
+        return self._read()
+
+
+def test_hours_without_the_api_server_cause_few_requests_and_leave_nothing_behind():
+    serve = ServeRig("halted")
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    serve.turns(30)
+    outage = Outage(serve, UnreachableError("the API server does not answer"))
+    before, began = serve.view, serve.clock.now()
+    outage.active = True
+    for _ in range(400):
+        serve.clock.sleep(serve.loop.turn())
+    assert serve.clock.now() - began > timedelta(hours=6)
+    (wait,) = serve.view.waits
+    assert (wait.kind, wait.since, wait.message) == (
+        WaitKind.CLUSTER,
+        began,
+        "the API server does not answer",
+    )
+    assert not serve.view.ready
+    assert (serve.view.runs, serve.view.plans) == (before.runs, before.plans)
+    outage.active = False
+    serve.turns(5)
+    assert serve.view.ready
+
+
+def test_failed_thread_of_the_informer_ends_the_process():
+    serve = ServeRig("halted")
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
+    Outage(serve, BackgroundError("a thread ended")).active = True
+    with pytest.raises(BackgroundError):
+        serve.loop.turn()
+
+
+def test_wrong_cluster_is_never_written_and_says_so():
+    serve = ServeRig("halted")
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), cluster="another")
+    assert serve.turns(60) == 0
+    assert kinds(serve) == [WaitKind.VALID_COMMIT, WaitKind.FIRST_PLAN]
+    assert "is meant for cluster another" in serve.view.waits[0].message
+    assert not writes(serve)
+
+
+def test_rewritten_history_is_shown_and_applied_once_a_commit_continues_it():
+    class Rewritten:
+        is_fixed = False
+
+        def contains(self, commit: str) -> bool:
+            return commit == "b" * 40
+
+    serve = ServeRig("halted")
+    first, second = "a" * 40, "b" * 40
+    serve.git.commit(first, vm_yaml("default", "vm", "2Gi"), history=Rewritten())
+    assert serve.turns(30) == 1
+    serve.git.commit("c" * 40, vm_yaml("default", "vm", "3Gi"), history=Rewritten())
+    assert serve.turns(30) == 1
+    assert kinds(serve) == [WaitKind.VALID_COMMIT]
+    assert "the history of main was rewritten" in serve.view.waits[0].message
+    assert len(serve.rig.patches()) == 1
+    serve.git.commit(second, vm_yaml("default", "vm", "2Gi"))
+    serve.turns(30)
+    assert kinds(serve) == []
+
+
+def test_changes_that_a_long_run_does_not_contain_end_it_after_a_minute():
+    slow = {"name": "a", "guest": "1Gi", "faults": {"transfer": "5m"}}
+    serve = ServeRig("slow", vms=[slow, {"name": "b", "guest": "1Gi", "running": False}])
+    serve.git.commit("commit-1", manifests(a="2Gi", b="1Gi"))
+    drifted = []
+
+    def drift(progress) -> None:
+        if progress.step is Step.PATCHED and not drifted:
+            drifted.append(serve.rig.merge(f"{VM}/b", sized("3Gi"), agent="kubectl"))
+
+    serve.printer.act = drift
+    serve.turns(150)
+    first, second = serve.reports
+    assert drifted == [200]
+    assert first.message.startswith("changes to 1 object are due that this run does not contain")
+    assert 55 <= (first.ended_at - first.started_at).total_seconds() <= 75
+    assert {each.ref.name: each.actuation for each in second.outcomes}["b"] == "succeeded"

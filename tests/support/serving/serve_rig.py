@@ -35,13 +35,13 @@ class FakeGit:
         self.state = GitState()
         self.config = Config()
 
-    def commit(self, name: str, text: str, **config) -> None:
+    def commit(self, name: str, text: str, *, history=None, **config) -> None:
         """Make *text* the newest commit; *config* replaces values of the configuration."""
         self.config = replace(self.config, **config)
         state = StreamReader([("desired.yaml", text.encode())]).read().state
         found = CommitInForce(revision="main", newest=name, commit=name)
         desired = replace(state, revision=name, in_force=found)
-        reading = Reading(config=self.config, state=desired)
+        reading = Reading(config=self.config, state=desired, history=history)
         self.state = after_read(self.state, reading, self._clock.now())
 
     def fail(self) -> None:
