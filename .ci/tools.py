@@ -144,6 +144,12 @@ TOOLS = (
         programs=("prometheus",),
     ),
     Tool(
+        name="alertmanager",
+        purpose="send notifications to a real Alertmanager",
+        debian="prometheus-alertmanager",
+        programs=("prometheus-alertmanager", "alertmanager"),
+    ),
+    Tool(
         name="promtool",
         purpose="check the metrics, and run the unit tests of the alerts",
         debian="prometheus",

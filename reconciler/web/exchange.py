@@ -67,6 +67,7 @@ def exchange(
     clock: Clock,
     most_s: float,
     most_bytes: int,
+    truncate: bool = False,
 ) -> HttpAnswer:
     """Send a request once, and return the answer with any status.
 
@@ -76,6 +77,7 @@ def exchange(
         clock: Measures the time.
         most_s: The longest time in seconds in which the body must arrive.
         most_bytes: The maximum size of the body.
+        truncate: Whether a larger body is cut instead of an error.
 
     Raises:
         ExchangeError: No complete answer arrived, or it is too large.
@@ -95,6 +97,8 @@ def exchange(
             for part in response.stream(_CHUNK):
                 parts.append(part)
                 n_bytes += len(part)
+                if n_bytes > most_bytes and truncate:
+                    break
                 if n_bytes > most_bytes:
                     raise TooLargeError("an answer that is too large", received=True)
                 if clock.monotonic() > ends_at:

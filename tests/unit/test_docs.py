@@ -32,7 +32,7 @@ PAGES = [
     *(path for path in sorted((ROOT / ".github/adr").glob("*.md")) if "0011" not in path.name),
 ]
 """The pages that describe the current code; decision record 11 describes removed code."""
-SCHEMAS = {"Config": "config", "Verification": "verification"}
+SCHEMAS = {"Config": "config", "Notify": "notify", "Verification": "verification"}
 """The schema of each kind of document in the documentation; other kinds are manifests."""
 NO_CODES = {
     "first-plan",
@@ -47,6 +47,7 @@ NO_CODES = {
     "memory-reconciler-serve",
     *("hco-operator", "virt-platform-autopilot", "max-hotplug-ratio", "kubevirt-hyperconverged"),
     *("cozy-kubevirt", "d8-virtualization", "harvester-system", "docker-machine-driver-harvester"),
+    *("content-length", "transfer-encoding"),
     *("content-type", "user-agent", "utf-8", "utf-8-sig", "utf-16", "utf-16-be", "vm-alpine"),
     *("date-time", "dns-label", "dns-subdomain", "label-key", "relative-path", "time-zone"),
     *("x-belongs", "x-hint", "x-hints", "x-near-miss", "working-tree"),
@@ -161,4 +162,4 @@ def test_yaml_examples_in_the_documentation_match_their_schema():
                     continue  # the steps of a workflow
                 kinds.add(each["kind"])
                 assert check(each, SCHEMAS.get(each["kind"], "manifest")) == ()
-    assert kinds == {"KubeVirt", "VirtualMachine", "Config", "Verification"}
+    assert kinds == {"KubeVirt", "VirtualMachine", "Config", "Notify", "Verification"}

@@ -41,6 +41,8 @@ class NotificationSubject:
     """A sentence without a final full stop."""
     hint: str = ""
     """What a person can do; empty if there is nothing to do."""
+    since: datetime
+    """When the process first found the problem of this object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

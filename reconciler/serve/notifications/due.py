@@ -163,11 +163,11 @@ def _notification(
     first = states[0].cause
     if first is None:
         raise ValueError("only known causes are reported")
-    members = [each for state in states for each in state.subjects if each.ref is not None]
+    members = [(each, state.since) for state in states for each in state.subjects]
     count = sum(state.n_subjects for state in states)
     subjects = tuple(
-        NotificationSubject(ref=each.ref, message=each.message, hint=each.hint)
-        for each in members[:GROUPED_FROM]
+        NotificationSubject(ref=each.ref, message=each.message, hint=each.hint, since=since)
+        for each, since in members[:GROUPED_FROM]
         if each.ref is not None
     )
     return Notification(

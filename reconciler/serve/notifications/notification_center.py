@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from reconciler.model.annotations import NOTIFIED
 from reconciler.model.service.view import Role
-from reconciler.serve.notifications.due import Reported, due
+from reconciler.serve.notifications.due import Due, Reported, due
 from reconciler.serve.notifications.reported_codec import decoded, encoded
 
 if TYPE_CHECKING:
@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 STORED_EVERY = timedelta(minutes=30)
 """How often the time at which a cause was last seen is stored, if nothing else changes."""
+UNCHANGED = timedelta(seconds=30)
+"""How long an unchanged view is not examined again."""
 
 
 class AnnotatedLease(Protocol):
@@ -65,36 +67,52 @@ class NotificationCenter:
 
     def __init__(self, lease: AnnotatedLease, sender: Sender, clock: Clock) -> None:
         self._lease, self._sender, self._clock = lease, sender, clock
-        self._reported: Reported | None = None
+        self._reported = Reported()
         self._stored_at: datetime | None = None
+        """When this process last stored the causes; None before, and after a loss of the Lease."""
+        self._leads, self._problem = False, ""
+        self._seen: tuple[ServiceView, datetime] | None = None
 
     def update(self, view: ServiceView) -> None:
-        """Send the notifications that a view makes due; call it every minute and on each change.
+        """Send the notifications that a view makes due; call it about once a second.
 
         Only the leader sends. Each new leader first reads what earlier leaders have sent.
         """
         if view.role is not Role.LEADER:
-            if self._reported is not None:
+            if self._leads:
                 self._sender.repeat(())
-            self._reported = None
+            self._leads, self._stored_at, self._seen = False, None, None
             return
-        reported = self._reported
-        if reported is None:
-            found = decoded(self._lease.annotations().get(NOTIFIED))
-            if found.problem:
-                log.warning("%s", found.problem)
-            self._reported = reported = found.reported
-            self._stored_at = self._clock.now()
         now = self._clock.now()
-        found_due = due(replace(view, at=now), reported)
+        if self._seen is not None and self._seen[0] is view and now - self._seen[1] < UNCHANGED:
+            return
+        if self._stored_at is None:
+            self._read()
+        found = due(replace(view, at=now), self._reported)
+        if not self._store(found, now):
+            return
+        self._leads, self._seen, self._reported = True, (view, now), found.reported
+        if found.notifications:
+            self._sender.send(found.notifications)
+        self._sender.repeat(found.lasting)
+
+    def _read(self) -> None:
+        found = decoded(self._lease.annotations().get(NOTIFIED))
+        if found.problem and found.problem != self._problem:
+            log.warning("%s", found.problem)
+        self._problem = found.problem
+        self._reported = found.reported
+
+    def _store(self, found: Due, now: datetime) -> bool:
+        """Store the reported causes if they have changed; return False if that is not possible.
+
+        Without the annotation, a restart would repeat the notifications.
+        """
+        forgotten = self._reported.known.keys() - found.reported.known.keys()
         outdated = self._stored_at is None or now - self._stored_at >= STORED_EVERY
-        forgotten = reported.known.keys() - found_due.reported.known.keys()
-        if found_due.notifications or forgotten or outdated:
-            # Without the annotation, a restart would repeat the notifications.
-            if not self._lease.annotate({NOTIFIED: encoded(found_due.reported)}):
-                return
-            self._stored_at = now
-        self._reported = found_due.reported
-        if found_due.notifications:
-            self._sender.send(found_due.notifications)
-        self._sender.repeat(found_due.lasting)
+        if not found.notifications and not forgotten and not (outdated and found.reported.known):
+            return True
+        if not self._lease.annotate({NOTIFIED: encoded(found.reported)}):
+            return False
+        self._stored_at = now
+        return True

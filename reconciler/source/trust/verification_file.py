@@ -11,27 +11,19 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from reconciler import input_files
 from reconciler.errors import UsageError
-from reconciler.schema.check import check
 from reconciler.source.trust.allowed_signers import (
     AllowedSigner,
     AllowedSignersError,
     parse_allowed_signers,
 )
-from reconciler.source.yaml import documents
-from reconciler.source.yaml.decode_text import decode
-from reconciler.source.yaml.nodes import Problem
-from reconciler.source.yaml.parsers import ruamel
+from reconciler.source.trust.mounted_file import mistake, read_document, read_mounted
 
 if TYPE_CHECKING:
     from reconciler.source.trust.repository_places import RepositoryPlaces
     from reconciler.source.yaml.nodes import Mark, Node
 
-_MAX_BYTES = 1_000_000
-"""The maximum size of each file in bytes; a Kubernetes Secret contains at most 1 MiB."""
 _FLAG = "--verify"
-_OUTSIDE = "mount the file from a Secret or a ConfigMap, outside the repository"
 _PRIVATE = (b"PRIVATE KEY BLOCK", b"OPENSSH PRIVATE KEY", b"RSA PRIVATE KEY", b"BEGIN PRIVATE KEY")
 
 
@@ -76,17 +68,7 @@ def read_verification(path: Path, outside: RepositoryPlaces) -> Verification:
     Raises:
         UsageError: A file cannot be read, is invalid or is in the repository.
     """
-    text = decode(_read(path, outside, str(path)), _MAX_BYTES)
-    if isinstance(text, Problem):
-        raise _error(path, text.mark, text.message)
-    found = documents.parse(text, ruamel())
-    for problem in found.problems:
-        raise _error(path, problem.mark, problem.message)
-    if len(found.roots) != 1:
-        raise UsageError(f"{_FLAG} {path} must contain exactly one document", hint=_HINT)
-    root = found.roots[0]
-    for each in check(root.value, "verification"):
-        raise _error(path, root.at(each.path), each.message, each.hint)
+    root = read_document(path, outside, flag=_FLAG, schema="verification", hint=_HINT)
     return _Reader(path, root, outside).read()
 
 
@@ -147,7 +129,7 @@ class _Reader:
         given = name or (str(node.value) if node else "")
         at = self._root.at(path)
         shown = f"{self._path}:{at.line}:{at.column}: the file {given}"
-        return _read(self._path.parent / given, self._outside, shown)
+        return read_mounted(self._path.parent / given, self._outside, flag=_FLAG, shown=shown)
 
     def _public(self, data: bytes) -> bytes:
         if any(each in data for each in _PRIVATE):
@@ -158,22 +140,5 @@ class _Reader:
         return data
 
 
-def _read(path: Path, outside: RepositoryPlaces, shown: str) -> bytes:
-    """Return the contents of a key file, which must not be in the repository."""
-    try:
-        clone = outside.containing(path)
-        data = input_files.read(path, _MAX_BYTES + 1)
-    except OSError as error:
-        raise UsageError(
-            f"{_FLAG} {shown} cannot be read: {error.strerror or error}", hint=_OUTSIDE
-        ) from error
-    if clone is not None:
-        what = "the repository" if clone in outside.folders else "another clone of the repository,"
-        raise UsageError(f"{_FLAG} {shown} is in {what} {clone}", hint=_OUTSIDE)
-    if len(data) > _MAX_BYTES:
-        raise UsageError(f"{_FLAG} {shown} is larger than {_MAX_BYTES:,} bytes")
-    return data
-
-
 def _error(path: Path, mark: Mark, message: str, hint: str = "") -> UsageError:
-    return UsageError(f"{_FLAG} {path}:{mark.line}:{mark.column}: {message}", hint=hint)
+    return mistake(_FLAG, path, mark, message, hint)

@@ -1,0 +1,46 @@
+"""Opens the sender of notifications: ``notifier``."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from reconciler.notify.notifier import Notifier
+    from reconciler.ports import Clock
+
+# ruff: noqa: PLC0415 - the function imports its libraries, so that `reconciler --help` is fast
+
+
+@contextmanager
+def notifier(
+    path: Path, repo: str, clock: Clock, *, counted: Callable[[str, str], None]
+) -> Iterator[Notifier]:
+    """Open the sender that reads its receivers from the file of ``--notify``.
+
+    At the end of the block, queued notifications get one more attempt, for some seconds.
+
+    Args:
+        path: The file of ``--notify``.
+        repo: The address of the repository, in whose clones the file may not be.
+        clock: Measures the pauses between attempts.
+        counted: Called with the name of the receiver and the result of each notification.
+
+    Raises:
+        UsageError: The file cannot be read, is invalid or is in the repository.
+    """
+    from reconciler.notify.notifier import Notifier
+    from reconciler.report.notification.bodies import BODIES
+    from reconciler.source.git.repository_url import is_remote, local_folder
+    from reconciler.source.notify_file import read_notify
+    from reconciler.source.trust.repository_places import RepositoryPlaces
+
+    folder = local_folder(repo) if is_remote(repo) else Path(repo)
+    read = partial(read_notify, path, RepositoryPlaces.of(repo, folder))
+    read()
+    with Notifier(read, BODIES, clock, counted=counted) as opened:
+        yield opened

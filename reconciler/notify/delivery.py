@@ -1,0 +1,105 @@
+"""``attempt``: sends one body to a receiver once, and says what to do next.
+
+Chats cannot recognize a repetition, so an attempt whose result is unknown is not repeated for
+them. Webhooks get the identifier of the notification, and Alertmanager merges equal alerts.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from reconciler import __version__
+from reconciler.errors import UsageError
+from reconciler.model.service.receiver import ReceiverKind
+from reconciler.notify.receiver_access import ReceiverError, read_access
+from reconciler.web.connection_pool import connection_pool
+from reconciler.web.exchange import ExchangeError, HttpRequest, exchange, retry_after_s
+
+if TYPE_CHECKING:
+    from reconciler.model.service.receiver import Receiver
+    from reconciler.ports import Clock
+
+ID_HEADER = "Idempotency-Key"
+_CONNECT_S, _READ_S, _MOST_S = 5.0, 10.0, 10.0
+_MOST_BYTES = 64 * 1024
+_LONGEST_WAIT_S = 600.0
+"""The longest pause that a receiver can ask for."""
+_REPEATABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REFUSED = frozenset({425, 429, 503})
+"""The answers after which the receiver has certainly not processed the notification."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """The result of one attempt."""
+
+    sent: bool = False
+    repeat: bool = False
+    """Whether another attempt may succeed and cannot send the notification twice."""
+    wait_s: float = 0.0
+    """The pause that the receiver asks for, in seconds."""
+    problem: str = ""
+    """Why the attempt failed, without addresses and headers; empty if it succeeded."""
+
+
+def attempt(receiver: Receiver, body: object, clock: Clock, *, key: str = "") -> Attempt:
+    """Send a body once.
+
+    Args:
+        receiver: Where the body is sent.
+        body: The body as JSON values.
+        clock: Measures the time.
+        key: The identifier of the notification; empty for a repetition of existing problems.
+    """
+    try:
+        access = read_access(receiver)
+        pool = connection_pool(
+            access.url,
+            ca=Path(receiver.ca_file) if receiver.ca_file else None,
+            environ=os.environ,
+            server=f"the receiver {receiver.name}",
+            connect_s=_CONNECT_S,
+            read_s=_READ_S,
+        )
+    except (ReceiverError, UsageError) as error:
+        return Attempt(repeat=True, problem=str(error))
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": f"kubevirt-memory-reconciler/{__version__}",
+        **({ID_HEADER: key} if key else {}),
+        **access.headers,
+    }
+    request = HttpRequest(
+        method="POST", url=access.url, headers=headers, body=json.dumps(body).encode()
+    )
+    with pool:
+        try:
+            answer = exchange(
+                pool,
+                request,
+                clock=clock,
+                most_s=_MOST_S,
+                most_bytes=_MOST_BYTES,
+                truncate=True,
+            )
+        except ExchangeError as error:
+            return Attempt(
+                repeat=not error.received or _merges(receiver), problem=f"it gave {error}"
+            )
+    if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
+        return Attempt(sent=True)
+    wait_s = 0.0
+    if (after := answer.headers.get("retry-after")) is not None:
+        wait_s = min(retry_after_s(after, clock, otherwise_s=0.0), _LONGEST_WAIT_S)
+    again = answer.status in (_REPEATABLE if _merges(receiver) else _REFUSED)
+    return Attempt(repeat=again, wait_s=wait_s, problem=f"it answered with {answer.status}")
+
+
+def _merges(receiver: Receiver) -> bool:
+    """Return whether a receiver recognizes the repetition of a notification."""
+    return receiver.kind is not ReceiverKind.SLACK

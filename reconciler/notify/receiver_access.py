@@ -1,0 +1,97 @@
+"""``read_access``: reads the address and the headers of a receiver from its mounted files.
+
+The files are read before each attempt. No error contains an address or a header, since the address
+of an incoming webhook is a secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from reconciler import input_files
+from reconciler.model.service.receiver import ReceiverKind
+
+if TYPE_CHECKING:
+    from reconciler.model.service.receiver import Receiver
+
+ALERTS_PATH = "/api/v2/alerts"
+_MAX_BYTES = 64_000
+_HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]*)")
+"""A header of HTTP; the value has no control characters, so it cannot add another header."""
+_OWN_HEADERS = frozenset({"content-length", "content-type", "host", "transfer-encoding"})
+
+
+class ReceiverError(Exception):
+    """The address or the headers of a receiver cannot be used; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverAccess:
+    """The address and the headers of a receiver at this moment."""
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+def read_access(receiver: Receiver) -> ReceiverAccess:
+    """Return the address and the headers of a receiver.
+
+    Raises:
+        ReceiverError: A file cannot be read, or the address cannot be used.
+    """
+    url = receiver.url
+    if receiver.url_file:
+        url = _text(receiver.url_file).strip()
+    return ReceiverAccess(
+        url=_checked(url, receiver),
+        headers=_headers(receiver.headers_file) if receiver.headers_file else {},
+    )
+
+
+def _checked(url: str, receiver: Receiver) -> str:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        parts, host = urlsplit(""), None
+    plain = url.isascii() and url.isprintable() and " " not in url
+    if not host or parts.scheme not in {"http", "https"} or parts.fragment or not plain:
+        raise ReceiverError("the address is not an http or https URL")
+    if parts.username is not None or parts.password is not None:
+        raise ReceiverError("the address contains a user or a password; use headersFile")
+    if receiver.kind is not ReceiverKind.ALERTMANAGER:
+        return url
+    if parts.query:
+        raise ReceiverError("the address of an Alertmanager has no query")
+    base = url.rstrip("/")
+    return base if base.endswith(ALERTS_PATH) else f"{base}{ALERTS_PATH}"
+
+
+def _headers(path: str) -> dict[str, str]:
+    found = {}
+    for number, line in enumerate(_text(path).splitlines(), start=1):
+        if not line.strip():
+            continue
+        match = _HEADER.fullmatch(line.rstrip())
+        if match is None or match[1].lower() in _OWN_HEADERS:
+            raise ReceiverError(f"line {number} of {path} is not a header that may be set")
+        found[match[1]] = match[2]
+    return found
+
+
+def _text(path: str) -> str:
+    try:
+        data = input_files.read(path, _MAX_BYTES + 1)
+    except OSError as error:
+        raise ReceiverError(f"{path} cannot be read: {error.strerror or error}") from error
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        text = ""
+    if not text.strip() or len(data) > _MAX_BYTES:
+        raise ReceiverError(f"{path} is not a text with at most {_MAX_BYTES:,} bytes")
+    return text

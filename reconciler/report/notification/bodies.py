@@ -1,0 +1,54 @@
+"""``BODIES``: the functions that render notifications, by kind of receiver."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.model.service.notification import Notification
+from reconciler.model.service.receiver import NotifySettings, ReceiverKind
+from reconciler.report.notification.alertmanager_body import alertmanager_body
+from reconciler.report.notification.slack_body import slack_body
+from reconciler.report.notification.webhook_body import webhook_body
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverBodies:
+    """The bodies of one kind of receiver."""
+
+    render: Callable[[Notification, NotifySettings], object]
+
+    def one(self, notification: Notification, settings: NotifySettings, _now: datetime) -> object:
+        """Return the body for a new notification."""
+        return self.render(notification, settings)
+
+    def many(
+        self, lasting: Sequence[Notification], settings: NotifySettings, _now: datetime
+    ) -> object:
+        """Return the bodies of problems that still exist, as a list."""
+        return [self.render(each, settings) for each in lasting]
+
+
+class AlertmanagerBodies:
+    """The bodies of Alertmanager, which are lists of alerts."""
+
+    def one(self, notification: Notification, settings: NotifySettings, now: datetime) -> object:
+        """Return the alerts of a new notification."""
+        return alertmanager_body((notification,), settings, now)
+
+    def many(
+        self, lasting: Sequence[Notification], settings: NotifySettings, now: datetime
+    ) -> object:
+        """Return the alerts of problems that still exist."""
+        return alertmanager_body(lasting, settings, now)
+
+
+BODIES: Mapping[ReceiverKind, ReceiverBodies | AlertmanagerBodies] = {
+    ReceiverKind.WEBHOOK: ReceiverBodies(render=webhook_body),
+    ReceiverKind.SLACK: ReceiverBodies(render=slack_body),
+    ReceiverKind.ALERTMANAGER: AlertmanagerBodies(),
+}

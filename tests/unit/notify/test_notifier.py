@@ -1,0 +1,238 @@
+"""Tests the queues of the sender: pauses, repetitions, losses, and that nothing blocks."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+
+import pytest
+from support.fake_ports import FakeClock
+from support.serving.notifications import make_notification
+
+from reconciler.errors import UsageError
+from reconciler.model.service.notification import NotificationKind
+from reconciler.model.service.receiver import NotifySettings, Receiver, ReceiverKind
+from reconciler.notify.delivery import Attempt
+from reconciler.notify.notifier import GIVE_UP_S, MOST_QUEUED, REPEAT_S, Notifier
+from reconciler.report.notification.bodies import BODIES
+
+OK = Attempt(sent=True)
+BUSY = Attempt(repeat=True, problem="it answered with 503")
+REJECTED = Attempt(problem="it answered with 404")
+OPS = Receiver(name="ops", kind=ReceiverKind.SLACK, url="https://slack.example/hook")
+AUDIT = Receiver(name="audit", kind=ReceiverKind.WEBHOOK, url="https://audit.example")
+ALERTS = Receiver(name="alerts", kind=ReceiverKind.ALERTMANAGER, url="https://am.example")
+ENDED = make_notification(id="e" * 16, kind=NotificationKind.END, lasting=False)
+
+
+class Receivers:
+    """Receivers whose answers a test decides, and everything that was sent to them."""
+
+    def __init__(self, *receivers: Receiver, **options) -> None:
+        self.settings = NotifySettings(receivers=receivers)
+        self.answers: dict[str, list[Attempt]] = {}
+        self.sent: list[tuple[str, str]] = []
+        self.counted: list[tuple[str, str]] = []
+        self.error: Exception | None = None
+        self.clock = FakeClock()
+        self.notifier = Notifier(
+            self.read,
+            BODIES,
+            self.clock,
+            counted=lambda *each: self.counted.append(each),
+            **{"deliver": self.deliver, **options},
+        )
+
+    def read(self) -> NotifySettings:
+        if self.error is not None:
+            raise self.error
+        return self.settings
+
+    def deliver(self, receiver, body, _clock, *, key="") -> Attempt:
+        assert body
+        self.sent.append((receiver.name, key))
+        answers = self.answers.get(receiver.name) or [OK]
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+    def works(self, seconds: float = 0.0) -> list[str]:
+        """Make the attempts that are due after some seconds; return the asked receivers."""
+        self.clock.sleep(seconds)
+        before = len(self.sent)
+        self.notifier.work()
+        return [name for name, _ in self.sent[before:]]
+
+    def states(self) -> dict[str, str]:
+        (record, *_) = self.notifier.history()
+        return {each.receiver: str(each.state) for each in record.deliveries}
+
+
+def test_notification_is_sent_to_each_receiver_that_wants_its_kind():
+    found = Receivers(OPS, replace(AUDIT, events=frozenset({NotificationKind.END})))
+    found.notifier.send((make_notification(),))
+    assert found.works() == ["ops"]
+    found.notifier.send((ENDED,))
+    assert found.works() == ["ops", "audit"]
+    assert found.counted == [("ops", "sent"), ("ops", "sent"), ("audit", "sent")]
+
+
+def test_end_of_a_problem_is_not_sent_to_a_receiver_that_does_not_want_it():
+    found = Receivers(OPS, replace(AUDIT, send_resolved=False))
+    found.notifier.send((make_notification(resolved=True),))
+    assert found.works() == ["ops"]
+
+
+def test_failed_attempt_is_repeated_with_growing_pauses_and_the_same_identifier():
+    found = Receivers(OPS)
+    found.answers["ops"] = [BUSY, BUSY, OK]
+    found.notifier.send((make_notification(),))
+    assert [found.works(), found.works(), found.works(2), found.works(4)] == [
+        ["ops"],
+        [],
+        ["ops"],
+        ["ops"],
+    ]
+    assert {key for _, key in found.sent} == {make_notification().id}
+    assert (found.states(), found.counted) == ({"ops": "sent"}, [("ops", "sent")])
+
+
+def test_pause_that_a_receiver_asks_for_is_kept():
+    found = Receivers(OPS)
+    found.answers["ops"] = [replace(BUSY, wait_s=120.0), OK]
+    found.notifier.send((make_notification(),))
+    assert [found.works(), found.works(119), found.works(1)] == [["ops"], [], ["ops"]]
+
+
+def test_notification_that_cannot_be_sent_is_given_up_logged_and_counted(caplog):
+    found = Receivers(OPS)
+    found.answers["ops"] = [BUSY]
+    found.notifier.send((make_notification(),))
+    found.works()
+    found.works(GIVE_UP_S + 1)
+    assert (found.states(), found.counted) == ({"ops": "failed"}, [("ops", "failed")])
+    assert "was not sent to ops after 2 attempts: it answered with 503" in caplog.text
+    assert found.works(60) == []
+
+
+def test_rejected_notification_is_not_repeated():
+    found = Receivers(OPS)
+    found.answers["ops"] = [REJECTED]
+    found.notifier.send((make_notification(),))
+    assert [found.works(), found.works(60)] == [["ops"], []]
+    assert found.states() == {"ops": "failed"}
+
+
+def test_receiver_that_does_not_answer_does_not_delay_the_others():
+    found = Receivers(OPS, AUDIT)
+    found.answers["ops"] = [BUSY]
+    first, second = make_notification(), make_notification(id="a" * 16)
+    found.notifier.send((first, second))
+    found.works()
+    found.works()
+    assert [each for each in found.sent if each[0] == "audit"] == [
+        ("audit", first.id),
+        ("audit", second.id),
+    ]
+
+
+def test_oldest_notification_is_dropped_when_the_queue_of_a_receiver_is_full(caplog):
+    found = Receivers(OPS)
+    found.answers["ops"] = [BUSY]
+    for number in range(MOST_QUEUED + 1):
+        found.notifier.send((make_notification(id=f"{number:016x}"),))
+        found.works()
+    assert found.counted == [("ops", "dropped")]
+    assert "the queue is full" in caplog.text
+
+
+def test_changed_receivers_count_for_the_next_notification():
+    found = Receivers(OPS)
+    found.answers["ops"] = [BUSY]
+    found.notifier.send((make_notification(),))
+    found.works()
+    found.settings = NotifySettings(receivers=(AUDIT,))
+    found.notifier.send((ENDED,))
+    assert found.works() == ["audit"]
+    assert found.counted == [("ops", "dropped"), ("audit", "sent")]
+
+
+def test_receivers_stay_while_their_file_cannot_be_read(caplog):
+    found = Receivers(OPS)
+    found.works()
+    found.error = UsageError("--notify /etc/notify.yaml:3:1: bad")
+    found.notifier.send((make_notification(),))
+    assert found.works() == ["ops"]
+    found.works()
+    assert caplog.text.count("the receivers of notifications stay as they were") == 1
+
+
+def test_existing_problems_are_repeated_only_to_an_alertmanager_once_a_minute():
+    found = Receivers(OPS, ALERTS)
+    found.notifier.repeat((make_notification(),))
+    assert found.works() == ["alerts"]
+    assert found.works(REPEAT_S - 1) == []
+    assert found.works(1) == ["alerts"]
+    assert {key for _, key in found.sent} == {""}
+    found.notifier.repeat(())
+    assert found.works(REPEAT_S) == []
+
+
+def test_failed_repetition_is_logged_once(caplog):
+    found = Receivers(ALERTS)
+    found.answers["alerts"] = [BUSY]
+    found.notifier.repeat((make_notification(),))
+    for _ in range(3):
+        found.works(REPEAT_S * 2)
+    assert caplog.text.count("did not accept the problems that still exist") == 1
+    assert found.counted == []
+
+
+def test_history_contains_the_newest_notifications_first():
+    found = Receivers(OPS)
+    for number in range(3):
+        found.notifier.send((make_notification(id=f"{number:016x}"),))
+        found.works()
+    assert [each.notification.id[-1] for each in found.notifier.history()] == ["2", "1", "0"]
+
+
+def test_caller_is_not_blocked_by_a_receiver_and_the_end_waits_only_for_a_moment():
+    entered, released = threading.Event(), threading.Event()
+
+    def hang(*_given, **_named) -> Attempt:
+        entered.set()
+        released.wait(60)
+        return OK
+
+    found = Receivers(OPS, deliver=hang, end_s=0.01)
+    with found.notifier:
+        found.notifier.send((make_notification(),))
+        assert entered.wait(60)
+        for number in range(3):
+            found.notifier.send((make_notification(id=f"{number:016x}"),))
+    assert found.counted == []
+    released.set()
+
+
+def test_queued_notification_is_sent_at_the_end_of_the_process():
+    found = Receivers(OPS)
+    with found.notifier:
+        found.notifier.send((make_notification(),))
+    assert found.counted == [("ops", "sent")]
+
+
+def test_bug_fails_only_the_notification_that_it_concerns(caplog):
+    def broken(*_given, key, **_named) -> Attempt:
+        if key == ENDED.id:
+            raise KeyError("x")
+        return OK
+
+    found = Receivers(OPS, deliver=broken)
+    found.notifier.send((ENDED, make_notification()))
+    found.works()
+    found.works(60)
+    assert found.counted == [("ops", "failed"), ("ops", "sent")]
+    assert "because of a bug in reconciler" in caplog.text
+
+
+@pytest.mark.parametrize("text", [repr(OPS), str(NotifySettings(receivers=(OPS,)))])
+def test_address_of_a_receiver_is_not_in_its_representation(text):
+    assert "hook" not in text
