@@ -23,12 +23,13 @@ _FILES = frozenset({"urlFile", "headersFile", "caFile"})
 _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
-def read_notify(path: Path, outside: RepositoryPlaces) -> NotifySettings:
+def read_notify(path: Path, outside: RepositoryPlaces, external_url: str = "") -> NotifySettings:
     """Read the file of ``--notify``; the files with addresses and headers are read later.
 
     Args:
         path: The file.
         outside: The repository, in whose clones the file may not be.
+        external_url: The address of the page, unless the file contains ``externalUrl``.
 
     Raises:
         UsageError: The file cannot be read, is invalid or is in the repository. The error contains
@@ -54,7 +55,7 @@ def read_notify(path: Path, outside: RepositoryPlaces) -> NotifySettings:
             raise mistake(_FLAG, path, at, message)
     return NotifySettings(
         receivers=tuple(_receiver(each, path.parent) for each in value["receivers"]),
-        external_url=value.get("externalUrl", "").rstrip("/"),
+        external_url=value.get("externalUrl", external_url).rstrip("/"),
         labels=dict(value.get("labels", {})),
     )
 

@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def notifier(
-    path: Path, repo: str, clock: Clock, *, counted: Callable[[str, str], None]
+    path: Path,
+    repo: str,
+    clock: Clock,
+    *,
+    counted: Callable[[str, str], None],
+    external_url: str = "",
 ) -> Iterator[Notifier]:
     """Open the sender that reads its receivers from the file of ``--notify``.
 
@@ -29,6 +34,7 @@ def notifier(
         repo: The address of the repository, in whose clones the file may not be.
         clock: Measures the pauses between attempts.
         counted: Called with the name of the receiver and the result of each notification.
+        external_url: The address of the page, unless the file contains ``externalUrl``.
 
     Raises:
         UsageError: The file cannot be read, is invalid or is in the repository.
@@ -40,7 +46,7 @@ def notifier(
     from reconciler.source.trust.repository_places import RepositoryPlaces
 
     folder = local_folder(repo) if is_remote(repo) else Path(repo)
-    read = partial(read_notify, path, RepositoryPlaces.of(repo, folder))
+    read = partial(read_notify, path, RepositoryPlaces.of(repo, folder), external_url)
     read()
     with Notifier(read, BODIES, clock, counted=counted) as opened:
         yield opened

@@ -17,6 +17,7 @@ from reconciler.model.references import ObjectRef
 from reconciler.model.revision.commit_in_force import CommitInForce
 from reconciler.model.run.outcome import RunReport
 from reconciler.model.run.progress import Progress
+from reconciler.model.service.notification import NotificationRecord
 
 
 class Role(StrEnum):
@@ -156,6 +157,8 @@ class ServiceView:
     hold: AlertHold | None = None
     last_success_at: datetime | None = None
     """The end of the last run without failures, or the time of the last plan without changes."""
+    notifications: tuple[NotificationRecord, ...] = ()
+    """The last notifications that this process sent, with their deliveries, the newest first."""
     history_since: datetime
     """The time at which the history of this process starts."""
 

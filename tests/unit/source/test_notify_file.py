@@ -58,6 +58,17 @@ def test_receivers_are_read_with_paths_relative_to_the_file(read, tmp_path):
     )
 
 
+def test_address_of_the_page_in_the_file_takes_precedence_over_the_option(tmp_path):
+    path, places = tmp_path / "notify.yaml", RepositoryPlaces()
+    receivers = "receivers: [{name: a, kind: slack, url: x}]\n"
+    for line, expected in (
+        ("", "https://option"),
+        ("externalUrl: https://file\n", "https://file"),
+    ):
+        path.write_text(HEAD + line + receivers, encoding="utf-8")
+        assert read_notify(path, places, "https://option/").external_url == expected
+
+
 def test_file_may_be_json(read):
     found = read(
         '{"apiVersion": "reconciler/v1alpha1", "kind": "Notify", "receivers": '
