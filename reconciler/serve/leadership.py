@@ -71,7 +71,7 @@ class Leadership(threading.Thread):
         self._failures = 0
         self._ended = threading.Event()
         self.each_step: Callable[[], None] = lambda: None
-        """Called in this thread after each step, about once a second."""
+        """Called in this thread about once a second, also while another replica leads."""
         self.state = LeaderState()
         """The result of the last request; replaced by this thread, and read by others."""
 
@@ -80,6 +80,11 @@ class Leadership(threading.Thread):
         if not self._namespace:
             self._namespace = namespace
             self.start()
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the Lease; empty before ``begin``."""
+        return self._namespace
 
     def leads(self) -> bool:
         """Return whether this process holds the Lease now; may be called from any thread.
@@ -136,7 +141,7 @@ class Leadership(threading.Thread):
         return left_s
 
     def _acquire(self) -> float:
-        opened = self._lease_in(self._namespace, self._check_end)
+        opened = self._lease_in(self._namespace, self._while_waiting)
         try:
             lease = opened.__enter__()
         except LeaseHeldError as held:
@@ -156,9 +161,10 @@ class Leadership(threading.Thread):
         self._standby("the Lease was lost", "")
         return _RENEW_CHECK_S
 
-    def _check_end(self) -> None:
+    def _while_waiting(self) -> None:
         if self._ended.is_set():
             raise _Ended
+        self.each_step()
 
     def _failed(self, error: ClusterError) -> float:
         self._failures += 1

@@ -13,6 +13,7 @@ from reconciler import __version__
 from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.comment.commit_status_poster import CommitStatusPoster
 from reconciler.app.counters import Counters
+from reconciler.app.execution.leader_note import leader_note
 from reconciler.app.execution.leases import leader_lease
 from reconciler.app.execution.runner import Runner
 from reconciler.app.input_options import DEFAULT_REVISION
@@ -29,6 +30,7 @@ from reconciler.serve.git_poller import GitPoller
 from reconciler.serve.leadership import Leadership
 from reconciler.serve.listeners import http_server
 from reconciler.serve.loop import Loop, LoopParts
+from reconciler.serve.push_relay import PushRelay
 from reconciler.serve.view_store import ViewStore
 from reconciler.serve.wakeups import Wakeup, Wakeups
 
@@ -128,6 +130,8 @@ def _opened(
         instance=instance,
         changed=partial(wakeups.wake, Wakeup.LEADERSHIP),
     )
+    relay = PushRelay(leadership, leader_note(client.without_retries()), clock, poller.wake)
+    leadership.each_step = relay.step
     stack.callback(leadership.end, RELEASE_S)
     stack.callback(poller.end)
     alerts = stack.enter_context(alert_wiring.alerts(options.prometheus, clock))
@@ -173,6 +177,7 @@ def _opened(
     def pushed(event: PushEvent) -> None:
         log.info("a webhook of %s reports a push", event.scheme)
         poller.wake()
+        relay.pushed()
 
     def problem() -> str:
         return _problem(clock.monotonic() - loop.planned_at, poller, leadership)

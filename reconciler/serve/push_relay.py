@@ -1,0 +1,89 @@
+"""``PushRelay``: passes webhooks on to the replica that leads.
+
+A Service sends each webhook to one of several replicas, and only the leader applies commits. A
+replica that does not lead therefore writes the time of the webhook to the Lease of the leader,
+which notices the change at its next renewal.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from reconciler.errors import ClusterError
+from reconciler.model.annotations import PUSHED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from reconciler.ports import Clock
+
+log = logging.getLogger(__name__)
+
+
+class LeaderLease(Protocol):
+    """The Lease of the leader, as one replica knows it."""
+
+    @property
+    def namespace(self) -> str:
+        """The namespace of the Lease; empty before the first plan."""
+        ...
+
+    def leads(self) -> bool:
+        """Return whether this process holds the Lease."""
+        ...
+
+    def annotations(self) -> Mapping[str, str]:
+        """Return the Lease's annotations, as the holder knows them."""
+        ...
+
+
+class PushRelay:
+    """Writes and reads the annotation that says that a replica has received a webhook.
+
+    Args:
+        lease: The Lease of the leader.
+        write: Writes annotations to the Lease in a namespace, although another process holds it.
+        clock: Returns the time that is written.
+        read_git: Starts a read of the repository.
+    """
+
+    def __init__(
+        self,
+        lease: LeaderLease,
+        write: Callable[[str, Mapping[str, str | None]], bool],
+        clock: Clock,
+        read_git: Callable[[], None],
+    ) -> None:
+        self._lease, self._write, self._clock = lease, write, clock
+        self._read_git = read_git
+        self._received = threading.Event()
+        self._seen: str | None = None
+
+    def pushed(self) -> None:
+        """Note that a webhook has arrived; may be called from any thread."""
+        self._received.set()
+
+    def step(self) -> None:
+        """Pass a webhook on, or react to one; called about once a second by one thread."""
+        if self._lease.leads():
+            # This process reads the repository by itself for the webhooks that it receives.
+            self._received.clear()
+            note = self._lease.annotations().get(PUSHED)
+            if note != self._seen:
+                self._seen = note
+                self._read_git()
+        elif self._received.is_set() and self._lease.namespace:
+            self._received.clear()
+            self._tell()
+
+    def _tell(self) -> None:
+        at = self._clock.now().isoformat(timespec="milliseconds")
+        try:
+            told = self._write(self._lease.namespace, {PUSHED: at})
+        except ClusterError as error:
+            told = False
+            log.debug("cannot pass on a webhook: %s", error)
+        if not told:
+            log.info("a webhook was not passed on; the leader finds the push at its next poll")
