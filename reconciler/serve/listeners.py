@@ -9,7 +9,7 @@ from reconciler.model.service.counts import Counted
 from reconciler.serve.hooks.followed_branch import FollowedBranch
 from reconciler.serve.hooks.hooks_app import HOOK_LIMITS, HookOptions, hooks_app
 from reconciler.serve.hooks.secret_folder import SecretFolder
-from reconciler.serve.http.face_app import FaceOptions, face_app
+from reconciler.serve.http.face_app import FACE_LIMITS, FaceOptions, face_app
 from reconciler.serve.http.http_server import HttpServer, Listener
 from reconciler.serve.http.listen_address import parse_listen_address
 from reconciler.serve.live_pages import live_pages
@@ -51,7 +51,7 @@ def http_server(
     content = live_pages(metrics_page(counters), docs_url=options.docs_url)
     face = face_app(store, content, FaceOptions(hosts=options.hosts, problem=problem))
     address = parse_listen_address(options.listen, "--listen")
-    listeners = [Listener(option="--listen", address=address, app=face)]
+    listeners = [Listener(option="--listen", address=address, app=face, limits=FACE_LIMITS)]
     if options.hook_secrets is not None:
         hooks = HookOptions(
             secrets=SecretFolder(options.hook_secrets, clock),
