@@ -7,12 +7,14 @@ import shutil
 import subprocess
 
 import pytest
+import typer
 from kubernetes import client
 from ruamel.yaml import YAML
 from support.deployment import BASE, DEPLOY, OVERLAYS, identity, load, render
 from support.served import EXAMPLES
 
 from reconciler.app.execution.leases import CONFIG_LEASE, SERVE_LEASE, memory_lease
+from reconciler.cli.main import app
 from reconciler.model.shard import Shard
 from reconciler.schema.check import check
 
@@ -299,6 +301,15 @@ def test_git_askpass_script_returns_the_user_name_or_password_from_the_matching_
     assert ask("Username for 'https://git.example.com': ").stdout == "bot"
     assert ask("Password for 'https://bot@git.example.com': ").stdout == "s3cret"
     assert ask("Are you sure you want to continue connecting?").returncode == 1
+
+
+@every_kustomization
+def test_deployed_container_has_valid_options(folder):
+    (container,) = pod_of(render(folder))["containers"]
+    command, *arguments = container["args"]
+    given = [each.replace("$(JOB_COMPLETION_INDEX)", "0") for each in arguments]
+    # A usage error would be raised here; the command does not run.
+    typer.main.get_command(app).commands[command].make_context(command, given)
 
 
 @every_kustomization
