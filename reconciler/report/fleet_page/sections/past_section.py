@@ -1,4 +1,4 @@
-"""``past_section``: the last runs and the last plans."""
+"""``past_section``: the last runs, the last plans and the last notifications."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from reconciler.escaping import html_text
 from reconciler.model.run.outcome import ExitCode, Result
 from reconciler.report import wording
 from reconciler.report.fleet_page.page_times import time_html
+from reconciler.report.fleet_page.sections.notification_rows import notification_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ _CLASSES = {ExitCode.DONE: "live", ExitCode.BLOCKED: "restart", ExitCode.DEADLIN
 
 
 def past_section(view: ServiceView, links: PageLinks) -> str:
-    """Return the section of the last runs and plans; its size is limited."""
+    """Return the section of the last runs, plans and notifications; its size is limited."""
     return "".join(_pieces(view, links))
 
 
@@ -47,6 +48,7 @@ def _pieces(view: ServiceView, links: PageLinks) -> Iterator[str]:
         yield "</tr></thead><tbody>\n"
         yield from (_plan(each, view) for each in view.plans[:MAX_ROWS])
         yield "</tbody></table>\n"
+    yield from notification_rows(view)
     if not view.runs and not view.plans:
         yield '<p class="faint">There is no run and no plan yet.</p>'
     yield "</section>\n"
