@@ -63,7 +63,13 @@ def live_pages(
 
 def _missing_page(path: str) -> str:
     """Return the page for a path that does not exist, with links relative to the path."""
-    return not_found_html(f"There is no page at {path}", "../" * (path.count("/") - 1))
+    words = f"There is no page at {path}"
+    match path.split("/"):
+        case ["", "vm", namespace, name]:
+            words = f"The newest plan contains no VM {namespace}/{name}"
+        case ["", "reasons", code]:
+            words = f"There is no reason with the code {code}"
+    return not_found_html(words, "../" * (path.count("/") - 1))
 
 
 class _States:

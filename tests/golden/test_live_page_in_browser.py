@@ -87,6 +87,8 @@ def test_live_page_has_no_accessibility_problem_no_error_and_fits_the_screen_wid
 def test_page_of_an_unknown_vm_links_to_the_fleet(browser, pages):
     browser.visit(pages.url("/vm/team-000/other"))
     assert accessibility(browser)[1] == []
+    text = browser.evaluate("return document.querySelector('main').textContent;")
+    assert "The newest plan contains no VM team-000/other." in text
     browser.follow("document.querySelector('main a').click()")
     assert browser.evaluate("return document.body.dataset.page;") == "fleet"
 
@@ -195,6 +197,7 @@ def test_filter_applies_while_the_user_types_and_stays_in_the_address(browser, p
     announced = "document.getElementById('news').textContent === '10 of 200 VMs match the filter.'"
     browser.wait_for(announced)
     assert browser.evaluate(FOCUSED) == "f-q"
+    assert browser.evaluate("return document.getElementById('clear').checkVisibility();")
     browser.visit(pages.url(browser.evaluate("return location.search;").join(("/", ""))))
     assert browser.evaluate("return document.getElementById('f-q').value;") == "above-max"
     assert browser.evaluate(CELLS) == 10

@@ -39,6 +39,7 @@ border:1px solid var(--keep);border-radius:6px;padding:.25rem .6rem;min-height:2
 max-width:14rem}
 #filter button{background:var(--panel)}
 #clear{padding:.3rem 0}
+#clear[hidden]{display:none}
 .found{color:var(--faint);margin:0 0 .75rem}
 .groups{display:grid;grid-template-columns:repeat(auto-fill,minmax(17.5rem,1fr));gap:1.1rem 1.6rem;
 align-items:start}

@@ -204,6 +204,7 @@ LIVE_SCRIPT = """
         ([name, value]) => value && !(name === "group" && value === "namespace"));
       const query = new URLSearchParams(given).toString();
       history.replaceState(null, "", query ? "?" + query : location.pathname);
+      document.getElementById("clear").hidden = !query;
       load(true);
     };
     form.addEventListener("submit", (event) => {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from support.builders import (
@@ -51,9 +52,14 @@ NODES = 40
 def service_view(count: int, *, per_namespace: int = 50, **overrides: Any) -> ServiceView:
     """Return the state of a leader that changes *count* VMs on 40 nodes.
 
-    Of 20 VMs, two change now, two are in the queue, one needs a restart, one is blocked and one
-    is stopped; the guests of all others have the memory that Git sets.
+    Of 20 VMs, two change now, two are in the queue, two need a restart and one is stopped; the
+    guests of all others have the memory that Git sets.
     """
+    return replace(_view(count, per_namespace), **overrides)
+
+
+@cache
+def _view(count: int, per_namespace: int) -> ServiceView:
     refs = [vm_ref(f"team-{n // per_namespace:03}", f"pg-{n:05}") for n in range(count)]
     kinds = {ref: n % 20 for n, ref in enumerate(refs)}
     wanted = {0: "2Gi", 1: "2Gi", 2: "2Gi", 3: "3Gi", 4: "48Gi", 5: "2Gi", 6: "2Gi"}
@@ -104,7 +110,7 @@ def service_view(count: int, *, per_namespace: int = 50, **overrides: Any) -> Se
             ),
         ),
     )
-    base = ServiceView(
+    return ServiceView(
         instance="reconciler-7c9f-1",
         version="0.1.0",
         started_at=NOW - timedelta(hours=3),
@@ -134,7 +140,6 @@ def service_view(count: int, *, per_namespace: int = 50, **overrides: Any) -> Se
         last_success_at=NOW - timedelta(hours=1),
         history_since=NOW - timedelta(hours=3),
     )
-    return replace(base, **overrides)
 
 
 def node_of(number: int) -> str:

@@ -40,8 +40,8 @@ def _pieces(vms: Sequence[FleetVM], shown: FleetFilter, links: PageLinks) -> Ite
     groups = [(NAMESPACE, "namespace"), (NODE, "node")]
     yield _label("group", "Group by", _select("group", groups, shown.group, every=False))
     yield '<button type="submit">Filter</button>'
-    if shown.active:
-        yield f' <a id="clear" href="{action}">Show all</a>'
+    unused = "" if shown.active else " hidden"
+    yield f' <a id="clear" href="{action}"{unused}>Show all</a>'
     yield "</form>\n"
 
 

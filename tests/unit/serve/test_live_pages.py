@@ -1,0 +1,53 @@
+"""The HTTP face serves the live pages, and events that contain what changed between two views."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from support.fake_ports import FakeClock
+from support.html.served_pages import content
+from support.html.service_views import service_view
+from support.serving.asgi_call import ask
+
+from reconciler.serve.http.face_app import FaceOptions, face_app
+from reconciler.serve.view_store import ViewStore
+
+
+@pytest.fixture
+def app():
+    return face_app(ViewStore(service_view(20), FakeClock()), content(), FaceOptions())
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "text"),
+    [
+        ("/", 200, "<h1>2 VMs change now</h1>"),
+        ("/?q=pg-00004", 200, "1 of 20 VMs match the filter."),
+        ("/vm/team-000/pg-00002", 200, "<h1>pg-00002</h1>"),
+        ("/vm/team-000/other", 404, "The newest plan contains no VM team-000/other."),
+        ("/reasons/hotplug", 200, "<h1>hotplug</h1>"),
+        ("/reasons/other", 404, "There is no reason with the code other."),
+        ("/reasons", 200, "<h1>Reasons</h1>"),
+        ("/static/live.js", 200, "EventSource"),
+        ("/static/live.css", 200, ".cell"),
+    ],
+)
+def test_face_serves_each_page_and_its_files(app, path, status, text):
+    answer = ask(app, path)
+    assert (answer.status, text in answer.text) == (status, True)
+
+
+def test_missing_page_links_to_the_fleet_relative_to_its_own_address(app):
+    assert 'href="../../"' in ask(app, "/vm/a/b").text
+    assert 'href="../"' in ask(app, "/reasons/a").text
+
+
+def test_events_contain_what_changed_between_two_views():
+    events, view = content().events, service_view(20)
+    later = replace(view, run=None)
+    document = json.loads(events(view, later).decode().split("data: ")[1])
+    assert "Run 20260302-0928-serve" not in "".join(document["parts"])
+    assert events(later, replace(later)) == b""
+    assert events(None, view) == b'event: change\ndata: {"all":true}\n\n'
