@@ -269,7 +269,10 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         "Free memory on another node, add a node, or change the constraint."),
     Reason.QUOTA_WOULD_REFUSE: recorded("scenario quota-holds-one-pod on v1.9.0",
         "The namespace's ResourceQuota would reject the target pod. The quota must allow both pods"
-        " while the VM migrates.",
+        " while the VM migrates: requests and limits of memory and CPUs, huge pages, devices and"
+        " the number of pods, also for a priority class. Memory requests are recorded; the others"
+        " follow Kubernetes' quota evaluator. Harvester raises memory and CPUs of its quotas by"
+        " itself (inferred from its issues 3124, 3814 and 3829).",
         "Raise the ResourceQuota."),
     Reason.PLUG_REFUSED: recorded("scenario plug-refused, observed on all tested versions",
         "libvirt or QEMU rejected the hotplug. KubeVirt does not retry it.",

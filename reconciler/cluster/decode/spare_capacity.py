@@ -12,7 +12,15 @@ from reconciler.cluster.decode import wire_capacity as wire
 from reconciler.cluster.decode.decode_values import CPU, amount, other_resources, shared
 from reconciler.cluster.decode.pages import Kind
 from reconciler.cluster.decode.workloads import HUGEPAGES
-from reconciler.model.live.capacity import Launcher, NodeUse, Quota, ResourceUse
+from reconciler.model.live.capacity import (
+    PRIORITY_CLASS,
+    Launcher,
+    NodeUse,
+    Quota,
+    ResourceUse,
+    quota_amounts,
+)
+from reconciler.model.live.placement import Requirement
 from reconciler.model.references import Uid
 
 if TYPE_CHECKING:
@@ -27,13 +35,17 @@ _ALL = 1 << 62
 ENDED = frozenset({"Succeeded", "Failed"})
 """Pod phases in which a pod no longer uses capacity."""
 JUDGED = ("requests.memory", "memory", "limits.memory", "pods", "count/pods")
-"""The quota resources that are compared with a launcher pod's requests and limits."""
+"""The quota resources that every launcher pod uses."""
+CPU_JUDGED = ("requests.cpu", "cpu", "limits.cpu")
+"""The quota resources whose amounts are CPUs."""
 APPLYING_SCOPES = frozenset({"NotTerminating", "NotBestEffort"})
-"""Quota scopes that can include a launcher pod.
+"""Quota scopes that include every launcher pod.
 
-Quotas with other scopes are ignored: Terminating and BestEffort never include launcher pods, and
-this program does not read priority classes.
+Quotas with other scopes than these and PriorityClass are ignored, because they include no
+launcher pod: Terminating, BestEffort and CrossNamespacePodAffinity.
 """
+GUEST_CONTAINER = "compute"
+"""The name of the container that runs the guest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +72,24 @@ def pod(item: wire.Pod) -> Pod:
     """Decode a pod's requests, memory limits, node and phase."""
     meta, spec = item.metadata, item.spec or wire.PodSpec()
     phase = item.status.phase if item.status else None
-    limits = (
-        each.resources.limits.memory
+    limits = [
+        each.resources.limits
         for each in spec.containers or ()
         if each.resources and each.resources.limits
-    )
+    ]
+    guest = next((each for each in spec.containers or () if each.name == GUEST_CONTAINER), None)
+    resources = guest.resources if guest else None
     launcher = Launcher(
         namespace=shared(meta.namespace),
         node=shared(spec.node_name),
         requests=_requests(spec),
-        limit=sum(_bytes(each, "limits.memory") for each in limits),
+        limit=sum(_bytes(each.memory, "limits.memory") for each in limits),
+        cpu_limit=sum(_thousandths(each.cpu) for each in limits),
+        guest_request=_bytes(((resources and resources.requests) or {}).get("memory"), "memory"),
+        guest_limit=_bytes(
+            resources.limits.memory if resources and resources.limits else None, "limits.memory"
+        ),
+        priority_class=shared(spec.priority_class_name),
     )
     created_by = meta.labels.created_by if meta.labels else None
     return Pod(launcher=launcher, instance=Uid(created_by or ""), ended=phase in ENDED)
@@ -134,6 +154,18 @@ def _counted(found: Mapping[str, Amount] | None) -> Counter[str]:
     )
 
 
+def _is_device(name: str) -> bool:
+    return name.startswith("requests.") and "/" in name
+
+
+def _amount_of(value: Amount, name: str) -> int:
+    return _thousandths(value) if name in CPU_JUDGED else _bytes(value, name)
+
+
+def _thousandths(value: Amount) -> int:
+    return 0 if value is None else other_resources({CPU: value})[CPU]
+
+
 def _bytes(value: Amount, name: str) -> int:
     found = amount(value, name)
     return found.n_bytes if found else 0
@@ -145,14 +177,25 @@ def quota(item: wire.Quota) -> NamedQuota:
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """
     meta, spec, status = item.metadata, item.spec or wire.QuotaSpec(), item.status
-    elsewhere = bool(spec.scope_selector) or not APPLYING_SCOPES.issuperset(spec.scopes or ())
+    selector = (spec.scope_selector.match_expressions if spec.scope_selector else None) or []
+    scopes = {*(spec.scopes or ()), *(each.scope_name for each in selector)}
+    elsewhere = not APPLYING_SCOPES.issuperset(scopes - {PRIORITY_CLASS})
+    priority = tuple(
+        Requirement(key=PRIORITY_CLASS, operator=each.operator, values=tuple(each.values or ()))
+        for each in selector
+        if each.scope_name == PRIORITY_CLASS
+    )
+    if PRIORITY_CLASS in (spec.scopes or ()):
+        priority += (Requirement(key=PRIORITY_CLASS, operator="Exists"),)
     hard = (status.hard if status else None) or spec.hard or {}
     used = (status.used if status else None) or {}
-    judged = [name for name in JUDGED if name in hard]
+    judged = [name for name in (*JUDGED, *CPU_JUDGED) if name in hard]
+    judged += [name for name in hard if HUGEPAGES in name or _is_device(name)]
     found = Quota(
         name=meta.name,
-        hard={name: _bytes(hard[name], name) for name in judged},
-        used={name: _bytes(used.get(name), name) for name in judged},
+        hard={name: _amount_of(hard[name], name) for name in judged},
+        used={name: _amount_of(used.get(name), name) for name in judged},
+        priority=priority,
     )
     return NamedQuota(namespace=meta.namespace or "", quota=None if elsewhere else found)
 
@@ -222,6 +265,7 @@ def quotas_by_namespace(
                 hard=each.quota.hard,
                 used=each.quota.used,
                 moving={name: back[name] for name in each.quota.hard if back[name]},
+                priority=each.quota.priority,
             )
         )
     return {
@@ -236,17 +280,10 @@ def _moving(running: Mapping[Uid, tuple[Launcher, ...]]) -> dict[str, Counter[st
     for pods in running.values():
         if len(pods) < 2:  # noqa: PLR2004 - the VM does not migrate
             continue
-        request = max(each.requests.memory for each in pods)
-        limit = max(each.limit for each in pods)
-        moving[pods[0].namespace].update(
-            {
-                "requests.memory": request,
-                "memory": request,
-                "limits.memory": limit,
-                "pods": 1,
-                "count/pods": 1,
-            }
-        )
+        largest: Counter[str] = Counter()
+        for each in pods:
+            largest |= Counter(quota_amounts(each.requests, each.limit, each.cpu_limit))
+        moving[pods[0].namespace].update(largest)
     return moving
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
-from reconciler.cluster.decode.wire import Amount, Amounts, Meta, Wire
+from reconciler.cluster.decode.wire import Amount, Meta, Wire
+from reconciler.cluster.decode.wire_placement import ScopeExpression
 
 
 class PodLabels(msgspec.Struct, frozen=True, rename={"created_by": "kubevirt.io/created-by"}):
@@ -23,16 +22,24 @@ class PodMeta(Wire, frozen=True):
     labels: PodLabels | None = None
 
 
+class Limits(Wire, frozen=True):
+    """The memory and CPUs in the ``limits`` of a container."""
+
+    memory: Amount = None
+    cpu: Amount = None
+
+
 class PodResources(Wire, frozen=True):
     """The ``resources`` of a container or of a whole pod."""
 
     requests: dict[str, Amount] | None = None
-    limits: Amounts | None = None
+    limits: Limits | None = None
 
 
 class Container(Wire, frozen=True):
     """A pod's container or init container."""
 
+    name: str = ""
     resources: PodResources | None = None
     restart_policy: str | None = None
 
@@ -45,6 +52,7 @@ class PodSpec(Wire, frozen=True):
     init_containers: list[Container] | None = None
     resources: PodResources | None = None
     overhead: dict[str, Amount] | None = None
+    priority_class_name: str | None = None
 
 
 class PodStatus(Wire, frozen=True):
@@ -61,12 +69,18 @@ class Pod(Wire, frozen=True):
     status: PodStatus | None = None
 
 
+class ScopeSelector(Wire, frozen=True):
+    """A ResourceQuota's ``spec.scopeSelector``."""
+
+    match_expressions: list[ScopeExpression] | None = None
+
+
 class QuotaSpec(Wire, frozen=True):
     """A ResourceQuota's ``spec``."""
 
     hard: dict[str, Amount] | None = None
     scopes: list[str] | None = None
-    scope_selector: dict[str, Any] | None = None
+    scope_selector: ScopeSelector | None = None
 
 
 class QuotaStatus(Wire, frozen=True):

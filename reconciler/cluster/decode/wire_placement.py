@@ -22,6 +22,14 @@ class Expression(Wire, frozen=True):
     values: list[str] | None = None
 
 
+class ScopeExpression(Wire, frozen=True):
+    """A requirement of the scope selector of a quota."""
+
+    scope_name: str
+    operator: str
+    values: list[str] | None = None
+
+
 class NodeSelectorTerm(Wire, frozen=True):
     """A term of a node selector."""
 

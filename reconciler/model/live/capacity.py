@@ -7,8 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.live.placement import Requirement
 from reconciler.model.references import Uid
 
+PRIORITY_CLASS = "PriorityClass"
+"""The scope of a quota that selects pods by their priority class."""
 UNREAD_LABELS = (
     "cpu-feature.node.kubevirt.io/",
     "cpu-model.node.kubevirt.io/",
@@ -44,6 +47,41 @@ class Launcher:
     """The requests of the whole pod, as the scheduler and quotas count them."""
     limit: int = 0
     """The sum of the containers' ``limits.memory`` in bytes; a container without one adds 0."""
+    cpu_limit: int = 0
+    """The sum of the containers' ``limits.cpu`` in thousandths of a CPU."""
+    guest_request: int = 0
+    """``requests.memory`` of the container that runs the guest, in bytes; 0 if not known."""
+    guest_limit: int = 0
+    """``limits.memory`` of the container that runs the guest, in bytes; 0 if there is none."""
+    priority_class: str = ""
+
+
+def quota_amounts(
+    requests: ResourceUse, limit: int | None = None, cpu_limit: int = 0
+) -> dict[str, int]:
+    """Return how much of each resource of a quota a pod uses.
+
+    Args:
+        requests: The requests of the pod.
+        limit: ``limits.memory`` of the pod in bytes; None if it is not known.
+        cpu_limit: ``limits.cpu`` of the pod in thousandths.
+
+    Source: kubernetes v1.36 pkg/quota/v1/evaluator/core/pods.go (podComputeUsageHelper).
+    """
+    amounts = {"requests.memory": requests.memory, "memory": requests.memory}
+    if limit is not None:
+        amounts["limits.memory"] = limit
+    amounts |= {"pods": 1, "count/pods": 1}
+    if cpu_limit:
+        amounts["limits.cpu"] = cpu_limit
+    for size, n_bytes in requests.hugepages.items():
+        amounts |= {f"hugepages-{size}": n_bytes, f"requests.hugepages-{size}": n_bytes}
+    for name, amount in requests.others.items():
+        if name == "cpu":
+            amounts |= {"cpu": amount, "requests.cpu": amount}
+        elif "/" in name:
+            amounts[f"requests.{name}"] = amount
+    return amounts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +99,20 @@ class Quota:
 
     name: str
     hard: Mapping[str, int] = field(default_factory=dict)
-    """The limit of each resource, such as ``requests.memory``: in bytes, or a number of pods."""
+    """The limit of each resource: bytes, thousandths of a CPU, or a number of pods or devices."""
     used: Mapping[str, int] = field(default_factory=dict)
     moving: Mapping[str, int] = field(default_factory=dict)
     """The maximum amount of each resource that the end of the running migrations will free."""
+    priority: tuple[Requirement, ...] = ()
+    """Requirements for the pod's priority class, from the quota's ``scopeSelector``."""
+
+    def counts(self, priority_class: str) -> bool:
+        """Return whether the quota counts a pod with a given priority class.
+
+        Source: kubernetes v1.36 pkg/quota/v1/evaluator/core/pods.go (podMatchesSelector).
+        """
+        own = {PRIORITY_CLASS: priority_class} if priority_class else {}
+        return all(each.holds(own) for each in self.priority)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,10 @@ class TargetPod:
     page_size: str = ""
     """The size of the pod's huge pages, such as ``2Mi``; empty if it uses none."""
     limit: int | None = None
-    """``limits.memory`` of the whole pod, in bytes; None if the VM sets no limit."""
+    """``limits.memory`` of the whole pod, in bytes; None if there is no limit."""
+    cpu_limit: int = 0
+    """``limits.cpu`` of the whole pod, in thousandths of a CPU."""
+    priority_class: str = ""
     others: Mapping[str, int] = field(default_factory=lambda: {"pods": 1})
     """Requested CPUs in thousandths, pods and devices; without CPUs if the source is not known."""
 
@@ -152,19 +155,43 @@ def target_pod(
             hugepages=new.hugepages,
             page_size=page_size,
             limit=limit,
+            priority_class=vmi.placement.priority_class,
         )
     before = _asked(vmi)
     old = compute(vmi, vmi.guest.n_bytes, before, rendering)
     limit = None
     if before.limits is not None and after.limits is not None:
         limit = source.limit + after.limits - before.limits + new.overhead - old.overhead
+    elif source.guest_limit:
+        limit = _own_limit(source, new.request - old.request)
     return TargetPod(
+        cpu_limit=source.cpu_limit,
+        priority_class=source.priority_class,
         others={**source.requests.others, "pods": 1},
         request=max(0, source.requests.memory + new.request - old.request),
         hugepages=new.hugepages,
         page_size=page_size,
         limit=limit,
     )
+
+
+AUTO_LIMIT_RATIO = 2
+"""The memory limit that KubeVirt sets by itself, as a multiple of the request.
+
+KubeVirt does so if a quota has ``limits.memory`` and the VM sets no limit. A label of the
+namespace can set another ratio. Source: kubevirt v1.9.0
+pkg/virt-controller/services/template.go:1696-1714, renderresources.go:310-317.
+"""
+
+
+def _own_limit(source: Launcher, growth: int) -> int:
+    """Return the limit of a pod whose VM sets no limit, after its request has grown.
+
+    If the current limit is not twice the request, it is that of a LimitRange and stays as it is.
+    """
+    if source.guest_limit == AUTO_LIMIT_RATIO * source.guest_request:
+        return source.limit + AUTO_LIMIT_RATIO * growth
+    return source.limit
 
 
 def _asked(vmi: LiveVMI) -> Asked:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from reconciler.model.live.capacity import Capacity, NodeUse
+from reconciler.model.live.capacity import Capacity, NodeUse, ResourceUse, quota_amounts
 from reconciler.plan.behaviour.target_pod import Rendering, TargetPod, target_pod
 
 if TYPE_CHECKING:
@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from reconciler.model.quantity import MemoryQuantity
 
 _NOTHING = NodeUse()
+SELF_RAISED = frozenset(
+    {"requests.memory", "memory", "limits.memory", "requests.cpu", "cpu", "limits.cpu"}
+)
+"""The quota resources that Harvester raises for a migration (inferred from its issues)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +83,9 @@ def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = 
 
 def quota_usage(pod: TargetPod) -> dict[str, int]:
     """Return the amount of each resource in a quota that a pod uses."""
-    counted = {"requests.memory": pod.request, "memory": pod.request}
-    if pod.limit is not None:
-        counted["limits.memory"] = pod.limit
-    return {**counted, "pods": 1, "count/pods": 1}
+    pages = {pod.page_size: pod.hugepages} if pod.hugepages else {}
+    requests = ResourceUse(memory=pod.request, hugepages=pages, others=pod.others)
+    return quota_amounts(requests, pod.limit, pod.cpu_limit)
 
 
 def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator[str]:
@@ -90,6 +93,8 @@ def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator
 
     Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
     """
+    if not quota.counts(pod.priority_class):
+        return
     for resource, needed in quota_usage(pod).items():
         if resource not in quota.hard:
             continue

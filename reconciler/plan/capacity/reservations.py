@@ -7,10 +7,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import INSTANCETYPE_NAME
+from reconciler.model.live.capacity import quota_amounts
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import instancetype_ref
+from reconciler.plan.behaviour.platform import is_harvester
 from reconciler.plan.behaviour.target_pod import rendering_of
-from reconciler.plan.capacity.fit import free, pod_for, quota_usage
+from reconciler.plan.capacity.fit import SELF_RAISED, free, pod_for, quota_usage
 from reconciler.plan.capacity.node_filters import eligible_nodes
 
 if TYPE_CHECKING:
@@ -46,6 +48,7 @@ class Reservations:
     def __init__(self, live: LiveState) -> None:
         self._live = live
         self._rendering = rendering_of(live.kubevirt)
+        self._is_harvester = is_harvester(live)
         self._taken: dict[str, Counter[str]] = defaultdict(Counter)
         """What is reserved by node and resource.
 
@@ -103,8 +106,7 @@ class Reservations:
             taken[""] -= requests.memory
             taken[size] -= requests.hugepages.get(size, 0) if size else 0
             taken.subtract({"pods": 1, **requests.others})
-            gone = {"requests.memory": pod.requests.memory, "memory": pod.requests.memory}
-            gone |= {"limits.memory": pod.limit, "pods": 1, "count/pods": 1}
+            gone = quota_amounts(pod.requests, pod.limit, pod.cpu_limit)
             self._used[ref.namespace].subtract(gone)
 
     def _fits(self, node: LiveNode, pod: TargetPod) -> bool:
@@ -126,6 +128,8 @@ class Reservations:
             for quota in capacity.quotas.get(namespace, ())
             for resource, needed in quota_usage(pod).items()
             if resource in quota.hard
+            and quota.counts(pod.priority_class)
+            and not (self._is_harvester and resource in SELF_RAISED)
         )
 
     def _count(self, node: str, pod: TargetPod) -> None:

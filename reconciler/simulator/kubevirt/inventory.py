@@ -51,6 +51,7 @@ class PodFacts:
     """The bytes of huge pages that the pod requests, by resource, such as `hugepages-2Mi`."""
     limit: int
     labels: Mapping[str, str]
+    priority_class: str
     others: Mapping[str, int]
     """The requested CPUs in thousandths and devices, by resource, and `pods`: 1."""
 
@@ -242,6 +243,7 @@ def pod_facts(key: Key, pod: Json) -> PodFacts:
         hugepages=_hugepages(*(dig(c, "resources", "requests") for c in containers)),
         limit=sum(size(c, "resources", "limits", "memory") or 0 for c in containers),
         labels=labels,
+        priority_class=pod["spec"].get("priorityClassName", ""),
         others={"pods": 1, **_others(*(dig(c, "resources", "requests") for c in containers))},
     )
 

@@ -59,8 +59,10 @@ class WorldSeeder:
         for spec in self._world.instancetypes:
             self._seed_instancetype(spec.name, spec.namespace, _instancetype_spec(spec))
         for quota in self._world.quotas:
-            hard = {"spec": {"hard": dict(quota.hard)}}
-            self._store.create(Key(QUOTAS, quota.namespace, quota.name), hard)
+            limits: Json = {"hard": dict(quota.hard)}
+            if quota.scope_selector:
+                limits["scopeSelector"] = dict(quota.scope_selector)
+            self._store.create(Key(QUOTAS, quota.namespace, quota.name), {"spec": limits})
         vms = seeding_vms.VMSeeder(self._world, self._store, self._config)
         unsettled = [vm.key for vm in self._world.vms if vms.seed(vm)]
         for migration in self._world.migrations:

@@ -159,6 +159,8 @@ class VMSeeder:
                 self.problems.append(Problem(path=f"{spec.path}.hotplugged", message=message))
             _hotplug(vmi, spec)
         pod = launcher_pod.make_pod(vmi, config, self._store.ids.suffix())
+        own = (each.hard for each in self._world.quotas if each.namespace == spec.namespace)
+        launcher_pod.add_auto_limit(pod, own)
         if (refused := launcher_pod.invalid(pod)) is not None:
             message = f"{spec.namespace}/{spec.name} could not have started: {refused}"
             self.problems.append(Problem(path=spec.path, message=message))

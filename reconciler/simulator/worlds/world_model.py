@@ -132,6 +132,8 @@ class QuotaSpec:
     name: str
     namespace: str
     hard: Mapping[str, str]
+    scope_selector: Mapping[str, Any] = field(default_factory=dict)
+    """The quota's `scopeSelector`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

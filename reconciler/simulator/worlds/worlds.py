@@ -260,6 +260,7 @@ def _quota(entry: Fields) -> QuotaSpec:
         name=entry.text("name", "quota"),
         namespace=entry.text("namespace", "default"),
         hard={name: str(value) for name, value in entry.mapping("hard").items()},
+        scope_selector=entry.mapping("scopeSelector"),
     )
     entry.finish()
     return made

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MIB, canonical
 from reconciler.plan.behaviour.target_pod import target_pod
-from reconciler.plan.capacity.fit import exceeded, free, pod_for, quota_usage
+from reconciler.plan.capacity.fit import SELF_RAISED, exceeded, free, pod_for, quota_usage
 from reconciler.plan.capacity.node_filters import eligible_nodes, node_filters
 from reconciler.plan.finding import Finding, blocked, wait
 
@@ -74,9 +74,12 @@ def no_node_in_flight(running: RunningVM) -> Finding | None:
 def quota_has_capacity(running: RunningVM) -> Finding | None:
     """Block or delay a change unless every quota of the namespace allows both pods.
 
-    This checks memory requests, the number of pods, and memory limits where the VM sets one. It
-    does not check memory limits that KubeVirt itself sets because of a quota, CPU, huge
-    pages, and quotas for a priority class.
+    This checks requests and limits of memory and CPUs, huge pages, devices and the number of pods,
+    also of quotas for a priority class. It does not check other resources, and a memory limit
+    that KubeVirt sets by itself only if its ratio is the default.
+
+    Harvester raises the memory and CPUs of its quotas before a migration and lowers them
+    afterwards (harvester issues 3124, 3814 and 3829), so there only the other resources count.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; recorded
     (scenario quota-holds-one-pod): the migration stays Pending, without a time-out.
@@ -227,9 +230,14 @@ def _rejected(
     namespace = running.vm.ref.namespace
     for quota in capacity.quotas.get(namespace, ()):
         for resource in exceeded(quota, pod, settled=settled):
+            if running.harvester and resource in SELF_RAISED:
+                continue
             hard, used = quota.hard[resource], quota.used.get(resource, 0)
             amounts, needed = f"{used} of {hard} {resource} are in use", ""
-            if resource not in ("pods", "count/pods"):
+            if "cpu" in resource:
+                amounts = f"{used / 1000:g} of {hard / 1000:g} {resource} are in use"
+                needed = f", and the pod needs {quota_usage(pod)[resource] / 1000:g}"
+            elif resource not in ("pods", "count/pods") and "/" not in resource:
                 amounts = f"{_up(used)} of {_down(hard)} {resource} are in use"
                 needed = f", and the pod needs {_up(quota_usage(pod)[resource])}"
             what = f"the quota {quota.name} of namespace {namespace}"

@@ -98,6 +98,7 @@ class VMIController:
             return
         if not pods:
             pod = launcher_pod.make_pod(vmi, config, self._store.ids.suffix())
+            launcher_pod.add_auto_limit(pod, self._quotas.limits_in(vmi["metadata"]["namespace"]))
             refusal = self._quotas.refusal(launcher_pod.pod_key(pod), pod)
             if refusal is not None:
                 self._cluster.recorder.warn(

@@ -44,6 +44,7 @@ class MigrationPods:
             source.labels if source is not None else None,
         )
         key = launcher_pod.pod_key(pod)
+        launcher_pod.add_auto_limit(pod, self._quotas.limits_in(key.namespace))
         refusal = launcher_pod.invalid(pod) or self._quotas.refusal(key, pod)
         if refusal is not None:
             self._record(vmi, "Warning", "FailedCreate", f"Error creating pod: {refusal}")

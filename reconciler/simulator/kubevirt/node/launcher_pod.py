@@ -20,7 +20,7 @@ from reconciler.simulator.kubevirt.rules import memory_overhead
 from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
 
@@ -29,6 +29,7 @@ REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 OVERHEAD_ANNOTATION: Final = "kubevirt.io/memory-overhead-bytes"
 CPU_ALLOCATION_RATIO: Final = 10
 """How many vCPUs share one CPU, if the VMI requests no CPUs; the default of KubeVirt."""
+AUTO_LIMIT_RATIO: Final = 2
 PLACEMENT: Final = ("tolerations", "topologySpreadConstraints", "priorityClassName", "affinity")
 """The fields of a VMI that its pods get unchanged."""
 CPU_VENDOR_LABEL: Final = "cpu-vendor.node.kubevirt.io/"
@@ -96,6 +97,20 @@ def make_pod(
         "spec": spec,
         "status": {"phase": "Pending", "qosClass": "Burstable"},
     }
+
+
+def add_auto_limit(pod: Json, quotas: Iterable[Mapping[str, str]]) -> None:
+    """Sets the memory limit of the guest's container if a quota of the namespace needs one.
+
+    Source: v1.9.0 pkg/virt-controller/services/template.go:1696-1714, renderresources.go:310-317.
+    """
+    if not any("limits.memory" in hard for hard in quotas):
+        return
+    guest = next(each for each in pod["spec"]["containers"] if each["name"] == "compute")
+    limits = section(guest, "resources", "limits")
+    if "memory" not in limits:
+        request = quantity.parse(guest["resources"]["requests"]["memory"])
+        limits["memory"] = quantity.binary(AUTO_LIMIT_RATIO * request)
 
 
 def invalid(pod: Json) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.kubevirt import inventory, quantity
+from reconciler.simulator.kubevirt.node import node_constraints
 from reconciler.simulator.kubevirt.object_fields import PODS, QUOTAS, Json, dig, section
 from reconciler.simulator.work_queue import WorkQueue
 
@@ -21,9 +22,44 @@ _MEASURES: Final[dict[str, Callable[[PodFacts], int]]] = {
     "memory": lambda pod: pod.memory,
     "requests.memory": lambda pod: pod.memory,
     "limits.memory": lambda pod: pod.limit,
+    "cpu": lambda pod: pod.others.get("cpu", 0),
+    "requests.cpu": lambda pod: pod.others.get("cpu", 0),
     "pods": lambda _: 1,
     "count/pods": lambda _: 1,
 }
+CPUS: Final = ("cpu", "requests.cpu")
+PRIORITY_CLASS: Final = "PriorityClass"
+
+
+def measured(resource: str, pod: PodFacts) -> int | None:
+    """Returns how much of a quota's resource a pod uses, or None for an unknown resource.
+
+    Source: kubernetes v1.36 pkg/quota/v1/evaluator/core/pods.go.
+    """
+    if resource in _MEASURES:
+        return _MEASURES[resource](pod)
+    name = resource.removeprefix("requests.")
+    if name.startswith("hugepages-"):
+        return pod.hugepages.get(name, 0)
+    return pod.others.get(name, 0) if "/" in name else None
+
+
+def selects(quota: Json, pod: PodFacts) -> bool:
+    """Returns whether a quota's scopes include a running pod that has requests."""
+    spec = quota.get("spec") or {}
+    for scope in spec.get("scopes") or ():
+        if not _in_scope({"scopeName": scope, "operator": "Exists"}, pod):
+            return False
+    expressions = dig(spec, "scopeSelector", "matchExpressions") or ()
+    return all(_in_scope(each, pod) for each in expressions)
+
+
+def _in_scope(expression: Json, pod: PodFacts) -> bool:
+    scope = expression["scopeName"]
+    if scope != PRIORITY_CLASS:
+        return scope in ("NotTerminating", "NotBestEffort")
+    labels = {PRIORITY_CLASS: pod.priority_class} if pod.priority_class else {}
+    return node_constraints.matches({**expression, "key": PRIORITY_CLASS}, labels)
 
 
 class ResourceQuotas:
@@ -48,15 +84,14 @@ class ResourceQuotas:
         asked = inventory.pod_facts(key, pod)
         for quota_key in sorted(self._cluster.inventory.quotas.get(key.namespace, ()), key=str):
             quota = self._cluster.store.get(quota_key)
+            if not selects(quota or {}, asked):
+                continue
             hard = dig(quota, "spec", "hard") or {}
-            used = self._usage(key.namespace, hard)
-            over = [
-                name
-                for name in used
-                if used[name] + _MEASURES[name](asked) > quantity.parse(hard[name])
-            ]
+            used = self._usage(key.namespace, quota or {})
+            needs = {name: measured(name, asked) or 0 for name in used}
+            over = [name for name in used if used[name] + needs[name] > _hard(name, hard[name])]
             if over:
-                requested = ",".join(f"{n}={_shown(n, _MEASURES[n](asked))}" for n in over)
+                requested = ",".join(f"{n}={_shown(n, needs[n])}" for n in over)
                 taken = ",".join(f"{n}={_shown(n, used[n])}" for n in over)
                 limited = ",".join(f"{n}={hard[n]}" for n in over)
                 return (
@@ -65,12 +100,17 @@ class ResourceQuotas:
                 )
         return None
 
+    def limits_in(self, namespace: str) -> list[Json]:
+        """Returns the hard limits of each quota of a namespace."""
+        keys = self._cluster.inventory.quotas.get(namespace, ())
+        return [dig(self._cluster.store.get(key), "spec", "hard") or {} for key in keys]
+
     def sync(self, namespace: str) -> None:
         """Writes the resource usage of a namespace's pods into its quotas' status."""
         for key in sorted(self._cluster.inventory.quotas.get(namespace, ()), key=str):
             quota = self._cluster.store.get(key)
             hard = dig(quota, "spec", "hard") or {}
-            usage = self._usage(namespace, hard)
+            usage = self._usage(namespace, quota or {})
             used = {name: _shown(name, usage[name]) for name in usage}
             self._cluster.store.mutate(
                 key,
@@ -80,11 +120,25 @@ class ResourceQuotas:
                 status=True,
             )
 
-    def _usage(self, namespace: str, hard: Json) -> dict[str, int]:
-        pods = [pod for pod in self._cluster.inventory.pods_in(namespace) if pod.active]
-        measured = [name for name in hard if name in _MEASURES]
-        return {name: sum(map(_MEASURES[name], pods)) for name in measured}
+    def _usage(self, namespace: str, quota: Json) -> dict[str, int]:
+        pods = [
+            pod
+            for pod in self._cluster.inventory.pods_in(namespace)
+            if pod.active and selects(quota, pod)
+        ]
+        used: dict[str, int] = {}
+        for name in dig(quota, "spec", "hard") or {}:
+            amounts = [measured(name, pod) for pod in pods]
+            if None not in amounts:
+                used[name] = sum(each or 0 for each in amounts)
+        return used
+
+
+def _hard(name: str, value: str) -> int:
+    return quantity.thousandths(value) if name in CPUS else quantity.parse(value)
 
 
 def _shown(name: str, value: int) -> str:
-    return quantity.binary(value) if "memory" in name else str(value)
+    if name in CPUS:
+        return f"{value}m"
+    return quantity.binary(value) if "memory" in name or "hugepages" in name else str(value)

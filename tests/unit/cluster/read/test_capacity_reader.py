@@ -187,15 +187,59 @@ def test_memory_limits_of_a_launcher_pod_are_summed(read):
         ({"scopes": ["NotTerminating", "NotBestEffort"]}, True),
         ({"scopes": ["Terminating"]}, False),
         ({"scopes": ["BestEffort"]}, False),
-        ({"scopeSelector": {"matchExpressions": [{"scopeName": "PriorityClass"}]}}, False),
+        ({"scopes": ["PriorityClass"]}, True),
+        ({"scopes": ["CrossNamespacePodAffinity"]}, False),
+        (
+            {
+                "scopeSelector": {
+                    "matchExpressions": [{"scopeName": "BestEffort", "operator": "Exists"}]
+                }
+            },
+            False,
+        ),
     ],
 )
 def test_resource_quota_counts_only_if_its_scopes_include_launcher_pods(read, spec, counts):
     assert bool(read(quotas=[raw_quota(**spec)]).quotas) is counts
 
 
-def test_resource_quota_without_memory_resources_is_omitted(read):
-    assert read(quotas=[raw_quota(hard={"requests.cpu": "4"})]).quotas == {}
+@pytest.mark.parametrize(
+    ("operator", "values", "counted"),
+    [
+        ("Exists", None, {"gold", "silver"}),
+        ("DoesNotExist", None, {""}),
+        ("In", ["gold"], {"gold"}),
+        ("NotIn", ["gold"], {"silver", ""}),
+    ],
+)
+def test_resource_quota_for_a_priority_class_counts_the_pods_of_the_class(
+    read, operator, values, counted
+):
+    expression = {"scopeName": "PriorityClass", "operator": operator, "values": values}
+    found = read(quotas=[raw_quota(scopeSelector={"matchExpressions": [expression]})])
+    (held,) = found.quotas["db"]
+    assert {each for each in ("gold", "silver", "") if held.counts(each)} == counted
+
+
+def test_cpus_huge_pages_and_devices_of_a_resource_quota_are_read(read):
+    hard = {
+        "requests.cpu": "1500m",
+        "limits.cpu": "4",
+        "hugepages-2Mi": "1Gi",
+        "requests.nvidia.com/gpu": "2",
+        "count/configmaps": "9",
+    }
+    (held,) = read(quotas=[raw_quota(hard=hard)]).quotas["db"]
+    assert held.hard == {
+        "requests.cpu": 1500,
+        "limits.cpu": 4000,
+        "hugepages-2Mi": GIB,
+        "requests.nvidia.com/gpu": 2,
+    }
+
+
+def test_resource_quota_without_resources_of_pods_is_omitted(read):
+    assert read(quotas=[raw_quota(hard={"requests.storage": "4Gi"})]).quotas == {}
 
 
 def test_capacity_reader_sends_two_requests_for_a_cluster_of_any_size(server, read):

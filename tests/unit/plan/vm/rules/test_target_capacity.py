@@ -289,6 +289,71 @@ def test_limits_memory_quota_is_checked_only_if_the_vm_sets_a_memory_limit(limit
     assert judged(live(found, vmi=make_vmi(constraints=constraints))) == effect
 
 
+@pytest.mark.parametrize(
+    ("resource", "more", "says"),
+    [
+        ("requests.cpu", {}, "500 of 700 requests.cpu"),
+        ("cpu", {}, "0.5 of 0.7 cpu are in use, and the pod needs 0.25"),
+        ("requests.nvidia.com/gpu", {}, "500 of 700 requests.nvidia.com/gpu are in use"),
+        ("hugepages-2Mi", {}, ""),
+    ],
+)
+def test_quota_must_have_capacity_for_the_cpus_and_devices_of_both_pods(resource, more, says):
+    pod = launcher("node01")
+    others = {"cpu": 250, "nvidia.com/gpu": 250}
+    pod = replace(pod, requests=replace(pod.requests, others=others))
+    nodes = (node("node01"), node("node02", others={"nvidia.com/gpu": 1000}))
+    quota = Quota(name="team", hard={resource: 700}, used={resource: 500})
+    found = capacity(quotas=[quota], launchers={"vmi-pg-0": (pod,)})
+    decision = only(live(found, nodes=nodes))
+    assert (decision.effect, decision.why.reason) == (NO_QUOTA if says else LIVE)
+    assert says.replace("500 of 700 requests.cpu", "0.5 of 0.7 requests.cpu") in (
+        decision.why.message
+    )
+
+
+@pytest.mark.parametrize(("priority", "effect"), [("gold", NO_QUOTA), ("", LIVE)])
+def test_quota_for_a_priority_class_counts_only_vms_of_the_class(priority, effect):
+    pod = replace(launcher("node01"), priority_class=priority)
+    gold = (Requirement(key="PriorityClass", operator="In", values=("gold",)),)
+    quota = Quota(name="team", hard={"pods": 1}, used={"pods": 1}, priority=gold)
+    assert judged(live(capacity(quotas=[quota], launchers={"vmi-pg-0": (pod,)}))) == effect
+
+
+@pytest.mark.parametrize(
+    ("limit", "hard", "effect"),
+    [
+        pytest.param(2 * USED, 2 * USED + 2 * NEED, LIVE, id="set by KubeVirt, both pods fit"),
+        pytest.param(2 * USED, 2 * USED + 2 * NEED - 1, NO_QUOTA, id="set by KubeVirt"),
+        pytest.param(8 * GIB, 16 * GIB, LIVE, id="set by a LimitRange, does not grow"),
+    ],
+)
+def test_memory_limit_that_the_vm_does_not_set_counts_in_quotas(limit, hard, effect):
+    pod = replace(launcher("node01", limit=limit), guest_request=USED, guest_limit=limit)
+    quota = Quota(name="team", hard={"limits.memory": hard}, used={"limits.memory": limit})
+    assert judged(live(capacity(quotas=[quota], launchers={"vmi-pg-0": (pod,)}))) == effect
+
+
+@pytest.mark.parametrize(
+    ("resource", "effect"),
+    [("requests.memory", LIVE), ("limits.memory", LIVE), ("pods", NO_QUOTA)],
+)
+def test_harvester_raises_memory_quotas_by_itself(resource, effect):
+    # Source: harvester issues 3124, 3814 and 3829.
+    quota = Quota(name="team", hard={resource: 0}, used={resource: 0})
+    own = make_kubevirt()
+    ref = own.ref._replace(namespace="harvester-system", name="kubevirt")
+    vm = replace(make_vm(), harvester_hotplug=True)
+    state = make_live(
+        vm,
+        vmis=(make_vmi(),),
+        nodes=(node("node01"), node("node02")),
+        capacity=capacity(quotas=[quota]),
+        kubevirt=replace(own, ref=ref),
+    )
+    assert judged(state) == effect
+
+
 def test_memory_change_waits_for_quota_that_running_migrations_will_release():
     quota = Quota(
         name="team",
