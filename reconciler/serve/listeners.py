@@ -40,7 +40,8 @@ def http_server(
         options: The options of the process.
         store: The state that the page shows.
         counters: The counters that the metrics show.
-        clock: Measures the age of webhooks.
+        clock: Measures the age of webhooks; the clock of this machine, because forges do not use
+            the API server's time.
         wake: Called for each push to the branch that the process reads.
         problem: Returns why the process should be restarted; empty if it works.
 

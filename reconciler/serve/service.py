@@ -18,7 +18,13 @@ from reconciler.app.execution.leases import leader_lease
 from reconciler.app.execution.runner import Runner
 from reconciler.app.input_options import DEFAULT_REVISION
 from reconciler.app.stop import Stop, Terminated, stop_on_signals
-from reconciler.app.wiring import alert_wiring, cluster_wiring, process_name, source_wiring
+from reconciler.app.wiring import (
+    alert_wiring,
+    clock_wiring,
+    cluster_wiring,
+    process_name,
+    source_wiring,
+)
 from reconciler.model.run.outcome import ExitCode
 from reconciler.model.service.counts import Counted
 from reconciler.model.service.view import ServiceView, SourceView
@@ -182,7 +188,9 @@ def _opened(
     def problem() -> str:
         return _problem(clock.monotonic() - loop.planned_at, poller, leadership)
 
-    server = http_server(options, store, counters, clock, wake=pushed, problem=problem)
+    server = http_server(
+        options, store, counters, clock_wiring.machine_clock(), wake=pushed, problem=problem
+    )
     if options.status is not None:
         poster = CommitStatusPoster(options.status, os.environ, clock)
         stack.enter_context(poster)

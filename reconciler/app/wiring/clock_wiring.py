@@ -1,4 +1,4 @@
-"""Creates the clocks: ``real_clock`` and ``scaled_clock``."""
+"""Creates the clocks: ``real_clock``, ``machine_clock`` and ``scaled_clock``."""
 
 from __future__ import annotations
 
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 def real_clock() -> Clock:
     """Return the real clock, which adopts the API server's time after the first response."""
     return ServerClock(SystemClock())
+
+
+def machine_clock() -> Clock:
+    """Return the clock of this machine, for times that other servers than the API server send."""
+    return SystemClock()
 
 
 def scaled_clock(epoch: datetime, scale: float) -> Clock:
