@@ -78,7 +78,7 @@ STATUS = {
 }
 WORLDS = (
     *("hotplug", "in-flight", "instancetype", "migration-policy", "quota"),
-    "hyperconverged",
+    *("hyperconverged", "harvester"),
 )
 HEADERS = ("Retry-After", "Date", "Warning")
 

@@ -64,7 +64,7 @@ READ_BY = {
     "cluster/lease/lease_record.py": "lease",
     "cluster/lease/other_holder.py": "lease",
     "cluster/read/lists.py": "whole cluster",
-    "cluster/read/owner_reader.py": "whole cluster",
+    "cluster/read/api_groups.py": "whole cluster",
     "cluster/read/snapshot_file.py": "snapshot",
     "cluster/write/access_review.py": "answer to an access review",
     "cluster/write/writer.py": "answer to a write",

@@ -39,7 +39,7 @@ from reconciler.errors import InvalidError
 from reconciler.model.desired.config import Config, OptionOrigin, OriginKind
 from reconciler.model.explanation import Explanation
 from reconciler.model.plan.comparison import Base, BaselineState, ComparedObject, Comparison
-from reconciler.model.plan.plan import Action, Effect
+from reconciler.model.plan.plan import Action, Effect, WriteTarget, WrittenField
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.references import Location, ObjectRef, Uid, vm_ref
 from reconciler.model.revision.commit_in_force import (
@@ -613,7 +613,7 @@ def values(plan, run, desired, live, capsys, monkeypatch):
     def of(text: str) -> Values:
         return Values(
             text=text,
-            plan=once("plan", plan, text),
+            plan=once("plan", through_owner(plan), text),
             run=once("run", run, text),
             desired=once("desired", desired, text),
             live=once("live", live, text),
@@ -624,6 +624,21 @@ def values(plan, run, desired, live, capsys, monkeypatch):
     handlers = list(logging.getLogger().handlers)
     yield of
     logging.getLogger().handlers[:] = handlers
+
+
+def through_owner(plan):
+    """Return a plan whose settings are written to another object than the KubeVirt CR."""
+    ref = ObjectRef(kind="HyperConverged", namespace="cnv", name="hco", group="hco.kubevirt.io")
+    written = WrittenField(target=WriteTarget(ref=ref, version="v1"), path=("spec", "x"))
+
+    def moved(decision):
+        if decision.ref.is_vm:
+            return decision
+        changes = tuple(replace(each, written=written) for each in decision.changes)
+        actions = tuple(replace(each, target=written.target) for each in decision.actions)
+        return replace(decision, changes=changes, actions=actions)
+
+    return replace(plan, decisions=tuple(map(moved, plan.decisions)))
 
 
 @pytest.mark.parametrize("name", ROWS)

@@ -14,6 +14,7 @@ from reconciler.cluster.informer.capacity_refresh import CapacityRefresh
 from reconciler.cluster.informer.reflector import Reflector
 from reconciler.cluster.informer.store import MigrationStore, ObjectStore
 from reconciler.cluster.informer.targets import KindTarget, PolledTarget
+from reconciler.cluster.read.api_groups import ServedGroups, served_groups
 from reconciler.cluster.read.lists import (
     Instancetypes,
     Listed,
@@ -29,11 +30,9 @@ from reconciler.cluster.read.migration_policy_reader import (
 )
 from reconciler.cluster.read.owner_reader import (
     Owners,
-    ServedGroups,
     hyperconverged_path,
     read_hyperconverged,
     read_setting,
-    served_groups,
 )
 from reconciler.model.live.live_state import LiveNode, LiveState
 

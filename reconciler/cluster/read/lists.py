@@ -15,10 +15,12 @@ from reconciler.cluster.decode import workloads
 from reconciler.cluster.decode.instancetypes import CLUSTER_WIDE, NAMESPACED
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
 from reconciler.cluster.decode.pages import UnreadableError, limit_unreadable
+from reconciler.cluster.read.api_groups import served_groups
 from reconciler.errors import ClusterError, ForbiddenError, KubeVirtMissingError, NotFoundError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.live_state import LiveInstancetype, LiveKubeVirt, LiveNode, LiveVM
 from reconciler.model.references import CLUSTER_INSTANCETYPE, INSTANCETYPE, ObjectRef
+from reconciler.plan.kubevirt.owners import deckhouse
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -68,8 +70,19 @@ def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
         raise KubeVirtMissingError(
             f"KubeVirt is not installed at {client.host}: the server does not know KubeVirt's "
             "kinds",
-            hint="install KubeVirt, or use the context of a cluster that runs it",
+            hint=_without_kubevirt(client),
         ) from error
+
+
+def _without_kubevirt(client: Client) -> str:
+    """Return what to do without KubeVirt's kinds; Deckhouse serves kinds of its own instead."""
+    try:
+        deckhouse_runs = deckhouse.GROUP in served_groups(client).platforms
+    except ClusterError:
+        deckhouse_runs = False
+    if deckhouse_runs:
+        return f"this cluster runs Deckhouse virtualization: {deckhouse.HINT}"
+    return "install KubeVirt, or use the context of a cluster that runs it"
 
 
 def list_kind(client: Client, path: str, kind: Readable[V]) -> Listed[V]:

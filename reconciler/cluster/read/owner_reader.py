@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from reconciler.cluster.api import resource_paths
-from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.api.paging import unreadable
 from reconciler.cluster.decode import owners
 from reconciler.cluster.decode.pages import UnreadableError
+from reconciler.cluster.read.api_groups import SETTING_VERSION, ServedGroups, served_groups
 from reconciler.cluster.read.lists import list_kind
 from reconciler.errors import ForbiddenError, NotFoundError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.live_owner import HARVESTER_GROUP, LiveOwner
 from reconciler.model.references import HYPERCONVERGED_GROUP
-from reconciler.plan.kubevirt.owners import deckhouse
-from reconciler.plan.kubevirt.owners.hyperconverged_fields import VERSIONS
 
 if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
 
 RATIO_SETTING = "max-hotplug-ratio"
 """The Setting from which Harvester writes ``maxHotplugRatio``."""
-_SETTING_VERSION = "v1beta1"
-PLATFORMS = frozenset({HYPERCONVERGED_GROUP, HARVESTER_GROUP, deckhouse.GROUP})
-"""The API groups that identify a platform."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,64 +30,6 @@ class Owners:
     values: tuple[LiveOwner, ...] = ()
     groups: frozenset[str] = frozenset()
     diagnostics: tuple[Diagnostic, ...] = ()
-
-
-class _Version(msgspec.Struct, frozen=True):
-    version: str = ""
-
-
-class _Group(msgspec.Struct, frozen=True):
-    name: str = ""
-    versions: tuple[_Version, ...] = ()
-
-
-class _Groups(msgspec.Struct, frozen=True, tag_field="kind", tag="APIGroupList"):
-    groups: tuple[_Group, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServedGroups:
-    """The API versions that the server serves, by API group."""
-
-    versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def platforms(self) -> frozenset[str]:
-        """The served API groups that identify a platform."""
-        return PLATFORMS & self.versions.keys()
-
-    @property
-    def hyperconverged(self) -> str:
-        """The API version in which HyperConverged is read and written; empty without it.
-
-        The version is always explicit, because the paths of v1 differ from those of v1beta1.
-        """
-        served = self.versions.get(HYPERCONVERGED_GROUP, ())
-        return next((each for each in VERSIONS if each in served), "")
-
-    @property
-    def harvester(self) -> bool:
-        """Whether the server serves Harvester's Settings."""
-        return _SETTING_VERSION in self.versions.get(HARVESTER_GROUP, ())
-
-
-def served_groups(client: Client) -> ServedGroups:
-    """List the API groups; return none if the server does not say.
-
-    Raises:
-        ClusterError: The list cannot be read, for a reason other than missing permissions.
-    """
-    try:
-        body = client.get(resource_paths.GROUPS)
-    except (ForbiddenError, NotFoundError):
-        return ServedGroups()
-    try:
-        found = msgspec.json.decode(body, type=_Groups)
-    except UNDECODABLE as error:
-        raise unreadable(client, resource_paths.GROUPS, str(error)) from error
-    return ServedGroups(
-        versions={each.name: tuple(one.version for one in each.versions) for each in found.groups}
-    )
 
 
 def read_owners(client: Client, served: ServedGroups | None = None) -> Owners:
@@ -153,7 +87,7 @@ def read_setting(client: Client) -> Owners:
     Raises:
         ClusterError: The Setting cannot be read, although the permission and the kind exist.
     """
-    api = f"/apis/{HARVESTER_GROUP}/{_SETTING_VERSION}"
+    api = f"/apis/{HARVESTER_GROUP}/{SETTING_VERSION}"
     path = resource_paths.member(resource_paths.HARVESTER_SETTINGS, "", RATIO_SETTING, api)
     try:
         body = client.get(path)
@@ -163,7 +97,7 @@ def read_setting(client: Client) -> Owners:
         what = f"settings {RATIO_SETTING}"
         return Owners(diagnostics=(_unread(what, "get", HARVESTER_GROUP),))
     try:
-        return Owners(values=(owners.setting(body, _SETTING_VERSION),))
+        return Owners(values=(owners.setting(body, SETTING_VERSION),))
     except UnreadableError as error:
         raise unreadable(client, path, str(error)) from error
 

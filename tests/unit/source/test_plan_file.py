@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from support.builders import ALWAYS, make_desired, make_live, make_vm, make_vmi, plan_of, want
+from support.owner_builders import OWNED, make_owned, make_owner
 
 from reconciler.errors import SourceError
 from reconciler.model import fields
 from reconciler.model.desired.config import RestartConsent
-from reconciler.model.desired.desired_state import DesiredVM
-from reconciler.model.fields import NameSet
+from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredVM
+from reconciler.model.fields import MAX_HOTPLUG_RATIO, NameSet
 from reconciler.model.references import vm_ref
 from reconciler.plan.approval_summary import approval_of
 from reconciler.report.json_documents import plan_json
@@ -237,3 +239,25 @@ def test_plan_objects_without_actions_are_not_validated(file):
     still["reason"] = 7
     file.write_text(json.dumps(document))
     assert len(read_approval(file).actions) == 4
+
+
+def owned_plan():
+    """Return a plan that changes the KubeVirt CR through HyperConverged."""
+    settings = {MAX_HOTPLUG_RATIO: 8}
+    state = make_desired(kubevirt=settings)
+    state = replace(state, kubevirt=DesiredKubeVirt(ref=OWNED, settings=settings))
+    return plan_of(state, make_owned(make_owner()))
+
+
+def test_approval_of_a_write_to_another_object_covers_that_object(file):
+    plan = owned_plan()
+    document = as_json(plan)
+    file.write_text(json.dumps(document))
+    assert read_approval(file) == approval_of(plan)
+    target = document["objects"][0]["actions"][0]["target"]
+    assert target["apiVersion"] == "hco.kubevirt.io/v1"
+    for key, value in (("apiVersion", "hco.kubevirt.io/v1beta1"), ("name", "other")):
+        changed = json.loads(json.dumps(document))
+        changed["objects"][0]["actions"][0]["target"][key] = value
+        message, _ = refused(file, json.dumps(changed))
+        assert "is inconsistent" in message

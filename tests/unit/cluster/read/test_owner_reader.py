@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from reconciler.cluster.read.owner_reader import read_owners, served_groups
-from reconciler.errors import ClusterError
+from reconciler.cluster.read.api_groups import served_groups
+from reconciler.cluster.read.lists import list_kubevirt
+from reconciler.cluster.read.owner_reader import read_owners
+from reconciler.errors import ClusterError, KubeVirtMissingError
 
 
 @pytest.fixture
@@ -93,3 +95,14 @@ def test_answer_that_is_no_list_of_groups_is_an_error(server, client, reply):
     server.on("/apis", reply(200, {"kind": "Status"}))
     with pytest.raises(ClusterError, match="cannot be read"):
         read_owners(client)
+
+
+def test_deckhouse_is_named_if_the_server_does_not_know_the_kinds_of_kubevirt(
+    server, client, groups, failure
+):
+    groups(**{"internal.virtualization.deckhouse.io": ["v1"]})
+    server.on("/apis/kubevirt.io/v1/kubevirts", failure(404, "", ""))
+    with pytest.raises(KubeVirtMissingError) as caught:
+        list_kubevirt(client)
+    assert "this cluster runs Deckhouse virtualization" in caught.value.hint
+    assert "ModuleConfig virtualization" in caught.value.hint

@@ -192,8 +192,26 @@ capacities = st.builds(
     ),
     diagnostics=st.lists(findings, max_size=1).map(tuple),
 )
+owners = st.builds(
+    LiveOwner,
+    ref=st.builds(ObjectRef, kind=texts, namespace=names, name=names, group=texts),
+    version=texts,
+    uid=texts.map(Uid),
+    generation=st.integers(0, 9),
+    observed_generation=st.none() | st.integers(0, 9),
+    release=texts,
+    conditions=conditions,
+    spellings=st.dictionaries(paths, texts | st.integers() | st.lists(texts), max_size=2),
+    containers=st.frozensets(paths, max_size=2),
+    managers=st.dictionaries(paths, texts, max_size=2),
+    json_patch=st.none() | texts,
+    annotated=st.booleans(),
+    deleting=st.booleans(),
+)
 states = st.builds(
     LiveState,
+    owners=st.lists(owners, max_size=2).map(tuple),
+    api_groups=st.frozensets(names, max_size=2),
     cluster_id=texts,
     observed_at=times,
     kubevirt=kubevirts,

@@ -1,0 +1,84 @@
+"""``served_groups``: lists the API groups and versions that the server serves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from reconciler.cluster.api import resource_paths
+from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.cluster.api.paging import unreadable
+from reconciler.errors import ForbiddenError, NotFoundError
+from reconciler.model.live.live_owner import HARVESTER_GROUP
+from reconciler.model.references import HYPERCONVERGED_GROUP
+from reconciler.plan.kubevirt.owners import deckhouse
+from reconciler.plan.kubevirt.owners.hyperconverged_fields import VERSIONS
+
+if TYPE_CHECKING:
+    from reconciler.cluster.api.client import Client
+
+SETTING_VERSION = "v1beta1"
+"""The API version of Harvester's Settings."""
+PLATFORMS = frozenset({HYPERCONVERGED_GROUP, HARVESTER_GROUP, deckhouse.GROUP})
+"""The API groups that identify a platform."""
+
+
+class _Version(msgspec.Struct, frozen=True):
+    version: str = ""
+
+
+class _Group(msgspec.Struct, frozen=True):
+    name: str = ""
+    versions: tuple[_Version, ...] = ()
+
+
+class _Groups(msgspec.Struct, frozen=True, tag_field="kind", tag="APIGroupList"):
+    groups: tuple[_Group, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServedGroups:
+    """The API versions that the server serves, by API group."""
+
+    versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def platforms(self) -> frozenset[str]:
+        """The served API groups that identify a platform."""
+        return PLATFORMS & self.versions.keys()
+
+    @property
+    def hyperconverged(self) -> str:
+        """The API version in which HyperConverged is read and written; empty without it.
+
+        The version is always explicit, because the paths of v1 differ from those of v1beta1.
+        """
+        served = self.versions.get(HYPERCONVERGED_GROUP, ())
+        return next((each for each in VERSIONS if each in served), "")
+
+    @property
+    def harvester(self) -> bool:
+        """Whether the server serves Harvester's Settings."""
+        return SETTING_VERSION in self.versions.get(HARVESTER_GROUP, ())
+
+
+def served_groups(client: Client) -> ServedGroups:
+    """List the API groups; return none if the server does not say.
+
+    Raises:
+        ClusterError: The list cannot be read, for a reason other than missing permissions.
+    """
+    try:
+        body = client.get(resource_paths.GROUPS)
+    except (ForbiddenError, NotFoundError):
+        return ServedGroups()
+    try:
+        found = msgspec.json.decode(body, type=_Groups)
+    except UNDECODABLE as error:
+        raise unreadable(client, resource_paths.GROUPS, str(error)) from error
+    return ServedGroups(
+        versions={each.name: tuple(one.version for one in each.versions) for each in found.groups}
+    )
