@@ -16,7 +16,7 @@ from reconciler.app.input_options import (
 from reconciler.cli import options
 from reconciler.cli.completion import complete_contexts, complete_namespaces
 from reconciler.cli.option_values import deadline, digest, option, seconds, web_address
-from reconciler.serve.serve_options import ServeOptions
+from reconciler.serve.serve_options import ServeOptions, ServiceOptions
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -157,8 +157,7 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "trace": options.Trace,
         "metrics_file": options.MetricsFile,
     },
-    ServeOptions: {
-        "shard": options.ShardOption,
+    ServiceOptions: {
         "interval_s": option(
             "--interval",
             "Read the repository at this interval, even without a webhook.",
@@ -173,14 +172,6 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
             metavar="DURATION",
             parser=seconds,
             show_default="15s",
-        ),
-        "deadline_s": option(
-            "--deadline",
-            "End one run after this time; migrations in flight continue, and the next run tracks "
-            "them. Another run, such as a person's apply, can start in between.",
-            metavar="DURATION",
-            parser=seconds,
-            show_default="10m",
         ),
         "listen": option(
             "--listen",
@@ -216,6 +207,22 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
             "Directory with the secrets of webhooks, one file per kind, such as a mounted Secret "
             "with the key github. Default: no webhooks.",
             metavar="DIRECTORY",
+        ),
+        "notify": option(
+            "--notify",
+            "File with the receivers of notifications. Default: no notifications.",
+            metavar="FILE",
+        ),
+    },
+    ServeOptions: {
+        "shard": options.ShardOption,
+        "deadline_s": option(
+            "--deadline",
+            "End one run after this time; migrations in flight continue, and the next run tracks "
+            "them. Another run, such as a person's apply, can start in between.",
+            metavar="DURATION",
+            parser=seconds,
+            show_default="10m",
         ),
         "trace": options.Trace,
     },

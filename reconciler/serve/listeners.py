@@ -19,14 +19,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.app.counters import Counters
+    from reconciler.app.input_options import SourceOptions
     from reconciler.ports import Clock
     from reconciler.serve.hooks.push_event import PushEvent
-    from reconciler.serve.serve_options import ServeOptions
+    from reconciler.serve.serve_options import ServiceOptions
     from reconciler.serve.view_store import ViewStore
 
 
 def http_server(
-    options: ServeOptions,
+    options: ServiceOptions,
+    source: SourceOptions,
     store: ViewStore,
     counters: Counters,
     clock: Clock,
@@ -38,6 +40,7 @@ def http_server(
 
     Args:
         options: The options of the process.
+        source: The repository and the branch that the process reads.
         store: The state that the page shows.
         counters: The counters that the metrics show.
         clock: Measures the age of webhooks; the clock of this machine, because forges do not use
@@ -56,9 +59,7 @@ def http_server(
     if options.hook_secrets is not None:
         hooks = HookOptions(
             secrets=SecretFolder(options.hook_secrets, clock),
-            followed=FollowedBranch(
-                repository=options.source.repo or "", revision=options.source.revision or ""
-            ),
+            followed=FollowedBranch(repository=source.repo or "", revision=source.revision or ""),
             clock=clock,
             count=partial(counters.add, Counted.WEBHOOK_DELIVERIES),
         )

@@ -1,4 +1,4 @@
-"""``ServeOptions``: the options of ``reconciler serve``."""
+"""``ServeOptions`` and ``ServiceOptions``: the options of ``reconciler serve``."""
 
 from __future__ import annotations
 
@@ -17,30 +17,39 @@ DEADLINE_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServeOptions:
-    """The options of ``serve``."""
+class ServiceOptions:
+    """The options that no other command has: intervals, addresses and receivers."""
 
-    source: SourceOptions
-    cluster: ClusterOptions = field(default_factory=ClusterOptions)
-    prometheus: PrometheusOptions = field(default_factory=PrometheusOptions)
-    shard: Shard = WHOLE_FLEET
     interval_s: float = INTERVAL_S
     jitter_s: float = JITTER_S
     """The time by which an interval may be longer, at random."""
-    deadline_s: float = DEADLINE_S
-    """The deadline of one run; the next run continues its changes."""
     listen: str = "127.0.0.1:8080"
     """The address of the page, the API, the metrics and the probes."""
     hosts: tuple[str, ...] = ()
     """The host names under which clients may address the page."""
     external_url: str = ""
-    """The address of the page for people, to which notifications and statuses link."""
+    """The address of the page for people, to which commit statuses link."""
     docs_url: str = ""
     """The address to which each reason links, without the code; empty for own pages."""
     hooks_listen: str = "127.0.0.1:8081"
     """The address that receives webhooks, if there are secrets."""
     hook_secrets: Path | None = None
     """The folder with the secrets of webhooks; None to receive no webhooks."""
+    notify: Path | None = None
+    """The file with the receivers of notifications; None to send none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """The options of ``serve``."""
+
+    source: SourceOptions
+    cluster: ClusterOptions = field(default_factory=ClusterOptions)
+    prometheus: PrometheusOptions = field(default_factory=PrometheusOptions)
+    service: ServiceOptions = field(default_factory=ServiceOptions)
+    shard: Shard = WHOLE_FLEET
+    deadline_s: float = DEADLINE_S
+    """The deadline of one run; the next run continues its changes."""
     status: StatusOptions | None = None
     """Where the status of each commit is set; None to set none."""
     trace: Path | None = None

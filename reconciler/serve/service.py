@@ -22,6 +22,7 @@ from reconciler.app.wiring import (
     alert_wiring,
     clock_wiring,
     cluster_wiring,
+    notify_wiring,
     process_name,
     source_wiring,
 )
@@ -36,6 +37,7 @@ from reconciler.serve.git_poller import GitPoller
 from reconciler.serve.leadership import Leadership
 from reconciler.serve.listeners import http_server
 from reconciler.serve.loop import Loop, LoopParts
+from reconciler.serve.notifications.notification_center import NotificationCenter
 from reconciler.serve.push_relay import PushRelay
 from reconciler.serve.view_store import ViewStore
 from reconciler.serve.wakeups import Wakeup, Wakeups
@@ -125,8 +127,8 @@ def _opened(
     poller = GitPoller(
         lambda: source_wiring.polled(source),
         clock,
-        interval_s=options.interval_s,
-        jitter_s=options.jitter_s,
+        interval_s=options.service.interval_s,
+        jitter_s=options.service.jitter_s,
         changed=partial(wakeups.wake, Wakeup.GIT),
         counted=partial(counters.add, Counted.GIT_FETCHES),
     )
@@ -189,8 +191,23 @@ def _opened(
         return _problem(clock.monotonic() - loop.planned_at, poller, leadership)
 
     server = http_server(
-        options, store, counters, clock_wiring.machine_clock(), wake=pushed, problem=problem
+        options.service,
+        source,
+        store,
+        counters,
+        clock_wiring.machine_clock(),
+        wake=pushed,
+        problem=problem,
     )
+    if options.service.notify is not None:
+        notifier = notify_wiring.notifier(
+            options.service.notify,
+            source.repo or "",
+            clock,
+            counted=partial(counters.add, Counted.NOTIFICATIONS),
+        )
+        center = NotificationCenter(leadership, stack.enter_context(notifier), clock)
+        leadership.each_step = lambda: center.update(store.read()[1])
     if options.status is not None:
         poster = CommitStatusPoster(options.status, os.environ, clock)
         stack.enter_context(poster)

@@ -6,7 +6,12 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.app.input_options import DEFAULT_REVISION, ClusterOptions, SourceOptions
+from reconciler.app.input_options import (
+    DEFAULT_REVISION,
+    ClusterOptions,
+    PrometheusOptions,
+    SourceOptions,
+)
 from reconciler.app.wiring import source_wiring
 from reconciler.cli.commands.reconcile import Mode
 from reconciler.cli.flags import FLAGS
@@ -18,6 +23,7 @@ from reconciler.cli.terminal.error_output import show_errors
 from reconciler.model.desired.config import DEFAULT_ORIGIN
 from reconciler.model.revision.commit_in_force import RefusalReason
 from reconciler.model.run.outcome import ExitCode
+from reconciler.serve.serve_options import ServiceOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,6 +35,8 @@ if TYPE_CHECKING:
 def command(
     source: SourceOptions,
     cluster: ClusterOptions,
+    prometheus: PrometheusOptions,
+    service: ServiceOptions,
     log: LogOptions,
     mode: Mode = None,
     output: Output = None,
@@ -53,7 +61,11 @@ def command(
         revision=reading.state.revision,
         dirty=reading.state.dirty,
         config=reading.config,
-        options=(*_options(source, source.origins), *_options(cluster, source.origins)),
+        options=tuple(
+            option
+            for values in (source, cluster, prometheus, service)
+            for option in _options(values, source.origins)
+        ),
     )
     if (output or log.log_format) is TextFormat.JSON:
         screen.document((effective_config_json(shown),), log.log_format)
@@ -65,9 +77,7 @@ def command(
     return ExitCode.INVALID if rejected else ExitCode.DONE
 
 
-def _options(
-    values: SourceOptions | ClusterOptions, origins: Mapping[str, OptionOrigin]
-) -> Iterator[OptionValue]:
+def _options(values: object, origins: Mapping[str, OptionOrigin]) -> Iterator[OptionValue]:
     """Yield each command-line option that sets a field of an options dataclass."""
     from reconciler.report.config_with_origins import OptionValue
 
@@ -82,9 +92,11 @@ def _options(
 
 
 def _shown(field: str, value: object) -> str | bool | tuple[str, ...] | None:
-    """Return an option's value without the secrets that a repository address may contain."""
+    """Return an option's value without the secrets that an address may contain."""
     match value:
-        case str() if field == "repo":
+        case "":
+            return None
+        case str() if field in ("repo", "url"):
             return source_wiring.shown_address(value)
         case float():
             return f"{value:g}s"  # all options with a fraction are durations

@@ -111,7 +111,7 @@ def command(
                 forge_url=target.forge_url,
                 project=target.project,
                 ca=target.forge_ca,
-                link=options.external_url or None,
+                link=options.service.external_url or None,
             ),
             name=target.status_name or name,
             token_file=target.forge_token_file,

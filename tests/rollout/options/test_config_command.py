@@ -126,3 +126,17 @@ def test_config_command_shows_a_repository_address_without_its_password():
     assert config._shown("repo", "https://user:secret@git.example.com/vms.git") == (
         "https://git.example.com/vms.git"
     )
+
+
+def test_config_command_shows_the_options_of_serve_without_passwords(
+    repository, command, monkeypatch
+):
+    monkeypatch.setenv("RECONCILER_INTERVAL", "1m")
+    monkeypatch.setenv("RECONCILER_PROMETHEUS_URL", "https://me:geheim@prometheus.example.com")
+    ended = command("config", "--repo", repository, "-o", "json")
+    options = origins(ended.json, "options")
+    assert options["interval"] == ("60s", "environment RECONCILER_INTERVAL")
+    assert options["listen"] == ("127.0.0.1:8080", "default")
+    assert options["external-url"] == (None, "default")
+    assert options["prometheus-url"][0] == "https://prometheus.example.com"
+    assert "geheim" not in ended.out

@@ -11,6 +11,7 @@ from urllib.request import urlopen
 import pytest
 from support.forges.fake_forge import TOKEN, FakeGitHub
 from support.served import Git, line_with, process
+from support.servers.fake_server import FakeServer
 from support.simulated import vm_yaml
 
 from reconciler.app.execution.leases import SERVE_LEASE
@@ -20,7 +21,9 @@ SECRET = "a-secret-that-only-the-forge-knows"
 HOOK = f"""\
 #!{sys.executable}
 # Posts a push as GitHub does: signed, with the commit and the branch.
-import hashlib, hmac, json, sys, urllib.request
+import hashlib, hmac, json, os, sys, urllib.request
+if not os.path.exists("hook-url"):
+    sys.exit()  # the forge does not know the webhook yet
 for line in sys.stdin:
     before, after, ref = line.split()
     body = json.dumps({{
@@ -60,24 +63,29 @@ def test_push_reaches_the_guest_and_the_commit_status(serve, bare, tmp_path, mon
     git = Git(tmp_path / "work")
     git("remote", "add", "origin", str(bare))
     git.commit({"vm.yaml": vm_yaml("default", "vm", "1Gi")})
-    (bare / "hook-url").write_text("http://127.0.0.1:9")
     subprocess.run(["git", "push", "--quiet", bare, "main"], cwd=git.path, check=True)
     secrets = tmp_path / "secrets"
     secrets.mkdir()
     (secrets / "github").write_text(SECRET)
     (secrets / "github").chmod(0o600)
     monkeypatch.setenv("RECONCILER_FORGE_TOKEN", TOKEN)
+    (tmp_path / "notify.yaml").write_text(
+        "apiVersion: reconciler/v1alpha1\nkind: Notify\n"
+        "receivers: [{name: audit, kind: webhook, urlFile: audit-url}]\n"
+    )
     monkeypatch.setenv("RECONCILER_KUBECONFIG", str(cluster.kubeconfig))
     with (
         FakeGitHub() as forge,
+        FakeServer() as audit,
         process(
             *("serve", "--repo", f"file://{bare}", "--revision", "main", "--interval", "2h"),
             *("--listen", "127.0.0.1:0", "--hooks-listen", "127.0.0.1:0"),
             *("--hook-secrets", secrets, "--forge", "github", "--forge-url", forge.url),
             *("--project", "team/vms", "--cluster-name", "prod"),
-            *("--external-url", "https://vms.example.com"),
+            *("--external-url", "https://vms.example.com", "--notify", tmp_path / "notify.yaml"),
         ) as running,
     ):
+        (tmp_path / "audit-url").write_text(audit.url)
         page = line_with(running.stderr, "the page: ").split()[-1]
         hooks = line_with(running.stderr, "the webhooks: ").split()[-1]
         (bare / "hook-url").write_text(f"{hooks}/hooks/github")
@@ -100,6 +108,8 @@ def test_push_reaches_the_guest_and_the_commit_status(serve, bare, tmp_path, mon
         assert commit in fetched(f"{page}/metrics")
         assert "default/vm" in fetched(page)
         assert json.loads(cluster.lease()["metadata"]["annotations"][COMMIT])["commit"] == commit
+        events = [each.body["event"] for each in audit.requests]
+        assert "end" in events
 
         running.send_signal(signal.SIGTERM)
         assert running.wait(60) == 0
