@@ -70,8 +70,8 @@ class Leadership(threading.Thread):
         self._lease: Lease | None = None
         self._failures = 0
         self._ended = threading.Event()
-        self.each_step: Callable[[], None] = lambda: None
-        """Called in this thread about once a second, also while another replica leads."""
+        self.steps: list[Callable[[], None]] = []
+        """What this thread also does about once a second, also while another replica leads."""
         self.state = LeaderState()
         """The result of the last request; replaced by this thread, and read by others."""
 
@@ -98,14 +98,14 @@ class Leadership(threading.Thread):
     def annotations(self) -> Mapping[str, str]:
         """Return the Lease's annotations that have this program's prefix, by full name.
 
-        Only ``each_step`` may call this method.
+        Only one of ``steps`` may call this method.
         """
         return self._lease.annotations() if self._lease is not None else {}
 
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:
         """Write annotations immediately, and return whether they are written.
 
-        Only ``each_step`` may call this method. The value None removes an annotation.
+        Only one of ``steps`` may call this method. The value None removes an annotation.
         """
         return self._lease is not None and self._lease.annotate(annotations)
 
@@ -129,7 +129,7 @@ class Leadership(threading.Thread):
         """Acquire the Lease or renew it, and return the seconds until the next step."""
         try:
             left_s = self._acquire() if self._lease is None else self._renew(self._lease)
-            self.each_step()
+            self._work()
         except ClusterError as error:
             return self._failed(error)
         except _Ended:
@@ -164,7 +164,7 @@ class Leadership(threading.Thread):
     def _while_waiting(self) -> None:
         if self._ended.is_set():
             raise _Ended
-        self.each_step()
+        self._work()
 
     def _failed(self, error: ClusterError) -> float:
         self._failures += 1
@@ -180,6 +180,10 @@ class Leadership(threading.Thread):
         since = before.since if before is not None else self._clock.now()
         wait = Wait(kind=WaitKind.LEADERSHIP, since=since, message=message)
         self._publish(LeaderState(leader=leader, wait=wait))
+
+    def _work(self) -> None:
+        for each in self.steps:
+            each()
 
     def _give_up(self) -> None:
         opened, self._opened, self._lease = self._opened, None, None

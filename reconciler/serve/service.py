@@ -139,7 +139,7 @@ def _opened(
         changed=partial(wakeups.wake, Wakeup.LEADERSHIP),
     )
     relay = PushRelay(leadership, leader_note(client.without_retries()), clock, poller.wake)
-    leadership.each_step = relay.step
+    leadership.steps.append(relay.step)
     stack.callback(leadership.end, RELEASE_S)
     stack.callback(poller.end)
     alerts = stack.enter_context(alert_wiring.alerts(options.prometheus, clock))
@@ -207,7 +207,7 @@ def _opened(
             counted=partial(counters.add, Counted.NOTIFICATIONS),
         )
         center = NotificationCenter(leadership, stack.enter_context(notifier), clock)
-        leadership.each_step = lambda: center.update(store.read()[1])
+        leadership.steps.append(lambda: center.update(store.read()[1]))
     if options.status is not None:
         poster = CommitStatusPoster(options.status, os.environ, clock)
         stack.enter_context(poster)

@@ -31,7 +31,7 @@ class Replica:
             world.clock,
             lambda: self.reads.append(world.clock.monotonic()),
         )
-        self.leadership.each_step = self.relay.step
+        self.leadership.steps.append(self.relay.step)
         self.step = self.leadership.step
 
 
