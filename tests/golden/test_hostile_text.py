@@ -49,7 +49,15 @@ from reconciler.model.revision.commit_in_force import (
 )
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure
 from reconciler.model.run.progress import Progress, Step
+from reconciler.model.service import notification as notification_values
 from reconciler.model.service.counts import Counts
+from reconciler.model.service.notification import (
+    DeliveryState,
+    Notification,
+    NotificationKind,
+    NotificationRecord,
+    NotificationSeverity,
+)
 from reconciler.model.service.view import (
     ActiveRun,
     AlertHold,
@@ -407,6 +415,7 @@ def service_view(values: Values) -> ServiceView:
         plans=(PlanRecord(at=NOW, revision=text, digest=text, summary={text: 1}),),
         changes={ref: (change,)},
         next_run=NextRun(at=NOW, why=text),
+        notifications=(notified(text),),
         restart_since={ref: NOW},
         hold=AlertHold(since=NOW, alerts=(text,), message=text),
         history_since=NOW,
@@ -415,6 +424,24 @@ def service_view(values: Values) -> ServiceView:
 
 def metrics(values: Values, accept: str) -> str:
     return metrics_text(service_view(values), Counts(), accept).content.decode()
+
+
+def notified(text: str) -> NotificationRecord:
+    notification = Notification(
+        id=text,
+        causes=(text,),
+        kind=NotificationKind.FAILURE,
+        severity=NotificationSeverity.CRITICAL,
+        reason=text,
+        title=text,
+        text=text,
+        at=NOW,
+        since=NOW,
+    )
+    delivery = notification_values.Delivery(
+        receiver=text, state=DeliveryState.FAILED, message=text
+    )
+    return NotificationRecord(notification=notification, deliveries=(delivery,))
 
 
 def fleet_page(values: Values) -> str:

@@ -21,7 +21,7 @@ _NAVIGATION = (
     ("#now", "Changing now"),
     ("#queue", "Queue"),
     ("#person", "Waiting for a person"),
-    ("#past", "Runs and plans"),
+    ("#past", "History"),
 )
 
 

@@ -31,7 +31,7 @@ def past_section(view: ServiceView, links: PageLinks) -> str:
 
 
 def _pieces(view: ServiceView, links: PageLinks) -> Iterator[str]:
-    yield '<section id="past" data-part="past"><h2>Last runs and plans</h2>\n'
+    yield '<section id="past" data-part="past"><h2>History</h2>\n'
     since = time_html(view.history_since, view.at)
     yield f'<p class="faint">The history is in memory and starts at {since}.</p>\n'
     if view.runs:
