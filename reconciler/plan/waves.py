@@ -35,6 +35,10 @@ def waves_of(
     for action in actions:
         by_wave[action.wave].append(action)
 
+    targets = {action.target.ref for own in by_wave.values() for action in own if action.target}
+    owners = "".join(f"{each} is applied, " for each in sorted(targets))
+    condition = owners + SETTLED
+
     def position(action: Action) -> tuple[int, int, ObjectRef]:
         return ranks.get(action.ref, 0), -priorities.get(action.ref, 0), action.ref
 
@@ -43,7 +47,7 @@ def waves_of(
         if not members:
             continue
         settles = waves and name is not WaveName.RESTART
-        barrier = Barrier(condition=SETTLED, deadline_s=settle_deadline_s) if settles else None
+        barrier = Barrier(condition=condition, deadline_s=settle_deadline_s) if settles else None
         ordered = sorted(members, key=position)
         waves.append(Wave(name=name, barrier=barrier, actions=tuple(ordered)))
     return tuple(waves)

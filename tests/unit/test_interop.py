@@ -12,9 +12,15 @@ from support.served import EXAMPLES
 from support.simulated import simulator
 
 from reconciler.cluster.api.client import FIELD_MANAGER
-from reconciler.model.fields import GUEST_MEMORY, INSTANCETYPE_NAME, INSTANCETYPE_REVISION
+from reconciler.model.fields import (
+    FIELD_BY_PATH,
+    GUEST_MEMORY,
+    INSTANCETYPE_NAME,
+    INSTANCETYPE_REVISION,
+)
 from reconciler.model.references import pointer
-from reconciler.plan.vm.guest_warnings import REVERTING_MANAGERS
+from reconciler.plan.behaviour.reverting_tools import REVERTING_MANAGERS
+from reconciler.plan.kubevirt.owners.hyperconverged_fields import HOMES
 from reconciler.simulator.store import structural_schema
 
 INTEROP = EXAMPLES / "interop"
@@ -138,6 +144,15 @@ def test_ignored_fields_are_those_that_the_reconciler_writes(name):
         for key in each.strip("/").split("/"):
             node = structural_schema.child(node, key)
         assert node, each
+
+
+def test_flux_ignores_each_setting_that_the_reconciler_writes():
+    rules = load("flux-kustomization.yaml")["spec"]["ignore"]
+    paths = {each["target"]["kind"]: each["paths"] for each in rules}
+    homes = [each.path for each in HOMES["v1"].values()]
+    for kind, written in (("KubeVirt", FIELD_BY_PATH), ("HyperConverged", homes)):
+        for each in map(pointer, written):
+            assert any(f"{each}/".startswith(f"{path}/") for path in paths[kind]), each
 
 
 def test_kapp_keeps_the_fields_that_the_reconciler_writes():

@@ -8,28 +8,14 @@ from typing import TYPE_CHECKING
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.live.conditions import is_true
 from reconciler.model.plan.plan import Effect
+from reconciler.plan.behaviour.reverting_tools import written_back
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from reconciler.plan.finding import Finding
     from reconciler.plan.vm.rules.vm_inputs import VMInputs
 
 OLDEST_KERNEL = (5, 8)
 """The oldest Linux kernel with virtio-mem on x86. Source: kubevirt issue 14095."""
-
-REVERTING_MANAGERS: Mapping[str, str] = {
-    **dict.fromkeys(("argocd-controller", "argocd-application-controller"), "argocd-cm.yaml"),
-    "kustomize-controller": "flux-kustomization.yaml",
-    "helm-controller": "flux-helmrelease.yaml",
-    "kapp": "kapp-config.yaml",
-    **dict.fromkeys(("helm", "kluctl"), ""),
-}
-"""The field managers of tools that apply whole manifests again.
-
-Each has the file in ``examples/interop`` with a rule by which the tool ignores the size, or an
-empty text if the tool has no such rules.
-"""
 
 
 def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
@@ -99,15 +85,7 @@ def _silent_before(inputs: VMInputs) -> str:
 
 def _other_writer(inputs: VMInputs) -> str:
     manager, tool = inputs.vm.guest_manager, inputs.vm.tracked_by
-    if manager not in REVERTING_MANAGERS:
-        return ""
-    rule = REVERTING_MANAGERS[manager]
-    what = f"the rule in examples/interop/{rule}" if rule else "change the size there as well"
-    return (
-        f"{manager} owns the guest size and will write its own value back"
-        + (f" ({tool})" if tool else "")
-        + (f"; {what} makes it ignore this field" if rule else f"; {what}")
-    )
+    return written_back(manager, "the guest size", tool)
 
 
 def _sticky(inputs: VMInputs, finding: Finding) -> str:

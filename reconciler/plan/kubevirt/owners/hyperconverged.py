@@ -18,6 +18,7 @@ from reconciler.model.plan.plan import PatchOp, Reason, WriteTarget, WrittenFiel
 from reconciler.model.quantity import QuantityError
 from reconciler.model.references import HYPERCONVERGED, dotted, pointer
 from reconciler.plan.behaviour.effective_config import spelled
+from reconciler.plan.behaviour.reverting_tools import warnings_of
 from reconciler.plan.finding import blocked, wait
 from reconciler.plan.kubevirt.owners import json_patch_annotation
 from reconciler.plan.kubevirt.owners.hyperconverged_fields import HOMES, Release
@@ -276,6 +277,14 @@ class HyperConvergedOwner:
         return replace(self, held=held)
 
     def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
+        """Return warnings about tools that write fields back, and about the annotation."""
+        homes = [home for each in changes if (home := self._home(each.field)) is not None]
+        return (
+            *warnings_of({each: self.held.managers.get(each, "") for each in homes}),
+            *self._tainted(changes),
+        )
+
+    def _tainted(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
         """Return a warning if the annotation is written, since HyperConverged then is tainted.
 
         Source: hyperconverged-cluster-operator docs/cluster-configuration.md.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
 from reconciler.model.live.live_state import LiveKubeVirt
+from reconciler.plan.behaviour.reverting_tools import warnings_of
 from reconciler.plan.patches import settings_patch
 
 if TYPE_CHECKING:
@@ -42,9 +43,10 @@ class DirectOwner:
         """Return the same owner, which holds no settings of its own."""
         return self
 
-    def warnings(self, _changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return no warnings."""
-        return ()
+    def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
+        """Return a warning for each tool that will write its own value of a field back."""
+        managers = {each.field: self.kubevirt.managers.get(each.field, "") for each in changes}
+        return warnings_of(managers)
 
     def writer(self, changes: tuple[Change, ...]) -> str:
         """Return the field manager of the first changed field of the CR."""

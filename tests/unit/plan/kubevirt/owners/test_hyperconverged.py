@@ -289,3 +289,13 @@ def test_digest_covers_the_object_and_the_version_that_receive_the_write():
         for each in (make_owner(), old, make_owner(uid="other"))
     }
     assert len(digests) == 3
+
+
+def test_tool_that_applies_hyperconverged_again_is_named_with_its_rule():
+    owner = make_owner(managers={RATIO_HOME: "argocd-controller"})
+    decision = decision_of(RATIO, make_owned(owner))
+    assert decision.warnings[0].startswith(
+        "argocd-controller owns spec.virtualization.liveUpdateConfiguration.maxHotplugRatio"
+    )
+    assert "examples/interop/argocd-cm.yaml" in decision.warnings[0]
+    assert decision.owner == "argocd-controller"

@@ -122,3 +122,10 @@ def test_kubevirt_cr_with_harvesters_name_in_another_cluster_is_patched_directly
     decision = decision_of(live, {fields.ROLLOUT_STRATEGY: "Stage"})
     assert decision.actions[0].target is None
     assert decision.ref == HARVESTER
+
+
+def test_tool_that_applies_the_kubevirt_cr_again_is_named_with_its_rule():
+    kubevirt = make_kubevirt(managers={fields.ROLLOUT_STRATEGY: "kustomize-controller"})
+    decision = decision_of(make_live(kubevirt=kubevirt), {fields.ROLLOUT_STRATEGY: "Stage"})
+    assert decision.warnings[0].startswith("kustomize-controller owns spec.configuration.vm")
+    assert "examples/interop/flux-kustomization.yaml" in decision.warnings[0]
