@@ -37,6 +37,8 @@ a.chip:hover{border-color:var(--keep);background:var(--panel)}
 #filter input,#filter select,#filter button{font:inherit;color:inherit;background:var(--bg);
 border:1px solid var(--keep);border-radius:6px;padding:.25rem .6rem;min-height:2.1rem;width:auto;
 max-width:14rem}
+#filter select{max-width:9rem}
+#filter input{width:11rem}
 #filter button{background:var(--panel)}
 #clear{padding:.3rem 0}
 #clear[hidden]{display:none}
@@ -67,11 +69,15 @@ box-shadow:inset 0 0 0 3px var(--soon)}
 .cell.failed::before{content:"!" / ""}
 a.cell:hover{outline:2px solid var(--text);outline-offset:1px}
 a.cell:focus-visible{outline-width:3px;z-index:1}
-#peek{position:fixed;bottom:.75rem;left:50%;transform:translateX(-50%);z-index:2;margin:0;
-padding:.45rem 1rem;max-width:calc(100% - 1.5rem);background:var(--text);color:var(--bg);
+#peek{position:fixed;bottom:.75rem;left:.75rem;right:.75rem;width:fit-content;z-index:2;
+margin:0 auto;padding:.45rem 1rem;background:var(--text);color:var(--bg);
 border-radius:8px;font-size:.95rem;pointer-events:none}
 #peek:empty{display:none}
 html{scroll-padding-bottom:5rem}
+@media (min-width:70rem) and (not (pointer:coarse)){.many{grid-template-columns:
+repeat(auto-fill,minmax(11.5rem,1fr));gap:.8rem 1.2rem}.many .cells{gap:3px}
+.many .cell{width:14px;height:14px;border-radius:3px;font-size:10px;line-height:14px}
+.many h3{font-size:.85rem;margin-bottom:.2rem}}
 :root{--edge:#8c959f}
 @media screen and (prefers-color-scheme:dark){:root{--edge:#6b7480}}
 """

@@ -23,6 +23,8 @@ MAX_CELLS = 10_000
 """The maximum number of cells; a filter shows all other VMs."""
 MAX_LISTED = 100
 """The maximum number of VMs that match a filter up to which the page also lists them."""
+MANY = 600
+"""The number of VMs above which the cells are smaller on a wide screen with a mouse."""
 NO_NODE = "(not running)"
 _STAGES = {
     Stage.CHANGING: "changing now",
@@ -65,7 +67,7 @@ def _pieces(
 ) -> Iterator[str]:
     yield '<div id="grid" data-part="grid">'
     yield f'<p class="found">{html_text(found_words(len(vms), total, shown))}</p>\n'
-    yield '<div class="groups">'
+    yield f'<div class="groups{" many" if len(vms) > MANY else ""}">'
     for name, members in _groups(vms[:MAX_CELLS], shown.group):
         value = "" if name == NO_NODE else name
         target = links.fleet(shown.with_values(**{shown.group: value}))
