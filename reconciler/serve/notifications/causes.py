@@ -229,27 +229,33 @@ def _newest_outcomes(view: ServiceView) -> tuple[str, tuple[Outcome, ...]]:
 
 
 def _of_runs(view: ServiceView) -> Iterator[Cause]:
-    run = view.run
-    if run is not None and run.plan.applyable:
-        counts = ", ".join(f"{n} {effect}" for effect, n in run.plan.summary.items())
-        yield Cause(
-            key=run.plan.revision,
-            kind=_Kind.START,
-            severity=_INFO,
-            reason="start",
-            title=f"The rollout of {origin(run.plan.revision, dirty=run.plan.dirty)} starts",
-            message=f"objects by effect: {counts}",
-            lasting=False,
-            revision=run.plan.revision,
-            run_id=run.run_id,
-        )
+    if view.run is not None and view.run.plan.applyable:
+        yield _start(view.run.plan, view.run.run_id)
     for report in reversed(view.runs):
         if view.at - report.ended_at <= RUN_AGE:
             yield from _of_report(report)
 
 
+def _start(plan: Plan, run_id: str) -> Cause:
+    counts = ", ".join(f"{n} {effect}" for effect, n in plan.summary.items())
+    return Cause(
+        key=plan.revision,
+        kind=_Kind.START,
+        severity=_INFO,
+        reason="start",
+        title=f"The rollout of {origin(plan.revision, dirty=plan.dirty)} starts",
+        message=f"objects by effect: {counts}",
+        lasting=False,
+        revision=plan.revision,
+        run_id=run_id,
+    )
+
+
 def _of_report(report: RunReport) -> Iterator[Cause]:
     source = origin(report.plan.revision, dirty=report.plan.dirty)
+    changed = any(map(_changed, report.outcomes))
+    if changed:
+        yield _start(report.plan, report.run_id)  # a short run may end before anybody looks
     if report.exit is ExitCode.ERROR:
         yield Cause(
             key=f"{report.plan.revision} error",
@@ -262,7 +268,7 @@ def _of_report(report: RunReport) -> Iterator[Cause]:
             revision=report.plan.revision,
             run_id=report.run_id,
         )
-    elif report.exit not in _CONTINUES and any(map(_changed, report.outcomes)):
+    elif report.exit not in _CONTINUES and changed:
         results = [each.result for each in report.outcomes]
         counts = ", ".join(f"{results.count(each)} {each}" for each in Result if each in results)
         yield Cause(

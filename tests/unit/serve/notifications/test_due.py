@@ -106,12 +106,15 @@ CASES = {
         replace(QUIET, run=ActiveRun(run_id="r", plan=QUIET.plan, started_at=NOW)),
         [],
     ),
-    "a run has changed a VM": (ended(outcome(Result.DONE)), ["end end"]),
+    "a run has changed a VM": (ended(outcome(Result.DONE)), ["start start", "end end"]),
     "a run only found unchanged objects": (
         ended(outcome(Result.HELD, actuation=Actuation.SKIPPED), exit_code=ExitCode.BLOCKED),
         [],
     ),
-    "the next run continues": (ended(outcome(Result.RUNNING), exit_code=ExitCode.DEADLINE), []),
+    "the next run continues": (
+        ended(outcome(Result.RUNNING), exit_code=ExitCode.DEADLINE),
+        ["start start"],
+    ),
     "a run ended long ago": (
         ended(outcome(Result.DONE), ended_at=NOW - timedelta(hours=2)),
         [],
@@ -122,7 +125,7 @@ CASES = {
     ),
     "a VM failed in an ended run": (
         ended(FAILED, exit_code=ExitCode.FAILED),
-        ["failure reverted", "end end"],
+        ["start start", "failure reverted", "end end"],
     ),
     "a VM failed in a run that continues": (
         running(progress={PG: Progress(at=NOW, step=Step.FAILED, message="", outcome=FAILED)}),
@@ -130,7 +133,7 @@ CASES = {
     ),
     "a VM that failed matches Git now": (
         ended(FAILED, exit_code=ExitCode.FAILED, view=QUIET),
-        ["end end"],
+        ["start start", "end end"],
     ),
     "too many failures": (
         ended(
