@@ -135,6 +135,11 @@ class Notifier:
             self._changed.notify_all()
         self._thread.join(self._end_s)
 
+    @property
+    def is_open(self) -> bool:
+        """Whether notifications are still sent; False when the process ends."""
+        return not self._ending
+
     def send(self, notifications: tuple[Notification, ...]) -> None:
         """Queue notifications for all receivers, and return immediately."""
         with self._changed:

@@ -205,8 +205,14 @@ def _opened(
             source.repo or "",
             clock,
             counted=partial(counters.add, Counted.NOTIFICATIONS),
+            external_url=options.service.external_url,
         )
-        center = NotificationCenter(leadership, stack.enter_context(notifier), clock)
+        center = NotificationCenter(
+            leadership,
+            stack.enter_context(notifier),
+            clock,
+            show=lambda records: store.update(notifications=records),
+        )
         leadership.steps.append(lambda: center.update(store.read()[1]))
     if options.status is not None:
         poster = CommitStatusPoster(options.status, os.environ, clock)

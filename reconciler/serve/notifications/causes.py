@@ -15,6 +15,7 @@ from reconciler.model.diagnostic import Severity
 from reconciler.model.phrases import plural
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.references import ObjectRef
+from reconciler.model.revision.commit_in_force import RefusalReason
 from reconciler.model.run.outcome import Actuation, ExitCode, Result
 from reconciler.model.service.notification import NotificationKind, NotificationSeverity
 from reconciler.model.service.view import WaitKind
@@ -134,7 +135,12 @@ def _of_plan(view: ServiceView) -> Iterator[Cause]:
     plan = view.plan
     if plan is None:
         return
-    errors = [each for each in plan.diagnostics if each.severity is Severity.ERROR]
+    errors = [
+        each
+        for each in plan.diagnostics
+        # A rejected commit is reported with the source.
+        if each.severity is Severity.ERROR and each.code not in set(RefusalReason)
+    ]
     if errors:
         first, rest = errors[0], len(errors) - 1
         at = f"{first.at}: " if first.at else ""

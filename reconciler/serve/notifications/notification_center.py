@@ -17,10 +17,10 @@ from reconciler.serve.notifications.due import Due, Reported, due
 from reconciler.serve.notifications.reported_codec import decoded, encoded
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from reconciler.model.service.notification import Notification
+    from reconciler.model.service.notification import Notification, NotificationRecord
     from reconciler.model.service.view import ServiceView
     from reconciler.ports import Clock
 
@@ -47,12 +47,21 @@ class AnnotatedLease(Protocol):
 class Sender(Protocol):
     """Sends notifications in the background."""
 
+    @property
+    def is_open(self) -> bool:
+        """Whether notifications are still sent; False when the process ends."""
+        ...
+
     def send(self, notifications: tuple[Notification, ...]) -> None:
         """Queue notifications for all receivers, and return immediately."""
         ...
 
     def repeat(self, lasting: tuple[Notification, ...]) -> None:
         """Replace the problems that are repeated to receivers that expect repetitions."""
+        ...
+
+    def history(self) -> tuple[NotificationRecord, ...]:
+        """Return the last notifications with their deliveries, the newest first."""
         ...
 
 
@@ -63,10 +72,18 @@ class NotificationCenter:
         lease: The Lease of ``serve``, which stores the reported causes.
         sender: Sends the notifications.
         clock: Returns the current time.
+        show: Called with the last notifications when they have changed.
     """
 
-    def __init__(self, lease: AnnotatedLease, sender: Sender, clock: Clock) -> None:
-        self._lease, self._sender, self._clock = lease, sender, clock
+    def __init__(
+        self,
+        lease: AnnotatedLease,
+        sender: Sender,
+        clock: Clock,
+        *,
+        show: Callable[[tuple[NotificationRecord, ...]], None] = lambda _records: None,
+    ) -> None:
+        self._lease, self._sender, self._clock, self._show = lease, sender, clock, show
         self._reported = Reported()
         self._stored_at: datetime | None = None
         """When this process last stored the causes; None before, and after a loss of the Lease."""
@@ -78,11 +95,15 @@ class NotificationCenter:
 
         Only the leader sends. Each new leader first reads what earlier leaders have sent.
         """
+        if (records := self._sender.history()) != view.notifications:
+            self._show(records)
         if view.role is not Role.LEADER:
             if self._leads:
                 self._sender.repeat(())
             self._leads, self._stored_at, self._seen = False, None, None
             return
+        if not self._sender.is_open:
+            return  # the next leader sends what is due now
         now = self._clock.now()
         if self._seen is not None and self._seen[0] is view and now - self._seen[1] < UNCHANGED:
             return

@@ -187,6 +187,13 @@ def test_invalid_part_of_a_commit_is_reported_once_with_its_location():
     assert story.last[0].text == "vms/db.yaml:4:9: guest is no quantity; and 1 more error"
 
 
+def test_rejected_commit_is_reported_once_although_the_plan_shows_it_too():
+    error = Diagnostic(severity=Severity.ERROR, code="unsigned", message="commit f is rejected")
+    view = refusing()
+    plan = replace(view.plan, diagnostics=(error,))
+    assert Story().sees(replace(view, plan=plan)) == ["invalid-commit unsigned"]
+
+
 def test_rejected_commit_without_an_acceptable_ancestor_is_critical():
     severities = [
         due(refusing(commit), Reported()).notifications[0].severity for commit in (COMMIT, None)

@@ -9,9 +9,11 @@ from datetime import timedelta
 import pytest
 from support.builders import NOW, make_desired, make_live, want
 from support.fake_ports import FakeClock, FakeLease
+from support.serving.notifications import make_notification
 from support.serving.service_view import make_view
 
 from reconciler.model.annotations import NOTIFIED
+from reconciler.model.service.notification import NotificationRecord
 from reconciler.model.service.view import Role
 from reconciler.serve.notifications.due import Known, Reported
 from reconciler.serve.notifications.notification_center import NotificationCenter
@@ -23,10 +25,13 @@ QUIET = make_view()
 
 class FakeSender:
     def __init__(self) -> None:
-        self.sent, self.lasting = [], ()
+        self.sent, self.lasting, self.is_open, self.records = [], (), True, ()
 
     def send(self, notifications) -> None:
         self.sent += [each.reason for each in notifications]
+
+    def history(self):
+        return self.records
 
     def repeat(self, lasting) -> None:
         self.lasting = tuple(each.reason for each in lasting)
@@ -69,6 +74,28 @@ def test_notification_is_not_sent_before_its_cause_is_stored(clock, sender):
     center._lease = FakeLease()
     center.update(MISSING)
     assert sender.sent == ["not-found"]
+
+
+def test_notification_that_becomes_due_while_the_process_ends_is_left_to_the_next_leader(
+    clock, sender
+):
+    lease = FakeLease()
+    sender.is_open = False
+    NotificationCenter(lease, sender, clock).update(MISSING)
+    assert (sender.sent, lease.kept) == ([], {})
+    following = FakeSender()
+    NotificationCenter(lease, following, clock).update(MISSING)
+    assert following.sent == ["not-found"]
+
+
+def test_last_notifications_are_shown_when_they_have_changed(clock, sender):
+    shown = []
+    center = NotificationCenter(FakeLease(), sender, clock, show=shown.append)
+    center.update(QUIET)
+    sender.records = (NotificationRecord(notification=make_notification()),)
+    center.update(QUIET)
+    center.update(replace(QUIET, notifications=sender.records))
+    assert shown == [sender.records]
 
 
 def test_standby_replica_sends_nothing_and_a_later_leader_reads_the_lease_again(clock, sender):
