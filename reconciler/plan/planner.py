@@ -97,7 +97,7 @@ class Planner:
         self._names = VMNames(live)
         decided = decide_kubevirt(desired, live, policy.hyperconverged)
         kubevirt = _left_to_shard_0(decided.decision, policy)
-        stays = kubevirt_stays and kubevirt is not None and kubevirt.effect is Effect.CONFIG
+        stays = kubevirt_stays and kubevirt is not None and _would_change(kubevirt)
         before = effective_config_of(live.kubevirt)
         context = PlanContext(
             desired=desired,
@@ -226,6 +226,11 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
         # Equal quantities may have different notations, and messages quote the notation.
         *(each.max_guest and each.max_guest.raw for each in (context.before, context.after)),
     )
+
+
+def _would_change(kubevirt: Decision) -> bool:
+    """Return whether the CR would change, at once or when its owner has settled."""
+    return kubevirt.effect is Effect.CONFIG or kubevirt.reason is Reason.OWNER_NOT_SETTLED
 
 
 def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:

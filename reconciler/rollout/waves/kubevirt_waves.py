@@ -187,9 +187,12 @@ class KubeVirtWaves:
         return now - self._settled_at >= self._policy.settle_s
 
     def _unsettled(self, context: PlanContext) -> str:
-        """Return why the CR's changes are not in force yet: first its owner, then KubeVirt."""
-        decision = context.kubevirt
-        if decision is not None and decision.reason is Reason.OWNER_NOT_SETTLED:
+        """Return why the CR's changes are not in force yet: first its owner, then KubeVirt.
+
+        The memory of VMs does not depend on an owner to which nothing was written.
+        """
+        decision, matters = context.kubevirt, self.open or self._written_at is not None
+        if decision is not None and matters and decision.reason is Reason.OWNER_NOT_SETTLED:
             return decision.why.message
         if self._written_at is not None and (why := owner_of(context.live).unsettled):
             return why

@@ -150,12 +150,12 @@ class WorldSeeder:
             return
         namespace = world.kubevirt_namespace
         kubevirt = self._store.get(Key(KUBEVIRTS, namespace, hyperconverged.kubevirt_name()))
-        now, release = self._now(), spec.release
+        now = self._now()
 
         def report(stored: Json) -> None:
-            hyperconverged.report_status(stored, kubevirt, release, now=now)
+            hyperconverged.report_status(stored, kubevirt, spec, now=now)
 
-        key = hyperconverged.key_of(namespace, release)
+        key = hyperconverged.key_of(namespace, spec.release)
         self._store.mutate(key, report, status=True, manager=hyperconverged.MANAGER)
 
     def _seed_setting(self) -> None:

@@ -50,6 +50,7 @@ def _with_hyperconverged(world: World, fields: Fields) -> World:
         spec=spec,
         annotations=annotations,
         manager=fields.text("manager", "kubectl-create"),
+        unavailable=fields.text("unavailable"),
         down="down" in fields.values,
         back_s=down.seconds("until"),
         rewrite=_rewrite(fields),

@@ -176,6 +176,25 @@ def test_reversal_of_a_setting_of_hyperconverged_is_noticed(faults, expected, wo
     assert words in report.outcomes[0].why.message
 
 
+def test_memory_continues_if_an_owner_that_received_no_write_never_settles():
+    run = owned(unavailable="SSP")
+    text = setting(PARALLEL, 7) + "---\n" + vm_yaml("default", "vm", "2Gi")
+    report = run.apply(text, settle_deadline_s=60.0)
+    found = {each.ref.kind: f"{each.result} {each.reason}" for each in report.outcomes}
+    assert found == {"KubeVirt": "failed not-settled", "VirtualMachine": "done converged"}
+    assert "SSPNotAvailable" in report.outcomes[0].why.message
+    assert "/hyperconvergeds/" not in "".join(run.patches())
+
+
+def test_memory_does_not_start_while_a_written_setting_is_not_in_force():
+    run = owned(down={})
+    text = setting(PARALLEL, 7) + "---\n" + vm_yaml("default", "vm", "2Gi")
+    report = run.apply(text, settle_deadline_s=60.0)
+    found = {each.ref.kind: f"{each.result} {each.reason}" for each in report.outcomes}
+    assert found["KubeVirt"] == "failed not-settled"
+    assert found["VirtualMachine"].startswith("not-started")
+
+
 GATES = "configuration.developerConfiguration.featureGates"
 
 

@@ -104,21 +104,27 @@ class HyperConvergedOperator:
         now = self._cluster.now()
 
         def report(stored: Json) -> None:
-            report_status(stored, kubevirt, self._spec.release, now=now, failure=failure)
+            report_status(stored, kubevirt, self._spec, now=now, failure=failure)
 
         store.mutate(key, report, status=True, manager=MANAGER)
 
 
 def report_status(
-    hyperconverged: Json, kubevirt: Json | None, release: Release, *, now: str, failure: str = ""
+    hyperconverged: Json,
+    kubevirt: Json | None,
+    spec: HyperConvergedSpec,
+    *,
+    now: str,
+    failure: str = "",
 ) -> None:
     """Writes conditions, versions and the observed generation into a HyperConverged's status."""
     status = section(hyperconverged, "status")
     status["observedGeneration"] = hyperconverged["metadata"]["generation"]
-    status["versions"] = [{"name": "operator", "version": release.name}]
+    status["versions"] = [{"name": "operator", "version": spec.release.name}]
     settled = (
         dig(kubevirt, "status", "observedGeneration") == dig(kubevirt, "metadata", "generation")
         and condition_status(kubevirt, "Available") == "True"
+        and not spec.unavailable
     )
     tainted = PATCH_ANNOTATION in (dig(hyperconverged, "metadata", "annotations") or {})
     states = {
@@ -127,7 +133,8 @@ def report_status(
         "Progressing": not settled and not failure,
         "Degraded": bool(failure),
     }
-    reasons = {True: "ReconcileCompleted", False: "KubeVirtNotAvailable"}
+    waits_for = f"{spec.unavailable or 'KubeVirt'}NotAvailable"
+    reasons = {True: "ReconcileCompleted", False: waits_for}
     for kind, on in states.items():
         reason = "ReconcileFailed" if failure else reasons[settled]
         made = make_condition(kind, str(on), at=now, reason=reason, message=failure)

@@ -29,6 +29,8 @@ class HyperConvergedSpec:
     annotations: Mapping[str, str] = field(default_factory=dict)
     manager: str = "kubectl-create"
     """The field manager that wrote the object."""
+    unavailable: str = ""
+    """The component, other than KubeVirt, because of which Available is False."""
     down: bool = False
     """Whether the operator does not run when the simulation starts."""
     back_s: float | None = None
