@@ -10,6 +10,8 @@ body{max-width:88rem}
 padding-bottom:.75rem;margin-bottom:1.25rem;border-bottom:1px solid var(--line)}
 .bar nav{margin:0}
 .bar .brand{font-weight:650;color:var(--text);text-decoration:none}
+footer.bar{border:0;border-top:1px solid var(--line);margin:2.5rem 0 0;padding:.75rem 0 0;
+font-size:.9rem}
 #live{margin:0 0 0 auto;font-size:.9rem;white-space:nowrap}
 #live::before{content:"";display:inline-block;width:.6rem;height:.6rem;border-radius:50%;
 margin-right:.4rem;background:var(--keep)}

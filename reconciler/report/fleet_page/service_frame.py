@@ -30,6 +30,16 @@ STATIC: Mapping[str, tuple[str, bytes]] = {
 The pages contain no style and no script, so that a strict Content-Security-Policy fits them.
 """
 
+_FOOTER = (
+    ("reasons", "Reasons"),
+    ("api/v1/plan", "Plan as JSON"),
+    ("api/v1/status", "Status as JSON"),
+    ("api/v1/runs", "Runs as JSON"),
+    ("metrics", "Metrics"),
+    ("readyz", "Readiness"),
+)
+"""The addresses, relative to the fleet's page, and the texts of the links at the bottom."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
@@ -57,6 +67,7 @@ def service_page(frame: Frame, content: str) -> str:
     links = "".join(
         f'<a href="{html_text(at)}">{html_text(text)}</a>' for at, text in frame.navigation
     )
+    more = "".join(f'<a href="{root}{at}">{text}</a>' for at, text in _FOOTER)
     navigation = f'<nav aria-label="Sections">{links}</nav>' if links else ""
     values = {"page": frame.page, "root": frame.root, "since": frame.view_id, "vm": frame.vm}
     data = "".join(f' data-{name}="{html_text(value)}"' for name, value in values.items())
@@ -75,6 +86,7 @@ def service_page(frame: Frame, content: str) -> str:
         f'<header class="bar"><a class="brand" href="{root or "./"}">'
         f"Memory reconciler</a>{navigation}{indicator}</header>\n"
         f'<main id="main" tabindex="-1">\n{content}</main>\n'
+        f'<footer class="bar">{more}</footer>\n'
         '<p id="news" class="quiet" role="status"></p>\n</body>\n</html>\n'
     )
 

@@ -98,7 +98,7 @@ def _problems(view: ServiceView) -> Iterator[Notice]:
     if view.plan.errored:
         yield Notice(Tone.BAD, "A part of the desired state is invalid; the rest is applied")
     for each in view.plan.decisions:
-        if each.ref.is_kubevirt and each.effect is Effect.BLOCKED:
+        if not each.ref.is_vm and each.effect is Effect.BLOCKED:
             yield Notice(Tone.BAD, f"{each.ref} is blocked: {each.why.message}")
 
 

@@ -93,7 +93,10 @@ def _facts(view: ServiceView) -> Iterator[tuple[str, str]]:
         yield "KubeVirt", html_text(plan.kubevirt_version or "version not known", 80)
     yield "Leader", html_text(view.leader or "none", 120)
     role = "leads" if view.role is Role.LEADER else "on standby"
-    yield "This replica", html_text(f"{view.instance}, {role}, mode {view.mode}", 200)
+    yield (
+        "This replica",
+        html_text(f"{view.instance}, {role}, mode {view.mode}, version {view.version}", 240),
+    )
 
 
 def _queued(vms: Sequence[FleetVM]) -> int:
