@@ -72,13 +72,17 @@ def test_large_bodies_of_unknown_senders_are_limited_and_a_webhook_of_the_forge_
     assert len(pushes) == 1
 
 
-def test_connections_of_unknown_senders_do_not_outlive_their_end(address, pushes):
-    for _ in range(3):
-        with ExitStack() as stack:
-            for _ in range(HOOK_LIMITS.connections - 1):
-                stack.enter_context(connect(address)).sendall(b"POST /hooks/github HTTP/1.1\r\n")
-    answers = b""
-    while not answers:  # the server may still count a connection that has just ended
-        answers = send(address, GITHUB.hook())
-    assert answers.startswith(b"HTTP/1.1 202 ")
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"POST /hooks/github HTTP/1.1\r\nX-Slow: ", None],
+    ids=["nothing", "a part of the headers", "a part of the body"],
+)
+def test_slow_connections_of_unknown_senders_do_not_keep_a_webhook_of_the_forge_out(
+    address, pushes, sent
+):
+    unknown = head(GITHUB.hook(secret="an attempt"), 100) + b"x" if sent is None else sent
+    with ExitStack() as stack:
+        for _ in range(HOOK_LIMITS.connections + 50):
+            stack.enter_context(connect(address)).sendall(unknown)
+        assert send(address, GITHUB.hook()).startswith(b"HTTP/1.1 202 ")
     assert len(pushes) == 1

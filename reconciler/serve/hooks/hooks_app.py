@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HOOK_LIMITS = ConnectionLimits(connections=128, idle_s=5.0, request_bytes=8 * 1024 * 1024)
+HOOK_LIMITS = ConnectionLimits(connections=128, request_bytes=8 * 1024 * 1024)
 """The limits of the listener for webhooks."""
 
 

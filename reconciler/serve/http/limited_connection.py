@@ -6,7 +6,7 @@ byte a minute could occupy all connections.
 
 from __future__ import annotations
 
-from enum import Enum, auto
+from enum import IntEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -45,13 +45,15 @@ class LimitedConfig(uvicorn.Config):
         self.limits = limits
 
 
-class _Phase(Enum):
-    """What a connection waits for."""
+class _Phase(IntEnum):
+    """What a connection waits for; a connection with a lower number is closed first."""
 
-    HEAD = auto()
-    BODY = auto()
-    RESPONSE = auto()
-    """The application's response, or the next request after it."""
+    IDLE = 0
+    """The first byte of the next request."""
+    HEAD = 1
+    BODY = 2
+    RESPONSE = 3
+    """The response of the application."""
 
 
 class LimitedConnection(H11Protocol):
@@ -67,14 +69,19 @@ class LimitedConnection(H11Protocol):
         super().__init__(config, server_state, app_state, _loop)
         self._limits = config.limits if isinstance(config, LimitedConfig) else ConnectionLimits()
         self.timeout_keep_alive = self._limits.idle_s  # type: ignore[assignment]  # a float works
-        self._phase = _Phase.RESPONSE
+        self.phase = _Phase.IDLE
+        self.since = self.loop.time()
         self._timer: asyncio.TimerHandle | None = None
         self._write_timer: asyncio.TimerHandle | None = None
         self._n_bytes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Start to wait for a request, or close the connection if there are too many."""
-        if len(self.connections) >= self._limits.connections:
+        """Start to wait for a request; if there are too many connections, close one of them.
+
+        The oldest connection without a complete request is closed, so that slow clients cannot
+        keep other clients out. If there is none, the new connection is closed.
+        """
+        if len(self.connections) >= self._limits.connections and not self._close_oldest():
             self.transport = transport
             transport.abort()
             return
@@ -107,7 +114,7 @@ class LimitedConnection(H11Protocol):
         """Prepare for the next request of this connection, which may already be buffered."""
         super().on_response_complete()
         if not self.transport.is_closing():
-            self._follow(response_complete=True)
+            self._follow()
 
     def pause_writing(self) -> None:
         """Stop the response while the client does not read, but not for an unlimited time."""
@@ -119,34 +126,57 @@ class LimitedConnection(H11Protocol):
         self._resume()
         super().resume_writing()
 
-    def _follow(self, *, response_complete: bool = False) -> None:
+    def _close_oldest(self) -> bool:
+        """Close the connection that has waited longest for its client; return whether one has."""
+        waiting = [
+            each
+            for each in self.connections
+            if isinstance(each, LimitedConnection) and each.phase < _Phase.RESPONSE
+        ]
+        if not waiting:
+            return False
+        oldest = min(waiting, key=lambda each: (each.phase, each.since))
+        self.connections.discard(oldest)
+        oldest.transport.abort()
+        return True
+
+    def _follow(self) -> None:
         """Enter the phase that the bytes received so far have led to."""
         state = self.conn.their_state
         if state is h11.SEND_BODY:
             self._enter(_Phase.BODY)
-        elif state is h11.IDLE and not (response_complete and not self.conn.trailing_data[0]):
-            self._enter(_Phase.HEAD)
-        else:
+        elif state is not h11.IDLE:
             self._enter(_Phase.RESPONSE)
+        else:
+            self._enter(_Phase.HEAD if self._has_buffered_bytes() else _Phase.IDLE)
+
+    def _has_buffered_bytes(self) -> bool:
+        """Return whether a part of the next request has arrived."""
+        return bool(self.conn.trailing_data[0])
 
     def _enter(self, phase: _Phase) -> None:
-        if phase is _Phase.RESPONSE:
+        if phase in {_Phase.IDLE, _Phase.RESPONSE}:
             self._n_bytes = 0
-        if phase is self._phase:
+        if phase is self.phase:
             return
-        self._phase = phase
+        self.phase, self.since = phase, self.loop.time()
         self._cancel()
-        if phase is _Phase.RESPONSE:
-            return
-        seconds = self._limits.head_s if phase is _Phase.HEAD else self._limits.body_s
-        self._timer = self.loop.call_later(seconds, self._too_slow)
+        limits = self._limits
+        seconds = {
+            _Phase.IDLE: limits.idle_s,
+            _Phase.HEAD: limits.head_s,
+            _Phase.BODY: limits.body_s,
+        }
+        if phase in seconds:
+            self._timer = self.loop.call_later(seconds[phase], self._too_slow)
 
     def _too_slow(self) -> None:
-        """Answer 408 if no response has started, and close the connection."""
+        """Answer 408 if a request has begun and no response has, and close the connection."""
         self._timer = None
         if self.transport.is_closing():
             return
-        if self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
+        has_begun = self.phase is _Phase.BODY or self._has_buffered_bytes()
+        if has_begun and self.conn.our_state in {h11.IDLE, h11.SEND_RESPONSE}:
             status = HTTPStatus.REQUEST_TIMEOUT
             parts: tuple[h11.Event, ...] = (
                 h11.Response(

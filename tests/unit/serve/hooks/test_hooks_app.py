@@ -411,8 +411,8 @@ def listening(receiver):
     """Return a function that serves a receiver, and returns it with its address."""
     servers = []
 
-    def start(**limits):
-        started = receiver()
+    def start(sender=GITHUB, **limits):
+        started = receiver(sender)
         address = ListenAddress(host="127.0.0.1", port=0)
         server = HttpServer(
             Listener(
@@ -445,9 +445,10 @@ def test_webhook_arrives_over_a_connection(listening):
     assert len(started.pushes) == 1
 
 
-def test_webhook_whose_body_arrives_too_slowly_is_answered_with_408(listening):
-    started, address = listening(body_s=0.05)
-    hook = GITHUB.hook()
+@ALL
+def test_webhook_whose_body_arrives_too_slowly_is_answered_with_408(listening, sender):
+    started, address = listening(sender, body_s=0.05)
+    hook = sender.hook()
     with connect(address) as client:
         client.sendall(_head(hook, len(hook.body)) + hook.body[:10])
         assert read_to_end(client).startswith(b"HTTP/1.1 408 ")

@@ -97,14 +97,22 @@ def test_http_server_that_stops_ends_streams_and_idle_connections():
 
 
 @pytest.mark.parametrize(
-    "sent",
-    [b"", b"GET /length HTTP/1.1\r\nHost: a\r\nX-Slow: "],
+    ("sent", "answer"),
+    [(b"", b""), (b"GET /length HTTP/1.1\r\nHost: a\r\nX-Slow: ", b"HTTP/1.1 408 ")],
     ids=["nothing", "a part of the headers"],
 )
-def test_connection_whose_headers_do_not_arrive_in_time_is_closed(sent):
+def test_connection_whose_headers_do_not_arrive_in_time_is_closed(sent, answer):
     with HttpServer(listener(head_s=0.05)) as server, connect(server.addresses[0]) as client:
         client.sendall(sent)
-        assert read_to_end(client).startswith(b"HTTP/1.1 408 ")
+        assert read_to_end(client)[:13] == answer
+
+
+def test_connection_is_closed_silently_if_no_request_follows_a_body_that_was_not_read():
+    with HttpServer(listener(idle_s=0.05)) as server, connect(server.addresses[0]) as client:
+        client.sendall(b"POST /other HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
+        read_until(client, b"\r\n\r\nNot Found")
+        client.sendall(b"1234")
+        assert read_to_end(client) == b""
 
 
 def test_second_request_whose_headers_do_not_arrive_in_time_is_closed():
@@ -138,18 +146,53 @@ def test_connection_without_a_further_request_is_closed():
         assert read_to_end(client).endswith(b"\r\n\r\n0")
 
 
-def test_connection_above_the_limit_is_closed_until_another_one_ends():
-    with HttpServer(listener(connections=1)) as server:
-        with connect(server.addresses[0]) as first:
-            first.sendall(b"GET /length HTTP/1.1\r\nHost: a\r\n\r\n")
-            read_until(first, b"\r\n\r\n0")
-            with connect(server.addresses[0]) as second:
-                assert read_to_end(second) == b""
+def test_connection_above_the_limit_is_closed_if_all_others_have_requests():
+    with (
+        HttpServer(listener(connections=2)) as server,
+        connect(server.addresses[0]) as first,
+        connect(server.addresses[0]) as second,
+    ):
+        for each in (first, second):
+            each.sendall(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+            read_until(each, b"started ")
         with connect(server.addresses[0]) as third:
-            # The server may notice the end of the first connection only after the third begins.
-            third.sendall(b"GET /length HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
-            answer = read_to_end(third)
-        assert answer == b"" or answer.endswith(b"0")
+            assert read_to_end(third) == b""
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET /length HTTP/1.1\r\nHost: a\r\n",
+        b"GET /length HTTP/1.1\r\nHost: a\r\n\r\n",
+        b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n1234",
+    ],
+    ids=["nothing", "a part of the headers", "a complete request", "a part of the body"],
+)
+def test_connection_above_the_limit_replaces_one_without_a_request(sent):
+    with HttpServer(listener(connections=1)) as server, connect(server.addresses[0]) as first:
+        first.sendall(sent)
+        if sent.endswith(b"\r\n\r\n"):
+            read_until(first, b"\r\n\r\n0")
+        with connect(server.addresses[0]) as second:
+            second.sendall(b"GET /length HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            assert read_to_end(second).endswith(b"\r\n\r\n0")
+        assert read_to_end(first) == b""
+
+
+def test_connection_above_the_limit_replaces_an_idle_one_before_one_that_sends_a_request():
+    with (
+        HttpServer(listener(connections=2)) as server,
+        connect(server.addresses[0]) as sending,
+        connect(server.addresses[0]) as idle,
+    ):
+        sending.sendall(b"POST /length HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n12")
+        idle.sendall(b"GET /length HTTP/1.1\r\nHost: a\r\n\r\n")
+        read_until(idle, b"\r\n\r\n0")
+        assert request(server.addresses[0], "/length").text == "0"
+        assert read_to_end(idle) == b""
+        sending.sendall(b"34")
+        read_until(sending, b"\r\n\r\n4")
 
 
 def test_request_above_the_size_limit_loses_its_connection():
