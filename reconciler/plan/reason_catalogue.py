@@ -274,6 +274,11 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         " follow Kubernetes' quota evaluator. Harvester raises memory and CPUs of its quotas by"
         " itself (inferred from its issues 3124, 3814 and 3829).",
         "Raise the ResourceQuota."),
+    Reason.AAQ_WOULD_HOLD: source("kubevirt/application-aware-quota v1.8.0",
+        "A quota of Application-Aware Quota has too little left for the growth of the VM. AAQ then"
+        " holds the target pod with the scheduling gate ApplicationAwareQuotaGate, and the"
+        " migration does not start. How GuestEffectiveResources counts is inferred.",
+        "Raise the quota; it must allow the growth of the VM, not a second VM."),
     Reason.PLUG_REFUSED: recorded("scenario plug-refused, observed on all tested versions",
         "libvirt or QEMU rejected the hotplug. KubeVirt does not retry it.",
         "Restart the VM.", since="v1.3"),

@@ -115,6 +115,9 @@ class Kind(Generic[W, V]):
 
 
 _GROUPS = {
+    "AAQ": "aaq.kubevirt.io",
+    "ApplicationAwareClusterResourceQuota": "aaq.kubevirt.io",
+    "ApplicationAwareResourceQuota": "aaq.kubevirt.io",
     HYPERCONVERGED: HYPERCONVERGED_GROUP,
     "MigrationPolicy": "migrations.kubevirt.io",
     "Namespace": "",

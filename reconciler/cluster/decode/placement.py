@@ -53,7 +53,7 @@ def placement(
                 topology_key=each.topology_key,
                 max_skew=each.max_skew,
                 min_domains=each.min_domains or 1,
-                selector=_selector(each.label_selector, each.match_label_keys, labels),
+                selector=selector(each.label_selector, each.match_label_keys, labels),
             )
             for each in spec.topology_spread_constraints or ()
             if each.when_unsatisfiable == _HARD and each.label_selector
@@ -61,7 +61,7 @@ def placement(
         apart_from=tuple(
             Spread(
                 topology_key=each.topology_key,
-                selector=_selector(each.label_selector, each.match_label_keys, labels),
+                selector=selector(each.label_selector, each.match_label_keys, labels),
             )
             for each in terms or ()
             if each.label_selector
@@ -102,11 +102,12 @@ def _requirements(found: Iterable[wire_placement.Expression] | None) -> tuple[Re
     )
 
 
-def _selector(
+def selector(
     found: wire_placement.LabelSelector | None,
-    same_labels: Iterable[str] | None,
-    labels: Mapping[str, str] | None,
+    same_labels: Iterable[str] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> tuple[Requirement, ...]:
+    """Decode a label selector, together with labels that must equal those of an object."""
     own = labels or {}
     pairs = dict((found.match_labels if found else None) or {})
     pairs |= {key: own[key] for key in same_labels or () if key in own}

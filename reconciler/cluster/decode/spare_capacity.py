@@ -90,6 +90,7 @@ def pod(item: wire.Pod) -> Pod:
             resources.limits.memory if resources and resources.limits else None, "limits.memory"
         ),
         priority_class=shared(spec.priority_class_name),
+        gates=tuple(shared(each.name) for each in spec.scheduling_gates or ()),
     )
     created_by = meta.labels.created_by if meta.labels else None
     return Pod(launcher=launcher, instance=Uid(created_by or ""), ended=phase in ENDED)
@@ -154,11 +155,14 @@ def _counted(found: Mapping[str, Amount] | None) -> Counter[str]:
     )
 
 
-def _is_device(name: str) -> bool:
-    return name.startswith("requests.") and "/" in name
+def is_judged(name: str) -> bool:
+    """Return whether a launcher pod can use a resource of a quota."""
+    is_device = name.startswith("requests.") and "/" in name
+    return name in JUDGED or name in CPU_JUDGED or HUGEPAGES in name or is_device
 
 
-def _amount_of(value: Amount, name: str) -> int:
+def amount_of(value: Amount, name: str) -> int:
+    """Return an amount of a quota: CPUs in thousandths, all else in bytes or as a number."""
     return _thousandths(value) if name in CPU_JUDGED else _bytes(value, name)
 
 
@@ -189,12 +193,11 @@ def quota(item: wire.Quota) -> NamedQuota:
         priority += (Requirement(key=PRIORITY_CLASS, operator="Exists"),)
     hard = (status.hard if status else None) or spec.hard or {}
     used = (status.used if status else None) or {}
-    judged = [name for name in (*JUDGED, *CPU_JUDGED) if name in hard]
-    judged += [name for name in hard if HUGEPAGES in name or _is_device(name)]
+    judged = [name for name in hard if is_judged(name)]
     found = Quota(
         name=meta.name,
-        hard={name: _amount_of(hard[name], name) for name in judged},
-        used={name: _amount_of(used.get(name), name) for name in judged},
+        hard={name: amount_of(hard[name], name) for name in judged},
+        used={name: amount_of(used.get(name), name) for name in judged},
         priority=priority,
     )
     return NamedQuota(namespace=meta.namespace or "", quota=None if elsewhere else found)

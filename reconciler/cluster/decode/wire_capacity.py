@@ -44,6 +44,12 @@ class Container(Wire, frozen=True):
     restart_policy: str | None = None
 
 
+class SchedulingGate(Wire, frozen=True):
+    """A gate that keeps the scheduler from a pod."""
+
+    name: str = ""
+
+
 class PodSpec(Wire, frozen=True):
     """A pod's ``spec``."""
 
@@ -53,6 +59,7 @@ class PodSpec(Wire, frozen=True):
     resources: PodResources | None = None
     overhead: dict[str, Amount] | None = None
     priority_class_name: str | None = None
+    scheduling_gates: list[SchedulingGate] | None = None
 
 
 class PodStatus(Wire, frozen=True):

@@ -1,4 +1,4 @@
-"""``read_capacity``: reads pods and quotas in two requests, and decodes them as they arrive."""
+"""``read_capacity``: reads pods and quotas, and decodes them as they arrive."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from reconciler.cluster.api import resource_paths, threads
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode import list_stream, spare_capacity
+from reconciler.cluster.read.aware_quota_reader import read_aware_quotas
 from reconciler.errors import ClusterError, ForbiddenError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.capacity import Capacity
@@ -32,7 +33,9 @@ def read_capacity(client: Client, clock: Clock) -> Capacity:
         _list, client, resource_paths.PODS, spare_capacity.PODS, fieldSelector=_NOT_ENDED
     )
     limits = threads.start(_list, client, resource_paths.QUOTAS, spare_capacity.QUOTAS)
+    aware = threads.start(read_aware_quotas, client)
     pods, quotas = listing.result(), limits.result()
+    aware_quotas, unread = aware.result()
     running = spare_capacity.launchers(pods.values if pods else ())
     return Capacity(
         observed_at=observed_at,
@@ -41,9 +44,11 @@ def read_capacity(client: Client, clock: Clock) -> Capacity:
         nodes=spare_capacity.node_uses(pods.values if pods else (), running),
         launchers=running,
         quotas=spare_capacity.quotas_by_namespace(quotas.values if quotas else (), running),
+        aware=aware_quotas,
         diagnostics=(
             *_findings(pods, "pods", "free memory for migration targets"),
             *_findings(quotas, "resourcequotas", "whether quotas allow migration targets"),
+            *unread,
         ),
     )
 

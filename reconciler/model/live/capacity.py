@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from reconciler.model.diagnostic import Diagnostic
+from reconciler.model.live.aware_quota import DEFAULT_CALCULATOR
 from reconciler.model.live.placement import Requirement
 from reconciler.model.references import Uid
 
@@ -54,6 +55,8 @@ class Launcher:
     guest_limit: int = 0
     """``limits.memory`` of the container that runs the guest, in bytes; 0 if there is none."""
     priority_class: str = ""
+    gates: tuple[str, ...] = ()
+    """The names of the pod's scheduling gates, which keep the scheduler from the pod."""
 
 
 def quota_amounts(
@@ -116,6 +119,15 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AwareQuotas:
+    """The quotas of Application-Aware Quota (AAQ) in the namespaces whose pods it gates."""
+
+    calculator: str = DEFAULT_CALCULATOR
+    """How AAQ counts VMs, one of ``aware_quota.Calculator`` if it is known."""
+    by_namespace: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Capacity:
     """The memory that pods use on nodes, and the limits of quotas, at one moment."""
 
@@ -130,4 +142,5 @@ class Capacity:
     """The launcher pods of each VMI, by its uid; a migrating VMI has two launcher pods."""
     quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
     """The quotas of each namespace, sorted by name."""
+    aware: AwareQuotas = field(default_factory=AwareQuotas)
     diagnostics: tuple[Diagnostic, ...] = ()

@@ -112,6 +112,7 @@ class Reason(StrEnum):
     NO_OTHER_NODE = "no-other-node"
     NO_NODE_WITH_ROOM = "no-node-with-room"
     QUOTA_WOULD_REFUSE = "quota-would-refuse"
+    AAQ_WOULD_HOLD = "aaq-would-hold"
     PLUG_REFUSED = "plug-refused"
     GUEST_SILENT = "guest-silent"
     MIGRATION_FAILING = "migration-failing"

@@ -12,10 +12,13 @@ from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import instancetype_ref
 from reconciler.plan.behaviour.platform import is_harvester
 from reconciler.plan.behaviour.target_pod import rendering_of
+from reconciler.plan.capacity.aware_growth import growth
 from reconciler.plan.capacity.fit import SELF_RAISED, free, pod_for, quota_usage
 from reconciler.plan.capacity.node_filters import eligible_nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from reconciler.model.live.live_state import LiveNode, LiveState, LiveVMI
     from reconciler.model.plan.plan import Decision
     from reconciler.model.references import ObjectRef
@@ -56,13 +59,31 @@ class Reservations:
         """
         self._used: dict[str, Counter[str]] = defaultdict(Counter)
         """What is reserved by namespace and resource of a quota."""
+        self._grown: dict[str, Counter[str]] = defaultdict(Counter)
+        """How much the VMs of each namespace grow, by resource of a quota of AAQ."""
 
     def place(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
         """Reserve capacity for a VM's target pod; return False if there is not enough capacity."""
         vmi = self._live.vmis.get(ref)
         if vmi is None:
             return True
-        return self._take(ref, vmi, pod_for(self._live.capacity, self._rendering, vmi, target))
+        capacity = self._live.capacity
+        pod = pod_for(capacity, self._rendering, vmi, target)
+        grown = growth(capacity, vmi, target, pod) if capacity else {}
+        if not self._aware_quotas_hold(ref.namespace, grown) or not self._take(ref, vmi, pod):
+            return False
+        self._grown[ref.namespace].update(grown)
+        return True
+
+    def _aware_quotas_hold(self, namespace: str, grown: Mapping[str, int]) -> bool:
+        """Return whether the quotas of AAQ allow another VM to grow."""
+        capacity, reserved = self._live.capacity, self._grown[namespace]
+        return capacity is None or all(
+            quota.used.get(resource, 0) + reserved[resource] + more <= quota.hard[resource]
+            for quota in capacity.aware.by_namespace.get(namespace, ())
+            for resource, more in grown.items()
+            if resource in quota.hard
+        )
 
     def _take(self, ref: ObjectRef, vmi: LiveVMI, pod: TargetPod) -> bool:
         if self._live.capacity is None:

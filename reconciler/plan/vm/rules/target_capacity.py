@@ -15,6 +15,7 @@ from reconciler.plan.behaviour.target_pod import target_pod
 from reconciler.plan.capacity.fit import SELF_RAISED, exceeded, free, pod_for, quota_usage
 from reconciler.plan.capacity.node_filters import eligible_nodes, node_filters
 from reconciler.plan.finding import Finding, blocked, wait
+from reconciler.plan.vm.rules.aware_quotas import aware_quota_has_capacity
 
 if TYPE_CHECKING:
     from reconciler.model.live.capacity import Capacity
@@ -253,4 +254,8 @@ def _down(n_bytes: int) -> str:
     return f"{max(0, n_bytes) // MIB}Mi"
 
 
-CAPACITY: tuple[RunningRule, ...] = (node_has_capacity, quota_has_capacity)
+CAPACITY: tuple[RunningRule, ...] = (
+    node_has_capacity,
+    quota_has_capacity,
+    aware_quota_has_capacity,
+)

@@ -19,7 +19,14 @@ from reconciler.errors import ClusterError
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.fields import KUBEVIRT_FIELDS, FieldType, NameSet
 from reconciler.model.live import snapshot_codec
-from reconciler.model.live.capacity import Capacity, Launcher, NodeUse, Quota, ResourceUse
+from reconciler.model.live.capacity import (
+    AwareQuotas,
+    Capacity,
+    Launcher,
+    NodeUse,
+    Quota,
+    ResourceUse,
+)
 from reconciler.model.live.conditions import Condition
 from reconciler.model.live.live_migration import LiveMigration, LiveMigrationPolicy, MigrationPhase
 from reconciler.model.live.live_owner import LiveOwner
@@ -290,6 +297,7 @@ def test_snapshot_schema_has_every_field_of_an_object_reference():
         ("launcher", Launcher),
         ("nodeUse", NodeUse),
         ("quota", Quota),
+        ("awareQuotas", AwareQuotas),
         ("room", Capacity),
         ("instancetype", LiveInstancetype),
         ("location", Location),

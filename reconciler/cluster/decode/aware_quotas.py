@@ -1,0 +1,88 @@
+"""Decodes Application-Aware Quota: ``AWARE_QUOTAS``, ``CLUSTER_QUOTAS`` and ``AAQS``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.cluster.decode import wire_aware_quota as wire
+from reconciler.cluster.decode.pages import Kind
+from reconciler.cluster.decode.placement import selector
+from reconciler.cluster.decode.spare_capacity import amount_of, is_judged
+from reconciler.model.live.aware_quota import DEFAULT_CALCULATOR, VMI_KEYS
+from reconciler.model.live.capacity import Quota
+from reconciler.model.live.placement import Requirement
+
+if TYPE_CHECKING:
+    from reconciler.cluster.decode.wire import Amount
+    from reconciler.cluster.decode.wire_capacity import QuotaStatus
+
+ENABLE_GATING = "application-aware-quota/enable-gating"
+"""The label of the namespaces in which AAQ gates pods, unless the AAQ object selects others."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AwareQuota:
+    """A quota of AAQ, and the namespaces to which it applies."""
+
+    namespaces: tuple[str, ...]
+    quota: Quota
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AaqSettings:
+    """The settings of the AAQ installation."""
+
+    calculator: str = DEFAULT_CALCULATOR
+    selector: tuple[Requirement, ...] | None = None
+    """The labels of the namespaces in which AAQ gates pods; None for the usual label."""
+
+
+def _own(item: wire.AwareQuota) -> AwareQuota:
+    meta = item.metadata
+    hard = item.spec.hard if item.spec else None
+    return AwareQuota(
+        namespaces=(meta.namespace or "",), quota=_quota(meta.name, hard, item.status)
+    )
+
+
+def _cluster_wide(item: wire.ClusterAwareQuota) -> AwareQuota:
+    status = item.status or wire.ClusterQuotaStatus()
+    quota = item.spec.quota if item.spec else None
+    return AwareQuota(
+        namespaces=tuple(each.namespace for each in status.namespaces or ()),
+        quota=_quota(item.metadata.name, quota.hard if quota else None, status.total),
+    )
+
+
+def _quota(name: str, hard: dict[str, Amount] | None, status: QuotaStatus | None) -> Quota:
+    """Return the limits from the status, as far as a launcher pod can use their resources."""
+    limits = (status.hard if status else None) or hard or {}
+    used = (status.used if status else None) or {}
+    judged = [each for each in limits if each in VMI_KEYS or is_judged(each)]
+    return Quota(
+        name=name,
+        hard={each: amount_of(limits[each], each) for each in judged},
+        used={each: amount_of(used.get(each), each) for each in judged},
+    )
+
+
+def _settings(item: wire.Aaq) -> AaqSettings:
+    spec = item.spec or wire.AaqSpec()
+    chosen = spec.configuration.vmi_calculator_configuration if spec.configuration else None
+    return AaqSettings(
+        calculator=(chosen.config_name if chosen else None) or DEFAULT_CALCULATOR,
+        selector=selector(spec.namespace_selector) if spec.namespace_selector else None,
+    )
+
+
+def _labelled(item: wire.Namespace) -> tuple[str, dict[str, str]]:
+    return item.metadata.name, item.metadata.labels or {}
+
+
+AWARE_QUOTAS = Kind("ApplicationAwareResourceQuota", wire.AwareQuota, _own)
+CLUSTER_QUOTAS = Kind(
+    "ApplicationAwareClusterResourceQuota", wire.ClusterAwareQuota, _cluster_wide
+)
+AAQS = Kind("AAQ", wire.Aaq, _settings)
+NAMESPACES = Kind("Namespace", wire.Namespace, _labelled)

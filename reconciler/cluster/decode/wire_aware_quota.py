@@ -1,0 +1,80 @@
+"""The JSON fields of Application-Aware Quota that are read, as msgspec Structs; see ``wire``."""
+
+from __future__ import annotations
+
+from reconciler.cluster.decode.wire import Amount, Meta, Wire
+from reconciler.cluster.decode.wire_capacity import QuotaStatus
+from reconciler.cluster.decode.wire_placement import LabelSelector
+
+
+class AwareQuotaSpec(Wire, frozen=True):
+    """The ``spec`` of an ApplicationAwareResourceQuota."""
+
+    hard: dict[str, Amount] | None = None
+
+
+class AwareQuota(Wire, frozen=True):
+    """An ApplicationAwareResourceQuota, as the API server sends it."""
+
+    metadata: Meta
+    spec: AwareQuotaSpec | None = None
+    status: QuotaStatus | None = None
+
+
+class NamespaceStatus(Wire, frozen=True):
+    """A namespace to which a cluster-wide quota applies."""
+
+    namespace: str = ""
+
+
+class ClusterQuotaSpec(Wire, frozen=True):
+    """The ``spec`` of an ApplicationAwareClusterResourceQuota."""
+
+    quota: AwareQuotaSpec | None = None
+
+
+class ClusterQuotaStatus(Wire, frozen=True):
+    """The ``status`` of an ApplicationAwareClusterResourceQuota."""
+
+    total: QuotaStatus | None = None
+    namespaces: list[NamespaceStatus] | None = None
+
+
+class ClusterAwareQuota(Wire, frozen=True):
+    """An ApplicationAwareClusterResourceQuota, as the API server sends it."""
+
+    metadata: Meta
+    spec: ClusterQuotaSpec | None = None
+    status: ClusterQuotaStatus | None = None
+
+
+class Calculator(Wire, frozen=True):
+    """An AAQ's ``spec.configuration.vmiCalculatorConfiguration``."""
+
+    config_name: str | None = None
+
+
+class Configuration(Wire, frozen=True):
+    """An AAQ's ``spec.configuration``."""
+
+    vmi_calculator_configuration: Calculator | None = None
+
+
+class AaqSpec(Wire, frozen=True):
+    """An AAQ's ``spec``."""
+
+    configuration: Configuration | None = None
+    namespace_selector: LabelSelector | None = None
+
+
+class Aaq(Wire, frozen=True):
+    """The AAQ object, which configures the installation."""
+
+    metadata: Meta
+    spec: AaqSpec | None = None
+
+
+class Namespace(Wire, frozen=True):
+    """A namespace with its labels."""
+
+    metadata: Meta

@@ -1,0 +1,85 @@
+"""``read_aware_quotas``: reads the quotas of Application-Aware Quota, where it is installed."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, TypeVar
+
+from reconciler.cluster.decode import aware_quotas
+from reconciler.cluster.read.api_groups import served_groups
+from reconciler.cluster.read.lists import list_kind
+from reconciler.errors import ForbiddenError, NotFoundError
+from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.live.capacity import AwareQuotas
+
+if TYPE_CHECKING:
+    from reconciler.cluster.api.client import Client
+    from reconciler.cluster.decode.pages import Readable
+    from reconciler.model.live.capacity import Quota
+
+V = TypeVar("V")
+GROUP = "aaq.kubevirt.io"
+_API = f"/apis/{GROUP}/v1alpha1"
+_NAMESPACES = "/api/v1/namespaces"
+
+
+def read_aware_quotas(client: Client) -> tuple[AwareQuotas, tuple[Diagnostic, ...]]:
+    """Read the quotas of AAQ, and how AAQ counts VMs; return none if AAQ is not installed.
+
+    A missing permission becomes a diagnostic.
+
+    Raises:
+        ClusterError: A list cannot be read, for a reason other than missing permissions.
+    """
+    if GROUP not in served_groups(client).versions:
+        return AwareQuotas(), ()
+    unread: list[Diagnostic] = []
+
+    def listed(path: str, kind: Readable[V]) -> tuple[V, ...]:
+        try:
+            found = list_kind(client, path, kind)
+        except NotFoundError:
+            return ()
+        except ForbiddenError:
+            unread.append(_unreadable(path.rpartition("/")[2]))
+            return ()
+        unread.extend(found.diagnostics)
+        return found.values
+
+    quotas = (
+        *listed(f"{_API}/applicationawareresourcequotas", aware_quotas.AWARE_QUOTAS),
+        *listed(f"{_API}/applicationawareclusterresourcequotas", aware_quotas.CLUSTER_QUOTAS),
+    )
+    if not quotas:
+        return AwareQuotas(), tuple(unread)
+    settings = next(iter(listed(f"{_API}/aaqs", aware_quotas.AAQS)), aware_quotas.AaqSettings())
+    namespaces = dict(listed(_NAMESPACES, aware_quotas.NAMESPACES))
+    gated = {name for name, labels in namespaces.items() if _is_gated(labels, settings)}
+    groups: dict[str, list[Quota]] = defaultdict(list)
+    for each in quotas:
+        for namespace in gated.intersection(each.namespaces):
+            groups[namespace].append(each.quota)
+    found = AwareQuotas(
+        calculator=settings.calculator,
+        by_namespace={
+            namespace: tuple(sorted(group, key=lambda quota: quota.name))
+            for namespace, group in sorted(groups.items())
+        },
+    )
+    return found, tuple(unread)
+
+
+def _is_gated(labels: dict[str, str], settings: aware_quotas.AaqSettings) -> bool:
+    if settings.selector is None:
+        return aware_quotas.ENABLE_GATING in labels
+    return all(each.holds(labels) for each in settings.selector)
+
+
+def _unreadable(plural: str) -> Diagnostic:
+    return Diagnostic(
+        severity=Severity.WARNING,
+        code="aware-quotas-unreadable",
+        message=f"no permission to list {plural}, so whether Application-Aware Quota allows "
+        "migration targets could not be checked",
+        hint=f"grant permission to list {plural} of the API group {GROUP}",
+    )

@@ -1,0 +1,27 @@
+"""``Calculator``: how Application-Aware Quota (AAQ) counts VMs instead of pods.
+
+Source: kubevirt/application-aware-quota v1.8.0.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+GATE = "ApplicationAwareQuotaGate"
+"""The scheduling gate of a pod that waits for a quota of AAQ."""
+MEMORY_KEY = "requests.memory/vmi"
+VMI_KEYS = frozenset({MEMORY_KEY, "requests.cpu/vmi", "requests.instances/vmi"})
+"""The resources in which the calculator DedicatedVirtualResources counts VMs."""
+
+
+class Calculator(StrEnum):
+    """How AAQ counts a VM, from ``vmiCalculatorConfiguration.configName`` of the AAQ object."""
+
+    POD_USAGE = "VmiPodUsage"
+    VIRTUAL = "VirtualResources"
+    DEDICATED = "DedicatedVirtualResources"
+    IGNORED = "IgnoreVmiCalculator"
+    EFFECTIVE = "GuestEffectiveResources"
+
+
+DEFAULT_CALCULATOR = Calculator.DEDICATED

@@ -1,0 +1,93 @@
+"""The quotas of Application-Aware Quota are read for the namespaces whose pods it gates."""
+
+from __future__ import annotations
+
+import pytest
+
+from reconciler.cluster.read.aware_quota_reader import read_aware_quotas
+from reconciler.model.live.capacity import AwareQuotas, Quota
+from reconciler.model.quantity import GIB
+
+API = "/apis/aaq.kubevirt.io/v1alpha1"
+GROUPS = {
+    "kind": "APIGroupList",
+    "groups": [{"name": "aaq.kubevirt.io", "versions": [{"version": "v1alpha1"}]}],
+}
+GATING = {"application-aware-quota/enable-gating": ""}
+HARD, USED = {"requests.memory/vmi": "8Gi", "pods": "9"}, {"requests.memory/vmi": "2Gi"}
+TEAM = Quota(
+    name="team",
+    hard={"requests.memory/vmi": 8 * GIB, "pods": 9},
+    used={"requests.memory/vmi": 2 * GIB, "pods": 0},
+)
+OWN = {
+    "metadata": {"name": "team", "namespace": "db"},
+    "spec": {"hard": HARD},
+    "status": {"hard": HARD, "used": USED},
+}
+WIDE = {
+    "metadata": {"name": "team"},
+    "spec": {"quota": {"hard": HARD}},
+    "status": {
+        "total": {"hard": HARD, "used": USED},
+        "namespaces": [{"namespace": "db"}, {"namespace": "web"}],
+    },
+}
+
+
+@pytest.fixture
+def read(server, client, page, reply):
+    """Returns a function that reads the quotas of a cluster with AAQ."""
+
+    def make(*, own=(), wide=(), spec=None, labels=None):
+        server.on("/apis", reply(200, GROUPS))
+        server.on(f"{API}/applicationawareresourcequotas", page(*own))
+        server.on(f"{API}/applicationawareclusterresourcequotas", page(*wide))
+        server.on(f"{API}/aaqs", page({"metadata": {"name": "aaq"}, "spec": spec or {}}))
+        labels = GATING if labels is None else labels
+        server.on("/api/v1/namespaces", page({"metadata": {"name": "db", "labels": labels}}))
+        return read_aware_quotas(client)
+
+    return make
+
+
+def test_cluster_without_application_aware_quota_costs_one_request(server, client, reply):
+    server.on("/apis", reply(200, {"kind": "APIGroupList", "groups": []}))
+    assert read_aware_quotas(client) == (AwareQuotas(), ())
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("given", [{"own": [OWN]}, {"wide": [WIDE]}])
+def test_aware_quotas_of_a_gated_namespace_are_read(read, given):
+    found, diagnostics = read(**given)
+    assert found == AwareQuotas(by_namespace={"db": (TEAM,)})
+    assert found.calculator == "DedicatedVirtualResources"
+    assert diagnostics == ()
+
+
+def test_calculator_of_application_aware_quota_is_read(read):
+    spec = {"configuration": {"vmiCalculatorConfiguration": {"configName": "VmiPodUsage"}}}
+    assert read(own=[OWN], spec=spec)[0].calculator == "VmiPodUsage"
+
+
+@pytest.mark.parametrize(
+    ("labels", "spec", "gated"),
+    [
+        ({}, {}, False),
+        ({"team": "a"}, {"namespaceSelector": {"matchLabels": {"team": "a"}}}, True),
+        (GATING, {"namespaceSelector": {"matchLabels": {"team": "a"}}}, False),
+    ],
+)
+def test_aware_quotas_of_other_namespaces_are_ignored(read, labels, spec, gated):
+    found, _ = read(own=[OWN], spec=spec, labels=labels)
+    assert bool(found.by_namespace) is gated
+
+
+def test_missing_permission_for_aware_quotas_is_reported(server, client, reply, failure):
+    server.on("/apis", reply(200, GROUPS))
+    for plural in ("applicationawareresourcequotas", "applicationawareclusterresourcequotas"):
+        server.on(f"{API}/{plural}", failure(403, "forbidden", "Forbidden"))
+    found, diagnostics = read_aware_quotas(client)
+    assert found == AwareQuotas()
+    assert {each.code for each in diagnostics} == {"aware-quotas-unreadable"}
+    assert "applicationawareresourcequotas" in diagnostics[0].message

@@ -1,0 +1,85 @@
+"""Application-Aware Quota counts only the growth of a VM, in the units of its calculator.
+
+Source of the expectations: kubevirt/application-aware-quota v1.8.0.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import (
+    condition,
+    effect_of,
+    make_desired,
+    make_live,
+    make_vm,
+    make_vmi,
+    q,
+    want,
+)
+from support.capacity_builders import capacity, launcher, node
+
+from reconciler.model.live.capacity import AwareQuotas, Quota
+from reconciler.model.quantity import GIB
+
+LIVE = ("live", "hotplug")
+HELD = ("blocked", "aaq-would-hold")
+DEDICATED = "requests.memory/vmi"
+
+
+def judged(calculator, resource, hard, *, used=GIB, guest="3Gi", **more):
+    quota = Quota(name="team", hard={resource: hard}, used={resource: used})
+    aware = AwareQuotas(calculator=calculator, by_namespace={"db": (quota,)})
+    found = replace(capacity(**more), aware=aware)
+    state = make_live(
+        make_vm(), vmis=(make_vmi(),), nodes=(node("node01"), node("node02")), capacity=found
+    )
+    return effect_of(make_desired(want(guest)), state)
+
+
+@pytest.mark.parametrize(
+    ("calculator", "resource"),
+    [
+        ("DedicatedVirtualResources", DEDICATED),
+        ("VirtualResources", "requests.memory"),
+        ("VirtualResources", "limits.memory"),
+        ("GuestEffectiveResources", "requests.memory"),
+    ],
+)
+@pytest.mark.parametrize(("hard", "effect"), [(3 * GIB, LIVE), (3 * GIB - 1, HELD)])
+def test_aware_quota_needs_only_the_growth_of_the_guest(calculator, resource, hard, effect):
+    assert judged(calculator, resource, hard) == effect
+
+
+@pytest.mark.parametrize(
+    ("calculator", "resource"),
+    [
+        ("DedicatedVirtualResources", "requests.memory"),
+        ("VirtualResources", DEDICATED),
+        ("IgnoreVmiCalculator", DEDICATED),
+        ("IgnoreVmiCalculator", "requests.memory"),
+    ],
+)
+def test_aware_quota_ignores_resources_that_its_calculator_does_not_count(calculator, resource):
+    assert judged(calculator, resource, 0) == LIVE
+
+
+@pytest.mark.parametrize(("hard", "effect"), [(3 * GIB, LIVE), (3 * GIB - 1, HELD)])
+def test_aware_quota_that_counts_pods_needs_the_growth_of_the_pod(hard, effect):
+    used = GIB
+    assert judged("VmiPodUsage", "requests.memory", hard, used=used) == effect
+    assert judged("VmiPodUsage", "pods", 1, used=1) == LIVE
+
+
+def test_change_in_flight_whose_target_pod_is_gated_is_blocked():
+    gated = replace(launcher(""), gates=("ApplicationAwareQuotaGate",))
+    found = capacity(launchers={"vmi-pg-0": (launcher("node01"), gated)})
+    changing = {"LiveMigratable": condition("True"), "HotMemoryChange": condition("True")}
+    vmi = make_vmi(conditions=changing)
+    vmi = replace(vmi, guest=q("2Gi"))
+    state = make_live(
+        make_vm(), vmis=(vmi,), nodes=(node("node01"), node("node02")), capacity=found
+    )
+    effect, reason = effect_of(make_desired(want("3Gi")), state)
+    assert (effect, reason) == ("blocked", "hotplug-stuck")
