@@ -37,7 +37,7 @@ def compare(
     """Return the differences between a plan and the plan of the base commit."""
     old = {each.ref: each for each in before.decisions}
     new = {each.ref: each for each in after.decisions}
-    edited = _edited(before_desired, after_desired)
+    edited = _edited(before_desired, after_desired, after.kubevirt)
     states, absent = _diagnostics(before.diagnostics, after.diagnostics)
     return Comparison(
         base=base,
@@ -101,10 +101,18 @@ def _consequence(decision: Decision) -> tuple[object, ...]:
     )
 
 
-def _edited(before: DesiredState, after: DesiredState) -> dict[ObjectRef, frozenset[FieldPath]]:
-    """Return the objects that differ between the two commits, and their changed fields."""
-    old, new = _declared(before), _declared(after)
-    old_errors, new_errors = before.errors(), after.errors()
+def _edited(
+    before: DesiredState, after: DesiredState, cr: ObjectRef
+) -> dict[ObjectRef, frozenset[FieldPath]]:
+    """Return the objects that differ between the two commits, and their changed fields.
+
+    A HyperConverged in Git counts as the KubeVirt CR *cr*, about which the plan decides.
+    """
+    old, new = _declared(before, cr), _declared(after, cr)
+    old_errors, new_errors = (
+        {_decided(ref, cr): error for ref, error in each.errors().items()}
+        for each in (before, after)
+    )
     found: dict[ObjectRef, frozenset[FieldPath]] = {}
     for ref in old.keys() | new.keys() | old_errors.keys() | new_errors.keys():
         one, other = old.get(ref), new.get(ref)
@@ -118,9 +126,15 @@ def _edited(before: DesiredState, after: DesiredState) -> dict[ObjectRef, frozen
     return found
 
 
-def _declared(desired: DesiredState) -> dict[ObjectRef, DesiredVM | DesiredKubeVirt]:
+def _declared(
+    desired: DesiredState, cr: ObjectRef
+) -> dict[ObjectRef, DesiredVM | DesiredKubeVirt]:
     kubevirt = desired.kubevirt
-    return {**desired.vms, **({kubevirt.ref: kubevirt} if kubevirt else {})}
+    return {**desired.vms, **({_decided(kubevirt.ref, cr): kubevirt} if kubevirt else {})}
+
+
+def _decided(ref: ObjectRef, cr: ObjectRef) -> ObjectRef:
+    return cr if ref.is_config and not ref.is_kubevirt else ref
 
 
 def _fields(declared: DesiredVM | DesiredKubeVirt | None) -> Settings:

@@ -18,9 +18,11 @@ from support.builders import (
     with_settings,
 )
 from support.builders import NOW as AT
+from support.owner_builders import HYPERCONVERGED, OWNED, make_owned, make_owner
 
+from reconciler.model.desired.desired_state import DesiredKubeVirt
 from reconciler.model.diagnostic import Diagnostic, Severity
-from reconciler.model.fields import GUEST_MEMORY, ROLLOUT_STRATEGY
+from reconciler.model.fields import GUEST_MEMORY, MAX_HOTPLUG_RATIO, ROLLOUT_STRATEGY
 from reconciler.model.plan.comparison import Base, BaselineState
 from reconciler.model.plan.plan import Effect
 from reconciler.model.references import Location, vm_ref
@@ -218,3 +220,17 @@ def test_kubevirt_cr_setting_is_marked_as_edited_only_if_the_planned_commit_chan
         each.field: found.edits(KUBEVIRT, each) for each in found.objects[KUBEVIRT].after.changes
     }
     assert marks == {max_guest: False, ROLLOUT_STRATEGY: True}
+
+
+def test_setting_in_a_hyperconverged_manifest_counts_as_an_edit_of_the_kubevirt_cr():
+    def states_with(*ratios):
+        for ratio in ratios:
+            settings = {MAX_HOTPLUG_RATIO: ratio}
+            state = make_desired(kubevirt=settings)
+            yield replace(state, kubevirt=DesiredKubeVirt(ref=HYPERCONVERGED, settings=settings))
+
+    live = make_owned(make_owner())
+    found = compared(*states_with(4, 8), live=live).objects[OWNED]
+    assert found.edited
+    assert found.edited_fields == {MAX_HOTPLUG_RATIO}
+    assert not compared(*states_with(8, 8), live=live).objects[OWNED].edited
