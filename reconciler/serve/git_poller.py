@@ -34,6 +34,7 @@ class GitPoller(threading.Thread):
         interval_s: The interval between two reads.
         jitter_s: The time by which an interval may be longer.
         changed: Called in this thread after each read.
+        stop_read: Called in another thread to end a read that may take long.
         counted: Called with ``changed``, ``unchanged`` or ``failed`` after each read.
     """
 
@@ -45,12 +46,13 @@ class GitPoller(threading.Thread):
         interval_s: float,
         jitter_s: float,
         changed: Callable[[], None],
+        stop_read: Callable[[], None] = lambda: None,
         counted: Callable[[str], None] = lambda _result: None,
     ) -> None:
         super().__init__(name="git", daemon=True)
         self._opened, self._clock = opened, clock
         self._interval_s, self._jitter_s = interval_s, jitter_s
-        self._changed, self._counted = changed, counted
+        self._changed, self._counted, self._stop_read = changed, counted, stop_read
         self._random = random.Random()  # noqa: S311 - jitter is no secret
         self._woken = threading.Condition()
         self._requested = self._ended = False
@@ -66,11 +68,15 @@ class GitPoller(threading.Thread):
             self._requested = True
             self._woken.notify_all()
 
-    def end(self) -> None:
-        """Request the thread to stop; a fetch in progress is not interrupted."""
+    def end(self, timeout_s: float) -> None:
+        """Stop the thread, which deletes its clone; a read that goes on is interrupted."""
         with self._woken:
             self._ended = True
             self._woken.notify_all()
+        if self.ident is None:
+            return
+        self._stop_read()
+        self.join(timeout_s)
 
     def run(self) -> None:
         """Read at intervals until ``end`` is called."""
@@ -108,7 +114,8 @@ class GitPoller(threading.Thread):
 
     def _failed(self, error: ReconcilerError) -> GitState:
         state = after_failure(self.state, error, self._clock.now())
-        log.warning("cannot read the repository; trying again: %s", error)
+        if not self._ended:
+            log.warning("cannot read the repository; trying again: %s", error)
         return state
 
     def _report_rejected(self, found: CommitInForce | None) -> None:

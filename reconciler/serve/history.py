@@ -131,17 +131,16 @@ def followed(
         if is_under_way(decision):
             left[ref] = change
             continue
-        done = decision.effect is Effect.NONE
-        if not done and decision.reason not in FAILURES:
-            continue  # Git has another size by now, so a later run decides about the VM
         earlier = found.get(ref, ())
         if not earlier:
             continue
-        started = change.patched_at
+        done, started = decision.effect is Effect.NONE, change.patched_at
+        # Otherwise, Git has another size by now, so that nobody knows whether the guest had this.
+        unfinished = Result.FAILED if decision.reason in FAILURES else Result.WRITTEN
         ended = replace(
             earlier[0],
             at=now,
-            result=str(Result.DONE if done else Result.FAILED),
+            result=str(Result.DONE if done else unfinished),
             reason=decision.why.reason,
             after=decision.guest,
             seconds=(now - started).total_seconds() if done and started else None,

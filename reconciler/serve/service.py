@@ -22,6 +22,7 @@ from reconciler.app.wiring import (
     alert_wiring,
     clock_wiring,
     cluster_wiring,
+    git_wiring,
     notify_wiring,
     process_name,
     source_wiring,
@@ -55,6 +56,8 @@ HURRY_S = 8.0
 """The time limit for requests after a stop signal, in seconds; Kubernetes kills a pod after 30."""
 RELEASE_S = 3.0
 """The longest wait for the release of the Lease, in seconds."""
+STOP_READ_S = 2.0
+"""The longest wait for the thread that reads Git, in seconds."""
 STUCK_S = 900.0
 """The seconds without an attempt to plan after which ``/healthz`` reports a problem."""
 PACE_S = 0.5
@@ -130,6 +133,7 @@ def _opened(
         interval_s=options.service.interval_s,
         jitter_s=options.service.jitter_s,
         changed=partial(wakeups.wake, Wakeup.GIT),
+        stop_read=git_wiring.end_reads,
         counted=partial(counters.add, Counted.GIT_FETCHES),
     )
     leadership = Leadership(
@@ -141,7 +145,7 @@ def _opened(
     relay = PushRelay(leadership, leader_note(client.without_retries()), clock, poller.wake)
     leadership.steps.append(relay.step)
     stack.callback(leadership.end, RELEASE_S)
-    stack.callback(poller.end)
+    stack.callback(poller.end, STOP_READ_S)
     alerts = stack.enter_context(alert_wiring.alerts(options.prometheus, clock))
     engine = Engine(informer, clock, policy, alerts)
     runner = Runner(

@@ -90,6 +90,13 @@ def signature_checker(
         yield checker
 
 
+def end_reads() -> None:
+    """Stop the reads of repositories in all threads, because the process ends."""
+    from reconciler.source.git.git_process import end_running
+
+    end_running()
+
+
 @contextmanager
 def opened_repository(
     options: SourceOptions, base: str = ""

@@ -44,6 +44,8 @@ Without the trap, git would end without a message.
 """
 _LIMIT_UNIT = 512
 """The unit of ``ulimit -f``, in bytes. Source: POSIX.1-2017, ulimit."""
+_RUNNING: set[subprocess.Popen[bytes]] = set()
+"""The git commands that ``execute`` runs now, in all threads."""
 _TERMINATE_S = 2.0
 """The number of seconds in which git may remove its lock files after SIGTERM."""
 
@@ -118,6 +120,7 @@ def execute(
         descriptors=descriptors,
         max_file_bytes=max_file_bytes,
     )
+    _RUNNING.add(process)
     try:
         stdout = Drain(cast("IO[bytes]", process.stdout))
         stderr = Drain(cast("IO[bytes]", process.stderr))
@@ -128,6 +131,8 @@ def execute(
     except BaseException:
         _end(process)
         raise
+    finally:
+        _RUNNING.discard(process)
     if status is None:
         _end(process)
         raise TimeoutError(f"git took longer than {timeout_s:g} s")
@@ -209,6 +214,16 @@ def file_in_memory() -> IO[bytes]:
 def no_git() -> SourceError:
     """Return the error for a machine on which git is not installed."""
     return SourceError("git is not installed", hint="install git, or set PATH")
+
+
+def end_running() -> None:
+    """Stop every git command that ``execute`` runs, because the process ends.
+
+    A git that waits for a server would otherwise continue without this process.
+    """
+    for process in tuple(_RUNNING):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,5 +1,6 @@
 """The memory for git's output is bounded, because a remote server decides what git prints."""
 
+import threading
 import tracemalloc
 
 import pytest
@@ -74,3 +75,16 @@ def test_git_fetch_from_a_server_with_endless_output_ends_at_the_deadline(tmp_pa
         clone_or_fetch(
             "git@git.example.com:a", tmp_path / "x", "main", timeout_s=1, clock=SystemClock()
         )
+
+
+def test_git_that_waits_is_stopped_from_another_thread_when_the_process_ends(tmp_path):
+    started = tmp_path / "started"
+    found = []
+    waits = ("-c", f"alias.wait=!touch {started} && sleep 600", "wait")
+    thread = threading.Thread(target=lambda: found.append(execute(tmp_path, waits)))
+    thread.start()
+    while not started.exists():
+        thread.join(0.01)
+    git_process.end_running()
+    thread.join(60)
+    assert [each.status != 0 for each in found] == [True]

@@ -1,0 +1,113 @@
+"""The bounded history of plans, runs and changes that `serve` shows."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from support.builders import NOW, decide, make_desired, make_live, make_vm, make_vmi, want
+
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.quantity import MemoryQuantity
+from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport
+from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.serve import history
+from reconciler.serve.history import InFlight
+
+PLAN = replace(
+    decide(make_desired(want("2Gi")), make_live(make_vm(), vmis=(make_vmi(),)), PlanPolicy(), NOW),
+    revision="c1",
+)
+(DECISION,) = PLAN.decisions
+REF = DECISION.ref
+LATER = NOW + timedelta(seconds=90)
+ONE, TWO = MemoryQuantity.parse("1Gi"), MemoryQuantity.parse("2Gi")
+
+
+def report(result: Result, actuation: Actuation, n: int = 1, **changes) -> RunReport:
+    outcome = Outcome(
+        ref=REF,
+        effect=DECISION.effect,
+        actuation=actuation,
+        result=result,
+        why=DECISION.why,
+        revision="c1" if actuation is not Actuation.SKIPPED else "",
+        patched_at=NOW,
+        guest_before=ONE,
+        guest_now=TWO if result is Result.DONE else ONE,
+    )
+    return RunReport(
+        run_id=f"run-{n}",
+        plan=PLAN,
+        outcomes=(replace(outcome, **changes),),
+        started_at=NOW,
+        ended_at=NOW,
+        exit=ExitCode.BLOCKED,
+    )
+
+
+def plan_with(effect: Effect, reason: Reason, *, changes=()):
+    why = replace(DECISION.why, reason=reason.value)
+    decision = replace(DECISION, effect=effect, why=why, changes=changes, guest=TWO)
+    return replace(PLAN, decisions=(decision,))
+
+
+def test_equal_plans_in_a_row_are_one_entry():
+    plans = history.with_plan((), PLAN, NOW)
+    assert history.with_plan(plans, PLAN, LATER) == plans
+    other = replace(PLAN, revision="c2")
+    assert [each.revision for each in history.with_plan(plans, other, LATER)] == ["c2", "c1"]
+
+
+def test_repeated_runs_in_vain_do_not_displace_the_others():
+    runs = history.with_run((), report(Result.DONE, Actuation.SUCCEEDED, 1))
+    for n in range(2, 100):
+        runs = history.with_run(runs, report(Result.HELD, Actuation.SKIPPED, n))
+    assert [each.run_id for each in runs] == ["run-99", "run-1"]
+
+
+def test_end_of_a_change_replaces_its_start():
+    started = history.with_changes({}, report(Result.RUNNING, Actuation.SUCCEEDED, 1))
+    ended = history.with_changes(
+        started, report(Result.DONE, Actuation.NOT_NEEDED, 2, guest_before=TWO)
+    )
+    (change,) = ended[REF]
+    assert (change.result, change.before, change.after) == ("done", ONE, TWO)
+
+
+def test_object_that_was_not_changed_is_no_change():
+    assert history.with_changes({}, report(Result.HELD, Actuation.SKIPPED)) == {}
+
+
+@pytest.mark.parametrize(
+    ("newest", "result", "left"),
+    [
+        (plan_with(Effect.WAIT, Reason.IN_FLIGHT), "running", True),
+        (plan_with(Effect.NONE, Reason.CONVERGED), "done", False),
+        (plan_with(Effect.BLOCKED, Reason.MIGRATION_FAILING), "failed", False),
+        (plan_with(Effect.LIVE, Reason.HOTPLUG), "written", False),
+        (replace(PLAN, decisions=()), "running", False),
+    ],
+)
+def test_change_in_flight_is_followed_by_the_plans_between_two_runs(newest, result, left):
+    changes = history.with_changes({}, report(Result.RUNNING, Actuation.SUCCEEDED))
+    in_flight = {REF: InFlight(revision="c1", patched_at=NOW)}
+    found, remaining = history.followed(changes, in_flight, newest, LATER)
+    assert found[REF][0].result == result
+    assert (REF in remaining) is left
+    if result == "done":
+        assert (found[REF][0].seconds, found[REF][0].after) == (90.0, TWO)
+
+
+def test_changes_of_a_removed_vm_are_forgotten():
+    changes = history.with_changes({}, report(Result.RUNNING, Actuation.SUCCEEDED))
+    assert history.without_removed(changes, frozenset()) == {}
+    assert history.without_removed(changes, frozenset({REF})) == changes
+
+
+def test_restart_is_shown_since_the_first_plan_that_needed_it():
+    waiting = plan_with(Effect.RESTART, Reason.RESTART_PENDING)
+    first = history.restart_since({}, waiting, NOW)
+    assert history.restart_since(first, waiting, LATER) == {REF: NOW}
+    assert history.restart_since(first, PLAN, LATER) == {}
