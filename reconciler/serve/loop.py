@@ -24,12 +24,12 @@ from reconciler.errors import (
 from reconciler.model import backoff
 from reconciler.model.desired.config import Mode
 from reconciler.model.phrases import plural
-from reconciler.model.run.outcome import ExitCode, RunReport
+from reconciler.model.run.outcome import RunReport
 from reconciler.model.service.view import ActiveRun, NextRun, Role, SourceView, Wait, WaitKind
 from reconciler.ports import Clock
 from reconciler.serve import history
 from reconciler.serve.engine import Engine
-from reconciler.serve.next_run import LastRun, after_run, next_run
+from reconciler.serve.next_run import LastRun, after_run, may_start, next_run
 from reconciler.serve.view_store import ViewStore
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ class Loop:
         if view.run is None:
             ended, self._in_flight = history.followed(view.changes, self._in_flight, plan, now)
             changes = history.without_removed(ended, known)
-        converged = not plan.applyable and not plan.errored and view.run is None
+        succeeded = view.run is None and not plan.errored and self._nothing_due(planned, now)
         return {
             "mode": planned.config.mode,
             "config": planned.config,
@@ -209,9 +209,18 @@ class Loop:
             "plans": history.with_plan(view.plans, plan, now),
             "changes": changes,
             "restart_since": history.restart_since(view.restart_since, plan, now),
-            "last_success_at": now if converged else view.last_success_at,
+            "last_success_at": now if succeeded else view.last_success_at,
             "next_run": None if view.run is not None else self._next_run(planned),
         }
+
+    def _nothing_due(self, planned: PlanWithInputs, now: datetime) -> bool:
+        """Return whether no change may start now; a replica that does not lead cannot hold one."""
+        if not planned.plan.applyable:
+            return True
+        if not self._parts.leader.leads():
+            return False
+        observes = planned.config.mode is Mode.OBSERVE
+        return observes or not may_start(planned.plan, planned.policy.windows, now)
 
     def _next_run(self, planned: PlanWithInputs) -> NextRun | None:
         if planned.config.mode is Mode.OBSERVE or not self._parts.leader.leads():
@@ -237,11 +246,10 @@ class Loop:
         self._rejected = _rejection(ended.error, self._rejected, now)
         self._in_flight = history.in_flight_after(self._in_flight, report)
         view = self._store.read()[1]
-        succeeded = report.exit in (ExitCode.DONE, ExitCode.BLOCKED, ExitCode.DEADLINE)
         self._store.update(
             runs=history.with_run(view.runs, report),
             changes=history.with_changes(view.changes, report),
-            last_success_at=report.ended_at if succeeded else view.last_success_at,
+            last_success_at=report.ended_at if report.exit.succeeded else view.last_success_at,
         )
         self._parts.ended(report)
 

@@ -72,6 +72,11 @@ class LastRun:
     """The number of consecutive runs, including this one, that made no progress."""
 
 
+def may_start(plan: Plan, windows: tuple[Window, ...], now: datetime) -> bool:
+    """Return whether the plan has actions that neither an alert nor a window prevents."""
+    return plan.applyable and plan.hold is None and opening(windows, now).is_open
+
+
 def next_run(
     plan: Plan, windows: tuple[Window, ...], last: LastRun | None, now: datetime
 ) -> NextRun | None:

@@ -156,7 +156,7 @@ class ServiceView:
     """Since when each VM waits for a restart, as far as this process has seen it."""
     hold: AlertHold | None = None
     last_success_at: datetime | None = None
-    """The end of the last run without failures, or the time of the last plan without changes."""
+    """The end of the last run without failures, or the last plan with nothing to start now."""
     notifications: tuple[NotificationRecord, ...] = ()
     """The last notifications that this process sent, with their deliveries, the newest first."""
     history_since: datetime

@@ -120,7 +120,7 @@ COPIED = _gauge("plan_copied_bytes", "How much memory the migrations of the plan
 PLANNED_AT = _gauge("plan_timestamp_seconds", "When the plan was made.")
 LAST_SUCCESS = _gauge(
     "last_success_timestamp_seconds",
-    "When a pass last ended without a failure; also a pass that had nothing to do.",
+    "When a pass last ended without a failure, or nothing was to be changed.",
 )
 RUN_START = _gauge(
     "run_start_timestamp_seconds", "When the run in progress started; absent without a run."

@@ -72,6 +72,7 @@ def test_observe_mode_plans_and_never_writes():
     assert serve.turns(300) == 0
     assert serve.view.plan.applyable
     assert (serve.view.mode, serve.view.next_run) == (Mode.OBSERVE, None)
+    assert serve.view.last_success_at == serve.view.planned_at
     assert not writes(serve)
 
 
@@ -82,6 +83,7 @@ def test_replica_that_does_not_lead_plans_and_never_writes():
     assert serve.turns(300) == 0
     assert serve.view.plan.applyable
     assert (serve.view.role, serve.view.next_run) == (Role.STANDBY, None)
+    assert serve.view.last_success_at is None, "only the leader can know why nothing is applied"
     assert not writes(serve)
     serve.leader.leading = True
     assert serve.turns(60) == 1
@@ -183,6 +185,7 @@ def test_plan_that_cannot_be_applied_causes_few_runs():
     assert serve.turns(600) == 0
     assert serve.view.next_run.why == "no window is open"
     assert serve.view.next_run.at > serve.clock.now()
+    assert serve.view.last_success_at == serve.view.planned_at, "a closed window is no failure"
 
 
 @pytest.mark.parametrize("reads", [1, 5])
