@@ -18,6 +18,7 @@ margin-right:.4rem;background:var(--keep)}
 #live.on::before{background:var(--grow)}
 #live.off::before{background:var(--later)}
 .quiet{position:absolute;left:-99rem}
+main:focus{outline:0}
 h1{margin-bottom:.2rem}
 .lead{margin-bottom:1rem}
 .facts dd{min-height:1.5em}

@@ -62,6 +62,8 @@ def notices(view: ServiceView) -> tuple[Notice, ...]:
 
 def _waits(view: ServiceView) -> Iterator[Notice]:
     for each in view.waits:
+        if each.kind is WaitKind.LEADERSHIP and _is_led_by_other(view):
+            continue  # the notice about the standby replica says more
         since = time_text(each.since, view.at)
         label, message = _WAITS[each.kind], f": {each.message}" if each.message else ""
         yield Notice(_TONES.get(each.kind, Tone.CALM), f"{label} since {since}{message}")
@@ -103,7 +105,7 @@ def _problems(view: ServiceView) -> Iterator[Notice]:
 
 
 def _role(view: ServiceView) -> Iterator[Notice]:
-    if view.role is Role.STANDBY and view.leader not in {"", view.instance}:
+    if _is_led_by_other(view):
         yield Notice(
             Tone.CALM,
             f"This replica is on standby; {view.leader} leads. The page shows what this replica"
@@ -111,3 +113,7 @@ def _role(view: ServiceView) -> Iterator[Notice]:
         )
     if view.mode is Mode.OBSERVE:
         yield Notice(Tone.CALM, "Mode observe: this process plans and never writes")
+
+
+def _is_led_by_other(view: ServiceView) -> bool:
+    return view.role is Role.STANDBY and view.leader not in {"", view.instance}

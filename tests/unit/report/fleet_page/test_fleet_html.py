@@ -232,6 +232,18 @@ def test_fleet_page_says_why_nothing_starts_and_what_the_process_waits_for(view)
     assert "Mode observe: this process plans and never writes." in found
 
 
+@pytest.mark.parametrize(
+    ("leader", "words"),
+    [("other-1", "This replica is on standby"), ("", "Waiting for leadership")],
+)
+def test_fleet_page_says_once_that_the_replica_does_not_lead(view, leader, words):
+    wait = Wait(kind=WaitKind.LEADERSHIP, since=NOW, message="other-1 leads")
+    standby = replace(view, waits=(wait,), role=Role.STANDBY, leader=leader)
+    found = [each for each in boxes(page_of(standby)) if "lead" in each]
+    assert len(found) == 1
+    assert found[0].startswith(words)
+
+
 def configured(view, settings, **live):
     """Return *view* with the plan of a Git repository that also sets these KubeVirt settings."""
     desired, cluster = make_desired(kubevirt=settings), make_live(**live)
