@@ -17,6 +17,7 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.references import ObjectRef
 from reconciler.model.revision.commit_in_force import RefusalReason
 from reconciler.model.run.outcome import Actuation, ExitCode, Result
+from reconciler.model.run.progress import Step
 from reconciler.model.service.notification import NotificationKind, NotificationSeverity
 from reconciler.model.service.view import WaitKind
 from reconciler.report.wording import origin, verdict
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from reconciler.model.plan.plan import Decision, Plan
     from reconciler.model.run.outcome import Outcome, RunReport
+    from reconciler.model.run.progress import Progress
     from reconciler.model.service.view import ServiceView
 
 RUN_AGE = timedelta(hours=1)
@@ -37,6 +39,9 @@ PROMETHEUS_AGE = timedelta(minutes=5)
 """The time after which an unreachable Prometheus is reported."""
 _CONTINUES = frozenset({ExitCode.DEADLINE, ExitCode.LEASE_HELD, ExitCode.INTERRUPTED})
 """The results of a run after which the next run continues the same changes."""
+_CHANGES = frozenset(
+    {Step.PATCHED, Step.CREATED, Step.RESTARTED, Step.FOLLOWING, Step.PHASE, Step.DONE}
+)
 _STOPPED = frozenset({"failure-budget", "no-canary", "canaries-held", "canary-failed"})
 """The reasons why a run leaves VMs unchanged until somebody acts."""
 _INFO, _WARNING, _CRITICAL = NotificationSeverity
@@ -235,7 +240,7 @@ def _newest_outcomes(view: ServiceView) -> tuple[str, tuple[Outcome, ...]]:
 
 
 def _of_runs(view: ServiceView) -> Iterator[Cause]:
-    if view.run is not None and view.run.plan.applyable:
+    if view.run is not None and any(map(_has_begun, view.run.progress.values())):
         yield _start(view.run.plan, view.run.run_id)
     for report in reversed(view.runs):
         if view.at - report.ended_at <= RUN_AGE:
@@ -288,6 +293,11 @@ def _of_report(report: RunReport) -> Iterator[Cause]:
             revision=report.plan.revision,
             run_id=report.run_id,
         )
+
+
+def _has_begun(progress: Progress) -> bool:
+    """Return whether a step shows that an object is being changed, and not only planned."""
+    return progress.step in _CHANGES
 
 
 def _changed(outcome: Outcome) -> bool:

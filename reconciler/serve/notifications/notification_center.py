@@ -87,14 +87,23 @@ class NotificationCenter:
         self._reported = Reported()
         self._stored_at: datetime | None = None
         """When this process last stored the causes; None before, and after a loss of the Lease."""
-        self._leads, self._problem = False, ""
+        self._leads, self._problem, self._bug = False, "", ""
         self._seen: tuple[ServiceView, datetime] | None = None
 
     def update(self, view: ServiceView) -> None:
         """Send the notifications that a view makes due; call it about once a second.
 
-        Only the leader sends. Each new leader first reads what earlier leaders have sent.
+        Only the leader sends. Each new leader first reads what earlier leaders have sent. A bug is
+        logged and has no other effect, because the caller's thread also renews the Lease.
         """
+        try:
+            self._update(view)
+        except Exception as error:
+            if self._bug != (bug := f"{type(error).__name__}: {error}"):
+                self._bug = bug
+                log.exception("notifications are delayed because of a bug in reconciler")
+
+    def _update(self, view: ServiceView) -> None:
         if (records := self._sender.history()) != view.notifications:
             self._show(records)
         if view.role is not Role.LEADER:

@@ -94,7 +94,8 @@ class Story:
         ]
 
 
-STARTS = running()
+PATCHED = Progress(at=NOW, step=Step.PATCHED, message="")
+STARTS = running(progress={PG: PATCHED})
 FAILED = outcome(Result.FAILED, "reverted")
 SOURCE_WAIT = Wait(kind=WaitKind.REPOSITORY, since=NOW, message="no route to host")
 HOLD = AlertHold(since=NOW, message="CephHealthError fires")
@@ -102,6 +103,7 @@ UNREADABLE = replace(HOLD, reason=AlertHoldReason.UNREADABLE)
 CASES = {
     "nothing to report": (QUIET, []),
     "a run starts": (STARTS, ["start start"]),
+    "a run waits for its lease": (running(), []),
     "a run without changes": (
         replace(QUIET, run=ActiveRun(run_id="r", plan=QUIET.plan, started_at=NOW)),
         [],
@@ -128,8 +130,8 @@ CASES = {
         ["start start", "failure reverted", "end end"],
     ),
     "a VM failed in a run that continues": (
-        running(progress={PG: Progress(at=NOW, step=Step.FAILED, message="", outcome=FAILED)}),
-        ["start start", "failure reverted"],
+        running(progress={PG: replace(PATCHED, step=Step.FAILED, outcome=FAILED)}),
+        ["failure reverted"],
     ),
     "a VM that failed matches Git now": (
         ended(FAILED, exit_code=ExitCode.FAILED, view=QUIET),

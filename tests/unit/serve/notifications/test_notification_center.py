@@ -88,6 +88,15 @@ def test_notification_that_becomes_due_while_the_process_ends_is_left_to_the_nex
     assert following.sent == ["not-found"]
 
 
+def test_bug_is_logged_once_and_does_not_reach_the_thread_of_the_lease(clock, sender, caplog):
+    center = NotificationCenter(FakeLease(), sender, clock)
+    center.update(replace(MISSING, plan=object()))
+    center.update(replace(MISSING, plan=object()))
+    assert caplog.text.count("because of a bug in reconciler") == 1
+    center.update(MISSING)
+    assert sender.sent == ["not-found"]
+
+
 def test_last_notifications_are_shown_when_they_have_changed(clock, sender):
     shown = []
     center = NotificationCenter(FakeLease(), sender, clock, show=shown.append)
