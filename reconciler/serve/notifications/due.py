@@ -100,9 +100,7 @@ def due(view: ServiceView, reported: Reported) -> Due:
         )
     for each in found.keys() & known.keys():
         known[each] = replace(known[each], seen=now)
-    over = {
-        each: state for each, state in known.items() if state.seen < now and _is_over(state, view)
-    }
+    over = {each: state for each, state in known.items() if _is_over(state, view)}
     ended = {each: state for each, state in over.items() if state.cause and state.cause.lasting}
     notifications = (
         *_merged({each.id: known[each.id] for each in new}, view, resolved=False),

@@ -189,6 +189,16 @@ def test_invalid_part_of_a_commit_is_reported_once_with_its_location():
     assert story.last[0].text == "vms/db.yaml:4:9: guest is no quantity; and 1 more error"
 
 
+def test_invalid_manifest_is_reported_for_its_commit_and_not_again_for_its_object():
+    error = Diagnostic(
+        severity=Severity.ERROR, code="bad-quantity", message="guest is no quantity", ref=PG
+    )
+    desired = make_desired(want("2Gi"), diagnostics=(error,))
+    view = make_view(desired, make_live(make_vm(), vmis=(make_vmi(),)))
+    assert view.plan.decisions[0].reason == "invalid-manifest"
+    assert Story().sees(view) == ["invalid-commit bad-quantity"]
+
+
 def test_rejected_commit_is_reported_once_although_the_plan_shows_it_too():
     error = Diagnostic(severity=Severity.ERROR, code="unsigned", message="commit f is rejected")
     view = refusing()
