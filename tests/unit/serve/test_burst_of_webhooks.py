@@ -54,6 +54,5 @@ def test_burst_of_webhooks_during_a_read_causes_one_more_read(tmp_path):
     for _ in range(2):
         repository.proceed.release()
         assert ended.acquire(timeout=HANGS_S)
-    poller.end()
-    poller.join(HANGS_S)
+    poller.end(HANGS_S)
     assert repository.reads == 2
