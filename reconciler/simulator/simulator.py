@@ -24,6 +24,7 @@ from reconciler.simulator.http_server import server
 from reconciler.simulator.kubevirt.cluster import Cluster
 from reconciler.simulator.kubevirt.control_plane import ControlPlane
 from reconciler.simulator.kubevirt.controllers.backups import Backups
+from reconciler.simulator.kubevirt.node import aware_quotas
 from reconciler.simulator.kubevirt.owners import start_owners
 from reconciler.simulator.kubevirt.owners.owner_specs import OwnerSpecs
 from reconciler.simulator.kubevirt.vm_faults import Faults
@@ -93,7 +94,8 @@ class Simulator:
             mode=rbac.Mode(world.rbac),
             faults=ApiFaults(list(world.api_faults), seed=chosen),
             response_times=response_times,
-            installed=start_owners.installed(specs),
+            installed=start_owners.installed(specs)
+            | ({aware_quotas.API_VERSION} if world.aware_quotas else set()),
         )
         with self.store.lock:
             unsettled = WorldSeeder(world, self.store).seed()

@@ -9,6 +9,7 @@ from reconciler.simulator.kubevirt.controllers.vm_controller import VMController
 from reconciler.simulator.kubevirt.controllers.vmi_controller import VMIController
 from reconciler.simulator.kubevirt.controllers.workload_updater import WorkloadUpdater
 from reconciler.simulator.kubevirt.migration.migration_controller import MigrationController
+from reconciler.simulator.kubevirt.node import aware_quotas
 from reconciler.simulator.kubevirt.node.resource_quotas import ResourceQuotas
 from reconciler.simulator.kubevirt.node.scheduler import Scheduler
 from reconciler.simulator.kubevirt.node.virt_handler import VirtHandler
@@ -61,6 +62,7 @@ class ControlPlane:
         self._cluster.read_config()
         for observe in (
             self.quotas.observe,
+            self.quotas.aware.observe,
             self.scheduler.observe,
             self.operator.observe,
             self.vms.observe,
@@ -75,6 +77,8 @@ class ControlPlane:
             self.operator.queue.add(key)
         for key in store.keys(MIGRATIONS):
             self.migrations.queue.add(key)
+        for namespace in {key.namespace for key in store.keys(aware_quotas.QUOTAS)}:
+            self.quotas.aware.queue.add(namespace)
         for namespace in self._cluster.inventory.quotas:
             self.quotas.queue.add(namespace)
         for name in unsettled:

@@ -52,6 +52,8 @@ class PodFacts:
     limit: int
     labels: Mapping[str, str]
     priority_class: str
+    gated: bool
+    """Whether the pod has a scheduling gate."""
     others: Mapping[str, int]
     """The requested CPUs in thousandths and devices, by resource, and `pods`: 1."""
 
@@ -244,6 +246,7 @@ def pod_facts(key: Key, pod: Json) -> PodFacts:
         limit=sum(size(c, "resources", "limits", "memory") or 0 for c in containers),
         labels=labels,
         priority_class=pod["spec"].get("priorityClassName", ""),
+        gated=bool(pod["spec"].get("schedulingGates")),
         others={"pods": 1, **_others(*(dig(c, "resources", "requests") for c in containers))},
     )
 

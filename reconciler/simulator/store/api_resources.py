@@ -202,7 +202,20 @@ _ALWAYS: Final[tuple[Resource, ...]] = (
     ),
 )
 
+
+def _aaq(plural: str, kind: str, *short: str, namespaced: bool = False) -> Resource:
+    made = _custom(
+        "aaq.kubevirt.io", "v1alpha1", plural, kind, *short, namespaced=namespaced, status=True
+    )
+    return replace(made, optional=True)
+
+
 OPTIONAL: Final[tuple[Resource, ...]] = (
+    _aaq(
+        "applicationawareresourcequotas", "ApplicationAwareResourceQuota", "arq", namespaced=True
+    ),
+    _aaq("applicationawareclusterresourcequotas", "ApplicationAwareClusterResourceQuota", "acrq"),
+    _aaq("aaqs", "AAQ"),
     _hyperconverged("v1beta1"),
     _hyperconverged("v1", storage_key="hyperconvergeds.v1.hco.kubevirt.io"),
     replace(

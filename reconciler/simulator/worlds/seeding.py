@@ -11,6 +11,7 @@ from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.cluster_config import read_config
 from reconciler.simulator.kubevirt.controllers import virt_operator
 from reconciler.simulator.kubevirt.migration_objects import prepare_migration
+from reconciler.simulator.kubevirt.node import aware_quotas
 from reconciler.simulator.kubevirt.node.launcher_pod import CPU_VENDOR_LABEL
 from reconciler.simulator.kubevirt.object_fields import (
     KUBEVIRTS,
@@ -58,6 +59,15 @@ class WorldSeeder:
         self._seed_kubevirt()
         for spec in self._world.instancetypes:
             self._seed_instancetype(spec.name, spec.namespace, _instancetype_spec(spec))
+        for quota in self._world.aware_quotas:
+            key = Key(aware_quotas.QUOTAS, quota.namespace, quota.name)
+            self._store.create(key, {"spec": {"hard": dict(quota.hard)}})
+            self._label_namespace(quota.namespace, {aware_quotas.ENABLE_GATING: ""})
+        if self._world.aware_calculator:
+            chosen = {"vmiCalculatorConfiguration": {"configName": self._world.aware_calculator}}
+            self._store.create(
+                Key(aware_quotas.SETTINGS, "", "aaq"), {"spec": {"configuration": chosen}}
+            )
         for quota in self._world.quotas:
             limits: Json = {"hard": dict(quota.hard)}
             if quota.scope_selector:
@@ -90,7 +100,8 @@ class WorldSeeder:
     def _seed_namespaces(self) -> None:
         world = self._world
         names = {world.kubevirt_namespace, *world.namespaces}
-        names |= {vm.namespace for vm in world.vms} | {quota.namespace for quota in world.quotas}
+        quotas = (*world.quotas, *world.aware_quotas)
+        names |= {vm.namespace for vm in world.vms} | {quota.namespace for quota in quotas}
         names |= {
             m["metadata"]["namespace"] for m in world.objects if m["metadata"].get("namespace")
         }

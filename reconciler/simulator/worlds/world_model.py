@@ -187,6 +187,10 @@ class World:
     vms: tuple[VMSpec, ...] = ()
     instancetypes: tuple[InstancetypeSpec, ...] = ()
     quotas: tuple[QuotaSpec, ...] = ()
+    aware_quotas: tuple[QuotaSpec, ...] = ()
+    """The quotas of Application-Aware Quota; without any, it is not installed."""
+    aware_calculator: str = ""
+    """How Application-Aware Quota counts VMs."""
     migrations: tuple[MigrationSpec, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
     objects: tuple[Mapping[str, Any], ...] = ()

@@ -7,6 +7,7 @@ from typing import Final
 
 from reconciler.simulator.encoding import go_json
 from reconciler.simulator.kubevirt import guest_profile, versions
+from reconciler.simulator.kubevirt.node import aware_quotas
 from reconciler.simulator.kubevirt.vm_faults import ALWAYS, VMFaults
 from reconciler.simulator.worlds import world_checks, world_faults, world_owners
 from reconciler.simulator.worlds.field_reader import Fields, Problem, WorldError
@@ -98,6 +99,8 @@ def _world(fields: Fields) -> World:
         vms=tuple(_vm(entry) for entry in fields.each("vms")),
         instancetypes=tuple(_instancetype(entry) for entry in fields.each("instancetypes")),
         quotas=tuple(_quota(entry) for entry in fields.each("quotas")),
+        aware_quotas=tuple(_quota(entry) for entry in fields.each("awareQuotas")),
+        aware_calculator=fields.text("awareCalculator", choices=aware_quotas.CALCULATORS),
         migrations=tuple(_migration(entry) for entry in fields.each("migrations")),
         timeline=tuple(_entry(entry) for entry in fields.each("timeline")),
         objects=tuple(entry.values for entry in fields.each("objects")),

@@ -109,6 +109,7 @@ class VMIController:
                 )
                 self.queue.add_after(name_of(vmi), QUOTA_RETRY_S)
                 return
+            self._quotas.aware.gate(pod)
             uid = self._store.create(launcher_pod.pod_key(pod), pod, manager=MANAGER)["metadata"][
                 "uid"
             ]

@@ -49,6 +49,7 @@ class MigrationPods:
         if refusal is not None:
             self._record(vmi, "Warning", "FailedCreate", f"Error creating pod: {refusal}")
             return refusal
+        self._quotas.aware.gate(pod)
         self._cluster.store.create(key, pod, manager=MANAGER)
         message = f"Created migration target pod {key.namespace}/{key.name}"
         self._record(migration, "Normal", "SuccessfulCreate", message)
@@ -62,7 +63,11 @@ class MigrationPods:
         """
         stored = self._cluster.store.get(pod.key)
         scheduled = condition(stored, "PodScheduled")
-        unschedulable = scheduled is not None and scheduled["status"] == "False"
+        unschedulable = (
+            scheduled is not None
+            and scheduled["status"] == "False"
+            and scheduled.get("reason") == "Unschedulable"
+        )
         if unschedulable:
             vmi = f"{pod.key.namespace}/{dig(migration, 'spec', 'vmiName')}"
             message = f"Migration target pod for VMI [{vmi}] is currently unschedulable"

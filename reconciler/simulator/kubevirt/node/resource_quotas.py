@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.kubevirt import inventory, quantity
 from reconciler.simulator.kubevirt.node import node_constraints
+from reconciler.simulator.kubevirt.node.aware_quotas import AwareQuotas
 from reconciler.simulator.kubevirt.object_fields import PODS, QUOTAS, Json, dig, section
 from reconciler.simulator.work_queue import WorkQueue
 
@@ -67,6 +68,7 @@ class ResourceQuotas:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self.aware = AwareQuotas(cluster)
         self.queue: WorkQueue[str] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
     def observe(self, event: StoreEvent) -> None:

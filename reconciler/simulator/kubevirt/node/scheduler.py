@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.inventory import NodeFacts, PodFacts
     from reconciler.simulator.store.history import Key, StoreEvent
 
+GATED: Final = "SchedulingGated"
 BIND_S: Final = (0.05, 0.3)
 START_S: Final = (0.3, 0.4)
 
@@ -36,6 +37,8 @@ class Scheduler:
         self._unschedulable: set[Key] = set()
         """The pods that a fault makes unschedulable."""
         self._waiting: dict[Key, None] = {}
+        self._gated: set[Key] = set()
+        """The pods that have a scheduling gate."""
         self.queue: WorkQueue[Key] = WorkQueue(cluster.engine, self.sync, latency_s=BIND_S)
 
     def observe(self, event: StoreEvent) -> None:
@@ -47,6 +50,7 @@ class Scheduler:
         if event.type == "DELETED":
             self._waiting.pop(event.key, None)
             self._unschedulable.discard(event.key)
+            self._gated.discard(event.key)
             self._retry()
             return
         facts = self._cluster.inventory.pods.get(event.key)
@@ -54,7 +58,7 @@ class Scheduler:
             return
         if not facts.active:
             self._retry()
-        elif event.type == "ADDED" and not facts.node:
+        elif not facts.node and (event.type == "ADDED" or event.key in self._gated):
             self.queue.add(event.key)
 
     def sync(self, key: Key) -> None:
@@ -63,6 +67,12 @@ class Scheduler:
         pod = self._cluster.store.get(key)
         if facts is None or pod is None or facts.node or not facts.active:
             return
+        if facts.gated:
+            if key not in self._gated:
+                self._gated.add(key)
+                self._report(key, "Scheduling is blocked due to non-empty scheduling gates", GATED)
+            return
+        self._gated.discard(key)
         node, message = self._choose(facts, pod)
         if node is None:
             self._waiting.setdefault(key)
@@ -133,13 +143,11 @@ class Scheduler:
             self._unschedulable.add(facts.key)
         return struck
 
-    def _report(self, key: Key, message: str) -> None:
+    def _report(self, key: Key, message: str, reason: str = "Unschedulable") -> None:
         now = self._cluster.now()
-        found = make_condition(
-            "PodScheduled", "False", at=now, reason="Unschedulable", message=message
-        )
+        found = make_condition("PodScheduled", "False", at=now, reason=reason, message=message)
         pod = self._cluster.store.mutate(key, lambda p: set_condition(p, found), status=True)
-        if pod is not None:
+        if pod is not None and reason != GATED:
             self._cluster.recorder.warn(pod, "FailedScheduling", message, "default-scheduler")
 
     def _bind(self, key: Key, node: str) -> None:
