@@ -188,6 +188,16 @@ def report_fields() -> str:
     return fields("report", "outcome")
 
 
+def run_list_fields() -> str:
+    """Return the fields of the list of runs, from its schema."""
+    return fields("runs", "run")
+
+
+def status_fields() -> str:
+    """Return the fields of a status, from its schema."""
+    return fields("status", "vm")
+
+
 def trace_fields() -> str:
     """Return the fields of a line of a trace, from its schema."""
     return fields("trace", "")
@@ -298,6 +308,8 @@ BLOCKS: Mapping[str, Callable[[], str]] = {
     "metrics": metrics,
     "reasons": reasons,
     "report-fields": report_fields,
+    "run-list-fields": run_list_fields,
+    "status-fields": status_fields,
     "trace-fields": trace_fields,
     "transcript": transcript,
 }

@@ -155,10 +155,9 @@ def test_status_text_matches_the_golden_file(desired, live, verdicts, golden):
 
 
 def test_status_json_matches_the_golden_file(desired, live, verdicts, golden):
-    golden(
-        "status.json",
-        status_json(Status(desired=desired, live=live, convergence=verdicts, unmanaged=True)),
-    )
+    text = status_json(Status(desired=desired, live=live, convergence=verdicts, unmanaged=True))
+    validate(text, "status")
+    golden("status.json", text)
 
 
 def test_validation_text_matches_the_golden_file(desired, golden):

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not TOOL.exists(), reason="this is not a checkou
 
 GENERATED = (
     *("commands", "configuration", "diagnostics", "exit-codes", "metrics", "reasons"),
-    *("report-fields", "trace-fields", "transcript"),
+    *("report-fields", "run-list-fields", "status-fields", "trace-fields", "transcript"),
     *("action-apply", "action-install", "action-plan"),
 )
 PAGES = [
