@@ -70,6 +70,10 @@ docs: install  ## Writes the generated parts of the documentation; with ARGS=--c
 bench: install  ## Compares the cost of planning many VMs with the smallest possible cost.
 	PYTHONPATH=tests $(BIN)/python -m bench.run $(ARGS)
 
+.PHONY: soak
+soak: install  ## Runs serve for 30 minutes with changes and faults, and checks that nothing grows.
+	PYTHONPATH=tests $(BIN)/python -m soak.run $(ARGS)
+
 .PHONY: envtest
 envtest: install  ## Runs tests/envtest against a real API server (see tests/envtest/README.md).
 	@[[ -n "$${KUBEBUILDER_ASSETS:-}" || "$${RECONCILER_ENVTEST_CLUSTER:-}" == 1 ]] || { \
