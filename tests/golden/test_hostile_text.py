@@ -58,6 +58,7 @@ from reconciler.model.service.notification import (
     NotificationRecord,
     NotificationSeverity,
 )
+from reconciler.model.service.receiver import NotifySettings
 from reconciler.model.service.view import (
     ActiveRun,
     AlertHold,
@@ -95,6 +96,8 @@ from reconciler.report.html.validation_html import validation_html
 from reconciler.report.json_documents import plan_json, run_json
 from reconciler.report.json_text import compact, one_line
 from reconciler.report.metrics.exposition import OPENMETRICS, metrics_text
+from reconciler.report.notification.alertmanager_body import alertmanager_body
+from reconciler.report.notification.webhook_body import webhook_body
 from reconciler.report.plan_markdown import TAG, plan_markdown
 from reconciler.report.plan_text import plan_text
 from reconciler.report.run_text import run_text
@@ -422,6 +425,19 @@ def service_view(values: Values) -> ServiceView:
     )
 
 
+def webhook_notification(values: Values) -> str:
+    """Return the title of a notification, of which receivers may make a message."""
+    found = webhook_body(notified(values.text).notification, NotifySettings())
+    return str(found["title"])
+
+
+def alert(values: Values) -> str:
+    """Return the summary of an alert, of which Alertmanager makes a message."""
+    found = notified(values.text).notification
+    (body,) = alertmanager_body([found], NotifySettings(), NOW)
+    return str(body["annotations"]["summary"])
+
+
 def metrics(values: Values, accept: str) -> str:
     return metrics_text(service_view(values), Counts(), accept).content.decode()
 
@@ -610,6 +626,8 @@ ROWS: dict[str, tuple[str, Callable[[Values], str]]] = {
     "readiness probe": ("text", lambda values: readiness_text(service_view(values))),
     "list of runs": ("json", lambda values: run_list_json(service_view(values))),
     "answer to a webhook": ("text", webhook_answer),
+    "notification of a webhook": ("text", webhook_notification),
+    "notification of an Alertmanager": ("text", alert),
     "Event": ("text", event_texts),
     "annotation of the Lease": ("json", lease_annotation),
     "holder of the Lease": ("text", lease_holder),

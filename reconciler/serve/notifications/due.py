@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
+from reconciler.escaping import printable
 from reconciler.model.phrases import listed_refs, plural
 from reconciler.model.service.notification import (
     Notification,
@@ -223,15 +224,17 @@ def _title(
 
 def _text(cause: Cause, subjects: Sequence[NotificationSubject], count: int) -> str:
     if not subjects:
-        return "\n".join(filter(None, (cause.message, cause.hint and f"hint: {cause.hint}")))
-    lines = [f"{name_of(each.ref)}: {each.message}" for each in subjects[:5]]
+        return "\n".join(map(printable, filter(None, (cause.message, _hint(cause.hint)))))
+    lines = [printable(f"{name_of(each.ref)}: {each.message}") for each in subjects[:5]]
     if count > len(lines):
         rest = listed_refs((each.ref for each in subjects[5:]), most=10)
         more = count - len(subjects)
         lines.append(f"also {rest}" if not more else f"and {count - len(lines)} more objects")
-    if subjects[0].hint:
-        lines.append(f"hint: {subjects[0].hint}")
-    return "\n".join(lines)
+    return "\n".join((*lines, *filter(None, (printable(_hint(subjects[0].hint)),))))
+
+
+def _hint(hint: str) -> str:
+    return f"hint: {hint}" if hint else ""
 
 
 def _path(subjects: Sequence[NotificationSubject], count: int) -> str:

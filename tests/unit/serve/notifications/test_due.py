@@ -232,6 +232,14 @@ def test_notification_about_one_vm_has_its_explanation_and_its_page():
     assert (found.path, found.cluster) == ("/vm/db/pg-0", view.plan.cluster)
 
 
+def test_message_with_line_feeds_adds_no_line_to_the_text():
+    failed = replace(FAILED, why=Explanation(reason="reverted", message="a\nb", hint="c\r\nd"))
+    story = Story()
+    story.sees(ended(failed, exit_code=ExitCode.FAILED))
+    found = next(each for each in story.last if each.kind is NotificationKind.FAILURE)
+    assert found.text == "db/pg-0: a b\nhint: c  d"
+
+
 def test_new_object_with_a_known_problem_is_reported_without_the_others():
     story = Story()
     story.sees(grows("pg-0"))
