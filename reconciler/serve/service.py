@@ -210,6 +210,7 @@ def _opened(
             clock,
             counted=partial(counters.add, Counted.NOTIFICATIONS),
             external_url=options.service.external_url,
+            docs_url=options.service.docs_url,
         )
         center = NotificationCenter(
             leadership,

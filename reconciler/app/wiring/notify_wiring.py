@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from functools import partial
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from reconciler.model.service.receiver import NotifySettings
     from reconciler.notify.notifier import Notifier
     from reconciler.ports import Clock
 
@@ -24,6 +25,7 @@ def notifier(
     *,
     counted: Callable[[str, str], None],
     external_url: str = "",
+    docs_url: str = "",
 ) -> Iterator[Notifier]:
     """Open the sender that reads its receivers from the file of ``--notify``.
 
@@ -35,6 +37,7 @@ def notifier(
         clock: Measures the pauses between attempts.
         counted: Called with the name of the receiver and the result of each notification.
         external_url: The address of the page, unless the file contains ``externalUrl``.
+        docs_url: The address to which each reason links, without the code; empty for the page's.
 
     Raises:
         UsageError: The file cannot be read, is invalid or is in the repository.
@@ -46,7 +49,12 @@ def notifier(
     from reconciler.source.trust.repository_places import RepositoryPlaces
 
     folder = local_folder(repo) if is_remote(repo) else Path(repo)
-    read = partial(read_notify, path, RepositoryPlaces.of(repo, folder), external_url)
+    places = RepositoryPlaces.of(repo, folder)
+
+    def read() -> NotifySettings:
+        found = read_notify(path, places, external_url)
+        return replace(found, docs_url=docs_url.rstrip("/"))
+
     read()
     with Notifier(read, BODIES, clock, counted=counted) as opened:
         yield opened

@@ -52,5 +52,7 @@ class NotifySettings:
     receivers: tuple[Receiver, ...] = ()
     external_url: str = ""
     """The address at which people reach the page of ``serve``; empty for no links."""
+    docs_url: str = ""
+    """The address to which each reason links, without the code; empty for the page's own."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """Labels of all notifications, such as the name of the cluster."""

@@ -48,7 +48,7 @@ def alertmanager_body(
 def _alerts(
     notification: Notification, settings: NotifySettings, now: datetime
 ) -> Iterator[dict[str, Any]]:
-    links = links_of(notification, settings.external_url)
+    links = links_of(notification, settings)
     ends_at = notification.at if notification.resolved else now + ENDS_AFTER
     base = {
         "startsAt": timestamp(notification.since),

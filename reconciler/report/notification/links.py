@@ -9,20 +9,18 @@ from reconciler.model.service.notification import NotificationKind
 
 if TYPE_CHECKING:
     from reconciler.model.service.notification import Notification
+    from reconciler.model.service.receiver import NotifySettings
 
 _WITHOUT_PAGE = frozenset({NotificationKind.START, NotificationKind.END})
 
 
-def links_of(notification: Notification, external_url: str) -> dict[str, str]:
-    """Return the name and the address of each page; none without the address of the page.
-
-    Args:
-        notification: The notification.
-        external_url: The address of the page of ``serve``, without a final slash.
-    """
-    if not external_url:
-        return {}
-    found = {"details": f"{external_url}{uri_path(notification.path)}"}
-    if notification.kind not in _WITHOUT_PAGE and notification.subjects:
-        found["reason"] = f"{external_url}/reasons/{uri_path(notification.reason)}"
+def links_of(notification: Notification, settings: NotifySettings) -> dict[str, str]:
+    """Return the name and the address of each page; none if the addresses are unknown."""
+    found = {}
+    if settings.external_url:
+        found["details"] = f"{settings.external_url}{uri_path(notification.path)}"
+    own = f"{settings.external_url}/reasons" if settings.external_url else ""
+    reasons = settings.docs_url or own
+    if reasons and notification.kind not in _WITHOUT_PAGE and notification.subjects:
+        found["reason"] = f"{reasons}/{uri_path(notification.reason)}"
     return found

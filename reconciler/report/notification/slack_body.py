@@ -72,7 +72,7 @@ def _context(notification: Notification, settings: NotifySettings) -> Iterator[s
         yield _escaped(f"{name}: {value}")
     if not settings.labels and notification.cluster:
         yield _escaped(f"cluster {notification.cluster}")
-    for name, url in links_of(notification, settings.external_url).items():
+    for name, url in links_of(notification, settings).items():
         yield f"<{url}|{name}>"
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def webhook_body(notification: Notification, settings: NotifySettings) -> dict[str, Any]:
     """Return a notification as JSON values."""
-    links = links_of(notification, settings.external_url)
+    links = links_of(notification, settings)
     return {
         "apiVersion": API_VERSION,
         "kind": "Notification",

@@ -73,6 +73,16 @@ def test_body_of_a_webhook_contains_the_objects_and_the_links():
     assert webhook_body(make_notification(resolved=True), PLAIN)["status"] == "resolved"
 
 
+def test_reason_links_to_the_documentation_if_its_address_is_set():
+    for settings in (PLAIN, LINKED):
+        found = replace(settings, docs_url="https://docs.example/reasons")
+        links = {
+            each["name"]: each["url"] for each in webhook_body(make_notification(), found)["links"]
+        }
+        assert links["reason"] == "https://docs.example/reasons/above-max-guest"
+        assert ("details" in links) == bool(settings.external_url)
+
+
 def test_slack_message_has_a_header_the_text_and_the_context():
     body = slack_body(make_notification(), LINKED)
     header, section, context = body["blocks"]
