@@ -92,6 +92,10 @@ class Informer(LiveReader, Protocol):
         """Wait for a change or for the end of the time-out, and return the newest snapshot."""
         ...
 
+    def outage(self) -> tuple[datetime, ClusterError] | None:
+        """Return since when reads have failed, and the last error; None if they succeed."""
+        ...
+
     def refresh_capacity(self) -> None:
         """Start to read pods and quotas for later snapshots, unless such a read is running.
 

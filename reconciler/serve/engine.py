@@ -17,7 +17,9 @@ from reconciler.rollout.run_context import alert_hold
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
+    from reconciler.errors import ClusterError
     from reconciler.model.desired.config import Config
     from reconciler.model.desired.desired_state import Reading
     from reconciler.model.live.live_state import LiveState
@@ -66,6 +68,13 @@ class Engine:
     def use(self, reading: Reading) -> None:
         """Make all later plans for another desired state."""
         self._reading = reading
+
+    def outage(self) -> tuple[datetime, ClusterError] | None:
+        """Return since when the cluster cannot be read, and the last error; None if it can.
+
+        Plans are made from the last snapshot for some time.
+        """
+        return self._informer.outage()
 
     def plan(self) -> PlanWithInputs:
         """Return the current plan, which is identical to a plan computed from scratch.

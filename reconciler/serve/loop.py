@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from reconciler.app.execution.runner import RunsPlans
@@ -49,6 +50,8 @@ REPLAN_S = 60.0
 
 Some decisions depend on the time, such as time-outs of guests and pauses after failed migrations.
 """
+HICCUP = timedelta(seconds=15)
+"""The length of an outage of the API server that is not shown, such as that of its update."""
 REFRESH_S = 1.0
 """The shortest time between two plans while a run is active, in seconds."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
@@ -153,7 +156,7 @@ class Loop:
             except ReconcilerError as error:
                 self._failed(error)
             else:
-                self._failures, self._trouble = 0, None
+                self._failures, self._trouble = 0, self._outage()
         self._publish(planned)
         if planned is not None:
             self._parts.leader.begin(planned.live.kubevirt.ref.namespace)
@@ -165,8 +168,16 @@ class Loop:
         kind = WaitKind.CLUSTER if isinstance(error, ClusterError) else WaitKind.VALID_COMMIT
         if self._trouble is None or self._trouble.message != str(error):
             log.warning("cannot plan; trying again: %s", error)
-        since = self._trouble.since if self._trouble else self._clock.now()
+        known = self._trouble or self._outage()
+        since = known.since if known is not None else self._clock.now()
         self._trouble = Wait(kind=kind, since=since, message=str(error))
+
+    def _outage(self) -> Wait | None:
+        """Return what the page shows of an outage that has lasted for some seconds."""
+        found = self._parts.engine.outage()
+        if found is None or self._clock.now() - found[0] < HICCUP:
+            return None
+        return Wait(kind=WaitKind.CLUSTER, since=found[0], message=str(found[1]))
 
     def _publish(self, planned: PlanWithInputs | None) -> None:
         """Show the state of the process, with a new plan if there is one."""

@@ -24,6 +24,7 @@ from bench import processes
 from bench.fleet import GIT_ENVIRONMENT, Fleet
 from bench.programs.bare import Bare
 from bench.programs.one_by_one import patched
+from support.serving.pulling_engine import PullingEngine
 
 from reconciler.app.input_options import SourceOptions
 from reconciler.app.wiring import clock_wiring, source_wiring
@@ -31,7 +32,6 @@ from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.model.references import vm_ref
 from reconciler.plan.plan_policy import plan_policy
-from reconciler.serve.engine import Engine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -117,7 +117,7 @@ def main() -> None:
         source_wiring.desired(source) as desired,
         ClusterInformer(client, clock=clock) as informer,
     ):
-        engine = Engine(desired, informer, clock, plan_policy)
+        engine = PullingEngine(desired, informer, clock, plan_policy)
         quiet = [vm for vm in fleet.vms if not (vm.changed or vm.migrating)]
         still = iter([vm for vm in quiet if file_of(vm, options.repo).exists()])
         bare = Bare(options.kubeconfig)
@@ -143,7 +143,7 @@ def rounds(
     still: Iterator[VM],
     repo: Path,
     bare: Bare,
-    engine: Engine,
+    engine: PullingEngine,
     informer: ClusterInformer,
     n: int = ROUNDS,
 ) -> Followed:

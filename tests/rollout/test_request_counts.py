@@ -15,6 +15,7 @@ from bench import following
 from bench.fleet import Fleet
 from bench.programs.world_server import add_finished
 from support.served import Served
+from support.serving.pulling_engine import PullingEngine
 from urllib3.connection import HTTPConnection
 
 from reconciler.app.clock import SystemClock
@@ -27,7 +28,6 @@ from reconciler.model.references import vm_ref
 from reconciler.plan import planner
 from reconciler.plan.kubevirt import drift
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.serve.engine import Engine
 from reconciler.simulator.apiserver.response_times import IMMEDIATE, ResponseTimes
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
@@ -226,7 +226,7 @@ def followed(cluster, repo):
         ClusterInformer(client, clock=clock) as informer,
     ):
         yield (
-            Engine(CommitReader(opened), informer, clock, lambda _config: PlanPolicy()),
+            PullingEngine(CommitReader(opened), informer, clock, lambda _config: PlanPolicy()),
             informer,
         )
 

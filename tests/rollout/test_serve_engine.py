@@ -8,16 +8,16 @@ from datetime import timedelta
 
 import pytest
 from support.builders import decide
+from support.serving.pulling_engine import PullingEngine
 from support.simulated import vm_yaml
 
 from reconciler.app.clock import SystemClock
-from reconciler.app.read_and_plan import read_valid
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.model.plan.plan import Reason
 from reconciler.model.references import vm_ref
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.serve.engine import CAPACITY_AGE_S, OLDEST_CAPACITY_S, Engine
+from reconciler.serve.engine import CAPACITY_AGE_S, OLDEST_CAPACITY_S
 from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader
 
@@ -38,19 +38,10 @@ def engine(cluster, repository, clock=None):
         Repository.open(str(repository.path)) as opened,
         ClusterInformer(client, clock=clock) as informer,
     ):
-        yield Planning(CommitReader(opened), informer, clock), informer
-
-
-class Planning(Engine):
-    """An engine together with the repository that it plans for."""
-
-    def __init__(self, reader, informer, clock):
-        super().__init__(informer, clock, lambda _config: POLICY)
-        self._reader = reader
-        self.pull()
-
-    def pull(self):
-        self.use(read_valid(self._reader))
+        yield (
+            PullingEngine(CommitReader(opened), informer, clock, lambda _config: POLICY),
+            informer,
+        )
 
 
 class Late:

@@ -151,6 +151,9 @@ class PolledInformer:
         self._capacity = self._reader.capacity()
         return self._capacity
 
+    def outage(self) -> None:
+        """Return None: each read fails by itself, or not at all."""
+
     def refresh_capacity(self) -> None:
         """Read pods and quotas at once, because there is no other thread."""
         self.capacity()

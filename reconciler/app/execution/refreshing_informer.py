@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
+    from reconciler.errors import ClusterError
     from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveState
     from reconciler.ports import Informer
@@ -31,6 +33,10 @@ class RefreshingInformer:
         live = self._inner.wait(timeout_s)
         self._refresh()
         return live
+
+    def outage(self) -> tuple[datetime, ClusterError] | None:
+        """Return since when reads have failed, and the last error."""
+        return self._inner.outage()
 
     def refresh_capacity(self) -> None:
         """Start to read pods and quotas for later snapshots."""

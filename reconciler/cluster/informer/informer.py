@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
 from reconciler.cluster.api import resource_paths, threads
@@ -25,6 +26,7 @@ from reconciler.cluster.read.lists import (
     wrong_number,
 )
 from reconciler.cluster.read.migration_policy_reader import (
+    POLICIES,
     MigrationPolicies,
     list_migration_policies,
 )
@@ -38,6 +40,7 @@ from reconciler.model.live.live_state import LiveNode, LiveState
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
     from types import TracebackType
 
     from reconciler.cluster.api.client import Client
@@ -59,6 +62,8 @@ _PATIENCE_S = 120.0
 """How many seconds the reads of a kind may fail before the snapshot counts as too old."""
 _POLL_S = 60.0
 """The interval at which nodes and instancetypes are listed, in seconds."""
+_POLICIES_POLL_S = 300.0
+"""The interval at which migration policies are listed, in seconds; only forecasts need them."""
 _SETTING_POLL_S = 5.0
 """The interval at which Harvester's Setting is read, in seconds."""
 _LISTED = "listed"
@@ -136,7 +141,6 @@ class ClusterInformer:
         policies = threads.start(list_migration_policies, self._client)
         versions = [each.result() for each in lists]
         self._nodes = nodes.result()
-        # Policies are listed once, since only the forecast at the start of a run needs them.
         self._policies = policies.result()
         self._list_types(self._client)
         self._read_setting(self._client)
@@ -148,6 +152,7 @@ class ClusterInformer:
         if version := self._nodes.resource_version:
             reflectors.append(self._poller(self._list_nodes, resource_paths.NODES, version))
         reflectors.append(self._poller(self._list_types, resource_paths.INSTANCETYPES, _LISTED))
+        reflectors.append(self._poller(self._list_policies, POLICIES, _LISTED, _POLICIES_POLL_S))
         if self._served.harvester:
             path = resource_paths.HARVESTER_SETTINGS
             reflectors.append(self._poller(self._read_setting, path, _LISTED, _SETTING_POLL_S))
@@ -319,6 +324,13 @@ class ClusterInformer:
                 self._change(lambda: setattr(self, "_settings", found))
         return _LISTED
 
+    def _list_policies(self, client: Client) -> str:
+        """List migration policies; report a change only if they differ from the previous list."""
+        found = list_migration_policies(client)
+        if found != self._policies:
+            self._change(lambda: setattr(self, "_policies", found))
+        return _LISTED
+
     def _config(self) -> LiveKubeVirt:
         found = self._kubevirts.view
         if not found and self._kubevirts.findings:
@@ -327,12 +339,24 @@ class ClusterInformer:
             raise wrong_number(self._client.host, found)
         return next(iter(found.values()))
 
-    def _refuse_if_stale(self) -> None:
-        now = self._clock.monotonic()
+    def outage(self) -> tuple[datetime, ClusterError] | None:
+        """Return since when the reads of a kind have failed, and the last error; None if none do.
+
+        The snapshot is then as old as the failure, although ``read`` still returns it for a time.
+        """
+        found = self._first_failure()
+        if found is None:
+            return None
+        since, error = found
+        return self._clock.now() - timedelta(seconds=self._clock.monotonic() - since), error
+
+    def _first_failure(self) -> tuple[float, ClusterError] | None:
         failing: list[tuple[float, ClusterError]] = [
             each.failing for each in self._reflectors if each.failing is not None
         ]
-        if failing:
-            since, error = min(failing, key=lambda each: each[0])
-            if now - since > _PATIENCE_S:
-                raise error
+        return min(failing, key=lambda each: each[0], default=None)
+
+    def _refuse_if_stale(self) -> None:
+        found = self._first_failure()
+        if found is not None and self._clock.monotonic() - found[0] > _PATIENCE_S:
+            raise found[1]
