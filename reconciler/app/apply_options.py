@@ -23,6 +23,8 @@ class ApplyOptions:
     cluster: ClusterOptions = field(default_factory=ClusterOptions)
     prometheus: PrometheusOptions = field(default_factory=PrometheusOptions)
     deadline_s: float | None = DEADLINE_S
+    wait_for_lease_s: float = 0.0
+    """How long to wait for another run that holds a lease and is alive, in seconds."""
     no_wait: bool = False
     """Whether the run ends as soon as the patches are sent."""
     plan_file: Path | None = None

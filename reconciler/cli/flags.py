@@ -128,6 +128,14 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
     ApplyOptions: {
         "shard": options.ShardOption,
         "deadline_s": deadline("2h"),
+        "wait_for_lease_s": option(
+            "--wait-for-lease",
+            "Wait up to this time for another run that holds the lease, such as a run of serve. "
+            "Default: exit with 7 if that run is alive.",
+            metavar="DURATION",
+            parser=seconds,
+            show_default=False,
+        ),
         "no_wait": option("--no-wait", "Exit as soon as the patches are sent."),
         "plan_file": option(
             "--plan",

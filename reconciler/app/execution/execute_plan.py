@@ -189,6 +189,7 @@ def _leases(execution: Execution) -> AbstractContextManager[Leases]:
         run_id=execution.run_id,
         scale=execution.options.cluster.time_scale,
         until=execution.until,
+        alive_s=execution.options.wait_for_lease_s,
     )
 
 

@@ -86,7 +86,7 @@ def leader_lease(
 
 
 @contextmanager
-def hold_leases(
+def hold_leases(  # noqa: PLR0913 - each but the first four is given by name
     plan: Plan,
     shard: Shard,
     client: Client,
@@ -96,12 +96,13 @@ def hold_leases(
     run_id: str,
     scale: float,
     until: float | None,
+    alive_s: float,
 ) -> Iterator[Leases]:
     """Context manager that holds the leases that a run needs to apply a plan.
 
     The leases are in *namespace*, where the KubeVirt CR is, and *run_id* is their holder. *scale*
     is the number of seconds of *clock* per real second. The wait for a lease ends at the monotonic
-    time *until*.
+    time *until*; *alive_s* is the longest wait in real seconds for a run that is alive.
 
     Raises:
         ForbiddenError: The credentials lack permissions.
@@ -134,6 +135,7 @@ def hold_leases(
             holder=run_id,
             scale=scale,
             wait_s=wait_s,
+            alive_s=alive_s,
             waiting=beside.held,
         )
 

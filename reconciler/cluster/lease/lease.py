@@ -20,6 +20,7 @@ from reconciler.cluster.lease.other_holder import OtherHolder
 from reconciler.errors import (
     ClusterError,
     ConflictError,
+    LeaseHeldError,
     NotFoundError,
     RejectedError,
     UnavailableError,
@@ -50,6 +51,7 @@ class ClusterLease:
         holder: The unique name of this run, such as pod or host and a run id.
         scale: How many seconds of the clock pass in one real second.
         wait_s: The longest wait for another holder, in real seconds; None for the lease duration.
+        alive_s: How long to wait for another holder that is alive, in real seconds.
         waiting: Called each second of the wait, for example to renew a lease that is already held.
         level: The log level of the message that another holder was found.
     """
@@ -65,6 +67,7 @@ class ClusterLease:
         times: LeaseTimes | None = None,
         scale: float = 1.0,
         wait_s: float | None = None,
+        alive_s: float = 0.0,
         waiting: Callable[[], object] = lambda: None,
         level: int = logging.INFO,
     ) -> None:
@@ -77,6 +80,7 @@ class ClusterLease:
         self._holder = holder
         self._times = times or LeaseTimes()
         self._wait_s = math.inf if wait_s is None else wait_s
+        self._alive_s = alive_s
         self._waiting = waiting
         self._abandoned = False
         self._record: dict[str, Any] | None = None
@@ -89,6 +93,8 @@ class ClusterLease:
     def __enter__(self) -> Self:
         """Acquire the lease; wait up to its duration to see whether another holder is alive.
 
+        A holder that is alive is waited for, if the lease was created with ``alive_s``.
+
         Raises:
             LeaseHeldError: Another run holds the lease and is alive, or may still be alive.
             ClusterError: The lease cannot be read or written.
@@ -97,11 +103,17 @@ class ClusterLease:
         other = self._other_holder()
         while True:
             record = self._read()
-            if (
-                record is None
-                or lease_record.holder_of(record) in ("", self._holder)
-                or other.is_dead(record, self._now())
-            ):
+            try:
+                free = (
+                    record is None
+                    or lease_record.holder_of(record) in ("", self._holder)
+                    or other.is_dead(record, self._now())
+                )
+            except LeaseHeldError:
+                if self._now() - began >= self._alive_s:
+                    raise
+                free, other = False, self._other_holder()
+            if free:
                 try:
                     self._acquire(record)
                 except ConflictError:
@@ -112,7 +124,7 @@ class ClusterLease:
                     continue
                 return self
             left_s = self._wait_s - (self._now() - began)
-            if left_s <= 0:
+            if left_s <= 0 and record is not None:
                 raise other.unsettled(record)
             self._waiting()
             self._clock.sleep(min(_POLL_S, left_s) * self._scale)

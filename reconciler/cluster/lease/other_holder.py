@@ -64,8 +64,8 @@ class OtherHolder:
             raise LeaseHeldError(
                 f"another run holds the lease {self._where} at {self._host}: {holder}",
                 holder=holder,
-                hint="wait until that run ends; the lease of a dead run expires after"
-                f" {self._duration_s} s",
+                hint="wait until that run ends, for example with apply --wait-for-lease 15m; the "
+                f"lease of a dead run expires after {self._duration_s} s",
             )
         silent_s = now - self._since
         named_s = float(spec.get("leaseDurationSeconds") or self._duration_s)

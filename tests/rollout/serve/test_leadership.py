@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 
 import pytest
 from support.simulated import Rig, rig
 
 from reconciler.app.execution.leases import SERVE_LEASE, leader_lease
+from reconciler.cluster.lease.lease import ClusterLease
+from reconciler.errors import LeaseHeldError
 from reconciler.model.service.view import Role, WaitKind
 from reconciler.serve.leadership import Leadership
 
@@ -101,3 +104,30 @@ def test_notes_on_the_lease_survive_a_new_leader(world):
     assert two.annotations()[NOTE] == "sent"
     stored = json.loads(world.sim.request("GET", PATH).body)["metadata"]["annotations"]
     assert stored[NOTE] == "sent"
+
+
+@pytest.mark.parametrize(("alive_s", "waited"), [(0.0, False), (60.0, True)])
+def test_person_can_wait_for_a_run_that_is_alive(world, alive_s, waited):
+    name = "memory-reconciler-memory-0"
+    run = world.lease(name)
+    began = world.clock.monotonic()
+
+    def goes_on() -> None:
+        if world.clock.monotonic() - began < 40:
+            run.held()
+        else:
+            world.clock.slept = lambda: None
+            run.__exit__(None, None, None)
+
+    mine = ClusterLease(
+        world.client,
+        clock=world.clock,
+        namespace="kubevirt",
+        name=name,
+        holder="a-person",
+        alive_s=alive_s,
+    )
+    run.__enter__()
+    world.clock.slept = goes_on
+    with nullcontext() if waited else pytest.raises(LeaseHeldError), mine:
+        assert 40 <= world.clock.monotonic() - began <= 42
