@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.plan.plan import Plan
 from reconciler.plan.behaviour.versions import NEWEST_KNOWN
-from reconciler.plan.capacity.placement import capacity_warnings
+from reconciler.plan.capacity.capacity_warnings import capacity_warnings
 from reconciler.plan.concurrency import concurrency_of
 from reconciler.plan.digest import plan_digest
 from reconciler.plan.forecast.forecast import forecast

@@ -12,7 +12,7 @@ from reconciler.model.clock_difference import CLOCKS_DIFFER
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect, Reason
-from reconciler.plan.capacity.placement import NAMED
+from reconciler.plan.capacity.capacity_warnings import NAMED
 from reconciler.plan.ordering import CANARY, named
 from reconciler.plan.timing.clock_disagreement import HINT, clock_disagreement
 from reconciler.plan.timing.disruption import Disruption, disruption_of, window_need_s

@@ -19,7 +19,7 @@ from reconciler.cluster.api import api_errors
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.api.watch import Watch
-from reconciler.cluster.decode import aware_quotas, list_stream, spare_capacity, workloads
+from reconciler.cluster.decode import aaq_objects, list_stream, spare_capacity, workloads
 from reconciler.cluster.decode.instancetypes import NAMESPACED
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
 from reconciler.cluster.decode.owners import HyperConvergeds
@@ -45,9 +45,9 @@ KINDS = {
     "nodes": workloads.NODES,
     "pods": spare_capacity.PODS,
     "resourcequotas": spare_capacity.QUOTAS,
-    "applicationawareresourcequotas": aware_quotas.AWARE_QUOTAS,
-    "applicationawareclusterresourcequotas": aware_quotas.CLUSTER_QUOTAS,
-    "aaqs": aware_quotas.AAQS,
+    "applicationawareresourcequotas": aaq_objects.AWARE_QUOTAS,
+    "applicationawareclusterresourcequotas": aaq_objects.CLUSTER_QUOTAS,
+    "aaqs": aaq_objects.AAQS,
     "virtualmachineinstancetypes": NAMESPACED,
     "kubevirts": KubeVirts(),
     "hyperconvergeds": HyperConvergeds("v1"),

@@ -12,8 +12,8 @@ from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.pages import UnreadableError
+from reconciler.cluster.decode.structs import wire
 from reconciler.model import references
 from reconciler.model.live.conditions import Condition
 from reconciler.model.live.live_state import Constraints

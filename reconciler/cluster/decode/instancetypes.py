@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.decode_values import amount
 from reconciler.cluster.decode.pages import Kind, UnreadableError
+from reconciler.cluster.decode.structs import wire
 from reconciler.model.live.live_state import Constraints, LiveInstancetype
 from reconciler.model.references import CLUSTER_INSTANCETYPE, INSTANCETYPE, Uid, instancetype_ref
 

@@ -11,7 +11,7 @@ import msgspec
 
 from reconciler.cluster.api import list_items
 from reconciler.cluster.api.json_errors import UNDECODABLE
-from reconciler.cluster.decode import wire
+from reconciler.cluster.decode.structs import wire
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

@@ -10,8 +10,8 @@ import msgspec
 
 from reconciler.cluster.api import list_items
 from reconciler.cluster.api.json_errors import UNDECODABLE
-from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.list_stream import raw_items
+from reconciler.cluster.decode.structs import wire
 from reconciler.errors import ClusterError
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.references import (

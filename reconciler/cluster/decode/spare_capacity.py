@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from reconciler.cluster.decode import wire_capacity as wire
 from reconciler.cluster.decode.decode_values import CPU, amount, other_resources, shared
 from reconciler.cluster.decode.pages import Kind
+from reconciler.cluster.decode.structs import wire_capacity as wire
 from reconciler.cluster.decode.workloads import HUGEPAGES
 from reconciler.model.live.capacity import (
     PRIORITY_CLASS,
@@ -26,7 +26,7 @@ from reconciler.model.references import Uid
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from reconciler.cluster.decode.wire import Amount
+    from reconciler.cluster.decode.structs.wire import Amount
     from reconciler.model.references import ObjectRef
 
 _NODE_NAME = re.compile(rb'"nodeName"\s*:\s*"([a-z0-9.-]+)"')

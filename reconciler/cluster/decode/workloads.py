@@ -6,7 +6,6 @@ import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from reconciler.cluster.decode import wire, wire_vmi
 from reconciler.cluster.decode.decode_values import (
     NO_DOMAIN,
     amount,
@@ -20,19 +19,20 @@ from reconciler.cluster.decode.decode_values import (
     topology,
 )
 from reconciler.cluster.decode.pages import Kind
-from reconciler.cluster.decode.placement import placement, taints
+from reconciler.cluster.decode.scheduling_constraints import placement, taints
+from reconciler.cluster.decode.structs import wire, wire_vmi
 from reconciler.cluster.decode.tracking_tool import tracking_tool
 from reconciler.model.annotations import SUSPEND
 from reconciler.model.live.capacity import UNREAD_LABELS
 from reconciler.model.live.live_migration import LiveMigration, MigrationPhase
 from reconciler.model.live.live_state import LiveNode, LiveVM, LiveVMI
 from reconciler.model.references import ObjectRef, Uid
-from reconciler.plan.vm.rules.harvester import HOTPLUG_ANNOTATION, RESERVED_ANNOTATION
+from reconciler.plan.vm.rules.harvester_webhooks import HOTPLUG_ANNOTATION, RESERVED_ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from reconciler.cluster.decode.wire_managers import VMManager
+    from reconciler.cluster.decode.structs.wire_managers import VMManager
 
 FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
 """The annotation of migrations that KubeVirt's workload updater creates.

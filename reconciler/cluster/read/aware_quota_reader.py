@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, TypeVar
 
-from reconciler.cluster.decode import aware_quotas
+from reconciler.cluster.decode import aaq_objects
 from reconciler.cluster.read.api_groups import served_groups
 from reconciler.cluster.read.lists import list_kind
 from reconciler.errors import ForbiddenError, NotFoundError
@@ -47,13 +47,13 @@ def read_aware_quotas(client: Client) -> tuple[AwareQuotas, tuple[Diagnostic, ..
         return found.values
 
     quotas = (
-        *listed(f"{_API}/applicationawareresourcequotas", aware_quotas.AWARE_QUOTAS),
-        *listed(f"{_API}/applicationawareclusterresourcequotas", aware_quotas.CLUSTER_QUOTAS),
+        *listed(f"{_API}/applicationawareresourcequotas", aaq_objects.AWARE_QUOTAS),
+        *listed(f"{_API}/applicationawareclusterresourcequotas", aaq_objects.CLUSTER_QUOTAS),
     )
     if not quotas:
         return AwareQuotas(), tuple(unread)
-    settings = next(iter(listed(f"{_API}/aaqs", aware_quotas.AAQS)), aware_quotas.AaqSettings())
-    namespaces = dict(listed(_NAMESPACES, aware_quotas.NAMESPACES))
+    settings = next(iter(listed(f"{_API}/aaqs", aaq_objects.AAQS)), aaq_objects.AaqSettings())
+    namespaces = dict(listed(_NAMESPACES, aaq_objects.NAMESPACES))
     gated = {name for name, labels in namespaces.items() if _is_gated(labels, settings)}
     groups: dict[str, list[Quota]] = defaultdict(list)
     for each in quotas:
@@ -69,9 +69,9 @@ def read_aware_quotas(client: Client) -> tuple[AwareQuotas, tuple[Diagnostic, ..
     return found, tuple(unread)
 
 
-def _is_gated(labels: dict[str, str], settings: aware_quotas.AaqSettings) -> bool:
+def _is_gated(labels: dict[str, str], settings: aaq_objects.AaqSettings) -> bool:
     if settings.selector is None:
-        return aware_quotas.ENABLE_GATING in labels
+        return aaq_objects.ENABLE_GATING in labels
     return all(each.holds(labels) for each in settings.selector)
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from reconciler.cluster.decode import wire
 from reconciler.cluster.decode.decode_values import amount
 from reconciler.cluster.decode.pages import Kind
+from reconciler.cluster.decode.structs import wire
 from reconciler.cluster.read.lists import Listed, list_kind
 from reconciler.errors import ForbiddenError, NotFoundError
 from reconciler.model.diagnostic import Diagnostic, Severity

@@ -9,7 +9,7 @@ from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect
 from reconciler.model.references import ObjectRef
 from reconciler.plan.behaviour.migration_policy import bandwidth
-from reconciler.plan.capacity.placement import migrates
+from reconciler.plan.capacity.capacity_warnings import migrates
 from reconciler.plan.timing.disruption import Disruption, disruption_of
 from reconciler.plan.timing.migration_durations import ACCEPTANCE, DETECTION, Estimates, Span
 

@@ -14,8 +14,8 @@ from reconciler.errors import ClusterError
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.run.progress import Step
 from reconciler.plan.behaviour.target_pod import rendering_of
+from reconciler.plan.capacity.capacity_warnings import migrates
 from reconciler.plan.capacity.fit import pod_for
-from reconciler.plan.capacity.placement import migrates
 from reconciler.plan.capacity.reservations import Reservations, grown_to
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, first
-from reconciler.plan.vm.rules.aware_quotas import gate_in_flight
+from reconciler.plan.vm.rules.aaq_capacity import gate_in_flight
 from reconciler.plan.vm.rules.guest_progress import QUOTA, failing, ineffective, quota_refused
 from reconciler.plan.vm.rules.kubevirt_v1_1 import judged_at_admission
 from reconciler.plan.vm.rules.preconditions import (

@@ -1,7 +1,7 @@
 """Checks that a node and the quotas have capacity for a second pod during the migration.
 
 A change waits where migrations in flight will release the missing capacity; otherwise it is
-blocked. Other changes of the same plan do not count here; ``placement`` examines them together.
+blocked. Other changes of the same plan do not count here; ``capacity_warnings`` adds them up.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from reconciler.plan.behaviour.target_pod import target_pod
 from reconciler.plan.capacity.fit import SELF_RAISED, exceeded, free, pod_for, quota_usage
 from reconciler.plan.capacity.node_filters import eligible_nodes, node_filters
 from reconciler.plan.finding import Finding, blocked, wait
-from reconciler.plan.vm.rules.aware_quotas import aware_quota_has_capacity
+from reconciler.plan.vm.rules.aaq_capacity import aware_quota_has_capacity
 
 if TYPE_CHECKING:
     from reconciler.model.live.capacity import Capacity

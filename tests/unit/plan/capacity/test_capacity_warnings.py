@@ -22,7 +22,7 @@ from support.capacity_builders import NEED, USED, capacity, launcher, node, use
 from reconciler.model.live.capacity import Quota
 from reconciler.model.quantity import GIB
 from reconciler.model.references import vm_ref
-from reconciler.plan.capacity.placement import capacity_warnings, migrates
+from reconciler.plan.capacity.capacity_warnings import capacity_warnings, migrates
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveNode

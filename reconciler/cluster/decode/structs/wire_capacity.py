@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.cluster.decode.wire import Amount, Meta, Wire
-from reconciler.cluster.decode.wire_placement import ScopeExpression
+from reconciler.cluster.decode.structs.wire import Amount, Meta, Wire
+from reconciler.cluster.decode.structs.wire_placement import ScopeExpression
 
 
 class PodLabels(msgspec.Struct, frozen=True, rename={"created_by": "kubevirt.io/created-by"}):

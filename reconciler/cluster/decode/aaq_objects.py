@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reconciler.cluster.decode import wire_aware_quota as wire
 from reconciler.cluster.decode.pages import Kind
-from reconciler.cluster.decode.placement import selector
+from reconciler.cluster.decode.scheduling_constraints import selector
 from reconciler.cluster.decode.spare_capacity import amount_of, is_judged
+from reconciler.cluster.decode.structs import wire_aware_quota as wire
 from reconciler.model.live.aware_quota import DEFAULT_CALCULATOR, VMI_KEYS
 from reconciler.model.live.capacity import Quota
 from reconciler.model.live.placement import Requirement
 
 if TYPE_CHECKING:
-    from reconciler.cluster.decode.wire import Amount
-    from reconciler.cluster.decode.wire_capacity import QuotaStatus
+    from reconciler.cluster.decode.structs.wire import Amount
+    from reconciler.cluster.decode.structs.wire_capacity import QuotaStatus
 
 ENABLE_GATING = "application-aware-quota/enable-gating"
 """The label of the namespaces in which AAQ gates pods, unless the AAQ object selects others."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from reconciler.cluster.decode.wire import Amount, Condition, Meta, Wire
-from reconciler.cluster.decode.wire_placement import VMISpec
+from reconciler.cluster.decode.structs.wire import Amount, Condition, Meta, Wire
+from reconciler.cluster.decode.structs.wire_placement import VMISpec
 
 
 class MemoryStatus(Wire, frozen=True):

@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 import msgspec
 
-from reconciler.cluster.decode.wire_managers import VMManager
+from reconciler.cluster.decode.structs.wire_managers import VMManager
 
 T = TypeVar("T")
 

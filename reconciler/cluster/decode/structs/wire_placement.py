@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reconciler.cluster.decode.wire import GuestSpec, Wire
+from reconciler.cluster.decode.structs.wire import GuestSpec, Wire
 
 
 class Toleration(Wire, frozen=True):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from reconciler.cluster.decode.wire import Amount, Meta, Wire
-from reconciler.cluster.decode.wire_capacity import QuotaStatus
-from reconciler.cluster.decode.wire_placement import LabelSelector
+from reconciler.cluster.decode.structs.wire import Amount, Meta, Wire
+from reconciler.cluster.decode.structs.wire_capacity import QuotaStatus
+from reconciler.cluster.decode.structs.wire_placement import LabelSelector
 
 
 class AwareQuotaSpec(Wire, frozen=True):

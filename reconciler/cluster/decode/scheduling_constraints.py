@@ -19,7 +19,7 @@ from reconciler.model.live.placement import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from reconciler.cluster.decode import wire, wire_placement
+    from reconciler.cluster.decode.structs import wire, wire_placement
 
 _HARD = "DoNotSchedule"
 

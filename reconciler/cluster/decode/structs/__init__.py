@@ -1,0 +1,1 @@
+"""Declares the Kubernetes JSON that is read, as msgspec Structs; see ``wire``."""
