@@ -12,6 +12,7 @@ from reconciler.app.comment.forge_options import TOKEN_VARIABLE, ForgeOptions
 from reconciler.app.comment.forges import forge_of
 from reconciler.app.comment.result_content import MAX_DESCRIPTION
 from reconciler.errors import ReconcilerError, UsageError
+from reconciler.escaping import printable
 from reconciler.forge.forge import CommitStatus, State
 from reconciler.forge.forge_client import ForgeClient
 from reconciler.forge.post_comment import post_status
@@ -129,7 +130,7 @@ class CommitStatusPoster:
         status = CommitStatus(
             state=State(shown.state),
             name=self._options.name,
-            description=shown.description[:MAX_DESCRIPTION],
+            description=printable(shown.description, MAX_DESCRIPTION),
             link=self._options.forge.link or "",
         )
         try:

@@ -1,0 +1,88 @@
+"""Commit statuses are set in the background, each once, and again after failures."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from support.forges.fake_forge import TOKEN, FakeGitHub
+from support.forges.fault import Fault
+
+from reconciler.app.clock import SystemClock
+from reconciler.app.comment import commit_status_poster
+from reconciler.app.comment.commit_status_poster import CommitStatusPoster, StatusOptions
+from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions
+from reconciler.errors import UsageError
+from reconciler.model.service.shown_status import ShownStatus, StatusState
+
+COMMIT = "a" * 40
+PATH = f"/repos/team/vms/statuses/{COMMIT}"
+PENDING = ShownStatus(commit=COMMIT, state=StatusState.PENDING, description="1 to change")
+DONE = ShownStatus(commit=COMMIT, state=StatusState.SUCCESS, description="2\x1b[31m of 2")
+
+
+class Forge(FakeGitHub):
+    """A forge whose requests a test can wait for."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = threading.Semaphore(0)
+
+    def answer(self, received):
+        found = super().answer(received)
+        self.seen.release()
+        return found
+
+
+@pytest.fixture
+def forge(monkeypatch):
+    monkeypatch.setattr(commit_status_poster, "_FIRST_PAUSE_S", 0.01)
+    with Forge() as found:
+        yield found
+
+
+def options(forge, **changes) -> StatusOptions:
+    where = ForgeOptions(forge=ForgeKind.GITHUB, forge_url=forge.url, project="team/vms")
+    return StatusOptions(forge=where, name="reconciler (prod)", **changes)
+
+
+def opened(forge, environ=None, **changes):
+    environ = {"RECONCILER_FORGE_TOKEN": TOKEN} if environ is None else environ
+    return CommitStatusPoster(options(forge, **changes), environ, SystemClock())
+
+
+def test_each_new_state_of_a_commit_is_set_once(forge):
+    with opened(forge) as poster:
+        poster.show([PENDING])
+        assert forge.seen.acquire(timeout=60)
+        poster.show([PENDING])
+        poster.show([DONE])
+        assert forge.seen.acquire(timeout=60)
+    assert [(each["state"], each["description"]) for _, each in forge.statuses] == [
+        ("pending", "1 to change"),
+        ("success", "2\\x1b[31m of 2"),
+    ]
+
+
+def test_status_is_set_again_after_a_failure(forge):
+    forge.faults[f"POST {PATH}"] = [Fault(status=502), Fault(status=502)]
+    with opened(forge) as poster:
+        poster.show([DONE])
+        while not forge.statuses:
+            assert forge.seen.acquire(timeout=60)
+    assert [each["state"] for _, each in forge.statuses] == ["success"]
+
+
+def test_token_file_is_read_for_each_status(forge, tmp_path):
+    file = tmp_path / "token"
+    file.write_text("expired-token-123")
+    with opened(forge, {}, token_file=file) as poster:
+        file.write_text(f"{TOKEN}\n")
+        poster.show([DONE])
+        assert forge.seen.acquire(timeout=60)
+    assert [each["state"] for _, each in forge.statuses] == ["success"]
+
+
+def test_missing_token_is_reported_at_the_start(forge):
+    with pytest.raises(UsageError, match="RECONCILER_FORGE_TOKEN is not set"):
+        opened(forge, {})
