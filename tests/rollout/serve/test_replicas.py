@@ -44,6 +44,7 @@ CONFIG = (
     "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: enforce\nrollout: {maxConcurrent: 1}\n"
 )
 VMS = ("a", "b", "c")
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases/"
 
 
 @dataclass
@@ -125,10 +126,16 @@ class Pair:
             # The first Lease that is created is that of the leader; its name is in the body.
             first = each.path.endswith("/leases") and not created
             created = created or first
-            if first or each.path.endswith(f"/leases/{SERVE_LEASE}"):
+            if first or each.path == LEASES + SERVE_LEASE:
                 yield "leads", each.user
             elif "/virtualmachines/" in each.path:
                 yield "writes", each.user
+
+    def waits(self, name: str) -> bool:
+        """Return whether a replica has read the leader's Lease."""
+        log = self.cluster.simulator.request_log
+        path = LEASES + SERVE_LEASE
+        return any((each.user, each.path) == (name, path) for each in list(log))
 
     def leader(self) -> str:
         """Return who wrote the Lease last."""
@@ -196,6 +203,7 @@ def test_second_replica_continues_the_rollout_of_a_failed_leader_and_both_never_
     pair.until(lambda: "one" in pair.writers(), "the first replica writes nothing")
     assert pair.leader() == "one"
     pair.start("two")
+    pair.until(lambda: pair.waits("two"), "the second replica does not read the Lease")
     with fails(one):
         began = monotonic()
         pair.until(lambda: pair.leader() == "two", "the second replica does not take over")
