@@ -171,3 +171,15 @@ def test_harvester_accepts_a_ratio_from_1_to_20(value, status):
         "PATCH", SETTING, headers=MERGE_PATCH, body=json.dumps({"value": value}).encode()
     )
     assert answer.status == status
+
+
+def test_fleet_applies_harvesters_chart_again_and_leaves_the_ratio_of_the_setting():
+    sim = harvester()
+    body = json.dumps({"value": "8"}).encode()
+    assert sim.request("PATCH", SETTING, headers=MERGE_PATCH, body=body).status == 200
+    sim.engine.run_until(5)
+    path = "/apis/kubevirt.io/v1/namespaces/harvester-system/kubevirts/kubevirt"
+    patch(sim, path, {"spec": {"configuration": {"vmRolloutStrategy": "Stage"}}})
+    sim.engine.run_until(60)
+    found = json.loads(sim.request("GET", path).body)["spec"]["configuration"]
+    assert found == {"liveUpdateConfiguration": {"maxHotplugRatio": 8}}
