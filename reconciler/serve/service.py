@@ -14,7 +14,7 @@ from reconciler.app.apply_options import ApplyOptions
 from reconciler.app.comment.commit_status_poster import CommitStatusPoster
 from reconciler.app.counters import Counters
 from reconciler.app.execution.leader_note import leader_note
-from reconciler.app.execution.leases import leader_lease
+from reconciler.app.execution.leases import leader_lease, serve_lease
 from reconciler.app.execution.runner import Runner
 from reconciler.app.input_options import DEFAULT_REVISION
 from reconciler.app.stop import Stop, Terminated, stop_on_signals
@@ -137,12 +137,15 @@ def _opened(
         counted=partial(counters.add, Counted.GIT_FETCHES),
     )
     leadership = Leadership(
-        leader_lease(client.without_retries(), clock, instance=instance, scale=scale),
+        leader_lease(
+            client.without_retries(), clock, instance=instance, scale=scale, shard=options.shard
+        ),
         clock,
         instance=instance,
         changed=partial(wakeups.wake, Wakeup.LEADERSHIP),
     )
-    relay = PushRelay(leadership, leader_note(client.without_retries()), clock, poller.wake)
+    note = leader_note(client.without_retries(), options.shard)
+    relay = PushRelay(leadership, note, clock, poller.wake)
     leadership.steps.append(relay.step)
     stack.callback(leadership.end, RELEASE_S)
     stack.callback(poller.end, STOP_READ_S)
@@ -249,6 +252,7 @@ def _first_view(options: ServeOptions, instance: str, clock: Clock) -> ServiceVi
         started_at=now,
         at=now,
         history_since=now,
+        lease=serve_lease(options.shard),
         source=SourceView(
             address=source_wiring.shown_address(options.source.repo or ""),
             revision=options.source.revision or DEFAULT_REVISION,

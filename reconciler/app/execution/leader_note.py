@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from reconciler.app.execution.leases import SERVE_LEASE
+from reconciler.app.execution.leases import serve_lease
 from reconciler.cluster.lease.lease_note import write_note
+from reconciler.model.shard import WHOLE_FLEET, Shard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -13,13 +14,15 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
 
 
-def leader_note(client: Client) -> Callable[[str, Mapping[str, str | None]], bool]:
-    """Return a function that writes annotations to the Lease of the leader in a namespace.
+def leader_note(
+    client: Client, shard: Shard = WHOLE_FLEET
+) -> Callable[[str, Mapping[str, str | None]], bool]:
+    """Return a function that writes annotations to the Lease of a shard's leader in a namespace.
 
     The function returns whether they are written. If a request fails, it raises ``ClusterError``.
     """
 
     def write(namespace: str, annotations: Mapping[str, str | None]) -> bool:
-        return write_note(client, namespace, SERVE_LEASE, annotations)
+        return write_note(client, namespace, serve_lease(shard), annotations)
 
     return write

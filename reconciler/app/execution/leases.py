@@ -10,6 +10,7 @@ from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.lease.lease_times import LeaseTimes
 from reconciler.cluster.write import access_review
 from reconciler.model.plan.plan import Effect, Verb
+from reconciler.model.shard import WHOLE_FLEET
 from reconciler.rollout.writes.needed_leases import NoLease, touches_config, touches_memory
 
 if TYPE_CHECKING:
@@ -22,12 +23,12 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock, Lease
 
 
-CONFIG_LEASE = "memory-reconciler-config"
-"""The name of the lease for the KubeVirt CR, which the Role in examples/deploy lists."""
-
-
 SERVE_LEASE = "memory-reconciler-serve"
 """The name of the lease for the leader of ``serve``, which the Role in examples/deploy lists."""
+
+
+CONFIG_LEASE = "memory-reconciler-config"
+"""The name of the lease for the KubeVirt CR, which the Role in examples/deploy lists."""
 
 
 LEADER_TIMES = LeaseTimes(duration_s=15, renew_s=5.0, margin_s=3.0, request_s=3.0, again_s=1.0)
@@ -45,6 +46,11 @@ def memory_lease(shard: Shard) -> str:
     return f"memory-reconciler-memory-{shard.index}"
 
 
+def serve_lease(shard: Shard) -> str:
+    """Return the name of the lease for the leader of the ``serve`` processes of a shard."""
+    return f"{SERVE_LEASE}-{shard.index}" if shard.index else SERVE_LEASE
+
+
 class Leases(NamedTuple):
     """The two leases of one run; a lease that the run does not need counts as acquired."""
 
@@ -58,6 +64,7 @@ def leader_lease(
     *,
     instance: str,
     scale: float,
+    shard: Shard = WHOLE_FLEET,
     times: LeaseTimes | None = None,
 ) -> Callable[[str, Callable[[], None]], AbstractContextManager[Lease]]:
     """Return a function that opens the lease of the leader of several ``serve`` processes.
@@ -70,13 +77,14 @@ def leader_lease(
         clock: Measures the age of the lease.
         instance: The name of this process.
         scale: The number of seconds of *clock* per real second.
+        shard: The shard of this process; the processes of each shard have a leader of their own.
         times: How long the lease lasts; None for ``LEADER_TIMES``.
     """
     return lambda namespace, waiting: ClusterLease(
         client,
         clock=clock,
         namespace=namespace,
-        name=SERVE_LEASE,
+        name=serve_lease(shard),
         holder=instance,
         times=times or LEADER_TIMES,
         scale=scale,

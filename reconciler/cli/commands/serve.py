@@ -13,6 +13,7 @@ from reconciler.cli.option_values import option
 from reconciler.cli.terminal.run_output import RunOutput
 from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
+from reconciler.model.shard import Shard
 from reconciler.serve.serve_options import ServeOptions
 
 Kind = Annotated[
@@ -61,7 +62,8 @@ StatusName = Annotated[
     str | None,
     option(
         "--status-name",
-        "Name of the commit status. Default: reconciler (NAME), with the cluster's name.",
+        "Name of the commit status. Default: reconciler (NAME), with the cluster's name "
+        "and the shard.",
         metavar="NAME",
     ),
 ]
@@ -78,6 +80,14 @@ class StatusTarget:
     project: Project = None
     cluster_name: ClusterName = None
     status_name: StatusName = None
+
+
+def status_name(cluster_name: str | None, shard: Shard) -> str:
+    """Return the default name of the commit status, which differs between clusters and shards."""
+    parts = [cluster_name] if cluster_name else []
+    if shard.total > 1:
+        parts.append(f"shard {shard}")
+    return f"reconciler ({', '.join(parts)})" if parts else "reconciler"
 
 
 def command(
@@ -104,7 +114,6 @@ def command(
     if target.forge is not None:
         if not target.project:
             raise UsageError("no project is selected", hint="set --project to OWNER/NAME")
-        name = f"reconciler ({target.cluster_name})" if target.cluster_name else "reconciler"
         status = StatusOptions(
             forge=ForgeOptions(
                 forge=target.forge,
@@ -113,7 +122,7 @@ def command(
                 ca=target.forge_ca,
                 link=options.service.external_url or None,
             ),
-            name=target.status_name or name,
+            name=target.status_name or status_name(target.cluster_name, options.shard),
             token_file=target.forge_token_file,
         )
     source = replace(options.source, mode=mode)

@@ -128,6 +128,8 @@ class ServiceView:
     started_at: datetime
     at: datetime
     """The time of the last change of this view."""
+    lease: str = "memory-reconciler-serve"
+    """The name of the Lease by which one of several replicas leads."""
     role: Role = Role.STANDBY
     leader: str = ""
     """The name of the leading process; empty if there is none or it is unknown."""

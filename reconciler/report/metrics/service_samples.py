@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from reconciler.model.service.counts import Counts
     from reconciler.model.service.view import ServiceView, SourceView
 
-SERVE_LEASE = "memory-reconciler-serve"
-"""The Lease by which one of several ``serve`` processes leads."""
 _COUNTERS = tuple(each for each in table.METRICS if each.type is table.MetricType.COUNTER)
 
 
@@ -60,7 +58,7 @@ def _process(view: ServiceView) -> Iterator[MetricSample]:
     yield MetricSample(table.READY, (), view.ready)
     yield MetricSample(table.LEADER, (), view.role is Role.LEADER)
     if view.leader:
-        yield MetricSample(table.LEASE_HOLDER, (SERVE_LEASE, view.leader), 1)
+        yield MetricSample(table.LEASE_HOLDER, (view.lease, view.leader), 1)
     yield MetricSample(table.ENFORCING, (), view.mode is Mode.ENFORCE)
     yield MetricSample(table.ALERT_HOLD, (), view.hold is not None)
     for each in {wait.kind: wait for wait in view.waits}.values():

@@ -12,6 +12,7 @@ from reconciler.app.execution.leases import SERVE_LEASE, leader_lease
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.errors import LeaseHeldError
 from reconciler.model.service.view import Role, WaitKind
+from reconciler.model.shard import Shard
 from reconciler.serve.leadership import Leadership
 
 PATH = f"/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases/{SERVE_LEASE}"
@@ -23,8 +24,10 @@ def world() -> Rig:
     return rig()
 
 
-def replica(world: Rig, name: str) -> Leadership:
-    lease = leader_lease(world.client, world.clock, instance=name, scale=1.0)
+def replica(world: Rig, name: str, shard: str = "0/1") -> Leadership:
+    lease = leader_lease(
+        world.client, world.clock, instance=name, scale=1.0, shard=Shard.parse(shard)
+    )
     found = Leadership(lease, world.clock, instance=name, changed=lambda: None)
     found._namespace = "kubevirt"  # as after `begin`, but without the thread
     return found
@@ -46,6 +49,18 @@ def test_second_replica_waits_and_names_the_leader(world):
     assert not two.leads()
     assert (two.state.role, two.state.leader) == (Role.STANDBY, "one")
     assert two.state.wait.kind is WaitKind.LEADERSHIP
+
+
+def test_each_shard_has_a_leader_of_its_own(world):
+    replicas = [replica(world, each, each) for each in ("0/3", "1/3", "2/3")]
+    for each in replicas:
+        each.step()
+    assert [each.leads() for each in replicas] == [True] * 3
+    holders = [
+        json.loads(world.sim.request("GET", path).body)["spec"]["holderIdentity"]
+        for path in (PATH, f"{PATH}-1", f"{PATH}-2")
+    ]
+    assert holders == ["0/3", "1/3", "2/3"]
 
 
 def test_replica_that_ends_hands_over_at_once(world):

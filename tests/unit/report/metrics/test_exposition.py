@@ -164,6 +164,8 @@ def test_process_metrics_say_who_leads_and_what_the_process_waits_for():
     assert found["wait_start_timestamp_seconds", "cluster"] == NOW.timestamp()
     expected = {"leader": 0, "ready": 0, "enforcing": 1, "alert_hold": 1}
     assert {name: found[name,] for name in expected} == expected
+    found = figures(replace(view, lease="memory-reconciler-serve-2"))
+    assert found["lease_holder_info", "other-2", "memory-reconciler-serve-2"] == 1
     found = figures(make_view(mode=Mode.OBSERVE))
     expected = {"leader": 1, "ready": 1, "enforcing": 0, "alert_hold": 0}
     assert {name: found[name,] for name in expected} == expected
