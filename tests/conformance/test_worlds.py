@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 from support.builders import q
-from support.manual_changes import instances, patch_by_hand, rig_at
-from support.observed_changes import effects_of_change
+from support.observed.manual_changes import instances, patch_by_hand, rig_at
+from support.observed.observed_changes import effects_of_change
 from support.simulated import WORLDS, PolledInformer, simulator
 
 from reconciler.errors import ClusterError

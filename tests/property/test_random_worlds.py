@@ -8,10 +8,15 @@ import os
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from support.builders import q
-from support.manual_changes import change_kubevirt_by_hand, instances, patch_by_hand, rig_at
-from support.observed_changes import condition, effects_of_change
-from support.random_vm_fields import STRICT, type_of
-from support.random_worlds import CASES, LASTING
+from support.observed.manual_changes import (
+    change_kubevirt_by_hand,
+    instances,
+    patch_by_hand,
+    rig_at,
+)
+from support.observed.observed_changes import condition, effects_of_change
+from support.random_worlds.random_vm_fields import STRICT, type_of
+from support.random_worlds.random_worlds import CASES, LASTING
 
 from reconciler.model.plan.plan import Effect
 from reconciler.simulator.clock import SimClock

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 from support.builders import make_desired, make_live, plan_of, q
-from support.observed_changes import effects_as_it_stands, effects_of_change
+from support.observed.observed_changes import effects_as_it_stands, effects_of_change
 
 from reconciler.cluster.decode import instancetypes, kubevirt_cr, workloads
 from reconciler.model.desired.desired_state import DesiredVM

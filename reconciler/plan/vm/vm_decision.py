@@ -18,7 +18,6 @@ from reconciler.plan.vm.rules import (
     conflicting_change,
     guest_progress,
     instancetype,
-    overcommit,
     vm_state,
     written_under_stage_strategy,
 )
@@ -26,7 +25,6 @@ from reconciler.plan.vm.rules.admission import ADMISSION
 from reconciler.plan.vm.rules.existing_restart_required import other_edit_pending
 from reconciler.plan.vm.rules.harvester_webhooks import HARVESTER
 from reconciler.plan.vm.rules.kubevirt_v1_1 import pending_until_restart
-from reconciler.plan.vm.rules.overcommit import OVERCOMMIT
 from reconciler.plan.vm.rules.preconditions import IN_FLIGHT, SETTINGS_AND_NODES
 from reconciler.plan.vm.rules.restart_required import (
     OF_HOTPLUG,
@@ -35,7 +33,9 @@ from reconciler.plan.vm.rules.restart_required import (
     not_started,
 )
 from reconciler.plan.vm.rules.shrink_below_boot import below_boot_denied
-from reconciler.plan.vm.rules.target_capacity import CAPACITY
+from reconciler.plan.vm.rules.target_pod import overcommit
+from reconciler.plan.vm.rules.target_pod.overcommit import OVERCOMMIT
+from reconciler.plan.vm.rules.target_pod.target_capacity import CAPACITY
 from reconciler.plan.vm.rules.vm_inputs import RunningVM, SharedInputs, VMInputs
 from reconciler.plan.vm.target_size import TargetSize, given, target_field, target_size_of
 

@@ -17,7 +17,6 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, first
-from reconciler.plan.vm.rules.aaq_capacity import gate_in_flight
 from reconciler.plan.vm.rules.guest_progress import QUOTA, failing, ineffective, quota_refused
 from reconciler.plan.vm.rules.kubevirt_v1_1 import judged_at_admission
 from reconciler.plan.vm.rules.preconditions import (
@@ -27,7 +26,8 @@ from reconciler.plan.vm.rules.preconditions import (
     migration_in_flight,
 )
 from reconciler.plan.vm.rules.restart_required import OF_SIZE
-from reconciler.plan.vm.rules.target_capacity import (
+from reconciler.plan.vm.rules.target_pod.aaq_capacity import gate_in_flight
+from reconciler.plan.vm.rules.target_pod.target_capacity import (
     no_eligible_node,
     no_node_in_flight,
     no_quota_in_flight,

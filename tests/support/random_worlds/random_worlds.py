@@ -11,7 +11,7 @@ from random import Random
 
 import yaml
 from hypothesis import strategies as st
-from support.random_vm_fields import (
+from support.random_worlds.random_vm_fields import (
     EVICTIONS,
     GATE,
     GATED,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from support.builders import q
-from support.observed_changes import VMObserver
+from support.observed.observed_changes import VMObserver
 from support.simulated import PolledInformer, Rig
 
 from reconciler.model.fields import INSTANCETYPE_NAME

@@ -15,7 +15,7 @@ from reconciler.plan.behaviour.target_pod import target_pod
 from reconciler.plan.capacity.fit import SELF_RAISED, exceeded, free, pod_for, quota_usage
 from reconciler.plan.capacity.node_filters import eligible_nodes, node_filters
 from reconciler.plan.finding import Finding, blocked, wait
-from reconciler.plan.vm.rules.aaq_capacity import aware_quota_has_capacity
+from reconciler.plan.vm.rules.target_pod.aaq_capacity import aware_quota_has_capacity
 
 if TYPE_CHECKING:
     from reconciler.model.live.capacity import Capacity
