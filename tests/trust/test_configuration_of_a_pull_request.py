@@ -27,6 +27,9 @@ FOREIGN_KEYS = (
         "clusterName",
         "docsUrl",
         "webhook",
+        "notify",
+        "prometheusUrl",
+        "prometheusCredentials",
         "verify",
     ),
 )
@@ -98,6 +101,7 @@ def test_each_string_in_the_configuration_schema_has_a_fixed_set_of_values_or_a_
         "time-zone",
         "duration",
         "label-key",
+        "alert-matcher",
     }
     free = {
         path
