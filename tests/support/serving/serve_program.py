@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from reconciler.app.execution import leases
 from reconciler.cli.main import entry
 from reconciler.cluster.lease.lease_times import LeaseTimes
 from reconciler.serve import service
@@ -27,7 +28,9 @@ def main() -> None:
     times, plans, *arguments = sys.argv[1:]
     defaults = LeaseTimes.__init__.__kwdefaults__
     assert defaults is not None
-    defaults.update(json.loads(times))
+    if changed := json.loads(times):
+        defaults.update(changed)
+        leases.LEADER_TIMES = LeaseTimes()
     if plans != "-":
         service.Engine = recording_engine(Path(plans))
     sys.argv = ["reconciler", "serve", *arguments]
