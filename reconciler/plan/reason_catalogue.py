@@ -274,6 +274,12 @@ BLOCKED: Mapping[Reason, ReasonEntry] = {
         " follow Kubernetes' quota evaluator. Harvester raises memory and CPUs of its quotas by"
         " itself (inferred from its issues 3124, 3814 and 3829).",
         "Raise the ResourceQuota."),
+    Reason.LIMIT_RANGE_WOULD_REFUSE: source(
+        "kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go",
+        "A LimitRange of the namespace would reject the target pod: its default limit does not"
+        " grow with the VM, or the pod or its container is larger than it permits. KubeVirt tries"
+        " again without a time-out.",
+        "Raise the LimitRange, or set `limits.memory` of the VM."),
     Reason.AAQ_WOULD_HOLD: source("kubevirt/application-aware-quota v1.8.0",
         "A quota of Application-Aware Quota has too little left for the growth of the VM. AAQ then"
         " holds the target pod with the scheduling gate ApplicationAwareQuotaGate, and the"

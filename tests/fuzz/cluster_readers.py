@@ -19,7 +19,13 @@ from reconciler.cluster.api import api_errors
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.api.watch import Watch
-from reconciler.cluster.decode import aaq_objects, list_stream, spare_capacity, workloads
+from reconciler.cluster.decode import (
+    aaq_objects,
+    limit_range_objects,
+    list_stream,
+    spare_capacity,
+    workloads,
+)
 from reconciler.cluster.decode.instancetypes import NAMESPACED
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
 from reconciler.cluster.decode.owners import HyperConvergeds
@@ -48,6 +54,7 @@ KINDS = {
     "applicationawareresourcequotas": aaq_objects.AWARE_QUOTAS,
     "applicationawareclusterresourcequotas": aaq_objects.CLUSTER_QUOTAS,
     "aaqs": aaq_objects.AAQS,
+    "limitranges": limit_range_objects.LIMIT_RANGES,
     "virtualmachineinstancetypes": NAMESPACED,
     "kubevirts": KubeVirts(),
     "hyperconvergeds": HyperConvergeds("v1"),

@@ -119,6 +119,7 @@ _GROUPS = {
     "ApplicationAwareClusterResourceQuota": "aaq.kubevirt.io",
     "ApplicationAwareResourceQuota": "aaq.kubevirt.io",
     HYPERCONVERGED: HYPERCONVERGED_GROUP,
+    "LimitRange": "",
     "MigrationPolicy": "migrations.kubevirt.io",
     "Namespace": "",
     "Node": "",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from reconciler.cluster.api import resource_paths, threads
 from reconciler.cluster.api.json_errors import UNDECODABLE
-from reconciler.cluster.decode import list_stream, spare_capacity
+from reconciler.cluster.decode import limit_range_objects, list_stream, spare_capacity
 from reconciler.cluster.read.aware_quota_reader import read_aware_quotas
 from reconciler.errors import ClusterError, ForbiddenError
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -33,8 +33,12 @@ def read_capacity(client: Client, clock: Clock) -> Capacity:
         _list, client, resource_paths.PODS, spare_capacity.PODS, fieldSelector=_NOT_ENDED
     )
     limits = threads.start(_list, client, resource_paths.QUOTAS, spare_capacity.QUOTAS)
+    defaults = threads.start(
+        _list, client, resource_paths.LIMIT_RANGES, limit_range_objects.LIMIT_RANGES
+    )
     aware = threads.start(read_aware_quotas, client)
     pods, quotas = listing.result(), limits.result()
+    ranges = defaults.result()
     aware_quotas, unread = aware.result()
     running = spare_capacity.launchers(pods.values if pods else ())
     return Capacity(
@@ -45,9 +49,13 @@ def read_capacity(client: Client, clock: Clock) -> Capacity:
         launchers=running,
         quotas=spare_capacity.quotas_by_namespace(quotas.values if quotas else (), running),
         aware=aware_quotas,
+        limit_ranges=limit_range_objects.limit_ranges_by_namespace(
+            ranges.values if ranges else ()
+        ),
         diagnostics=(
             *_findings(pods, "pods", "free memory for migration targets"),
             *_findings(quotas, "resourcequotas", "whether quotas allow migration targets"),
+            *_findings(ranges, "limitranges", "whether LimitRanges allow migration targets"),
             *unread,
         ),
     )

@@ -119,6 +119,17 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitRange:
+    """A LimitRange, reduced to the memory of containers and pods; 0 where it sets no limit."""
+
+    name: str
+    default: int = 0
+    """The default ``limits.memory`` of a container without a limit, in bytes."""
+    container_max: int = 0
+    pod_max: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AwareQuotas:
     """The quotas of Application-Aware Quota (AAQ) in the namespaces whose pods it gates."""
 
@@ -143,4 +154,6 @@ class Capacity:
     quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
     """The quotas of each namespace, sorted by name."""
     aware: AwareQuotas = field(default_factory=AwareQuotas)
+    limit_ranges: Mapping[str, tuple[LimitRange, ...]] = field(default_factory=dict)
+    """The LimitRanges of each namespace that limit memory, sorted by name."""
     diagnostics: tuple[Diagnostic, ...] = ()

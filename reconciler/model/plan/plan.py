@@ -113,6 +113,7 @@ class Reason(StrEnum):
     NO_NODE_WITH_ROOM = "no-node-with-room"
     QUOTA_WOULD_REFUSE = "quota-would-refuse"
     AAQ_WOULD_HOLD = "aaq-would-hold"
+    LIMIT_RANGE_WOULD_REFUSE = "limit-range-would-refuse"
     PLUG_REFUSED = "plug-refused"
     GUEST_SILENT = "guest-silent"
     MIGRATION_FAILING = "migration-failing"

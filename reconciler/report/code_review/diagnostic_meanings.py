@@ -42,7 +42,7 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
         "unreadable-object, unreadable-field":
             "an object, or a field of the KubeVirt CR, cannot be read",
         "nodes-unreadable, pods-unreadable, resourcequotas-unreadable, instancetypes-unreadable,"
-        " aware-quotas-unreadable,"
+        " aware-quotas-unreadable, limitranges-unreadable,"
         " migration-policies-unreadable, owner-unreadable":
             "the permission to list these objects is missing, so the plan could not check "
             "everything",

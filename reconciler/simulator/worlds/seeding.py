@@ -11,7 +11,7 @@ from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.cluster_config import read_config
 from reconciler.simulator.kubevirt.controllers import virt_operator
 from reconciler.simulator.kubevirt.migration_objects import prepare_migration
-from reconciler.simulator.kubevirt.node import aware_quotas
+from reconciler.simulator.kubevirt.node import aware_quotas, limit_ranges
 from reconciler.simulator.kubevirt.node.launcher_pod import CPU_VENDOR_LABEL
 from reconciler.simulator.kubevirt.object_fields import (
     KUBEVIRTS,
@@ -59,6 +59,9 @@ class WorldSeeder:
         self._seed_kubevirt()
         for spec in self._world.instancetypes:
             self._seed_instancetype(spec.name, spec.namespace, _instancetype_spec(spec))
+        for namespace, items in self._world.limit_ranges.items():
+            key = Key(limit_ranges.RESOURCE, namespace, "limits")
+            self._store.create(key, {"spec": {"limits": [dict(each) for each in items]}})
         for quota in self._world.aware_quotas:
             key = Key(aware_quotas.QUOTAS, quota.namespace, quota.name)
             self._store.create(key, {"spec": {"hard": dict(quota.hard)}})

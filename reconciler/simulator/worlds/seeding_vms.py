@@ -10,7 +10,7 @@ from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
 from reconciler.simulator.kubevirt.controllers import backups
 from reconciler.simulator.kubevirt.controllers.vmi_controller import report_node
-from reconciler.simulator.kubevirt.node import launcher_pod
+from reconciler.simulator.kubevirt.node import launcher_pod, limit_ranges
 from reconciler.simulator.kubevirt.node.virt_handler import plug_refused
 from reconciler.simulator.kubevirt.object_fields import (
     LIVE_UPDATE_FEATURES,
@@ -161,6 +161,7 @@ class VMSeeder:
         pod = launcher_pod.make_pod(vmi, config, self._store.ids.suffix())
         own = (each.hard for each in self._world.quotas if each.namespace == spec.namespace)
         launcher_pod.add_auto_limit(pod, own)
+        limit_ranges.add_defaults(pod, self._store.list(limit_ranges.RESOURCE, spec.namespace))
         if (refused := launcher_pod.invalid(pod)) is not None:
             message = f"{spec.namespace}/{spec.name} could not have started: {refused}"
             self.problems.append(Problem(path=spec.path, message=message))

@@ -187,6 +187,8 @@ class World:
     vms: tuple[VMSpec, ...] = ()
     instancetypes: tuple[InstancetypeSpec, ...] = ()
     quotas: tuple[QuotaSpec, ...] = ()
+    limit_ranges: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    """The `limits` of the LimitRange of each namespace."""
     aware_quotas: tuple[QuotaSpec, ...] = ()
     """The quotas of Application-Aware Quota; without any, it is not installed."""
     aware_calculator: str = ""

@@ -99,6 +99,10 @@ def _world(fields: Fields) -> World:
         vms=tuple(_vm(entry) for entry in fields.each("vms")),
         instancetypes=tuple(_instancetype(entry) for entry in fields.each("instancetypes")),
         quotas=tuple(_quota(entry) for entry in fields.each("quotas")),
+        limit_ranges={
+            namespace: tuple(limits)
+            for namespace, limits in sorted(fields.mapping("limitRanges").items())
+        },
         aware_quotas=tuple(_quota(entry) for entry in fields.each("awareQuotas")),
         aware_calculator=fields.text("awareCalculator", choices=aware_quotas.CALCULATORS),
         migrations=tuple(_migration(entry) for entry in fields.each("migrations")),

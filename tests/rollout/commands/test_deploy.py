@@ -17,7 +17,7 @@ MIGRATIONS = f"{KUBEVIRT}/namespaces/default/virtualmachineinstancemigrations"
 CR = f"{KUBEVIRT}/namespaces/kubevirt/kubevirts/kubevirt"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 ACTIONS = "/apis/subresources.kubevirt.io/v1/namespaces/default"
-OPTIONAL = frozenset({"/api/v1/pods", "/api/v1/resourcequotas"})
+OPTIONAL = frozenset({"/api/v1/pods", "/api/v1/resourcequotas", "/api/v1/limitranges"})
 """The resource paths that a plan can work without, if it lacks the permission to read them."""
 DESIRED = vm_yaml("default", "vm", "2Gi") + (
     "---\n"

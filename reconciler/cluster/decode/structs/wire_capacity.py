@@ -82,6 +82,27 @@ class ScopeSelector(Wire, frozen=True):
     match_expressions: list[ScopeExpression] | None = None
 
 
+class LimitItem(Wire, frozen=True):
+    """An entry of a LimitRange's ``spec.limits``."""
+
+    type: str = ""
+    default: Limits | None = None
+    max: Limits | None = None
+
+
+class LimitRangeSpec(Wire, frozen=True):
+    """A LimitRange's ``spec``."""
+
+    limits: list[LimitItem] | None = None
+
+
+class LimitRange(Wire, frozen=True):
+    """A LimitRange, as the API server sends it."""
+
+    metadata: Meta
+    spec: LimitRangeSpec | None = None
+
+
 class QuotaSpec(Wire, frozen=True):
     """A ResourceQuota's ``spec``."""
 

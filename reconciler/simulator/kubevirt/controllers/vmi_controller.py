@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.node import launcher_pod
+from reconciler.simulator.kubevirt.node import launcher_pod, limit_ranges
 from reconciler.simulator.kubevirt.object_fields import (
     HOT_CPU_CHANGE,
     HOT_MEMORY_CHANGE,
@@ -99,7 +99,11 @@ class VMIController:
         if not pods:
             pod = launcher_pod.make_pod(vmi, config, self._store.ids.suffix())
             launcher_pod.add_auto_limit(pod, self._quotas.limits_in(vmi["metadata"]["namespace"]))
-            refusal = self._quotas.refusal(launcher_pod.pod_key(pod), pod)
+            ranges = self._quotas.ranges_in(vmi["metadata"]["namespace"])
+            limit_ranges.add_defaults(pod, ranges)
+            refusal = limit_ranges.refusal(pod, ranges) or self._quotas.refusal(
+                launcher_pod.pod_key(pod), pod
+            )
             if refusal is not None:
                 self._cluster.recorder.warn(
                     vmi,

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.node import launcher_pod
+from reconciler.simulator.kubevirt.node import launcher_pod, limit_ranges
 from reconciler.simulator.kubevirt.object_fields import Json, condition, dig, section
 
 if TYPE_CHECKING:
@@ -45,7 +45,13 @@ class MigrationPods:
         )
         key = launcher_pod.pod_key(pod)
         launcher_pod.add_auto_limit(pod, self._quotas.limits_in(key.namespace))
-        refusal = launcher_pod.invalid(pod) or self._quotas.refusal(key, pod)
+        ranges = self._quotas.ranges_in(key.namespace)
+        limit_ranges.add_defaults(pod, ranges)
+        refusal = (
+            launcher_pod.invalid(pod)
+            or limit_ranges.refusal(pod, ranges)
+            or self._quotas.refusal(key, pod)
+        )
         if refusal is not None:
             self._record(vmi, "Warning", "FailedCreate", f"Error creating pod: {refusal}")
             return refusal

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.kubevirt import inventory, quantity
-from reconciler.simulator.kubevirt.node import node_constraints
+from reconciler.simulator.kubevirt.node import limit_ranges, node_constraints
 from reconciler.simulator.kubevirt.node.aware_quotas import AwareQuotas
 from reconciler.simulator.kubevirt.object_fields import PODS, QUOTAS, Json, dig, section
 from reconciler.simulator.work_queue import WorkQueue
@@ -101,6 +101,10 @@ class ResourceQuotas:
                     f"requested: {requested}, used: {taken}, limited: {limited}"
                 )
         return None
+
+    def ranges_in(self, namespace: str) -> list[Json]:
+        """Returns the LimitRanges of a namespace."""
+        return self._cluster.store.list(limit_ranges.RESOURCE, namespace)
 
     def limits_in(self, namespace: str) -> list[Json]:
         """Returns the hard limits of each quota of a namespace."""

@@ -456,7 +456,10 @@ ROWS = [
         path="/api/v1/pods",
         query={**CACHED, "fieldSelector": "status.phase!=Succeeded,status.phase!=Failed"},
         ask=lambda client, clock: codes(capacity_reader.read_capacity(client, clock)),
-        before={("GET", "/api/v1/resourcequotas"): (200, EMPTY)},
+        before={
+            ("GET", "/api/v1/resourcequotas"): (200, EMPTY),
+            ("GET", "/api/v1/limitranges"): (200, EMPTY),
+        },
         result=[],
         outcomes={**READ, "403": ["pods-unreadable"]},
     ),
@@ -465,9 +468,24 @@ ROWS = [
         path="/api/v1/resourcequotas",
         query=CACHED,
         ask=lambda client, clock: codes(capacity_reader.read_capacity(client, clock)),
-        before={("GET", "/api/v1/pods"): (200, EMPTY)},
+        before={
+            ("GET", "/api/v1/pods"): (200, EMPTY),
+            ("GET", "/api/v1/limitranges"): (200, EMPTY),
+        },
         result=[],
         outcomes={**READ, "403": ["resourcequotas-unreadable"]},
+    ),
+    Row(
+        name="list limit ranges",
+        path="/api/v1/limitranges",
+        query=CACHED,
+        ask=lambda client, clock: codes(capacity_reader.read_capacity(client, clock)),
+        before={
+            ("GET", "/api/v1/pods"): (200, EMPTY),
+            ("GET", "/api/v1/resourcequotas"): (200, EMPTY),
+        },
+        result=[],
+        outcomes={**READ, "403": ["limitranges-unreadable"]},
     ),
     Row(
         name="watch",

@@ -13,10 +13,11 @@ from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.cluster.read.capacity_reader import read_capacity
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.errors import BackgroundError, UnavailableError
-from reconciler.model.live.capacity import Launcher, NodeUse, Quota, ResourceUse
+from reconciler.model.live.capacity import Launcher, LimitRange, NodeUse, Quota, ResourceUse
 from reconciler.model.quantity import GIB, MIB
 
 PODS, QUOTAS = "/api/v1/pods", "/api/v1/resourcequotas"
+LIMITS = "/api/v1/limitranges"
 
 
 def asks(memory=None, **more):
@@ -47,14 +48,35 @@ def decoded(kind, raw):
     return kind.one(json.dumps(raw).encode())
 
 
+@pytest.fixture(autouse=True)
+def _no_limit_ranges(server, page):
+    server.on(LIMITS, page())
+
+
 @pytest.fixture
 def read(server, client, clock, page):
-    def make(pods=(), quotas=()):
+    def make(pods=(), quotas=(), limits=()):
+        server.on(LIMITS, page(*limits))
         server.on(PODS, page(*pods))
         server.on(QUOTAS, page(*quotas))
         return read_capacity(client, clock)
 
     return make
+
+
+def test_memory_of_limit_ranges_is_read(read):
+    limits = [
+        {"type": "Container", "default": {"memory": "2Gi"}, "max": {"memory": "8Gi", "cpu": "4"}},
+        {"type": "Pod", "max": {"memory": "9Gi"}},
+        {"type": "PersistentVolumeClaim", "max": {"storage": "1Ti"}},
+    ]
+    items = [
+        {"metadata": {"name": name, "namespace": "db"}, "spec": {"limits": each}}
+        for name, each in (("memory", limits), ("cpus", [{"type": "Pod", "max": {"cpu": "4"}}]))
+    ]
+    assert read(limits=items).limit_ranges == {
+        "db": (LimitRange(name="memory", default=2 * GIB, container_max=8 * GIB, pod_max=9 * GIB),)
+    }
 
 
 # Source: kubernetes v1.36 pkg/api/v1/resource/helpers.go (PodRequests).
@@ -242,10 +264,15 @@ def test_resource_quota_without_resources_of_pods_is_omitted(read):
     assert read(quotas=[raw_quota(hard={"requests.storage": "4Gi"})]).quotas == {}
 
 
-def test_capacity_reader_sends_three_requests_for_a_cluster_of_any_size(server, read):
+def test_capacity_reader_sends_four_requests_for_a_cluster_of_any_size(server, read):
     pods = [raw_pod(f"p{i}", vmi=f"u{i}", containers=[asks("1Gi")]) for i in range(300)]
     read(pods, [raw_quota()])
-    assert sorted(each.path for each in server.requests) == [PODS, QUOTAS, "/apis"]
+    assert sorted(each.path for each in server.requests) == [
+        LIMITS,
+        PODS,
+        QUOTAS,
+        "/apis",
+    ]
     for each in server.requests:
         if each.path == "/apis":
             continue

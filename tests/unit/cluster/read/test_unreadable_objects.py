@@ -118,6 +118,7 @@ def test_unreadable_pod_counts_as_using_all_memory_of_its_node(sends, client, cl
     }
     sends("/api/v1/pods", damaged(body, damage))
     sends("/api/v1/resourcequotas", b'{"kind":"List","metadata":{},"items":[]}')
+    sends("/api/v1/limitranges", b'{"kind":"List","metadata":{},"items":[]}')
     found = read_capacity(client, clock)
     (finding,) = found.diagnostics
     assert (finding.code, finding.ref.name) == ("unreadable-object", "odd")
@@ -133,6 +134,7 @@ def test_unreadable_resource_quota_counts_as_exhausted(sends, client, clock, dam
     }
     sends("/api/v1/pods", b'{"kind":"List","metadata":{},"items":[]}')
     sends("/api/v1/resourcequotas", damaged(body, damage))
+    sends("/api/v1/limitranges", b'{"kind":"List","metadata":{},"items":[]}')
     found = read_capacity(client, clock)
     (finding,) = found.diagnostics
     assert (finding.code, finding.ref.name) == ("unreadable-object", "odd")

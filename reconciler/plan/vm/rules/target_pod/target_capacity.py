@@ -16,6 +16,7 @@ from reconciler.plan.capacity.fit import SELF_RAISED, exceeded, free, pod_for, q
 from reconciler.plan.capacity.node_filters import eligible_nodes, node_filters
 from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.vm.rules.target_pod.aaq_capacity import aware_quota_has_capacity
+from reconciler.plan.vm.rules.target_pod.limit_range_capacity import limit_range_allows
 
 if TYPE_CHECKING:
     from reconciler.model.live.capacity import Capacity
@@ -257,5 +258,6 @@ def _down(n_bytes: int) -> str:
 CAPACITY: tuple[RunningRule, ...] = (
     node_has_capacity,
     quota_has_capacity,
+    limit_range_allows,
     aware_quota_has_capacity,
 )
