@@ -404,3 +404,20 @@ def test_view_without_runs_has_an_empty_list_of_runs(face, store):
     document = json.loads(face()("/api/v1/runs").body)
     assert document["runs"] == []
     assert document["instance"] == make_view().instance
+
+
+def test_request_with_too_large_headers_is_rejected(face):
+    assert face()("/healthz", headers={"X-Large": "a" * 33_000}).status == 431
+
+
+def test_event_stream_sends_no_second_event_before_the_interval_ends(store):
+    app = face_app(store, CONTENT, FaceOptions(streams=StreamLimits(interval_s=3_600.0)))
+    listener = Listener(option="--listen", address=ANY_PORT, app=app)
+    with HttpServer(listener) as server, connect(server.addresses[0]) as client:
+        _open(client)
+        read_until(client, b"id: ")
+        store.update(version="0.2.0")
+        read_until(client, b"data: 0.1.0 0.2.0\n\nid: ")
+        store.update(version="0.3.0")
+        server.stop()
+        assert b"event: mode" not in read_to_end(client)

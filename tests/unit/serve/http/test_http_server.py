@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
+from types import SimpleNamespace
 
 import pytest
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.routing import Route
 from support.serving.raw_http import connect, read_to_end, read_until, request
+from uvicorn.server import ServerState
 
 from reconciler.errors import UsageError
 from reconciler.serve.http.connection_limits import ConnectionLimits
 from reconciler.serve.http.http_server import STOPPING, HttpServer, Listener
+from reconciler.serve.http.limited_connection import LimitedConfig, LimitedConnection
 from reconciler.serve.http.listen_address import (
     ListenAddress,
     ListenError,
@@ -138,6 +142,24 @@ def test_connection_that_stops_reading_a_large_response_is_closed():
             except OSError:
                 break
         assert server.alive
+
+
+def test_connection_that_reads_again_in_time_is_not_closed():
+    async def scenario(*, reads_again: bool) -> bool:
+        closed = asyncio.Event()
+        transport = SimpleNamespace(abort=closed.set, get_extra_info=lambda _name: None)
+        config = LimitedConfig(Starlette(), ConnectionLimits(write_s=0.0), 1)
+        connection = LimitedConnection(config, ServerState(), {})
+        connection.connection_made(transport)
+        connection.pause_writing()
+        if reads_again:
+            connection.resume_writing()
+        for _ in range(3):
+            await asyncio.sleep(0)
+        return closed.is_set()
+
+    assert asyncio.run(scenario(reads_again=False))
+    assert not asyncio.run(scenario(reads_again=True))
 
 
 def test_connection_without_a_further_request_is_closed():
