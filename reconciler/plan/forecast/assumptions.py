@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from reconciler.plan.timing.migration_durations import Estimates, Span
 
 NOT_CHECKED = (
-    "affinity rules, taints and topology spread constraints are not checked: they may leave no "
-    "other node for a target pod"
+    "pod affinity, host-model CPUs and pods without a VM that a selector counts are not checked: "
+    "they may leave no other node for a target pod"
 )
 QUIET = "no migration fails, no unrelated migration starts, and every target pod can be scheduled"
 
