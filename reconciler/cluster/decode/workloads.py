@@ -27,7 +27,7 @@ from reconciler.model.live.capacity import UNREAD_LABELS
 from reconciler.model.live.live_migration import LiveMigration, MigrationPhase
 from reconciler.model.live.live_state import LiveNode, LiveVM, LiveVMI
 from reconciler.model.references import ObjectRef, Uid
-from reconciler.plan.vm.rules.harvester_webhooks import HOTPLUG_ANNOTATION, RESERVED_ANNOTATION
+from reconciler.plan.vm.harvester_webhooks import HOTPLUG_ANNOTATION, RESERVED_ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -14,6 +14,7 @@ from reconciler.plan.finding import Finding, blocked, first
 from reconciler.plan.patches import posted
 from reconciler.plan.vm import guest_warnings, unmanaged_edits
 from reconciler.plan.vm.consent import consented
+from reconciler.plan.vm.harvester_webhooks import HARVESTER
 from reconciler.plan.vm.rules import (
     conflicting_change,
     guest_progress,
@@ -23,7 +24,6 @@ from reconciler.plan.vm.rules import (
 )
 from reconciler.plan.vm.rules.admission import ADMISSION
 from reconciler.plan.vm.rules.existing_restart_required import other_edit_pending
-from reconciler.plan.vm.rules.harvester_webhooks import HARVESTER
 from reconciler.plan.vm.rules.kubevirt_v1_1 import pending_until_restart
 from reconciler.plan.vm.rules.preconditions import IN_FLIGHT, SETTINGS_AND_NODES
 from reconciler.plan.vm.rules.restart_required import (

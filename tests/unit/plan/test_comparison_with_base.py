@@ -18,7 +18,7 @@ from support.builders import (
     with_settings,
 )
 from support.builders import NOW as AT
-from support.owner_builders import HYPERCONVERGED, OWNED, make_owned, make_owner
+from support.owners.builders import HYPERCONVERGED, OWNED, make_owned, make_owner
 
 from reconciler.model.desired.desired_state import DesiredKubeVirt
 from reconciler.model.diagnostic import Diagnostic, Severity

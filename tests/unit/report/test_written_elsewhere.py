@@ -7,7 +7,7 @@ from dataclasses import replace
 import jsonschema
 import pytest
 from support.builders import make_desired, plan_of
-from support.owner_builders import OWNED, make_owned, make_owner
+from support.owners.builders import OWNED, make_owned, make_owner
 
 from reconciler.model.desired.desired_state import DesiredKubeVirt
 from reconciler.model.fields import MAX_HOTPLUG_RATIO

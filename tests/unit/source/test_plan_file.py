@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from support.builders import ALWAYS, make_desired, make_live, make_vm, make_vmi, plan_of, want
-from support.owner_builders import OWNED, make_owned, make_owner
+from support.owners.builders import OWNED, make_owned, make_owner
 
 from reconciler.errors import SourceError
 from reconciler.model import fields

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 from support.builders import condition, make_desired, plan_of, with_settings
-from support.owner_builders import HYPERCONVERGED, OWNED, READY, make_owned, make_owner
+from support.owners.builders import HYPERCONVERGED, OWNED, READY, make_owned, make_owner
 
 from reconciler.model.desired.config import HyperConvergedPolicy
 from reconciler.model.desired.desired_state import DesiredKubeVirt

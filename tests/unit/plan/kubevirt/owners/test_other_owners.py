@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from support.builders import make_desired, make_kubevirt, make_live, plan_of, with_settings
-from support.owner_builders import HARVESTER, SETTING, make_harvester
+from support.owners.builders import HARVESTER, SETTING, make_harvester
 
 from reconciler.model import fields
 from reconciler.model.desired.desired_state import DesiredKubeVirt

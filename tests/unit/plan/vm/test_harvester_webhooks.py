@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 from support.builders import make_desired, make_vm, make_vmi, plan_of, q, want
-from support.owner_builders import make_harvester
+from support.owners.builders import make_harvester
 
 from reconciler.model.live.live_state import Constraints
 
