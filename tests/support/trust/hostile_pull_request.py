@@ -69,6 +69,7 @@ def hostile_pull_request(path: Path, url: str) -> HostilePullRequest:
     _links(git.path, outside)
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi"), **_files(url, program, outside)})
     _git_folders(git, program)
+    (git.path / ".git/hooks").mkdir(exist_ok=True)  # a test repository has no template
     for name in _HOOKS:  # the hooks of the checkout, as an install script would link them
         (git.path / ".git/hooks" / name).symlink_to("../../.githooks/" + name)
     return HostilePullRequest(git=git, outside=outside, ran=ran)
