@@ -178,11 +178,11 @@ def test_run_waits_while_another_run_holds_the_lease():
     assert kinds(serve) == []
 
 
-def test_plan_that_cannot_be_applied_causes_few_runs():
+def test_closed_window_causes_no_run():
     window = Window(kind=WindowKind.ALLOW, cron="0 2 * * *", duration=Duration.parse("1m"))
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), windows=(window,))
-    assert serve.turns(600) == 0
+    assert serve.turns(100) == 0
     assert serve.view.next_run.why == "no window is open"
     assert serve.view.next_run.at > serve.clock.now()
     assert serve.view.last_success_at == serve.view.planned_at, "a closed window is no failure"
@@ -208,7 +208,7 @@ def test_unreachable_repository_leaves_the_last_commit_in_force(reads):
 
 def test_history_does_not_grow():
     serve = ServeRig("halted")
-    for n in range(60):
+    for n in range(32):
         serve.git.commit(f"commit-{n}", vm_yaml("default", "vm", f"{n % 3 + 1}Gi"))
         serve.turns(4)
     view = serve.view
