@@ -23,8 +23,11 @@ from ruamel.yaml import YAML
 from reconciler.cli.demo.demo_stage import examples, staged
 from reconciler.cli.main import app
 from reconciler.cli.terminal import screen
-from reconciler.plan.reason_catalogue import BLOCKED, CHANGES, RESTARTS, WAITS
-from reconciler.plan.reason_entry import Mark
+from reconciler.plan.reason_catalogue import BLOCKED
+from reconciler.plan.reasons.change_reasons import CHANGES
+from reconciler.plan.reasons.reason_entry import Mark
+from reconciler.plan.reasons.restart_reasons import RESTARTS
+from reconciler.plan.reasons.wait_reasons import WAITS
 from reconciler.report.code_review.diagnostic_meanings import SECTIONS
 from reconciler.report.metrics.metric_table import GROUPS
 from reconciler.report.wording import MEANING
@@ -32,7 +35,7 @@ from reconciler.report.wording import MEANING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from reconciler.plan.reason_entry import ReasonEntry
+    from reconciler.plan.reasons.reason_entry import ReasonEntry
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCS = ROOT / ".github" / "docs"

@@ -9,7 +9,7 @@ import pytest
 
 from reconciler.model.plan.plan import Reason
 from reconciler.plan.reason_catalogue import CATALOGUE
-from reconciler.plan.reason_entry import Mark
+from reconciler.plan.reasons.reason_entry import Mark
 
 TESTS = next(each for each in Path(__file__).resolve().parents if each.name == "tests")
 RECORDED_TEXT = "".join(
@@ -51,6 +51,6 @@ def test_reason_seen_on_a_real_cluster_cites_a_recorded_scenario(reason):
 
 
 @pytest.mark.parametrize("reason", marked(Mark.SOURCE))
-def test_reason_derived_from_source_code_cites_a_version_of_kubevirt_or_an_owner(reason):
-    owners = "HyperConverged|Harvester|cozystack|deckhouse|openshift-virtualization"
-    assert re.search(rf"v1\.\d+\.\d+|kubevirt |^({owners})", CATALOGUE[reason].where)
+def test_reason_derived_from_source_code_names_a_version_or_a_project(reason):
+    projects = "HyperConverged|Harvester|cozystack|deckhouse|openshift-virtualization|kubernetes v"
+    assert re.search(rf"v1\.\d+\.\d+|kubevirt |^({projects})", CATALOGUE[reason].where)

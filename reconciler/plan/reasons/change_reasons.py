@@ -1,0 +1,58 @@
+"""``CHANGES``: the reasons for the effects none, config, live, cold and create."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.plan.plan import Reason
+from reconciler.plan.reasons.reason_entry import own, recorded, source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.plan.reasons.reason_entry import ReasonEntry
+
+# fmt: off
+CHANGES: Mapping[Reason, ReasonEntry] = {
+    Reason.CONVERGED: recorded("scenario hotplug-succeeds, observed on all tested versions",
+        "The VM's spec and its running guest have the memory that Git sets."),
+    Reason.STOPPED_AS_DESIRED: recorded("scenario halted, observed on all tested versions",
+        "The VM is not running, and its spec has the size that Git sets."),
+    Reason.CONFIG_AS_DESIRED: own("no setting in Git differs from the cluster",
+        "The KubeVirt CR has every setting that Git sets."),
+    Reason.GATE_GRADUATED: recorded(
+        "scenario gate-missing on v1.6.3: a hotplug succeeds without the gate",
+        "Git lists the feature gate VMLiveUpdateFeatures, which this version no longer needs. The"
+        " gate is not added.",
+        "You can remove the gate from Git.", since="v1.5"),
+    Reason.MEMORY_NOT_MANAGED: own("Git sets the memory only through resources",
+        "Git sets the VM's memory only through `resources.requests` or `resources.limits`, which"
+        " KubeVirt does not change live and the reconciler does not write.",
+        "Set `memory.guest` in Git."),
+    Reason.NOTHING_NAMED: own("the manifest in Git does not set the memory",
+        "The VM's manifest in Git does not set the memory.",
+        "Set `memory.guest` in Git if the reconciler should manage this VM's memory."),
+    Reason.SUSPENDED: own("annotation memory.reconciler.dev/suspend",
+        "The annotation `memory.reconciler.dev/suspend` is `true`, in Git or in the cluster. The"
+        " reconciler writes no size and requests no restart.",
+        "Remove the annotation to let the change happen."),
+    Reason.CONFIG_CHANGE: recorded((
+        "api mechanics; how KubeVirt applies a CR comes from the code of v1.9.0"
+    ),
+        "Settings of the KubeVirt CR differ from Git, and a patch will change them.",
+        "Read the plan's warnings, which list the VMs that the new settings affect."),
+    Reason.HOTPLUG: recorded("scenario hotplug-succeeds, observed on all tested versions",
+        "The memory grows in the running guest through a live migration."),
+    Reason.HOTUNPLUG: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3498-3502",
+        "The memory shrinks in the running guest through a live migration. The guest may keep part"
+        " of the memory."),
+    Reason.BACK_TO_RUNNING: recorded("scenario above-max-then-revert on v1.9.0",
+        "The VM's spec differs from Git, but its running instance already has the desired size."
+        " The spec is written and no migration is needed."),
+    Reason.NOT_RUNNING: recorded("scenario halted, observed on all tested versions",
+        "The VM is not running. The spec is written, and the VM has the new size when it starts."),
+    Reason.NEW: recorded("first request of the scenario hotplug-succeeds",
+        "The VM does not exist in the cluster. It will be created from Git, because `create: true`"
+        " is set."),
+}
+# fmt: on
