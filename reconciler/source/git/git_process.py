@@ -153,7 +153,7 @@ def started(
     """Start git in a folder without prompts.
 
     Raises:
-        SourceError: git is not installed.
+        SourceError: git is not installed, or the folder does not exist.
     """
     limit: tuple[str, ...] = ()
     if max_file_bytes is not None:
@@ -174,6 +174,11 @@ def started(
     except FileNotFoundError as error:
         if error.filename == "git":
             raise no_git() from error
+        if not folder.exists():
+            # A process that stays removes clones that it no longer reads, and users remove caches.
+            raise SourceError(
+                f"the repository {folder} does not exist any more", hint="run the command again"
+            ) from error
         raise
 
 

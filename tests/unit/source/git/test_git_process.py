@@ -42,6 +42,11 @@ def test_only_the_end_of_long_git_error_output_is_kept(tmp_path, monkeypatch):
     assert len(output.stderr) <= 200
 
 
+def test_removed_repository_is_reported_as_an_error_of_the_source(tmp_path):
+    with pytest.raises(SourceError, match=r"repository .*clone-7 does not exist any more"):
+        execute(tmp_path / "clone-7", ("rev-parse", "HEAD"))
+
+
 def use_ssh_command(monkeypatch, command):
     monkeypatch.setenv("GIT_CONFIG_COUNT", "1")
     monkeypatch.setenv("GIT_CONFIG_KEY_0", "core.sshCommand")
