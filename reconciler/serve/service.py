@@ -39,6 +39,7 @@ from reconciler.serve.leadership import Leadership
 from reconciler.serve.listeners import http_server
 from reconciler.serve.loop import Loop, LoopParts
 from reconciler.serve.notifications.notification_center import NotificationCenter
+from reconciler.serve.parallel_end import ParallelEnd
 from reconciler.serve.push_relay import PushRelay
 from reconciler.serve.view_store import ViewStore
 from reconciler.serve.wakeups import Wakeup, Wakeups
@@ -147,8 +148,9 @@ def _opened(
     note = leader_note(client.without_retries(), options.shard)
     relay = PushRelay(leadership, note, clock, poller.wake)
     leadership.steps.append(relay.step)
-    stack.callback(leadership.end, RELEASE_S)
-    stack.callback(poller.end, STOP_READ_S)
+    ending = stack.enter_context(ParallelEnd())
+    ending.callback(leadership.end, RELEASE_S)
+    ending.callback(poller.end, STOP_READ_S)
     alerts = stack.enter_context(alert_wiring.alerts(options.prometheus, clock))
     engine = Engine(informer, clock, policy, alerts)
     runner = Runner(
@@ -217,17 +219,17 @@ def _opened(
         )
         center = NotificationCenter(
             leadership,
-            stack.enter_context(notifier),
+            ending.enter(notifier),
             clock,
             show=lambda records: store.update(notifications=records),
         )
         leadership.steps.append(lambda: center.update(store.read()[1]))
     if options.status is not None:
         poster = CommitStatusPoster(options.status, os.environ, clock)
-        stack.enter_context(poster)
+        ending.enter(poster)
         stack.callback(store.subscribe(StatusUpdates(store, poster.show)))
     poller.start()
-    stack.enter_context(server)
+    ending.enter(server)
     for what, address in zip(("page", "webhooks"), server.addresses, strict=False):
         log.info("the %s: http://%s", what, address)
     return _Service(loop=loop, poller=poller, wakeups=wakeups, stop=stop, clock=clock, scale=scale)

@@ -1,0 +1,49 @@
+"""``ParallelEnd``: ends the threads of the process at the same time, so that the waits overlap.
+
+Each thread may hang in a request to another server, and each wait for a thread has a limit. One
+after the other, these waits would take longer than the process may take to end.
+"""
+
+from __future__ import annotations
+
+import threading
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any, Self, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractContextManager
+
+_T = TypeVar("_T")
+
+
+class ParallelEnd:
+    """A context manager whose end leaves all entered ones at once, and waits for all of them."""
+
+    def __init__(self) -> None:
+        self._parts: list[ExitStack] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        threads = [
+            threading.Thread(target=each.close, name="end", daemon=True) for each in self._parts
+        ]
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+
+    def enter(self, part: AbstractContextManager[_T]) -> _T:
+        """Enter a context manager; its end must take a limited time."""
+        stack = ExitStack()
+        entered = stack.enter_context(part)
+        self._parts.append(stack)
+        return entered
+
+    def callback(self, end: Callable[..., object], *arguments: Any) -> None:  # noqa: ANN401
+        """Call a function at the end; it must take a limited time."""
+        stack = ExitStack()
+        stack.callback(end, *arguments)
+        self._parts.append(stack)

@@ -1,0 +1,25 @@
+"""The threads of the process end at the same time."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+
+from reconciler.serve.parallel_end import ParallelEnd
+
+HANGS_S = 120
+
+
+def test_parts_that_wait_for_each_other_end_together():
+    meeting, ended = threading.Barrier(3), []
+
+    @contextmanager
+    def part(name):
+        yield name
+        meeting.wait(HANGS_S)
+        ended.append(name)
+
+    with ParallelEnd() as ending:
+        assert [ending.enter(part(each)) for each in ("page", "git")] == ["page", "git"]
+        ending.callback(lambda name: (meeting.wait(HANGS_S), ended.append(name)), "lease")
+    assert sorted(ended) == ["git", "lease", "page"]
