@@ -89,6 +89,8 @@ class LoopParts:
     runner: RunsPlans
     store: ViewStore
     clock: Clock
+    leads_to_observe: bool = False
+    """Whether the Lease is also needed while the mode is observe, for example by notifications."""
     interruptible: Callable[[], AbstractContextManager[None]] = nullcontext
     """Returns a context manager whose block a signal interrupts."""
     ended: Callable[[RunReport], None] = lambda _report: None
@@ -159,7 +161,8 @@ class Loop:
                 self._failures, self._trouble = 0, self._outage()
         self._publish(planned)
         if planned is not None:
-            self._parts.leader.begin(planned.live.kubevirt.ref.namespace)
+            if planned.config.mode is not Mode.OBSERVE or self._parts.leads_to_observe:
+                self._parts.leader.begin(planned.live.kubevirt.ref.namespace)
             self._parts.planned(planned)
         return planned
 
@@ -226,12 +229,11 @@ class Loop:
 
     def _nothing_due(self, planned: PlanWithInputs, now: datetime) -> bool:
         """Return whether no change may start now; a replica that does not lead cannot hold one."""
-        if not planned.plan.applyable:
+        if not planned.plan.applyable or planned.config.mode is Mode.OBSERVE:
             return True
         if not self._parts.leader.leads():
             return False
-        observes = planned.config.mode is Mode.OBSERVE
-        return observes or not may_start(planned.plan, planned.policy.windows, now)
+        return not may_start(planned.plan, planned.policy.windows, now)
 
     def _next_run(self, planned: PlanWithInputs) -> NextRun | None:
         if planned.config.mode is Mode.OBSERVE or not self._parts.leader.leads():

@@ -27,6 +27,7 @@ from reconciler.app.wiring import (
     process_name,
     source_wiring,
 )
+from reconciler.app.wiring.parallel_end import ParallelEnd
 from reconciler.model.run.outcome import ExitCode
 from reconciler.model.service.counts import Counted
 from reconciler.model.service.view import ServiceView, SourceView
@@ -39,7 +40,6 @@ from reconciler.serve.leadership import Leadership
 from reconciler.serve.listeners import http_server
 from reconciler.serve.loop import Loop, LoopParts
 from reconciler.serve.notifications.notification_center import NotificationCenter
-from reconciler.serve.parallel_end import ParallelEnd
 from reconciler.serve.push_relay import PushRelay
 from reconciler.serve.view_store import ViewStore
 from reconciler.serve.wakeups import Wakeup, Wakeups
@@ -185,6 +185,7 @@ def _opened(
         runner=runner,
         store=store,
         clock=clock,
+        leads_to_observe=options.service.notify is not None or options.status is not None,
         interruptible=stop.interruptible,
         ended=ended,
         planned=planned,

@@ -74,6 +74,33 @@ def test_observe_mode_plans_and_never_writes():
     assert (serve.view.mode, serve.view.next_run) == (Mode.OBSERVE, None)
     assert serve.view.last_success_at == serve.view.planned_at
     assert not writes(serve)
+    assert not serve.leader.namespace, "the Lease of the leader would be a write, too"
+
+
+def test_observe_mode_leads_only_to_send_notifications_and_commit_statuses():
+    serve = ServeRig(leads_to_observe=True)
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), mode=Mode.OBSERVE)
+    assert serve.turns(60) == 0
+    assert serve.leader.namespace == "kubevirt"
+    assert not writes(serve)
+
+
+def test_process_competes_for_the_lease_when_a_commit_ends_observe_mode():
+    serve = ServeRig()
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), mode=Mode.OBSERVE)
+    serve.turns(5)
+    serve.git.commit("commit-2", vm_yaml("default", "vm", "2Gi"), mode=Mode.ENFORCE)
+    assert serve.turns(60) == 1
+    assert serve.leader.namespace == "kubevirt"
+
+
+def test_observing_process_without_the_lease_counts_each_plan_as_a_success():
+    serve = ServeRig()
+    serve.leader.leading = False
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), mode=Mode.OBSERVE)
+    serve.turns(5)
+    assert serve.view.plan.applyable
+    assert serve.view.last_success_at == serve.view.planned_at
 
 
 def test_replica_that_does_not_lead_plans_and_never_writes():

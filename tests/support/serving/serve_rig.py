@@ -89,7 +89,15 @@ class FakePrinter:
 class ServeRig:
     """The loop with all its parts."""
 
-    def __init__(self, world: str = "hotplug", *, deadline_s: float = 600.0, **changes) -> None:
+    def __init__(
+        self,
+        world: str = "hotplug",
+        *,
+        deadline_s: float = 600.0,
+        leads_to_observe: bool = False,
+        **changes,
+    ) -> None:
+        self.leads_to_observe = leads_to_observe
         self.rig = Rig(simulator(world, **changes))
         self.clock, self.sim = self.rig.clock, self.rig.sim
         self.git, self.leader, self.printer = FakeGit(self.clock), FakeLeader(), FakePrinter()
@@ -124,6 +132,7 @@ class ServeRig:
             runner=self.runner,
             store=self.store,
             clock=self.clock,
+            leads_to_observe=self.leads_to_observe,
             ended=self.reports.append,
         )
 

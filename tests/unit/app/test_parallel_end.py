@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager
 
-from reconciler.serve.parallel_end import ParallelEnd
+from reconciler.app.wiring.parallel_end import ParallelEnd
 
 HANGS_S = 120
 
