@@ -21,6 +21,13 @@ from reconciler.plan.behaviour.effective_config import spelled
 from reconciler.plan.behaviour.reverting_tools import warnings_of
 from reconciler.plan.finding import blocked, wait
 from reconciler.plan.kubevirt.owners import json_patch_annotation
+from reconciler.plan.kubevirt.owners.hyperconverged_annotation import (
+    ANNOTATION_PATH,
+    annotation_patch,
+    by_hand,
+    invalid_annotation,
+    taints,
+)
 from reconciler.plan.kubevirt.owners.hyperconverged_fields import HOMES, Release
 from reconciler.plan.patches import same_object, settings_patch
 
@@ -41,7 +48,6 @@ AUTOPILOT = "virt-platform-autopilot"
 
 Source: openshift-virtualization/virt-platform-autopilot ff223018de (2026-08-21).
 """
-_ANNOTATION_PATH = ("metadata", "annotations", json_patch_annotation.ANNOTATION)
 _SETTLED = ("ReconcileComplete", "Available")
 _FIRST_OF_V1: Release = (1, 18)
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)")
@@ -103,7 +109,7 @@ class HyperConvergedOwner:
         if home is not None and not self._annotated(change.field):
             return WrittenField(target=self.target, path=home)
         if self.policy is HyperConvergedPolicy.ANNOTATION:
-            return WrittenField(target=self.target, path=_ANNOTATION_PATH)
+            return WrittenField(target=self.target, path=ANNOTATION_PATH)
         return None
 
     def _home(self, path: FieldPath) -> FieldPath | None:
@@ -144,29 +150,15 @@ class HyperConvergedOwner:
             if self._home(each.field) is None and not self._annotated(each.field)
         )
         if not homeless or self.policy is HyperConvergedPolicy.ANNOTATION:
-            return self._invalid_annotation() if homeless else None
+            return invalid_annotation(self.held) if homeless else None
         names = ", ".join(dotted(each.field) for each in homeless)
         major, minor = self.release
         return blocked(
             Reason.NOT_SETTABLE_IN_HYPERCONVERGED,
             f"HyperConverged {major}.{minor} ({self.held.version}) has no field for {names}",
-            f"remove it from Git, or {self._by_hand(homeless, kubevirt)}; `hyperConverged: "
+            f"remove it from Git, or {by_hand(self.held, homeless, kubevirt)}; `hyperConverged: "
             "annotation` in the configuration lets the reconciler write it. The annotation taints "
             "the installation, and should be removed before an upgrade",
-        )
-
-    def _by_hand(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> str:
-        text = json_patch_annotation.extended(self.held.json_patch, changes, kubevirt)
-        return f"annotate {self.held.ref} with {json_patch_annotation.ANNOTATION}='{text}'"
-
-    def _invalid_annotation(self) -> Finding | None:
-        if self._operations() is not None:
-            return None
-        return blocked(
-            Reason.SET_BY_ANNOTATION,
-            f"the annotation {json_patch_annotation.ANNOTATION} of {self.held.ref} is not a JSON "
-            "Patch, so nothing can be merged into it",
-            "correct the annotation, or remove it",
         )
 
     def _overridden(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Finding | None:
@@ -183,7 +175,7 @@ class HyperConvergedOwner:
                 f"{dotted(change.field)} with its operation on {setting['path']}, whatever "
                 "HyperConverged's own field says",
                 "remove that operation from the annotation"
-                + (f", or {self._by_hand((change,), kubevirt)}" if exact else ""),
+                + (f", or {by_hand(self.held, (change,), kubevirt)}" if exact else ""),
             )
         return None
 
@@ -222,39 +214,20 @@ class HyperConvergedOwner:
         """Return the patch of the HyperConverged object: its own fields, then the annotation."""
         leaves, annotated = self._divided(changes)
         patch = settings_patch(self.held, leaves) if leaves else (same_object(self.held.uid),)
-        return (*patch, *self._annotation_patch(annotated, kubevirt)) if annotated else patch
+        if not annotated:
+            return patch
+        return (*patch, *annotation_patch(self.held, annotated, kubevirt))
 
     def _divided(self, changes: Sequence[Change]) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
         """Return the changes of HyperConverged's fields, and those of the annotation."""
         leaves: list[Change] = []
         annotated: list[Change] = []
         for change in self.placed(tuple(changes)):
-            if change.written is None or change.written.path == _ANNOTATION_PATH:
+            if change.written is None or change.written.path == ANNOTATION_PATH:
                 annotated.append(change)
             else:
                 leaves.append(replace(change, field=change.written.path))
         return tuple(leaves), tuple(annotated)
-
-    def _annotation_patch(
-        self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt
-    ) -> tuple[PatchOp, ...]:
-        """Return the operations that write the annotation, guarded by its old text.
-
-        A write of an annotation does not change the generation, so a new annotation is guarded by
-        the resourceVersion.
-        """
-        held, path = self.held, pointer(_ANNOTATION_PATH)
-        text = json_patch_annotation.extended(held.json_patch, changes, kubevirt)
-        if held.json_patch is not None:
-            return (
-                PatchOp(op="test", path=path, value=held.json_patch),
-                PatchOp(op="replace", path=path, value=text),
-            )
-        guard = PatchOp(op="test", path="/metadata/resourceVersion", value=held.resource_version)
-        if held.annotated:
-            return (guard, PatchOp(op="add", path=path, value=text))
-        added = {json_patch_annotation.ANNOTATION: text}
-        return (guard, PatchOp(op="add", path="/metadata/annotations", value=added))
 
     def foreseen(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Self:
         """Return the owner with a HyperConverged object that holds the changes."""
@@ -281,27 +254,8 @@ class HyperConvergedOwner:
         homes = [home for each in changes if (home := self._home(each.field)) is not None]
         return (
             *warnings_of({each: self.held.managers.get(each, "") for each in homes}),
-            *self._tainted(changes),
+            *taints(self.held, changes),
         )
-
-    def _tainted(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return a warning if the annotation is written, since HyperConverged then is tainted.
-
-        Source: hyperconverged-cluster-operator docs/cluster-configuration.md.
-        """
-        annotated = [
-            each for each in changes if each.written and each.written.path == _ANNOTATION_PATH
-        ]
-        if not annotated:
-            return ()
-        names = ", ".join(dotted(each.field) for each in annotated)
-        warning = (
-            f"{names} is written to the annotation {json_patch_annotation.ANNOTATION} of "
-            f"{self.held.ref}, which taints the installation: HyperConverged reports the "
-            "condition TaintedConfiguration and the alert UnsupportedHCOModification; remove the "
-            "annotation before an upgrade"
-        )
-        return (warning,)
 
     def writer(self, changes: tuple[Change, ...]) -> str:
         """Return the field manager that wrote the first changed field of HyperConverged last."""
