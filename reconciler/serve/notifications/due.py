@@ -18,7 +18,8 @@ from reconciler.model.service.notification import (
     NotificationSubject,
 )
 from reconciler.report.wording import name_of
-from reconciler.serve.notifications.causes import Cause, cause_id, causes_of
+from reconciler.serve.notifications.cause import Cause, cause_id
+from reconciler.serve.notifications.causes import causes_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
