@@ -32,16 +32,8 @@ if TYPE_CHECKING:
 
     from reconciler.model.alerts.alert_hold import AlertHold
     from reconciler.model.plan.comparison import Comparison
-    from reconciler.model.plan.plan import (
-        Action,
-        Change,
-        Decision,
-        Forecast,
-        Plan,
-        VMForecast,
-        Wave,
-        WriteTarget,
-    )
+    from reconciler.model.plan.plan import Action, Change, Decision, Plan, Wave, WriteTarget
+    from reconciler.model.plan.plan_forecast import Forecast, VMForecast
     from reconciler.model.revision.commit_in_force import CommitInForce
     from reconciler.model.run.outcome import MigrationSummary, Outcome, RunReport
 

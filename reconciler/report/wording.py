@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from reconciler.model.plan.plan import Change, Decision, Forecast, Plan, VMForecast, Wave
+    from reconciler.model.plan.plan import Change, Decision, Plan, Wave
+    from reconciler.model.plan.plan_forecast import Forecast, VMForecast
     from reconciler.model.references import Location, ObjectRef
     from reconciler.model.revision.commit_in_force import CommitInForce
     from reconciler.model.run.outcome import RunReport

@@ -43,14 +43,13 @@ from reconciler.model.plan.plan import (
     Change,
     Decision,
     Effect,
-    Forecast,
     PatchOp,
     Plan,
     Reason,
     Verb,
-    VMForecast,
     Wave,
 )
+from reconciler.model.plan.plan_forecast import Forecast, VMForecast
 from reconciler.model.quantity import GIB, Duration, MemoryQuantity
 from reconciler.model.references import Location, ObjectRef, Uid, kubevirt_ref, pointer, vm_ref
 from reconciler.model.run.outcome import (

@@ -14,7 +14,8 @@ from markdown_it import MarkdownIt
 
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.live.snapshot_age import age_warning
-from reconciler.model.plan.plan import Effect, Forecast, Reason, VMForecast
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.plan.plan_forecast import Forecast, VMForecast
 from reconciler.model.quantity import GIB, Duration
 from reconciler.model.references import vm_ref
 from reconciler.report.comment.headline import plan_headline

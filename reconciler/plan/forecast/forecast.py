@@ -8,7 +8,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from reconciler.model.plan.plan import Effect, Forecast, VMForecast
+from reconciler.model.plan.plan import Effect
+from reconciler.model.plan.plan_forecast import Forecast, VMForecast
 from reconciler.plan.behaviour.migration_policy import bandwidth
 from reconciler.plan.concurrency import concurrency_of
 from reconciler.plan.forecast.assumptions import assumptions

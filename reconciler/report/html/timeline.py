@@ -15,7 +15,7 @@ from reconciler.report.html.time_bar import time_bar
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from reconciler.model.plan.plan import Forecast, VMForecast
+    from reconciler.model.plan.plan_forecast import Forecast, VMForecast
 
 MOST_LANES = 40
 """The maximum number of nodes that are drawn per batch; all other nodes share one row."""

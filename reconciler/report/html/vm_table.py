@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from reconciler.model.plan.comparison import Comparison
-    from reconciler.model.plan.plan import Decision, Plan, VMForecast
+    from reconciler.model.plan.plan import Decision, Plan
+    from reconciler.model.plan.plan_forecast import VMForecast
     from reconciler.model.references import ObjectRef
     from reconciler.report.html.reason_texts import ReasonLinks
 

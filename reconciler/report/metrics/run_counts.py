@@ -11,7 +11,7 @@ from reconciler.model.service.counts import Counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.model.plan.plan import VMForecast
+    from reconciler.model.plan.plan_forecast import VMForecast
     from reconciler.model.run.outcome import ExitCode, Outcome, RunReport
 
 EARLY, WITHIN, LATE = "early", "within", "late"

@@ -11,16 +11,8 @@ import pytest
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.fields import NameSet, WaveName
-from reconciler.model.plan.plan import (
-    Action,
-    Decision,
-    Effect,
-    Forecast,
-    PatchOp,
-    Plan,
-    Reason,
-    Wave,
-)
+from reconciler.model.plan.plan import Action, Decision, Effect, PatchOp, Plan, Reason, Wave
+from reconciler.model.plan.plan_forecast import Forecast
 from reconciler.model.quantity import Duration, MemoryQuantity
 from reconciler.model.references import Uid, kubevirt_ref, vm_ref
 from reconciler.report.json_documents import _object, plan_document, plan_json

@@ -23,12 +23,12 @@ from reconciler.model.plan.plan import (
     Change,
     Decision,
     Effect,
-    Forecast,
     PatchOp,
     Plan,
     Reason,
     Wave,
 )
+from reconciler.model.plan.plan_forecast import Forecast
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import Location, Uid, kubevirt_ref, vm_ref
 from reconciler.report import markdown_budget

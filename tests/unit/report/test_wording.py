@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from reconciler.model.fields import NameSet, WaveName
-from reconciler.model.plan.plan import Action, Effect, Forecast, Reason, Verb, Wave
+from reconciler.model.plan.plan import Action, Effect, Reason, Verb, Wave
+from reconciler.model.plan.plan_forecast import Forecast
 from reconciler.model.quantity import GIB, Duration, MemoryQuantity
 from reconciler.model.references import vm_ref
 from reconciler.report import wording

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from datetime import datetime
 
-    from reconciler.model.plan.plan import Plan, VMForecast
+    from reconciler.model.plan.plan import Plan
+    from reconciler.model.plan.plan_forecast import VMForecast
     from reconciler.model.service.view import ServiceView
     from reconciler.report.fleet_page.fleet_vm import FleetVM
     from reconciler.report.fleet_page.page_links import PageLinks

@@ -10,7 +10,8 @@ import pytest
 from reconciler.model.diagnostic import Diagnostic, Severity
 from reconciler.model.explanation import Explanation
 from reconciler.model.fields import GUEST_MEMORY, ROLLOUT_STRATEGY, UPDATE_METHODS, WaveName
-from reconciler.model.plan.plan import Change, Decision, Effect, Forecast, Plan, Reason
+from reconciler.model.plan.plan import Change, Decision, Effect, Plan, Reason
+from reconciler.model.plan.plan_forecast import Forecast
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.references import Location, kubevirt_ref, vm_ref
 from reconciler.report.code_review.review import review_of_errors, review_of_plan

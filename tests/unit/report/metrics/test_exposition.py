@@ -28,7 +28,8 @@ from reconciler.app.counters import Counters
 from reconciler.model.desired.config import Mode
 from reconciler.model.explanation import Explanation
 from reconciler.model.fields import ROLLOUT_STRATEGY
-from reconciler.model.plan.plan import Effect, VMForecast
+from reconciler.model.plan.plan import Effect
+from reconciler.model.plan.plan_forecast import VMForecast
 from reconciler.model.references import vm_ref
 from reconciler.model.revision.commit_in_force import CommitInForce, RefusalReason, RefusedCommit
 from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport

@@ -1,0 +1,39 @@
+"""``Forecast``: how long the changes of a plan take, and how much memory they need meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from reconciler.model.references import ObjectRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VMForecast:
+    """The forecast of when one VM has its new memory, in seconds after the start of the run."""
+
+    ref: ObjectRef
+    position: int
+    """The VM's position in the queue, counted from 1."""
+    earliest_s: float
+    latest_s: float
+    node: str = ""
+    """The node on which the VM runs when the plan is made."""
+    batch: str = ""
+    """The name of the VM's batch; empty if the changes are not divided into batches."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forecast:
+    """How long the changes of a plan are estimated to take, and how much memory they need."""
+
+    migrations: int
+    n_bytes_copied: int
+    peak_extra_requests: Mapping[str, int]
+    """The peak of extra memory requests in bytes per namespace, while target pods run."""
+    peak_extra_total: int = 0
+    """The peak of extra memory requests in bytes for all namespaces together."""
+    earliest_s: float
+    latest_s: float
+    vms: tuple[VMForecast, ...] = ()
+    assumptions: tuple[str, ...] = ()
