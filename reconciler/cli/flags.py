@@ -113,9 +113,9 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
     PrometheusOptions: {
         "url": option(
             "--prometheus-url",
-            "Address of the Prometheus whose alerts rollout.holdWhile names. Default: the file "
-            "url in --prometheus-credentials. Without an address, rollout.holdWhile prevents "
-            "every change.",
+            "URL of the Prometheus server with the alerts of rollout.holdWhile. Default: the file "
+            "url in --prometheus-credentials. Without a URL, rollout.holdWhile prevents every "
+            "change.",
             metavar="URL",
         ),
         "credentials": option(
@@ -175,8 +175,8 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         ),
         "jitter_s": option(
             "--jitter",
-            "Make each interval longer by a random time up to this one, so that several processes "
-            "do not read together.",
+            "Add a random delay of up to this time to each interval, so that several processes do "
+            "not read at the same time.",
             metavar="DURATION",
             parser=seconds,
             show_default="15s",
@@ -189,19 +189,19 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         ),
         "hosts": option(
             "--allowed-host",
-            "Host name under which clients may address the page, besides IP addresses and "
+            "Host name that clients may use for the page, besides IP addresses and "
             "localhost; *.example.org includes subdomains. Can be repeated.",
             metavar="NAME",
         ),
         "external_url": option(
             "--external-url",
-            "Address under which people reach the page; commit statuses link to it.",
+            "Public URL of the page; commit statuses and notifications link to it.",
             metavar="URL",
             parser=web_address,
         ),
         "docs_url": option(
             "--docs-url",
-            "Link each reason to URL/CODE instead of the process's own page.",
+            "Link each reason to URL/CODE instead of to the page that serve shows for it.",
             metavar="URL",
             parser=web_address,
         ),
@@ -226,8 +226,8 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "shard": options.ShardOption,
         "deadline_s": option(
             "--deadline",
-            "End one run after this time; migrations in flight continue, and the next run tracks "
-            "them. Another run, such as a person's apply, can start in between.",
+            "Time limit for one run; migrations in flight continue, and the next run tracks "
+            "them. Between two runs, another run can start, such as a manual apply.",
             metavar="DURATION",
             parser=seconds,
             show_default="10m",

@@ -123,8 +123,8 @@ def _longest(
 def _longest_from(windows: tuple[Window, ...], moment: datetime, enough_s: float) -> float:
     """Return the length of the longest window after a moment at which windows open or close.
 
-    The result is remembered, because the evaluation takes 0.1 s, and a process that stays plans
-    again and again between two such moments.
+    The result is remembered, because the evaluation takes 0.1 s, and ``serve`` plans many
+    times between two such moments.
     """
     longest = 0.0
     for _ in range(2 * WINDOWS_AHEAD):

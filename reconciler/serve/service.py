@@ -66,7 +66,7 @@ PACE_S = 0.5
 
 
 def run(options: ServeOptions, clock: Clock, printer: RunPrinter) -> ExitCode:
-    """Keep the cluster equal to Git until SIGTERM or Ctrl-C.
+    """Reconcile the cluster with Git until SIGTERM or Ctrl-C.
 
     Raises:
         ReconcilerError: The process cannot start, or one of its threads has failed.

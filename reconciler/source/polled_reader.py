@@ -22,7 +22,7 @@ _KEPT = 2
 
 
 class PolledReader:
-    """A ``DesiredReader`` for a process that stays; use it in a ``with`` block and in one thread.
+    """A ``DesiredReader`` for a long-running process; use it in one ``with`` block and thread.
 
     A read parses only files that changed since the previous read.
     """

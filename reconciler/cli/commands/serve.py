@@ -1,4 +1,4 @@
-"""``reconciler serve``: the process that stays, and reacts to Git, the cluster and the clock."""
+"""``reconciler serve``: a long-running process that reacts to Git, the cluster and the clock."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Kind = Annotated[
     ForgeKind | None,
     option(
         "--forge",
-        "Set the status of each commit on a forge of this kind. The variable "
+        "Kind of the forge on which commit statuses are set. The variable "
         "RECONCILER_FORGE_TOKEN contains the token.",
     ),
 ]
@@ -45,8 +45,8 @@ ForgeToken = Annotated[
     Path | None,
     option(
         "--forge-token-file",
-        "File with the token of the forge, which is read again for each status. Default: the "
-        "variable RECONCILER_FORGE_TOKEN.",
+        "File that contains the token for the forge; it is read again for each status. "
+        "Default: the variable RECONCILER_FORGE_TOKEN.",
         metavar="FILE",
     ),
 ]
@@ -97,10 +97,10 @@ def command(
     target: StatusTarget,
     output: RunOutput,
 ) -> ExitCode:
-    """Keep one cluster equal to one repository: plan, apply and track, until SIGTERM.
+    """Reconcile one cluster with one Git repository until SIGTERM: plan, apply and track.
 
-    A plan is made after each change in Git or in the cluster, and at intervals. SIGTERM ends the
-    process within 10 seconds; changes in flight continue, and the next process tracks them.
+    The process plans after each change in Git or in the cluster, and at intervals. SIGTERM ends it
+    within 10 seconds; changes in flight continue, and the next process tracks them.
     """
     from reconciler.app.comment.commit_status_poster import StatusOptions
     from reconciler.app.comment.forge_options import ForgeOptions

@@ -43,19 +43,19 @@ def _counter(counted: Counted, meaning: str) -> Metric:
 
 
 BUILD_INFO = _gauge("build_info", "Always 1; the label is the version of the program.", "version")
-LEADER = _gauge("leader", "1 if this process may write to the cluster, 0 if it waits.")
+LEADER = _gauge("leader", "1 if this process may write to the cluster, 0 on standby.")
 LEASE_HOLDER = _gauge(
-    "lease_holder_info", "Always 1; the label is the process that holds the lease.", "lease",
-    "holder",
+    "lease_holder_info", "Always 1; the labels are the Lease and the process that holds it.",
+    "lease", "holder",
 )  # fmt: skip
 ENFORCING = _gauge("enforcing", "1 if plans are applied, 0 with `mode: observe`.")
 READY = _gauge("ready", "1 if there is a plan, and Git and the cluster can be read; otherwise 0.")
 WAIT_START = _gauge(
     "wait_start_timestamp_seconds",
-    "Since when the process waits for this, such as `cluster` or `repository`.",
+    "When the process started to wait for `kind`, such as `cluster` or `repository`.",
     "kind",
 )
-ALERT_HOLD = _gauge("alert_hold", "1 if alerts let no new change start; otherwise 0.")
+ALERT_HOLD = _gauge("alert_hold", "1 if alerts prevent new changes; otherwise 0.")
 
 REVISION_INFO = _gauge(
     "git_revision_info",
@@ -96,7 +96,7 @@ WAITING_FOR_RESTART = _gauge(
 )
 OLDEST_RESTART_WAIT = _gauge(
     "oldest_restart_wait_timestamp_seconds",
-    "Since when the VM that has waited longest for a restart waits; absent if none waits.",
+    "When the longest current wait for a restart started; absent if no VM waits.",
 )
 IN_FLIGHT = _gauge(
     "vm_changes_in_flight", "The number of VMs whose memory change has started and not ended."
@@ -112,15 +112,15 @@ FAILED_MIGRATIONS = _gauge(
 )
 FORECAST = _gauge(
     "plan_forecast_seconds",
-    "How long the changes of the plan are estimated to take, at least and at most.",
+    "The shortest and the longest estimated duration of the plan's changes.",
     "bound",
 )
 MIGRATIONS = _gauge("plan_migrations", "The number of migrations that the plan needs.")
-COPIED = _gauge("plan_copied_bytes", "How much memory the migrations of the plan copy.")
+COPIED = _gauge("plan_copied_bytes", "The memory that the migrations of the plan copy.")
 PLANNED_AT = _gauge("plan_timestamp_seconds", "When the plan was made.")
 LAST_SUCCESS = _gauge(
     "last_success_timestamp_seconds",
-    "When a pass last ended without a failure, or nothing was to be changed.",
+    "When a pass last ended without a failure, or a plan last had no change to start.",
 )
 RUN_START = _gauge(
     "run_start_timestamp_seconds", "When the run in progress started; absent without a run."
@@ -128,10 +128,10 @@ RUN_START = _gauge(
 
 API_REQUESTS = _counter(
     Counted.API_REQUESTS,
-    "Requests to the API server; the code of a request without an answer is `<error>`.",
+    "Requests to the API server; the code of a request without a response is `<error>`.",
 )
 GIT_FETCHES = _counter(Counted.GIT_FETCHES, "Reads of the Git repository.")
-WEBHOOK_DELIVERIES = _counter(Counted.WEBHOOK_DELIVERIES, "Requests to the webhooks.")
+WEBHOOK_DELIVERIES = _counter(Counted.WEBHOOK_DELIVERIES, "Requests to the webhook listener.")
 NOTIFICATIONS = _counter(Counted.NOTIFICATIONS, "Notifications that were sent or failed.")
 RUNS = _counter(Counted.RUNS, "Runs that have ended, by the name of the exit code.")
 VM_CHANGES = _counter(
@@ -147,7 +147,7 @@ FORECASTS = _counter(
 FORECAST_SECONDS = _counter(
     Counted.FORECAST_SECONDS,
     "Sums over changes of VMs: the earliest and latest end in the forecast, and the actual end, "
-    "all counted from the start of the run.",
+    "in seconds after the start of the run.",
 )
 CHANGE_SECONDS = Metric(
     name="vm_change_duration_seconds",
@@ -177,4 +177,4 @@ _OF_A_PROCESS = (
     *(GIT_FETCHES, WEBHOOK_DELIVERIES, NOTIFICATIONS, MIGRATION_FAILURES),
 )
 OF_A_RUN = tuple(each for each in METRICS if each not in _OF_A_PROCESS)
-"""The metrics that a single run writes to a file; the others need a process that stays."""
+"""The metrics that a single run writes to a file; the others need a long-running process."""
