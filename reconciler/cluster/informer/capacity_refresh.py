@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.cluster.api.client import Client
+    from reconciler.cluster.read.api_groups import ServedGroups
     from reconciler.model.live.capacity import Capacity
     from reconciler.ports import Clock
 
@@ -47,6 +48,8 @@ class CapacityRefresh:
         """The monotonic time before which the next background read does not start."""
         self.newest: Capacity | None = None
         """The capacity that was observed last."""
+        self.served: ServedGroups | None = None
+        """The API groups that the server serves; while None, each read lists them itself."""
 
     def read(self) -> Capacity:
         """Read pods and quotas now.
@@ -54,7 +57,7 @@ class CapacityRefresh:
         Raises:
             ClusterError: The lists cannot be read, for a reason other than missing permissions.
         """
-        found = read_capacity(self._client, self._clock)
+        found = read_capacity(self._client, self._clock, self.served)
         self._store(found)
         return found
 
@@ -77,7 +80,7 @@ class CapacityRefresh:
 
     def _refresh(self) -> None:
         try:
-            found = read_capacity(self._client, self._clock)
+            found = read_capacity(self._client, self._clock, self.served)
             self._change(lambda: self._store(found))
         except ClusterError as error:
             log.warning("cannot refresh pods and quotas: %s", error)

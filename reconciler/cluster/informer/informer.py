@@ -134,7 +134,7 @@ class ClusterInformer:
             ClusterError: The cluster cannot be read.
         """
         self._cluster = cluster_id(self._client)
-        self._served = served_groups(self._client)
+        self._served = self._capacity.served = served_groups(self._client)
         self._kinds += self._owner_kinds()
         lists = [threads.start(kind.relist, self._client) for kind in self._kinds]
         nodes = threads.start(list_nodes, self._client)

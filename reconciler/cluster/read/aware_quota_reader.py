@@ -15,6 +15,7 @@ from reconciler.model.live.capacity import AwareQuotas
 if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.decode.pages import Readable
+    from reconciler.cluster.read.api_groups import ServedGroups
     from reconciler.model.live.capacity import Quota
 
 V = TypeVar("V")
@@ -23,15 +24,21 @@ _API = f"/apis/{GROUP}/v1alpha1"
 _NAMESPACES = "/api/v1/namespaces"
 
 
-def read_aware_quotas(client: Client) -> tuple[AwareQuotas, tuple[Diagnostic, ...]]:
+def read_aware_quotas(
+    client: Client, served: ServedGroups | None = None
+) -> tuple[AwareQuotas, tuple[Diagnostic, ...]]:
     """Read the quotas of AAQ, and how AAQ counts VMs; return none if AAQ is not installed.
 
     A missing permission becomes a diagnostic.
 
+    Args:
+        client: The API server.
+        served: The API groups that the server serves; if None, they are read first.
+
     Raises:
         ClusterError: A list cannot be read, for a reason other than missing permissions.
     """
-    if GROUP not in served_groups(client).versions:
+    if GROUP not in (served or served_groups(client)).versions:
         return AwareQuotas(), ()
     unread: list[Diagnostic] = []
 

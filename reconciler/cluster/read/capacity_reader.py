@@ -15,6 +15,7 @@ from reconciler.model.live.capacity import Capacity
 if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.decode.pages import Decoded, Kind
+    from reconciler.cluster.read.api_groups import ServedGroups
     from reconciler.ports import Clock
 
 V = TypeVar("V")
@@ -26,8 +27,14 @@ _CACHED = {"resourceVersion": "0"}
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 
-def read_capacity(client: Client, clock: Clock) -> Capacity:
-    """Read pods and quotas, and return the capacity; a forbidden list becomes a diagnostic."""
+def read_capacity(client: Client, clock: Clock, served: ServedGroups | None = None) -> Capacity:
+    """Read pods and quotas, and return the capacity; a forbidden list becomes a diagnostic.
+
+    Args:
+        client: The API server.
+        clock: The clock of the result's time.
+        served: The API groups that the server serves; if None, they are read as well.
+    """
     observed_at = clock.now()
     listing = threads.start(
         _list, client, resource_paths.PODS, spare_capacity.PODS, fieldSelector=_NOT_ENDED
@@ -36,7 +43,7 @@ def read_capacity(client: Client, clock: Clock) -> Capacity:
     defaults = threads.start(
         _list, client, resource_paths.LIMIT_RANGES, limit_range_objects.LIMIT_RANGES
     )
-    aware = threads.start(read_aware_quotas, client)
+    aware = threads.start(read_aware_quotas, client, served)
     pods, quotas = listing.result(), limits.result()
     ranges = defaults.result()
     aware_quotas, unread = aware.result()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.cluster.api import resource_paths, threads
 from reconciler.cluster.decode import workloads
+from reconciler.cluster.read.api_groups import ServedGroups, served_groups
 from reconciler.cluster.read.capacity_reader import read_capacity
 from reconciler.cluster.read.lists import (
     Listed,
@@ -16,7 +17,7 @@ from reconciler.cluster.read.lists import (
     list_nodes,
 )
 from reconciler.cluster.read.migration_policy_reader import list_migration_policies
-from reconciler.cluster.read.owner_reader import read_owners
+from reconciler.cluster.read.owner_reader import Owners, read_owners
 from reconciler.model.live.live_state import LiveState
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class ClusterReader:
     def __init__(self, client: Client, *, clock: Clock) -> None:
         self._client = client
         self._clock = clock
+        self._served: ServedGroups | None = None
+        """The API groups of the last ``read``, which ``capacity`` needs as well."""
 
     def read(self) -> LiveState:
         """List all kinds in parallel, and return them as one snapshot.
@@ -51,7 +54,7 @@ class ClusterReader:
         listing = threads.start(self._list, resource_paths.MIGRATIONS, workloads.MIGRATIONS)
         listing_nodes = threads.start(list_nodes, self._client)
         listing_policies = threads.start(list_migration_policies, self._client)
-        reading_owners = threads.start(read_owners, self._client)
+        reading_owners = threads.start(self._read_owners)
         # List the CR first: without KubeVirt, the other lists fail with a less clear message.
         kubevirt = config.result()
         vms, vmis, migrations = listing_vms.result(), listing_vmis.result(), listing.result()
@@ -91,7 +94,11 @@ class ClusterReader:
         Raises:
             ClusterError: The lists cannot be read, for a reason other than missing permissions.
         """
-        return read_capacity(self._client, self._clock)
+        return read_capacity(self._client, self._clock, self._served)
+
+    def _read_owners(self) -> Owners:
+        self._served = served_groups(self._client)
+        return read_owners(self._client, self._served)
 
     def _list(self, plural: str, kind: Readable[V]) -> Listed[V]:
         return list_all(self._client, resource_paths.collection(plural), kind)
