@@ -21,6 +21,7 @@ from reconciler.plan.finding import Finding, blocked, invalid, wait
 from reconciler.plan.kubevirt.drift import kubevirt_drift
 from reconciler.plan.kubevirt.evictions import would_evict
 from reconciler.plan.kubevirt.impact import impact_of
+from reconciler.plan.kubevirt.owners.hyperconverged import owns
 from reconciler.plan.kubevirt.owners.recognise import owner_of
 
 if TYPE_CHECKING:
@@ -102,12 +103,17 @@ def _identity(
 ) -> ObjectRef:
     """Return the reference of the CR that Git means, with the cluster's namespace by default.
 
-    A HyperConverged in Git means the KubeVirt CR that it owns.
+    A HyperConverged in Git means the KubeVirt CR that it owns. If the cluster's HyperConverged is
+    unreadable, the namespace identifies it, because the operator uses only one.
     """
     ref = ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
-    if ref.is_kubevirt or owner is None or owner.target is None:
+    if ref.is_kubevirt or owner is None:
         return ref
-    return current.ref if ref == owner.target.ref else ref
+    if owner.target is None:
+        same = owns(current) and ref.namespace == current.ref.namespace
+    else:
+        same = ref == owner.target.ref
+    return current.ref if same else ref
 
 
 def _owned(current: LiveKubeVirt, owner: SettingsOwner) -> str:

@@ -219,6 +219,13 @@ def test_feature_gate_is_in_force_after_the_annotation_is_written_by_consent():
     assert run.plan(setting(GATES, ["VSOCK"])).decisions[0].reason.value == "config-as-desired"
 
 
+def test_feature_gate_in_the_annotation_is_no_reversal_while_the_operator_is_down():
+    run = owned(down={"until": "40s"})
+    report = run.apply(setting(GATES, ["VSOCK"]), hyperconverged=HyperConvergedPolicy.ANNOTATION)
+    assert outcome_of(report) == "done config-as-desired"
+    assert len([path for path in run.patches() if "/hyperconvergeds/" in path]) == 1
+
+
 def test_forecast_uses_the_limits_that_hyperconverged_has_set():
     run = owned("1.19")
     vm = "---\napiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: vm, namespace: "

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from reconciler.model.desired.config import HyperConvergedPolicy
-from reconciler.model.fields import FIELD_BY_PATH, read_setting
+from reconciler.model.fields import FEATURE_GATES, FIELD_BY_PATH, NameSet, read_setting
 from reconciler.model.live.conditions import is_true
 from reconciler.model.live.live_owner import LiveOwner
 from reconciler.model.plan.plan import PatchOp, Reason, WriteTarget, WrittenField
@@ -129,10 +129,20 @@ class HyperConvergedOwner:
 
     def _holds(self, change: Change) -> bool:
         home = self._home(change.field)
+        if self._appends(change):
+            return True
         if home is None or self._annotated(change.field):
             operation = json_patch_annotation.setting_of(self._operations() or [], change.field)
             return operation is not None and _same(change, operation.get("value"))
         return home in self.held.spellings and _same(change, self.held.spellings[home])
+
+    def _appends(self, change: Change) -> bool:
+        """Return whether the annotation adds every feature gate that a change adds."""
+        if change.field != FEATURE_GATES or not isinstance(change.after, NameSet):
+            return False
+        before = change.before.names if isinstance(change.before, NameSet) else frozenset()
+        gates = json_patch_annotation.added_gates(self._operations() or [])
+        return change.after.names - before <= gates
 
     def obstacle(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Finding | None:
         """Return why HyperConverged cannot take the changes now; None if it can."""
@@ -147,7 +157,9 @@ class HyperConvergedOwner:
         homeless = tuple(
             each
             for each in changes
-            if self._home(each.field) is None and not self._annotated(each.field)
+            if self._home(each.field) is None
+            and not self._annotated(each.field)
+            and not self._appends(each)
         )
         if not homeless or self.policy is HyperConvergedPolicy.ANNOTATION:
             return invalid_annotation(self.held) if homeless else None

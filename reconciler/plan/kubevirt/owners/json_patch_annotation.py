@@ -52,6 +52,13 @@ def setting_of(found: Sequence[dict[str, Any]], path: FieldPath) -> dict[str, An
     return setting[-1] if setting else None
 
 
+def added_gates(found: Sequence[dict[str, Any]]) -> frozenset[str]:
+    """Return the feature gates that operations append to the list of the KubeVirt CR."""
+    path = f"{pointer(FEATURE_GATES)}/-"
+    adding = (each for each in found if (each["op"], each["path"]) == ("add", path))
+    return frozenset(str(each.get("value")) for each in adding)
+
+
 def _below(field: str, parent: str) -> bool:
     return field.startswith(parent + "/")
 

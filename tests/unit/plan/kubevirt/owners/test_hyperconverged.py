@@ -247,6 +247,13 @@ def test_annotation_is_written_only_by_consent_and_merged_into_what_is_there(own
     assert "taints the installation" in decision.warnings[0]
 
 
+@pytest.mark.parametrize("policy", HyperConvergedPolicy)
+def test_annotation_that_already_adds_the_gate_is_not_written_again(policy):
+    live = gated(make_owner(json_patch=compact(OTHER, ADD)))
+    decision = decision_of(GATE, live, hyperconverged=policy)
+    assert (decision.reason.value, decision.actions) == ("owner-not-settled", ())
+
+
 def test_operation_of_the_annotation_on_the_same_field_is_replaced():
     old = {**ADD, "path": "/spec/configuration/vmRolloutStrategy", "value": "LiveUpdate"}
     live = make_owned(make_owner(json_patch=compact(old, OTHER)))
@@ -271,6 +278,12 @@ def test_hyperconverged_manifest_in_git_means_the_kubevirt_cr_that_it_owns():
     settings = RATIO.kubevirt.settings
     decision = decision_of(with_ref(settings, HYPERCONVERGED), make_owned(make_owner()))
     assert (decision.ref, decision.reason.value) == (OWNED, "config-change")
+
+
+def test_hyperconverged_manifest_is_blocked_by_missing_rights_and_not_by_its_name():
+    decision = decision_of(with_ref(RATIO.kubevirt.settings, HYPERCONVERGED), make_owned(None))
+    assert (decision.ref, decision.reason.value) == (OWNED, "owned-by-hyperconverged")
+    assert "examples/deploy/overlays/hyperconverged" in decision.why.hint
 
 
 @pytest.mark.parametrize(
