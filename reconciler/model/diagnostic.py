@@ -34,3 +34,8 @@ class Diagnostic:
     """Further locations or facts, one line each."""
     hint: str = ""
     """What the user can do about the problem."""
+
+
+def warning(code: str, message: str, hint: str = "") -> Diagnostic:
+    """Return a warning that concerns no particular place in Git."""
+    return Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from reconciler.model.annotations import RESTART
 from reconciler.model.clock_difference import CLOCKS_DIFFER
-from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.diagnostic import Diagnostic, Severity, warning
 from reconciler.model.phrases import listed_refs
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.capacity.capacity_warnings import NAMED
@@ -53,7 +53,7 @@ def rollout_notes(
 def _alerts(context: PlanContext) -> Iterator[Diagnostic]:
     if context.hold is not None:
         message = f"no new change starts: {context.hold.message}"
-        yield _warning(context.hold.reason, message, context.hold.hint)
+        yield warning(context.hold.reason, message, context.hold.hint)
 
 
 def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnostic]:
@@ -62,7 +62,7 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
         return
     needs = {each.ref: window_need_s(each, context.live, context.after) for each in vms}
     if dispute := clock_disagreement(context.clocks, windows, needs):
-        yield _warning(
+        yield warning(
             CLOCKS_DIFFER, (f"{dispute}; nothing is written until the clocks agree"), HINT
         )
     now = opening(windows, context.now)
@@ -74,7 +74,7 @@ def _windows(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnost
     longest = _longest(windows, now, context.now, most)
     never = [ref for ref, seconds in needs.items() if seconds > longest]
     if never and longest:
-        yield _warning(
+        yield warning(
             "window-too-short",
             f"the longest upcoming window lasts {_minutes(longest)}, but the first attempt for "
             f"{_vms(never)} may take longer: {_named(never, needs)}",
@@ -100,7 +100,7 @@ def _closed(opens: datetime | None) -> Diagnostic:
     hint = "`apply --ignore-windows` does not wait for a window"
     if opens is None:
         message = "no window is open, and none opens within a year"
-        return _warning("outside-window", message, f"correct `windows`; {hint}")
+        return warning("outside-window", message, f"correct `windows`; {hint}")
     message = f"no window is open; the next one opens at {_moment(opens)}"
     return _note("outside-window", message, f"nothing is written before the window opens; {hint}")
 
@@ -155,7 +155,7 @@ def _canaries(
     others = sum(ranks[each.ref] > CANARY for each in vms)
     if not canaries:
         if vms:
-            yield _warning(
+            yield warning(
                 "no-canary",
                 f"rollout.canary selects no VM ({canary.selector}), so no VM is changed",
                 "label a VM in Git, or remove rollout.canary",
@@ -163,7 +163,7 @@ def _canaries(
         return
     changing = sum(bool(each.actions) for each in canaries)
     if others and not changing and not any(_may_prove(each) for each in canaries):
-        yield _warning(
+        yield warning(
             "canaries-held",
             f"no canary ({canary.selector}) has its new memory or can be changed, so no other "
             f"VM is changed: {listed_refs([each.ref for each in canaries], NAMED)}",
@@ -240,7 +240,3 @@ def _vms(refs: Sequence[ObjectRef]) -> str:
 
 def _note(code: str, message: str, hint: str = "") -> Diagnostic:
     return Diagnostic(severity=Severity.NOTE, code=code, message=message, hint=hint)
-
-
-def _warning(code: str, message: str, hint: str = "") -> Diagnostic:
-    return Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)

@@ -17,7 +17,7 @@ from reconciler.cluster.decode.kubevirt_cr import KubeVirts
 from reconciler.cluster.decode.pages import UnreadableError, limit_unreadable
 from reconciler.cluster.read.api_groups import served_groups
 from reconciler.errors import ClusterError, ForbiddenError, KubeVirtMissingError, NotFoundError
-from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.diagnostic import Diagnostic, warning
 from reconciler.model.live.live_state import LiveInstancetype, LiveKubeVirt, LiveNode, LiveVM
 from reconciler.model.references import CLUSTER_INSTANCETYPE, INSTANCETYPE, ObjectRef
 from reconciler.plan.kubevirt.owners import deckhouse
@@ -130,7 +130,7 @@ def list_nodes(client: Client) -> Listed[LiveNode]:
     try:
         listed = list_all(client, resource_paths.NODES, workloads.NODES)
     except ForbiddenError:
-        finding = _warning(
+        finding = warning(
             "nodes-unreadable",
             "no permission to list nodes, so free memory on other nodes is unknown",
             "grant permission to list nodes",
@@ -178,7 +178,7 @@ def _list_types(
         hint = f"grant permission to list {plural} in the API group instancetype.kubevirt.io"
     except KubeVirtMissingError:
         why, hint = f"the server has no {plural}", "check the CRDs that KubeVirt installs"
-    return _warning(
+    return warning(
         "instancetypes-unreadable",
         f"{why}, so the memory sizes that they define are unknown",
         hint,
@@ -194,7 +194,7 @@ def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
     try:
         body = client.get(resource_paths.CLUSTER_IDENTITY)
     except ForbiddenError:
-        finding = _warning(
+        finding = warning(
             "cluster-id-unknown",
             "no permission to read the namespace kube-system, so the cluster id is unknown",
             "grant permission to get the namespace kube-system",
@@ -225,7 +225,3 @@ def wrong_number(host: str, refs: Iterable[ObjectRef]) -> KubeVirtMissingError:
         f" {', '.join(found)}",
         hint="delete every KubeVirt CR except the one that virt-operator uses",
     )
-
-
-def _warning(code: str, message: str, hint: str) -> Diagnostic:
-    return Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.model.diagnostic import Diagnostic, warning
 from reconciler.model.phrases import listed_refs, plural
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.capacity.reservations import Reservations, grown_to
@@ -47,7 +47,7 @@ def capacity_warnings(
     found = []
     if late:
         found.append(
-            _warning(
+            warning(
                 "room-one-after-another",
                 f"{_count(late)} migrate yet because no node or quota has enough free memory, and "
                 f"must wait for other migrations to end: {listed_refs(late, NAMED)}",
@@ -57,7 +57,7 @@ def capacity_warnings(
         )
     if never:
         found.append(
-            _warning(
+            warning(
                 "room-not-for-all",
                 f"{_count(never)} migrate, because earlier changes in the plan leave too little "
                 f"memory: {listed_refs(never, NAMED)}",
@@ -99,10 +99,6 @@ def _queue(
         else:
             never.append(ref)
     return late, never
-
-
-def _warning(code: str, message: str, hint: str) -> Diagnostic:
-    return Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)
 
 
 def _count(refs: Sequence[ObjectRef]) -> str:

@@ -175,7 +175,7 @@ def started(
         if error.filename == "git":
             raise no_git() from error
         if not folder.exists():
-            # A process that stays removes clones that it no longer reads, and users remove caches.
+            # A long-running process removes clones that it no longer reads; users remove caches.
             raise SourceError(
                 f"the repository {folder} does not exist any more", hint="run the command again"
             ) from error
