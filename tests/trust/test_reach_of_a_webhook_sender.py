@@ -77,7 +77,7 @@ def test_large_bodies_of_unknown_senders_are_limited_and_a_webhook_of_the_forge_
     [b"", b"POST /hooks/github HTTP/1.1\r\nX-Slow: ", None],
     ids=["nothing", "a part of the headers", "a part of the body"],
 )
-def test_slow_connections_of_unknown_senders_do_not_keep_a_webhook_of_the_forge_out(
+def test_slow_connections_of_unknown_senders_do_not_block_a_webhook_of_the_forge(
     address, pushes, sent
 ):
     unknown = head(GITHUB.hook(secret="an attempt"), 100) + b"x" if sent is None else sent

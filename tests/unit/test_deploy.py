@@ -414,7 +414,7 @@ def test_webhook_secrets_are_read_from_a_mounted_secret():
     assert volume["secret"]["optional"]
 
 
-def test_only_the_webhooks_can_be_reached_by_everybody():
+def test_only_the_port_of_the_webhooks_is_reachable_by_every_client():
     policies = {
         each["metadata"]["name"]: each for each in of_kind(serve_objects(), "NetworkPolicy")
     }

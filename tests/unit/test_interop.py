@@ -67,7 +67,7 @@ def flux(obj):
         ("in-flight", "vm", "Progressing", "inProgress"),
     ],
 )
-def test_health_of_a_vm_is_that_of_its_guest(world, vm, argo_status, flux_status):
+def test_health_of_a_vm_is_the_health_of_its_guest(world, vm, argo_status, flux_status):
     found = objects(world, VMS)[vm]
     assert argo("VirtualMachine", found)["status"] == argo_status
     assert flux(found) == flux_status

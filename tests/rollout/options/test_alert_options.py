@@ -67,7 +67,7 @@ def test_reconcile_has_no_ignore_alerts_option(git, command):
     assert (ended.code, "--ignore-alerts" in ended.err) == (64, True)
 
 
-def test_plan_shows_the_firing_alert_or_says_that_it_did_not_ask(
+def test_plan_shows_the_firing_alert_or_notes_that_alerts_were_not_read(
     cluster, git, command, prometheus
 ):
     prometheus.fire("CephHealthError", severity="critical")

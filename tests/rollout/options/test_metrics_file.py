@@ -71,7 +71,7 @@ def test_failed_run_keeps_the_time_of_the_last_success(serve, git, command, file
     assert not [key for key in found if key[0] == "vms"]
 
 
-def test_run_with_a_rejected_commit_counts_it_and_is_no_success(serve, git, command, file):
+def test_run_with_a_rejected_commit_counts_it_and_is_not_a_success(serve, git, command, file):
     commit = git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     git.commit({".reconciler.yaml": INVALID_CONFIG})
     ended = command("reconcile", "--repo", git, "--metrics-file", file, on=serve("hotplug"))

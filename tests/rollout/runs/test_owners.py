@@ -258,7 +258,7 @@ def test_forecast_uses_the_limits_that_hyperconverged_has_set():
         ),
     ],
 )
-def test_hotplug_ratio_is_in_force_through_harvesters_setting_or_the_run_says_why_not(
+def test_hotplug_ratio_is_in_force_through_harvesters_setting_or_the_run_reports_why_not(
     faults, expected, words
 ):
     run = harvester(**faults)

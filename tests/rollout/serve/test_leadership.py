@@ -122,7 +122,7 @@ def test_notes_on_the_lease_survive_a_new_leader(world):
 
 
 @pytest.mark.parametrize(("alive_s", "waited"), [(0.0, False), (60.0, True)])
-def test_person_can_wait_for_a_run_that_is_alive(world, alive_s, waited):
+def test_apply_can_wait_for_a_run_that_is_alive(world, alive_s, waited):
     name = "memory-reconciler-memory-0"
     run = world.lease(name)
     began = world.clock.monotonic()

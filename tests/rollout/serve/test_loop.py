@@ -36,7 +36,7 @@ def kinds(serve: ServeRig) -> list[WaitKind]:
     return [each.kind for each in serve.view.waits]
 
 
-def test_commit_is_applied_until_the_guest_has_its_memory():
+def test_run_tracks_a_commit_until_the_guest_has_its_memory():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     assert serve.turns(60) == 1
@@ -242,7 +242,7 @@ def test_history_does_not_grow():
     assert (len(view.runs), len(view.plans), len(view.changes[REF])) == (30, 50, 10)
 
 
-def test_new_process_continues_what_the_last_one_began():
+def test_new_process_continues_the_changes_of_the_previous_process():
     serve = ServeRig()
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     began = []
@@ -280,7 +280,7 @@ class Outage:
         return self._read()
 
 
-def test_hours_without_the_api_server_cause_few_requests_and_leave_nothing_behind():
+def test_long_outage_of_the_api_server_causes_few_requests_and_leaks_nothing():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"))
     serve.turns(30)
@@ -311,7 +311,7 @@ def test_failed_thread_of_the_informer_ends_the_process():
         serve.loop.turn()
 
 
-def test_wrong_cluster_is_never_written_and_says_so():
+def test_serve_never_writes_to_a_wrong_cluster_and_reports_it():
     serve = ServeRig("halted")
     serve.git.commit("commit-1", vm_yaml("default", "vm", "2Gi"), cluster="another")
     assert serve.turns(60) == 0
@@ -341,7 +341,7 @@ def test_rewritten_history_is_shown_and_applied_once_a_commit_continues_it():
     assert kinds(serve) == []
 
 
-def test_changes_that_a_long_run_does_not_contain_end_it_after_a_minute():
+def test_due_changes_outside_a_long_run_end_the_run_after_a_minute():
     slow = {"name": "a", "guest": "1Gi", "faults": {"transfer": "5m"}}
     serve = ServeRig("slow", vms=[slow, {"name": "b", "guest": "1Gi", "running": False}])
     serve.git.commit("commit-1", manifests(a="2Gi", b="1Gi"))

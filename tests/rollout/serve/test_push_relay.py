@@ -92,7 +92,7 @@ def test_webhook_of_the_leader_changes_no_lease(world, leader):
     assert PUSHED not in metadata.get("annotations", {})
 
 
-def test_webhooks_do_not_keep_a_dead_leader_in_its_office(world):
+def test_webhooks_do_not_prolong_the_lease_of_a_dead_leader(world):
     leader, standby = Replica(world, "leader"), Replica(world, "standby")
     leader.step()
     world.clock.slept = standby.relay.pushed

@@ -55,7 +55,7 @@ def test_alert_matcher_is_read_like_a_selector_of_promql(text):
 
 
 @pytest.mark.parametrize("text", REJECTED, ids=lambda text: text[:20])
-def test_text_that_is_no_alert_matcher_is_rejected_with_the_reason(text):
+def test_text_that_is_not_an_alert_matcher_is_rejected_with_the_reason(text):
     with pytest.raises(AlertMatcherError) as caught:
         AlertMatcher.parse(text)
     assert REJECTED[text] in str(caught.value)

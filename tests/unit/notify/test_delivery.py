@@ -99,13 +99,13 @@ def test_large_answer_of_a_receiver_is_ignored(server):
     assert sent(receiver(url=server.url)).sent
 
 
-def test_receiver_that_cannot_be_reached_is_tried_again_also_a_chat():
+def test_unreachable_receiver_is_retried_even_if_it_is_a_chat():
     for kind in ReceiverKind:
         found = sent(receiver(kind, url="http://127.0.0.1:1/"))
         assert (found.repeat, found.problem) == (True, "it gave no answer: NewConnectionError")
 
 
-def test_missing_file_with_the_address_is_tried_again(tmp_path):
+def test_missing_file_with_the_address_is_retried(tmp_path):
     found = sent(receiver(url_file=str(tmp_path / "missing")))
     assert (found.sent, found.repeat) == (False, True)
     assert found.problem.endswith("missing cannot be read: No such file or directory")

@@ -194,7 +194,7 @@ def test_history_contains_the_newest_notifications_first():
     assert [each.notification.id[-1] for each in found.notifier.history()] == ["2", "1", "0"]
 
 
-def test_caller_is_not_blocked_by_a_receiver_and_the_end_waits_only_for_a_moment():
+def test_slow_receiver_does_not_block_the_caller_and_delays_the_shutdown_only_briefly():
     entered, released = threading.Event(), threading.Event()
 
     def hang(*_given, **_named) -> Attempt:
@@ -219,7 +219,7 @@ def test_queued_notification_is_sent_at_the_end_of_the_process():
     assert found.counted == [("ops", "sent")]
 
 
-def test_bug_fails_only_the_notification_that_it_concerns(caplog):
+def test_bug_in_one_notification_does_not_affect_others(caplog):
     def broken(*_given, key, **_named) -> Attempt:
         if key == ENDED.id:
             raise KeyError("x")

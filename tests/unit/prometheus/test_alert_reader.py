@@ -113,7 +113,7 @@ def test_unreachable_prometheus_is_an_error(server):
     "body",
     [b"", b"[", b"\xff", b"{}", b'{"data": {"result": [{"metric": {"a": 1}}]}}', b"[" * 10**5],
 )
-def test_answer_that_is_no_result_is_rejected(body):
+def test_answer_that_is_not_a_result_is_rejected(body):
     with pytest.raises(AnswerError):
         firing_alerts(body)
 

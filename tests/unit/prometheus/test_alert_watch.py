@@ -64,24 +64,24 @@ def after_next_answer(source) -> None:
         assert source.answered.acquire(timeout=60)
 
 
-def test_no_question_is_asked_without_matchers(watch, source):
+def test_alert_watch_sends_no_query_without_matchers(watch, source):
     assert watch.hold(()) is None
     assert source.asked == []
 
 
-def test_first_call_waits_for_the_answer(watch, source):
+def test_first_call_of_the_alert_watch_waits_for_the_answer(watch, source):
     source.alerts = ("CephHealthError",)
     hold = watch.hold(CEPH)
     assert (hold.reason, hold.alerts) == (AlertHoldReason.FIRING, source.alerts)
     assert hold.message == "an alert is firing: CephHealthError"
 
 
-def test_message_lists_the_first_alerts(watch, source):
+def test_message_of_a_hold_lists_the_first_alerts(watch, source):
     source.alerts = ("A", "B", "C", "D")
     assert watch.hold(CEPH).message == "4 alerts are firing: A, B, C and 1 more"
 
 
-def test_hold_lasts_as_long_as_the_alert_and_keeps_its_beginning(watch, source, clock):
+def test_hold_lasts_as_long_as_the_alert_and_keeps_its_start_time(watch, source, clock):
     assert watch.hold(CEPH) is None
     clock.sleep(60)
     source.alerts = ("CephHealthError",)
@@ -139,7 +139,7 @@ def test_slow_first_answer_is_a_hold_and_the_caller_waits_only_once(source, cloc
     assert source.asked == [CEPH]
 
 
-def test_changed_matchers_are_asked_at_once(source, clock):
+def test_changed_matchers_are_queried_immediately(source, clock):
     with AlertWatch(source, clock) as watch:
         watch.hold(CEPH)
         watch.hold(DOWN)

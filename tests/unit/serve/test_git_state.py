@@ -38,7 +38,7 @@ def reading(commit: str = "c1", **changes) -> Reading:
     return Reading(config=Config(), state=replace(state, **changes))
 
 
-def test_failed_reads_keep_the_commit_and_say_since_when_they_fail():
+def test_failed_reads_keep_the_commit_and_record_when_they_started_to_fail():
     good = after_read(GitState(), reading(), NOW)
     first = after_failure(good, DOWN, NOW + timedelta(minutes=1))
     second = after_failure(first, DOWN, LATER)
@@ -69,7 +69,7 @@ def test_read_without_an_acceptable_commit_keeps_the_last_one_in_use():
         (20, 0.0, LONGEST_PAUSE_S / 2),
     ],
 )
-def test_pause_grows_with_each_failure(failures, random, expected):
+def test_pause_of_the_poller_grows_with_each_failure(failures, random, expected):
     state = GitState(failures=failures)
     assert pause_s(state, interval_s=180, jitter_s=15, random=random) == expected
 

@@ -60,7 +60,7 @@ def test_equal_plans_in_a_row_are_one_entry():
     assert [each.revision for each in history.with_plan(plans, other, LATER)] == ["c2", "c1"]
 
 
-def test_repeated_runs_in_vain_do_not_displace_the_others():
+def test_repeated_runs_without_changes_do_not_displace_other_runs():
     runs = history.with_run((), report(Result.DONE, Actuation.SUCCEEDED, 1))
     for n in range(2, 100):
         runs = history.with_run(runs, report(Result.HELD, Actuation.SKIPPED, n))
@@ -76,7 +76,7 @@ def test_end_of_a_change_replaces_its_start():
     assert (change.result, change.before, change.after) == ("done", ONE, TWO)
 
 
-def test_object_that_was_not_changed_is_no_change():
+def test_unchanged_object_is_not_a_change_in_the_history():
     assert history.with_changes({}, report(Result.HELD, Actuation.SKIPPED)) == {}
 
 

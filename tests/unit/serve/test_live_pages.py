@@ -34,7 +34,7 @@ def app():
         ("/static/live.css", 200, ".cell"),
     ],
 )
-def test_face_serves_each_page_and_its_files(app, path, status, text):
+def test_page_listener_serves_each_page_and_its_files(app, path, status, text):
     answer = ask(app, path)
     assert (answer.status, text in answer.text) == (status, True)
 

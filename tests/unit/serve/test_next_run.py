@@ -110,7 +110,7 @@ def test_run_counts_as_progress_only_if_it_wrote_something(ended, expected):
     assert after_run(ended, None).ended is expected
 
 
-def test_runs_in_vain_are_counted_until_one_makes_progress():
+def test_runs_without_progress_are_counted_until_one_makes_progress():
     held = report(ExitCode.BLOCKED, Actuation.SKIPPED)
     first = after_run(held, None)
     second = after_run(held, first)

@@ -58,7 +58,7 @@ def test_cluster_without_application_aware_quota_costs_one_request(server, clien
 
 
 @pytest.mark.parametrize("given", [{"own": [OWN]}, {"wide": [WIDE]}])
-def test_aware_quotas_of_a_gated_namespace_are_read(read, given):
+def test_aaq_quotas_of_a_gated_namespace_are_read(read, given):
     found, diagnostics = read(**given)
     assert found == AwareQuotas(by_namespace={"db": (TEAM,)})
     assert found.calculator == "DedicatedVirtualResources"
@@ -78,12 +78,12 @@ def test_calculator_of_application_aware_quota_is_read(read):
         (GATING, {"namespaceSelector": {"matchLabels": {"team": "a"}}}, False),
     ],
 )
-def test_aware_quotas_of_other_namespaces_are_ignored(read, labels, spec, gated):
+def test_aaq_quotas_of_other_namespaces_are_ignored(read, labels, spec, gated):
     found, _ = read(own=[OWN], spec=spec, labels=labels)
     assert bool(found.by_namespace) is gated
 
 
-def test_missing_permission_for_aware_quotas_is_reported(server, client, reply, failure):
+def test_missing_permission_for_aaq_quotas_is_reported(server, client, reply, failure):
     server.on("/apis", reply(200, GROUPS))
     for plural in ("applicationawareresourcequotas", "applicationawareclusterresourcequotas"):
         server.on(f"{API}/{plural}", failure(403, "forbidden", "Forbidden"))

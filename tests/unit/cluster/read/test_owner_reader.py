@@ -85,13 +85,13 @@ def test_only_the_setting_of_the_ratio_is_requested_from_harvester(server, clien
     assert [each.path for each in server.requests] == ["/apis", path]
 
 
-def test_nothing_but_the_groups_is_requested_in_a_cluster_without_owners(server, client, groups):
+def test_cluster_without_owners_needs_only_the_request_for_api_groups(server, client, groups):
     groups(**{"kubevirt.io": ["v1"]})
     assert read_owners(client).values == ()
     assert [each.path for each in server.requests] == ["/apis"]
 
 
-def test_answer_that_is_no_list_of_groups_is_an_error(server, client, reply):
+def test_answer_that_is_not_a_list_of_groups_is_an_error(server, client, reply):
     server.on("/apis", reply(200, {"kind": "Status"}))
     with pytest.raises(ClusterError, match="cannot be read"):
         read_owners(client)

@@ -26,7 +26,7 @@ def test_filter_is_the_same_after_a_round_trip_through_the_address(query):
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), TEXT))
-def test_no_query_adds_an_element_other_than_cells_and_options(query):
+def test_query_adds_only_cells_and_options_to_the_page(query):
     page = Page(fleet_html(service_view(3), FleetFilter.parse(query)))
     assert len(page.all("script")) == 1
     assert len(page.all("form", "input")) == 2

@@ -280,7 +280,7 @@ def test_fleet_page_lists_the_last_runs_and_plans(page):
         ({"plan": plan_of(make_desired(), make_live())}, "Git contains no VM"),
     ],
 )
-def test_headline_says_what_matters_most(view, changes, title):
+def test_headline_shows_the_most_important_state(view, changes, title):
     page = page_of(replace(view, **changes))
     assert page.all("h1")[0].text == title
     assert page.all("title")[0].text == f"{title} - memory reconciler"

@@ -24,7 +24,7 @@ def test_page_without_notifications_has_no_table_of_them():
     assert "notification" not in past()
 
 
-def test_page_lists_each_notification_with_what_became_of_it():
+def test_page_lists_each_notification_with_its_deliveries():
     found = past(
         NotificationRecord(notification=make_notification(), deliveries=(SENT, FAILED)),
         NotificationRecord(notification=make_notification(resolved=True)),

@@ -56,7 +56,7 @@ def test_large_bodies_beyond_the_common_limit_are_rejected_and_small_ones_are_no
     asyncio.run(scenario())
 
 
-def test_memory_of_a_body_is_free_again_if_the_sender_disconnects_or_sends_too_much():
+def test_memory_of_a_body_is_released_if_the_sender_disconnects_or_sends_too_much():
     async def scenario():
         reader = BodyReader(LIMITS)
         for _ in range(3):
@@ -75,7 +75,7 @@ def test_memory_of_a_body_is_free_again_if_the_sender_disconnects_or_sends_too_m
     asyncio.run(scenario())
 
 
-def test_memory_of_deliveries_forgets_the_oldest_ids():
+def test_delivery_memory_forgets_the_oldest_ids():
     memory = DeliveryMemory(max_ids=3)
     for number in range(5):
         memory.add("github", str(number))
@@ -83,7 +83,7 @@ def test_memory_of_deliveries_forgets_the_oldest_ids():
     assert [memory.seen("github", str(number)) for number in range(5)] == [False] * 2 + [True] * 3
 
 
-def test_memory_of_deliveries_separates_schemes():
+def test_delivery_memory_separates_schemes():
     memory = DeliveryMemory()
     memory.add("github", "1")
     assert not memory.seen("gitlab", "1")

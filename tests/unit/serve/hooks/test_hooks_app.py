@@ -135,7 +135,9 @@ def test_webhook_whose_body_was_changed_is_rejected(receiver, sender):
 
 
 @ALL
-def test_webhook_is_accepted_with_each_of_two_secrets_and_with_no_removed_one(receiver, sender):
+def test_webhook_is_accepted_with_each_of_two_secrets_and_rejected_with_a_removed_one(
+    receiver, sender
+):
     started = receiver(sender, sender.other_secret, sender.secret)
     first = sender.hook(secret=sender.other_secret, delivery="delivery-1")
     second = sender.hook(secret=sender.secret, delivery="delivery-2")
@@ -200,7 +202,7 @@ def test_webhook_that_was_rejected_is_not_remembered(receiver):
 @pytest.mark.parametrize(
     "body", [b"", b"{", b"[]", b"1", b"null", b"\xff", b"[" * 100_000, b'{"a": 1e999}', b"NaN"]
 )
-def test_authentic_webhook_that_is_no_json_object_is_answered_with_400(receiver, sender, body):
+def test_authentic_webhook_that_is_not_a_json_object_is_answered_with_400(receiver, sender, body):
     started = receiver(sender)
     answer = started.send(sender.hook(body=body))
     assert answer.status == 400
@@ -313,7 +315,7 @@ def test_authentic_form_without_a_json_object_is_answered_with_400(receiver, bod
     assert receiver().send(form).status == 400
 
 
-def test_json_that_curl_calls_a_form_is_accepted(receiver):
+def test_json_with_the_content_type_of_a_form_is_accepted(receiver):
     form = GITHUB.hook().with_headers(content_type="application/x-www-form-urlencoded")
     assert receiver().send(form).status == 202
 

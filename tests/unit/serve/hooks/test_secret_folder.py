@@ -160,7 +160,7 @@ def test_secret_that_other_users_can_access_causes_a_warning(
     assert ("other users can read or write" in caplog.text) is warned
 
 
-def test_secrets_are_not_part_of_a_text_form(opened):
+def test_secrets_are_not_in_the_string_representation(opened):
     folder = opened(github=LONG, gitlab=KEY)
     shown = repr([folder.secrets(each) for each in Scheme])
     assert LONG not in shown

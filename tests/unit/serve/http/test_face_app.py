@@ -128,7 +128,7 @@ def test_api_answers_404_for_an_unknown_run(face):
         ("/readyz", "ready\n"),
     ],
 )
-def test_face_serves_each_path(face, path, body):
+def test_page_listener_serves_each_path(face, path, body):
     answer = face()(path)
     assert (answer.status, answer.text) == (200, body)
 
@@ -371,7 +371,7 @@ def test_event_stream_above_the_limit_is_answered_with_503(store, served):
         assert "retry-after" in answer.headers
 
 
-def test_event_stream_of_a_client_that_has_gone_frees_its_place(store, served):
+def test_event_stream_of_a_disconnected_client_frees_its_slot(store, served):
     address = served(streams=StreamLimits(clients=1, interval_s=0.0))
     with connect(address) as client:
         _open(client)

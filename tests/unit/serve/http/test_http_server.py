@@ -259,7 +259,7 @@ def test_listen_address_is_a_host_and_a_port(text, host, port):
 @pytest.mark.parametrize(
     "text", ["", "8080", "a:", "a:-1", "a:65536", "::1:80", "[::1:80", "::1]:80", "a:٣", "a:1:2"]
 )
-def test_text_that_is_no_listen_address_is_rejected_with_the_name_of_the_option(text):
+def test_text_that_is_not_a_listen_address_is_rejected_with_the_name_of_the_option(text):
     with pytest.raises(UsageError, match="--listen"):
         parse_listen_address(text, "--listen")
 

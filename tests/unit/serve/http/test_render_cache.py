@@ -61,7 +61,7 @@ def test_cache_removes_documents_above_the_size_limit():
     asyncio.run(scenario())
 
 
-def test_document_that_does_not_exist_is_asked_for_again():
+def test_missing_document_is_not_cached():
     async def scenario():
         cache, source, answers = RenderCache(), Source(), [None, b"page"]
         first = await cache.get("page", "/", (source,), lambda: answers.pop(0))

@@ -247,7 +247,7 @@ def test_new_object_with_a_known_problem_is_reported_without_the_others():
     assert [each.ref.name for each in story.last[0].subjects] == ["pg-1"]
 
 
-def test_another_desired_size_is_another_cause():
+def test_new_desired_size_is_a_new_cause():
     story = Story()
     story.sees(grows("pg-0"))
     assert story.sees(grows("pg-0", guest="65Gi")) == ["waits-for-person above-max-guest"]

@@ -70,7 +70,7 @@ def test_settings_of_hyperconverged_are_read_as_settings_of_the_kubevirt_cr(text
     assert found.desired.settings == SETTINGS
 
 
-def test_location_of_a_setting_is_that_in_the_hyperconverged_manifest():
+def test_location_of_a_setting_is_in_the_hyperconverged_manifest():
     state = state_of(V1)
     assert str(state.at(REF, PARALLEL_MIGRATIONS)) == "vms/db.yaml:9:37"
 

@@ -171,7 +171,7 @@ def test_nothing_is_written_while_hyperconverged_would_not_apply_it(owner, expec
     assert words in decision.why.message
 
 
-def test_setting_in_force_is_none_even_if_hyperconverged_has_no_field_for_it():
+def test_setting_in_force_has_the_effect_none_even_if_hyperconverged_has_no_field_for_it():
     live = make_owned(make_owner("1.14.0", "v1beta1"), version="v1.4.0")
     kubevirt = with_settings(live.kubevirt, vmRolloutStrategy="LiveUpdate")
     state = desired(**{"spec.configuration.vmRolloutStrategy": "LiveUpdate"})
@@ -267,14 +267,14 @@ def test_operation_of_the_annotation_on_the_same_field_is_replaced():
 
 
 @pytest.mark.parametrize("text", ["{", "{}", '[{"op":"add"}]', "[1]"])
-def test_annotation_that_is_no_json_patch_is_not_extended(text):
+def test_annotation_that_is_not_a_json_patch_is_not_extended(text):
     live = gated(make_owner(json_patch=text))
     decision = decision_of(GATE, live, hyperconverged=HyperConvergedPolicy.ANNOTATION)
     assert decision.reason.value == "set-by-annotation"
     assert "is not a JSON Patch" in decision.why.message
 
 
-def test_hyperconverged_manifest_in_git_means_the_kubevirt_cr_that_it_owns():
+def test_hyperconverged_manifest_in_git_selects_the_kubevirt_cr_that_it_owns():
     settings = RATIO.kubevirt.settings
     decision = decision_of(with_ref(settings, HYPERCONVERGED), make_owned(make_owner()))
     assert (decision.ref, decision.reason.value) == (OWNED, "config-change")

@@ -100,9 +100,7 @@ def test_hint_names_the_value_of_the_managed_chart():
         ("d8-virtualization", "owned-by-deckhouse", "ModuleConfig virtualization"),
     ],
 )
-def test_platform_without_a_place_for_the_settings_says_where_its_own_are(
-    namespace, reason, words
-):
+def test_platform_without_fields_for_the_settings_names_its_own_settings(namespace, reason, words):
     live = make_live(kubevirt=make_kubevirt(ref=kubevirt_ref(namespace, "kubevirt")))
     decision = decision_of(live, {fields.ROLLOUT_STRATEGY: "Stage"})
     assert decision.reason.value == reason

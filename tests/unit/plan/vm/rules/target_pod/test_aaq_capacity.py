@@ -48,7 +48,7 @@ def judged(calculator, resource, hard, *, used=GIB, guest="3Gi", **more):
     ],
 )
 @pytest.mark.parametrize(("hard", "effect"), [(3 * GIB, LIVE), (3 * GIB - 1, HELD)])
-def test_aware_quota_needs_only_the_growth_of_the_guest(calculator, resource, hard, effect):
+def test_aaq_quota_needs_only_the_growth_of_the_guest(calculator, resource, hard, effect):
     assert judged(calculator, resource, hard) == effect
 
 
@@ -61,12 +61,12 @@ def test_aware_quota_needs_only_the_growth_of_the_guest(calculator, resource, ha
         ("IgnoreVmiCalculator", "requests.memory"),
     ],
 )
-def test_aware_quota_ignores_resources_that_its_calculator_does_not_count(calculator, resource):
+def test_aaq_quota_ignores_resources_that_its_calculator_does_not_count(calculator, resource):
     assert judged(calculator, resource, 0) == LIVE
 
 
 @pytest.mark.parametrize(("hard", "effect"), [(3 * GIB, LIVE), (3 * GIB - 1, HELD)])
-def test_aware_quota_that_counts_pods_needs_the_growth_of_the_pod(hard, effect):
+def test_aaq_quota_that_counts_pods_needs_the_growth_of_the_pod(hard, effect):
     used = GIB
     assert judged("VmiPodUsage", "requests.memory", hard, used=used) == effect
     assert judged("VmiPodUsage", "pods", 1, used=1) == LIVE
