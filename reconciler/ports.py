@@ -196,7 +196,7 @@ class Lease(Protocol):
 
 
 class Alerts(Protocol):
-    """Knows which alerts of Prometheus are firing; a background thread reads them."""
+    """The firing alerts of Prometheus, which a background thread reads."""
 
     def hold(self, matchers: tuple[AlertMatcher, ...]) -> AlertHold | None:
         """Return why no new change may start; None if no matcher selects a firing alert.

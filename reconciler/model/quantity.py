@@ -117,7 +117,7 @@ class Duration:
 
 
 def thousandths(value: object) -> int:
-    """Parse a quantity that is no memory size, such as 100m CPUs, in thousandths.
+    """Parse a quantity that is not a memory size, such as 100m CPUs, in thousandths.
 
     Raises:
         QuantityError: *value* is not a quantity, is negative, or exceeds 2^63-1.

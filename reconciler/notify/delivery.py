@@ -1,4 +1,4 @@
-"""``attempt``: sends one body to a receiver once, and says what to do next.
+"""``attempt``: sends one body to a receiver once, and decides whether to retry.
 
 Chats cannot recognize a repetition, so an attempt whose result is unknown is not repeated for
 them. Webhooks get the identifier of the notification, and Alertmanager merges equal alerts.

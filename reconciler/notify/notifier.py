@@ -74,7 +74,7 @@ class _Job:
 
 @dataclass(slots=True, kw_only=True)
 class _Queue:
-    """What waits for one receiver."""
+    """The notifications that wait for one receiver."""
 
     jobs: deque[_Job] = field(default_factory=deque)
     failures: int = 0
@@ -129,7 +129,7 @@ class Notifier:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Make one more attempt for what is queued, and wait some seconds for it."""
+        """Make one more attempt to send queued notifications; wait for it some seconds."""
         with self._changed:
             self._ending = True
             self._changed.notify_all()
@@ -206,7 +206,7 @@ class Notifier:
         except UsageError as error:
             problem = str(error)
         if problem and problem != self._problem:
-            log.error("the receivers of notifications stay as they were: %s", problem)
+            log.error("the previous notification receivers stay in use: %s", problem)
         self._problem = problem
         return self._settings
 

@@ -60,7 +60,7 @@ def firing_alerts(body: bytes) -> tuple[str, ...]:
     """Return the alerts in the answer of Prometheus, such as ``Name{severity="critical"}``.
 
     Raises:
-        AnswerError: The body is no answer to a query, or the answer may be incomplete.
+        AnswerError: The body is not an answer to a query, or it may be incomplete.
     """
     answer = _decoded(body)
     if answer.status != "success" or answer.data is None:

@@ -40,7 +40,7 @@ class AlertsUnreadableError(Exception):
 
 
 class AlertSource(Protocol):
-    """Something that knows the firing alerts."""
+    """Reads the firing alerts; implemented by ``AlertReader``."""
 
     def firing(self, matchers: Iterable[AlertMatcher]) -> tuple[str, ...]:
         """Return the firing alerts that the matchers select.

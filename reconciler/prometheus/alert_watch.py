@@ -1,4 +1,4 @@
-"""``AlertWatch``: keeps the answer to "does a selected alert fire?" up to date in a thread.
+"""``AlertWatch``: reads the selected alerts repeatedly in a background thread.
 
 A slow Prometheus, or a slow name server, must not delay the loop that renews leases.
 """

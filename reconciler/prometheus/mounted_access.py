@@ -72,7 +72,7 @@ def checked_url(url: str) -> str:
     """Check the address of Prometheus, and return it without a final slash.
 
     Raises:
-        UsageError: It is no address, or contains credentials.
+        UsageError: It is not an http or https URL, or contains credentials.
     """
     text = url.rstrip("/")
     try:

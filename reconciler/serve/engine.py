@@ -33,7 +33,7 @@ OLDEST_CAPACITY_S = 300.0
 
 
 class Engine:
-    """Computes plans for one cluster again and again.
+    """Keeps the plan of one cluster up to date.
 
     Args:
         informer: Keeps the live state up to date; stays open as long as the engine is used.

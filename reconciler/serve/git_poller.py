@@ -69,7 +69,7 @@ class GitPoller(threading.Thread):
             self._woken.notify_all()
 
     def end(self, timeout_s: float) -> None:
-        """Stop the thread, which deletes its clone; a read that goes on is interrupted."""
+        """Stop the thread, which deletes its clone; a read in progress is interrupted."""
         with self._woken:
             self._ended = True
             self._woken.notify_all()

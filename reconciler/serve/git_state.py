@@ -1,6 +1,6 @@
 """``GitState``: the results of the reads of a Git repository; pure functions compute the next one.
 
-The next read is the truth: a webhook only makes it come sooner.
+Only a read changes what is applied: a webhook only makes the next read start earlier.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LONGEST_PAUSE_S = 600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitState:
-    """What the last reads of the repository have found."""
+    """The results of the last reads of the repository."""
 
     reading: Reading | None = None
     """The desired state of the commit in force; None before the first successful read."""

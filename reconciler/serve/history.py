@@ -49,12 +49,17 @@ def with_run(runs: tuple[RunReport, ...], report: RunReport) -> tuple[RunReport,
     A run that changed nothing replaces an earlier one with the same plan and the same end, so that
     repeated attempts do not displace the runs that made changes.
     """
-    if runs and _in_vain(report) and _in_vain(runs[0]) and _end(report) == _end(runs[0]):
+    if (
+        runs
+        and _made_no_change(report)
+        and _made_no_change(runs[0])
+        and _end(report) == _end(runs[0])
+    ):
         runs = runs[1:]
     return (report, *runs)[:MOST_RUNS]
 
 
-def _in_vain(report: RunReport) -> bool:
+def _made_no_change(report: RunReport) -> bool:
     return all(each.actuation is not Actuation.SUCCEEDED for each in report.outcomes)
 
 

@@ -1,7 +1,7 @@
 """``Leadership``: holds the Lease that lets one of several replicas write and notify.
 
-The rollout leases alone prevent two writers. This Lease decides which replica tries, and stores
-what a new leader must know, such as the notifications that were sent.
+Only the rollout Leases prevent two writers. This Lease decides which replica applies plans, and
+stores the state that a new leader needs, such as the notifications that were sent.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Leadership(threading.Thread):
         self._failures = 0
         self._ended = threading.Event()
         self.steps: list[Callable[[], None]] = []
-        """What this thread also does about once a second, also while another replica leads."""
+        """Further functions that this thread calls each second, even if another replica leads."""
         self.state = LeaderState()
         """The result of the last request; replaced by this thread, and read by others."""
 

@@ -1,4 +1,4 @@
-"""``live_pages``: connects the pages and their events to the HTTP face."""
+"""``live_pages``: connects the pages and their events to the HTTP listener."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def live_pages(
     metrics: Callable[[ServiceView, str], MetricsText], *, docs_url: str = ""
 ) -> FaceContent:
-    """Return the content of the HTTP face.
+    """Return the functions that render the content of the HTTP listener.
 
     Args:
         metrics: Returns the metrics for a view, as ``FaceContent`` describes.

@@ -1,7 +1,7 @@
 """``Loop``: plans, shows the plan, applies it if a run is due, and starts again.
 
-Each turn uses the newest commit and the newest snapshot. What the loop remembers serves only the
-page and the report; a restarted process continues from Git and the cluster.
+Each turn uses the newest commit and the newest snapshot. The state of the loop is only for
+the page and the report; a restarted process continues from Git and the cluster.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ class LoopParts:
 
 
 class Loop:
-    """Makes one turn after the other; ``turn`` returns how long nothing has to be done."""
+    """Makes one turn after the other; ``turn`` returns the seconds until the next one."""
 
     def __init__(self, parts: LoopParts) -> None:
         self._parts = parts
@@ -228,7 +228,7 @@ class Loop:
         }
 
     def _nothing_due(self, planned: PlanWithInputs, now: datetime) -> bool:
-        """Return whether no change may start now; a replica that does not lead cannot hold one."""
+        """Return whether no change may start now; False on standby, unless the plan is empty."""
         if not planned.plan.applyable or planned.config.mode is Mode.OBSERVE:
             return True
         if not self._parts.leader.leads():
@@ -281,7 +281,7 @@ class Loop:
             self._note_missed(run.plan, planned.plan)
 
     def _note_missed(self, active: Plan, newest: Plan) -> None:
-        """Remember since when the newest plan has actions on objects that the run ignores."""
+        """Remember since when the newest plan has had actions on objects outside the run."""
         taken = {each.ref for each in active.decisions if each.effect != "none"}
         missed = frozenset(
             action.ref
@@ -305,12 +305,12 @@ class Loop:
             since, refs = self._missed
             if self._clock.monotonic() - since >= _WRITES_FIRST_S:
                 count = plural(len(refs), "object")
-                return f"changes to {count} are due that this run does not contain"
+                return f"changes to {count} are due and not part of this run"
         return ""
 
 
 def _rejection(error: ReconcilerError | None, before: Wait | None, now: datetime) -> Wait | None:
-    """Return what the next run waits for, if the error of the last one says so."""
+    """Return what the next run waits for, given the error of the last run; None if nothing."""
     if isinstance(error, LeaseHeldError):
         kind = WaitKind.ROLLOUT_LEASE
     elif isinstance(error, InvalidError):

@@ -12,8 +12,8 @@ no window is open                               when the next window opens
 no run yet, or the last one made progress       at once, but not directly after the last run
 another commit is in force since the last run   at once, but not directly after the last run
 the last run ended at its deadline              after a pause in which another run may start
-the plan has changed                            after a pause that grows with runs in vain
-the same plan as in vain before                 after a long pause that grows
+the plan has changed                            after a pause that grows without progress
+the plan is the same, and no run made progress  after a long pause that grows
 another run holds a lease, or an error          after a pause that grows
 =============================================== =============================================
 """
@@ -46,13 +46,13 @@ _ERROR_PAUSE_S, _ERROR_LONGEST_S = 10.0, 300.0
 
 
 class Ended(StrEnum):
-    """How a run ended, as far as this matters for the next one."""
+    """The ways in which a run can end, which determine when the next run starts."""
 
     PROGRESS = "progress"
     """The run wrote something."""
     DEADLINE = "deadline"
     """The run wrote something, and ended at its deadline."""
-    IN_VAIN = "in vain"
+    NO_PROGRESS = "no progress"
     """The run wrote nothing, because all changes were held or rejected."""
     BUSY = "busy"
     """Another run holds a lease."""
@@ -68,7 +68,7 @@ class LastRun:
     digest: str
     """The digest of the plan with which the run started."""
     revision: str
-    n_in_vain: int = 0
+    n_without_progress: int = 0
     """The number of consecutive runs, including this one, that made no progress."""
 
 
@@ -112,32 +112,34 @@ def _pause(last: LastRun, plan: Plan) -> tuple[float, str]:
     if last.ended is Ended.ERROR:
         return _growing(last, _ERROR_PAUSE_S, _ERROR_LONGEST_S), "the last run failed"
     if last.digest == plan.digest:
-        words = "the last run could change nothing, and the plan is still the same"
+        words = "the last run made no change, and the plan is unchanged"
         return _growing(last, _SAME_PAUSE_S, _SAME_LONGEST_S), words
-    return _growing(last, _EVENT_PAUSE_S, _EVENT_LONGEST_S), "the last run could change nothing"
+    return _growing(last, _EVENT_PAUSE_S, _EVENT_LONGEST_S), "the last run made no change"
 
 
 def _growing(last: LastRun, first_s: float, longest_s: float) -> float:
     return backoff.pause_s(
-        max(1, last.n_in_vain), first_s=first_s, longest_s=longest_s, jitter=0.5
+        max(1, last.n_without_progress), first_s=first_s, longest_s=longest_s, jitter=0.5
     )
 
 
 def after_run(report: RunReport, before: LastRun | None) -> LastRun:
     """Return the end of a run that could write, for the decision about the next one."""
     wrote = any(each.actuation is Actuation.SUCCEEDED for each in report.outcomes)
-    ended = Ended.IN_VAIN
+    ended = Ended.NO_PROGRESS
     if report.exit is ExitCode.LEASE_HELD:
         ended = Ended.BUSY
     elif report.exit is ExitCode.ERROR:
         ended = Ended.ERROR
     elif wrote:
         ended = Ended.DEADLINE if report.exit is ExitCode.DEADLINE else Ended.PROGRESS
-    in_vain = ended not in (Ended.PROGRESS, Ended.DEADLINE)
+    without_progress = ended not in (Ended.PROGRESS, Ended.DEADLINE)
     return LastRun(
         ended=ended,
         at=report.ended_at,
         digest=report.plan.digest,
         revision=report.plan.revision,
-        n_in_vain=(before.n_in_vain if before else 0) + 1 if in_vain else 0,
+        n_without_progress=(before.n_without_progress if before else 0) + 1
+        if without_progress
+        else 0,
     )

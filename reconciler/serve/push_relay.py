@@ -1,4 +1,4 @@
-"""``PushRelay``: passes webhooks on to the replica that leads.
+"""``PushRelay``: forwards webhooks to the replica that leads.
 
 A Service sends each webhook to one of several replicas, and only the leader applies commits. A
 replica that does not lead therefore writes the time of the webhook to the Lease of the leader,
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class LeaderLease(Protocol):
-    """The Lease of the leader, as one replica knows it."""
+    """The Lease of the leader, as one replica has last read it."""
 
     @property
     def namespace(self) -> str:
@@ -35,7 +35,7 @@ class LeaderLease(Protocol):
         ...
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the Lease's annotations, as the holder knows them."""
+        """Return the Lease's annotations, as the holder has last read them."""
         ...
 
 
@@ -66,7 +66,7 @@ class PushRelay:
         self._received.set()
 
     def step(self) -> None:
-        """Pass a webhook on, or react to one; called about once a second by one thread."""
+        """Forward a webhook, or react to a forwarded one; one thread calls this each second."""
         if self._lease.leads():
             # This process reads the repository by itself for the webhooks that it receives.
             self._received.clear()
@@ -84,6 +84,6 @@ class PushRelay:
             told = self._write(self._lease.namespace, {PUSHED: at})
         except ClusterError as error:
             told = False
-            log.debug("cannot pass on a webhook: %s", error)
+            log.debug("cannot forward a webhook to the leader: %s", error)
         if not told:
-            log.info("a webhook was not passed on; the leader finds the push at its next poll")
+            log.info("a webhook was not forwarded; the leader finds the push at its next poll")

@@ -243,7 +243,7 @@ def _problem(silent_s: float, poller: GitPoller, leadership: Leadership) -> str:
     if leadership.ident is not None and not leadership.is_alive():
         return "the thread that holds the Lease of the leader has ended"
     if silent_s > STUCK_S:
-        return f"nothing was planned for {silent_s:.0f} s"
+        return f"no plan was made for {silent_s:.0f} s"
     return ""
 
 

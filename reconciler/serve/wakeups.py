@@ -1,4 +1,4 @@
-"""``Wakeups``: ends the wait of the loop when something has happened."""
+"""``Wakeups``: wakes the loop after an event."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Wakeup(StrEnum):
-    """What has happened."""
+    """The events that wake the loop."""
 
     GIT = "git"
     """The state of the Git poller has changed."""
@@ -19,7 +19,7 @@ class Wakeup(StrEnum):
 
 
 class Wakeups:
-    """Collects what has happened; ``wake`` may be called from any thread."""
+    """Collects events; ``wake`` may be called from any thread."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -32,7 +32,7 @@ class Wakeups:
             self._changed.notify_all()
 
     def wait(self, timeout_s: float) -> frozenset[Wakeup]:
-        """Wait until something has happened, and return all that has happened since the last wait.
+        """Wait for an event, and return all events since the last wait.
 
         Args:
             timeout_s: The longest wait, in seconds of real time.

@@ -1,4 +1,4 @@
-"""Reads a repository again and again, and fetches it before each read: ``PolledReader``."""
+"""Reads a repository repeatedly, and fetches it before each read: ``PolledReader``."""
 
 from __future__ import annotations
 

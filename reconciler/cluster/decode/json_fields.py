@@ -1,6 +1,6 @@
 """Reads fields of custom resources that are decoded to plain JSON values, such as ``text``.
 
-A field with an unexpected type counts as absent, so that one strange field hides no other field.
+A field with an unexpected type counts as absent, so that it hides no other field.
 """
 
 from __future__ import annotations

@@ -66,7 +66,7 @@ class ServedGroups:
 
 
 def served_groups(client: Client) -> ServedGroups:
-    """List the API groups; return none if the server does not say.
+    """List the API groups; return none if the server does not list them.
 
     Raises:
         ClusterError: The list cannot be read, for a reason other than missing permissions.

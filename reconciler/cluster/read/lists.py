@@ -75,7 +75,7 @@ def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
 
 
 def _without_kubevirt(client: Client) -> str:
-    """Return what to do without KubeVirt's kinds; Deckhouse serves kinds of its own instead."""
+    """Return the hint if KubeVirt's kinds are missing; Deckhouse uses its own API group."""
     try:
         deckhouse_runs = deckhouse.GROUP in served_groups(client).platforms
     except ClusterError:

@@ -1,1 +1,1 @@
-"""What ``reconciler serve`` knows at one moment."""
+"""The state of ``reconciler serve`` at one moment."""

@@ -83,7 +83,7 @@ class Notification:
 
 
 class DeliveryState(StrEnum):
-    """What became of one notification for one receiver."""
+    """The result of sending one notification to one receiver."""
 
     QUEUED = "queued"
     SENT = "sent"

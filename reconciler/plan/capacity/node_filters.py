@@ -147,7 +147,7 @@ def _spread(
 ) -> NodeFilter:
     """Return the filter of a hard topology spread constraint.
 
-    Nodes that the node selector and the node affinity exclude are no domains, and taints do not
+    Nodes that the node selector and the node affinity exclude are not domains, and taints do not
     matter (the defaults of nodeAffinityPolicy and nodeTaintsPolicy). The old pod counts.
     """
     key = rule.topology_key

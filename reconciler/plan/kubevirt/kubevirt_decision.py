@@ -49,7 +49,7 @@ def decide_kubevirt(
 ) -> KubeVirtDecision:
     """Return the decision about the KubeVirt CR; a blocked CR is not changed.
 
-    The CR shows what is in force; its owner determines where a change is written.
+    The CR shows the settings in force; its owner determines where a change is written.
 
     Args:
         state: What Git sets.

@@ -86,7 +86,7 @@ class FleetVM:
 
     @property
     def searched(self) -> str:
-        """The text that a search looks at, in lower case."""
+        """The text in which the search looks for words, in lower case."""
         ref, message = self.ref.namespaced_name, self.decision.why.message
         return f"{ref} {self.effect} {self.reason} {self.node} {message}".lower()
 

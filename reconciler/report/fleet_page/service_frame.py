@@ -43,7 +43,7 @@ _FOOTER = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """What distinguishes one live page from another."""
+    """The properties in which live pages differ."""
 
     page: str
     """The kind of page: ``fleet``, ``vm`` or ``text``; the script reads it."""

@@ -66,7 +66,7 @@ def _waits(view: ServiceView) -> Iterator[Notice]:
             continue  # the notice about the standby replica says more
         since = time_text(each.since, view.at)
         label, message = _WAITS[each.kind], f": {each.message}" if each.message else ""
-        yield Notice(_TONES.get(each.kind, Tone.CALM), f"{label} since {since}{message}")
+        yield Notice(_TONES.get(each.kind, Tone.CALM), f"{label} (since {since}){message}")
 
 
 def _hold(view: ServiceView) -> Iterator[Notice]:
@@ -74,7 +74,9 @@ def _hold(view: ServiceView) -> Iterator[Notice]:
         return
     since = time_text(view.hold.since, view.at)
     hint = f"; {view.hold.hint}" if view.hold.hint else ""
-    yield Notice(Tone.BAD, f"No new change starts since {since}: {view.hold.message}{hint}")
+    yield Notice(
+        Tone.BAD, f"New changes have been on hold since {since}: {view.hold.message}{hint}"
+    )
 
 
 def _rejected(view: ServiceView) -> Iterator[Notice]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def readiness_text(view: ServiceView) -> str:
     """Return ``ready`` or ``not ready`` on the first line, and each wait on a line of its own."""
     waits = (
-        f"waits for {each.kind} since {timestamp(each.since)}: {printable(each.message)}"
+        f"waiting for {each.kind} since {timestamp(each.since)}: {printable(each.message)}"
         for each in view.waits
     )
     return "\n".join(("ready" if view.ready else "not ready", *waits)) + "\n"

@@ -58,7 +58,7 @@ class OwnWrites:
         return replace(live, kubevirt=written)
 
     def _with_owners(self, live: LiveState) -> LiveState:
-        """Return a snapshot with the owners' objects of the answers that are newer."""
+        """Return a snapshot with the owner objects from newer responses to writes."""
         self._owners = {
             each.ref: self._owners[each.ref]
             for each in live.owners

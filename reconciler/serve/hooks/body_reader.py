@@ -14,7 +14,7 @@ class TooLargeError(Exception):
 
 
 class BusyError(Exception):
-    """Other large bodies use the memory at the moment."""
+    """Other large bodies use all the memory that is reserved for bodies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,7 +78,7 @@ class _Receiver:
         self._rejections = RejectionLog(options.clock)
 
     async def receive(self, request: Request) -> Response:
-        """Answer 2xx for each authentic webhook, also if it has no effect."""
+        """Answer 2xx for each authentic webhook, even if it has no effect."""
         name = request.path_params["scheme"]
         if name not in set(Scheme):
             return PlainTextResponse("Not Found", 404)
@@ -117,7 +117,7 @@ class _Receiver:
         return body if proven else None
 
     def _accept(self, scheme: Scheme, request: Request, body: bytes) -> tuple[str, Response]:
-        """Handle an authentic webhook; its sender may learn what happens."""
+        """Act on an authentic webhook, and tell its sender the result."""
         rules = SCHEMES[scheme]
         delivery_id = first(request.headers, rules.delivery_id)[:MAX_ID]
         if delivery_id and self._memory.seen(scheme, delivery_id):

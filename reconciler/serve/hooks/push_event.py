@@ -1,4 +1,4 @@
-"""``Delivery``: what an authentic webhook says; ``PushEvent``: a push that starts a new pass."""
+"""``Delivery``: the content of an authentic webhook; ``PushEvent``: a push to the branch."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ MAX_ID = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What a request presents to prove its sender."""
+    """The proof of the sender in a request, such as an HMAC."""
 
     proves: Callable[[bytes], bool]
     """Returns whether the claim is true for a body."""

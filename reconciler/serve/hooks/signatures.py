@@ -117,5 +117,5 @@ def standard_key(secret: str) -> bytes | None:
 
 
 def _any_equal(expected: Iterable[bytes], value: bytes) -> bool:
-    """Compare a value with each expected one, without an end at the first equal one."""
+    """Return whether a value equals an expected one; always compare it with all of them."""
     return True in [hmac.compare_digest(each, value) for each in expected]

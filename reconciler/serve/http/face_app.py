@@ -151,12 +151,12 @@ class _Face:
         return Response(text.content, headers={"Content-Type": text.content_type})
 
     async def healthz(self, _request: Request) -> Response:
-        """Say whether the process works, or needs to be restarted."""
+        """Return 200 if the process works, or 503 if it must be restarted."""
         problem = self._options.problem()
         return PlainTextResponse(f"{printable(problem) or 'ok'}\n", 503 if problem else 200)
 
     async def readyz(self, _request: Request) -> Response:
-        """Say whether there is a plan that is up to date, and what the process waits for."""
+        """Return whether the plan is up to date, and what the process waits for."""
         view = self._view()
         return PlainTextResponse(readiness_text(view), 200 if view.ready else 503)
 

@@ -89,7 +89,7 @@ class LimitedConnection(H11Protocol):
         self._enter(_Phase.HEAD)
 
     def data_received(self, data: bytes) -> None:
-        """Handle received bytes, and start the time-out of the next phase if one has begun."""
+        """Handle received bytes, and start the time-out of the next phase if one has started."""
         self._n_bytes += len(data)
         if self._n_bytes > self._limits.request_bytes:
             self.transport.abort()
@@ -171,7 +171,7 @@ class LimitedConnection(H11Protocol):
             self._timer = self.loop.call_later(seconds[phase], self._too_slow)
 
     def _too_slow(self) -> None:
-        """Answer 408 if a request has begun and no response has, and close the connection."""
+        """Answer 408 if a request has started and no response has, and close the connection."""
         self._timer = None
         if self.transport.is_closing():
             return

@@ -2,7 +2,7 @@
 
 A web page of an attacker can make a browser connect to a server on the loopback interface or in a
 private network, if the attacker's host name resolves to its address (DNS rebinding). The browser
-then sends the attacker's name in the ``Host`` header, so other names than the own are rejected.
+then sends the attacker's name in the ``Host`` header, so unknown names are rejected.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _HEADERS: Final = {
 
 
 class RequestGuard:
-    """An ASGI application that stands before another one and checks its requests.
+    """An ASGI application that wraps another one and checks its requests.
 
     Args:
         app: The application.

@@ -36,7 +36,7 @@ GROUPED_FROM = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
-    """What is known about one reported cause."""
+    """A reported cause, with the times at which it was found."""
 
     since: datetime
     """When it was first found."""
@@ -51,7 +51,7 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reported:
-    """All causes that were reported and are not forgotten yet, by identifier."""
+    """All reported causes that are still remembered, by identifier."""
 
     known: Mapping[str, Known] = field(default_factory=dict)
 
@@ -79,7 +79,7 @@ class _Group(NamedTuple):
 
 
 def due(view: ServiceView, reported: Reported) -> Due:
-    """Return the notifications that a view makes due, and what is then known as reported.
+    """Return the notifications that are due for a view, and the updated reported causes.
 
     Args:
         view: The state of the process.

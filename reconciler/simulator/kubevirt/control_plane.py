@@ -56,7 +56,7 @@ class ControlPlane:
 
         Args:
             unsettled: The VMs with pending changes; only these VMs need work.
-            owners: What observes the store for the operators that own the KubeVirt CR.
+            owners: The observers of the store for the operators that own the KubeVirt CR.
         """
         store = self._cluster.store
         self._cluster.read_config()

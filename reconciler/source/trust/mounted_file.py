@@ -1,6 +1,6 @@
 """Reads files that the operator mounts, and that must not be in the repository.
 
-Whoever can write a commit could otherwise also choose the trusted keys or the receivers.
+Otherwise, the author of a commit could also choose the trusted keys or the receivers.
 """
 
 from __future__ import annotations

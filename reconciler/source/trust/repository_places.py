@@ -1,7 +1,7 @@
 """Finds out whether a file belongs to the repository that it judges: ``RepositoryPlaces``.
 
-A file in another clone of the repository can be changed by whoever can push to the repository,
-as soon as somebody updates the clone.
+A user who can push to the repository can change a file in another clone of it, as soon as the
+clone is updated.
 """
 
 from __future__ import annotations

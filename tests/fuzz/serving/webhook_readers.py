@@ -185,7 +185,7 @@ def _show(given: tuple[str, dict[str, str]]) -> None:
 
 
 class _Transport(asyncio.Transport):
-    """Stands for a socket, and remembers whether it was closed."""
+    """A fake socket that remembers whether it was closed."""
 
     def __init__(self) -> None:
         super().__init__()

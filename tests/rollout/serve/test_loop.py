@@ -355,6 +355,6 @@ def test_due_changes_outside_a_long_run_end_the_run_after_a_minute():
     serve.turns(150)
     first, second = serve.reports
     assert drifted == [200]
-    assert first.message.startswith("changes to 1 object are due that this run does not contain")
+    assert first.message.startswith("changes to 1 object are due and not part of this run")
     assert 55 <= (first.ended_at - first.started_at).total_seconds() <= 75
     assert {each.ref.name: each.actuation for each in second.outcomes}["b"] == "succeeded"

@@ -194,7 +194,7 @@ def cut_off(replica: Replica) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("fails", [killed, frozen, cut_off], ids=lambda each: each.__name__)
-def test_second_replica_continues_the_rollout_of_a_failed_leader_and_they_never_write_simultaneously(
+def test_second_replica_continues_the_rollout_and_both_replicas_never_write_simultaneously(
     fails, pair, record_property
 ):
     pair.commit(a="2Gi", b="2Gi", c="2Gi")

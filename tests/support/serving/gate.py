@@ -1,4 +1,4 @@
-"""``Gate``: stands before a server, and can close, silence or open the way to it."""
+"""``Gate``: a TCP proxy that forwards, stalls or closes connections to a server."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Way(StrEnum):
 
 
 class Gate(Listener):
-    """Forwards connections to a port of this machine while the way is open."""
+    """Forwards connections to a port of this machine while the gate is open."""
 
     def __init__(self, port: int) -> None:
         super().__init__(self._forward)
@@ -69,7 +69,7 @@ class Gate(Listener):
                 each.shutdown(socket.SHUT_RDWR)
 
     def _may_pass(self) -> bool:
-        """Wait while the way is silent, and return whether it is open then."""
+        """Wait while the gate is silent, and return whether it is open then."""
         with self._changed:
             self._changed.wait_for(lambda: self._way is not Way.SILENT)
             return self._way is Way.OPEN

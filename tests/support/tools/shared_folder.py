@@ -18,7 +18,7 @@ def shared_folder(
 ) -> Path:
     """Return the folder *name*, which the first worker that needs it fills with *create*.
 
-    The other workers wait meanwhile. If *create* fails, the next worker calls it again.
+    The other workers wait until it is filled. If *create* fails, the next worker calls it again.
     """
     root = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

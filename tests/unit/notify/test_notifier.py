@@ -162,7 +162,7 @@ def test_receivers_stay_while_their_file_cannot_be_read(caplog):
     found.notifier.send((make_notification(),))
     assert found.works() == ["ops"]
     found.works()
-    assert caplog.text.count("the receivers of notifications stay as they were") == 1
+    assert caplog.text.count("the previous notification receivers stay in use") == 1
 
 
 def test_existing_problems_are_repeated_only_to_an_alertmanager_once_a_minute():

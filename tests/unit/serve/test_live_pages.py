@@ -1,4 +1,4 @@
-"""The HTTP face serves the live pages, and events that contain what changed between two views."""
+"""The listener serves the live pages, and events with the changes between two views."""
 
 from __future__ import annotations
 

@@ -22,7 +22,9 @@ NIGHT = Window(kind=WindowKind.ALLOW, cron="0 2 * * *", duration=Duration.parse(
 
 
 def last(ended: Ended, n: int = 0, **changes) -> LastRun:
-    run = LastRun(ended=ended, at=NOW, digest=PLAN.digest, revision=PLAN.revision, n_in_vain=n)
+    run = LastRun(
+        ended=ended, at=NOW, digest=PLAN.digest, revision=PLAN.revision, n_without_progress=n
+    )
     return replace(run, **changes)
 
 
@@ -57,13 +59,13 @@ def test_closed_window_delays_the_run_until_it_opens():
         (last(Ended.PROGRESS), 2),
         (last(Ended.DEADLINE), 15),
         (last(Ended.DEADLINE, revision="another"), 2),
-        (last(Ended.IN_VAIN, 1), 30),
-        (last(Ended.IN_VAIN, 3), 120),
-        (last(Ended.IN_VAIN, 50), 600),
-        (last(Ended.IN_VAIN, 1, digest="another"), 2),
-        (last(Ended.IN_VAIN, 3, digest="another"), 8),
-        (last(Ended.IN_VAIN, 50, digest="another"), 60),
-        (last(Ended.IN_VAIN, 50, revision="another"), 2),
+        (last(Ended.NO_PROGRESS, 1), 30),
+        (last(Ended.NO_PROGRESS, 3), 120),
+        (last(Ended.NO_PROGRESS, 50), 600),
+        (last(Ended.NO_PROGRESS, 1, digest="another"), 2),
+        (last(Ended.NO_PROGRESS, 3, digest="another"), 8),
+        (last(Ended.NO_PROGRESS, 50, digest="another"), 60),
+        (last(Ended.NO_PROGRESS, 50, revision="another"), 2),
         (last(Ended.BUSY, 1), 10),
         (last(Ended.BUSY, 50), 60),
         (last(Ended.BUSY, 50, revision="another"), 60),
@@ -99,9 +101,9 @@ def report(exit_: ExitCode, *actuations: Actuation) -> RunReport:
         (report(ExitCode.DONE, Actuation.SUCCEEDED), Ended.PROGRESS),
         (report(ExitCode.FAILED, Actuation.FAILED, Actuation.SUCCEEDED), Ended.PROGRESS),
         (report(ExitCode.DEADLINE, Actuation.SUCCEEDED), Ended.DEADLINE),
-        (report(ExitCode.DEADLINE, Actuation.PENDING), Ended.IN_VAIN),
-        (report(ExitCode.BLOCKED, Actuation.SKIPPED), Ended.IN_VAIN),
-        (report(ExitCode.FAILED, Actuation.FAILED), Ended.IN_VAIN),
+        (report(ExitCode.DEADLINE, Actuation.PENDING), Ended.NO_PROGRESS),
+        (report(ExitCode.BLOCKED, Actuation.SKIPPED), Ended.NO_PROGRESS),
+        (report(ExitCode.FAILED, Actuation.FAILED), Ended.NO_PROGRESS),
         (report(ExitCode.LEASE_HELD, Actuation.SKIPPED), Ended.BUSY),
         (report(ExitCode.ERROR, Actuation.SUCCEEDED), Ended.ERROR),
     ],
@@ -114,5 +116,5 @@ def test_runs_without_progress_are_counted_until_one_makes_progress():
     held = report(ExitCode.BLOCKED, Actuation.SKIPPED)
     first = after_run(held, None)
     second = after_run(held, first)
-    assert (first.n_in_vain, second.n_in_vain) == (1, 2)
-    assert after_run(report(ExitCode.DONE, Actuation.SUCCEEDED), second).n_in_vain == 0
+    assert (first.n_without_progress, second.n_without_progress) == (1, 2)
+    assert after_run(report(ExitCode.DONE, Actuation.SUCCEEDED), second).n_without_progress == 0

@@ -1,1 +1,1 @@
-"""Who writes the KubeVirt CR, and where each owner takes the settings from."""
+"""Recognises the owner of the KubeVirt CR, and decides where to write each setting."""

@@ -1,4 +1,4 @@
-"""``ClosedOwner``: an owner that has no place for our settings, or whose object is unreadable."""
+"""``ClosedOwner``: an owner without fields for these settings, or with an unreadable object."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ClosedOwner:
     unsettled: str = ""
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes, which have no other place."""
+        """Return the changes as they are; the owner has no fields for them."""
         return changes
 
     def unwritten(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
@@ -37,7 +37,7 @@ class ClosedOwner:
         return changes
 
     def obstacle(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Finding | None:
-        """Return that the owner blocks every change."""
+        """Return the reason why the owner blocks every change."""
         return blocked(self.reason, self.why, self.hint(changes))
 
     def patch(self, _changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:

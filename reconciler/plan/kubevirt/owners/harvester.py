@@ -57,7 +57,7 @@ class HarvesterOwner:
         return f"{held.ref} is not configured: {held.conditions[_CONFIGURED].message}"
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes; the one of the ratio has its field in the Setting."""
+        """Return the changes; the change of the ratio gets the field of the Setting."""
         target = self.target
         if target is None:
             return changes

@@ -1,4 +1,4 @@
-"""``HOMES``: where HyperConverged takes each setting of the KubeVirt CR from, by API version.
+"""``HOMES``: the HyperConverged field for each setting of the KubeVirt CR, by API version.
 
 Source: hyperconverged-cluster-operator api/v1beta1 and api/v1 hyperconverged_types.go,
 controllers/handlers/kubevirt.go, of releases 1.10 to 1.19.

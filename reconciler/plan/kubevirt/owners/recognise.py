@@ -1,4 +1,4 @@
-"""``owner_of``: recognises what writes the KubeVirt CR of a cluster.
+"""``owner_of``: recognises the owner of a cluster's KubeVirt CR.
 
 The order is an inference: HyperConverged's reference or label on the CR, then the names of other
 platforms. Two platforms that claim the same CR block every change of it.
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 def owner_of(
     live: LiveState, policy: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK
 ) -> SettingsOwner:
-    """Return what writes the KubeVirt CR of a cluster."""
+    """Return the owner of the KubeVirt CR of a cluster."""
     found = list(_owners(live, policy))
     if not found:
         return DirectOwner(kubevirt=live.kubevirt)

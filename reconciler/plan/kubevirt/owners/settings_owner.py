@@ -1,4 +1,4 @@
-"""``SettingsOwner``: the interface of the modules that know where an owner keeps settings.
+"""``SettingsOwner``: the interface of the modules that write settings through an owner.
 
 The KubeVirt CR shows which settings are in force. Its owner determines where a setting is written:
 to the CR itself, or to another object, from which the owner's operator writes the CR.
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class SettingsOwner(Protocol):
-    """What writes the KubeVirt CR: nobody else, or an operator with its own object."""
+    """The writer of the KubeVirt CR: only this program, or an operator with its own object."""
 
     @property
     def name(self) -> str:

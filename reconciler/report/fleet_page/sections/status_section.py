@@ -1,4 +1,4 @@
-"""``status_section``: the top of the fleet's page: what happens now, and why or why not."""
+"""``status_section``: the top of the fleet's page: the current state and its reasons."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """AwareQuotas: simulates Application-Aware Quota (AAQ), which holds pods by a scheduling gate.
 
-AAQ counts a VM once: its source pod by the memory that the guest has got, and the target pod of a
+AAQ counts a VM once: its source pod by the memory that the guest has, and the target pod of a
 migration by the growth over that. Each pod of a gated namespace starts with the gate, which AAQ
-removes once every quota has room for the pod.
+removes once every quota has capacity for the pod.
 
 Source: kubevirt/application-aware-quota v1.8.0.
 """

@@ -103,7 +103,7 @@ def _spreads(
 ) -> bool:
     """Returns whether a pod on a node keeps the skew.
 
-    Nodes that the pod's node selector or node affinity excludes are no domains.
+    Nodes that the pod's node selector or node affinity excludes are not domains.
     """
     key, spec = rule["topologyKey"], pod["spec"]
     if key not in node.labels:

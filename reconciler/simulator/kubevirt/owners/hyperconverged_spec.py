@@ -38,7 +38,7 @@ class InvalidAnnotationError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What a release of HyperConverged does with its own object."""
+    """How a release of HyperConverged writes the KubeVirt CR."""
 
     name: str
     api_version: str

@@ -32,7 +32,7 @@ def installed(specs: OwnerSpecs) -> frozenset[str]:
 def start_owners(
     specs: OwnerSpecs, cluster: Cluster, admission: Admission
 ) -> Iterator[Callable[[StoreEvent], None]]:
-    """Yields what observes the store for each operator, and registers their webhooks."""
+    """Yields the observer of the store for each operator, and registers their webhooks."""
     own, suse = specs.hyperconverged, specs.harvester
     if own is not None:
         operator = HyperConvergedOperator(cluster, own, specs.namespace)

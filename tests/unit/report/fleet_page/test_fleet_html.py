@@ -223,10 +223,11 @@ def test_fleet_page_says_why_nothing_starts_and_what_the_process_waits_for(view)
     )
     found = boxes(page_of(standby))
     assert found[0] == (
-        "The cluster does not answer since 2026-03-01 09:30:00 UTC: connection refused."
+        "The cluster does not answer (since 2026-03-01 09:30:00 UTC): connection refused."
     )
     assert found[1] == (
-        "No new change starts since 09:30:00 UTC: the alert KubeVirtDown is firing; mend it."
+        "New changes have been on hold since 09:30:00 UTC: the alert KubeVirtDown is firing;"
+        " mend it."
     )
     assert any(each.startswith("This replica is on standby; other-1 leads.") for each in found)
     assert "Mode observe: this process plans and never writes." in found

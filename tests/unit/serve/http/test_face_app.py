@@ -237,7 +237,7 @@ def test_readiness_probe_says_what_the_process_waits_for_and_since_when(store, f
     answer = ask_face("/readyz")
     assert answer.status == 503
     assert answer.text == (
-        "not ready\nwaits for cluster since 2026-11-23T12:00:00Z: connection refused\n"
+        "not ready\nwaiting for cluster since 2026-11-23T12:00:00Z: connection refused\n"
     )
 
 

@@ -1,7 +1,7 @@
 """Checks that Application-Aware Quota (AAQ) will not hold the target pod of a change.
 
 AAQ does not reject a pod. It adds a scheduling gate and removes the gate once the quotas have
-room. During a migration, it counts only the difference between the target and the source, so a
+capacity. During a migration, it counts only the difference between the target and the source, so a
 change needs the growth of the VM, and a shrink needs nothing.
 
 Source: kubevirt/application-aware-quota v1.8.0.

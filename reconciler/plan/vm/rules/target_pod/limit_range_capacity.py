@@ -1,7 +1,7 @@
 """Checks that the LimitRanges of the namespace allow the target pod of a change.
 
 A LimitRange sets default limits, which do not grow with the VM, and the largest request and limit
-of a container and of a pod. KubeVirt repeats a rejected pod without a time-out. The rejection by a
+of a container and of a pod. KubeVirt retries a rejected pod without a time-out. The rejection by a
 LimitRange is read from the code of Kubernetes, and not recorded.
 
 Source: kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go.
@@ -48,7 +48,7 @@ def limit_range_allows(running: RunningVM) -> Finding | None:
 
 
 def _problems(found: LimitRange, source: Launcher, pod: TargetPod) -> Iterator[str]:
-    """Yield what a LimitRange objects to in a target pod."""
+    """Yield each violation of a LimitRange by a target pod."""
     request = source.guest_request + pod.request - source.requests.memory
     limit = source.guest_limit or found.default
     if source.guest_limit and pod.limit is not None:
