@@ -1,4 +1,4 @@
-"""Makes text from elsewhere harmless, with one function per kind of output.
+"""Makes untrusted text harmless, with one function per kind of output.
 
 Names, paths, branches, annotations and messages come from Git, from the API server and from the
 environment. Each writer passes them through ``printable``, ``json_text``, ``html_text`` or a

@@ -31,8 +31,8 @@ HoldOf: TypeAlias = Callable[[tuple[AlertMatcher, ...]], AlertHold | None]
 _ALERTS_NOT_READ = Diagnostic(
     severity=Severity.NOTE,
     code="alerts-not-read",
-    message="no new change starts while an alert of rollout.holdWhile is firing; this plan does "
-    "not know whether one is",
+    message="no new change starts while an alert of rollout.holdWhile is firing; this plan was "
+    "made without reading the alerts",
     hint="pass --prometheus-url to show the alerts",
 )
 _UNBOUND = Diagnostic(

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 GAP_S = 2.0
 """The seconds between two runs that make progress."""
 TURN_S = 15.0
-"""The seconds in which another run, such as a person's ``apply``, can acquire the leases."""
+"""The seconds in which another run, such as a manual ``apply``, can acquire the leases."""
 _EVENT_PAUSE_S, _EVENT_LONGEST_S = 2.0, 60.0
 _SAME_PAUSE_S, _SAME_LONGEST_S = 30.0, 600.0
 _BUSY_PAUSE_S, _BUSY_LONGEST_S = 10.0, 60.0

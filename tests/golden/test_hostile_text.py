@@ -642,9 +642,9 @@ WRITERS = {
     "cli/terminal/live_display.py": "progress as text, progress as JSON, progress bars",
     "cli/terminal/log_format.py": "log as text, log as JSON",
     "cli/terminal/run_output.py": "plan -o text, apply -o json",
-    "cli/terminal/screen.py": "all results, and a question without text from elsewhere",
-    "serve/http/limited_connection.py": "answers without text from elsewhere",
-    "source/trust/openpgp_keyring.py": "settings of gpg, without text from elsewhere",
+    "cli/terminal/screen.py": "all results, and a question without untrusted text",
+    "serve/http/limited_connection.py": "answers without untrusted text",
+    "source/trust/openpgp_keyring.py": "settings of gpg, without untrusted text",
     "source/trust/signature_checker.py": "the allowed signers of --verify, for ssh-keygen",
     "cli/terminal/standard_streams.py": "the bytes that other modules write to stderr",
 }

@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class ParallelEnd:
-    """A context manager whose end leaves all entered ones at once, and waits for all of them."""
+    """A context manager that exits all entered context managers in parallel at its end."""
 
     def __init__(self) -> None:
         self._parts: list[ExitStack] = []

@@ -94,7 +94,7 @@ def _conditions(inside: str) -> list[LabelCondition]:
         match = _OPERATION.match(inside, at)
         if match is None:
             raise AlertMatcherError(
-                f"condition {len(found) + 1} in the braces has another form than "
+                f"condition {len(found) + 1} in the braces does not have the form "
                 'severity="critical"; the operators are =, !=, =~ and !~'
             )
         if match[1] in RESERVED:

@@ -1,4 +1,4 @@
-"""``Forecast``: how long the changes of a plan take, and how much memory they need meanwhile."""
+"""``Forecast``: how long the changes of a plan take, and how much memory they need."""
 
 from __future__ import annotations
 

@@ -39,7 +39,7 @@ class WaitKind(StrEnum):
     VALID_COMMIT = "valid-commit"
     """No commit of the branch may be applied."""
     ROLLOUT_LEASE = "rollout-lease"
-    """A person's ``apply`` or another run is writing."""
+    """Another run is writing, such as a manual ``apply``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

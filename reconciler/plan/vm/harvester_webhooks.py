@@ -48,7 +48,7 @@ def denied(inputs: VMInputs) -> Finding | None:
     if vm.guest is not None and target.n_bytes < vm.guest.n_bytes:
         return blocked(
             Reason.DENIED_BY_ADMISSION,
-            f"Harvester only adds memory to a running VM, and denies {target} after {vm.guest}",
+            f"Harvester denies a shrink of a running VM, here from {vm.guest} to {target}",
             "stop the VM, or set a size in Git that is not smaller",
         )
     highest: MemoryQuantity | None = vm.max_guest

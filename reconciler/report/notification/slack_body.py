@@ -37,7 +37,7 @@ _ICONS = {
 def slack_body(notification: Notification, settings: NotifySettings) -> dict[str, Any]:
     """Return a notification as the JSON values of an incoming webhook.
 
-    Text from elsewhere contains no mentions, links and markup of Slack.
+    Untrusted text cannot contain mentions, links or markup of Slack.
     """
     icon = ":white_check_mark:" if notification.resolved else _ICONS[notification.severity]
     title = _plain(notification.title)

@@ -219,7 +219,7 @@ def test_feature_gate_is_in_force_after_the_annotation_is_written_by_consent():
     assert run.plan(setting(GATES, ["VSOCK"])).decisions[0].reason.value == "config-as-desired"
 
 
-def test_feature_gate_in_the_annotation_is_no_reversal_while_the_operator_is_down():
+def test_feature_gate_in_the_annotation_is_not_a_reversal_while_the_operator_is_down():
     run = owned(down={"until": "40s"})
     report = run.apply(setting(GATES, ["VSOCK"]), hyperconverged=HyperConvergedPolicy.ANNOTATION)
     assert outcome_of(report) == "done config-as-desired"

@@ -37,7 +37,7 @@ REJECTED = {
     '{severity!="info"}': "would select nearly every alert",
     '{severity=""}': "would select nearly every alert",
     'X{severity="critical"': "is not an alert matcher",
-    "X{severity=critical}": "condition 1 in the braces has another form",
+    "X{severity=critical}": "condition 1 in the braces does not have the form",
     'X{severity=="critical"}': "the operators are",
     'X{a="b" c="d"}': "condition 1 in the braces",
     'X{a="b"}) or (up{b="c"}': "condition 1 in the braces",

@@ -184,8 +184,8 @@ class HyperConvergedOwner:
             return blocked(
                 Reason.SET_BY_ANNOTATION,
                 f"the annotation {json_patch_annotation.ANNOTATION} of {self.held.ref} sets "
-                f"{dotted(change.field)} with its operation on {setting['path']}, whatever "
-                "HyperConverged's own field says",
+                f"{dotted(change.field)} with its operation on {setting['path']}, which "
+                "overrides HyperConverged's own field",
                 "remove that operation from the annotation"
                 + (f", or {by_hand(self.held, (change,), kubevirt)}" if exact else ""),
             )

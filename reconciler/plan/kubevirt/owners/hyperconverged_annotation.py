@@ -1,6 +1,6 @@
-"""Writes HyperConverged's JSON Patch annotation: ``annotation_patch``, and what people must know.
+"""Patches HyperConverged's JSON Patch annotation (``annotation_patch``), and warns about it.
 
-``json_patch_annotation`` knows the text of the annotation; here, it belongs to an object.
+``json_patch_annotation`` edits the text of the annotation; this module patches the object.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def owned_by_controller(inputs: VMInputs) -> Finding | None:
     return blocked(
         Reason.OWNED_BY_CONTROLLER,
         f"the {kind} {name} controls the VM, so the reconciler only observes it",
-        f"set the size in the template from which the {kind} is made",
+        f"set the size in the template of the {kind}",
     )
 
 

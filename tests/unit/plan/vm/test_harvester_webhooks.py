@@ -55,7 +55,7 @@ def test_size_that_the_webhook_leaves_alone_is_not_blocked(vm):
 @pytest.mark.parametrize(
     ("guest", "maximum", "size", "words"),
     [
-        ("2Gi", None, "1Gi", "Harvester only adds memory to a running VM"),
+        ("2Gi", None, "1Gi", "Harvester denies a shrink of a running VM"),
         ("1Gi", "4Gi", "8Gi", "above the VM's maximum of 4Gi"),
     ],
 )

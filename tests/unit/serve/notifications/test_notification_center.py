@@ -120,7 +120,9 @@ def test_standby_replica_sends_nothing_and_a_later_leader_reads_the_lease_again(
     assert sender.lasting == ()
 
 
-def test_end_of_a_problem_that_an_earlier_process_reported_is_not_invented(clock, sender):
+def test_problem_from_an_earlier_process_is_not_reported_as_over_if_it_was_never_seen(
+    clock, sender
+):
     lease = FakeLease()
     NotificationCenter(lease, sender, clock).update(MISSING)
     center = NotificationCenter(lease, sender, clock)
