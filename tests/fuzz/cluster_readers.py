@@ -23,6 +23,7 @@ from reconciler.cluster.decode import (
     aaq_objects,
     limit_range_objects,
     list_stream,
+    nodes,
     spare_capacity,
     workloads,
 )
@@ -48,7 +49,7 @@ KINDS = {
     "virtualmachines": workloads.VMS,
     "virtualmachineinstances": workloads.VMIS,
     "virtualmachineinstancemigrations": workloads.MIGRATIONS,
-    "nodes": workloads.NODES,
+    "nodes": nodes.NODES,
     "pods": spare_capacity.PODS,
     "resourcequotas": spare_capacity.QUOTAS,
     "applicationawareresourcequotas": aaq_objects.AWARE_QUOTAS,

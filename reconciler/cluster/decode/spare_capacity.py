@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.decode.decode_values import CPU, amount, other_resources, shared
+from reconciler.cluster.decode.nodes import HUGEPAGES
 from reconciler.cluster.decode.pages import Kind
 from reconciler.cluster.decode.structs import wire_capacity as wire
-from reconciler.cluster.decode.workloads import HUGEPAGES
 from reconciler.model.live.capacity import (
     PRIORITY_CLASS,
     Launcher,

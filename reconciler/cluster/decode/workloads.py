@@ -1,4 +1,4 @@
-"""Decodes VMs, instances, migrations and nodes: ``VMS``, ``VMIS``, ``MIGRATIONS``, ``NODES``."""
+"""Decodes VMs, their instances and migrations: ``VMS``, ``VMIS``, ``MIGRATIONS``."""
 
 from __future__ import annotations
 
@@ -13,19 +13,17 @@ from reconciler.cluster.decode.decode_values import (
     constraints,
     labels,
     moment,
-    other_resources,
     shared,
     shared_vm_ref,
     topology,
 )
 from reconciler.cluster.decode.pages import Kind
-from reconciler.cluster.decode.scheduling_constraints import placement, taints
+from reconciler.cluster.decode.scheduling_constraints import placement
 from reconciler.cluster.decode.structs import wire, wire_vmi
 from reconciler.cluster.decode.tracking_tool import tracking_tool
 from reconciler.model.annotations import SUSPEND
-from reconciler.model.live.capacity import UNREAD_LABELS
 from reconciler.model.live.live_migration import LiveMigration, MigrationPhase
-from reconciler.model.live.live_state import LiveNode, LiveVM, LiveVMI
+from reconciler.model.live.live_state import LiveVM, LiveVMI
 from reconciler.model.references import ObjectRef, Uid
 from reconciler.plan.vm.harvester_webhooks import HOTPLUG_ANNOTATION, RESERVED_ANNOTATION
 
@@ -43,9 +41,6 @@ POOL = "VirtualMachinePool"
 """The Kubernetes kind of a VM pool, which owns its VMs."""
 _CREATOR = "harvesterhci.io/creator"
 _NODE_DRIVER = "docker-machine-driver-harvester"
-SCHEDULABLE = "kubevirt.io/schedulable"
-HUGEPAGES = "hugepages-"
-"""The prefix of resource names for huge pages, which the page size follows."""
 
 _NO_CPU = wire.Cpu()
 _VMI_NAME = re.compile(rb'"vmiName"\s*:\s*"([a-z0-9.-]+)"')
@@ -244,46 +239,6 @@ def _phase(text: str) -> MigrationPhase:
         return MigrationPhase.UNSET
 
 
-def node(item: wire.Node) -> LiveNode:
-    """Decode a Kubernetes node."""
-    meta, status = item.metadata, item.status or wire.NodeStatus()
-    allocatable, labelled = status.allocatable or {}, meta.labels or {}
-    sizes = {
-        name.removeprefix(HUGEPAGES): amount(found, f"allocatable.{name}")
-        for name, found in allocatable.items()
-        if name.startswith(HUGEPAGES)
-    }
-    problem = _problem(item)
-    return LiveNode(
-        name=meta.name,
-        schedulable=not problem,
-        problem=problem,
-        taints=taints(item.spec.taints if item.spec else None),
-        allocatable=amount(allocatable.get("memory"), "allocatable.memory"),
-        hugepages={size: found for size, found in sizes.items() if found and found.n_bytes},
-        others=other_resources(allocatable),
-        labels=labels(
-            {key: text for key, text in labelled.items() if not key.startswith(UNREAD_LABELS)}
-        ),
-    )
-
-
-def _problem(item: wire.Node) -> str:
-    """Return why a node cannot get a pod of a VM, or an empty string.
-
-    Source: kubernetes v1.36 pkg/controller/nodelifecycle (a node that is not ready has the taint
-    not-ready or unreachable); kubevirt v1.9.0 pkg/virt-handler/heartbeat.
-    """
-    ready = conditions(item.status.conditions if item.status else None).get("Ready")
-    if item.spec and item.spec.unschedulable:
-        return "is cordoned"
-    if ready is not None and ready.status != "True":
-        return "is not ready"
-    if (item.metadata.labels or {}).get(SCHEDULABLE) != "true":
-        return f"lacks the label {SCHEDULABLE}=true"
-    return ""
-
-
 VMS = Kind("VirtualMachine", wire.VM, vm)
 VMIS = Kind("VirtualMachineInstance", wire_vmi.VMI, vmi, keyed="VirtualMachine")
 MIGRATIONS = Kind(
@@ -293,7 +248,6 @@ MIGRATIONS = Kind(
     replacement=_migration_in_flight,
     consequence="counts as in flight",
 )
-NODES = Kind("Node", wire.Node, node)
 
 
 def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration, ...]]:
