@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import logging
 import math
-from typing import TYPE_CHECKING, Any, Self
+from functools import partial
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from reconciler.cluster.api.micro_time import micro_time
+from reconciler.cluster.api.retry import Backoff, repeat
 from reconciler.cluster.lease import lease_record
 from reconciler.cluster.lease.lease_requests import LeaseRequests
 from reconciler.cluster.lease.lease_times import LeaseTimes
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
     from reconciler.ports import Clock
 
+T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
@@ -102,7 +106,7 @@ class ClusterLease:
         began, conflicts = self._now(), 0
         other = self._other_holder()
         while True:
-            record = self._read()
+            record = self._repeated(self._read)
             try:
                 free = (
                     record is None
@@ -115,7 +119,7 @@ class ClusterLease:
                 free, other = False, self._other_holder()
             if free:
                 try:
-                    self._acquire(record)
+                    self._repeated(partial(self._acquire, record))
                 except ConflictError:
                     conflicts += 1
                     if conflicts > _MOST_CONFLICTS:
@@ -274,6 +278,18 @@ class ClusterLease:
             log.warning("the lease %s was taken over by %s", self._where, holder or "no holder")
             return False
         return self._write(record)
+
+    def _repeated(self, ask: Callable[[], T]) -> T:
+        """Send a request, and repeat it after a 429, since the server did not execute it.
+
+        This is for requests before the lease is held: a pause cannot outlast it.
+        """
+        return repeat(
+            ask,
+            clock=self._clock,
+            backoff=Backoff(),
+            retryable=lambda error: error.status == HTTPStatus.TOO_MANY_REQUESTS,
+        )
 
     def _acquire(self, record: dict[str, Any] | None) -> None:
         """Write this run into the Lease as its holder.

@@ -111,6 +111,17 @@ def test_absent_lease_is_created_then_held_and_released_at_the_end(api, make, cl
     assert not lease.held()
 
 
+def test_lease_is_acquired_after_the_server_has_rejected_requests_as_too_many(
+    api, make, clock, failure, server
+):
+    busy = [failure(429, "too many requests")] * 2
+    server.handlers[LEASES] = lambda request: busy.pop() if busy else api.handle(request)
+    with make() as lease:
+        assert lease.held()
+        assert clock.elapsed > 0
+    assert busy == []
+
+
 def test_released_lease_is_acquired_without_waiting(api, make, clock):
     with make():
         pass
