@@ -10,12 +10,7 @@ from reconciler.model import fields
 from reconciler.model.fields import NameSet, SettingValue
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MemoryQuantity
-from reconciler.plan.behaviour.versions import (
-    LIVE_UPDATE_GATE,
-    MULTI_ARCHITECTURE_GATE,
-    Capabilities,
-    capabilities_of,
-)
+from reconciler.plan.behaviour.versions import Capabilities, capabilities_of
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveKubeVirt
@@ -47,8 +42,6 @@ class EffectiveConfig:
     max_guest: MemoryQuantity | None
     eviction_strategy: str
     """The eviction strategy of VMs that do not set one; empty for KubeVirt's default, ``None``."""
-    multi_architecture: bool
-    """Whether the webhook accepts a VM whose CPU architecture differs from virt-api's."""
     parallel: int
     """The limit of parallel migrations in the cluster."""
     outbound_per_node: int
@@ -77,7 +70,7 @@ class EffectiveConfig:
 
 def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
     """Return the KubeVirt settings that result from a KubeVirt CR, including defaults."""
-    capabilities = capabilities_of(kubevirt.version)
+    capabilities = capabilities_of(kubevirt)
     methods = kubevirt.settings.get(fields.UPDATE_METHODS)
     max_guest = kubevirt.settings.get(fields.MAX_GUEST)
     bandwidth = kubevirt.settings.get(fields.BANDWIDTH)
@@ -88,8 +81,6 @@ def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
         methods=methods.names if isinstance(methods, NameSet) else frozenset(),
         max_guest=max_guest if isinstance(max_guest, MemoryQuantity) else None,
         eviction_strategy=kubevirt.eviction_strategy,
-        multi_architecture=not capabilities.architecture_gate
-        or _listed(kubevirt, MULTI_ARCHITECTURE_GATE),
         parallel=_number(
             kubevirt.settings.get(fields.PARALLEL_MIGRATIONS), DEFAULT_PARALLEL_MIGRATIONS
         ),
@@ -167,17 +158,12 @@ def _obstacle(kubevirt: LiveKubeVirt, capabilities: Capabilities) -> Reason | No
     the strategy; v1.5.0 :467-470 requires only the strategy; v1.9.0 :514-517 counts null as
     LiveUpdate.
     """
-    if capabilities.gate_needed and not _listed(kubevirt, LIVE_UPDATE_GATE):
+    if not capabilities.live_update_gate:
         return Reason.GATE_MISSING
     strategy = kubevirt.settings.get(fields.ROLLOUT_STRATEGY, capabilities.default_strategy)
     if capabilities.strategy_field and strategy != "LiveUpdate":
         return Reason.STRATEGY_STAGE
     return None
-
-
-def _listed(kubevirt: LiveKubeVirt, gate: str) -> bool:
-    gates = kubevirt.settings.get(fields.FEATURE_GATES)
-    return isinstance(gates, NameSet) and gate in gates.names
 
 
 def _number(value: SettingValue | None, default: int) -> int:

@@ -88,14 +88,16 @@ class TargetPod:
 
 def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
     """Return the KubeVirt version and CR settings that determine the size of launcher pods."""
-    return _rendering(kubevirt.version, kubevirt.memory_overcommit, str(kubevirt.overhead_ratio))
+    return _rendering(
+        capabilities_of(kubevirt), kubevirt.memory_overcommit, str(kubevirt.overhead_ratio)
+    )
 
 
 @functools.lru_cache
-def _rendering(version: str, overcommit: int, ratio: str) -> Rendering:
+def _rendering(capabilities: Capabilities, overcommit: int, ratio: str) -> Rendering:
     """Return the settings that determine the resources of launcher pods, shared by all VMs."""
     return Rendering(
-        capabilities=capabilities_of(version),
+        capabilities=capabilities,
         overcommit=max(1, overcommit),
         ratio=Fraction(ratio),
     )

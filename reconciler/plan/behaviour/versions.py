@@ -1,4 +1,8 @@
-"""Lists the capabilities of each KubeVirt version, with the evidence for each value."""
+"""``Capabilities``: what a cluster's KubeVirt can do, from a table of versions and its gates.
+
+The table has a row for each capability, and a source for each value. Rules read capabilities and
+never compare versions.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +10,16 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from typing import TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
+from reconciler.model.fields import FEATURE_GATES, NameSet
 from reconciler.model.memory_sizes import MINIMUM
 from reconciler.model.quantity import MIB
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from reconciler.model.live.live_state import LiveKubeVirt
 
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int, int]
@@ -31,16 +41,31 @@ class Instancetype(StrEnum):
     NAME_ALONE = "name-alone"
 
 
+class GateStage(StrEnum):
+    """The stage of a feature gate in a KubeVirt version, which decides whether the gate is on."""
+
+    ABSENT = "absent"
+    """KubeVirt does not know the gate and ignores its name."""
+    LISTED = "listed"
+    """The gate is on only if ``featureGates`` lists it: alpha, and before v1.9 also beta."""
+    DEFAULT_ON = "default-on"
+    """The gate is on unless ``disabledFeatureGates`` lists it: beta since v1.9.0 (VEP 229)."""
+    GRADUATED = "graduated"
+    """KubeVirt always behaves as if the gate were on, and the lists have no effect."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """The capabilities of one KubeVirt version."""
+    """The capabilities of a cluster's KubeVirt, with its version and its feature gates."""
 
     version: Version
     """The reported version if the table contains it, or else the version used instead."""
     known: bool
     """Whether the table contains the reported version; false for unknown and newer versions."""
-    gate_needed: bool
-    """Whether LiveUpdate needs the feature gate ``VMLiveUpdateFeatures``."""
+    live_update_gate: bool
+    """Whether the feature gate ``VMLiveUpdateFeatures``, which LiveUpdate needs, is on."""
+    graduated_gates: frozenset[str]
+    """The gates that are always on, so that ``featureGates`` does not need to list them."""
     strategy_field: bool
     """Whether ``spec.configuration.vmRolloutStrategy`` exists."""
     default_strategy: str
@@ -49,8 +74,8 @@ class Capabilities:
     """The architectures on which KubeVirt can hotplug memory."""
     start_architectures: frozenset[str]
     """The architectures on which a starting VM gets a maxGuest, which hotplug requires."""
-    architecture_gate: bool
-    """Whether a VM needs a feature gate if its architecture differs from virt-api's."""
+    multi_architecture: bool
+    """Whether the webhook accepts a VM whose CPU architecture differs from virt-api's."""
     minimum_guest: int
     """The smallest guest size in bytes that can change live; 0 for no minimum."""
     hugepages: bool
@@ -64,7 +89,7 @@ class Capabilities:
     """
     guest_above_limit: bool
     """Whether the webhook accepts a guest above its memory limit under LiveUpdate."""
-    vm_switch: bool
+    live_update_per_vm: bool
     """Whether a VM's memory changes live only if the VM has ``spec.liveUpdateFeatures.memory``."""
     restart_self_clears: bool
     """Whether KubeVirt removes RestartRequired as soon as no change needs a restart."""
@@ -94,9 +119,13 @@ class Capabilities:
 _AMD64 = frozenset({"amd64"})
 _AMD64_ARM64 = frozenset({"amd64", "arm64"})
 
-GATE_NEEDED = (
-    ((1, 1, 0), True, "v1.1.0 pkg/virt-api/webhooks/.../vms-admitter.go:440-446"),
-    ((1, 5, 0), False, "v1.5.0 pkg/virt-config/featuregate/inactive.go:98; observed on v1.6.3"),
+LIVE_UPDATE_GATE_STAGE = (
+    ((1, 1, 0), GateStage.LISTED, "v1.1.0 pkg/virt-api/webhooks/.../vms-admitter.go:440-446"),
+    (
+        (1, 5, 0),
+        GateStage.GRADUATED,
+        "v1.5.0 pkg/virt-config/featuregate/inactive.go:98; observed on v1.6.3",
+    ),
 )
 STRATEGY_FIELD = (
     ((1, 1, 0), False, "v1.1.0 staging/src/kubevirt.io/api/core/v1/types.go"),
@@ -118,9 +147,9 @@ START_ARCHITECTURES = (
     ((1, 3, 0), _AMD64_ARM64, "v1.3.0 pkg/virt-api/webhooks/defaults.go:79-98"),
     ((1, 5, 3), _AMD64, "v1.5.3 pkg/liveupdate/memory/memory.go:99; v1.6.0 defaults.go:122"),
 )
-ARCHITECTURE_GATE = (
-    ((1, 1, 0), True, "observed on v1.3.1 and v1.6.3: an arm64 VM needs MultiArchitecture"),
-    ((1, 8, 0), False, "the gate is deprecated since v1.8.0; observed on v1.9.0"),
+MULTI_ARCHITECTURE_GATE_STAGE = (
+    ((1, 1, 0), GateStage.LISTED, "observed on v1.3.1 and v1.6.3: an arm64 VM needs the gate"),
+    ((1, 8, 0), GateStage.GRADUATED, "the gate is deprecated since v1.8.0; observed on v1.9.0"),
 )
 MINIMUM_GUEST = (
     ((1, 1, 0), 0, "v1.3.0 pkg/liveupdate/memory/memory.go does not check this"),
@@ -151,7 +180,7 @@ GUEST_ABOVE_LIMIT = (
     ((1, 1, 0), False, "v1.2.0 vms-admitter.go:430-567"),
     ((1, 2, 1), True, "observed on v1.2.2; v1.9.0 vmi-create-admitter.go:1024"),
 )
-VM_SWITCH = (
+LIVE_UPDATE_PER_VM = (
     ((1, 1, 0), True, "v1.1.0 staging/src/kubevirt.io/api/core/v1/types.go"),
     ((1, 2, 0), False, "v1.2.0 types.go does not have the field"),
 )
@@ -209,9 +238,28 @@ DEDICATED_CPUS_IN_RATIO = (
 )
 
 
+GATES: Mapping[str, Row[GateStage]] = {
+    LIVE_UPDATE_GATE: LIVE_UPDATE_GATE_STAGE,
+    MULTI_ARCHITECTURE_GATE: MULTI_ARCHITECTURE_GATE_STAGE,
+}
+"""By feature gate on which a capability depends: its stage by KubeVirt version."""
+
+
+def capabilities_of(kubevirt: LiveKubeVirt) -> Capabilities:
+    """Return what KubeVirt can do, given the version that its CR reports and the CR's gates."""
+    gates = kubevirt.settings.get(FEATURE_GATES)
+    listed = gates.names if isinstance(gates, NameSet) else frozenset[str]()
+    names = frozenset(GATES)
+    return capabilities_with(kubevirt.version, names & listed, names & kubevirt.disabled_gates)
+
+
 @lru_cache(maxsize=16)
-def capabilities_of(reported: str) -> Capabilities:
-    """Return the capabilities of the version that the KubeVirt CR reports.
+def capabilities_with(
+    reported: str,
+    listed: frozenset[str] = frozenset(),
+    disabled: frozenset[str] = frozenset(),
+) -> Capabilities:
+    """Return the capabilities of a version, given the gates that the CR lists and disables.
 
     An unknown version and a version newer than the table count as the newest known version; an
     older version counts as the oldest. In these cases, ``known`` is false.
@@ -219,22 +267,27 @@ def capabilities_of(reported: str) -> Capabilities:
     parsed = parse_version(reported)
     version = NEWEST_KNOWN if parsed is None else min(max(parsed, OLDEST_KNOWN), _NEWEST_PATCH)
     known = parsed is not None and OLDEST_KNOWN[:2] <= parsed[:2] <= NEWEST_KNOWN[:2]
+    stages = {name: _cell(row, version) for name, row in GATES.items()}
+    on = {name for name, stage in stages.items() if gate_on(name, stage, listed, disabled)}
     return Capabilities(
         version=version,
         known=known,
-        gate_needed=_cell(GATE_NEEDED, version),
+        live_update_gate=LIVE_UPDATE_GATE in on,
+        graduated_gates=frozenset(
+            name for name, stage in stages.items() if stage is GateStage.GRADUATED
+        ),
         strategy_field=_cell(STRATEGY_FIELD, version),
         default_strategy=_cell(DEFAULT_STRATEGY, version),
         architectures=_cell(ARCHITECTURES, version),
         start_architectures=_cell(START_ARCHITECTURES, version),
-        architecture_gate=_cell(ARCHITECTURE_GATE, version),
+        multi_architecture=MULTI_ARCHITECTURE_GATE in on,
         minimum_guest=_cell(MINIMUM_GUEST, version),
         hugepages=_cell(HUGEPAGES, version),
         dedicated_cpus=_cell(DEDICATED_CPUS, version),
         memory_limits=_cell(MEMORY_LIMITS, version),
         pluggability_checked=_cell(PLUGGABILITY_CHECKED, version),
         guest_above_limit=_cell(GUEST_ABOVE_LIMIT, version),
-        vm_switch=_cell(VM_SWITCH, version),
+        live_update_per_vm=_cell(LIVE_UPDATE_PER_VM, version),
         restart_self_clears=_cell(RESTART_SELF_CLEARS, version),
         shrink_below_boot_denied=_cell(SHRINK_BELOW_BOOT_DENIED, version),
         instancetype=_cell(INSTANCETYPE, version),
@@ -248,6 +301,23 @@ def capabilities_of(reported: str) -> Capabilities:
         graphics_overhead=_cell(GRAPHICS_OVERHEAD, version),
         dedicated_cpus_in_ratio=_cell(DEDICATED_CPUS_IN_RATIO, version),
     )
+
+
+def gate_on(name: str, stage: GateStage, listed: frozenset[str], disabled: frozenset[str]) -> bool:
+    """Return whether a feature gate is on; a gate in both lists is on.
+
+    Source: kubevirt v1.9.0 pkg/virt-config/featuregate/feature-gates.go:89-112; v1.8.0
+    pkg/virt-config/feature-gates.go:32-46 ignores beta gates that are not listed.
+    """
+    match stage:
+        case GateStage.GRADUATED:
+            return True
+        case GateStage.ABSENT:
+            return False
+        case GateStage.LISTED:
+            return name in listed
+        case GateStage.DEFAULT_ON:
+            return name in listed or name not in disabled
 
 
 def parse_version(reported: str) -> Version | None:

@@ -161,15 +161,16 @@ def _without_graduated(
     """
     kept: list[Change] = []
     warnings: list[str] = []
+    graduated = config.capabilities.graduated_gates
     for change in changes:
-        if change.field != FEATURE_GATES or config.capabilities.gate_needed:
+        if change.field != FEATURE_GATES:
             kept.append(change)
             continue
         before, after = (
             each.raw if isinstance(each, NameSet) else () for each in (change.before, change.after)
         )
         missing = [name for name in after if name not in before]
-        if LIVE_UPDATE_GATE not in missing:
+        if LIVE_UPDATE_GATE not in missing or LIVE_UPDATE_GATE not in graduated:
             kept.append(change)
             continue
         warnings.append(

@@ -24,7 +24,7 @@ from reconciler.plan.vm.rules import (
 )
 from reconciler.plan.vm.rules.admission import ADMISSION
 from reconciler.plan.vm.rules.existing_restart_required import other_edit_pending
-from reconciler.plan.vm.rules.kubevirt_v1_1 import pending_until_restart
+from reconciler.plan.vm.rules.live_update_features import pending_until_restart
 from reconciler.plan.vm.rules.preconditions import IN_FLIGHT, SETTINGS_AND_NODES
 from reconciler.plan.vm.rules.restart_required import (
     OF_HOTPLUG,

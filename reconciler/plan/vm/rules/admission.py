@@ -11,7 +11,7 @@ from reconciler.plan.behaviour import hotpluggable_sizes
 from reconciler.plan.behaviour.versions import MULTI_ARCHITECTURE_GATE
 from reconciler.plan.finding import Finding, blocked
 from reconciler.plan.vm.rules.instancetype import denied_by_version
-from reconciler.plan.vm.rules.kubevirt_v1_1 import switch_denied
+from reconciler.plan.vm.rules.live_update_features import switch_denied
 from reconciler.plan.vm.setting_hint import setting_hint
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def foreign_architecture(inputs: VMInputs) -> Finding | None:
     Source: observed on KubeVirt v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
     """
     architecture = inputs.vm.constraints.architecture
-    if inputs.after.multi_architecture or architecture in ("", "amd64"):
+    if inputs.after.capabilities.multi_architecture or architecture in ("", "amd64"):
         return None
     found = {each.labels.get(ARCHITECTURE, "amd64") for each in inputs.nodes}
     if found == {architecture}:

@@ -18,7 +18,7 @@ from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, first
 from reconciler.plan.vm.rules.guest_progress import QUOTA, failing, ineffective, quota_refused
-from reconciler.plan.vm.rules.kubevirt_v1_1 import judged_at_admission
+from reconciler.plan.vm.rules.live_update_features import judged_at_admission
 from reconciler.plan.vm.rules.preconditions import (
     another_node,
     evict_hazard,

@@ -30,7 +30,7 @@ def denied_by_version(inputs: VMInputs) -> Finding | None:
     if inputs.types is None or after.capabilities.instancetype is not Instancetype.DENIED:
         return None
     own = after.live_update and inputs.own_max_guest is not None
-    if not (inputs.vm.live_update_memory if after.capabilities.vm_switch else own):
+    if not (inputs.vm.live_update_memory if after.capabilities.live_update_per_vm else own):
         return None
     return blocked(
         Reason.DENIED_BY_ADMISSION,

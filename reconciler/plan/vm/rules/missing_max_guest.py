@@ -27,7 +27,7 @@ def no_max_guest(running: RunningVM) -> Finding | None:
         return checked
     missing = (
         "without live update of its memory (spec.liveUpdateFeatures.memory and the feature gate)"
-        if capabilities.vm_switch
+        if capabilities.live_update_per_vm
         else "before LiveUpdate was in effect"
     )
     return restart(

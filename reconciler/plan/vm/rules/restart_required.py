@@ -12,7 +12,7 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.plan.behaviour import hotpluggable_sizes
 from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
 from reconciler.plan.finding import Finding, restart
-from reconciler.plan.vm.rules import instancetype, kubevirt_v1_1
+from reconciler.plan.vm.rules import instancetype, live_update_features
 from reconciler.plan.vm.rules.existing_restart_required import restart_required_stays
 from reconciler.plan.vm.rules.missing_max_guest import no_max_guest
 from reconciler.plan.vm.rules.shrink_below_boot import below_boot
@@ -161,7 +161,7 @@ def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
 
 OF_VM: tuple[RunningRule, ...] = (
     live_update_not_in_force,
-    kubevirt_v1_1.live_update_not_enabled,
+    live_update_features.live_update_not_enabled,
     plug_failed_before,
     restart_required_stays,
     instancetype.size_not_live,

@@ -164,7 +164,7 @@ class VMInputs:
     @property
     def switched_off(self) -> bool:
         """Whether the VM lacks the field that KubeVirt v1.1 requires for live memory changes."""
-        return self.after.capabilities.vm_switch and not self.vm.live_update_memory
+        return self.after.capabilities.live_update_per_vm and not self.vm.live_update_memory
 
     @property
     def own_max_guest(self) -> MemoryQuantity | None:

@@ -19,14 +19,14 @@ from reconciler.plan.behaviour.target_pod import (
     rendering_of,
     target_pod,
 )
-from reconciler.plan.behaviour.versions import capabilities_of
+from reconciler.plan.behaviour.versions import capabilities_with
 
 MI = MIB
 
 
 def rendering(version, **settings):
     text = "v" + ".".join(map(str, version))
-    return Rendering(capabilities=capabilities_of(text), **settings)
+    return Rendering(capabilities=capabilities_with(text), **settings)
 
 
 def vmi_with(requests=None, limits=None, guest="1Gi", **more):

@@ -1,4 +1,4 @@
-"""Defines rules for KubeVirt v1.1, where a field in each VM's spec enables live updates."""
+"""Defines rules for KubeVirt versions where a field of each VM enables live updates."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def switch_denied(inputs: VMInputs) -> Finding | None:
     Source: kubevirt v1.1.0 vms-admitter.go:440-446.
     """
     after = inputs.after
-    if not after.capabilities.vm_switch or not inputs.vm.live_update_memory:
+    if not after.capabilities.live_update_per_vm or not inputs.vm.live_update_memory:
         return None
     if after.obstacle is not Reason.GATE_MISSING:
         return None
@@ -71,4 +71,4 @@ def judged_at_admission(running: RunningVM) -> bool:
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939, for VMs with the field; v1.2.0 removed it.
     """
-    return running.after.capabilities.vm_switch and running.vm.live_update_memory
+    return running.after.capabilities.live_update_per_vm and running.vm.live_update_memory

@@ -1,0 +1,73 @@
+"""Tests what KubeVirt can do, given its version and the feature gates of its CR."""
+
+from __future__ import annotations
+
+import pytest
+from support.builders import make_kubevirt
+
+from reconciler.model.fields import FEATURE_GATES, NameSet
+from reconciler.plan.behaviour.versions import GateStage, capabilities_of, gate_on
+
+GATE = "SomeGate"
+
+
+def capabilities(version, gates=(), disabled=()):
+    kubevirt = make_kubevirt(
+        version=version,
+        settings={FEATURE_GATES: NameSet.of(gates)},
+        disabled_gates=frozenset(disabled),
+    )
+    return capabilities_of(kubevirt)
+
+
+# Columns: on if neither list has the gate, if it is listed, if it is disabled, if both have it.
+# Source: kubevirt v1.9.0 pkg/virt-config/featuregate/feature-gates.go:89-112.
+@pytest.mark.parametrize(
+    ("stage", "unset", "listed", "disabled", "both"),
+    [
+        (GateStage.ABSENT, False, False, False, False),
+        (GateStage.LISTED, False, True, False, True),
+        (GateStage.DEFAULT_ON, True, True, False, True),
+        (GateStage.GRADUATED, True, True, True, True),
+    ],
+)
+def test_feature_gate_is_on_according_to_its_stage_and_the_lists_of_the_cr(
+    stage, unset, listed, disabled, both
+):
+    name, none = frozenset({GATE}), frozenset()
+    found = [
+        gate_on(GATE, stage, in_list, in_disabled)
+        for in_list, in_disabled in ((none, none), (name, none), (none, name), (name, name))
+    ]
+    assert found == [unset, listed, disabled, both]
+
+
+@pytest.mark.parametrize(
+    ("version", "gates", "disabled", "live_update", "multi_architecture"),
+    [
+        ("v1.4.1", (), (), False, False),
+        ("v1.4.1", ("VMLiveUpdateFeatures",), (), True, False),
+        ("v1.4.1", ("MultiArchitecture", "Other"), (), False, True),
+        ("v1.5.0", (), (), True, False),
+        ("v1.8.0", (), ("VMLiveUpdateFeatures", "MultiArchitecture"), True, True),
+        ("v1.9.0", (), (), True, True),
+    ],
+)
+def test_capabilities_follow_from_the_version_and_the_feature_gates(
+    version, gates, disabled, live_update, multi_architecture
+):
+    found = capabilities(version, gates, disabled)
+    assert found.live_update_gate is live_update
+    assert found.multi_architecture is multi_architecture
+
+
+@pytest.mark.parametrize(
+    ("version", "graduated"),
+    [
+        ("v1.4.1", set()),
+        ("v1.5.0", {"VMLiveUpdateFeatures"}),
+        ("v1.8.0", {"VMLiveUpdateFeatures", "MultiArchitecture"}),
+    ],
+)
+def test_graduated_gates_are_those_that_the_version_ignores(version, graduated):
+    assert capabilities(version).graduated_gates == graduated
