@@ -162,5 +162,5 @@ def same_object(uid: Uid) -> PatchOp:
 
 
 def same_generation(generation: int) -> PatchOp:
-    """Return the guard that nobody has changed the object's spec."""
+    """Return the guard that the object's spec has not changed."""
     return PatchOp(op="test", path="/metadata/generation", value=generation)

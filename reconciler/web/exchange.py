@@ -38,7 +38,7 @@ class ExchangeError(Exception):
 
 
 class TooLargeError(ExchangeError):
-    """The answer is larger than the permitted size, and a repetition would be as well."""
+    """The answer is larger than the permitted size; a retry would not help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,9 +15,9 @@ HARVESTER_NAME = "kubevirt"
 
 
 def is_harvester(live: LiveState) -> bool:
-    """Return whether the KubeVirt CR is the one that Harvester installs.
+    """Return whether Harvester installed the KubeVirt CR.
 
-    A snapshot without API groups, or a server that does not list them, is judged by the name.
+    If the API groups are unknown, the name of the CR decides.
     """
     ref = live.kubevirt.ref
     named = (ref.namespace, ref.name) == (HARVESTER_NAMESPACE, HARVESTER_NAME)

@@ -189,7 +189,7 @@ pkg/virt-controller/services/template.go:1696-1714, renderresources.go:310-317.
 def _own_limit(source: Launcher, growth: int) -> int:
     """Return the limit of a pod whose VM sets no limit, after its request has grown.
 
-    If the current limit is not twice the request, it is that of a LimitRange and stays as it is.
+    A current limit that is not twice the request comes from a LimitRange, and does not change.
     """
     if source.guest_limit == AUTO_LIMIT_RATIO * source.guest_request:
         return source.limit + AUTO_LIMIT_RATIO * growth

@@ -52,7 +52,7 @@ def metrics_text(
     only: Sequence[Metric] = METRICS,
     others: Iterable[Family] = (),
 ) -> MetricsText:
-    """Write metrics in OpenMetrics if a client accepts it, or else in Prometheus' text format.
+    """Write metrics as OpenMetrics if the client accepts it, else in Prometheus' text format.
 
     Args:
         view: The state of the process.

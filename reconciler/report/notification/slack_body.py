@@ -82,7 +82,7 @@ def _markup(text: str) -> dict[str, Any]:
 
 
 def _plain(text: str) -> str:
-    """Return one line in which no mention works, also in Mattermost and Rocket.Chat."""
+    """Return one line in which no mention works, even in Mattermost and Rocket.Chat."""
     return printable(text).replace("@", f"@{_BREAK}")
 
 

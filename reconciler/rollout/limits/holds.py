@@ -40,7 +40,7 @@ OUTSIDE_WINDOW = "outside-window"
 CANARY_FAILED = "canary-failed"
 WAITS_FOR_CANARIES = "waits-for-canaries"
 ALERT_GRACE = timedelta(minutes=5)
-"""How long a run waits for the end of an alert that began during the run."""
+"""How long a run waits for the end of an alert that started during the run."""
 
 
 class Holds:
@@ -188,8 +188,8 @@ def windows_disagree(
 def alert_hold(found: AlertHold | None, now: datetime, started_at: datetime) -> Hold | None:
     """Return why no object may change while an alert is firing; None if there is no such alert.
 
-    An alert that begins during a run often ends soon, so the run waits for its end for some
-    minutes. A run does not wait for an alert that was firing before the run started.
+    An alert that starts during a run often ends soon, so the run waits some minutes for its
+    end. A run does not wait for an alert that was firing before the run started.
     """
     if found is None:
         return None

@@ -99,7 +99,7 @@ def _standard(headers: Mapping[str, str], secrets: Secrets, now: datetime) -> tu
 
 
 def _gitlab(headers: Mapping[str, str], secrets: Secrets, now: datetime) -> tuple[Claim, ...]:
-    """Return the claim of GitLab's signing token, or that of its older token in plain text.
+    """Return the claim of GitLab's signing token, or of its older plain-text token.
 
     Source: gitlab-org/gitlab!230944 (signing token).
     """

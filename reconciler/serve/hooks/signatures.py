@@ -91,7 +91,7 @@ def matches_standard(
     signatures: Iterable[bytes],
     keys: Iterable[bytes],
 ) -> bool:
-    """Return whether one of the signatures is that of Standard Webhooks with one of the keys."""
+    """Return whether one of the Standard Webhooks signatures matches one of the keys."""
     signed = f"{message_id}.{timestamp}.".encode("latin-1", "replace") + body
     expected = [hmac.digest(each, signed, "sha256") for each in keys]
     return True in [_any_equal(expected, each) for each in signatures]

@@ -1,6 +1,6 @@
 """``due``: decides which notifications are due; each cause is reported once, and its end once.
 
-The function has no side effects. A cause that is over for a while and comes back counts as new.
+The function has no side effects. A cause that comes back some minutes after its end counts as new.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""``NotificationCenter``: sends each due notification once, also after a restart of the process.
+"""``NotificationCenter``: sends each due notification once, even after a restart of the process.
 
 The identifiers of the causes are stored on the Lease of ``serve`` before a notification is sent.
 If the process ends between the two steps, the notification is lost, but never sent twice.

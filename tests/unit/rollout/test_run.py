@@ -251,7 +251,7 @@ def test_run_starts_no_change_while_an_alert_is_firing():
     assert report.exit is ExitCode.BLOCKED
 
 
-def test_run_tracks_its_changes_to_the_end_although_an_alert_begins():
+def test_run_tracks_its_changes_to_the_end_although_an_alert_starts():
     ports = FakePorts(writer=FakeWriter([taken(OTHER)]))
     context = replace(ports.context, alerts=FakeAlerts(ports.clock, range(1, 1000)))
     one_at_a_time = replace(HELD, max_concurrent=1)

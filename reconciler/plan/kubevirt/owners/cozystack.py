@@ -18,7 +18,7 @@ NAMESPACE = "cozy-kubevirt"
 
 
 def owns(kubevirt: LiveKubeVirt) -> bool:
-    """Return whether a KubeVirt CR is the one that cozystack installs."""
+    """Return whether cozystack installed a KubeVirt CR."""
     return kubevirt.ref.namespace == NAMESPACE
 
 

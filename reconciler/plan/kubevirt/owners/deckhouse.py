@@ -27,7 +27,7 @@ HINT = (
 
 
 def owns(kubevirt: LiveKubeVirt) -> bool:
-    """Return whether a KubeVirt CR is the one that Deckhouse installs."""
+    """Return whether Deckhouse installed a KubeVirt CR."""
     return kubevirt.ref.namespace == NAMESPACE
 
 

@@ -231,7 +231,7 @@ class HyperConvergedOwner:
         return (*patch, *annotation_patch(self.held, annotated, kubevirt))
 
     def _divided(self, changes: Sequence[Change]) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
-        """Return the changes of HyperConverged's fields, and those of the annotation."""
+        """Return the changes of HyperConverged's fields, and the changes of the annotation."""
         leaves: list[Change] = []
         annotated: list[Change] = []
         for change in self.placed(tuple(changes)):
@@ -290,7 +290,7 @@ def owns(kubevirt: LiveKubeVirt) -> bool:
 
 
 def _release(held: LiveOwner, kubevirt: LiveKubeVirt) -> Release:
-    """Return the operator's release; without it, the one that ships this KubeVirt version.
+    """Return the operator's release or, if unknown, the release that ships this KubeVirt version.
 
     HyperConverged 1.N ships KubeVirt 1.(N-10), which is inferred from the releases 1.10 to 1.19.
     """

@@ -131,7 +131,7 @@ def _login(url: str, in_address: Login, credentials: GitCredentials) -> Login:
 
 
 def _isolated_config() -> str:
-    """Return the configuration that replaces that of the user and of the system."""
+    """Return the configuration that replaces the user's and the system's configuration."""
     lines = []
     for key, value in selected_settings():
         section, _, rest = key.partition(".")

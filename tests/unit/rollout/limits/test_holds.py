@@ -192,7 +192,7 @@ class TestAlerts:
         assert first.hold(REST) == hold
 
     @pytest.mark.parametrize(("after_s", "final"), [(0, False), (299, False), (300, True)])
-    def test_run_waits_five_minutes_for_the_end_of_an_alert_that_begins_during_the_run(
+    def test_run_waits_five_minutes_for_the_end_of_an_alert_that_starts_during_the_run(
         self, after_s, final
     ):
         first = Round(PlanPolicy())

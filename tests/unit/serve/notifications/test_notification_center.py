@@ -1,4 +1,4 @@
-"""Tests that each notification is sent once, also by the next leader."""
+"""Tests that each notification is sent once, even after a change of the leader."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file belongs to a repository if it is in one of its clones, whatever their addresses."""
+"""A file belongs to a repository if it is in one of its clones, under any address."""
 
 from __future__ import annotations
 
