@@ -81,9 +81,9 @@ class PushRelay:
     def _tell(self) -> None:
         at = self._clock.now().isoformat(timespec="milliseconds")
         try:
-            told = self._write(self._lease.namespace, {PUSHED: at})
+            written = self._write(self._lease.namespace, {PUSHED: at})
         except ClusterError as error:
-            told = False
+            written = False
             log.debug("cannot forward a webhook to the leader: %s", error)
-        if not told:
+        if not written:
             log.info("a webhook was not forwarded; the leader finds the push at its next poll")
