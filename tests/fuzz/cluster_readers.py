@@ -21,9 +21,9 @@ from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.api.watch import Watch
 from reconciler.cluster.decode import (
     aaq_objects,
+    cluster_nodes,
     limit_range_objects,
     list_stream,
-    nodes,
     spare_capacity,
     workloads,
 )
@@ -49,7 +49,7 @@ KINDS = {
     "virtualmachines": workloads.VMS,
     "virtualmachineinstances": workloads.VMIS,
     "virtualmachineinstancemigrations": workloads.MIGRATIONS,
-    "nodes": nodes.NODES,
+    "nodes": cluster_nodes.NODES,
     "pods": spare_capacity.PODS,
     "resourcequotas": spare_capacity.QUOTAS,
     "applicationawareresourcequotas": aaq_objects.AWARE_QUOTAS,

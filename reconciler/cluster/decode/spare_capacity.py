@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from reconciler.cluster.decode.cluster_nodes import HUGEPAGES
 from reconciler.cluster.decode.decode_values import CPU, amount, other_resources, shared
-from reconciler.cluster.decode.nodes import HUGEPAGES
 from reconciler.cluster.decode.pages import Kind
 from reconciler.cluster.decode.structs import wire_capacity as wire
 from reconciler.model.live.capacity import (

@@ -11,7 +11,7 @@ import msgspec
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.api.paging import pages, unreadable
-from reconciler.cluster.decode import nodes
+from reconciler.cluster.decode import cluster_nodes
 from reconciler.cluster.decode.instancetypes import CLUSTER_WIDE, NAMESPACED
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
 from reconciler.cluster.decode.pages import UnreadableError, limit_unreadable
@@ -128,7 +128,7 @@ def list_kubevirt(client: Client) -> Listed[LiveKubeVirt]:
 def list_nodes(client: Client) -> Listed[LiveNode]:
     """List the nodes by name; without permission, return no nodes and a diagnostic."""
     try:
-        listed = list_all(client, resource_paths.NODES, nodes.NODES)
+        listed = list_all(client, resource_paths.NODES, cluster_nodes.NODES)
     except ForbiddenError:
         finding = warning(
             "nodes-unreadable",

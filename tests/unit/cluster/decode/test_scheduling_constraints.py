@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from reconciler.cluster.decode import nodes, workloads
+from reconciler.cluster.decode import cluster_nodes, workloads
 from reconciler.model.live import snapshot_codec
 from reconciler.model.live.live_state import LiveNode
 from reconciler.model.live.placement import (
@@ -107,7 +107,7 @@ def node(labels=None, spec=None, ready="True"):
             "conditions": [{"type": "Ready", "status": ready}],
         },
     }
-    return nodes.NODES.one(json.dumps(body).encode())
+    return cluster_nodes.NODES.one(json.dumps(body).encode())
 
 
 def test_taints_and_resources_of_a_node_are_decoded():

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from reconciler.cluster.decode import nodes, workloads
+from reconciler.cluster.decode import cluster_nodes, workloads
 from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.model.live import snapshot_codec
 from reconciler.model.live.conditions import is_true
@@ -214,7 +214,7 @@ def test_migrations_are_grouped_by_vm_and_sorted_from_oldest_to_newest(raw_migra
 )
 def test_node_is_schedulable_if_labeled_and_not_cordoned(labels, spec, schedulable):
     body = {"metadata": {"name": "n", "labels": labels}, "spec": spec, "status": {}}
-    assert read(nodes.NODES, body).schedulable is schedulable
+    assert read(cluster_nodes.NODES, body).schedulable is schedulable
 
 
 @pytest.mark.parametrize(
@@ -227,7 +227,7 @@ def test_node_is_schedulable_if_labeled_and_not_cordoned(labels, spec, schedulab
     ],
 )
 @pytest.mark.parametrize(
-    "kind", [workloads.VMS, workloads.VMIS, workloads.MIGRATIONS, nodes.NODES]
+    "kind", [workloads.VMS, workloads.VMIS, workloads.MIGRATIONS, cluster_nodes.NODES]
 )
 def test_objects_with_absent_or_null_fields_are_decoded(kind, body):
     assert read(kind, body)
