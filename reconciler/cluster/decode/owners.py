@@ -31,6 +31,7 @@ from reconciler.model.references import (
     Uid,
 )
 from reconciler.plan.kubevirt.owners.harvester import VALUE
+from reconciler.plan.kubevirt.owners.hyperconverged import AUTOPILOT
 from reconciler.plan.kubevirt.owners.hyperconverged_fields import HOMES
 from reconciler.plan.kubevirt.owners.json_patch_annotation import ANNOTATION
 
@@ -101,8 +102,21 @@ def hyperconverged(body: bytes | msgspec.Raw, version: str) -> LiveOwner:
         if isinstance(annotations.get(ANNOTATION), str)
         else None,
         annotated=isinstance(meta.get("annotations"), dict),
-        **_settings(found, [home.path for home in HOMES[version].values()]),
+        **_with_autopilot(found, [home.path for home in HOMES[version].values()]),
     )
+
+
+def _with_autopilot(found: dict[str, Any], paths: list[FieldPath]) -> dict[str, Any]:
+    """Return the shared fields; virt-platform-autopilot is the manager of each field it applies.
+
+    Another tool that applies the same value is a second manager of the field, and may have written
+    it last. The autopilot applies with force, so its value wins nevertheless.
+    """
+    meta = child(found, "metadata")
+    applied = [each for each in maps(meta, "managedFields") if text(each, "manager") == AUTOPILOT]
+    shared = _settings(found, paths)
+    shared["managers"] |= managers({"managedFields": applied}, paths)
+    return shared
 
 
 def setting(body: bytes | msgspec.Raw, version: str) -> LiveOwner:

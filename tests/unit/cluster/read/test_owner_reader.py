@@ -75,6 +75,18 @@ def test_hyperconverged_is_decoded_with_its_settings_and_their_managers(
     assert found.conditions["Available"].reason == "CDI"
 
 
+def test_autopilot_is_the_manager_of_a_field_that_another_tool_has_applied_later(
+    server, client, page, groups
+):
+    groups(**{"hco.kubevirt.io": ["v1beta1"]})
+    (argocd,) = HCO["metadata"]["managedFields"]
+    autopilot = {**argocd, "manager": "virt-platform-autopilot", "time": "2025-01-01T00:00:00Z"}
+    meta = {**HCO["metadata"], "managedFields": [autopilot, argocd]}
+    server.on("/apis/hco.kubevirt.io/v1beta1/hyperconvergeds", page({**HCO, "metadata": meta}))
+    (found,) = read_owners(client).values
+    assert set(found.managers.values()) == {"virt-platform-autopilot"}
+
+
 def test_only_the_setting_of_the_ratio_is_requested_from_harvester(server, client, groups, reply):
     groups(**{"harvesterhci.io": ["v1beta1"]})
     path = "/apis/harvesterhci.io/v1beta1/settings/max-hotplug-ratio"
