@@ -52,6 +52,7 @@ class Reason(StrEnum):
     CONFIG_CHANGE = "config-change"
     # live
     HOTPLUG = "hotplug"
+    IN_PLACE = "in-place"
     HOTUNPLUG = "hotunplug"
     BACK_TO_RUNNING = "back-to-running-value"
     # cold

@@ -28,6 +28,7 @@ Row: TypeAlias = tuple[tuple[Version, T, str], ...]
 
 LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE = "MultiArchitecture"
+IN_PLACE_GATE = "InPlaceHotplug"
 OLDEST_KNOWN: Version = (1, 1, 0)
 NEWEST_KNOWN: Version = (1, 9, 0)
 
@@ -76,6 +77,8 @@ class Capabilities:
     """The architectures on which a starting VM gets a maxGuest, which hotplug requires."""
     multi_architecture: bool
     """Whether the webhook accepts a VM whose CPU architecture differs from virt-api's."""
+    in_place_resize: bool
+    """Whether memory can grow in the launcher pod, without a migration (inferred from VEP 45)."""
     minimum_guest: int
     """The smallest guest size in bytes that can change live; 0 for no minimum."""
     hugepages: bool
@@ -238,9 +241,18 @@ DEDICATED_CPUS_IN_RATIO = (
 )
 
 
+IN_PLACE_GATE_STAGE = (
+    ((1, 1, 0), GateStage.ABSENT, "the gate is not in the code of v1.1.0 to v1.8.4"),
+    (
+        (1, 9, 0),
+        GateStage.LISTED,
+        "inferred from kubevirt/enhancements PR 46 (VEP 45), deferred; no release has the gate",
+    ),
+)
 GATES: Mapping[str, Row[GateStage]] = {
     LIVE_UPDATE_GATE: LIVE_UPDATE_GATE_STAGE,
     MULTI_ARCHITECTURE_GATE: MULTI_ARCHITECTURE_GATE_STAGE,
+    IN_PLACE_GATE: IN_PLACE_GATE_STAGE,
 }
 """By feature gate on which a capability depends: its stage by KubeVirt version."""
 
@@ -281,6 +293,7 @@ def capabilities_with(
         architectures=_cell(ARCHITECTURES, version),
         start_architectures=_cell(START_ARCHITECTURES, version),
         multi_architecture=MULTI_ARCHITECTURE_GATE in on,
+        in_place_resize=IN_PLACE_GATE in on,
         minimum_guest=_cell(MINIMUM_GUEST, version),
         hugepages=_cell(HUGEPAGES, version),
         dedicated_cpus=_cell(DEDICATED_CPUS, version),

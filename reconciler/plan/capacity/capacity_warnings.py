@@ -24,7 +24,8 @@ NAMED = 5
 
 def migrates(decision: Decision) -> bool:
     """Return whether a decision causes a migration, which needs capacity for a second pod."""
-    return decision.effect is Effect.LIVE and decision.reason is not Reason.BACK_TO_RUNNING
+    without = (Reason.BACK_TO_RUNNING, Reason.IN_PLACE)
+    return decision.effect is Effect.LIVE and decision.reason not in without
 
 
 def capacity_warnings(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from reconciler.model.plan.plan import Effect, Verb
+from reconciler.model.plan.plan import Effect, Reason, Verb
 from reconciler.plan.timing.longest_attempt import START_TIMEOUT_S, longest_attempt_s
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ class Disruption(StrEnum):
     """How a change affects the VM while the change happens."""
 
     NONE = "none"
-    """The VM is not disrupted: it is stopped or new, or only its spec changes."""
+    """The VM is not disrupted: it is stopped or new, grows in place, or only its spec changes."""
     MIGRATION = "migration"
     RESTART = "restart"
 
@@ -27,6 +27,8 @@ def disruption_of(decision: Decision) -> Disruption:
     """Return how a planned change affects the VM while the change happens."""
     if any(each.verb is Verb.RESTART for each in decision.actions):
         return Disruption.RESTART
+    if decision.reason is Reason.IN_PLACE:
+        return Disruption.NONE
     return Disruption.MIGRATION if decision.effect is Effect.LIVE else Disruption.NONE
 
 

@@ -18,6 +18,7 @@ from reconciler.plan.vm.harvester_webhooks import HARVESTER
 from reconciler.plan.vm.rules import (
     conflicting_change,
     guest_progress,
+    in_place_resize,
     instancetype,
     vm_state,
     written_under_stage_strategy,
@@ -167,6 +168,9 @@ def _change_of(running: RunningVM) -> Finding:
         return finding
     if (finding := first(OF_SIZE, running)) is not None:
         return conflicting_change.judged_later(running, finding)
+    if in_place_resize.grows_in_place(running):
+        rules = (*OVERCOMMIT, *IN_FLIGHT, *in_place_resize.CAPACITY)
+        return first(rules, running) or in_place_resize.found(running)
     finding = first((*OVERCOMMIT, *SETTINGS_AND_NODES, *IN_FLIGHT, *CAPACITY), running)
     if finding is not None:
         return finding

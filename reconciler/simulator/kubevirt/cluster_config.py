@@ -13,6 +13,7 @@ from reconciler.simulator.kubevirt.versions import Behaviour, GateStage, Rollout
 
 LIVE_UPDATE_GATE: Final = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE: Final = "MultiArchitecture"
+IN_PLACE_GATE: Final = "InPlaceHotplug"
 PRIORITY_GATE: Final = "MigrationPriorityQueue"
 
 UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
@@ -63,6 +64,11 @@ class ClusterConfig:
     def migration_priorities(self) -> bool:
         """Whether this version and its feature gates support migration priorities."""
         return self.has_gate(PRIORITY_GATE, self.behaviour.priority_gate)
+
+    @property
+    def in_place(self) -> bool:
+        """Whether memory grows in the launcher pod where VEP 45 allows it."""
+        return self.has_gate(IN_PLACE_GATE, self.behaviour.in_place_gate)
 
     def migration_limit(self, name: str) -> int:
         """Returns a migration limit of the CR, such as parallelMigrationsPerCluster."""

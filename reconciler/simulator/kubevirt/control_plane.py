@@ -10,6 +10,7 @@ from reconciler.simulator.kubevirt.controllers.vmi_controller import VMIControll
 from reconciler.simulator.kubevirt.controllers.workload_updater import WorkloadUpdater
 from reconciler.simulator.kubevirt.migration.migration_controller import MigrationController
 from reconciler.simulator.kubevirt.node import aware_quotas
+from reconciler.simulator.kubevirt.node.in_place_resizer import InPlaceResizer
 from reconciler.simulator.kubevirt.node.resource_quotas import ResourceQuotas
 from reconciler.simulator.kubevirt.node.scheduler import Scheduler
 from reconciler.simulator.kubevirt.node.virt_handler import VirtHandler
@@ -44,6 +45,7 @@ class ControlPlane:
         self.migrations = MigrationController(cluster, self.quotas)
         self.updater = WorkloadUpdater(cluster, self.vmis)
         self.handler = VirtHandler(cluster, profiles)
+        self.resizer = InPlaceResizer(cluster, self.quotas, self.handler)
         VMWebhooks(cluster).register(admission)
         KubeVirtWebhook(cluster).register(admission)
         MigrationWebhooks(cluster).register(admission)
@@ -70,6 +72,7 @@ class ControlPlane:
             self.migrations.observe,
             self.updater.observe,
             self.handler.observe,
+            self.resizer.observe,
             *owners,
         ):
             store.subscribe(observe)

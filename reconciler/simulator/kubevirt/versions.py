@@ -164,6 +164,12 @@ class Behaviour:
 
     Source: seen on v1.3.1 and v1.6.3, not on v1.9.0; the gate is deprecated since v1.8.0.
     """
+    in_place_gate: GateStage
+    """The stage of the feature gate InPlaceHotplug.
+
+    Source: inferred from VEP 45 (kubevirt/enhancements PR 46); no release has the gate. The
+    simulator plays a build of v1.9 that has it.
+    """
     pci_topology: bool
     finalizer: str
     pod_awaited: bool
@@ -232,6 +238,7 @@ def behaviour(text: str) -> Behaviour:
         priority_denied=since(v, "1.7.0"),
         firmware_uuid=since(v, "1.6.0"),
         multi_architecture_gate=not since(v, "1.8.0"),
+        in_place_gate=GateStage.LISTED if since(v, "1.9.0") else GateStage.ABSENT,
         pci_topology=since(v, "1.9.0"),
         finalizer=("kubevirt.io/" if since(v, "1.7.0") else "") + "foregroundDeleteVirtualMachine",
         pod_awaited=not since(v, "1.4.0"),

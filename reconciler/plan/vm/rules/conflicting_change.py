@@ -18,6 +18,7 @@ from reconciler.plan.behaviour.effective_config import LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, first
 from reconciler.plan.vm.rules.guest_progress import QUOTA, failing, ineffective, quota_refused
+from reconciler.plan.vm.rules.in_place_resize import growth_in_flight
 from reconciler.plan.vm.rules.live_update_features import judged_at_admission
 from reconciler.plan.vm.rules.preconditions import (
     another_node,
@@ -73,6 +74,8 @@ def stuck(running: RunningVM) -> Finding | None:
     no-update-methods).
     """
     if not running.vmi.memory_changes or running.vmi.guest == running.target:
+        return None
+    if growth_in_flight(running):
         return None
     migration = running.migration
     fate = fate_of(running.vmi, running.after)

@@ -14,7 +14,12 @@ from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import human
 from reconciler.plan.finding import Finding, blocked, first, restart, wait
-from reconciler.plan.vm.rules import existing_restart_required, preconditions, restart_required
+from reconciler.plan.vm.rules import (
+    existing_restart_required,
+    in_place_resize,
+    preconditions,
+    restart_required,
+)
 from reconciler.plan.vm.rules.vm_state import coming_up, progress_of
 
 if TYPE_CHECKING:
@@ -242,6 +247,8 @@ def _in_flight(running: RunningVM) -> Finding | None:
             Reason.IN_FLIGHT, f"the change is queued behind another change: {failure.message}"
         )
     migration = running.migration
+    if migration is None and (resized := in_place_resize.resizing(running)) is not None:
+        return resized
     if running.vmi.memory_changes and migration is None:
         return preconditions.update_methods(running) or wait(
             Reason.IN_FLIGHT, f"KubeVirt has not started the migration to {running.target} yet"

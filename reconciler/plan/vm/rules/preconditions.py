@@ -9,6 +9,7 @@ from reconciler.model.plan.plan import Reason
 from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, wait
+from reconciler.plan.vm.rules.in_place_resize import grows_in_place
 from reconciler.plan.vm.setting_hint import setting_hint
 
 if TYPE_CHECKING:
@@ -147,7 +148,7 @@ def backup_running(running: RunningVM) -> Finding | None:
 
     Source: kubevirt v1.9.0 migration.go:1581-1645 (migrationBlockedByBackup), from v1.8.
     """
-    if not running.vmi.backup:
+    if not running.vmi.backup or grows_in_place(running):
         return None
     return wait(
         Reason.BACKUP_RUNNING,

@@ -14,6 +14,7 @@ from reconciler.plan.behaviour.versions import LIVE_UPDATE_GATE
 from reconciler.plan.finding import Finding, restart
 from reconciler.plan.vm.rules import instancetype, live_update_features
 from reconciler.plan.vm.rules.existing_restart_required import restart_required_stays
+from reconciler.plan.vm.rules.in_place_resize import grows_in_place
 from reconciler.plan.vm.rules.missing_max_guest import no_max_guest
 from reconciler.plan.vm.rules.shrink_below_boot import below_boot
 from reconciler.plan.vm.rules.vm_state import coming_up, progress_of
@@ -116,10 +117,13 @@ def guest_not_set(running: RunningVM) -> Finding | None:
 def not_migratable(running: RunningVM) -> Finding | None:
     """Require a restart of a VM that cannot migrate; wait while KubeVirt has not decided this.
 
-    KubeVirt sets the condition LiveMigratable a moment after the start.
+    A change in the launcher pod needs no migration. KubeVirt sets the condition LiveMigratable a
+    moment after the start.
 
     Source: recorded (scenario not-migratable); kubevirt v1.9.0 vm.go:3475.
     """
+    if grows_in_place(running):
+        return None
     condition = running.vmi.conditions.get("LiveMigratable")
     if condition is None:
         return coming_up(

@@ -21,9 +21,11 @@ from reconciler.simulator.kubevirt.object_fields import (
     make_condition,
     section,
     set_condition,
+    size,
 )
 from reconciler.simulator.kubevirt.rules import (
     defaults,
+    in_place,
     instancetypes,
     live_update,
     live_update_cpu,
@@ -139,9 +141,16 @@ class VMLiveUpdater:
         elif decision.verdict is Verdict.HOTPLUG:
             self._store.mutate(
                 key_of(VMIS, vmi),
-                lambda stored: live_update.hotplug(stored, decision),
+                lambda stored: self._hotplug(stored, decision),
                 manager=MANAGER,
             )
+
+    def _hotplug(self, vmi: Json, decision: live_update.MemoryDecision) -> None:
+        domain, config = vmi["spec"]["domain"], self._cluster.config
+        present = size(domain, "memory", "guest") or 0
+        if in_place.fits(domain, wanted=decision.guest, present=present, config=config):
+            section(vmi, "metadata", "annotations")[in_place.ANNOTATION] = "true"
+        live_update.hotplug(vmi, decision)
 
     def _require_restart(self, vm: Json, message: str) -> None:
         now = self._cluster.now()

@@ -24,7 +24,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     key_of,
     name_of,
 )
-from reconciler.simulator.kubevirt.rules import pod_eviction
+from reconciler.simulator.kubevirt.rules import in_place, pod_eviction
 from reconciler.simulator.kubevirt.versions import GateStage
 from reconciler.simulator.store.history import Key
 from reconciler.simulator.work_queue import WorkQueue
@@ -123,6 +123,8 @@ class WorkloadUpdater:
         """
         vmi = self._cluster.vmi(*name)
         if vmi is None or not is_running(vmi) or is_deleting(vmi) or is_migrating(vmi):
+            return None
+        if in_place.is_marked(vmi):
             return None
         return vmi
 

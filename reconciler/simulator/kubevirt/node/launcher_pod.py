@@ -131,6 +131,12 @@ def invalid(pod: Json) -> str | None:
     return None
 
 
+def compute_memory(pod: Json) -> int:
+    """Returns the memory request in bytes of the container that runs the guest."""
+    guest = next(each for each in pod["spec"]["containers"] if each["name"] == "compute")
+    return size(guest, "resources", "requests", "memory") or 0
+
+
 def image(version: str) -> str:
     """Returns the container image of launcher pods for a KubeVirt version."""
     return f"quay.io/kubevirt/virt-launcher:{version}"

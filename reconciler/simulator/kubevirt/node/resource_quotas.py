@@ -79,18 +79,23 @@ class ResourceQuotas:
             self.queue.add(event.key.namespace)
 
     def refusal(self, key: Key, pod: Json) -> str | None:
-        """Returns the API server's error if a new pod would exceed a quota, or None.
+        """Returns the API server's error if a new or larger pod would exceed a quota, or None.
+
+        A pod that exists already needs only the difference.
 
         Source: kubernetes v1.36 plugin/pkg/admission/resourcequota/controller.go.
         """
-        asked = inventory.pod_facts(key, pod)
+        asked, has = inventory.pod_facts(key, pod), self._cluster.inventory.pods.get(key)
         for quota_key in sorted(self._cluster.inventory.quotas.get(key.namespace, ()), key=str):
             quota = self._cluster.store.get(quota_key)
             if not selects(quota or {}, asked):
                 continue
             hard = dig(quota, "spec", "hard") or {}
             used = self._usage(key.namespace, quota or {})
-            needs = {name: measured(name, asked) or 0 for name in used}
+            needs = {
+                name: (measured(name, asked) or 0) - ((measured(name, has) or 0) if has else 0)
+                for name in used
+            }
             over = [name for name in used if used[name] + needs[name] > _hard(name, hard[name])]
             if over:
                 requested = ",".join(f"{n}={_shown(n, needs[n])}" for n in over)

@@ -219,6 +219,17 @@ class VirtHandler:
         now = {part: cpu[part] for part in defaults.TOPOLOGY if cpu.get(part)}
         section(vmi, "status")["currentCPUTopology"] = now
 
+    def plug_in_place(self, vmi: Json) -> None:
+        """Hotplugs memory into a guest whose launcher pod is large enough, without a migration.
+
+        Source: inferred from VEP 45, section In-Place Resize Flow.
+        """
+        request = memory_overhead.pod_memory(vmi, self._cluster.config).total
+        section(vmi, "metadata", "labels")[POD_REQUEST_LABEL] = quantity.binary(request)
+        self._plug(vmi)
+        self._save(vmi)
+        self._settle_guest(vmi)
+
     def _plug(self, vmi: Json) -> None:
         """Hotplugs memory into the guest after a migration.
 

@@ -19,7 +19,7 @@ from reconciler.simulator.kubevirt.object_fields import (
     section,
     size,
 )
-from reconciler.simulator.kubevirt.rules import instancetypes, memory_hotplug
+from reconciler.simulator.kubevirt.rules import in_place, instancetypes, memory_hotplug
 
 if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.cluster_config import ClusterConfig
@@ -125,7 +125,8 @@ def decide_memory(vm_domain: Json, vmi: Json, config: ClusterConfig) -> MemoryDe
         return _restart(PLUG_FAILED)
     if wanted == present:
         return _NOTHING
-    if condition_status(vmi, LIVE_MIGRATABLE) != "True":
+    in_place_fits = in_place.fits(domain, wanted=wanted, present=present, config=config)
+    if condition_status(vmi, LIVE_MIGRATABLE) != "True" and not in_place_fits:
         return _restart(NOT_MIGRATABLE)
     ceiling = size(domain, "memory", "maxGuest")
     if ceiling is None:

@@ -71,3 +71,18 @@ def test_capabilities_follow_from_the_version_and_the_feature_gates(
 )
 def test_graduated_gates_are_those_that_the_version_ignores(version, graduated):
     assert capabilities(version).graduated_gates == graduated
+
+
+@pytest.mark.parametrize(
+    ("version", "gates", "expected"),
+    [
+        ("v1.9.0", (), False),
+        ("v1.9.0", ("InPlaceHotplug",), True),
+        ("v1.8.4", ("InPlaceHotplug",), False),
+        ("v1.10.0", ("InPlaceHotplug",), True),
+    ],
+)
+def test_in_place_resize_is_off_unless_a_cluster_since_v1_9_lists_the_gate(
+    version, gates, expected
+):
+    assert capabilities(version, gates).in_place_resize is expected

@@ -1,0 +1,166 @@
+"""Checks whether memory can grow in the launcher pod, without a migration.
+
+No KubeVirt release does this yet. The rules are inferred from VEP 45 (kubevirt/enhancements PR
+46): virt-controller resizes the running pod, and then virt-handler hotplugs the memory. No second
+pod starts, so the VM needs no other node and need not be migratable, and a quota needs only the
+growth.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.model.live.conditions import is_true
+from reconciler.model.plan.plan import Effect, Reason
+from reconciler.model.quantity import MIB
+from reconciler.plan.behaviour.target_pod import TargetPod
+from reconciler.plan.behaviour.versions import IN_PLACE_GATE
+from reconciler.plan.capacity.fit import exceeded, free, pod_for, quota_usage
+from reconciler.plan.finding import Finding, blocked, wait
+from reconciler.plan.vm.rules.target_pod.limit_range_capacity import limit_range_allows
+
+if TYPE_CHECKING:
+    from reconciler.model.live.capacity import Capacity
+    from reconciler.model.quantity import MemoryQuantity
+    from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
+
+RESIZE_IN_PROGRESS = "PodResourceResizeInProgress"
+"""The VMI condition that is true while Kubernetes resizes the launcher pod."""
+INFEASIBLE = "ResizeInfeasible"
+"""The VMI condition that is true if the node can never hold the larger pod."""
+
+
+def grows_in_place(running: RunningVM) -> bool:
+    """Return whether the instance grows to the target size in its launcher pod.
+
+    A smaller size, huge pages and dedicated CPUs need a migration.
+
+    Source: inferred from VEP 45, sections Decision Tree and Non Goals.
+    """
+    return _in_place(running, running.vmi.guest, running.target)
+
+
+def growth_in_flight(running: RunningVM) -> bool:
+    """Return whether the change in flight takes place in the launcher pod.
+
+    Source: inferred from VEP 45, section VMI Conditions.
+    """
+    if is_true(running.vmi.conditions, RESIZE_IN_PROGRESS):
+        return True
+    size = running.vmi.guest
+    return size is not None and _in_place(running, running.vmi.guest_requested, size)
+
+
+def _in_place(running: RunningVM, has: MemoryQuantity | None, target: MemoryQuantity) -> bool:
+    constraints = running.vmi.constraints
+    return (
+        running.after.capabilities.in_place_resize
+        and has is not None
+        and target.n_bytes > has.n_bytes
+        and not constraints.dedicated_cpus
+        and not constraints.hugepages
+    )
+
+
+def found(running: RunningVM) -> Finding:
+    """Return the result for a VM whose memory grows in place."""
+    return Finding.of(
+        Effect.LIVE,
+        Reason.IN_PLACE,
+        f"grows from {running.vmi.guest} to {running.target} in its launcher pod, without a "
+        f"migration (inferred from the feature gate {IN_PLACE_GATE})",
+    )
+
+
+def own_node_has_capacity(running: RunningVM) -> Finding | None:
+    """Block a change if the VM's node has too little memory for the growth.
+
+    KubeVirt then does not migrate the VM by itself.
+
+    Source: inferred from VEP 45, section Infeasible Resize.
+    """
+    capacity = running.capacity
+    node = next((each for each in running.nodes if each.name == running.vmi.node), None)
+    if capacity is None or not capacity.pods_known or node is None:
+        return None
+    grown = _growth(running, capacity)
+    left = free(node, capacity, "")
+    if grown is None or left.holds(grown):
+        return None
+    return blocked(
+        Reason.NO_NODE_WITH_ROOM,
+        f"the launcher pod needs {_shown(grown.request)} more, and its node {node.name} has "
+        f"{_shown(max(0, left.memory or 0))} left",
+        "free memory on this node, choose a smaller size, or migrate the VM to a larger node",
+    )
+
+
+def quota_has_capacity(running: RunningVM) -> Finding | None:
+    """Block a change if a quota of the namespace has too little left for the growth.
+
+    Source: inferred from VEP 45, section API Examples.
+    """
+    capacity = running.capacity
+    if capacity is None or not capacity.quotas_known:
+        return None
+    grown = _growth(running, capacity)
+    if grown is None:
+        return None
+    for quota in capacity.quotas.get(running.vm.ref.namespace, ()):
+        for resource in exceeded(quota, grown):
+            more = quota_usage(grown)[resource]
+            return blocked(
+                Reason.QUOTA_WOULD_REFUSE,
+                f"the quota {quota.name} rejects the larger launcher pod: "
+                f"{_shown(quota.used.get(resource, 0))} of {_shown(quota.hard[resource])} "
+                f"{resource} are in use, and the change needs {_shown(more)} more",
+                "raise the ResourceQuota; it must allow the growth of the VM",
+            )
+    return None
+
+
+def resizing(running: RunningVM) -> Finding | None:
+    """Report the progress of a change in the launcher pod.
+
+    Source: inferred from VEP 45, sections VMI Conditions and Infeasible Resize.
+    """
+    if is_true(running.vmi.conditions, INFEASIBLE):
+        return blocked(
+            Reason.NO_NODE_WITH_ROOM,
+            f"the node {running.vmi.node} cannot hold the launcher pod with {running.target}",
+            "set the old size again, or migrate the VM to a node with more memory",
+        )
+    if is_true(running.vmi.conditions, RESIZE_IN_PROGRESS):
+        return wait(Reason.IN_FLIGHT, f"the launcher pod grows for {running.target}")
+    if running.vmi.memory_changes and growth_in_flight(running):
+        return wait(
+            Reason.IN_FLIGHT, f"the launcher pod has grown; {running.target} is being hotplugged"
+        )
+    return None
+
+
+def _growth(running: RunningVM, capacity: Capacity) -> TargetPod | None:
+    """Return what the launcher pod needs in addition; None if the pod is not known."""
+    pods = capacity.launchers.get(running.vmi.uid, ())
+    pod = next((each for each in pods if each.node == running.vmi.node), None)
+    if pod is None:
+        return None
+    larger = pod_for(capacity, running.rendering, running.vmi, running.target)
+    return TargetPod(
+        request=max(0, larger.request - pod.requests.memory),
+        limit=max(0, larger.limit - pod.limit) if larger.limit is not None else None,
+        priority_class=pod.priority_class,
+        others={},
+    )
+
+
+def _shown(n_bytes: int) -> str:
+    return f"{-(-n_bytes // MIB)}Mi"
+
+
+CAPACITY: tuple[RunningRule, ...] = (
+    own_node_has_capacity,
+    quota_has_capacity,
+    limit_range_allows,
+)
+"""The checks of the node and the quotas for a change without a migration."""

@@ -1,0 +1,123 @@
+"""Tests changes in the launcher pod, which need no migration (inferred from VEP 45)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from support.builders import (
+    condition,
+    effect_of,
+    make_desired,
+    make_kubevirt,
+    make_live,
+    make_vm,
+    make_vmi,
+    plan_of,
+    q,
+    want,
+)
+from support.capacity_builders import capacity, node, use
+
+from reconciler.model.fields import FEATURE_GATES, NameSet
+from reconciler.model.live.capacity import Quota
+from reconciler.model.live.live_state import Constraints
+from reconciler.model.quantity import GIB
+
+IN_PLACE = ("live", "in-place")
+GATE = ("InPlaceHotplug",)
+
+
+def live(*, version="v1.9.0", gates=GATE, found=None, nodes=("8Gi",), vm=None, **vmi):
+    kubevirt = make_kubevirt(version)
+    settings = {**kubevirt.settings, FEATURE_GATES: NameSet.of(gates)}
+    sizes = [node(f"node0{number}", size) for number, size in enumerate(nodes, 1)]
+    return make_live(
+        vm or make_vm(),
+        vmis=(make_vmi(**vmi),),
+        nodes=tuple(sizes),
+        capacity=found,
+        kubevirt=replace(kubevirt, settings=settings),
+    )
+
+
+def judged(state, guest="2Gi"):
+    return effect_of(make_desired(want(guest)), state)
+
+
+@pytest.mark.parametrize(
+    ("version", "gates", "expected"),
+    [
+        ("v1.9.0", GATE, IN_PLACE),
+        ("v1.9.0", (), ("blocked", "no-other-node")),
+        ("v1.8.4", GATE, ("blocked", "no-other-node")),
+    ],
+)
+def test_memory_grows_in_place_on_a_single_node_only_with_the_feature_gate(
+    version, gates, expected
+):
+    assert judged(live(version=version, gates=gates)) == expected
+
+
+def test_vm_that_cannot_migrate_grows_in_place():
+    state = live(conditions={"LiveMigratable": condition("False")})
+    assert judged(state) == IN_PLACE
+    (decision,) = plan_of(make_desired(want("2Gi")), state).decisions
+    assert "without a migration" in decision.why.message
+    assert "inferred" in decision.why.message
+
+
+@pytest.mark.parametrize(
+    "constraints", [Constraints(dedicated_cpus=True), Constraints(hugepages="2Mi")]
+)
+def test_dedicated_cpus_and_huge_pages_need_a_migration(constraints):
+    state = live(constraints=replace(constraints, architecture="amd64"))
+    assert judged(state) == ("blocked", "no-other-node")
+
+
+def test_smaller_size_needs_a_migration():
+    state = live(vm=make_vm(guest="2Gi"), guest="2Gi", guest_at_boot=q("1Gi"))
+    assert judged(state, "1Gi") == ("blocked", "no-other-node")
+
+
+@pytest.mark.parametrize(
+    ("taken", "expected"),
+    [(3 * GIB, IN_PLACE), (3 * GIB + 1, ("blocked", "no-node-with-room"))],
+)
+def test_node_of_the_vm_must_have_memory_for_the_growth_alone(taken, expected):
+    found = capacity({"node01": use(taken)})
+    assert judged(live(found=found, nodes=("4Gi", "64Gi"))) == expected
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"), [(GIB, IN_PLACE), (GIB - 1, ("blocked", "quota-would-refuse"))]
+)
+def test_quota_needs_room_for_the_growth_alone(left, expected):
+    used = 4 * GIB
+    quota = Quota(
+        name="mem", hard={"requests.memory": used + left}, used={"requests.memory": used}
+    )
+    assert judged(live(found=capacity(quotas=(quota,)))) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("PodResourceResizeInProgress", ("wait", "in-flight")),
+        ("ResizeInfeasible", ("blocked", "no-node-with-room")),
+        ("Other", ("wait", "in-flight")),
+    ],
+)
+def test_change_in_the_launcher_pod_is_in_flight_until_the_node_cannot_hold_the_pod(
+    name, expected
+):
+    changing = {each: condition("True") for each in ("LiveMigratable", "HotMemoryChange", name)}
+    state = live(
+        vm=make_vm(guest="2Gi"),
+        guest="2Gi",
+        guest_at_boot=q("1Gi"),
+        guest_requested=q("1Gi"),
+        guest_current=q("1Gi"),
+        conditions=changing,
+    )
+    assert judged(state) == expected
