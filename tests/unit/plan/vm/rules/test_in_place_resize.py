@@ -23,6 +23,8 @@ from reconciler.model.fields import FEATURE_GATES, NameSet
 from reconciler.model.live.capacity import Quota
 from reconciler.model.live.live_state import Constraints
 from reconciler.model.quantity import GIB
+from reconciler.plan.capacity.capacity_warnings import migrates
+from reconciler.plan.timing.disruption import Disruption, disruption_of
 
 IN_PLACE = ("live", "in-place")
 GATE = ("InPlaceHotplug",)
@@ -65,6 +67,12 @@ def test_vm_that_cannot_migrate_grows_in_place():
     (decision,) = plan_of(make_desired(want("2Gi")), state).decisions
     assert "without a migration" in decision.why.message
     assert "inferred" in decision.why.message
+
+
+def test_growth_in_place_neither_disrupts_the_vm_nor_needs_capacity_for_a_second_pod():
+    (decision,) = plan_of(make_desired(want("2Gi")), live()).decisions
+    assert disruption_of(decision) is Disruption.NONE
+    assert not migrates(decision)
 
 
 @pytest.mark.parametrize(
