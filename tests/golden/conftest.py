@@ -92,10 +92,17 @@ def golden(request: pytest.FixtureRequest):
 
 
 @pytest.fixture(scope="session")
-def browser(tmp_path_factory):
+def tab(tmp_path_factory):
     """One tab of a browser, which all tests of pages share, because its start is slow."""
     with started_browser(tmp_path_factory.mktemp("chromium")) as found:
         yield found
+
+
+@pytest.fixture
+def browser(tab):
+    """The shared tab; it is empty after the test, because an open page uses the processor."""
+    yield tab
+    tab.visit("about:blank")
 
 
 def digest(text: str) -> str:

@@ -12,7 +12,7 @@ from golden.test_comment_goldens import LIMIT, LINK, check_markup, fleet
 from golden.test_goldens import validate
 from jsonschema import Draft7Validator
 from markdown_it import MarkdownIt
-from support.html.browser import UNFOLD, accessibility, started_browser
+from support.html.browser import UNFOLD, accessibility
 
 from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredState, DesiredVM
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -264,12 +264,6 @@ def test_comment_shows_the_changes_of_a_pull_request_among_ten_thousand_other_pe
     assert "This pull request: 2 VMs change live, 0 need a restart, 0 are blocked" in pull_request
     assert all(f"<code>{ref.name}</code>" in pull_request for ref in edited)
     assert "9998 left out" in pending or "of 9998 left out" in pending
-
-
-@pytest.fixture(scope="module")
-def browser(tmp_path_factory):
-    with started_browser(tmp_path_factory.mktemp("chromium")) as found:
-        yield found
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
