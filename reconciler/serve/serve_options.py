@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reconciler.app.comment.commit_status_poster import StatusOptions
+from reconciler.app.comment.forge_options import StatusOptions
 from reconciler.app.input_options import ClusterOptions, PrometheusOptions, SourceOptions
 from reconciler.model.shard import WHOLE_FLEET, Shard
 

@@ -5,10 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from reconciler.app.comment.forge_options import TOKEN_VARIABLE, ForgeOptions
+from reconciler.app.comment.forge_options import TOKEN_VARIABLE
 from reconciler.app.comment.forges import forge_of
 from reconciler.app.comment.result_content import MAX_DESCRIPTION
 from reconciler.errors import ReconcilerError, UsageError
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from types import TracebackType
 
+    from reconciler.app.comment.forge_options import StatusOptions
     from reconciler.model.service.shown_status import ShownStatus
     from reconciler.ports import Clock
 
@@ -32,17 +32,6 @@ QUIET_S = 30.0
 """The seconds between two statuses of a commit that differ only in the description."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 600.0
 _END_S = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StatusOptions:
-    """Where statuses are set, and how they are named."""
-
-    forge: ForgeOptions
-    name: str
-    """The name of the status; a new status with the same name replaces the old one."""
-    token_file: Path | None = None
-    """The file with the token, which is read for each status; None for the variable."""
 
 
 @dataclass(frozen=True, slots=True)

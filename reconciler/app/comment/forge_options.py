@@ -108,3 +108,14 @@ class ForgeOptions:
                 f"--link {self.link} is not an address", hint="write https://… without brackets"
             )
         return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusOptions:
+    """Where statuses are set, and how they are named."""
+
+    forge: ForgeOptions
+    name: str
+    """The name of the status; a new status with the same name replaces the old one."""
+    token_file: Path | None = None
+    """The file with the token, which is read for each status; None for the variable."""

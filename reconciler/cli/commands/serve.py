@@ -102,8 +102,7 @@ def command(
     The process plans after each change in Git or in the cluster, and at intervals. SIGTERM ends it
     within 10 seconds; changes in flight continue, and the next process tracks them.
     """
-    from reconciler.app.comment.commit_status_poster import StatusOptions
-    from reconciler.app.comment.forge_options import ForgeOptions
+    from reconciler.app.comment.forge_options import ForgeOptions, StatusOptions
     from reconciler.serve import service
 
     if not options.source.repo:

@@ -146,6 +146,7 @@ def read(mode):
     """Run every command that only reads."""
     mode.run("plan", vms())
     mode.run("plan", vms(), world="migration-policy")
+    mode.run("plan", vms(), world="aware-quota")
     mode.run(
         "plan",
         vm_yaml("default", "vm", "2Gi"),

@@ -10,8 +10,8 @@ from support.forges.fault import Fault
 
 from reconciler.app.clock import SystemClock
 from reconciler.app.comment import commit_status_poster
-from reconciler.app.comment.commit_status_poster import CommitStatusPoster, StatusOptions
-from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions
+from reconciler.app.comment.commit_status_poster import CommitStatusPoster
+from reconciler.app.comment.forge_options import ForgeKind, ForgeOptions, StatusOptions
 from reconciler.errors import UsageError
 from reconciler.model.service.shown_status import ShownStatus, StatusState
 
