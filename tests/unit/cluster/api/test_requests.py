@@ -588,7 +588,7 @@ ROWS = [
         success=(200, LEASE),
         result="held",
         outcomes={key: READ[key] for key in READ if not key.startswith("404")},
-        retried=False,
+        retried_only_429=True,
     ),
     Row(
         name="create lease",
@@ -604,7 +604,7 @@ ROWS = [
         success=(201, LEASE),
         result="held",
         outcomes={**SENT, "409-exists": ConflictError},
-        retried=False,
+        retried_only_429=True,
     ),
     Row(
         name="update lease",
@@ -617,7 +617,7 @@ ROWS = [
         success=(200, LEASE),
         result="held",
         outcomes=SENT,
-        retried=False,
+        retried_only_429=True,
     ),
     Row(
         name="create event",
