@@ -5,49 +5,23 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 from faults.judging import undisturbed
+from faults.one_pass import one_pass
 from faults.stage import DEFAULT, LEASES, VMS, Stage, desired_of, guest_of, vm_path
 from faults.steps import STEPS, Changed
+from support.forked.forked_process import ForkedProcess
 from support.served import Git, plain_environment
 
-from reconciler.app import apply
-from reconciler.app.apply_options import ApplyOptions
-from reconciler.app.input_options import ClusterOptions, SourceOptions
-from reconciler.app.wiring import clock_wiring
-from reconciler.cli.terminal.run_output import RunOutput
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.worlds import worlds
 
 SCALE = 40.0
 """Simulated seconds per real second."""
-DEADLINE_S = 3600.0
-"""A deadline in simulated seconds that suffices on a machine that is twenty times slower."""
-PASS = f"""
-import sys
-from datetime import datetime
-from reconciler.app import apply
-from reconciler.app.wiring import clock_wiring
-from reconciler.app.apply_options import ApplyOptions
-from reconciler.app.input_options import ClusterOptions, SourceOptions
-from reconciler.cli.terminal.run_output import RunOutput
-repo, kubeconfig, now, scale = sys.argv[1:]
-asked = ApplyOptions(
-    source=SourceOptions(repo=repo),
-    cluster=ClusterOptions(kubeconfig=kubeconfig, time_scale=float(scale)),
-    deadline_s={DEADLINE_S},
-    unattended=True,
-)
-clock = clock_wiring.scaled_clock(datetime.fromisoformat(now), float(scale))
-sys.exit(apply.run(asked, clock, RunOutput()))
-"""
-"""The command ``reconcile`` on the simulator's clock."""
 
 
 @dataclass(frozen=True)
@@ -90,25 +64,12 @@ class Served:
     def begin(self):
         """Start a process that makes one pass."""
         now = self.simulator.clock.now().isoformat()
-        given = [self.repo, self.kubeconfig, now, str(SCALE)]
-        return subprocess.Popen(
-            [sys.executable, "-c", PASS, *given],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        given = (self.repo, self.kubeconfig, now, str(SCALE))
+        return ForkedProcess(*given, program="faults.one_pass:main")
 
     def pass_here(self):
         """Make one pass in this process, and return its exit code."""
-        asked = ApplyOptions(
-            source=SourceOptions(repo=self.repo),
-            cluster=ClusterOptions(kubeconfig=self.kubeconfig, time_scale=SCALE),
-            deadline_s=DEADLINE_S,
-            unattended=True,
-        )
-        clock = clock_wiring.scaled_clock(self.simulator.clock.now(), SCALE)
-        return apply.run(asked, clock, RunOutput())
+        return one_pass(self.repo, self.kubeconfig, self.simulator.clock.now(), SCALE)
 
     def kill_at(self, instant, process):
         """Kill *process* at *instant*, in the server's own thread."""
@@ -214,7 +175,7 @@ def test_next_reconcile_process_completes_the_rollout_of_a_killed_process(
         killed = served.kill_at(INSTANTS[name], lambda: started[0])
         started.append(served.begin())
         with started[0] as first:
-            said, _ = first.communicate(timeout=500)
+            said = "".join(first.communicate())
         assert killed, said
         assert first.returncode == -signal.SIGKILL, said
         tally("injected")

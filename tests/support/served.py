@@ -9,11 +9,11 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from time import monotonic
 from typing import IO, TYPE_CHECKING, Any
 
 import pytest
 import yaml
+from support.forked.forked_process import ForkedProcess
 
 from reconciler.app.execution.leases import CONFIG_LEASE, memory_lease
 from reconciler.cli.main import main
@@ -35,11 +35,16 @@ SCHEMAS = EXAMPLES.parent / "schemas"
 SCALE = 20.0
 """Simulated seconds per real second; a hotplug takes about ten simulated seconds."""
 REVIEWS = "selfsubjectaccessreviews"
-COMMAND = (sys.executable, "-c", "from reconciler.cli.main import entry; entry()")
-"""The command that starts the console script, independent of where it is installed."""
+COMMAND = (
+    sys.executable,
+    "-c",
+    "import sys; sys.modules['rfc3987_syntax'] = None; import reconciler.cli.main as m; m.entry()",
+)
+"""The command that starts the console script, independent of where it is installed.
+
+It leaves out a package that only a development tool needs; jsonschema imports it in 1.5 s.
+"""
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
-USUAL_START_S = 1.0
-"""How long a command usually takes to start and to send its first requests, in seconds."""
 _READS = frozenset({"GET", "HEAD"})
 
 
@@ -227,21 +232,6 @@ class Command:
         return Ended(code=code, out=out, err=err)
 
 
-class Process(subprocess.Popen[str]):
-    """A process that records its start time."""
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        self.began = monotonic()
-        super().__init__(*arguments, **options)
-
-    def slowness(self) -> float:
-        """Return how much slower than usual this process started.
-
-        A test multiplies its longest waits by this factor, since a busy machine is slow.
-        """
-        return max(1.0, (monotonic() - self.began) / USUAL_START_S)
-
-
 def without_clock_warnings(messages: str) -> str:
     """Return the *messages* of a command without warnings about this machine's clock.
 
@@ -252,16 +242,9 @@ def without_clock_warnings(messages: str) -> str:
 
 
 @contextmanager
-def process(*arguments: object) -> Iterator[Process]:
+def process(*arguments: object) -> Iterator[ForkedProcess]:
     """Start a command in its own process, and stop it at the end of the block."""
-    started = Process(
-        [*COMMAND, *map(str, arguments)],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    with started:
+    with ForkedProcess(*arguments) as started:
         try:
             yield started
         finally:

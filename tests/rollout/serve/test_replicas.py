@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
-import sys
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,8 +15,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 import pytest
+from support.forked.forked_process import ForkedProcess
 from support.served import Git, Served
-from support.serving import serve_program
 from support.serving.gate import Gate, Way
 from support.simulated import vm_yaml
 
@@ -39,6 +37,7 @@ TIMES = {
 PATIENCE_S = 500.0
 """Only a test that hangs waits so long."""
 KILLED = -signal.SIGKILL
+SERVE = "support.serving.serve_program:main"
 NAMES = ("one", "two")
 CONFIG = (
     "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: enforce\nrollout: {maxConcurrent: 1}\n"
@@ -52,7 +51,7 @@ class Replica:
     """A process, its connection to the API server, and its name there."""
 
     name: str
-    process: subprocess.Popen[bytes]
+    process: ForkedProcess
     gate: Gate
     log: Path
 
@@ -89,12 +88,8 @@ class Pair:
         arguments += ("--interval", "1s", "--jitter", "1s", "--request-timeout", "3s")
         arguments += ("--listen", "127.0.0.1:0")
         with log.open("wb") as file:
-            process = subprocess.Popen(
-                [sys.executable, serve_program.__file__, json.dumps(TIMES), "-", *arguments],
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-            )
+            given = (json.dumps(TIMES), "-", *arguments)
+            process = ForkedProcess(*given, program=SERVE, output=file)
         found = Replica(name, process, gate, log)
         self.replicas.append(found)
         self.stack.callback(found.kill)

@@ -5,30 +5,26 @@ Usage: ``command_client.py SOCKET ARGUMENTS``. SIGTERM and SIGINT are passed on 
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-import socket
 import sys
 
-KILLED = 137
-"""The exit code of a shell for a command that ended without an exit code."""
+sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120 - pathlib takes longer to import
+
+from command_message import PROGRAM, connect
+
+SHELL_SIGNAL = 128
+"""A shell adds this to the number of the signal that ended a command."""
 
 
 def main() -> int:
     path, *arguments = sys.argv[1:]
-    server = socket.socket(socket.AF_UNIX)
-    server.connect(path)
-    folder = os.getcwd()  # noqa: PTH109 - pathlib would take longer to import
-    given = {"arguments": arguments, "environment": dict(os.environ), "folder": folder}
-    message = json.dumps(given).encode() + b"\n"
-    sent = socket.send_fds(server, [message], [0, 1, 2])
-    server.sendall(message[sent:])
-    answers = server.makefile()
-    process = int(answers.readline())
+    responses = connect(path, PROGRAM, arguments, (0, 1, 2)).makefile()
+    process = int(responses.readline())
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda number, _frame: os.kill(process, number))
-    return int(answers.readline() or KILLED)
+    code = int(responses.readline())
+    return code if code >= 0 else SHELL_SIGNAL - code
 
 
 if __name__ == "__main__":

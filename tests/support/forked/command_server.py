@@ -1,7 +1,9 @@
-"""Runs each ``reconciler`` command in a fork of one process that has imported the program.
+"""Runs each command in a fork of one process that has imported the program.
 
-Usage: ``command_server.py SOCKET``. ``command_client.py`` sends the arguments, the environment,
-the working directory and the open files of a command. The server ends when its input ends.
+Usage: ``command_server.py SOCKET``. ``forked_process.py`` and ``command_client.py`` send the
+program, its arguments, the environment, the working directory and the open files of a command.
+The server responds with the number of the process, and with its exit code when it has ended. The
+server ends when its input ends.
 """
 
 from __future__ import annotations
@@ -18,30 +20,31 @@ import socket
 import sys
 import traceback
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 # What commands import later, because it takes long.
 import git  # noqa: F401
 import kubernetes.client
 import kubernetes.config  # noqa: F401
+import uvicorn  # noqa: F401
 
 import reconciler.cli.main
 
-if TYPE_CHECKING:
-    from types import FrameType
-
-_LEFT_OUT = ("reconciler.simulator", "reconciler.serve", "reconciler.__main__")
+_TESTS = Path(__file__).resolve().parents[2]
+_LEFT_OUT = ("reconciler.simulator", "reconciler.__main__")
 _STANDARD_FILES = 3
 _LONGEST_MESSAGE = 1 << 22
 
 
 def main() -> None:
-    signal.signal(signal.SIGCHLD, _reap)
+    running: dict[int, socket.socket] = {}
+    signal.signal(signal.SIGCHLD, lambda *_: _report_ended(running))
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(sys.argv[1])
     listener.listen(16)
     # Only a development tool needs this package, whose import by jsonschema takes 1.5 s.
     sys.modules["rfc3987_syntax"] = None  # type: ignore[assignment]
+    sys.path.append(str(_TESTS))
     importlib.import_module("jsonschema")
     for module in pkgutil.walk_packages(reconciler.__path__, "reconciler."):
         if not module.name.startswith(_LEFT_OUT):
@@ -52,24 +55,37 @@ def main() -> None:
     sys.stdout.flush()
     while sys.stdin not in select.select([listener, sys.stdin], [], [])[0]:
         connection, _ = listener.accept()
-        if os.fork() == 0:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCHLD})
+        number = os.fork()
+        if number == 0:
             listener.close()
-            _answer(connection)
-        connection.close()
+            for other in running.values():
+                other.close()
+            _run(connection)
+        running[number] = connection
+        connection.sendall(b"%d\n" % number)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
 
 
-def _reap(_number: int, _frame: FrameType | None) -> None:
+def _report_ended(running: dict[int, socket.socket]) -> None:
+    """Send the exit code of each process that has ended; a signal is a negative code."""
     with suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG) != (0, 0):
-            pass
+        while True:
+            number, status = os.waitpid(-1, os.WNOHANG)
+            if number == 0:
+                return
+            with running.pop(number) as connection, suppress(OSError):
+                connection.sendall(b"%d\n" % os.waitstatus_to_exitcode(status))
 
 
-def _answer(connection: socket.socket) -> None:
-    """Run one command in this child, send its exit code, and end."""
+def _run(connection: socket.socket) -> None:
+    """Run one command in this child, and end."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     message, files, _, _ = socket.recv_fds(connection, _LONGEST_MESSAGE, _STANDARD_FILES)
     while not message.endswith(b"\n"):
         message += connection.recv(_LONGEST_MESSAGE)
+    connection.close()
     given = json.loads(message)
     for number, file in enumerate(files):
         os.dup2(file, number)
@@ -78,11 +94,11 @@ def _answer(connection: socket.socket) -> None:
     os.environ.clear()
     os.environ.update(given["environment"])
     os.chdir(given["folder"])
-    connection.sendall(b"%d\n" % os.getpid())
     code = 1
     try:
+        module, function = given["program"].split(":")
         sys.argv = ["reconciler", *given["arguments"]]
-        reconciler.cli.main.entry()
+        getattr(importlib.import_module(module), function)()
         code = 0
     except SystemExit as error:
         code = error.code if isinstance(error.code, int) else int(error.code is not None)
@@ -93,7 +109,6 @@ def _answer(connection: socket.socket) -> None:
             atexit._run_exitfuncs()
             sys.stdout.flush()
             sys.stderr.flush()
-        connection.sendall(b"%d\n" % code)
         os._exit(code)
 
 

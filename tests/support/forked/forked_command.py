@@ -1,7 +1,7 @@
 """``forked_command``: the command ``reconciler`` without the time that its imports take.
 
-A test of a job or an action starts the command many times. Tests of the process itself, for
-example of signals and closed files, start a real process instead: ``support.served.COMMAND``.
+``ForkedProcess`` is for a test that starts the command itself. Tests of the start of a process,
+for example with closed files, start a real process instead: ``support.served.COMMAND``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,14 @@ from tempfile import TemporaryDirectory
 FOLDER = Path(__file__).resolve().parent
 
 
-@cache
 def forked_command() -> tuple[str, ...]:
-    """Return the command, and start its server when this process calls it first."""
+    """Return the words with which a shell or another program starts the command."""
+    return (sys.executable, "-I", "-S", str(FOLDER / "command_client.py"), server_socket())
+
+
+@cache
+def server_socket() -> str:
+    """Return the socket of the server, which this process starts with the first call."""
     folder = TemporaryDirectory(prefix="reconciler-command-")
     path = f"{folder.name}/socket"
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}
@@ -37,4 +42,4 @@ def forked_command() -> tuple[str, ...]:
     atexit.register(end)
     assert server.stdout is not None
     assert server.stdout.readline() == b"ready\n"
-    return (sys.executable, "-I", "-S", str(FOLDER / "command_client.py"), path)
+    return path

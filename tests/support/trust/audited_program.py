@@ -40,6 +40,7 @@ def text(value: object) -> str:
     return os.fsdecode(value) if isinstance(value, (str, bytes, os.PathLike)) else repr(value)
 
 
+sys.modules["rfc3987_syntax"] = None  # a development tool's package; the import takes 1.5 s
 sys.addaudithook(record)
 sys.argv = ["reconciler", *sys.argv[2:]]
 

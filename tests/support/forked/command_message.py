@@ -1,0 +1,34 @@
+"""``connect``: sends a command to ``command_server.py``."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+
+PROGRAM = "reconciler.cli.main:entry"
+"""The function that runs the command ``reconciler``."""
+
+
+def connect(
+    path: str, program: str, arguments: list[str], files: tuple[int, int, int]
+) -> socket.socket:
+    """Send a command with its environment and its standard files to the server at *path*.
+
+    The server sends two lines: the number of the process, and its exit code when it ends. The exit
+    code is negative if a signal ended the process.
+    """
+    server = socket.socket(socket.AF_UNIX)
+    server.connect(path)
+    folder = os.getcwd()  # noqa: PTH109 - pathlib takes longer to import
+    environment = dict(os.environ)
+    given = {
+        "program": program,
+        "arguments": arguments,
+        "environment": environment,
+        "folder": folder,
+    }
+    message = json.dumps(given).encode() + b"\n"
+    sent = socket.send_fds(server, [message], files)
+    server.sendall(message[sent:])
+    return server
