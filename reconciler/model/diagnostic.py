@@ -9,6 +9,8 @@ from reconciler.model.references import Location, ObjectRef
 
 UNREADABLE_OBJECT = "unreadable-object"
 """The diagnostic code of a cluster object that cannot be read."""
+OWNER_UNREADABLE = "owner-unreadable"
+"""The diagnostic code of objects of the KubeVirt CR's owner that cannot be read."""
 
 
 class Severity(StrEnum):

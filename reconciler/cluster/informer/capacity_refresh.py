@@ -28,6 +28,7 @@ class CapacityRefresh:
     """Reads pods and quotas on request, and in at most one background thread.
 
     Args:
+        served: Returns the API groups that the server serves; while None, each read lists them.
         change: Calls a function while holding the lock of the snapshot, and wakes up its readers.
         broke: Called with an unexpected error of the background thread.
     """
@@ -37,19 +38,18 @@ class CapacityRefresh:
         client: Client,
         clock: Clock,
         *,
+        served: Callable[[], ServedGroups | None],
         change: Callable[[Callable[[], None]], None],
         broke: Callable[[str, Exception], None],
     ) -> None:
         self._client, self._clock = client, clock
-        self._change, self._broke = change, broke
+        self._served, self._change, self._broke = served, change, broke
         self._lock = threading.Lock()
         self._reading = False
         self._not_before = 0.0
         """The monotonic time before which the next background read does not start."""
         self.newest: Capacity | None = None
         """The capacity that was observed last."""
-        self.served: ServedGroups | None = None
-        """The API groups that the server serves; while None, each read lists them itself."""
 
     def read(self) -> Capacity:
         """Read pods and quotas now.
@@ -57,7 +57,7 @@ class CapacityRefresh:
         Raises:
             ClusterError: The lists cannot be read, for a reason other than missing permissions.
         """
-        found = read_capacity(self._client, self._clock, self.served)
+        found = read_capacity(self._client, self._clock, self._served())
         self._store(found)
         return found
 
@@ -80,7 +80,7 @@ class CapacityRefresh:
 
     def _refresh(self) -> None:
         try:
-            found = read_capacity(self._client, self._clock, self.served)
+            found = read_capacity(self._client, self._clock, self._served())
             self._change(lambda: self._store(found))
         except ClusterError as error:
             log.warning("cannot refresh pods and quotas: %s", error)

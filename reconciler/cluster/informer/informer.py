@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Self
 from reconciler.cluster.api import resource_paths, threads
 from reconciler.cluster.decode import workloads
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
-from reconciler.cluster.decode.owners import HyperConvergeds
 from reconciler.cluster.informer.capacity_refresh import CapacityRefresh
+from reconciler.cluster.informer.optional_kind import PATIENCE_S
+from reconciler.cluster.informer.owner_informer import OwnerInformer
 from reconciler.cluster.informer.reflector import Reflector
 from reconciler.cluster.informer.store import MigrationStore, ObjectStore
 from reconciler.cluster.informer.targets import KindTarget, PolledTarget
-from reconciler.cluster.read.api_groups import ServedGroups, served_groups
 from reconciler.cluster.read.lists import (
     Instancetypes,
     Listed,
@@ -29,12 +29,6 @@ from reconciler.cluster.read.migration_policy_reader import (
     POLICIES,
     MigrationPolicies,
     list_migration_policies,
-)
-from reconciler.cluster.read.owner_reader import (
-    Owners,
-    hyperconverged_path,
-    read_hyperconverged,
-    read_setting,
 )
 from reconciler.model.live.live_state import LiveNode, LiveState
 
@@ -50,7 +44,6 @@ if TYPE_CHECKING:
     from reconciler.errors import BackgroundError, ClusterError
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live.capacity import Capacity
-    from reconciler.model.live.live_owner import LiveOwner
     from reconciler.model.live.live_state import LiveKubeVirt, LiveVM, LiveVMI
     from reconciler.ports import Clock
 
@@ -58,14 +51,10 @@ log = logging.getLogger(__name__)
 
 _COALESCE_S = 0.05
 """How long ``wait`` collects further events after the first change, in seconds of real time."""
-_PATIENCE_S = 120.0
-"""How many seconds the reads of a kind may fail before the snapshot counts as too old."""
 _POLL_S = 60.0
 """The interval at which nodes and instancetypes are listed, in seconds."""
 _POLICIES_POLL_S = 300.0
 """The interval at which migration policies are listed, in seconds; only forecasts need them."""
-_SETTING_POLL_S = 5.0
-"""The interval at which Harvester's Setting is read, in seconds."""
 _LISTED = "listed"
 """Stands for the resourceVersion of instancetypes, whose two kinds are listed separately."""
 _JOIN_S = 1.0
@@ -105,11 +94,14 @@ class ClusterInformer:
         self._nodes: Listed[LiveNode] = Listed(values=(), resource_version="")
         self._types = Instancetypes()
         self._policies = MigrationPolicies()
-        self._served = ServedGroups()
-        self._hyperconvergeds: ObjectStore[LiveOwner] = ObjectStore()
-        self._settings = Owners()
-        self._unread_owners: tuple[Diagnostic, ...] = ()
-        self._capacity = CapacityRefresh(client, clock, change=self._change, broke=self._break)
+        self._owners = OwnerInformer(client, clock, change=self._change, reflector=self._reflector)
+        self._capacity = CapacityRefresh(
+            client,
+            clock,
+            served=lambda: self._owners.served,
+            change=self._change,
+            broke=self._break,
+        )
         self._broken: BackgroundError | None = None
         """The error that ended a background thread; the first one if there are several."""
         self._kinds: tuple[KindTarget[Any], ...] = (
@@ -134,8 +126,6 @@ class ClusterInformer:
             ClusterError: The cluster cannot be read.
         """
         self._cluster = cluster_id(self._client)
-        self._served = self._capacity.served = served_groups(self._client)
-        self._kinds += self._owner_kinds()
         lists = [threads.start(kind.relist, self._client) for kind in self._kinds]
         nodes = threads.start(list_nodes, self._client)
         policies = threads.start(list_migration_policies, self._client)
@@ -143,8 +133,8 @@ class ClusterInformer:
         self._nodes = nodes.result()
         self._policies = policies.result()
         self._list_types(self._client)
-        self._read_setting(self._client)
         self._config()
+        self._owners.begin()
         reflectors = [
             self._reflector(kind, kind.path, version)
             for kind, version in zip(self._kinds, versions, strict=True)
@@ -153,9 +143,6 @@ class ClusterInformer:
             reflectors.append(self._poller(self._list_nodes, resource_paths.NODES, version))
         reflectors.append(self._poller(self._list_types, resource_paths.INSTANCETYPES, _LISTED))
         reflectors.append(self._poller(self._list_policies, POLICIES, _LISTED, _POLICIES_POLL_S))
-        if self._served.harvester:
-            path = resource_paths.HARVESTER_SETTINGS
-            reflectors.append(self._poller(self._read_setting, path, _LISTED, _SETTING_POLL_S))
         self._reflectors = tuple(reflectors)
         for reflector in self._reflectors:
             reflector.start()
@@ -182,18 +169,6 @@ class ClusterInformer:
         target = PolledTarget(relist)
         return self._reflector(target, path, version, poll_s=poll_s, watchable=False)
 
-    def _owner_kinds(self) -> tuple[KindTarget[Any], ...]:
-        """Return the target of HyperConverged, if it is served and may be listed."""
-        version = self._served.hyperconverged
-        if not version:
-            return ()
-        found = read_hyperconverged(self._client, version)
-        self._unread_owners = found.diagnostics
-        if found.diagnostics and not found.values:
-            return ()
-        path, kind = hyperconverged_path(version), HyperConvergeds(version)
-        return (KindTarget(path, kind, self._hyperconvergeds, self._change),)
-
     def __exit__(
         self,
         kind: type[BaseException] | None,
@@ -201,10 +176,12 @@ class ClusterInformer:
         trace: TracebackType | None,
     ) -> None:
         """Stop the reflector threads."""
+        owners = self._owners.end()
         for reflector in self._reflectors:
             reflector.end()
-        for reflector in self._reflectors:
-            reflector.join(_JOIN_S / len(self._reflectors))
+        running = (*self._reflectors, *owners)
+        for reflector in running:
+            reflector.join(_JOIN_S / len(running))
 
     def read(self) -> LiveState:
         """Return the newest snapshot, which is immutable; the first call lists all objects.
@@ -224,6 +201,7 @@ class ClusterInformer:
     def _snapshot(self) -> LiveState:
         with self._changed:
             self._seen = self._version
+            owners = self._owners.owners()
             return LiveState(
                 cluster_id=self._cluster[0],
                 observed_at=self._clock.now(),
@@ -237,8 +215,8 @@ class ClusterInformer:
                 instancetype_kinds=self._types.kinds,
                 migration_policies=self._policies.values,
                 namespace_labels=self._policies.namespace_labels,
-                owners=(*self._hyperconvergeds.view.values(), *self._settings.values),
-                api_groups=self._served.platforms,
+                owners=owners.values,
+                api_groups=owners.groups,
                 diagnostics=(
                     *self._kubevirts.findings,
                     *self._vms.findings,
@@ -247,8 +225,7 @@ class ClusterInformer:
                     *self._nodes.diagnostics,
                     *self._types.diagnostics,
                     *self._policies.diagnostics,
-                    *(self._hyperconvergeds.findings or self._unread_owners),
-                    *self._settings.diagnostics,
+                    *owners.diagnostics,
                     *self._cluster[1],
                 ),
             )
@@ -316,14 +293,6 @@ class ClusterInformer:
             self._change(lambda: setattr(self, "_types", found))
         return _LISTED
 
-    def _read_setting(self, client: Client) -> str:
-        """Read Harvester's Setting if it is served; report a change only if it differs."""
-        if self._served.harvester:
-            found = read_setting(client)
-            if found != self._settings:
-                self._change(lambda: setattr(self, "_settings", found))
-        return _LISTED
-
     def _list_policies(self, client: Client) -> str:
         """List migration policies; report a change only if they differ from the previous list."""
         found = list_migration_policies(client)
@@ -358,5 +327,5 @@ class ClusterInformer:
 
     def _refuse_if_stale(self) -> None:
         found = self._first_failure()
-        if found is not None and self._clock.monotonic() - found[0] > _PATIENCE_S:
+        if found is not None and self._clock.monotonic() - found[0] > PATIENCE_S:
             raise found[1]

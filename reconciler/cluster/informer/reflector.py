@@ -120,6 +120,11 @@ class Reflector(threading.Thread):
         """Since when reads have failed, in monotonic time, and the last error; or None."""
         return self._failing
 
+    @property
+    def ended(self) -> bool:
+        """Whether the thread has been requested to stop."""
+        return self._ended.is_set()
+
     def end(self) -> None:
         """Request the thread to stop; call ``join`` to wait until it has stopped."""
         self._ended.set()

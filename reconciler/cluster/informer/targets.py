@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.decode.pages import Readable
     from reconciler.cluster.informer.store import Store
+    from reconciler.cluster.read.lists import Listed
 
 V = TypeVar("V")
 
@@ -22,6 +23,7 @@ class KindTarget(Generic[V]):
     Args:
         path: The API path of the collection.
         change: Calls a function while holding the lock of the stores, and reports the change.
+        list_objects: Lists the objects; the default is for the kinds of KubeVirt.
     """
 
     def __init__(
@@ -30,15 +32,17 @@ class KindTarget(Generic[V]):
         kind: Readable[V],
         store: Store[V, Any],
         change: Callable[[Callable[[], None]], None],
+        list_objects: Callable[[Client, str, Readable[V]], Listed[V]] = list_all,
     ) -> None:
         self.path = path
         self._kind = kind
         self._store = store
         self._change = change
+        self._list = list_objects
 
     def relist(self, client: Client) -> str:
         """List all objects again, and return the resourceVersion from which to watch."""
-        listed = list_all(client, self.path, self._kind)
+        listed = self._list(client, self.path, self._kind)
         self._change(lambda: self._store.replace(listed.values, listed.diagnostics))
         return listed.resource_version
 

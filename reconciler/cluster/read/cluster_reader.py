@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, TypeVar
 
 from reconciler.cluster.api import resource_paths, threads
 from reconciler.cluster.decode import workloads
-from reconciler.cluster.read.api_groups import ServedGroups, served_groups
 from reconciler.cluster.read.capacity_reader import read_capacity
 from reconciler.cluster.read.lists import (
     Listed,
@@ -17,12 +16,13 @@ from reconciler.cluster.read.lists import (
     list_nodes,
 )
 from reconciler.cluster.read.migration_policy_reader import list_migration_policies
-from reconciler.cluster.read.owner_reader import Owners, read_owners
+from reconciler.cluster.read.owner_reader import read_owners
 from reconciler.model.live.live_state import LiveState
 
 if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.decode.pages import Readable
+    from reconciler.cluster.read.api_groups import ServedGroups
     from reconciler.model.live.capacity import Capacity
     from reconciler.ports import Clock
 
@@ -54,12 +54,13 @@ class ClusterReader:
         listing = threads.start(self._list, resource_paths.MIGRATIONS, workloads.MIGRATIONS)
         listing_nodes = threads.start(list_nodes, self._client)
         listing_policies = threads.start(list_migration_policies, self._client)
-        reading_owners = threads.start(self._read_owners)
+        reading_owners = threads.start(read_owners, self._client)
         # List the CR first: without KubeVirt, the other lists fail with a less clear message.
         kubevirt = config.result()
         vms, vmis, migrations = listing_vms.result(), listing_vmis.result(), listing.result()
         nodes, policies = listing_nodes.result(), listing_policies.result()
         owners = reading_owners.result()
+        self._served = owners.served
         types = list_instancetypes(self._client, vms.values)
         return LiveState(
             cluster_id=identity,
@@ -95,10 +96,6 @@ class ClusterReader:
             ClusterError: The lists cannot be read, for a reason other than missing permissions.
         """
         return read_capacity(self._client, self._clock, self._served)
-
-    def _read_owners(self) -> Owners:
-        self._served = served_groups(self._client)
-        return read_owners(self._client, self._served)
 
     def _list(self, plural: str, kind: Readable[V]) -> Listed[V]:
         return list_all(self._client, resource_paths.collection(plural), kind)

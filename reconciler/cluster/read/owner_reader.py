@@ -1,9 +1,13 @@
-"""``read_owners``: reads the objects from which operators write the KubeVirt CR."""
+"""``read_owners``: reads the objects from which operators write the KubeVirt CR.
+
+Owners are optional: only changes of the KubeVirt CR need their objects, so an object that cannot
+be read becomes a diagnostic.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.api.paging import unreadable
@@ -11,8 +15,8 @@ from reconciler.cluster.decode import owners
 from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.cluster.read.api_groups import SETTING_VERSION, ServedGroups, served_groups
 from reconciler.cluster.read.lists import list_kind
-from reconciler.errors import ForbiddenError, NotFoundError
-from reconciler.model.diagnostic import Diagnostic, Severity
+from reconciler.errors import ClusterError, ForbiddenError, NotFoundError, UnauthorizedError
+from reconciler.model.diagnostic import OWNER_UNREADABLE, Diagnostic, Severity
 from reconciler.model.live.live_owner import HARVESTER_GROUP, LiveOwner
 from reconciler.model.references import HYPERCONVERGED_GROUP
 
@@ -23,40 +27,91 @@ RATIO_SETTING = "max-hotplug-ratio"
 """The Setting from which Harvester writes ``maxHotplugRatio``."""
 
 
+class OwnerRequest(NamedTuple):
+    """A request that reads objects of an owner, as messages name it."""
+
+    verb: str
+    what: str
+    group: str
+    """The API group of the objects; empty for the list of API groups itself."""
+
+    def unread(self, error: ClusterError) -> Diagnostic:
+        """Return the diagnostic about a failure of this request."""
+        what, unknown = f"{self.verb} {self.what}", "the settings of the KubeVirt CR's owner"
+        if isinstance(error, ForbiddenError):
+            return Diagnostic(
+                severity=Severity.NOTE,
+                code=OWNER_UNREADABLE,
+                message=f"no permission to {what}, so {unknown} are unknown",
+                hint=f"grant permission to {what} in the API group {self.group}",
+            )
+        served_by = f"what serves the API group {self.group}" if self.group else "the API server"
+        return Diagnostic(
+            severity=Severity.WARNING,
+            code=OWNER_UNREADABLE,
+            message=f"cannot {what}, so {unknown} are unknown: {error}",
+            hint=f"if this lasts, check {served_by}; the next plan tries again",
+        )
+
+
+GROUPS = OwnerRequest("list", "API groups", "")
+HYPERCONVERGEDS = OwnerRequest("list", "hyperconvergeds", HYPERCONVERGED_GROUP)
+SETTING = OwnerRequest("get", f"settings {RATIO_SETTING}", HARVESTER_GROUP)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owners:
-    """The objects of operators that write the KubeVirt CR, and the platform's API groups."""
+    """The objects of operators that write the KubeVirt CR, and the served API groups."""
 
     values: tuple[LiveOwner, ...] = ()
-    groups: frozenset[str] = frozenset()
+    served: ServedGroups | None = None
+    """The API groups that the server serves; None if they could not be listed."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
+    @property
+    def groups(self) -> frozenset[str]:
+        """The served API groups that identify a platform."""
+        return self.served.platforms if self.served is not None else frozenset()
 
-def read_owners(client: Client, served: ServedGroups | None = None) -> Owners:
+
+def read_owners(client: Client) -> Owners:
     """Read every HyperConverged, and Harvester's Setting, where the server serves them.
 
-    A missing permission becomes a diagnostic, because only changes of the KubeVirt CR need these
-    objects.
-
     Raises:
-        ClusterError: An object cannot be read, although the permission and the kind exist.
+        UnauthorizedError: The server rejects the credentials.
     """
-    served = served or served_groups(client)
-    found = Owners(groups=served.platforms)
-    if version := served.hyperconverged:
-        found = _joined(found, read_hyperconverged(client, version))
-    if served.harvester:
-        found = _joined(found, read_setting(client))
-    return found
+    try:
+        served = served_groups(client)
+    except UnauthorizedError:
+        raise
+    except ClusterError as error:
+        return Owners(diagnostics=(GROUPS.unread(error),))
+    values: list[LiveOwner] = []
+    findings: list[Diagnostic] = []
+    for request, version in (
+        (HYPERCONVERGEDS, served.hyperconverged),
+        (SETTING, SETTING_VERSION if served.harvester else ""),
+    ):
+        if not version:
+            continue
+        found = _optional(client, request, version)
+        values += found.values
+        findings += found.diagnostics
+    ordered = tuple(sorted(values, key=lambda each: each.ref))
+    return Owners(values=ordered, served=served, diagnostics=tuple(findings))
 
 
-def _joined(left: Owners, right: Owners) -> Owners:
-    values = sorted((*left.values, *right.values), key=lambda each: each.ref)
-    return Owners(
-        values=tuple(values),
-        groups=left.groups | right.groups,
-        diagnostics=(*left.diagnostics, *right.diagnostics),
-    )
+def _optional(client: Client, request: OwnerRequest, version: str) -> Owners:
+    try:
+        if request is SETTING:
+            return read_setting(client)
+        return read_hyperconverged(client, version)
+    except NotFoundError:
+        return Owners()
+    except UnauthorizedError:
+        raise
+    except ClusterError as error:
+        return Owners(diagnostics=(request.unread(error),))
 
 
 def hyperconverged_path(version: str) -> str:
@@ -69,15 +124,11 @@ def read_hyperconverged(client: Client, version: str) -> Owners:
     """List every HyperConverged in an API version.
 
     Raises:
-        ClusterError: The list cannot be read, although the permission and the kind exist.
+        NotFoundError: The server does not know the kind.
+        ClusterError: The list cannot be read.
     """
     kind = owners.HyperConvergeds(version)
-    try:
-        listed = list_kind(client, hyperconverged_path(version), kind)
-    except NotFoundError:
-        return Owners()
-    except ForbiddenError:
-        return Owners(diagnostics=(_unread("hyperconvergeds", "list", HYPERCONVERGED_GROUP),))
+    listed = list_kind(client, hyperconverged_path(version), kind)
     return Owners(values=listed.values, diagnostics=listed.diagnostics)
 
 
@@ -85,28 +136,13 @@ def read_setting(client: Client) -> Owners:
     """Read only the Setting of the hotplug ratio, because other Settings contain secrets.
 
     Raises:
-        ClusterError: The Setting cannot be read, although the permission and the kind exist.
+        NotFoundError: Harvester has no such Setting, as before v1.6.
+        ClusterError: The Setting cannot be read.
     """
     api = f"/apis/{HARVESTER_GROUP}/{SETTING_VERSION}"
     path = resource_paths.member(resource_paths.HARVESTER_SETTINGS, "", RATIO_SETTING, api)
-    try:
-        body = client.get(path)
-    except NotFoundError:
-        return Owners()
-    except ForbiddenError:
-        what = f"settings {RATIO_SETTING}"
-        return Owners(diagnostics=(_unread(what, "get", HARVESTER_GROUP),))
+    body = client.get(path)
     try:
         return Owners(values=(owners.setting(body, SETTING_VERSION),))
     except UnreadableError as error:
         raise unreadable(client, path, str(error)) from error
-
-
-def _unread(what: str, verb: str, group: str) -> Diagnostic:
-    return Diagnostic(
-        severity=Severity.NOTE,
-        code="owner-unreadable",
-        message=f"no permission to {verb} {what}, so the settings of the KubeVirt CR's owner are "
-        "unknown",
-        hint=f"grant permission to {verb} {what} in the API group {group}",
-    )

@@ -43,9 +43,13 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "an object, or a field of the KubeVirt CR, cannot be read",
         "nodes-unreadable, pods-unreadable, resourcequotas-unreadable, instancetypes-unreadable,"
         " aware-quotas-unreadable, limitranges-unreadable,"
-        " migration-policies-unreadable, owner-unreadable":
+        " migration-policies-unreadable":
             "the permission to list these objects is missing, so the plan could not check "
             "everything",
+        "owner-unreadable":
+            "the objects from which another operator writes the KubeVirt CR cannot be read, "
+            "because the permission is missing or the request failed; no setting is written "
+            "through this owner, and the memory of VMs still changes",
         "cluster-id-unknown":
             "the permission to read the namespace kube-system is missing",
         "snapshot-age":

@@ -26,16 +26,19 @@ LIVE = {
 }
 
 
-def owned(release="1.19", kubevirt="v1.9.0", **hyperconverged):
+def owned(release="1.19", kubevirt="v1.9.0", faults=(), **hyperconverged):
     return started(
+        apiFaults=list(faults),
         kubevirt={"owner": "HyperConverged", "version": kubevirt},
         hyperConverged={"release": release, **hyperconverged},
     )
 
 
-def harvester(**fields):
+def harvester(faults=(), **fields):
     return started(
-        kubevirt={"owner": "Harvester", "version": "v1.8.4", "spec": LIVE}, harvester=fields
+        apiFaults=list(faults),
+        kubevirt={"owner": "Harvester", "version": "v1.8.4", "spec": LIVE},
+        harvester=fields,
     )
 
 
@@ -184,6 +187,28 @@ def test_memory_continues_if_an_owner_that_received_no_write_never_settles():
     assert found == {"KubeVirt": "failed not-settled", "VirtualMachine": "done converged"}
     assert "SSPNotAvailable" in report.outcomes[0].why.message
     assert "/hyperconvergeds/" not in "".join(run.patches())
+
+
+UNREADABLE = {
+    "hyperconvergeds": (owned, KUBEVIRT, PARALLEL, "owned-by-hyperconverged"),
+    "settings": (harvester, HARVESTER, RATIO, "owned-by-harvester"),
+}
+
+
+@pytest.mark.parametrize("status", [403, 503])
+@pytest.mark.parametrize("resource", UNREADABLE)
+def test_memory_changes_and_no_setting_is_written_while_the_owner_cannot_be_read(resource, status):
+    world, key, path, reason = UNREADABLE[resource]
+    fault = {"methods": ["GET"], "resource": resource, "code": status}
+    run = world(faults=[fault])
+    text = setting(path, 7, key=key) + "---\n" + vm_yaml("default", "vm", "2Gi")
+    report = run.apply(text)
+    found = {each.ref.kind: f"{each.result} {each.reason}" for each in report.outcomes}
+    assert found == {"KubeVirt": f"held {reason}", "VirtualMachine": "done converged"}
+    assert [path for path in run.patches() if "/virtualmachines/" not in path] == []
+    (finding,) = [d for d in report.plan.diagnostics if d.code == "owner-unreadable"]
+    hint = next(each.why.hint for each in report.outcomes if each.ref.kind == "KubeVirt")
+    assert ("grant permission" if status == 403 else finding.hint) in hint
 
 
 def test_memory_does_not_start_while_a_written_setting_is_not_in_force():

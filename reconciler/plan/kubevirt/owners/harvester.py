@@ -36,6 +36,8 @@ class HarvesterOwner:
 
     held: LiveOwner | None
     """The Setting ``max-hotplug-ratio``; None if the cluster has none or it is unreadable."""
+    failure: str = ""
+    """What to do about a failed read of the Setting; empty without a failure."""
 
     @property
     def name(self) -> str:
@@ -89,7 +91,8 @@ class HarvesterOwner:
                 Reason.OWNED_BY_HARVESTER,
                 "the Setting max-hotplug-ratio, from which Harvester writes "
                 f"{dotted(MAX_HOTPLUG_RATIO)}, cannot be read; Harvester has it since v1.6",
-                "grant permission to get the Setting (examples/deploy/overlays/harvester), or "
+                self.failure
+                or "grant permission to get the Setting (examples/deploy/overlays/harvester), or "
                 "upgrade Harvester",
             )
         ratio = changes[0].after

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.desired.config import HyperConvergedPolicy
+from reconciler.model.diagnostic import OWNER_UNREADABLE, Severity
 from reconciler.model.live.live_owner import HARVESTER_SETTING
 from reconciler.model.plan.plan import Reason
 from reconciler.model.references import HYPERCONVERGED
@@ -56,7 +57,7 @@ def _owners(live: LiveState, policy: HyperConvergedPolicy) -> Iterator[SettingsO
             yield _unreadable(live, len(held))
     if is_harvester(live):
         settings = _of_kind(live, HARVESTER_SETTING, "")
-        yield HarvesterOwner(held=settings[0] if settings else None)
+        yield HarvesterOwner(held=settings[0] if settings else None, failure=_failure(live))
     if cozystack.owns(kubevirt):
         yield cozystack.owner(kubevirt)
     if deckhouse.owns(kubevirt):
@@ -76,7 +77,7 @@ def _unreadable(live: LiveState, n_objects: int) -> ClosedOwner:
     def hint(_changes: tuple[Change, ...]) -> str:
         if n_objects:
             return "delete every HyperConverged except the one that the operator uses"
-        return (
+        return _failure(live) or (
             "grant permission to list and patch hyperconvergeds in the API group hco.kubevirt.io "
             "(examples/deploy/overlays/hyperconverged), or make the change in the HyperConverged "
             "resource"
@@ -88,4 +89,19 @@ def _unreadable(live: LiveState, n_objects: int) -> ClosedOwner:
         why=f"HyperConverged writes {live.kubevirt.ref} and reverts direct changes, and the "
         f"HyperConverged object {found}",
         hint=hint,
+    )
+
+
+def _failure(live: LiveState) -> str:
+    """Return what to do if the owner could not be read for now; empty if it could.
+
+    A missing permission is no failure in this sense.
+    """
+    return next(
+        (
+            each.hint
+            for each in live.diagnostics
+            if each.code == OWNER_UNREADABLE and each.severity is Severity.WARNING
+        ),
+        "",
     )

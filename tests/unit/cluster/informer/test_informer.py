@@ -332,6 +332,19 @@ def test_burst_of_events_causes_a_single_snapshot(streams, informer, raw_vm, mon
         assert len(informer.wait(5.0).vms) == 51
 
 
+def test_owner_that_cannot_be_read_does_not_stop_the_snapshot(
+    streams, cluster, informer, reply, failure
+):
+    groups = [{"name": "hco.kubevirt.io", "versions": [{"version": "v1"}]}]
+    listed, missing = reply(200, {"kind": "APIGroupList", "groups": groups}), reply(404, "")
+    cluster.handlers["/apis"] = lambda sent: listed if sent.path == "/apis" else missing
+    cluster.on("/apis/hco.kubevirt.io", failure(503, "not ready"))
+    with informer:
+        state = informer.read()
+    assert (list(state.vms), state.owners, state.api_groups) == ([PG0], (), {"hco.kubevirt.io"})
+    assert [each.code for each in state.diagnostics] == ["owner-unreadable"]
+
+
 def test_informer_wait_returns_after_the_timeout(streams, informer):
     with informer:
         before = informer.read()

@@ -7,7 +7,7 @@ import pytest
 from reconciler.cluster.read.api_groups import served_groups
 from reconciler.cluster.read.lists import list_kubevirt
 from reconciler.cluster.read.owner_reader import read_owners
-from reconciler.errors import ClusterError, KubeVirtMissingError
+from reconciler.errors import KubeVirtMissingError, UnauthorizedError
 
 
 @pytest.fixture
@@ -103,10 +103,65 @@ def test_cluster_without_owners_needs_only_the_request_for_api_groups(server, cl
     assert [each.path for each in server.requests] == ["/apis"]
 
 
-def test_answer_that_is_not_a_list_of_groups_is_an_error(server, client, reply):
-    server.on("/apis", reply(200, {"kind": "Status"}))
-    with pytest.raises(ClusterError, match="cannot be read"):
+HYPERCONVERGEDS = "/apis/hco.kubevirt.io/v1/hyperconvergeds"
+SETTING = "/apis/harvesterhci.io/v1beta1/settings/max-hotplug-ratio"
+NO_PERMISSION = "no permission to {what}, so the settings of the KubeVirt CR's owner are unknown"
+FAILED = "cannot {what}, so the settings of the KubeVirt CR's owner are unknown: cannot read"
+
+
+@pytest.mark.parametrize(
+    "request_of",
+    [
+        ("/apis", "list API groups"),
+        (HYPERCONVERGEDS, "list hyperconvergeds"),
+        (SETTING, "get settings max-hotplug-ratio"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (403, ("note", NO_PERMISSION)),
+        (404, None),
+        (429, ("warning", FAILED)),
+        (500, ("warning", FAILED)),
+        (503, ("warning", FAILED)),
+        (504, ("warning", FAILED)),
+    ],
+)
+def test_owner_that_cannot_be_read_is_a_diagnostic_and_no_error(
+    server, client, page, groups, failure, request_of, status, expected
+):
+    path, what = request_of
+    groups(**{"hco.kubevirt.io": ["v1"], "harvesterhci.io": ["v1beta1"]})
+    server.on(HYPERCONVERGEDS, page())
+    server.on(path, failure(status, "no", "Forbidden" if status == 403 else ""))
+    found = [each for each in read_owners(client).diagnostics if what in each.message]
+    if expected is None or (path, status) == ("/apis", 403):
+        assert found == []  # without the API groups, the KubeVirt CR alone shows its owner
+        return
+    severity, message = expected
+    (finding,) = found
+    assert (finding.code, finding.severity.value) == ("owner-unreadable", severity)
+    assert finding.message.startswith(message.format(what=what))
+    assert finding.hint
+
+
+@pytest.mark.parametrize("path", ["/apis", HYPERCONVERGEDS, SETTING])
+def test_rejected_credentials_are_an_error_for_each_request_about_owners(
+    server, client, page, groups, failure, path
+):
+    groups(**{"hco.kubevirt.io": ["v1"], "harvesterhci.io": ["v1beta1"]})
+    server.on(HYPERCONVERGEDS, page())
+    server.on(path, failure(401, "Unauthorized", "Unauthorized"))
+    with pytest.raises(UnauthorizedError):
         read_owners(client)
+
+
+def test_answer_that_is_not_a_list_of_groups_is_a_diagnostic(server, client, reply):
+    server.on("/apis", reply(200, {"kind": "Status"}))
+    (finding,) = read_owners(client).diagnostics
+    assert finding.code == "owner-unreadable"
+    assert "cannot be read" in finding.message
 
 
 def test_deckhouse_is_named_if_the_server_does_not_know_the_kinds_of_kubevirt(

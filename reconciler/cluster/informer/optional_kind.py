@@ -1,0 +1,93 @@
+"""``OptionalKind``: follows a kind that the server may not serve, or not permit to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+from reconciler.errors import ClusterError, ForbiddenError, NotFoundError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.cluster.api.client import Client
+    from reconciler.cluster.informer.reflector import Reflector, Target
+
+PATIENCE_S = 120.0
+"""How many seconds the reads of a kind may fail before its objects count as unknown."""
+
+
+class StartsReflectors(Protocol):
+    """Starts a reflector of the informer; the options are those of ``Reflector``."""
+
+    def __call__(self, target: Target, path: str, version: str, **options: Any) -> Reflector:  # noqa: ANN401
+        """Return a reflector that runs."""
+        ...
+
+
+class OptionalKind:
+    """Starts the reflector of one kind when the kind can be read, and stops it when it cannot.
+
+    Call ``follow`` in one thread at a time; ``problem`` may be called in any thread.
+
+    Args:
+        start: Starts a reflector.
+        forget: Removes all objects of the kind.
+        options: Further options of the reflector.
+    """
+
+    def __init__(
+        self,
+        start: StartsReflectors,
+        forget: Callable[[], None],
+        **options: Any,  # noqa: ANN401 - those of Reflector
+    ) -> None:
+        self._start, self._forget, self._options = start, forget, options
+        self._version = ""
+        self._error: ClusterError | None = None
+        """Why the last attempt to start the reflector failed; None if the kind is not served."""
+        self._reflector: Reflector | None = None
+
+    def follow(self, client: Client, version: str, target: Target, path: str) -> None:
+        """Follow the kind in an API version; an empty version means that it is not served.
+
+        Without permission, the method returns; the caller calls it again after a while.
+
+        Raises:
+            ClusterError: The objects cannot be read now.
+        """
+        running = self._reflector
+        if running is not None:
+            if version == self._version and not _is_refused(running):
+                return
+            running.end()
+            self._reflector = None
+        self._version = version
+        try:
+            listed = target.relist(client) if version else ""
+        except ClusterError as error:
+            self._forget()
+            self._error = None if isinstance(error, NotFoundError) else error
+            if not isinstance(error, (ForbiddenError, NotFoundError)):
+                raise
+            return
+        self._error = None
+        if version:
+            self._reflector = self._start(target, path, listed, **self._options)
+        elif running is not None:
+            self._forget()
+
+    def problem(self, now: float) -> ClusterError | None:
+        """Return why the objects are unknown at a monotonic time; None if they are known.
+
+        The objects of a reflector that fails are known for two minutes, as those of other kinds.
+        """
+        running = self._reflector
+        failing = running.failing if running is not None else None
+        if running is None:
+            return self._error
+        return failing[1] if failing is not None and now - failing[0] > PATIENCE_S else None
+
+
+def _is_refused(running: Reflector) -> bool:
+    """Return whether a reflector has lost its permission, so that it tries in vain."""
+    return running.failing is not None and isinstance(running.failing[1], ForbiddenError)

@@ -1,0 +1,183 @@
+"""Keeps the objects of the KubeVirt CR's owners up to date: ``OwnerInformer``.
+
+Owners are optional: if their objects cannot be read, the snapshot says so and remains usable.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from reconciler.cluster.api import resource_paths
+from reconciler.cluster.decode.owners import HyperConvergeds
+from reconciler.cluster.informer.optional_kind import OptionalKind
+from reconciler.cluster.informer.store import ObjectStore
+from reconciler.cluster.informer.targets import KindTarget, PolledTarget
+from reconciler.cluster.read.api_groups import SETTING_VERSION, ServedGroups, served_groups
+from reconciler.cluster.read.lists import list_kind
+from reconciler.cluster.read.owner_reader import (
+    GROUPS,
+    HYPERCONVERGEDS,
+    SETTING,
+    Owners,
+    hyperconverged_path,
+    read_setting,
+)
+from reconciler.errors import ClusterError, NotFoundError, UnauthorizedError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from reconciler.cluster.api.client import Client
+    from reconciler.cluster.informer.optional_kind import StartsReflectors
+    from reconciler.cluster.informer.reflector import Reflector, Target
+    from reconciler.model.live.live_owner import LiveOwner
+    from reconciler.ports import Clock
+
+GROUPS_POLL_S = 60.0
+"""The interval at which API groups are listed, in seconds.
+
+Within this time, the informer notices an owner that is installed, or a permission that is granted.
+"""
+SETTING_POLL_S = 5.0
+"""The interval at which Harvester's Setting is read, in seconds."""
+_READ = "read"
+"""Stands for the resourceVersion of what is polled, which no watch uses."""
+
+
+class OwnerInformer:
+    """Lists the API groups at intervals, and follows the owners that the server serves.
+
+    Args:
+        change: Calls a function while holding the lock of the snapshot, and wakes up its readers.
+        reflector: Returns a reflector of the informer, which has not been started.
+    """
+
+    def __init__(
+        self,
+        client: Client,
+        clock: Clock,
+        *,
+        change: Callable[[Callable[[], None]], None],
+        reflector: StartsReflectors,
+    ) -> None:
+        self._client, self._clock = client, clock
+        self._change, self._reflector = change, reflector
+        self._lock = threading.Lock()
+        self._ended = False
+        self._running: list[Reflector] = []
+        self._served: ServedGroups | None = None
+        self._groups_error: ClusterError | None = None
+        self._store: ObjectStore[LiveOwner] = ObjectStore()
+        self._setting = Owners()
+        self._hyperconvergeds = OptionalKind(
+            self._start, lambda: change(lambda: self._store.replace((), ()))
+        )
+        self._settings = OptionalKind(
+            self._start,
+            lambda: self._store_setting(Owners()),
+            poll_s=SETTING_POLL_S,
+            watchable=False,
+        )
+
+    @property
+    def served(self) -> ServedGroups | None:
+        """The API groups that the server serves; None until they could be listed."""
+        return self._served
+
+    def begin(self) -> None:
+        """Read the owners once, and start to follow them.
+
+        Raises:
+            UnauthorizedError: The server rejects the credentials.
+        """
+        version = _READ
+        try:
+            self._read(self._client)
+        except UnauthorizedError:
+            raise
+        except ClusterError:
+            version = ""  # so that the thread tries again at once, and then with growing pauses
+        polled = PolledTarget(self._read)
+        self._start(polled, resource_paths.GROUPS, version, poll_s=GROUPS_POLL_S, watchable=False)
+
+    def end(self) -> list[Reflector]:
+        """Request all threads to stop, and return them."""
+        with self._lock:
+            self._ended = True
+        for each in self._running:
+            each.end()
+        return self._running
+
+    def owners(self) -> Owners:
+        """Return the newest objects; the caller holds the lock of the snapshot."""
+        now = self._clock.monotonic()
+        problems = (
+            (GROUPS, self._groups_error),
+            (HYPERCONVERGEDS, self._hyperconvergeds.problem(now)),
+            (SETTING, self._settings.problem(now)),
+        )
+        unread = {request: error for request, error in problems if error is not None}
+        values: list[LiveOwner] = []
+        findings = [request.unread(error) for request, error in unread.items()]
+        if HYPERCONVERGEDS not in unread:
+            values += self._store.view.values()
+            findings += self._store.findings
+        if SETTING not in unread:
+            values += self._setting.values
+        return Owners(values=tuple(values), served=self._served, diagnostics=tuple(findings))
+
+    def _start(self, target: Target, path: str, version: str, **options: Any) -> Reflector:  # noqa: ANN401 - those of Reflector
+        made = self._reflector(target, path, version, **options)
+        with self._lock:
+            if not self._ended:
+                self._running = [*(each for each in self._running if not each.ended), made]
+                made.start()
+        return made
+
+    def _read(self, client: Client) -> str:
+        """List the API groups, and follow the owners that they show.
+
+        Raises:
+            ClusterError: The groups, or the objects of an owner, cannot be read now.
+        """
+        try:
+            served = served_groups(client)
+        except ClusterError as error:
+            # The groups that are known remain valid, since an owner is rarely removed.
+            self._groups_error = error if self._served is None else None
+            raise
+        self._groups_error = None
+        if served != self._served:
+            self._change(lambda: setattr(self, "_served", served))
+        try:
+            self._follow_setting(client, served)
+        finally:
+            self._follow_hyperconverged(client, served)
+        return _READ
+
+    def _follow_hyperconverged(self, client: Client, served: ServedGroups) -> None:
+        version = served.hyperconverged
+        path = hyperconverged_path(version)
+        target = KindTarget(
+            path, HyperConvergeds(version), self._store, self._change, list_objects=list_kind
+        )
+        self._hyperconvergeds.follow(client, version, target, path)
+
+    def _follow_setting(self, client: Client, served: ServedGroups) -> None:
+        version = SETTING_VERSION if served.harvester else ""
+        target = PolledTarget(self._read_setting)
+        self._settings.follow(client, version, target, resource_paths.HARVESTER_SETTINGS)
+
+    def _read_setting(self, client: Client) -> str:
+        """Read Harvester's Setting; report a change only if it differs."""
+        try:
+            found = read_setting(client)
+        except NotFoundError:
+            found = Owners()
+        self._store_setting(found)
+        return _READ
+
+    def _store_setting(self, found: Owners) -> None:
+        if found != self._setting:
+            self._change(lambda: setattr(self, "_setting", found))
