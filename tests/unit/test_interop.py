@@ -19,7 +19,11 @@ from reconciler.model.fields import (
     INSTANCETYPE_REVISION,
 )
 from reconciler.model.references import pointer
-from reconciler.plan.behaviour.reverting_tools import REVERTING_MANAGERS
+from reconciler.plan.behaviour.reverting_tools import (
+    MARKING_TOOLS,
+    OUR_MANAGER,
+    REVERTING_MANAGERS,
+)
 from reconciler.plan.kubevirt.owners.hyperconverged_fields import HOMES
 from reconciler.simulator.store import structural_schema
 
@@ -162,5 +166,10 @@ def test_kapp_keeps_the_fields_that_the_reconciler_writes():
 
 
 def test_each_rule_that_a_warning_names_exists():
-    named = {each for each in REVERTING_MANAGERS.values() if each}
+    tools = (*REVERTING_MANAGERS.values(), *MARKING_TOOLS.values())
+    named = {each.rule for each in tools if each.rule}
     assert named <= {path.name for path in INTEROP.iterdir()}
+
+
+def test_warnings_know_the_field_manager_of_our_own_writes():
+    assert OUR_MANAGER == FIELD_MANAGER

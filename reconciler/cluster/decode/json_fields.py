@@ -50,6 +50,11 @@ def text(found: dict[str, Any], key: str) -> str:
     return string(found.get(key))
 
 
+def texts(found: dict[str, Any], key: str) -> dict[str, str]:
+    """Return the texts in the map under a key, such as labels; other values are left out."""
+    return {name: each for name, each in child(found, key).items() if isinstance(each, str)}
+
+
 def string(value: object) -> str:
     """Return a value if it is text; otherwise an empty text."""
     return value if isinstance(value, str) else ""

@@ -17,8 +17,10 @@ from reconciler.cluster.decode.json_fields import (
     maps,
     string,
     text,
+    texts,
 )
 from reconciler.cluster.decode.pages import Decoded, UnreadableError, identity, items, joined
+from reconciler.cluster.decode.tracking_tool import tracking_tool
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.fields import (
     DISABLED_GATES,
@@ -89,6 +91,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
         disabled_gates=frozenset(_names(disabled)) if isinstance(disabled, list) else frozenset(),
         managers=managers(meta, FIELD_BY_PATH),
         labels=_platform_labels(meta),
+        tracked_by=tracking_tool(texts(meta, "labels"), texts(meta, "annotations")),
         owners=tuple(
             f"{text(each, 'kind')}/{text(each, 'name')}" for each in maps(meta, "ownerReferences")
         ),

@@ -17,8 +17,10 @@ from reconciler.cluster.decode.json_fields import (
     maps,
     string,
     text,
+    texts,
 )
 from reconciler.cluster.decode.pages import Decoded, UnreadableError, identity, items, joined
+from reconciler.cluster.decode.tracking_tool import tracking_tool
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.live.conditions import Condition
 from reconciler.model.live.live_owner import HARVESTER_GROUP, HARVESTER_SETTING, LiveOwner
@@ -97,6 +99,7 @@ def hyperconverged(body: bytes | msgspec.Raw, version: str) -> LiveOwner:
         version=version,
         observed_generation=integer(status.get("observedGeneration")),
         release=next(own, ""),
+        tracked_by=tracking_tool(texts(meta, "labels"), texts(meta, "annotations")),
         conditions=_conditions(status),
         json_patch=annotations[ANNOTATION]
         if isinstance(annotations.get(ANNOTATION), str)

@@ -32,6 +32,8 @@ class LiveOwner:
     """The parents of settings that exist; a patch must add the missing parents."""
     managers: Mapping[FieldPath, str] = field(default_factory=dict)
     """The field manager of each setting in ``spellings``, from managedFields."""
+    tracked_by: str = ""
+    """The tool that applies the object's manifest, from labels and annotations."""
     json_patch: str | None = None
     """HyperConverged's annotation ``kubevirt.kubevirt.io/jsonpatch``; None without it."""
     annotated: bool = True

@@ -43,6 +43,8 @@ class LiveKubeVirt:
     """The owner references, each as ``Kind/name``."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that show which tool installed the CR; other labels are not read."""
+    tracked_by: str = ""
+    """The tool that applies the CR's manifest, from labels and annotations, such as ``Flux``."""
     live_update_changed_at: datetime | None = None
     """When the rollout strategy or a feature gate was last written, according to managedFields."""
     outdated_workloads: int = 0

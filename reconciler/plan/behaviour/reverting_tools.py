@@ -1,7 +1,12 @@
-"""``written_back``: warns about tools that apply whole manifests again, and names their rule."""
+"""Warns about tools that apply whole manifests again, and names the rules that keep our fields.
+
+``written_back`` has certain evidence: managedFields show that the tool has written the field, so
+its manifest sets the field. ``may_be_written_back`` knows only the tool's mark on the object.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from reconciler.model.references import dotted
@@ -11,44 +16,121 @@ if TYPE_CHECKING:
 
     from reconciler.model.references import FieldPath
 
-REVERTING_MANAGERS: Mapping[str, str] = {
-    **dict.fromkeys(("argocd-controller", "argocd-application-controller"), "argocd-cm.yaml"),
-    "kustomize-controller": "flux-kustomization.yaml",
-    "helm-controller": "flux-helmrelease.yaml",
-    "kapp": "kapp-config.yaml",
-    **dict.fromkeys(("helm", "kluctl"), ""),
-}
-"""The field managers of tools that apply whole manifests again.
+OUR_MANAGER = "reconciler"
+"""The field manager of this program's own writes."""
 
-Each has the file in ``examples/interop`` with a rule by which the tool ignores our fields, or an
-empty text if the tool has no such rules.
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A tool that applies whole manifests again."""
+
+    writes: str
+    """When the tool applies an object again."""
+    rule: str = ""
+    """The file in ``examples/interop`` with a rule by which the tool ignores our fields."""
+
+    @property
+    def advice(self) -> str:
+        """How to keep the value that this program writes."""
+        if not self.rule:
+            return "change the value there as well"
+        return f"the rule in examples/interop/{self.rule} makes it ignore this field"
+
+
+ARGO_CD = Tool(
+    writes="at a sync; with self-heal, as soon as it sees the difference", rule="argocd-cm.yaml"
+)
+FLUX_KUSTOMIZATION = Tool(
+    writes="at its next reconciliation, even without a new commit", rule="flux-kustomization.yaml"
+)
+FLUX_HELM_RELEASE = Tool(
+    writes="at an upgrade, or at any time if it corrects drift", rule="flux-helmrelease.yaml"
+)
+KAPP = Tool(writes="at its next deploy", rule="kapp-config.yaml")
+HELM = Tool(
+    writes="at an upgrade; up to version 3 only if the release changes the field in its chart"
+)
+KLUCTL = Tool(writes="at its next deploy")
+
+REVERTING_MANAGERS: Mapping[str, Tool] = {
+    **dict.fromkeys(("argocd-controller", "argocd-application-controller"), ARGO_CD),
+    "kustomize-controller": FLUX_KUSTOMIZATION,
+    "helm-controller": FLUX_HELM_RELEASE,
+    "kapp": KAPP,
+    "helm": HELM,
+    "kluctl": KLUCTL,
+}
+"""The field managers of tools that apply whole manifests again."""
+
+MARKING_TOOLS: Mapping[str, Tool] = {
+    "Argo CD": ARGO_CD,
+    "Flux Kustomization": FLUX_KUSTOMIZATION,
+    "Flux HelmRelease": FLUX_HELM_RELEASE,
+    "kapp": KAPP,
+    "Helm": HELM,
+}
+"""The tools by the name in ``tracked_by``, which comes from labels and annotations.
+
+Source: the documentation of Argo CD (automated sync), Flux (Kustomization, HelmRelease drift
+detection) and kapp; helm v3 pkg/kube/client.go (createPatch: for custom resources, the difference
+between the old and the new manifest). That the manifest sets our field is not known from a mark.
 """
 
 
-def written_back(manager: str, what: str, tool: str = "") -> str:
+def written_back(manager: str, what: str, tracked_by: str = "") -> str:
     """Return a warning if a field manager will write its own value back; otherwise nothing.
 
     Args:
         manager: The field manager that wrote the value last, from managedFields.
         what: The field, such as ``the guest size``.
-        tool: The tool and the name in its mark on the object; may be empty.
+        tracked_by: The tool and the name in its mark on the object; may be empty.
     """
-    if manager not in REVERTING_MANAGERS:
+    tool = REVERTING_MANAGERS.get(manager)
+    if tool is None:
         return ""
-    rule = REVERTING_MANAGERS[manager]
-    mark = f" ({tool})" if tool else ""
-    advice = (
-        f"the rule in examples/interop/{rule} makes it ignore this field"
-        if rule
-        else "change the value there as well"
+    mark = f" ({tracked_by})" if tracked_by else ""
+    return f"{manager} owns {what} and will write its own value back{mark}; {tool.advice}"
+
+
+def may_be_written_back(manager: str, what: str, tracked_by: str) -> str:
+    """Return a warning if the object has the mark of a tool that may write a value back.
+
+    The result is empty if managedFields answer the question: either the tool has written the
+    field, or this program has written it last and the tool has not written it back since.
+
+    Args:
+        manager: The field manager that wrote the value last, from managedFields.
+        what: The field, such as ``the guest size``.
+        tracked_by: The tool and the name in its mark on the object; may be empty.
+    """
+    name = next((each for each in MARKING_TOOLS if f"{tracked_by} ".startswith(f"{each} ")), None)
+    if name is None or manager == OUR_MANAGER or manager in REVERTING_MANAGERS:
+        return ""
+    tool = MARKING_TOOLS[name]
+    return (
+        f"{tracked_by} applies this object, according to its mark, and may write its own value of "
+        f"{what} back: managedFields do not show that its manifest sets it. If it does, {name} "
+        f"writes {tool.writes}; {tool.advice}"
     )
-    return f"{manager} owns {what} and will write its own value back{mark}; {advice}"
 
 
-def warnings_of(managers: Mapping[FieldPath, str]) -> tuple[str, ...]:
-    """Return one warning for each tool that will write fields back, given their managers."""
-    by_tool: dict[str, list[str]] = {}
+def warnings_of(managers: Mapping[FieldPath, str], tracked_by: str = "") -> tuple[str, ...]:
+    """Return one warning for each tool that will or may write fields back.
+
+    Args:
+        managers: The fields that change, with the field manager that wrote each last.
+        tracked_by: The tool and the name in its mark on the object; may be empty.
+    """
+    by_manager: dict[str, list[str]] = {}
     for path, manager in managers.items():
-        by_tool.setdefault(manager, []).append(dotted(path))
-    found = (written_back(manager, ", ".join(names)) for manager, names in by_tool.items())
+        by_manager.setdefault(manager, []).append(dotted(path))
+    found = [written_back(manager, ", ".join(names)) for manager, names in by_manager.items()]
+    unknown = [
+        name
+        for manager, names in by_manager.items()
+        if may_be_written_back(manager, "", tracked_by)
+        for name in names
+    ]
+    if unknown:
+        found.append(may_be_written_back("", ", ".join(unknown), tracked_by))
     return tuple(filter(None, found))

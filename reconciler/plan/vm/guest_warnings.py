@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.live.conditions import is_true
 from reconciler.model.plan.plan import Effect
-from reconciler.plan.behaviour.reverting_tools import written_back
+from reconciler.plan.behaviour.reverting_tools import may_be_written_back, written_back
 
 if TYPE_CHECKING:
     from reconciler.plan.finding import Finding
@@ -85,7 +85,8 @@ def _silent_before(inputs: VMInputs) -> str:
 
 def _other_writer(inputs: VMInputs) -> str:
     manager, tool = inputs.vm.guest_manager, inputs.vm.tracked_by
-    return written_back(manager, "the guest size", tool)
+    what = "the guest size"
+    return written_back(manager, what, tool) or may_be_written_back(manager, what, tool)
 
 
 def _sticky(inputs: VMInputs, finding: Finding) -> str:

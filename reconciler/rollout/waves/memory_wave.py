@@ -9,6 +9,7 @@ from reconciler.model.fields import WaveName
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.run.outcome import Result, Verdict
 from reconciler.model.run.progress import Step
+from reconciler.plan.behaviour.reverting_tools import OUR_MANAGER
 from reconciler.rollout.limits import approval_check
 from reconciler.rollout.tracking.judge_convergence import FAILURES, is_under_way, judge
 from reconciler.rollout.tracking.overwritten_size import lost
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from reconciler.rollout.run_context import RunContext
     from reconciler.rollout.writes.send_and_handle_answer import Writes
 
-OUR_MANAGER = "reconciler"
-"""The field manager that this program uses for its writes."""
 _EARLIER_HINT = (
     "let only one tool write the field; a run tries again after an hour, or with another size"
 )

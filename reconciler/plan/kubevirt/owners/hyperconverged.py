@@ -265,7 +265,9 @@ class HyperConvergedOwner:
         """Return warnings about tools that write fields back, and about the annotation."""
         homes = [home for each in changes if (home := self._home(each.field)) is not None]
         return (
-            *warnings_of({each: self.held.managers.get(each, "") for each in homes}),
+            *warnings_of(
+                {each: self.held.managers.get(each, "") for each in homes}, self.held.tracked_by
+            ),
             *taints(self.held, changes),
         )
 

@@ -44,9 +44,9 @@ class DirectOwner:
         return self
 
     def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return a warning for each tool that will write its own value of a field back."""
+        """Return a warning for each tool that will or may write its own values back."""
         managers = {each.field: self.kubevirt.managers.get(each.field, "") for each in changes}
-        return warnings_of(managers)
+        return warnings_of(managers, self.kubevirt.tracked_by)
 
     def writer(self, changes: tuple[Change, ...]) -> str:
         """Return the field manager of the first changed field of the CR."""

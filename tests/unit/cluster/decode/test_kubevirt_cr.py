@@ -96,7 +96,9 @@ def test_field_manager_of_a_kubevirt_cr_field_is_the_last_writer_of_the_field(ra
         entry("odd", "2026-11-23T00:00:03Z", None),
     ]
     body["metadata"]["ownerReferences"] = [{"kind": "HyperConverged", "name": "hco", "uid": "x"}]
+    body["metadata"]["annotations"] = {"argocd.argoproj.io/tracking-id": "infra:x", "odd": 7}
     live, _ = read(body)
+    assert live.tracked_by == "Argo CD infra"
     assert live.managers == {fields.ROLLOUT_STRATEGY: "kubectl", fields.FEATURE_GATES: "hco"}
     assert live.owners == ("HyperConverged/hco",)
 

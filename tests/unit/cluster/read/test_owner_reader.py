@@ -38,6 +38,7 @@ HCO = {
             }
         ],
         "annotations": {"kubevirt.kubevirt.io/jsonpatch": "[]"},
+        "labels": {"kustomize.toolkit.fluxcd.io/name": "infra"},
     },
     "spec": {"liveMigrationConfig": {"parallelMigrationsPerCluster": 7}},
     "status": {
@@ -72,6 +73,7 @@ def test_hyperconverged_is_decoded_with_its_settings_and_their_managers(
     assert (found.spellings, found.managers) == ({path: 7}, {path: "argocd"})
     assert found.containers == {path[:1], path[:2]}
     assert found.json_patch == "[]"
+    assert found.tracked_by == "Flux Kustomization infra"
     assert found.conditions["Available"].reason == "CDI"
 
 

@@ -68,8 +68,43 @@ def test_field_manager_that_reverts_the_size_causes_a_warning(manager, reverts):
     assert (f"{manager} owns the guest size" in found) is reverts
 
 
+@pytest.mark.parametrize(
+    ("mark", "rule"),
+    [
+        ("Argo CD apps", "argocd-cm.yaml"),
+        ("Flux Kustomization apps", "flux-kustomization.yaml"),
+        ("Flux HelmRelease vms", "flux-helmrelease.yaml"),
+        ("kapp 1", "kapp-config.yaml"),
+        ("Helm vms", ""),
+        ("Helm", ""),
+    ],
+)
+def test_mark_of_a_tool_without_managed_fields_causes_a_warning_about_a_possibility(mark, rule):
+    found = warned(vm=make_vm(tracked_by=mark, guest_manager="kubectl-create"))
+    assert found.startswith(f"{mark} applies this object, according to its mark, and may write")
+    assert "managedFields do not show that its manifest sets it" in found
+    assert ("change the value there as well" if not rule else f"examples/interop/{rule}") in found
+
+
+@pytest.mark.parametrize(
+    ("manager", "mark", "words"),
+    [
+        # managedFields are certain, so the mark adds only the name.
+        ("kustomize-controller", "Flux Kustomization apps", "will write its own value back (Flux"),
+        # The tool has not written the size back since our last write.
+        ("reconciler", "Flux Kustomization apps", ""),
+        ("kubectl", "", ""),
+    ],
+)
+def test_managed_fields_are_stronger_evidence_than_a_mark(manager, mark, words):
+    found = warned(vm=make_vm(tracked_by=mark, guest_manager=manager))
+    assert words in found
+    assert "may write" not in found
+
+
 def test_unchanged_vm_has_no_guest_warning():
-    assert warned("1Gi", kernel="4.18.0", vm=make_vm(guest_manager="argocd-controller")) == ""
+    vm = make_vm(guest_manager="argocd-controller", tracked_by="Argo CD apps")
+    assert warned("1Gi", kernel="4.18.0", vm=vm) == ""
 
 
 @pytest.mark.parametrize(

@@ -127,3 +127,15 @@ def test_tool_that_applies_the_kubevirt_cr_again_is_named_with_its_rule():
     decision = decision_of(make_live(kubevirt=kubevirt), {fields.ROLLOUT_STRATEGY: "Stage"})
     assert decision.warnings[0].startswith("kustomize-controller owns spec.configuration.vm")
     assert "examples/interop/flux-kustomization.yaml" in decision.warnings[0]
+
+
+def test_mark_of_a_tool_on_the_kubevirt_cr_causes_a_warning_about_a_possibility():
+    kubevirt = make_kubevirt(
+        tracked_by="Argo CD infra", managers={fields.ROLLOUT_STRATEGY: "kubectl"}
+    )
+    decision = decision_of(make_live(kubevirt=kubevirt), {fields.ROLLOUT_STRATEGY: "Stage"})
+    assert (
+        "may write its own value of spec.configuration.vmRolloutStrategy back"
+        in (decision.warnings[0])
+    )
+    assert "examples/interop/argocd-cm.yaml" in decision.warnings[0]
