@@ -12,6 +12,17 @@ if TYPE_CHECKING:
 HARVESTER_NAMESPACE = "harvester-system"
 HARVESTER_NAME = "kubevirt"
 """The name of Harvester's KubeVirt CR. Source: harvester pkg/util/constants.go."""
+HARVESTER_UPGRADE = (
+    "while an upgrade to Harvester v1.8 or newer runs, workloadUpdateMethods is empty, and at its "
+    "end Harvester restores the list from the annotation "
+    "harvesterhci.io/kubevirt-workload-update-methods of the Upgrade; `kubectl get "
+    "upgrades.harvesterhci.io -n harvester-system` shows whether one runs"
+)
+"""Why Harvester's KubeVirt CR may have no update methods for some time.
+
+The Upgrade object is not read, because this would need a further permission. Source: harvester
+PRs 10386, 10675 and 10944; harvester/docs docs/upgrade/v1-5-x-to-v1-6-x.md, known issue 10.
+"""
 
 
 def is_harvester(live: LiveState) -> bool:

@@ -78,9 +78,11 @@ BLOCKED_VMS: Mapping[Reason, ReasonEntry] = {
         "rejects the desired size.",
         "Remove the obstacle that the message mentions, or restart the VM."),
     Reason.NO_LIVE_MIGRATE: recorded(
-        "scenarios no-update-methods and misspelt-update-method on v1.9.0",
+        "scenarios no-update-methods and misspelt-update-method on v1.9.0; the upgrade of"
+        " Harvester: its PRs 10386 and 10944",
         "`workloadUpdateMethods` does not list LiveMigrate, so no migration would carry out the"
-        " change.",
+        " change. An upgrade to Harvester v1.8 or newer empties the list and restores it at its"
+        " end; the plan names this possibility and does not read the Upgrade object.",
         "Add LiveMigrate to `workloadUpdateMethods` in the KubeVirt manifest in Git."),
     Reason.EVICT_HAZARD: recorded("scenario evict-only on v1.9.0",
         "`workloadUpdateMethods` lists Evict without LiveMigrate: KubeVirt would stop the VM to"

@@ -9,11 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
-from reconciler.model.fields import MAX_HOTPLUG_RATIO
+from reconciler.model.fields import MAX_HOTPLUG_RATIO, UPDATE_METHODS, NameSet
 from reconciler.model.live.conditions import is_false
 from reconciler.model.live.live_owner import LiveOwner
 from reconciler.model.plan.plan import PatchOp, Reason, WriteTarget, WrittenField
 from reconciler.model.references import dotted, pointer
+from reconciler.plan.behaviour.platform import HARVESTER_UPGRADE
 from reconciler.plan.finding import blocked, wait
 from reconciler.plan.patches import same_generation, same_object
 
@@ -81,10 +82,13 @@ class HarvesterOwner:
         if others:
             names = ", ".join(dotted(each.field) for each in others)
             values = ", ".join(f"spec.values.kubevirt.{dotted(each.field)}" for each in others)
+            hint = f"set {values} in the ManagedChart fleet-local/harvester"
+            if any(_emptied(each) for each in others):
+                hint = f"{HARVESTER_UPGRADE}; if none runs: {hint}"
             return blocked(
                 Reason.OWNED_BY_HARVESTER,
                 f"Harvester's chart sets {names}, and Fleet applies the chart again",
-                f"set {values} in the ManagedChart fleet-local/harvester",
+                hint,
             )
         if self.held is None:
             return blocked(
@@ -144,3 +148,8 @@ class HarvesterOwner:
     def writer(self, _changes: tuple[Change, ...]) -> str:
         """Return the field manager that wrote the Setting last."""
         return self.held.managers.get(VALUE, "") if self.held is not None else ""
+
+
+def _emptied(change: Change) -> bool:
+    """Return whether a change would fill the list that an upgrade of Harvester empties."""
+    return change.field == UPDATE_METHODS and change.before in (None, NameSet.of(()))

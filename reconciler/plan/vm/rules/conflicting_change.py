@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from reconciler.model.fields import UPDATE_METHODS
 from reconciler.model.live.conditions import is_true
 from reconciler.model.live.live_migration import MigrationPhase
 from reconciler.model.plan.plan import Effect, Reason
@@ -25,6 +24,7 @@ from reconciler.plan.vm.rules.preconditions import (
     evict_hazard,
     hotplug_in_flight,
     migration_in_flight,
+    update_methods_hint,
 )
 from reconciler.plan.vm.rules.restart_required import OF_SIZE
 from reconciler.plan.vm.rules.target_pod.aaq_capacity import gate_in_flight
@@ -33,7 +33,6 @@ from reconciler.plan.vm.rules.target_pod.target_capacity import (
     no_node_in_flight,
     no_quota_in_flight,
 )
-from reconciler.plan.vm.setting_hint import setting_hint
 
 if TYPE_CHECKING:
     from reconciler.model.live.live_migration import LiveMigration
@@ -181,7 +180,7 @@ def _not_carried(running: RunningVM) -> Finding:
     return blocked(
         Reason.NO_LIVE_MIGRATE,
         f"workloadUpdateMethods does not list LiveMigrate{denied}",
-        setting_hint(running.kubevirt_settings, UPDATE_METHODS, LIVE_MIGRATE),
+        update_methods_hint(running),
     )
 
 

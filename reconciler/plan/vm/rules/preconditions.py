@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.fields import UPDATE_METHODS
 from reconciler.model.plan.plan import Reason
 from reconciler.plan.behaviour.effective_config import EVICT, LIVE_MIGRATE
+from reconciler.plan.behaviour.platform import HARVESTER_UPGRADE
 from reconciler.plan.behaviour.workload_updater import Fate, fate_of
 from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.vm.rules.in_place_resize import grows_in_place
@@ -40,8 +41,16 @@ def update_methods(running: RunningVM) -> Finding | None:
                 "remove what prevents the VM's migration, or restart the VM",
             )
         case _:
-            hint = setting_hint(running.kubevirt_settings, UPDATE_METHODS, LIVE_MIGRATE)
+            hint = update_methods_hint(running)
             return blocked(Reason.NO_LIVE_MIGRATE, _nothing_migrates(running), hint)
+
+
+def update_methods_hint(running: RunningVM) -> str:
+    """Return how LiveMigrate gets into workloadUpdateMethods; in Harvester, an upgrade may end."""
+    hint = setting_hint(running.kubevirt_settings, UPDATE_METHODS, LIVE_MIGRATE)
+    if running.harvester and not running.after.methods:
+        return f"{HARVESTER_UPGRADE}; if none runs: {hint}"
+    return hint
 
 
 def evict_hazard(running: RunningVM, consequence: str) -> Finding:

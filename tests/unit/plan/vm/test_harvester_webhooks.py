@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.builders import make_desired, make_vm, make_vmi, plan_of, q, want
+from support.builders import make_desired, make_vm, make_vmi, plan_of, q, want, with_settings
 from support.owners.builders import make_harvester
 
+from reconciler.model.fields import NameSet
 from reconciler.model.live.live_state import Constraints
 
 
@@ -70,3 +71,21 @@ def test_shrink_and_a_size_above_the_maximum_of_a_running_vm_are_blocked(
 
 def test_stopped_vm_may_shrink():
     assert decided("1Gi", harvester_hotplug=True, running=False, guest="2Gi")[0] == "cold"
+
+
+@pytest.mark.parametrize(
+    ("harvester", "methods", "told"),
+    [(True, (), True), (True, ("Evict",), False), (False, (), False)],
+)
+def test_empty_update_methods_in_harvester_may_come_from_an_upgrade(harvester, methods, told):
+    # harvester PR 10386: the upgrade sets an empty list.
+    state = make_harvester({("value",): "4"})
+    if not harvester:
+        state = replace(state, api_groups=frozenset({"kubevirt.io"}))
+    kubevirt = with_settings(state.kubevirt, workloadUpdateMethods=NameSet.of(methods))
+    vm = make_vm()
+    state = replace(state, kubevirt=kubevirt, vms={vm.ref: vm}, vmis={vm.ref: make_vmi()})
+    (decision,) = plan_of(make_desired(want("2Gi")), state).decisions
+    assert decision.effect.value == "blocked"
+    assert ("harvesterhci.io/kubevirt-workload-update-methods" in decision.why.hint) is told
+    assert "add LiveMigrate to workloadUpdateMethods" in decision.why.hint

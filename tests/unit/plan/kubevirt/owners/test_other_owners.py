@@ -10,6 +10,7 @@ from support.owners.builders import HARVESTER, SETTING, make_harvester
 
 from reconciler.model import fields
 from reconciler.model.desired.desired_state import DesiredKubeVirt
+from reconciler.model.fields import NameSet
 from reconciler.model.references import kubevirt_ref
 
 VALUE = ("value",)
@@ -91,6 +92,17 @@ def test_hint_names_the_value_of_the_managed_chart():
     decision = decision_of(make_harvester({}), {fields.ROLLOUT_STRATEGY: "Stage"})
     place = "spec.values.kubevirt.spec.configuration.vmRolloutStrategy"
     assert decision.why.hint == f"set {place} in the ManagedChart fleet-local/harvester"
+
+
+@pytest.mark.parametrize(("before", "told"), [((), True), (("Evict",), False)])
+def test_hint_names_the_upgrade_of_harvester_that_empties_the_update_methods(before, told):
+    live = make_harvester({})
+    kubevirt = with_settings(live.kubevirt, workloadUpdateMethods=NameSet.of(before))
+    wanted = {fields.UPDATE_METHODS: NameSet.of(("LiveMigrate",))}
+    decision = decision_of(replace(live, kubevirt=kubevirt), wanted)
+    assert decision.reason.value == "owned-by-harvester"
+    assert decision.why.hint.startswith("while an upgrade to Harvester v1.8") is told
+    assert "spec.values.kubevirt.spec.workloadUpdateStrategy" in decision.why.hint
 
 
 @pytest.mark.parametrize(
