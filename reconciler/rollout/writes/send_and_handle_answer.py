@@ -178,12 +178,13 @@ class Writes:
         tracked.accepted(self._run.clock.now())
         self.own.add(action, written)
         message = _described(decision, action)
-        for warning in written.warnings:
-            message += f" (the server warns: {warning})"
+        # The settings of an owned KubeVirt CR are written to an object of the owner.
+        target = action.target.ref if action.target is not None else None
+        warnings = "".join(f" (the server warns: {each})" for each in written.warnings)
         self._run.progress(
             _STEPS[action.verb],
-            message,
-            ref=tracked.ref,
+            f"{message}{f', for {tracked.ref}' if target else ''}{warnings}",
+            ref=target or tracked.ref,
             reason=decision.reason.value,
             fraction=0.0 if decision.effect is Effect.LIVE else None,
         )
@@ -191,7 +192,8 @@ class Writes:
         if uid:
             is_vm = tracked.ref.is_vm
             reason = EVENTS[action.verb] if is_vm else "ConfigPatched"
-            self._run.recorder.record(tracked.ref, uid, reason=reason, message=message)
+            message += f", written to {target}" if target else ""
+            self._run.recorder.record(tracked.ref, uid, reason=reason, message=message + warnings)
 
     def _try_again(self, tracked: TrackedObject, reason: str, message: str) -> None:
         pause_s = PAUSE_S * 2**tracked.attempts

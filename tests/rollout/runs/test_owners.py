@@ -291,6 +291,12 @@ def test_hotplug_ratio_is_in_force_through_harvesters_setting_or_the_run_reports
     assert outcome_of(report) == expected
     assert words in report.outcomes[0].why.message
     if expected.startswith("done"):
+        (patched,) = [each for each in run.progress if each.step is Step.PATCHED]
+        assert (patched.ref.kind, patched.ref.name) == ("Setting", "max-hotplug-ratio")
+        assert patched.message == "maxHotplugRatio 4 -> 8, for KubeVirt harvester-system/kubevirt"
+        events = run.sim.store.list("events", "harvester-system")
+        notes = [each["message"] for each in events if each["reason"] == "ConfigPatched"]
+        assert notes == ["maxHotplugRatio 4 -> 8, written to Setting max-hotplug-ratio"]
         run.clock.sleep(60)
         assert held(run, RATIO, HARVESTER) == 8
 

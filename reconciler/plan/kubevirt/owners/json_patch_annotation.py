@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from reconciler.model.references import FieldPath
 
 ANNOTATION = "kubevirt.kubevirt.io/jsonpatch"
+_TEST = "test"
+"""The operation that changes nothing, and makes the whole patch fail if a value differs."""
 
 
 def operations(text: str | None) -> list[dict[str, Any]] | None:
@@ -46,9 +48,16 @@ def operations(text: str | None) -> list[dict[str, Any]] | None:
 
 
 def setting_of(found: Sequence[dict[str, Any]], path: FieldPath) -> dict[str, Any] | None:
-    """Return the last operation that sets a field of the KubeVirt CR or one of its parents."""
+    """Return the last operation that sets a field of the KubeVirt CR or one of its parents.
+
+    A ``test`` sets nothing.
+    """
     field = pointer(path)
-    setting = [each for each in found if field == each["path"] or _below(field, each["path"])]
+    setting = [
+        each
+        for each in found
+        if each["op"] != _TEST and (field == each["path"] or _below(field, each["path"]))
+    ]
     return setting[-1] if setting else None
 
 
@@ -74,10 +83,12 @@ def extended(text: str | None, changes: tuple[Change, ...], kubevirt: LiveKubeVi
     found = list(operations(text) or [])
     for added in _wanted(changes, kubevirt):
         same = [n for n, each in enumerate(found) if each["path"] == added["path"]]
+        # A value in front of a ``test`` of the old value would make the whole patch fail.
+        tested = bool(same) and found[same[-1]]["op"] == _TEST
         if added["path"].endswith("/-"):
             if added not in found:
                 found.append(added)
-        elif same:
+        elif same and not tested:
             found[same[-1]] = added
         else:
             found.append(added)

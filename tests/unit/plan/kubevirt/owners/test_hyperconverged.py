@@ -266,6 +266,50 @@ def test_operation_of_the_annotation_on_the_same_field_is_replaced():
     assert action.patch[-1].value == compact({**old, "value": "Stage"}, OTHER)
 
 
+PARALLEL_POINTER = "/spec/configuration/migrations/parallelMigrationsPerCluster"
+
+
+def test_test_operation_of_the_annotation_does_not_set_the_field():
+    tested = {"op": "test", "path": PARALLEL_POINTER, "value": 5}
+    owner = make_owner(json_patch=compact(tested))
+    decision = decision_of(
+        desired(**{"spec.configuration.migrations.parallelMigrationsPerCluster": 7}),
+        make_owned(owner),
+    )
+    (change,) = decision.changes
+    assert (decision.reason.value, change.written.path[-2:]) == (
+        "config-change",
+        ("liveMigrationConfig", "parallelMigrationsPerCluster"),
+    )
+
+
+STRATEGY = "/spec/configuration/vmRolloutStrategy"
+SET, TEST, NEW = (
+    {"op": op, "path": STRATEGY, "value": value}
+    for op, value in (("add", "LiveUpdate"), ("test", "LiveUpdate"), ("add", "Stage"))
+)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        ((TEST,), (TEST, NEW)),
+        ((TEST, SET), (TEST, NEW)),
+        ((SET, TEST, OTHER), (SET, TEST, OTHER, NEW)),
+    ],
+)
+def test_test_operation_of_the_annotation_is_kept_and_still_succeeds(found, expected):
+    live = make_owned(make_owner(json_patch=compact(*found)))
+    live = replace(live, kubevirt=with_settings(live.kubevirt, vmRolloutStrategy="LiveUpdate"))
+    decision = decision_of(
+        desired(**{"spec.configuration.vmRolloutStrategy": "Stage"}),
+        live,
+        hyperconverged=HyperConvergedPolicy.ANNOTATION,
+    )
+    (action,) = decision.actions
+    assert json.loads(action.patch[-1].value) == list(expected)
+
+
 @pytest.mark.parametrize("text", ["{", "{}", '[{"op":"add"}]', "[1]"])
 def test_annotation_that_is_not_a_json_patch_is_not_extended(text):
     live = gated(make_owner(json_patch=text))
