@@ -32,7 +32,7 @@ _COLLECTIONS = {
 }
 _NOT_STORED = {"NetworkPolicy", "Deployment", "PodDisruptionBudget", "Service"}
 """The kinds of objects that the simulated API server does not store."""
-_KEYS = {"apiVersion", "kind", "resources", "labels", "patches"}
+_KEYS = {"apiVersion", "kind", "resources", "components", "labels", "patches"}
 
 
 def load(path: Path) -> list[Any]:
@@ -49,15 +49,21 @@ def identity(manifest: Manifest) -> tuple[str, str, str]:
 def render(folder: Path) -> list[Manifest]:
     """Return the objects that ``kustomize build`` prints for *folder*, in another order.
 
-    Only the parts of kustomize that examples/deploy uses are supported: resources, labels, JSON
-    patches with a target, and patches that delete an object.
+    Only the parts of kustomize that examples/deploy uses are supported: resources, components,
+    labels, JSON patches with a target, and patches that delete an object.
     """
+    return _built(folder, [])
+
+
+def _built(folder: Path, objects: list[Manifest]) -> list[Manifest]:
+    """Return the objects of a kustomization, or those that a component makes of *objects*."""
     (kustomization,) = load(folder / "kustomization.yaml")
     assert kustomization.keys() <= _KEYS, kustomization.keys() - _KEYS
-    objects: list[Manifest] = []
-    for name in kustomization["resources"]:
+    for name in kustomization.get("resources", ()):
         path = folder / name
-        objects += render(path.resolve()) if path.is_dir() else load(path)
+        objects = [*objects, *(render(path.resolve()) if path.is_dir() else load(path))]
+    for name in kustomization.get("components", ()):
+        objects = _built((folder / name).resolve(), objects)
     for entry in kustomization.get("labels", ()):
         for each in objects:
             each["metadata"].setdefault("labels", {}).update(entry["pairs"])

@@ -242,7 +242,7 @@ def test_network_policy_applies_to_the_deployed_pod_and_limits_its_connections(f
     assert spec["ingress"] == []
     ports = {(p["protocol"], p["port"]) for rule in spec["egress"] for p in rule["ports"]}
     assert ports == {("UDP", 53), ("TCP", 53), ("TCP", 443), ("TCP", 6443), ("TCP", 22)}
-    assert len(policies) == 1 or folder.name == "serve"
+    assert len(policies) == 1 or folder.name.startswith("serve")
 
 
 @every_kustomization
@@ -447,11 +447,35 @@ def test_service_monitor_selects_the_service_of_the_metrics():
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS, ids=lambda path: path.name)
-def test_deployment_overlay_extends_the_base(overlay):
+def test_deployment_overlay_extends_the_base_or_the_overlay_of_serve(overlay):
     (kustomization,) = load(overlay / "kustomization.yaml")
     files = {path.name for path in overlay.glob("*.yaml")} - {"kustomization.yaml"}
-    patches = {each["path"] for each in kustomization["patches"] if "path" in each}
-    assert set(kustomization["resources"]) | patches == {"../../base", *files}
+    patches = {each["path"] for each in kustomization.get("patches", ()) if "path" in each}
+    extended = "../serve" if overlay.name.startswith("serve-") else "../../base"
+    assert set(kustomization["resources"]) | patches == {extended, *files}
+
+
+@pytest.mark.parametrize("owner", ["harvester", "hyperconverged"])
+def test_overlay_of_serve_with_an_owner_grants_the_rights_of_both(owner):
+    overlays = DEPLOY / "overlays"
+    base, serve = rights(objects()), rights(serve_objects())
+    with_owner = rights(render(overlays / owner))
+    assert rights(render(overlays / f"serve-{owner}")) == with_owner | (serve - base)
+    leases = [
+        role["metadata"]["namespace"]
+        for role in of_kind(render(overlays / f"serve-{owner}"), "Role")
+    ]
+    assert leases != ["kubevirt"]
+
+
+def test_serve_overlay_with_notifications_mounts_the_file_of_the_option():
+    manifests = render(DEPLOY / "overlays" / "serve-notify")
+    assert rights(manifests) == rights(serve_objects())
+    (container,) = pod_of(manifests)["containers"]
+    arguments = dict(zip(container["args"][1::2], container["args"][2::2], strict=True))
+    mounts = {each["name"]: each for each in container["volumeMounts"]}
+    assert arguments["--notify"] == f"{mounts['notify']['mountPath']}/notify.yaml"
+    assert mounts["notify"]["readOnly"]
 
 
 def test_shards_overlay_assigns_each_pod_its_shard_and_lease():
