@@ -96,10 +96,14 @@ class Informer(LiveReader, Protocol):
         """Return since when reads have failed, and the last error; None if they succeed."""
         ...
 
-    def refresh_capacity(self) -> None:
+    def refresh_capacity(self, wait_s: float = 0.0) -> Capacity | None:
         """Start to read pods and quotas for later snapshots, unless such a read is running.
 
-        A failure is logged and has no other effect.
+        Returns:
+            The newest capacity, at most *wait_s* seconds after the start of the read.
+
+        Raises:
+            ClusterError: No capacity has ever been read.
         """
         ...
 

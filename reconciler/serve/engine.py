@@ -1,9 +1,10 @@
 """``Engine``: keeps the plan of one cluster up to date as Git and the cluster change.
 
 An informer keeps the live state current. The engine itself requests only pods and quotas from the
-API server, and only when a VM's decision depends on them. The first such plan waits for their
-data; a later plan uses the known data and starts a new read in the background once the data is
-old. The engine has no access to anything that writes.
+API server, and only when a VM's decision depends on them. The data is read in the background. A
+plan waits some seconds for the first data, and for new data once the known data is very old; if
+none arrives, the plan uses the known data and says how old it is. The engine has no access to
+anything that writes.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import math
 from typing import TYPE_CHECKING
 
 from reconciler.app.read_and_plan import PlanWithInputs, clock_difference, require_cluster
+from reconciler.plan.capacity.capacity_age import with_capacity_age
 from reconciler.plan.planner import Planner
 from reconciler.rollout.run_context import alert_hold
 
@@ -29,7 +31,11 @@ if TYPE_CHECKING:
 CAPACITY_AGE_S = 60.0
 """The age in seconds after which pods and quotas are read again."""
 OLDEST_CAPACITY_S = 300.0
-"""The maximum age in seconds of pods and quotas that a plan may use."""
+"""The age in seconds after which a plan waits for new pods and quotas, or states their age."""
+CAPACITY_WAIT_S = 5.0
+"""The longest wait of a plan for new pods and quotas, in seconds."""
+FIRST_CAPACITY_WAIT_S = 20.0
+"""The longest wait of a plan for the first pods and quotas, in seconds."""
 
 
 class Engine:
@@ -83,7 +89,7 @@ class Engine:
             ValueError: ``use`` was never called.
             WrongClusterError: The desired state is meant for another cluster.
             ClusterError: The cluster has not answered for too long, or the plan needs pods and
-                quotas that cannot be read.
+                quotas that were never read.
         """
         if self._reading is None:
             raise ValueError("there is no desired state to plan for")
@@ -103,11 +109,12 @@ class Engine:
         plan = self._planner.plan()
         age_s = self._capacity_age_s(live)
         if age_s > CAPACITY_AGE_S and self._planner.capacity_mattered:
-            if age_s <= OLDEST_CAPACITY_S:
-                self._informer.refresh_capacity()
-            elif (capacity := self._informer.capacity()) is not None:
+            capacity = self._informer.refresh_capacity(_wait_s(age_s))
+            if age_s > OLDEST_CAPACITY_S and capacity is not live.capacity:
                 self._planner.add_capacity(capacity)
                 plan = self._planner.plan()
+            if capacity is not None:
+                plan = with_capacity_age(plan, capacity, self._clock.now(), OLDEST_CAPACITY_S)
         return PlanWithInputs(
             config=reading.config,
             desired=reading.state,
@@ -121,3 +128,10 @@ class Engine:
         if live.capacity is None:
             return math.inf
         return (self._clock.now() - live.capacity.observed_at).total_seconds()
+
+
+def _wait_s(age_s: float) -> float:
+    """Return the longest wait for new pods and quotas, given the age of the known ones."""
+    if age_s == math.inf:
+        return FIRST_CAPACITY_WAIT_S
+    return CAPACITY_WAIT_S if age_s > OLDEST_CAPACITY_S else 0.0

@@ -16,8 +16,10 @@ from reconciler.cluster.api.client import Client
 from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.model.plan.plan import Reason
 from reconciler.model.references import vm_ref
+from reconciler.plan.capacity.capacity_age import CODE
 from reconciler.plan.plan_policy import PlanPolicy
 from reconciler.serve.engine import CAPACITY_AGE_S, OLDEST_CAPACITY_S
+from reconciler.simulator.apiserver.request.api_faults import Effect, Fault
 from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader
 
@@ -55,7 +57,7 @@ class Late:
         return self._base.now() + timedelta(seconds=self.later_s)
 
     def monotonic(self):
-        return self._base.monotonic()
+        return self._base.monotonic() + self.later_s
 
     def sleep(self, seconds):
         self._base.sleep(seconds)
@@ -162,6 +164,29 @@ def test_serve_engine_refreshes_very_old_capacity_data_before_planning(serve, gi
         old = planner.plan().live.capacity
         clock.later_s = OLDEST_CAPACITY_S + 10
         assert planner.plan().live.capacity is not old
+
+
+def test_serve_engine_plans_with_the_last_known_capacity_while_no_newer_one_can_be_read(
+    serve, git
+):
+    cluster = serve("hotplug", vms=VMS)
+    git.commit(manifests(**{"vm-3": "2Gi"}))
+    clock = Late()
+    with engine(cluster, git, clock) as (planner, _informer):
+        first = planner.plan()
+        assert CODE not in codes(first)
+        clock.later_s = 7 * 60 + 1
+        cluster.simulator.api.faults.add(
+            Fault(effect=Effect.STATUS, code=410, resource="resourcequotas")
+        )
+        found = planner.plan()
+        assert found.live.capacity is first.live.capacity
+        assert [each.reason for each in found.plan.decisions if each.actions] == [Reason.HOTPLUG]
+        assert "7 minutes ago" in codes(found)[CODE]
+
+
+def codes(planned):
+    return {each.code: each.message for each in planned.plan.diagnostics}
 
 
 def test_serve_engine_reevaluates_a_vm_that_waits_for_capacity_after_refreshing_capacity_data(

@@ -154,9 +154,9 @@ class PolledInformer:
     def outage(self) -> None:
         """Return None: each read fails by itself, or not at all."""
 
-    def refresh_capacity(self) -> None:
+    def refresh_capacity(self, _wait_s: float = 0.0):
         """Read pods and quotas at once, because there is no other thread."""
-        self.capacity()
+        return self.capacity()
 
     def wait(self, timeout_s: float):
         self._clock.sleep(min(timeout_s, 0.5))

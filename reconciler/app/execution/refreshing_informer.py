@@ -38,6 +38,6 @@ class RefreshingInformer:
         """Return since when reads have failed, and the last error."""
         return self._inner.outage()
 
-    def refresh_capacity(self) -> None:
-        """Start to read pods and quotas for later snapshots."""
-        self._inner.refresh_capacity()
+    def refresh_capacity(self, wait_s: float = 0.0) -> Capacity | None:
+        """Start to read pods and quotas for later snapshots; return the newest ones."""
+        return self._inner.refresh_capacity(wait_s)

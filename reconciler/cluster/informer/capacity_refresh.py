@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import wait
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.api import threads
@@ -12,6 +13,7 @@ from reconciler.errors import ClusterError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from concurrent.futures import Future
 
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.read.api_groups import ServedGroups
@@ -31,6 +33,7 @@ class CapacityRefresh:
         served: Returns the API groups that the server serves; while None, each read lists them.
         change: Calls a function while holding the lock of the snapshot, and wakes up its readers.
         broke: Called with an unexpected error of the background thread.
+        scale: How many seconds of *clock* pass in one real second.
     """
 
     def __init__(
@@ -41,13 +44,17 @@ class CapacityRefresh:
         served: Callable[[], ServedGroups | None],
         change: Callable[[Callable[[], None]], None],
         broke: Callable[[str, Exception], None],
+        scale: float = 1.0,
     ) -> None:
-        self._client, self._clock = client, clock
+        self._client, self._clock, self._scale = client, clock, scale
         self._served, self._change, self._broke = served, change, broke
         self._lock = threading.Lock()
-        self._reading = False
-        self._not_before = 0.0
-        """The monotonic time before which the next background read does not start."""
+        self._reading: Future[None] | None = None
+        """The last background read; None before the first one."""
+        self._started_at = -_INTERVAL_S
+        """The monotonic time of its start."""
+        self._error: ClusterError | None = None
+        """Why the last background read failed; None if it did not."""
         self.newest: Capacity | None = None
         """The capacity that was observed last."""
 
@@ -61,34 +68,61 @@ class CapacityRefresh:
         self._store(found)
         return found
 
-    def start(self) -> None:
+    def start(self, wait_s: float = 0.0) -> Capacity | None:
         """Start a background read, unless one is running or the last one is too recent.
 
-        A failure is logged and changes nothing.
+        A failure is logged, and the capacity that is known remains.
+
+        Args:
+            wait_s: The longest wait for the result, in seconds after the start of the read. A
+                read that has been running for longer causes no wait.
+
+        Returns:
+            The newest capacity; None if none has been read.
         """
+        reading = self._running()
+        left_s = self._started_at + wait_s - self._clock.monotonic()
+        if reading is not None and left_s > 0:
+            wait((reading,), left_s / self._scale)
+        return self.newest
+
+    @property
+    def problem(self) -> str:
+        """Why no newer capacity is known, in words."""
+        if self._error is not None:
+            return str(self._error)
+        if self._reading is not None and not self._reading.done():
+            return f"{self._client.host} has not answered the requests for them yet"
+        return "they were not requested yet"
+
+    def _running(self) -> Future[None] | None:
+        """Return the background read that is running; start one if it is time."""
         with self._lock:
-            if self._reading or self._clock.monotonic() < self._not_before:
-                return
-            self._reading = True
+            now = self._clock.monotonic()
+            if self._reading is not None and not self._reading.done():
+                return self._reading
             # This interval also applies after a failure.
-            self._not_before = self._clock.monotonic() + _INTERVAL_S
-        try:
-            threads.start(self._refresh)
-        except RuntimeError as error:  # no thread can be started
-            self._reading = False
-            log.warning("cannot refresh pods and quotas: %s", error)
+            if now - self._started_at < _INTERVAL_S:
+                return None
+            try:
+                self._reading = threads.start(self._refresh)
+            except RuntimeError as error:  # no thread can be started
+                log.warning("cannot refresh pods and quotas: %s", error)
+                return None
+            self._started_at = now
+            return self._reading
 
     def _refresh(self) -> None:
         try:
             found = read_capacity(self._client, self._clock, self._served())
             self._change(lambda: self._store(found))
+            self._error = None
         except ClusterError as error:
+            self._error = error
             log.warning("cannot refresh pods and quotas: %s", error)
         except Exception as error:
             log.exception("cannot refresh pods and quotas")
             self._broke("the thread that reads pods and quotas", error)
-        finally:
-            self._reading = False
 
     def _store(self, found: Capacity) -> None:
         """Store the capacity that was read, unless the stored capacity is newer."""

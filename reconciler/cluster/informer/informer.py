@@ -30,6 +30,7 @@ from reconciler.cluster.read.migration_policy_reader import (
     MigrationPolicies,
     list_migration_policies,
 )
+from reconciler.errors import ClusterError
 from reconciler.model.live.live_state import LiveNode, LiveState
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ if TYPE_CHECKING:
     from reconciler.cluster.decode.pages import Readable
     from reconciler.cluster.informer.reflector import Target
     from reconciler.cluster.informer.store import Store
-    from reconciler.errors import BackgroundError, ClusterError
+    from reconciler.errors import BackgroundError
     from reconciler.model.diagnostic import Diagnostic
     from reconciler.model.live.capacity import Capacity
     from reconciler.model.live.live_state import LiveKubeVirt, LiveVM, LiveVMI
@@ -101,6 +102,7 @@ class ClusterInformer:
             served=lambda: self._owners.served,
             change=self._change,
             broke=self._break,
+            scale=scale,
         )
         self._broken: BackgroundError | None = None
         """The error that ended a background thread; the first one if there are several."""
@@ -255,12 +257,28 @@ class ClusterInformer:
         """
         return self._capacity.read()
 
-    def refresh_capacity(self) -> None:
-        """Start reading pods and quotas in the background, unless such a read is running.
+    def refresh_capacity(self, wait_s: float = 0.0) -> Capacity:
+        """Start reading pods and quotas in the background, and wait for the result if asked.
 
-        ``wait`` returns when the read has succeeded. A failure is logged and changes nothing.
+        At most one such read is running. ``wait`` returns when it has succeeded. A failure is
+        logged and changes nothing.
+
+        Args:
+            wait_s: The longest wait for the result, in seconds after the start of the read.
+
+        Returns:
+            The newest capacity that is known.
+
+        Raises:
+            ClusterError: None has ever been read.
         """
-        self._capacity.start()
+        found = self._capacity.start(wait_s)
+        if found is None:
+            raise ClusterError(
+                f"pods and quotas are needed and were never read: {self._capacity.problem}",
+                hint="the process reads them again until it succeeds",
+            )
+        return found
 
     def _change(self, make: Callable[[], None]) -> None:
         """Change a store by calling a function under the lock, and wake up ``wait``."""

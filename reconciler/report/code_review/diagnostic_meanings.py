@@ -54,6 +54,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "the permission to read the namespace kube-system is missing",
         "snapshot-age":
             "the snapshot is older than `snapshotMaxAge`, or its time is in the future",
+        "capacity-age":
+            "in `reconciler serve`: the pods and quotas of the plan are older than five minutes, "
+            "because no newer ones could be read",
         "room-not-in-snapshot":
             "the snapshot contains no pods and quotas, so the plan did not check the capacity",
     },

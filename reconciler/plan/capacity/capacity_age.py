@@ -1,0 +1,39 @@
+"""``with_capacity_age``: says in a plan how old the pods and quotas are from which it was made."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC
+from typing import TYPE_CHECKING
+
+from reconciler.model.diagnostic import warning
+from reconciler.model.phrases import plural
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.model.live.capacity import Capacity
+    from reconciler.model.plan.plan import Plan
+
+CODE = "capacity-age"
+
+
+def with_capacity_age(plan: Plan, capacity: Capacity, now: datetime, max_age_s: float) -> Plan:
+    """Return the plan, with a warning if the capacity that it uses is too old.
+
+    Args:
+        plan: A plan with decisions that depend on capacity.
+        capacity: The capacity that the plan uses.
+        now: The current time.
+        max_age_s: The age in seconds up to which no warning is needed.
+    """
+    age_s = (now - capacity.observed_at).total_seconds()
+    if age_s <= max_age_s:
+        return plan
+    found = warning(
+        CODE,
+        f"pods and quotas were read at {capacity.observed_at.astimezone(UTC):%H:%M:%S} UTC, "
+        f"{plural(int(age_s // 60), 'minute')} ago, and no newer ones could be read",
+        "the next plan uses newer ones when the API server answers",
+    )
+    return replace(plan, diagnostics=(*plan.diagnostics, found))
