@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from reconciler.decoders import json_decoder
 from reconciler.errors import ForgeError
 
 T = TypeVar("T")
@@ -18,7 +19,7 @@ def decoded(body: bytes, kind: type[T]) -> T:
         ForgeError: The body is not JSON, or is not what the forge documents.
     """
     try:
-        return msgspec.json.decode(body, type=kind)
+        return json_decoder(kind).decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise ForgeError(
             "the answer of the forge does not match the documentation of its API",

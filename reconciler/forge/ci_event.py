@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 
 from reconciler import input_files
+from reconciler.decoders import json_decoder
 
 _EVENT_BYTES = 32 * 1024 * 1024
 """The maximum size of an event in bytes; GitHub sends at most 25 MB."""
@@ -53,6 +54,6 @@ def read_event(path: str) -> CiEvent:
     if not path:
         return CiEvent()
     try:
-        return msgspec.json.decode(input_files.read(Path(path), _EVENT_BYTES), type=CiEvent)
+        return json_decoder(CiEvent).decode(input_files.read(Path(path), _EVENT_BYTES))
     except (OSError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return CiEvent()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from reconciler.decoders import json_decoder
 from reconciler.escaping import printable
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def error_of(body: bytes) -> str:
 
 def _decoded(body: bytes) -> _Answer:
     try:
-        return msgspec.json.decode(body, type=_Answer)
+        return json_decoder(_Answer).decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise AnswerError(f"an answer that cannot be read ({type(error).__name__})") from error
 

@@ -16,6 +16,7 @@ import msgspec
 
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.decoders import json_decoder
 from reconciler.errors import (
     ClusterError,
     ConflictError,
@@ -97,7 +98,7 @@ class Answer:
 def read_status(body: bytes | msgspec.Raw) -> Status:
     """Parse a response body as a ``Status``; return an empty ``Status`` for other content."""
     try:
-        status = msgspec.json.decode(body, type=Status)
+        status = json_decoder(Status).decode(body)
     except UNDECODABLE:
         return Status()
     return status if status.kind == "Status" else Status()

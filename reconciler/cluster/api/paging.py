@@ -10,6 +10,7 @@ import msgspec
 
 from reconciler.cluster.api import list_items, resource_paths
 from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.decoders import json_decoder
 from reconciler.errors import ClusterError, ExpiredError
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ def _meta(client: Client, path: str, body: bytes) -> _ListMeta:
     """Return the metadata of a page, which must be a list of the expected kind."""
     try:
         try:
-            found = msgspec.json.decode(body, type=_List)
+            found = json_decoder(_List).decode(body)
         except RecursionError:
-            found = msgspec.json.decode(list_items.split(body).envelope, type=_List)
+            found = json_decoder(_List).decode(list_items.split(body).envelope)
         list_items.check_kind(found.kind, path.rpartition("/")[2])
         if found.items is msgspec.UNSET:
             raise ValueError("the list has no items")

@@ -11,6 +11,7 @@ import msgspec
 from reconciler.cluster.api import api_errors, resource_paths
 from reconciler.cluster.api.api_errors import Answer
 from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.decoders import json_decoder
 from reconciler.errors import ClusterError, UnreachableError
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class _Event(msgspec.Struct, frozen=True):
     object: msgspec.Raw
 
 
-_DECODER = msgspec.json.Decoder(_Event)
+_DECODER = json_decoder(_Event)
 _WRITTEN = re.compile(rb'\{"type":"([A-Z]+)","object":(.*)\}\s*', re.DOTALL)
 """Matches a watch event in the form in which API servers write it.
 

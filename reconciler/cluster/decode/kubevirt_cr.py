@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode.decode_values import moment
 from reconciler.cluster.decode.json_fields import (
@@ -21,6 +19,7 @@ from reconciler.cluster.decode.json_fields import (
 )
 from reconciler.cluster.decode.pages import Decoded, UnreadableError, identity, items, joined
 from reconciler.cluster.decode.tracking_tool import tracking_tool
+from reconciler.decoders import json_value
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.fields import (
     DISABLED_GATES,
@@ -38,6 +37,8 @@ from reconciler.model.references import FieldPath, ObjectRef, Uid, dotted, kubev
 if TYPE_CHECKING:
     from datetime import datetime
 
+    import msgspec
+
 _OVERCOMMIT = ("spec", "configuration", "developerConfiguration", "memoryOvercommit")
 _OVERHEAD_RATIO = ("spec", "configuration", "additionalGuestMemoryOverheadRatio")
 _EVICTION_STRATEGY = ("spec", "configuration", "evictionStrategy")
@@ -50,7 +51,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
         UnreadableError: *body* is not an object with a name.
     """
     try:
-        found = msgspec.json.decode(body)
+        found = json_value(body)
     except UNDECODABLE as error:
         raise UnreadableError(str(error)) from error
     meta, status = child(found, "metadata"), child(found, "status")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ import msgspec
 from reconciler.cluster.api import list_items
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode.structs import wire
+from reconciler.decoders import JSONDecoder, built_once, json_decoder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -34,7 +34,7 @@ Source: https://kubernetes.io/docs/setup/best-practices/cluster-large/
 """
 _MAX_INNER_SEAMS = 100
 """The maximum number of times that ``_SEAM`` occurs in an object; pods and quotas lack it."""
-_RAW = msgspec.json.Decoder(msgspec.Raw)
+_RAW = json_decoder(msgspec.Raw)
 
 
 def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Raw]:
@@ -81,7 +81,7 @@ def _last_items(body: bytes, plural: str) -> Sequence[bytes | msgspec.Raw]:
         found: Sequence[bytes | msgspec.Raw] = _values(page.items)
     except (RecursionError, msgspec.ValidationError):  # too deep, or not a page of usual length
         cut = list_items.split(body, MAX_OBJECTS)
-        kind, found = msgspec.json.decode(cut.envelope, type=wire.Page[object]).kind, cut.items
+        kind, found = json_decoder(wire.Page[object]).decode(cut.envelope).kind, cut.items
     list_items.check_kind(kind, plural)
     return found
 
@@ -126,8 +126,8 @@ def _values(items: Any) -> Sequence[msgspec.Raw]:  # noqa: ANN401 - a struct tha
     return [each for each in found if each is not msgspec.UNSET]
 
 
-@cache
-def _page_decoder() -> msgspec.json.Decoder[wire.Page[Any]]:
+@built_once
+def _page_decoder() -> JSONDecoder[wire.Page[Any]]:
     """Return a decoder that fails if a page has more than ``MAX_PER_PAGE`` objects.
 
     A limit on the length of a list is checked only when the whole list is in memory. A struct that
@@ -138,4 +138,4 @@ def _page_decoder() -> msgspec.json.Decoder[wire.Page[Any]]:
     page: Any = msgspec.defstruct(
         "Items", fields, array_like=True, forbid_unknown_fields=True, gc=False
     )
-    return msgspec.json.Decoder(wire.Page[page])
+    return json_decoder(wire.Page[page])

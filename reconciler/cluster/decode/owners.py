@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode.decode_values import moment
 from reconciler.cluster.decode.json_fields import (
@@ -21,6 +19,7 @@ from reconciler.cluster.decode.json_fields import (
 )
 from reconciler.cluster.decode.pages import Decoded, UnreadableError, identity, items, joined
 from reconciler.cluster.decode.tracking_tool import tracking_tool
+from reconciler.decoders import json_value
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.live.conditions import Condition
 from reconciler.model.live.live_owner import HARVESTER_GROUP, HARVESTER_SETTING, LiveOwner
@@ -39,6 +38,8 @@ from reconciler.plan.kubevirt.owners.json_patch_annotation import ANNOTATION
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+    import msgspec
 
 _OPERATOR = "operator"
 """The name of the operator's own version in a HyperConverged's ``status.versions``."""
@@ -140,7 +141,7 @@ def setting(body: bytes | msgspec.Raw, version: str) -> LiveOwner:
 
 def _object(body: bytes | msgspec.Raw) -> dict[str, Any]:
     try:
-        found = msgspec.json.decode(body)
+        found = json_value(body)
     except UNDECODABLE as error:
         raise UnreadableError(str(error)) from error
     if not text(child(found, "metadata"), "name"):

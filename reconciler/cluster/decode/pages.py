@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-import msgspec
-
 from reconciler.cluster.api import list_items
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode.list_stream import raw_items
 from reconciler.cluster.decode.structs import wire
+from reconciler.decoders import JSONDecoder, json_decoder
 from reconciler.errors import ClusterError
 from reconciler.model.diagnostic import UNREADABLE_OBJECT, Diagnostic, Severity
 from reconciler.model.references import (
@@ -26,6 +25,8 @@ from reconciler.model.references import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import msgspec
 
 W = TypeVar("W", bound=wire.Wire)
 V = TypeVar("V")
@@ -60,10 +61,10 @@ class Kind(Generic[W, V]):
     """Returns worst-case values for an unreadable object; None if the object is ignored."""
     consequence: str = "is ignored"
     """What happens because of an unreadable object, as the end of a sentence."""
-    _item: msgspec.json.Decoder[W] = field(init=False, repr=False)
+    _item: JSONDecoder[W] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_item", msgspec.json.Decoder(self.wire))
+        object.__setattr__(self, "_item", json_decoder(self.wire))
 
     def page(self, body: bytes) -> Decoded[V]:
         """Decode every object on a page of a list.
@@ -203,7 +204,7 @@ def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
 
 def _nameplate(body: bytes | msgspec.Raw) -> wire.Identity | None:
     try:
-        return msgspec.json.decode(body, type=wire.Nameplate).metadata
+        return json_decoder(wire.Nameplate).decode(body).metadata
     except UNDECODABLE:
         return None
 

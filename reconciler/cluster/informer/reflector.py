@@ -15,6 +15,7 @@ import msgspec
 
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.api.watch import SilentError, Watch
+from reconciler.decoders import json_decoder
 from reconciler.errors import ClusterError, ExpiredError, ForbiddenError, UnavailableError
 from reconciler.model import backoff
 
@@ -229,6 +230,6 @@ class Reflector(threading.Thread):
 
 def _version(body: bytes) -> str:
     try:
-        return msgspec.json.decode(body, type=_Versioned).metadata.resource_version
+        return json_decoder(_Versioned).decode(body).metadata.resource_version
     except UNDECODABLE:
         return ""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import msgspec
 
 from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.decoders import convert, json_decoder
 from reconciler.errors import ClusterError
 from reconciler.model.annotations import PREFIX
 
@@ -39,8 +40,8 @@ def decoded(body: bytes) -> dict[str, Any]:
         ClusterError: The body is not a Lease.
     """
     try:
-        found: dict[str, Any] = msgspec.json.decode(body, type=dict)
-        msgspec.convert(found, _Lease)
+        found: dict[str, Any] = json_decoder(dict).decode(body)
+        convert(found, _Lease)
     except UNDECODABLE as error:
         raise ClusterError(f"the server's response is not a Lease: {error}") from error
     return found

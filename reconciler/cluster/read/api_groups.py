@@ -11,6 +11,7 @@ import msgspec
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.api.paging import unreadable
+from reconciler.decoders import json_decoder
 from reconciler.errors import ForbiddenError, NotFoundError
 from reconciler.model.live.live_owner import HARVESTER_GROUP
 from reconciler.model.references import HYPERCONVERGED_GROUP
@@ -76,7 +77,7 @@ def served_groups(client: Client) -> ServedGroups:
     except (ForbiddenError, NotFoundError):
         return ServedGroups()
     try:
-        found = msgspec.json.decode(body, type=_Groups)
+        found = json_decoder(_Groups).decode(body)
     except UNDECODABLE as error:
         raise unreadable(client, resource_paths.GROUPS, str(error)) from error
     return ServedGroups(

@@ -16,6 +16,7 @@ from reconciler.cluster.decode.instancetypes import CLUSTER_WIDE, NAMESPACED
 from reconciler.cluster.decode.kubevirt_cr import KubeVirts
 from reconciler.cluster.decode.pages import UnreadableError, limit_unreadable
 from reconciler.cluster.read.api_groups import served_groups
+from reconciler.decoders import json_decoder
 from reconciler.errors import ClusterError, ForbiddenError, KubeVirtMissingError, NotFoundError
 from reconciler.model.diagnostic import Diagnostic, warning
 from reconciler.model.live.live_state import LiveInstancetype, LiveKubeVirt, LiveNode, LiveVM
@@ -201,7 +202,7 @@ def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
         )
         return "", (finding,)
     try:
-        return msgspec.json.decode(body, type=_Namespace).metadata.uid, ()
+        return json_decoder(_Namespace).decode(body).metadata.uid, ()
     except UNDECODABLE as error:
         what = f"the response of {client.host} is not a Namespace"
         raise ClusterError(what, hint="check that the server is an API server") from error

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from reconciler import input_files
+from reconciler.decoders import json_value
 from reconciler.errors import ClusterError
 from reconciler.escaping import json_text
 from reconciler.model.diagnostic import Diagnostic, Severity
@@ -35,7 +36,7 @@ def load(text: bytes, name: str) -> LiveState:
             time.
     """
     try:
-        state = snapshot_codec.from_snapshot(msgspec.json.decode(text))
+        state = snapshot_codec.from_snapshot(json_value(text))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         message = f"the snapshot {name} is not JSON, or a part of it is missing"
         raise ClusterError(message, hint=_HINT) from error

@@ -9,6 +9,7 @@ import msgspec
 
 from reconciler.cluster.api import resource_paths
 from reconciler.cluster.api.json_errors import UNDECODABLE
+from reconciler.decoders import json_decoder
 from reconciler.errors import ClusterError, ForbiddenError
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def may(client: Client, right: Right) -> bool:
     }
     answer = client.send("POST", resource_paths.ACCESS_REVIEWS, body=body)
     try:
-        return msgspec.json.decode(answer.body, type=_Review).status.allowed
+        return json_decoder(_Review).decode(answer.body).status.allowed
     except UNDECODABLE as error:
         what = f"the response of {client.host} to an access review cannot be read: {error}"
         raise ClusterError(what, hint="check that the server is an API server") from error

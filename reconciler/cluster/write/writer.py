@@ -5,14 +5,13 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from reconciler.cluster.api import api_errors, resource_paths, threads
 from reconciler.cluster.api.json_errors import UNDECODABLE
 from reconciler.cluster.decode import owners, workloads
 from reconciler.cluster.decode.kubevirt_cr import kubevirt
 from reconciler.cluster.decode.pages import UnreadableError
 from reconciler.cluster.write import answer_check
+from reconciler.decoders import json_decoder
 from reconciler.errors import ClusterError, NotFoundError
 from reconciler.model.live.live_owner import HARVESTER_SETTING
 from reconciler.model.plan.plan import Action, Verb
@@ -186,7 +185,7 @@ def _written(action: Action, answer: Answer) -> Written:
     if action.verb is Verb.RESTART:
         return Written(status=answer.status, warnings=answer.warnings)
     try:
-        held = msgspec.json.decode(answer.body, type=dict)
+        held = json_decoder(dict).decode(answer.body)
         if action.verb is Verb.CREATE:
             missing = answer_check.uncreated(held, action.manifest or {})
         else:

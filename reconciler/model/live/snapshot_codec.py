@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar, Union, cast, get_args, get_origin, g
 
 import msgspec
 
+from reconciler.decoders import convert
 from reconciler.model.diagnostic import Diagnostic
 from reconciler.model.fields import FIELD_BY_PATH, FieldType, NameSet, Settings, read_setting
 from reconciler.model.live.capacity import Capacity
@@ -229,7 +230,7 @@ def _plain(message: str) -> str:
 
 def _converted(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type
     try:
-        return msgspec.convert(value, kind, dec_hook=_read)
+        return convert(value, kind, dec_hook=_read)
     except msgspec.ValidationError as error:
         # msgspec adds the outer path only to a ValueError.
         raise ValueError(str(error)) from error

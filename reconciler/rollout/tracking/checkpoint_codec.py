@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from reconciler.decoders import convert, json_decoder
 from reconciler.escaping import json_text
 from reconciler.model.annotations import ROLLOUT
 from reconciler.model.references import VM, ObjectRef
@@ -86,7 +87,7 @@ def decoded(text: str | None) -> Decoded:
     if not text:
         return Decoded(Checkpoint())
     try:
-        document = msgspec.json.decode(text, type=_Document)
+        document = json_decoder(_Document).decode(text)
         soak = document.soak and replace(document.soak, since=_utc(document.soak.since))
         failures = dict(_failure(each) for each in document.failures)
         starts = dict(_start(each) for each in document.starts)
@@ -123,7 +124,7 @@ def _failure_document(ref: ObjectRef, failure: RecordedFailure) -> dict[str, obj
 
 
 def _failure(document: dict[str, Any]) -> tuple[ObjectRef, RecordedFailure]:
-    failure = msgspec.convert({**document, "why": document}, RecordedFailure)
+    failure = convert({**document, "why": document}, RecordedFailure)
     return _ref(document), replace(failure, at=_utc(failure.at))
 
 
@@ -134,12 +135,12 @@ def _start_document(ref: ObjectRef, start: Start) -> dict[str, object]:
 
 
 def _start(document: dict[str, Any]) -> tuple[ObjectRef, Start]:
-    start = msgspec.convert(document, Start)
+    start = convert(document, Start)
     return _ref({**document, "kind": VM}), replace(start, at=_utc(start.at))
 
 
 def _ref(document: dict[str, Any]) -> ObjectRef:
-    found = msgspec.convert(document, _Name)
+    found = convert(document, _Name)
     return ObjectRef(kind=found.kind, namespace=found.namespace, name=found.name)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from reconciler.decoders import msgpack_decoder
 from reconciler.model.desired.config import RestartConsent
 from reconciler.model.desired.desired_state import DesiredKubeVirt, DesiredVM
 from reconciler.model.diagnostic import Diagnostic
@@ -113,7 +114,7 @@ class _FileRecord(msgspec.Struct, array_like=True, gc=False):
 
 
 _encoder = msgspec.msgpack.Encoder()
-_decoder = msgspec.msgpack.Decoder(_FileRecord)
+_decoder = msgpack_decoder(_FileRecord)
 _quantity = lru_cache(maxsize=1_000)(MemoryQuantity.parse)
 
 

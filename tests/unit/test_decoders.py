@@ -1,0 +1,70 @@
+"""Threads that need the same new type get it only when it is complete."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import suppress
+from typing import Any
+
+import msgspec
+import pytest
+
+from reconciler.decoders import convert, json_decoder, msgpack_decoder
+
+YIELDS = 200
+
+
+def new_type(while_reading) -> Any:
+    """Return a type with a type in it; msgspec calls *while_reading* before the type is complete.
+
+    msgspec evaluates an annotation that is text, here a call.
+    """
+
+    def value_type() -> type:
+        while_reading()
+        return int
+
+    inner = msgspec.defstruct(
+        "Inner", [("value", "value_type()")], namespace={"value_type": staticmethod(value_type)}
+    )
+    return msgspec.defstruct("Outer", [("inner", inner)])
+
+
+def converted(kind: Any) -> None:
+    with suppress(msgspec.ValidationError):
+        convert({}, kind)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (json_decoder, json_decoder),
+        (json_decoder, msgpack_decoder),
+        (msgpack_decoder, json_decoder),
+        (converted, json_decoder),
+        (json_decoder, converted),
+    ],
+)
+def test_second_thread_waits_until_the_first_has_read_the_type(first, second):
+    ended = []
+
+    def while_reading() -> None:
+        other.start()
+        for _ in range(YIELDS):  # the other thread runs, and ends now unless it waits
+            other.join(0)
+        ended.append("first")
+
+    def decode() -> None:
+        second(kind)
+        ended.append("second")
+
+    kind = new_type(while_reading)
+    other = threading.Thread(target=decode)
+    first(kind)
+    other.join()
+    assert ended == ["first", "second"]
+
+
+def test_decoder_of_a_type_is_made_once():
+    kind = new_type(lambda: None)
+    assert json_decoder(kind) is json_decoder(kind)
