@@ -30,7 +30,10 @@ class PlanPolicy:
     restart: RestartConsent = RestartConsent.NEVER
     """What may happen to a VM that needs a restart and has no restart annotation."""
     guest_timeout_s: float = 300.0
-    """How long a guest may take to use or release memory after the migration has ended."""
+    """How long a guest may take to use or release memory after the migration has ended.
+
+    Without a migration, the time starts when the size is written.
+    """
     failed_migrations: int = 3
     """The number of consecutive failed migrations after which a VM's change has failed."""
     cluster: str = ""

@@ -120,6 +120,15 @@ def test_each_kind_of_hotplug_failure_has_its_own_reason_code(world, reason, say
     assert len(run.patches()) == 1, "a failed change is not written again"
 
 
+def test_guest_that_does_not_use_memory_that_grew_in_place_fails_after_the_timeout():
+    silent = {"name": "vm", "guest": "1Gi", "faults": {"guestSilent": True}}
+    run = rig("in-place", vms=[silent])
+    report = run.apply(ASK_2GI, deadline_s=1200)
+    outcome = only(report)
+    assert (outcome.result, outcome.reason) == ("failed", "guest-silent")
+    assert "after the size was written" in outcome.why.message
+
+
 def test_run_waits_for_the_retry_of_a_failed_migration():
     run = rig("migration-fails-once")
     report = run.apply(ASK_2GI, deadline_s=600)

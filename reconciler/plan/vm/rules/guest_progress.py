@@ -23,6 +23,8 @@ from reconciler.plan.vm.rules import (
 from reconciler.plan.vm.rules.vm_state import coming_up, progress_of
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from reconciler.model.live.live_migration import LiveMigration
     from reconciler.model.quantity import MemoryQuantity
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
@@ -285,13 +287,26 @@ def _guest(running: RunningVM) -> Finding:
             Reason.GUEST_ACCEPTING,
             f"{text}; the guest is paused and uses the memory once the VM is resumed",
         )
-    ended = vmi.migration_ended_at
-    waited_s = (running.now - ended).total_seconds() if ended else None
+    since, event = _hotplugged(running)
+    waited_s = (running.now - since).total_seconds() if since else None
     if waited_s is None or waited_s < running.policy.guest_timeout_s:
         return wait(Reason.GUEST_ACCEPTING, f"{text} so far")
     return blocked(
         Reason.GUEST_SILENT,
-        f"{text}, {waited_s:.0f} s after the migration ended",
+        f"{text}, {waited_s:.0f} s after {event}",
         "the guest needs a virtio-mem driver (Linux 5.8 or newer) and must bring new memory "
         "online",
     )
+
+
+def _hotplugged(running: RunningVM) -> tuple[datetime | None, str]:
+    """Return from when on the guest could use its memory, and what happened then.
+
+    A change in the launcher pod has no migration, and an earlier migration did not carry it.
+    KubeVirt then shows no time, so the time of the size in the VM's spec is the closest one.
+    """
+    ended, written = running.vmi.migration_ended_at, running.vm.guest_changed_at
+    in_place = running.after.capabilities.in_place_resize
+    if in_place and written is not None and (ended is None or ended < written):
+        return written, "the size was written"
+    return ended, "the migration ended"

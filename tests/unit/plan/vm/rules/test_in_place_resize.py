@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from support.builders import (
+    NOW,
     condition,
     effect_of,
     make_desired,
@@ -127,5 +129,34 @@ def test_change_in_the_launcher_pod_is_in_flight_until_the_node_cannot_hold_the_
         guest_requested=q("1Gi"),
         guest_current=q("1Gi"),
         conditions=changing,
+    )
+    assert judged(state) == expected
+
+
+EARLIER = NOW - timedelta(days=7)
+
+
+@pytest.mark.parametrize(
+    ("waited_s", "migrated", "expected"),
+    [
+        (299, None, ("wait", "guest-accepting")),
+        (300, None, ("blocked", "guest-silent")),
+        # The growth has nothing to do with an earlier migration.
+        (299, EARLIER, ("wait", "guest-accepting")),
+        (300, EARLIER, ("blocked", "guest-silent")),
+        # A migration after the write has carried the size.
+        (300, NOW - timedelta(seconds=299), ("wait", "guest-accepting")),
+    ],
+)
+def test_guest_that_does_not_use_memory_that_grew_in_place_is_reported_after_the_timeout(
+    waited_s, migrated, expected
+):
+    written = make_vm(guest="2Gi", guest_changed_at=NOW - timedelta(seconds=waited_s))
+    state = live(
+        vm=written,
+        guest="2Gi",
+        guest_requested=q("2Gi"),
+        guest_current=q("1Gi"),
+        migration_ended_at=migrated,
     )
     assert judged(state) == expected
