@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Effect
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 
 MOST_PLANS = 50
 MOST_RUNS = 30
+MOST_DECISIONS = 20_000
+"""The maximum number of decisions in the plans of all remembered runs, which need about 1 kB each.
+
+The newest run is remembered in any case.
+"""
 MOST_CHANGES = 10
 """The maximum number of remembered changes of one VM."""
 _UNFINISHED = frozenset({Result.RUNNING, Result.WRITTEN})
@@ -56,7 +62,10 @@ def with_run(runs: tuple[RunReport, ...], report: RunReport) -> tuple[RunReport,
         and _end(report) == _end(runs[0])
     ):
         runs = runs[1:]
-    return (report, *runs)[:MOST_RUNS]
+    found = (report, *runs)[:MOST_RUNS]
+    total = accumulate(len(each.plan.decisions) for each in found)
+    kept = sum(1 for n_decisions in total if n_decisions <= MOST_DECISIONS)
+    return found[: max(1, kept)]
 
 
 def _made_no_change(report: RunReport) -> bool:

@@ -53,6 +53,17 @@ def plan_with(effect: Effect, reason: Reason, *, changes=()):
     return replace(PLAN, decisions=(decision,))
 
 
+@pytest.mark.parametrize(
+    ("n_decisions", "n_runs"), [(1, 30), (1_000, 20), (7_000, 2), (50_000, 1)]
+)
+def test_history_of_runs_is_bounded_by_runs_and_by_decisions(n_decisions, n_runs):
+    plan, runs = replace(PLAN, decisions=PLAN.decisions * n_decisions), ()
+    for n in range(40):
+        one = replace(report(Result.DONE, Actuation.SUCCEEDED, n), plan=plan)
+        runs = history.with_run(runs, one)
+    assert [each.run_id for each in runs] == [f"run-{39 - n}" for n in range(n_runs)]
+
+
 def test_equal_plans_in_a_row_are_one_entry():
     plans = history.with_plan((), PLAN, NOW)
     assert history.with_plan(plans, PLAN, LATER) == plans
