@@ -132,6 +132,15 @@ def other_resources(found: Mapping[str, wire.Amount] | None) -> dict[str, int]:
     return amounts
 
 
+def thousandths_of(value: wire.Amount) -> int:
+    """Return a number such as CPUs in thousandths; 0 if it is not set.
+
+    Raises:
+        UnreadableError: The value is not a quantity.
+    """
+    return 0 if value is None else _thousandths(value)
+
+
 def _thousandths(value: wire.Amount) -> int:
     try:
         return thousandths(value)

@@ -9,7 +9,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from reconciler.cluster.decode.cluster_nodes import HUGEPAGES
-from reconciler.cluster.decode.decode_values import CPU, amount, other_resources, shared
+from reconciler.cluster.decode.decode_values import (
+    CPU,
+    amount,
+    other_resources,
+    shared,
+    thousandths_of,
+)
 from reconciler.cluster.decode.pages import Kind
 from reconciler.cluster.decode.structs import wire_capacity as wire
 from reconciler.model.live.capacity import (
@@ -84,10 +90,14 @@ def pod(item: wire.Pod) -> Pod:
         node=shared(spec.node_name),
         requests=_requests(spec),
         limit=sum(_bytes(each.memory, "limits.memory") for each in limits),
-        cpu_limit=sum(_thousandths(each.cpu) for each in limits),
+        cpu_limit=sum(thousandths_of(each.cpu) for each in limits),
         guest_request=_bytes(((resources and resources.requests) or {}).get("memory"), "memory"),
         guest_limit=_bytes(
             resources.limits.memory if resources and resources.limits else None, "limits.memory"
+        ),
+        guest_cpu_request=thousandths_of(((resources and resources.requests) or {}).get(CPU)),
+        guest_cpu_limit=thousandths_of(
+            resources.limits.cpu if resources and resources.limits else None
         ),
         priority_class=shared(spec.priority_class_name),
         gates=tuple(shared(each.name) for each in spec.scheduling_gates or ()),
@@ -163,11 +173,7 @@ def is_judged(name: str) -> bool:
 
 def amount_of(value: Amount, name: str) -> int:
     """Return an amount of a quota: CPUs in thousandths, all else in bytes or as a number."""
-    return _thousandths(value) if name in CPU_JUDGED else _bytes(value, name)
-
-
-def _thousandths(value: Amount) -> int:
-    return 0 if value is None else other_resources({CPU: value})[CPU]
+    return thousandths_of(value) if name in CPU_JUDGED else _bytes(value, name)
 
 
 def _bytes(value: Amount, name: str) -> int:

@@ -54,6 +54,10 @@ class Launcher:
     """``requests.memory`` of the container that runs the guest, in bytes; 0 if not known."""
     guest_limit: int = 0
     """``limits.memory`` of the container that runs the guest, in bytes; 0 if there is none."""
+    guest_cpu_request: int = 0
+    """``requests.cpu`` of the container that runs the guest, in thousandths; 0 if not known."""
+    guest_cpu_limit: int = 0
+    """``limits.cpu`` of the container that runs the guest, in thousandths; 0 if there is none."""
     priority_class: str = ""
     gates: tuple[str, ...] = ()
     """The names of the pod's scheduling gates, which keep the scheduler from the pod."""
@@ -119,14 +123,29 @@ class Quota:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LimitBound:
+    """What a LimitRange requires of a container or a pod; 0 for a requirement that is not set."""
+
+    kind: str
+    """``Container`` or ``Pod``."""
+    resource: str
+    """``memory``, whose amounts are bytes, or ``cpu``, whose amounts are thousandths."""
+    minimum: int = 0
+    maximum: int = 0
+    ratio: int = 0
+    """``maxLimitRequestRatio``: the largest quotient of limit and request, in thousandths."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitRange:
-    """A LimitRange, reduced to the memory of containers and pods; 0 where it sets no limit."""
+    """A LimitRange, reduced to the memory and CPUs of containers and pods."""
 
     name: str
     default: int = 0
-    """The default ``limits.memory`` of a container without a limit, in bytes."""
-    container_max: int = 0
-    pod_max: int = 0
+    """The default ``limits.memory`` of a container without a limit, in bytes; 0 if not set."""
+    default_cpu: int = 0
+    """The default ``limits.cpu`` of a container, in thousandths; 0 if not set."""
+    bounds: tuple[LimitBound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,5 +174,5 @@ class Capacity:
     """The quotas of each namespace, sorted by name."""
     aware: AwareQuotas = field(default_factory=AwareQuotas)
     limit_ranges: Mapping[str, tuple[LimitRange, ...]] = field(default_factory=dict)
-    """The LimitRanges of each namespace that limit memory, sorted by name."""
+    """The LimitRanges of each namespace that limit memory or CPUs, sorted by name."""
     diagnostics: tuple[Diagnostic, ...] = ()

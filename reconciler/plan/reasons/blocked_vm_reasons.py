@@ -109,9 +109,10 @@ BLOCKED_VMS: Mapping[Reason, ReasonEntry] = {
     Reason.LIMIT_RANGE_WOULD_REFUSE: source(
         "kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go",
         "A LimitRange of the namespace would reject the target pod: its default limit does not"
-        " grow with the VM, or the pod or its container is larger than it permits. KubeVirt tries"
-        " again without a time-out.",
-        "Raise the LimitRange, or set `limits.memory` of the VM."),
+        " grow with the VM, or the memory or CPUs of the pod or its container are below the"
+        " minimum, above the maximum, or have a larger quotient of limit and request than it"
+        " permits. KubeVirt tries again without a time-out. This is not recorded.",
+        "Change the LimitRange, or set `limits.memory` of the VM."),
     Reason.AAQ_WOULD_HOLD: source("kubevirt/application-aware-quota v1.8.0",
         "A quota of Application-Aware Quota has too little left for the growth of the VM. AAQ then"
         " holds the target pod with the scheduling gate ApplicationAwareQuotaGate, and the"

@@ -87,7 +87,9 @@ class LimitItem(Wire, frozen=True):
 
     type: str = ""
     default: Limits | None = None
+    min: Limits | None = None
     max: Limits | None = None
+    max_limit_request_ratio: Limits | None = None
 
 
 class LimitRangeSpec(Wire, frozen=True):

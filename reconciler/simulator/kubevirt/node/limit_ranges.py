@@ -1,4 +1,4 @@
-"""Simulates the LimitRanger admission plugin for the memory of launcher pods.
+"""Simulates the LimitRanger admission plugin for the memory and CPUs of launcher pods.
 
 Source: kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go, with its messages.
 """
@@ -8,22 +8,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.object_fields import Json, dig, section, size
+from reconciler.simulator.kubevirt.object_fields import Json, dig, section
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 RESOURCE: Final = "limitranges"
+_RESOURCES: Final = ("memory", "cpu")
 
 
 def add_defaults(pod: Json, ranges: Iterable[Json]) -> None:
     """Sets the default limits of containers that have none."""
     for limits in _of_type(ranges, "Container"):
-        default = dig(limits, "default", "memory")
-        if default is None:
-            continue
-        for container in pod["spec"]["containers"]:
-            section(container, "resources", "limits").setdefault("memory", default)
+        for name in _RESOURCES:
+            default = dig(limits, "default", name)
+            for container in pod["spec"]["containers"] if default is not None else ():
+                section(container, "resources", "limits").setdefault(name, default)
 
 
 def refusal(pod: Json, ranges: Iterable[Json]) -> str | None:
@@ -46,16 +46,64 @@ def _of_type(ranges: Iterable[Json], kind: str) -> Iterator[Json]:
 
 
 def _exceeded(limits: Json, kind: str, resources: list[Json]) -> str | None:
-    most = size(limits, "max", "memory")
+    """Returns the first violation, in LimitRanger's order: minimum, maximum, ratio."""
+    for check in (_below, _above, _ratio):
+        for name in _RESOURCES:
+            asked = _total(resources, "requests", name)
+            limit = _total(resources, "limits", name)
+            if found := check(limits, name, asked, limit):
+                return found.replace("KIND", kind)
+    return None
+
+
+def _below(limits: Json, name: str, asked: int | None, limit: int | None) -> str | None:
+    least = dig(limits, "min", name)
+    if least is None:
+        return None
+    usage = f"minimum {name} usage per KIND is {least}"
+    for noun, found in (("request", asked), ("limit", limit)):
+        if found is not None and found < _amount(name, least):
+            return f"{usage}, but {noun} is {_shown(name, found)}"
+    return None if asked is not None else f"{usage}.  No request is specified"
+
+
+def _above(limits: Json, name: str, asked: int | None, limit: int | None) -> str | None:
+    most = dig(limits, "max", name)
+    for noun, found in (("request", asked), ("limit", limit)) if most is not None else ():
+        if found is not None and found > _amount(name, most):
+            allowed = _shown(name, _amount(name, most))
+            return (
+                f"maximum {name} usage per KIND is {allowed}, but {noun} is {_shown(name, found)}"
+            )
+    return None
+
+
+def _ratio(limits: Json, name: str, asked: int | None, limit: int | None) -> str | None:
+    most = dig(limits, "maxLimitRequestRatio", name)
     if most is None:
         return None
-    for what in ("requests", "limits"):
-        found = sum(size(each, what, "memory") or 0 for each in resources)
-        if found > most:
-            allowed, shown = quantity.binary(most), quantity.binary(found)
-            noun = what.removesuffix("s")
-            return f"maximum memory usage per {kind} is {allowed}, but {noun} is {shown}"
+    usage = f"{name} max limit to request ratio per KIND is {most}, but"
+    if not asked:
+        return f"{usage} no request is specified or request is 0"
+    if not limit:
+        return f"{usage} no limit is specified or limit is 0"
+    if limit * 1000 > quantity.thousandths(most) * asked:
+        return f"{usage} provided ratio is {limit / asked:f}"
     return None
+
+
+def _total(resources: list[Json], what: str, name: str) -> int | None:
+    given = [found for each in resources if (found := dig(each, what, name)) is not None]
+    return sum(_amount(name, each) for each in given) if given else None
+
+
+def _amount(name: str, value: str) -> int:
+    """Returns a quantity in bytes, or in thousandths of a CPU."""
+    return quantity.thousandths(value) if name == "cpu" else quantity.parse(value)
+
+
+def _shown(name: str, amount: int) -> str:
+    return f"{amount}m" if name == "cpu" else quantity.binary(amount)
 
 
 def _forbidden(pod: Json, message: str) -> str:

@@ -13,7 +13,14 @@ from reconciler.cluster.informer.informer import ClusterInformer
 from reconciler.cluster.read.capacity_reader import read_capacity
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.errors import BackgroundError, UnavailableError
-from reconciler.model.live.capacity import Launcher, LimitRange, NodeUse, Quota, ResourceUse
+from reconciler.model.live.capacity import (
+    Launcher,
+    LimitBound,
+    LimitRange,
+    NodeUse,
+    Quota,
+    ResourceUse,
+)
 from reconciler.model.quantity import GIB, MIB
 
 PODS, QUOTAS = "/api/v1/pods", "/api/v1/resourcequotas"
@@ -64,18 +71,37 @@ def read(server, client, clock, page):
     return make
 
 
-def test_memory_of_limit_ranges_is_read(read):
+def test_memory_and_cpus_of_limit_ranges_are_read(read):
     limits = [
         {"type": "Container", "default": {"memory": "2Gi"}, "max": {"memory": "8Gi", "cpu": "4"}},
-        {"type": "Pod", "max": {"memory": "9Gi"}},
+        {
+            "type": "Pod",
+            "min": {"memory": "1Gi", "cpu": "100m"},
+            "max": {"memory": "9Gi"},
+            "maxLimitRequestRatio": {"cpu": "1.5"},
+        },
         {"type": "PersistentVolumeClaim", "max": {"storage": "1Ti"}},
     ]
     items = [
         {"metadata": {"name": name, "namespace": "db"}, "spec": {"limits": each}}
-        for name, each in (("memory", limits), ("cpus", [{"type": "Pod", "max": {"cpu": "4"}}]))
+        for name, each in (
+            ("memory", limits),
+            ("cpus", [{"type": "Container", "default": {"cpu": "500m"}}]),
+            ("others", [{"type": "Pod", "max": {"ephemeral-storage": "1Gi"}}]),
+        )
     ]
+    memory = LimitRange(
+        name="memory",
+        default=2 * GIB,
+        bounds=(
+            LimitBound(kind="Container", resource="memory", maximum=8 * GIB),
+            LimitBound(kind="Container", resource="cpu", maximum=4000),
+            LimitBound(kind="Pod", resource="memory", minimum=GIB, maximum=9 * GIB),
+            LimitBound(kind="Pod", resource="cpu", minimum=100, ratio=1500),
+        ),
+    )
     assert read(limits=items).limit_ranges == {
-        "db": (LimitRange(name="memory", default=2 * GIB, container_max=8 * GIB, pod_max=9 * GIB),)
+        "db": (LimitRange(name="cpus", default_cpu=500), memory)
     }
 
 

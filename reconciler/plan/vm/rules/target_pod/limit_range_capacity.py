@@ -1,15 +1,18 @@
 """Checks that the LimitRanges of the namespace allow the target pod of a change.
 
-A LimitRange sets default limits, which do not grow with the VM, and the largest request and limit
-of a container and of a pod. KubeVirt retries a rejected pod without a time-out. The rejection by a
-LimitRange is read from the code of Kubernetes, and not recorded.
+A LimitRange sets default limits, which do not grow with the VM, and bounds for the requests and
+limits of a container and of a pod: a minimum, a maximum, and the largest quotient of limit and
+request. KubeVirt retries a rejected pod without a time-out. The rejection by a LimitRange is read
+from the code of Kubernetes, and not recorded. Of the containers, only the one that runs the guest
+is checked: the others do not change with the size of the VM.
 
-Source: kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go.
+Source: kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go (minConstraint,
+maxConstraint, limitRequestRatioConstraint).
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MIB
@@ -19,9 +22,19 @@ from reconciler.plan.finding import Finding, blocked
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from reconciler.model.live.capacity import Launcher, LimitRange
+    from reconciler.model.live.capacity import Launcher, LimitBound, LimitRange
     from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.plan.vm.rules.vm_inputs import RunningVM
+
+MEMORY, CPU = "memory", "cpu"
+
+
+class _Amounts(NamedTuple):
+    """What a container or a pod requests of one resource, and its limit; 0 for no limit."""
+
+    subject: str
+    request: int
+    limit: int
 
 
 def limit_range_allows(running: RunningVM) -> Finding | None:
@@ -42,7 +55,7 @@ def limit_range_allows(running: RunningVM) -> Finding | None:
                 Reason.LIMIT_RANGE_WOULD_REFUSE,
                 f"the LimitRange {each.name} of namespace {namespace} rejects the target pod: "
                 f"{problem}",
-                "raise the LimitRange, or set limits.memory of the VM",
+                "change the LimitRange, or set limits.memory of the VM",
             )
     return None
 
@@ -54,17 +67,47 @@ def _problems(found: LimitRange, source: Launcher, pod: TargetPod) -> Iterator[s
     if source.guest_limit and pod.limit is not None:
         limit += pod.limit - source.limit
     if limit and found.default and request > limit:
-        yield f"its default limit is {_shown(limit)}, and the pod requests {_shown(request)}"
-    largest = max(request, limit)
-    if found.container_max and largest > found.container_max:
+        shown = _shown(MEMORY, limit), _shown(MEMORY, request)
+        yield f"its default limit is {shown[0]}, and the pod requests {shown[1]}"
+    guest = "the container of the guest"
+    amounts = {
+        ("Container", MEMORY): _Amounts(guest, request, limit),
+        ("Container", CPU): _Amounts(
+            guest, source.guest_cpu_request, source.guest_cpu_limit or found.default_cpu
+        ),
+        ("Pod", MEMORY): _Amounts("the pod", pod.request, pod.limit or source.limit),
+        ("Pod", CPU): _Amounts("the pod", pod.others.get(CPU, 0), pod.cpu_limit),
+    }
+    for bound in found.bounds:
+        yield from _violations(bound, amounts[bound.kind, bound.resource])
+
+
+def _violations(bound: LimitBound, has: _Amounts) -> Iterator[str]:
+    """Yield each violation of a bound; without a request, the amounts are not known."""
+    if not has.request:
+        return
+    noun, name = bound.kind.lower(), bound.resource
+    largest = max(has.request, has.limit)
+    if bound.maximum and largest > bound.maximum:
         yield (
-            f"a container may have {_shown(found.container_max)}, and the container of the guest "
-            f"needs {_shown(largest)}"
+            f"a {noun} may have {_shown(name, bound.maximum)}, and {has.subject} needs "
+            f"{_shown(name, largest)}"
         )
-    whole = max(pod.request, pod.limit or 0)
-    if found.pod_max and whole > found.pod_max:
-        yield f"a pod may have {_shown(found.pod_max)}, and the pod needs {_shown(whole)}"
+    least = min(has.request, has.limit or has.request)
+    if least < bound.minimum:
+        yield (
+            f"a {noun} must have at least {_shown(name, bound.minimum)}, and {has.subject} has "
+            f"{_shown(name, least)}"
+        )
+    if bound.ratio and not has.limit:
+        yield f"a {noun} must have a limit of {name}, and {has.subject} has none"
+    if has.limit * 1000 > bound.ratio * has.request > 0:
+        yield (
+            f"the {name} limit of a {noun} may be {bound.ratio / 1000:g} times its request, and "
+            f"{has.subject} requests {_shown(name, has.request)} with a limit of "
+            f"{_shown(name, has.limit)}"
+        )
 
 
-def _shown(n_bytes: int) -> str:
-    return f"{-(-n_bytes // MIB)}Mi"
+def _shown(resource: str, amount: int) -> str:
+    return f"{amount / 1000:g} CPUs" if resource == CPU else f"{-(-amount // MIB)}Mi"
