@@ -6,7 +6,7 @@ import json
 
 import pytest
 import yaml
-from support.simulated import ActOnStep, Rig, vm_yaml
+from support.simulated import ActOnStep, Rig, rig, vm_yaml
 
 from reconciler.model.desired.config import HyperConvergedPolicy
 from reconciler.model.run.progress import Step
@@ -312,7 +312,18 @@ HOTPLUG = "harvesterhci.io/enableCPUAndMemoryHotplug"
 VM = "/apis/kubevirt.io/v1/namespaces/default/virtualmachines/vm"
 
 
-def test_size_that_harvesters_webhook_undoes_silently_is_a_failure_with_that_reason():
+@pytest.mark.parametrize(
+    ("step", "reason", "words"),
+    [
+        # The webhook sees the annotation that is stored when a write arrives: this run's write,
+        # or the write of another client after it.
+        (Step.WAVE, "not-as-written", "memory.guest is 1Gi, not 2Gi"),
+        (Step.PATCHED, "harvester-rewrites-memory", "set memory.guest to 1Gi, the limit 1124Mi"),
+    ],
+)
+def test_size_that_harvesters_webhook_undoes_silently_is_a_failure_with_that_reason(
+    step, reason, words
+):
     vm = {
         "name": "vm",
         "guest": "1Gi",
@@ -320,14 +331,15 @@ def test_size_that_harvesters_webhook_undoes_silently_is_a_failure_with_that_rea
         "domain": {"resources": {"limits": {"memory": "1124Mi"}, "requests": {"memory": "1Gi"}}},
         "running": False,
     }
-    run = started(kubevirt={"owner": "Harvester", "version": "v1.8.4", "spec": LIVE}, vms=[vm])
-
-    def disable():
-        # The webhook sees the annotation that is stored when the write arrives.
-        run.merge(VM, {"metadata": {"annotations": {HOTPLUG: None}}}, agent="kubectl")
-
-    run.progress = ActOnStep(Step.WAVE, disable)
+    run = rig("harvester", vms=[vm])
+    disabled = {"metadata": {"annotations": {HOTPLUG: None}}}
+    run.progress = ActOnStep(step, lambda: run.merge(VM, disabled, agent="kubectl"))
     report = run.apply(vm_yaml("default", "vm", "2Gi"))
     (outcome,) = report.outcomes
-    assert (outcome.result.value, outcome.reason) == ("failed", "not-as-written")
-    assert "memory.guest is 1Gi, not 2Gi" in outcome.why.message
+    assert (outcome.result.value, outcome.reason) == ("failed", reason)
+    assert words in outcome.why.message
+    stored = run.sim.store.get(Key("virtualmachines.kubevirt.io", "default", "vm"))
+    assert stored["spec"]["template"]["spec"]["domain"]["memory"]["guest"] == "1Gi"
+    again = run.apply(vm_yaml("default", "vm", "2Gi")).outcomes[0]
+    assert again.reason == "harvester-rewrites-memory"
+    assert len(run.patches()) == 1, "a size that was undone is not written again"
