@@ -141,6 +141,7 @@ def test_plan_sends_one_request_per_list_page_and_at_most_twelve_other_requests(
     assert {plural: listed[plural] for plural in LISTS} == {
         plural: math.ceil(n / PAGE) for plural, n in LISTS.items()
     }
+    assert len([each for each in sent if each.path == "/apis"]) == 1
     assert len(sent) <= PAGES + 12
 
 
