@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from reconciler.model.diagnostic import Diagnostic, warning
 from reconciler.model.phrases import listed_refs, plural
@@ -28,6 +28,11 @@ def migrates(decision: Decision) -> bool:
     return decision.effect is Effect.LIVE and decision.reason not in without
 
 
+def grows_in_place(decision: Decision) -> bool:
+    """Return whether a decision needs capacity for the growth of the VM's launcher pod alone."""
+    return decision.effect is Effect.LIVE and decision.reason is Reason.IN_PLACE
+
+
 def capacity_warnings(
     decisions: Sequence[Decision], waves: Sequence[Wave], live: LiveState, at_once: int
 ) -> tuple[Diagnostic, ...]:
@@ -37,12 +42,13 @@ def capacity_warnings(
     """
     if live.capacity is None:
         return ()
-    sizes = {each.ref: grown_to(each, live) for each in decisions if migrates(each)}
+    by_ref = {each.ref: each for each in decisions if migrates(each) or grows_in_place(each)}
     jobs = [
-        (action.ref, size)
+        _Job(ref=action.ref, size=size, in_place=grows_in_place(decision))
         for wave in waves
         for action in wave.actions
-        if (size := sizes.get(action.ref)) is not None
+        if (decision := by_ref.get(action.ref)) is not None
+        and (size := grown_to(decision, live)) is not None
     ]
     late, never = _queue(jobs, Reservations(live), max(1, at_once))
     found = []
@@ -50,8 +56,8 @@ def capacity_warnings(
         found.append(
             warning(
                 "room-one-after-another",
-                f"{_count(late)} migrate yet because no node or quota has enough free memory, and "
-                f"must wait for other migrations to end: {listed_refs(late, NAMED)}",
+                f"{_count(late)} yet because no node or quota has enough free memory, and "
+                f"must wait for other migrations to end: {_names(late)}",
                 "these VMs change when memory becomes free; the forecast does not include this "
                 "waiting time",
             )
@@ -60,47 +66,71 @@ def capacity_warnings(
         found.append(
             warning(
                 "room-not-for-all",
-                f"{_count(never)} migrate, because earlier changes in the plan leave too little "
-                f"memory: {listed_refs(never, NAMED)}",
+                f"{_count(never)}, because earlier changes in the plan leave too little "
+                f"memory: {_names(never)}",
                 "free memory or add a node; otherwise the changes of these VMs do not start",
             )
         )
     return tuple(found)
 
 
+class _Job(NamedTuple):
+    """The change of one VM, which needs capacity."""
+
+    ref: ObjectRef
+    size: MemoryQuantity
+    in_place: bool
+
+    def reserved(self, reservations: Reservations) -> bool:
+        """Reserve the capacity for the change; return False if there is not enough."""
+        reserve = reservations.grow if self.in_place else reservations.place
+        return reserve(self.ref, self.size)
+
+    def end(self, reservations: Reservations) -> None:
+        """Release the capacity of the VM's old pod; a pod that has grown releases nothing."""
+        if not self.in_place:
+            reservations.settle(self.ref)
+
+
 def _queue(
-    jobs: Sequence[tuple[ObjectRef, MemoryQuantity]], reservations: Reservations, at_once: int
-) -> tuple[list[ObjectRef], list[ObjectRef]]:
-    """Return the VMs that must wait for capacity, and the VMs that will never have capacity."""
-    running: deque[ObjectRef] = deque()
-    late: list[ObjectRef] = []
-    left: list[tuple[ObjectRef, MemoryQuantity]] = []
-    for ref, size in jobs:
-        if len(running) >= at_once:
-            reservations.settle(running.popleft())
+    jobs: Sequence[_Job], reservations: Reservations, at_once: int
+) -> tuple[list[_Job], list[_Job]]:
+    """Return the changes that must wait for capacity, and those that will never have capacity."""
+    running: deque[_Job] = deque()
+    late: list[_Job] = []
+    left: list[_Job] = []
+    for job in jobs:
+        if len(running) >= at_once and not job.in_place:
+            running.popleft().end(reservations)
         waited = False
-        placed = reservations.place(ref, size)
+        placed = job.reserved(reservations)
         while not placed and running:
-            reservations.settle(running.popleft())
+            running.popleft().end(reservations)
             waited = True
-            placed = reservations.place(ref, size)
+            placed = job.reserved(reservations)
         if not placed:
-            left.append((ref, size))
+            left.append(job)
             continue
-        running.append(ref)
+        if not job.in_place:
+            running.append(job)
         if waited:
-            late.append(ref)
-    while running:
-        reservations.settle(running.popleft())
-    never: list[ObjectRef] = []
-    for ref, size in left:
-        if reservations.place(ref, size):
-            reservations.settle(ref)
-            late.append(ref)
+            late.append(job)
+    for job in running:
+        job.end(reservations)
+    never: list[_Job] = []
+    for job in left:
+        if job.reserved(reservations):
+            job.end(reservations)
+            late.append(job)
         else:
-            never.append(ref)
+            never.append(job)
     return late, never
 
 
-def _count(refs: Sequence[ObjectRef]) -> str:
-    return f"{plural(len(refs), 'VM')} cannot"
+def _count(jobs: Sequence[_Job]) -> str:
+    verbs = sorted({"grow in place" if each.in_place else "migrate" for each in jobs})
+    return f"{plural(len(jobs), 'VM')} cannot {' or '.join(verbs)}"
+
+
+def _names(jobs: Sequence[_Job]) -> str:
+    return listed_refs([each.ref for each in jobs], NAMED)

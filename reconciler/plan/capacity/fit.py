@@ -62,6 +62,24 @@ def pod_for(
     return target_pod(vmi, target, rendering, current)
 
 
+def growth_of(capacity: Capacity, vmi: LiveVMI, larger: TargetPod) -> TargetPod | None:
+    """Return what an instance's launcher pod needs in addition to become a larger pod.
+
+    The result counts no pod and no CPUs, and is None if the launcher pod is not known. A pod that
+    has grown already needs nothing.
+    """
+    pods = capacity.launchers.get(vmi.uid, ())
+    pod = next((each for each in pods if each.node == vmi.node), None)
+    if pod is None:
+        return None
+    return TargetPod(
+        request=max(0, larger.request - pod.requests.memory),
+        limit=max(0, larger.limit - pod.limit) if larger.limit is not None else None,
+        priority_class=pod.priority_class,
+        others={},
+    )
+
+
 def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = False) -> Free:
     """Return a node's free resources, with its free huge pages of one page size.
 
@@ -82,10 +100,13 @@ def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = 
 
 
 def quota_usage(pod: TargetPod) -> dict[str, int]:
-    """Return the amount of each resource in a quota that a pod uses."""
+    """Return the amount of each resource in a quota that a pod, or the growth of a pod, uses."""
     pages = {pod.page_size: pod.hugepages} if pod.hugepages else {}
     requests = ResourceUse(memory=pod.request, hugepages=pages, others=pod.others)
-    return quota_amounts(requests, pod.limit, pod.cpu_limit)
+    amounts = quota_amounts(requests, pod.limit, pod.cpu_limit)
+    if "pods" in pod.others:
+        return amounts
+    return {name: n for name, n in amounts.items() if name not in ("pods", "count/pods")}
 
 
 def exceeded(quota: Quota, pod: TargetPod, *, settled: bool = False) -> Iterator[str]:

@@ -13,7 +13,7 @@ from reconciler.model.references import instancetype_ref
 from reconciler.plan.behaviour.platform import is_harvester
 from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.capacity.aware_growth import growth
-from reconciler.plan.capacity.fit import SELF_RAISED, free, pod_for, quota_usage
+from reconciler.plan.capacity.fit import SELF_RAISED, free, growth_of, pod_for, quota_usage
 from reconciler.plan.capacity.node_filters import eligible_nodes
 
 if TYPE_CHECKING:
@@ -74,6 +74,34 @@ class Reservations:
             return False
         self._grown[ref.namespace].update(grown)
         return True
+
+    def grow(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
+        """Reserve what a VM's launcher pod needs to grow in place; return False if it cannot.
+
+        Source: inferred from VEP 45, sections Infeasible Resize and API Examples: only the VM's
+        own node and the growth count, and nothing is released afterwards.
+        """
+        vmi, capacity = self._live.vmis.get(ref), self._live.capacity
+        if vmi is None or capacity is None:
+            return True
+        larger = pod_for(capacity, self._rendering, vmi, target)
+        grown = growth_of(capacity, vmi, larger)
+        node = next((each for each in self._live.nodes if each.name == vmi.node), None)
+        if grown is None:
+            return True
+        fits = node is None or not capacity.pods_known or self._fits(node, grown)
+        if not fits or not self._quotas_hold(ref.namespace, grown, self_raised=False):
+            return False
+        self.promise_growth(ref, larger)
+        return True
+
+    def promise_growth(self, ref: ObjectRef, larger: TargetPod) -> None:
+        """Reserve what a launcher pod still needs to become the larger pod, on its own node."""
+        vmi, capacity = self._live.vmis.get(ref), self._live.capacity
+        grown = growth_of(capacity, vmi, larger) if vmi and capacity else None
+        if vmi is not None and grown is not None:
+            self._count(vmi.node, grown)
+            self._used[ref.namespace].update(quota_usage(grown))
 
     def _aware_quotas_hold(self, namespace: str, grown: Mapping[str, int]) -> bool:
         """Return whether the quotas of AAQ allow another VM to grow."""
@@ -142,7 +170,12 @@ class Reservations:
             and not replace(left, others=others).lacks(pod)
         )
 
-    def _quotas_hold(self, namespace: str, pod: TargetPod) -> bool:
+    def _quotas_hold(self, namespace: str, pod: TargetPod, *, self_raised: bool = True) -> bool:
+        """Return whether the quotas of a namespace allow a pod, or the growth of a pod.
+
+        With *self_raised*, the resources that Harvester raises for a migration do not count there.
+        """
+        self_raised = self_raised and self._is_harvester
         capacity, reserved = self._live.capacity, self._used[namespace]
         return capacity is None or all(
             quota.used.get(resource, 0) + reserved[resource] + needed <= quota.hard[resource]
@@ -150,7 +183,7 @@ class Reservations:
             for resource, needed in quota_usage(pod).items()
             if resource in quota.hard
             and quota.counts(pod.priority_class)
-            and not (self._is_harvester and resource in SELF_RAISED)
+            and not (self_raised and resource in SELF_RAISED)
         )
 
     def _count(self, node: str, pod: TargetPod) -> None:

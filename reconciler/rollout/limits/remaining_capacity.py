@@ -14,7 +14,7 @@ from reconciler.errors import ClusterError
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.run.progress import Step
 from reconciler.plan.behaviour.target_pod import rendering_of
-from reconciler.plan.capacity.capacity_warnings import migrates
+from reconciler.plan.capacity.capacity_warnings import grows_in_place, migrates
 from reconciler.plan.capacity.fit import pod_for
 from reconciler.plan.capacity.reservations import Reservations, grown_to
 
@@ -44,7 +44,11 @@ class RemainingCapacity:
         self._short = False
         """Whether a change did not fit since pods and quotas were last read."""
         self._reserved: dict[ObjectRef, TargetPod] = {}
-        """The target pod of each VM, computed before its patch while both have the same size."""
+        """The target pod of each VM, computed before its patch while both have the same size.
+
+        For a VM that grows in place, this is its larger launcher pod.
+        """
+        self._in_place: set[ObjectRef] = set()
         self._not_before = 0.0
         """The monotonic time before which a failed read is not retried, in seconds."""
 
@@ -84,16 +88,23 @@ class RemainingCapacity:
         reservations = Reservations(live)
         for ref, tracked in objects.items():
             pod = self._reserved.get(ref)
-            if pod is not None and is_hidden(tracked, live.vmis.get(ref), live.capacity):
+            if pod is None:
+                continue
+            if ref in self._in_place:
+                if grows_still(tracked, live.capacity):
+                    reservations.promise_growth(ref, pod)
+            elif is_hidden(tracked, live.vmis.get(ref), live.capacity):
                 reservations.promise(ref, pod)
 
         def has_capacity(ref: ObjectRef) -> bool:
             size, vmi = grown_to(candidates[ref], live), live.vmis.get(ref)
-            if size is None or vmi is None or not migrates(candidates[ref]):
+            in_place = grows_in_place(candidates[ref])
+            if size is None or vmi is None or not (in_place or migrates(candidates[ref])):
                 return True
-            placed = reservations.place(ref, size)
+            placed = (reservations.grow if in_place else reservations.place)(ref, size)
             self._short = self._short or not placed
             if placed:
+                (self._in_place.add if in_place else self._in_place.discard)(ref)
                 self._reserved[ref] = pod_for(
                     live.capacity, rendering_of(live.kubevirt), vmi, size
                 )
@@ -130,9 +141,23 @@ def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None
     return not migrated or _after(vmi.migration_ended_at, read.observed_at)
 
 
+def grows_still(tracked: TrackedObject, read: Capacity | None) -> bool:
+    """Return whether a written change may still enlarge the launcher pod that the pod list shows.
+
+    Only the part of the growth that the list does not show is reserved.
+    """
+    if read is None or not tracked.written:
+        return False
+    return tracked.open or _after(tracked.ended_at, read.observed_at)
+
+
 def _needs_capacity(tracked: TrackedObject) -> bool:
     waits = tracked.latest.reason is Reason.WAITS_FOR_ROOM
-    return tracked.open and not tracked.applied and (waits or migrates(tracked.latest))
+    return (
+        tracked.open
+        and not tracked.applied
+        and (waits or migrates(tracked.latest) or grows_in_place(tracked.latest))
+    )
 
 
 def _after(moment: datetime | None, other: datetime) -> bool:

@@ -13,15 +13,15 @@ from typing import TYPE_CHECKING
 from reconciler.model.live.conditions import is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import MIB
-from reconciler.plan.behaviour.target_pod import TargetPod
 from reconciler.plan.behaviour.versions import IN_PLACE_GATE
-from reconciler.plan.capacity.fit import exceeded, free, pod_for, quota_usage
+from reconciler.plan.capacity.fit import exceeded, free, growth_of, pod_for, quota_usage
 from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.vm.rules.target_pod.limit_range_capacity import limit_range_allows
 
 if TYPE_CHECKING:
     from reconciler.model.live.capacity import Capacity
     from reconciler.model.quantity import MemoryQuantity
+    from reconciler.plan.behaviour.target_pod import TargetPod
     from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
 
 RESIZE_IN_PROGRESS = "PodResourceResizeInProgress"
@@ -141,17 +141,8 @@ def resizing(running: RunningVM) -> Finding | None:
 
 def _growth(running: RunningVM, capacity: Capacity) -> TargetPod | None:
     """Return what the launcher pod needs in addition; None if the pod is not known."""
-    pods = capacity.launchers.get(running.vmi.uid, ())
-    pod = next((each for each in pods if each.node == running.vmi.node), None)
-    if pod is None:
-        return None
     larger = pod_for(capacity, running.rendering, running.vmi, running.target)
-    return TargetPod(
-        request=max(0, larger.request - pod.requests.memory),
-        limit=max(0, larger.limit - pod.limit) if larger.limit is not None else None,
-        priority_class=pod.priority_class,
-        others={},
-    )
+    return growth_of(capacity, running.vmi, larger)
 
 
 def _shown(n_bytes: int) -> str:

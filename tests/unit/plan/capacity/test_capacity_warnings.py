@@ -5,6 +5,7 @@ All VMs are on node01; each test sets the size of the other nodes.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,9 +17,11 @@ from support.builders import (
     make_vmi,
     plan_of,
     want,
+    with_settings,
 )
 from support.capacity_builders import NEED, USED, capacity, launcher, node, use
 
+from reconciler.model.fields import NameSet
 from reconciler.model.live.capacity import Quota
 from reconciler.model.quantity import GIB
 from reconciler.model.references import vm_ref
@@ -48,6 +51,15 @@ def fleet_state(n: int, *others: LiveNode, quotas=(), nodes=None):
 
 def fleet(n: int, *others: LiveNode, **more):
     state = fleet_state(n, *others, **more)
+    return plan_of(make_desired(*(want("2Gi", ref) for ref in fleet_refs(n))), state)
+
+
+def growing(n: int, size: str, *others: LiveNode, **more):
+    """Return the plan that grows VMs on node01, which has *size*, in place from 1Gi to 2Gi."""
+    state = fleet_state(n, *others, **more)
+    gate = NameSet.of(("InPlaceHotplug",))
+    nodes = (node("node01", size), *state.nodes[1:])
+    state = replace(state, nodes=nodes, kubevirt=with_settings(state.kubevirt, featureGates=gate))
     return plan_of(make_desired(*(want("2Gi", ref) for ref in fleet_refs(n))), state)
 
 
@@ -148,3 +160,23 @@ def test_fewer_concurrent_migrations_need_less_capacity(at_once, expected):
     plan = plan_of(make_desired(*(want("2Gi", ref) for ref in fleet_refs(2))), state)
     found = capacity_warnings(plan.decisions, plan.waves, state, at_once)
     assert [each.code for each in found] == expected
+
+
+@pytest.mark.parametrize(("left", "named"), [(3 * GIB, ""), (3 * GIB - 1, "db/vm-2")])
+def test_growths_in_place_share_the_capacity_of_their_node(left, named):
+    plan = growing(3, str(3 * USED + left), node("node02", "64Gi"))
+    assert plan.summary == {"live": 3}
+    assert codes(plan) == ["room-not-for-all"] * bool(named)
+    if named:
+        assert plan.diagnostics[0].message.startswith("1 VM cannot grow in place, because earlier")
+        assert named in plan.diagnostics[0].message
+
+
+@pytest.mark.parametrize(("left", "expected"), [(2 * GIB, 0), (2 * GIB - 1, 1)])
+def test_growths_in_place_share_the_quota_of_their_namespace(left, expected):
+    used = {"requests.memory": 2 * USED, "pods": 2}
+    hard = {"requests.memory": 2 * USED + left, "pods": 2}
+    plan = growing(2, "64Gi", quotas=[Quota(name="team", hard=hard, used=used)])
+    # No second pod starts, so the quota for pods does not matter.
+    assert plan.summary == {"live": 2}
+    assert codes(plan) == ["room-not-for-all"] * expected

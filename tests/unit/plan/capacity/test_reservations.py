@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from support.builders import VM, make_live, make_vm, q
+import pytest
+from support.builders import VM, make_live, make_vm, make_vmi, q
+from support.capacity_builders import NEED, USED, capacity, launcher, node, use
 
 from reconciler.model.explanation import Explanation
 from reconciler.model.fields import INSTANCETYPE_NAME, WaveName
+from reconciler.model.live.capacity import ResourceUse
 from reconciler.model.live.live_state import LiveInstancetype
 from reconciler.model.plan.plan import Change, Decision, Effect, Reason
-from reconciler.model.references import Uid, instancetype_ref
-from reconciler.plan.capacity.reservations import grown_to
+from reconciler.model.quantity import GIB
+from reconciler.model.references import Uid, instancetype_ref, vm_ref
+from reconciler.plan.behaviour.target_pod import TargetPod
+from reconciler.plan.capacity.reservations import Reservations, grown_to
 
 
 def test_capacity_reservation_uses_the_memory_size_of_the_instancetype():
@@ -36,3 +41,23 @@ def test_capacity_reservation_uses_the_memory_size_of_the_instancetype():
     )
     assert grown_to(decision, state) == q("2Gi")
     assert grown_to(replace(decision, changes=()), state) is None
+
+
+@pytest.mark.parametrize(("has", "left"), [(USED, False), (NEED, True), (NEED + GIB, True)])
+def test_growth_in_place_reserves_only_what_the_launcher_pod_does_not_have_yet(has, left):
+    """The second VM fits only if the first one has already grown from 1Gi to 2Gi."""
+    first, second = vm_ref("db", "first"), vm_ref("db", "second")
+    pod = replace(launcher("node01"), requests=ResourceUse(memory=has))
+    state = make_live(
+        make_vm(first),
+        make_vm(second),
+        vmis=(make_vmi(first), make_vmi(second)),
+        nodes=(node("node01", str(has + USED + GIB)),),
+        capacity=capacity(
+            nodes={"node01": use(has + USED)},
+            launchers={"vmi-first": (pod,), "vmi-second": (launcher("node01"),)},
+        ),
+    )
+    reservations = Reservations(state)
+    reservations.promise_growth(first, TargetPod(request=NEED))
+    assert reservations.grow(second, q("2Gi")) is left

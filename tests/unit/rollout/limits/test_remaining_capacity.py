@@ -11,7 +11,7 @@ from support.builders import NOW, VM, make_desired, make_live, make_vm, make_vmi
 from reconciler.model.explanation import Explanation
 from reconciler.model.live.capacity import Capacity, Launcher, ResourceUse
 from reconciler.model.run.outcome import Result
-from reconciler.rollout.limits.remaining_capacity import is_hidden
+from reconciler.rollout.limits.remaining_capacity import grows_still, is_hidden
 from reconciler.rollout.tracking.tracked_object import FinalResult, TrackedObject
 
 
@@ -63,3 +63,19 @@ def test_capacity_for_a_memory_change_is_reserved_until_the_pod_list_shows_the_c
     patched, migrated, ended = times
     vmi = replace(make_vmi(), migration_ended_at=None if migrated is None else at(migrated))
     assert is_hidden(tracked(patched, ended), vmi, capacity(read, pods)) is hidden
+
+
+@pytest.mark.parametrize(
+    ("patched", "ended", "read", "expected"),
+    [
+        (None, None, 0, False),
+        (10, None, 5, True),
+        (10, None, 40, True),
+        (10, 30, 20, True),
+        (10, 30, 40, False),
+    ],
+)
+def test_growth_in_place_may_be_incomplete_until_the_pod_list_is_newer_than_its_end(
+    patched, ended, read, expected
+):
+    assert grows_still(tracked(patched, ended), capacity(read, 1)) is expected
