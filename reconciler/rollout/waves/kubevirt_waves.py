@@ -34,6 +34,8 @@ NO_LEASE = "changed-meanwhile"
 _NO_LEASE_HINT = (
     "the next run can change the KubeVirt CR, which was not possible when this run started"
 )
+_OWNER_UNREAD = frozenset({Reason.OWNED_BY_HYPERCONVERGED, Reason.OWNED_BY_HARVESTER})
+"""The reasons for which an owner that took a write can no longer take one."""
 _OWNER_HINT = (
     "let only one tool write the KubeVirt CR; a run tries again after an hour, or when Git changes"
 )
@@ -104,7 +106,7 @@ class KubeVirtWaves:
                 why = Explanation(reason=Reason.CONFIG_AS_DESIRED.value, message=message)
                 self._closer.close(tracked, FinalResult(result=Result.DONE, why=why))
                 return True
-            case Effect.BLOCKED:
+            case Effect.BLOCKED if not self._owner_is_unread(decision):
                 stale = approval_check.refused(self._policy.approval, decision, None)
                 self._closer.close(tracked, stale or as_decided(Result.HELD, decision))
                 return self._settled(context)
@@ -192,11 +194,22 @@ class KubeVirtWaves:
         The memory of VMs does not depend on an owner to which nothing was written.
         """
         decision, matters = context.kubevirt, self.open or self._written_at is not None
-        if decision is not None and matters and decision.reason is Reason.OWNER_NOT_SETTLED:
+        if decision is not None and matters and self._owner_waits(decision):
             return decision.why.message
         if self._written_at is not None and (why := owner_of(context.live).unsettled):
             return why
         return unsettled(context.live.kubevirt)
+
+    def _owner_waits(self, decision: Decision) -> bool:
+        """Return whether the CR waits for its owner."""
+        return decision.reason is Reason.OWNER_NOT_SETTLED or self._owner_is_unread(decision)
+
+    def _owner_is_unread(self, decision: Decision) -> bool:
+        """Return whether the owner took a write of this run, and cannot be read now.
+
+        What it took is not in force yet, so the run waits, as for an owner that has not settled.
+        """
+        return bool(self._sent) and decision.reason in _OWNER_UNREAD
 
     def _fail_if_overdue(self, tracked: TrackedObject, context: PlanContext) -> None:
         if self._settled(context) or not self.overdue:

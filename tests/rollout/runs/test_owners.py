@@ -10,6 +10,7 @@ from support.simulated import ActOnStep, Rig, rig, vm_yaml
 
 from reconciler.model.desired.config import HyperConvergedPolicy
 from reconciler.model.run.progress import Step
+from reconciler.simulator.apiserver.request.api_faults import Effect, Fault
 from reconciler.simulator.clock import SimClock
 from reconciler.simulator.simulator import Simulator
 from reconciler.simulator.store.history import Key
@@ -218,6 +219,28 @@ def test_memory_does_not_start_while_a_written_setting_is_not_in_force():
     found = {each.ref.kind: f"{each.result} {each.reason}" for each in report.outcomes}
     assert found["KubeVirt"] == "failed not-settled"
     assert found["VirtualMachine"].startswith("not-started")
+
+
+@pytest.mark.parametrize(
+    ("times", "expected", "memory"),
+    [(20, "done config-as-desired", "done"), (None, "failed not-settled", "not-started")],
+)
+def test_memory_waits_if_the_owner_is_unreadable_after_it_has_received_a_write(
+    times, expected, memory
+):
+    run = owned(down={"until": "90s"} if times else {})
+    unreadable = Fault(
+        effect=Effect.STATUS,
+        methods=frozenset({"GET"}),
+        resource="hyperconvergeds",
+        times=times,
+    )
+    run.progress = ActOnStep(Step.PATCHED, lambda: run.sim.api.faults.add(unreadable))
+    text = setting(PARALLEL, 7) + "---\n" + vm_yaml("default", "vm", "2Gi")
+    report = run.apply(text, settle_deadline_s=120.0)
+    assert outcome_of(report) == expected
+    (vm,) = [each for each in report.outcomes if each.ref.kind == "VirtualMachine"]
+    assert vm.result == memory
 
 
 GATES = "configuration.developerConfiguration.featureGates"
