@@ -26,8 +26,9 @@ RUN apt-get update \
  && apt-get install -y --no-install-recommends ca-certificates git gpg openssh-client openssl \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/reconciler /opt/reconciler
-# The root file system may be read-only: clones and everything else that is written go to /tmp.
-ENV HOME=/tmp PATH=/opt/reconciler/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# The root file system may be read-only: clones and everything else that is written go to /tmp. A process that a
+# library crashes prints the functions of all its threads on stderr.
+ENV HOME=/tmp PATH=/opt/reconciler/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1
 USER 65532:65532
 WORKDIR /tmp
 HEALTHCHECK NONE
