@@ -81,6 +81,8 @@ def _report_ended(running: dict[int, socket.socket]) -> None:
 def _run(connection: socket.socket) -> None:
     """Run one command in this child, and end."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    # The tests may run in the background of a shell, whose processes ignore SIGINT.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGCHLD})
     message, files, _, _ = socket.recv_fds(connection, _LONGEST_MESSAGE, _STANDARD_FILES)
     while not message.endswith(b"\n"):

@@ -153,11 +153,17 @@ def test_interrupted_apply_action_asks_the_program_to_stop_and_waits_for_its_rep
         "GITHUB_OUTPUT": str(files["output"]),
         "GITHUB_STEP_SUMMARY": str(files["summary"]),
     }
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", tmp_path / "step.sh"]
-    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
-        assert any(line == "started\n" for line in process.stdout)
-        process.send_signal(signal.SIGINT)
-        process.stdout.read()
+    # A shell that starts in the background ignores SIGINT, and so do the processes that it starts.
+    command = ["env", "--default-signal=INT", "bash", "--noprofile", "--norc", "-eo", "pipefail"]
+    with subprocess.Popen(
+        [*command, tmp_path / "step.sh"], env=env, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            assert any(line == "started\n" for line in process.stdout)
+            process.send_signal(signal.SIGINT)
+            process.stdout.read()
+        finally:
+            process.kill()
     assert (runner.temp / "ended").read_text() == "ended\n"
     assert "exit-code=130\n" in files["output"].read_text()
 
