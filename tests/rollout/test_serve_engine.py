@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from support.builders import decide
 from support.serving.pulling_engine import PullingEngine
-from support.simulated import vm_yaml
+from support.simulated import WORLDS, vm_yaml
 
 from reconciler.app.clock import SystemClock
 from reconciler.cluster.api.client import Client
@@ -205,3 +205,32 @@ def test_serve_engine_reevaluates_a_vm_that_waits_for_capacity_after_refreshing_
             if informer.wait(0.5).capacity is not first:
                 break
         assert planner.plan().live.capacity is not first
+
+
+def test_serve_engine_plans_without_an_unreadable_owner_and_with_it_as_soon_as_it_is_readable(
+    serve, git
+):
+    cluster = serve("hyperconverged")
+    git.commit({"desired.yaml": (WORLDS / "desired" / "hyperconverged.yaml").read_text()})
+    # The client repeats no request that is answered with this status.
+    fault = Fault(
+        effect=Effect.STATUS, code=400, methods=frozenset({"GET"}), resource="hyperconvergeds"
+    )
+    cluster.simulator.api.faults.add(fault)
+    with engine(cluster, git) as (planner, informer):
+        first = planner.plan()
+        assert codes(first)["owner-unreadable"]
+        assert effects(first)["KubeVirt"] == "blocked"
+        cluster.simulator.api.faults.remove(fault)
+        for _ in range(200):
+            if informer.wait(0.5).owners:
+                break
+        found = planner.plan()
+        assert (effects(found)["KubeVirt"], "owner-unreadable" in codes(found)) == (
+            "config",
+            False,
+        )
+
+
+def effects(planned):
+    return {each.ref.kind: each.effect.value for each in planned.plan.decisions}
