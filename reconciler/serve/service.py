@@ -192,8 +192,7 @@ def _opened(
     )
     loop = Loop(parts)
 
-    def pushed(event: PushEvent) -> None:
-        log.info("a webhook of %s reports a push", event.scheme)
+    def pushed(_event: PushEvent) -> None:
         poller.wake()
         relay.pushed()
 

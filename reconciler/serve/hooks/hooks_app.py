@@ -125,7 +125,9 @@ class _Receiver:
         try:
             content = body_object(body, request.headers.get("Content-Type", ""))
         except MalformedError as error:
-            return "malformed", PlainTextResponse(f"{error}\n", 400)
+            # Forges disable a webhook after repeated errors, and sending it again would not help.
+            log.warning("an authentic webhook of %s has no effect: %s", scheme, error)
+            return "malformed", PlainTextResponse(f"no effect: {error}\n")
         event = first(request.headers, rules.event)
         found = self._options.followed.relevance(rules.decode(event, content))
         log.info("webhook of %s: %s", scheme, found.message)
