@@ -15,7 +15,14 @@ from reconciler.app.input_options import (
 )
 from reconciler.cli import options
 from reconciler.cli.completion import complete_contexts, complete_namespaces
-from reconciler.cli.option_values import deadline, digest, option, seconds, web_address
+from reconciler.cli.option_values import (
+    deadline,
+    digest,
+    option,
+    seconds,
+    seconds_or_zero,
+    web_address,
+)
 from reconciler.serve.serve_options import ServeOptions, ServiceOptions
 
 if TYPE_CHECKING:
@@ -176,9 +183,9 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "jitter_s": option(
             "--jitter",
             "Add a random delay of up to this time to each interval, so that several processes do "
-            "not read at the same time.",
+            "not read at the same time; 0s for none.",
             metavar="DURATION",
-            parser=seconds,
+            parser=seconds_or_zero,
             show_default="15s",
         ),
         "listen": option(

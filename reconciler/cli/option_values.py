@@ -80,14 +80,22 @@ def deadline(shown: str) -> Any:  # noqa: ANN401 - as above
 
 def seconds(text: str | float) -> float:
     """Parse a duration such as ``90s``, ``10m`` or ``1h30m``; typer passes defaults as numbers."""
+    found = seconds_or_zero(text)
+    if isinstance(text, str) and found <= 0:
+        raise typer.BadParameter(f"{quoted(text)} is not greater than zero")
+    return found
+
+
+def seconds_or_zero(text: str | float) -> float:
+    """Parse a duration that may be zero."""
     if not isinstance(text, str):
         return float(text)
     try:
         found = Duration.parse(text).seconds
     except QuantityError as error:
         raise typer.BadParameter(str(error)) from error
-    if found <= 0:
-        raise typer.BadParameter(f"{quoted(text)} is not greater than zero")
+    if found < 0:
+        raise typer.BadParameter(f"{quoted(text)} is negative")
     return found
 
 
