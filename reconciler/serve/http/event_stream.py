@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from starlette.requests import Request
+    from starlette.types import Receive, Scope, Send
 
     from reconciler.model.service.view import ServiceView
     from reconciler.serve.http.render_cache import RenderCache
@@ -74,13 +75,18 @@ class EventStreams:
             return Response(headers=_HEADERS)
         if self._n_clients >= self._limits.clients:
             return PlainTextResponse(
-                "too many pages are open; load the page again later\n",
+                f"{self._limits.clients} pages are open, which is the limit; try again later\n",
                 503,
                 {"Retry-After": "30"},
             )
+        # Counted before the stream starts, so that simultaneous requests cannot exceed the limit.
+        self._n_clients += 1
         since = request.headers.get("Last-Event-ID") or request.query_params.get("since", "")
         stopping = getattr(request.state, STOPPING, None) or asyncio.Event()
-        return StreamingResponse(self._stream(since, stopping), headers=_HEADERS)
+        return _CountedStream(self._stream(since, stopping), self._end_client)
+
+    def _end_client(self) -> None:
+        self._n_clients -= 1
 
     async def _stream(self, since: str, stopping: asyncio.Event) -> AsyncIterator[bytes]:
         changed, loop = asyncio.Event(), asyncio.get_running_loop()
@@ -89,14 +95,14 @@ class EventStreams:
             with suppress(RuntimeError):  # the event loop has already ended
                 loop.call_soon_threadsafe(changed.set)
 
-        if self._n_clients >= self._limits.clients:
-            return  # several streams were requested at the same time
-        self._n_clients += 1
         unsubscribe = self._store.subscribe(wake)
         stop = asyncio.create_task(stopping.wait())
         try:
-            yield f"retry: {self._limits.retry_s * 1000:.0f}\n\n".encode()
             version, view = self._store.read()
+            yield (
+                f"retry: {self._limits.retry_s * 1000:.0f}\n"
+                f"event: hello\ndata: {self.view_id(version, view)}\n\n"
+            ).encode()
             if since != self.view_id(version, view):
                 yield await self._update(None, (version, view))
             while not stop.done():
@@ -111,12 +117,12 @@ class EventStreams:
         finally:
             stop.cancel()
             unsubscribe()
-            self._n_clients -= 1
 
     async def _update(self, before: ServiceView | None, after: tuple[int, ServiceView]) -> bytes:
         """Return the events from one view to another, and the id of the newer view at the end.
 
-        A browser remembers an id only when it has received the block with the id completely.
+        A browser remembers an id only when it has received the block with the id completely. The
+        block has data, because some clients ignore the id of a block without data.
         """
         version, view = after
         rendered = await self._cache.get(
@@ -127,7 +133,22 @@ class EventStreams:
             compress=False,
         )
         events = rendered.body if rendered else b""
-        return events + f"id: {self.view_id(version, view)}\n\n".encode()
+        view_id = self.view_id(version, view)
+        return events + f"id: {view_id}\nevent: view\ndata: {view_id}\n\n".encode()
+
+
+class _CountedStream(StreamingResponse):
+    """A stream that calls a function at its end, even if it never started."""
+
+    def __init__(self, content: AsyncIterator[bytes], ended: Callable[[], None]) -> None:
+        super().__init__(content, headers=_HEADERS)
+        self._ended = ended
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._ended()
 
 
 async def _either(changed: asyncio.Event, stop: asyncio.Task[bool], timeout_s: float) -> bool:

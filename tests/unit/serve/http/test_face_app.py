@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
 import jsonschema
 import pytest
+from starlette.requests import Request
 from support.builders import NOW
 from support.served import SCHEMAS
 from support.serving.asgi_call import ask
@@ -17,11 +20,12 @@ from support.serving.views import ended_run, make_store, make_view, planned_view
 
 from reconciler.model.service.view import ActiveRun, Wait, WaitKind
 from reconciler.report.metrics.exposition import MetricsText
-from reconciler.serve.http.event_stream import StreamLimits
+from reconciler.serve.http.event_stream import EventStreams, StreamLimits
 from reconciler.serve.http.face_app import FaceOptions, face_app
 from reconciler.serve.http.face_content import FaceContent, StaticFile
 from reconciler.serve.http.http_server import HttpServer, Listener
 from reconciler.serve.http.listen_address import ListenAddress
+from reconciler.serve.http.render_cache import RenderCache
 
 ANY_PORT = ListenAddress(host="127.0.0.1", port=0)
 STYLE = StaticFile(content_type="text/css", body=b"a { color: red }")
@@ -369,6 +373,38 @@ def test_event_stream_above_the_limit_is_answered_with_503(store, served):
         answer = request(address, "/events")
         assert answer.status == 503
         assert "retry-after" in answer.headers
+
+
+def test_simultaneous_event_streams_never_exceed_the_limit(store):
+    streams = EventStreams(store, _events, RenderCache(), StreamLimits(clients=2))
+    scope = {"type": "http", "method": "GET", "headers": [], "query_string": b""}
+
+    async def gone():
+        return {"type": "http.disconnect"}
+
+    async def broken(_message):
+        raise OSError("the connection is closed")
+
+    async def opened(count):
+        return [await streams.endpoint(Request(scope)) for _ in range(count)]
+
+    async def statuses():
+        first = await opened(4)
+        for each in first[:2]:
+            with suppress(OSError, BaseExceptionGroup):
+                await each(scope, gone, broken)
+        return [each.status_code for each in (*first, *await opened(3))]
+
+    assert asyncio.run(statuses()) == [200, 200, 503, 503, 200, 200, 503]
+
+
+def test_event_stream_starts_with_an_event_and_has_data_in_each_block(store, served):
+    with connect(served()) as client:
+        _open(client)
+        received = read_until(client, b"id: ") + read_until(client, b"\n\n")
+    _, _, body = received.partition(b"\r\n\r\n")
+    assert b"event: hello\ndata: " in body
+    assert b"\nevent: view\ndata: " in body
 
 
 def test_event_stream_of_a_disconnected_client_frees_its_slot(store, served):
