@@ -11,6 +11,8 @@ from faults.stage import DEFAULT, GATED, Killed, desired_of, stage_of
 CONTROLS = {"default": DEFAULT, "gated": GATED}
 COUNT = 20
 """The number of tested instants per CR and per kind of instant."""
+PARTS = 4
+"""The number of tests that share these instants, so that workers can share them."""
 
 
 class Reaper:
@@ -59,29 +61,29 @@ def chosen(control, kinds):
     return sorted(picked | writes)
 
 
-CASES = [
-    pytest.param(control, kinds, at, id=f"{control}-{kinds}-{at}")
-    for control in CONTROLS
-    for kinds in ("requests", "pauses")
-    for at in chosen(control, kinds)
-]
+@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize("kinds", ["requests", "pauses"])
+@pytest.mark.parametrize("control", CONTROLS)
+def test_next_reconcile_run_completes_the_rollout_of_a_killed_run(control, kinds, part, tally):
+    for at in chosen(control, kinds)[part::PARTS]:
+        kill_and_continue(control, kinds, at, tally)
 
 
-@pytest.mark.parametrize(("control", "kinds", "at"), CASES)
-def test_next_reconcile_run_completes_the_rollout_of_a_killed_run(control, kinds, at, tally):
+def kill_and_continue(control, kinds, at, tally):
     stage, text = stage_of(CONTROLS[control]), desired_of(CONTROLS[control])
     reaper = Reaper(stage, kinds, at)
     first = pass_of(stage, text)
-    assert isinstance(first.error, Killed)
-    assert len(reaper.seen) == at + 1
+    instant = f"instant {at}: {reaper.seen[-1]}"
+    assert isinstance(first.error, Killed), instant
+    assert len(reaper.seen) == at + 1, instant
     stage.hooks.clear()
     vars(stage.clock).pop("sleep", None)
     tally("injected")
     # The next pass starts immediately, waits until the dead pass's lease expires and takes it.
     expected = undisturbed(control)
     last = passes_until(stage, text, expected, pauses_s=(0.0, 60.0))
-    assert stage.end_state() == expected, last.error
-    assert last.code == "DONE"
-    assert stage.problems == []
-    assert patched_too_often(stage) == {}
+    assert stage.end_state() == expected, (instant, last.error)
+    assert last.code == "DONE", instant
+    assert stage.problems == [], instant
+    assert patched_too_often(stage) == {}, instant
     tally("survived")
