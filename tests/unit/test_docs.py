@@ -39,7 +39,7 @@ NO_CODES = {
     "alert-matcher",
     *("invalid-commit", "waits-for-person"),
     "valid-commit",
-    "rollout-lease",
+    *("rollout-lease", "virt-launcher"),
     *("no-referrer", "no-secret", "no-store", "same-origin", "latin-1"),
     "argocd-application-controller",
     *("argocd-controller", "helm-controller", "kustomize-controller"),

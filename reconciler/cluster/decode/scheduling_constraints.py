@@ -37,8 +37,9 @@ def placement(
     affinity = spec.affinity
     node = affinity.node_affinity if affinity else None
     required = node.required_during_scheduling_ignored_during_execution if node else None
-    apart = affinity.pod_anti_affinity if affinity else None
-    terms = apart.required_during_scheduling_ignored_during_execution if apart else None
+    apart = _required(affinity.pod_anti_affinity if affinity else None)
+    together = _required(affinity.pod_affinity if affinity else None)
+    known = all(_own_namespace_alone(each, namespace) for each in together)
     found = Placement(
         tolerations=tuple(map(_toleration, spec.tolerations or ())),
         node_terms=tuple(
@@ -59,18 +60,45 @@ def placement(
             if each.when_unsatisfiable == _HARD and each.label_selector
         ),
         apart_from=tuple(
-            Spread(
-                topology_key=each.topology_key,
-                selector=selector(each.label_selector, each.match_label_keys, labels),
-            )
-            for each in terms or ()
-            if each.label_selector
-            and not each.mismatch_label_keys
-            and namespace in (each.namespaces or (namespace,))
+            _term(each, labels) for each in apart if _includes_own_namespace(each, namespace)
         ),
+        together_with=tuple(_term(each, labels) for each in together) if known else (),
         priority_class=shared(spec.priority_class_name),
     )
     return _same(found)
+
+
+def _required(found: wire_placement.PodAffinity | None) -> list[wire_placement.PodAffinityTerm]:
+    required = found.required_during_scheduling_ignored_during_execution if found else None
+    return required or []
+
+
+def _includes_own_namespace(term: wire_placement.PodAffinityTerm, namespace: str) -> bool:
+    """Return whether a term surely concerns pods of the instance's namespace.
+
+    Without namespaces and a selector, it concerns only this namespace; an empty selector selects
+    every namespace. A selector with requirements is not evaluated.
+    """
+    if not term.label_selector or term.mismatch_label_keys:
+        return False
+    every = term.namespace_selector
+    if namespace in (term.namespaces or ()):
+        return True
+    if every is None:
+        return not term.namespaces
+    return not every.match_labels and not every.match_expressions
+
+
+def _own_namespace_alone(term: wire_placement.PodAffinityTerm, namespace: str) -> bool:
+    alone = term.namespace_selector is None and set(term.namespaces or ()) <= {namespace}
+    return alone and _includes_own_namespace(term, namespace)
+
+
+def _term(term: wire_placement.PodAffinityTerm, labels: Mapping[str, str] | None) -> Spread:
+    return Spread(
+        topology_key=term.topology_key,
+        selector=selector(term.label_selector, term.match_label_keys, labels),
+    )
 
 
 def taints(found: Iterable[wire.NodeTaint] | None) -> tuple[Taint, ...]:

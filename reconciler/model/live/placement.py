@@ -128,8 +128,18 @@ class Placement:
     """The required node affinity: a node must meet one of the terms; empty if there is none."""
     spread: tuple[Spread, ...] = ()
     apart_from: tuple[Spread, ...] = ()
-    """The required pod anti-affinity, of which only the selector and the topology key count."""
+    """The required pod anti-affinity in the instance's own namespace.
+
+    Only the selector and the topology key count.
+    """
+    together_with: tuple[Spread, ...] = ()
+    """The required pod affinity; empty if a term also concerns other namespaces."""
     priority_class: str = ""
+
+    @property
+    def counts_pods(self) -> bool:
+        """Whether a constraint depends on the pods that run on the nodes."""
+        return bool(self.spread or self.apart_from or self.together_with)
 
     def repelled_by(self, taints: tuple[Taint, ...]) -> Taint | None:
         """Return the first taint that the instance does not tolerate; None if there is none."""

@@ -11,10 +11,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from reconciler.model.live.capacity import UNREAD_LABELS
 from reconciler.model.live.live_state import LiveNode
+from reconciler.model.phrases import listed_refs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -25,6 +27,11 @@ if TYPE_CHECKING:
 CPU_VENDOR = "cpu-vendor.node.kubevirt.io/"
 HOSTNAME = "kubernetes.io/hostname"
 """The node label with the node's host name, which is different on every node."""
+
+
+_LAUNCHER_LABELS = ("kubevirt.io/", "vm.kubevirt.io/")
+_NAMED = 3
+"""The maximum number of VM names in a constraint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +114,8 @@ def node_filters(
         )
     others = tuple(peers)
     found += [_apart(each, nodes, others) for each in place.apart_from]
+    found += _kept_away(vmi, nodes, others)
+    found += _together(vmi, nodes, others)
     return (*found, *(_spread(each, vmi, nodes, others) for each in place.spread))
 
 
@@ -140,6 +149,72 @@ def _apart(rule: Spread, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
         "migration has ended",
         admits=lambda node: node.labels.get(rule.topology_key) not in taken,
     )
+
+
+def _kept_away(
+    vmi: LiveVMI, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
+) -> Iterable[NodeFilter]:
+    """Yield a filter for the required pod anti-affinity of running VMs that selects this VM."""
+    domains = {node.name: node.labels for node in nodes}
+    taken = {
+        (rule.topology_key, domain): each.ref
+        for each in peers
+        if each.ref != vmi.ref and not each.final
+        for rule in each.placement.apart_from
+        if _selects(rule.selector, vmi)
+        and (domain := domains.get(each.node, {}).get(rule.topology_key)) is not None
+    }
+    if taken:
+        names = listed_refs(sorted(set(taken.values())), _NAMED)
+        yield NodeFilter(
+            needs=f"no VM whose pod anti-affinity excludes this VM ({names})",
+            hint="add a node, or change the pod anti-affinity of those VMs",
+            admits=lambda node: taken.keys().isdisjoint(node.labels.items()),
+        )
+
+
+def _together(
+    vmi: LiveVMI, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
+) -> Iterable[NodeFilter]:
+    """Yield a filter for the VM's required pod affinity, if only launcher pods can meet it.
+
+    Other pods are not known, and a node that has one would be allowed. The scheduler counts the
+    pods that all terms select; the old pod counts. If there is none, a pod that all terms select
+    may start on any node with the label.
+    """
+    rules = vmi.placement.together_with
+    if not rules or not all(any(map(_of_launchers, each.selector)) for each in rules):
+        return
+    met = [
+        domains
+        for each in peers
+        if not each.final and all(_selects(rule.selector, each) for rule in rules)
+        for domains in (node.labels for node in nodes if node.name == each.node)
+    ]
+    if not met and all(_selects(rule.selector, vmi) for rule in rules):
+        met = [node.labels for node in nodes]
+    for rule in rules:
+        key = rule.topology_key
+        allowed = {labels[key] for labels in met if key in labels}
+        selected = ", ".join(map(str, rule.selector))
+        yield NodeFilter(
+            needs=f"a {key} with the VMs that the VM's pod affinity requires ({selected})",
+            hint="migrate one of those VMs first, or change the VM's pod affinity",
+            admits=partial(_in_domain, key, frozenset(allowed)),
+        )
+
+
+def _in_domain(key: str, allowed: frozenset[str], node: LiveNode) -> bool:
+    return node.labels.get(key) in allowed
+
+
+def _of_launchers(requirement: Requirement) -> bool:
+    """Return whether only launcher pods meet a requirement.
+
+    That only launcher pods have labels with these prefixes is an inference from KubeVirt's names.
+    """
+    own = requirement.key.startswith(_LAUNCHER_LABELS)
+    return own and requirement.operator in ("In", "Exists")
 
 
 def _spread(
@@ -188,5 +263,15 @@ def _domains(
 
 
 def _selects(selector: tuple[Requirement, ...], vmi: LiveVMI) -> bool:
-    """Return whether a selector selects an instance's pod, which has the instance's labels."""
-    return all(each.holds(vmi.labels) for each in selector)
+    """Return whether a selector selects an instance's launcher pod.
+
+    The pod has the labels of the instance and some of its own. Source: kubevirt v1.9.0
+    pkg/virt-controller/services/template.go.
+    """
+    labels = {
+        **vmi.labels,
+        "kubevirt.io": "virt-launcher",
+        "kubevirt.io/created-by": vmi.uid,
+        "vm.kubevirt.io/name": vmi.ref.name,
+    }
+    return all(each.holds(labels) for each in selector)

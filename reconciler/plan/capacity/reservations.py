@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from reconciler.model.fields import INSTANCETYPE_NAME
@@ -192,8 +193,11 @@ class Reservations:
             self._taken[node][pod.page_size] += pod.hugepages
 
     def _peers(self, vmi: LiveVMI) -> tuple[LiveVMI, ...]:
-        """Return the instances that an instance's topology constraints count."""
-        if not vmi.placement.spread and not vmi.placement.apart_from:
-            return ()
-        every = self._live.vmis.values()
-        return tuple(each for each in every if each.ref.namespace == vmi.ref.namespace)
+        """Return the instances that the constraints count, or whose anti-affinity counts."""
+        found = self._live.vmis.values() if vmi.placement.counts_pods else self._repelling
+        return tuple(each for each in found if each.ref.namespace == vmi.ref.namespace)
+
+    @cached_property
+    def _repelling(self) -> tuple[LiveVMI, ...]:
+        """The instances with a required pod anti-affinity."""
+        return tuple(each for each in self._live.vmis.values() if each.placement.apart_from)

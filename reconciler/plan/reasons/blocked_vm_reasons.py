@@ -95,9 +95,10 @@ BLOCKED_VMS: Mapping[Reason, ReasonEntry] = {
         "scenario target-unschedulable on v1.9.0; the pod's requests: scenario hotplug-succeeds,"
         " observed on all tested versions",
         "No other node meets the constraints of the target pod (node selector, CPU vendor, node"
-        " affinity, taints, pod anti-affinity, topology spread) and has enough free memory, huge"
-        " pages, CPUs, devices and pods. The message names the constraint. Apart from memory, the"
-        " constraints are read from Kubernetes' scheduler and not recorded.",
+        " affinity, taints, pod affinity and anti-affinity, topology spread) and has enough free"
+        " memory, huge pages, CPUs, devices and pods. The message names the constraint. Apart from"
+        " memory, the constraints are read from Kubernetes' scheduler and not recorded. That only"
+        " launcher pods have labels such as `kubevirt.io/domain` is an inference.",
         "Free memory on another node, add a node, or change the constraint."),
     Reason.QUOTA_WOULD_REFUSE: recorded("scenario quota-holds-one-pod on v1.9.0",
         "The namespace's ResourceQuota would reject the target pod. The quota must allow both pods"

@@ -32,6 +32,7 @@ Name: TypeAlias = tuple[str, str]
 
 CREATED_BY: Final = "kubevirt.io/created-by"
 MIGRATION_JOB: Final = "kubevirt.io/migrationJobUID"
+REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +52,8 @@ class PodFacts:
     """The bytes of huge pages that the pod requests, by resource, such as `hugepages-2Mi`."""
     limit: int
     labels: Mapping[str, str]
+    repels: tuple[Json, ...]
+    """The terms of the pod's required pod anti-affinity."""
     priority_class: str
     gated: bool
     """Whether the pod has a scheduling gate."""
@@ -245,6 +248,7 @@ def pod_facts(key: Key, pod: Json) -> PodFacts:
         hugepages=_hugepages(*(dig(c, "resources", "requests") for c in containers)),
         limit=sum(size(c, "resources", "limits", "memory") or 0 for c in containers),
         labels=labels,
+        repels=tuple(dig(pod["spec"], "affinity", "podAntiAffinity", REQUIRED) or ()),
         priority_class=pod["spec"].get("priorityClassName", ""),
         gated=bool(pod["spec"].get("schedulingGates")),
         others={"pods": 1, **_others(*(dig(c, "resources", "requests") for c in containers))},

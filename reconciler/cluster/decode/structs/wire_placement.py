@@ -57,17 +57,18 @@ class LabelSelector(Wire, frozen=True):
 
 
 class PodAffinityTerm(Wire, frozen=True):
-    """A term of a pod anti-affinity."""
+    """A term of a pod affinity or anti-affinity."""
 
     topology_key: str = ""
     label_selector: LabelSelector | None = None
     namespaces: list[str] | None = None
+    namespace_selector: LabelSelector | None = None
     match_label_keys: list[str] | None = None
     mismatch_label_keys: list[str] | None = None
 
 
-class PodAntiAffinity(Wire, frozen=True):
-    """A pod anti-affinity."""
+class PodAffinity(Wire, frozen=True):
+    """A pod affinity or anti-affinity."""
 
     required_during_scheduling_ignored_during_execution: list[PodAffinityTerm] | None = None
 
@@ -76,7 +77,8 @@ class Affinity(Wire, frozen=True):
     """A VM instance's ``spec.affinity``."""
 
     node_affinity: NodeAffinity | None = None
-    pod_anti_affinity: PodAntiAffinity | None = None
+    pod_affinity: PodAffinity | None = None
+    pod_anti_affinity: PodAffinity | None = None
 
 
 class SpreadConstraint(Wire, frozen=True):

@@ -48,7 +48,7 @@ class Instancetypes:
 
 
 class VMNames:
-    """Looks up the namespaces that contain a VM with a given name."""
+    """Looks up the namespaces of a VM name, and the instances of a namespace."""
 
     def __init__(self, live: LiveState) -> None:
         self._live = live
@@ -59,6 +59,23 @@ class VMNames:
         found: dict[str, list[str]] = defaultdict(list)
         for ref in sorted(self._live.vms):
             found[ref.name].append(ref.namespace)
+        return found
+
+    @cached_property
+    def instances(self) -> Mapping[str, Sequence[LiveVMI]]:
+        """Map each namespace to its VM instances."""
+        found: dict[str, list[LiveVMI]] = defaultdict(list)
+        for each in self._live.vmis.values():
+            found[each.ref.namespace].append(each)
+        return found
+
+    @cached_property
+    def repelling(self) -> Mapping[str, Sequence[LiveVMI]]:
+        """Map each namespace to its instances with a required pod anti-affinity."""
+        found: dict[str, list[LiveVMI]] = defaultdict(list)
+        for each in self._live.vmis.values():
+            if each.placement.apart_from:
+                found[each.ref.namespace].append(each)
         return found
 
 
@@ -96,10 +113,20 @@ class SharedInputs:
         self.moment_read = True
         return self._names.namespaces.get(name, ())
 
-    def instances_in(self, namespace: str | None) -> tuple[LiveVMI, ...]:
+    def instances_in(self, namespace: str) -> tuple[LiveVMI, ...]:
         """Return the VM instances of a namespace; a decision that reads them is not reused."""
         self.moment_read = True
-        return tuple(each for each in self._live.vmis.values() if each.ref.namespace == namespace)
+        return tuple(self._names.instances.get(namespace, ()))
+
+    def repelling_in(self, namespace: str) -> tuple[LiveVMI, ...]:
+        """Return the instances of a namespace with a required pod anti-affinity.
+
+        A decision that reads one is not reused. Without any, the decision is made again when pods
+        and quotas are read again.
+        """
+        found = tuple(self._names.repelling.get(namespace, ()))
+        self.moment_read = self.moment_read or bool(found)
+        return found
 
     @property
     def capacity(self) -> Capacity | None:
@@ -192,11 +219,10 @@ class RunningVM(VMInputs):
 
     @property
     def peers(self) -> tuple[LiveVMI, ...]:
-        """The instances that the VM's topology constraints count; empty without constraints."""
-        place = self.vmi.placement
-        if not place.spread and not place.apart_from:
-            return ()
-        return self.shared.instances_in(self.vm.ref.namespace)
+        """The instances that the constraints of the VM count, or whose anti-affinity counts."""
+        if self.vmi.placement.counts_pods:
+            return self.shared.instances_in(self.vm.ref.namespace)
+        return self.shared.repelling_in(self.vm.ref.namespace)
 
     @property
     def restart_required(self) -> Condition | None:

@@ -7,8 +7,9 @@ interpodaffinity, podtopologyspread), with their messages.
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from reconciler.simulator.kubevirt.inventory import REQUIRED
 from reconciler.simulator.kubevirt.object_fields import dig
 
 if TYPE_CHECKING:
@@ -17,26 +18,20 @@ if TYPE_CHECKING:
     from reconciler.simulator.kubevirt.inventory import Inventory, NodeFacts
     from reconciler.simulator.kubevirt.object_fields import Json
 
-_REQUIRED: Final = "requiredDuringSchedulingIgnoredDuringExecution"
-
 
 def refusal(node: NodeFacts, pod: Json, inventory: Inventory) -> str | None:
     """Returns the scheduler's reason against a node, or None if no constraint excludes it."""
     spec = pod["spec"]
-    terms = dig(spec, "affinity", "nodeAffinity", _REQUIRED, "nodeSelectorTerms")
+    terms = dig(spec, "affinity", "nodeAffinity", REQUIRED, "nodeSelectorTerms")
     if terms is not None and not any(_term_matches(term, node) for term in terms):
         return "node(s) didn't match Pod's node affinity/selector"
     for taint in node.taints:
         hard = taint.get("effect") in ("NoSchedule", "NoExecute")
         if hard and not any(_tolerates(each, taint) for each in spec.get("tolerations") or ()):
             return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
+    if found := _affinity_refusal(node, pod, inventory):
+        return found
     labels = list(_neighbours(pod, inventory))
-    for term in dig(spec, "affinity", "podAntiAffinity", _REQUIRED) or ():
-        key = term["topologyKey"]
-        domain = node.labels.get(key)
-        taken = {home.labels.get(key) for home, own in labels if _selected(term, own)}
-        if domain is not None and domain in taken:
-            return "node(s) didn't match pod anti-affinity rules"
     for rule in spec.get("topologySpreadConstraints") or ():
         if rule["whenUnsatisfiable"] == "DoNotSchedule" and not _spreads(
             rule, node, pod, labels, inventory
@@ -87,6 +82,40 @@ def _selected(rule: Json, labels: Mapping[str, str]) -> bool:
     )
 
 
+def _affinity_refusal(node: NodeFacts, pod: Json, inventory: Inventory) -> str | None:
+    """Returns why the required affinities of pods to pods exclude a node, or None.
+
+    The pods that all terms of an affinity select count. If there is none, a pod that all terms
+    select may be the first.
+    """
+    spec, own = pod["spec"], pod["metadata"].get("labels") or {}
+    labels = list(_neighbours(pod, inventory))
+    attracts = dig(spec, "affinity", "podAffinity", REQUIRED) or ()
+    homes = [home for home, each in labels if all(_selected(term, each) for term in attracts)]
+    first = not homes and all(_selected(term, own) for term in attracts)
+    for term in attracts:
+        key = term["topologyKey"]
+        allowed = {home.labels[key] for home in homes if key in home.labels}
+        if key not in node.labels or not (first or node.labels[key] in allowed):
+            return "node(s) didn't match pod affinity rules"
+    for term in dig(spec, "affinity", "podAntiAffinity", REQUIRED) or ():
+        if any(_selected(term, each) and _same_domain(term, node, home) for home, each in labels):
+            return "node(s) didn't match pod anti-affinity rules"
+    for other in inventory.pods_in(pod["metadata"]["namespace"]):
+        home = inventory.nodes.get(other.node) if other.active else None
+        if home is None:
+            continue
+        for term in other.repels:
+            if _selected(term, own) and _same_domain(term, node, home):
+                return "node(s) didn't satisfy existing pods anti-affinity rules"
+    return None
+
+
+def _same_domain(term: Json, node: NodeFacts, home: NodeFacts) -> bool:
+    domain = node.labels.get(term["topologyKey"])
+    return domain is not None and domain == home.labels.get(term["topologyKey"])
+
+
 def _neighbours(pod: Json, inventory: Inventory) -> Iterator[tuple[NodeFacts, Mapping[str, str]]]:
     """Yields the node and the labels of each pod of the namespace that has a node."""
     for other in inventory.pods_in(pod["metadata"]["namespace"]):
@@ -109,7 +138,7 @@ def _spreads(
     if key not in node.labels:
         return False
     wanted = spec.get("nodeSelector") or {}
-    terms = dig(spec, "affinity", "nodeAffinity", _REQUIRED, "nodeSelectorTerms")
+    terms = dig(spec, "affinity", "nodeAffinity", REQUIRED, "nodeSelectorTerms")
     domains = {
         each.labels[key]
         for each in inventory.nodes.values()

@@ -87,6 +87,30 @@ def test_hard_constraints_of_an_instance_for_nodes_are_decoded():
     assert snapshot_codec.decode(Placement, encoded, "") == found
 
 
+@pytest.mark.parametrize(
+    ("term", "apart", "together"),
+    [
+        ({}, True, True),
+        ({"namespaces": ["db"]}, True, True),
+        ({"namespaces": ["db", "web"]}, True, False),
+        ({"namespaces": ["web"]}, False, False),
+        # An empty selector selects every namespace; the labels of namespaces are not known.
+        ({"namespaceSelector": {}}, True, False),
+        ({"namespaceSelector": {"matchLabels": {"team": "a"}}}, False, False),
+        ({"namespaceSelector": {"matchLabels": {"team": "a"}}, "namespaces": ["db"]}, True, False),
+        ({"mismatchLabelKeys": ["version"]}, False, False),
+    ],
+)
+def test_pod_affinity_is_decoded_as_far_as_it_concerns_the_own_namespace(term, apart, together):
+    full = {"topologyKey": "zone", "labelSelector": SELECTOR, **term}
+    plain = {"topologyKey": "rack", "labelSelector": SELECTOR}
+    affinity = {kind: {REQUIRED: [full, plain]} for kind in ("podAntiAffinity", "podAffinity")}
+    found = vmi({"affinity": affinity}).placement
+    assert [each.topology_key for each in found.apart_from] == ["zone"] * apart + ["rack"]
+    # One term that is not known makes the whole affinity unknown.
+    assert len(found.together_with) == 2 * together
+
+
 def test_equal_placements_of_instances_share_one_object():
     assert vmi(SPEC).placement is vmi(SPEC).placement
     assert vmi({}).placement is ANYWHERE

@@ -6,9 +6,11 @@ pod anti-affinity and topology spread constraints (v1.36).
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
-from support.builders import make_vmi
-from support.capacity_builders import node
+from support.builders import NOW, make_desired, make_live, make_vm, make_vmi, plan_of, want
+from support.capacity_builders import capacity, node
 
 from reconciler.model.live.placement import (
     NodeTerm,
@@ -20,6 +22,7 @@ from reconciler.model.live.placement import (
 )
 from reconciler.model.references import vm_ref
 from reconciler.plan.capacity.node_filters import eligible_nodes
+from reconciler.plan.vm.rules.vm_inputs import SharedInputs
 
 NO_SCHEDULE = Taint(key="gpu", value="true", effect="NoSchedule")
 NO_EXECUTE = Taint(key="maintenance", effect="NoExecute")
@@ -143,3 +146,125 @@ def test_node_is_not_eligible_in_a_domain_with_vms_that_the_pod_anti_affinity_ex
     vmi = make_vmi(node="node01", placement=Placement(apart_from=(rule,)))
     found = eligible_nodes(vmi, NODES, same_cpu_vendor=False, peers=vmis("node01", "node03"))
     assert [each.name for each in found] == ["node04"]
+
+
+@pytest.mark.parametrize(
+    ("selector", "labels", "eligible"),
+    [
+        # A VM on node03 keeps away from this VM in its zone; its rule also holds for new pods.
+        (APP, {"app": "db"}, ["node02", "node04"]),
+        (APP, {"app": "web"}, ["node02", "node03", "node04"]),
+        # Labels that KubeVirt adds to launcher pods.
+        (
+            (Requirement(key="kubevirt.io", operator="In", values=("virt-launcher",)),),
+            {},
+            ["node02", "node04"],
+        ),
+        (
+            (Requirement(key="vm.kubevirt.io/name", operator="In", values=("pg-0",)),),
+            {},
+            ["node02", "node04"],
+        ),
+    ],
+)
+def test_node_is_not_eligible_in_a_domain_with_a_vm_whose_anti_affinity_excludes_the_vm(
+    selector, labels, eligible
+):
+    rule = Spread(topology_key=ZONE, selector=selector)
+    other = make_vmi(
+        ref=vm_ref("db", "other"), node="node03", placement=Placement(apart_from=(rule,))
+    )
+    vmi = make_vmi(node="node01", labels=labels)
+    found = eligible_nodes(vmi, NODES, same_cpu_vendor=False, peers=(other, vmi))
+    assert [each.name for each in found] == eligible
+    ended = replace(other, phase="Succeeded")
+    assert len(eligible_nodes(vmi, NODES, same_cpu_vendor=False, peers=(ended,))) == 3
+
+
+def domain_of(*names):
+    """Return a requirement for a label that only launcher pods have."""
+    return (Requirement(key="kubevirt.io/domain", operator="In", values=names),)
+
+
+@pytest.mark.parametrize(
+    ("at", "rules", "own", "eligible"),
+    [
+        ({"a": "node03"}, [(ZONE, "a")], "x", ["node03"]),
+        ({"a": "node03", "b": "node04"}, [(ZONE, "a", "b")], "x", ["node03", "node04"]),
+        # The pods count that all terms select, and each term has its own domain.
+        ({"a": "node03", "b": "node04"}, [(ZONE, "a"), (ZONE, "a", "b")], "x", ["node03"]),
+        ({"b": "node04"}, [(ZONE, "a")], "x", []),
+        ({"a": "node01"}, [("kubernetes.io/hostname", "a")], "x", []),
+        # No pod is selected, and the VM's own pod would be the first one.
+        ({}, [(ZONE, "x")], "x", ["node02", "node03", "node04"]),
+        ({}, [("rack", "x")], "x", []),
+    ],
+)
+def test_node_is_eligible_only_in_a_domain_with_the_vms_that_the_pod_affinity_requires(
+    at, rules, own, eligible
+):
+    nodes = tuple(
+        replace(each, labels={**each.labels, "kubernetes.io/hostname": each.name})
+        for each in NODES
+    )
+    peers = tuple(
+        make_vmi(ref=vm_ref("db", name), node=home, labels={"kubevirt.io/domain": name})
+        for name, home in at.items()
+    )
+    terms = tuple(Spread(topology_key=key, selector=domain_of(*names)) for key, *names in rules)
+    vmi = make_vmi(
+        node="node01",
+        labels={"kubevirt.io/domain": own},
+        placement=Placement(together_with=terms),
+    )
+    found = eligible_nodes(vmi, nodes, same_cpu_vendor=False, peers=peers)
+    assert [each.name for each in found] == eligible
+
+
+def test_pod_affinity_that_other_pods_may_meet_excludes_no_node():
+    rule = Spread(topology_key=ZONE, selector=APP)
+    vmi = make_vmi(node="node01", placement=Placement(together_with=(rule,)))
+    assert len(eligible_nodes(vmi, NODES, same_cpu_vendor=False, peers=())) == 3
+
+
+@pytest.mark.parametrize(
+    ("vmi", "words"),
+    [
+        (
+            {
+                "placement": Placement(
+                    together_with=(Spread(topology_key=ZONE, selector=domain_of("a")),)
+                )
+            },
+            "zone with the VMs that the VM's pod affinity requires (kubevirt.io/domain In (a))",
+        ),
+        (
+            {"labels": {"app": "db"}},
+            "no VM whose pod anti-affinity excludes this VM (db/other)",
+        ),
+    ],
+)
+def test_plan_names_the_pod_affinity_that_leaves_no_node(vmi, words):
+    other = make_vmi(
+        ref=vm_ref("db", "other"),
+        node="node02",
+        placement=Placement(apart_from=(Spread(topology_key=ZONE, selector=APP),)),
+    )
+    nodes = tuple(node(name, labels={ZONE: "a"}) for name in ("node01", "node02"))
+    live = make_live(
+        make_vm(), vmis=(make_vmi(node="node01", **vmi), other), nodes=nodes, capacity=capacity()
+    )
+    (decision,) = plan_of(make_desired(want("2Gi")), live).decisions
+    assert decision.reason.value == "no-node-with-room"
+    assert words in decision.why.message
+
+
+def test_namespaces_without_an_anti_affinity_read_no_other_vm():
+    first = make_vmi(node="node01")
+    second = make_vmi(
+        ref=vm_ref("db", "b"), placement=Placement(apart_from=(Spread(topology_key=ZONE),))
+    )
+    for others, read in (((), False), ((second,), True)):
+        shared = SharedInputs(make_live(vmis=(first, *others)), NOW)
+        assert shared.repelling_in("db") == others
+        assert shared.moment_read is read
