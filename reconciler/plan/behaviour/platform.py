@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 HARVESTER_NAMESPACE = "harvester-system"
 HARVESTER_NAME = "kubevirt"
 """The name of Harvester's KubeVirt CR. Source: harvester pkg/util/constants.go."""
+DECKHOUSE_NAMESPACE = "d8-virtualization"
+"""The namespace of Deckhouse's KubeVirt CR. Source: its templates/kubevirt/kubevirt.yaml."""
 HARVESTER_UPGRADE = (
     "while an upgrade to Harvester v1.8 or newer runs, workloadUpdateMethods is empty, and at its "
     "end Harvester restores the list from the annotation "

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 from reconciler.model.fields import FEATURE_GATES, NameSet
 from reconciler.model.memory_sizes import MINIMUM
 from reconciler.model.quantity import MIB
+from reconciler.plan.behaviour.platform import DECKHOUSE_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,13 @@ Row: TypeAlias = tuple[tuple[Version, T, str], ...]
 LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE = "MultiArchitecture"
 IN_PLACE_GATE = "InPlaceHotplug"
+DECKHOUSE_IN_PLACE_GATE = "InPlaceResize"
+"""The gate of Deckhouse's KubeVirt fork for growth in place; no other KubeVirt knows it.
+
+Deckhouse lists it if ``featureGates`` of the ModuleConfig virtualization has
+HotplugCPUAndMemoryWithInPlaceResize.
+"""
+IN_PLACE_GATES = (IN_PLACE_GATE, DECKHOUSE_IN_PLACE_GATE)
 OLDEST_KNOWN: Version = (1, 1, 0)
 NEWEST_KNOWN: Version = (1, 9, 0)
 
@@ -77,8 +85,11 @@ class Capabilities:
     """The architectures on which a starting VM gets a maxGuest, which hotplug requires."""
     multi_architecture: bool
     """Whether the webhook accepts a VM whose CPU architecture differs from virt-api's."""
-    in_place_resize: bool
-    """Whether memory can grow in the launcher pod, without a migration (inferred from VEP 45)."""
+    in_place_gate: str
+    """The gate that lets memory grow in the launcher pod, without a migration; empty without one.
+
+    How memory grows with it is inferred from VEP 45.
+    """
     minimum_guest: int
     """The smallest guest size in bytes that can change live; 0 for no minimum."""
     hugepages: bool
@@ -249,19 +260,34 @@ IN_PLACE_GATE_STAGE = (
         "inferred from kubevirt/enhancements PR 46 (VEP 45), deferred; no release has the gate",
     ),
 )
+DECKHOUSE_IN_PLACE_GATE_STAGE = (
+    ((1, 1, 0), GateStage.ABSENT, "only Deckhouse's fork since virtualization v1.10.0"),
+    (
+        (1, 6, 0),
+        GateStage.LISTED,
+        "deckhouse/virtualization templates/kubevirt/_kubevirt_helpers.tpl (KubeVirt 1.6.2)",
+    ),
+)
 GATES: Mapping[str, Row[GateStage]] = {
     LIVE_UPDATE_GATE: LIVE_UPDATE_GATE_STAGE,
     MULTI_ARCHITECTURE_GATE: MULTI_ARCHITECTURE_GATE_STAGE,
     IN_PLACE_GATE: IN_PLACE_GATE_STAGE,
+    DECKHOUSE_IN_PLACE_GATE: DECKHOUSE_IN_PLACE_GATE_STAGE,
 }
 """By feature gate on which a capability depends: its stage by KubeVirt version."""
 
 
 def capabilities_of(kubevirt: LiveKubeVirt) -> Capabilities:
-    """Return what KubeVirt can do, given the version that its CR reports and the CR's gates."""
+    """Return what KubeVirt can do, given the version that its CR reports and the CR's gates.
+
+    A gate of Deckhouse's fork counts only in the namespace in which Deckhouse installs KubeVirt,
+    because KubeVirt ignores the names of gates that it does not know.
+    """
     gates = kubevirt.settings.get(FEATURE_GATES)
     listed = gates.names if isinstance(gates, NameSet) else frozenset[str]()
     names = frozenset(GATES)
+    if kubevirt.ref.namespace != DECKHOUSE_NAMESPACE:
+        names -= {DECKHOUSE_IN_PLACE_GATE}
     return capabilities_with(kubevirt.version, names & listed, names & kubevirt.disabled_gates)
 
 
@@ -293,7 +319,7 @@ def capabilities_with(
         architectures=_cell(ARCHITECTURES, version),
         start_architectures=_cell(START_ARCHITECTURES, version),
         multi_architecture=MULTI_ARCHITECTURE_GATE in on,
-        in_place_resize=IN_PLACE_GATE in on,
+        in_place_gate=next((each for each in IN_PLACE_GATES if each in on), ""),
         minimum_guest=_cell(MINIMUM_GUEST, version),
         hugepages=_cell(HUGEPAGES, version),
         dedicated_cpus=_cell(DEDICATED_CPUS, version),

@@ -43,11 +43,14 @@ CHANGES: Mapping[Reason, ReasonEntry] = {
         "Read the plan's warnings, which list the VMs that the new settings affect."),
     Reason.HOTPLUG: recorded("scenario hotplug-succeeds, observed on all tested versions",
         "The memory grows in the running guest through a live migration."),
-    Reason.IN_PLACE: source("kubevirt enhancements PR 46 (VEP 45); in no release up to v1.9.0",
+    Reason.IN_PLACE: source(
+        "kubevirt enhancements PR 46 (VEP 45); in no release up to v1.9.0;"
+        " deckhouse/virtualization v1.10.0 templates/kubevirt/_kubevirt_helpers.tpl",
         "Inference from the proposal VEP 45: the CR lists the feature gate InPlaceHotplug, so the"
         " memory grows in the running launcher pod. The change needs no migration, no other node,"
         " and only the growth in quotas. A smaller size, huge pages and dedicated CPUs still need"
-        " a migration.",
+        " a migration. In Deckhouse's fork of KubeVirt, the gate is InPlaceResize; that it behaves"
+        " in the same way is an inference.",
         "If this KubeVirt build does not have the gate, remove it from the CR: KubeVirt ignores an"
         " unknown gate and migrates the VM.", since="v1.9"),
     Reason.HOTUNPLUG: source("v1.9.0 pkg/virt-controller/watch/vm/vm.go:3498-3502",

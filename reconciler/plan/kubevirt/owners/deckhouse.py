@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.plan.plan import Reason
+from reconciler.plan.behaviour.platform import DECKHOUSE_NAMESPACE
 from reconciler.plan.kubevirt.owners.closed import ClosedOwner
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Change
 
 GROUP = "internal.virtualization.deckhouse.io"
-NAMESPACE = "d8-virtualization"
 HINT = (
     "set spec.settings.featureGates and spec.settings.liveMigration in the ModuleConfig "
     "virtualization; the memory of a VM is spec.memory.size of a VirtualMachine in the API group "
@@ -28,7 +28,7 @@ HINT = (
 
 def owns(kubevirt: LiveKubeVirt) -> bool:
     """Return whether Deckhouse installed a KubeVirt CR."""
-    return kubevirt.ref.namespace == NAMESPACE
+    return kubevirt.ref.namespace == DECKHOUSE_NAMESPACE
 
 
 def owner(kubevirt: LiveKubeVirt) -> ClosedOwner:

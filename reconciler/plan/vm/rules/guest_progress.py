@@ -306,7 +306,7 @@ def _hotplugged(running: RunningVM) -> tuple[datetime | None, str]:
     KubeVirt then shows no time, so the time of the size in the VM's spec is the closest one.
     """
     ended, written = running.vmi.migration_ended_at, running.vm.guest_changed_at
-    in_place = running.after.capabilities.in_place_resize
+    in_place = running.after.capabilities.in_place_gate
     if in_place and written is not None and (ended is None or ended < written):
         return written, "the size was written"
     return ended, "the migration ended"

@@ -1,9 +1,9 @@
 """Checks whether memory can grow in the launcher pod, without a migration.
 
-No KubeVirt release does this yet. The rules are inferred from VEP 45 (kubevirt/enhancements PR
-46): virt-controller resizes the running pod, and then virt-handler hotplugs the memory. No second
-pod starts, so the VM needs no other node and need not be migratable, and a quota needs only the
-growth.
+No KubeVirt release does this yet; Deckhouse's fork of KubeVirt does. The rules are inferred from
+VEP 45 (kubevirt/enhancements PR 46): virt-controller resizes the running pod, and then
+virt-handler hotplugs the memory. No second pod starts, so the VM needs no other node and need not
+be migratable, and a quota needs only the growth.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from reconciler.model.live.conditions import is_true
 from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import MIB
-from reconciler.plan.behaviour.versions import IN_PLACE_GATE
 from reconciler.plan.capacity.fit import exceeded, free, growth_of, pod_for, quota_usage
 from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.vm.rules.target_pod.limit_range_capacity import limit_range_allows
@@ -54,7 +53,7 @@ def growth_in_flight(running: RunningVM) -> bool:
 def _in_place(running: RunningVM, has: MemoryQuantity | None, target: MemoryQuantity) -> bool:
     constraints = running.vmi.constraints
     return (
-        running.after.capabilities.in_place_resize
+        bool(running.after.capabilities.in_place_gate)
         and has is not None
         and target.n_bytes > has.n_bytes
         and not constraints.dedicated_cpus
@@ -68,7 +67,7 @@ def found(running: RunningVM) -> Finding:
         Effect.LIVE,
         Reason.IN_PLACE,
         f"grows from {running.vmi.guest} to {running.target} in its launcher pod, without a "
-        f"migration (inferred from the feature gate {IN_PLACE_GATE})",
+        f"migration (inferred from the feature gate {running.after.capabilities.in_place_gate})",
     )
 
 

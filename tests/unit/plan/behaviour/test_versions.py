@@ -6,14 +6,16 @@ import pytest
 from support.builders import make_kubevirt
 
 from reconciler.model.fields import FEATURE_GATES, NameSet
+from reconciler.model.references import kubevirt_ref
 from reconciler.plan.behaviour.versions import GateStage, capabilities_of, gate_on
 
 GATE = "SomeGate"
 
 
-def capabilities(version, gates=(), disabled=()):
+def capabilities(version, gates=(), disabled=(), namespace="kubevirt"):
     kubevirt = make_kubevirt(
         version=version,
+        ref=kubevirt_ref(namespace, "config"),
         settings={FEATURE_GATES: NameSet.of(gates)},
         disabled_gates=frozenset(disabled),
     )
@@ -85,4 +87,21 @@ def test_graduated_gates_are_those_that_the_version_ignores(version, graduated):
 def test_in_place_resize_is_off_unless_a_cluster_since_v1_9_lists_the_gate(
     version, gates, expected
 ):
-    assert capabilities(version, gates).in_place_resize is expected
+    assert bool(capabilities(version, gates).in_place_gate) is expected
+
+
+@pytest.mark.parametrize(
+    ("namespace", "version", "gates", "expected"),
+    [
+        ("d8-virtualization", "v1.6.2", ("InPlaceResize",), "InPlaceResize"),
+        ("d8-virtualization", "v1.6.2", (), ""),
+        ("d8-virtualization", "v1.5.0", ("InPlaceResize",), ""),
+        # Another KubeVirt ignores a gate that it does not know.
+        ("kubevirt", "v1.9.0", ("InPlaceResize",), ""),
+        ("kubevirt", "v1.9.0", ("InPlaceHotplug",), "InPlaceHotplug"),
+    ],
+)
+def test_gate_of_the_deckhouse_fork_counts_only_where_deckhouse_installs_kubevirt(
+    namespace, version, gates, expected
+):
+    assert capabilities(version, gates, namespace=namespace).in_place_gate == expected
