@@ -34,15 +34,16 @@ from reconciler.model.service.view import ServiceView, SourceView
 from reconciler.plan.plan_policy import plan_policy
 from reconciler.ports import Clock
 from reconciler.serve.commit_status import StatusUpdates
-from reconciler.serve.engine import Engine
-from reconciler.serve.git_poller import GitPoller
+from reconciler.serve.git.git_poller import GitPoller
+from reconciler.serve.git.push_relay import PushRelay
 from reconciler.serve.leadership import Leadership
 from reconciler.serve.listeners import http_server
-from reconciler.serve.loop import Loop, LoopParts
+from reconciler.serve.loop.engine import Engine
+from reconciler.serve.loop.loop import Loop
+from reconciler.serve.loop.loop_parts import LoopParts
+from reconciler.serve.loop.wakeups import Wakeup, Wakeups
 from reconciler.serve.notifications.notification_center import NotificationCenter
-from reconciler.serve.push_relay import PushRelay
 from reconciler.serve.view_store import ViewStore
-from reconciler.serve.wakeups import Wakeup, Wakeups
 
 if TYPE_CHECKING:
     from reconciler.app.read_and_plan import PlanWithInputs

@@ -18,7 +18,7 @@ from reconciler.model.plan.plan import Reason
 from reconciler.model.references import vm_ref
 from reconciler.plan.capacity.capacity_age import CODE
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.serve.engine import CAPACITY_AGE_S, OLDEST_CAPACITY_S
+from reconciler.serve.loop.engine import CAPACITY_AGE_S, OLDEST_CAPACITY_S
 from reconciler.simulator.apiserver.request.api_faults import Effect, Fault
 from reconciler.source.git.repository import Repository
 from reconciler.source.readers import CommitReader

@@ -10,8 +10,8 @@ from support.simulated import Rig, rig
 from reconciler.app.execution.leader_note import leader_note
 from reconciler.app.execution.leases import SERVE_LEASE, leader_lease
 from reconciler.model.annotations import PUSHED
+from reconciler.serve.git.push_relay import PushRelay
 from reconciler.serve.leadership import Leadership
-from reconciler.serve.push_relay import PushRelay
 
 PATH = f"/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases/{SERVE_LEASE}"
 

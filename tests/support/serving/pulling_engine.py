@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reconciler.app.read_and_plan import read_valid
-from reconciler.serve.engine import Engine
+from reconciler.serve.loop.engine import Engine
 
 
 class PullingEngine(Engine):

@@ -18,7 +18,7 @@ from reconciler.app.execution import leases
 from reconciler.cli.main import entry
 from reconciler.cluster.lease.lease_times import LeaseTimes
 from reconciler.serve import service
-from reconciler.serve.engine import Engine
+from reconciler.serve.loop.engine import Engine
 
 if TYPE_CHECKING:
     from reconciler.app.read_and_plan import PlanWithInputs

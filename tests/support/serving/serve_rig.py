@@ -19,10 +19,11 @@ from reconciler.model.desired.desired_state import Reading
 from reconciler.model.revision.commit_in_force import CommitInForce
 from reconciler.model.service.view import Role, ServiceView, SourceView
 from reconciler.plan.plan_policy import plan_policy
-from reconciler.serve.engine import Engine
-from reconciler.serve.git_state import GitState, after_failure, after_read
+from reconciler.serve.git.git_state import GitState, after_failure, after_read
 from reconciler.serve.leadership import LeaderState
-from reconciler.serve.loop import Loop, LoopParts
+from reconciler.serve.loop.engine import Engine
+from reconciler.serve.loop.loop import Loop
+from reconciler.serve.loop.loop_parts import LoopParts
 from reconciler.serve.view_store import ViewStore
 from reconciler.source.readers import StreamReader
 

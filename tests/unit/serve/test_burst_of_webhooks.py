@@ -10,7 +10,7 @@ from support.serving.asgi_call import ask
 from support.serving.senders import BRANCH, REPOSITORY, SENDERS
 
 from reconciler.errors import SourceError
-from reconciler.serve.git_poller import GitPoller
+from reconciler.serve.git.git_poller import GitPoller
 from reconciler.serve.hooks.followed_branch import FollowedBranch
 from reconciler.serve.hooks.hooks_app import HookOptions, hooks_app
 from reconciler.serve.hooks.secret_folder import SecretFolder

@@ -19,8 +19,8 @@ from reconciler.model.revision.commit_in_force import (
     RefusedCommit,
 )
 from reconciler.model.service.view import WaitKind
-from reconciler.serve.git_poller import GitPoller
-from reconciler.serve.git_state import (
+from reconciler.serve.git.git_poller import GitPoller
+from reconciler.serve.git.git_state import (
     LONGEST_PAUSE_S,
     GitState,
     after_failure,

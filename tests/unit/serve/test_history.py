@@ -12,8 +12,8 @@ from reconciler.model.plan.plan import Effect, Reason
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.serve import history
-from reconciler.serve.history import InFlight
+from reconciler.serve.loop import history
+from reconciler.serve.loop.history import InFlight
 
 PLAN = replace(
     decide(make_desired(want("2Gi")), make_live(make_vm(), vmis=(make_vmi(),)), PlanPolicy(), NOW),

@@ -13,7 +13,7 @@ from reconciler.model.desired.config import Window, WindowKind
 from reconciler.model.quantity import Duration
 from reconciler.model.run.outcome import Actuation, ExitCode, Outcome, Result, RunReport
 from reconciler.plan.plan_policy import PlanPolicy
-from reconciler.serve.next_run import Ended, LastRun, after_run, next_run
+from reconciler.serve.loop.next_run import Ended, LastRun, after_run, next_run
 
 LIVE = make_live(make_vm(), vmis=(make_vmi(),))
 PLAN = decide(make_desired(want("2Gi")), LIVE, PlanPolicy(), NOW)

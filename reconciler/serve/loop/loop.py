@@ -7,14 +7,9 @@ the page and the report; a restarted process continues from Git and the cluster.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from datetime import timedelta
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from reconciler.app.execution.runner import RunsPlans
-from reconciler.app.read_and_plan import PlanWithInputs
 from reconciler.errors import (
     BackgroundError,
     ClusterError,
@@ -25,23 +20,21 @@ from reconciler.errors import (
 from reconciler.model import backoff
 from reconciler.model.desired.config import Mode
 from reconciler.model.phrases import plural
-from reconciler.model.run.outcome import RunReport
 from reconciler.model.service.view import ActiveRun, NextRun, Role, SourceView, Wait, WaitKind
-from reconciler.ports import Clock
-from reconciler.serve import history
-from reconciler.serve.engine import Engine
-from reconciler.serve.next_run import LastRun, after_run, may_start, next_run
-from reconciler.serve.view_store import ViewStore
+from reconciler.serve.loop import history
+from reconciler.serve.loop.next_run import LastRun, after_run, may_start, next_run
+from reconciler.serve.loop.outage import outage_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
+    from reconciler.app.read_and_plan import PlanWithInputs
     from reconciler.model.plan.plan import Plan
     from reconciler.model.references import ObjectRef
-    from reconciler.serve.git_state import GitState
-    from reconciler.serve.history import InFlight
-    from reconciler.serve.leadership import LeaderState
+    from reconciler.serve.git.git_state import GitState
+    from reconciler.serve.loop.history import InFlight
+    from reconciler.serve.loop.loop_parts import LoopParts
 
 log = logging.getLogger(__name__)
 
@@ -50,53 +43,11 @@ REPLAN_S = 60.0
 
 Some decisions depend on the time, such as time-outs of guests and pauses after failed migrations.
 """
-HICCUP = timedelta(seconds=15)
-"""The length of an outage of the API server that is not shown, such as that of its update."""
 REFRESH_S = 1.0
 """The shortest time between two plans while a run is active, in seconds."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 1.0, 60.0
 _WRITES_FIRST_S = 60.0
 """The seconds for which a run may work before changes that it does not contain end it."""
-
-
-class Git(Protocol):
-    """Knows the state of the repository; implemented by ``GitPoller``."""
-
-    state: GitState
-
-
-class Leader(Protocol):
-    """Knows whether this process may write; implemented by ``Leadership``."""
-
-    state: LeaderState
-
-    def begin(self, namespace: str) -> None:
-        """Start to compete for the Lease, which is in *namespace*."""
-        ...
-
-    def leads(self) -> bool:
-        """Return whether this process may write now."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoopParts:
-    """The parts that the loop connects."""
-
-    git: Git
-    leader: Leader
-    engine: Engine
-    runner: RunsPlans
-    store: ViewStore
-    clock: Clock
-    leads_to_observe: bool = False
-    """Whether the Lease is also needed while the mode is observe, for example by notifications."""
-    interruptible: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Returns a context manager whose block a signal interrupts."""
-    ended: Callable[[RunReport], None] = lambda _report: None
-    """Called with the report of each run, for counters and logs."""
-    planned: Callable[[PlanWithInputs], None] = lambda _planned: None
-    """Called after each plan, for counters."""
 
 
 class Loop:
@@ -177,10 +128,7 @@ class Loop:
 
     def _outage(self) -> Wait | None:
         """Return what the page shows of an outage that has lasted for some seconds."""
-        found = self._parts.engine.outage()
-        if found is None or self._clock.now() - found[0] < HICCUP:
-            return None
-        return Wait(kind=WaitKind.CLUSTER, since=found[0], message=str(found[1]))
+        return outage_shown(self._parts.engine.outage(), self._clock.now())
 
     def _publish(self, planned: PlanWithInputs | None) -> None:
         """Show the state of the process, with a new plan if there is one."""

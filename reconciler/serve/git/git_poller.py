@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.errors import ReconcilerError, SourceError, UsageError
-from reconciler.serve.git_state import GitState, after_failure, after_read, pause_s
+from reconciler.serve.git.git_state import GitState, after_failure, after_read, pause_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable
