@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from reconciler.app.counters import Counters
     from reconciler.app.input_options import SourceOptions
+    from reconciler.model.service.view import Wait
     from reconciler.ports import Clock
     from reconciler.serve.hooks.push_event import PushEvent
     from reconciler.serve.serve_options import ServiceOptions
@@ -35,6 +36,7 @@ def http_server(
     *,
     wake: Callable[[PushEvent], None],
     problem: Callable[[], str],
+    outage: Callable[[], Wait | None],
 ) -> HttpServer:
     """Open the listeners; without ``--hook-secrets``, there is none for webhooks.
 
@@ -47,13 +49,16 @@ def http_server(
             the API server's time.
         wake: Called for each push to the branch that the process reads.
         problem: Returns why the process should be restarted; empty if it works.
+        outage: Returns since when the API server has not answered; None if it answers.
 
     Raises:
         UsageError: An address or the folder of secrets cannot be used.
         ListenError: The process cannot listen on an address.
     """
     content = live_pages(metrics_page(counters), docs_url=options.docs_url)
-    face = face_app(store, content, FaceOptions(hosts=options.hosts, problem=problem))
+    face = face_app(
+        store, content, FaceOptions(hosts=options.hosts, problem=problem, outage=outage)
+    )
     address = parse_listen_address(options.listen, "--listen")
     listeners = [Listener(option="--listen", address=address, app=face, limits=FACE_LIMITS)]
     if options.hook_secrets is not None:

@@ -30,7 +30,7 @@ from reconciler.app.wiring import (
 from reconciler.app.wiring.parallel_end import ParallelEnd
 from reconciler.model.run.outcome import ExitCode
 from reconciler.model.service.counts import Counted
-from reconciler.model.service.view import ServiceView, SourceView
+from reconciler.model.service.view import ServiceView, SourceView, Wait
 from reconciler.plan.plan_policy import plan_policy
 from reconciler.ports import Clock
 from reconciler.serve.commit_status import StatusUpdates
@@ -41,6 +41,7 @@ from reconciler.serve.listeners import http_server
 from reconciler.serve.loop.engine import Engine
 from reconciler.serve.loop.loop import Loop
 from reconciler.serve.loop.loop_parts import LoopParts
+from reconciler.serve.loop.outage import outage_shown
 from reconciler.serve.loop.wakeups import Wakeup, Wakeups
 from reconciler.serve.notifications.notification_center import NotificationCenter
 from reconciler.serve.view_store import ViewStore
@@ -138,6 +139,7 @@ def _opened(
         stop_read=git_wiring.end_reads,
         counted=partial(counters.add, Counted.GIT_FETCHES),
     )
+    probe = stack.enter_context(cluster_wiring.api_probe(client, clock))
     leadership = Leadership(
         leader_lease(
             client.without_retries(), clock, instance=instance, scale=scale, shard=options.shard
@@ -154,6 +156,12 @@ def _opened(
     ending.callback(poller.end, STOP_READ_S)
     alerts = stack.enter_context(alert_wiring.alerts(options.prometheus, clock))
     engine = Engine(informer, clock, policy, alerts)
+
+    def outage() -> Wait | None:
+        return outage_shown(probe.failing, clock.now()) or outage_shown(
+            engine.outage(), clock.now()
+        )
+
     runner = Runner(
         options=ApplyOptions(
             source=source,
@@ -208,6 +216,7 @@ def _opened(
         clock_wiring.machine_clock(),
         wake=pushed,
         problem=problem,
+        outage=outage,
     )
     if options.service.notify is not None:
         notifier = notify_wiring.notifier(

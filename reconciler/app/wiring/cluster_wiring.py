@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from reconciler.app.input_options import ClusterOptions
     from reconciler.cluster.api.client import Client
     from reconciler.cluster.api.transport import RequestCounter
+    from reconciler.cluster.informer.api_probe import ApiProbe
     from reconciler.cluster.informer.informer import ClusterInformer
     from reconciler.ports import Clock, DryRun, LiveReader, Recorder
 
@@ -79,6 +80,13 @@ def informer(
     from reconciler.cluster.informer.informer import ClusterInformer
 
     return ClusterInformer(client, clock=clock, scale=scale, changed=changed)
+
+
+def api_probe(client: Client, clock: Clock) -> ApiProbe:
+    """Return a probe that notices when the API server does not answer; the caller opens it."""
+    from reconciler.cluster.informer.api_probe import ApiProbe
+
+    return ApiProbe(client, clock)
 
 
 def context_names(kubeconfig: str | None) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -16,6 +16,7 @@ from starlette.routing import Route, Router
 
 from reconciler.escaping import printable
 from reconciler.model.references import vm_ref
+from reconciler.model.service.view import Wait
 from reconciler.report.service.readiness_text import readiness_text
 from reconciler.serve.http import api_documents
 from reconciler.serve.http.conditional_response import REVALIDATE, conditional_response
@@ -43,6 +44,10 @@ def _healthy() -> str:
     return ""
 
 
+def _no_outage() -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaceOptions:
     """The settings of the page's listener."""
@@ -52,6 +57,8 @@ class FaceOptions:
     streams: StreamLimits = field(default_factory=StreamLimits)
     problem: Callable[[], str] = _healthy
     """Returns why the process should be restarted; empty if it works."""
+    outage: Callable[[], Wait | None] = _no_outage
+    """Returns since when the API server has not answered, though the view may not show it yet."""
 
 
 def face_app(store: ViewStore, content: FaceContent, options: FaceOptions) -> Starlette:
@@ -157,7 +164,9 @@ class _Face:
 
     async def readyz(self, _request: Request) -> Response:
         """Return whether the plan is up to date, and what the process waits for."""
-        view = self._view()
+        view, outage = self._view(), self._options.outage()
+        if outage is not None and not any(each.kind is outage.kind for each in view.waits):
+            view = replace(view, waits=(outage, *view.waits))
         return PlainTextResponse(readiness_text(view), 200 if view.ready else 503)
 
     def _view(self) -> ServiceView:

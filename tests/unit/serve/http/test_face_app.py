@@ -7,6 +7,7 @@ import gzip
 import json
 from contextlib import suppress
 from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 
 import jsonschema
@@ -18,6 +19,7 @@ from support.serving.asgi_call import ask
 from support.serving.raw_http import connect, read_to_end, read_until, request
 from support.serving.views import ended_run, make_store, make_view, planned_view
 
+from reconciler.errors import UnreachableError
 from reconciler.model.service.view import ActiveRun, Wait, WaitKind
 from reconciler.report.metrics.exposition import MetricsText
 from reconciler.serve.http.event_stream import EventStreams, StreamLimits
@@ -26,6 +28,7 @@ from reconciler.serve.http.face_content import FaceContent, StaticFile
 from reconciler.serve.http.http_server import HttpServer, Listener
 from reconciler.serve.http.listen_address import ListenAddress
 from reconciler.serve.http.render_cache import RenderCache
+from reconciler.serve.loop.outage import outage_shown
 
 ANY_PORT = ListenAddress(host="127.0.0.1", port=0)
 STYLE = StaticFile(content_type="text/css", body=b"a { color: red }")
@@ -243,6 +246,17 @@ def test_readiness_probe_says_what_the_process_waits_for_and_since_when(store, f
     assert answer.text == (
         "not ready\nwaiting for cluster since 2026-11-23T12:00:00Z: connection refused\n"
     )
+
+
+@pytest.mark.parametrize(("lasts_s", "status"), [(14, 200), (15, 503)])
+def test_readiness_probe_fails_during_an_outage_that_the_view_does_not_show(face, lasts_s, status):
+    def outage():
+        error = UnreachableError("no answer from the API server within 5 s")
+        return outage_shown((NOW, error), NOW + timedelta(seconds=lasts_s))
+
+    answer = face(outage=outage)("/readyz")
+    assert answer.status == status
+    assert ("cluster since 2026-11-23T12:00:00Z: no answer" in answer.text) == (status == 503)
 
 
 def test_readiness_probe_of_a_standby_replica_succeeds_and_names_the_wait(store, face):

@@ -1,0 +1,75 @@
+"""``ApiProbe``: notices within seconds that the API server does not answer.
+
+A watch through which nothing arrives looks the same whether nothing changes or the server is
+silent, and ends only after a minute. The probe therefore sends a small request at intervals.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from typing import TYPE_CHECKING, Self
+
+from reconciler.errors import ClusterError, UnreachableError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from reconciler.cluster.api.client import Client
+    from reconciler.ports import Clock
+
+log = logging.getLogger(__name__)
+
+INTERVAL_S = 10.0
+"""The pause between two requests, in seconds of real time."""
+TIMEOUT_S = 5.0
+"""The longest wait for an answer, in seconds."""
+_PATH = "/version"
+"""Every authenticated client may read it.
+
+Source: kubernetes v1.36 plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go
+(system:public-info-viewer).
+"""
+
+
+class ApiProbe:
+    """A daemon thread that asks the API server for its version; use it in a ``with`` block."""
+
+    def __init__(self, client: Client, clock: Clock) -> None:
+        self._client, self._clock = client.without_retries(), clock
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="api probe", daemon=True)
+        self.failing: tuple[datetime, ClusterError] | None = None
+        """Since when the server has not answered, and the last error; None if it answers.
+
+        Replaced by the thread, and read by others.
+        """
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """End the thread; a request in progress ends with the process."""
+        self._ended.set()
+
+    def step(self) -> None:
+        """Send one request; each answer counts, even a rejection."""
+        began = self._clock.now()
+        try:
+            self._client.get(_PATH, timeout_s=TIMEOUT_S)
+        except UnreachableError as error:
+            since = began if self.failing is None else self.failing[0]
+            self.failing = (since, error)
+        except ClusterError:
+            self.failing = None
+        else:
+            self.failing = None
+
+    def _run(self) -> None:
+        while not self._ended.wait(INTERVAL_S):
+            try:
+                self.step()
+            except Exception:
+                # The informer notices the outage as well, though later.
+                log.exception("the probe of the API server failed because of a bug in reconciler")
