@@ -226,6 +226,13 @@ def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
 
 
 def _known(change: Change, config: EffectiveConfig) -> bool:
+    """Return whether KubeVirt has the field of a change.
+
+    A field that the CR shows exists, whatever the version: the API server drops fields that the
+    CustomResourceDefinition does not have.
+    """
+    if change.before is not None:
+        return True
     if change.field == ROLLOUT_STRATEGY:
         return config.capabilities.strategy_field
     if change.field == (*MIGRATIONS, "allowWorkloadDisruption"):

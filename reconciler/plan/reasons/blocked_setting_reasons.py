@@ -57,7 +57,7 @@ BLOCKED_SETTINGS: Mapping[Reason, ReasonEntry] = {
         "Remove the gate from `disabledFeatureGates` first.", since="v1.8"),
     Reason.UNKNOWN_FIELD: recorded("api mechanics: the API server prunes an unknown field",
         "This KubeVirt version does not have a field that Git sets; the API server would drop the"
-        " value.",
+        " value. A field that the CR in the cluster shows exists in any version.",
         "Remove the field from Git, or update KubeVirt."),
     Reason.WRONG_KUBEVIRT: own("Git declares another KubeVirt CR",
         "Git declares a different KubeVirt CR from the one in the cluster.",

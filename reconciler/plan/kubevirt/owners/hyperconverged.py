@@ -51,6 +51,8 @@ Source: openshift-virtualization/virt-platform-autopilot ff223018de (2026-08-21)
 _SETTLED = ("ReconcileComplete", "Available")
 _FIRST_OF_V1: Release = (1, 18)
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)")
+_OPENSHIFT = 4
+"""The major version of OpenShift Virtualization."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,8 +115,16 @@ class HyperConvergedOwner:
         return None
 
     def _home(self, path: FieldPath) -> FieldPath | None:
+        """Return the field of HyperConverged for a setting; None if it has no such field.
+
+        A field that the object shows exists, whatever the release: the API server drops fields
+        that the CustomResourceDefinition does not have.
+        """
         home = HOMES[self.held.version].get(path)
-        return home.path if home is not None and home.since <= self.release else None
+        if home is None:
+            return None
+        exists = home.since <= self.release or home.path in self.held.spellings
+        return home.path if exists else None
 
     def _operations(self) -> list[dict[str, object]] | None:
         return json_patch_annotation.operations(self.held.json_patch)
@@ -294,10 +304,12 @@ def owns(kubevirt: LiveKubeVirt) -> bool:
 def _release(held: LiveOwner, kubevirt: LiveKubeVirt) -> Release:
     """Return the operator's release or, if unknown, the release that ships this KubeVirt version.
 
-    HyperConverged 1.N ships KubeVirt 1.(N-10), which is inferred from the releases 1.10 to 1.19.
+    HyperConverged 1.N ships KubeVirt 1.(N-10), and is in OpenShift Virtualization 4.(N+4), whose
+    operator reports the latter version. Both are inferred from the releases 1.10 to 1.19.
     """
     if found := _RELEASE.match(held.release):
-        return int(found[1]), int(found[2])
+        major, minor = int(found[1]), int(found[2])
+        return (1, minor - 4) if major == _OPENSHIFT else (major, minor)
     if found := _RELEASE.match(kubevirt.version):
         return int(found[1]), int(found[2]) + 10
     return _FIRST_OF_V1 if held.version == "v1" else (1, 10)

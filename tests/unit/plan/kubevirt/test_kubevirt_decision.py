@@ -174,3 +174,14 @@ def test_kubevirt_manifest_without_a_namespace_refers_to_the_only_cr_of_the_clus
     desired = replace(desired, kubevirt=replace(desired.kubevirt, ref=ref))
     (decision,) = plan_of(desired, make_live(kubevirt=bare("v1.3.1"))).decisions
     assert (decision.effect.value, str(decision.ref)) == ("config", "KubeVirt kubevirt/kubevirt")
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [(None, ("blocked", "unknown-field")), ("Stage", ("config", "config-change"))],
+)
+def test_field_that_the_cr_shows_exists_whatever_the_version(shown, expected):
+    kubevirt = with_settings(make_kubevirt("v1.1.1"), vmRolloutStrategy=shown)
+    desired = make_desired(kubevirt={fields.ROLLOUT_STRATEGY: "LiveUpdate"})
+    (decision,) = plan_of(desired, make_live(kubevirt=kubevirt)).decisions
+    assert (decision.effect.value, decision.reason.value) == expected

@@ -356,3 +356,24 @@ def test_tool_that_applies_hyperconverged_again_is_named_with_its_rule():
     )
     assert "examples/interop/argocd-cm.yaml" in decision.warnings[0]
     assert decision.owner == "argocd-controller"
+
+
+@pytest.mark.parametrize(
+    ("release", "shown", "settable"),
+    [
+        ("1.15.0", {}, False),
+        # The object shows the field, so its CustomResourceDefinition has it.
+        ("1.15.0", {("spec", "liveUpdateConfiguration", "maxHotplugRatio"): 4}, True),
+        # OpenShift Virtualization 4.19 has HyperConverged 1.15, and 4.20 has 1.16.
+        ("4.19.3", {}, False),
+        ("4.20.0", {}, True),
+    ],
+)
+def test_field_of_hyperconverged_exists_by_its_release_or_because_the_object_shows_it(
+    release, shown, settable
+):
+    owner = make_owner(release, "v1beta1", spellings=shown)
+    decision = decision_of(RATIO, make_owned(owner))
+    assert (decision.effect.value == "config") is settable
+    if not settable:
+        assert "HyperConverged 1.15 (v1beta1) has no field" in decision.why.message
