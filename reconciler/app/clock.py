@@ -7,12 +7,15 @@ import statistics
 import threading
 import time
 from collections import deque
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from reconciler.model.clock_difference import ClockDifference, plausible
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from reconciler.ports import Clock
 
 log = logging.getLogger(__name__)
@@ -27,6 +30,8 @@ _DEAD_S = 2.0
 """The smallest clock difference that is corrected, in seconds; Date headers have whole seconds."""
 _WARN_S = 30.0
 """The clock difference, in seconds, above which the program logs one warning."""
+_SLICE_S = 1.0
+"""The interval at which a sleeping thread calls the function of ``meanwhile``, in seconds."""
 _DIFFERS_S = 300.0
 """The clock difference, in seconds, above which rules about the time of day use both clocks."""
 
@@ -105,6 +110,8 @@ class ServerClock:
         """The sample in use; None while this machine's clock is used."""
         self._server = ""
         self._warned = False
+        self._meanwhile: tuple[int, Callable[[], None]] | None = None
+        """A thread, and the function that this thread calls while it sleeps."""
 
     def now(self) -> datetime:
         """Return the API server's time of day in UTC, with its time zone."""
@@ -129,7 +136,26 @@ class ServerClock:
 
     def sleep(self, seconds: float) -> None:
         """Wait for a number of seconds."""
-        self._base.sleep(seconds)
+        meanwhile = self._meanwhile
+        if meanwhile is None or meanwhile[0] != threading.get_ident():
+            self._base.sleep(seconds)
+            return
+        until = self._base.monotonic() + seconds
+        while (left_s := until - self._base.monotonic()) > 0:
+            self._base.sleep(min(_SLICE_S, left_s))
+            meanwhile[1]()
+
+    @contextmanager
+    def meanwhile(self, work: Callable[[], None]) -> Iterator[None]:
+        """Within the block, call *work* about once a second while this thread sleeps.
+
+        *work* must not sleep for long itself.
+        """
+        self._meanwhile = (threading.get_ident(), work)
+        try:
+            yield
+        finally:
+            self._meanwhile = None
 
     def adjust(self, date: datetime, *, asked_at: float, server: str) -> None:
         """Adjust the clock to the time in an API server's response.

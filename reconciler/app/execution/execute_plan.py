@@ -77,6 +77,8 @@ class Execution:
     """The commit from which an earlier run wrote each change that is still in flight."""
     alerts: Alerts | None = None
     """Reads the alerts of ``rollout.holdWhile``; without it, the setting is a hold."""
+    meanwhile: Callable[[], None] | None = None
+    """Called about once a second while the run waits for answers to its writes."""
 
     @property
     def windows_ignored(self) -> bool:
@@ -230,7 +232,9 @@ def _roll_out(
 
         context = RunContext(
             informer=execution.informer,
-            writer=ClusterWriter(execution.client, parallel=PARALLEL_WRITES),
+            writer=ClusterWriter(
+                execution.client, parallel=PARALLEL_WRITES, meanwhile=execution.meanwhile
+            ),
             config_lease=held.config,
             memory_lease=held.memory,
             clock=clock,

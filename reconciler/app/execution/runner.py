@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Protocol
 
@@ -11,8 +11,9 @@ from reconciler.app.execution.execute_plan import Execution, execute
 from reconciler.app.execution.refreshing_informer import RefreshingInformer
 from reconciler.app.run_printer import RunPrinter
 from reconciler.app.stop import Stop
+from reconciler.app.wiring import clock_wiring
 from reconciler.cluster.api.client import Client
-from reconciler.errors import ReconcilerError
+from reconciler.errors import BackgroundError, ReconcilerError
 from reconciler.model.run.outcome import RunReport
 from reconciler.model.service.view import ActiveRun
 from reconciler.ports import Alerts, Clock, Informer
@@ -101,6 +102,13 @@ class Runner:
         until = None
         if self.options.deadline_s is not None:
             until = self.clock.monotonic() + self.options.deadline_s
+
+        def meanwhile() -> None:
+            # The informer raises the error of its thread again when the run waits for a change,
+            # where no answer to a write can be lost.
+            with suppress(BackgroundError):
+                refresh()
+
         execution = Execution(
             options=self.options,
             clock=self.clock,
@@ -116,13 +124,20 @@ class Runner:
             superseded=superseded,
             written_by=written_by,
             alerts=self.alerts,
+            meanwhile=meanwhile,
         )
         try:
-            return EndedRun(report=execute(execution, None))
+            with self._sleeping(meanwhile):
+                return EndedRun(report=execute(execution, None))
         except ReconcilerError as error:
             if not unwritten:
                 raise
             return EndedRun(report=unwritten[-1], error=error)
+
+    def _sleeping(self, meanwhile: Callable[[], None]) -> AbstractContextManager[None]:
+        """Within the block, call a function while the run pauses before it repeats a request."""
+        clock = clock_wiring.server_clock(self.clock)
+        return nullcontext() if clock is None else clock.meanwhile(meanwhile)
 
 
 class _ShowingPrinter:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 from concurrent.futures import Future
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from reconciler.errors import BackgroundError, ReconcilerError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 A = TypeVar("A")
 T = TypeVar("T")
+_SLICE_S = 1.0
 
 
 def unexpected(what: str, error: BaseException) -> BackgroundError:
@@ -58,11 +59,28 @@ def start(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[
     return future
 
 
-def each(ask: Callable[[A], T], given: Iterable[A], *, at_once: int) -> Iterator[tuple[A, T]]:
+def _next(results: SimpleQueue[T], meanwhile: Callable[[], None] | None) -> T:
+    """Return the next result; call *meanwhile* once in each second without one."""
+    while meanwhile is not None:
+        try:
+            return results.get(timeout=_SLICE_S)
+        except Empty:
+            meanwhile()
+    return results.get()
+
+
+def each(
+    ask: Callable[[A], T],
+    given: Iterable[A],
+    *,
+    at_once: int,
+    meanwhile: Callable[[], None] | None = None,
+) -> Iterator[tuple[A, T]]:
     """Call a function for each item, several at a time; yield each result when it arrives.
 
     An item is taken from *given* only when its call can start immediately. Threads are reused,
-    since a new thread starts slowly while other threads are busy.
+    since a new thread starts slowly while other threads are busy. *meanwhile* is called in the
+    calling thread, once in each second without a result.
     """
     waiting: SimpleQueue[tuple[A] | None] = SimpleQueue()
     answered: SimpleQueue[tuple[A, Future[T]]] = SimpleQueue()
@@ -87,7 +105,7 @@ def each(ask: Callable[[A], T], given: Iterable[A], *, at_once: int) -> Iterator
                 waiting.put((one,))
             if not under_way:
                 return
-            one, future = answered.get()
+            one, future = _next(answered, meanwhile)
             under_way -= 1
             yield one, future.result()
     finally:

@@ -41,11 +41,15 @@ class ClusterWriter:
 
     Args:
         parallel: The maximum number of requests that ``write_each`` sends in parallel.
+        meanwhile: Called about once a second while parallel requests are not answered.
     """
 
-    def __init__(self, client: Client, *, parallel: int = 1) -> None:
+    def __init__(
+        self, client: Client, *, parallel: int = 1, meanwhile: Callable[[], None] | None = None
+    ) -> None:
         self._client = client
         self._parallel = parallel
+        self._meanwhile = meanwhile
 
     def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
         """Send the request for an action once; return a rejection instead of raising it.
@@ -84,7 +88,9 @@ class ClusterWriter:
         if self._parallel == 1:
             yield from ((each[0], self._attempt(each)) for each in timed)
             return
-        for (action, _), answer in threads.each(self._attempt, timed, at_once=self._parallel):
+        for (action, _), answer in threads.each(
+            self._attempt, timed, at_once=self._parallel, meanwhile=self._meanwhile
+        ):
             yield action, answer
 
     def _attempt(self, timed: tuple[Action, float]) -> Written | ClusterError:

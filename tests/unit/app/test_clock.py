@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -47,6 +48,23 @@ def test_scaled_clock_rejects_a_scale_of_zero_or_less(scale):
 def test_scaled_clock_rejects_an_epoch_without_a_time_zone():
     with pytest.raises(ValueError, match="has no time zone"):
         ScaledClock(epoch=EPOCH.replace(tzinfo=None), scale=1)
+
+
+def test_server_clock_calls_a_function_each_second_while_one_thread_sleeps():
+    base, seen = FakeClock(), []
+    clock, start = ServerClock(base), base.monotonic()
+
+    def other_thread():
+        clock.sleep(10)
+
+    with clock.meanwhile(lambda: seen.append(base.monotonic() - start)):
+        clock.sleep(2.5)
+        other = threading.Thread(target=other_thread)
+        other.start()
+        other.join()
+    clock.sleep(10)
+    assert seen == [1.0, 2.0, 2.5]
+    assert base.monotonic() - start == 22.5
 
 
 def ahead_s_after(

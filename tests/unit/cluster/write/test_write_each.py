@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from reconciler.cluster.api import threads
 from reconciler.cluster.api.api_errors import Answer
 from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.errors import BackgroundError, UnavailableError, UnreachableError
@@ -96,6 +97,20 @@ def test_parallel_writer_takes_the_next_action_only_when_a_thread_can_send_the_a
     next(answers)
     assert len(made) <= parallel
     answers.close()
+
+
+def test_writer_lets_the_caller_work_while_the_server_is_silent(monkeypatch):
+    monkeypatch.setattr(threads, "_SLICE_S", 0.01)
+    worked = threading.Event()
+
+    class Silent(Server):
+        def restart(self, path, *, timeout_s):
+            assert worked.wait(20)
+            return super().restart(path, timeout_s=timeout_s)
+
+    writer = ClusterWriter(Silent(2), parallel=2, meanwhile=worked.set)
+    answers = writer.write_each((action("a"), action("b")), timeout_s=lambda: 7.0)
+    assert {each.ref.name for each, _ in answers} == {"a", "b"}
 
 
 def test_writer_threads_end_after_the_last_response():
