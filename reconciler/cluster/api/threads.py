@@ -10,7 +10,7 @@ import itertools
 import threading
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 from reconciler.errors import BackgroundError, ReconcilerError
 
@@ -21,6 +21,14 @@ P = ParamSpec("P")
 A = TypeVar("A")
 T = TypeVar("T")
 _SLICE_S = 1.0
+
+
+class Start(Protocol):
+    """A function that starts a call, such as ``start``, or that makes the call at once."""
+
+    def __call__(self, ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
+        """Call a function, and return a future for its result."""
+        ...
 
 
 def unexpected(what: str, error: BaseException) -> BackgroundError:

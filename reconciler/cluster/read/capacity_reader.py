@@ -27,23 +27,27 @@ _CACHED = {"resourceVersion": "0"}
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 
-def read_capacity(client: Client, clock: Clock, served: ServedGroups | None = None) -> Capacity:
+def read_capacity(
+    client: Client,
+    clock: Clock,
+    served: ServedGroups | None = None,
+    start: threads.Start = threads.start,
+) -> Capacity:
     """Read pods and quotas, and return the capacity; a forbidden list becomes a diagnostic.
 
     Args:
         client: The API server.
         clock: The clock of the result's time.
         served: The API groups that the server serves; if None, they are read as well.
+        start: Starts the call that reads one kind; by default, in a thread of its own.
     """
     observed_at = clock.now()
-    listing = threads.start(
+    listing = start(
         _list, client, resource_paths.PODS, spare_capacity.PODS, fieldSelector=_NOT_ENDED
     )
-    limits = threads.start(_list, client, resource_paths.QUOTAS, spare_capacity.QUOTAS)
-    defaults = threads.start(
-        _list, client, resource_paths.LIMIT_RANGES, limit_range_objects.LIMIT_RANGES
-    )
-    aware = threads.start(read_aware_quotas, client, served)
+    limits = start(_list, client, resource_paths.QUOTAS, spare_capacity.QUOTAS)
+    defaults = start(_list, client, resource_paths.LIMIT_RANGES, limit_range_objects.LIMIT_RANGES)
+    aware = start(read_aware_quotas, client, served)
     pods, quotas = listing.result(), limits.result()
     ranges = defaults.result()
     aware_quotas, unread = aware.result()

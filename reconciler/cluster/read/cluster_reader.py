@@ -30,11 +30,18 @@ V = TypeVar("V")
 
 
 class ClusterReader:
-    """Implements ``ports.LiveReader`` with requests to an API server."""
+    """Implements ``ports.LiveReader`` with requests to an API server.
 
-    def __init__(self, client: Client, *, clock: Clock) -> None:
+    Args:
+        start: Starts the call that reads one kind; by default, in a thread of its own.
+    """
+
+    def __init__(
+        self, client: Client, *, clock: Clock, start: threads.Start = threads.start
+    ) -> None:
         self._client = client
         self._clock = clock
+        self._start = start
         self._served: ServedGroups | None = None
         """The API groups of the last ``read``, which ``capacity`` needs as well."""
 
@@ -48,13 +55,13 @@ class ClusterReader:
         observed_at = self._clock.now()
         # This request is first and alone, so an unreachable server is reported once, and soon.
         identity, unknown = cluster_id(self._client)
-        config = threads.start(list_kubevirt, self._client)
-        listing_vms = threads.start(self._list, resource_paths.VMS, workloads.VMS)
-        listing_vmis = threads.start(self._list, resource_paths.VMIS, workloads.VMIS)
-        listing = threads.start(self._list, resource_paths.MIGRATIONS, workloads.MIGRATIONS)
-        listing_nodes = threads.start(list_nodes, self._client)
-        listing_policies = threads.start(list_migration_policies, self._client)
-        reading_owners = threads.start(read_owners, self._client)
+        config = self._start(list_kubevirt, self._client)
+        listing_vms = self._start(self._list, resource_paths.VMS, workloads.VMS)
+        listing_vmis = self._start(self._list, resource_paths.VMIS, workloads.VMIS)
+        listing = self._start(self._list, resource_paths.MIGRATIONS, workloads.MIGRATIONS)
+        listing_nodes = self._start(list_nodes, self._client)
+        listing_policies = self._start(list_migration_policies, self._client)
+        reading_owners = self._start(read_owners, self._client)
         # List the CR first: without KubeVirt, the other lists fail with a less clear message.
         kubevirt = config.result()
         vms, vmis, migrations = listing_vms.result(), listing_vmis.result(), listing.result()
@@ -95,7 +102,7 @@ class ClusterReader:
         Raises:
             ClusterError: The lists cannot be read, for a reason other than missing permissions.
         """
-        return read_capacity(self._client, self._clock, self._served)
+        return read_capacity(self._client, self._clock, self._served, self._start)
 
     def _list(self, plural: str, kind: Readable[V]) -> Listed[V]:
         return list_all(self._client, resource_paths.collection(plural), kind)

@@ -12,6 +12,12 @@ from reconciler.model.quantity import MemoryQuantity
 from reconciler.simulator.kubevirt.versions import behaviour
 
 DEFIED_S = 900.0
+"""How long a manual change is observed, in simulated seconds."""
+ENDLESS = 10
+"""After this number of migrations, KubeVirt migrates the VM again and again.
+
+Migrations that fail are repeated after 20, 40, 80, 160 and 300 seconds.
+"""
 SETTLED_S = 30.0
 """A time in which KubeVirt deploys a changed CR and its components read the CR, in seconds."""
 
@@ -54,7 +60,9 @@ def patch_by_hand(run, decision):
         # Source: kubevirt v1.3.0 tests/hotplug/instancetype.go:140-142, v1.4.0:123-125.
         body["spec"]["instancetype"]["revisionName"] = None
     denied = run.merge(path, body, agent="kubectl") >= 400
-    run.clock.sleep(DEFIED_S)
+    ends = run.clock.monotonic() + DEFIED_S
+    while run.clock.monotonic() < ends and len(witness.migrations) < ENDLESS:
+        run.clock.sleep(SETTLED_S)
     facts = witness.facts() | ({"denial": "by the webhook"} if denied else {})
     found = behaviour(run.sim.world.version)
     if not found.restart_required or not run.sim.cluster.config.live_update:

@@ -123,6 +123,11 @@ class VMObserver:
         if (self._hot or status != "gone") and self._hot[-1:] != [status]:
             self._hot.append(status)
 
+    @property
+    def migrations(self):
+        """The phase of each migration of the VM so far."""
+        return list(self._phases.values())
+
     def facts(self):
         """Return the facts so far, named as in planner.yaml."""
         waits = condition(self._vm, "RestartRequired")
@@ -132,7 +137,7 @@ class VMObserver:
             "ran": self._first is not None,
             "restartRequired": waits.get("message") if waits.get("status") == "True" else None,
             "hotMemoryChange": self._hot,
-            "migrations": list(self._phases.values()),
+            "migrations": self.migrations,
             "guestCurrent": memory.get("guestCurrent"),
             "outgrown": _outgrown(self._vmi) or None,
         }
