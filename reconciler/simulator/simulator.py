@@ -80,6 +80,7 @@ class Simulator:
             harvester=world.harvester,
             namespace=world.kubevirt_namespace,
             kubevirt_spec=world.kubevirt_spec,
+            writers=world.writers,
         )
         profiles = {vm.key: vm.profile for vm in world.vms}
         self.control_plane: Final = ControlPlane(self.cluster, admission, profiles)
@@ -95,7 +96,11 @@ class Simulator:
             faults=ApiFaults(list(world.api_faults), seed=chosen),
             response_times=response_times,
             installed=start_owners.installed(specs)
-            | ({aware_quotas.API_VERSION} if world.aware_quotas else set()),
+            | (
+                {aware_quotas.API_VERSION}
+                if world.aware_quotas or world.aware_cluster_quotas
+                else set()
+            ),
         )
         with self.store.lock:
             unsettled = WorldSeeder(world, self.store).seed()

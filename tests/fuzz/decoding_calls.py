@@ -142,7 +142,7 @@ READ_BY = {
     "simulator/kubevirt/controllers/vm_controller.py": _SIMULATOR,
     "simulator/kubevirt/inventory.py": _SIMULATOR,
     "simulator/kubevirt/migration/migration_rules.py": _OWN_VALUE,
-    "simulator/kubevirt/node/node_constraints.py": _SIMULATOR,
+    "simulator/kubevirt/node/label_selectors.py": _SIMULATOR,
     "simulator/kubevirt/owners/harvester.py": _SIMULATOR,
     "simulator/kubevirt/owners/hyperconverged_spec.py": "world file",
     "simulator/kubevirt/migration/target_pods.py": _SIMULATOR,

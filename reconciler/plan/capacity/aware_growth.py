@@ -1,7 +1,11 @@
 """Computes what a change needs in the quotas of Application-Aware Quota (AAQ): ``growth``.
 
-Source: kubevirt/application-aware-quota v1.8.0; that GuestEffectiveResources counts in the keys of
-VirtualResources is inferred.
+AAQ counts a target pod by how much more it uses than its source. VmiPodUsage and
+GuestEffectiveResources read both amounts from the target pod itself, so a migration needs nothing;
+IgnoreVmiCalculator counts the target pod like any other pod.
+
+Source: kubevirt/application-aware-quota v1.8.0; the last three calculators: its folder
+pkg/aaq-controller/built-in-usage-calculators, in a later version.
 """
 
 from __future__ import annotations
@@ -9,7 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from reconciler.model.live.aware_quota import MEMORY_KEY, Calculator
-from reconciler.model.live.capacity import quota_amounts
 from reconciler.plan.capacity.fit import quota_usage
 
 if TYPE_CHECKING:
@@ -25,16 +28,9 @@ def growth(
     """Return how much of each resource a change needs in the quotas of AAQ."""
     calculator = capacity.aware.calculator
     if calculator == Calculator.IGNORED:
+        return quota_usage(pod)
+    if calculator in (Calculator.POD_USAGE, Calculator.EFFECTIVE):
         return {}
-    if calculator == Calculator.POD_USAGE:
-        pods = capacity.launchers.get(vmi.uid, ())
-        source = next((each for each in pods if each.node == vmi.node), None)
-        if source is None:
-            return {}
-        before = quota_amounts(source.requests, source.limit, source.cpu_limit)
-        after = quota_usage(pod)
-        grown = {name: amount - before.get(name, 0) for name, amount in after.items()}
-        return {name: amount for name, amount in grown.items() if amount > 0}
     current = vmi.guest_requested or vmi.guest_current or vmi.guest
     more = target.n_bytes - current.n_bytes if current else target.n_bytes
     if more <= 0:

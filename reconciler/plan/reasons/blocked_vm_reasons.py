@@ -117,7 +117,8 @@ BLOCKED_VMS: Mapping[Reason, ReasonEntry] = {
     Reason.AAQ_WOULD_HOLD: source("kubevirt/application-aware-quota v1.8.0",
         "A quota of Application-Aware Quota has too little left for the growth of the VM. AAQ then"
         " holds the target pod with the scheduling gate ApplicationAwareQuotaGate, and the"
-        " migration does not start. How GuestEffectiveResources counts is inferred.",
+        " migration does not start. IgnoreVmiCalculator counts the whole target pod; VmiPodUsage"
+        " and GuestEffectiveResources hide what a migration needs.",
         "Raise the quota; it must allow the growth of the VM, not a second VM."),
     Reason.PLUG_REFUSED: recorded("scenario plug-refused, observed on all tested versions",
         "libvirt or QEMU rejected the hotplug. KubeVirt does not retry it.",

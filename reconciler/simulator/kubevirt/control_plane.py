@@ -9,7 +9,6 @@ from reconciler.simulator.kubevirt.controllers.vm_controller import VMController
 from reconciler.simulator.kubevirt.controllers.vmi_controller import VMIController
 from reconciler.simulator.kubevirt.controllers.workload_updater import WorkloadUpdater
 from reconciler.simulator.kubevirt.migration.migration_controller import MigrationController
-from reconciler.simulator.kubevirt.node import aware_quotas
 from reconciler.simulator.kubevirt.node.in_place_resizer import InPlaceResizer
 from reconciler.simulator.kubevirt.node.resource_quotas import ResourceQuotas
 from reconciler.simulator.kubevirt.node.scheduler import Scheduler
@@ -80,8 +79,7 @@ class ControlPlane:
             self.operator.queue.add(key)
         for key in store.keys(MIGRATIONS):
             self.migrations.queue.add(key)
-        for namespace in {key.namespace for key in store.keys(aware_quotas.QUOTAS)}:
-            self.quotas.aware.queue.add(namespace)
+        self.quotas.aware.start()
         for namespace in self._cluster.inventory.quotas:
             self.quotas.queue.add(namespace)
         for name in unsettled:

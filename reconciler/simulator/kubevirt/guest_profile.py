@@ -34,9 +34,17 @@ class GuestProfile:
     paused: bool = False
 
     def report(self, vmi: Json, now: str) -> None:
-        """Writes virt-handler's report about a started VM into the VMI."""
-        migratable = make_condition(LIVE_MIGRATABLE, str(self.migratable), at=now, probed=True)
-        if not self.migratable:
+        """Writes virt-handler's report about a started VM into the VMI.
+
+        Source: v1.9.0 pkg/virt-handler/vm.go (host devices; SR-IOV interfaces can migrate).
+        """
+        attached = _has_host_devices(vmi)
+        able = self.migratable and not attached
+        migratable = make_condition(LIVE_MIGRATABLE, str(able), at=now, probed=True)
+        if attached:
+            migratable["reason"] = "HostDeviceNotLiveMigratable"
+            migratable["message"] = "VMI uses a PCI host devices"
+        elif not self.migratable:
             migratable["reason"] = "DisksNotLiveMigratable"
             migratable["message"] = "cannot migrate VMI: PVC is not shared"
         set_condition(vmi, migratable)
@@ -49,5 +57,10 @@ class GuestProfile:
         for interface in status.get("interfaces") or ():
             interface["ipAddress"] = "10.244.0.5"
         section(status, "machine")["type"] = "pc-q35-rhel9.6.0"
-        status["migrationMethod"] = "BlockMigration" if self.migratable else "LiveMigration"
+        status["migrationMethod"] = "BlockMigration" if able else "LiveMigration"
         status["selinuxContext"] = "none"
+
+
+def _has_host_devices(vmi: Json) -> bool:
+    devices = vmi["spec"]["domain"].get("devices") or {}
+    return bool(devices.get("gpus") or devices.get("hostDevices"))

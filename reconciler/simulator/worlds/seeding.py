@@ -62,20 +62,7 @@ class WorldSeeder:
         for namespace, items in self._world.limit_ranges.items():
             key = Key(limit_ranges.RESOURCE, namespace, "limits")
             self._store.create(key, {"spec": {"limits": [dict(each) for each in items]}})
-        for quota in self._world.aware_quotas:
-            key = Key(aware_quotas.QUOTAS, quota.namespace, quota.name)
-            self._store.create(key, {"spec": {"hard": dict(quota.hard)}})
-            self._label_namespace(quota.namespace, {aware_quotas.ENABLE_GATING: ""})
-        if self._world.aware_calculator:
-            chosen = {"vmiCalculatorConfiguration": {"configName": self._world.aware_calculator}}
-            self._store.create(
-                Key(aware_quotas.SETTINGS, "", "aaq"), {"spec": {"configuration": chosen}}
-            )
-        for quota in self._world.quotas:
-            limits: Json = {"hard": dict(quota.hard)}
-            if quota.scope_selector:
-                limits["scopeSelector"] = dict(quota.scope_selector)
-            self._store.create(Key(QUOTAS, quota.namespace, quota.name), {"spec": limits})
+        self._seed_quotas()
         vms = seeding_vms.VMSeeder(self._world, self._store, self._config)
         unsettled = [vm.key for vm in self._world.vms if vms.seed(vm)]
         for migration in self._world.migrations:
@@ -87,6 +74,29 @@ class WorldSeeder:
         if problems:
             raise WorldError(self._world.name, tuple(problems))
         return tuple(unsettled)
+
+    def _seed_quotas(self) -> None:
+        world, store = self._world, self._store
+        for quota in world.quotas:
+            limits: Json = {"hard": dict(quota.hard)}
+            if quota.scope_selector:
+                limits["scopeSelector"] = dict(quota.scope_selector)
+            meta: Json = {"labels": dict(quota.labels)} if quota.labels else {}
+            key = Key(QUOTAS, quota.namespace, quota.name)
+            store.create(key, {"metadata": meta, "spec": limits})
+        for quota in world.aware_quotas:
+            key = Key(aware_quotas.QUOTAS, quota.namespace, quota.name)
+            store.create(key, {"spec": {"hard": dict(quota.hard)}})
+            self._label_namespace(quota.namespace, {aware_quotas.ENABLE_GATING: ""})
+        for wide in world.aware_cluster_quotas:
+            selector: Json = {"labels": {"matchLabels": dict(wide.selects)}}
+            spec: Json = {"quota": {"hard": dict(wide.hard)}, "selector": selector}
+            store.create(Key(aware_quotas.CLUSTER_QUOTAS, "", wide.name), {"spec": spec})
+        if world.aware_calculator:
+            chosen = {"vmiCalculatorConfiguration": {"configName": world.aware_calculator}}
+            store.create(
+                Key(aware_quotas.SETTINGS, "", "aaq"), {"spec": {"configuration": chosen}}
+            )
 
     def _seed_objects(self) -> Iterator[Problem]:
         """Creates the objects that the description contains as manifests; yields problems."""
@@ -140,7 +150,7 @@ class WorldSeeder:
                 body["metadata"]["ownerReferences"] = [hyperconverged.owner_reference(owner)]
             key = Key(KUBEVIRTS, world.kubevirt_namespace, name)
             manager = hyperconverged.MANAGER if owner is not None else "kubectl-create"
-            if world.harvester is not None:
+            if world.harvester is not None and owner is None:
                 manager = harvester.MANAGER
             self._store.create(key, body, manager=manager)
             self._store.mutate(key, deployed, status=True, manager=virt_operator.MANAGER)

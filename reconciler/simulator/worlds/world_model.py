@@ -9,7 +9,11 @@ from typing import Any, Final
 
 from reconciler.simulator.apiserver.request.api_faults import Fault
 from reconciler.simulator.kubevirt import guest_profile
-from reconciler.simulator.kubevirt.owners.owner_specs import HarvesterSpec, HyperConvergedSpec
+from reconciler.simulator.kubevirt.owners.owner_specs import (
+    HarvesterSpec,
+    HyperConvergedSpec,
+    WriterSpec,
+)
 from reconciler.simulator.kubevirt.quantity import GI
 from reconciler.simulator.kubevirt.vm_faults import VMFaults
 
@@ -134,6 +138,17 @@ class QuotaSpec:
     hard: Mapping[str, str]
     scope_selector: Mapping[str, Any] = field(default_factory=dict)
     """The quota's `scopeSelector`."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterQuotaSpec:
+    """A quota of Application-Aware Quota for several namespaces together."""
+
+    name: str
+    hard: Mapping[str, str]
+    selects: Mapping[str, str]
+    """The labels of the quota's namespaces; without any, all namespaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +195,8 @@ class World:
     """The HyperConverged that owns the KubeVirt CR; None if it does not own the CR."""
     harvester: HarvesterSpec | None = None
     """The Harvester that owns the KubeVirt CR; None outside Harvester."""
+    writers: tuple[WriterSpec, ...] = ()
+    """Other tools that write fields of an object back after each change."""
     nodes: tuple[NodeSpec, ...] = ()
     namespaces: tuple[str, ...] = ()
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
@@ -190,7 +207,9 @@ class World:
     limit_ranges: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     """The `limits` of the LimitRange of each namespace."""
     aware_quotas: tuple[QuotaSpec, ...] = ()
-    """The quotas of Application-Aware Quota; without any, it is not installed."""
+    """The quotas of Application-Aware Quota; without any quota, it is not installed."""
+    aware_cluster_quotas: tuple[ClusterQuotaSpec, ...] = ()
+    """The quotas of Application-Aware Quota for several namespaces together."""
     aware_calculator: str = ""
     """How Application-Aware Quota counts VMs."""
     migrations: tuple[MigrationSpec, ...] = ()

@@ -5,18 +5,23 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from reconciler.simulator.kubevirt.object_fields import KUBEVIRTS, VMS
 from reconciler.simulator.kubevirt.owners import harvester, hyperconverged, hyperconverged_spec
 from reconciler.simulator.kubevirt.owners.owner_specs import (
     HarvesterSpec,
     HyperConvergedSpec,
     RewriteSpec,
+    WriterSpec,
 )
+from reconciler.simulator.store.history import Key
 
 if TYPE_CHECKING:
     from reconciler.simulator.worlds.field_reader import Fields
     from reconciler.simulator.worlds.world_model import World
 
 OWNERS: Final = ("HyperConverged", "Harvester")
+_WRITTEN: Final = {"VirtualMachine": VMS, "KubeVirt": KUBEVIRTS}
+"""The kinds of objects that another tool can write back, with their resources."""
 _DEFAULT_RATIO: Final = harvester.DEFAULT_RATIO
 
 
@@ -31,11 +36,22 @@ def owned(world: World, owner: str, fields: Fields) -> World:
     own, suse = fields.nested("hyperConverged"), fields.nested("harvester")
     if owner == "HyperConverged":
         world = _with_hyperconverged(world, own)
+        if suse.values:
+            world = replace(world, harvester=_harvester(suse))
     elif owner == "Harvester":
         world = _with_harvester(world, suse)
     own.finish()
     suse.finish()
-    return world
+    writers = tuple(_writer(entry) for entry in fields.each("rewrittenBy"))
+    return replace(world, writers=writers)
+
+
+def _writer(entry: Fields) -> WriterSpec:
+    kind = entry.text("kind", "VirtualMachine", choices=tuple(_WRITTEN))
+    key = Key(_WRITTEN[kind], entry.text("namespace", "default"), entry.text("name"))
+    made = WriterSpec(key=key, rewrite=_rewrite_of(entry))
+    entry.finish()
+    return made
 
 
 def _with_hyperconverged(world: World, fields: Fields) -> World:
@@ -76,15 +92,9 @@ def _with_hyperconverged(world: World, fields: Fields) -> World:
 
 
 def _with_harvester(world: World, fields: Fields) -> World:
-    setting = fields.boolean("setting", default=True)
-    made = HarvesterSpec(
-        ratio=fields.text("maxHotplugRatio"),
-        setting=setting,
-        down=fields.boolean("down"),
-        rewrite=_rewrite(fields),
-    )
+    made = _harvester(fields)
     spec: dict[str, Any] = dict(world.kubevirt_spec)
-    if setting:
+    if made.setting:
         spec = harvester.with_ratio(spec, made.ratio or _DEFAULT_RATIO)
     return replace(
         world,
@@ -95,14 +105,27 @@ def _with_harvester(world: World, fields: Fields) -> World:
     )
 
 
+def _harvester(fields: Fields) -> HarvesterSpec:
+    return HarvesterSpec(
+        ratio=fields.text("maxHotplugRatio"),
+        setting=fields.boolean("setting", default=True),
+        down=fields.boolean("down"),
+        rewrite=_rewrite(fields),
+    )
+
+
 def _rewrite(fields: Fields) -> RewriteSpec | None:
     entry = fields.nested("rewrittenBy")
     if not entry.values:
         return None
-    made = RewriteSpec(
+    made = _rewrite_of(entry)
+    entry.finish()
+    return made
+
+
+def _rewrite_of(entry: Fields) -> RewriteSpec:
+    return RewriteSpec(
         manager=entry.text("manager", "argocd-controller"),
         after_s=entry.seconds("after") or 5.0,
         patch=entry.mapping("patch"),
     )
-    entry.finish()
-    return made

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from reconciler.simulator.encoding import go_json
-from reconciler.simulator.kubevirt import guest_profile, versions
-from reconciler.simulator.kubevirt.node import aware_quotas
-from reconciler.simulator.kubevirt.vm_faults import ALWAYS, VMFaults
+from reconciler.simulator.kubevirt import versions
+from reconciler.simulator.kubevirt.node import aaq_usage
 from reconciler.simulator.worlds import world_checks, world_faults, world_owners
 from reconciler.simulator.worlds.field_reader import Fields, Problem, WorldError
 from reconciler.simulator.worlds.world_model import (
     DEFAULT_BANDWIDTH,
     DEFAULT_CPU_VENDOR,
     DEFAULT_CPUS,
-    DEFAULT_GUEST,
     DEFAULT_NODE_MEMORY,
     DEFAULT_NODES,
     DEFAULT_PODS,
     DEFAULT_VERSION,
-    BackupSpec,
-    InstancetypeSpec,
     MigrationSpec,
     NodeSpec,
-    QuotaSpec,
     TimelineEntry,
-    VMSpec,
     World,
 )
+from reconciler.simulator.worlds.world_quotas import read_cluster_quota, read_quota
+from reconciler.simulator.worlds.world_vms import read_faults, read_instancetype, read_vm
+
+if TYPE_CHECKING:
+    from reconciler.simulator.kubevirt.vm_faults import VMFaults
 
 __all__ = ["World", "WorldError", "loads", "parse"]
 
@@ -36,7 +35,6 @@ API_VERSION: Final = "simulator/v1alpha1"
 KIND: Final = "World"
 _TAINT: Final = re.compile(r"[^=:]+(=[^=:]*)?:(NoSchedule|PreferNoSchedule|NoExecute)")
 PAGE_SIZES: Final = ("2Mi", "1Gi")
-EVICTION_STRATEGIES: Final = ("None", "LiveMigrate", "LiveMigrateIfPossible", "External")
 PHASES: Final = ("Pending", "Scheduling", "Scheduled", "PreparingTarget", "TargetReady", "Running")
 """The phases of an unfinished migration, in order."""
 
@@ -96,15 +94,18 @@ def _world(fields: Fields) -> World:
         nodes=_nodes(fields),
         namespaces=tuple(namespaces),
         namespace_labels=namespaces,
-        vms=tuple(_vm(entry) for entry in fields.each("vms")),
-        instancetypes=tuple(_instancetype(entry) for entry in fields.each("instancetypes")),
-        quotas=tuple(_quota(entry) for entry in fields.each("quotas")),
+        vms=tuple(read_vm(entry) for entry in fields.each("vms")),
+        instancetypes=tuple(read_instancetype(entry) for entry in fields.each("instancetypes")),
+        quotas=tuple(read_quota(entry) for entry in fields.each("quotas")),
         limit_ranges={
             namespace: tuple(limits)
             for namespace, limits in sorted(fields.mapping("limitRanges").items())
         },
-        aware_quotas=tuple(_quota(entry) for entry in fields.each("awareQuotas")),
-        aware_calculator=fields.text("awareCalculator", choices=aware_quotas.CALCULATORS),
+        aware_quotas=tuple(read_quota(entry) for entry in fields.each("awareQuotas")),
+        aware_cluster_quotas=tuple(
+            read_cluster_quota(entry) for entry in fields.each("awareClusterQuotas")
+        ),
+        aware_calculator=fields.text("awareCalculator", choices=aaq_usage.CALCULATORS),
         migrations=tuple(_migration(entry) for entry in fields.each("migrations")),
         timeline=tuple(_entry(entry) for entry in fields.each("timeline")),
         objects=tuple(entry.values for entry in fields.each("objects")),
@@ -175,104 +176,6 @@ def _hugepages(entry: Fields) -> dict[str, int]:
     return found
 
 
-def _vm(entry: Fields) -> VMSpec:
-    spec, instancetype = entry.mapping("spec"), entry.text("instancetype")
-    guest = entry.memory("guest")
-    vm = VMSpec(
-        path=entry.path,
-        name=entry.text("name"),
-        namespace=entry.text("namespace", "default"),
-        guest=DEFAULT_GUEST if guest is None and not spec and not instancetype else guest,
-        max_guest=entry.memory("maxGuest"),
-        booted_with=entry.memory("bootedWith"),
-        hotplugged=entry.boolean("hotplugged"),
-        booted_under=entry.text("bootedUnder", choices=("Stage", "LiveUpdate")),
-        guest_current=entry.memory("guestCurrent"),
-        last_plug_refused=entry.boolean("lastPlugRefused"),
-        running=entry.boolean("running", default=True),
-        node=entry.text("node"),
-        launcher=entry.text("launcher"),
-        architecture=entry.text("architecture", "amd64"),
-        eviction_strategy=entry.text("evictionStrategy", choices=EVICTION_STRATEGIES),
-        live_update_features=entry.mapping("liveUpdateFeatures")
-        if entry.raw("liveUpdateFeatures") is not None
-        else None,
-        instancetype=instancetype,
-        pool=entry.text("pool"),
-        controller=entry.text("controller"),
-        labels=entry.mapping("labels"),
-        annotations=entry.mapping("annotations"),
-        vmi_labels=entry.labels("vmiLabels"),
-        backup=_backup(entry.nested("backup")) if entry.raw("backup") is not None else None,
-        domain=entry.mapping("domain"),
-        placement=entry.mapping("placement"),
-        spec=spec,
-        manager=entry.text("manager", "kubectl-create"),
-        profile=_profile(entry),
-        faults=_faults(entry.nested("faults")),
-    )
-    entry.finish()
-    return vm
-
-
-def _profile(entry: Fields) -> guest_profile.GuestProfile:
-    given = entry.mapping("os")
-    kernel = entry.text("kernel")
-    os = {**guest_profile.ALPINE, **({"kernelRelease": kernel} if kernel else {})}
-    return guest_profile.GuestProfile(
-        os=given or os,
-        agent=entry.boolean("agent", default=True),
-        migratable=entry.boolean("migratable", default=True),
-        paused=entry.boolean("paused"),
-    )
-
-
-def _backup(entry: Fields) -> BackupSpec:
-    made = BackupSpec(name=entry.text("name"), ends_s=entry.seconds("ends"))
-    if not made.name:
-        entry.problem("name", "a backup needs a name")
-    entry.finish()
-    return made
-
-
-def _faults(entry: Fields) -> VMFaults:
-    faults = VMFaults(
-        migration_fails=entry.times("migrationFails", ALWAYS),
-        plug_refused=entry.times("plugRefused", ALWAYS),
-        target_unschedulable=entry.times("targetUnschedulable", ALWAYS),
-        guest_silent=entry.boolean("guestSilent"),
-        guest_keeps=entry.memory("guestKeeps"),
-        transfer_s=entry.seconds("transfer"),
-    )
-    entry.finish()
-    return faults
-
-
-def _instancetype(entry: Fields) -> InstancetypeSpec:
-    made = InstancetypeSpec(
-        name=entry.text("name"),
-        namespace=entry.text("namespace"),
-        guest=entry.memory("guest") or DEFAULT_GUEST,
-        cpu=entry.integer("cpu", 1),
-        max_guest=entry.memory("maxGuest"),
-        overcommit_percent=entry.integer("overcommitPercent"),
-    )
-    entry.finish()
-    return made
-
-
-def _quota(entry: Fields) -> QuotaSpec:
-    made = QuotaSpec(
-        path=entry.path,
-        name=entry.text("name", "quota"),
-        namespace=entry.text("namespace", "default"),
-        hard={name: str(value) for name, value in entry.mapping("hard").items()},
-        scope_selector=entry.mapping("scopeSelector"),
-    )
-    entry.finish()
-    return made
-
-
 def _migration(entry: Fields) -> MigrationSpec:
     vmi = entry.text("vmi")
     made = MigrationSpec(
@@ -300,7 +203,7 @@ def _entry(entry: Fields) -> TimelineEntry:
         entry.problem("at", "the time is missing; set a duration such as 30s")
     for change in entry.each("faults"):
         key = (change.text("namespace", "default"), change.text("name"))
-        faults[key] = _faults(
+        faults[key] = read_faults(
             Fields(
                 {k: v for k, v in change.values.items() if k not in {"namespace", "name"}},
                 change.path,

@@ -1,8 +1,7 @@
 """AwareQuotas: simulates Application-Aware Quota (AAQ), which holds pods by a scheduling gate.
 
-AAQ counts a VM once: its source pod by the memory that the guest has, and the target pod of a
-migration by the growth over that. Each pod of a gated namespace starts with the gate, which AAQ
-removes once every quota has capacity for the pod.
+Each pod of a gated namespace starts with the gate, which AAQ removes once every quota of the
+namespace and of the cluster has capacity for the pod. `aaq_usage` decides what a pod counts.
 
 Source: kubevirt/application-aware-quota v1.8.0.
 """
@@ -10,10 +9,14 @@ Source: kubevirt/application-aware-quota v1.8.0.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.kubevirt import quantity
-from reconciler.simulator.kubevirt.object_fields import PODS, VMIS, Json, dig, section, size
+from reconciler.simulator.kubevirt.node import aaq_usage
+from reconciler.simulator.kubevirt.node.label_selectors import selected
+from reconciler.simulator.kubevirt.object_fields import PODS, VMIS, Json, dig, section
+from reconciler.simulator.kubevirt.quota_amounts import parsed, shown
 from reconciler.simulator.store.history import Key
 from reconciler.simulator.work_queue import WorkQueue
 
@@ -24,13 +27,31 @@ if TYPE_CHECKING:
 
 API_VERSION: Final = "aaq.kubevirt.io/v1alpha1"
 QUOTAS: Final = "applicationawareresourcequotas.aaq.kubevirt.io"
+CLUSTER_QUOTAS: Final = "applicationawareclusterresourcequotas.aaq.kubevirt.io"
 SETTINGS: Final = "aaqs.aaq.kubevirt.io"
 GATE: Final = "ApplicationAwareQuotaGate"
 ENABLE_GATING: Final = "application-aware-quota/enable-gating"
-DEDICATED, VIRTUAL = "DedicatedVirtualResources", "VirtualResources"
-POD_USAGE, IGNORED = "VmiPodUsage", "IgnoreVmiCalculator"
-CALCULATORS: Final = (DEDICATED, VIRTUAL, POD_USAGE, IGNORED)
 LATENCY_S: Final = (0.05, 0.2)
+_ROUND: Final = "round"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Quota:
+    key: Key
+    hard: Mapping[str, str]
+    namespaces: tuple[str, ...]
+
+    def used(self, usage: Mapping[str, Counter[str]]) -> Counter[str]:
+        """Returns what the pods of the quota's namespaces use."""
+        return sum((usage[each] for each in self.namespaces), Counter())
+
+    def holds(self, used: Counter[str], asked: Mapping[str, int]) -> bool:
+        """Returns whether the quota has capacity for a pod, which may use nothing of it."""
+        return all(
+            used[name] + asked[name] <= parsed(name, limit)
+            for name, limit in self.hard.items()
+            if asked.get(name)
+        )
 
 
 class AwareQuotas:
@@ -38,82 +59,103 @@ class AwareQuotas:
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
+        self._installed = False
         self.queue: WorkQueue[str] = WorkQueue(cluster.engine, self.sync, latency_s=LATENCY_S)
 
+    def start(self) -> None:
+        """Starts to count if the cluster has quotas of AAQ."""
+        self._installed = any(
+            any(True for _ in self._cluster.store.keys(each)) for each in (QUOTAS, CLUSTER_QUOTAS)
+        )
+        if self._installed:
+            self.queue.add(_ROUND)
+
     def observe(self, event: StoreEvent) -> None:
-        """Queues a namespace whose pods, VMIs or quotas have changed."""
-        if event.key.resource in {PODS, VMIS, QUOTAS} and self._quotas(event.key.namespace):
-            self.queue.add(event.key.namespace)
+        """Queues a round after a change to a pod, a VMI or a quota."""
+        resource = event.key.resource
+        self._installed = self._installed or resource in {QUOTAS, CLUSTER_QUOTAS}
+        if self._installed and resource in {PODS, VMIS, QUOTAS, CLUSTER_QUOTAS}:
+            self.queue.add(_ROUND)
 
     def gate(self, pod: Json) -> None:
         """Adds the gate to a new pod of a gated namespace."""
-        if self._quotas(pod["metadata"]["namespace"]):
+        if self._installed and pod["metadata"]["namespace"] in self._gated_namespaces():
             pod["spec"]["schedulingGates"] = [{"name": GATE}]
 
-    def sync(self, namespace: str) -> None:
+    def sync(self, _round: str) -> None:
         """Counts the usage, removes the gates of pods that fit, and reports the usage."""
-        pods = [each for each in self._cluster.inventory.pods_in(namespace) if each.active]
-        used: Counter[str] = Counter()
-        for pod in pods:
-            if not pod.gated:
-                used.update(self._usage(pod))
-        quotas = self._quotas(namespace)
-        for pod in pods:
-            asked = self._usage(pod)
-            if pod.gated and all(_fits(quota, used, asked) for quota in quotas.values()):
-                used.update(asked)
+        quotas = self._quotas()
+        usage: dict[str, Counter[str]] = {}
+        gated: list[PodFacts] = []
+        for namespace in sorted({name for quota in quotas for name in quota.namespaces}):
+            usage[namespace] = Counter()
+            for pod in self._cluster.inventory.pods_in(namespace):
+                if pod.active and not pod.gated:
+                    usage[namespace].update(self._usage(pod))
+                elif pod.active:
+                    gated.append(pod)
+        for pod in gated:
+            namespace, asked = pod.key.namespace, self._usage(pod)
+            mine = [each for each in quotas if namespace in each.namespaces]
+            if all(each.holds(each.used(usage), asked) for each in mine):
+                usage[namespace].update(asked)
                 self._cluster.store.mutate(pod.key, _open)
-        for key, quota in quotas.items():
-            hard = dig(quota, "spec", "hard") or {}
-            shown = {name: quantity.binary(used[name]) for name in hard}
-            self._cluster.store.mutate(
-                key,
-                lambda stored, hard=hard, shown=shown: section(stored, "status").update(  # type: ignore[misc]  # bound in the loop on purpose
-                    hard=hard, used=shown
-                ),
-                status=True,
-            )
+        for quota in quotas:
+            self._report(quota, usage)
 
-    def _quotas(self, namespace: str) -> dict[Key, Json]:
-        store = self._cluster.store
-        found = {key: store.get(key) for key in store.keys(QUOTAS, namespace)}
-        return {key: quota for key, quota in found.items() if quota is not None}
+    def _report(self, quota: _Quota, usage: Mapping[str, Counter[str]]) -> None:
+        def status(used: Counter[str]) -> Json:
+            amounts = {name: shown(name, used[name]) for name in quota.hard}
+            return {"hard": dict(quota.hard), "used": amounts}
 
-    def _calculator(self) -> str:
-        store = self._cluster.store
-        for key in store.keys(SETTINGS):
-            path = ("spec", "configuration", "vmiCalculatorConfiguration", "configName")
-            return dig(store.get(key), *path) or DEDICATED
-        return DEDICATED
+        total = status(quota.used(usage))
+        if quota.key.resource == CLUSTER_QUOTAS:
+            each = [{"namespace": n, "status": status(usage[n])} for n in quota.namespaces]
+            total = {"total": total, "namespaces": each}
 
-    def _usage(self, pod: PodFacts) -> dict[str, int]:
-        """Returns what AAQ counts for a pod of a VMI."""
-        calculator = self._calculator()
-        vmi = self._cluster.store.get(
-            Key(VMIS, pod.key.namespace, pod.labels.get("vm.kubevirt.io/name", ""))
-        )
-        if calculator == IGNORED or vmi is None:
-            return {}
-        if calculator == POD_USAGE:
-            others = self._cluster.inventory.pods_of(pod.created_by)
-            source = next((each for each in others if each.active and not each.migration), None)
-            before = source.memory if pod.migration and source is not None else 0
-            return {"requests.memory": max(0, pod.memory - before)}
-        requested = size(vmi, "status", "memory", "guestRequested") or 0
-        wanted = size(vmi, "spec", "domain", "memory", "guest") or 0
-        amount = max(0, wanted - requested) if pod.migration else (requested or wanted)
-        if calculator == DEDICATED:
-            return {"requests.memory/vmi": amount}
-        return {"requests.memory": amount, "limits.memory": amount}
+        def report(stored: Json) -> None:
+            section(stored, "status").update(total)
 
+        self._cluster.store.mutate(quota.key, report, status=True)
 
-def _fits(quota: Json, used: Counter[str], asked: dict[str, int]) -> bool:
-    hard = dig(quota, "spec", "hard") or {}
-    return all(
-        name not in hard or used[name] + amount <= quantity.parse(hard[name])
-        for name, amount in asked.items()
-        if amount
-    )
+    def _quotas(self) -> list[_Quota]:
+        """Returns the quotas with their namespaces; a cluster-wide quota selects them by label."""
+        store, gated = self._cluster.store, self._gated_namespaces()
+        found = []
+        for key in (*store.keys(QUOTAS), *store.keys(CLUSTER_QUOTAS)):
+            spec = (store.get(key) or {}).get("spec") or {}
+            if key.namespace:
+                names: tuple[str, ...] = (key.namespace,)
+                hard = spec.get("hard")
+            else:
+                selector = dig(spec, "selector", "labels") or {}
+                names = tuple(n for n, own in gated.items() if selected(selector, own))
+                hard = dig(spec, "quota", "hard")
+            chosen = tuple(name for name in names if name in gated)
+            found.append(_Quota(key=key, hard=hard or {}, namespaces=chosen))
+        return found
+
+    def _gated_namespaces(self) -> dict[str, Mapping[str, str]]:
+        """Returns the labels of each namespace whose pods get the gate."""
+        selector = dig(self._settings(), "spec", "namespaceSelector")
+        found = {
+            each["metadata"]["name"]: each["metadata"].get("labels") or {}
+            for each in self._cluster.store.list("namespaces")
+        }
+        if selector is None:
+            return {name: own for name, own in found.items() if ENABLE_GATING in own}
+        return {name: own for name, own in found.items() if selected(selector, own)}
+
+    def _settings(self) -> Json:
+        return next(iter(self._cluster.store.list(SETTINGS)), {})
+
+    def _usage(self, pod: PodFacts) -> Mapping[str, int]:
+        """Returns what AAQ counts for a pod."""
+        path = ("spec", "configuration", "vmiCalculatorConfiguration", "configName")
+        name = Key(VMIS, pod.key.namespace, pod.labels.get("vm.kubevirt.io/name", ""))
+        vmi = self._cluster.store.get(name)
+        calculator = dig(self._settings(), *path) or aaq_usage.DEDICATED
+        return aaq_usage.counted(calculator, pod, vmi, self._cluster.config)
 
 
 def _open(pod: Json) -> None:

@@ -202,7 +202,12 @@ def _cpus(vmi: Json) -> str:
 
 
 def _devices(vmi: Json) -> Json:
-    found: Counter[str] = Counter()
+    """Returns the devices that a launcher requests, also those that the VM requests by name.
+
+    An SR-IOV interface needs such a request, which a webhook of the network plugin usually adds.
+    """
+    asked = dig(vmi, "spec", "domain", "resources", "requests") or {}
+    found = Counter({name: int(value) for name, value in asked.items() if "/" in name})
     for kind in ("gpus", "hostDevices"):
         found.update(d["deviceName"] for d in dig(vmi, "spec", "domain", "devices", kind) or ())
     return {name: str(number) for name, number in sorted(found.items())}

@@ -1,7 +1,7 @@
 """Simulates the scheduler's hard constraints: `refusal` says why a pod does not start on a node.
 
 Source: kubernetes v1.36 pkg/scheduler/framework/plugins (tainttoleration, nodeaffinity,
-interpodaffinity, podtopologyspread), with their messages.
+podtopologyspread), with their messages.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from reconciler.simulator.kubevirt.inventory import REQUIRED
+from reconciler.simulator.kubevirt.node import pod_affinity
+from reconciler.simulator.kubevirt.node.label_selectors import matches, selected
 from reconciler.simulator.kubevirt.object_fields import dig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
     from reconciler.simulator.kubevirt.inventory import Inventory, NodeFacts
     from reconciler.simulator.kubevirt.object_fields import Json
@@ -29,29 +31,23 @@ def refusal(node: NodeFacts, pod: Json, inventory: Inventory) -> str | None:
         hard = taint.get("effect") in ("NoSchedule", "NoExecute")
         if hard and not any(_tolerates(each, taint) for each in spec.get("tolerations") or ()):
             return f"node(s) had untolerated taint {{{taint['key']}: {taint.get('value', '')}}}"
-    if found := _affinity_refusal(node, pod, inventory):
-        return found
-    labels = list(_neighbours(pod, inventory))
-    for rule in spec.get("topologySpreadConstraints") or ():
+    if (why := pod_affinity.refusal(node, pod, inventory)) is not None:
+        return why
+    return _spread_refusal(node, pod, inventory)
+
+
+def _spread_refusal(node: NodeFacts, pod: Json, inventory: Inventory) -> str | None:
+    labels = [
+        (inventory.nodes[each.node], each.labels)
+        for each in inventory.pods_in(pod["metadata"]["namespace"])
+        if each.active and each.node in inventory.nodes
+    ]
+    for rule in pod["spec"].get("topologySpreadConstraints") or ():
         if rule["whenUnsatisfiable"] == "DoNotSchedule" and not _spreads(
             rule, node, pod, labels, inventory
         ):
             return "node(s) didn't match pod topology spread constraints"
     return None
-
-
-def matches(requirement: Json, labels: Mapping[str, str]) -> bool:
-    """Returns whether labels meet a requirement of a selector."""
-    found = labels.get(requirement["key"])
-    values: list[str] = requirement.get("values") or []
-    operator: str = requirement["operator"]
-    if operator in ("Exists", "DoesNotExist"):
-        return (found is not None) is (operator == "Exists")
-    if operator in ("In", "NotIn"):
-        return (found in values) is (operator == "In")
-    if found is None or not found.lstrip("-").isdigit():
-        return False
-    return int(found) > int(values[0]) if operator == "Gt" else int(found) < int(values[0])
 
 
 def _term_matches(term: Json, node: NodeFacts) -> bool:
@@ -70,57 +66,6 @@ def _tolerates(toleration: Json, taint: Json) -> bool:
     if toleration.get("operator") == "Exists":
         return key in ("", taint["key"])
     return bool(key == taint["key"] and toleration.get("value", "") == taint.get("value", ""))
-
-
-def _selected(rule: Json, labels: Mapping[str, str]) -> bool:
-    selector = rule.get("labelSelector")
-    if selector is None:
-        return False
-    pairs = (selector.get("matchLabels") or {}).items()
-    return all(labels.get(key) == value for key, value in pairs) and all(
-        matches(each, labels) for each in selector.get("matchExpressions") or ()
-    )
-
-
-def _affinity_refusal(node: NodeFacts, pod: Json, inventory: Inventory) -> str | None:
-    """Returns why the required affinities of pods to pods exclude a node, or None.
-
-    The pods that all terms of an affinity select count. If there is none, a pod that all terms
-    select may be the first.
-    """
-    spec, own = pod["spec"], pod["metadata"].get("labels") or {}
-    labels = list(_neighbours(pod, inventory))
-    attracts = dig(spec, "affinity", "podAffinity", REQUIRED) or ()
-    homes = [home for home, each in labels if all(_selected(term, each) for term in attracts)]
-    first = not homes and all(_selected(term, own) for term in attracts)
-    for term in attracts:
-        key = term["topologyKey"]
-        allowed = {home.labels[key] for home in homes if key in home.labels}
-        if key not in node.labels or not (first or node.labels[key] in allowed):
-            return "node(s) didn't match pod affinity rules"
-    for term in dig(spec, "affinity", "podAntiAffinity", REQUIRED) or ():
-        if any(_selected(term, each) and _same_domain(term, node, home) for home, each in labels):
-            return "node(s) didn't match pod anti-affinity rules"
-    for other in inventory.pods_in(pod["metadata"]["namespace"]):
-        home = inventory.nodes.get(other.node) if other.active else None
-        if home is None:
-            continue
-        for term in other.repels:
-            if _selected(term, own) and _same_domain(term, node, home):
-                return "node(s) didn't satisfy existing pods anti-affinity rules"
-    return None
-
-
-def _same_domain(term: Json, node: NodeFacts, home: NodeFacts) -> bool:
-    domain = node.labels.get(term["topologyKey"])
-    return domain is not None and domain == home.labels.get(term["topologyKey"])
-
-
-def _neighbours(pod: Json, inventory: Inventory) -> Iterator[tuple[NodeFacts, Mapping[str, str]]]:
-    """Yields the node and the labels of each pod of the namespace that has a node."""
-    for other in inventory.pods_in(pod["metadata"]["namespace"]):
-        if other.active and other.node in inventory.nodes:
-            yield inventory.nodes[other.node], other.labels
 
 
 def _spreads(
@@ -146,8 +91,12 @@ def _spreads(
         and all(each.labels.get(k) == v for k, v in wanted.items())
         and (terms is None or any(_term_matches(term, each) for term in terms))
     }
-    counts = Counter(home.labels.get(key) for home, own in neighbours if _selected(rule, own))
+    counts = Counter(
+        home.labels.get(key)
+        for home, own in neighbours
+        if selected(rule.get("labelSelector"), own)
+    )
     enough = len(domains) >= (rule.get("minDomains") or 1)
     least = min((counts[each] for each in domains), default=0) if enough else 0
-    own = 1 if _selected(rule, pod["metadata"].get("labels") or {}) else 0
+    own = 1 if selected(rule.get("labelSelector"), pod["metadata"].get("labels") or {}) else 0
     return bool(counts[node.labels[key]] + own - least <= rule["maxSkew"])

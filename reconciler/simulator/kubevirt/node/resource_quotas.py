@@ -4,45 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reconciler.simulator.kubevirt import inventory, quantity
-from reconciler.simulator.kubevirt.node import limit_ranges, node_constraints
+from reconciler.simulator.kubevirt import inventory
+from reconciler.simulator.kubevirt.node import label_selectors, limit_ranges
 from reconciler.simulator.kubevirt.node.aware_quotas import AwareQuotas
 from reconciler.simulator.kubevirt.object_fields import PODS, QUOTAS, Json, dig, section
+from reconciler.simulator.kubevirt.quota_amounts import measured, parsed, shown
 from reconciler.simulator.work_queue import WorkQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from reconciler.simulator.kubevirt.cluster import Cluster
     from reconciler.simulator.kubevirt.inventory import PodFacts
     from reconciler.simulator.store.history import Key, StoreEvent
 
 LATENCY_S: Final = (0.05, 0.1)
 
-_MEASURES: Final[dict[str, Callable[[PodFacts], int]]] = {
-    "memory": lambda pod: pod.memory,
-    "requests.memory": lambda pod: pod.memory,
-    "limits.memory": lambda pod: pod.limit,
-    "cpu": lambda pod: pod.others.get("cpu", 0),
-    "requests.cpu": lambda pod: pod.others.get("cpu", 0),
-    "pods": lambda _: 1,
-    "count/pods": lambda _: 1,
-}
-CPUS: Final = ("cpu", "requests.cpu")
 PRIORITY_CLASS: Final = "PriorityClass"
-
-
-def measured(resource: str, pod: PodFacts) -> int | None:
-    """Returns how much of a quota's resource a pod uses, or None for an unknown resource.
-
-    Source: kubernetes v1.36 pkg/quota/v1/evaluator/core/pods.go.
-    """
-    if resource in _MEASURES:
-        return _MEASURES[resource](pod)
-    name = resource.removeprefix("requests.")
-    if name.startswith("hugepages-"):
-        return pod.hugepages.get(name, 0)
-    return pod.others.get(name, 0) if "/" in name else None
 
 
 def selects(quota: Json, pod: PodFacts) -> bool:
@@ -60,7 +36,7 @@ def _in_scope(expression: Json, pod: PodFacts) -> bool:
     if scope != PRIORITY_CLASS:
         return scope in ("NotTerminating", "NotBestEffort")
     labels = {PRIORITY_CLASS: pod.priority_class} if pod.priority_class else {}
-    return node_constraints.matches({**expression, "key": PRIORITY_CLASS}, labels)
+    return label_selectors.matches({**expression, "key": PRIORITY_CLASS}, labels)
 
 
 class ResourceQuotas:
@@ -96,10 +72,10 @@ class ResourceQuotas:
                 name: (measured(name, asked) or 0) - ((measured(name, has) or 0) if has else 0)
                 for name in used
             }
-            over = [name for name in used if used[name] + needs[name] > _hard(name, hard[name])]
+            over = [name for name in used if used[name] + needs[name] > parsed(name, hard[name])]
             if over:
-                requested = ",".join(f"{n}={_shown(n, needs[n])}" for n in over)
-                taken = ",".join(f"{n}={_shown(n, used[n])}" for n in over)
+                requested = ",".join(f"{n}={shown(n, needs[n])}" for n in over)
+                taken = ",".join(f"{n}={shown(n, used[n])}" for n in over)
                 limited = ",".join(f"{n}={hard[n]}" for n in over)
                 return (
                     f'pods "{key.name}" is forbidden: exceeded quota: {quota_key.name}, '
@@ -122,7 +98,7 @@ class ResourceQuotas:
             quota = self._cluster.store.get(key)
             hard = dig(quota, "spec", "hard") or {}
             usage = self._usage(namespace, quota or {})
-            used = {name: _shown(name, usage[name]) for name in usage}
+            used = {name: shown(name, usage[name]) for name in usage}
             self._cluster.store.mutate(
                 key,
                 lambda stored, hard=hard, used=used: section(stored, "status").update(  # type: ignore[misc]  # bound in the loop on purpose
@@ -143,13 +119,3 @@ class ResourceQuotas:
             if None not in amounts:
                 used[name] = sum(each or 0 for each in amounts)
         return used
-
-
-def _hard(name: str, value: str) -> int:
-    return quantity.thousandths(value) if name in CPUS else quantity.parse(value)
-
-
-def _shown(name: str, value: int) -> str:
-    if name in CPUS:
-        return f"{value}m"
-    return quantity.binary(value) if "memory" in name or "hugepages" in name else str(value)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.simulator.kubevirt.owners.hyperconverged_spec import Release
+from reconciler.simulator.store.history import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +18,14 @@ class RewriteSpec:
     after_s: float
     patch: Mapping[str, Any]
     """A merge patch of the object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WriterSpec:
+    """A tool that writes fields of any object back, such as Flux for the VMs of a release."""
+
+    key: Key
+    rewrite: RewriteSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +56,7 @@ class HarvesterSpec:
     setting: bool = True
     """Whether the Setting exists, as since v1.6."""
     down: bool = False
-    """Whether Harvester's controllers do not run."""
+    """Whether Harvester's controllers do not run, so that no quota is raised either."""
     rewrite: RewriteSpec | None = None
 
 
@@ -61,3 +70,4 @@ class OwnerSpecs:
     """The namespace of the KubeVirt CR."""
     kubevirt_spec: Mapping[str, Any]
     """The spec of the KubeVirt CR when the simulation starts."""
+    writers: tuple[WriterSpec, ...] = ()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from reconciler.simulator.encoding import json_codec
 from reconciler.simulator.kubevirt.owners import harvester, hyperconverged
 from reconciler.simulator.kubevirt.owners.harvester import HarvesterOperator, HarvesterWebhooks
+from reconciler.simulator.kubevirt.owners.harvester_quotas import QuotaScaling
 from reconciler.simulator.kubevirt.owners.hyperconverged import HyperConvergedOperator
 from reconciler.simulator.kubevirt.owners.second_writer import SecondWriter
 
@@ -44,5 +45,9 @@ def start_owners(
         HarvesterWebhooks().register(admission)
         chart = json_codec.copy(dict(specs.kubevirt_spec))
         yield HarvesterOperator(cluster, suse, chart).observe
+        if not suse.down:
+            yield QuotaScaling(cluster).observe
         if suse.rewrite is not None:
             yield SecondWriter(cluster, harvester.SETTING, suse.rewrite).observe
+    for writer in specs.writers:
+        yield SecondWriter(cluster, writer.key, writer.rewrite).observe

@@ -173,6 +173,56 @@ def test_harvester_accepts_a_ratio_from_1_to_20(value, status):
     assert answer.status == status
 
 
+RANCHER = {"resourcequota.management.cattle.io/default-resource-quota": "true"}
+
+
+@pytest.mark.parametrize(
+    ("labels", "down", "limits"),
+    [
+        # 2Gi, and in addition 2148Mi of the VMI with 4 + 220 + 8 + 8 + 32Mi of overhead
+        (RANCHER, False, {"2Gi", "4468Mi"}),
+        ({}, False, {"2Gi"}),
+        (RANCHER, True, {"2Gi"}),
+    ],
+)
+def test_harvester_raises_only_the_quota_of_rancher_and_only_during_a_migration(
+    labels, down, limits
+):
+    """Source: harvester pkg/controller/master/migration/vmim_controller.go."""
+    resources = {"requests": {"memory": "1Gi"}, "limits": {"memory": "1124Mi"}}
+    spec = {
+        "configuration": {"vmRolloutStrategy": "LiveUpdate"},
+        "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
+    }
+    sim = started(
+        kubevirt={"owner": "Harvester", "version": "v1.8.4", "spec": spec},
+        harvester={"down": down},
+        quotas=[{"name": "q", "labels": labels, "hard": {"limits.memory": "2Gi"}}],
+        vms=[{"name": "vm", "domain": {"resources": resources}, "annotations": HOTPLUG}],
+    )
+    assert grown(sim, "2Gi").status == 200
+    key, seen = Key("resourcequotas", "default", "q"), set()
+    sim.store.subscribe(
+        lambda _event: seen.add(sim.store.get(key)["spec"]["hard"]["limits.memory"])
+    )
+    sim.engine.run_until(60)
+    assert seen == limits
+    assert sim.store.get(key)["spec"]["hard"] == {"limits.memory": "2Gi"}
+    [vmi] = sim.store.list("virtualmachineinstances.kubevirt.io")
+    raised = len(limits) > 1
+    assert (vmi["status"]["memory"]["guestCurrent"] == "2Gi") is raised
+
+
+def test_another_tool_writes_a_vm_back_after_each_change():
+    size = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": "1Gi"}}}}}}
+    writer = {"name": "vm", "manager": "helm-controller", "after": "5s", "patch": size}
+    sim = started(vms=[{"name": "vm", "guest": "1Gi"}], rewrittenBy=[writer])
+    for _ in range(2):
+        assert guest(grown(sim, "2Gi")) == "2Gi"
+        sim.engine.step(6)
+        assert guest(sim.request("GET", VM)) == "1Gi"
+
+
 def test_fleet_applies_harvesters_chart_again_and_leaves_the_ratio_of_the_setting():
     sim = harvester()
     body = json.dumps({"value": "8"}).encode()

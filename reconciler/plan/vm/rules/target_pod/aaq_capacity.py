@@ -2,7 +2,7 @@
 
 AAQ does not reject a pod. It adds a scheduling gate and removes the gate once the quotas have
 capacity. During a migration, it counts only the difference between the target and the source, so a
-change needs the growth of the VM, and a shrink needs nothing.
+change needs the growth of the VM, and a shrink needs nothing. ``growth`` has the exceptions.
 
 Source: kubevirt/application-aware-quota v1.8.0.
 """

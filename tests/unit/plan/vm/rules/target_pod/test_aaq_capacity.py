@@ -1,6 +1,7 @@
 """Application-Aware Quota counts only the growth of a VM, in the units of its calculator.
 
-Source of the expectations: kubevirt/application-aware-quota v1.8.0.
+Source of the expectations: kubevirt/application-aware-quota v1.8.0, and a later version of its
+folder pkg/aaq-controller/built-in-usage-calculators.
 """
 
 from __future__ import annotations
@@ -44,7 +45,6 @@ def judged(calculator, resource, hard, *, used=GIB, guest="3Gi", **more):
         ("DedicatedVirtualResources", DEDICATED),
         ("VirtualResources", "requests.memory"),
         ("VirtualResources", "limits.memory"),
-        ("GuestEffectiveResources", "requests.memory"),
     ],
 )
 @pytest.mark.parametrize(("hard", "effect"), [(3 * GIB, LIVE), (3 * GIB - 1, HELD)])
@@ -58,18 +58,22 @@ def test_aaq_quota_needs_only_the_growth_of_the_guest(calculator, resource, hard
         ("DedicatedVirtualResources", "requests.memory"),
         ("VirtualResources", DEDICATED),
         ("IgnoreVmiCalculator", DEDICATED),
-        ("IgnoreVmiCalculator", "requests.memory"),
     ],
 )
 def test_aaq_quota_ignores_resources_that_its_calculator_does_not_count(calculator, resource):
     assert judged(calculator, resource, 0) == LIVE
 
 
-@pytest.mark.parametrize(("hard", "effect"), [(3 * GIB, LIVE), (3 * GIB - 1, HELD)])
-def test_aaq_quota_that_counts_pods_needs_the_growth_of_the_pod(hard, effect):
-    used = GIB
-    assert judged("VmiPodUsage", "requests.memory", hard, used=used) == effect
-    assert judged("VmiPodUsage", "pods", 1, used=1) == LIVE
+@pytest.mark.parametrize("calculator", ["VmiPodUsage", "GuestEffectiveResources"])
+@pytest.mark.parametrize("resource", ["requests.memory", "limits.memory", "pods"])
+def test_aaq_quota_that_counts_pods_hides_what_a_migration_needs(calculator, resource):
+    assert judged(calculator, resource, 1, used=1) == LIVE
+
+
+def test_aaq_quota_without_a_calculator_needs_the_whole_target_pod():
+    assert judged("IgnoreVmiCalculator", "pods", 1, used=1) == HELD
+    assert judged("IgnoreVmiCalculator", "requests.memory", 4 * GIB) == HELD
+    assert judged("IgnoreVmiCalculator", "requests.memory", 5 * GIB) == LIVE
 
 
 def test_change_in_flight_whose_target_pod_is_gated_is_blocked():

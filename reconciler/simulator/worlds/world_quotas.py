@@ -1,0 +1,37 @@
+"""Reads the quotas of a world: `read_quota` and `read_cluster_quota`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from reconciler.simulator.worlds.world_model import ClusterQuotaSpec, QuotaSpec
+
+if TYPE_CHECKING:
+    from reconciler.simulator.worlds.field_reader import Fields
+
+
+def read_quota(entry: Fields) -> QuotaSpec:
+    """Reads a quota of one namespace, of Kubernetes or of Application-Aware Quota."""
+    made = QuotaSpec(
+        path=entry.path,
+        name=entry.text("name", "quota"),
+        namespace=entry.text("namespace", "default"),
+        hard=_hard(entry),
+        scope_selector=entry.mapping("scopeSelector"),
+        labels=entry.labels("labels"),
+    )
+    entry.finish()
+    return made
+
+
+def read_cluster_quota(entry: Fields) -> ClusterQuotaSpec:
+    """Reads a quota of Application-Aware Quota for several namespaces."""
+    made = ClusterQuotaSpec(
+        name=entry.text("name", "quota"), hard=_hard(entry), selects=entry.labels("selects")
+    )
+    entry.finish()
+    return made
+
+
+def _hard(entry: Fields) -> dict[str, str]:
+    return {name: str(value) for name, value in entry.mapping("hard").items()}
