@@ -1,4 +1,4 @@
-"""``decoded``: decodes JSON from a forge's response."""
+"""``decoded``: decodes the JSON body of a response from a Git host (GitHub, GitLab, …)."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ T = TypeVar("T")
 
 
 def decoded(body: bytes, kind: type[T]) -> T:
-    """Return a JSON body as a value of a given type; unknown fields are ignored.
+    """Decode a JSON response body into a value of type *kind*, and ignore unknown fields.
 
     Raises:
-        ForgeError: The body is not JSON, or is not what the forge documents.
+        ForgeError: The body is not JSON, or does not match the documented API of the Git host.
     """
     try:
         return json_decoder(kind).decode(body)

@@ -1,4 +1,4 @@
-"""``CheckRun``: a result with annotations of lines in Git; only GitHub supports check runs."""
+"""``CheckRun``: the content of a GitHub check run, with annotations on lines of files in Git."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from reconciler.forge.forge import State
 
 
 class AnnotationLevel(StrEnum):
-    """The severity levels of an annotation."""
+    """The severity levels that GitHub defines for an annotation of a check run."""
 
     FAILURE = "failure"
     WARNING = "warning"
@@ -18,17 +18,17 @@ class AnnotationLevel(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Annotation:
-    """A message about a line of a file."""
+    """A message about one line of a file, which GitHub shows in the pull request."""
 
     path: str
-    """The file's path in the repository."""
+    """The path of the annotated file, relative to the root of the repository."""
     line: int
     column: int
     level: AnnotationLevel
     title: str
     message: str
     details: str = ""
-    """Preformatted text below the message; empty if there is none."""
+    """Preformatted text that GitHub shows below the message, or an empty string."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,8 @@ class CheckRun:
     state: State
     title: str
     summary: str
-    """The result in Markdown, of at most 65,535 characters."""
+    """The summary of the check run in Markdown, with at most 65,535 characters."""
     key: str
-    """Identifies this result, in case the request to create the check run gets no response."""
+    """A key that finds this check run again if the request to create it gets no response."""
     link: str = ""
     annotations: tuple[Annotation, ...] = ()

@@ -1,4 +1,4 @@
-"""``read_event``: reads the event that started a CI job of GitHub, Gitea or Forgejo."""
+"""``read_event``: reads the event that started a CI job on GitHub, Gitea or Forgejo."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler import input_files
 from reconciler.decoders import json_decoder
 
 _EVENT_BYTES = 32 * 1024 * 1024
-"""The maximum size of an event in bytes; GitHub sends at most 25 MB."""
+"""The maximum size of an event file in bytes; the events of GitHub have at most 25 MB."""
 
 
 class _Head(msgspec.Struct):
@@ -43,14 +43,14 @@ class _WorkflowRun(msgspec.Struct):
 
 
 class CiEvent(msgspec.Struct):
-    """The event that started a CI job; only the forge can write its content."""
+    """The event that started a CI job; only the Git host (GitHub, Gitea, …) writes its content."""
 
     pull_request: _PullRequest | None = None
     workflow_run: _WorkflowRun | None = None
 
 
 def read_event(path: str) -> CiEvent:
-    """Return the event in a file; the event is empty if the file cannot be read."""
+    """Read the CI event from a JSON file, or return an empty event if it cannot be read."""
     if not path:
         return CiEvent()
     try:

@@ -1,7 +1,8 @@
 """``find_pull_request``: finds the open pull request whose last commit is a given commit.
 
-A job after the pull request's own job, such as one of GitHub's event workflow_run, knows only the
-commit. The number in an artifact of the pull request could be forged, so it is never used.
+A CI job that runs after the pull request's own job, such as a job for GitHub's event workflow_run,
+knows only the commit. The job does not read the pull request number from an artifact, because the
+author of the pull request can forge the artifact.
 """
 
 from __future__ import annotations
@@ -17,19 +18,19 @@ if TYPE_CHECKING:
 
 
 def find_pull_request(client: ForgeClient, forge: Forge, commit: str, branch: str | None) -> int:
-    """Return the number of the open pull request that has a given commit as its last commit.
+    """Return the number of the open pull request whose last commit is the given commit.
 
-    The list of open pull requests also contains those from forks.
+    Pull requests from forks are searched as well.
 
     Args:
-        client: The client of the forge.
-        forge: The requests of the forge.
-        commit: The complete hash of the commit.
-        branch: The branch of the pull request as OWNER:BRANCH, which shortens the list; None if it
-            is not known.
+        client: The HTTP client of the Git host.
+        forge: Builds the API requests for the Git host.
+        commit: The full hash of the commit.
+        branch: The branch of the pull request as OWNER:BRANCH, which limits the search, or None if
+            the branch is unknown.
 
     Raises:
-        ForgeError: No pull request has this last commit, or several have it.
+        ForgeError: No open pull request, or more than one, has this last commit.
     """
     found = [
         each
@@ -57,7 +58,7 @@ def require_head(client: ForgeClient, forge: Forge, number: int, commit: str) ->
     """Check that the last commit of a pull request is still a given commit.
 
     Raises:
-        ForgeError: The pull request has another last commit, or cannot be read.
+        ForgeError: The pull request has a different last commit, or cannot be read.
     """
     head = forge.head_commit(client.send(forge.pull_request(number)).body)
     if head != commit:

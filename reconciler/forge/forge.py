@@ -1,4 +1,4 @@
-"""``Forge``: the requests and responses that differ between GitHub, GitLab, Gitea and Forgejo."""
+"""``Forge``: API requests and responses that differ between GitHub, GitLab, Gitea and Forgejo."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class State(StrEnum):
-    """The state of a commit status; GitLab uses different names for some states."""
+    """The states of a commit status, as GitHub names them; GitLab uses some different names."""
 
     SUCCESS = "success"
     FAILURE = "failure"
@@ -23,11 +23,11 @@ class State(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitStatus:
-    """A commit status, which a forge shows next to the commit and in its pull request."""
+    """A commit status, which a Git host shows next to the commit and in the pull request."""
 
     state: State
     name: str
-    """The name of the status; a new status with the same name replaces the old one."""
+    """The name of the commit status; a new status with the same name replaces the old one."""
     description: str
     link: str = ""
 
@@ -38,94 +38,95 @@ class Comment:
 
     id: int
     author: str
-    """The login name of the comment's author, which only the forge sets."""
+    """The login name of the comment's author; the Git host sets it, so users cannot forge it."""
     body: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PullRequest:
-    """An open pull request, with the fields that lists of pull requests contain."""
+    """One entry in an API list of open pull requests."""
 
     number: int
     head: str
     """The hash of the pull request's last commit."""
     branch: str
-    """The name of the pull request's branch, which may be in a fork."""
+    """The source branch of the pull request, without the owner; the branch may be in a fork."""
 
 
 class Forge(Protocol):
-    """Builds the requests for one project on a forge, and decodes the responses."""
+    """Builds API requests for one project on a Git host (GitHub, …), and decodes the responses."""
 
     @property
     def default_base_url(self) -> str:
-        """The API address of the public server; empty if there is no public server."""
+        """The API URL of the public server, or an empty string if no public server exists."""
         ...
 
     @property
     def default_author(self) -> str:
-        """The author of comments that a CI job's token writes."""
+        """The login name of the bot that writes comments with the token of a CI job."""
         ...
 
     @property
     def max_comment(self) -> int:
-        """The maximum size of a comment in bytes of UTF-8."""
+        """The maximum size of a pull request comment in bytes of UTF-8."""
         ...
 
     def headers(self, token: str) -> Mapping[str, str]:
-        """Return the headers of every request."""
+        """Build the HTTP headers that every API request needs, including the access token."""
         ...
 
     def user(self) -> ForgeRequest:
-        """Return the request that reads the user to whom the token belongs."""
+        """Build the API request that reads the user to whom the access token belongs."""
         ...
 
     def user_name(self, body: bytes) -> str:
-        """Return the login name from the response that describes the token's user."""
+        """Parse the login name from the API response that describes the token's user."""
         ...
 
     def pull_request(self, number: int) -> ForgeRequest:
-        """Return the request for a pull request."""
+        """Build the API request that reads one pull request."""
         ...
 
     def head_commit(self, body: bytes) -> str:
-        """Return the hash of the last commit from the response that describes a pull request."""
+        """Parse the hash of the last commit from the API response about a pull request."""
         ...
 
     def open_pull_requests(self, branch: str | None) -> ForgeRequest:
-        """Return the request for the first page of the project's open pull requests.
+        """Build the API request that lists the project's open pull requests (first page).
 
-        With a *branch*, such as OWNER:BRANCH, the forge may list only its pull requests.
+        If *branch*, such as OWNER:BRANCH, is given, the Git host may list only the pull requests
+        from this branch.
         """
         ...
 
     def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
-        """Return the pull requests on one page of the list."""
+        """Parse one page of the API's list of pull requests."""
         ...
 
     def comments(self, number: int) -> ForgeRequest:
-        """Return the request for the first page of a pull request's comments."""
+        """Build the API request that lists the comments on a pull request (first page)."""
         ...
 
     def decode_comments(self, body: bytes) -> tuple[Comment, ...]:
-        """Return the comments from one page of a pull request's comments."""
+        """Parse one page of the API's list of comments on a pull request."""
         ...
 
     def create_comment(self, number: int, text: str) -> ForgeRequest:
-        """Return the request that creates a comment on a pull request."""
+        """Build the API request that creates a comment on a pull request."""
         ...
 
     def decode_comment(self, body: bytes) -> Comment:
-        """Return the new comment from the response to its creation."""
+        """Parse the API response to the request that created a comment."""
         ...
 
     def edit_comment(self, number: int, comment_id: int, text: str) -> ForgeRequest:
-        """Return the request that replaces the text of a comment."""
+        """Build the API request that replaces the text of a pull request comment."""
         ...
 
     def delete_comment(self, number: int, comment_id: int) -> ForgeRequest:
-        """Return the request that deletes a comment."""
+        """Build the API request that deletes a pull request comment."""
         ...
 
     def set_status(self, commit: str, status: CommitStatus) -> ForgeRequest:
-        """Return the request that sets a commit status."""
+        """Build the API request that sets the status of a commit."""
         ...

@@ -1,7 +1,7 @@
-"""``ForgeClient``: sends requests to a forge, retries them, and raises ``ForgeError``.
+"""``ForgeClient``: sends requests to a Git host (GitHub, …), and retries temporary failures.
 
-The client never follows a redirect, so that the token only goes to the configured host. No message
-contains the token.
+The client does not follow redirects, so that the access token is sent only to the configured host.
+Failures raise ``ForgeError``, whose message never contains the token.
 """
 
 from __future__ import annotations
@@ -41,11 +41,13 @@ if TYPE_CHECKING:
 
 ATTEMPTS = 5
 TOTAL_S = 300.0
-"""All pauses before retries must end within this time after the first attempt."""
+"""The maximum number of seconds from the first attempt of a request to the start of its last
+retry.
+"""
 SECONDARY_LIMIT_S = 60.0
-"""The minimum pause after GitHub's secondary rate limit, which often gives no time.
+"""The pause in seconds after GitHub's secondary rate limit if the response names no time.
 
-Source: docs.github.com, "Rate limits for the REST API", exceeding the rate limit.
+Source: docs.github.com, "Rate limits for the REST API", section "Exceeding the rate limit".
 """
 _RESPONSE_S = 60.0
 _MAX_BODY = 32 * 1024 * 1024
@@ -59,14 +61,14 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class _Problem(msgspec.Struct):
-    """The body of a failed request; each forge uses one of these fields for the error message."""
+    """The body of an error response; each Git host names the error message's field differently."""
 
     message: object = ""
     error: object = ""
 
 
 class ForgeClient:
-    """Sends requests to the API of one forge."""
+    """Sends requests to the API of one Git host, such as GitHub or GitLab."""
 
     def __init__(
         self,
@@ -77,13 +79,14 @@ class ForgeClient:
         clock: Clock,
         ca: Path | None = None,
     ) -> None:
-        """Check the address and the token, without opening a connection.
+        """Check the base URL and the token, without opening a connection.
 
-        The file *ca* contains certificate authorities; None uses those of the system. The
-        environment selects the proxy.
+        The file *ca* contains the certificate authorities to trust; None means those of the
+        system. The environment variables HTTPS_PROXY and NO_PROXY select the proxy.
 
         Raises:
-            UsageError: The address, the token, the authorities or the proxy cannot be used.
+            UsageError: The base URL, the token, the certificate authorities or the proxy setting
+                is invalid.
         """
         self._base = checked_base_url(base_url)
         if not _TOKEN.fullmatch(token):
@@ -112,12 +115,13 @@ class ForgeClient:
         self._pool.clear()
 
     def send(self, request: ForgeRequest) -> ForgeAnswer:
-        """Send a request and return the response; retry after a temporary failure.
+        """Send an API request, and retry after temporary failures and rate limits.
 
-        A request that is not repeatable is only repeated if the forge rejected it unprocessed.
+        A request that must not take effect twice is retried only after a rate limit, because the
+        Git host has then not processed it.
 
         Raises:
-            ForgeError: No answer arrived, or its status is not 2xx.
+            ForgeError: No response arrived, or its status is not 2xx.
         """
         started_at, attempt = self._clock.monotonic(), 0
         while True:
@@ -136,9 +140,10 @@ class ForgeClient:
             self._clock.sleep(wait_s)
 
     def pages(self, request: ForgeRequest) -> Iterator[ForgeAnswer]:
-        """Yield the response to a request, and all further pages that its Link header lists.
+        """Yield all pages of a list request, by following the Link header of each response.
 
-        Only the query of a link is used, so that no answer can choose the next host.
+        Only the query string of the link is used, so that a response cannot redirect the client to
+        a different host.
         """
         for _ in range(_MAX_PAGES):
             answer = self.send(request)
@@ -194,7 +199,7 @@ class ForgeClient:
         )
 
     def _retry_after_s(self, answer: ForgeAnswer, message: str) -> float | None:
-        """Return the pause that the forge requests; None if it does not limit the rate."""
+        """Return the seconds to wait after an exceeded rate limit, or None after another error."""
         status, headers = answer.status, answer.headers
         if status not in {403, 429, 503}:
             return None
@@ -222,7 +227,7 @@ class ForgeClient:
 
 
 _LIMITED = re.compile("rate limit|abuse detection", re.IGNORECASE)
-"""The message of GitHub's secondary rate limit, which older servers call abuse detection."""
+"""Matches the error message of GitHub's secondary rate limit, formerly called abuse detection."""
 _PLAIN = re.compile(r"[\w.~+-]*")
 _HINTS = {
     401: "check RECONCILER_FORGE_TOKEN; it may have expired",
@@ -232,10 +237,11 @@ _HINTS = {
 
 
 def checked_base_url(base_url: str) -> str:
-    """Check the address of a forge's API, and return it without a final slash.
+    """Validate the API URL of a Git host (GitHub, GitLab, …), and remove its trailing slash.
 
     Raises:
-        UsageError: The address contains credentials, or would send the token without encryption.
+        UsageError: The URL is malformed, contains credentials, or would send the token
+            unencrypted.
     """
     url = base_url.rstrip("/")
     try:

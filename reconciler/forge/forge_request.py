@@ -1,4 +1,4 @@
-"""``ForgeRequest`` and ``ForgeAnswer``: one HTTP request to a forge, and the response."""
+"""``ForgeRequest`` and ``ForgeAnswer``: one HTTP request to a Git host, and the response."""
 
 from __future__ import annotations
 
@@ -11,29 +11,29 @@ from reconciler.escaping import json_text, printable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgeRequest:
-    """A request to the API of a forge."""
+    """One HTTP request to the API of a Git host (GitHub, GitLab, …)."""
 
     method: str
     path: str
-    """The path below the base URL, in which every name is percent-encoded."""
+    """The URL path below the API's base URL; all names in it are percent-encoded."""
     query: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, object] | None = None
     repeatable: bool = True
-    """Whether sending the request twice has the same effect as once."""
+    """Whether sending the request twice has the same effect as sending it once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForgeAnswer:
-    """A forge's response to one request."""
+    """The HTTP response of a Git host (GitHub, GitLab, …) to one API request."""
 
     status: int
     headers: Mapping[str, str]
-    """The response headers, with lower-case names."""
+    """The HTTP response headers by lower-case name."""
     body: bytes
 
 
 def request_text(request: ForgeRequest, base_url: str, headers: Mapping[str, str]) -> str:
-    """Return a request as text for ``--dry-run``; the headers contain no token."""
+    """Format an API request for the output of ``--dry-run``; *headers* must not have the token."""
     query = "&".join(f"{name}={value}" for name, value in request.query.items())
     url = f"{base_url}{request.path}{f'?{query}' if query else ''}"
     lines = [f"{request.method} {printable(url)}"]

@@ -1,4 +1,4 @@
-"""``GitHub`` and ``Gitea``: build the requests to GitHub, Gitea and Forgejo.
+"""``GitHub`` and ``Gitea``: build API requests for GitHub, Gitea and Forgejo.
 
 Sources: github.com/github/rest-api-description, and routers/api/v1 of Gitea v1.24.
 """
@@ -46,27 +46,27 @@ class _PullRequest(msgspec.Struct):
 
 
 class GitHub:
-    """Builds the requests for one repository on GitHub.com or GitHub Enterprise Server."""
+    """Builds API requests for one repository on GitHub.com or GitHub Enterprise Server."""
 
     default_base_url = "https://api.github.com"
     default_author = "github-actions[bot]"
     max_comment = 65_000
-    """GitHub accepts 65,536 characters."""
+    """The maximum size of a comment in bytes; GitHub accepts 65,536 characters."""
     _page: Mapping[str, str] = {"per_page": "100"}
     _pull_page: Mapping[str, str] = {"per_page": "100"}
     _filters_branch = True
 
     def __init__(self, project: str) -> None:
-        """Check that the project has the form of a repository name.
+        """Check that *project* has the form OWNER/NAME.
 
-        Raises: UsageError: The project is not the name of a repository.
+        Raises: UsageError: *project* does not have this form.
         """
         if not _PROJECT.fullmatch(project):
             raise UsageError(f"{project!r} is not a repository", hint="write OWNER/NAME")
         self._root = f"/repos/{project}"
 
     def headers(self, token: str) -> Mapping[str, str]:
-        """Return the headers of every request."""
+        """Build the HTTP headers that every API request needs, including the access token."""
         return {
             "Accept": "application/vnd.github+json",
             "Authorization": f"Bearer {token}",
@@ -74,25 +74,26 @@ class GitHub:
         }
 
     def user(self) -> ForgeRequest:
-        """Return the request that reads the user to whom the token belongs."""
+        """Build the API request that reads the user to whom the access token belongs."""
         return ForgeRequest(method="GET", path="/user")
 
     def user_name(self, body: bytes) -> str:
-        """Return the login name from the response that describes the token's user."""
+        """Parse the login name from the API response that describes the token's user."""
         return decoded(body, _User).login
 
     def pull_request(self, number: int) -> ForgeRequest:
-        """Return the request for a pull request."""
+        """Build the API request that reads one pull request."""
         return ForgeRequest(method="GET", path=f"{self._root}/pulls/{number}")
 
     def head_commit(self, body: bytes) -> str:
-        """Return the hash of the last commit from the response that describes a pull request."""
+        """Parse the hash of the last commit from the API response about a pull request."""
         return decoded(body, _PullRequest).head.sha
 
     def open_pull_requests(self, branch: str | None) -> ForgeRequest:
-        """Return the request for the first page of the repository's open pull requests.
+        """Build the API request that lists the repository's open pull requests (first page).
 
-        The list of a commit's pull requests is not used, since it may lack those from forks.
+        GitHub can also list the pull requests of a commit, but that list may lack pull requests
+        from forks.
         """
         query = {"state": "open", **self._pull_page}
         if branch and self._filters_branch:
@@ -100,43 +101,43 @@ class GitHub:
         return ForgeRequest(method="GET", path=f"{self._root}/pulls", query=query)
 
     def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
-        """Return the pull requests on one page of the list."""
+        """Parse one page of the API's list of pull requests."""
         return tuple(
             PullRequest(number=each.number, head=each.head.sha, branch=each.head.ref)
             for each in decoded(body, list[_PullRequest])
         )
 
     def comments(self, number: int) -> ForgeRequest:
-        """Return the request for the first page of a pull request's comments."""
+        """Build the API request that lists the comments on a pull request (first page)."""
         path = f"{self._root}/issues/{number}/comments"
         return ForgeRequest(method="GET", path=path, query=self._page)
 
     def decode_comments(self, body: bytes) -> tuple[Comment, ...]:
-        """Return the comments from one page of a pull request's comments."""
+        """Parse one page of the API's list of comments on a pull request."""
         return tuple(each.plain() for each in decoded(body, list[_Comment]))
 
     def create_comment(self, number: int, text: str) -> ForgeRequest:
-        """Return the request that creates a comment on a pull request."""
+        """Build the API request that creates a comment on a pull request."""
         path = f"{self._root}/issues/{number}/comments"
         return ForgeRequest(method="POST", path=path, body={"body": text}, repeatable=False)
 
     def decode_comment(self, body: bytes) -> Comment:
-        """Return the new comment from the response to its creation."""
+        """Parse the API response to the request that created a comment."""
         return decoded(body, _Comment).plain()
 
     def edit_comment(self, number: int, comment_id: int, text: str) -> ForgeRequest:
-        """Return the request that replaces the text of a comment."""
-        del number  # comments are numbered across the repository
+        """Build the API request that replaces the text of a pull request comment."""
+        del number  # comment IDs are unique in the repository
         path = f"{self._root}/issues/comments/{comment_id}"
         return ForgeRequest(method="PATCH", path=path, body={"body": text})
 
     def delete_comment(self, number: int, comment_id: int) -> ForgeRequest:
-        """Return the request that deletes a comment."""
+        """Build the API request that deletes a pull request comment."""
         del number
         return ForgeRequest(method="DELETE", path=f"{self._root}/issues/comments/{comment_id}")
 
     def set_status(self, commit: str, status: CommitStatus) -> ForgeRequest:
-        """Return the request that sets a commit status."""
+        """Build the API request that sets the status of a commit."""
         body: dict[str, object] = {
             "state": str(status.state),
             "context": status.name,
@@ -148,17 +149,19 @@ class GitHub:
 
 
 class Gitea(GitHub):
-    """Builds the requests for one repository on Gitea or Forgejo."""
+    """Builds API requests for one repository on Gitea or Forgejo."""
 
     default_base_url = ""
     default_author = "gitea-actions"
     max_comment = 65_000
-    """Gitea has no fixed limit, but its database may have one."""
+    """The maximum size of a comment in bytes; Gitea has no limit of its own, but its database may.
+    """
     _page: Mapping[str, str] = {}
-    """Gitea ignores the page and returns all comments of an issue."""
+    """Empty, because Gitea ignores paging parameters and returns all comments of an issue at once.
+    """
     _pull_page: Mapping[str, str] = {"limit": "50"}
     _filters_branch = False
 
     def headers(self, token: str) -> Mapping[str, str]:
-        """Return the headers of every request."""
+        """Build the HTTP headers that every API request needs, including the access token."""
         return {"Authorization": f"token {token}"}

@@ -1,7 +1,8 @@
-"""Requests tokens for an installation of a GitHub App: ``installation_token``.
+"""``installation_token``: requests an access token for an installation of a GitHub App.
 
-The program openssl signs the request with the app's key, so that this program neither contains
-cryptography nor needs a library for it. The image has openssl, because ca-certificates needs it.
+The program openssl signs the request with the app's private key, so that the reconciler needs no
+cryptography code or library. The container image includes openssl, because the package
+ca-certificates depends on it.
 
 Source: docs.github.com, "Generating a JSON Web Token (JWT) for a GitHub App".
 """
@@ -27,7 +28,9 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 _PAST_S, _VALID_S = 60, 540
-"""How far in the past a request starts and how long it is valid; GitHub accepts 10 minutes."""
+"""The issue time in seconds before now, and the expiry in seconds after now, of the JSON Web
+Token; GitHub accepts an expiry of at most 10 minutes.
+"""
 _OPENSSL_S = 30.0
 
 
@@ -49,20 +52,20 @@ def installation_token(
     ca: Path | None,
     clock: Clock,
 ) -> str:
-    """Return a token that can read the repositories of one app installation for an hour.
+    """Request a token that can read the repositories of an app installation for an hour.
 
     Args:
-        app_id: The number of the app.
-        installation_id: The number of the installation; empty if only the owner is known.
-        owner: The organization or the user that has installed the app.
+        app_id: The ID of the GitHub App.
+        installation_id: The ID of the installation, or an empty string if only the owner is known.
+        owner: The organization or user that installed the app.
         key: The file with the app's private key.
-        base_url: The address of GitHub's API.
-        ca: A file with certificate authorities; None uses those of the system.
-        clock: Measures the time.
+        base_url: The URL of GitHub's API.
+        ca: A file with the certificate authorities to trust; None means those of the system.
+        clock: The clock that provides the current time.
 
     Raises:
         SourceError: The key cannot be used, or GitHub returns no token.
-        UsageError: *base_url* is not the address of an API.
+        UsageError: *base_url* is not a valid API URL.
     """
     request_token = _signed(app_id, key, int(clock.now().timestamp()))
     headers = {
@@ -87,7 +90,7 @@ def installation_token(
 
 
 def _installation_of(client: ForgeClient, owner: str) -> int:
-    """Return the number of the installation for an organization or a user."""
+    """Return the ID of the app installation for an organization or a user."""
     try:
         answer = client.send(ForgeRequest(method="GET", path=f"/orgs/{owner}/installation"))
     except ForgeError as error:
@@ -98,7 +101,7 @@ def _installation_of(client: ForgeClient, owner: str) -> int:
 
 
 def _signed(app_id: str, key: Path, now: int) -> str:
-    """Return a JSON Web Token that identifies the app to GitHub."""
+    """Build a signed JSON Web Token that authenticates the app to GitHub."""
     claims = {"iat": now - _PAST_S, "exp": now + _VALID_S, "iss": app_id}
     parts = [_encoded(json.dumps(each).encode()) for each in ({"alg": "RS256"}, claims)]
     text = b".".join(parts)
@@ -106,7 +109,7 @@ def _signed(app_id: str, key: Path, now: int) -> str:
 
 
 def _signature(key: Path, text: bytes) -> bytes:
-    # The key file is named, not passed: its content stays out of the command line.
+    # The command line contains only the path of the key file, because other processes can read it.
     command = ("openssl", "dgst", "-sha256", "-sign", str(key.absolute()))
     try:
         done = subprocess.run(  # noqa: S603 - no shell; the path is the only argument from outside

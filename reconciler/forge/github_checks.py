@@ -1,6 +1,6 @@
-"""``GitHubChecks``: builds the requests for GitHub's check runs, within its limits on annotations.
+"""``GitHubChecks``: builds API requests for GitHub check runs, within the annotation limits.
 
-Source: github.com/github/rest-api-description, "checks"; see the maximum lengths there.
+Source of the limits: github.com/github/rest-api-description, operations "checks".
 """
 
 from __future__ import annotations
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from reconciler.forge.check_run import Annotation, CheckRun
 
 ANNOTATIONS_EACH = 50
-"""The maximum number of annotations in one request."""
+"""The maximum number of annotations that GitHub accepts in one request."""
 _TITLE, _TEXT = 255, 64_000
-"""The limits on an annotation's title in characters, and on each of its texts in bytes."""
+"""The maximum length of an annotation's title in characters, and of its message and details in
+bytes each.
+"""
 _CONCLUSIONS = {State.SUCCESS: "success", State.FAILURE: "failure", State.ERROR: "failure"}
 
 
@@ -30,7 +32,7 @@ class _Output(msgspec.Struct):
 
 
 class KnownRun(msgspec.Struct):
-    """A check run that exists on GitHub."""
+    """A check run as GitHub's API returns it."""
 
     id: int
     external_id: str | None = None
@@ -38,7 +40,7 @@ class KnownRun(msgspec.Struct):
 
     @property
     def n_annotations(self) -> int:
-        """The number of annotations that GitHub has stored."""
+        """The number of annotations that GitHub has stored for this check run."""
         return self.output.annotations_count if self.output else 0
 
 
@@ -47,13 +49,13 @@ class _Runs(msgspec.Struct):
 
 
 class GitHubChecks:
-    """Builds the requests for check runs in one repository, and decodes the responses."""
+    """Builds API requests for the check runs of one GitHub repository, and decodes responses."""
 
     def __init__(self, project: str) -> None:
         self._root = f"/repos/{project}"
 
     def create(self, commit: str, run: CheckRun) -> ForgeRequest:
-        """Return the request that creates a check run with its first annotations."""
+        """Build the API request that creates a check run with its first 50 annotations."""
         body: dict[str, object] = {
             "name": run.name,
             "head_sha": commit,
@@ -69,28 +71,28 @@ class GitHubChecks:
         return ForgeRequest(method="POST", path=path, body=body, repeatable=False)
 
     def add_annotations(self, run_id: int, run: CheckRun, start: int) -> ForgeRequest:
-        """Return the request that adds further annotations to a check run."""
+        """Build the API request that adds the next annotations (at most 50) to a check run."""
         chosen = run.annotations[start : start + ANNOTATIONS_EACH]
         body: dict[str, object] = {"output": _output(run, chosen)}
         path = f"{self._root}/check-runs/{run_id}"
         return ForgeRequest(method="PATCH", path=path, body=body, repeatable=False)
 
     def read(self, run_id: int) -> ForgeRequest:
-        """Return the request that reads a check run."""
+        """Build the API request that reads a check run."""
         return ForgeRequest(method="GET", path=f"{self._root}/check-runs/{run_id}")
 
     def latest(self, commit: str, name: str) -> ForgeRequest:
-        """Return the request for the newest check runs of a commit with a given name."""
+        """Build the API request that lists a commit's newest check runs with a given name."""
         path = f"{self._root}/commits/{commit}/check-runs"
         query = {"check_name": name, "filter": "latest"}
         return ForgeRequest(method="GET", path=path, query=query)
 
     def decode_run(self, body: bytes) -> KnownRun:
-        """Return the check run in a response."""
+        """Parse an API response that describes one check run."""
         return decoded(body, KnownRun)
 
     def decode_runs(self, body: bytes) -> tuple[KnownRun, ...]:
-        """Return the check runs in the response for a commit."""
+        """Parse an API response that lists the check runs of a commit."""
         return tuple(decoded(body, _Runs).check_runs)
 
 
@@ -119,5 +121,5 @@ def _entry(annotation: Annotation) -> dict[str, object]:
 
 
 def _cut(text: str) -> str:
-    """Return at most the first 64 KB of a text, without an incomplete character at the end."""
+    """Truncate a string to 64,000 bytes of UTF-8, without splitting a character."""
     return text.encode()[:_TEXT].decode(errors="ignore")

@@ -1,4 +1,4 @@
-"""``GitLab``: the requests to GitLab, where pull requests are merge requests.
+"""``GitLab``: builds API requests for GitLab, where pull requests are called merge requests.
 
 Source: docs.gitlab.com, "Notes API", "Merge requests API" and "Commits API".
 """
@@ -42,24 +42,30 @@ class _Note(msgspec.Struct):
 
 class _MergeRequest(msgspec.Struct):
     sha: str | None
-    """The last commit; None while GitLab has not yet read a new merge request's branch."""
+    """The hash of the last commit, or None until GitLab has read the branch of a new merge
+    request.
+    """
     iid: int = 0
     source_branch: str = ""
 
 
 class GitLab:
-    """Builds the requests for one project on GitLab.com or a self-managed server."""
+    """Builds API requests for one project on GitLab.com or a self-managed GitLab server."""
 
     default_base_url = "https://gitlab.com/api/v4"
     default_author = ""
-    """Empty: a job's token cannot write notes, and the name of a project's bot is random."""
+    """Empty, because GitLab's CI job token cannot write comments, and the user name of a project
+    access token is random.
+    """
     max_comment = 200_000
-    """GitLab accepts 1,000,000 characters, but renders such a note slowly."""
+    """The maximum size of a comment in bytes; GitLab accepts 1,000,000 characters, but renders
+    such a comment slowly.
+    """
 
     def __init__(self, project: str) -> None:
-        """Check that the project has the form of a path or a number.
+        """Check that *project* has the form of a project path (GROUP/NAME) or a project ID.
 
-        Raises: UsageError: The project is neither a path nor a number.
+        Raises: UsageError: *project* has neither form.
         """
         if not project or project.strip("/") != project or not project.isprintable():
             raise UsageError(
@@ -69,68 +75,68 @@ class GitLab:
         self._root = f"/projects/{quote(project, safe='')}"
 
     def headers(self, token: str) -> Mapping[str, str]:
-        """Return the headers of every request."""
+        """Build the HTTP headers that every API request needs, including the access token."""
         return {"PRIVATE-TOKEN": token}
 
     def user(self) -> ForgeRequest:
-        """Return the request that reads the user to whom the token belongs."""
+        """Build the API request that reads the user to whom the access token belongs."""
         return ForgeRequest(method="GET", path="/user")
 
     def user_name(self, body: bytes) -> str:
-        """Return the login name from the response that describes the token's user."""
+        """Parse the login name from the API response that describes the token's user."""
         return decoded(body, _User).username
 
     def pull_request(self, number: int) -> ForgeRequest:
-        """Return the request for a pull request."""
+        """Build the API request that reads one pull request."""
         return ForgeRequest(method="GET", path=f"{self._root}/merge_requests/{number}")
 
     def head_commit(self, body: bytes) -> str:
-        """Return the hash of the last commit from the response that describes a pull request."""
+        """Parse the hash of the last commit from the API response about a pull request."""
         return decoded(body, _MergeRequest).sha or ""
 
     def open_pull_requests(self, branch: str | None) -> ForgeRequest:
-        """Return the request for the first page of the project's open merge requests."""
+        """Build the API request that lists the project's open merge requests (first page)."""
         query = {"state": "opened", "per_page": "100"}
         if branch:
             query["source_branch"] = branch.rpartition(":")[2]
         return ForgeRequest(method="GET", path=f"{self._root}/merge_requests", query=query)
 
     def decode_pull_requests(self, body: bytes) -> tuple[PullRequest, ...]:
-        """Return the merge requests on one page of the list."""
+        """Parse one page of the API's list of merge requests."""
         return tuple(
             PullRequest(number=each.iid, head=each.sha or "", branch=each.source_branch)
             for each in decoded(body, list[_MergeRequest])
         )
 
     def comments(self, number: int) -> ForgeRequest:
-        """Return the request for the first page of a pull request's comments."""
+        """Build the API request that lists the comments on a pull request (first page)."""
         query = {"order_by": "created_at", "per_page": "100", "sort": "asc"}
         return ForgeRequest(method="GET", path=self._notes(number), query=query)
 
     def decode_comments(self, body: bytes) -> tuple[Comment, ...]:
-        """Return the comments from one page of a pull request's comments."""
+        """Parse one page of the API's list of comments on a pull request."""
         return tuple(each.plain() for each in decoded(body, list[_Note]) if not each.system)
 
     def create_comment(self, number: int, text: str) -> ForgeRequest:
-        """Return the request that creates a comment on a pull request."""
+        """Build the API request that creates a comment on a pull request."""
         path = self._notes(number)
         return ForgeRequest(method="POST", path=path, body={"body": text}, repeatable=False)
 
     def decode_comment(self, body: bytes) -> Comment:
-        """Return the new comment from the response to its creation."""
+        """Parse the API response to the request that created a comment."""
         return decoded(body, _Note).plain()
 
     def edit_comment(self, number: int, comment_id: int, text: str) -> ForgeRequest:
-        """Return the request that replaces the text of a comment."""
+        """Build the API request that replaces the text of a pull request comment."""
         path = f"{self._notes(number)}/{comment_id}"
         return ForgeRequest(method="PUT", path=path, body={"body": text})
 
     def delete_comment(self, number: int, comment_id: int) -> ForgeRequest:
-        """Return the request that deletes a comment."""
+        """Build the API request that deletes a pull request comment."""
         return ForgeRequest(method="DELETE", path=f"{self._notes(number)}/{comment_id}")
 
     def set_status(self, commit: str, status: CommitStatus) -> ForgeRequest:
-        """Return the request that sets a commit status."""
+        """Build the API request that sets the status of a commit."""
         body: dict[str, object] = {
             "state": _STATES[status.state],
             "name": status.name,

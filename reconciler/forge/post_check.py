@@ -1,4 +1,4 @@
-"""``post_check``: creates a check run, and adds its annotations in several requests."""
+"""``post_check``: creates a GitHub check run, and adds its annotations in several requests."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ _ATTEMPTS = 3
 
 
 def post_check(client: ForgeClient, checks: GitHubChecks, commit: str, run: CheckRun) -> bool:
-    """Create a check run with all its annotations; return False if the token may not create it.
+    """Create a check run with all its annotations, or return False if the token may not do so.
 
-    A request may take effect although no answer arrives, and a repetition would show annotations
-    twice. After such a failure, the number of stored annotations is therefore read first.
+    A request may take effect although no response arrives, and repeating it would duplicate
+    annotations. After such a failure, this function therefore first reads how many annotations
+    GitHub has stored.
 
     Raises:
-        ForgeError: The check run, or a part of its annotations, could not be written.
+        ForgeError: The check run or some of its annotations could not be created.
     """
     try:
         known = _created(client, checks, commit, run)
@@ -47,7 +48,7 @@ def post_check(client: ForgeClient, checks: GitHubChecks, commit: str, run: Chec
 
 
 def _created(client: ForgeClient, checks: GitHubChecks, commit: str, run: CheckRun) -> KnownRun:
-    """Create the check run; if this fails, return an existing one, if there is one."""
+    """Create the check run, or return the one that a request without a response has created."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return checks.decode_run(client.send(checks.create(commit, run)).body)

@@ -1,7 +1,7 @@
-"""``post_comment`` and ``post_status``: post one comment and one commit status.
+"""``post_comment`` and ``post_status``: post a pull request comment and a commit status.
 
-A comment has a hidden first line, its marker. A later run finds the comment by the marker and
-edits it. Only a comment by the token's own user counts, since anyone can copy a marker.
+The first line of the comment is a hidden marker, by which a later run finds the comment to edit.
+Comments by users other than the token's user are ignored, because anyone can copy a marker.
 """
 
 from __future__ import annotations
@@ -24,11 +24,13 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 3
 _UNCHANGED = "Cannot transition status"
-"""Part of GitLab's error 400 if a commit status already has the new state."""
+"""Part of the error message (status 400) that GitLab returns if the commit status already has the
+new state.
+"""
 
 
 class Posted(StrEnum):
-    """What happened to the comment: it was created, updated or left unchanged."""
+    """Whether the pull request comment was created, edited or left unchanged."""
 
     CREATED = "created"
     EDITED = "edited"
@@ -36,7 +38,7 @@ class Posted(StrEnum):
 
 
 def marker_of(cluster: str) -> str:
-    """Return the hidden first line of comments about one cluster, by which they are found."""
+    """Return the hidden first line by which a later run finds the comment about a cluster."""
     return f"<!-- reconciler-comment {sha256(cluster.encode()).hexdigest()[:20]} -->"
 
 
@@ -49,20 +51,20 @@ def post_comment(
     stamp: ResultStamp,
     text: str,
 ) -> Posted | Outdated:
-    """Update the comment that an earlier run posted, or create a comment.
+    """Edit the pull request comment of an earlier run, or create a comment if none exists.
 
-    If two jobs create a comment at the same time, both find the older comment when they list the
-    comments again; the later job edits the older comment and deletes its own. A result that is
-    older than the pull request's last commit, or than the comment, is not written. Immediately
-    before each write, the last commit is read again.
+    If two CI jobs create a comment at the same time, both list the comments again; the job with
+    the newer comment edits the older comment and deletes its own. A result for an older commit
+    than the last one of the pull request, or older than the result in the comment, is not posted.
+    The last commit is therefore read again immediately before each write.
 
     Args:
-        client: The client of the forge.
-        forge: The requests of the forge.
+        client: The HTTP client of the Git host.
+        forge: Builds the API requests for the Git host.
         number: The number of the pull request.
-        marker: The first line, which identifies the comment.
-        stamp: The second line, which says which result the comment shows.
-        text: The comment below these lines.
+        marker: The hidden first line, which identifies the comment.
+        stamp: The hidden second line, which identifies the result that the comment shows.
+        text: The visible text of the comment.
 
     Raises:
         ForgeError: The comment could not be written.
@@ -78,13 +80,13 @@ def post_comment(
         if own:
             if _edited(client, forge, number, own, body):
                 return Posted.UNCHANGED if own[0].body == body else Posted.EDITED
-            continue  # the comment was deleted after it was listed
+            continue  # the comment was deleted after the comments were listed
         try:
             answer = client.send(forge.create_comment(number, body))
         except ForgeError as error:
             if not error.retryable_now:
                 raise
-            continue  # the forge may have created the comment
+            continue  # the Git host may have created the comment despite the error
         created = forge.decode_comment(answer.body)
         own = _own(client, forge, number, marker, created.author)
         if not own or own[0].id == created.id:
@@ -104,12 +106,12 @@ def post_comment(
 
 
 def comment_body(marker: str, stamp: ResultStamp, text: str) -> str:
-    """Return the full text of a comment: two hidden lines, then the visible text."""
+    """Build the full text of a comment: two hidden lines, and then the visible text."""
     return f"{marker}\n{stamp.line()}\n{text}"
 
 
 def _outdated(stamp: ResultStamp, own: Iterable[Comment], head: str | None) -> Outdated | None:
-    """Return why a result must not replace our comments; None if it may replace them."""
+    """Return why a result must not replace the existing comments, or None if it may."""
     shown = [stamp_of(each.body) for each in own] or [None]
     reasons = (stamp.outdated(each, head) for each in shown)
     return next((each for each in reasons if each), None)
@@ -129,7 +131,7 @@ def post_status(client: ForgeClient, forge: Forge, commit: str, status: CommitSt
 
 
 def head_commit(client: ForgeClient, forge: Forge, number: int) -> str:
-    """Return the pull request's last commit, as the forge reports it.
+    """Read the hash of the pull request's last commit from the Git host.
 
     Raises:
         ForgeError: The pull request cannot be read.
@@ -138,7 +140,7 @@ def head_commit(client: ForgeClient, forge: Forge, number: int) -> str:
 
 
 def _author(client: ForgeClient, forge: Forge) -> str:
-    """Return the login name of the token's user; for a CI job's token, this name is fixed."""
+    """Return the token's login name; tokens of CI jobs may not read it, but have a fixed name."""
     try:
         return forge.user_name(client.send(forge.user()).body)
     except ForgeError as error:
@@ -150,7 +152,7 @@ def _author(client: ForgeClient, forge: Forge) -> str:
 def _own(
     client: ForgeClient, forge: Forge, number: int, marker: str, author: str
 ) -> tuple[Comment, ...]:
-    """Return an author's comments that contain a marker, oldest first."""
+    """Return the author's comments whose first line is the marker, oldest first."""
     found = [
         each
         for page in client.pages(forge.comments(number))
@@ -163,7 +165,7 @@ def _own(
 def _edited(
     client: ForgeClient, forge: Forge, number: int, own: tuple[Comment, ...], body: str
 ) -> bool:
-    """Update our oldest comment and delete the others; return False if it no longer exists."""
+    """Edit the oldest of the comments *own* and delete the rest; return False if it is gone."""
     first, *later = own
     if first.body != body and not _sent_unless_gone(
         client, forge.edit_comment(number, first.id, body)

@@ -1,7 +1,7 @@
-"""``ResultStamp``: a comment's hidden line, which identifies the result that it shows.
+"""``ResultStamp``: the hidden line of a comment that identifies the result in the comment.
 
-A CI job may end after the job of a newer commit. The stamp prevents that the older result replaces
-the newer one.
+A CI job may end after the job of a newer commit. With the stamp, the result of the older commit
+does not replace the result of the newer commit.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class ResultKind(StrEnum):
-    """The kinds of results that a comment can show."""
+    """The kinds of results that a pull request comment can show."""
 
     PLAN = "plan"
     REPORT = "report"
@@ -29,7 +29,7 @@ class ResultKind(StrEnum):
 
 
 class Outdated(StrEnum):
-    """The reasons why a result does not replace a pull request's comment."""
+    """The reasons why a result must not replace the result in a pull request comment."""
 
     COMMIT = "not changed, because the pull request has a newer commit"
     RESULT = "not changed, because it shows a newer result for the same commit"
@@ -37,28 +37,30 @@ class Outdated(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultStamp:
-    """Identifies the result that a comment shows, by its kind, commit and time."""
+    """The kind, commit and time of the result that a pull request comment shows."""
 
     kind: ResultKind
     commit: str | None = None
-    """The pull request's last commit when the result was made; None if it is not known."""
+    """The pull request's last commit when the result was created, or None if it is unknown."""
     time: datetime | None = None
-    """When the cluster was read for a plan, or when the run of a report ended."""
+    """For a plan, the time when the cluster was read; for a run report, the time when the run
+    ended.
+    """
 
     def line(self) -> str:
-        """Return the stamp as one HTML comment, which forges do not display."""
+        """Format the stamp as an HTML comment, which Git hosts do not display."""
         time = self.time.astimezone(UTC).strftime(_TIME) if self.time else "-"
         return f"<!-- reconciler-result {self.kind} {self.commit or '-'} {time} -->"
 
     def outdated(self, shown: ResultStamp | None, head: str | None) -> Outdated | None:
-        """Return why this result must not replace a comment; None if it may replace it.
+        """Return why this result must not replace the result in a comment, or None if it may.
 
-        A report describes the cluster and not only a commit, so that the last commit of its pull
-        request does not matter.
+        A run report may replace a comment even if the pull request has a newer last commit,
+        because the report describes the cluster.
 
         Args:
-            shown: The stamp of the present comment; None if there is no stamp.
-            head: The last commit of the pull request; None if it is not known.
+            shown: The stamp of the existing comment, or None if it has no stamp.
+            head: The last commit of the pull request, or None if it is unknown.
         """
         known = None not in (self.commit, head)
         if self.kind is not ResultKind.REPORT and known and self.commit != head:
@@ -69,7 +71,7 @@ class ResultStamp:
 
 
 def stamp_of(body: str) -> ResultStamp | None:
-    """Return the stamp on the second line of a comment; None if there is none."""
+    """Parse the stamp on the second line of a comment; return None if the line is not a stamp."""
     lines = body.split("\n", 2)
     found = _LINE.fullmatch(lines[1].rstrip("\r")) if len(lines) > 1 else None
     if found is None:

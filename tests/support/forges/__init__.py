@@ -1,1 +1,1 @@
-"""Local servers that answer like GitHub, GitLab and Gitea."""
+"""Local test servers that imitate the APIs of GitHub, GitLab and Gitea."""

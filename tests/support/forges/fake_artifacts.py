@@ -1,4 +1,4 @@
-"""``artifact``: describes an artifact of a workflow run, as GitHub lists it."""
+"""``artifact``: builds the JSON with which GitHub's API lists an artifact of a workflow run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def artifact(description: GitHubDescription | None, run: str) -> dict:
-    """Return the snapshot that the run *run* of the branch ``main`` has uploaded."""
+    """Build the API's JSON for a snapshot artifact that workflow run *run* uploaded."""
     found = description.example_of("artifact") if description else {}
     same = {"id": int(run), "repository_id": 1, "head_repository_id": 1}
     run_of = {**same, "head_branch": "main", "head_sha": HEAD}

@@ -1,4 +1,4 @@
-"""``ChecksOfCommits``: the check runs of GitHub, and their annotations."""
+"""``ChecksOfCommits``: imitates GitHub's API for check runs and their annotations."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ Answer = tuple[int, dict[str, str], object]
 
 
 class ChecksOfCommits:
-    """Answers requests about check runs; a part of the local server that answers like GitHub."""
+    """Responds to requests about check runs; a mixin of the local server for GitHub."""
 
     def __init__(self, *arguments, **settings) -> None:
         super().__init__(*arguments, **settings)
         self.checks: list[dict] = []
-        """The check runs with all their annotations, the oldest first."""
+        """The created check runs with all their annotations, oldest first."""
         self.checks_allowed = True
 
     def routed_check(self, received: Received) -> Answer | None:
-        """Return the answer to a request about check runs; None for other requests."""
+        """Return the response to a request about check runs, or None for other requests."""
         match received.path.strip("/").split("/"):
             case ["repos", "team", "vms", "check-runs", *number] if received.method != "GET":
                 return self._write(received, *map(int, number))
@@ -33,7 +33,7 @@ class ChecksOfCommits:
                 return None
 
     def _write(self, received: Received, number: int = -1) -> Answer:
-        """Create a check run, or add annotations to one."""
+        """Create a check run, or add annotations to the check run with index *number*."""
         if not self.checks_allowed:
             return 403, {}, {"message": "Resource not accessible by personal access token"}
         new = received.body["output"]["annotations"]

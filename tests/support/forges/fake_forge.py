@@ -1,4 +1,4 @@
-"""``FakeForge``: a local server with comments and statuses, in the shapes of one forge."""
+"""``FakeForge``: a local server that imitates the comments and statuses of a Git host's API."""
 
 from __future__ import annotations
 
@@ -26,29 +26,31 @@ TOKEN = "forge-token-1234567890"
 
 
 class FakeForge:
-    """The comments of one pull request and the statuses of its commits."""
+    """A local server that stores the comments on a pull request and the statuses of commits."""
 
     base = ""
     user = "reconciler-bot"
     page_size: int | None = 100
-    """The comments on each page; None for all."""
+    """The number of comments on each page of a list, or None to send all comments at once."""
     description: GitHubDescription | PayloadDescription | None = None
-    """What each request and each successful answer is checked against."""
+    """The API description against which each request and each successful response is checked."""
 
     def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.comments: list[dict] = []
         self.pulls = [Pull(7, HEAD)]
         self.snapshot_runs: list[str] = []
-        """The runs of a scheduled workflow that uploaded a snapshot, the newest first."""
+        """The IDs of the scheduled workflow runs that uploaded a snapshot, newest first."""
         self.statuses: list[tuple[str, dict]] = []
         self.requests: list[Received] = []
         self.faults: dict[str, list[Fault]] = {}
-        """The faults of each method and path, in the order of the requests."""
+        """The faults to inject into the next requests, by method and path."""
         self.on_request = lambda _received: None
         self.user_allowed = True
         self._ids = count(101)
         self._state = threading.Lock()
-        """Held while a request reads and changes the forge, since each request has a thread."""
+        """The lock that protects the state of this server, because each request runs in its own
+        thread.
+        """
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler_of(self.answer))
         self._scheme = "https" if tls else "http"
         if tls:
@@ -80,7 +82,9 @@ class FakeForge:
         return [c["body"] for c in self.comments if author in (None, c["author"])]
 
     def answer(self, received: Received) -> tuple[int, dict[str, str], object]:
-        """Return status, headers and body for a request, which both are checked."""
+        """Return the status, headers and body for a request, and check both against the
+        description.
+        """
         path = received.path.removeprefix(self.base)
         if self.description:
             self.description.check_request(received.method, path, received.query, received.body)
@@ -112,11 +116,11 @@ class FakeForge:
         raise NotImplementedError
 
     def routed_check(self, _received: Received) -> tuple[int, dict[str, str], object] | None:
-        """Return None, because this forge has no check runs."""
+        """Return None, because only GitHub has check runs."""
         return None
 
     def shape(self, received: Received, status: int, /, **fields) -> dict:
-        """Return *fields* together with all other fields that the forge sends."""
+        """Return the JSON object that the Git host would send, with the values in *fields*."""
         if self.description is None:
             return fields
         path = received.path.removeprefix(self.base)
@@ -124,25 +128,25 @@ class FakeForge:
 
     @property
     def pull(self) -> Pull:
-        """The pull request with the comments."""
+        """The pull request to which all comments belong."""
         return self.pulls[0]
 
     def found(self, branch: str | None) -> list[Pull]:
-        """Return the open pull requests, of one branch if it is given."""
+        """Return the open pull requests, only those of one branch if *branch* is given."""
         opened = [each for each in self.pulls if each.is_open]
         return [
             each for each in opened if branch in (None, each.branch, f"{each.owner}:{each.branch}")
         ]
 
     def page(self, received: Received) -> tuple[list[dict], dict[str, str]]:
-        """Return one page of comments, and the Link header for the next page."""
+        """Return the requested page of comments, and the Link header to the next page."""
         ordered = sorted(self.comments, key=lambda each: each["id"])
         if self.page_size is None:
             return ordered, {}
         return self.page_of(ordered, received)
 
     def page_of(self, ordered: list, received: Received) -> tuple[list, dict[str, str]]:
-        """Return one page of a list, and the Link header for the next page."""
+        """Return the requested page of a list, and the Link header to the next page."""
         number, size = int(received.query.get("page", "1")), self.page_size or 50
         start, end = (number - 1) * size, number * size
         headers = {}
@@ -153,7 +157,7 @@ class FakeForge:
         return ordered[start:end], headers
 
     def changed(self, method: str, comment_id: int, body: object) -> dict | None:
-        """Edit or delete a comment; None if it does not exist."""
+        """Edit or delete a comment and return it, or return None if it does not exist."""
         found = next((each for each in self.comments if each["id"] == comment_id), None)
         if found is not None and method == "DELETE":
             self.comments.remove(found)
@@ -163,7 +167,7 @@ class FakeForge:
 
 
 class FakeGitHub(ChecksOfCommits, FakeForge):
-    """Answers like api.github.com; checks each message if the description is installed."""
+    """Imitates api.github.com, and checks all traffic if GitHub's API description is installed."""
 
     description = GitHubDescription() if FILE.exists() else None
 
@@ -226,7 +230,7 @@ class FakeGitHub(ChecksOfCommits, FakeForge):
 
 
 class FakeGitea(FakeGitHub):
-    """Answers like Gitea 1.24 and Forgejo 13: all comments at once, below /api/v1."""
+    """Imitates the API of Gitea 1.24 and Forgejo 13, which sends all comments at once."""
 
     base = "/api/v1"
     description = GITEA
@@ -244,7 +248,7 @@ class FakeGitea(FakeGitHub):
 
 
 class FakeGitLab(FakeForge):
-    """Answers like GitLab 18, with the fields of its documentation's examples."""
+    """Imitates the API of GitLab 18, with the fields of the examples in GitLab's documentation."""
 
     base = "/api/v4"
     description = GITLAB

@@ -1,4 +1,4 @@
-"""``place_at``: a local forge with a client, whose clock only the test moves."""
+"""``place_at``: starts a local Git host API with a client whose clock only the test advances."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ KINDS = {
 MARKER = marker_of("production")
 STAMP = ResultStamp(kind=ResultKind.PLAN, commit=HEAD)
 OPENING = f"{MARKER}\n{STAMP.line()}"
-"""The first two lines of a comment, which are hidden."""
+"""The two hidden lines at the start of a pull request comment."""
 
 
 @dataclass
 class Place:
-    """A local forge, and a client that posts to its pull request 7."""
+    """A local server that imitates a Git host, and a client that comments on pull request 7."""
 
     server: FakeForge
     forge: Forge
@@ -40,7 +40,7 @@ class Place:
         return post_comment(self.client, self.forge, 7, marker=marker, stamp=stamp, text=text)
 
     def line(self, name: str) -> str:
-        """Return the method and the path of a request as the server receives it."""
+        """Return the method and path that the local server receives for the named request."""
         request = {
             "user": self.forge.user(),
             "list": self.forge.comments(7),

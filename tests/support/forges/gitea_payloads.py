@@ -1,4 +1,4 @@
-"""The operations of the API of Gitea and Forgejo that the product uses, with example answers.
+"""The API operations of Gitea and Forgejo that the product uses, with example responses.
 
 Sources of the field names: github.com/go-gitea/gitea modules/structs (issue_comment, status, pull,
 user). Forgejo has the same fields.

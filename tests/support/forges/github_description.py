@@ -1,4 +1,4 @@
-"""Checks requests and answers against GitHub's published description: ``GitHubDescription``.
+"""``GitHubDescription``: checks requests and responses against GitHub's OpenAPI description.
 
 The npm package @octokit/openapi contains the description. ``.ci/tools.py`` installs it.
 """
@@ -20,7 +20,7 @@ _ID = "urn:github"
 
 
 class GitHubDescription:
-    """The operations of GitHub's REST API."""
+    """The operations of GitHub's REST API, loaded from GitHub's OpenAPI description."""
 
     def __init__(self) -> None:
         self.document = json.loads(FILE.read_text(encoding="utf-8"))
@@ -31,7 +31,7 @@ class GitHubDescription:
         self._validators: dict[str, Draft202012Validator] = {}
 
     def operation(self, method: str, path: str) -> dict:
-        """Return the operation for a request; fails if GitHub has no such path."""
+        """Return the OpenAPI operation for a request; fails if GitHub's API has no such path."""
         key = (method.lower(), path)
         if key not in self._operations:
             found = [
@@ -58,7 +58,7 @@ class GitHubDescription:
         assert body.keys() <= properties.keys(), f"unknown fields in {body.keys()}"
 
     def check_answer(self, method: str, path: str, status: int, body: object) -> None:
-        """Check a successful answer."""
+        """Check the body of a successful response against GitHub's OpenAPI schema."""
         answers = self.operation(method, path)["responses"]
         assert str(status) in answers, f"{method} {path} never answers {status}"
         content = self._resolved(answers[str(status)]).get("content", {})
@@ -66,12 +66,12 @@ class GitHubDescription:
             self._validate(content["application/json"]["schema"], body)
 
     def example(self, method: str, path: str, status: int) -> object:
-        """Return the smallest answer that fits the description."""
+        """Build the smallest response body that is valid against GitHub's OpenAPI schema."""
         answer = self._resolved(self.operation(method, path)["responses"][str(status)])
         return self._example(answer["content"]["application/json"]["schema"])
 
     def example_of(self, name: str) -> dict:
-        """Return the smallest value that fits the schema *name*."""
+        """Build the smallest value that is valid against GitHub's OpenAPI schema *name*."""
         return self._example({"$ref": f"#/components/schemas/{name}"})
 
     def _validate(self, schema: dict, value: object) -> None:
@@ -114,7 +114,7 @@ class GitHubDescription:
 
 
 def _absolute(value: object) -> object:
-    """Return a schema whose references lead to the components of the description."""
+    """Convert the local references of a schema to references into the OpenAPI components."""
     if isinstance(value, list):
         return [_absolute(each) for each in value]
     if not isinstance(value, dict):
@@ -125,7 +125,7 @@ def _absolute(value: object) -> object:
 
 
 def _json_schema(value: object) -> object:
-    """Return *value* with OpenAPI's ``nullable`` replaced by a union with null."""
+    """Convert an OpenAPI schema to JSON Schema: ``nullable`` becomes a union with null."""
     if isinstance(value, list):
         return [_json_schema(each) for each in value]
     if not isinstance(value, dict):

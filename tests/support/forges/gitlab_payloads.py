@@ -1,4 +1,4 @@
-"""The operations of GitLab's API that the product uses, with an example of each answer.
+"""The operations of GitLab's API that the product uses, with example responses.
 
 Sources of the field names: gitlab.com/gitlab-org/gitlab lib/api/entities (note, commit_status,
 merge_request_basic, user_basic, user_public) and lib/api/commit_statuses, and docs.gitlab.com,

@@ -1,4 +1,4 @@
-"""``HostedRepository``: a bare repository on a local forge, with one pull request."""
+"""``HostedRepository``: a bare repository with one pull request on a local Git host."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from support.forges.fake_forge import FakeForge
 
 BRANCH = "grow"
-"""The branch of pull request 7."""
+"""The name of the branch of pull request 7."""
 HEAD_REF = "refs/pull/7/head"
 MERGE_REF = "refs/pull/7/merge"
-"""The commit to which the forge would merge the pull request."""
+"""The ref of the merge commit that the Git host would create for pull request 7."""
 
 
 class HostedRepository:
-    """The repository team/vms; pushes update the pull request of the forge as well."""
+    """The repository team/vms; a push also updates pull request 7 on the local Git host."""
 
     def __init__(self, folder: Path, forge: FakeForge, files: Mapping[str, str]) -> None:
         self.bare = folder / "vms.git"
@@ -36,7 +36,7 @@ class HostedRepository:
         self.author("checkout", "--quiet", "-b", BRANCH)
 
     def push(self, files: Mapping[str, str]) -> str:
-        """Push a commit to the branch of the pull request, and return the commit."""
+        """Push a commit to the branch of the pull request, and return the commit's hash."""
         commit = self.author.commit(files)
         self.author("push", "--quiet", "origin", BRANCH, f"{BRANCH}:{HEAD_REF}")
         self.author("checkout", "--quiet", "--detach", "main")
@@ -47,13 +47,13 @@ class HostedRepository:
         return commit
 
     def merge(self) -> str:
-        """Merge the pull request, and return the last commit of the default branch."""
+        """Merge the pull request, and return the hash of the default branch's last commit."""
         self.author("fetch", "--quiet", "origin", MERGE_REF)
         self.author("push", "--quiet", "origin", "FETCH_HEAD:main")
         return self.commit("main")
 
     def commit(self, ref: str) -> str:
-        """Return the commit of *ref* in the bare repository."""
+        """Return the commit hash to which *ref* points in the bare repository."""
         done = subprocess.run(
             ("git", "-C", self.bare, "rev-parse", ref), capture_output=True, text=True, check=True
         )

@@ -1,4 +1,4 @@
-"""``PayloadDescription``: checks requests and answers against example payloads of a forge."""
+"""``PayloadDescription``: checks requests and responses against a Git host's example payloads."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ Json = dict[str, object]
 
 @dataclass(frozen=True)
 class Operation:
-    """The parameters of a request, the fields of its body, and an example of each answer."""
+    """An API operation: query parameters, body fields, and an example response for each status."""
 
     answers: Mapping[int, object]
     query: Collection[str] = ()
     required: Collection[str] = ()
     optional: Collection[str] = ()
     values: Mapping[str, Collection[str]] = field(default_factory=dict)
-    """The permitted values of a field."""
+    """The permitted values of each body field that allows only certain values."""
 
 
 @dataclass(frozen=True)
 class PayloadDescription:
-    """The operations of a forge's API, by method and path below its base address."""
+    """The operations of a Git host's API, by method and path below the base URL."""
 
     name: str
     operations: Mapping[str, Operation]
 
     def operation(self, method: str, path: str) -> Operation:
-        """Return the operation for a request; fails if the forge has no such path."""
+        """Return the API operation for a request; fails if the Git host's API has no such path."""
         for line, found in self.operations.items():
             known, template = line.split(" ")
             parts = (re.escape(each) for each in re.split(r"\{\w+\}", template))
@@ -53,19 +53,19 @@ class PayloadDescription:
             assert value in found.values.get(name, (value,)), f"{name} is {value}"
 
     def check_answer(self, method: str, path: str, status: int, body: object) -> None:
-        """Check a successful answer: it has the fields of the example, with the same types."""
+        """Check that a successful response has the fields and types of the documented example."""
         answers = self.operation(method, path).answers
         assert status in answers, f"{method} {path} never answers {status}"
         _check_shape(body, answers[status], f"{method} {path}")
 
     def example(self, method: str, path: str, status: int) -> Json:
-        """Return a copy of the example answer; for a list, a copy of its only entry."""
+        """Return a copy of the example response, or of its only entry if it is a list."""
         found = copy.deepcopy(self.operation(method, path).answers[status])
         return found[0] if isinstance(found, list) else found  # type: ignore[return-value]
 
 
 def _check_shape(found: object, example: object, where: str) -> None:
-    if example is None:  # the example does not show the type of the field
+    if example is None:  # a null in the example does not show the field's type
         return
     assert type(found) is type(example), f"{where} is {found!r}; expected {type(example).__name__}"
     if isinstance(example, dict) and isinstance(found, dict):

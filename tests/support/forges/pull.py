@@ -1,4 +1,4 @@
-"""``Pull``: a pull request of the project on a local forge."""
+"""``Pull``: a pull request that a local server, which imitates a Git host, stores."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ HEAD = "8b1d2f70c3a94e5566778899aabbccddeeff0011"
 
 @dataclass
 class Pull:
-    """A pull request of the project, perhaps from a fork."""
+    """A pull request that a local server stores; if *owner* is not ``team``, it is from a fork."""
 
     number: int
     head: str = HEAD

@@ -1,4 +1,4 @@
-"""``Received``: a request as a local forge received it, and the handler of its HTTP server."""
+"""``Received``: an HTTP request that a local server received, and the server's handler."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 @dataclass
 class Received:
-    """A request as the server received it."""
+    """An HTTP request that a local server received, with its JSON body decoded."""
 
     method: str
     path: str
@@ -25,11 +25,11 @@ class Received:
 
 
 Answer = Callable[[Received], tuple[int, dict[str, str], object]]
-"""Returns the status, the headers and the body for a request."""
+"""A function that returns the response's status, headers and JSON body for a request."""
 
 
 def handler_of(answer: Answer) -> type[BaseHTTPRequestHandler]:
-    """Return the handler of a server whose answers *answer* decides."""
+    """Build an HTTP request handler that sends the responses that *answer* returns."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -47,7 +47,7 @@ def handler_of(answer: Answer) -> type[BaseHTTPRequestHandler]:
             )
             try:
                 status, headers, body = answer(received)
-            except Exception as error:  # noqa: BLE001 - the test sees it as the answer
+            except Exception as error:  # noqa: BLE001 - the test sees the error as a response
                 status, headers, body = 418, {}, {"message": f"the test's server: {error}"[:280]}
             content = b"" if body is None else json.dumps(body).encode()
             self.send_response(status)

@@ -1,4 +1,4 @@
-"""Provides local forges, with a client for each."""
+"""Fixtures: local servers that imitate Git hosts, each with an API client."""
 
 from __future__ import annotations
 

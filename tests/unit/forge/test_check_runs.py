@@ -1,4 +1,4 @@
-"""On GitHub, a check run shows the plan with annotations at the changed lines."""
+"""Tests the GitHub check run that shows a plan, with annotations on the changed lines."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_check_run_is_completed_unless_the_result_is_pending(github, state, show
 
 
 @pytest.mark.parametrize("executed", [True, False])
-def test_failed_check_run_request_does_not_repeat_or_lose_annotations(github, executed):
+def test_check_run_has_each_annotation_exactly_once_after_failed_requests(github, executed):
     github.server.faults = {
         CREATE: [Fault(502, executed=executed)],
         ADD: [Fault(502, executed=executed), Fault(503, executed=executed)],
@@ -101,12 +101,12 @@ def test_check_run_requests_wait_until_the_secondary_rate_limit_ends(github):
     assert len(github.server.checks[0]["annotations"]) == 60
 
 
-def test_token_that_may_not_write_check_runs_is_reported(github):
+def test_check_run_is_skipped_if_the_token_has_no_permission_for_check_runs(github):
     github.server.checks_allowed = False
     assert not post(github, run())
 
 
-def test_annotation_texts_fit_into_the_limits_of_github(github):
+def test_check_run_annotation_texts_are_shortened_to_the_limits_of_github(github):
     (long,) = annotations(1)
     long = replace(long, title="t" * 999, message="ü" * 70_000, details="x" * 70_000)
     assert post(github, replace(run(), annotations=(long,)))
@@ -118,7 +118,7 @@ def plan(**changed) -> dict:
     return json.loads((GOLDEN / "plan.json").read_text(encoding="utf-8")) | changed
 
 
-def test_plan_annotations_show_the_most_urgent_effects_first_at_the_changed_lines():
+def test_check_run_annotations_of_a_plan_start_with_the_most_urgent_change():
     found, left_out = plan_annotations(plan())
     assert left_out == 0
     levels = [each.level for each in found]
@@ -130,14 +130,14 @@ def test_plan_annotations_show_the_most_urgent_effects_first_at_the_changed_line
     assert all(each.title.isprintable() and each.message for each in found)
 
 
-def test_many_plan_annotations_are_limited_and_counted():
+def test_check_run_counts_the_plan_annotations_beyond_the_maximum_number():
     blocked = [each for each in plan()["objects"] if each["effect"] == "blocked"]
     found, left_out = plan_annotations(plan(objects=blocked * 1000, diagnostics=[]))
     assert (len(found), left_out) == (MAX_ANNOTATIONS, len(blocked) * 1000 - MAX_ANNOTATIONS)
 
 
 @pytest.mark.parametrize("path", ["stdin", "vms/\x1b[31m.yaml", "vms/a\u202eb.yaml"])
-def test_plan_annotations_omit_objects_whose_file_name_github_cannot_show(path):
+def test_check_run_annotations_omit_objects_whose_file_name_github_cannot_show(path):
     at = {"path": path, "line": 1, "column": 1}
     (live,) = (each for each in plan()["objects"] if each["name"] == "pg-0")
     changed = {**live, "at": at, "changes": [{**each, "at": at} for each in live["changes"]]}
@@ -146,7 +146,7 @@ def test_plan_annotations_omit_objects_whose_file_name_github_cannot_show(path):
 
 @pytest.fixture
 def command(monkeypatch):
-    """Returns a function that posts a plan with a check run to a local GitHub."""
+    """A function that runs ``reconciler comment`` with a check run against a local server."""
     monkeypatch.setenv("RECONCILER_FORGE_TOKEN", TOKEN)
     monkeypatch.delenv("GITHUB_ACTIONS", raising=False)
 
@@ -171,7 +171,7 @@ def test_comment_command_creates_a_check_run_instead_of_a_commit_status(command,
     assert "check run with" in capsys.readouterr().err
 
 
-def test_comment_command_sets_a_commit_status_with_a_reason_if_check_runs_are_not_permitted(
+def test_comment_command_sets_a_commit_status_if_the_token_may_not_create_check_runs(
     command, capsys
 ):
     with FakeGitHub() as server:
@@ -181,7 +181,7 @@ def test_comment_command_sets_a_commit_status_with_a_reason_if_check_runs_are_no
     assert "only the token of a GitHub App" in capsys.readouterr().err
 
 
-def test_dry_run_of_the_comment_command_prints_the_request_for_the_check_run(command, capsys):
+def test_comment_command_dry_run_prints_the_api_request_for_the_check_run(command, capsys):
     with FakeGitHub() as server:
         assert command(server, "--dry-run") == 0
         assert server.requests == []
@@ -189,7 +189,9 @@ def test_dry_run_of_the_comment_command_prints_the_request_for_the_check_run(com
 
 
 @pytest.mark.parametrize("forge", ["gitea", "forgejo", "gitlab"])
-def test_check_run_option_for_a_forge_without_check_runs_is_a_usage_error(command, forge, capsys):
+def test_check_run_option_is_a_usage_error_for_a_git_host_without_check_runs(
+    command, forge, capsys
+):
     with FakeGitHub() as server:
         assert command(server, forge=forge) == 64
         assert server.requests == []

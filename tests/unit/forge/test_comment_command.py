@@ -1,4 +1,4 @@
-"""``reconciler comment`` posts what a run left, from the command line to the forge."""
+"""Tests the command ``reconciler comment`` against local servers that imitate Git hosts."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def changed(path: Path, name: str, **fields) -> str:
     return str(path)
 
 
-def test_first_plan_comment_needs_seven_requests_and_its_update_needs_six_requests(
+def test_comment_command_sends_seven_api_requests_for_a_new_comment_and_six_for_an_edit(
     post, server, tmp_path
 ):
     assert post(PLAN) == 0
@@ -70,7 +70,9 @@ def test_first_plan_comment_needs_seven_requests_and_its_update_needs_six_reques
     assert "was read at 2026-03-02 10:00:00 UTC" in text
 
 
-def test_plan_with_an_error_sets_a_failed_commit_status(post, server, tmp_path):
+def test_comment_command_sets_a_failed_commit_status_for_a_plan_with_an_error(
+    post, server, tmp_path
+):
     error = {
         "severity": "error",
         "code": "wrong-type",
@@ -85,7 +87,7 @@ def test_plan_with_an_error_sets_a_failed_commit_status(post, server, tmp_path):
     assert "1 error in the desired state" in server.statuses[-1][1]["description"]
 
 
-def test_run_report_replaces_the_pull_request_comment_of_its_plan(post, server):
+def test_run_report_replaces_the_plan_in_the_pull_request_comment(post, server):
     post(PLAN, "--cluster-name", "production")
     assert post(str(GOLDEN / "run.json"), "--cluster-name", "production") == 0
     [text] = server.texts()
@@ -107,7 +109,7 @@ def test_run_report_replaces_the_pull_request_comment_of_its_plan(post, server):
         (1, {}, "failure"),
     ],
 )
-def test_commit_status_is_success_only_if_all_guests_have_their_memory(
+def test_commit_status_of_a_run_follows_the_exit_code_and_the_results_of_the_vms(
     post, server, tmp_path, code, counts, state
 ):
     ended = {"code": code, "name": "name", "returned": 0, "message": "m"}
@@ -115,7 +117,7 @@ def test_commit_status_is_success_only_if_all_guests_have_their_memory(
     assert server.statuses[-1][1]["state"] in {state, {"failure": "failed"}.get(state)}
 
 
-def test_comment_about_a_failed_run_without_a_report_shows_its_log_and_the_cluster_name(
+def test_pull_request_comment_shows_the_log_of_a_run_that_failed_without_a_report(
     post, server, tmp_path
 ):
     log = tmp_path / "plan.log"
@@ -137,7 +139,7 @@ def test_commit_without_a_pull_request_gets_a_commit_status_but_no_comment(post,
     assert server.comments == []
 
 
-def test_dry_run_of_the_comment_command_prints_requests_without_the_token_and_sends_nothing(
+def test_comment_command_dry_run_prints_api_requests_without_the_token(
     post, server, environment, capsys
 ):
     assert post(PLAN, "--dry-run") == 0
@@ -152,13 +154,15 @@ def test_dry_run_of_the_comment_command_prints_requests_without_the_token_and_se
     assert "3 VMs change live" in with_token
 
 
-def test_missing_forge_token_is_a_usage_error(post, server, environment):
+def test_comment_command_without_a_git_host_token_is_a_usage_error(post, server, environment):
     environment.delenv("RECONCILER_FORGE_TOKEN")
     assert post(PLAN) == 64
     assert server.requests == []
 
 
-def test_verbose_log_and_errors_do_not_contain_the_forge_token(post, server, environment, capsys):
+def test_verbose_log_of_the_comment_command_does_not_contain_the_git_host_token(
+    post, server, environment, capsys
+):
     post(PLAN, "-vv")
     environment.setenv("RECONCILER_FORGE_TOKEN", f"{TOKEN}-revoked")
     assert post(PLAN, "-vv") == 1
@@ -174,7 +178,7 @@ def test_comment_command_rejects_an_edited_plan_file(post, server, tmp_path):
     assert server.requests == []
 
 
-def test_pull_request_comment_stays_within_the_size_limit_of_the_forge(
+def test_pull_request_comment_stays_within_the_size_limit_of_the_git_host(
     post, server, kind, tmp_path
 ):
     document = json.loads((GOLDEN / "run.json").read_text(encoding="utf-8"))
@@ -184,7 +188,7 @@ def test_pull_request_comment_stays_within_the_size_limit_of_the_forge(
     assert SIZES[kind] // 2 < len(text.encode()) <= SIZES[kind] + 100
 
 
-def test_late_job_of_an_older_commit_does_not_change_the_comment_and_status_of_the_newer_commit(
+def test_late_ci_job_for_an_older_commit_does_not_replace_the_comment_about_a_newer_commit(
     post, server, capsys, tmp_path
 ):
     newer = "f" * 40
@@ -198,7 +202,7 @@ def test_late_job_of_an_older_commit_does_not_change_the_comment_and_status_of_t
     assert "not changed, because the pull request has a newer commit" in capsys.readouterr().err
 
 
-def test_plan_made_before_a_run_does_not_replace_the_report_and_commit_status_of_the_run(
+def test_plan_older_than_a_run_report_does_not_replace_the_report_in_the_comment(
     post, server, tmp_path
 ):
     assert post(str(GOLDEN / "run.json"), "--cluster-name", "production") == 0
@@ -208,7 +212,7 @@ def test_plan_made_before_a_run_does_not_replace_the_report_and_commit_status_of
     assert len(server.statuses) == 1
 
 
-def test_pull_request_is_found_by_its_last_commit(post, server):
+def test_comment_command_finds_the_pull_request_by_its_last_commit(post, server):
     server.pulls.append(Pull(9, "a" * 40))
     head = ("--head-commit", HEAD, "--head-branch", "team:memory")
     assert post(PLAN, *head, pull_request=False) == 0
@@ -228,7 +232,7 @@ def test_comment_command_posts_nothing_if_the_pull_request_has_a_newer_commit(
 
 @pytest.fixture
 def workflow_run(environment, tmp_path):
-    """Returns a function that posts from a job of the event workflow_run, without options."""
+    """A function that runs ``reconciler comment`` as a GitHub ``workflow_run`` job does."""
 
     def run(server: FakeGitHub, head: str = HEAD) -> int:
         before = {
@@ -255,7 +259,7 @@ def workflow_run(environment, tmp_path):
     return run
 
 
-def test_workflow_run_job_posts_to_the_pull_request_of_a_fork(workflow_run):
+def test_github_workflow_run_job_comments_on_the_pull_request_of_a_fork(workflow_run):
     with FakeGitHub() as server:
         server.pulls = [Pull(7, HEAD, owner="mallory", branch="patch-1"), Pull(8, HEAD)]
         assert workflow_run(server) == 0
@@ -264,7 +268,9 @@ def test_workflow_run_job_posts_to_the_pull_request_of_a_fork(workflow_run):
         assert server.requests[0].query["head"] == "mallory:patch-1"
 
 
-def test_workflow_run_job_posts_nothing_after_a_newer_push_to_the_fork(workflow_run, capsys):
+def test_github_workflow_run_job_posts_no_comment_after_a_newer_push_to_the_fork(
+    workflow_run, capsys
+):
     with FakeGitHub() as server:
         server.pulls = [Pull(7, "e" * 40, owner="mallory", branch="patch-1")]
         assert workflow_run(server) == 1

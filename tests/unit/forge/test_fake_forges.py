@@ -1,4 +1,4 @@
-"""The local forges of the tests accept and send only what the real forges document."""
+"""The local test servers accept and send only what the real Git hosts document."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ WRONG = {
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_fake_forge_rejects_a_request_that_the_forge_does_not_document(place, wrong):
+def test_fake_git_host_rejects_a_request_that_the_real_git_host_does_not_document(place, wrong):
     if place.server.description is None:
         pytest.skip("GitHub's description is not installed: cd .ci && npm ci")
     with pytest.raises(ForgeError, match="418"):
         place.client.send(ForgeRequest(**WRONG[wrong]))
 
 
-def test_fake_forge_rejects_an_undocumented_field_of_a_commit_status(place):
+def test_fake_git_host_rejects_an_undocumented_field_in_a_commit_status_request(place):
     if place.server.description is None:
         pytest.skip("GitHub's description is not installed: cd .ci && npm ci")
     status = CommitStatus(state=State.SUCCESS, name="n", description="d")
@@ -45,9 +45,7 @@ def test_fake_forge_rejects_an_undocumented_field_of_a_commit_status(place):
     ],
     ids=["gitlab", "gitea"],
 )
-def test_response_whose_structure_differs_from_the_documented_example_is_detected(
-    description, path
-):
+def test_git_host_response_that_differs_from_the_documented_example_is_rejected(description, path):
     good = description.example("GET", path, 200)
     description.check_answer("GET", path, 200, good)
     for wrong in (good | {"title": 1}, good | {"unknown": "x"}, {"title": "x"}, [good]):

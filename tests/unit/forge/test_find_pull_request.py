@@ -1,4 +1,4 @@
-"""A pull request is found by its last commit, also if it comes from a fork."""
+"""Tests the search for a pull request by its last commit, including pull requests from forks."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ def find(place, commit=FORK.head, branch="mallory:patch-1") -> int:
 
 
 @pytest.mark.parametrize("branch", [None, "mallory:patch-1"])
-def test_pull_request_of_a_fork_is_found_by_its_last_commit(place, branch):
+def test_pull_request_from_a_fork_is_found_by_its_last_commit(place, branch):
     place.server.pulls += [*OTHERS, FORK]
     assert find(place, branch=branch) == 9
 
 
-def test_pull_request_on_a_later_page_of_the_list_is_found(place):
+def test_pull_request_is_found_on_a_later_page_of_the_api_list(place):
     place.server.page_size = 5
     place.server.pulls += [*OTHERS, FORK]
     assert find(place, branch=None) == 9
     assert len(place.server.requests) == 5
 
 
-def test_later_pages_of_pull_requests_are_requested_with_the_same_branch_filter():
-    """A Link header whose filter is percent-encoded must not remove the filter."""
+def test_pull_request_search_keeps_the_branch_filter_on_later_pages_of_the_list():
+    """GitHub's Link header percent-encodes the filter; the client must not drop it."""
     place = place_at("github")
     with place.server, place.client:
         place.server.page_size = 2
@@ -42,31 +42,31 @@ def test_later_pages_of_pull_requests_are_requested_with_the_same_branch_filter(
         assert filters == ["mallory:patch-1"] * 2
 
 
-def test_pull_request_with_a_newer_commit_is_not_found_by_its_old_commit(place):
+def test_pull_request_is_not_found_by_an_older_commit_than_its_last_commit(place):
     place.server.pulls.append(Pull(9, "b" * 40, owner="mallory", branch="patch-1"))
     with pytest.raises(ForgeError, match=f"last commit {FORK.head}: pull request 9 now has b"):
         find(place)
 
 
-def test_pull_request_with_another_commit_on_the_same_branch_name_is_not_chosen(place):
+def test_pull_request_with_the_same_branch_name_but_a_different_commit_is_not_found(place):
     place.server.pulls.append(Pull(8, "b" * 40, owner="team", branch="patch-1"))
     with pytest.raises(ForgeError, match="no open pull request has the last commit"):
         find(place)
 
 
-def test_closed_pull_request_is_not_found(place):
+def test_closed_pull_request_is_not_found_by_its_last_commit(place):
     place.server.pulls.append(Pull(9, FORK.head, is_open=False))
     with pytest.raises(ForgeError, match="nothing is posted"):
         find(place, branch=None)
 
 
-def test_several_pull_requests_with_the_same_last_commit_are_an_error(place):
+def test_pull_request_search_fails_if_several_pull_requests_have_the_same_last_commit(place):
     place.server.pulls += [FORK, Pull(12, FORK.head, owner="mallory", branch="patch-1")]
     with pytest.raises(ForgeError, match=r"several pull requests .*: 9, 12"):
         find(place)
 
 
-def test_selected_pull_request_must_still_have_the_expected_commit(place):
+def test_pull_request_given_by_number_must_have_the_expected_last_commit(place):
     require_head(place.client, place.forge, 7, HEAD)
     place.server.pull.head = "c" * 40
     with pytest.raises(ForgeError, match=r"last commit of pull request 7 is c+ and not 8b1d"):

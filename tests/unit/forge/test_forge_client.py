@@ -1,4 +1,4 @@
-"""The client waits as long as a forge asks, and its token goes to no other host or message."""
+"""Tests the retries of the Git host client, and that the client never leaks its token."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ LIMITS = {
 
 
 @pytest.mark.parametrize("name", LIMITS)
-def test_rate_limited_forge_request_is_retried_after_the_time_in_the_retry_after_header(
+def test_rate_limited_git_host_request_is_retried_after_the_time_that_the_response_names(
     place, name
 ):
     fault, seconds = LIMITS[name]
@@ -47,20 +47,20 @@ def test_rate_limited_forge_request_is_retried_after_the_time_in_the_retry_after
     assert place.server.lines.count(place.line("create")) == 2
 
 
-def test_retry_after_time_beyond_the_total_time_limit_is_an_error(place):
+def test_git_host_request_fails_if_retry_after_exceeds_the_total_retry_time(place):
     place.server.faults[place.line("list")] = [Fault(429, {"Retry-After": "3600"})]
     with pytest.raises(ForgeError, match="429"):
         place.post()
     assert place.clock.seconds == 0
 
 
-def test_forge_read_request_is_retried_after_temporary_failures(place):
+def test_git_host_list_request_is_retried_after_temporary_failures(place):
     place.server.faults[place.line("list")] = [Fault(502), Fault(500)]
     assert place.post() is Posted.CREATED
     assert place.server.lines.count(place.line("list")) == 4
 
 
-def test_forge_read_request_fails_after_the_last_attempt(place):
+def test_git_host_list_request_fails_after_the_maximum_number_of_attempts(place):
     place.server.faults[place.line("list")] = [Fault(500)] * 20
     with pytest.raises(ForgeError, match="500"):
         place.post()
@@ -68,7 +68,7 @@ def test_forge_read_request_fails_after_the_last_attempt(place):
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 422])
-def test_forge_request_is_not_retried_after_a_permanent_failure(place, status):
+def test_git_host_request_is_not_retried_after_a_permanent_failure(place, status):
     body = {"message": "Validation Failed"}
     place.server.faults[place.line("create")] = [Fault(status, body=body)]
     with pytest.raises(ForgeError, match=f"{status}: Validation Failed"):
@@ -77,7 +77,7 @@ def test_forge_request_is_not_retried_after_a_permanent_failure(place, status):
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
-def test_redirect_of_a_forge_request_is_not_followed(place, status):
+def test_git_host_client_does_not_follow_redirects(place, status):
     place.server.faults[place.line("list")] = [
         Fault(status, {"Location": f"{place.server.url}/elsewhere"})
     ]
@@ -86,7 +86,7 @@ def test_redirect_of_a_forge_request_is_not_followed(place, status):
     assert len(place.server.requests) == 2
 
 
-def test_forge_error_message_is_shown_without_the_token(place):
+def test_git_host_error_message_is_shown_without_the_token(place):
     body = {"message": f"bad token {TOKEN}\x1b[31m"}
     place.server.faults[place.line("list")] = [Fault(401, body=body)]
     with pytest.raises(ForgeError) as raised:
@@ -96,19 +96,19 @@ def test_forge_error_message_is_shown_without_the_token(place):
 
 
 @pytest.mark.parametrize("content", [b"<html>", b"[" * 100_000, b'[{"id": "x"}]', b"\xff", b""])
-def test_undocumented_forge_response_is_an_error(place, content):
+def test_git_host_response_that_does_not_match_the_api_documentation_is_an_error(place, content):
     with pytest.raises(ForgeError, match="does not match the documentation of its API"):
         place.forge.decode_comments(content)
 
 
-def test_forge_token_never_appears_in_a_request_path_query_or_body(place):
+def test_git_host_token_never_appears_in_a_request_path_query_or_body(place):
     place.post()
     assert all(
         TOKEN not in f"{each.path}{each.query}{each.body}" for each in place.server.requests
     )
 
 
-def test_error_about_an_unreachable_forge_does_not_contain_the_token():
+def test_error_about_an_unreachable_git_host_does_not_contain_the_token():
     clock = FakeClock()
     headers = {"Authorization": f"Bearer {TOKEN}"}
     client = ForgeClient("http://127.0.0.1:1", token=TOKEN, headers=headers, clock=clock)
@@ -130,14 +130,14 @@ def test_error_about_an_unreachable_forge_does_not_contain_the_token():
         "",
     ],
 )
-def test_unsafe_forge_address_is_rejected_without_showing_its_password(url):
+def test_unsafe_git_host_url_is_rejected_without_showing_its_password(url):
     with pytest.raises(UsageError) as raised:
         ForgeClient(url, token=TOKEN, headers={}, clock=FakeClock())
     assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "ümlaut"])
-def test_malformed_forge_token_is_rejected_and_not_shown(token):
+def test_malformed_git_host_token_is_rejected_without_showing_the_token(token):
     with pytest.raises(UsageError) as raised:
         ForgeClient("https://git.example.com", token=token, headers={}, clock=FakeClock())
     assert not token or token not in str(raised.value)

@@ -1,4 +1,4 @@
-"""A CI job that ends late does not replace the comment of a newer commit or a newer result."""
+"""A CI job that ends late does not replace the comment about a newer commit or newer result."""
 
 from __future__ import annotations
 
@@ -28,9 +28,7 @@ def test_plan_of_an_older_commit_does_not_replace_the_comment_of_a_newer_commit(
 
 
 @pytest.mark.parametrize("stamp", [STAMP, FAILURE])
-def test_result_of_an_older_commit_is_not_posted_before_the_newer_commit_has_a_comment(
-    place, stamp
-):
+def test_result_of_an_older_commit_is_not_posted_to_a_pull_request_without_a_comment(place, stamp):
     place.server.pull.head = NEWER
     assert place.post("old", stamp=stamp) is Outdated.COMMIT
     assert place.server.comments == []
@@ -42,8 +40,8 @@ def test_plan_of_a_newer_commit_replaces_the_comment_of_an_older_commit(place):
     assert place.post("new plan", stamp=replace(EARLIER, commit=NEWER)) is Posted.EDITED
 
 
-def test_last_commit_of_the_pull_request_is_read_again_after_the_comments_are_listed(place):
-    """A push between the job's start and its write must be noticed."""
+def test_pull_request_comment_is_not_posted_if_a_newer_commit_is_pushed_during_the_job(place):
+    """Another push may occur after the CI job starts and before the job writes its comment."""
     place.post("plan")
 
     def push(received) -> None:
@@ -54,7 +52,7 @@ def test_last_commit_of_the_pull_request_is_read_again_after_the_comments_are_li
     assert place.post("late plan") is Outdated.COMMIT
 
 
-def test_job_deletes_its_comment_if_a_newer_result_was_posted_at_the_same_time(place):
+def test_ci_job_deletes_its_comment_if_another_job_posts_a_newer_result_at_the_same_time(place):
     newer = f"{MARKER}\n{AT_NOON.line()}\nthe newer result"
 
     def race(received) -> None:
@@ -78,23 +76,23 @@ def test_job_deletes_its_comment_if_a_newer_result_was_posted_at_the_same_time(p
         (None, EARLIER, None),
     ],
 )
-def test_newer_result_of_the_same_commit_stays_in_the_comment(shown, later, outcome):
+def test_pull_request_comment_keeps_a_newer_result_for_the_same_commit(shown, later, outcome):
     assert later.outdated(shown, HEAD) is outcome
 
 
-def test_run_report_is_posted_although_its_pull_request_has_a_different_last_commit():
-    """The run's commit is on the default branch, after the merge."""
+def test_run_report_is_posted_even_if_the_pull_request_has_a_different_last_commit():
+    """The run applies the merge commit, which is not the pull request's last commit."""
     assert REPORT.outdated(AT_NOON, HEAD) is None
 
 
-def test_comment_metadata_of_a_report_contains_the_last_commit_of_its_pull_request(place):
+def test_comment_metadata_of_a_run_report_contains_the_last_commit_of_the_pull_request(place):
     place.post("report", stamp=REPORT)
     assert stamp_of(place.server.texts()[0]) == replace(REPORT, commit=HEAD)
     assert place.post("plan from before", stamp=EARLIER) is Outdated.RESULT
 
 
 @pytest.mark.parametrize("stamp", [STAMP, AT_NOON, REPORT, FAILURE])
-def test_metadata_that_a_comment_contains_is_read_back_unchanged(stamp):
+def test_pull_request_comment_metadata_is_parsed_back_unchanged(stamp):
     assert stamp_of(f"{MARKER}\r\n{stamp.line()}\r\ntext") == stamp
 
 
@@ -108,6 +106,6 @@ def test_metadata_that_a_comment_contains_is_read_back_unchanged(stamp):
         f"{AT_NOON.line()} {AT_NOON.line()}",
     ],
 )
-def test_malformed_metadata_in_a_comment_has_no_effect(line):
+def test_malformed_metadata_in_a_pull_request_comment_is_ignored(line):
     found = stamp_of(f"{MARKER}\n{line}\ntext")
     assert found is None or (found.commit, found.time) == (None, None)

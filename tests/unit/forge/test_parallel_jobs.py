@@ -1,4 +1,4 @@
-"""Jobs that post at the same time end with one comment."""
+"""CI jobs that comment on a pull request at the same time leave exactly one comment."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ PATIENCE_S = 600
 
 
 @pytest.mark.parametrize("attempt", range(3))
-def test_parallel_jobs_end_with_a_single_comment_that_was_written_by_one_job(place, attempt):
-    """Each job lists the comments before any job creates one."""
+def test_parallel_ci_jobs_leave_exactly_one_pull_request_comment(place, attempt):
+    """Each CI job lists the comments before any job creates a comment."""
     all_listed = threading.Barrier(N_JOBS)
     creating = place.line("create")
 

@@ -1,4 +1,4 @@
-"""A pull request has one comment for each cluster, whatever happened to earlier comments."""
+"""A pull request has one comment per cluster, even if earlier comments were deleted or copied."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def test_fake_github_checks_each_request_against_the_openapi_description(github)
         )
 
 
-def test_first_run_creates_the_pull_request_comment_with_five_requests(place):
+def test_first_run_creates_the_pull_request_comment_with_five_api_requests(place):
     assert place.post() is Posted.CREATED
     assert place.server.texts() == [f"{OPENING}\nthe plan"]
     assert place.server.lines == [
@@ -30,7 +30,7 @@ def test_first_run_creates_the_pull_request_comment_with_five_requests(place):
     ]
 
 
-def test_second_run_edits_the_same_pull_request_comment_with_four_requests(place):
+def test_second_run_edits_the_existing_pull_request_comment_with_four_api_requests(place):
     place.post()
     place.server.requests.clear()
     assert place.post("a newer plan") is Posted.EDITED
@@ -38,7 +38,7 @@ def test_second_run_edits_the_same_pull_request_comment_with_four_requests(place
     assert len(place.server.requests) == 4
 
 
-def test_unchanged_comment_text_is_not_sent_again(place):
+def test_unchanged_pull_request_comment_is_not_sent_again(place):
     place.post()
     assert place.post() is Posted.UNCHANGED
     assert [each for each in place.server.lines if not each.startswith("GET")] == [
@@ -56,24 +56,24 @@ def test_each_cluster_has_its_own_pull_request_comment(place):
     ]
 
 
-def test_comment_marker_in_a_comment_by_another_user_is_ignored(place):
+def test_hidden_comment_marker_in_a_comment_by_a_different_user_is_ignored(place):
     place.server.add("mallory", f"{MARKER}\nall is well")
     place.post()
     assert place.server.texts("mallory") == [f"{MARKER}\nall is well"]
     assert place.server.texts(place.server.user) == [f"{OPENING}\nthe plan"]
 
 
-def test_comment_marker_below_the_first_line_is_ignored(place):
+def test_hidden_comment_marker_below_the_first_line_is_ignored(place):
     place.server.add(place.server.user, f"quoted:\n{MARKER}\nold")
     place.post()
     assert len(place.server.comments) == 2
 
 
-def test_comment_marker_with_a_hostile_cluster_name_stays_a_single_html_comment():
+def test_hidden_comment_marker_stays_one_html_comment_for_a_hostile_cluster_name():
     assert marker_of("-->\n<script>").count("-->") == 1
 
 
-def test_comment_on_a_later_page_of_the_list_is_found_without_requests_to_other_hosts(place):
+def test_existing_comment_is_found_on_a_later_page_of_the_api_list_of_comments(place):
     place.server.page_size = place.server.page_size and 2
     for number in range(5):
         place.server.add("reviewer", f"comment {number}")
@@ -85,14 +85,14 @@ def test_comment_on_a_later_page_of_the_list_is_found_without_requests_to_other_
     assert set(pages) == ({None} if place.server.page_size is None else {None, "2", "3"})
 
 
-def test_deleted_pull_request_comment_is_created_again(place):
+def test_pull_request_comment_is_created_again_after_its_deletion(place):
     place.post()
     place.server.comments.clear()
     assert place.post() is Posted.CREATED
     assert len(place.server.comments) == 1
 
 
-def test_comment_that_is_deleted_between_list_and_edit_is_created_again(place):
+def test_pull_request_comment_that_is_deleted_during_the_job_is_created_again(place):
     place.post()
 
     def delete(received) -> None:
@@ -104,7 +104,7 @@ def test_comment_that_is_deleted_between_list_and_edit_is_created_again(place):
     assert place.server.texts() == [f"{OPENING}\nnewer"]
 
 
-def test_job_deletes_its_comment_if_another_job_commented_first(place):
+def test_ci_job_deletes_its_comment_if_another_job_commented_first(place):
     def race(received) -> None:
         if received.method == "POST" and not place.server.comments:
             place.server.add(place.server.user, f"{MARKER}\nfrom the other job")
@@ -114,7 +114,7 @@ def test_job_deletes_its_comment_if_another_job_commented_first(place):
     assert place.server.texts() == [f"{OPENING}\nthe plan"]
 
 
-def test_job_that_commented_first_does_not_delete_the_comment_of_another_job(place):
+def test_ci_job_that_commented_first_does_not_delete_the_comment_of_another_job(place):
     def race(received) -> None:
         if received.method == "GET" and len(place.server.comments) == 1:
             place.server.add(place.server.user, f"{MARKER}\nfrom the other job")
@@ -124,27 +124,27 @@ def test_job_that_commented_first_does_not_delete_the_comment_of_another_job(pla
     assert len(place.server.comments) == 2
 
 
-def test_later_run_deletes_a_duplicate_comment_of_a_killed_job(place):
+def test_later_run_deletes_a_duplicate_comment_that_a_killed_ci_job_left(place):
     for text in ("first", "second"):
         place.server.add(place.server.user, f"{MARKER}\n{text}")
     place.post()
     assert place.server.texts() == [f"{OPENING}\nthe plan"]
 
 
-def test_comment_is_not_duplicated_if_a_failed_create_request_took_effect(place):
+def test_comment_is_not_duplicated_if_the_create_request_took_effect_despite_an_error(place):
     place.server.faults[place.line("create")] = [Fault(502, executed=True)]
     assert place.post() is Posted.UNCHANGED
     assert len(place.server.comments) == 1
 
 
-def test_comment_is_found_although_the_job_token_may_not_read_its_own_user(github):
+def test_comment_by_github_actions_is_found_even_if_the_token_cannot_read_its_own_user(github):
     github.server.user, github.server.user_allowed = "github-actions[bot]", False
     github.post()
     assert github.post("newer") is Posted.EDITED
     assert github.server.texts() == [f"{OPENING}\nnewer"]
 
 
-def test_comment_of_an_unknown_github_app_is_edited_and_not_duplicated(github):
+def test_comment_by_a_github_app_is_edited_even_if_the_token_cannot_read_its_own_user(github):
     github.server.user, github.server.user_allowed = "my-app[bot]", False
     github.post()
     assert github.post("newer") is Posted.EDITED

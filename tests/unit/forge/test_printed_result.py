@@ -1,4 +1,4 @@
-"""``reconciler comment -o`` prints a result for a CI job, and sends nothing."""
+"""``reconciler comment -o`` prints a result for a CI job instead of sending it to a Git host."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def outputs(text: str) -> dict[str, str]:
     return dict(line.split("=", 1) for line in text.splitlines())
 
 
-def test_github_outputs_of_a_plan_contain_the_number_of_changes_and_the_digest(capsys):
+def test_github_actions_outputs_of_a_plan_contain_the_digest_and_the_numbers_of_changes(capsys):
     assert main(["comment", str(PLAN), "-o", "github-output"]) == 0
     found = outputs(capsys.readouterr().out)
     assert found["digest"].startswith("sha256:")
@@ -24,7 +24,7 @@ def test_github_outputs_of_a_plan_contain_the_number_of_changes_and_the_digest(c
     assert found == {"changes": "8", "live": "3", "restart": "2", "blocked": "0"}
 
 
-def test_github_outputs_of_a_report_contain_the_number_of_results_and_the_digest(capsys):
+def test_github_actions_outputs_of_a_run_report_contain_the_numbers_of_results(capsys):
     assert main(["comment", str(REPORT), "-o", "github-output"]) == 0
     found = outputs(capsys.readouterr().out)
     del found["digest"]
@@ -34,7 +34,7 @@ def test_github_outputs_of_a_report_contain_the_number_of_results_and_the_digest
 @pytest.mark.parametrize(
     ("path", "start"), [(PLAN, "**3 VMs change live"), (REPORT, "**1 approved action went stale")]
 )
-def test_printed_markdown_result_starts_with_the_same_line_as_the_pull_request_comment(
+def test_printed_markdown_starts_with_the_same_summary_as_the_pull_request_comment(
     path, start, capsys
 ):
     assert main(["comment", str(path), "-o", "markdown", "--cluster-name", "east"]) == 0
@@ -43,7 +43,7 @@ def test_printed_markdown_result_starts_with_the_same_line_as_the_pull_request_c
     assert "cluster <code>east</code>" in first
 
 
-def test_run_without_a_report_is_printed_as_its_log_without_github_outputs(tmp_path, capsys):
+def test_comment_command_prints_the_log_of_a_run_that_failed_without_a_plan(tmp_path, capsys):
     log = tmp_path / "plan.log"
     log.write_text("error: the cluster does not answer\n", encoding="utf-8")
     missing = [str(tmp_path / "plan.json"), "--log", str(log), "--cluster-name", "east"]
@@ -53,7 +53,7 @@ def test_run_without_a_report_is_printed_as_its_log_without_github_outputs(tmp_p
     assert capsys.readouterr().out == ""
 
 
-def test_printing_a_result_requires_a_result_or_a_log_and_the_cluster_name(tmp_path, capsys):
+def test_comment_command_without_a_result_file_requires_a_log_file(tmp_path, capsys):
     missing = str(tmp_path / "plan.json")
     assert main(["comment", missing, "-o", "markdown"]) == 64
     assert "set --log" in capsys.readouterr().err
