@@ -18,7 +18,8 @@ BLOCKED_SETTINGS: Mapping[Reason, ReasonEntry] = {
         "HyperConverged 1.10 to 1.19 controllers/operands/generic_operand.go:53,188",
         "HyperConverged owns the KubeVirt CR and reverts direct changes to the CR, and the"
         " reconciler cannot read the HyperConverged object.",
-        "Grant the permissions in `examples/deploy/overlays/hyperconverged`."),
+        "Grant the permissions in `examples/deploy/overlays/hyperconverged`; the diagnostic"
+        " `owner-unreadable` has the cause."),
     Reason.NOT_SETTABLE_IN_HYPERCONVERGED: source(
         "HyperConverged 1.10 to 1.19 api/v1beta1 and api/v1 hyperconverged_types.go",
         "HyperConverged owns the KubeVirt CR and has no field for a setting in Git, in this"
@@ -40,8 +41,9 @@ BLOCKED_SETTINGS: Mapping[Reason, ReasonEntry] = {
     Reason.OWNED_BY_HARVESTER: source(
         "Harvester v1.6 pkg/controller/master/setting/max_hotplug_ratio.go, chart values",
         "Harvester's chart writes the KubeVirt CR. Only `maxHotplugRatio` has a Setting,"
-        " `max-hotplug-ratio`.",
-        "Set the value in the ManagedChart `fleet-local/harvester`."),
+        " `max-hotplug-ratio`, and nothing is written while that cannot be read.",
+        "Set the value in the ManagedChart `fleet-local/harvester`. If the Setting cannot be read,"
+        " the diagnostic `owner-unreadable` has the cause."),
     Reason.OWNED_BY_COZYSTACK: source("cozystack v1.6.2 packages/system/kubevirt",
         "cozystack's HelmRelease writes the KubeVirt CR, and its values have no such setting.",
         "Remove the settings from Git."),
