@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
+from reconciler.cluster.informer.reflector import Target
 from reconciler.errors import ClusterError, ForbiddenError, NotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from reconciler.cluster.api.client import Client
-    from reconciler.cluster.informer.reflector import Reflector, Target
+    from reconciler.cluster.informer.reflector import Reflector
 
+T = TypeVar("T", bound=Target)
 PATIENCE_S = 120.0
 """How many seconds the reads of a kind may fail before its objects count as unknown."""
 
@@ -24,30 +26,35 @@ class StartsReflectors(Protocol):
         ...
 
 
-class OptionalKind:
+class OptionalKind(Generic[T]):
     """Starts the reflector of one kind when the kind can be read, and stops it when it cannot.
 
-    Call ``follow`` in one thread at a time; ``problem`` may be called in any thread.
+    Call ``follow`` in one thread at a time; the other members may be read in any thread.
 
     Args:
         start: Starts a reflector.
-        forget: Removes all objects of the kind.
+        change: Calls a function while holding the lock of the snapshot, and wakes up its readers.
         options: Further options of the reflector.
     """
 
     def __init__(
         self,
         start: StartsReflectors,
-        forget: Callable[[], None],
+        change: Callable[[Callable[[], None]], None],
         **options: Any,  # noqa: ANN401 - those of Reflector
     ) -> None:
-        self._start, self._forget, self._options = start, forget, options
+        self._start, self._change, self._options = start, change, options
         self._version = ""
         self._error: ClusterError | None = None
         """Why the last attempt to start the reflector failed; None if the kind is not served."""
         self._reflector: Reflector | None = None
+        self.target: T | None = None
+        """What has the newest objects; None while the kind is not followed.
 
-    def follow(self, client: Client, version: str, target: Target, path: str) -> None:
+        Each reflector has a target of its own, so one that ends late changes nothing.
+        """
+
+    def follow(self, client: Client, version: str, target: T, path: str) -> None:
         """Follow the kind in an API version; an empty version means that it is not served.
 
         Without permission, the method returns; the caller calls it again after a while.
@@ -62,19 +69,25 @@ class OptionalKind:
             running.end()
             self._reflector = None
         self._version = version
-        try:
-            listed = target.relist(client) if version else ""
-        except ClusterError as error:
-            self._forget()
-            self._error = None if isinstance(error, NotFoundError) else error
-            if not isinstance(error, (ForbiddenError, NotFoundError)):
-                raise
+        if not version:
+            self._error = None
+            self._replace(None)
             return
+        try:
+            listed = target.relist(client)
+        except ClusterError as error:
+            self._error = None if isinstance(error, NotFoundError) else error
+            self._replace(None)
+            if isinstance(error, (ForbiddenError, NotFoundError)):
+                return
+            raise
         self._error = None
-        if version:
-            self._reflector = self._start(target, path, listed, **self._options)
-        elif running is not None:
-            self._forget()
+        self._replace(target)
+        self._reflector = self._start(target, path, listed, **self._options)
+
+    def _replace(self, target: T | None) -> None:
+        if target is not self.target:
+            self._change(lambda: setattr(self, "target", target))
 
     def problem(self, now: float) -> ClusterError | None:
         """Return why the objects are unknown at a monotonic time; None if they are known.

@@ -68,16 +68,11 @@ class OwnerInformer:
         self._running: list[Reflector] = []
         self._served: ServedGroups | None = None
         self._groups_error: ClusterError | None = None
-        self._store: ObjectStore[LiveOwner] = ObjectStore()
-        self._setting = Owners()
-        self._hyperconvergeds = OptionalKind(
-            self._start, lambda: change(lambda: self._store.replace((), ()))
+        self._hyperconvergeds: OptionalKind[KindTarget[LiveOwner]] = OptionalKind(
+            self._start, change
         )
-        self._settings = OptionalKind(
-            self._start,
-            lambda: self._store_setting(Owners()),
-            poll_s=SETTING_POLL_S,
-            watchable=False,
+        self._settings: OptionalKind[_SettingTarget] = OptionalKind(
+            self._start, change, poll_s=SETTING_POLL_S, watchable=False
         )
 
     @property
@@ -120,11 +115,12 @@ class OwnerInformer:
         unread = {request: error for request, error in problems if error is not None}
         values: list[LiveOwner] = []
         findings = [request.unread(error) for request, error in unread.items()]
-        if HYPERCONVERGEDS not in unread:
-            values += self._store.view.values()
-            findings += self._store.findings
-        if SETTING not in unread:
-            values += self._setting.values
+        listed, setting = self._hyperconvergeds.target, self._settings.target
+        if listed is not None and HYPERCONVERGEDS not in unread:
+            values += listed.store.view.values()
+            findings += listed.store.findings
+        if setting is not None and SETTING not in unread:
+            values += setting.found.values
         return Owners(values=tuple(values), served=self._served, diagnostics=tuple(findings))
 
     def _start(self, target: Target, path: str, version: str, **options: Any) -> Reflector:  # noqa: ANN401 - those of Reflector
@@ -158,26 +154,31 @@ class OwnerInformer:
 
     def _follow_hyperconverged(self, client: Client, served: ServedGroups) -> None:
         version = served.hyperconverged
-        path = hyperconverged_path(version)
-        target = KindTarget(
-            path, HyperConvergeds(version), self._store, self._change, list_objects=list_kind
-        )
+        path, kind = hyperconverged_path(version), HyperConvergeds(version)
+        store: ObjectStore[LiveOwner] = ObjectStore()
+        target = KindTarget(path, kind, store, self._change, list_objects=list_kind)
         self._hyperconvergeds.follow(client, version, target, path)
 
     def _follow_setting(self, client: Client, served: ServedGroups) -> None:
         version = SETTING_VERSION if served.harvester else ""
-        target = PolledTarget(self._read_setting)
+        target = _SettingTarget(self._change)
         self._settings.follow(client, version, target, resource_paths.HARVESTER_SETTINGS)
 
-    def _read_setting(self, client: Client) -> str:
-        """Read Harvester's Setting; report a change only if it differs."""
+
+class _SettingTarget(PolledTarget):
+    """Stores Harvester's Setting; implements ``reflector.Target``."""
+
+    def __init__(self, change: Callable[[Callable[[], None]], None]) -> None:
+        super().__init__(self._read)
+        self._change = change
+        self.found = Owners()
+
+    def _read(self, client: Client) -> str:
+        """Read the Setting; report a change only if it differs."""
         try:
             found = read_setting(client)
         except NotFoundError:
             found = Owners()
-        self._store_setting(found)
+        if found != self.found:
+            self._change(lambda: setattr(self, "found", found))
         return _READ
-
-    def _store_setting(self, found: Owners) -> None:
-        if found != self._setting:
-            self._change(lambda: setattr(self, "_setting", found))

@@ -36,24 +36,24 @@ class KindTarget(Generic[V]):
     ) -> None:
         self.path = path
         self._kind = kind
-        self._store = store
+        self.store = store
         self._change = change
         self._list = list_objects
 
     def relist(self, client: Client) -> str:
         """List all objects again, and return the resourceVersion from which to watch."""
         listed = self._list(client, self.path, self._kind)
-        self._change(lambda: self._store.replace(listed.values, listed.diagnostics))
+        self._change(lambda: self.store.replace(listed.values, listed.diagnostics))
         return listed.resource_version
 
     def event(self, kind: str, body: bytes) -> None:
         """Decode the object of one event, then lock the store and update it."""
         ref = self._kind.ref(body)
         if kind == "DELETED":
-            self._change(lambda: self._store.drop(ref))
+            self._change(lambda: self.store.drop(ref))
             return
         decoded = self._kind.take(body)
-        self._change(lambda: self._store.take(ref, decoded))
+        self._change(lambda: self.store.take(ref, decoded))
 
 
 class PolledTarget:
