@@ -1,1 +1,1 @@
-"""Sends notifications to webhooks, chats and Alertmanager."""
+"""Sends notifications to webhooks, chat services and Alertmanager."""

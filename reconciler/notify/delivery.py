@@ -1,7 +1,8 @@
-"""``attempt``: sends one body to a receiver once, and decides whether to retry.
+"""``attempt``: sends one notification to a receiver once, and decides whether to retry.
 
-Chats cannot recognize a repetition, so an attempt whose result is unknown is not repeated for
-them. Webhooks get the identifier of the notification, and Alertmanager merges equal alerts.
+Chat services cannot recognize a repeated message, so an attempt with an unknown result is not
+repeated for them. Webhook requests contain the identifier of the notification, and Alertmanager
+merges equal alerts.
 """
 
 from __future__ import annotations
@@ -28,33 +29,33 @@ ID_HEADER = "Idempotency-Key"
 _CONNECT_S, _READ_S, _MOST_S = 5.0, 10.0, 10.0
 _MOST_BYTES = 64 * 1024
 _LONGEST_WAIT_S = 600.0
-"""The longest pause that a receiver can ask for."""
+"""The longest pause in seconds that a receiver can request with a Retry-After header."""
 _REPEATABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REFUSED = frozenset({425, 429, 503})
-"""The answers after which the receiver has certainly not processed the notification."""
+"""The status codes with which the receiver has certainly not processed the notification."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """The result of one attempt."""
+    """The result of one attempt to send a notification."""
 
     sent: bool = False
     repeat: bool = False
     """Whether another attempt may succeed and cannot send the notification twice."""
     wait_s: float = 0.0
-    """The pause that the receiver asks for, in seconds."""
+    """The pause that the receiver requests, in seconds."""
     problem: str = ""
-    """Why the attempt failed, without addresses and headers; empty if it succeeded."""
+    """Why the attempt failed, without the URL and the headers; empty if it succeeded."""
 
 
 def attempt(receiver: Receiver, body: object, clock: Clock, *, key: str = "") -> Attempt:
-    """Send a body once.
+    """Send a notification to a receiver once.
 
     Args:
-        receiver: Where the body is sent.
-        body: The body as JSON values.
+        receiver: The receiver of the notification.
+        body: The request body as JSON values.
         clock: Measures the time.
-        key: The identifier of the notification; empty for a repetition of existing problems.
+        key: The identifier of the notification; empty if existing problems are sent again.
     """
     try:
         access = read_access(receiver)
@@ -101,5 +102,5 @@ def attempt(receiver: Receiver, body: object, clock: Clock, *, key: str = "") ->
 
 
 def _merges(receiver: Receiver) -> bool:
-    """Return whether a receiver recognizes the repetition of a notification."""
+    """Return whether a receiver recognizes a notification that is sent twice."""
     return receiver.kind is not ReceiverKind.SLACK

@@ -1,4 +1,4 @@
-"""``NotificationHistory``: the last notifications of this process, with their deliveries."""
+"""``NotificationHistory``: the last notifications of this process, and where they were sent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.model.service.notification import Notification
 
 MOST_RECORDS = 200
-"""The maximum number of notifications in the history; the oldest are forgotten."""
+"""The maximum number of notifications in the history; the oldest are deleted."""
 
 
 class NotificationHistory:
@@ -25,7 +25,7 @@ class NotificationHistory:
         self._found: OrderedDict[str, tuple[Notification, dict[str, Delivery]]] = OrderedDict()
 
     def add(self, notification: Notification, receivers: Iterable[str]) -> None:
-        """Add a notification that is queued for receivers."""
+        """Add a notification that waits to be sent to the given receivers."""
         queued = {name: Delivery(receiver=name, state=DeliveryState.QUEUED) for name in receivers}
         with self._lock:
             self._found[notification.id] = (notification, queued)
@@ -34,13 +34,13 @@ class NotificationHistory:
                 self._found.popitem(last=False)
 
     def update(self, notification: Notification, delivery: Delivery) -> None:
-        """Replace the state of one delivery, if the notification is still in the history."""
+        """Replace the state of a notification for one receiver, if it is still in the history."""
         with self._lock:
             if (found := self._found.get(notification.id)) is not None:
                 found[1][delivery.receiver] = delivery
 
     def records(self) -> tuple[NotificationRecord, ...]:
-        """Return the notifications with their deliveries, the newest first."""
+        """Return the notifications with their state for each receiver, the newest first."""
         with self._lock:
             return tuple(
                 NotificationRecord(notification=found, deliveries=tuple(deliveries.values()))

@@ -1,6 +1,6 @@
 """``Notifier``: sends notifications in a thread, so that a slow receiver never blocks the caller.
 
-Each receiver has its own queue and its own pauses. A notification that cannot be sent is repeated
+Each receiver has its own queue and its own pauses. A notification that cannot be sent is retried
 for some minutes; then it is logged, counted and dropped.
 """
 
@@ -37,31 +37,31 @@ log = logging.getLogger(__name__)
 MOST_QUEUED = 100
 """The maximum number of notifications that wait for one receiver; the oldest are dropped."""
 GIVE_UP_S = 900.0
-"""How long a notification is repeated, in seconds."""
+"""The time in seconds for which a failed notification is retried."""
 REPEAT_S = 60.0
-"""The pause between two repetitions of existing problems, in seconds.
+"""The interval in seconds at which problems that still exist are sent to Alertmanager again.
 
 Prometheus itself repeats its alerts every minute.
 """
 FIRST_S, LONGEST_S = 1.0, 60.0
 """The first and the longest pause after a failed attempt, in seconds, without jitter."""
 END_S = 3.0
-"""The default wait for queued notifications at the end of the process, in real seconds."""
+"""How long the end of the process waits for queued notifications, in seconds of real time."""
 _IDLE_S = 5.0
 _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class Bodies(Protocol):
-    """Renders the bodies of one kind of receiver as JSON values."""
+    """Renders the request bodies for one kind of receiver as JSON values."""
 
     def one(self, notification: Notification, settings: NotifySettings, now: datetime) -> object:
-        """Return the body for a new notification."""
+        """Return the request body for a new notification."""
         ...
 
     def many(
         self, lasting: Sequence[Notification], settings: NotifySettings, now: datetime
     ) -> object:
-        """Return the body that repeats problems that still exist."""
+        """Return the request body that sends problems that still exist again."""
         ...
 
 
@@ -78,23 +78,24 @@ class _Queue:
 
     jobs: deque[_Job] = field(default_factory=deque)
     failures: int = 0
-    """The number of failed attempts in a row."""
+    """The number of consecutive failed attempts."""
     not_before: float = 0.0
     repeated_at: float | None = None
-    """When existing problems were last repeated; None if never."""
+    """When problems that still exist were last sent again; None if never."""
 
 
 class Notifier:
-    """Implements ``Sender``; every method may be called from any thread.
+    """Sends notifications to all receivers; every method may be called from any thread.
 
     Args:
         settings: Reads the receivers; called before each notification, so that a changed file
-            counts at once. Raises UsageError if the file cannot be used.
-        bodies: Renders the body for each kind of receiver.
+            takes effect immediately. Raises UsageError if the file cannot be used.
+        bodies: Renders the request body for each kind of receiver.
         clock: Measures the pauses.
         counted: Called with the name of the receiver and the result of each notification.
-        deliver: Sends one body once; a test replaces it.
-        end_s: How long the end of the block waits for queued notifications, in real seconds.
+        deliver: Sends one request body once; tests replace this function.
+        end_s: How long the end of the ``with`` block waits for queued notifications, in seconds of
+            real time.
     """
 
     def __init__(
@@ -129,7 +130,7 @@ class Notifier:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Make one more attempt to send queued notifications; wait for it some seconds."""
+        """Make one last attempt to send queued notifications, and wait for it some seconds."""
         with self._changed:
             self._ending = True
             self._changed.notify_all()
@@ -147,16 +148,16 @@ class Notifier:
             self._changed.notify_all()
 
     def repeat(self, lasting: tuple[Notification, ...]) -> None:
-        """Replace the problems that are repeated to receivers of the kind alertmanager."""
+        """Set the problems that still exist, which are sent to Alertmanager again and again."""
         with self._changed:
             self._lasting = lasting
 
     def history(self) -> tuple[NotificationRecord, ...]:
-        """Return the last notifications of this process with their deliveries, newest first."""
+        """Return the last notifications and their state for each receiver, newest first."""
         return self._history.records()
 
     def work(self) -> float:
-        """Make every attempt that is due now, and return the seconds until the next one."""
+        """Send every notification that is due now, and return the seconds until the next one."""
         settings = self._reread()
         with self._changed:
             taken = tuple(self._inbox)
@@ -296,7 +297,7 @@ class Notifier:
         )
 
     def _pause(self) -> float:
-        """Return the seconds until an attempt is due."""
+        """Return the seconds until the next notification is due."""
         now = self._clock.monotonic()
         waits = (each.not_before - now for each in self._queues.values() if each.jobs)
         return max(0.0, min(_IDLE_S, *waits, _IDLE_S))

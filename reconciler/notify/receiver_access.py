@@ -1,7 +1,7 @@
-"""``read_access``: reads the address and the headers of a receiver from its mounted files.
+"""``read_access``: reads the URL and headers of a notification receiver from mounted files.
 
-The files are read before each attempt. No error contains an address or a header, since the address
-of an incoming webhook is a secret.
+The files are read before each attempt. No error contains a URL or a header, because the URL of an
+incoming webhook is a secret.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 ALERTS_PATH = "/api/v2/alerts"
 _MAX_BYTES = 64_000
 _HEADER = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\x20-\x7e]*)")
-"""A header of HTTP; the value has no control characters, so it cannot add another header."""
+"""Matches an HTTP header whose value has no control characters and so cannot add a header."""
 _OWN_HEADERS = frozenset({"content-length", "content-type", "host", "transfer-encoding"})
 
 
 class ReceiverError(Exception):
-    """The address or the headers of a receiver cannot be used; the message says why."""
+    """The URL or the headers of a notification receiver cannot be used; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverAccess:
-    """The address and the headers of a receiver at this moment."""
+    """The current URL and HTTP headers of a notification receiver."""
 
     url: str = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
 
 
 def read_access(receiver: Receiver) -> ReceiverAccess:
-    """Return the address and the headers of a receiver.
+    """Read the URL and the HTTP headers of a notification receiver.
 
     Raises:
-        ReceiverError: A file cannot be read, or the address cannot be used.
+        ReceiverError: A file cannot be read, or the URL cannot be used.
     """
     url = receiver.url
     if receiver.url_file:

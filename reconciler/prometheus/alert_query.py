@@ -1,7 +1,7 @@
-"""``query_of``, ``firing_alerts``: write the query for a matcher, and read the answer.
+"""``query_of``, ``firing_alerts``: build a Prometheus query for alerts, and parse the response.
 
-The query is built from the parsed conditions, so that a text from Git cannot become another
-expression. Prometheus evaluates regular expressions, in a time that is linear in the input.
+The query is built from parsed conditions, so that a string from Git cannot become another
+expression. Prometheus evaluates regular expressions in a time that is linear in the input.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.alerts.alert_matcher import AlertMatcher
 
 MOST_ALERTS = 20
-"""The maximum number of alerts that are read for one matcher; one is enough for a hold."""
+"""The maximum number of alerts to read for one matcher; one alert is enough to pause a rollout."""
 _LONGEST_ALERT = 300
 _LONGEST_MESSAGE = 300
 _HIDDEN = frozenset({"__name__", "alertname", "alertstate"})
@@ -27,7 +27,7 @@ _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
 class AnswerError(Exception):
-    """The answer does not say which alerts are firing; the message explains why."""
+    """A Prometheus response does not say which alerts are firing; the message explains why."""
 
 
 class _Series(msgspec.Struct):
@@ -47,7 +47,7 @@ class _Answer(msgspec.Struct):
 
 
 def query_of(matcher: AlertMatcher) -> str:
-    """Return the query whose result is the firing alerts that a matcher selects.
+    """Build the Prometheus query for the firing alerts that a matcher selects.
 
     Source: Prometheus documentation, "Alerting rules", inspecting alerts during runtime.
     """
@@ -58,10 +58,10 @@ def query_of(matcher: AlertMatcher) -> str:
 
 
 def firing_alerts(body: bytes) -> tuple[str, ...]:
-    """Return the alerts in the answer of Prometheus, such as ``Name{severity="critical"}``.
+    """Parse a Prometheus response into alerts, such as ``Name{severity="critical"}``.
 
     Raises:
-        AnswerError: The body is not an answer to a query, or it may be incomplete.
+        AnswerError: The body is not a response to a query, or it may be incomplete.
     """
     answer = _decoded(body)
     if answer.status != "success" or answer.data is None:
@@ -69,13 +69,13 @@ def firing_alerts(body: bytes) -> tuple[str, ...]:
     if answer.data.result_type != "vector":
         raise AnswerError("an answer that is not a list of alerts")
     if answer.warnings:
-        # A federated server, such as Thanos, answers although it could not ask all its sources.
+        # A federated server, such as Thanos, responds although it could not query all its sources.
         raise AnswerError(f"an incomplete answer: {_shortened(answer.warnings[0])}")
     return tuple(sorted({_named(each.metric) for each in answer.data.result}))[:MOST_ALERTS]
 
 
 def error_of(body: bytes) -> str:
-    """Return the error message in an answer; empty if it has none."""
+    """Return the error message in a Prometheus response, or an empty string if it has none."""
     try:
         return _shortened(_decoded(body).error)
     except AnswerError:

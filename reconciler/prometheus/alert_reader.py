@@ -1,4 +1,4 @@
-"""``AlertReader``: asks Prometheus which selected alerts are firing."""
+"""``AlertReader``: queries Prometheus for the selected alerts that are firing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _HINTS: Mapping[int, str] = {
 
 
 class AlertsUnreadableError(Exception):
-    """Prometheus did not say which alerts are firing; the message follows "because"."""
+    """The firing alerts cannot be read from Prometheus; the message explains why."""
 
     def __init__(self, message: str, *, hint: str = "") -> None:
         super().__init__(message)
@@ -52,10 +52,10 @@ class AlertSource(Protocol):
 
 
 class AlertReader:
-    """Implements ``AlertSource`` with one query for each matcher.
+    """Reads the firing alerts from Prometheus, with one query for each alert matcher.
 
     Args:
-        access: Reads the address and the credentials again; called before each reading.
+        access: Reads the current URL and credentials of Prometheus; called before each poll.
         clock: Measures the time.
     """
 
@@ -63,7 +63,7 @@ class AlertReader:
         self._access, self._clock = access, clock
 
     def firing(self, matchers: Iterable[AlertMatcher]) -> tuple[str, ...]:
-        """Return the firing alerts that the matchers select, without repetitions.
+        """Return the firing alerts that the matchers select, without duplicates.
 
         Raises:
             AlertsUnreadableError: The alerts cannot be read.

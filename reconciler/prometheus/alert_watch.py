@@ -1,4 +1,4 @@
-"""``AlertWatch``: reads the selected alerts repeatedly in a background thread.
+"""``AlertWatch``: polls the selected alerts in a background thread.
 
 A slow Prometheus, or a slow name server, must not delay the loop that renews leases.
 """
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 15.0
-"""The pause between two readings in real seconds; rules are usually evaluated every 30 s."""
+"""The pause between two polls in seconds; Prometheus usually evaluates rules every 30 s."""
 AGAIN_S = 5.0
-"""The pause after a failed reading in real seconds."""
+"""The pause after a failed poll in seconds."""
 OLDEST_S = 60.0
-"""The age in seconds of the clock above which an answer no longer counts."""
+"""The maximum age of a Prometheus response in seconds; an older response is not used."""
 FIRST_S = 20.0
-"""The longest wait for the first answer in real seconds."""
+"""The longest wait for the first response of Prometheus in seconds."""
 _SHOWN = 3
 _FIRING_HINT = "new changes start when the alert has ended; `apply --ignore-alerts` does not wait"
 
@@ -39,21 +39,21 @@ _FIRING_HINT = "new changes start when the alert has ended; `apply --ignore-aler
 class _Reading:
     matchers: tuple[AlertMatcher, ...]
     at: float
-    """The monotonic time of the answer."""
+    """The monotonic time of the response."""
     alerts: tuple[str, ...] = ()
     problem: str = ""
     hint: str = ""
 
 
 class AlertWatch:
-    """Implements ``ports.Alerts``; the thread starts with the first call that has matchers.
+    """Decides whether alerts pause the rollout; a thread polls them from the first call on.
 
     Args:
         source: Reads the alerts.
-        clock: Returns the time of the holds.
-        first_s: The longest wait for the first answer in real seconds.
-        interval_s: The pause between two readings in real seconds.
-        again_s: The pause after a failed reading in real seconds.
+        clock: Returns the time at which a pause of the rollout starts.
+        first_s: The longest wait for the first response in seconds of real time.
+        interval_s: The pause between two polls in seconds of real time.
+        again_s: The pause after a failed poll in seconds of real time.
     """
 
     def __init__(
@@ -84,13 +84,13 @@ class AlertWatch:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """End the thread after its current request; do not wait for it."""
+        """Tell the thread to end after its current request, and do not wait for the thread."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
 
     def hold(self, matchers: tuple[AlertMatcher, ...]) -> AlertHold | None:
-        """Return why no new change may start; None if no matcher selects a firing alert."""
+        """Return why no new change may start, or None if no matcher selects a firing alert."""
         found = self._found(self._read(matchers)) if matchers else None
         if found is None:
             self._since = None
@@ -100,7 +100,7 @@ class AlertWatch:
         return AlertHold(reason=reason, since=since, alerts=alerts, message=message, hint=hint)
 
     def _read(self, matchers: tuple[AlertMatcher, ...]) -> _Reading | None:
-        """Return the newest answer for these matchers, and wait for it if it is the first one."""
+        """Return the newest response for the given matchers; wait only for the first response."""
         with self._changed:
             if matchers != self._matchers:
                 self._matchers = matchers
@@ -160,7 +160,7 @@ class AlertWatch:
         except AlertsUnreadableError as error:
             problem, hint = str(error), error.hint
         except Exception as error:
-            # A bug must not end the thread; without answers, no change starts.
+            # A bug must not end the thread; without responses, no change starts.
             log.exception("the alerts cannot be read because of a bug in reconciler")
             problem = f"a bug in reconciler: {type(error).__name__}"
         if problem and (before is None or before.problem != problem):

@@ -1,7 +1,7 @@
-"""``read_access``: reads the address of Prometheus and its credentials from options and files.
+"""``read_access``: reads the URL and the credentials of Prometheus from options and files.
 
-The files are mounted by the operator and are read again for each query, so that a rotated token is
-used at once. The repository chooses neither the address nor the credentials.
+The user mounts the files, which are read again for each query, so that a rotated token is used
+immediately. The repository can set neither the URL nor the credentials.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from reconciler.errors import UsageError
 
 URL, USERNAME, PASSWORD = "url", "username", "password"
 TOKENS = ("bearerToken", "token")
-"""The keys of a bearer token: that of a Flux Secret, and that of a service account."""
+"""The file names of a bearer token, as in a Flux Secret and as for a service account."""
 CA = "ca.crt"
 _MAX_BYTES = 64_000
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -26,25 +26,25 @@ _URL_HINT = "write, for example, http://prometheus-operated.monitoring.svc:9090"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusAccess:
-    """How to reach Prometheus at this moment."""
+    """The current URL, credentials and certificate authorities of Prometheus."""
 
     url: str
-    """The address without a final slash and without credentials."""
+    """The URL without a final slash and without credentials."""
     headers: Mapping[str, str]
-    """The header with the credentials; empty without credentials."""
+    """The HTTP header with the credentials; empty without credentials."""
     ca: Path | None
     """A file with certificate authorities; None uses those of the system."""
 
 
 def read_access(url: str | None, folder: Path | None) -> PrometheusAccess | None:
-    """Return how to reach Prometheus; None if there is no address.
+    """Read the URL and the credentials of Prometheus, or return None if no URL is set.
 
     Args:
-        url: The address from the command line; None reads the file ``url`` of the folder.
-        folder: The folder with one file per credential; None means no credentials.
+        url: The URL from the command line; None reads the file ``url`` in the directory.
+        folder: The directory with one file per credential; None means no credentials.
 
     Raises:
-        UsageError: The address or a file cannot be used. The message contains no credentials.
+        UsageError: The URL or a file cannot be used. The message contains no credentials.
     """
     files = _files(folder) if folder is not None else frozenset[str]()
     if url is None:
@@ -69,10 +69,10 @@ def read_access(url: str | None, folder: Path | None) -> PrometheusAccess | None
 
 
 def checked_url(url: str) -> str:
-    """Check the address of Prometheus, and return it without a final slash.
+    """Check the URL of Prometheus, and return it without a final slash.
 
     Raises:
-        UsageError: It is not an http or https URL, or contains credentials.
+        UsageError: *url* is not an http or https URL, or contains credentials.
     """
     text = url.rstrip("/")
     try:

@@ -1,1 +1,1 @@
-"""Checks plain values against the published JSON Schemas."""
+"""Checks parsed documents against the published JSON Schemas."""

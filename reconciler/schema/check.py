@@ -31,7 +31,7 @@ class Violation:
     code: str
     """The stable name of the rule, in kebab case."""
     message: str
-    """A sentence that contains the values, without a final full stop."""
+    """A sentence with the wrong value, without a final full stop."""
     hint: str = ""
 
 
@@ -42,7 +42,7 @@ def check(
     """Return each schema violation in a document once, in no particular order.
 
     Args:
-        document: The parsed document: dicts, lists, texts, numbers and booleans.
+        document: The parsed document: dicts, lists, strings, numbers and booleans.
         schema_name: The name of a schema in ``schemas/``, for example ``manifest``.
     """
     if fits(schema_name)(document):
@@ -54,7 +54,7 @@ def first_violation(
     document: Any,  # noqa: ANN401 - any JSON value
     schema_name: str,
 ) -> Violation | None:
-    """Return one violation of a schema in a document, or None if there is none.
+    """Return one schema violation in a document, or None if the document is valid.
 
     The search ends at the first violation, so its duration does not grow with the number of
     violations in a file that was made to contain many.
@@ -127,7 +127,7 @@ def _validator(schema_name: str) -> Draft202012Validator:
 def _required(
     _: Draft202012Validator, required: list[str], instance: object, __: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Check ``required`` as jsonschema does, but with the path of the missing key."""
+    """Check the schema keyword ``required``; each error has the path of the missing key."""
     if isinstance(instance, dict):
         yield from (_error(name) for name in required if name not in instance)
 
@@ -138,7 +138,7 @@ def _additional(
     instance: object,
     schema: Mapping[str, Any],
 ) -> Iterator[ValidationError]:
-    """Check ``additionalProperties`` as jsonschema does, with one error for each unknown key."""
+    """Check the schema keyword ``additionalProperties``, with one error for each unknown key."""
     for name in _unknown_keys(instance, schema):
         if allowed is False:
             yield _error(name)

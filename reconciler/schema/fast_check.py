@@ -139,7 +139,7 @@ def _format(expected: Any, _: Mapping[str, Any], __: Mapping[str, Any]) -> Test:
 
 
 def _for(kind: type | tuple[type, ...], keep: Callable[[Any, Any], bool]) -> Callable[..., Test]:
-    """Return a function that creates tests for values of some types; other values pass."""
+    """Return a factory of tests for values of the given types; values of other types pass."""
     return lambda expected, *_: lambda value: not isinstance(value, kind) or keep(value, expected)
 
 

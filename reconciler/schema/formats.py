@@ -26,19 +26,19 @@ _LABEL_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 
 def memory(value: str | float) -> None:
-    """Check a quantity greater than zero."""
+    """Check that a value is a memory quantity greater than zero."""
     if MemoryQuantity.parse(value).n_bytes == 0:
         raise ValueError(f"{quoted(value)} is zero; write a size such as 2Gi")
 
 
 def duration(value: str) -> None:
-    """Check a Go duration of zero or more."""
+    """Check that a string is a Go duration of zero or more."""
     if Duration.parse(value).nanoseconds < 0:
         raise ValueError(f"{quoted(value)} is negative; write it as 90s, 10m or 1h30m")
 
 
 def timeout(value: str) -> None:
-    """Check a Go duration greater than zero."""
+    """Check that a string is a Go duration greater than zero."""
     if Duration.parse(value).nanoseconds <= 0:
         raise ValueError(
             f"{quoted(value)} is not greater than zero; write it as 90s, 10m or 1h30m"
@@ -46,7 +46,7 @@ def timeout(value: str) -> None:
 
 
 def dns_label(value: str) -> None:
-    """Check the name of a namespace.
+    """Check that a string is a valid name of a namespace.
 
     Source: RFC 1123; apimachinery v0.33 pkg/util/validation (IsDNS1123Label).
     """
@@ -58,7 +58,7 @@ def dns_label(value: str) -> None:
 
 
 def dns_subdomain(value: str) -> None:
-    """Check the name of an object.
+    """Check that a string is a valid name of a Kubernetes object.
 
     Source: RFC 1123; apimachinery v0.33 pkg/util/validation (IsDNS1123Subdomain).
     """
@@ -70,7 +70,7 @@ def dns_subdomain(value: str) -> None:
 
 
 def relative_path(value: str) -> None:
-    """Check a relative path to a file or folder inside the repository."""
+    """Check that a string is a relative path inside the repository."""
     if not value or value.startswith("/") or "\\" in value or ".." in value.split("/"):
         raise ValueError(
             f"{quoted(value)} is not a path inside the repository; use a path relative to its "
@@ -79,7 +79,7 @@ def relative_path(value: str) -> None:
 
 
 def label_key(value: str) -> None:
-    """Check the key of a label, such as ``app.kubernetes.io/instance``.
+    """Check that a string is a valid label key, such as ``app.kubernetes.io/instance``.
 
     Source: apimachinery v0.33 pkg/util/validation (IsQualifiedName).
     """
@@ -93,7 +93,7 @@ def label_key(value: str) -> None:
 
 
 def time_zone(value: str) -> None:
-    """Check the IANA name of a time zone."""
+    """Check that a string is the IANA name of a time zone."""
     try:
         zone_of(value)
     except ScheduleError as error:
@@ -103,7 +103,7 @@ def time_zone(value: str) -> None:
 
 
 def date_time(value: str) -> None:
-    """Check a timestamp in RFC 3339 format, which is stricter than ``datetime.fromisoformat``."""
+    """Check that a string is an RFC 3339 timestamp; stricter than ``datetime.fromisoformat``."""
     try:
         found = _DATE_TIME.fullmatch(value) and datetime.fromisoformat(value)
     except ValueError:

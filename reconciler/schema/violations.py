@@ -142,7 +142,7 @@ _WRITERS: Mapping[str, Callable[[Finding, str], tuple[str, str, str]]] = {
 
 
 def dotted(path: Iterable[str | int]) -> str:
-    """Return a path in dotted notation, such as ``items[2].spec.paths[0]``."""
+    """Format a path in dotted notation, such as ``items[2].spec.paths[0]``."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{cut(step)}"
@@ -150,18 +150,18 @@ def dotted(path: Iterable[str | int]) -> str:
 
 
 def _described(value: object) -> str:
-    """Return the type of a value; quote only a boolean, because other values may be secrets."""
+    """Describe a value by its type; quote only booleans, because other values may be secrets."""
     return f"{kind_of(value)} (a boolean)" if isinstance(value, bool) else kind_of(value)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
-    """Return ``did you mean X?`` if a known name is similar, or an empty text."""
+    """Return ``did you mean X?`` if a known name is similar, or an empty string."""
     found = closest(name, known)
     return f"did you mean {found}?" if found else ""
 
 
 def closest(name: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
-    """Return the known name most similar to a given name, ignoring case; empty if none is.
+    """Return the known name that is most similar to a name, or an empty string if none is.
 
     Args:
         name: The name that the user wrote.

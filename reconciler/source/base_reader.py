@@ -43,7 +43,7 @@ class BaseReader:
         self._scope = scope
 
     def read(self) -> tuple[Base, Reading]:
-        """Return the base commit, and its desired state with the configuration of that commit.
+        """Return the base commit, with the desired state and the configuration in this commit.
 
         Raises:
             SourceError: The base does not exist, has no common history with the planned commit,

@@ -1,4 +1,4 @@
-"""Combines the objects of all files into one desired state: ``build_desired_state``."""
+"""Combines the objects of all manifest files into a desired state: ``build_desired_state``."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ def build_desired_state(
     diagnostics: Sequence[Diagnostic] = (),
     unusable: bool = False,
 ) -> DesiredState:
-    """Combine the objects and problems of all files into one desired state.
+    """Combine the objects and problems of all manifest files into one desired state.
 
     Args:
         results: The parsed files, in order; of two objects with the same name, the first is
             used.
         revision: The Git revision from which the files were read.
-        dirty: Whether the files differ from their commit.
+        dirty: Whether the files have uncommitted changes.
         selector: VMs whose labels in Git do not match are omitted.
         diagnostics: The problems that were found before the files were read.
-        unusable: Whether *diagnostics* rule out any plan.
+        unusable: Whether no plan is possible because of *diagnostics*.
     """
     found = LimitedDiagnostics(MAX_IN_ALL)
     found.extend(diagnostics)

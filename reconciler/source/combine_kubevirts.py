@@ -1,4 +1,4 @@
-"""``combine``: combines a KubeVirt CR and the HyperConverged that owns it, if Git has both."""
+"""``combine``: combines the settings of the KubeVirt CR and the HyperConverged in Git."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Combined:
-    """What Git sets for the cluster's only KubeVirt CR."""
+    """The settings in Git for the cluster's only KubeVirt CR."""
 
     desired: DesiredKubeVirt | None = None
     places: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(default_factory=dict)
-    """The location of each setting, under the reference of ``desired``."""
+    """The location of each setting in the files, by the object in ``desired``."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def combine(found: Sequence[FileObject]) -> Combined:
-    """Combine the KubeVirt CR and the HyperConverged objects of all files.
+    """Combine the KubeVirt CRs and HyperConverged objects of all files into one desired state.
 
-    A cluster has one of each. The settings of both are used; a setting that both have, with
-    different values, is an error.
+    A cluster has one KubeVirt CR and at most one HyperConverged. The settings of both are used. If
+    both have the same setting with different values, this is an error.
     """
     by_kind = sorted(found, key=lambda each: not each.desired.ref.is_kubevirt)
     if not by_kind:

@@ -1,9 +1,9 @@
-"""Finds the newest commit that may be applied: ``CommitSearch``.
+"""Finds the newest commit that passes all checks and may therefore be applied: ``CommitSearch``.
 
-A commit is acceptable if its configuration is valid and, with ``--verify``, its signature is
-accepted. If the newest commit of a branch is not acceptable, the newest acceptable one of its
-first-parent ancestors stays in force. Only Git determines the result, so that a restarted process
-finds the same commit again.
+A commit passes the checks if its configuration is valid and, with ``--verify``, its signature is
+accepted. If the newest commit of a branch fails, its first-parent ancestors are checked, and the
+newest ancestor that passes is applied. The result depends only on the repository, so a restarted
+process finds the same commit again.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from reconciler.source.trust.signature_checker import SignatureChecker
 
 _FIXED = re.compile(r"[0-9a-f]{4,64}|.*([~^:]|@\{).*", re.DOTALL)
-"""Matches a hash, or an expression that always refers to the same commit."""
+"""Matches a revision that is not followed like a branch: a hash, or ``v1~2`` for example."""
 _NO_GRAFTS = {"GIT_GRAFT_FILE": "/dev/null"}
-"""Environment variables with which git shows the original parents of a commit."""
+"""Environment variables that make git ignore grafts and show the real parents of a commit."""
 _MAX_LISTED = 5
 _HINTS = {
     RefusalReason.INVALID_CONFIG: "correct .reconciler.yaml in a new commit",
@@ -53,7 +53,7 @@ class FoundCommit:
 
 @dataclass(frozen=True, slots=True)
 class RevisionHistory:
-    """Implements ``History`` for the result of a search."""
+    """Finds out whether commits belong to the history of a revision; implements ``History``."""
 
     search: CommitSearch
     newest: str
@@ -65,22 +65,22 @@ class RevisionHistory:
         return self.search.is_fixed
 
     def contains(self, commit: str) -> bool:
-        """Return whether *commit* was the newest commit, or is part of the commit in force.
+        """Return whether *commit* was the newest commit, or is in the applied commit's history.
 
-        The second parent of a rejected commit does not count: everyone who may push can choose
-        both parents, and the first parent could be an old commit that is acceptable.
+        The newest commit may be rejected, so only its first-parent history counts: every user who
+        may push can merge any commit into an old commit that passes the checks.
 
         Raises:
             SourceError: The history cannot be fetched.
         """
-        # The search has fetched the first-parent line down to the commit in force.
+        # The search has fetched the first-parent history down to the applied commit.
         return self.search.has_first_parent(self.newest, commit) or self.search.contains(
             self.in_force or self.newest, commit
         )
 
 
 class CommitSearch:
-    """Searches the history of one revision for the newest acceptable commit."""
+    """Searches the history of one revision for the newest commit that passes all checks."""
 
     def __init__(
         self,
@@ -97,9 +97,9 @@ class CommitSearch:
             repository: The repository with the commits.
             revision: The branch, tag or hash that the user requested.
             checker: Checks signatures; None accepts commits without a signature.
-            deepen: Fetches the given number of commits of a remote repository's history; None
-                fetches all.
-            newest_only: Whether no ancestor may be in force instead of the newest commit.
+            deepen: Fetches more history of a remote repository: the given number of commits, or
+                all commits if the number is None.
+            newest_only: Whether only the newest commit may be applied, and none of its ancestors.
         """
         self._repository = repository
         self._revision = revision
@@ -108,11 +108,11 @@ class CommitSearch:
         self._newest_only = newest_only
 
     def find(self, newest: str, before: CommitTree | None = None) -> FoundCommit:
-        """Return the commit to apply, given the newest commit of the revision.
+        """Return the commit to apply: the newest commit, or an ancestor if it is rejected.
 
         Args:
-            newest: The hash of a commit.
-            before: The tree of an earlier commit, from which git lists only the differences.
+            newest: The hash of the newest commit of the revision.
+            before: The files of an earlier commit; git then lists only the files that differ.
 
         Raises:
             SourceError: The repository cannot be read.
@@ -136,20 +136,20 @@ class CommitSearch:
         return replace(first, in_force=replace(first.in_force, refused=tuple(refused)))
 
     def _read(self, commit: str, before: CommitTree | None) -> FoundCommit:
-        """Read the configuration of a commit that was not examined before."""
+        """Read the configuration in a commit, before the commit is checked."""
         if before is None or before.revision != commit:
             before = CommitTree(self._repository, commit, before=before)
         in_force = CommitInForce(revision=self._revision, newest=commit, commit=None)
         return FoundCommit(in_force=in_force, tree=before, config=read_config(before))
 
     def may_change(self, newest: str, found: CommitInForce | None) -> bool:
-        """Return whether a search from the commit *newest* may not find *found* again."""
+        """Return whether a search that starts at *newest* may have a result other than *found*."""
         return self._checker is not None or found is None or found.newest != newest
 
     def contains(self, newest: str, commit: str) -> bool:
         """Return whether *commit* is the commit *newest* or one of its ancestors.
 
-        More of the history is fetched only if it is needed.
+        If the local clone is shallow, the missing history is fetched when it is needed.
 
         Raises:
             SourceError: The history cannot be fetched.
@@ -165,7 +165,7 @@ class CommitSearch:
         return False
 
     def has_first_parent(self, newest: str, commit: str) -> bool:
-        """Return whether *commit* is *newest* or a recent first-parent ancestor of it."""
+        """Return whether *commit* is *newest* or one of its recent first-parent ancestors."""
         return commit in self._history(newest)
 
     def _is_ancestor(self, commit: str, newest: str) -> bool:
@@ -173,7 +173,7 @@ class CommitSearch:
         return not self._repository.run(*arguments, environment=_NO_GRAFTS).status
 
     def _candidates(self, newest: str) -> Iterator[str]:
-        """Yield the newest commit and, if the revision is a branch, its ancestors."""
+        """Yield the newest commit and, if the revision is a branch, its first-parent ancestors."""
         yield newest
         if self._newest_only or self.is_fixed:
             return
@@ -184,7 +184,7 @@ class CommitSearch:
         yield from known[1:]
 
     def _judged(self, commit: str, config: ConfigResult) -> RefusedCommit | str:
-        """Return the signer of an acceptable commit, or the reason why the commit is rejected."""
+        """Check a commit, and return its signer or the reason why the commit is rejected."""
         signer = ""
         if self._checker is not None:
             verdicts = []
@@ -218,7 +218,7 @@ class CommitSearch:
         return bool(_FIXED.fullmatch(name) or tag in self._repository.references(tag))
 
     def _history(self, newest: str) -> list[str]:
-        """Return a commit and its first-parent ancestors that are in the repository."""
+        """Return the hashes of a commit and its first-parent ancestors in the local repository."""
         most = f"--max-count={MAX_ANCESTORS + 1}"
         output = self._repository.run(
             "rev-list", "--first-parent", most, newest, "--", environment=_NO_GRAFTS
@@ -231,9 +231,10 @@ class CommitSearch:
 
 
 def refusals(found: CommitInForce) -> Iterator[Diagnostic]:
-    """Yield a diagnostic if the newest commit is not the commit that is applied.
+    """Yield an error if the newest commit of the revision is rejected.
 
-    If no commit is in force, an invalid configuration has diagnostics of its own.
+    Yield nothing if the only rejected commit has an invalid configuration and no commit is
+    applied, because the configuration then has diagnostics already.
     """
     if not found.refused:
         return

@@ -73,7 +73,7 @@ _READERS: Mapping[str, Callable[[Any], object]] = {
     "rollout.timeouts.guest": Duration.parse,
     "rollout.timeouts.settle": Duration.parse,
 }
-"""The function that decodes each key's value; other values are used unchanged."""
+"""The function that decodes the value of a configuration key; other values are used unchanged."""
 
 
 _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTILINE)
@@ -81,12 +81,12 @@ _NAMES_CONFIG = re.compile(rf"^apiVersion: *[\"']?{re.escape(_GROUP)}", re.MULTI
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigResult:
-    """The result of reading a configuration; a default replaces each invalid value."""
+    """A configuration in which a default replaces each invalid value, and its diagnostics."""
 
     config: Config
     diagnostics: tuple[Diagnostic, ...] = ()
     n_documents: int = 0
-    """The number of documents of kind Config among the manifests."""
+    """The number of YAML documents of the kind Config among the manifests."""
 
     @property
     def invalid(self) -> bool:
@@ -95,7 +95,7 @@ class ConfigResult:
 
 
 def read_config(tree: FileTree) -> ConfigResult:
-    """Read the configuration of a revision; return the defaults if there is none.
+    """Read the configuration file of a revision, or return the defaults if no such file exists.
 
     Raises:
         SourceError: The contents of the file cannot be read.
@@ -122,7 +122,7 @@ def read_config(tree: FileTree) -> ConfigResult:
 
 
 def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
-    """Read the configuration from the bytes of a file."""
+    """Parse the configuration in the bytes of a file."""
     text = decode(data, MAX_CONFIG_BYTES)
     if isinstance(text, Problem):
         return ConfigResult(config=Config(), diagnostics=(file.diagnose(text),))
@@ -137,11 +137,11 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
 def stream_config(
     texts: Sequence[tuple[str, bytes]], given: tuple[str, bytes] | None = None
 ) -> ConfigResult | None:
-    """Return the configuration from a file or from one of several texts; None if there is none.
+    """Read the configuration from a file or from one of several inputs, or return None.
 
     Args:
-        texts: The name and the bytes of each text; one text may contain a document of kind Config.
-        given: The name and the bytes of a configuration file; a second configuration in *texts*
+        texts: The name and the bytes of each input; one document of kind Config is allowed.
+        given: The name and the bytes of a configuration file; another configuration in *texts*
             is then an error.
     """
     result = None if given is None else parse_config(SourceFile(path=given[0]), given[1])
@@ -222,7 +222,7 @@ def _diagnose(file: SourceFile, root: Node, violation: Violation) -> Diagnostic:
 
 
 def _windowless_restarts(file: SourceFile, root: Node, config: Config) -> Iterator[Diagnostic]:
-    """Warn if VMs are only restarted in a window with ``kind: allow`` and there is none."""
+    """Warn if VMs may restart only in maintenance windows, but no window has ``kind: allow``."""
     allowed = any(each.kind is WindowKind.ALLOW for each in config.windows)
     if config.restart is RestartConsent.WINDOW and not allowed:
         yield Diagnostic(

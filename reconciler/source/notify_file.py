@@ -1,4 +1,4 @@
-"""``read_notify``: reads the file of ``--notify``, which contains the receivers."""
+"""``read_notify``: reads the file of ``--notify``, which lists the receivers of notifications."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ _LABEL = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 
 def read_notify(path: Path, outside: RepositoryPlaces, external_url: str = "") -> NotifySettings:
-    """Read the file of ``--notify``; the files with addresses and headers are read later.
+    """Read the file of ``--notify``, but not yet the files with URLs and headers that it names.
 
     Args:
         path: The file.
-        outside: The repository, in whose clones the file may not be.
-        external_url: The address of the page, unless the file contains ``externalUrl``.
+        outside: The repository; none of its clones may contain the file.
+        external_url: The URL of the status page, unless the file contains ``externalUrl``.
 
     Raises:
-        UsageError: The file cannot be read, is invalid or is in the repository. The error contains
-            no address.
+        UsageError: The file cannot be read, is invalid or is in the repository. The error does not
+            contain a URL.
     """
     root = read_document(path, outside, flag=_FLAG, schema="notify", hint=_HINT)
     value: dict[str, Any] = root.value

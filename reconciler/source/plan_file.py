@@ -33,7 +33,7 @@ _EDITED = "the file was changed after it was written; create and approve a new p
 
 
 def read_approval(path: Path) -> Approval:
-    """Return the approval that a plan file contains.
+    """Read an approved plan from a file that ``plan --out`` wrote.
 
     Raises:
         SourceError: The file cannot be read, is not a plan of this version, or was changed.
@@ -42,7 +42,7 @@ def read_approval(path: Path) -> Approval:
     _refuse_other_kind(document, path)
     acting = [each for each in _list(document.get("objects")) if _acts(each)]
     if isinstance(document.get("objects"), list):
-        # Objects without actions need no check, and most of 10,000 VMs may have none.
+        # Objects without planned changes need no check, and most of 10,000 VMs may have none.
         shown = {**document, "objects": acting}
     else:
         shown = document
@@ -99,7 +99,7 @@ def _list(value: object) -> list[Any]:
 
 
 def _acts(each: object) -> bool:
-    """Return whether an object in the plan file has actions or is malformed."""
+    """Return whether an object in the plan file has planned changes or is malformed."""
     return not isinstance(each, dict) or each.get("actions") != []
 
 
@@ -136,7 +136,7 @@ def _actions(
 
 
 def _target(found: Mapping[str, Any] | None) -> WriteTarget | None:
-    """Return the object that receives a write, if it is not the changed object itself."""
+    """Return the object that is written, or None if it is the changed object itself."""
     if found is None:
         return None
     group, _, version_of = found["apiVersion"].rpartition("/")

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from reconciler.source.readers import CommitReader
 
 _KEPT = 2
-"""The number of clones that stay open: a run may still use the history of the previous commit."""
+"""The number of Git clones to keep open; a run may still need the history of the older clone."""
 
 
 class PolledReader:
-    """A ``DesiredReader`` for a long-running process; use it in one ``with`` block and thread.
+    """Reads the desired state repeatedly in a long-running process; not safe for several threads.
 
-    A read parses only files that changed since the previous read.
+    Each read parses only files that changed since the previous read. Use the reader in a ``with``
+    block.
     """
 
     def __init__(
@@ -37,10 +38,10 @@ class PolledReader:
         """Prepare to read; nothing is fetched yet.
 
         Args:
-            fetched: Fetches the revision; opens the repository and names what was fetched.
-            reader_of: Returns a reader of a commit; what it opens is closed with the repository.
-            judges_again: Whether the commit in force may change although the branch does not,
-                for example because a signature has expired.
+            fetched: Fetches the revision; opens the repository and returns the fetched revision.
+            reader_of: Returns a reader for one commit; the ``ExitStack`` closes its resources.
+            judges_again: Whether a different commit may have to be applied although the branch has
+                not changed, for example because a signature has expired.
         """
         self._fetched, self._reader_of = fetched, reader_of
         self._judges_again = judges_again
@@ -58,12 +59,12 @@ class PolledReader:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Close all repositories."""
+        """Close all open Git repositories."""
         while self._opened:
             self._opened.pop().close()
 
     def read(self) -> Reading:
-        """Fetch the revision, and read its newest acceptable commit.
+        """Fetch the revision, and read its newest commit that passes all checks.
 
         Raises:
             SourceError: The repository cannot be fetched or read.

@@ -1,4 +1,4 @@
-"""Reads the desired state from a commit, a working tree or piped text: ``CommitReader``."""
+"""Reads the desired state from a commit, a working tree or standard input: ``CommitReader``."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def _read_tree(
     override: Callable[[Config], Config],
     commit: FoundCommit | None = None,
 ) -> Reading:
-    """Read the desired state of a revision, with the configuration at the revision's root.
+    """Read the desired state and the configuration file of a revision.
 
-    If no commit is in force, the state is read only for its diagnostics.
+    If no commit passes the checks, the result is unusable and serves only to show diagnostics.
     """
     found = commit.config if commit else read_config(tree)
     in_force = commit.in_force if commit else None
@@ -72,13 +72,13 @@ def _read_tree(
 
 
 def _is_ours(result: FileResult) -> bool:
-    """Return whether a file contains a managed object or an unreadable one."""
+    """Return whether a parsed file contains a managed object or an error."""
     errors = (each.severity is Severity.ERROR for each in result.diagnostics)
     return bool(result.objects) or any(errors)
 
 
 class CommitReader:
-    """Reads a revision of a repository; each read resolves a branch again.
+    """Reads the desired state from a Git revision; each read uses the newest commit of a branch.
 
     A second read parses only the configuration and the files that changed since the first read.
     For an unchanged file, each read returns the same Python objects as the previous read.
@@ -103,7 +103,7 @@ class CommitReader:
                 manifests are errors.
             override: Applies flags and environment variables to the configuration.
             cache: Stores parsed files between runs.
-            search: Finds the commit that is in force; by default, signatures are not checked.
+            search: Finds the commit to apply; by default, signatures are not checked.
         """
         self._repository = repository
         self._revision = revision
@@ -114,12 +114,12 @@ class CommitReader:
         self._search = search or CommitSearch(repository, revision)
         self._last: tuple[CommitTree, Reading] | None = None
         self._earlier: CommitTree | None = None
-        """The tree of an earlier commit, from which git lists only the differences."""
+        """The files of an earlier commit; git then lists only the files that differ."""
 
     def read(self) -> Reading:
-        """Read the newest acceptable commit, with the configuration in that commit.
+        """Read the newest commit that passes all checks, with the configuration in this commit.
 
-        If no commit is acceptable, the newest one is read, and the result is unusable.
+        If no commit passes, the newest commit is read, and the result is marked as unusable.
 
         Raises:
             SourceError: The revision does not exist, or the repository cannot be read.
@@ -137,16 +137,16 @@ class CommitReader:
         return self._last[1]
 
     def continue_after(self, earlier: CommitReader) -> None:
-        """Parse only files that changed since the reads of a reader of an earlier commit.
+        """Reuse the parsed files of a reader of an earlier commit, and parse only changed files.
 
-        The earlier reader may be of another clone of the same repository.
+        The earlier reader may use a different clone of the same repository.
         """
         self._contents = earlier._contents
         if earlier._last is not None and earlier._repository.root == self._repository.root:
             self._earlier = earlier._last[0]
 
     def of(self, revision: str) -> CommitReader:
-        """Return a reader of another revision that parses only files that have changed."""
+        """Return a reader for another revision that reuses the parsed results of equal files."""
         other = CommitReader(self._repository, revision, override=self._override)
         other._contents, other._last = self._contents, self._last
         return other
@@ -188,10 +188,10 @@ class StreamReader:
         config_text: tuple[str, bytes] | None = None,
         override: Callable[[Config], Config] = _unchanged,
     ) -> None:
-        """Create a reader for texts that do not come from a repository.
+        """Create a reader for manifests that do not come from a repository.
 
         Args:
-            texts: The name and the bytes of each text, in order.
+            texts: The name and the bytes of each input, in order.
             name: The name that is shown as the revision.
             default_namespace: The namespace for manifests that set none; if it is None, such
                 manifests are errors.
@@ -208,7 +208,7 @@ class StreamReader:
         self._override = override
 
     def read(self) -> Reading:
-        """Read all texts; a configuration in one of them applies to this read."""
+        """Read all inputs; a configuration in one input applies to all inputs of this read."""
         found = stream_config(self._texts, self._config_text)
         config = self._override(found.config if found else self._config)
         state = build_desired_state(

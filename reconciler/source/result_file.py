@@ -1,4 +1,4 @@
-"""``read_result``: reads the plan file or the JSON report of an earlier run.
+"""``read_result``: reads the plan file or the JSON report of an earlier command.
 
 A file from a pull request is untrusted: it is checked against its schema, and a plan's digests are
 computed again. Nothing in the file is executed, and a symbolic link is not followed.
@@ -25,7 +25,7 @@ _HINT = "create the file with `reconciler plan --out FILE` or `reconciler apply 
 
 
 def read_result(path: Path) -> Mapping[str, Any]:
-    """Return the plan or the report in a file, checked against its schema.
+    """Read a plan or a report from a file, and check it against its schema.
 
     Raises:
         SourceError: The file cannot be read, is neither a plan nor a report, or was changed.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class RewrittenHistoryReader:
-    """A ``DesiredReader`` that checks that the branch still contains the last fetched commit."""
+    """Reads the desired state, and warns if the branch has lost the last fetched commit."""
 
     def __init__(self, inner: DesiredReader, repository: Repository) -> None:
         self._inner, self._repository = inner, repository

@@ -1,4 +1,4 @@
-"""Keeps only the objects that the command processes: ``ScopedReader``."""
+"""Keeps only the objects in Git that the command line selects: ``ScopedReader``."""
 
 from __future__ import annotations
 
@@ -23,28 +23,28 @@ _HOW_TO_CHECK = "`reconciler validate` shows which objects are read"
 
 
 class ScopedReader:
-    """A ``DesiredReader`` that keeps only the objects that the command processes."""
+    """Reads the desired state, and keeps only the objects that the command line selects."""
 
     def __init__(
         self, inner: DesiredReader, scope: Scope, *, strict: bool, complete: bool = True
     ) -> None:
-        """Prepare to keep only the objects that the command processes.
+        """Prepare to keep only the objects that the command line selects.
 
         Args:
             inner: Reads the whole desired state.
-            scope: The objects that the command covers.
-            strict: Whether an object of another namespace is an error, as for ``kubectl -f``.
-            complete: Whether a VM that the scope lists, and Git lacks, is an error.
+            scope: The selected objects: those of a namespace, or VMs by name.
+            strict: Whether an object outside the namespace is an error, as for ``kubectl -f``.
+            complete: Whether a VM that is selected by name, but missing in Git, is an error.
         """
         self._inner, self._scope, self._strict = inner, scope, strict
         self._complete = complete
         self._last: tuple[Reading, Reading] | None = None
 
     def read(self) -> Reading:
-        """Read a whole revision, and omit the objects that the command does not process.
+        """Read a whole revision, and omit the objects that the command line does not select.
 
         Raises:
-            SourceError: The revision cannot be read, or it lacks a VM that the scope lists.
+            SourceError: The revision cannot be read, or a VM that is selected by name is missing.
         """
         whole = self._inner.read()
         if self._last is None or self._last[0] is not whole:

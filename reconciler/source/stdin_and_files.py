@@ -1,4 +1,4 @@
-"""Reads the files, folders and standard input that are passed with ``-f``: ``read_inputs``."""
+"""Reads the files, directories and standard input that are passed with ``-f``: ``read_inputs``."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _HINT = "use a file that you may read, or - to read from a pipe"
 
 
 def read_inputs(names: Iterable[str]) -> tuple[tuple[str, bytes], ...]:
-    """Return the name and the bytes of each input, in order, up to a maximum total size.
+    """Read files, directories or standard input, and return the name and bytes of each input.
 
     Args:
-        names: ``-`` for standard input, a file, or a folder. As with kubectl, the YAML and JSON
-            files of a folder are read, but not the files of its subfolders.
+        names: ``-`` for standard input, a file, or a directory. As with kubectl, the YAML and JSON
+            files of a directory are read, but not the files of its subdirectories.
 
     Raises:
-        SourceError: A name does not exist, cannot be read, or is a folder with a kustomization, or
-            all inputs together are too large.
+        SourceError: An input does not exist, cannot be read, or is a directory with a
+            kustomization, or all inputs together are too large.
     """
     found: list[tuple[str, bytes]] = []
     n_bytes = 0
@@ -49,17 +49,17 @@ def read_inputs(names: Iterable[str]) -> tuple[tuple[str, bytes], ...]:
 def _inputs(names: Iterable[str]) -> Iterator[tuple[str, bytes]]:
     for name in names:
         if "://" in name:
-            # The address may contain a password, so the message does not quote it.
+            # The URL may contain a password, so the message does not quote it.
             hint = "pipe the manifests in (curl -fsSL ADDRESS | reconciler plan -f -)"
             raise SourceError("-f reads local files, but an address is given", hint=hint)
-        if os.path.isdir(name):  # noqa: PTH112 - it is False if a folder above is not readable
+        if os.path.isdir(name):  # noqa: PTH112 - it is False if a directory above is not readable
             yield from _folder(Path(name))
         else:
             yield read_input(Path(name))
 
 
 def read_input(path: Path) -> tuple[str, bytes]:
-    """Return the name and the bytes of a file, or of standard input if the path is ``-``.
+    """Read a file, or standard input if the path is ``-``, and return its name and its bytes.
 
     Raises:
         SourceError: The file cannot be read.
@@ -76,7 +76,7 @@ def read_input(path: Path) -> tuple[str, bytes]:
 
 
 def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
-    """Yield the name and the bytes of each YAML and JSON file in a folder, ordered by name."""
+    """Yield the name and the bytes of each YAML and JSON file in a directory, ordered by name."""
     for path in _manifests(folder):
         try:
             data = input_files.read_inside(folder, path, _N_BYTES)
@@ -91,7 +91,7 @@ def _folder(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _manifests(folder: Path) -> tuple[Path, ...]:
-    """Return the manifest files directly in a folder; subfolders are not read."""
+    """Return the manifest files directly in a directory; subdirectories are not read."""
     try:
         paths = sorted(folder.iterdir())
     except OSError as error:

@@ -20,13 +20,13 @@ _MAX_NAMES = 5
 
 
 class UncommittedReader:
-    """A ``DesiredReader`` that reads a commit and warns about uncommitted changes."""
+    """Reads the desired state from a commit, and warns about uncommitted changes."""
 
     def __init__(self, inner: DesiredReader, repository: Repository) -> None:
         self._inner, self._repository = inner, repository
 
     def read(self) -> Reading:
-        """Read the commit; warn if it is checked out and manifests have uncommitted changes.
+        """Read a commit; warn if it is checked out and manifests have uncommitted changes.
 
         Raises:
             SourceError: The commit cannot be read.

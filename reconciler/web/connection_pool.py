@@ -1,4 +1,4 @@
-"""``connection_pool``: connects to a server, directly or through the environment's proxy."""
+"""``connection_pool``: connects to a server, directly or through a proxy."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ def connection_pool(
     """Return a connection pool for a server, without opening a connection.
 
     Args:
-        base_url: The address of the server, which no error contains.
+        base_url: The URL of the server; no error contains it.
         ca: A file with certificate authorities; None uses those of the system.
         environ: The variables HTTPS_PROXY, ALL_PROXY and NO_PROXY, also in lower case.
-        server: What the server is, for errors, such as ``the forge``.
+        server: The name of the server in errors, such as ``Prometheus``.
         connect_s: The longest time in seconds until a connection is open.
-        read_s: The longest time in seconds without a byte of the answer.
+        read_s: The longest time in seconds without a byte of the response.
 
     Raises:
-        UsageError: The file with authorities or the proxy cannot be used.
+        UsageError: The file with certificate authorities, or the proxy, cannot be used.
     """
     timeout = urllib3.Timeout(connect=connect_s, read=read_s)
     context = _context(ca, server)
@@ -74,9 +74,9 @@ def _context(ca: Path | None, server: str) -> ssl.SSLContext:
 
 
 def _proxy(base_url: str, environ: Mapping[str, str], server: str) -> str:
-    """Return the address of the proxy for a server; empty for a direct connection.
+    """Return the URL of the proxy for a server, or an empty string for a direct connection.
 
-    Plain HTTP stays on this machine or in the cluster, so it never uses a proxy.
+    Requests without TLS stay on this machine or in the cluster, so they never use a proxy.
     """
     target = urlsplit(base_url)
     if target.scheme != "https":
@@ -102,7 +102,7 @@ def _proxy(base_url: str, environ: Mapping[str, str], server: str) -> str:
 
 
 def _matches(pattern: str, host: str, port: int) -> bool:
-    """Return whether an entry of NO_PROXY matches: ``*``, a domain, an address or a network."""
+    """Return whether a NO_PROXY entry (``*``, domain, IP address or network) matches a host."""
     if pattern == "*":
         return True
     try:

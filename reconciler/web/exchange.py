@@ -1,7 +1,7 @@
-"""``exchange``: sends one HTTP request, and returns the answer.
+"""``exchange``: sends one HTTP request, and returns the response.
 
-Redirects are never followed, so that credentials only go to the configured host. No error contains
-the address or the headers of the request.
+Redirects are never followed, so that credentials are sent only to the configured host. No error
+contains the URL or the headers of the request.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 _UNSENT = (NewConnectionError, ConnectTimeoutError, LocationValueError, ProxyError)
-"""The errors after which the server has certainly not received the request."""
+"""The exceptions after which the server has certainly not received the request."""
 
 
 class ExchangeError(Exception):
-    """No complete answer arrived; the message, such as ``no answer``, follows "got"."""
+    """No complete HTTP response arrived; the message is a noun phrase, such as ``no answer``."""
 
     def __init__(self, message: str, *, received: bool) -> None:
         super().__init__(message)
@@ -38,12 +38,12 @@ class ExchangeError(Exception):
 
 
 class TooLargeError(ExchangeError):
-    """The answer is larger than the permitted size; a retry would not help."""
+    """An HTTP response is larger than the permitted size; a retry would not help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpRequest:
-    """One request; the address may be a secret."""
+    """One HTTP request; its URL may be a secret."""
 
     method: str
     url: str
@@ -53,7 +53,7 @@ class HttpRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpAnswer:
-    """The answer of a server; the names of the headers are in lower case."""
+    """The HTTP response of a server; the names of the headers are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -69,18 +69,18 @@ def exchange(
     most_bytes: int,
     truncate: bool = False,
 ) -> HttpAnswer:
-    """Send a request once, and return the answer with any status.
+    """Send an HTTP request once, and return the response, whatever its status is.
 
     Args:
-        pool: The connections, which have their own time-outs.
+        pool: The connection pool, which has its own timeouts.
         request: The request.
         clock: Measures the time.
         most_s: The longest time in seconds in which the body must arrive.
-        most_bytes: The maximum size of the body.
-        truncate: Whether a larger body is cut instead of an error.
+        most_bytes: The maximum size of the body in bytes.
+        truncate: Whether to cut a larger body instead of raising an error.
 
     Raises:
-        ExchangeError: No complete answer arrived, or it is too large.
+        ExchangeError: No complete response arrived, or it is too large.
     """
     ends_at = clock.monotonic() + most_s
     try:
@@ -121,9 +121,9 @@ def exchange(
 
 
 def retry_after_s(text: str, clock: Clock, *, otherwise_s: float) -> float:
-    """Return the seconds in a Retry-After header, which may also contain a date.
+    """Convert the value of a Retry-After header, seconds or a date, to a number of seconds.
 
-    *otherwise_s* is the result for a header that cannot be read.
+    *otherwise_s* is the result for a value that cannot be parsed.
     """
     if text.isdecimal():
         return float(text[:9])

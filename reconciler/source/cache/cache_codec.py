@@ -36,11 +36,11 @@ _PATHS: tuple[FieldPath, ...] = (
     *((), ("metadata",), GUEST_MEMORY, GUEST_MAX_MEMORY, INSTANCETYPE_NAME),
     *FIELD_BY_PATH,
 )
-"""The field paths; a cache record stores a path's position in this tuple."""
+"""All field paths; a cache record stores the position of a path in this tuple, not the path."""
 _NUMBERS = {path: number for number, path in enumerate(_PATHS)}
 
 Places = dict[int, tuple[int, int]]
-"""The line and the column of each value, by the path's position in ``_PATHS``."""
+"""The line and column of each value, by the position of its field path in ``_PATHS``."""
 
 
 class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False):
@@ -62,7 +62,7 @@ class _VMRecord(msgspec.Struct, array_like=True, tag="VirtualMachine", gc=False)
     diagnostics: tuple[Diagnostic, ...]
 
     def desired(self) -> DesiredVM:
-        """Return the VM that this record represents."""
+        """Convert this cache record to the desired state of the VM."""
         return DesiredVM(
             ref=vm_ref(self.namespace, self.name),
             guest=None if self.guest is None else _quantity(self.guest),
@@ -87,10 +87,10 @@ class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False)
     places: Places
     diagnostics: tuple[Diagnostic, ...]
     hyperconverged: bool
-    """Whether the manifest is a HyperConverged, which owns the CR."""
+    """Whether the manifest is a HyperConverged, whose operator manages the KubeVirt CR."""
 
     def desired(self) -> DesiredKubeVirt:
-        """Return the KubeVirt CR that this record represents."""
+        """Convert this cache record to the desired state of the KubeVirt CR."""
         paths = ((_PATHS[number], written) for number, written in self.settings.items())
         ref = kubevirt_ref(self.namespace, self.name)
         if self.hyperconverged:
@@ -119,7 +119,7 @@ _quantity = lru_cache(maxsize=1_000)(MemoryQuantity.parse)
 
 
 def encode(result: FileResult, path: str) -> bytes | None:
-    """Encode the parsed result of a file; None if msgpack cannot encode a value."""
+    """Encode the parsed result of a file, or return None if msgpack cannot encode a value."""
     names_path = result.diagnostics or any(each.diagnostics for each in result.objects)
     try:
         record = _FileRecord(
@@ -135,7 +135,7 @@ def encode(result: FileResult, path: str) -> bytes | None:
 
 
 def decode(data: bytes, file: SourceFile) -> FileResult | None:
-    """Decode a file's parsed result; None if the record is only valid for another path.
+    """Decode the parsed result of a file, or return None if it is valid only for another path.
 
     Raises:
         ValueError: The bytes were not written by ``encode``.

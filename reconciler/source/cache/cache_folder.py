@@ -1,4 +1,4 @@
-"""Creates the folder of ``--cache-dir``, and rejects files that other users can modify."""
+"""Creates the directory of ``--cache-dir``, and rejects files that other users can modify."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def prepare_folder(folder: Path, *, shared: bool) -> None:
-    """Create a folder that only its owner can access, or check an existing folder.
+    """Create a directory that only its owner can access, or check that an existing one is safe.
 
     Raises:
-        UsageError: Other users can write to the folder, and it is not shared.
-        OSError: The folder cannot be created.
+        UsageError: Other users can write to the directory, and *shared* is False.
+        OSError: The directory cannot be created.
     """
     for each in (*reversed(folder.parents), folder):  # mkdir(parents=True) ignores the mode
         if not each.exists():
@@ -28,10 +28,10 @@ def prepare_folder(folder: Path, *, shared: bool) -> None:
 
 
 def reject_foreign(path: Path, *, shared: bool) -> None:
-    """Check that only this user and root can modify a file or folder, unless it is shared.
+    """Check that only this user and root can modify a file or directory, unless it is shared.
 
     Raises:
-        UsageError: Other users can write to it, so they could change what is planned.
+        UsageError: Other users can write to *path*, so they could change what is planned.
     """
     status = path.stat()
     is_foreign = status.st_uid not in {0, os.geteuid()}

@@ -1,4 +1,4 @@
-"""Selects the folder for the commits of a remote repository: ``fetch_folder``."""
+"""Selects the directory into which a remote repository is fetched: ``fetch_folder``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def fetch_folder(address: str, cache_dir: Path | None, *, shared: bool) -> Iterator[Path]:
-    """Yield the local folder into which a remote repository is fetched.
+    """Yield the local directory into which a remote repository is fetched.
 
-    Without a usable cache directory, the folder is temporary and is deleted when the block ends.
+    Without a usable cache directory, a temporary directory is used and deleted when the block
+    ends.
 
     Args:
-        address: The address of the repository.
+        address: The URL of the repository.
         cache_dir: The cache directory; None for no cache.
         shared: Whether the cache is used even if other users can write to it.
 

@@ -1,4 +1,4 @@
-"""Parses the files of a tree, or reads their parsed results from the cache: ``FileContents``."""
+"""Parses manifest files, or reads their parsed results from the cache: ``FileContents``."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MAX_HELD_BYTES = 16_000_000
 
 
 class FileContents:
-    """Reads and parses each file.
+    """Reads and parses manifest files, or takes their parsed results from a cache.
 
     Args:
         default_namespace: The namespace for manifests that set none.
@@ -49,9 +49,9 @@ class FileContents:
         return (with_namespace(each, self._namespace) for each in found)
 
     def text(self, name: str, data: bytes) -> FileResult:
-        """Parse the bytes of a text that does not come from a Git tree.
+        """Parse manifests that do not come from a Git tree.
 
-        Messages call the text *name*.
+        Messages refer to the manifests as *name*.
         """
         return with_namespace(read_manifests(name, data), self._namespace)
 
@@ -84,7 +84,7 @@ class FileContents:
 
 
 class RememberedContents:
-    """Parses each file once; an unchanged file is not parsed again.
+    """Keeps the parsed results in memory, so that an unchanged file is parsed only once.
 
     For an unchanged file, the second read returns the same Python object as the first.
     """
@@ -92,7 +92,7 @@ class RememberedContents:
     def __init__(self, inner: FileContents) -> None:
         self._inner = inner
         self._known: dict[tuple[str, str], FileResult] = {}
-        """The results by path and hash."""
+        """The parsed results by file path and Git hash."""
 
     def of(self, tree: FileTree, files: Sequence[Entry]) -> Iterator[FileResult]:
         """Return the parsed result of each file, in the given order.

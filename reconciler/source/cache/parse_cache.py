@@ -66,10 +66,10 @@ def version() -> str:
 
 
 class ParseCache:
-    """A cache of parsed files in one folder, to be used in a ``with`` block."""
+    """A cache of parsed files in one directory, to be used in a ``with`` block."""
 
     def __init__(self, folder: Path, *, shared: bool = False) -> None:
-        """Prepare a cache in a folder; new folders are accessible only to their owner."""
+        """Prepare a cache in a directory; new directories are accessible only to their owner."""
         self._path = folder / FILE
         self._shared = shared
         self._database: sqlite3.Connection | None = None
@@ -90,7 +90,7 @@ class ParseCache:
         self._close()
 
     def get(self, blobs: Sequence[str]) -> dict[str, bytes]:
-        """Return the cache record for each file's contents; omit missing and damaged records."""
+        """Return the cached records by the hash of the file contents; omit damaged records."""
         return self._attempt(lambda: self._get(blobs)) or {}
 
     def put(self, records: Mapping[str, bytes]) -> None:

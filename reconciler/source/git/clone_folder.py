@@ -1,4 +1,4 @@
-"""A folder of clones of one remote repository, which several processes share: ``CloneFolder``.
+"""A directory of clones of one remote repository, which several processes share: ``CloneFolder``.
 
 One process at a time fetches. The lock belongs to an open file that git inherits, so that it lasts
 until the last process of a fetch has ended, however it ends. A clone that is damaged or has too
@@ -29,18 +29,18 @@ _DAMAGED = "damaged"
 """The name of a file that marks a clone as damaged."""
 _CLONE = re.compile(r"clone-(\d{1,9})")
 _LEFT_BEHIND = ("**/*.lock", "objects/**/tmp_*", "objects/pack/*.keep")
-"""Files that a git process leaves behind if it is killed."""
+"""Patterns of the files that a git process leaves behind if it is killed."""
 _POLL_S = 0.05
 
 
 class CloneFolder:
-    """A folder that contains only clones and locks."""
+    """A directory that contains only Git clones and lock files."""
 
     def __init__(self, folder: Path) -> None:
-        """Create the folder if it does not exist.
+        """Create the directory if it does not exist.
 
         Raises:
-            SourceError: The folder contains other files, or cannot be created.
+            SourceError: The directory contains other files, or cannot be created.
         """
         self._folder = folder.absolute()
         try:
@@ -56,10 +56,10 @@ class CloneFolder:
 
     @contextmanager
     def locked(self, until: float, clock: Clock) -> Iterator[int]:
-        """Block fetches by other processes, and yield the descriptor that git must inherit.
+        """Block fetches by other processes, and yield a file descriptor that git must inherit.
 
         Raises:
-            SourceError: Another process still fetches when the monotonic clock shows *until*.
+            SourceError: Another process still fetches when the monotonic clock reaches *until*.
         """
         with _opened(self._folder / _LOCK) as descriptor:
             while not _lock(descriptor, fcntl.LOCK_EX):
@@ -73,7 +73,10 @@ class CloneFolder:
             yield descriptor
 
     def newest(self) -> Path | None:
-        """Return the newest clone, without files of killed processes; None if it is damaged."""
+        """Return the newest clone, or None if it is damaged or has too many packs.
+
+        Files that killed processes left behind in the clone are deleted.
+        """
         clones = self._clones()
         if not clones:
             return None
@@ -88,7 +91,7 @@ class CloneFolder:
         return newest
 
     def new(self) -> Path:
-        """Create a folder for a new clone, and return it."""
+        """Create a directory for a new clone, and return it."""
         clones = self._clones()
         number = int(clones[-1].name.partition("-")[2]) + 1 if clones else 1
         path = self._folder / f"clone-{number}"
@@ -109,14 +112,14 @@ class CloneFolder:
 
 @contextmanager
 def reading(clone: Path) -> Iterator[None]:
-    """Prevent other processes from deleting the clone until the block ends."""
+    """Prevent other processes from deleting the clone until the ``with`` block ends."""
     with _opened(clone / _IN_USE) as descriptor:
         _lock(descriptor, fcntl.LOCK_SH)
         yield
 
 
 def mark_damaged(repository: Path) -> None:
-    """Mark a clone as damaged, so that the next fetch replaces the clone."""
+    """Mark a clone as damaged, so that the next fetch replaces it."""
     if (repository / _IN_USE).exists():
         with suppress(OSError):
             (repository / _DAMAGED).touch()
@@ -124,7 +127,7 @@ def mark_damaged(repository: Path) -> None:
 
 @contextmanager
 def _opened(path: Path) -> Iterator[int]:
-    """Open a lock file until the block ends; child processes that inherit it keep the lock.
+    """Open a lock file until the ``with`` block ends; child processes can inherit the lock.
 
     Raises:
         SourceError: The file cannot be created.

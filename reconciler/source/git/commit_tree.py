@@ -23,9 +23,9 @@ _ENTRY = re.compile(rb"(\d+) (\w+) ([0-9a-f]+) +(\d+|-|BAD)\t([^\0]*)\0")
 The size of a missing object is BAD; reading that object fails later.
 """
 _MOST_BYTES = 100_000
-"""The maximum total length of changed file names, in bytes, that fits on a command line."""
+"""The maximum total length in bytes of the changed file names to pass on a command line."""
 _ESCAPE = "\\x"
-"""The prefix of an escape for a path byte that is not UTF-8; a real file name may contain it."""
+"""The start of an escaped byte in a path that is not UTF-8; real file names may contain it."""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
 
 
@@ -35,12 +35,12 @@ class CommitTree:
     def __init__(
         self, repository: Repository, commit: str, *, before: CommitTree | None = None
     ) -> None:
-        """Create the tree of files of a commit.
+        """Prepare to list and read the files of a commit.
 
         Args:
             repository: The repository with the commit.
             commit: The hash of the commit.
-            before: An earlier tree; git then lists only the differences between the two commits.
+            before: The files of an earlier commit; git then lists only the files that differ.
         """
         self._repository = repository
         self._before = before
@@ -61,7 +61,7 @@ class CommitTree:
         return list(map(_entry, _ENTRY.finditer(listing)))
 
     def _after(self, before: CommitTree) -> tuple[Entry, ...] | None:
-        """Derive this commit's entries from another commit's; None if too many files differ."""
+        """Update the file list of an earlier commit, or return None if too many files differ."""
         try:
             listing = self._repository.listing(
                 *("diff-tree", "-r", "-z", "--name-only", "--ignore-submodules=none"),
@@ -74,7 +74,7 @@ class CommitTree:
         names = listing.split(b"\0")[:-1]
         paths = list(map(shown, names))
         if any(_ESCAPE in path for path in paths):
-            return None  # two different file names may have the same text
+            return None  # two different file names may have the same escaped form
         known = {entry.path: entry for entry in before.entries()}
         for path in paths:
             known.pop(path, None)
@@ -82,7 +82,7 @@ class CommitTree:
         return _sorted(known.values())
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return every entry, ordered by path."""
+        """Return an entry for each file, link and submodule of the commit, ordered by path."""
         return self._entries
 
     def changed(self) -> tuple[str, ...]:
@@ -93,7 +93,7 @@ class CommitTree:
         """Return the contents of a file.
 
         Raises:
-            SourceError: The object is missing.
+            SourceError: The Git object is missing.
         """
         return self._repository.contents(entry.blob)
 
@@ -101,7 +101,7 @@ class CommitTree:
         """Yield the contents of each file, in order.
 
         Raises:
-            SourceError: An object is missing.
+            SourceError: A Git object is missing.
         """
         return self._repository.many_contents([entry.blob for entry in entries])
 
@@ -109,7 +109,7 @@ class CommitTree:
         """Yield the contents of a file in pieces; the file may have any size.
 
         Raises:
-            SourceError: The object is missing.
+            SourceError: The Git object is missing.
         """
         return self._repository.chunks(entry.blob)
 

@@ -29,15 +29,15 @@ CHART = "Chart.yaml"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RenderedFolder:
-    """A folder with a kustomization or a Helm chart, whose manifests must be rendered."""
+    """A directory with a kustomization or a Helm chart, whose manifests must be rendered."""
 
     entry: Entry
-    """The ``kustomization.yaml`` or ``Chart.yaml`` that describes the folder."""
+    """The ``kustomization.yaml`` or ``Chart.yaml`` that describes the directory."""
     files: tuple[Entry, ...]
-    """The manifest files in the folder, except those in nested folders that must be rendered."""
+    """The manifest files in the directory, without those in nested directories to render."""
 
     def diagnose(self, *, ours: bool) -> Diagnostic:
-        """Return an error if a folder to render contains managed objects, otherwise a note."""
+        """Return an error if a directory to render contains managed objects, otherwise a note."""
         file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
         what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
         code = "kustomization"
@@ -62,7 +62,7 @@ class Selection:
 
     files: tuple[Entry, ...]
     rendered: tuple[RenderedFolder, ...]
-    """The folders that must be rendered; their files are only searched for managed kinds."""
+    """The directories that must be rendered; their files are only searched for managed kinds."""
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -100,7 +100,7 @@ def select(tree: FileTree, config: Config) -> Selection:
 def included(config: Config) -> Callable[[str], bool]:
     """Return a function that tests whether the configuration includes a path.
 
-    Below each folder of ``paths``, folders whose names start with a dot are skipped.
+    Below each directory of ``paths``, directories whose names start with a dot are skipped.
     """
     within = frozenset(map(normal, config.paths))
     excluded = frozenset(map(normal, config.exclude))
@@ -120,14 +120,14 @@ def is_input(path: str, is_chosen: Callable[[str], bool]) -> bool:
 
 
 def normal(path: str) -> str:
-    """Return a path without ``.`` and empty parts, or ``.`` for the root of the repository."""
+    """Remove ``.`` and empty parts from a path; return ``.`` for the root of the repository."""
     return "/".join(step for step in path.split("/") if step not in {"", "."}) or "."
 
 
 def _with_folders(path: str) -> Iterator[str]:
-    """Yield a path, every folder above it, and ``.``, the root of the repository.
+    """Yield a path, each of its parent directories, and ``.`` for the root of the repository.
 
-    The selection looks these folders up in sets, so the number of paths in the configuration does
+    The selection looks these paths up in sets, so the number of paths in the configuration does
     not slow it down.
     """
     while path:
@@ -137,7 +137,7 @@ def _with_folders(path: str) -> Iterator[str]:
 
 
 def _below(path: str, folder: str) -> str:
-    """Return the part of a path below a folder; empty if both are the same."""
+    """Return a path relative to a directory, or an empty string if both are the same."""
     return path if folder == "." else path[len(folder) + 1 :]
 
 
@@ -148,7 +148,7 @@ def _is_hidden(path: str) -> bool:
 
 
 def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
-    """Map each folder with a kustomization or a chart to the entry that describes the folder."""
+    """Map each directory with a kustomization or Helm chart to the file that describes it."""
     roots: dict[str, Entry] = {}
     charts: dict[str, Entry] = {}
     for entry in entries:
@@ -166,7 +166,7 @@ def _rendered_roots(entries: Sequence[Entry]) -> dict[str, Entry]:
 
 
 def _root_of(path: str, roots: dict[str, list[Entry]]) -> str | None:
-    """Return the nearest parent folder that needs rendering; None if no parent does."""
+    """Return the nearest parent directory that must be rendered, or None without such a parent."""
     folder = path
     while folder:
         folder = dirname(folder)

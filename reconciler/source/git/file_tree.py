@@ -24,10 +24,10 @@ class EntryKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A file, link or submodule in a tree; folders have no entry."""
+    """A file, link or submodule in a Git tree; directories have no entry."""
 
     path: str
-    """The path from the root of the repository, with ``/``."""
+    """The path relative to the root of the repository, with ``/``."""
     kind: EntryKind
     mode: str
     """Git's file mode in octal, for example ``100644``."""
@@ -42,11 +42,11 @@ class FileTree(Protocol):
 
     @property
     def revision(self) -> str:
-        """The hash of the commit; ``working-tree`` if there is no commit yet."""
+        """The hash of the commit, or ``working-tree`` if no commit exists yet."""
         ...
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return every entry, ordered by path."""
+        """Return an entry for each file, link and submodule, ordered by path."""
         ...
 
     def changed(self) -> tuple[str, ...]:
@@ -84,5 +84,5 @@ def is_manifest(path: str) -> bool:
 
 
 def shown(name: bytes) -> str:
-    """Return a path as text, with an escape for each byte that is not UTF-8."""
+    """Decode a path, with an escape for each byte that is not UTF-8."""
     return name.decode("utf-8", "backslashreplace")

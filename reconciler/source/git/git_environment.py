@@ -3,7 +3,7 @@
 git gets none of the caller's ``GIT_`` variables except those listed here. Others could run a
 program (``GIT_EXTERNAL_DIFF``), write a file (``GIT_TRACE``) or select another repository
 (``GIT_DIR``, which git sets for hooks). git also gets none of this program's own variables, which
-may contain a token or an address with a password.
+may contain a token or a URL with a password.
 """
 
 from __future__ import annotations
@@ -37,14 +37,17 @@ _PROGRAMS = {
     "GIT_SSH_COMMAND": "--git-credentials, or core.sshCommand in the git configuration",
     "GIT_PROXY_COMMAND": "core.gitProxy in the git configuration",
 }
-"""Variables that name a program for a fetch, and what to use instead; git does not get them."""
+"""Variables that would let git run a program in a fetch, and what to use instead of each.
+
+git does not get these variables.
+"""
 _CERTIFICATES = ("GIT_SSL_", "GIT_PROXY_SSL_")
 _PUSHED_OBJECTS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES")
 _MAX_COUNT = 9_999
 
 
 def for_reading() -> dict[str, str]:
-    """Return the variables for commands that do not use the network.
+    """Return the environment variables for git commands that do not use the network.
 
     Raises:
         SourceError: ``GIT_CONFIG_COUNT`` is not a number.
@@ -60,7 +63,7 @@ def for_reading() -> dict[str, str]:
 
 
 def for_fetching() -> dict[str, str]:
-    """Return the caller's variables for the transport of a fetch, such as ``GIT_SSL_CAINFO``.
+    """Return the caller's variables for network connections of git, such as ``GIT_SSL_CAINFO``.
 
     Variables that name a program have no effect; a warning says what to use instead.
     """
@@ -75,7 +78,7 @@ def for_fetching() -> dict[str, str]:
 
 
 def for_hook(git_dir: Path) -> dict[str, str]:
-    """Return the variables with which a Git hook can read the objects of a push."""
+    """Return the environment variables that let git in a hook read the objects of a push."""
     selected = os.environ.get("GIT_DIR")
     if not selected or os.path.realpath(selected) != os.path.realpath(git_dir):
         return {}
@@ -88,10 +91,10 @@ def _warn_once(name: str, instead: str) -> None:
 
 
 def configured(settings: Mapping[str, str], *, alone: bool = False) -> dict[str, str]:
-    """Return variables with which git uses the given settings instead of its configuration.
+    """Return environment variables that make git use the given settings.
 
     Args:
-        settings: Keys and values.
+        settings: Keys and values that replace those of the Git configuration.
         alone: Whether git ignores the settings in the caller's environment variables.
 
     Raises:

@@ -27,7 +27,7 @@ _OPTIONS = (
     *("-c", "maintenance.auto=false"),
 )
 ENVIRONMENT = {
-    "LANGUAGE": "C",  # messages are compared with English texts
+    "LANGUAGE": "C",  # messages are compared with English words
     "LC_ALL": "C",
     "GIT_TERMINAL_PROMPT": "0",
     "GIT_OPTIONAL_LOCKS": "0",  # `git status` would otherwise write to the index
@@ -47,7 +47,7 @@ _LIMIT_UNIT = 512
 _RUNNING: set[subprocess.Popen[bytes]] = set()
 """The git commands that ``execute`` runs now, in all threads."""
 _TERMINATE_S = 2.0
-"""The number of seconds in which git may remove its lock files after SIGTERM."""
+"""The time in seconds that git has after SIGTERM to remove its lock files."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +81,7 @@ class Drain(Thread):
         self.start()
 
     def run(self) -> None:
-        """Read the pipe until its end; runs in the thread."""
+        """Read the pipe to its end; this method runs in the thread."""
         with self._pipe:
             while piece := self._pipe.read(MAX_OUTPUT_BYTES):
                 self.n_bytes += len(piece)
@@ -102,11 +102,11 @@ def execute(
     max_file_bytes: int | None = None,
     timeout_s: float | None = None,
 ) -> Output:
-    """Run git in a folder without prompts, and wait until git ends.
+    """Run git in a directory without prompts, and wait until git ends.
 
     The memory for git's output is bounded, because a remote server can send any number of
-    messages. Of the error messages, only the last are kept. git inherits *descriptors*, and
-    cannot write a file with more than *max_file_bytes*.
+    messages. Only the last error messages are kept. git inherits *descriptors*, and cannot write a
+    file with more than *max_file_bytes*.
 
     Raises:
         SourceError: git is not installed, or prints more than ``MAX_OUTPUT_BYTES``.
@@ -150,10 +150,10 @@ def started(
     max_file_bytes: int | None = None,
     stdin: int | BinaryIO = subprocess.DEVNULL,
 ) -> subprocess.Popen[bytes]:
-    """Start git in a folder without prompts.
+    """Start git in a directory without prompts.
 
     Raises:
-        SourceError: git is not installed, or the folder does not exist.
+        SourceError: git is not installed, or the directory does not exist.
     """
     limit: tuple[str, ...] = ()
     if max_file_bytes is not None:
@@ -190,9 +190,9 @@ def running(
     environment: Mapping[str, str],
     stdin: int | BinaryIO = subprocess.DEVNULL,
 ) -> Iterator[tuple[subprocess.Popen[bytes], Drain]]:
-    """Context manager that runs git in a folder without prompts while its block reads the output.
+    """Run git in a directory without prompts while the ``with`` block reads the output.
 
-    The second value keeps git's last error messages.
+    The second value of the context manager keeps git's last error messages.
 
     Raises:
         SourceError: git is not installed.
@@ -222,9 +222,9 @@ def no_git() -> SourceError:
 
 
 def end_running() -> None:
-    """Stop every git command that ``execute`` runs, because the process ends.
+    """Stop every git command that ``execute`` runs, because this process ends.
 
-    A git that waits for a server would otherwise continue without this process.
+    Otherwise, a git command that waits for a server would continue to run.
     """
     for process in tuple(_RUNNING):
         with suppress(ProcessLookupError):

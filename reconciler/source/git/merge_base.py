@@ -54,7 +54,7 @@ def _resolved(repository: Repository, base: str) -> str:
     try:
         return repository.resolve(base)
     except SourceError as error:
-        # Only the hint for an unknown name does not help: a CI job has few branches.
+        # The hint for an unknown name does not help, because a CI job fetches few branches.
         helpful = "did you mean" in error.hint or "ambiguous" in str(error)
         if helpful or not _is_shallow(repository):
             raise

@@ -1,4 +1,4 @@
-"""Fetches a revision of a remote repository into a local folder: ``clone_or_fetch``."""
+"""Fetches a revision of a remote repository into a local directory: ``clone_or_fetch``."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ _ANCESTOR = re.compile(r"[~^]|@\{")
 """Matches the start of an ancestor suffix, such as the ``~`` in ``main~2``."""
 _MISSING = "fatal: couldn't find remote ref "
 MAX_HISTORY = 1_000
-"""The maximum number of commits among which the commit of the last fetch is searched."""
+"""The maximum number of commits to search for the commit of the previous fetch."""
 _MAX_LISTED = 20_000
-"""The maximum number of listed commits; merges make a history longer than its depth."""
+"""The maximum number of commits to list; with merges, a history has more commits than levels."""
 _FETCH = (
     "fetch",
     "--quiet",
@@ -63,21 +63,21 @@ def clone_or_fetch(  # noqa: PLR0913 - each but the first three is given by name
     are never on a command line, in an environment variable or in a file on a disk.
 
     Args:
-        url: An address with https, http, ssh, git or file, or user@host:path.
-        directory: A folder that is empty, does not exist, or was used by earlier calls, which may
-            be calls in other processes.
+        url: A URL with https, http, ssh, git or file, or ``user@host:path``.
+        directory: A directory that is empty, does not exist, or was used by earlier calls in this
+            or another process.
         revision: ``HEAD``, a branch, a tag or a hash. An abbreviated hash is searched only in the
             history of the default branch.
         timeout_s: The time limit for all steps together.
         clock: Measures the time.
-        history: Whether to fetch also all earlier commits.
-        n_commits: The number of commits to fetch of the history, if not all of them.
-        credentials: A folder with credentials; None uses git's own mechanisms.
+        history: Whether to fetch all earlier commits as well.
+        n_commits: The number of commits to fetch if *history* is False.
+        credentials: A directory with credentials; None uses git's own mechanisms.
         clone: The clone of an earlier call that is still open, into which more commits are
             fetched; None uses the newest clone, or creates one.
 
     Raises:
-        SourceError: The address is not supported, the repository cannot be reached in time, or the
+        SourceError: The URL is not supported, the repository cannot be reached in time, or the
             revision does not exist.
     """
     deadline = clock.monotonic() + timeout_s
@@ -140,7 +140,7 @@ class _Fetch:
         self._clock = clock
 
     def prepare(self, folder: CloneFolder, clone: Path | None) -> None:
-        """Use the given clone or the newest one; create one if there is no undamaged clone."""
+        """Select the clone to fetch into: the given one, the newest usable one, or a new one."""
         if clone is not None:
             self.clone = clone
             return
@@ -202,7 +202,7 @@ class _Fetch:
     def _has_in_history(self, commit: str, name: str, target: str) -> bool:
         """Return whether a commit is among the last commits of a fetched reference.
 
-        If the fetched commits do not show this, the history is fetched into a temporary folder,
+        If the fetched commits do not show this, the history is fetched into a temporary directory,
         without the files if the server permits this.
         """
         now = self._target(target)
@@ -227,7 +227,7 @@ class _Fetch:
         return commit.encode() in listed.split()
 
     def _target(self, reference: str) -> str:
-        """Return the commit of a local reference; empty if there is none."""
+        """Return the commit hash of a local reference, or an empty string if it does not exist."""
         output = self._run("rev-parse", "--verify", "--quiet", f"{reference}^{{commit}}")
         return output.stdout.decode().strip()
 

@@ -1,6 +1,7 @@
 """Reads commits, references and objects of a local repository: ``Repository``.
 
-Nothing is checked out and no hook runs. Only a fetch of ``remote`` writes to a repository.
+Nothing is checked out and no hook runs. Only a fetch by the module ``remote`` writes to a
+repository.
 """
 
 from __future__ import annotations
@@ -34,21 +35,21 @@ MAX_LISTING_BYTES = 48_000_000
 
 
 class Repository:
-    """A local repository, bare or with a working tree, to be used in a ``with`` block."""
+    """A local Git repository, bare or with a working tree, to be used in a ``with`` block."""
 
     def __init__(self, repo: Repo) -> None:
         git_dir = Path(repo.git_dir)
         work = None if _is_bare(git_dir) else repo.working_tree_dir
         repo.close()
         self.root = Path(work) if work is not None else git_dir
-        """The folder of the working tree; the folder of the repository itself if it is bare."""
+        """The directory of the working tree, or of the repository itself if it is bare."""
         self.bare = work is None
         self._environment = git_environment.for_hook(git_dir)
         self.replaced_commit: str | None = None
         """The commit of an earlier fetch that is no longer in the history of its branch."""
         self._processes = ExitStack()
         self._batch: subprocess.Popen[bytes] | None = None
-        """The git process that ``contents`` sends requests to."""
+        """The process ``git cat-file`` to which ``contents`` sends requests."""
 
     @classmethod
     def open(cls, path: Path | str) -> Repository:
@@ -89,7 +90,7 @@ class Repository:
         self._batch = None
 
     def keep(self, opened: ExitStack) -> None:
-        """Close an object when this repository is closed."""
+        """Close other resources together with this repository."""
         self._processes.push(opened)
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Output:
@@ -101,8 +102,8 @@ class Repository:
         """Run one git command that lists files or references and return its output.
 
         Args:
-            arguments: The command.
-            settings: Values that replace those of the configuration.
+            arguments: The command and its arguments, without ``git``.
+            settings: Values that replace those of the Git configuration.
 
         Raises:
             SourceError: The command fails, or its output is too long. A tree of 654 bytes, with
@@ -202,7 +203,7 @@ class Repository:
                 raise self._missing(blob)
 
     def _next_contents(self, blob: str, answers: IO[bytes]) -> bytes:
-        """Read the next object from git's output: a header line, the contents, and a line feed."""
+        """Read the next object from git's output: a header line, the contents, and a newline."""
         header = answers.readline().split()
         if len(header) == _HEADER_WORDS and header[0] == blob.encode():
             size = int(header[2])
@@ -270,12 +271,12 @@ def no_revision(revision: str, place: Path | str, hint: str) -> SourceError:
 
 
 def _text(revision: str) -> str:
-    """Return a revision for a message, with escapes for characters that cannot be printed."""
+    """Format a revision for a message, with escapes for characters that cannot be printed."""
     return revision if revision.isprintable() else repr(revision)
 
 
 def _is_bare(git_dir: Path) -> bool:
-    """Return whether git considers the repository bare, even if the configuration is silent."""
+    """Return whether git treats a repository as bare, even without a setting for this."""
     output = execute(git_dir, ("rev-parse", "--is-bare-repository"))
     return output.stdout.strip() == b"true"
 

@@ -15,21 +15,21 @@ _SCP_LIKE = re.compile(
 )
 _HELPER = re.compile(r"[A-Za-z0-9+.-]+::")
 _PASSWORD = re.compile(r"[^/@:]+:.*@", re.DOTALL)
-"""Matches an address with a password but without ``://``, such as ``user:password@host``."""
+"""Matches a URL with a password but without ``://``, such as ``user:password@host``."""
 _TAIL = re.compile(r"[/?#]")
 _SCHEME = r"[A-Za-z][A-Za-z0-9+.-]{0,30}://"
 _URL = re.compile(rf"(?<=')({_SCHEME})([^'\n]*)|({_SCHEME})([^\s'\"]*)")
-"""Matches a URL in two parts; git prints URLs in quotes, and passwords may contain blanks."""
+"""Matches a URL in git's output in two parts; a password in a quoted URL may contain spaces."""
 _MOST_CHARACTERS = 2_000
 """The maximum length, in characters, of a git message that is shown."""
 _HIDDEN = "***"
 
 
 def is_remote(address: str) -> bool:
-    """Return whether an address refers to a remote repository, not to a local folder.
+    """Return whether a repository argument is the URL of a remote, not a local directory.
 
-    An address with a password but without a scheme counts as remote, so that the error message for
-    it does not show the password.
+    An argument with a password but without a scheme counts as remote, so that its error message
+    does not show the password.
     """
     return (
         "://" in address
@@ -40,10 +40,10 @@ def is_remote(address: str) -> bool:
 
 
 def checked(address: str) -> str:
-    """Return an address if it is safe to pass to git.
+    """Return a repository URL unchanged if it is safe to pass to git.
 
     Raises:
-        SourceError: The scheme or form of the address is not allowed.
+        SourceError: The scheme or form of the URL is not allowed.
     """
     if _SCP_LIKE.fullmatch(address):
         return address
@@ -70,10 +70,10 @@ def checked(address: str) -> str:
 
 
 def _reject_visible_secrets(address: str, scheme: str, authority: str, tail: str) -> None:
-    """Check that git will not put any secret part of an address on a command line.
+    """Check that git will not put a secret part of a repository URL on a command line.
 
     Raises:
-        SourceError: *address* has a query, or a password that cannot be removed from it.
+        SourceError: The URL has a query, or a password that cannot be removed from it.
     """
     if scheme in {"https", "http"} and re.search("[?#]", tail):
         raise SourceError(
@@ -95,9 +95,9 @@ def has_password(address: str) -> bool:
 
 
 def local_folder(address: str) -> Path | None:
-    """Return the folder to which an address with ``file://`` refers; None for other addresses.
+    """Return the directory to which a ``file://`` URL refers, or None for other URLs.
 
-    Of a repository with a working tree, this is the folder of the working tree.
+    For a repository with a working tree, this is the directory of the working tree.
     """
     scheme, _, rest = address.partition("://")
     if scheme != "file":
@@ -107,7 +107,7 @@ def local_folder(address: str) -> Path | None:
 
 
 def shown(address: str) -> str:
-    """Return an address without user, password, query and fragment.
+    """Return a repository URL without user, password, query and fragment.
 
     If ``@`` follows the first ``/``, ``?`` or ``#``, this first character may be part of a
     password. The result then contains neither host nor path.
@@ -123,12 +123,12 @@ def shown(address: str) -> str:
 
 
 def without_credentials(text: str) -> str:
-    """Return a text without the user and password in its URLs."""
+    """Remove the user and password from each URL in a message."""
     return _URL.sub(_without_user, text)
 
 
 def cleaned(text: str, address: str) -> str:
-    """Return git's message without the secret parts of an address and of other URLs."""
+    """Remove the secret parts of the repository URL and of other URLs from git's message."""
     text = text.replace(address, shown(address))
     for secret in sorted(_secrets(address), key=len, reverse=True):
         text = text.replace(secret, _HIDDEN)
@@ -149,14 +149,14 @@ def _split(rest: str) -> tuple[str, str]:
 
 
 def _is_ambiguous(authority: str, tail: str) -> bool:
-    """Return whether a URL's path may contain part of a password; ``/@name`` does not."""
+    """Return whether the path of a URL may contain part of a password; ``/@name`` does not."""
     if not authority or "@" not in tail:
         return False
     return ":" in authority or "@" in authority or re.search("[^/]@", tail) is not None
 
 
 def _secrets(address: str) -> set[str]:
-    """Return the secret parts of an address, such as the password, as written and decoded."""
+    """Return the secret parts of a URL, such as the password, both percent-encoded and decoded."""
     _, separator, rest = address.partition("://")
     if not separator:
         return set()

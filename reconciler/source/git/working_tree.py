@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from reconciler.source.git.repository import Repository
 
 UNBORN = "working-tree"
-"""The revision's name if the branch has no commit yet."""
+"""The name of the revision if the branch has no commit yet."""
 
 _SUBMODULE = "160000"
 _PIECE = 1_000_000
@@ -47,7 +47,7 @@ class WorkingTree:
 
     @cached_property
     def revision(self) -> str:
-        """The hash of the checked-out commit; ``working-tree`` before the first commit."""
+        """The hash of the checked-out commit, or ``working-tree`` before the first commit."""
         output = self._repository.run("rev-parse", "--verify", "HEAD^{commit}")
         return output.stdout.decode().strip() if output.status == 0 else UNBORN
 
@@ -61,7 +61,7 @@ class WorkingTree:
             if name:
                 found[name] = about.split(b" ")[0].decode()
         for name in run("ls-files", "-z", "--others", "--exclude-standard").split(b"\0"):
-            if name:  # git lists a nested repository as a folder, with a slash
+            if name:  # git lists a nested repository as a directory, with a slash
                 found[name.rstrip(b"/")] = _SUBMODULE if name.endswith(b"/") else "100644"
         return dict(sorted(found.items()))
 
@@ -75,14 +75,14 @@ class WorkingTree:
         return found
 
     def entries(self) -> tuple[Entry, ...]:
-        """Return every entry, ordered by path; files that were deleted from disk are omitted."""
+        """Return an entry for each file, link and submodule on disk, ordered by path."""
         return tuple(entry for _, entry in self._entries.values())
 
     def changed(self) -> tuple[str, ...]:
         """Return the paths that are staged, changed, untracked or missing from disk, in order."""
         if self.revision != UNBORN:
-            # `git status` needs all names of the commit before it prints one; a tree of a few
-            # bytes can have more files than there are atoms, which this list detects.
+            # `git status` reads all names of the commit before it prints one, and a tree of a few
+            # bytes can have an astronomical number of files. This list detects such a tree.
             self._repository.listing("ls-tree", "-r", "-z", "--full-tree", self.revision)
         changed = set(changed_paths(self._repository))
         missing = {shown(name) for name in self._names} - self._entries.keys()
@@ -107,7 +107,7 @@ class WorkingTree:
     def _pieces(self, entry: Entry, n_bytes: int) -> Iterator[bytes]:
         name = self._entries[entry.path][0]
         try:
-            # A folder of the path may have become a link since the entries were listed.
+            # A directory in the path may have become a link since the entries were listed.
             descriptor = input_files.opened_below(self._root, Path(os.fsdecode(name)))
             with os.fdopen(descriptor, "rb") as file:
                 if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
@@ -144,7 +144,7 @@ class WorkingTree:
 
 
 def uncommitted(repository: Repository, commit: str) -> tuple[str, ...]:
-    """Return the paths with uncommitted changes; empty if the commit is not checked out."""
+    """Return the paths with uncommitted changes, or nothing if the commit is not checked out."""
     if repository.bare:
         return ()
     head = repository.run("rev-parse", "--verify", "HEAD^{commit}")

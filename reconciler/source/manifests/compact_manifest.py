@@ -41,7 +41,7 @@ class CompactManifest(Mapping[str, Any]):
 
 
 def compact(manifest: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return a manifest in compact form; unchanged if an integer needs more than 64 bits."""
+    """Convert a manifest to JSON, or return it unchanged if an integer needs more than 64 bits."""
     try:
         # Copy the bytes, because the result of orjson keeps a larger buffer in memory.
         return CompactManifest(bytes(memoryview(orjson.dumps(manifest))))

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def with_namespace(result: FileResult, namespace: str | None) -> FileResult:
-    """Return a file's objects with a namespace set on each VM that has no namespace.
+    """Set a namespace on each VM of a parsed file whose manifest does not set one.
 
-    A KubeVirt CR or HyperConverged without a namespace is not changed: it refers to the cluster's
-    only one. If *namespace* is None, *result* is returned unchanged.
+    A KubeVirt CR or HyperConverged without a namespace is not changed, because a cluster has only
+    one such object. If *namespace* is None, *result* is returned unchanged.
     """
     if namespace is None or all(each.desired.ref.namespace for each in result.objects):
         return result

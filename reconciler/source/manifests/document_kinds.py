@@ -19,7 +19,7 @@ VERSION = "v1"
 API_VERSION = f"{KUBEVIRT_GROUP}/{VERSION}"
 MANAGED = ("KubeVirt", "VirtualMachine")
 _HYPERCONVERGED_VERSIONS = ("v1", "v1beta1")
-"""The API versions of HyperConverged, from which its operator writes the KubeVirt CR."""
+"""The API versions of HyperConverged objects, from which an operator writes the KubeVirt CR."""
 _OTHERS = (
     "VirtualMachineInstance",
     "VirtualMachineInstanceMigration",
@@ -35,7 +35,7 @@ _ALIKE = 0.8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """The classification of one document.
+    """Says whether a YAML document is a managed object, another object, a list or a mistake.
 
     At most one field is set; no field is set if the document is not a manifest.
     """
@@ -50,8 +50,8 @@ class Kind:
 def classify(node: Node, *, kind: object, api_version: object) -> Kind:
     """Classify a document by its kind and apiVersion.
 
-    A mapping without a kind is not a manifest (Helm values, a workflow). A mapping without an
-    apiVersion is not a manifest either, unless it has a managed kind.
+    A mapping without a kind is not a manifest, for example Helm values or a CI workflow. A mapping
+    without an apiVersion is not a manifest either, unless it has a managed kind.
     """
     if not isinstance(kind, str) or not (isinstance(api_version, str) or kind in MANAGED):
         return Kind()

@@ -1,6 +1,7 @@
 """Decodes the managed fields of one HyperConverged manifest: ``decode``.
 
-The result has the paths of the KubeVirt CR, because HyperConverged's operator writes that CR.
+The result has the field paths of the KubeVirt CR, because the operator of HyperConverged copies
+these fields into that CR.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Decode a HyperConverged, with the diagnostics of the schema check and of further checks.
+    """Decode a HyperConverged, and add the diagnostics of checks that a schema cannot express.
 
     Args:
         manifest: The manifest after its schema check; values that the schema rejects are omitted.
@@ -48,7 +49,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
 
 
 def _homes(manifest: Manifest) -> dict[FieldPath, FieldPath]:
-    """Return the field of this API version for each field of the KubeVirt CR."""
+    """Map each managed field of the KubeVirt CR to the HyperConverged field that sets it."""
     version = str(manifest.get(("apiVersion",))).rpartition("/")[2]
     known = HOMES[version if version in VERSIONS else VERSIONS[0]]
     return {path: home.path for path, home in known.items()}
@@ -69,7 +70,7 @@ def _findings(manifest: Manifest, homes: dict[FieldPath, FieldPath]) -> Iterator
 
 
 def _unmanaged(node: Node, path: FieldPath, managed: frozenset[FieldPath]) -> Iterator[FieldPath]:
-    """Yield the shortest field paths that contain no managed field, in file order."""
+    """Yield unmanaged fields in file order; a subtree without managed fields is one field."""
     here = node.find(path)
     for key in here.value if here and isinstance(here.value, dict) else ():
         below = (*path, key)

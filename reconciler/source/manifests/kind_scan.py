@@ -1,8 +1,8 @@
-"""Finds texts that may contain a VirtualMachine or KubeVirt, without parsing them.
+"""Finds files that may contain a VirtualMachine or KubeVirt, without parsing them.
 
 Most files of a repository contain neither kind. ``may_manage`` is fast and misses no such object,
-so other texts are not parsed. ``skipped_kinds`` counts the kinds of the
-objects in other texts.
+so all other files need not be parsed. ``skipped_kinds`` counts the objects in these other files by
+kind.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 _WORDS = (b"kubevirt", b"virtualmachine")
-"""Lower-case words of which every manifest of a managed kind contains at least one."""
+"""Every manifest of a managed kind contains at least one of these lower-case words."""
 _ESCAPES = re.compile(
     rb"\\(?:x[4-7][0-9a-fA-F]|u00[4-7][0-9a-fA-F]|U000000[4-7][0-9a-fA-F]"
     rb"|(?<=[a-zA-Z.]\\)\r?\n)"
 )
-"""Matches escapes and line breaks in quoted text, which can hide a word of ``_WORDS``."""
+"""Matches escapes and line breaks in quoted strings, which can hide a word of ``_WORDS``."""
 _NAMED = re.compile(
     rb"""\bkind\b["']?[ \t]*:\s*["']?(VirtualMachine|KubeVirt|HyperConverged)(List)?\b"""
 )
@@ -35,13 +35,13 @@ _MAX_KINDS = 1_000
 _MAX_KIND_LENGTH = 63
 _OTHER_KINDS = "of other kinds"
 _OVERLAP = 200
-"""The number of bytes by which pieces of a text overlap, so that no match is missed."""
+"""The number of bytes by which pieces of a file overlap, so that no match is missed."""
 
 
 def may_manage(data: bytes) -> bool:
     """Return whether a file may contain a VirtualMachine or KubeVirt, or a misspelt kind.
 
-    If the result is False, the text need not be parsed.
+    If the result is False, the file need not be parsed.
     """
     if _has_wide_characters(data):
         return True
@@ -52,7 +52,7 @@ def may_manage(data: bytes) -> bool:
 
 
 def names_managed(chunks: Iterable[bytes]) -> bool:
-    """Return whether unparsable text contains a line such as ``kind: VirtualMachine``."""
+    """Return whether an unparsable file contains a line such as ``kind: VirtualMachine``."""
     rest = b""
     for chunk in chunks:
         text = rest + chunk
@@ -81,7 +81,7 @@ def skipped_kinds(data: bytes) -> Counter[str]:
 
 
 def count_kind(counted: Counter[str], kind: str, n: int = 1) -> None:
-    """Count objects of one kind; long names, and names beyond a maximum, are counted together."""
+    """Count objects of one kind; very long names, and too many names, share one counter."""
     known = kind in counted or (len(counted) < _MAX_KINDS and len(kind) <= _MAX_KIND_LENGTH)
     counted[kind if known else _OTHER_KINDS] += n
 
@@ -103,7 +103,7 @@ def _json_kinds(data: bytes) -> Iterator[str]:
 
 
 def _kind(document: bytes) -> str:
-    """Return the kind of a YAML document; empty if the document has no kind or no apiVersion."""
+    """Return the kind of a YAML document, or an empty string without kind or apiVersion."""
     at = _key(document, b"kind:")
     if at < 0 or _key(document, b"apiVersion:") < 0:
         return ""
@@ -112,7 +112,7 @@ def _kind(document: bytes) -> str:
 
 
 def _key(document: bytes, key: bytes) -> int:
-    """Return the position of a top-level key's value in a document; -1 without the key."""
+    """Return the position of a top-level key's value in a document, or -1 without the key."""
     if document.startswith(key):
         return len(key)
     at = document.find(b"\n" + key)

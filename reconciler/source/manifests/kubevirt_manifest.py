@@ -36,11 +36,11 @@ Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go:2504,2511.
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Decode a KubeVirt CR, with the diagnostics of the schema check and of further checks.
+    """Decode a KubeVirt manifest, and add the diagnostics of checks that a schema cannot express.
 
     Args:
         manifest: The manifest after its schema check; values that the schema rejects are omitted.
-        ref: The identity of the CR.
+        ref: The identity of the KubeVirt CR.
         found: The diagnostics of the schema check.
     """
     settings = {
@@ -58,7 +58,7 @@ def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) ->
 
 
 def setting(kind: FieldType, value: object) -> SettingValue | None:
-    """Return a value as a setting; None if its type is wrong."""
+    """Convert a value in a manifest to a setting, or return None if its type is wrong."""
     try:
         return read_setting(kind, value)
     except QuantityError:
@@ -81,7 +81,7 @@ def _findings(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
-    """Report feature gates in both lists; KubeVirt denies such gates.
+    """Report feature gates that are both enabled and disabled, which KubeVirt rejects.
 
     Source: kubevirt v1.9.0 pkg/virt-operator/webhooks/kubevirt-update-admitter.go.
     """
@@ -100,7 +100,7 @@ def _contradicting_gates(manifest: Manifest) -> Iterator[Diagnostic]:
 
 
 def unknown_methods(manifest: Manifest, path: FieldPath) -> Iterator[Diagnostic]:
-    """Report unknown update methods in the list at a path, which KubeVirt accepts and ignores.
+    """Warn about unknown workload update methods, which KubeVirt accepts but ignores.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go:380-386.
     """
@@ -116,7 +116,7 @@ def unknown_methods(manifest: Manifest, path: FieldPath) -> Iterator[Diagnostic]
 
 
 def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
-    """Yield the shortest field paths that contain no managed field, in file order."""
+    """Yield unmanaged fields in file order; a subtree without managed fields is one field."""
     here = node.find(path)
     for key in here.value if here and isinstance(here.value, dict) else ():
         below = (*path, key)
@@ -129,6 +129,6 @@ def _unmanaged(node: Node, path: FieldPath) -> Iterator[FieldPath]:
 
 
 def _names(value: object) -> tuple[tuple[int, str], ...]:
-    """Return the texts in a list with their positions; other items are omitted."""
+    """Return the strings in a list with their positions; other items are omitted."""
     found = enumerate(value) if isinstance(value, list) else ()
     return tuple((index, each) for index, each in found if isinstance(each, str))

@@ -1,4 +1,4 @@
-"""``LimitedDiagnostics``: a list of diagnostics that only counts those above a maximum."""
+"""``LimitedDiagnostics``: a list of diagnostics that stores only a maximum number of them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_OF_OBJECT = 50
 MAX_OF_FILE = 1_000
 """The maximum number of diagnostics about one file that do not concern an object."""
 MAX_IN_ALL = 10_000
-"""The maximum number of diagnostics about a revision; each object's first error is extra."""
+"""The maximum number of diagnostics about a revision, plus the first error of each object."""
 _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 
 
@@ -65,7 +65,7 @@ class LimitedDiagnostics:
         return len(self._kept) + self._n_dropped
 
     def result(self) -> tuple[Diagnostic, ...]:
-        """Return the listed diagnostics, and a final one with the number of the others."""
+        """Return the stored diagnostics, and a last one that says how many are not stored."""
         if not self._n_dropped:
             return tuple(self._kept)
         more = Diagnostic(
@@ -81,7 +81,7 @@ class LimitedDiagnostics:
 
 
 def limited(found: Iterable[Diagnostic], most: int) -> tuple[Diagnostic, ...]:
-    """Return the first diagnostics, and a final one with the number of the others."""
+    """Return the first diagnostics, and a last one that says how many are omitted."""
     diagnostics = LimitedDiagnostics(most)
     diagnostics.extend(found)
     return diagnostics.result()

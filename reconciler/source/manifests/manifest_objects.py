@@ -17,14 +17,14 @@ class SourceFile:
     """The file or stream that a manifest was read from."""
 
     path: str
-    """The path from the root of the repository, with ``/``; for other input, its name."""
+    """The path relative to the root of the repository, with ``/``, or the name of other input."""
 
     def location(self, mark: Mark) -> Location:
         """Return the location of a position in this file."""
         return Location(path=self.path, line=mark.line, column=mark.column)
 
     def diagnose(self, problem: Problem, severity: Severity = Severity.ERROR) -> Diagnostic:
-        """Return a problem as a diagnostic at its location."""
+        """Convert a problem to a diagnostic with a location in this file."""
         return Diagnostic(
             severity=severity,
             code=problem.code,
@@ -50,22 +50,22 @@ class Manifest:
     """The kind, namespace and name of the object; None if one of these cannot be read."""
 
     def get(self, path: FieldPath) -> Any:  # noqa: ANN401 - any JSON value
-        """Return the value at a field path, or None if there is none."""
+        """Return the value at a field path, or None if the field is missing."""
         node = self.node.find(path)
         return node.value if node else None
 
     def texts(self, path: FieldPath) -> dict[str, str]:
-        """Return the entries of the mapping at a field path whose values are text."""
+        """Return the mapping at a field path, without entries whose values are not strings."""
         found = self.get(path)
         items = found.items() if isinstance(found, dict) else ()
         return {key: value for key, value in items if isinstance(value, str)}
 
     def at(self, path: tuple[str | int, ...] = (), *, key: bool = False) -> Location:
-        """Return the start of the value at a field path (or of its key), or of its parent."""
+        """Return the location of a field's value or key, or of its parent if it is missing."""
         return self.file.location(self.node.key_at(path) if key else self.node.at(path))
 
     def places(self, paths: Iterable[FieldPath]) -> dict[FieldPath, Location]:
-        """Return the start of the value at each field path; missing values are omitted."""
+        """Return the location of the value at each field path, without missing fields."""
         found = {path: self.node.find(path) for path in paths}
         return {path: self.file.location(node.mark) for path, node in found.items() if node}
 
@@ -80,7 +80,7 @@ class Manifest:
         context: tuple[str, ...] = (),
         hint: str = "",
     ) -> Diagnostic:
-        """Return a diagnostic with the location of a field path's value, or of its key."""
+        """Create a diagnostic at the location of a field's value, or of its key."""
         return Diagnostic(
             severity=severity,
             code=code,

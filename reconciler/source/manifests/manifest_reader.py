@@ -61,14 +61,14 @@ _DECODERS = {
     HYPERCONVERGED: hyperconverged_manifest.decode,
 }
 _SCHEMAS = {HYPERCONVERGED: "hyperconverged"}
-"""The schema of each kind that has one of its own."""
+"""The name of the schema for each kind that does not use the schema ``manifest``."""
 
 
 def read_manifests(path: str, data: bytes) -> FileResult:
-    """Read one manifest file; mistakes become diagnostics, and no exception is raised.
+    """Parse one manifest file; mistakes become diagnostics, and no exception is raised.
 
     Args:
-        path: The path to show, from the root of the repository, with ``/``.
+        path: The path to show in messages, relative to the root of the repository, with ``/``.
         data: YAML or JSON with one or several documents.
     """
     if not may_manage(data) and not is_lfs_pointer(data):
@@ -108,7 +108,7 @@ class _Gathered:
         )
 
     def omits(self, document: str, line: int) -> bool:
-        """Return whether to skip a document: its kind is not managed, or it is too large."""
+        """Return whether to skip a document because its kind is not managed or it is too large."""
         if len(document) < _SHORTEST and "%" not in document:
             return True
         data = document.encode("utf-8", "surrogatepass")
@@ -122,7 +122,7 @@ class _Gathered:
         return False
 
     def unreadable(self, problem: Problem, data: bytes) -> None:
-        """Report an unreadable document if it mentions a managed kind; otherwise only count it."""
+        """Report an unreadable document if it contains a managed kind; otherwise only count it."""
         if problem.code == "lfs-pointer":
             self.diagnostics.add(self.file.diagnose(problem, Severity.WARNING))
         elif names_managed((data,)):
@@ -175,7 +175,7 @@ def _items(node: Node) -> tuple[Node, ...]:
 
 
 def _ref(manifest: Manifest) -> ObjectRef | None:
-    """Return the object's kind, namespace and name; None if one of these cannot be read."""
+    """Return the kind, namespace and name of an object, or None if one of them cannot be read."""
     name = manifest.get(("metadata", "name"))
     namespace = manifest.get(("metadata", "namespace"))
     if not isinstance(name, str) or not isinstance(namespace, str | None):

@@ -51,7 +51,7 @@ def treatment(annotations: Mapping[str, str]) -> Treatment:
 
 
 def is_valid(key: str, text: str) -> bool:
-    """Return whether a text is a valid value of an annotation."""
+    """Return whether a string is a valid value of an annotation."""
     if key == PRIORITY:
         return _INTEGER.fullmatch(text) is not None
     if key in {SUSPEND, RESTART}:

@@ -37,7 +37,7 @@ _SERVER_SET = frozenset(
 
 
 def decode(manifest: Manifest, ref: ObjectRef, found: tuple[Diagnostic, ...]) -> FileObject:
-    """Decode a VM, with the diagnostics of the schema check and of further checks.
+    """Decode a VM manifest, and add the diagnostics of checks that a schema cannot express.
 
     Args:
         manifest: The manifest after its schema check; values that the schema rejects are omitted.
@@ -162,7 +162,8 @@ def _memory(manifest: Manifest, path: FieldPath) -> MemoryQuantity | None:
 def _resources(manifest: Manifest) -> Mapping[str, str]:
     """Return the VM's memory requests and limits if only they determine its memory size.
 
-    Each is a text for messages; a value that is not a quantity may be a secret and is not quoted.
+    Each is a string for messages; a value that is not a quantity may be a secret and is not
+    quoted.
     """
     if any(manifest.node.find(each) for each in (GUEST_MEMORY, _INSTANCETYPE, PAGE_SIZE)):
         return {}
@@ -182,7 +183,7 @@ def _text(value: object) -> str | None:
 
 
 def _complete(value: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return the manifest for creating the VM; None if a required field is missing.
+    """Return the manifest with which to create the VM, or None if a required field is missing.
 
     Source: kubevirt v1.9.0 CRD virtualmachines.kubevirt.io (required: template, devices).
     """

@@ -1,7 +1,7 @@
-"""Parses SSH allowed signers: ``AllowedSigner``, in the format of ``ssh-keygen(1)``.
+"""Parses a list of SSH allowed signers in the format of ``ssh-keygen(1)``: ``AllowedSigner``.
 
-Every line is checked when the file is read, because ssh-keygen skips a line that it cannot read,
-and a misspelt restriction must not turn into none.
+Every line is checked when the file is read, because ssh-keygen skips lines that it cannot read,
+and a misspelt restriction must not be ignored.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class AllowedSignersError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AllowedSigner:
-    """One line of the allowed signers: a key, and the signatures for which it is valid."""
+    """A public key, and the conditions under which its signatures are accepted."""
 
     line: str
     """The whole line, as ssh-keygen reads it."""
@@ -48,14 +48,14 @@ class AllowedSigner:
     valid_before: datetime | None = None
 
     def valid_at(self, now: datetime) -> bool:
-        """Return whether the key may be used at a given time."""
+        """Return whether the key is valid at a given time."""
         early = self.valid_after is not None and now < self.valid_after
         late = self.valid_before is not None and now >= self.valid_before
         return not early and not late
 
 
 def parse_allowed_signers(text: str) -> tuple[AllowedSigner, ...]:
-    """Return the signers in a text, in order.
+    """Parse the lines of an allowed signers file, in order.
 
     Raises:
         AllowedSignersError: A line is invalid, or its key is too weak.
@@ -82,7 +82,7 @@ def _signer(row: int, line: str) -> AllowedSigner:
 
 
 def _times(row: int, options: str) -> dict[str, datetime]:
-    """Check the options in a line, and return the times among the options by name."""
+    """Check the options of an allowed signer, and return the validity times by option name."""
     found, position, seen = {}, 0, set()
     while position < len(options):
         match = _OPTION.match(options, position)
@@ -102,7 +102,7 @@ def _times(row: int, options: str) -> dict[str, datetime]:
 
 def _time(row: int, name: str, value: str) -> datetime:
     match = _TIME.fullmatch(value)
-    # A text of another form is empty here, and not a time.
+    # A string of another form becomes empty here, which is not a time.
     text = match[1] + (match[2] or "0000") + (match[3] or "00") if match else ""
     zone = "+0000" if value.endswith("Z") else ""
     try:
@@ -133,7 +133,7 @@ def _fingerprint(row: int, kind: str, key: str) -> str:
 
 
 def _fields(data: bytes) -> list[bytes]:
-    """Return a key's fields, each of which is preceded by its length (RFC 4251 section 5)."""
+    """Split a public key into its fields; a length precedes each field (RFC 4251 section 5)."""
     found = []
     while data:
         length = int.from_bytes(data[:_LENGTH_BYTES], "big")

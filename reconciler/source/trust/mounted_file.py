@@ -1,6 +1,7 @@
-"""Reads files that the operator mounts, and that must not be in the repository.
+"""Reads files that the user mounts, and that must not be in the repository.
 
-Otherwise, the author of a commit could also choose the trusted keys or the receivers.
+Otherwise, the author of a commit could also choose the trusted keys or the receivers of
+notifications.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ _OUTSIDE = "mount the file from a Secret or a ConfigMap, outside the repository"
 def read_document(
     path: Path, outside: RepositoryPlaces, *, flag: str, schema: str, hint: str
 ) -> Node:
-    """Return the only document of a YAML file, which is valid against a schema.
+    """Read a YAML file with exactly one document, and check the document against a schema.
 
     Args:
         path: The file.
-        outside: The repository, in whose clones the file may not be.
+        outside: The repository; none of its clones may contain the file.
         flag: The option that names the file, for errors.
         schema: The name of the schema.
-        hint: Where the format is described.
+        hint: The hint for errors, which says where the format is described.
 
     Raises:
         UsageError: The file cannot be read, is invalid or is in the repository.
@@ -56,9 +57,9 @@ def read_document(
 
 
 def read_mounted(path: Path, outside: RepositoryPlaces, *, flag: str, shown: str) -> bytes:
-    """Return the contents of a file, which must not be in the repository.
+    """Read a file that must not be in a clone of the repository.
 
-    *shown* names the file in errors.
+    Errors refer to the file as *shown*.
 
     Raises:
         UsageError: The file cannot be read, is too large or is in the repository.
@@ -79,5 +80,5 @@ def read_mounted(path: Path, outside: RepositoryPlaces, *, flag: str, shown: str
 
 
 def mistake(flag: str, path: Path, mark: Mark, message: str, hint: str = "") -> UsageError:
-    """Return the error about a mistake at a place in a file."""
+    """Create the error about a mistake at a position in a file."""
     return UsageError(f"{flag} {path}:{mark.line}:{mark.column}: {message}", hint=hint)

@@ -1,4 +1,4 @@
-"""Creates a folder for gpg that contains only trusted keys: ``create_keyring``."""
+"""Creates a directory for gpg that contains only trusted keys: ``create_keyring``."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _RSA = frozenset({"1", "2", "3"})
 _LEAST_RSA_BITS = 2048
 _VALIDITY, _LENGTH, _ALGORITHM, _KEY_ID, _FINGERPRINT, _CAPABILITIES = 1, 2, 3, 4, 9, 11
 _UNUSABLE = frozenset("red")
-"""Validity of a key that is revoked, expired or disabled; gpg reports its signatures as such."""
+"""The validity codes of revoked, expired and disabled keys; gpg rejects their signatures."""
 
 
 def create_keyring(folder: Path, keys: Sequence[bytes], shown: Path) -> frozenset[str]:
-    """Import keys into an empty folder, and return the fingerprints of the primary keys.
+    """Import keys into an empty directory, and return the fingerprints of the primary keys.
 
     Args:
-        folder: The folder that gpg uses as ``GNUPGHOME``; only this user can read it.
+        folder: The directory that gpg uses as ``GNUPGHOME``; only this user can read it.
         keys: Public keys in ASCII armor or binary.
         shown: The file of ``--verify``, for messages.
 
@@ -72,7 +72,7 @@ def require_gpg() -> str:
 
 
 def gpg_environment(folder: Path) -> dict[str, str]:
-    """Return the environment variables with which gpg uses only one folder."""
+    """Return environment variables that make gpg use only the given directory."""
     return {"GNUPGHOME": str(folder), "GPG_TTY": ""}
 
 
@@ -97,7 +97,7 @@ def _gpg(
 def _fingerprints(listed: str, shown: Path) -> Iterator[str]:
     """Yield the fingerprint of each primary key that gpg lists, and reject weak keys.
 
-    Keys that cannot make an acceptable signature may be weak: revoked and expired keys, and
+    Keys that cannot create an accepted signature may be weak: revoked and expired keys, and
     subkeys that are only for encryption or authentication. A primary key always counts, because
     it can add subkeys for signatures.
 

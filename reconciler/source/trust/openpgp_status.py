@@ -1,8 +1,8 @@
-"""Reads the status lines of gpg strictly: ``judge_openpgp``.
+"""Decides from the status lines of gpg whether a signature is accepted: ``judge_openpgp``.
 
-A signature is accepted only if the lines prove it: exactly one good and valid signature by one of
-the trusted keys, and no line that reports a problem. A line that this module does not know cannot
-make a signature acceptable.
+A signature is accepted only if gpg reports exactly one good and valid signature by one of the
+trusted keys, and no problem. A line that this module does not know never causes a signature to be
+accepted.
 
 Source: GnuPG 2.2 doc/DETAILS, "Format of the --status-fd output".
 """
@@ -45,7 +45,7 @@ _PROBLEMS: Mapping[str, tuple[RefusalReason, str]] = {
 
 
 def judge_openpgp(output: str, trusted: Collection[str]) -> SignatureVerdict:
-    """Return the verdict on a signature, based on the output of gpg.
+    """Decide from the output of gpg whether a signature is accepted, and why not.
 
     Args:
         output: The output of ``git verify-commit --raw`` or ``git verify-tag --raw``.
@@ -68,7 +68,7 @@ def judge_openpgp(output: str, trusted: Collection[str]) -> SignatureVerdict:
 
 
 def _problem(name: str, fields: Sequence[str]) -> SignatureVerdict | None:
-    """Return the verdict on a signature whose result line is not ``GOODSIG``."""
+    """Return why a signature is rejected because of its result line, or None for ``GOODSIG``."""
     key = f"the OpenPGP key {fields[0] if fields else '?'}"
     if name == "ERRSIG" and (weak := _WEAK_HASHES.get("".join(fields[2:3]))):
         return rejected(RefusalReason.WEAK, _weak(key, weak))
@@ -83,7 +83,7 @@ def _problem(name: str, fields: Sequence[str]) -> SignatureVerdict | None:
 def _valid(
     lines: Mapping[str, list[list[str]]], good: Sequence[str], trusted: Collection[str]
 ) -> SignatureVerdict:
-    """Check the key, the hash and the trust level of a good signature, and return the verdict."""
+    """Accept a good signature only if its key, hash algorithm and trust level are acceptable."""
     valid = lines.get("VALIDSIG", [])
     if len(valid) != 1 or len(valid[0]) < _VALID_FIELDS or not good:
         return rejected(RefusalReason.BAD, "gpg does not state that its signature is valid")
@@ -106,7 +106,7 @@ def _weak(key: str, algorithm: str) -> str:
 
 
 def _lines(output: str) -> dict[str, list[list[str]]]:
-    """Return the fields of gpg's status lines by their keyword."""
+    """Split gpg's status lines into fields, by the keyword of each line."""
     found = defaultdict(list)
     for line in output.split("\n"):
         if line.startswith(_PREFIX):

@@ -1,7 +1,7 @@
-"""Finds out whether a file belongs to the repository that it judges: ``RepositoryPlaces``.
+"""Finds out whether a file is in a clone of the repository: ``RepositoryPlaces``.
 
-A user who can push to the repository can change a file in another clone of it, as soon as the
-clone is updated.
+A user who can push to the repository can change the files in every clone, as soon as the clone is
+updated.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _ANY_OWNER = ("-c", "safe.directory=*")
-"""An option with which git also reads the remotes of a clone that another user owns."""
+"""An option that lets git read the remotes of a clone that another user owns."""
 _REMOTES = (*_ANY_OWNER, "remote", "--verbose")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RepositoryPlaces:
-    """The folders and the addresses of one repository."""
+    """The local directories and the URLs of one repository."""
 
     folders: tuple[Path, ...] = ()
     addresses: frozenset[tuple[str, str]] = frozenset()
-    """The normalized addresses, see ``normalized``."""
+    """The URLs of the repository in the form that ``normalized`` returns."""
 
     @classmethod
     def of(cls, address: str, folder: Path | None) -> RepositoryPlaces:
-        """Return the places of a repository.
+        """Return the local directories and the URLs of a repository.
 
         Args:
-            address: The address or the folder that the user has set.
-            folder: The folder of a repository on this machine; None for a remote one.
+            address: The URL or the directory that the user has set.
+            folder: The directory of a local repository; None for a remote repository.
         """
         places = cls(addresses=frozenset({normalized(address, Path.cwd())}))
         if folder is None:
@@ -44,7 +44,7 @@ class RepositoryPlaces:
         return replace(places, folders=(folder,), addresses=addresses)
 
     def containing(self, path: Path) -> Path | None:
-        """Return the clone of the repository that contains a file; None if there is none.
+        """Return the clone of the repository that contains a file, or None if no clone does.
 
         Raises:
             OSError: The file does not exist.
@@ -65,11 +65,11 @@ class RepositoryPlaces:
 
 
 def normalized(address: str, folder: Path) -> tuple[str, str]:
-    """Return the host and the path of an address, which different schemes have in common.
+    """Return the host and path of a repository URL, which do not depend on the URL scheme.
 
     Args:
         address: A URL, ``user@host:path``, or a path.
-        folder: The folder to which a path is relative.
+        folder: The directory to which a relative path refers.
     """
     try:
         if address.startswith("file://"):
@@ -83,7 +83,7 @@ def normalized(address: str, folder: Path) -> tuple[str, str]:
             if colon and "/" not in host:
                 return host.rpartition("@")[2].casefold(), _without_suffix(path).casefold()
         return "", _without_suffix(str((folder / address).resolve()))
-    except ValueError:  # git cannot use such an address either
+    except ValueError:  # git cannot use such a URL either
         return "", address
 
 
@@ -92,7 +92,7 @@ def _without_suffix(path: str) -> str:
 
 
 def _remotes(clone: Path) -> Iterable[tuple[str, str]]:
-    """Return the normalized addresses of the remotes of a clone."""
+    """Return the host and path of each remote of a clone."""
     lines = execute(clone, _REMOTES).stdout.decode("utf-8", "surrogateescape").split("\n")
     urls = (line.partition("\t")[2].rpartition(" ")[0] for line in lines)
     return {normalized(url, clone) for url in urls if url}

@@ -1,8 +1,8 @@
 """Checks the signatures of commits and tags with git, gpg and ssh-keygen: ``SignatureChecker``.
 
-The programs see only the keys of ``--verify``: gpg gets a folder of its own, and git gets its
-settings in environment variables, which take precedence over every configuration file. Neither
-the repository nor the user's own keys can therefore make a signature acceptable.
+The programs see only the keys of ``--verify``: gpg gets a directory of its own, and git gets its
+settings in environment variables, which take precedence over every configuration file. Therefore,
+neither the repository nor the user's own keys can cause a signature to be accepted.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class SignatureChecker:
     def __init__(
         self, repository: Repository, verification: Verification, folder: Path, clock: Clock
     ) -> None:
-        """Find the programs that check signatures, and prepare an empty folder for them.
+        """Find the programs that check signatures, and prepare an empty directory for them.
 
         Raises:
             SourceError: gpg or ssh-keygen is missing, but there are keys for it.
@@ -76,7 +76,7 @@ class SignatureChecker:
         self._revoked.write_bytes(verification.revoked_ssh_keys)
 
     def commit(self, commit: str) -> SignatureVerdict:
-        """Return the verdict on the signature of a commit."""
+        """Check the signature of a commit, and return whether it is accepted or why not."""
         contents = self._contents("commit", commit)
         if contents is None:
             return _TOO_LARGE
@@ -86,7 +86,7 @@ class SignatureChecker:
         return self._verdict("verify-commit", commit, armor)
 
     def tag(self, name: str, commit: str = "") -> SignatureVerdict:
-        """Return the verdict on the signature of an annotated tag, which must be for *commit*."""
+        """Check the signature of an annotated tag, which must refer to *commit* if it is set."""
         reference = f"refs/tags/{name.removeprefix('refs/').removeprefix('tags/')}"
         found = self._repository.run("rev-parse", "--verify", "--end-of-options", reference)
         tag = found.stdout.decode().strip()
@@ -112,7 +112,7 @@ class SignatureChecker:
         return self._repository.run("cat-file", "-t", name).stdout.decode().strip()
 
     def _contents(self, kind: str, name: str) -> str | None:
-        """Return a commit's or tag's contents; None if they are too large to check."""
+        """Return the contents of a commit or tag, or None if they are too large to check."""
         size = self._repository.run("cat-file", "-s", name).stdout.strip()
         if size.isdigit() and int(size) > _MAX_BYTES:
             return None
@@ -176,12 +176,12 @@ class SignatureChecker:
     def _ssh_among(
         self, command: str, name: str, lines: list[str], *, revocation: bool = True
     ) -> SignatureVerdict:
-        """Check an SSH signature with only the given signers allowed, and return the verdict."""
+        """Check an SSH signature against the given lines of allowed signers."""
         self._allowed.write_text("".join(f"{line}\n" for line in lines))
         return judge_ssh(*self._run(command, name, revocation=revocation))
 
     def _run(self, command: str, name: str, *, revocation: bool = True) -> tuple[int, str]:
-        """Return the exit code and the output of git's check of a signature."""
+        """Let git check a signature, and return git's exit code and output."""
         settings = {
             "gpg.program": "gpg",
             "gpg.openpgp.program": "gpg",
@@ -207,7 +207,7 @@ class SignatureChecker:
 def signature_checker(
     repository: Repository, verification: Verification, clock: Clock
 ) -> Iterator[SignatureChecker]:
-    """Open a checker of signatures; the folder with the trusted keys is deleted at the end.
+    """Create a ``SignatureChecker``, and delete its copies of the trusted keys at the end.
 
     Raises:
         SourceError: gpg or ssh-keygen is missing, but there are keys for it.

@@ -25,5 +25,5 @@ class SignatureVerdict:
 
 
 def rejected(problem: RefusalReason, message: str) -> SignatureVerdict:
-    """Return the verdict on a signature that is not accepted."""
+    """Create the verdict for a signature that is not accepted."""
     return SignatureVerdict(problem=problem, message=message)

@@ -1,7 +1,7 @@
-"""Reads what git and ssh-keygen print about an SSH signature: ``judge_ssh``.
+"""Decides from the output of git and ssh-keygen if an SSH signature is accepted: ``judge_ssh``.
 
-Only the exit code 0 together with one line that names a principal makes a signature acceptable.
-Other messages only explain why a signature is not accepted.
+A signature is accepted only if the exit code is 0 and exactly one line names a principal. Other
+messages only explain why a signature is not accepted.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ _CAUSES = (
         "its SSH signature was made for a namespace other than git",
     ),
 )
-"""Texts of ssh-keygen that explain why a signature is not accepted.
+"""Messages of ssh-keygen that explain why a signature is not accepted.
 
 Source: OpenSSH 9.2 sshsig.c, check_allowed_keys_line and sshsig_verifyb.
 """
 
 
 def judge_ssh(status: int, output: str) -> SignatureVerdict:
-    """Return the verdict on a signature, based on the exit code and the output of git."""
+    """Decide from the exit code and the output of git whether a signature is accepted."""
     lines = [line.rstrip() for line in output.split("\n")]
     good = [match for match in map(_GOOD.fullmatch, lines) if match]
     if status == 0 and len(good) == 1:

@@ -1,7 +1,7 @@
 """Reads the file of ``--verify``: ``Verification``.
 
-The file and the files that it names are mounted by the operator. None of them may be in the
-repository, because whoever can write a commit could then also choose the trusted keys.
+The user mounts this file and the files that it names. None of them may be in the repository,
+because every user who can write a commit could then also choose the trusted keys.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def read_verification(path: Path, outside: RepositoryPlaces) -> Verification:
 
     Args:
         path: The file of ``--verify``.
-        outside: The repository, in whose clones no file may be.
+        outside: The repository; none of its clones may contain any of these files.
 
     Raises:
         UsageError: A file cannot be read, is invalid or is in the repository.

@@ -14,12 +14,12 @@ _CHARACTERS = "\u0085\u2028\u2029\ufeff"
 _NEEDED = re.compile(rf"[{_CHARACTERS}]|\\u[dD][89a-fA-F]")
 _ESCAPE = re.compile(r"\\u([0-9a-f]{4})")
 _DIGITS = "efcba98765"
-"""Substitutes for ``d``, a surrogate's first digit; the first one not in the text is used."""
+"""Digits that can replace ``d``, a surrogate's first digit; the first unused digit is chosen."""
 _PRIVATE = range(0xE000, 0xE800)
 
 
 class Substitutes:
-    """A text that libyaml can read, with a method that restores the original characters."""
+    """YAML text that libyaml can read, with a method that restores the original characters."""
 
     def __init__(self, text: str) -> None:
         digit = next((each for each in _DIGITS if _is_free(each, text)), "d")

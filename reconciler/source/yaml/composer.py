@@ -25,7 +25,7 @@ MAX_DEPTH = 200
 MAX_VALUES = 500_000
 """The maximum number of values in a document after the expansion of its aliases."""
 MAX_REPEATED = 200_000
-"""The maximum number of values that aliases repeat, in all documents of a text together."""
+"""The maximum number of values that aliases repeat, in all documents of a file together."""
 MAX_REMARKS = 1_000
 """The maximum number of problems, such as duplicate keys, reported for one document."""
 
@@ -47,7 +47,7 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
     """Yield the YAML documents that parser events describe; empty documents are omitted.
 
     Args:
-        events: The events of one text, from the parser of PyYAML or ruamel.yaml.
+        events: The events of one file, from the parser of PyYAML or ruamel.yaml.
         kinds: The library's module that defines the event classes.
 
     Raises:
@@ -88,7 +88,7 @@ class _Open:
         self.start = start
         self.anchor = anchor
         self.count_before = count_before
-        """The number of values in the document before this one."""
+        """The number of values in the document before this mapping or list."""
         self.is_mapping = is_mapping
         self.value: Any = {} if is_mapping else []
         self.children: dict[Any, Node] = {}
@@ -108,7 +108,7 @@ class _Document:
 
     def __init__(self, repeated: int) -> None:
         self.repeated = repeated
-        """The number of values that aliases have repeated in the text so far."""
+        """The number of values that aliases have repeated in all documents so far."""
         self.inner = _Open(Mark(0, 0), None, 0, is_mapping=False)
         """The innermost open mapping or list; at first, a list for the root."""
         self.remarks: list[Problem] = []
@@ -116,7 +116,7 @@ class _Document:
         self._count = 0
         """The number of values that were read so far, including repetitions by aliases."""
         self._anchors: dict[str, tuple[Node, int] | None] = {}
-        """The node and the number of values of each anchor; None while the node is open."""
+        """The node and the number of values of each anchor; None until the node is complete."""
 
     def scalar(self, event: Any) -> None:  # noqa: ANN401 - an event of either library
         """Add a scalar as a key or a value; most of the reading time is spent here."""
@@ -229,7 +229,7 @@ class _Document:
 
 
 def _marked_text(text: str, tag: str | None) -> Scalar:
-    """Return the value of a quoted or tagged scalar; the tag ``!`` makes it text."""
+    """Return the value of a quoted or tagged scalar; the tag ``!`` turns it into a string."""
     if tag is not None and tag != "!":
         return resolve_tagged(text, tag)
     try:

@@ -51,7 +51,7 @@ def is_lfs_pointer(data: bytes) -> bool:
 
 
 def too_large(n_bytes: int | None, max_bytes: int = MAX_FILE_BYTES) -> Problem:
-    """Return the problem that a file exceeds the maximum size.
+    """Create the problem for a file that exceeds the maximum size.
 
     *n_bytes* is None if the size is unknown.
     """
@@ -65,7 +65,7 @@ def too_large(n_bytes: int | None, max_bytes: int = MAX_FILE_BYTES) -> Problem:
 
 
 def too_large_document(n_bytes: int, line: int) -> Problem:
-    """Return the problem that a document is too large."""
+    """Create the problem for a YAML document that exceeds the maximum size."""
     return Problem(
         mark=Mark(line, 1),
         code="too-large",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.parsers import Parser
 
 MAX_BROKEN = 50
-"""The maximum number of unreadable documents in a text; the text after them is not read."""
+"""The maximum number of unreadable documents in a file; the rest of the file is not read."""
 
 _DOCUMENT_LINE = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 _END_LINE = re.compile(r"^\.\.\.(?=\s|$)", re.MULTILINE)
@@ -34,16 +34,16 @@ _TEMPLATE_HINT = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A document that cannot be parsed, with the reason."""
+    """A YAML document that cannot be parsed, with the reason."""
 
     problem: Problem
     text: str
-    """The document's text; after too many unreadable documents, also all the text after it."""
+    """The content of the document; after too many unreadable documents, the rest of the file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Documents:
-    """The parsed documents of one text, in order; empty documents are omitted."""
+    """The parsed documents of one YAML file, in order; empty documents are omitted."""
 
     documents: tuple[Composed, ...]
     unreadable: tuple[Unreadable, ...] = ()
@@ -55,20 +55,20 @@ class Documents:
 
     @property
     def problems(self) -> tuple[Problem, ...]:
-        """All problems in the text, both in parsed and in unreadable documents."""
+        """All problems in the file, both in parsed and in unreadable documents."""
         remarks = (problem for each in self.documents for problem in each.remarks)
         return (*remarks, *(each.problem for each in self.unreadable))
 
 
 def parse(text: str, parser: Parser | None = None) -> Documents:
-    r"""Parse a YAML text whose lines end with ``\n``.
+    r"""Parse the documents of a YAML file whose lines end with ``\n``.
 
     One broken document does not hide the others: after a problem, reading continues at the next
     line that starts with ``---``, which can only be between documents.
 
     Args:
         text: One document or several.
-        parser: The library that parses the text; libyaml by default.
+        parser: The library that parses the documents; libyaml by default.
     """
     found = tuple(read(text, parser))
     return Documents(
@@ -78,7 +78,7 @@ def parse(text: str, parser: Parser | None = None) -> Documents:
 
 
 def read(text: str, parser: Parser | None = None) -> Iterator[Composed | Unreadable]:
-    """Yield the YAML documents of a text one at a time; ``parse`` returns all of them.
+    """Yield the documents of a YAML file one at a time; ``parse`` returns all of them.
 
     A caller that keeps no document needs only the memory of the largest one.
     """
@@ -107,15 +107,15 @@ def read(text: str, parser: Parser | None = None) -> Iterator[Composed | Unreada
 
 
 def parts(text: str, is_omitted: Callable[[str, int], bool]) -> Iterator[str]:
-    """Split a text between documents into parts of at most ``MAX_DOCUMENT_BYTES`` characters.
+    """Split a YAML file between documents into parts of at most ``MAX_DOCUMENT_BYTES`` characters.
 
     Parsing one part at a time needs less memory. An empty line replaces every line of earlier
     parts and of omitted documents, so line numbers do not change.
 
     Args:
-        text: Any number of documents; a line that starts with ``---`` is always between two.
-        is_omitted: Decides whether to omit a document, by its text and the number of its first
-            line.
+        text: Any number of documents; a line that starts with ``---`` always separates two.
+        is_omitted: Returns whether to omit a document, given its content and the number of its
+            first line.
     """
     kept: list[str] = []
     start, line, length = 0, 1, 0
@@ -137,7 +137,7 @@ def parts(text: str, is_omitted: Callable[[str, int], bool]) -> Iterator[str]:
 
 
 def _documents(text: str, parser: Parser) -> Iterator[Composed]:
-    """Yield the documents of a YAML text.
+    """Yield the documents of a YAML file.
 
     Raises:
         ProblemError: A document is not YAML; the documents after it were not read.
@@ -161,7 +161,7 @@ def _composed(text: str, parser: Parser) -> Iterator[Composed]:
 
 
 def _events(piece: Piece, parser: Parser) -> Iterator[Any]:
-    """Yield the parser events of one part of a text, with their positions in the whole text."""
+    """Yield the parser events of one part of a file, with their positions in the whole file."""
     try:
         if not piece.row and not piece.column:
             yield from parser.events(piece.text)
@@ -174,7 +174,7 @@ def _events(piece: Piece, parser: Parser) -> Iterator[Any]:
 
 
 def _pieces(text: str) -> Iterator[Piece]:
-    """Split a text after each ``...``, because libyaml requires ``---`` after this marker."""
+    """Split YAML after each end marker ``...``, because libyaml would require ``---`` after it."""
     start = row = 0
     if "..." in text:
         for match in _END_LINE.finditer(text):
@@ -196,13 +196,13 @@ def _syntax_problem(error: Any, piece: Piece) -> Problem:  # noqa: ANN401 - of e
 
 
 def _next_document(text: str, row: int, first: int) -> int | None:
-    """Return the start of the next document after a given line and position."""
+    """Return the position of the next line with ``---`` after a given line, or None."""
     found = _DOCUMENT_LINE.search(text, max(_start(text, row), first + 1))
     return found.start() if found else None
 
 
 def _document_at(text: str, mark: Mark, following: int | None) -> str:
-    """Return the document that starts at a given position."""
+    """Return the content of the document that contains a given position."""
     start = _start(text, mark.line - 1)
     first = max(text.rfind("\n---", 0, start), 0)
     if following == start and mark.column > 1:
@@ -212,7 +212,7 @@ def _document_at(text: str, mark: Mark, following: int | None) -> str:
 
 
 def _start(text: str, row: int) -> int:
-    """Return the position of the start of a line."""
+    """Return the position of the first character of a line."""
     at = 0
     for _ in range(row):
         at = text.find("\n", at) + 1

@@ -20,7 +20,7 @@ _SPACE = re.compile(r"[ \t\r\n]*")
 
 
 def json_pieces(text: str) -> tuple[Piece, ...] | None:
-    """Return the JSON objects in a text.
+    """Split a stream of JSON objects into the single objects.
 
     Return None if *text* is not JSON that starts with a brace; it must then be read as YAML.
     """

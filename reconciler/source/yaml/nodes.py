@@ -17,16 +17,16 @@ class Mark(NamedTuple):
 
 
 class Piece(NamedTuple):
-    """A part of a text that is parsed separately, and its location in the text."""
+    """A part of a file that is parsed separately, and its location in the file."""
 
     text: str
     row: int
-    """The number of lines in the text before the piece."""
+    """The number of lines in the file before the piece."""
     column: int
     """The number of characters before the piece in its first line."""
 
     def moved(self, mark: ParserMark) -> ParserMark:
-        """Convert a position in the piece to a position in the whole text."""
+        """Convert a position in the piece to a position in the whole file."""
         column = mark.column if mark.line else mark.column + self.column
         return _Moved(mark.line + self.row, column)
 
@@ -70,7 +70,7 @@ class Node(NamedTuple):
         return from_parser(self.start)
 
     def find(self, path: Iterable[str | int]) -> Node | None:
-        """Return the node at a field path, or None if there is none."""
+        """Return the node at a field path, or None if the field is missing."""
         node: Node | None = self
         for step in path:
             if node is None:
@@ -99,10 +99,10 @@ class Node(NamedTuple):
 def as_stored(node: Node) -> Node:
     """Return an object as the API server stores it: nulls are removed or replaced.
 
-    A null label or annotation becomes empty text, because the server decodes the metadata into Go
-    maps of text. Any other key whose value is null is removed. The server removes a null if its
-    schema does not allow null and has no default. Managed fields that allow null treat it like a
-    missing key.
+    A null label or annotation becomes an empty string, because the server decodes the metadata
+    into Go maps of strings. Any other key whose value is null is removed. The server removes a
+    null if its schema does not allow null and has no default. Managed fields that allow null treat
+    it like a missing key.
 
     Source: k8s.io/apiextensions-apiserver v0.32 pkg/apiserver/schema/objectmeta/coerce.go
     (GetObjectMeta) and pkg/apiserver/schema/defaulting/prune.go
@@ -160,7 +160,7 @@ class Problem:
     code: str
     """The stable name of the rule, in kebab case."""
     message: str
-    """A sentence that contains the values, without a final full stop."""
+    """A sentence with the values that cause the problem, without a final full stop."""
     context: tuple[str, ...] = ()
     hint: str = ""
 

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
     from reconciler.source.yaml.character_substitution import Substitutes
 
 _TEXT_TAG = re.compile(r"(&\S+\s+)?!\s")
-"""Matches the tag ``!``, which makes a scalar a text, before or after an anchor."""
+"""Matches the YAML tag ``!``, which turns a scalar into a string, before or after an anchor."""
 
 
 class Parser(NamedTuple):
-    """A YAML library that parses a text into events, from which the composer builds nodes."""
+    """A YAML library that parses its input into events, from which the composer builds nodes."""
 
     events: Callable[[str], Iterable[Any]]
     kinds: ModuleType
@@ -30,7 +30,7 @@ class Parser(NamedTuple):
 def libyaml() -> Parser:
     """Return the parser libyaml, which PyYAML includes.
 
-    kubectl's parser, Go's yaml.v2, is a translation of libyaml, so both accept the same texts.
+    kubectl's parser, Go's yaml.v2, is a translation of libyaml, so both accept the same input.
     libyaml is about ten times as fast as a parser in Python.
     """
     from yaml import MarkedYAMLError, events  # noqa: PLC0415 - slow import
@@ -65,7 +65,7 @@ def _restored(event: Any, protected: Substitutes) -> Any:  # noqa: ANN401 - PyYA
 
 
 def _with_text_tag(event: Any, text: str) -> Any:  # noqa: ANN401 - as above
-    """Add the tag ``!`` to an event if the text has it, because libyaml omits this tag."""
+    """Add the YAML tag ``!`` to a parser event if the input has it, because libyaml omits it."""
     if hasattr(event, "value") and _TEXT_TAG.match(text, event.start_mark.index):
         event.tag = "!"
     return event

@@ -42,7 +42,7 @@ def resolve(text: str) -> Scalar:
     """Return the value of a plain (unquoted) YAML scalar.
 
     ``yes``, ``no``, ``on``, ``off``, ``y`` and ``n`` are booleans; ``0777`` and ``0o777`` are
-    octal; ``1e3`` is the number 1000, sent as an integer; dates and ``1:30`` stay text.
+    octal; ``1e3`` is the number 1000, sent as an integer; dates and ``1:30`` stay strings.
 
     Raises:
         ScalarError: The scalar is infinity or not-a-number, which JSON cannot express.
@@ -60,10 +60,10 @@ def resolve(text: str) -> Scalar:
 
 
 def resolve_tagged(text: str, tag: str) -> Scalar:
-    """Return the value of a scalar with an explicit tag; an unknown tag leaves it as text.
+    """Return the value of a scalar with an explicit tag; with an unknown tag, it is a string.
 
     Raises:
-        ScalarError: The text is not valid for the tag.
+        ScalarError: The scalar is not valid for the tag.
     """
     short = tag.removeprefix(_TAG)
     if short == "binary":
@@ -82,7 +82,7 @@ def resolve_tagged(text: str, tag: str) -> Scalar:
 
 
 def key_text(value: Scalar) -> str:
-    """Return the JSON name for the key of a mapping.
+    """Convert the key of a YAML mapping to the name of a JSON member.
 
     Raises:
         ScalarError: The key is null, and JSON has no name for null.
@@ -112,15 +112,15 @@ def _number(text: str) -> int | float | None:
 
 
 def _in_range(value: int) -> int | float | None:
-    """Return a number, as a float if it does not fit into 64 bits, like Go's parser."""
+    """Convert an integer that does not fit into 64 bits to a float, as Go's parser does."""
     return value if _INT64_MIN <= value <= _UINT64_MAX else _whole(float(value))
 
 
 def _whole(value: float) -> int | float | None:
     """Convert a whole float below ``_INTEGRAL_BELOW`` to an integer; None for infinity.
 
-    Text that exceeds the range of a float stays text, for example 12e4567, which may be the start
-    of a commit's hash.
+    A number beyond the range of a float stays a string, for example 12e4567, which may be the
+    start of a commit's hash.
     """
     if value in {float("inf"), float("-inf")}:
         return None

@@ -30,6 +30,6 @@ _PLAIN = tuple(
 
 
 def plain(message: str) -> str:
-    """Explain a syntax error from libyaml or ruamel.yaml."""
+    """Explain a syntax error that libyaml or ruamel.yaml reports."""
     found = (words for pattern, words in _PLAIN if pattern.search(message))
     return next(found, "the text is not valid YAML")

@@ -138,8 +138,8 @@ def fetch_error(url: str, output: Output, *, has_login: bool) -> SourceError:
     """Return the error for a fetch that has failed.
 
     Args:
-        url: The address, which may contain a user and a password.
-        output: The result of git.
+        url: The URL of the repository, which may contain a user and a password.
+        output: The exit status and the output of git.
         has_login: Whether this program gave git a password or a token.
     """
     text, hint = _explained(url, output, has_login=has_login)

@@ -1,7 +1,7 @@
-"""Reads the folder of ``--git-credentials``: ``GitCredentials``.
+"""Reads the directory of ``--git-credentials``: ``GitCredentials``.
 
-The names of the files are the keys of the Secret that Flux' GitRepository and Kubernetes' own
-Secret types use, so that such a Secret can be mounted unchanged. Files are read at each fetch.
+The file names are the keys of the Secrets that Flux GitRepository objects and the built-in Secret
+types of Kubernetes use, so such a Secret can be mounted unchanged. Files are read at each fetch.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class InstallationToken(Protocol):
     ) -> str:
         """Return a token that can read the repositories of the installation.
 
-        One of *installation_id* and *owner*, the account that has installed the app, is empty.
+        Either *installation_id* or *owner* is empty; *owner* is the account that has installed the
+        app.
         """
         ...
 
@@ -61,16 +62,16 @@ class Login:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitCredentials:
-    """A folder with one file per credential; an empty folder means an anonymous fetch."""
+    """A directory with one file per credential; an empty directory means an anonymous fetch."""
 
     folder: Path
     installation_token: InstallationToken
 
     def file(self, *names: str) -> Path | None:
-        """Return the first file in the folder that has one of several names.
+        """Return the path of the first given name that exists in the directory, or None.
 
         Raises:
-            SourceError: The folder does not exist or cannot be read.
+            SourceError: The directory does not exist or cannot be read.
         """
         try:
             present = {each.name for each in self.folder.iterdir()}
@@ -83,10 +84,10 @@ class GitCredentials:
         return self.folder / found if found else None
 
     def login(self) -> Login | None:
-        """Return the user and password, the bearer token or the token of the GitHub App.
+        """Return a password, a bearer token or the token of a GitHub App, or None if none is set.
 
         Raises:
-            SourceError: A file cannot be used, or the folder has two kinds of credentials.
+            SourceError: A file cannot be used, or the directory has two kinds of credentials.
         """
         kinds = [name for name in (PASSWORD, BEARER_TOKEN, APP_ID) if self.file(name)]
         if not kinds:
@@ -147,9 +148,9 @@ class GitCredentials:
         return text
 
     def _text(self, name: str) -> str:
-        """Return the content of a file without the line feed at its end.
+        """Return the content of a file without the newline at its end.
 
-        The content goes into a protocol of lines, so another line feed could add a line.
+        The content becomes part of a line-based protocol, where another newline would add a line.
         """
         path = self.folder / name
         try:

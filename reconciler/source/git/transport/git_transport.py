@@ -1,4 +1,4 @@
-"""Prepares the environment of a fetch: ``transport``.
+"""Prepares the environment variables and files that git needs for a fetch: ``transport``.
 
 Passwords and tokens are in files in memory. git inherits their descriptors and reads a part of its
 configuration from one of them, so that no secret is on a command line, in an environment variable
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reconciler.source.git.transport.git_credentials import GitCredentials
 
 REMOTE = "desired"
-"""The name under which git knows the address during a fetch."""
+"""The name of the Git remote that has the repository URL during a fetch."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _ANY_USER = "git"
 """A user name for servers that expect a token as the password and ignore the user name."""
@@ -38,18 +38,18 @@ _SSH_OPTIONS = (
     *("-oBatchMode=yes", "-oStrictHostKeyChecking=yes", "-oUpdateHostKeys=no"),
     "-oServerAliveInterval=15",
 )
-"""Options of ssh: no prompts, only known host keys, no changes to ``known_hosts``, and an end if
-the server does not answer three times."""
+"""Options of ssh: no prompts, only known host keys, no changes to ``known_hosts``, and a
+disconnect if the server does not respond three times."""
 _ISOLATED = {
     "HOME": "/dev/null",  # libcurl looks for .netrc there
     "GIT_CONFIG_NOSYSTEM": "1",
     "GIT_ASKPASS": "",  # otherwise, git runs the program in SSH_ASKPASS
 }
-"""Variables with which git finds no credentials outside of the credentials folder."""
+"""Environment variables that make git use only the credentials in the credentials directory."""
 _CLIENT_IDENTITY = ("GIT_SSL_CERT", "GIT_SSL_KEY", "GIT_SSL_CERT_PASSWORD_PROTECTED")
-"""Variables of the caller with a client certificate, which is a credential."""
+"""The caller's environment variables for a client certificate, which is a credential."""
 _HTTP_LIMITS = {"GIT_HTTP_LOW_SPEED_LIMIT": "1", "GIT_HTTP_LOW_SPEED_TIME": "60"}
-"""Variables with which git stops if a server sends less than 1 byte per second for 60 s."""
+"""Environment variables that make git stop if a server sends less than 1 byte/s for 60 s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +65,11 @@ class Transport:
 
 @contextmanager
 def transport(url: str, credentials: GitCredentials | None) -> Iterator[Transport]:
-    """Yield the environment and the files that git needs for a fetch, with any secrets.
+    """Yield the environment variables, files and secrets that git needs for a fetch.
 
     Args:
-        url: A checked address, which may contain a user and a password.
-        credentials: The folder with credentials for exactly this scheme, host and port. None
+        url: A checked URL, which may contain a user and a password.
+        credentials: The directory with credentials for exactly this scheme, host and port. None
             means git's own mechanisms: credential helpers, ``~/.netrc`` and SSH keys.
 
     Raises:
@@ -110,10 +110,10 @@ def transport(url: str, credentials: GitCredentials | None) -> Iterator[Transpor
 
 
 def _login(url: str, in_address: Login, credentials: GitCredentials) -> Login:
-    """Return the folder's credentials; if the folder has no user name, use the address's.
+    """Return the credentials for a fetch; a user name in the URL is used if no file sets it.
 
     Raises:
-        SourceError: The address has a password as well, or has no encryption.
+        SourceError: The URL has a password as well, or is not encrypted.
     """
     found = credentials.login()
     if in_address.password:
@@ -131,7 +131,7 @@ def _login(url: str, in_address: Login, credentials: GitCredentials) -> Login:
 
 
 def _isolated_config() -> str:
-    """Return the configuration that replaces the user's and the system's configuration."""
+    """Return a Git configuration that replaces those of the user and of the system."""
     lines = []
     for key, value in selected_settings():
         section, _, rest = key.partition(".")
@@ -143,16 +143,16 @@ def _isolated_config() -> str:
 
 
 def _write_config(stack: ExitStack, url: str, login: Login, isolated: str = "") -> tuple[int, ...]:
-    """Write the git configuration for a login to a file in memory.
+    """Write a Git configuration with credentials to a file in memory.
 
     Args:
-        stack: The owner of the files.
-        url: The address of the repository, without user and password.
+        stack: Closes the files.
+        url: The URL of the repository, without user and password.
         login: The credentials for the origin of *url*.
-        isolated: Settings before those for the login.
+        isolated: Settings that precede the credentials in the configuration.
 
     Returns:
-        The descriptors that git must inherit; the last one is that of the configuration.
+        The file descriptors that git must inherit; the last one belongs to the configuration.
     """
     parts = urlsplit(url)
     origin = _quoted(f"{parts.scheme}://{parts.netloc}")
@@ -173,9 +173,9 @@ def _write_config(stack: ExitStack, url: str, login: Login, isolated: str = "") 
 
 
 def _without_login(url: str) -> tuple[str, Login]:
-    """Return an address without user and password, and the user and password as a ``Login``.
+    """Split a URL into the URL without user and password, and a ``Login`` with these.
 
-    git repeats the address on the command line of its transport helper.
+    git repeats the URL on the command line of its transport helper, where a password would show.
     """
     scheme, _, rest = url.partition("://")
     authority, slash, path = rest.partition("/")
@@ -236,7 +236,7 @@ def _secret(stack: ExitStack, text: str) -> int:
 
 
 def _quoted(text: str) -> str:
-    """Quote a text for a value or a subsection in a Git configuration file."""
+    """Quote a string as a value or a subsection of a Git configuration file."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
 

@@ -2,7 +2,7 @@
 
 With ``--git-credentials``, git does not read the user's configuration, because a credential
 helper, a header, a cookie file or a client certificate in it could identify another user. Only the
-settings that are needed to reach the server are copied: proxies, authorities and addresses.
+settings that are needed to reach the server are copied: proxies, certificate authorities and URLs.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ _OTHER = frozenset({"fetch.fsckobjects", "transfer.fsckobjects", "protocol.versi
 
 
 def selected_settings() -> tuple[tuple[str, str], ...]:
-    """Return the keys and values that are copied from the user's configuration, in its order.
+    """Return the settings that are copied from the user's Git configuration, in file order.
 
-    Paths that start with ``~/`` are made absolute, since git gets another ``HOME``.
+    Paths that start with ``~/`` are made absolute, because git runs with a different ``HOME``.
 
     Raises:
         SourceError: git cannot read the configuration.
@@ -58,6 +58,6 @@ def _is_copied(key: str) -> bool:
         return variable in _HTTP
     if section != "url" or variable != "insteadof":
         return False
-    # Another scheme, or a user in the address, could add credentials.
+    # Another scheme, or a user in the URL, could add credentials.
     scheme, _, rest = subsection.partition("://")
     return scheme in {"https", "http"} and "@" not in rest.partition("/")[0]
