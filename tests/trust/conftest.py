@@ -26,12 +26,15 @@ class Job:
     results: Path
     snapshot: Path
 
-    def run(self, *arguments: object, name: str = "audit", **variables: str) -> Audited:
+    def run(
+        self, *arguments: object, name: str = "audit", imports: bool = False, **variables: str
+    ) -> Audited:
         return run_audited(
             *arguments,
             folder=self.request.folder,
             record=self.results.parent / name,
             environment={**self.environment, **variables},
+            imports=imports,
         )
 
 

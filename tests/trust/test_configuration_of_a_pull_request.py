@@ -34,14 +34,11 @@ FOREIGN_KEYS = (
     ),
 )
 """Keys that a hostile author would like to have; other tools have most of them."""
-OUTSIDE = {
-    "paths: [/etc]": "bad-path",
-    "paths: [../outside]": "bad-path",
-    "exclude: [a/../../outside]": "bad-path",
-    "windows: [{kind: allow, cron: 0 2 * * *, duration: 2h, timeZone: ../../../etc/passwd}]": (
-        "bad-time-zone"
-    ),
-}
+OUTSIDE = """\
+paths: [/etc, ../outside]
+exclude: [a/../../outside]
+windows: [{kind: allow, cron: 0 2 * * *, duration: 2h, timeZone: ../../../etc/passwd}]
+"""
 FREE_TEXTS = {"cluster"}
 """Texts with any content; ``cluster`` is only compared with the uid of the cluster."""
 
@@ -72,11 +69,10 @@ def test_configuration_in_git_cannot_set_a_program_host_or_credential(validate, 
     assert (ended.contacted, CANARY in ended.out + ended.err) == (set(), False)
 
 
-@pytest.mark.parametrize("text", OUTSIDE, ids=str)
-def test_configuration_in_git_cannot_set_a_path_outside_the_repository(text, validate):
-    ended = validate(f"{HEAD}{text}\n")
-    (found,) = json.loads(ended.out)["diagnostics"]
-    assert (found["severity"], found["code"]) == ("error", OUTSIDE[text])
+def test_configuration_in_git_cannot_set_a_path_outside_the_repository(validate):
+    ended = validate(HEAD + OUTSIDE)
+    found = [(each["severity"], each["code"]) for each in json.loads(ended.out)["diagnostics"]]
+    assert sorted(found) == [("error", "bad-path")] * 3 + [("error", "bad-time-zone")]
     assert not [each for each in ended.opened if "outside" in each or each.endswith("passwd")]
 
 

@@ -51,19 +51,27 @@ COMMANDS = {
     "validate of a folder": lambda _job: ("validate", "-f", ".", "-vv"),
 }
 
-
-@pytest.fixture(params=list(COMMANDS), scope="module")
-def ended(request, job):
-    """A command that has ended; all tests of one command follow each other and share it."""
-    name = request.param
-    return job.run(*COMMANDS[name](job), name="audit-" + name.replace(" ", "-"))
+WITH_IMPORTS = {"plan", "validate of a folder"}
+"""Commands whose imports are recorded too: the checkout contains modules with their names."""
 
 
-def test_commands_on_a_hostile_pull_request_connect_to_no_host_and_resolve_no_name(ended):
+@pytest.mark.parametrize("name", COMMANDS)
+def test_command_on_a_hostile_pull_request_reaches_only_its_files_and_git(name, job):
+    record = "audit-" + name.replace(" ", "-")
+    ended = job.run(*COMMANDS[name](job), name=record, imports=name in WITH_IMPORTS)
+
+    # A plan with problems, or the error that a link leads out of the folder of `-f`.
+    assert ended.code in {0, 3} or "is a link to a file outside" in ended.err, ended.err
+    assert "Traceback" not in ended.err
+    assert ended.opened, "the hook records events"
     assert ended.contacted == set()
+    assert_only_git_was_started(ended, job)
+    assert_no_outside_file_was_opened(ended, job)
+    assert {each for each in ended.changed if not below(each, job.results, "/dev/null")} == set()
+    assert_outputs_are_harmless(ended, job)
 
 
-def test_commands_on_a_hostile_pull_request_start_no_program_but_git(ended, job):
+def assert_only_git_was_started(ended, job):
     limited = ("/bin/sh", "-c", git_process._LIMITED)  # a fixed script, which becomes git
     git = [each[4:] if each[:3] == limited else each for each in ended.programs]
     assert {each[0] for each in git} <= {"git"}
@@ -71,31 +79,17 @@ def test_commands_on_a_hostile_pull_request_start_no_program_but_git(ended, job)
     assert not job.request.ran.exists(), job.request.ran.read_text()
 
 
-def test_commands_on_a_hostile_pull_request_open_no_file_outside_the_checkout(ended, job):
+def assert_no_outside_file_was_opened(ended, job):
     inputs = (job.request.folder, job.snapshot, *PYTHON, *SYSTEM)
     results = (job.results, job.results.parent / "audit")
     assert {each for each in ended.opened if not below(each, *inputs, *results)} == set()
 
 
-def test_commands_on_a_hostile_pull_request_write_only_to_the_folder_for_results(ended, job):
-    assert {each for each in ended.changed if not below(each, job.results, "/dev/null")} == set()
-
-
-def test_commands_on_a_hostile_pull_request_print_and_store_no_secret(ended, job):
-    stored = [each.read_text() for each in job.results.rglob("*") if each.is_file()]
-    assert [text for text in (ended.out, ended.err, *stored) if CANARY in text] == []
-
-
-def test_commands_on_a_hostile_pull_request_print_no_workflow_command_or_escape_sequence(
-    ended, job
-):
-    stored = [job.results / f"plan.{form}" for form in FORMATS if form != "github"]
-    texts = [each.read_text() for each in stored if each.exists()]
+def assert_outputs_are_harmless(ended, job):
+    """Check that no output contains a secret, a workflow command or an escape sequence."""
+    stored = {each: each.read_text() for each in job.results.rglob("*") if each.is_file()}
+    assert [text for text in (ended.out, ended.err, *stored.values()) if CANARY in text] == []
+    formats = [job.results / f"plan.{form}" for form in FORMATS if form != "github"]
+    texts = [stored[each] for each in formats if each in stored]
     for text in (ended.out, ended.err, *texts):
         check_lines(text)
-
-
-def test_commands_on_a_hostile_pull_request_end_without_a_traceback(ended, job):
-    # A plan with problems, or the error that a link leads out of the folder of `-f`.
-    assert ended.code in {0, 3} or "is a link to a file outside" in ended.err, ended.err
-    assert "Traceback" not in ended.err

@@ -11,22 +11,27 @@ PROGRAM = "reconciler.cli.main:entry"
 
 
 def connect(
-    path: str, program: str, arguments: list[str], files: tuple[int, int, int]
+    path: str,
+    program: str,
+    arguments: list[str],
+    files: tuple[int, int, int],
+    *,
+    folder: str = "",
+    environment: dict[str, str] | None = None,
 ) -> socket.socket:
     """Send a command with its environment and its standard files to the server at *path*.
 
+    The folder and the environment are those of this process by default.
     The server sends two lines: the number of the process, and its exit code when it ends. The exit
     code is negative if a signal ended the process.
     """
     server = socket.socket(socket.AF_UNIX)
     server.connect(path)
-    folder = os.getcwd()  # noqa: PTH109 - pathlib takes longer to import
-    environment = dict(os.environ)
     given = {
         "program": program,
         "arguments": arguments,
-        "environment": environment,
-        "folder": folder,
+        "environment": dict(os.environ if environment is None else environment),
+        "folder": folder or os.getcwd(),  # noqa: PTH109 - pathlib takes longer to import
     }
     message = json.dumps(given).encode() + b"\n"
     sent = socket.send_fds(server, [message], files)

@@ -23,10 +23,17 @@ class ForkedProcess:
         arguments: The arguments of the command.
         program: ``module:function`` that the process calls, usually the command ``reconciler``.
         output: A file for both outputs; without it, ``stdout`` and ``stderr`` are pipes.
+        folder: The working directory, by default the one of this process.
+        environment: The environment variables, by default those of this process.
     """
 
     def __init__(
-        self, *arguments: object, program: str = PROGRAM, output: IO[bytes] | None = None
+        self,
+        *arguments: object,
+        program: str = PROGRAM,
+        output: IO[bytes] | None = None,
+        folder: Path | str = "",
+        environment: dict[str, str] | None = None,
     ) -> None:
         self.began = monotonic()
         self.returncode: int | None = None
@@ -34,7 +41,11 @@ class ForkedProcess:
         first, last = [output.fileno()] * 2 if output else [end for _, end in pipes]
         with Path(os.devnull).open("rb") as nothing:
             files = (nothing.fileno(), first, last)
-            server = connect(server_socket(), program, [*map(str, arguments)], files)
+            server = connect(
+                *(server_socket(), program, [*map(str, arguments)], files),
+                folder=str(folder),
+                environment=environment,
+            )
         for _, end in pipes:
             os.close(end)
         self.stdout, self.stderr = [os.fdopen(end) for end, _ in pipes] or (None, None)

@@ -1,4 +1,4 @@
-"""Runs ``reconciler`` and records what Python reports to audit hooks; a script, not a module.
+"""Runs ``reconciler`` and records what Python reports to audit hooks.
 
 Arguments: the file for the record, and the arguments of ``reconciler``. Source of the events:
 docs.python.org, "Audit events table". A hook cannot be removed and sees every module.
@@ -10,6 +10,10 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WATCHED = {
     *("open", "os.mkdir", "os.remove", "os.rename", "os.rmdir", "os.symlink", "os.link"),
@@ -20,10 +24,15 @@ WATCHED = {
     *("socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo"),
 }
 BELOW_A_FOLDER = {"os.mkdir", "os.remove", "os.rmdir"}
-RECORD = os.open(sys.argv[1], os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
 
 
-def record(event: str, arguments: tuple) -> None:
+def recorder(path: str) -> Callable[[str, tuple], None]:
+    """Return the audit hook that appends its events to the file at *path*."""
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    return lambda event, arguments: record(file, event, arguments)
+
+
+def record(file: int, event: str, arguments: tuple) -> None:
     """Write one line for *event*.
 
     A path below an open folder is recorded with the path of this folder. The event ``open`` does
@@ -33,17 +42,22 @@ def record(event: str, arguments: tuple) -> None:
         values = [each if isinstance(each, int) else text(each) for each in arguments]
         if event in BELOW_A_FOLDER and values[-1] >= 0:
             values[0] = str(Path(f"/proc/self/fd/{values[-1]}").readlink() / values[0])
-        os.write(RECORD, json.dumps([event, values]).encode() + b"\n")
+        os.write(file, json.dumps([event, values]).encode() + b"\n")
 
 
 def text(value: object) -> str:
     return os.fsdecode(value) if isinstance(value, (str, bytes, os.PathLike)) else repr(value)
 
 
-sys.modules["rfc3987_syntax"] = None  # a development tool's package; the import takes 1.5 s
-sys.addaudithook(record)
-sys.argv = ["reconciler", *sys.argv[2:]]
+def main() -> None:
+    sys.addaudithook(recorder(sys.argv[1]))
+    sys.argv = ["reconciler", *sys.argv[2:]]
 
-from reconciler.cli.main import entry  # noqa: E402 - after the hook, which sees this import
+    from reconciler.cli.main import entry  # noqa: PLC0415 - after the hook, which sees this import
 
-entry()
+    entry()
+
+
+if __name__ == "__main__":
+    sys.modules["rfc3987_syntax"] = None  # a development tool's package; the import takes 1.5 s
+    main()
