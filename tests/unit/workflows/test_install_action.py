@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from hashlib import sha256
 from pathlib import Path
 
 import pytest
 from support.actions_runner.runner import Runner
-from support.tools.shared_folder import shared_folder
+from support.tools.fast_environments import fast_python3
 
 ROOT = Path(__file__).resolve().parents[3]
+PIP = Path(importlib.util.find_spec("pip").origin).parent
 ACTION = ".github/actions/install"
 pytestmark = pytest.mark.skipif(not (ROOT / ACTION).is_dir(), reason="this is not a checkout")
-PYTHON3 = """\
-#!/bin/sh
-set -e
-test "$1 $2 $#" = "-m venv 3"
-cp -a {environment}/. "$3"
-"""
 PROGRAM = "import helper\ndef entry():\n    print('reconciler', helper.VERSION)\n"
 
 
@@ -61,32 +55,20 @@ def release(tmp_path, monkeypatch):
     return tree, path, digest
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """An environment with pip, whose copies cost much less time than new environments."""
-
-    def create(folder: Path) -> None:
-        subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-
-    return shared_folder(tmp_path_factory, "environment", create)
+@pytest.fixture
+def fast_python(tmp_path):
+    """A folder with a ``python3`` that creates environments with the pip of these tests."""
+    (tmp_path / "packages").mkdir()
+    (tmp_path / "packages" / "pip").symlink_to(PIP)
+    fast_python3(tmp_path / "bin", tmp_path / "packages")
+    return tmp_path / "bin"
 
 
 @pytest.fixture
-def copying_python(environment, tmp_path):
-    """A folder whose ``python3`` creates environments by copying."""
-    folder = tmp_path / "bin"
-    folder.mkdir()
-    program = folder / "python3"
-    program.write_text(PYTHON3.format(environment=environment))
-    program.chmod(0o755)
-    return folder
-
-
-@pytest.fixture
-def install(tmp_path, release, copying_python):
-    def run(*, copies: bool = True, **inputs: str):
+def install(tmp_path, release, fast_python):
+    def run(**inputs: str):
         runner = Runner(tmp_path, tmp_path / "temp", {})
-        runner.path += [str(copying_python)] if copies else []
+        runner.path.append(str(fast_python))
         index = str(tmp_path / "index")
         runner.env |= {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": index, "PIP_CONFIG_FILE": os.devnull}
         return runner, runner.action(release[0] / ACTION, {"python-version": ""} | inputs)
@@ -95,25 +77,26 @@ def install(tmp_path, release, copying_python):
 
 
 def test_install_action_installs_a_release_by_version_and_hash(install, release):
-    runner, result = install(copies=False, version="1.0", sha256=release[2])
+    runner, result = install(version="1.0", sha256=release[2])
     assert result.outcome == "success", runner.log
     assert runner.log.endswith("reconciler 1.0\n")
     assert (Path(runner.path[0]) / "reconciler").exists()
+    assert runner.surroundings.calls == []
 
 
-def test_install_action_installs_a_local_wheel_by_its_hash(install, release):
+def test_install_action_installs_a_local_wheel_with_the_given_python(install, release):
     wheel_file = release[1].rename(release[0] / release[1].name)
-    runner, result = install(wheel=str(wheel_file), sha256=release[2])
+    given = {"wheel": str(wheel_file), "python-version": "3.13"}
+    runner, result = install(sha256=release[2], **given)
     assert result.outcome == "success", runner.log
+    assert runner.surroundings.calls == [("actions/setup-python", {"python-version": "3.13"})]
 
 
-@pytest.mark.parametrize("name", ["", "wheel"])
-def test_install_action_rejects_a_wheel_with_another_hash(install, release, copying_python, name):
-    given = {name: str(release[1])} if name else {"version": "1.0"}
-    runner, result = install(sha256="0" * 64, **given)
+def test_install_action_rejects_a_wheel_with_another_hash(install, release, fast_python):
+    runner, result = install(sha256="0" * 64, wheel=str(release[1]))
     assert result.outcome == "failure"
     assert "DO NOT MATCH THE HASHES" in runner.log
-    assert runner.path == [str(copying_python)]
+    assert runner.path == [str(fast_python)]
 
 
 def test_install_action_rejects_a_dependency_that_was_replaced(install, release, tmp_path):
@@ -124,23 +107,20 @@ def test_install_action_rejects_a_dependency_that_was_replaced(install, release,
 
 
 @pytest.mark.parametrize("digest", ["", "abc", "0" * 63])
-def test_install_action_rejects_a_missing_or_incomplete_hash(install, digest):
+def test_install_action_rejects_an_incomplete_hash_before_it_creates_an_environment(
+    install, digest, tmp_path
+):
     runner, result = install(version="1.0", sha256=digest)
     assert result.outcome == "failure"
     assert "::error::sha256 is not a SHA-256" in runner.log
+    assert not list((tmp_path / "temp").glob("reconciler.*"))
 
 
 def test_install_action_rejects_a_locked_dependency_without_a_hash(install, release):
     (release[0] / "requirements-run.lock").write_text("helper==1.0\n")
-    _, result = install(version="1.0", sha256=release[2])
+    runner, result = install(version="1.0", sha256=release[2])
     assert result.outcome == "failure"
-
-
-def test_install_action_selects_python_only_if_a_version_is_given(install, release):
-    runner, _ = install(version="1.0", sha256=release[2])
-    assert runner.surroundings.calls == []
-    runner, _ = install(version="1.0", sha256=release[2], **{"python-version": "3.13"})
-    assert runner.surroundings.calls == [("actions/setup-python", {"python-version": "3.13"})]
+    assert "Hashes are required" in runner.log
 
 
 def test_install_script_never_builds_a_source_distribution():
