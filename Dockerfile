@@ -27,8 +27,9 @@ RUN apt-get update \
  && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/reconciler /opt/reconciler
 # The root file system may be read-only: clones and everything else that is written go to /tmp. A process that a
-# library crashes prints the functions of all its threads on stderr.
-ENV HOME=/tmp PATH=/opt/reconciler/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1
+# library crashes prints the functions of all its threads on stderr. glibc keeps freed memory for each thread in one of 8 arenas
+# for each core. With two arenas, reconciler serve needed 90 MB instead of 103 MB for 300 VMs.
+ENV HOME=/tmp MALLOC_ARENA_MAX=2 PATH=/opt/reconciler/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PYTHONFAULTHANDLER=1
 USER 65532:65532
 WORKDIR /tmp
 HEALTHCHECK NONE

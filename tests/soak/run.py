@@ -104,7 +104,7 @@ class Soak:
             stdin=subprocess.DEVNULL,
             stdout=self.log,
             stderr=self.log,
-            env=GIT_ENVIRONMENT,
+            env={**GIT_ENVIRONMENT, "MALLOC_ARENA_MAX": "2"},  # as in the Dockerfile
         )
         stack.callback(process.wait)
         stack.callback(process.kill)
