@@ -19,7 +19,7 @@ from reconciler.errors import ReconcilerError
 from reconciler.model.service.counts import Counted
 from reconciler.model.service.view import ServiceView, SourceView
 from reconciler.report.metrics.exposition import metrics_text
-from reconciler.report.metrics.metric_table import LAST_SUCCESS, OF_A_RUN
+from reconciler.report.metrics.metric_table import LAST_PASS, LAST_SUCCESS, OF_A_RUN
 from reconciler.report.metrics.run_counts import result_label
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from reconciler.app.stop import Terminated
     from reconciler.model.run.outcome import RunReport
     from reconciler.ports import Clock, LiveReader
+    from reconciler.report.metrics.metric_table import Metric
 
 log = logging.getLogger(__name__)
 
@@ -37,18 +38,21 @@ FLAG = "--metrics-file"
 READABLE = 0o644
 """The mode of the file; the collector that reads it usually is another user."""
 _MOST_BYTES = 1 << 20
-_LAST_SUCCESS = re.compile(
-    rb"^%s ([0-9]{1,12}(?:\.[0-9]{1,17})?(?:e[+]0?[0-9])?)$" % LAST_SUCCESS.full_name.encode(),
-    re.MULTILINE,
-)
-"""Matches the time in a file of an earlier run, such as ``1.764e+09``."""
+_TIMES = {
+    each.full_name: re.compile(
+        rb"^%s ([0-9]{1,12}(?:\.[0-9]{1,17})?(?:e[+]0?[0-9])?)$" % each.full_name.encode(),
+        re.MULTILINE,
+    )
+    for each in (LAST_PASS, LAST_SUCCESS)
+}
+"""Match the times in a file of an earlier run, such as ``1.764e+09``."""
 
 
 class MetricsFile:
     """Collects the figures of one run and writes them once, when the run ends.
 
-    A file that a run before has left is replaced, but keeps the time of its last success if this
-    run fails, so that an alert can compare that time with the present.
+    A file that a run before has left is replaced, but keeps the times of its last pass and
+    its last success if this run fails, so that an alert can compare them with the present.
 
     Raises:
         UsageError: The file cannot be written; the user learns this before the run starts.
@@ -60,7 +64,9 @@ class MetricsFile:
         self._planned: PlanWithInputs | None = None
         self._started_at = self._planned_at = clock.now()
         output_files.reserve(path, FLAG, keep=True)
-        self._last_success_at = last_success(_read(path))
+        left = _read(path)
+        self._last_pass_at = time_in_file(left, LAST_PASS)
+        self._last_success_at = time_in_file(left, LAST_SUCCESS)
 
     def plan(self, planned: PlanWithInputs) -> None:
         """Take the plan, whose figures are written even if the run ends with an error."""
@@ -84,6 +90,8 @@ class MetricsFile:
     def finish(self, report: RunReport) -> str:
         """Write the figures of a run that has ended, and return what is wrong with the file."""
         self.counters.count_run(report)
+        if report.exit.completed:
+            self._last_pass_at = report.ended_at
         if report.exit.succeeded:
             self._last_success_at = report.ended_at
         return self._write()
@@ -114,6 +122,7 @@ class MetricsFile:
             started_at=self._started_at,
             at=self._clock.now(),
             source=source,
+            last_pass_at=self._last_pass_at,
             last_success_at=self._last_success_at,
             history_since=self._started_at,
         )
@@ -134,9 +143,9 @@ class MetricsFile:
         )
 
 
-def last_success(content: bytes) -> datetime | None:
-    """Return the time of the last success from the text of a metrics file, if it has one."""
-    found = _LAST_SUCCESS.search(content)
+def time_in_file(content: bytes, metric: Metric) -> datetime | None:
+    """Return the value of ``LAST_PASS`` or ``LAST_SUCCESS`` in the text of a metrics file."""
+    found = _TIMES[metric.full_name].search(content)
     if found is None:
         return None
     try:

@@ -11,7 +11,7 @@ from fuzz.mutation import TEXTS, mutated_text
 from fuzz.reader import Reader
 
 from reconciler.app.clock import ServerClock, SystemClock
-from reconciler.app.metrics_file import last_success
+from reconciler.app.metrics_file import time_in_file
 from reconciler.cluster.api import transport
 from reconciler.cluster.api.api_errors import safe_host
 from reconciler.cluster.decode import decode_values
@@ -78,7 +78,8 @@ def _date(text: str) -> None:
 
 
 def _metrics_file(text: str) -> None:
-    last_success(f"{LAST_SUCCESS.full_name} {text}\n".encode(errors="surrogatepass"))
+    content = f"{LAST_SUCCESS.full_name} {text}\n".encode(errors="surrogatepass")
+    time_in_file(content, LAST_SUCCESS)
 
 
 def _formats(text: str) -> None:

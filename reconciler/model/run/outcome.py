@@ -32,6 +32,11 @@ class ExitCode(IntEnum):
         """Whether a pass has ended without a failure; the next pass may have work left."""
         return self in (ExitCode.DONE, ExitCode.CHANGES, ExitCode.BLOCKED, ExitCode.DEADLINE)
 
+    @property
+    def completed(self) -> bool:
+        """Whether a pass has ended by itself, even if the change of an object has failed."""
+        return self.succeeded or self in (ExitCode.INVALID, ExitCode.FAILED, ExitCode.STALE)
+
 
 class Verdict(StrEnum):
     """How far an object is from its desired state, according to one snapshot of the cluster."""

@@ -157,8 +157,10 @@ class ServiceView:
     restart_since: Mapping[ObjectRef, datetime] = field(default_factory=dict)
     """Since when each VM waits for a restart, as far as this process has seen it."""
     hold: AlertHold | None = None
+    last_pass_at: datetime | None = None
+    """The end of the last run that completed, or the last plan with nothing to start now."""
     last_success_at: datetime | None = None
-    """The end of the last run without failures, or the last plan with nothing to start now."""
+    """As ``last_pass_at``, but of the last pass without a failed or invalid object."""
     notifications: tuple[NotificationRecord, ...] = ()
     """The last notifications that this process sent, with their deliveries, the newest first."""
     history_since: datetime

@@ -120,7 +120,13 @@ COPIED = _gauge("plan_copied_bytes", "The memory that the migrations of the plan
 PLANNED_AT = _gauge("plan_timestamp_seconds", "When the plan was made.")
 LAST_SUCCESS = _gauge(
     "last_success_timestamp_seconds",
-    "When a pass last ended without a failure, or a plan last had no change to start.",
+    "When a pass last ended without a failed or invalid object, or a plan without one had no "
+    "change to start.",
+)
+LAST_PASS = _gauge(
+    "last_pass_timestamp_seconds",
+    "When a pass last ended, even if objects failed or are invalid, or a plan last had no change "
+    "to start.",
 )
 RUN_START = _gauge(
     "run_start_timestamp_seconds", "When the run in progress started; absent without a run."
@@ -160,7 +166,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
     "Git": (REVISION_INFO, COMMITS_BEHIND, REJECTED_COMMITS, LAST_FETCH, GIT_FETCHES),
     "Plan": (
         *(VMS, KUBEVIRT, DRIFT, WAITING_FOR_RESTART, OLDEST_RESTART_WAIT, PROBLEMS),
-        *(FORECAST, MIGRATIONS, COPIED, PLANNED_AT, LAST_SUCCESS),
+        *(FORECAST, MIGRATIONS, COPIED, PLANNED_AT, LAST_PASS, LAST_SUCCESS),
     ),
     "Changes": (
         *(IN_FLIGHT, OLDEST_IN_FLIGHT, RUN_START, RUNS, VM_CHANGES, CHANGE_SECONDS),

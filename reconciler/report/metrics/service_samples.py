@@ -43,6 +43,7 @@ def samples(view: ServiceView, counts: Counts) -> Iterator[MetricSample]:
     if view.plan is not None:
         yield from _plan(view, view.plan)
     yield from _time(table.PLANNED_AT, view.planned_at)
+    yield from _time(table.LAST_PASS, view.last_pass_at)
     yield from _time(table.LAST_SUCCESS, view.last_success_at)
     yield from _time(table.RUN_START, view.run.started_at if view.run else None)
     for metric in _COUNTERS:

@@ -159,7 +159,8 @@ class Loop:
         if view.run is None:
             ended, self._in_flight = history.followed(view.changes, self._in_flight, plan, now)
             changes = history.without_removed(ended, known)
-        succeeded = view.run is None and not plan.errored and self._nothing_due(planned, now)
+        passed = view.run is None and self._nothing_due(planned, now)
+        succeeded = passed and not plan.errored
         return {
             "mode": planned.config.mode,
             "config": planned.config,
@@ -171,6 +172,7 @@ class Loop:
             "plans": history.with_plan(view.plans, plan, now),
             "changes": changes,
             "restart_since": history.restart_since(view.restart_since, plan, now),
+            "last_pass_at": now if passed else view.last_pass_at,
             "last_success_at": now if succeeded else view.last_success_at,
             "next_run": None if view.run is not None else self._next_run(planned),
         }
@@ -210,6 +212,7 @@ class Loop:
         self._store.update(
             runs=history.with_run(view.runs, report),
             changes=history.with_changes(view.changes, report),
+            last_pass_at=report.ended_at if report.exit.completed else view.last_pass_at,
             last_success_at=report.ended_at if report.exit.succeeded else view.last_success_at,
         )
         self._parts.ended(report)

@@ -215,6 +215,15 @@ def test_closed_window_causes_no_run():
     assert serve.view.last_success_at == serve.view.planned_at, "a closed window is no failure"
 
 
+def test_invalid_manifest_lets_passes_complete_and_not_succeed():
+    serve = ServeRig("halted")
+    serve.git.commit("commit-1", vm_yaml("default", "vm", "2GB"))
+    serve.turns(5)
+    assert serve.view.plan.errored
+    assert serve.view.last_pass_at == serve.view.planned_at
+    assert serve.view.last_success_at is None
+
+
 @pytest.mark.parametrize("reads", [1, 5])
 def test_unreachable_repository_leaves_the_last_commit_in_force(reads):
     serve = ServeRig("halted")

@@ -137,6 +137,7 @@ def _view(count: int, per_namespace: int) -> ServiceView:
             for each in plan.decisions
             if each.effect == "restart"
         },
+        last_pass_at=NOW - timedelta(hours=1),
         last_success_at=NOW - timedelta(hours=1),
         history_since=NOW - timedelta(hours=3),
     )

@@ -87,8 +87,10 @@ def _facts(view: ServiceView) -> Iterator[tuple[str, str]]:
         yield "Git read", f"{time_html(source.fetched_at, now)}{following}"
     if view.planned_at is not None:
         yield "Planned", minute_text(view.planned_at, now)
+    if view.last_pass_at is not None:
+        yield "Last pass", minute_text(view.last_pass_at, now)
     if view.last_success_at is not None:
-        yield "Last success", minute_text(view.last_success_at, now)
+        yield "Last pass without a failed object", minute_text(view.last_success_at, now)
     if plan is not None:
         yield "KubeVirt", html_text(plan.kubevirt_version or "version not known", 80)
     yield "Leader", html_text(view.leader or "none", 120)

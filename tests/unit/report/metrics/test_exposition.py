@@ -315,7 +315,7 @@ def busy_view():
     desired = make_desired(
         want("8Gi", ONE), want("2Gi", TWO), kubevirt={ROLLOUT_STRATEGY: "LiveUpdate"}
     )
-    view = make_view(desired, live, last_success_at=NOW)
+    view = make_view(desired, live, last_pass_at=NOW, last_success_at=NOW)
     run = ActiveRun(run_id="r", plan=view.plan, started_at=NOW)
     wait = Wait(kind=WaitKind.ROLLOUT_LEASE, since=NOW, message="held")
     return replace(view, run=run, waits=(wait,))
