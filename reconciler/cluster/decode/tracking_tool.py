@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from reconciler.model.quoting import cut
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -29,7 +31,7 @@ def tracking_tool(labels: Mapping[str, str], annotations: Mapping[str, str]) -> 
     for keys, found in ((_LABELS, labels), (_ANNOTATIONS, annotations)):
         for key, tool in keys:
             if key in found:
-                return f"{tool} {found[key].partition(':')[0]}"
+                return f"{tool} {cut(found[key].partition(':')[0])}"
     if labels.get("app.kubernetes.io/managed-by") == "Helm":
         return "Helm"
     return ""

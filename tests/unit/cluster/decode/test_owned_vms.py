@@ -48,6 +48,12 @@ def test_controller_of_a_vm_is_decoded(decoded, references, labels, expected):
         ({"helm.toolkit.fluxcd.io/name": "vms"}, {}, "Flux HelmRelease vms"),
         ({}, {"argocd.argoproj.io/tracking-id": "app:kubevirt.io/VM:ns/vm"}, "Argo CD app"),
         ({}, {"meta.helm.sh/release-name": "vms"}, "Helm vms"),
+        # An annotation may have 256 kB.
+        (
+            {},
+            {"meta.helm.sh/release-name": "v" * 9000},
+            f"Helm {'v' * 60}… (9000 characters)",
+        ),
         ({"app.kubernetes.io/managed-by": "Helm"}, {}, "Helm"),
         ({"kapp.k14s.io/app": "1"}, {}, "kapp 1"),
         ({"app.kubernetes.io/managed-by": "me"}, {}, ""),
