@@ -1,1 +1,1 @@
-"""Renders plans, runs and statuses as text, Markdown and JSON, without I/O or a clock."""
+"""Renders plans, run reports and statuses as text, Markdown, HTML and JSON, without I/O."""

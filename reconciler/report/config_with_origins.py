@@ -1,4 +1,4 @@
-"""Shows the effective configuration with the origin of each value: ``EffectiveConfig``."""
+"""``EffectiveConfig``: the reconciler's configuration, with the origin of each value."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptionValue:
-    """A command-line option with its value and its origin."""
+    """A command-line option with its value and the value's origin."""
 
     name: str
-    """The option without its dashes, such as ``repo``."""
+    """The name of the option without dashes, such as ``repo``."""
     value: str | bool | tuple[str, ...] | None
-    """The value without secrets; None if the option is not set and has no default."""
+    """The value without secrets, or None if the option is not set and has no default."""
     origin: OptionOrigin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveConfig:
-    """The configuration of one revision, and the options that determine what a command reads."""
+    """The configuration at one Git revision, and the options that select what a command reads."""
 
     revision: str
     dirty: bool
@@ -40,7 +40,7 @@ class EffectiveConfig:
 
 
 def effective_config_json(shown: EffectiveConfig) -> str:
-    """Return the configuration as JSON, as defined in ``schemas/effective-config.schema.json``."""
+    """Convert the configuration to JSON; see ``schemas/effective-config.schema.json``."""
     return dumps(
         {
             "apiVersion": API_VERSION,
@@ -64,7 +64,7 @@ def effective_config_json(shown: EffectiveConfig) -> str:
 
 
 def effective_config_text(shown: EffectiveConfig, *, width: int, color: bool) -> str:
-    """Return the configuration and the options as two tables of text."""
+    """Render the configuration and the options as two text tables."""
     return "\n".join(_lines(shown, Paint(enabled=color), width)) + "\n"
 
 
@@ -88,7 +88,7 @@ def _row(name: str, value: object, origin: Origin) -> Row:
 
 
 def _values(config: Config) -> Iterator[tuple[str, Any, Origin]]:
-    """Yield each key of the configuration file with its value as JSON, and its origin."""
+    """Yield each key of the configuration file, with its JSON value and the value's origin."""
     for key in CONFIG_KEYS:
         yield key, plain(config.value(key)), config.origin(key)
 
@@ -101,7 +101,7 @@ def _origin_document(origin: Origin) -> dict[str, Any]:
 
 
 def plain(value: object) -> Any:  # noqa: ANN401 - a JSON value has no narrower type
-    """Return a configuration value as JSON, in the notation of the configuration file."""
+    """Convert a configuration value to a JSON value in the notation of the configuration file."""
     match value:
         case tuple():
             return [plain(each) for each in value]

@@ -1,4 +1,4 @@
-"""Renders diagnostics of the desired state as text, and as the JSON of ``validate``."""
+"""Renders the problems in the desired state as text and as the JSON of ``validate``."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ _RANK = {severity: rank for rank, severity in enumerate(Severity)}
 def validation_text(
     desired: DesiredState, comparison: Comparison | None = None, *, color: bool = False
 ) -> str:
-    """Return the problems in the desired state and a summary line, as text.
+    """Render the problems in the desired state and a summary line as text.
 
-    The text ends in a line feed. Lines are never wrapped, so that programs can parse
+    The text ends with a newline. Lines are never wrapped, so that programs can parse
     ``path:line:column``.
     """
     found = finding_lines(desired.diagnostics, Paint(enabled=color), comparison)
@@ -46,7 +46,7 @@ def validation_text(
 
 
 def validation_json(desired: DesiredState, comparison: Comparison | None = None) -> str:
-    """Return the problems in the desired state and the number of objects, as JSON."""
+    """Convert the problems in the desired state and the number of objects to JSON."""
     totals = Counter(each.severity for each in desired.diagnostics)
     absent = comparison.absent_diagnostics if comparison else ()
     more = comparison and {
@@ -79,9 +79,9 @@ def validation_json(desired: DesiredState, comparison: Comparison | None = None)
 def finding_lines(
     diagnostics: Sequence[Diagnostic], paint: Paint, comparison: Comparison | None = None
 ) -> Iterator[str]:
-    """Yield each diagnostic as lines of text, ordered by file and line.
+    """Render manifest problems as lines of text, ordered by file and line.
 
-    With a *comparison*, the problems that the base has as well are marked.
+    If *comparison* is given, problems that the base commit also has are marked.
     """
     for each in by_location(diagnostics):
         where = f"{each.at}: " if each.at else ""
@@ -96,9 +96,9 @@ def finding_lines(
 
 
 def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
-    """Sort diagnostics by file, line and column; those without a location come last.
+    """Sort manifest problems by file, line and column; problems without a location come last.
 
-    A problem of the whole plan comes first.
+    A problem that concerns the whole plan comes first.
     """
 
     def key(each: Diagnostic) -> tuple[bool, bool, str, int, int, int]:
@@ -109,12 +109,12 @@ def by_location(diagnostics: Sequence[Diagnostic]) -> list[Diagnostic]:
 
 
 def is_about_plan(diagnostic: Diagnostic) -> bool:
-    """Return whether a diagnostic concerns the whole plan and is therefore shown first."""
+    """Return whether a reported problem concerns the whole plan and is therefore shown first."""
     return diagnostic.code in _ABOUT_PLAN
 
 
 def validation_summary(desired: DesiredState, comparison: Comparison | None = None) -> str:
-    """Return a line that says whether the desired state is valid and how much was read."""
+    """Return a line that says whether the desired state is valid and how many objects it has."""
     totals = Counter(each.severity for each in desired.diagnostics)
     found = ", ".join(plural(totals[each], each) for each in Severity if totals[each])
     read = "1 KubeVirt, " if desired.kubevirt is not None else ""

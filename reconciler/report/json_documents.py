@@ -1,6 +1,6 @@
-"""Returns plans and run reports as JSON documents, as defined in ``schemas/``.
+"""Converts plans and run reports to JSON documents that conform to ``schemas/``.
 
-Lists that grow with the fleet are iterators, which can be read only once.
+Lists whose length depends on the number of VMs are iterators, which can be read only once.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 
 
 def plan_json(plan: Plan, comparison: Comparison | None = None) -> Iterator[str]:
-    """Yield a plan as the JSON of ``schemas/plan.schema.json``, in pieces."""
+    """Convert a plan to JSON that conforms to ``schemas/plan.schema.json``, in pieces."""
     return pieces(plan_document(plan, comparison))
 
 
 def run_json(run: RunReport) -> Iterator[str]:
-    """Yield a run report as the JSON of ``schemas/report.schema.json``, in pieces."""
+    """Convert a run report to JSON that conforms to ``schemas/report.schema.json``, in pieces."""
     return pieces(run_document(run))
 
 
 def plan_document(plan: Plan, comparison: Comparison | None = None) -> dict[str, Any]:
-    """Return a plan as JSON values."""
+    """Convert a plan to JSON values."""
     document = {
         "apiVersion": API_VERSION,
         "kind": "Plan",
@@ -74,7 +74,7 @@ def plan_document(plan: Plan, comparison: Comparison | None = None) -> dict[str,
 
 
 def run_document(run: RunReport) -> dict[str, Any]:
-    """Return a run report as JSON values."""
+    """Convert a run report to JSON values."""
     counts = Counter(each.result for each in run.outcomes)
     return {
         "apiVersion": API_VERSION,
@@ -103,7 +103,7 @@ def run_document(run: RunReport) -> dict[str, Any]:
 
 
 def commit_document(found: CommitInForce | None) -> dict[str, Any] | None:
-    """Return the applied commit and the rejected newer commits as JSON values."""
+    """Convert the currently applied commit and the rejected newer commits to JSON values."""
     if found is None:
         return None
     return {
@@ -120,7 +120,7 @@ def commit_document(found: CommitInForce | None) -> dict[str, Any] | None:
 
 
 def hold_document(hold: AlertHold) -> dict[str, Any]:
-    """Return the alerts that prevent new changes as JSON values."""
+    """Convert the alerts that pause the rollout to JSON values."""
     return {
         "reason": str(hold.reason),
         "since": timestamp(hold.since),
@@ -164,7 +164,7 @@ def _object(decision: Decision, comparison: Comparison | None = None) -> dict[st
 
 
 def _digest(actions: tuple[Action, ...]) -> str | None:
-    """Return the digest that covers all actions on an object."""
+    """Return the digest that covers all planned changes of an object, or None without one."""
     if len(actions) <= 1:
         return actions[0].digest if actions else None
     joined = "\n".join(each.digest for each in actions)
@@ -203,7 +203,7 @@ def _action(action: Action) -> dict[str, Any]:
     if action.target is not None:
         document["target"] = _target(action.target)
     if action.manifest is not None:
-        # The manifest may contain secrets, such as cloud-init, and plans are shared.
+        # The manifest may contain secrets, for example in cloud-init, and users share plans.
         document["manifestDigest"] = manifest_digest(action.manifest)
     return document
 
@@ -241,7 +241,7 @@ def _vm_forecast(forecast: VMForecast) -> dict[str, Any]:
 
 
 def outcome_document(outcome: Outcome) -> dict[str, Any]:
-    """Return an object's result as JSON values."""
+    """Convert the result of a run for one object to JSON values."""
     return {
         **identity(outcome.ref),
         "effect": str(outcome.effect),

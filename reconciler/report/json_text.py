@@ -1,4 +1,4 @@
-"""Writes JSON as an indented text, as pieces of this text, or on one line."""
+"""Serializes JSON as indented text, as pieces of indented text, or on one line."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ _INDENT = "  "
 
 
 def dumps(document: object) -> str:
-    """Return a document as indented JSON that keeps the order of keys and ends in a line feed."""
+    """Serialize a document as indented JSON with a final newline, in the order of its keys."""
     try:
         text = orjson.dumps(document, default=_text, option=orjson.OPT_INDENT_2).decode()
     except TypeError:
-        # YAML can contain a lone surrogate or an integer beyond 64 bits. orjson rejects both; the
-        # standard library writes them.
+        # YAML can contain a lone surrogate or an integer beyond 64 bits. orjson rejects both
+        # values, and the standard library accepts them.
         text = json.dumps(document, default=_text, indent=2)
     return json_text(text) + "\n"
 
 
 def compact(document: object) -> str:
-    """Return a document as JSON on one line, without a line feed."""
+    """Serialize a document as JSON on one line, without a newline."""
     try:
         text = orjson.dumps(document, default=_text).decode()
     except TypeError:
@@ -38,26 +38,27 @@ def compact(document: object) -> str:
 
 
 def one_line(parts: Iterable[str]) -> str:
-    """Join pieces of indented JSON into one line, which ends in a line feed."""
-    # A line feed in a value is escaped, so that each line break is formatting.
+    """Join pieces of indented JSON into one line that ends with a newline."""
+    # JSON escapes newlines in values, so each newline here is formatting.
     return "".join(line.strip() for line in "".join(parts).split("\n")) + "\n"
 
 
 def pieces(document: object) -> Iterator[str]:
-    """Yield the text of ``dumps`` in pieces.
+    """Serialize a document as indented JSON, like ``dumps``, but in pieces.
 
-    An iterator in *document* becomes a list whose elements are written one by one, so that the
-    whole document is never in memory. Elements contain no iterators, and keys are text. If orjson
-    rejects an element, only that element is escaped differently; ``dumps`` would escape all.
+    An iterator in *document* becomes a list whose elements are serialized one by one, so that the
+    whole document is never in memory. Elements must not contain iterators, and keys must be
+    strings. If orjson rejects an element, the standard library serializes only that element, while
+    ``dumps`` would use the standard library for the whole document.
     """
     yield from _pieces(document, "\n")
     yield "\n"
 
 
 def _pieces(value: object, line: str) -> Iterator[str]:
-    """Yield the JSON of one value in pieces.
+    """Serialize one value as JSON, in pieces.
 
-    *line* is a line feed plus the current indentation.
+    *line* is a newline followed by the current indentation.
     """
     inner = line + _INDENT
     match value:
@@ -76,7 +77,7 @@ def _pieces(value: object, line: str) -> Iterator[str]:
 
 
 def _streams(value: object) -> bool:
-    """Return whether a value contains an iterator at any depth."""
+    """Return whether a value is or contains an iterator, at any depth."""
     match value:
         case dict():
             return any(map(_streams, value.values()))
@@ -87,7 +88,7 @@ def _streams(value: object) -> bool:
 
 
 def _enclosed(brackets: str, members: Iterable[Iterable[str]], line: str) -> Iterator[str]:
-    """Yield the members of a JSON list or object in brackets, each on its own line."""
+    """Serialize a JSON list or object: brackets around members, each member on its own line."""
     before = brackets[0]
     for member in members:
         yield before + line + _INDENT
@@ -97,12 +98,12 @@ def _enclosed(brackets: str, members: Iterable[Iterable[str]], line: str) -> Ite
 
 
 def _whole(value: object, line: str) -> str:
-    # Line feeds in text are escaped, so each unescaped line feed ends a line.
+    # JSON escapes newlines in strings, so each newline here ends a line.
     return dumps(value)[:-1].replace("\n", line)
 
 
 def _text(value: object) -> str:
-    """Return a value that has no JSON type as text.
+    """Convert a value that has no JSON type to a string.
 
     Raises:
         TypeError: The value is an iterator, whose elements would be lost.

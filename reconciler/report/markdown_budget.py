@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 _FOLD_ABOVE = 40
 _FRAME = 600
-"""The number of bytes that are reserved for a section's title, table header and notes."""
+"""The number of bytes reserved for the title, table header and notes of a Markdown section."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,18 +26,20 @@ class Section:
 
     title: str
     head: str = ""
-    """The header of the table; empty if the rows are not a table."""
+    """The header of the table, or an empty string if the rows are not a table."""
     rows: tuple[str, ...]
-    """The rendered rows; the last rows are missing if they do not fit."""
+    """The rendered rows; rows beyond the size limit may be missing."""
     total: int
     effects: tuple[Effect, ...] = ()
-    """The effects of all rows, which are needed to count omitted rows by effect."""
+    """The effect of each row, including missing rows, so that omitted rows can be counted by
+    effect.
+    """
     folded: bool = False
-    """Whether the rows are collapsed even if there are only a few."""
+    """Whether the rows are always collapsed, even a small number of rows."""
 
 
 def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) -> tuple[str, ...]:
-    """Render values until the rows exceed a size limit; later values are not rendered."""
+    """Render values as rows until the rows exceed a size limit, and skip all later values."""
     rows: list[str] = []
     for value in values:
         if limit < 0:
@@ -50,13 +52,13 @@ def render_up_to(values: Iterable[_T], render: Callable[[_T], str], limit: int) 
 def fit_within(
     opening: str, sections: Sequence[Section], *, limit: int, elsewhere: str
 ) -> Iterator[str]:
-    """Yield the opening text and the sections, up to a maximum number of bytes of UTF-8.
+    """Render the opening text and the sections, and omit rows beyond a size limit.
 
     Args:
-        opening: The text in front, which is never shortened.
-        sections: The sections in order; empty sections are omitted.
-        limit: The limit in bytes.
-        elsewhere: Markdown that says where to find the omitted rows.
+        opening: The text before the sections, which is never shortened.
+        sections: The sections in the order of the output; empty sections are omitted.
+        limit: The maximum size in bytes of UTF-8.
+        elsewhere: Markdown text that says where the omitted rows can be found.
     """
     filled = [each for each in sections if each.total]
     budget = limit - size(opening) - len(filled) * (_FRAME + size(elsewhere))
@@ -67,7 +69,7 @@ def fit_within(
 
 
 def shares(wants: Sequence[int], budget: int) -> list[int]:
-    """Divide a number of bytes: small requests are met in full, large ones get equal shares."""
+    """Divide a byte budget: small requests are met in full, and large requests share equally."""
     given = [0] * len(wants)
     smallest_first = sorted(range(len(wants)), key=wants.__getitem__)
     for number, index in enumerate(smallest_first):
@@ -77,7 +79,7 @@ def shares(wants: Sequence[int], budget: int) -> list[int]:
 
 
 def size(text: str) -> int:
-    """Return the size of a text in bytes, including a line feed at its end."""
+    """Return the size of a string in bytes of UTF-8, plus one byte for a newline."""
     return len(text.encode(errors="replace")) + 1
 
 

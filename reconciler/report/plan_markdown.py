@@ -1,4 +1,4 @@
-"""``plan_markdown``: renders a plan as a pull request comment, shortened if it is too long."""
+"""``plan_markdown``: renders a plan as Markdown for a pull request comment of limited size."""
 
 from __future__ import annotations
 
@@ -30,17 +30,19 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Change, Decision, Effect, Plan
 
 TAG = "<!-- reconciler-plan -->"
-"""The first line of every comment, by which a newer plan finds the comment to replace."""
+"""The hidden first line of every comment, by which CI jobs find the comment to replace."""
 
 LIMIT = 65_000
-"""The maximum size of a comment in bytes of UTF-8; GitHub accepts 65,536 characters."""
+"""The maximum size of the Markdown in bytes of UTF-8; GitHub accepts comments of 65,536
+characters.
+"""
 
 ELSEWHERE = "the same command with `-o json` prints everything"
 
 _FENCES = 2
-"""The number of lines that a code block adds to its content."""
+"""The number of lines that the fences of a Markdown code block add."""
 _NAME, _VALUE, _SENTENCE, _PATCH = 253, 200, 600, 4000
-"""The limits on a name, a value and a sentence in characters, and on a patch in bytes."""
+"""The maximum lengths of a name, a value and a sentence in characters, and of a patch in bytes."""
 
 
 def plan_markdown(
@@ -50,15 +52,15 @@ def plan_markdown(
     limit: int = LIMIT,
     elsewhere: str = ELSEWHERE,
 ) -> Iterator[str]:
-    """Yield a plan as GitHub Markdown, up to a maximum number of bytes.
+    """Render a plan as GitHub Markdown, within a size limit.
 
     Args:
-        plan: The plan to show.
-        comparison: The comparison with the base commit, if there is one; what was already
-            pending there is folded.
-        limit: The limit in bytes of UTF-8; the summary alone may need 20,000.
-        elsewhere: Markdown that says where to find the omitted rows, such as a link to an
-            artifact; without a final full stop.
+        plan: The plan to render.
+        comparison: The comparison with the base commit's plan, or None. If it is given, changes
+            that are already pending in the base commit are collapsed.
+        limit: The maximum size in bytes of UTF-8; the summary alone may need 20,000 bytes.
+        elsewhere: Markdown text without a final full stop that says where the omitted rows can be
+            found, such as a link to an artifact.
     """
     attention = wording.by_attention(plan)
     problems = [each for each in plan.diagnostics if not is_about_plan(each)]

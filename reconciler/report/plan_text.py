@@ -1,4 +1,4 @@
-"""``plan_text``: renders a plan for a terminal, with its waves, VMs, reasons and migrations."""
+"""``plan_text``: renders a plan for a terminal, with rollout waves, VMs and reasons."""
 
 from __future__ import annotations
 
@@ -51,9 +51,9 @@ _TONES = {
 }
 _HEAD = ("NAMESPACE", "NAME", "FROM", "TO", "EFFECT", "REASON", "ETA", "WHERE")
 _MAX_ALIKE = 10
-"""The maximum number of object names below one shared explanation."""
+"""The maximum number of objects that are listed by name below a shared explanation."""
 _LEAST = ("WHERE", "ETA")
-"""The columns that a narrow terminal omits, least important first."""
+"""The table columns that are omitted on a narrow terminal, least important first."""
 
 
 def plan_text(
@@ -64,15 +64,15 @@ def plan_text(
     color: bool = False,
     verbose: bool = False,
 ) -> Iterator[str]:
-    """Yield the lines of a plan as text, each with a line feed.
+    """Render a plan as lines of text, each with a final newline.
 
     Args:
         plan: The plan to show.
-        comparison: The comparison with the plan of the base commit, if there is a base.
-        width: The number of columns of the terminal; longer cells and sentences are wrapped.
-        color: Whether to style the text with ANSI codes.
-        verbose: Whether to show also unchanged objects, the patch of every action, the reason for
-            every object, and the field manager that owns the current value.
+        comparison: The comparison with the base commit's plan, or None.
+        width: The width of the terminal in characters; longer cells and sentences are wrapped.
+        color: Whether to add ANSI color codes.
+        verbose: Whether to also show unchanged objects, all patches, the reason for every object,
+            and the field manager that owns the current value.
     """
     paint = Paint(enabled=color)
     return with_line_feeds(_lines(plan, comparison, paint, width=width, verbose=verbose))
@@ -112,7 +112,7 @@ def _lines(
 
 
 def heading(plan: Plan, paint: Paint, *, width: int) -> Iterator[str]:
-    """Yield the lines that identify a plan: digest, commit, cluster, version and time."""
+    """Render the lines that identify a plan: digest, commit, cluster, version and time."""
     parts = (
         wording.origin(plan.revision, dirty=plan.dirty),
         wording.signed(plan.in_force),
@@ -182,7 +182,8 @@ def _change(change: Change, *, width: int, edited: bool = False) -> Iterator[str
 
 def _write(action: Action) -> Iterator[str]:
     if action.verb is Verb.CREATE:
-        # The manifest may contain secrets, such as cloud-init; the table shows the file.
+        # The manifest may contain secrets, for example in cloud-init; the table shows only its
+        # file.
         yield "    create from the manifest in Git"
     if action.verb is Verb.RESTART:
         yield "    restart the VM"
@@ -190,7 +191,7 @@ def _write(action: Action) -> Iterator[str]:
 
 
 def operation(op: PatchOp) -> str:
-    """Return a JSON Patch operation as one line."""
+    """Format a JSON Patch operation as one line of text."""
     return compact(op.plain())
 
 
@@ -231,12 +232,12 @@ def _machine(decision: Decision, eta: str, comparison: Comparison | None) -> Row
 
 
 def _surprising(decision: Decision) -> bool:
-    """Return whether a decision needs an explanation below the table."""
+    """Return whether a planned change needs an explanation below the table."""
     return decision.effect not in _EXPECTED or bool(decision.warnings)
 
 
 def _explanation(decision: Decision, *, verbose: bool) -> object:
-    """Return a decision's explanation; objects with the same text are shown together."""
+    """Return the explanation of a planned change; objects with equal explanations are grouped."""
     if verbose or decision.changes[1:]:
         return decision.ref
     return decision.effect, decision.reason, decision.why, decision.warnings
@@ -247,7 +248,7 @@ def _why(alike: Sequence[Decision], paint: Paint, *, width: int, verbose: bool) 
     names = printable(listed((wording.name_of(each.ref) for each in alike), _MAX_ALIKE))
     yield f"  {names}: {paint(f'{decision.effect}, {decision.reason}', _TONES[decision.effect])}"
     yield from paragraph(decision.why.message, width=width, indent="    ")
-    # The wave shows the changes of its actions; list here only changes without an action.
+    # The rollout waves show the changes that the plan writes; list here only the other changes.
     if len(decision.changes) > 1 and not decision.actions:
         for change in decision.changes:
             yield from _change(change, width=width)

@@ -1,4 +1,4 @@
-"""``run_text``: renders the report of a run for a terminal, with each object and the exit code."""
+"""``run_text``: renders a run report for a terminal, with each object and the exit code."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _ORDER = (
     Result.WRITTEN,
     Result.DONE,
 )
-"""The order of results in the list; results that require attention come first."""
+"""The order of results in the table; results that require attention come first."""
 
 _TONES = {
     Result.DONE: Tone.GOOD,
@@ -48,21 +48,22 @@ _TONES = {
 }
 _HEAD = ("RESULT", "NAMESPACE", "NAME", "GUEST", "WANTED", "TIME", "REASON", "MIGRATION")
 _LEAST = ("MIGRATION", "TIME", "GUEST")
-"""The columns that a narrow terminal omits, least important first."""
+"""The table columns that are omitted on a narrow terminal, least important first."""
 _MAX_ALIKE = 10
-"""The maximum number of objects listed for one reason why they were unchanged."""
+"""The maximum number of listed objects that stayed unchanged for the same reason."""
 
 
 def run_text(
     run: RunReport, *, width: int = 120, color: bool = False, verbose: bool = False
 ) -> Iterator[str]:
-    """Yield the lines of a run report as text, each with a line feed.
+    """Render a run report as lines of text, each with a final newline.
 
     Args:
-        run: The report to show.
-        width: The number of columns of the terminal.
-        color: Whether to style the text with ANSI codes.
-        verbose: Whether to list also the objects that already matched before the run.
+        run: The run report to render.
+        width: The width of the terminal in characters.
+        color: Whether to add ANSI color codes.
+        verbose: Whether to also list the objects that already matched the desired state before the
+            run.
     """
     return with_line_feeds(_lines(run, Paint(enabled=color), width=width, verbose=verbose))
 
@@ -95,10 +96,10 @@ def _lines(run: RunReport, paint: Paint, *, width: int, verbose: bool) -> Iterat
 def _rows(
     outcomes: list[Outcome], wanted: Mapping[ObjectRef, str], *, commit: str, most: int
 ) -> Iterator[Row]:
-    """Yield one table row per object; a note that several rows share is shown once, below them.
+    """Yield one table row per object; a note that several rows share is shown once below them.
 
-    Among the objects that were not changed for the same reason, at most *most* are listed, and the
-    others are counted. *commit* is the commit that the run applied.
+    For each reason why objects were not changed, at most *most* objects are listed, and the other
+    objects are counted. *commit* is the commit that the run applied.
     """
     alike: dict[tuple[Result, tuple[str, ...]], list[Outcome]] = {}
     for each in outcomes:

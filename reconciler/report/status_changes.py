@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def status_lines(document: Mapping[str, Any]) -> dict[str, str]:
-    """Return one line of text per object in a status, ordered by name and without times."""
+    """Render one line of text per object in a status, without times, by object name."""
     cr = document["kubevirt"]
     lines = {f"KubeVirt {cr['namespace']}/{cr['name']}": f"{cr['version']} {cr['phase']}".strip()}
     for vm in document["vms"]:
@@ -21,13 +21,13 @@ def status_lines(document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def changed_lines(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator[str]:
-    """Yield each line that differs between two statuses, and a line per removed object."""
+    """Yield the lines of objects whose status changed, and one line per removed object."""
     yield from (f"{name}: {line}" for name, line in now.items() if before.get(name) != line)
     yield from (f"{name}: no longer exists" for name in before if name not in now)
 
 
 def without_times(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a status without times, so that unchanged statuses are equal."""
+    """Remove the times from a status, so that two statuses without a change are equal."""
     vms = [{**vm, "convergence": _verdict(vm)} for vm in document["vms"]]
     return {**document, "observedAt": None, "vms": vms}
 

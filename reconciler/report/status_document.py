@@ -1,4 +1,4 @@
-"""``status_document``: returns each VM's desired memory, live memory and migration as JSON."""
+"""``status_document``: converts each VM's desired memory, live memory and migration to JSON."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from reconciler.report.json_values import API_VERSION, identity, plain, timestam
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A VM that is in Git, in the cluster, or in both."""
+    """A VM that exists in Git, in the cluster, or in both."""
 
     ref: ObjectRef
     desired: DesiredVM | None
@@ -31,7 +31,7 @@ class Machine:
 
     @property
     def phase(self) -> str:
-        """The phase of the VMI, or the printable status of a stopped VM."""
+        """The phase of the VMI or, if the VM is stopped, the VM's ``printableStatus``."""
         if self.vmi is not None and not self.vmi.final:
             return self.vmi.phase
         if self.vm is None:
@@ -57,31 +57,31 @@ class Machine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """The desired and the live state at one moment."""
+    """The desired state in Git and the live state of the cluster at one moment."""
 
     desired: DesiredState
     live: LiveState
     convergence: Mapping[ObjectRef, Convergence]
-    """Whether each VM's guest has the desired memory, with an explanation."""
+    """Whether the guest of each VM has the desired memory, with an explanation."""
     unmanaged: bool = False
-    """Whether the list includes VMs that are not in Git."""
+    """Whether the status lists VMs that are not in Git."""
     scope: Scope = field(default_factory=Scope)
-    """The objects that the command processes."""
+    """The namespaces and labels that select the VMs of this command."""
 
     @property
     def migrations_in_flight(self) -> int:
-        """The number of unfinished migrations in the cluster."""
+        """The number of unfinished VM migrations in the cluster."""
         found = self.live.migrations.values()
         return sum(not each.phase.finished for of_vm in found for each in of_vm)
 
     @property
     def unknown_to_git(self) -> frozenset[ObjectRef]:
-        """The VMs in the cluster that the command processes and that are not in Git."""
+        """The VMs in the cluster that the command selects and that are not in Git."""
         known = self.desired.vms.keys() | self.desired.unselected
         return frozenset(filter(self.scope.includes, self.live.vms.keys() - known))
 
     def machines(self) -> list[Machine]:
-        """Return the VMs to list, sorted by namespace and name."""
+        """Return the VMs that the status lists, sorted by namespace and name."""
         named, live = self.desired.vms, self.live
         others = self.unknown_to_git if self.unmanaged else ()
         return [
@@ -98,12 +98,12 @@ class Status:
 
 
 def status_json(status: Status) -> str:
-    """Return a status as JSON; sizes keep their notation, and missing sizes are null."""
+    """Convert a status to JSON; sizes keep their notation, and missing sizes are null."""
     return dumps(status_document(status))
 
 
 def status_document(status: Status) -> dict[str, Any]:
-    """Return a status as JSON values."""
+    """Convert a status to JSON values."""
     desired, live, cr = status.desired, status.live, status.live.kubevirt
     return {
         "apiVersion": API_VERSION,

@@ -30,16 +30,16 @@ _HEAD = (
     "CONDITION",
 )
 _LEAST = ("NODE", "MAX", "PHASE", "SPEC", "MIGRATION")
-"""The columns that a narrow terminal omits, least important first."""
+"""The table columns that are omitted on a narrow terminal, least important first."""
 
 
 def status_text(status: Status, *, width: int = 120, color: bool = False) -> str:
-    """Return a status as a table, with a line feed at its end.
+    """Render a status as a text table with a final newline.
 
     Args:
-        status: The status to show.
-        width: The number of columns of the terminal.
-        color: Whether to style the text with ANSI codes.
+        status: The status to render.
+        width: The width of the terminal in characters.
+        color: Whether to add ANSI color codes.
     """
     return "\n".join(_lines(status, Paint(enabled=color), width=width)) + "\n"
 

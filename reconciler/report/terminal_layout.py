@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 _GAP = "  "
 _NARROWEST = 16
 _LONGEST = 500
-"""The maximum number of characters in a cell; a longer text is shortened."""
+"""The maximum number of characters in a table cell; longer text is truncated."""
 _PIECE = re.compile(r"[^/\s-]*[/\s-]|[^/\s-]+")
 
 
 class Tone(StrEnum):
-    """The role of a piece of text on the terminal, with its ANSI color code as the value."""
+    """The roles of text on the terminal; the value of each role is its ANSI color code."""
 
     PLAIN = ""
     STRONG = "1"
@@ -40,7 +40,7 @@ class Paint:
     enabled: bool
 
     def __call__(self, text: str, tone: Tone) -> str:
-        """Return a text with the ANSI color codes of its role."""
+        """Add the ANSI color codes of a role to text, if colors are enabled."""
         if not (self.enabled and tone and text):
             return text
         return f"\x1b[{tone}m{text}\x1b[0m"
@@ -48,7 +48,7 @@ class Paint:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """One cell of a table."""
+    """One cell of a text table."""
 
     text: str
     tone: Tone = Tone.PLAIN
@@ -56,14 +56,14 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row of a table, and the notes below it."""
+    """One row of a text table, and the notes below the row."""
 
     cells: tuple[Cell, ...]
     notes: tuple[str, ...] = ()
 
 
 def with_line_feeds(lines: Iterable[str]) -> Iterator[str]:
-    """Append a line feed to each line."""
+    """Append a newline to each line."""
     return (f"{each}\n" for each in lines)
 
 
@@ -76,11 +76,12 @@ def table(
     paint: Paint,
     drop: Sequence[str] = (),
 ) -> Iterator[str]:
-    """Yield the lines of a table.
+    """Render a text table that fits the terminal.
 
-    If the table is wider than *width*, the columns in *wrap* are wrapped between words. If that is
-    not enough, the columns in *drop* are omitted in the given order. If even that is not enough,
-    the words in *wrap* are broken. Other columns, such as names, are never wrapped.
+    If the table is wider than *width*, the columns in *wrap* are wrapped between words. If the
+    table is still too wide, the columns in *drop* are omitted in the given order. If the table is
+    still too wide, words in the columns in *wrap* are broken. Other columns, such as names, are
+    never wrapped.
     """
     columns = _columns(head, rows, width, set(wrap), drop)
     titles = Row(tuple(Cell(each, Tone.STRONG) for each in head))
@@ -98,7 +99,7 @@ def table(
 
 
 def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> Iterator[str]:
-    """Wrap a text into lines, with an indentation and a label before the first line.
+    """Wrap text into lines, with an indentation and a label before the first line.
 
     Words are never broken, so that users can copy a path or a value.
     """
@@ -115,7 +116,7 @@ def paragraph(text: str, *, width: int, indent: str = "", label: str = "") -> It
 def _columns(
     head: Sequence[str], rows: Sequence[Row], width: int, wrap: set[str], drop: Sequence[str]
 ) -> dict[int, int]:
-    """Return the widths of the columns that fit, by column index."""
+    """Return the widths of the table columns that fit the terminal, by column index."""
     texts = [[_shown(row.cells[index]) for row in rows] for index in range(len(head))]
     natural = {n: max(map(len, (head[n], *found))) for n, found in enumerate(texts)}
     whole = {
@@ -142,7 +143,7 @@ def _total(widths: Mapping[int, int]) -> int:
 
 
 def _fitted(natural: Mapping[int, int], width: int, least: Mapping[int, int]) -> dict[int, int]:
-    """Reduce the widest columns until all columns fit, but not below a minimum width."""
+    """Reduce the widest table columns until the table fits, but not below minimum widths."""
     widths = dict(natural)
     excess = _total(widths) - width
     while excess > 0:
@@ -155,7 +156,7 @@ def _fitted(natural: Mapping[int, int], width: int, least: Mapping[int, int]) ->
 
 
 def _folded(text: str, size: int) -> list[str]:
-    """Split a text into lines of limited length, between words if possible."""
+    """Split text into lines of limited length, between words if possible."""
     if len(text) <= size:
         return [text]
     lines = [""]

@@ -1,4 +1,4 @@
-"""``trace_document``: returns the JSON line of the trace for one VM whose change has ended."""
+"""``trace_document``: builds the trace file entry for one VM whose memory change has ended."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ _FIRST = ("namespace", "name", "effect", "digest", "actuation", "patchedAt", "re
 _LAST = (
     *("failedMigrations", "seconds", "guestBefore", "guestNow", "result", "reason", "message"),
 )
-"""The fields of an outcome that are written around the fields of the migration."""
+"""The fields of a VM's result that the trace contains after the fields of the migration."""
 
 
 def trace_document(
     outcome: Outcome, *, run_id: str, revision: str, at: datetime
 ) -> dict[str, Any]:
-    """Return the result of one VM as defined in ``schemas/trace.schema.json``.
+    """Convert the result for one VM to JSON values that conform to ``schemas/trace.schema.json``.
 
     Args:
-        outcome: The outcome of a VM.
-        run_id: The ID of the run.
-        revision: The revision that the run applied, unless the outcome has its own.
-        at: The time of the line if the outcome has no end time.
+        outcome: The result of the run for one VM.
+        run_id: The ID of the run that changed the VM.
+        revision: The Git revision that the run applied, used unless *outcome* contains a revision.
+        at: The time of the trace entry, used unless *outcome* contains an end time.
     """
     document = outcome_document(outcome)
     migration = document["migration"] or {}

@@ -1,4 +1,4 @@
-"""Returns phrases that all formats share: counts, sizes, times and meanings of exit codes."""
+"""Contains phrases that all output formats share, such as counts, sizes and durations."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ NO_CANCEL = (
     "KubeVirt cannot cancel a memory change that has started: it rejects the old value until the"
     " change has finished, and then migrates the VM a second time."
 )
-"""A warning that a memory change cannot be cancelled.
+"""A warning that KubeVirt cannot cancel a memory change.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3484-3487.
 """
@@ -47,7 +47,7 @@ ATTENTION = (
     Effect.COLD,
     Effect.NONE,
 )
-"""The effects in display order; effects that require attention come first."""
+"""The effects of planned changes in display order; effects that require attention come first."""
 
 MEANING: Mapping[ExitCode, str] = {
     ExitCode.DONE: "the cluster matches the desired state, or every patch was accepted and the run"
@@ -70,7 +70,7 @@ _WRITTEN = "every patch was accepted; the run did not wait for the guests"
 
 
 def verdict(run: RunReport) -> str:
-    """Return the meaning of a run's exit code, without a final full stop."""
+    """Return a clause without a full stop that explains the exit code of a run."""
     if run.exit is not ExitCode.DONE:
         return MEANING[run.exit]
     written = any(each.result is Result.WRITTEN for each in run.outcomes)
@@ -78,7 +78,7 @@ def verdict(run: RunReport) -> str:
 
 
 def excuse(code: ExitCode) -> str:
-    """Explain why the process returns 0 for a run that ended with another exit code."""
+    """Explain why the process exits with 0 although the run ended with a different exit code."""
     return (
         f"the exit code would be {code.value} with --detailed-exitcode; `reconcile` returns 0 "
         "instead, because the next run continues by itself"
@@ -86,45 +86,45 @@ def excuse(code: ExitCode) -> str:
 
 
 def by_attention(plan: Plan) -> list[Decision]:
-    """Return the decisions with an effect other than none, most urgent first."""
+    """Return the planned decisions with an effect other than ``none``, most urgent first."""
     rank = {effect: number for number, effect in enumerate(ATTENTION)}
     shown = [each for each in plan.decisions if each.effect is not Effect.NONE]
     return sorted(shown, key=lambda each: rank[each.effect])
 
 
 def name_of(ref: ObjectRef) -> str:
-    """Return an object's namespace and name, and also the kind if it is not a VM."""
+    """Return an object's namespace and name, preceded by the kind if the object is not a VM."""
     return ref.namespaced_name if ref.is_vm else str(ref)
 
 
 def origin(revision: str, *, dirty: bool) -> str:
-    """Return a commit's short hash, or the full name of another source."""
+    """Return the short hash of a commit, or the full name of a source that is not a commit."""
     short = f"commit {revision[:12]}" if is_commit(revision) else revision
     return f"{short} with uncommitted changes" if dirty else short
 
 
 def signed(found: CommitInForce | None) -> str:
-    """Return the commit's signer for the heading of a plan; empty if the signer is unknown."""
+    """Return who signed the applied commit, or an empty string if the signer is unknown."""
     return f"signed by {found.signer}" if found is not None and found.signer else ""
 
 
 def is_commit(revision: str) -> bool:
-    """Return whether a revision is a commit hash, and not the name of another source."""
+    """Return whether a revision is a Git commit hash."""
     return _COMMIT.fullmatch(revision) is not None
 
 
 def short_digest(digest: str) -> str:
-    """Return the first twelve digits of a digest, or ``-`` if there is no digest."""
+    """Return the first twelve digits of a plan's digest, or ``-`` without a digest."""
     return digest.removeprefix("sha256:")[:12] or "-"
 
 
 def utc_time(at: datetime) -> str:
-    """Return a time in UTC, in a format for users."""
+    """Format a time in UTC for users."""
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
 
 
 def written_to(change: Change) -> str:
-    """Return the other object's field that takes a value; empty for the object's own field."""
+    """Return the object and field that receive a setting instead of the KubeVirt CR, if any."""
     written = change.written
     if written is None:
         return ""
@@ -133,7 +133,7 @@ def written_to(change: Change) -> str:
 
 
 def spelled(value: SettingValue | None) -> str:
-    """Return a value in Git's or the cluster's notation; a plain number of bytes gets a unit."""
+    """Format a value as written in Git or the cluster; a size in plain bytes gets a unit."""
     match value:
         case None:
             return "(not set)"
@@ -148,17 +148,17 @@ def spelled(value: SettingValue | None) -> str:
 
 
 def location(at: Location | None) -> str:
-    """Return a location as ``path:line:column``, or ``-`` for a value that is not in Git."""
+    """Format a location as ``path:line:column``, or as ``-`` for a value that is not in Git."""
     return str(at) if at else "-"
 
 
 def nodes(source: str | None, target: str | None) -> str:
-    """Return a space and a migration's source and target node; empty if both are unknown."""
+    """Format a migration's nodes after a space, or return an empty string if both are unknown."""
     return f" {source or '?'} -> {target or '?'}" if source or target else ""
 
 
 def counts(summary: Mapping[Effect, int]) -> str:
-    """Return the number of objects per effect, such as ``1 config, 3 live, 12 unchanged``."""
+    """Format the number of objects per effect, such as ``1 config, 3 live, 12 unchanged``."""
     words = [f"{n} {effect}" for effect, n in summary.items() if effect is not Effect.NONE]
     unchanged = summary.get(Effect.NONE, 0)
     if unchanged or not words:
@@ -167,14 +167,14 @@ def counts(summary: Mapping[Effect, int]) -> str:
 
 
 def costs(forecast: Forecast) -> str:
-    """Return a sentence about a plan's migrations: number, memory and time; empty without one."""
+    """Return a sentence with the number, memory and duration of a plan's migrations, if any."""
     if not (parts := load(forecast)):
         return ""
     return f"{parts}, done in {span(forecast.earliest_s, forecast.latest_s)}."
 
 
 def load(forecast: Forecast) -> str:
-    """Return how much a plan's migrations copy and need, as a clause; empty without migrations."""
+    """Return a clause about the memory that a plan's migrations copy and need, if any."""
     if not forecast.migrations:
         return ""
     migrations, copied = plural(forecast.migrations, "migration"), human(forecast.n_bytes_copied)
@@ -189,7 +189,7 @@ def load(forecast: Forecast) -> str:
 
 
 def restarts(wave: Wave) -> str:
-    """Return a sentence that lists the VMs that a plan restarts, without a final full stop."""
+    """Return a sentence without a full stop that lists the VMs that the plan restarts."""
     names = listed_refs((each.ref for each in wave.actions), _MAX_RESTARTS)
     count = len(wave.actions)
     subject = "1 VM is" if count == 1 else f"{count} VMs are"
@@ -198,7 +198,7 @@ def restarts(wave: Wave) -> str:
 
 
 def eta(decision: Decision, forecast: VMForecast | None) -> str:
-    """Return when a change takes effect, counted from the start of the run."""
+    """Return when a planned change takes effect, relative to the start of the run."""
     if forecast is not None:
         return span(forecast.earliest_s, forecast.latest_s)
     match decision.effect:
@@ -213,13 +213,13 @@ def eta(decision: Decision, forecast: VMForecast | None) -> str:
 
 
 def span(earliest_s: float, latest_s: float) -> str:
-    """Return a range of seconds as text, rounded outwards so that it contains both ends."""
+    """Format a range of durations; the start is rounded down, and the end is rounded up."""
     low, high = _rough(earliest_s, up=False), _rough(latest_s, up=True)
     return low if low == high else f"{low}-{high}"
 
 
 def duration(seconds: float) -> str:
-    """Return a number of seconds as text with common units: ``4.2s``, ``42s``, ``3m20s``."""
+    """Format a duration in seconds with common units, such as ``4.2s``, ``42s`` or ``3m20s``."""
     if round(seconds, 1) < _MINUTE:
         return f"{seconds:.1f}".removesuffix(".0") + "s"
     whole = round(seconds)
@@ -229,12 +229,12 @@ def duration(seconds: float) -> str:
 
 
 def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
-    """Return the forecast of each VM by its reference; VMs without a forecast are left out."""
+    """Return the forecasts by VM; VMs without a forecast are skipped."""
     return {each.ref: each for each in plan.forecast.vms}
 
 
 def from_and_to(decision: Decision) -> tuple[str, str]:
-    """Return the old and new size: of the spec or, if the spec does not change, of the guest."""
+    """Return the old and new size of the spec or, if it does not change, of the guest."""
     if decision.changes:
         first = decision.changes[0]
         return ("-" if first.before is None else spelled(first.before)), spelled(first.after)
@@ -244,7 +244,7 @@ def from_and_to(decision: Decision) -> tuple[str, str]:
 
 
 def _largest(by_namespace: Mapping[str, int]) -> str:
-    """Return the extra memory requests of the largest namespaces, and the sum of the others."""
+    """Format the extra memory requests of the largest namespaces and the sum of all others."""
     ranked = sorted(by_namespace.items(), key=lambda item: (-item[1], item[0]))
     parts = [f"{name} {human(n)}" for name, n in ranked[:_MAX_NAMESPACES] if n]
     rest = [n for _, n in ranked[_MAX_NAMESPACES:] if n]

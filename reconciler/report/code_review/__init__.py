@@ -1,1 +1,1 @@
-"""Renders plans and diagnostics in formats that code review tools show next to source lines."""
+"""Renders plans and manifest problems in formats that code review tools show next to the code."""

@@ -1,4 +1,4 @@
-"""``MEANINGS``: explains each diagnostic code."""
+"""``MEANINGS``: explains each code of a problem that the program reports about manifests."""
 
 from __future__ import annotations
 
@@ -131,7 +131,9 @@ SECTIONS: Mapping[str, Mapping[str, str]] = {
             "limit the run",
     },
 }
-"""The meanings of the codes by topic; a key may contain several codes, separated by commas."""
+"""The meaning of each problem code, grouped by topic; a key may list several codes, separated by
+commas.
+"""
 # fmt: on
 
 MEANINGS: Mapping[str, str] = {
@@ -140,4 +142,4 @@ MEANINGS: Mapping[str, str] = {
     for codes, meaning in section.items()
     for code in codes.split(", ")
 }
-"""The meaning of each code."""
+"""The meaning of each problem code, by code."""

@@ -1,4 +1,4 @@
-"""``github_commands``: renders a review as GitHub workflow commands, which become annotations."""
+"""``github_commands``: renders a review as GitHub workflow commands, which create annotations."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
     from reconciler.report.code_review.review import Review, ReviewFinding
 
 MAX_PER_LEVEL = 10
-"""The number of annotations per level that GitHub keeps for one step."""
+"""The maximum number of annotations of each level that GitHub keeps for one workflow step."""
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 _TITLE, _MESSAGE, _PATH = 200, 4000, 1000
-"""The maximum number of characters of a title, a message and a path."""
+"""The maximum lengths of an annotation's title, message and path, in characters."""
 
 
 def github_commands(review: Review) -> Iterator[str]:
-    """Yield a review as log lines for a GitHub Actions step, the most important first.
+    """Render a review as log lines of a GitHub Actions step, most important findings first.
 
-    If a level has more findings than GitHub keeps, its last annotation counts the others. With a
-    base, only new and updated findings are annotations. The final line summarizes the review,
-    without a command.
+    If a severity level has more findings than GitHub keeps, the last annotation of this level
+    counts the others. If the plan is compared with a base commit, only new and updated findings
+    become annotations. The last line is a plain-text summary.
     """
     known = sum(not _is_shown(each) for each in review.findings)
     for level, command in _COMMANDS.items():
@@ -48,7 +48,7 @@ def github_commands(review: Review) -> Iterator[str]:
 
 
 def _is_shown(finding: ReviewFinding) -> bool:
-    """Return whether a result is new since the base commit, or concerns the whole plan."""
+    """Return whether a finding is new since the base commit or concerns the whole plan."""
     return finding.state is None or finding.state in ADDED or finding.code == SNAPSHOT_AGE
 
 

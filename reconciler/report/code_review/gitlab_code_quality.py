@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 _SEVERITIES = {Severity.ERROR: "critical", Severity.WARNING: "minor", Severity.NOTE: "info"}
 _DESCRIPTION = 2000
-"""The maximum number of characters of a description."""
+"""The maximum length of a finding's description, in characters."""
 
 
 def gitlab_code_quality(review: Review) -> Iterator[str]:
-    """Yield a review as a JSON list, in pieces.
+    """Render a review as a GitLab Code Quality report, a JSON list that is yielded in pieces.
 
-    Each entry needs a line, so the list omits findings without a line in Git;
-    ``Review.without_line`` counts them. Findings of the base commit stay in the list, since
-    GitLab would otherwise report them as resolved; their severity is the lowest.
+    GitLab requires a line for each entry, so the list omits findings without a line in Git;
+    ``Review.without_line`` counts them. Findings that the base commit also has stay in the list
+    with the lowest severity, because GitLab would otherwise report them as resolved.
     """
     found = (each for each in review.findings if each.state is not BaselineState.ABSENT)
     return pieces(_entry(each, each.at) for each in found if each.at is not None)

@@ -1,6 +1,6 @@
-"""``Review``: the results of a plan or a validation, each with its location in Git.
+"""``Review``: the findings of a plan or a validation, each with its line in Git.
 
-The formats SARIF, GitHub workflow commands and GitLab Code Quality render a ``Review``.
+A ``Review`` can be rendered as SARIF, GitHub workflow commands or GitLab Code Quality.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Change, Decision, Plan
 
 STDIN = "stdin"
-"""The path that stands for standard input in a manifest's location."""
+"""The file name in the locations of manifests that are read from standard input."""
 
 LEVELS = {
     Effect.BLOCKED: Severity.ERROR,
@@ -40,14 +40,14 @@ LEVELS = {
     Effect.COLD: Severity.NOTE,
     Effect.NONE: Severity.NOTE,
 }
-"""The severity level of each effect; a diagnostic keeps its own severity."""
+"""The severity of a finding about a planned change, by the effect of the change on the VM."""
 
 _LEVEL_ORDER = tuple(Severity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RelatedLine:
-    """A second line in Git to which a finding refers."""
+    """An additional line in Git to which a code review finding refers."""
 
     at: Location
     text: str
@@ -55,64 +55,66 @@ class RelatedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReviewFinding:
-    """One object's planned effect, or one diagnostic, prepared for a code review."""
+    """A code review finding: a planned change of one object, or a problem in a manifest."""
 
     level: Severity
     code: str
-    """The reason code or the code of the diagnostic."""
+    """The code of the reason for the planned change, or the code of the manifest problem."""
     reason: Reason | None = None
-    """The reason of a planned effect; None for a diagnostic."""
+    """The reason for the planned change, or None for a manifest problem."""
     effect: Effect | None = None
     ref: ObjectRef | None = None
     title: str
     message: str
-    """Complete sentences: what happens, why, and what the user can do."""
+    """Complete sentences that say what happens, why, and what the user can do."""
     at: Location | None
-    """The line in Git; None for a finding without a line or about a manifest from stdin."""
+    """The line in Git, or None if the finding has no line or concerns a manifest from stdin."""
     state: BaselineState | None = None
-    """The comparison with the base commit; None without a base commit.
-    If the finding is absent, its line is in the base commit.
+    """How the finding differs from the plan of the base commit, or None without a base commit. If
+    only the base commit has the finding, ``at`` is a line in the base commit.
     """
     edited: bool = False
-    """Whether Git's value at the line, or the whole object, differs from the base commit."""
+    """Whether the pull request edits the value at this line, or the object if no value has a
+    line.
+    """
     related: tuple[RelatedLine, ...] = ()
     fingerprint: str
-    """A hexadecimal hash that does not change when lines move; unique in the review."""
+    """A hexadecimal hash that is unique in the review and does not change when lines move."""
 
     @property
     def rule(self) -> str:
-        """The unique name of the rule, because reasons and diagnostics share some codes."""
+        """The SARIF rule ID; its prefix distinguishes reasons from problems with equal codes."""
         return f"plan.{self.code}" if self.reason else f"diagnostic.{self.code}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review:
-    """The results of one plan or one validation, the most important first."""
+    """The code review findings of one plan or one validation, most important first."""
 
     command: str
-    """``plan`` or ``validate``."""
+    """The command that produced the findings: ``plan`` or ``validate``."""
     summary: str
-    """A one-line summary for people."""
+    """A one-line summary for users."""
     revision: str = ""
     cluster: str = ""
     digest: str = ""
     findings: tuple[ReviewFinding, ...]
 
     base: str = ""
-    """The base commit with which the plan is compared; empty without a base commit."""
+    """The hash of the base commit with which the plan is compared, or an empty string."""
 
     @property
     def without_line(self) -> int:
-        """The number of results without a line in Git, except those of only the base commit."""
+        """The number of findings without a line in Git that are not only in the base commit."""
         absent = BaselineState.ABSENT
         return sum(each.at is None and each.state is not absent for each in self.findings)
 
 
 def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
-    """Return the review of a plan: its diagnostics, and all objects that have an effect.
+    """Build the review of a plan from its manifest problems and its planned changes.
 
-    With a comparison, each finding has a state, and the findings of the base that the plan does
-    not have come last.
+    If *comparison* is given, each finding says how it differs from the base commit's plan, and the
+    findings that only the base commit has come last.
     """
     cluster, summary = plan.cluster, wording.counts(plan.summary)
     decisions = [*wording.by_attention(plan), *_unchanged_with_warnings(plan)]
@@ -136,7 +138,7 @@ def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
 def _without_invalid(
     decisions: Iterable[Decision], diagnostics: Iterable[Diagnostic]
 ) -> Iterator[Decision]:
-    """Omit objects with invalid manifests, because diagnostics report these with exact lines."""
+    """Skip objects with invalid manifests, because other findings report the exact lines."""
     invalid = {each.ref for each in diagnostics if each.severity is Severity.ERROR}
     for each in decisions:
         if not (each.reason is Reason.INVALID_MANIFEST and each.ref in invalid):
@@ -144,7 +146,7 @@ def _without_invalid(
 
 
 def _absent(comparison: Comparison, cluster: str) -> Iterator[ReviewFinding]:
-    """Yield the results that only the base commit has, with their lines in the base commit."""
+    """Yield the findings that only the base commit has, with their lines in that commit."""
     gone = comparison.absent_diagnostics
     decisions = _without_invalid(comparison.withdrawn, gone)
     found = (*_diagnostics(gone, cluster), *(_decision(each, cluster) for each in decisions))
@@ -154,7 +156,7 @@ def _absent(comparison: Comparison, cluster: str) -> Iterator[ReviewFinding]:
 
 
 def review_of_desired(desired: DesiredState, comparison: Comparison | None = None) -> Review:
-    """Return the review of the desired state's diagnostics, for ``validate``."""
+    """Build the review of the problems in the desired state, for the command ``validate``."""
     found = [*_diagnostics(desired.diagnostics, "", comparison)]
     if comparison is not None:
         found += _absent(comparison, "")
@@ -168,7 +170,7 @@ def review_of_desired(desired: DesiredState, comparison: Comparison | None = Non
 
 
 def review_of_errors(message: str, diagnostics: Iterable[Diagnostic]) -> Review:
-    """Return the review for a plan that could not be made because of errors."""
+    """Build the review of a plan that could not be created because of errors in the manifests."""
     found = _diagnostics(tuple(diagnostics), "")
     return Review(command="plan", summary=message, findings=_ordered(found))
 
@@ -178,9 +180,9 @@ def _unchanged_with_warnings(plan: Plan) -> Iterator[Decision]:
 
 
 def _ordered(findings: Iterable[ReviewFinding]) -> tuple[ReviewFinding, ...]:
-    """Return the results sorted by state and level, with unique fingerprints.
+    """Sort findings by comparison state and severity, and make their fingerprints unique.
 
-    The warning about an old snapshot comes before everything else.
+    The warning about an old cluster snapshot file comes first.
     """
 
     def order(each: ReviewFinding) -> tuple[bool, int, int]:
@@ -263,7 +265,7 @@ def _diagnostics(
 
 
 def _line(at: Location | None) -> Location | None:
-    """Return the location in Git; None for a manifest from standard input."""
+    """Return the line in Git, or None for a manifest from standard input."""
     return None if at is None or at.path == STDIN else at
 
 
@@ -273,7 +275,7 @@ def _changed(change: Change) -> str:
 
 
 def _sentences(parts: Iterable[str]) -> str:
-    """Join texts so that each sentence ends in a punctuation mark."""
+    """Join strings into sentences, and add a full stop where the punctuation mark is missing."""
     return " ".join(each if each.endswith((".", "!", "?")) else f"{each}." for each in parts)
 
 

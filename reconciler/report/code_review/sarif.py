@@ -1,4 +1,4 @@
-"""``sarif``: renders a review as SARIF 2.1.0, for code scanning and for editors."""
+"""``sarif``: renders a review as SARIF 2.1.0, for GitHub code scanning and for editors."""
 
 from __future__ import annotations
 
@@ -17,30 +17,32 @@ if TYPE_CHECKING:
     from reconciler.report.code_review.review import Review, ReviewFinding
 
 MAX_RESULTS = 25_000
-"""The number of results that GitHub accepts per run; GitHub shows the first 5,000."""
+"""The maximum number of results that GitHub accepts per SARIF run; it shows the first 5,000."""
 
 _SCHEMA = (
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 )
 _MESSAGE = 2000
-"""The maximum number of characters of one message."""
+"""The maximum length of one SARIF message, in characters."""
 _ROOT = "REPOSITORY"
-"""The name of the repository's root folder; paths are relative to this folder."""
+"""The SARIF name of the repository's root directory, to which paths are relative."""
 
 
 def sarif(
     review: Review, version: str, *, docs_url: str = "", limit: int = MAX_RESULTS
 ) -> Iterator[str]:
-    """Yield a review as a SARIF file with one run, in pieces.
+    """Render a review as a SARIF file with one run, which is yielded in pieces.
 
-    A finding without a line in Git is a notification of the tool. Results beyond *limit* are left
-    out, and a notification counts them. With a base, each result has a ``baselineState``.
+    A finding without a line in Git becomes a tool notification. Results beyond *limit* are
+    omitted, and a notification counts them. If the plan is compared with a base commit, each
+    result has a ``baselineState``.
 
     Args:
-        review: The findings, the most important first.
+        review: The findings to render, most important first.
         version: The version of this program.
-        docs_url: An http or https address; each rule links to this address and its code.
-        limit: The maximum number of results.
+        docs_url: The http or https URL of the documentation; each rule links to this URL followed
+            by the rule's code.
+        limit: The maximum number of SARIF results.
     """
     return pieces(_document(review, version, docs_url, limit))
 
@@ -74,7 +76,8 @@ def _document(review: Review, version: str, docs_url: str, limit: int) -> dict[s
                         "rules": list(rules.values()),
                     }
                 },
-                # GitHub replaces the results of the same category, so each cluster has its own.
+                # GitHub replaces earlier results of the same category, so each cluster has its own
+                # category.
                 "automationDetails": {"id": _category(review)},
                 "columnKind": "unicodeCodePoints",
                 "originalUriBaseIds": {
@@ -120,7 +123,7 @@ def _result(finding: ReviewFinding, index: Mapping[str, int]) -> dict[str, Any]:
 
 def _notification(finding: ReviewFinding, index: Mapping[str, int]) -> dict[str, Any]:
     rule = {"id": sarif_text(finding.rule), "index": index[finding.rule]}
-    # A notification has no baselineState, so the message and a property contain it.
+    # SARIF notifications have no baselineState, so the message and a property contain the state.
     state = {"baselineState": str(finding.state)} if finding.state else {}
     return {
         "level": LEVEL_NAMES[finding.level],

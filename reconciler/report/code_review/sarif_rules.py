@@ -1,4 +1,4 @@
-"""``rules_of``: describes reasons and diagnostics as the rules of a SARIF file."""
+"""``rules_of``: describes reasons and manifest problems as the rules of a SARIF file."""
 
 from __future__ import annotations
 
@@ -24,13 +24,14 @@ _SEVERITIES = {
     Severity.NOTE: "A fact about the desired state, the cluster or the plan.",
 }
 LEVEL_NAMES = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
-"""SARIF's name for each severity level."""
+"""The SARIF level for each severity."""
 
 
 def rules_of(findings: Iterable[ReviewFinding], docs_url: str = "") -> dict[str, dict[str, Any]]:
-    """Return the SARIF rule for each result by its ID, in the order of first use.
+    """Build the SARIF rules to which the findings refer, by rule ID, in the order of first use.
 
-    Each rule links to *docs_url* and its code; without *docs_url*, it has only its help text.
+    Each rule links to *docs_url* followed by the rule's code. If *docs_url* is empty, the rule has
+    only a help text.
     """
     rules: dict[str, dict[str, Any]] = {}
     for each in findings:

@@ -1,1 +1,1 @@
-"""Renders a plan document or a run report as the comment on a pull request."""
+"""Renders a JSON plan or a JSON run report as a comment on a pull request."""

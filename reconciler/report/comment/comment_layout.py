@@ -1,4 +1,4 @@
-"""``assembled``: joins the parts of a comment, and limits the size of each part."""
+"""``assembled``: joins the parts of a pull request comment, and limits the size of each part."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from reconciler.report.comment.folded_groups import Cut, Group, folded, table
 from reconciler.report.markdown_budget import size
 
 NAME, VALUE, SENTENCE = 253, 200, 600
-"""The maximum number of characters of one name, one value and one sentence."""
+"""The maximum lengths of a name, a value and a sentence in a comment, in characters."""
 RESERVED = 2_000
-"""The number of bytes that are reserved for notes on omitted rows and for the last lines."""
+"""The number of bytes in a comment that are reserved for notes about omitted rows and for the last
+lines.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """The rendered rows of a table; the last rows may be left out."""
+    """The rendered rows of a table, of which the last ones may be omitted."""
 
     head: str
     rows: Sequence[str]
     total: int
-    """The number of rows, including omitted rows."""
+    """The number of table rows, including omitted rows."""
 
 
 def assembled(
@@ -36,17 +38,17 @@ def assembled(
     link: str,
     limit: int,
 ) -> str:
-    """Join the parts of a comment, up to a maximum number of bytes of UTF-8.
+    """Join the parts of a pull request comment, and omit parts beyond the size limit.
 
     Args:
         opening: The first lines, which are never shortened.
-        problems: The problems that a person must solve.
+        problems: The problems that a user must solve.
         settings: The rendered rows of changed KubeVirt settings.
-        groups: The collapsible sections.
+        groups: The collapsible sections with tables.
         groups_title: The title above the collapsible sections.
-        closing: The last line.
-        link: The address of the complete result; empty if there is none.
-        limit: The limit in bytes.
+        closing: The last line of the comment.
+        link: The URL of the complete result, or an empty string.
+        limit: The maximum size of the comment in bytes of UTF-8.
     """
     lines = list(opening)
     left = limit - sum(map(size, lines)) - size(closing) - RESERVED
@@ -72,12 +74,12 @@ def assembled(
 
 
 def row(*cells: str) -> str:
-    """Return a row of a Markdown table."""
+    """Build a row of a Markdown table."""
     return f"| {' | '.join(cells)} |"
 
 
 def head(*titles: str) -> str:
-    """Return the header of a Markdown table."""
+    """Build the header of a Markdown table."""
     return f"{row(*titles)}\n{row(*('---' for _ in titles))}"
 
 

@@ -1,4 +1,4 @@
-"""Reads values from a plan document or a run report: locations, sizes and sources."""
+"""Formats values of a JSON plan or a JSON run report, such as locations and memory sizes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ MEMORY_FIELD = "spec.template.spec.domain.memory.guest"
 
 
 def qualified_name(each: Mapping[str, Any]) -> str:
-    """Return ``namespace/name`` of an object, with the kind if the object is not a VM."""
+    """Return ``namespace/name`` of an object, after its kind if the object is not a VM."""
     name = f"{each['namespace']}/{each['name']}" if each["namespace"] else str(each["name"])
     return name if each["kind"] == VM else f"{each['kind']} {name}"
 
 
 def location_text(at: Mapping[str, Any] | None) -> str:
-    """Return ``path:line:column``, or nothing for a value that is not in Git."""
+    """Return ``path:line:column``, or an empty string for a value that is not in Git."""
     return f"{at['path']}:{at['line']}:{at['column']}" if at else ""
 
 
 def value_text(value: object, *, memory: bool = False) -> str:
-    """Return a value in Git's notation; a memory size without a unit gets one."""
+    """Format a value as written in Git; a memory size in plain bytes gets a unit."""
     match value:
         case None:
             return "(not set)"
@@ -40,7 +40,7 @@ def value_text(value: object, *, memory: bool = False) -> str:
 
 
 def sizes(each: Mapping[str, Any]) -> tuple[str, str]:
-    """Return an object's old and new value; if nothing changes, its current and target size."""
+    """Return an object's old and new value, or a VM's current and target memory."""
     if each["changes"]:
         change = each["changes"][0]
         memory = change["field"] == MEMORY_FIELD
@@ -52,7 +52,7 @@ def sizes(each: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def added_bytes(each: Mapping[str, Any]) -> int:
-    """Return how many bytes of memory a VM's actions add; negative if the memory shrinks."""
+    """Return how many bytes of memory a plan adds to a VM, or a negative number if it shrinks."""
     if not each["actions"]:
         return 0
     sized = [change for change in each["changes"] if change["field"] == MEMORY_FIELD]
@@ -65,7 +65,7 @@ def added_bytes(each: Mapping[str, Any]) -> int:
 
 
 def _bytes(value: object) -> int:
-    """Return a size in bytes; 0 for a missing or malformed size."""
+    """Parse a memory size into bytes; return 0 if the size is missing or malformed."""
     try:
         return 0 if value is None else MemoryQuantity.parse(value).n_bytes
     except QuantityError:

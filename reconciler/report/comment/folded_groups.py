@@ -1,4 +1,4 @@
-"""``folded``: renders rows as collapsible sections within a size limit; counts omitted rows."""
+"""``folded``: renders tables as collapsible sections within a size limit."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 FRAME = 160
-"""The number of bytes of a group's markup without its title and its table header."""
+"""The size in bytes of a collapsible section's markup, without its title and table header."""
 _LEAST_ROWS = 3
-"""The minimum number of rows for which space must be left; otherwise, a group is omitted."""
+"""The number of table rows that must fit; otherwise, the whole collapsible section is omitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,20 +21,20 @@ class Group:
     """A collapsible section: a title, a table, and collapsible code blocks below the table."""
 
     title: str
-    """The title in Markdown, with the number of rows."""
+    """The title of the collapsible section in Markdown, which includes the number of rows."""
     head: str
     rows: tuple[str, ...]
-    """The rendered rows; rows beyond the limit may be missing."""
+    """The rendered table rows; rows beyond the size limit may be missing."""
     total: int
     """The number of rows, including omitted rows."""
     patches: tuple[str, ...] = ()
-    """The complete code blocks, which are collapsed below the table."""
+    """The code blocks with patches, which are collapsed below the table."""
     n_patches: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
-    """The rendered Markdown, and how many rows and patches were omitted."""
+    """The rendered Markdown, and how many rows, patches and sections were omitted."""
 
     lines: tuple[str, ...]
     rows: int = 0
@@ -43,13 +43,13 @@ class Cut:
 
 
 def table(head: str, rows: Sequence[str], limit: int) -> tuple[list[str], int]:
-    """Return the lines of a table within a size limit, and the number of omitted rows."""
+    """Build the lines of a table within a size limit, and count the omitted rows."""
     shown = _within(rows, limit - size(head))
     return ([head, *shown] if shown else []), len(rows) - len(shown)
 
 
 def folded(groups: Sequence[Group], limit: int) -> Cut:
-    """Render collapsible sections within a size limit: first all rows, then the patches."""
+    """Render collapsible sections within a size limit; table rows take precedence over patches."""
     fixed = [FRAME + size(each.title) + size(each.head) for each in groups]
     least = [sum(map(size, each.rows[:_LEAST_ROWS])) for each in groups]
     kept = len(_prefix([sum(each) for each in zip(fixed, least, strict=True)], limit))
@@ -99,7 +99,7 @@ def _within(texts: Sequence[str], limit: int) -> Sequence[str]:
 
 
 def _prefix(wants: Sequence[int], limit: int) -> list[int]:
-    """Return how many sizes, from the first on, fit into the limit together."""
+    """Return the longest prefix of *wants* whose sum does not exceed the limit."""
     found: list[int] = []
     for want in wants:
         limit -= want

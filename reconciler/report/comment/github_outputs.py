@@ -1,4 +1,4 @@
-"""``github_outputs``: renders a plan's or report's numbers as GitHub Actions outputs."""
+"""``github_outputs``: renders the numbers of a plan or run report as GitHub Actions outputs."""
 
 from __future__ import annotations
 
@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 
 def github_outputs(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield ``name=value`` lines for the file in ``$GITHUB_OUTPUT``.
+    """Yield ``name=value`` lines for the file that ``$GITHUB_OUTPUT`` names.
 
-    The values are numbers and a digest, so text from Git or from the cluster cannot add an output.
-    For a plan with a base, ``added`` is the number of objects with a new or updated change.
+    The values are only numbers and a digest, so strings from Git or from the cluster cannot add an
+    output. If the plan is compared with a base commit, ``added`` is the number of objects with a
+    new or updated change.
 
     Args:
-        document: A plan or a report, which fits its schema.
+        document: A plan or a run report that is valid against its JSON schema.
     """
     if document["kind"] == "Plan":
         summary = document["summary"]

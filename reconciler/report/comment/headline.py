@@ -1,4 +1,4 @@
-"""``plan_headline`` and ``run_headline``: build a comment's first line and a commit status."""
+"""``plan_headline`` and ``run_headline``: build the summary line for comments and statuses."""
 
 from __future__ import annotations
 
@@ -29,27 +29,31 @@ if TYPE_CHECKING:
 
 _NAME, _VALUE, _SENTENCE = 80, 200, 600
 _NAMED = {ExitCode.STALE: Result.STALE, ExitCode.FAILED: Result.FAILED}
-"""For each exit code, the result whose objects the headline lists by name."""
+"""The exit codes for which the summary line lists objects by name, and the result of these
+objects.
+"""
 _ERROR = "error: "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Headline:
-    """A one-line summary of a plan or a run."""
+    """A one-line summary of a plan or a run, for a pull request comment or a commit status."""
 
     answer: str
-    """How many VMs change live, need a restart or are blocked; or the result of a run."""
+    """For a plan, how many VMs change live, need a restart or are blocked; for a run, its
+    result.
+    """
     details: tuple[str, ...] = ()
-    """The amount of added memory, and how long the changes take."""
+    """Further facts, such as the amount of added memory and the duration of the changes."""
     cluster: str
     origin: str
-    """The commit, or another source from which the desired state was read."""
+    """The commit or other source from which the desired state was read."""
     digest: str
     signer: str = ""
-    """The signer of the commit; empty if signatures were not checked."""
+    """The signer of the commit, or an empty string if signatures were not checked."""
 
     def markdown(self) -> str:
-        """Return the headline as one line of Markdown."""
+        """Format the summary as one line of Markdown."""
         parts = [
             f"**{inline(self.answer, _SENTENCE)}**",
             *(inline(each, _VALUE) for each in self.details),
@@ -64,15 +68,15 @@ class Headline:
         return " · ".join(parts)
 
     def description(self, limit: int) -> str:
-        """Return the answer and its details as text of a limited length."""
+        """Format the summary as plain text with at most *limit* characters."""
         text = printable("; ".join((self.answer, *self.details)))
         return text if len(text) <= limit else f"{text[: limit - 1]}…"
 
 
 def plan_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headline:
-    """Return the headline of a plan document.
+    """Build the summary line of a JSON plan.
 
-    *cluster_name* replaces the cluster's uid.
+    *cluster_name* is shown instead of the cluster's uid.
     """
     based = "comparison" in document
     added = [each for each in document["objects"] if is_added(each)]
@@ -110,9 +114,9 @@ def plan_headline(document: Mapping[str, Any], cluster_name: str | None) -> Head
 
 
 def run_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headline:
-    """Return the headline of a run report.
+    """Build the summary line of a JSON run report.
 
-    *cluster_name* replaces the cluster's uid.
+    *cluster_name* is shown instead of the cluster's uid.
     """
     ended, plan = document["exit"], document["plan"]
     counts = ", ".join(f"{n} {result}" for result, n in document["counts"].items())
@@ -128,7 +132,7 @@ def run_headline(document: Mapping[str, Any], cluster_name: str | None) -> Headl
 
 
 def failure_headline(cluster_name: str, log: str) -> Headline:
-    """Return the headline of a run without a plan, which is the last error in its log."""
+    """Build the summary line of a run without a plan from the last error in the run's log."""
     errors = [each for each in log.split("\n") if each.startswith(_ERROR)]
     reason = errors[-1].removeprefix(_ERROR) if errors else "the run ended with an error"
     answer = f"There is no plan: {reason.strip()}"
@@ -140,7 +144,7 @@ def _signer(document: Mapping[str, Any]) -> str:
 
 
 def _names(document: Mapping[str, Any]) -> str:
-    """Return the names of the stale or failed objects, as part of a sentence."""
+    """Return the names of the stale or failed objects as part of a sentence."""
     result = _NAMED.get(ExitCode(document["exit"]["code"]))
     found = [qualified_name(each) for each in document["outcomes"] if each["result"] == result]
     names = listed([printable(each, _NAME) for each in found], 3)

@@ -1,8 +1,8 @@
-"""``plan_comment``: renders a plan document as the comment on a pull request.
+"""``plan_comment``: renders a JSON plan as a comment on a pull request.
 
-The first line is a summary. The problems that a person must solve follow, and then the changes of
-each namespace, in collapsible sections. A comment never exceeds its limit, however large the
-fleet is; it counts what it omits.
+The first line is a summary. Then follow the problems that a user must solve, and the changes of
+each namespace in collapsible sections. A comment never exceeds its size limit, even for a large
+fleet, because it omits rows and counts the omitted rows.
 """
 
 from __future__ import annotations
@@ -55,20 +55,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _PATCH = 4000
-"""The maximum size of one patch in bytes."""
+"""The maximum size of one patch in a comment, in bytes."""
 _ORDER = {effect: number for number, effect in enumerate(wording.ATTENTION)}
 
 
 def plan_comment(
     document: Mapping[str, Any], *, cluster_name: str | None, link: str, limit: int
 ) -> str:
-    """Return the comment for a plan document, up to a maximum number of bytes of UTF-8.
+    """Render the pull request comment for a JSON plan, within a size limit.
 
     Args:
-        document: The plan, which fits ``schemas/plan.schema.json``.
+        document: The plan, which is valid against ``schemas/plan.schema.json``.
         cluster_name: The name to show instead of the cluster's uid.
-        link: The address of the complete plan; empty if there is none.
-        limit: The limit in bytes.
+        link: The URL of the complete plan, or an empty string.
+        limit: The maximum size of the comment in bytes of UTF-8.
     """
     summary = plan_headline(document, cluster_name)
     acting = [
@@ -134,14 +134,14 @@ def plan_comment(
 
 
 def _needs_person(each: Mapping[str, Any]) -> bool:
-    """Return whether a person must act, because a change is blocked or needs a restart."""
+    """Return whether a user must act because a change is blocked or needs a manual restart."""
     if each["effect"] == Effect.RESTART:
         return all(action["verb"] != Verb.RESTART for action in each["actions"])
     return bool(each["effect"] == Effect.BLOCKED)
 
 
 def _problems(document: Mapping[str, Any], acting: Iterable[Mapping[str, Any]]) -> list[Problem]:
-    """Return the problems that a person must solve: errors, blocked changes, then restarts."""
+    """Return the problems that a user must solve: errors, blocked changes, and then restarts."""
     errors = [
         each
         for each in document["diagnostics"]
@@ -152,7 +152,7 @@ def _problems(document: Mapping[str, Any], acting: Iterable[Mapping[str, Any]]) 
         (
             each
             for each in filter(_needs_person, acting)
-            # The error's row already says why the manifest is invalid.
+            # The row of the error already explains why the manifest is invalid.
             if each["reason"] != Reason.INVALID_MANIFEST or qualified_name(each) not in explained
         ),
         key=lambda each: _ORDER[Effect(each["effect"])],
@@ -194,7 +194,7 @@ def _setting(each: Mapping[str, Any], change: Mapping[str, Any]) -> str:
 
 
 def _edited(change: Mapping[str, Any]) -> str:
-    """Return the mark for a line that was edited since the base commit, or an empty text."""
+    """Return the mark for a line that was edited since the base commit, or an empty string."""
     return f" {EDITED}" if change.get("edited") else ""
 
 

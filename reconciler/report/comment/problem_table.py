@@ -1,4 +1,4 @@
-"""``problem_tables``: shows problems that a person must solve; similar problems share a row."""
+"""``problem_tables``: shows the problems that a user must solve; similar problems share a row."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _GROUPED_ABOVE = 20
-"""The largest number of problems for which no collapsed section is needed."""
+"""The maximum number of problems that are listed individually without a collapsed section."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """An object or a file with a problem that a person must solve."""
+    """An object or a file with a problem that a user must solve."""
 
     name: str
     result: str
-    """The planned effect, the result of the run, or ``error``."""
+    """The effect of the planned change, the result of the run, or ``error``."""
     reason: str
     message: str
-    """The problem and its solution."""
+    """A description of the problem and its solution."""
     where: str = ""
-    """The location in Git; empty if there is none."""
+    """The file and line in Git, or an empty string if the problem has no location."""
 
 
 def problem_tables(
     problems: Sequence[Problem], *, located: bool, limit: int
 ) -> tuple[Table, tuple[Group, ...]]:
-    """Return the problem table and, for many problems, a collapsed section that lists each one.
+    """Build a table of problems and, if there are many, a collapsed section that lists each one.
 
-    Many problems are grouped by result and reason: a row then counts the objects and describes the
-    first of them.
+    If more than 20 problems exist, they are grouped by result and reason, and each row counts the
+    objects and describes the first one.
 
     Args:
-        problems: The problems in the order of their urgency; each result's are consecutive.
-        located: Whether the tables have a column for the locations in Git.
-        limit: The limit of a table in bytes of UTF-8.
+        problems: The problems, most urgent first; problems with the same result are consecutive.
+        located: Whether the tables have a column for the line in Git.
+        limit: The maximum size of a table in bytes of UTF-8.
     """
     titles = ("Object", "Result", "Why", *(("Where",) if located else ()))
 
@@ -73,7 +73,7 @@ def problem_tables(
 
 
 def _alike(problems: Sequence[Problem]) -> Sequence[Sequence[Problem]]:
-    """Group the problems by result and reason, in the order of results, largest groups first."""
+    """Group problems by result and reason; keep the order of results, largest groups first."""
     results = list(dict.fromkeys(each.result for each in problems))
     ordered = sorted(problems, key=lambda each: (results.index(each.result), each.reason))
     groups = [

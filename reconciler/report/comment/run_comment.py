@@ -1,4 +1,4 @@
-"""``run_comment`` and ``failure_comment``: render a run's report, or its log, as a comment."""
+"""``run_comment`` and ``failure_comment``: render a run report or a log as a comment."""
 
 from __future__ import annotations
 
@@ -32,17 +32,18 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 _LINE, _LOG_LINES = 400, 40
-"""The maximum number of characters of a log line, and of lines of the log."""
+"""The maximum length of a log line in characters, and the maximum number of log lines."""
 _PROBLEMS = (Result.STALE, Result.FAILED, Result.HELD)
-"""The results that may require action, the most urgent first."""
+"""The results of a run that may require action by a user, most urgent first."""
 
 
 def run_comment(
     document: Mapping[str, Any], *, cluster_name: str | None, link: str, limit: int
 ) -> str:
-    """Return the comment for a run report, up to a maximum number of bytes of UTF-8.
+    """Render the pull request comment for a JSON run report, within a size limit.
 
-    The arguments are those of ``plan_comment``; *document* fits ``schemas/report.schema.json``.
+    The arguments are the same as those of ``plan_comment``, but *document* is valid against
+    ``schemas/report.schema.json``.
     """
     summary = run_headline(document, cluster_name)
     started, ended = (datetime.fromisoformat(document[key]) for key in ("startedAt", "endedAt"))
@@ -82,7 +83,7 @@ def run_comment(
 
 
 def failure_comment(log: str, *, cluster_name: str, link: str, limit: int) -> str:
-    """Return the comment for a run without a plan: the last lines of its log."""
+    """Render the comment for a run that ended without a plan from the last lines of its log."""
     summary = failure_headline(cluster_name, log)
     lines = [each for each in log.split("\n") if each.strip()]
     shown = [f"- {code(each, _LINE)}" for each in lines[-_LOG_LINES:]]

@@ -1,6 +1,7 @@
-"""Compares a plan with its base commit, for the comment on a pull request.
+"""Renders how a plan differs from the plan of the base commit, for pull request comments.
 
-A document without a comparison has no base: all its entries count as those of the pull request.
+If the JSON plan contains no comparison with a base commit, all its entries count as entries of the
+pull request.
 """
 
 from __future__ import annotations
@@ -34,30 +35,32 @@ _ALL_NEW: Mapping[str, Any] = {
     "reason": None,
     "target": None,
 }
-"""The baseline of an object without one. The schema permits such an object in each document."""
+"""The comparison result for an object whose JSON has no ``baseline`` field, which the schema
+permits.
+"""
 STATE_TITLE = "Since base"
-"""The title of the column that compares each VM with the base commit."""
+"""The title of the table column that says how each VM differs from the base commit."""
 
 
 def is_added(entry: Mapping[str, Any]) -> bool:
-    """Return whether an object or a diagnostic is new or updated since the base commit."""
+    """Return whether an object or a manifest problem is new or updated since the base commit."""
     baseline = entry.get("baseline", BaselineState.NEW)
     return (baseline if isinstance(baseline, str) else baseline["state"]) in ADDED
 
 
 def baseline_of(each: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return how an object compares with the base commit; an object without a baseline is new."""
+    """Return how an object differs from the base commit; without a ``baseline``, it is new."""
     found: Mapping[str, Any] = each.get("baseline", _ALL_NEW)
     return found
 
 
 def is_edited(change: Mapping[str, Any]) -> bool:
-    """Return whether a value in Git was edited since the base commit; True without a base."""
+    """Return whether a value was edited in Git since the base commit, or True without a base."""
     return bool(change.get("edited", True))
 
 
 def state_cells(each: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the cell that compares an object with the base commit, if there is a base commit."""
+    """Return the table cell that says how an object differs from the base commit, if any."""
     if "baseline" not in each:
         return ()
     baseline = each["baseline"]
@@ -65,14 +68,14 @@ def state_cells(each: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def pending_before(document: Mapping[str, Any]) -> str:
-    """Return the number of changes per effect that were already pending in the base commit."""
+    """Return how many changes with each effect were already pending in the base commit."""
     comparison = document.get("comparison")
     counts = comparison["summary"][BaselineState.UNCHANGED] if comparison else {}
     return ", ".join(f"{n} {effect}" for effect, n in counts.items())
 
 
 def base_lines(document: Mapping[str, Any]) -> Iterator[str]:
-    """Yield paragraphs about the base commit and about entries that only its plan has."""
+    """Yield paragraphs about the base commit and about changes that only its plan contains."""
     comparison = document.get("comparison")
     if comparison is None:
         return
@@ -104,7 +107,7 @@ def base_lines(document: Mapping[str, Any]) -> Iterator[str]:
 
 
 def base_groups(document: Mapping[str, Any], limit: int) -> Iterator[Group]:
-    """Yield the collapsed sections about changes that the pull request did not add."""
+    """Yield the collapsed sections about changes that the pull request does not add."""
     comparison = document.get("comparison")
     if comparison is None:
         return
@@ -141,7 +144,7 @@ def _pending(each: Mapping[str, Any]) -> str:
 def _gone(
     document: Mapping[str, Any], comparison: Mapping[str, Any], limit: int
 ) -> Iterator[Group]:
-    """Yield the section that lists the entries that only the base commit has."""
+    """Yield the collapsed section that lists changes and problems of only the base commit."""
     kept = [
         {**each, "message": "nothing to do", **baseline_of(each)}
         for each in document["objects"]

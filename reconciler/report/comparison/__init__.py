@@ -1,1 +1,1 @@
-"""Renders the differences between a plan and its base commit's plan, for all formats."""
+"""Renders the differences between a plan and the plan of the base commit, for all formats."""

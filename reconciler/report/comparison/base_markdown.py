@@ -1,4 +1,4 @@
-"""Renders the comparison of a plan with its base commit as Markdown."""
+"""Renders the differences between a plan and the plan of the base commit as Markdown."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ if TYPE_CHECKING:
 
 _VALUE, _SENTENCE = 200, 1200
 _MAX_GONE = 1000
-"""The maximum number of lines about entries that only the base commit has."""
+"""The maximum number of lines about changes and problems that only the base commit has."""
 
 
 def base_title(comparison: Comparison) -> str:
-    """Return the title of a plan, which counts only changes since the base commit."""
+    """Build the title of a plan; it counts only the changes since the base commit."""
     summary = comparison.summary()
     added = {str(state): summary[state] if state in ADDED else {} for state in STATE_WORDS}
     return f"### Memory plan compared with the base commit: {since_base(added)}"
 
 
 def base_opening(comparison: Comparison) -> Iterator[str]:
-    """Yield the paragraphs that identify the base commit and count the differences."""
+    """Yield the paragraphs that name the base commit and count the differences from it."""
     base = comparison.base
     commit = code(wording.origin(base.revision, dirty=False), _VALUE)
     requested = code(base.requested, _VALUE)
@@ -50,14 +50,14 @@ def base_opening(comparison: Comparison) -> Iterator[str]:
 
 
 def base_cell(decision: Decision, comparison: Comparison) -> str:
-    """Return how an object compares with the base commit, and whether its manifest was edited."""
+    """Return the table cell that says how a planned change differs from the base commit."""
     compared = comparison.objects[decision.ref]
     words = STATE_WORDS[compared.state]
     return inline(f"{words}, edited" if compared.edited else words)
 
 
 def gone_section(comparison: Comparison, limit: int) -> Section:
-    """Return the section that lists the entries that only the base commit has."""
+    """Build the section that lists the changes and problems that only the base commit has."""
     lines = list(gone(comparison, _MAX_GONE))
     return Section(
         title="Only in the base commit",

@@ -1,4 +1,4 @@
-"""Renders the comparison of a plan with its base commit for a terminal."""
+"""Renders the differences between a plan and the plan of the base commit for a terminal."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from reconciler.report.terminal_layout import Paint
 
 BASE_COLUMN = "SINCE BASE"
-"""The title of the column that compares a VM with the base commit."""
+"""The title of the table column that says how each VM differs from the base commit."""
 _MAX_LISTED = 20
-"""The maximum number of changes that are listed as no longer pending."""
+"""The maximum number of listed changes that are pending only in the base commit."""
 
 
 def base_heading(comparison: Comparison, *, width: int) -> Iterator[str]:
-    """Yield the lines below the heading of a plan that identify the base commit."""
+    """Yield the lines below the heading of a plan that name the base commit."""
     base = comparison.base
     words = f"compared with the plan of {base_commit(base.requested, base.revision)}"
     if base.unplanned:
@@ -40,7 +40,7 @@ def base_heading(comparison: Comparison, *, width: int) -> Iterator[str]:
 
 
 def base_cell(decision: Decision, comparison: Comparison) -> Cell:
-    """Return how a VM's change compares with the base commit, and if its manifest was edited."""
+    """Return the table cell that says how a VM's change differs from the base commit."""
     compared = comparison.objects[decision.ref]
     words = STATE_WORDS[compared.state]
     if decision.effect is Effect.NONE and compared.state is BaselineState.UNCHANGED:
@@ -50,7 +50,7 @@ def base_cell(decision: Decision, comparison: Comparison) -> Cell:
 
 
 def base_summary(comparison: Comparison, paint: Paint, *, width: int) -> Iterator[str]:
-    """Yield the lines that count the differences between a plan and the base commit."""
+    """Yield the lines that count and list the differences from the base commit's plan."""
     line = f"Since the base commit: {since_base(comparison.summary())}."
     yield from (paint(each, Tone.STRONG) for each in paragraph(line, width=width))
     for text in (indirect(comparison), *gone(comparison, _MAX_LISTED)):

@@ -1,4 +1,4 @@
-"""Contains the phrases with which all formats compare a plan with its base commit."""
+"""Contains the phrases that all formats use to compare a plan with the base commit's plan."""
 
 from __future__ import annotations
 
@@ -20,27 +20,27 @@ STATE_WORDS: Mapping[BaselineState, str] = {
     BaselineState.UNCHANGED: "already pending",
     BaselineState.ABSENT: "no longer pending",
 }
-"""The words that users see for each comparison state.
+"""The words that users see for each state of a change relative to the base commit.
 
-The state ``unchanged`` has another name here, because the unchanged objects of a plan are those
-to which nothing happens.
+The state ``unchanged`` is shown as "already pending", because elsewhere in a plan, "unchanged"
+means that an object needs no change.
 """
 
 EDITED = "(edited)"
-"""The mark after the location of a line that was edited since the base commit."""
+"""The mark after the location of a line that was edited in Git since the base commit."""
 ON_BASE = "(also in the base commit)"
 """The mark after a problem that the base commit's plan also reports."""
 _MAX_NAMES = 5
 
 
 def base_commit(requested: str, revision: str) -> str:
-    """Return the base commit's name and how the commit was found."""
+    """Return the short hash of the base commit and how the commit was found."""
     commit = wording.origin(revision, dirty=False)
     return commit if requested == revision else f"{commit}, the merge base with {requested}"
 
 
 def unplanned(reason: str) -> str:
-    """Return a sentence that explains why the base commit could not be planned."""
+    """Return a sentence that explains why the base commit has no plan."""
     return (
         f"the base commit cannot be planned, because {reason}; therefore, every change counts as "
         "new"
@@ -48,9 +48,9 @@ def unplanned(reason: str) -> str:
 
 
 def since_base(summary: Mapping[str, Mapping[str, int]]) -> str:
-    """Return the number of changes by state and effect, such as ``new: 2 live; updated: none``.
+    """Format the number of changes by state and effect, such as ``new: 2 live; updated: none``.
 
-    *summary* is ``Comparison.summary``, or the same in a plan document.
+    *summary* is ``Comparison.summary`` or the field ``summary`` in the JSON of a comparison.
     """
     parts = []
     for state, words in STATE_WORDS.items():
@@ -61,7 +61,7 @@ def since_base(summary: Mapping[str, Mapping[str, int]]) -> str:
 
 
 def indirect(comparison: Comparison) -> str:
-    """Return a sentence about changes to objects that were not edited; empty without one."""
+    """Return a sentence about objects that change without an edit, or an empty string."""
     refs = [each.ref for each in comparison.indirect if each.effect is not Effect.NONE]
     return indirect_sentence(
         map(wording.name_of, refs),
@@ -72,9 +72,9 @@ def indirect(comparison: Comparison) -> str:
 
 
 def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, config: bool) -> str:
-    """Return a sentence about how many objects change although they were not edited.
+    """Return a sentence that counts the objects that change without an edit of their manifest.
 
-    *kubevirt* and *config* say whether the KubeVirt CR and ``.reconciler.yaml`` are edited.
+    *kubevirt* and *config* are true if the KubeVirt CR and ``.reconciler.yaml`` were edited.
     """
     if not count:
         return ""
@@ -88,7 +88,7 @@ def indirect_sentence(names: Iterable[str], count: int, *, kubevirt: bool, confi
 
 
 def since_sentences(compared: ComparedObject) -> list[str]:
-    """Return sentences about what the base commit's plan decides for an object."""
+    """Return sentences that compare an object's planned change with the base commit's plan."""
     before, state = compared.before, compared.state
     sentences = []
     if state is BaselineState.UPDATED and before is not None:
@@ -101,9 +101,9 @@ def since_sentences(compared: ComparedObject) -> list[str]:
 
 
 def gone(comparison: Comparison, most: int) -> Iterator[str]:
-    """Yield a line for each change, object and problem that only the base commit has.
+    """Yield lines about the changes, objects and problems that only the base commit has.
 
-    At most *most* changes and *most* problems have their own lines; further ones are counted.
+    At most *most* changes and *most* problems are listed; the rest are counted.
     """
     withdrawn = [each for each in comparison.withdrawn if each.effect is not Effect.NONE]
     for each in withdrawn[:most]:

@@ -1,4 +1,4 @@
-"""Returns the comparison of a plan with its base commit's plan as JSON values."""
+"""Converts the comparison of a plan with the base commit's plan to JSON values."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def baseline_document(compared: ComparedObject) -> dict[str, Any]:
-    """Return the base commit's decision about an object; null if there is none."""
+    """Convert the base commit's plan for an object to JSON values, null for a missing object."""
     before = compared.before
     return {
         "state": str(compared.state),
@@ -25,7 +25,7 @@ def baseline_document(compared: ComparedObject) -> dict[str, Any]:
 
 
 def found_document(diagnostic: Diagnostic, comparison: Comparison | None) -> dict[str, Any]:
-    """Return a diagnostic as JSON values, with its comparison state if there is a base commit."""
+    """Convert a manifest problem to JSON values, and add how it differs from the base commit."""
     document = diagnostic_document(diagnostic)
     if comparison is not None:
         document["baseline"] = str(comparison.diagnostic_state(diagnostic))
@@ -33,7 +33,7 @@ def found_document(diagnostic: Diagnostic, comparison: Comparison | None) -> dic
 
 
 def comparison_document(comparison: Comparison) -> dict[str, Any]:
-    """Return a comparison as JSON values; entries that are in the plan itself are omitted."""
+    """Convert a comparison to JSON values, without the entries that the plan itself contains."""
     return {
         "base": base_document(comparison.base),
         "summary": comparison.summary(),
@@ -44,7 +44,7 @@ def comparison_document(comparison: Comparison) -> dict[str, Any]:
 
 
 def base_document(base: Base) -> dict[str, Any]:
-    """Return the base commit as JSON values."""
+    """Convert the description of the base commit to JSON values."""
     return {
         "requested": base.requested,
         "revision": base.revision,

@@ -1,1 +1,1 @@
-"""Renders the live pages of ``serve``: the fleet, each VM and each reason, and their updates."""
+"""Renders the status pages of ``serve`` for all VMs, one VM and one reason, and their updates."""

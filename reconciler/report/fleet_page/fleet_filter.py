@@ -1,4 +1,4 @@
-"""``FleetFilter``: the filter in the address of the fleet's page."""
+"""``FleetFilter``: the filter in the URL of the status page that shows all VMs."""
 
 from __future__ import annotations
 
@@ -13,49 +13,51 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.fleet_vm import FleetVM
 
 MAX_VALUE = 200
-"""The maximum number of characters of one value; the rest of a longer value is ignored."""
+"""The maximum length of a filter value in characters; the rest of a longer value is ignored."""
 NAMESPACE, NODE = "namespace", "node"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetFilter:
-    """Which VMs the page shows, and how the page groups them; empty values match every VM."""
+    """Selects and groups the VMs on the status page; an empty value matches every VM."""
 
     namespace: str = ""
     node: str = ""
     effect: str = ""
     reason: str = ""
     q: str = ""
-    """Words that must occur in the VM's name, node, effect, reason or message, in any case."""
+    """Words that must occur in the VM's name, node, effect, reason or message, in upper or lower
+    case.
+    """
     group: str = NAMESPACE
-    """What the page groups VMs by: ``namespace`` or ``node``."""
+    """The property by which the page groups VMs: ``namespace`` or ``node``."""
 
     @classmethod
     def parse(cls, query: Mapping[str, str]) -> FleetFilter:
-        """Return the filter of a query string; unknown parameters are ignored."""
+        """Parse the filter from a URL's query parameters, and ignore unknown parameters."""
         names = (NAMESPACE, NODE, "effect", "reason", "q")
         given = {name: query.get(name, "").strip()[:MAX_VALUE] for name in names}
         return cls(**given, group=NODE if query.get("group") == NODE else NAMESPACE)
 
     @property
     def active(self) -> bool:
-        """Whether the filter may hide a VM."""
+        """Whether any filter value is set, so that the filter may hide VMs."""
         return any((self.namespace, self.node, self.effect, self.reason, self.q))
 
     @property
     def query(self) -> str:
-        """The filter as a query string with its question mark; empty for the default filter."""
+        """The filter as a URL query string with a question mark, or an empty string."""
         default = asdict(FleetFilter())
         given = {name: value for name, value in asdict(self).items() if value != default[name]}
         pairs = "&".join(f"{name}={uri_path(value)}" for name, value in given.items())
         return f"?{pairs}" if pairs else ""
 
     def with_values(self, **values: str) -> FleetFilter:
-        """Return a copy of the filter with other values."""
+        """Return a copy of the filter in which *values* replace the values with these names."""
         return replace(self, **values)
 
     def matches(self, vm: FleetVM) -> bool:
-        """Return whether the filter shows a VM."""
+        """Return whether a VM matches all values of the filter."""
         for wanted, found in (
             (self.namespace, vm.ref.namespace),
             (self.node, vm.node),

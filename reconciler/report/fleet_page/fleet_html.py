@@ -1,4 +1,4 @@
-"""``fleet_html``: renders the fleet's page: the picture, the changes, the queue and the past."""
+"""``fleet_html``: renders the status page that shows all VMs, running changes and the queue."""
 
 from __future__ import annotations
 
@@ -28,15 +28,16 @@ _NAVIGATION = (
 def fleet_html(
     view: ServiceView, shown: FleetFilter, *, view_id: str = "", docs_url: str = ""
 ) -> str:
-    """Return the fleet's page.
+    """Render the status page that shows all VMs.
 
     Args:
-        view: The state of the process.
-        shown: The filter from the page's address. It applies to the picture; the other sections
-            always show the whole fleet.
-        view_id: The id of the view, with which the script asks for later changes.
-        docs_url: The address to which each reason links, without the code; if it is empty, the
-            reasons link to the pages of this process.
+        view: The state of the ``serve`` process.
+        shown: The filter from the page's URL. The filter applies only to the grid of VMs; the
+            other sections always describe all VMs.
+        view_id: The ID of the state that the page shows; the page's script requests later changes
+            with this ID.
+        docs_url: The URL of the reasons' documentation, to which the reason's code is appended; if
+            it is empty, each reason links to a page of this process.
     """
     links = PageLinks(docs_url=docs_url)
     vms = fleet_vms(view)

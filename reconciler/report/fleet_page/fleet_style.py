@@ -1,4 +1,4 @@
-"""``FLEET_STYLE``: the style sheet of the live pages, for light and dark screens of any width."""
+"""``FLEET_STYLE``: the style sheet of the status pages, for light and dark mode and any width."""
 
 from __future__ import annotations
 

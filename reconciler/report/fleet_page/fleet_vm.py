@@ -1,4 +1,4 @@
-"""``FleetVM``: one VM as the pages show it, from the plan, the cluster and the run."""
+"""``FleetVM``: a VM on the status pages, combined from the plan, the cluster and the run."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ if TYPE_CHECKING:
 
 
 class Stage(StrEnum):
-    """How far a VM's memory change has come."""
+    """The progress of a VM's memory change, as the status pages show it."""
 
     IDLE = ""
-    """No change of the VM's memory is in flight."""
+    """No memory change of the VM is in progress."""
     CHANGING = "changing"
     DONE = "done"
-    """The current run has completed the change; the next plan will confirm this."""
+    """The current run has completed the memory change, but the plan is older."""
     FAILED = "failed"
-    """The change failed in the current run."""
+    """The memory change failed in the current run."""
 
 
 _STAGES = {
@@ -38,74 +38,78 @@ _STAGES = {
     Step.DONE: Stage.DONE,
     Step.FAILED: Stage.FAILED,
 }
-"""The stage after each step of a run; after all other steps, the cluster decides the stage."""
+"""The displayed progress of a VM after each step of a run; for other steps, the cluster's state
+determines the progress.
+"""
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART})
-"""The effects of VMs that wait for a person, unless the plan acts on them."""
+"""The effects of changes that wait for a user, unless the plan contains a write for the VM."""
 _IN_FLIGHT = frozenset({Effect.WAIT, Effect.LIVE})
-"""The effects of VMs whose unfinished migration matters for a memory change."""
+"""The effects with which an unfinished migration of the VM counts as a memory change in
+progress.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class FleetVM:
-    """One VM of the plan, with the state of its change."""
+    """A VM of the plan, with the progress of its memory change."""
 
     decision: Decision
     node: str
-    """The node on which the VM runs; empty if the VM is not running."""
+    """The node on which the VM runs, or an empty string if the VM is not running."""
     stage: Stage
     migration: LiveMigration | None
-    """The VM's newest unfinished migration."""
+    """The newest unfinished migration of the VM."""
     progress: Progress | None
-    """The VM's last step in the current run."""
+    """The last step of the VM's change in the current run."""
 
     @property
     def ref(self) -> ObjectRef:
-        """The VM's reference."""
+        """The namespace and name of the VM."""
         return self.decision.ref
 
     @property
     def effect(self) -> str:
-        """The effect that the plan predicts."""
+        """How the planned change will take effect, such as ``live`` or ``restart``."""
         return str(self.decision.effect)
 
     @property
     def reason(self) -> str:
-        """The reason code of the effect."""
+        """The code of the reason for the planned effect."""
         return str(self.decision.why.reason)
 
     @property
     def queued(self) -> bool:
-        """Whether the plan changes the VM without a person, and the change has not started."""
+        """Whether the plan contains a write for this VM whose change has not started."""
         return self.stage is Stage.IDLE and bool(self.decision.actions)
 
     @property
     def needs_person(self) -> bool:
-        """Whether the VM keeps its memory until a person acts."""
+        """Whether the VM keeps its current memory until a user acts."""
         held = self.decision.effect in PERSON and not self.decision.actions
         return self.stage is Stage.FAILED or (self.stage is Stage.IDLE and held)
 
     @property
     def searched(self) -> str:
-        """The text in which the search looks for words, in lower case."""
+        """The lower-case text that the search of the status page searches."""
         ref, message = self.ref.namespaced_name, self.decision.why.message
         return f"{ref} {self.effect} {self.reason} {self.node} {message}".lower()
 
     @property
     def sizes(self) -> str:
-        """The current and the desired size, such as ``4Gi → 8Gi``; one size if both are equal."""
+        """The current and desired memory, such as ``4Gi → 8Gi``, or one size if both are equal."""
         found = dict.fromkeys(wording.from_and_to(self.decision))
         return " → ".join(each for each in found if each != "-") or "size not known"
 
 
 def fleet_vms(view: ServiceView) -> tuple[FleetVM, ...]:
-    """Return the VMs of the newest plan, ordered by namespace and name."""
+    """Return the VMs of the newest plan in the order of the plan, by namespace and name."""
     if view.plan is None:
         return ()
     return tuple(_vm(each, view) for each in view.plan.decisions if each.ref.is_vm)
 
 
 def fleet_vm(view: ServiceView, ref: ObjectRef) -> FleetVM | None:
-    """Return one VM of the newest plan; None if the plan does not contain the VM."""
+    """Return a VM of the newest plan, or None if the plan does not contain the VM."""
     decisions = view.plan.decisions if view.plan else ()
     found = next((each for each in decisions if each.ref == ref), None)
     return _vm(found, view) if found else None
@@ -131,7 +135,7 @@ def _vm(decision: Decision, view: ServiceView) -> FleetVM:
 def _observed_stage(
     decision: Decision, vmi: LiveVMI | None, migration: LiveMigration | None
 ) -> Stage:
-    """Return the stage that the cluster shows, regardless of who started the change."""
+    """Return whether the cluster shows a memory change in progress, no matter who started it."""
     migrates = migration is not None and decision.effect in _IN_FLIGHT
     changes = vmi is not None and vmi.memory_changes
     return Stage.CHANGING if migrates or changes else Stage.IDLE

@@ -1,8 +1,9 @@
-"""``LIVE_SCRIPT``: the script of the live pages, which applies updates and moves the focus.
+"""``LIVE_SCRIPT``: the script of the status pages, which applies updates and moves the focus.
 
 Without the script, the pages show the state at the time of the request, and all links and the
-filter work. The script opens one connection per visible page and closes it in hidden tabs. After
-an interruption, and for changes that an update does not contain, it requests the page again.
+filter work. The script opens one connection per visible page, and closes the connection while the
+tab is hidden. After an interruption, or if an update does not contain a change, the script
+requests the page again.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""``change_event``: the server-sent event that brings an open page up to date.
+"""``change_event``: builds the server-sent event that updates an open status page.
 
 If an event would be too large, or if the server does not know which state the page shows, the
-event makes the page request itself again, so that a lost event never leaves a wrong page.
+event tells the page to reload, so that a lost event never leaves an outdated page.
 """
 
 from __future__ import annotations
@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_state import PageState
 
 MAX_BYTES = 48 * 1024
-"""The maximum size of one event."""
+"""The maximum size of one server-sent event in bytes."""
 MAX_CELLS = 250
-"""The maximum number of VMs in one event."""
+"""The maximum number of VMs in one server-sent event."""
 MAX_NEWS = 3
-"""The maximum number of sentences that a screen reader announces after one event."""
+"""The maximum number of sentences that a screen reader announces for one update of the page."""
 _MAX_TEXT = 200
 
 
 def change_event(before: PageState | None, after: PageState) -> bytes:
-    """Return what changed between two states as one event; empty if nothing changed.
+    """Build the event with the differences between two page states, empty without a difference.
 
-    The event contains the HTML of the changed parts, and the class and title of the changed
-    cells. An entry with only an address means that only the VM's own page changed. Without the
-    older state, the event makes a page of any age request itself again.
+    The event contains the HTML of the changed parts, and the CSS class and title of each changed
+    cell in the grid of VMs. An entry with only a URL means that only the VM's own page changed. If
+    *before* is None, the event tells every page to reload.
     """
     if before is None:
         return _event({"all": True})
@@ -59,5 +59,5 @@ def _changed_vms(before: PageState, after: PageState) -> list[tuple[str, ...]]:
 
 
 def _event(document: dict[str, Any]) -> bytes:
-    """Return an event; its JSON contains no line break, which would end the data."""
+    """Format a server-sent event; its JSON has no line break, which would end the event's data."""
     return f"event: change\ndata: {json.dumps(document, separators=(',', ':'))}\n\n".encode()

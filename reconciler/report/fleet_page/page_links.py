@@ -1,6 +1,6 @@
-"""``PageLinks``: the addresses of the live pages, relative to the page that contains the link.
+"""``PageLinks``: the URLs of the status pages, relative to the page that contains the link.
 
-Relative addresses also work where a proxy serves the pages below a path.
+Relative URLs also work if a reverse proxy serves the pages below a path.
 """
 
 from __future__ import annotations
@@ -20,36 +20,38 @@ _CODES = frozenset(map(str, CATALOGUE))
 
 @dataclass(frozen=True, slots=True)
 class PageLinks:
-    """Builds links to the live pages."""
+    """Builds links to the status pages of ``serve``."""
 
     root: str = ""
-    """The address of the fleet's page, relative to the current page, such as ``../``."""
+    """The URL of the page with all VMs, relative to the current page, such as ``../``."""
     docs_url: str = ""
-    """The address of the explanations of reasons, without the code; empty for own pages."""
+    """The URL of the reasons' documentation, without the code, or an empty string to link to the
+    pages of this server.
+    """
 
     def fleet(self, shown: FleetFilter) -> str:
-        """Return the address of the fleet's page with a filter."""
+        """Return the URL of the page with all VMs that match a filter."""
         return f"{self.root}{shown.query}" or "./"
 
     def vm(self, ref: ObjectRef) -> str:
-        """Return the address of a VM's page."""
+        """Return the URL of a VM's status page."""
         return f"{self.root}vm/{_segment(ref.namespace)}/{_segment(ref.name)}"
 
     def vm_link(self, ref: ObjectRef) -> str:
-        """Return a link to a VM's page, with the VM's namespace and name as its text."""
+        """Build an HTML link to a VM's status page; its text is the VM's namespace and name."""
         return f'<a href="{self.vm(ref)}">{html_text(ref.namespaced_name)}</a>'
 
     def run(self, run_id: str) -> str:
-        """Return the address of a run's JSON report."""
+        """Return the URL of a run's JSON report."""
         return f"{self.root}api/v1/runs/{_segment(run_id)}"
 
     def reason(self, code: str) -> str:
-        """Return the address of a reason's explanation."""
+        """Return the URL of the explanation of a reason."""
         at = self.docs_url.rstrip("/") if self.docs_url else f"{self.root}reasons"
         return f"{at}/{_segment(code)}"
 
     def reason_link(self, code: str, words: str = "") -> str:
-        """Return a link to a reason's explanation; only the text if there is no explanation."""
+        """Build an HTML link to a reason's explanation, or only the text for an unknown code."""
         text = html_text(words or code)
         if code not in _CODES:
             return text
@@ -57,5 +59,5 @@ class PageLinks:
 
 
 def _segment(text: str) -> str:
-    """Return a text as one segment of a path."""
+    """Encode a string as one segment of a URL path."""
     return uri_path(text).replace("/", "%2F")

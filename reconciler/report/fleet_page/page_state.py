@@ -1,4 +1,4 @@
-"""``PageState``: what the fleet's page shows of a view, in parts that can be compared."""
+"""``PageState``: the content of the status page with all VMs, in parts that can be compared."""
 
 from __future__ import annotations
 
@@ -24,25 +24,27 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.fleet_vm import FleetVM
 
 MAX_FINDINGS = 20
-"""The maximum number of problems in Git and in the cluster that the page lists."""
+"""The maximum number of reported problems that the status page lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageState:
-    """The content of the fleet's page without a filter, and what each VM's page depends on."""
+    """The content of the unfiltered page with all VMs, and the values on each VM's page."""
 
     parts: Mapping[str, str]
-    """The HTML of each part of the page by the part's name; each has an upper size limit."""
+    """The HTML of each replaceable part of the page, by the name of the part; each part has a size
+    limit.
+    """
     cells: Mapping[str, tuple[str, str]]
-    """The CSS class and the title of each VM's cell, by the address of the VM's page."""
+    """The CSS class and the title of each VM's cell in the grid, by the URL of the VM's page."""
     sources: Mapping[str, tuple[Any, ...]]
-    """The values that a VM's page shows, by the address of the page; only to be compared."""
+    """The values that a VM's page shows, by the URL of the page, for comparison only."""
     news: tuple[str, ...]
-    """Sentences that a screen reader announces when they become true."""
+    """Sentences about the current state, which a screen reader announces when they appear."""
 
 
 def page_state(view: ServiceView, *, docs_url: str = "") -> PageState:
-    """Return what the pages show of a view; ``docs_url`` is as for ``fleet_html``."""
+    """Build the page state for the current state of ``serve``."""
     links, vms = PageLinks(docs_url=docs_url), fleet_vms(view)
     addresses = [links.vm(each.ref) for each in vms]
     cells = ((cell_class(each), cell_title(each)) for each in vms)
@@ -55,7 +57,7 @@ def page_state(view: ServiceView, *, docs_url: str = "") -> PageState:
 
 
 def page_parts(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> Mapping[str, str]:
-    """Return the HTML of each part of the fleet's page without a filter, by the part's name."""
+    """Render each replaceable part of the unfiltered page with all VMs, by the part's name."""
     return {
         "status": status_section(view, vms),
         "now": changes_section(view, vms, links),

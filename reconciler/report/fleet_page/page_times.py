@@ -1,6 +1,7 @@
-"""``time_html``: writes times for the live pages, short and in UTC.
+"""``time_html``: formats times in UTC for the status pages.
 
-Times that move with each plan have no seconds, so that open pages do not change every second.
+Times that change with each new plan have no seconds, so that open pages do not change every
+second.
 """
 
 from __future__ import annotations
@@ -13,17 +14,17 @@ if TYPE_CHECKING:
 
 
 def time_html(at: datetime, now: datetime) -> str:
-    """Return a time as HTML; the date is shown only if it differs from today's date."""
+    """Format a time as HTML, with the date if it differs from today's date."""
     return f'<time datetime="{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}">{time_text(at, now)}</time>'
 
 
 def time_text(at: datetime, now: datetime) -> str:
-    """Return a time such as ``09:30:12 UTC``, with the date if it differs from today's date."""
+    """Format a time as ``09:30:12 UTC``, with the date if it differs from today's date."""
     day = "" if at.astimezone(UTC).date() == now.astimezone(UTC).date() else "%Y-%m-%d "
     return f"{at.astimezone(UTC):{day}%H:%M:%S} UTC"
 
 
 def minute_text(at: datetime, now: datetime) -> str:
-    """Return a time such as ``09:30 UTC``, with the date if it differs from today's date."""
+    """Format a time as ``09:30 UTC``, with the date if it differs from today's date."""
     day = "" if at.astimezone(UTC).date() == now.astimezone(UTC).date() else "%Y-%m-%d "
     return f"{at.astimezone(UTC):{day}%H:%M} UTC"

@@ -1,4 +1,4 @@
-"""``reason_html``: renders the explanation of one reason, of all reasons, or an error."""
+"""``reason_html``: renders the status page that explains a reason code."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from reconciler.model.service.view import ServiceView
 
 MAX_NAMES = 50
-"""The maximum number of VMs that a reason's page names."""
+"""The maximum number of VMs that the page about a reason lists by name."""
 _ROOT = "../"
 
 
 def reason_html(view: ServiceView, code: str) -> str | None:
-    """Return the page of a reason; None if there is no reason with this code."""
+    """Render the page that explains a reason, or return None if no reason has this code."""
     if code not in CATALOGUE:
         return None
     reason = Reason(code)
@@ -37,7 +37,7 @@ def reason_html(view: ServiceView, code: str) -> str | None:
 
 
 def reasons_html() -> str:
-    """Return the page that lists all reasons."""
+    """Render the page that lists all reason codes."""
     links = PageLinks()
     rows = "".join(
         f'<tr><th scope="row">{links.reason_link(str(reason))}</th>'
@@ -54,11 +54,11 @@ def reasons_html() -> str:
 
 
 def not_found_html(what: str, root: str) -> str:
-    """Return the page for an address that does not exist.
+    """Render the page for a URL that does not exist.
 
     Args:
-        what: What was not found, as a sentence without a full stop.
-        root: The address of the fleet's page, relative to the requested address.
+        what: A sentence without a full stop that says what was not found.
+        root: The URL of the page with all VMs, relative to the requested URL.
     """
     content = (
         f"<h1>Not found</h1>\n<p>{html_text(what, 300)}.</p>\n"

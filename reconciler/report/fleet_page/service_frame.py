@@ -1,4 +1,4 @@
-"""``service_page``: puts content into the frame that all live pages share."""
+"""``service_page``: adds the HTML head, header and footer that all status pages share."""
 
 from __future__ import annotations
 
@@ -25,9 +25,10 @@ STATIC: Mapping[str, tuple[str, bytes]] = {
     ),
     "live.js": ("text/javascript; charset=utf-8", LIVE_SCRIPT.encode()),
 }
-"""The media type and the content of each file below ``static/`` that the pages load.
+"""The media type and content of each file below ``static/`` that the status pages load.
 
-The pages contain no style and no script, so that a strict Content-Security-Policy fits them.
+The pages themselves contain no style and no script, so that a strict Content-Security-Policy is
+possible.
 """
 
 _FOOTER = (
@@ -38,30 +39,34 @@ _FOOTER = (
     ("metrics", "Metrics"),
     ("readyz", "Readiness"),
 )
-"""The addresses, relative to the fleet's page, and the texts of the links at the bottom."""
+"""The links in the page footer: URLs relative to the page with all VMs, and link texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
-    """The properties in which live pages differ."""
+    """The properties that differ between the status pages of ``serve``."""
 
     page: str
-    """The kind of page: ``fleet``, ``vm`` or ``text``; the script reads it."""
+    """The kind of page for the page's script: ``fleet``, ``vm`` or ``text``."""
     title: str
     root: str
-    """The address of the fleet's page, relative to this page; empty on the fleet's page."""
+    """The URL of the page with all VMs, relative to this page; an empty string on that page
+    itself.
+    """
     view_id: str = ""
-    """The id of the shown view; the script asks for the changes since this view."""
+    """The ID of the state that the page shows; the page's script requests the changes since this
+    state.
+    """
     vm: str = ""
-    """The address of the VM that the page shows, relative to the fleet's page."""
+    """The URL of this VM's page, relative to the page with all VMs; empty on other pages."""
     skip: tuple[str, str] = ("main", "Skip to the content")
-    """The target and the text of the first link on the page."""
+    """The target and the text of the skip link at the start of the page."""
     navigation: tuple[tuple[str, str], ...] = ()
-    """The targets and the texts of the links at the top."""
+    """The targets and the texts of the navigation links at the top of the page."""
 
 
 def service_page(frame: Frame, content: str) -> str:
-    """Return a complete page."""
+    """Render a complete HTML page around *content*."""
     target, words = frame.skip
     root, title = html_text(frame.root), html_text(f"{frame.title} - memory reconciler")
     links = "".join(
@@ -92,7 +97,7 @@ def service_page(frame: Frame, content: str) -> str:
 
 
 def _address(name: str) -> str:
-    """Return the name of a static file with a query that changes with the file's content."""
+    """Return the URL of a static file, with a query that changes with the file's content."""
     return f"{name}?{_VERSIONS[name]}"
 
 

@@ -1,4 +1,4 @@
-"""``notices``: says in sentences what keeps ``serve`` from applying the newest commit."""
+"""``notices``: explains in sentences what prevents ``serve`` from applying the newest commit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from reconciler.model.service.view import ServiceView
 
 _MAX_REFUSED = 5
-"""The maximum number of rejected commits that the page lists."""
+"""The maximum number of rejected commits that the status page lists."""
 _WAITS = {
     WaitKind.FIRST_PLAN: "Waiting for the first plan",
     WaitKind.LEADERSHIP: "Waiting for leadership",
@@ -30,7 +30,7 @@ _WAITS = {
 
 
 class Tone(StrEnum):
-    """How urgent a notice is; the value is the CSS class of its box."""
+    """The urgency of a notice on the status page; the value is the CSS class of its box."""
 
     BAD = "bad"
     WARN = "warn"
@@ -47,14 +47,14 @@ _TONES = {
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """One sentence about the state of the process."""
+    """One sentence about the state of the ``serve`` process."""
 
     tone: Tone
     text: str
 
 
 def notices(view: ServiceView) -> tuple[Notice, ...]:
-    """Return the sentences, the most urgent first."""
+    """Return the notices about the state of ``serve``, most urgent first."""
     found = [*_waits(view), *_hold(view), *_rejected(view), *_problems(view), *_role(view)]
     rank = list(Tone)
     return tuple(sorted(found, key=lambda each: rank.index(each.tone)))
@@ -63,7 +63,7 @@ def notices(view: ServiceView) -> tuple[Notice, ...]:
 def _waits(view: ServiceView) -> Iterator[Notice]:
     for each in view.waits:
         if each.kind is WaitKind.LEADERSHIP and _is_led_by_other(view):
-            continue  # the notice about the standby replica says more
+            continue  # the notice about the standby replica explains this wait
         since = time_text(each.since, view.at)
         label, message = _WAITS[each.kind], f": {each.message}" if each.message else ""
         yield Notice(_TONES.get(each.kind, Tone.CALM), f"{label} (since {since}){message}")

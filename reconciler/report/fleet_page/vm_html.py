@@ -1,4 +1,4 @@
-"""``vm_html``: renders the page of one VM: its memory, its decision and its past."""
+"""``vm_html``: renders the status page of one VM: memory, planned change and history."""
 
 from __future__ import annotations
 
@@ -29,20 +29,21 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.fleet_vm import FleetVM
 
 ROOT = "../../"
-"""The address of the fleet's page, relative to a VM's page."""
+"""The URL of the page with all VMs, relative to a VM's page."""
 _MAX_TEXT = 2000
 
 
 def vm_html(
     view: ServiceView, ref: ObjectRef, *, view_id: str = "", docs_url: str = ""
 ) -> str | None:
-    """Return the page of a VM; None if the newest plan does not contain the VM.
+    """Render a VM's status page, or return None if the newest plan does not contain the VM.
 
     Args:
         view: The state of the process.
-        ref: The VM.
-        view_id: As for ``fleet_html``, like the next argument.
-        docs_url: The address of the explanations of reasons.
+        ref: The VM to show.
+        view_id: The ID of the state that the page shows; the page's script requests later changes
+            with this ID.
+        docs_url: The URL of the reasons' documentation, without the code.
     """
     vm = fleet_vm(view, ref)
     if vm is None:

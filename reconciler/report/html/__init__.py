@@ -1,1 +1,1 @@
-"""Renders a plan as one HTML page without external resources; ``plan_html`` is the entry."""
+"""Renders a plan as one HTML page without external resources; the entry point is ``plan_html``."""

@@ -1,4 +1,4 @@
-"""``base_section``: shows on the HTML page how a plan compares with its base commit."""
+"""``base_section``: renders as HTML how a plan differs from the plan of the base commit."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision
 
 _MAX_GONE = 500
-"""The maximum number of items about entries that only the base commit has."""
+"""The maximum number of list items about changes that only the base commit's plan has."""
 BASE_TITLE = "Since the base commit"
 KNOWN, ADDED_CLASS = "known", "added"
-"""The CSS classes of rows that are unchanged since the base commit, and of all other rows."""
+"""The CSS classes of table rows that are unchanged since the base commit, and of other rows."""
 
 
 def base_section(comparison: Comparison) -> Iterator[str]:
-    """Yield the section that counts the differences from the base commit."""
+    """Render the section that counts the differences from the base commit's plan."""
     yield f'<section id="base"><h2>{BASE_TITLE}</h2>\n'
     yield f"<p>{html_text(since_base(comparison.summary()).capitalize())}.</p>\n"
     if comparison.base.unplanned:
@@ -47,7 +47,7 @@ def base_section(comparison: Comparison) -> Iterator[str]:
 
 
 def since_mark(decision: Decision, comparison: Comparison | None) -> str:
-    """Return as HTML how an object compares with the base commit; empty without a base commit."""
+    """Render how an object differs from the base commit, or an empty string without one."""
     if comparison is None:
         return ""
     compared = comparison.objects[decision.ref]
@@ -57,7 +57,7 @@ def since_mark(decision: Decision, comparison: Comparison | None) -> str:
 
 
 def row_class(decision: Decision, comparison: Comparison | None) -> str:
-    """Return the ``class`` attribute of a VM's table row, with quotes if necessary."""
+    """Return the HTML ``class`` attribute of a VM's table row, with quotes if necessary."""
     if comparison is None:
         return str(decision.effect)
     known = KNOWN if comparison.state(decision.ref) not in ADDED else ADDED_CLASS
@@ -65,7 +65,7 @@ def row_class(decision: Decision, comparison: Comparison | None) -> str:
 
 
 def since_filter(decisions: Iterable[Decision], comparison: Comparison) -> str:
-    """Return the checkboxes that show or hide new or updated VMs and all other VMs."""
+    """Render two checkboxes that show or hide VMs with new or updated changes, and other VMs."""
     states = [comparison.state(each.ref) in ADDED for each in decisions]
     counts = {ADDED_CLASS: sum(states), KNOWN: len(states) - sum(states)}
     names = {ADDED_CLASS: "new or updated", KNOWN: "as in the base commit"}

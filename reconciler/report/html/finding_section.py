@@ -1,4 +1,4 @@
-"""``finding_section``: renders diagnostics as a table of a page."""
+"""``finding_section``: renders reported problems as a table on an HTML page."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 def finding_section(
     diagnostics: Sequence[Diagnostic], comparison: Comparison | None = None
 ) -> Iterator[str]:
-    """Yield a section with one row per diagnostic; nothing if there are no diagnostics.
+    """Render a section with one row per reported problem; yield nothing without problems.
 
-    With a comparison, the problems that the base has as well are marked.
+    If *comparison* is given, problems that the base commit also has are marked.
     """
     if not diagnostics:
         return

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision
 
 _WIDTH, _MIDDLE, _HEIGHT = 160, 7, 14
-"""The bar's size in CSS pixels; the style sheet draws lines of this height at the middle."""
+"""The width, middle and height of the memory bar in CSS pixels; the style sheet expects this
+height.
+"""
 
 _KEYS = (
     ("k", "memory that stays", frozenset(Effect)),
@@ -27,11 +29,11 @@ _KEYS = (
     ("t", "free up to the maximum", frozenset(Effect)),
     ("b", "boot memory and maximum", frozenset(Effect)),
 )
-"""The colors in memory bars, with their meaning and the effects for which they are used."""
+"""The CSS class and meaning of each color in memory bars, and the effects that use the color."""
 
 
 def bar_keys(effects: Iterable[Effect]) -> str:
-    """Return the colors of the memory bars of VMs with these effects, with their meaning."""
+    """Render a legend of the memory bar colors that VMs with the given effects use."""
     found = frozenset(effects)
     return "".join(
         f'<span><span class="key {name}"></span>{text}</span>'
@@ -41,9 +43,9 @@ def bar_keys(effects: Iterable[Effect]) -> str:
 
 
 def memory_cell(decision: Decision) -> str:
-    """Return a VM's current and desired size, the bar, and the boot and maximum size, as HTML.
+    """Render a VM's memory sizes and memory bar as the content of an HTML table cell.
 
-    The text contains everything that the bar shows, so screen readers ignore the bar.
+    The text contains all sizes that the bar shows, so screen readers ignore the bar.
     """
     sizes = [each for each in dict.fromkeys(from_and_to(decision)) if each != "-"]
     limits = []
@@ -59,12 +61,12 @@ def memory_cell(decision: Decision) -> str:
 
 
 def memory_bar(decision: Decision, *, stretched: bool = False) -> str:
-    """Return a VM's memory bar as SVG; empty if the current or desired size is not known.
+    """Draw a VM's memory bar as SVG, or return an empty string if a size is unknown.
 
-    A stretched bar fills the size that the style sheet gives to it.
+    If *stretched* is true, the style sheet determines the size of the bar.
 
-    The first path shows the memory that stays, the second path the growth or the shrinkage, and
-    the last path marks the boot memory and the maximum.
+    The first path shows the memory that stays, the second path the growth or shrinkage, and the
+    last path marks the boot memory and the maximum memory.
     """
     current, desired = _sizes(decision)
     marks = [each.n_bytes for each in (decision.boot, decision.maximum) if each is not None]
@@ -81,7 +83,7 @@ def memory_bar(decision: Decision, *, stretched: bool = False) -> str:
 
 
 def _sizes(decision: Decision) -> tuple[int | None, int | None]:
-    """Return a VM's current and desired memory in bytes; the current size of a new VM is 0."""
+    """Return a VM's current and desired memory in bytes; for a new VM, the current size is 0."""
     before = after = None
     if decision.changes:
         before, after = decision.changes[0].before, decision.changes[0].after
@@ -90,7 +92,7 @@ def _sizes(decision: Decision) -> tuple[int | None, int | None]:
 
 
 def _n_bytes(*values: SettingValue | None) -> int | None:
-    """Return the first known memory size in bytes; None if there is none."""
+    """Return the first value that is a memory size, in bytes, or None if no value is one."""
     return next((each.n_bytes for each in values if isinstance(each, MemoryQuantity)), None)
 
 

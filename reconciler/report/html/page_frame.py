@@ -1,4 +1,4 @@
-"""``page_start``: starts an HTML page without external resources; ``PAGE_END`` ends it."""
+"""``page_start``: renders the start of an HTML page without external resources."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PAGE_END = f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
-"""The script and the closing tags of a page."""
+"""The script and the closing tags at the end of an HTML page."""
 
 
 def page_start(title: str) -> Iterator[str]:
-    """Yield the head of a page and the start of its body.
+    """Render the HTML head and the start of the body.
 
-    The Content-Security-Policy permits only the page's own style sheet and script.
+    The Content-Security-Policy permits only the style sheet and the script in the page itself.
     """
     policy = (
         f"default-src 'none'; style-src '{_hash(STYLE)}'; script-src '{_hash(SCRIPT)}'; "

@@ -1,4 +1,4 @@
-"""``page_header``: renders a plan's headline, counts and origin for the HTML page."""
+"""``page_header``: renders the summary, counts and origin of a plan for the HTML page."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Plan
 
 _MIX = 1000
-"""The width of the bar that shows all effects, in units of its SVG view box."""
+"""The width of the bar that shows the share of each effect, in units of the SVG view box."""
 
 
 def headline(plan: Plan) -> str:
-    """Return how many VMs change live, need a restart or are blocked, as one sentence."""
+    """Return a sentence that counts the VMs that change live, need a restart or are blocked."""
     counts = _counts(plan)
     live, restart, blocked = (
         counts[each] for each in (Effect.LIVE, Effect.RESTART, Effect.BLOCKED)
@@ -38,7 +38,7 @@ def headline(plan: Plan) -> str:
 
 
 def page_header(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
-    """Yield the header of a plan's HTML page."""
+    """Render the header of a plan's HTML page."""
     counts = _counts(plan)
     yield f'<header><p class="top">Memory plan</p><h1>{html_text(headline(plan))}</h1>\n'
     if lead := _lead(plan):
@@ -68,7 +68,7 @@ def page_header(plan: Plan, comparison: Comparison | None) -> Iterator[str]:
 
 
 def navigation(sections: Sequence[tuple[str, str]]) -> str:
-    """Return links to the sections of the HTML page."""
+    """Render links to the sections of the HTML page."""
     links = "".join(f'<a href="#{target}">{title}</a>' for target, title in sections)
     return f'<nav aria-label="Sections of the page">{links}</nav>\n'
 
@@ -78,7 +78,7 @@ def _counts(plan: Plan) -> Counter[Effect]:
 
 
 def _lead(plan: Plan) -> str:
-    """Return a sentence if no VM changes; otherwise, return an empty text."""
+    """Return a sentence if no VM needs a change, and otherwise an empty string."""
     counts = _counts(plan)
     if not counts.total() or counts.total() > counts[Effect.NONE]:
         return ""
@@ -88,7 +88,7 @@ def _lead(plan: Plan) -> str:
 
 
 def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
-    """Yield the memory that live changes add and remove, and when all guests have their memory."""
+    """Yield labels and values for the memory that live changes add, and for the total duration."""
     grows = shrinks = 0
     for each in plan.decisions:
         if each.effect is Effect.LIVE and each.guest is not None and each.target is not None:
@@ -103,7 +103,7 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _mix(counts: Mapping[Effect, int]) -> str:
-    """Return a bar that shows each effect's share; empty if there is only one effect."""
+    """Draw a bar with the share of each effect, or return an empty string for only one effect."""
     total, start, paths = sum(counts.values()), 0, []
     for effect in wording.ATTENTION:
         if n := counts.get(effect, 0):

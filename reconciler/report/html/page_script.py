@@ -1,4 +1,4 @@
-"""``SCRIPT``: the script of a plan's HTML page, which adds a search."""
+"""``SCRIPT``: the JavaScript of a plan's HTML page, which adds a search field."""
 
 from __future__ import annotations
 

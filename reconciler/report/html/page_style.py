@@ -1,4 +1,4 @@
-"""``STYLE``: the style sheet of a plan's HTML page, for light and dark screens of any width."""
+"""``STYLE``: the style sheet of a plan's HTML page, for light and dark mode and any width."""
 
 from __future__ import annotations
 
@@ -185,11 +185,11 @@ _TONES = {
     Effect.COLD: ("note", "soon"),
     Effect.NONE: ("calm", "track"),
 }
-"""The names of each effect's colors: for its badge, and for its dot and row."""
+"""The color names for each effect: for its badge, and for its dot and table row."""
 
 
 def _of(effect: Effect, tone: str, dot: str) -> str:
-    """Return the style rules for the color of one effect."""
+    """Build the CSS rules for the colors of one effect."""
     colors = f"background:var(--{tone}-bg);color:var(--{tone})"
     row = f".vms .{effect}"
     return f".{effect}{{--dot:var(--{dot})}}\n.badge.{effect},{row} td>a:first-child{{{colors}}}\n"
@@ -199,12 +199,12 @@ _EFFECTS = "".join(_of(effect, tone, dot) for effect, (tone, dot) in _TONES.item
 _CLEARED = "".join(
     f"body:has(#show-{effect}:not(:checked)) .vms .{effect}{{display:none}}\n" for effect in _TONES
 )
-"""Hides the rows of the effects whose checkboxes are cleared."""
+"""CSS rules that hide the VMs of each effect whose checkbox is cleared."""
 _SINCE = "".join(
     f"body:has(#show-{each}:not(:checked)) .vms .{each}{{display:none}}\n"
     for each in ("added", "known")
 )
-"""Hides the rows that are new or updated since the base commit, or the unchanged rows."""
+"""CSS rules that hide new or updated VMs, or all other VMs, if a checkbox is cleared."""
 BASE_STYLE = f"{_COLORS}{_FRAME}{_TABLES}{_CONTROLS}{_NARROW}{_PRINT}{_EFFECTS}"
-"""The rules that the page of a plan shares with the live pages of ``serve``."""
+"""The CSS rules that a plan's page shares with the status pages of ``serve``."""
 STYLE = f"{BASE_STYLE}{_CLEARED}{_SINCE}"

@@ -1,4 +1,4 @@
-"""``plan_html``: renders a plan as one HTML page that loads nothing from elsewhere."""
+"""``plan_html``: renders a plan as one HTML page without external resources."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ if TYPE_CHECKING:
 def plan_html(
     plan: Plan, *, comparison: Comparison | None = None, docs_url: str = ""
 ) -> Iterator[str]:
-    """Yield a plan as an HTML page.
+    """Render a plan as an HTML page, in pieces.
 
     Args:
         plan: The plan to show.
-        comparison: The comparison with the base commit, if there is one; the page then
-            marks each VM, and a checkbox hides those that are as in the base commit.
-        docs_url: An http or https address; each reason links to this address and its code. If
-            empty, the page contains the texts of the reasons.
+        comparison: The comparison with the base commit's plan, or None. If it is given, the page
+            marks each VM, and a checkbox hides VMs that do not differ from the base commit.
+        docs_url: The http or https URL of the reasons' documentation, to which the reason's code
+            is appended. If it is empty, the page itself explains the reasons.
     """
     links = ReasonLinks(docs_url)
     yield from page_start(f"Memory plan: {headline(plan)}")
@@ -63,7 +63,7 @@ def plan_html(
 
 
 def _sections(plan: Plan, comparison: Comparison | None, docs_url: str) -> list[tuple[str, str]]:
-    """Return the IDs and the titles of the sections of the HTML page."""
+    """Return the HTML IDs and the titles of the sections that a plan's page contains."""
     every = (
         ("base", BASE_TITLE, comparison is not None),
         ("person", PERSON_TITLE, bool(reason_counts(plan, person=True))),
@@ -94,7 +94,7 @@ def _notes(plan: Plan) -> Iterator[str]:
 
 
 def _listed(plan: Plan) -> list[Diagnostic]:
-    """Return the problems to list in the table; the page shows all other problems at the top."""
+    """Return the problems for the table; problems of the whole plan are at the top of the page."""
     return [each for each in plan.diagnostics if not is_about_plan(each)]
 
 
@@ -115,7 +115,7 @@ def _configuration(plan: Plan, comparison: Comparison | None, links: ReasonLinks
 
 
 def _configured(plan: Plan) -> list[Decision]:
-    """Return the decisions about KubeVirt's settings that require attention."""
+    """Return the planned changes of KubeVirt settings, empty if nothing requires attention."""
     found = [each for each in plan.decisions if not each.ref.is_vm]
     needed = any(each.changes or each.effect is not Effect.NONE for each in found)
     return found if needed else []

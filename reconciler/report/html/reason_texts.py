@@ -1,4 +1,4 @@
-"""``ReasonLinks``: links each reason code to its explanation."""
+"""``ReasonLinks``: links each reason code on an HTML page to its explanation."""
 
 from __future__ import annotations
 
@@ -19,20 +19,22 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision, Plan, Reason
 
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
-"""The effects that require action by a person, immediately or if they persist."""
+"""The effects that require action by a user, immediately or if they persist."""
 PERSON_TITLE, OTHER_TITLE = "Action required", "Other reasons"
 _CODE = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonLinks:
-    """Creates links from a reason code to its explanation."""
+    """Creates HTML links from a reason code to its explanation."""
 
     docs_url: str = ""
-    """The address of the explanations, without the code; empty if the page contains them."""
+    """The URL of the explanations, without the code, or an empty string if the page contains
+    them.
+    """
 
     def link(self, decision: Decision) -> str:
-        """Return a VM's effect and reason as a link to the explanation."""
+        """Render an object's planned effect and reason as a link to the explanation."""
         reason = decision.reason
         target = f"{self.docs_url.rstrip('/')}/{reason}" if self.docs_url else f"#r-{reason}"
         words = html_text(f"{named(decision.effect)}: {reason}")
@@ -45,9 +47,9 @@ def named(effect: Effect) -> str:
 
 
 def reason_counts(plan: Plan, *, person: bool) -> list[tuple[tuple[Effect, Reason], int]]:
-    """Return the reasons that require action, or all others, with the number of their objects.
+    """Count the objects for each reason, either of reasons that require action or of the others.
 
-    The most urgent effects and the most frequent reasons come first.
+    Sorted by urgency of the effect, and then by frequency of the reason.
     """
     counts = Counter((each.effect, each.reason) for each in plan.decisions)
     found = [(pair, n) for pair, n in counts.items() if (pair[0] in PERSON) is person]
@@ -56,7 +58,7 @@ def reason_counts(plan: Plan, *, person: bool) -> list[tuple[tuple[Effect, Reaso
 
 
 def reason_section(plan: Plan, *, person: bool, docs_url: str) -> Iterator[str]:
-    """Yield a table of the plan's reasons: those that require action, or all others."""
+    """Render a table of the plan's reasons, either those that require action or the others."""
     found = reason_counts(plan, person=person)
     if not found or (docs_url and not person):
         return

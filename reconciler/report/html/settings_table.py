@@ -1,4 +1,4 @@
-"""``settings_table``: shows the settings of KubeVirt that a plan changes."""
+"""``settings_table``: renders the changes of KubeVirt settings in a plan as an HTML table."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 def settings_table(decision: Decision, comparison: Comparison | None = None) -> Iterator[str]:
-    """Yield a table of a decision's changes; nothing if there are none.
+    """Render a table of the planned changes of one object; yield nothing without changes.
 
-    With a comparison, the changes that Git makes since the base commit are marked.
+    If *comparison* is given, changes that were edited since the base commit are marked.
     """
     if not decision.changes:
         return

@@ -1,16 +1,17 @@
-"""``time_bar``: draws on a time axis when changes end."""
+"""``time_bar``: draws on a time axis when memory changes are expected to end."""
 
 from __future__ import annotations
 
 _WIDTH = 1000
-"""The width of the time axis, in units of the bar's SVG view box."""
+"""The width of the time axis, in units of the SVG view box."""
 
 
 def time_bar(first_s: float, last_s: float, latest_s: float, end_s: float) -> str:
-    """Return a bar as SVG on a time axis from 0 to ``end_s``, in seconds.
+    """Draw a bar as SVG on a time axis from 0 to *end_s* seconds.
 
-    The first path reaches from the earliest end of the first change to the earliest end of the
-    last change, and the second path from there to the latest end.
+    The first path reaches from the earliest end of the first change (*first_s*) to the earliest
+    end of the last change (*last_s*), and the second path from there to the latest end
+    (*latest_s*).
     """
     first, last, latest = (
         round(each * _WIDTH / end_s) if end_s else 0 for each in (first_s, last_s, latest_s)

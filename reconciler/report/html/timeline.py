@@ -1,4 +1,4 @@
-"""``timeline``: draws the forecast of when VMs have their new memory, per batch and node."""
+"""``timeline``: draws when VMs are expected to have their new memory, by batch and node."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan_forecast import Forecast, VMForecast
 
 MOST_LANES = 40
-"""The maximum number of nodes that are drawn per batch; all other nodes share one row."""
+"""The maximum number of timeline rows per batch; each node has a row, and the last row combines
+the remaining nodes.
+"""
 OPEN_LANES = 12
-"""The maximum number of nodes, over all batches, for which the rows are shown expanded."""
+"""If all batches together have at most this number of nodes, the timeline is shown expanded."""
 _CAPTION = "When VMs have their new memory, counted from the start of the run"
 _LEGEND = (
     f'<p class="keys"><span>{_CAPTION}:</span>'
@@ -28,25 +30,27 @@ _LEGEND = (
     '<span><span class="key until"></span>until the latest end</span></p>\n'
 )
 _STEPS = (5, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 21600, 43200, 86400)
-"""The lengths in seconds that a quarter of the time axis may have; also multiples of the last."""
+"""The possible lengths of a quarter of the time axis in seconds; longer axes use multiples of the
+last one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class _Lane:
-    """The migrations of one batch on one node, or on several nodes that share a row."""
+    """One row of the timeline: the migrations of one batch from one node or several nodes."""
 
     name: str
     count: int
     first_s: float
-    """The earliest end of the first migration."""
+    """The earliest expected end of the first migration, in seconds after the start of the run."""
     last_s: float
-    """The earliest end of the last migration."""
+    """The earliest expected end of the last migration, in seconds after the start of the run."""
     latest_s: float
-    """The latest end of the last migration."""
+    """The latest expected end of the last migration, in seconds after the start of the run."""
 
 
 def timeline(forecast: Forecast) -> Iterator[str]:
-    """Yield the section with a forecast's timeline; nothing if no VM migrates."""
+    """Render the section with the timeline of a forecast; yield nothing if no VM migrates."""
     if not forecast.vms:
         return
     yield '<section id="forecast"><h2>Forecast</h2>'
@@ -89,7 +93,7 @@ def _table(what: str, caption: str, rows: Iterable[_Lane], end_s: float) -> Iter
 
 
 def _quarter(latest_s: float) -> float:
-    """Return a quarter of the time axis, rounded to a suitable number of seconds."""
+    """Return a quarter of the time axis's length in seconds, rounded up to a suitable value."""
     longest = _STEPS[-1]
     found = next((each for each in _STEPS if 4 * each >= latest_s), None)
     return found or math.ceil(latest_s / 4 / longest) * longest
@@ -100,7 +104,7 @@ def _name_of(batch: str) -> str:
 
 
 def lanes(vms: Iterable[VMForecast]) -> list[_Lane]:
-    """Return the row of each node, ordered by name; nodes above the maximum share the last row."""
+    """Build one timeline row per node, sorted by name; the last row combines surplus nodes."""
     by_node: dict[str, list[VMForecast]] = {}
     for each in vms:
         by_node.setdefault(each.node, []).append(each)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 
 def validation_html(desired: DesiredState, comparison: Comparison | None = None) -> Iterator[str]:
-    """Yield the problems in the desired state as an HTML page, for ``validate``.
+    """Render the problems in the desired state as an HTML page, for the command ``validate``.
 
-    With a comparison, the problems that the base has as well are marked.
+    If *comparison* is given, problems that the base commit also has are marked.
     """
     title = "The desired state is valid" if desired.valid else "The desired state is invalid"
     totals = Counter(each.severity for each in desired.diagnostics)

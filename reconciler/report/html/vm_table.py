@@ -1,4 +1,4 @@
-"""``vm_section``: renders all VMs of a plan by namespace, with filters and a search."""
+"""``vm_section``: renders all VMs of a plan as HTML tables by namespace, with filters."""
 
 from __future__ import annotations
 
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from reconciler.report.html.reason_texts import ReasonLinks
 
 OPEN_ROWS = 60
-"""Namespaces after the first one are expanded up to this number of visible rows."""
+"""The first namespace is always expanded; further namespaces are expanded up to this number of
+rows in total.
+"""
 MOST_ROWS = 500
-"""The maximum number of rows in one table."""
+"""The maximum number of rows in one HTML table."""
 _SEARCH = (
     '<div id="find" hidden><label for="search">Search</label><input type="search" id="search"'
     ' placeholder="name or reason" autocomplete="off" spellcheck="false">'
@@ -46,7 +48,7 @@ _HEAD = (
 def vm_section(
     plan: Plan, links: ReasonLinks, comparison: Comparison | None = None
 ) -> Iterator[str]:
-    """Yield the section with one row per VM of the plan, collapsible by namespace."""
+    """Render the section with one row per VM of the plan, collapsible by namespace."""
     machines = [each for each in plan.decisions if each.ref.is_vm]
     yield '<section id="machines" tabindex="-1"><h2>Virtual machines</h2>\n'
     if not machines:
@@ -72,15 +74,16 @@ def vm_section(
 
 
 def _legend(counts: Mapping[Effect, int]) -> str:
-    """Return the legend of the memory bars' colors."""
+    """Render the legend of the colors in memory bars."""
     keys = bar_keys(each for each in Effect if counts.get(each))
     return f'<p class="keys">{keys}<span>Each bar has its own scale.</span></p>\n'
 
 
 def _parts(machines: Sequence[Decision]) -> Iterator[tuple[str, list[Decision]]]:
-    """Yield each namespace's VMs with a title, most urgent first.
+    """Yield a title and the VMs of each table, grouped by namespace, most urgent changes first.
 
-    A large namespace is divided, because browsers are slow with a table of thousands of rows.
+    A large namespace is divided into several tables, because browsers are slow with thousands of
+    rows in one table.
     """
     rank = {effect: number for number, effect in enumerate(wording.ATTENTION)}
     ordered = sorted(machines, key=lambda each: (each.ref.namespace, rank[each.effect]))
@@ -141,6 +144,6 @@ def _row(
 
 
 def _when(decision: Decision, forecast: VMForecast | None) -> str:
-    """Return when a change takes effect; empty if this is unknown or nothing changes."""
+    """Return when a change takes effect, or an empty string if this is unknown or irrelevant."""
     found = wording.eta(decision, forecast)
     return "" if found == "-" else f"in {found}" if forecast else found

@@ -1,1 +1,1 @@
-"""Metrics for Prometheus, made from the state of a process and from its counters."""
+"""Builds Prometheus metrics from the state and the counters of a ``serve`` process or a run."""

@@ -1,4 +1,4 @@
-"""``metrics_text``: writes the metrics of a process in the formats that Prometheus reads."""
+"""``metrics_text``: renders metrics in the formats that Prometheus reads."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
 
 OPENMETRICS = "application/openmetrics-text"
 _MAX_LABEL = 256
-"""The maximum number of characters of a label value; names in Kubernetes have at most 253."""
+"""The maximum length of a label value in characters; Kubernetes names have at most 253."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsText:
-    """Metrics as text, and the value of the Content-Type header."""
+    """The text of the metrics, and the value of the HTTP header Content-Type."""
 
     content: bytes
     content_type: str
@@ -52,14 +52,14 @@ def metrics_text(
     only: Sequence[Metric] = METRICS,
     others: Iterable[Family] = (),
 ) -> MetricsText:
-    """Write metrics as OpenMetrics if the client accepts it, else in Prometheus' text format.
+    """Render metrics as OpenMetrics if the client accepts this format, else in Prometheus format.
 
     Args:
-        view: The state of the process.
-        counts: The counters of the process.
-        accept: The value of the Accept header.
-        only: The metrics to write.
-        others: Further metrics, such as those of the operating system's process.
+        view: The current state of the process.
+        counts: The current counters of the process.
+        accept: The value of the HTTP header Accept.
+        only: The metrics to render.
+        others: Additional metrics, such as the memory and CPU use of the process.
     """
     families = _Families([*_families(view, counts, only), *others])
     if _accepts_openmetrics(accept):
@@ -69,7 +69,7 @@ def metrics_text(
 
 
 class _Families(Collector):
-    """Lets the library write a fixed list of metrics."""
+    """A collector that passes a fixed list of metrics to the library prometheus_client."""
 
     def __init__(self, families: Sequence[Family]) -> None:
         self._families = families

@@ -1,4 +1,4 @@
-"""``METRICS``: each metric with its type, labels and meaning; also for the documentation."""
+"""``METRICS``: the type, labels and meaning of each Prometheus metric."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ PREFIX = "memory_reconciler_"
 
 
 class MetricType(StrEnum):
-    """The type of a metric in Prometheus."""
+    """The Prometheus type of a metric."""
 
     GAUGE = "gauge"
     COUNTER = "counter"
@@ -20,17 +20,17 @@ class MetricType(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
-    """One metric; its samples have values for all of its labels."""
+    """A Prometheus metric; each of its samples has a value for every label."""
 
     name: str
-    """The name without the prefix and without the suffix ``_total`` of a counter."""
+    """The metric's name without the common prefix and without a counter's suffix ``_total``."""
     type: MetricType = MetricType.GAUGE
     labels: tuple[str, ...] = ()
     meaning: str
 
     @property
     def full_name(self) -> str:
-        """The name in queries, for example ``memory_reconciler_api_requests_total``."""
+        """The metric's name in queries, such as ``memory_reconciler_api_requests_total``."""
         return PREFIX + self.name + ("_total" if self.type is MetricType.COUNTER else "")
 
 
@@ -174,7 +174,7 @@ GROUPS: dict[str, tuple[Metric, ...]] = {
     ),
     "Requests": (API_REQUESTS, WEBHOOK_DELIVERIES, NOTIFICATIONS),
 }
-"""The metrics under the headings of the documentation."""
+"""The metrics by the section of the documentation that describes them."""
 
 METRICS = tuple(each for group in GROUPS.values() for each in group)
 
@@ -183,4 +183,6 @@ _OF_A_PROCESS = (
     *(GIT_FETCHES, WEBHOOK_DELIVERIES, NOTIFICATIONS, MIGRATION_FAILURES),
 )
 OF_A_RUN = tuple(each for each in METRICS if each not in _OF_A_PROCESS)
-"""The metrics that a single run writes to a file; the others need a long-running process."""
+"""The metrics that a single run writes to a file; the other metrics need a long-running
+process.
+"""

@@ -1,4 +1,4 @@
-"""Figures of a plan and its live state: drift, VMs that wait, and changes in flight."""
+"""Computes figures for metrics from a plan: drift, waiting VMs, and changes in progress."""
 
 from __future__ import annotations
 
@@ -25,19 +25,19 @@ _CHANGING = frozenset(
         Reason.HOTPLUG_IN_FLIGHT,
     }
 )
-"""The reasons of VMs whose memory is being changed."""
+"""The reason codes of VMs whose memory is currently being changed."""
 
 
 def vm_decisions(plan: Plan) -> tuple[Decision, ...]:
-    """Return the decisions about VMs."""
+    """Return the planned decisions about VMs, without those about KubeVirt settings."""
     return tuple(each for each in plan.decisions if each.ref.is_vm)
 
 
 def drift(plan: Plan, live: LiveState | None) -> Mapping[tuple[str, str], int]:
-    """Return the bytes between the desired and the present memory, by direction and effect.
+    """Sum the differences between desired and current memory, in bytes by direction and effect.
 
-    The direction is ``grow`` or ``shrink``. The present memory is that of the guest or, of a VM
-    that is not running, that of its spec. VMs that do not exist are left out.
+    The direction is ``grow`` or ``shrink``. The current memory is the memory of the guest or, if
+    the VM is not running, the memory in the VM's spec. VMs that do not exist are skipped.
     """
     found: Counter[tuple[str, str]] = Counter()
     for each in vm_decisions(plan):
@@ -55,9 +55,9 @@ def drift(plan: Plan, live: LiveState | None) -> Mapping[tuple[str, str], int]:
 def restart_waits(
     plan: Plan, live: LiveState | None, seen: Mapping[ObjectRef, datetime]
 ) -> dict[ObjectRef, datetime | None]:
-    """Return since when each VM waits for a restart, if it is known.
+    """Return when each VM that needs a restart began to wait, or None if this is unknown.
 
-    *seen* is since when this process has seen each VM wait.
+    *seen* contains the time when this process first saw each VM wait.
     """
     return {
         each.ref: min(_known(_restart_required(live, each.ref), seen.get(each.ref)), default=None)
@@ -67,9 +67,10 @@ def restart_waits(
 
 
 def in_flight(plan: Plan, live: LiveState | None) -> dict[ObjectRef, datetime | None]:
-    """Return when each change in flight started, if it is known.
+    """Return when each memory change in progress started, or None if this is unknown.
 
-    The start is the time of KubeVirt's condition or else of the write of the size.
+    The start is the transition time of the VMI's condition HotMemoryChange or, without it, the
+    time when the size was written to the VM.
     """
     found: dict[ObjectRef, datetime | None] = {}
     for each in vm_decisions(plan):
@@ -81,7 +82,7 @@ def in_flight(plan: Plan, live: LiveState | None) -> dict[ObjectRef, datetime | 
 
 
 def failed_migrations(plan: Plan, live: LiveState | None) -> int:
-    """Return the number of failed migrations of the plan's VMs that the cluster lists."""
+    """Count the failed migrations that exist in the cluster for VMs of the plan."""
     listed = live.migrations if live else {}
     return sum(
         each.phase is MigrationPhase.FAILED

@@ -1,4 +1,4 @@
-"""``run_counts``: what the report of a run adds to the counters."""
+"""``run_counts``: converts a run report to increments of the metrics' counters."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from reconciler.model.run.outcome import ExitCode, Outcome, RunReport
 
 EARLY, WITHIN, LATE = "early", "within", "late"
-"""Whether a change ended before, in or after the time of its forecast."""
+"""The label values for a change that ended before, within or after its forecast time range."""
 
 
 @dataclass(frozen=True, slots=True)
 class Addition:
-    """An amount to add to a counter."""
+    """An amount to add to a metric's counter."""
 
     counted: Counted
     labels: tuple[str, ...]
@@ -28,7 +28,7 @@ class Addition:
 
 
 def run_counts(report: RunReport) -> Iterator[Addition]:
-    """Yield what a report adds to the counters: the run, its changes of VMs and its forecasts."""
+    """Yield counter increments for a run, its VM changes, and the accuracy of its forecast."""
     yield Addition(Counted.RUNS, (result_label(report.exit),))
     forecasts = {each.ref: each for each in report.plan.forecast.vms}
     for outcome in report.outcomes:
@@ -40,19 +40,19 @@ def run_counts(report: RunReport) -> Iterator[Addition]:
 
 
 def result_label(code: ExitCode) -> str:
-    """Return the name of an exit code as a label value, such as ``lease-held``."""
+    """Convert an exit code to a metric label value, such as ``lease-held``."""
     return code.name.lower().replace("_", "-")
 
 
 def change_seconds(report: RunReport) -> tuple[float, ...]:
-    """Return the seconds from each patch until the guest had its memory."""
+    """Return the seconds from patch to new guest memory, for each changed VM."""
     return tuple(
         each.seconds for each in report.outcomes if each.ref.is_vm and each.seconds is not None
     )
 
 
 def _compared(report: RunReport, outcome: Outcome, forecast: VMForecast) -> Iterator[Addition]:
-    """Yield the forecast and the real end of a change, both counted from the start of the run."""
+    """Yield the counter increments that compare the actual end of a change with its forecast."""
     if outcome.ended_at is None:
         return
     actual_s = max(0.0, (outcome.ended_at - report.started_at).total_seconds())

@@ -1,4 +1,4 @@
-"""``samples``: the values of all metrics that a state of the process and its counters give."""
+"""``samples``: computes metric values from the state and the counters of a process."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _COUNTERS = tuple(each for each in table.METRICS if each.type is table.MetricTyp
 
 @dataclass(frozen=True, slots=True)
 class MetricSample:
-    """One value of a metric, with the values of its labels in their order."""
+    """One value of a metric, with the values of the metric's labels in their defined order."""
 
     metric: Metric
     labels: tuple[str, ...]
@@ -37,7 +37,7 @@ class MetricSample:
 
 
 def samples(view: ServiceView, counts: Counts) -> Iterator[MetricSample]:
-    """Yield the values of all metrics but the histogram."""
+    """Yield the values of all metrics except the histogram."""
     yield from _process(view)
     yield from _source(view.source)
     if view.plan is not None:

@@ -1,1 +1,1 @@
-"""Renders notifications as the bodies of requests, in the format of each kind of receiver."""
+"""Renders notifications as HTTP request bodies, in the format of each kind of receiver."""

@@ -1,7 +1,7 @@
-"""``alertmanager_body``: renders notifications as alerts of Prometheus' Alertmanager.
+"""``alertmanager_body``: renders notifications as alerts for Prometheus Alertmanager.
 
-The labels of an alert identify it. They are equal in each repetition and after a restart of the
-process, so that Alertmanager sends one message for all of them.
+Alertmanager identifies an alert by its labels. The labels do not change when an alert is sent
+again or when the process restarts, so that Alertmanager sends only one message.
 """
 
 from __future__ import annotations
@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from reconciler.model.service.receiver import NotifySettings
 
 ENDS_AFTER = timedelta(minutes=5)
-"""When an alert ends that is not repeated, for example because the process has ended."""
+"""The time after which Alertmanager resolves an alert that is not sent again, for example because
+the process has ended.
+"""
 _NAMES = {
     NotificationKind.START: "MemoryRolloutStarted",
     NotificationKind.END: "MemoryRolloutEnded",
@@ -35,12 +37,12 @@ _NAMES = {
 def alertmanager_body(
     notifications: Iterable[Notification], settings: NotifySettings, now: datetime
 ) -> list[dict[str, Any]]:
-    """Return one alert for each object of each notification, as JSON values.
+    """Build the JSON values of one alert for each object of each notification.
 
     Args:
-        notifications: New notifications, or problems that still exist.
-        settings: The labels of all alerts, and the address of the page.
-        now: The time of the request; the alerts end some minutes later if they are not repeated.
+        notifications: New notifications, or notifications about problems that still exist.
+        settings: The labels of all alerts, and the URL of the status page.
+        now: The current time; the alerts end some minutes later unless they are sent again.
     """
     return [alert for each in notifications for alert in _alerts(each, settings, now)]
 

@@ -1,4 +1,4 @@
-"""``BODIES``: the functions that render notifications, by kind of receiver."""
+"""``BODIES``: the functions that render HTTP request bodies for each kind of receiver."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReceiverBodies:
-    """The bodies of one kind of receiver."""
+    """Renders HTTP request bodies for one kind of notification receiver."""
 
     render: Callable[[Notification, NotifySettings], object]
 
     def one(self, notification: Notification, settings: NotifySettings, _now: datetime) -> object:
-        """Return the body for a new notification."""
+        """Render the request body for a new notification."""
         return self.render(notification, settings)
 
     def many(
         self, lasting: Sequence[Notification], settings: NotifySettings, _now: datetime
     ) -> object:
-        """Return the bodies of problems that still exist, as a list."""
+        """Render a list of request bodies for problems that still exist."""
         return [self.render(each, settings) for each in lasting]
 
 
 class AlertmanagerBodies:
-    """The bodies of Alertmanager, which are lists of alerts."""
+    """Renders HTTP request bodies for Alertmanager, which are lists of alerts."""
 
     def one(self, notification: Notification, settings: NotifySettings, now: datetime) -> object:
-        """Return the alerts of a new notification."""
+        """Render the alerts for a new notification."""
         return alertmanager_body((notification,), settings, now)
 
     def many(
         self, lasting: Sequence[Notification], settings: NotifySettings, now: datetime
     ) -> object:
-        """Return the alerts of problems that still exist."""
+        """Render the alerts for problems that still exist."""
         return alertmanager_body(lasting, settings, now)
 
 

@@ -1,4 +1,4 @@
-"""``links_of``: returns the pages with details about a notification."""
+"""``links_of``: returns the URLs of pages with details about a notification."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _WITHOUT_PAGE = frozenset({NotificationKind.START, NotificationKind.END})
 
 
 def links_of(notification: Notification, settings: NotifySettings) -> dict[str, str]:
-    """Return the name and the address of each page; none if the addresses are unknown."""
+    """Return the URLs of pages about a notification, by link text."""
     found = {}
     if settings.external_url:
         found["details"] = f"{settings.external_url}{uri_path(notification.path)}"

@@ -1,7 +1,7 @@
-"""``slack_body``: renders a notification for an incoming webhook of Slack.
+"""``slack_body``: renders a notification as a request body for Slack incoming webhooks.
 
-Slack shows the blocks; the field ``text`` is for its notifications on phones, and for chats that
-ignore blocks, such as Mattermost.
+Slack shows the field ``blocks``. The field ``text`` is for Slack's push notifications, and for
+chats that ignore blocks, such as Mattermost.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from reconciler.model.service.receiver import NotifySettings
 
 MOST_HEADER, MOST_TEXT, MOST_CONTEXT = 150, 3000, 2000
-"""The maximum number of characters of a header, of a section's text and of a context element.
+"""The maximum lengths of a header, a section text and a context element of a Slack message, in
+characters.
 
-Source: Slack's documentation, "Reference: blocks", header and section; the limit of a context
-element is our own.
+Source: Slack's documentation, "Reference: blocks", header and section. Slack documents no limit
+for a context element; this limit is a choice of this program.
 """
 _ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;"}
 _BREAK = "\u200b"
@@ -35,9 +36,9 @@ _ICONS = {
 
 
 def slack_body(notification: Notification, settings: NotifySettings) -> dict[str, Any]:
-    """Return a notification as the JSON values of an incoming webhook.
+    """Convert a notification to the JSON values of a Slack incoming webhook request.
 
-    Untrusted text cannot contain mentions, links or markup of Slack.
+    Untrusted text is escaped, so that it cannot add Slack mentions, links or markup.
     """
     icon = ":white_check_mark:" if notification.resolved else _ICONS[notification.severity]
     title = _plain(notification.title)
@@ -77,25 +78,25 @@ def _context(notification: Notification, settings: NotifySettings) -> Iterator[s
 
 
 def _markup(text: str) -> dict[str, Any]:
-    # With verbatim, Slack creates no links and no mentions from plain text.
+    # With "verbatim", Slack does not convert plain text to links or mentions.
     return {"type": "mrkdwn", "text": text or "-", "verbatim": True}
 
 
 def _plain(text: str) -> str:
-    """Return one line in which no mention works, even in Mattermost and Rocket.Chat."""
+    """Convert text to one line, and disable mentions of Slack, Mattermost and Rocket.Chat."""
     return printable(text).replace("@", f"@{_BREAK}")
 
 
 def _escaped(text: str) -> str:
-    """Return one line without the control characters of Slack's markup.
+    """Convert text to one line, and escape the control characters of Slack's markup.
 
-    Source: Slack's documentation, "Formatting text for app surfaces", escaping text.
+    Source: Slack's documentation, "Formatting text for app surfaces", section "Escaping text".
     """
     return "".join(_ESCAPES.get(each, each) for each in _plain(text))
 
 
 def _cut(text: str, most: int) -> str:
-    """Return a text that is not too long, and does not end in the middle of an escape."""
+    """Truncate text to *most* characters, without splitting an escape sequence."""
     if len(text) <= most:
         return text
     kept = text[: most - 1]

@@ -1,4 +1,4 @@
-"""``webhook_body``: renders a notification as ``schemas/notification.schema.json`` describes."""
+"""``webhook_body``: renders a notification according to ``schemas/notification.schema.json``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def webhook_body(notification: Notification, settings: NotifySettings) -> dict[str, Any]:
-    """Return a notification as JSON values."""
+    """Convert a notification to the JSON values of a webhook request body."""
     links = links_of(notification, settings)
     return {
         "apiVersion": API_VERSION,

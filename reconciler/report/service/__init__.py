@@ -1,1 +1,1 @@
-"""Renders what the API and the probes of ``serve`` answer."""
+"""Renders responses of the HTTP API and of the readiness probe of ``serve``."""

@@ -1,4 +1,4 @@
-"""``readiness_text``: says in plain text whether ``serve`` is ready, and what it waits for."""
+"""``readiness_text``: says in plain text whether ``serve`` is ready and what it waits for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def readiness_text(view: ServiceView) -> str:
-    """Return ``ready`` or ``not ready`` on the first line, and each wait on a line of its own."""
+    """Return ``ready`` or ``not ready`` and one line for each reason why ``serve`` waits."""
     waits = (
         f"waiting for {each.kind} since {timestamp(each.since)}: {printable(each.message)}"
         for each in view.waits

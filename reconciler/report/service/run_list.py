@@ -1,4 +1,4 @@
-"""``run_list_json``: returns the last runs of ``serve`` as JSON, without their outcomes."""
+"""``run_list_json``: converts the last runs of ``serve`` to JSON, without the results per VM."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def run_list_json(view: ServiceView) -> str:
-    """Return the JSON of ``schemas/runs.schema.json``, with the newest run first."""
+    """Convert the last runs to JSON, newest first; see ``schemas/runs.schema.json``."""
     return dumps(
         {
             "apiVersion": API_VERSION,

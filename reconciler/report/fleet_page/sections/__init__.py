@@ -1,1 +1,1 @@
-"""Renders the sections of the live pages; each section has an upper limit for its size."""
+"""Renders the sections of the status pages; each section has a size limit."""

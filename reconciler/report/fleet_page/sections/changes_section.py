@@ -1,4 +1,4 @@
-"""``changes_section``: the memory changes in flight, each with its migration's phase and a bar."""
+"""``changes_section``: renders the memory changes in progress, with migration phase and bar."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_ROWS = 10
-"""The maximum number of changes that the page lists."""
+"""The maximum number of memory changes that the page lists in this section."""
 _MAX_TEXT = 200
 PHASES: Mapping[MigrationPhase, str] = {
     MigrationPhase.UNSET: "the migration has just been created",
@@ -34,14 +34,14 @@ PHASES: Mapping[MigrationPhase, str] = {
     MigrationPhase.SUCCEEDED: "the migration has succeeded",
     MigrationPhase.FAILED: "the migration has failed",
 }
-"""Each phase of a migration in words.
+"""The words that the page shows for each phase of a KubeVirt migration.
 
 Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go.
 """
 
 
 def changes_section(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> str:
-    """Return the section of the changes in flight; its size does not grow with the fleet."""
+    """Render the section about memory changes in progress; the number of rows is limited."""
     changing = [each for each in vms if each.stage is Stage.CHANGING]
     return "".join(_pieces(view, changing, links))
 
@@ -81,7 +81,7 @@ def _row(vm: FleetVM, view: ServiceView, links: PageLinks) -> str:
 
 
 def migration_words(vm: FleetVM) -> str:
-    """Return the phase of a VM's change in words."""
+    """Describe the current phase of a VM's memory change in words."""
     if vm.migration is not None:
         return PHASES[vm.migration.phase]
     if vm.progress is not None and vm.progress.message:
@@ -90,14 +90,14 @@ def migration_words(vm: FleetVM) -> str:
 
 
 def migration_nodes(migration: LiveMigration) -> str:
-    """Return a migration's source and target node; empty if both are unknown."""
+    """Format a migration's source and target node; return an empty string if both are unknown."""
     if not (migration.source_node or migration.target_node):
         return ""
     return f"{migration.source_node or 'not known'} → {migration.target_node or 'not known'}"
 
 
 def progress_bar(vm: FleetVM) -> str:
-    """Return the progress of a change as a bar; without a value if the progress is unknown."""
+    """Render the progress of a VM's change as an HTML bar, without a value if it is unknown."""
     name = html_text(f"progress of {vm.ref.namespaced_name}")
     fraction = vm.progress.fraction if vm.progress else None
     if fraction is None and vm.migration is not None:

@@ -1,4 +1,4 @@
-"""``condition_section``: the conditions of a VM and of its running instance, in words."""
+"""``condition_section``: explains the status conditions of a VM and of its VMI in words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from reconciler.model.service.view import ServiceView
 
 _MAX_CONDITIONS = 40
-"""The maximum number of conditions of one object that the page lists."""
+"""The maximum number of status conditions that the page lists for a VM or VMI."""
 _MAX_TEXT = 1000
 WORDS: Mapping[tuple[str, str], str] = {
     ("Ready", "True"): "The guest is running and ready.",
@@ -43,14 +43,14 @@ WORDS: Mapping[tuple[str, str], str] = {
     ("Initialized", "True"): "KubeVirt has prepared the VM.",
     ("VolumesChange", "True"): "KubeVirt is moving the VM to other volumes.",
 }
-"""The meaning of conditions of a VM or its instance, by type and status.
+"""The meaning of the status conditions of a VM or VMI, by condition type and status.
 
 Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go.
 """
 
 
 def condition_section(ref: ObjectRef, view: ServiceView) -> str:
-    """Return the section of the conditions of a VM and its instance."""
+    """Render the section about the status conditions of a VM and its VMI."""
     return "".join(_pieces(ref, view))
 
 

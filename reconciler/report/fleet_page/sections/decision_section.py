@@ -1,4 +1,4 @@
-"""``decision_section``: what the plan decides about one VM, and the patches."""
+"""``decision_section``: renders the planned change of one VM with its reason and patches."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _MAX_TEXT = 2000
 
 
 def decision_section(vm: FleetVM, view: ServiceView, links: PageLinks) -> str:
-    """Return the section of a VM's decision."""
+    """Render the section about a VM's planned change."""
     return "".join(_pieces(vm, view, links))
 
 

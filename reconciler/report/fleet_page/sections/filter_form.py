@@ -1,4 +1,4 @@
-"""``filter_form``: the form that filters the fleet, which also works without scripts."""
+"""``filter_form``: renders the form that filters VMs and works without JavaScript."""
 
 from __future__ import annotations
 
@@ -17,11 +17,13 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_OPTIONS = 200
-"""The maximum number of names in a list of choices; a text field replaces a longer list."""
+"""The maximum number of options in a drop-down list; for more options, the form has a text
+field.
+"""
 
 
 def filter_form(vms: Sequence[FleetVM], shown: FleetFilter, links: PageLinks) -> str:
-    """Return the form with the current filter as its values."""
+    """Render the filter form, with the values of the current filter."""
     return "".join(_pieces(vms, shown, links))
 
 

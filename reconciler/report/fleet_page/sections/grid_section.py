@@ -1,4 +1,4 @@
-"""``legend`` and ``grid``: the fleet as one picture with a cell per VM, colored by effect."""
+"""``legend`` and ``grid``: render all VMs as a grid with one colored cell per VM."""
 
 from __future__ import annotations
 
@@ -20,11 +20,13 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_CELLS = 10_000
-"""The maximum number of cells; a filter shows all other VMs."""
+"""The maximum number of VMs in the grid; users can filter to see other VMs."""
 MAX_LISTED = 100
-"""The maximum number of VMs that match a filter up to which the page also lists them."""
+"""If at most this number of VMs match the filter, the page also lists them in a table."""
 MANY = 600
-"""The number of VMs above which the cells are smaller on a wide screen with a mouse."""
+"""If the grid has more VMs than this number, its cells are smaller on wide screens with a
+mouse.
+"""
 NO_NODE = "(not running)"
 _STAGES = {
     Stage.CHANGING: "changing now",
@@ -34,7 +36,7 @@ _STAGES = {
 
 
 def legend(vms: Sequence[FleetVM], shown: FleetFilter, links: PageLinks) -> str:
-    """Return the meaning of the cells' colors; each effect links to the page of its VMs."""
+    """Render the legend of the grid's colors; each effect links to the VMs with this effect."""
     counts = Counter(each.effect for each in vms)
     stages = Counter(each.stage for each in vms)
     items = []
@@ -58,7 +60,7 @@ def legend(vms: Sequence[FleetVM], shown: FleetFilter, links: PageLinks) -> str:
 
 
 def grid(vms: Sequence[FleetVM], total: int, shown: FleetFilter, links: PageLinks) -> str:
-    """Return the cells of the VMs that match the filter, by namespace or node."""
+    """Render the grid of the VMs that match the filter, grouped by namespace or node."""
     return "".join(_pieces(vms, total, shown, links))
 
 
@@ -99,7 +101,7 @@ def _list(vms: Sequence[FleetVM], links: PageLinks) -> Iterator[str]:
 
 
 def found_words(n: int, total: int, shown: FleetFilter) -> str:
-    """Return how many VMs the page shows."""
+    """Return a sentence that says how many VMs match the filter."""
     if not total:
         return "The plan contains no VM."
     cut = f" The picture shows the first {MAX_CELLS:,}." if n > MAX_CELLS else ""
@@ -109,12 +111,12 @@ def found_words(n: int, total: int, shown: FleetFilter) -> str:
 
 
 def cell_class(vm: FleetVM) -> str:
-    """Return the CSS class of a VM's cell: its effect, and how far its change has come."""
+    """Return the CSS classes of a VM's grid cell, for the effect and progress of its change."""
     return f"cell {vm.effect} {vm.stage}".rstrip()
 
 
 def cell_title(vm: FleetVM) -> str:
-    """Return the name of a VM's cell, which screen readers and tooltips show."""
+    """Return the title of a VM's grid cell, for tooltips and screen readers."""
     words = _STAGES.get(vm.stage, "")
     state = f"{words}, " if words else ""
     effect = f"{named(vm.decision.effect)}: {vm.reason}"
@@ -127,7 +129,7 @@ def _link(vm: FleetVM, links: PageLinks) -> str:
 
 
 def _groups(vms: Iterable[FleetVM], group: str) -> list[tuple[str, list[FleetVM]]]:
-    """Return the VMs by namespace or by node, ordered by name; VMs without a node come last."""
+    """Group VMs by namespace or node, sorted by name; VMs without a node come last."""
     found = defaultdict(list)
     for each in vms:
         name = (each.node or NO_NODE) if group == NODE else getattr(each.ref, NAMESPACE)

@@ -1,4 +1,4 @@
-"""``kubevirt_section``: what the plan decides about the settings of KubeVirt."""
+"""``kubevirt_section``: renders the planned changes of KubeVirt settings."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_WARNINGS = 10
-"""The maximum number of warnings about the settings that the page lists."""
+"""The maximum number of warnings about KubeVirt settings that the page lists."""
 _MAX_TEXT = 400
 
 
 def kubevirt_section(view: ServiceView, links: PageLinks) -> str:
-    """Return the section of KubeVirt's settings; it is empty if Git changes none of them."""
+    """Render the section about KubeVirt settings; it is empty if the plan changes no setting."""
     return "".join(_pieces(view, links))
 
 

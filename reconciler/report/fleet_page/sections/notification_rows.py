@@ -1,4 +1,4 @@
-"""``notification_rows``: the last notifications, and to whom they were sent."""
+"""``notification_rows``: renders the last notifications and their receivers."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     from reconciler.model.service.view import ServiceView
 
 MAX_ROWS = 10
-"""The maximum number of notifications that the page lists."""
+"""The maximum number of notifications that the status page lists."""
 _MAX_RECEIVERS = 20
 _CLASSES = {NotificationSeverity.INFO: "none", NotificationSeverity.WARNING: "restart"}
-"""The CSS class of a notification's badge; all others need attention."""
+"""The CSS class of a notification's badge by severity; other severities use an alert color."""
 
 
 def notification_rows(view: ServiceView) -> Iterator[str]:
-    """Yield a table of the last notifications; its size is limited."""
+    """Render a table of the last notifications, with a limited number of rows."""
     if not view.notifications:
         return
     yield '<table class="past"><caption>The last notifications, the newest first</caption>'

@@ -1,4 +1,4 @@
-"""``person_section``: the VMs that keep their memory until a person acts, by reason."""
+"""``person_section``: renders the VMs that keep their memory until a user acts, by reason."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_REASONS = 20
-"""The maximum number of reasons that the page lists."""
+"""The maximum number of reasons that this section lists."""
 MAX_NAMES = 5
-"""The maximum number of VMs that the page names per reason."""
+"""The maximum number of VMs that the page lists by name for each reason."""
 _MAX_TEXT = 300
 
 
 def person_section(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> str:
-    """Return the section of the VMs that wait for a person; its size is limited."""
+    """Render the section about VMs that wait for a user, with a limited size."""
     return "".join(_pieces(view, vms, links))
 
 
@@ -56,7 +56,7 @@ def _pieces(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> Iter
 
 
 def _by_reason(vms: Iterator[FleetVM]) -> list[tuple[tuple[Effect, Reason], list[FleetVM]]]:
-    """Return the VMs by effect and reason: first blocked VMs, then the most frequent reasons."""
+    """Group VMs by effect and reason; blocked VMs and frequent reasons come first."""
     found = defaultdict(list)
     for each in vms:
         found[each.decision.effect, each.decision.reason].append(each)

@@ -1,4 +1,4 @@
-"""``queue_section``: the changes that have not started, with the forecast of their ends."""
+"""``queue_section``: renders the changes that have not started, with forecast end times."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_ROWS = 20
-"""The maximum number of changes that the page lists."""
+"""The maximum number of waiting changes that the page lists."""
 
 
 def queue_section(view: ServiceView, vms: Sequence[FleetVM], links: PageLinks) -> str:
-    """Return the section of the queue; its size does not grow with the fleet."""
+    """Render the section about changes that have not started, with a limited number of rows."""
     return "".join(_pieces(view, vms, links))
 
 
@@ -78,10 +78,10 @@ def _row(vm: FleetVM, found: VMForecast | None, times: _Times, links: PageLinks)
 
 
 class _Times:
-    """Shows the times of a forecast: after the start of the run or, while it runs, in UTC.
+    """Formats forecast times: during a run in UTC, and otherwise relative to the run's start.
 
-    During a run, the forecast moves with each plan. Its times are rounded outwards to minutes, so
-    that the page does not change every second.
+    During a run, the forecast changes with each new plan. The earliest time is rounded down and
+    the latest time up to full minutes, so that the page does not change every second.
     """
 
     def __init__(self, view: ServiceView, plan: Plan) -> None:
@@ -90,7 +90,7 @@ class _Times:
         self._start = max(run.started_at, plan.observed_at) if run else None
 
     def span(self, earliest_s: float, latest_s: float) -> str:
-        """Return the time from the earliest to the latest end."""
+        """Format the range from the earliest to the latest end of a change."""
         if self._start is None:
             return html_text(wording.span(earliest_s, latest_s))
         earliest, latest = self._rounded(earliest_s, latest_s)
@@ -98,14 +98,14 @@ class _Times:
         return f"{first} to {minute_text(latest, self._now)}"
 
     def end(self) -> str:
-        """Return when all guests have their memory."""
+        """Format the time when all guests have their new memory."""
         earliest_s, latest_s = self._forecast.earliest_s, self._forecast.latest_s
         if self._start is None:
             return html_text(f"in {wording.span(earliest_s, latest_s)}")
         return f"by {minute_text(self._rounded(0, latest_s)[1], self._now)}"
 
     def bar(self, found: VMForecast) -> str:
-        """Return the time from the earliest to the latest end as a bar."""
+        """Draw the range from the earliest to the latest end of a change as a bar."""
         earliest_s, latest_s, end_s = found.earliest_s, found.latest_s, self._forecast.latest_s
         if self._start is not None:
             origin, end = self._rounded(0, end_s)

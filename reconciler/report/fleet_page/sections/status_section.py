@@ -1,4 +1,4 @@
-"""``status_section``: the top of the fleet's page: the current state and its reasons."""
+"""``status_section``: renders the top of the status page, with the current state of ``serve``."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.fleet_vm import FleetVM
 
 _MAX_TEXT = 400
-"""The maximum number of characters of a sentence or a value."""
+"""The maximum length of a sentence or a value in this section, in characters."""
 
 
 def headline(view: ServiceView, vms: Sequence[FleetVM]) -> str:
-    """Return the state of the fleet as one short sentence."""
+    """Describe the state of all VMs in one short sentence."""
     if view.plan is None:
         return "There is no plan yet"
     changing = sum(each.stage is Stage.CHANGING for each in vms)
@@ -42,7 +42,7 @@ def headline(view: ServiceView, vms: Sequence[FleetVM]) -> str:
 
 
 def status_section(view: ServiceView, vms: Sequence[FleetVM]) -> str:
-    """Return the header of the fleet's page."""
+    """Render the header of the status page that shows all VMs."""
     return "".join(_pieces(view, vms))
 
 
@@ -59,7 +59,7 @@ def _pieces(view: ServiceView, vms: Sequence[FleetVM]) -> Iterator[str]:
 
 
 def _lead(vms: Sequence[FleetVM]) -> str:
-    """Return how many VMs change, wait, need a person or are unchanged."""
+    """Return a sentence that counts the VMs that change, wait, need a user or are unchanged."""
     stages = Counter(each.stage for each in vms)
     counts = (
         (stages[Stage.CHANGING], "changing now"),

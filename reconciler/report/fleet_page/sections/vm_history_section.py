@@ -1,4 +1,4 @@
-"""``vm_history_section``: the memory changes and the migrations of one VM."""
+"""``vm_history_section``: renders the past memory changes and the migrations of one VM."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from reconciler.report.fleet_page.page_links import PageLinks
 
 MAX_ROWS = 50
-"""The maximum number of changes, and of migrations, that the page lists."""
+"""The maximum number of memory changes and of migrations that a VM's page lists."""
 _MAX_TEXT = 500
 
 
 def vm_history_section(vm: FleetVM, view: ServiceView, links: PageLinks) -> str:
-    """Return the section of a VM's changes, with their commits and runs, and its migrations."""
+    """Render the section about a VM's migrations and past changes, with commits and runs."""
     return "".join(_pieces(vm, view, links))
 
 

@@ -1,4 +1,4 @@
-"""``vm_memory_section``: a VM's boot, current, desired and maximum memory."""
+"""``vm_memory_section``: renders the boot, current, desired and maximum memory of a VM."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _MEANINGS = {
 
 
 def vm_memory_section(vm: FleetVM, view: ServiceView) -> str:
-    """Return the section with the memory bar and a table of all sizes."""
+    """Render the section with a VM's memory bar and a table of its memory sizes."""
     return "".join(_pieces(vm, view))
 
 
