@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Self
 
@@ -57,7 +58,7 @@ _POLL_S = 60.0
 _POLICIES_POLL_S = 300.0
 """The interval at which migration policies are listed, in seconds; only forecasts need them."""
 _LISTED = "listed"
-"""Stands for the resourceVersion of instancetypes, whose two kinds are listed separately."""
+"""Stands for the resourceVersion of kinds that are listed at intervals and not watched."""
 _JOIN_S = 1.0
 """The maximum wait for all threads to stop; a thread that still runs ends with the process."""
 
@@ -141,8 +142,7 @@ class ClusterInformer:
             self._reflector(kind, kind.path, version)
             for kind, version in zip(self._kinds, versions, strict=True)
         ]
-        if version := self._nodes.resource_version:
-            reflectors.append(self._poller(self._list_nodes, resource_paths.NODES, version))
+        reflectors.append(self._poller(self._list_nodes, resource_paths.NODES, _LISTED))
         reflectors.append(self._poller(self._list_types, resource_paths.INSTANCETYPES, _LISTED))
         reflectors.append(self._poller(self._list_policies, POLICIES, _LISTED, _POLICIES_POLL_S))
         self._reflectors = tuple(reflectors)
@@ -298,9 +298,10 @@ class ClusterInformer:
     def _list_nodes(self, client: Client) -> str:
         """List the nodes; report a change only if they differ from the previous list."""
         nodes = list_nodes(client)
-        if nodes.values != self._nodes.values:
+        # Every list of a cluster has another resourceVersion.
+        if replace(nodes, resource_version=self._nodes.resource_version) != self._nodes:
             self._change(lambda: setattr(self, "_nodes", nodes))
-        return nodes.resource_version
+        return _LISTED
 
     def _list_types(self, client: Client) -> str:
         """List the instancetypes if a VM has one; report a change only if the list differs."""

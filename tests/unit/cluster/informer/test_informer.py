@@ -323,6 +323,23 @@ def test_watch_without_permission_is_replaced_by_periodic_list_requests_with_one
     assert len(watches_of(cluster, "virtualmachines")) == 1
 
 
+def test_permission_to_list_nodes_that_is_granted_later_is_noticed(
+    streams, cluster, failure, client, clock
+):
+    listed = cluster.handlers["/api/v1/nodes"]
+    denied = failure(403, "no", "Forbidden")
+    cluster.handlers["/api/v1/nodes"] = lambda _: denied
+    with ClusterInformer(client, clock=clock, scale=1000.0) as scaled:
+        first = scaled.read()
+        assert (first.nodes, [each.code for each in first.diagnostics]) == (
+            (),
+            ["nodes-unreadable"],
+        )
+        cluster.handlers["/api/v1/nodes"] = listed
+        state = wait_until(scaled, lambda state: state.nodes, 5000.0)
+    assert state.diagnostics == ()
+
+
 def test_burst_of_events_causes_a_single_snapshot(streams, informer, raw_vm, monkeypatch):
     monkeypatch.setattr(informer_module, "_COALESCE_S", 0.3)
     with informer:
