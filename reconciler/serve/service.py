@@ -265,6 +265,7 @@ def _first_view(options: ServeOptions, instance: str, clock: Clock) -> ServiceVi
         at=now,
         history_since=now,
         lease=serve_lease(options.shard),
+        shard=options.shard.index,
         source=SourceView(
             address=source_wiring.shown_address(options.source.repo or ""),
             revision=options.source.revision or DEFAULT_REVISION,

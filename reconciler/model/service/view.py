@@ -130,6 +130,8 @@ class ServiceView:
     """The time of the last change of this view."""
     lease: str = "memory-reconciler-serve"
     """The name of the Lease by which one of several replicas leads."""
+    shard: int = 0
+    """The number of the shard, from 0, if several processes share the cluster."""
     role: Role = Role.STANDBY
     leader: str = ""
     """The name of the leading process; empty if there is none or it is unknown."""

@@ -36,12 +36,16 @@ _Kind = NotificationKind
 
 def causes_of(view: ServiceView) -> tuple[Cause, ...]:
     """Return every cause that holds in a view, in the order in which they are reported."""
-    return (
+    found = (
         *_of_source(view),
         *_of_hold(view),
         *_of_plan(view),
         *of_outcomes(view),
         *of_runs(view),
+    )
+    # A commit concerns all shards in the same way, so only one of them reports it.
+    return tuple(
+        each for each in found if view.shard == 0 or each.kind is not _Kind.INVALID_COMMIT
     )
 
 

@@ -319,3 +319,9 @@ def test_lasting_problems_are_listed_for_receivers_that_expect_repetitions():
     assert story.lasting[0].since == NOW
     story.sees(later(QUIET, OVER_AFTER))
     assert story.lasting == ()
+
+
+@pytest.mark.parametrize(("shard", "reported"), [(0, ["invalid-commit"]), (1, []), (2, [])])
+def test_invalid_commit_is_reported_by_one_shard(shard, reported):
+    view = replace(refusing(), shard=shard)
+    assert [each.kind for each in due(view, Reported()).notifications] == reported
