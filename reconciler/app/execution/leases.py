@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.cluster.lease.lease_times import LeaseTimes
 from reconciler.cluster.write import access_review
+from reconciler.errors import LeaseHeldError
 from reconciler.model.plan.plan import Effect, Verb
 from reconciler.model.shard import WHOLE_FLEET
 from reconciler.rollout.writes.needed_leases import NoLease, touches_config, touches_memory
@@ -118,6 +119,59 @@ def hold_leases(  # noqa: PLR0913 - each but the first four is given by name
         ClusterError: The API server did not answer a request about permissions or leases.
     """
     config, memory = touches_config(plan, shard), touches_memory(plan)
+    _require_rights(plan, shard, client, namespace)
+
+    def lease(name: str, beside: Lease, alive_s: float) -> ClusterLease:
+        wait_s = None if until is None else max(0.0, until - clock.monotonic()) / scale
+        return ClusterLease(
+            client,
+            clock=clock,
+            namespace=namespace,
+            name=name,
+            holder=run_id,
+            scale=scale,
+            wait_s=wait_s,
+            alive_s=alive_s,
+            waiting=beside.held,
+        )
+
+    def acquire(stack: ExitStack, alive_s: float) -> Leases:
+        # Every run acquires the leases in this order, so that no two runs wait for each other.
+        none = NoLease()
+        first: Lease = none
+        if config:
+            first = stack.enter_context(lease(CONFIG_LEASE, none, alive_s))
+        second: Lease = none
+        if memory:
+            # A run that waits for one lease must not keep others from the other lease.
+            second = stack.enter_context(
+                lease(memory_lease(shard), first, 0.0 if config else alive_s)
+            )
+        return Leases(config=first, memory=second)
+
+    began = clock.monotonic()
+
+    def left_s() -> float:
+        return max(0.0, alive_s - (clock.monotonic() - began) / scale)
+
+    while True:
+        with ExitStack() as stack:
+            try:
+                leases = acquire(stack, left_s())
+            except LeaseHeldError:
+                if not (config and memory and left_s()):
+                    raise
+            else:
+                yield leases
+                return
+        # Wait without the other lease until this one is free; then try to acquire both again.
+        with lease(memory_lease(shard), NoLease(), left_s()):
+            pass
+
+
+def _require_rights(plan: Plan, shard: Shard, client: Client, namespace: str) -> None:
+    """Check that the credentials may do everything that the plan needs."""
+    config, memory = touches_config(plan, shard), touches_memory(plan)
     if config or memory:
         access_review.require(
             client,
@@ -132,26 +186,3 @@ def hold_leases(  # noqa: PLR0913 - each but the first four is given by name
                 ),
             ),
         )
-
-    def lease(name: str, beside: Lease) -> ClusterLease:
-        wait_s = None if until is None else max(0.0, until - clock.monotonic()) / scale
-        return ClusterLease(
-            client,
-            clock=clock,
-            namespace=namespace,
-            name=name,
-            holder=run_id,
-            scale=scale,
-            wait_s=wait_s,
-            alive_s=alive_s,
-            waiting=beside.held,
-        )
-
-    # Every run acquires the leases in this order, so that no two runs wait for each other.
-    with ExitStack() as stack:
-        none = NoLease()
-        first: Lease = stack.enter_context(lease(CONFIG_LEASE, none)) if config else none
-        second: Lease = none
-        if memory:
-            second = stack.enter_context(lease(memory_lease(shard), first))
-        yield Leases(config=first, memory=second)

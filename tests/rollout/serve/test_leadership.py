@@ -6,11 +6,18 @@ import json
 from contextlib import nullcontext
 
 import pytest
+from support.builders import make_desired, make_live, make_vm, plan_of, want
 from support.simulated import Rig, rig
 
-from reconciler.app.execution.leases import SERVE_LEASE, leader_lease
+from reconciler.app.execution.leases import (
+    CONFIG_LEASE,
+    SERVE_LEASE,
+    hold_leases,
+    leader_lease,
+)
 from reconciler.cluster.lease.lease import ClusterLease
 from reconciler.errors import LeaseHeldError
+from reconciler.model.fields import ROLLOUT_STRATEGY
 from reconciler.model.service.view import Role, WaitKind
 from reconciler.model.shard import Shard
 from reconciler.serve.leadership import Leadership
@@ -74,6 +81,21 @@ def test_replica_that_ends_hands_over_at_once(world):
     assert world.clock.monotonic() - began <= 1
 
 
+def test_replica_that_withdraws_releases_the_lease_until_it_competes_again(world):
+    one, two = replica(world, "one"), replica(world, "two")
+    one.step()
+    one.withdraw()
+    one.step()
+    assert (one.leads(), one.state.wait, one.namespace) == (False, None, "")
+    two.step()
+    assert two.leads()
+    one.step()
+    two._give_up()
+    one.begin("kubevirt")
+    one.step()
+    assert one.leads()
+
+
 def test_replica_that_dies_is_replaced_after_the_duration_of_its_lease(world):
     one, two = replica(world, "one"), replica(world, "two")
     one.step()
@@ -119,6 +141,42 @@ def test_notes_on_the_lease_survive_a_new_leader(world):
     assert two.annotations()[NOTE] == "sent"
     stored = json.loads(world.sim.request("GET", PATH).body)["metadata"]["annotations"]
     assert stored[NOTE] == "sent"
+
+
+def test_run_that_waits_for_one_lease_does_not_keep_another_run_from_the_other(world):
+    memory, config = world.lease("memory-reconciler-memory-0"), world.lease(CONFIG_LEASE)
+    began, acquired = world.clock.monotonic(), []
+
+    def other_runs() -> None:
+        waited_s = world.clock.monotonic() - began
+        if waited_s < 60:
+            memory.held()
+        if waited_s > 30 and not acquired:
+            acquired.append("config")
+            config.__enter__()  # raises if the waiting run holds it
+            config.__exit__(None, None, None)
+        if waited_s >= 60:
+            world.clock.slept = lambda: None
+            memory.__exit__(None, None, None)
+
+    memory.__enter__()
+    world.clock.slept = other_runs
+    desired = make_desired(want("2Gi"), kubevirt={ROLLOUT_STRATEGY: "Stage"})
+    plan = plan_of(desired, make_live(make_vm()))
+    with hold_leases(
+        plan,
+        Shard(),
+        world.client,
+        world.clock,
+        namespace="kubevirt",
+        run_id="a-person",
+        scale=1.0,
+        until=None,
+        alive_s=120.0,
+    ) as held:
+        assert held.config.held()
+        assert held.memory.held()
+    assert acquired
 
 
 @pytest.mark.parametrize(("alive_s", "waited"), [(0.0, False), (60.0, True)])
