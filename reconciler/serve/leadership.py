@@ -65,7 +65,7 @@ class Leadership(threading.Thread):
         super().__init__(name="leadership", daemon=True)
         self._lease_in, self._clock, self._instance = lease_in, clock, instance
         self._changed = changed
-        self._namespace = ""
+        self._namespace, self._withdrawn = "", False
         self._opened: AbstractContextManager[Lease] | None = None
         self._lease: Lease | None = None
         self._failures = 0
@@ -77,14 +77,19 @@ class Leadership(threading.Thread):
 
     def begin(self, namespace: str) -> None:
         """Start the thread, unless it runs; *namespace* is the one of the KubeVirt CR."""
+        self._withdrawn = False
         if not self._namespace:
             self._namespace = namespace
             self.start()
 
+    def withdraw(self) -> None:
+        """Release the Lease soon, and do not acquire it until the next ``begin``."""
+        self._withdrawn = True
+
     @property
     def namespace(self) -> str:
-        """The namespace of the Lease; empty before ``begin``."""
-        return self._namespace
+        """The namespace of the Lease; empty while this process does not compete for it."""
+        return "" if self._withdrawn else self._namespace
 
     def leads(self) -> bool:
         """Return whether this process holds the Lease now; may be called from any thread.
@@ -128,7 +133,10 @@ class Leadership(threading.Thread):
     def step(self) -> float:
         """Acquire the Lease or renew it, and return the seconds until the next step."""
         try:
-            left_s = self._acquire() if self._lease is None else self._renew(self._lease)
+            if self._withdrawn:
+                left_s = self._rest()
+            else:
+                left_s = self._acquire() if self._lease is None else self._renew(self._lease)
             self._work()
         except ClusterError as error:
             return self._failed(error)
@@ -159,6 +167,13 @@ class Leadership(threading.Thread):
         log.warning("this process no longer leads: its Lease was lost")
         self._give_up()
         self._standby("the Lease was lost", "")
+        return _RENEW_CHECK_S
+
+    def _rest(self) -> float:
+        if self._lease is not None:
+            log.info("this process releases the Lease of the leader, because the mode is observe")
+            self._give_up()
+        self._publish(LeaderState())
         return _RENEW_CHECK_S
 
     def _while_waiting(self) -> None:

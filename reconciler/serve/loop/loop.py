@@ -114,6 +114,8 @@ class Loop:
         if planned is not None:
             if planned.config.mode is not Mode.OBSERVE or self._parts.leads_to_observe:
                 self._parts.leader.begin(planned.live.kubevirt.ref.namespace)
+            elif self._store.read()[1].run is None:
+                self._parts.leader.withdraw()
             self._parts.planned(planned)
         return planned
 

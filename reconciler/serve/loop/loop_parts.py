@@ -34,6 +34,10 @@ class Leader(Protocol):
         """Start to compete for the Lease, which is in *namespace*."""
         ...
 
+    def withdraw(self) -> None:
+        """Release the Lease, and do not compete for it until the next ``begin``."""
+        ...
+
     def leads(self) -> bool:
         """Return whether this process may write now."""
         ...

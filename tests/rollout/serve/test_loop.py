@@ -92,6 +92,9 @@ def test_process_competes_for_the_lease_when_a_commit_ends_observe_mode():
     serve.git.commit("commit-2", vm_yaml("default", "vm", "2Gi"), mode=Mode.ENFORCE)
     assert serve.turns(60) == 1
     assert serve.leader.namespace == "kubevirt"
+    serve.git.commit("commit-3", vm_yaml("default", "vm", "2Gi"), mode=Mode.OBSERVE)
+    serve.turns(5)
+    assert not serve.leader.namespace, "an observing process writes nothing, not even the Lease"
 
 
 def test_observing_process_without_the_lease_counts_each_plan_as_a_success():

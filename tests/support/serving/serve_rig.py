@@ -62,6 +62,9 @@ class FakeLeader:
     def begin(self, namespace: str) -> None:
         self.namespace = namespace
 
+    def withdraw(self) -> None:
+        self.namespace = ""
+
     def leads(self) -> bool:
         return self.leading
 
