@@ -1,4 +1,4 @@
-"""The words that compare a plan with the plan of its base commit."""
+"""Tests the phrases that compare a plan with the base commit's plan."""
 
 from __future__ import annotations
 
@@ -21,9 +21,7 @@ EMPTY = {"new": {}, "updated": {}, "unchanged": {}, "absent": {}}
         ),
     ],
 )
-def test_comparison_summary_lists_states_with_changes_and_always_the_number_of_new_changes(
-    summary, says
-):
+def test_summary_of_differences_from_the_base_commit_always_shows_new_changes(summary, says):
     assert since_base(summary) == says
 
 
@@ -38,14 +36,14 @@ def test_comparison_summary_lists_states_with_changes_and_always_the_number_of_n
         (7, True, False, "vm-4 and 2 more."),
     ],
 )
-def test_message_about_affected_but_unedited_objects_contains_the_cause_and_five_objects(
+def test_message_about_changes_of_unedited_objects_contains_the_cause_and_five_objects(
     count, kubevirt, config, says
 ):
     names = (f"vm-{number}" for number in range(count))
     assert says in indirect_sentence(names, count, kubevirt=kubevirt, config=config)
 
 
-def test_message_about_affected_but_unedited_objects_is_omitted_without_such_objects():
+def test_message_about_changes_of_unedited_objects_is_empty_if_no_such_change_exists():
     assert indirect_sentence((), 0, kubevirt=True, config=True) == ""
 
 

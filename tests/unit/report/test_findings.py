@@ -1,4 +1,4 @@
-"""Reported problems are sorted by location and contain no control characters."""
+"""Reported manifest problems are sorted by location and contain no control characters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reconciler.report.findings import by_location, finding_lines
 from reconciler.report.terminal_layout import Paint
 
 
-def test_reported_problems_are_sorted_by_file_and_line():
+def test_reported_manifest_problems_are_sorted_by_file_and_line():
     def finding(path, line):
         at = Location(path=path, line=line, column=1) if path else None
         return Diagnostic(severity=Severity.ERROR, code="c", message="m", at=at)
@@ -18,7 +18,7 @@ def test_reported_problems_are_sorted_by_file_and_line():
     assert places == ["a:9:1", "a:10:1", "b:2:1", "None"]
 
 
-def test_reported_problem_escapes_control_characters():
+def test_reported_manifest_problem_escapes_control_characters():
     finding = Diagnostic(severity=Severity.ERROR, code="c", message="bad \x1b[2J", hint="do\tit")
     assert list(finding_lines([finding], Paint(enabled=False))) == [
         "error[c] bad \\x1b[2J",

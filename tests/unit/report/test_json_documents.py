@@ -1,4 +1,4 @@
-"""JSON documents contain digests, notations and unusual values that the golden files omit."""
+"""Tests digests, notations and unusual values in JSON that the golden files do not contain."""
 
 from __future__ import annotations
 
@@ -46,23 +46,23 @@ def decided(*digests: str) -> dict:
     )
 
 
-def test_json_plan_entry_has_the_digest_of_its_only_action():
+def test_plan_json_contains_the_digest_of_an_object_with_one_planned_change():
     assert decided("sha256:aa")["digest"] == "sha256:aa"
     assert decided()["digest"] is None
     assert decided()["wave"] is None
 
 
-def test_json_plan_entry_with_several_actions_has_one_combined_digest():
+def test_plan_json_contains_a_combined_digest_for_an_object_with_several_planned_changes():
     expected = sha256(b"sha256:aa\nsha256:bb").hexdigest()
     assert decided("sha256:aa", "sha256:bb")["digest"] == f"sha256:{expected}"
 
 
-def test_json_plan_entry_lists_the_patches_of_its_actions_in_order():
+def test_plan_json_lists_the_patches_of_an_object_in_order():
     paths = [op["path"] for op in decided("sha256:aa", "sha256:bb")["patch"]]
     assert paths == ["/0", "/x", "/1", "/x"]
 
 
-def test_json_plan_keeps_null_in_test_operations_and_omits_values_in_remove_operations():
+def test_plan_json_writes_null_only_in_json_patch_test_operations():
     first, second = decided("sha256:aa")["patch"]
     assert first == {"op": "test", "path": "/0", "value": None}
     assert second == {"op": "remove", "path": "/x"}
@@ -74,7 +74,7 @@ def test_json_plan_keeps_null_in_test_operations_and_omits_values_in_remove_oper
      (Duration.parse("1m0s"), "1m0s"), (NameSet.of(("B", "A")), ["B", "A"]), (True, True),
      (3, 3), ("Stage", "Stage"), (None, None)],
 )  # fmt: skip
-def test_memory_size_in_json_keeps_the_notation_that_was_read(value, expected):
+def test_json_values_keep_the_notation_in_which_they_were_read(value, expected):
     assert plain(value) == expected
 
 
@@ -89,7 +89,7 @@ def test_duration_of_whole_seconds_has_no_fraction_in_json():
 
 
 def odd_plan(n: int) -> Plan:
-    """Return a plan of *n* objects with empty lists and a value that orjson rejects."""
+    """Build a plan of *n* objects with empty lists and values that orjson rejects."""
     odd, plain = ("\ud800", 2**70), ({"a": [], "b": {}}, "a\nb", None)
     decisions = tuple(
         Decision(
@@ -130,7 +130,7 @@ def odd_plan(n: int) -> Plan:
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
-def test_streamed_plan_json_equals_plan_json_that_is_encoded_as_a_whole(n):
+def test_streamed_plan_json_equals_plan_json_that_is_encoded_at_once(n):
     plan = odd_plan(n)
     document = plan_document(plan)
     whole = document | {
@@ -142,7 +142,7 @@ def test_streamed_plan_json_equals_plan_json_that_is_encoded_as_a_whole(n):
     assert "".join(plan_json(plan)) == dumps(whole)
 
 
-def test_streamed_plan_json_keeps_only_one_object_in_memory():
+def test_streamed_plan_json_memory_use_does_not_grow_with_the_number_of_objects():
     peaks = []
     for n in (20, 400):
         plan = odd_plan(n)

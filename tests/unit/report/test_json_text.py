@@ -1,4 +1,4 @@
-"""Streamed JSON equals the whole text, and each list element is read only when it is written."""
+"""Streamed JSON equals JSON that is encoded at once, and is produced element by element."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PARTS = st.recursive(
     ),
     max_leaves=8,
 )
-"""Documents with tuples; the tests turn the tuples into iterators or lists."""
+"""Generated documents with tuples, which the tests convert to iterators or lists."""
 
 
 def with_each_tuple(value, turned):
@@ -48,7 +48,7 @@ def with_each_tuple(value, turned):
 
 
 @given(PARTS)
-def test_streamed_json_text_equals_json_text_that_is_encoded_as_a_whole(document):
+def test_streamed_json_equals_json_that_is_encoded_at_once(document):
     written = "".join(pieces(with_each_tuple(document, iter)))
     assert written == dumps(with_each_tuple(document, list))
 
@@ -60,7 +60,7 @@ def test_json_value_that_orjson_rejects_does_not_change_the_format_of_other_valu
     assert written.splitlines()[2::2] == ['    "ä",', '    "ö"', "}"]
 
 
-def test_streamed_json_consumes_each_list_element_only_when_it_is_written():
+def test_streamed_json_reads_each_list_element_only_when_the_element_is_written():
     asked = []
 
     def elements():
@@ -73,19 +73,19 @@ def test_streamed_json_consumes_each_list_element_only_when_it_is_written():
 
 
 @pytest.mark.parametrize("value", ["\ud800", 2**70, {1: "a"}])
-def test_json_text_contains_every_value_that_yaml_allows(value):
+def test_json_output_accepts_yaml_values_that_orjson_rejects(value):
     assert json.loads(dumps({"manifest": value}))
     assert json.loads("".join(pieces({"manifest": iter([value])})))
     assert json.loads(compact({"manifest": value}))
 
 
-def test_json_text_keeps_the_order_of_keys():
+def test_json_output_keeps_the_order_of_keys():
     assert list(json.loads(dumps({"b": 1, "a": 2}))) == ["b", "a"]
     assert list(json.loads("".join(pieces({"b": iter([1]), "a": 2})))) == ["b", "a"]
 
 
 @pytest.mark.parametrize("write", [dumps, compact])
-def test_json_writer_without_streaming_rejects_an_iterator(write):
+def test_json_output_without_streaming_rejects_an_iterator(write):
     with pytest.raises(TypeError, match="pieces"):
         write({"objects": iter([1])})
 

@@ -1,4 +1,4 @@
-"""A plan as a Markdown comment stays a valid, safe table with any names and sizes."""
+"""A plan in Markdown has valid tables without unsafe markup for any names and sizes."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def assert_intact(name: str, message: str, path: str) -> None:
     assert kinds.count("table_open") == 2
     assert kinds.count("tr_open") == (1 + 2) + (1 + 1)
     assert kinds.count("td_open") == 2 * COLUMNS + 4
-    # A parser drops excess cells, so the column separators are counted too.
+    # The Markdown parser drops excess cells, so the test also counts the column separators.
     bars = [line.count("|") for line in text.split("\n") if line.startswith("| ")]
     assert bars == [COLUMNS + 1] * 4 + [5] * 3
     assert kinds.count("heading_open") == 4
@@ -165,7 +165,7 @@ def assert_intact(name: str, message: str, path: str) -> None:
 
 @given(text=TEXTS)
 @settings(max_examples=300, deadline=None)
-def test_text_in_a_markdown_plan_is_shown_without_links_mentions_and_markup(text):
+def test_untrusted_text_in_markdown_cannot_create_links_mentions_or_markup(text):
     tokens = inline_tokens(f"x {inline(text)} y")
     assert {each.type for each in tokens} <= {"text"}
     shown = "".join(each.content for each in tokens)
@@ -197,7 +197,7 @@ def test_markdown_cell_is_truncated_at_its_limit():
 
 
 @pytest.mark.parametrize("name", ["vm-{}", "vm-{}-" + "x" * 200, "🐘|@x" * 20 + "{}"])
-def test_markdown_comment_on_ten_thousand_vms_fits_into_the_limit_and_counts_omitted_vms(name):
+def test_markdown_plan_for_ten_thousand_vms_stays_within_the_size_limit(name):
     effects = [Effect.BLOCKED] * 5 + [Effect.LIVE] * 9_995
     decisions = tuple(
         decision(name.format(n), "grows from 1Gi to 2Gi " * 5, effect=effect)
@@ -215,8 +215,8 @@ def test_markdown_comment_on_ten_thousand_vms_fits_into_the_limit_and_counts_omi
 
 
 @pytest.mark.parametrize("changed", [500, 10_000])
-def test_markdown_comment_does_not_render_table_rows_beyond_the_size_limit(changed, monkeypatch):
-    """The rendered but omitted rows are at most those of one section."""
+def test_markdown_plan_does_not_render_table_rows_beyond_the_size_limit(changed, monkeypatch):
+    """At most the rows of one section are rendered without being shown."""
     made = []
     monkeypatch.setattr(
         markdown_budget,
@@ -232,7 +232,7 @@ def test_markdown_comment_does_not_render_table_rows_beyond_the_size_limit(chang
     assert sum(map(len, rows)) < 3 * LIMIT
 
 
-def test_markdown_comment_with_ten_thousand_reported_problems_fits_into_the_limit():
+def test_markdown_plan_with_ten_thousand_reported_problems_stays_within_the_size_limit():
     findings = tuple(
         Diagnostic(severity=Severity.ERROR, code="c", message=f"finding {n}")
         for n in range(10_000)
@@ -252,7 +252,7 @@ def test_markdown_section_of_more_than_forty_rows_is_collapsed():
 
 
 @given(wants=st.lists(st.integers(0, 1000), max_size=6), room=st.integers(-10, 3000))
-def test_markdown_sections_share_the_size_limit_according_to_their_needs(wants, room):
+def test_markdown_sections_divide_the_size_limit_according_to_their_sizes(wants, room):
     given_out = shares(wants, room)
     assert all(got <= want for got, want in zip(given_out, wants, strict=True))
     assert sum(given_out) <= max(room, 0)

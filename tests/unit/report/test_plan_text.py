@@ -1,4 +1,4 @@
-"""The text of a plan shows unchanged objects only if they have a warning."""
+"""The text of a plan shows an unchanged object only if the object has a warning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A status line contains sizes and state, and is printed again only after a change."""
+"""``status --watch`` prints one line per VM, and prints the line again only after a change."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def line(found: dict) -> str:
     return status_lines(document(found))["db/pg-0"]
 
 
-def test_status_line_has_sizes_node_migration_and_state():
+def test_status_watch_line_shows_memory_node_migration_and_state_of_a_vm():
     migration = {"phase": "Running", "sourceNode": "node01", "targetNode": "node02"}
     found = vm(migration=migration, convergence=judged(), conditions=["HotMemoryChange"])
     assert line(found) == (
@@ -50,17 +50,17 @@ def test_status_line_has_sizes_node_migration_and_state():
     )
 
 
-def test_status_line_shows_the_instancetype_or_a_dash_if_there_is_no_size():
+def test_status_watch_line_shows_the_instancetype_of_a_vm_without_a_memory_size():
     found = vm(desired=None, desiredInstancetype="large", spec=None, guestCurrent=None, node=None)
     assert line(found) == "desired large, spec -, guest -, Running"
 
 
-def test_status_line_shows_a_migration_without_nodes_and_without_a_phase():
+def test_status_watch_line_shows_a_migration_that_has_no_phase():
     found = vm(migration={"phase": "", "sourceNode": None, "targetNode": None})
     assert line(found).endswith(", migration Unset")
 
 
-def test_changed_status_lines_omit_unchanged_vms():
+def test_status_watch_prints_only_changed_vms():
     before = status_lines(document(vm(), vm("pg-1")))
     now = status_lines(document(vm(), vm("pg-1", guestCurrent="12Gi")))
     assert list(changed_lines(before, now)) == [
@@ -69,7 +69,7 @@ def test_changed_status_lines_omit_unchanged_vms():
     assert list(changed_lines(now, now)) == []
 
 
-def test_changed_status_lines_include_removed_vms_and_the_kubevirt_cr():
+def test_status_watch_prints_removed_vms_and_changes_of_the_kubevirt_cr():
     before = status_lines(document(vm()))
     now = status_lines(document(phase="Updating"))
     assert list(changed_lines(before, now)) == [
@@ -78,7 +78,7 @@ def test_changed_status_lines_include_removed_vms_and_the_kubevirt_cr():
     ]
 
 
-def test_status_comparison_ignores_times_and_durations():
+def test_status_watch_ignores_changes_of_times_and_durations():
     before = document(vm(convergence=judged("for 5 s")))
     now = document(vm(convergence=judged("for 6 s")), at="2026-03-02T09:30:01Z")
     assert without_times(before) == without_times(now)
@@ -87,6 +87,6 @@ def test_status_comparison_ignores_times_and_durations():
     assert without_times(failed) != without_times(now)
 
 
-def test_status_line_escapes_control_characters():
+def test_status_watch_line_escapes_control_characters():
     (_, found) = status_lines(document(vm("pg\x1b[2J")))
     assert found == "db/pg\\x1b[2J"

@@ -1,4 +1,4 @@
-"""Tables and paragraphs escape control characters and keep columns aligned."""
+"""Tables and paragraphs on the terminal escape control characters and stay aligned."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ PLAIN = Paint(enabled=False)
 
 
 @given(st.text())
-def test_escaped_text_never_moves_the_terminal_cursor(text):
+def test_escaped_terminal_text_contains_only_printable_characters(text):
     shown = printable(text)
     assert shown.isprintable()
     shown.encode()
@@ -29,7 +29,7 @@ def test_escaped_text_never_moves_the_terminal_cursor(text):
         ("half \ud800", "half \\ud800"),
     ],
 )
-def test_printable_text_escapes_control_characters(text, shown):
+def test_escaped_terminal_text_shows_control_characters_as_escape_sequences(text, shown):
     assert printable(text) == shown
 
 
@@ -37,7 +37,7 @@ def test_printable_text_escapes_control_characters(text, shown):
     names=st.lists(st.text(min_size=1, max_size=60), min_size=1, max_size=8),
     width=st.integers(20, 120),
 )
-def test_wrapped_table_cell_keeps_its_text_and_column(names, width):
+def test_wrapped_table_cell_keeps_its_whole_text_in_its_column(names, width):
     rows = [Row((Cell("live"), Cell(each), Cell("end"))) for each in names]
     lines = list(table(("A", "B", "C"), rows, width=width, wrap=("B",), paint=PLAIN))
     place = lines[0].index("C")
@@ -68,7 +68,7 @@ def test_terminal_style_is_not_applied_to_table_padding():
     assert lines[1] == "\x1b[31mx\x1b[0m  y"
 
 
-def test_narrow_table_omits_the_least_important_column_and_keeps_names():
+def test_table_on_a_narrow_terminal_omits_the_least_important_columns():
     name = "a-very-long-name-of-a-virtual-machine"
     rows = [Row((Cell(name), Cell("2Gi"), Cell("vms/db.yaml:14:18"), Cell("at restart")))]
     head = ("NAME", "TO", "WHERE", "ETA")

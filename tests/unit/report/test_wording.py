@@ -1,4 +1,4 @@
-"""Durations, sizes, costs and restarts are written as short text."""
+"""Tests the short texts for durations, sizes, migration costs and restarts."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_printed_time_range_is_rounded_outwards(earliest, latest, words):
      (NameSet.of(("B", "A")), "[B, A]"), (Duration.parse("1m0s"), "1m0s"),
      (MemoryQuantity.parse("2048Mi"), "2048Mi"), (MemoryQuantity.parse(2 * GIB), "2Gi")],
 )  # fmt: skip
-def test_printed_size_keeps_its_notation_and_plain_bytes_are_shown_with_a_unit(value, words):
+def test_printed_value_keeps_its_notation_except_for_memory_sizes_without_a_unit(value, words):
     assert wording.spelled(value) == words
 
 
@@ -59,7 +59,7 @@ def test_display_order_of_planned_effects_contains_every_effect():
     assert set(wording.ATTENTION) == set(wording.Effect)
 
 
-def test_cost_summary_lists_the_largest_namespaces_and_combines_the_others():
+def test_migration_cost_summary_lists_only_the_largest_namespaces():
     forecast = Forecast(
         migrations=9,
         n_bytes_copied=GIB,
@@ -91,7 +91,7 @@ def restarting(*names: str) -> Wave:
     return Wave(name=WaveName.RESTART, barrier=None, actions=actions)
 
 
-def test_restart_summary_lists_twenty_vms_and_counts_the_others():
+def test_summary_of_restarts_lists_at_most_twenty_vms_by_name():
     one = wording.restarts(restarting("pg-0"))
     words = (
         "1 VM is restarted right after the new size is written, because `restart` permits this: "
@@ -103,7 +103,7 @@ def test_restart_summary_lists_twenty_vms_and_counts_the_others():
     assert many.endswith("db/pg-19 and 5 more")
 
 
-def test_cost_summary_says_that_namespaces_reach_their_peak_memory_at_different_times():
+def test_migration_cost_summary_explains_that_namespaces_peak_at_different_times():
     forecast = Forecast(
         migrations=2,
         n_bytes_copied=GIB,

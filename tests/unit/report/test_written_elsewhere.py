@@ -1,4 +1,4 @@
-"""Each format of a plan shows both fields of a setting that an owner's object takes."""
+"""Each format of a plan shows which field of another operator's object sets a KubeVirt field."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ def plan():
 
 
 @pytest.mark.parametrize("render", [plan_text, plan_markdown, plan_html])
-def test_plan_shows_the_field_in_force_and_the_field_that_is_written(render, plan):
+def test_plan_shows_the_kubevirt_field_and_the_hyperconverged_field_that_sets_it(render, plan):
     shown = " ".join("".join(render(plan)).split())
     assert IN_FORCE in shown
     assert "hco.kubevirt.io/v1" in shown
     assert WRITTEN in shown
 
 
-def test_json_has_the_object_and_the_field_that_are_written(plan):
+def test_plan_json_contains_the_hyperconverged_field_that_sets_a_kubevirt_field(plan):
     document = plan_document(plan)
     document = {key: list(each) if key == "objects" else each for key, each in document.items()}
     (found,) = document["objects"]

@@ -1,4 +1,4 @@
-"""SARIF, workflow commands and Code Quality keep within the limits of GitHub and GitLab."""
+"""SARIF, workflow commands and Code Quality reports respect the limits of GitHub and GitLab."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ CODE_QUALITY = {
         },
     },
 }
-"""The report as GitLab's documentation describes it.
+"""The JSON schema of a Code Quality report, according to GitLab's documentation.
 
 Source: docs.gitlab.com/ci/testing/code_quality, "Code Quality report format".
 """
@@ -68,7 +68,7 @@ def run_of(found: Review, **limits) -> dict:
     return json.loads("".join(sarif(found, "1.2.3", **limits)))["runs"][0]
 
 
-def test_tenth_github_annotation_of_each_level_counts_the_omitted_annotations():
+def test_github_annotations_beyond_ten_per_level_are_counted_in_the_last_annotation():
     levels = {Severity.ERROR: 12, Severity.WARNING: 10, Severity.NOTE: 11}
     found = [finding(n, level) for level, total in levels.items() for n in range(total)]
     lines = "".join(github_commands(review(*found))).splitlines()
@@ -87,12 +87,12 @@ def test_tenth_github_annotation_of_each_level_counts_the_omitted_annotations():
     assert lines[-1] == "done"
 
 
-def test_github_annotation_for_a_result_without_a_line_number_has_no_file():
+def test_github_annotation_has_no_file_if_the_finding_has_no_line_in_git():
     (line, _) = "".join(github_commands(review(finding(at=None)))).splitlines()
     assert line == "::error title=title 0::message 0."
 
 
-def test_gitlab_report_omits_results_without_a_line_number_and_the_omitted_results_are_counted():
+def test_gitlab_code_quality_report_omits_findings_without_a_line_in_git():
     found = review(finding(1), finding(2, at=None), finding(3, Severity.NOTE))
     entries = json.loads("".join(gitlab_code_quality(found)))
     assert [each["location"]["lines"]["begin"] for each in entries] == [2, 4]
@@ -109,11 +109,11 @@ def test_gitlab_code_quality_report_has_the_documented_fields():
     assert len({each["fingerprint"] for each in document}) == len(levels)
 
 
-def test_gitlab_code_quality_report_without_results_is_an_empty_list():
+def test_gitlab_code_quality_report_without_findings_is_an_empty_list():
     assert json.loads("".join(gitlab_code_quality(review()))) == []
 
 
-def test_sarif_reports_a_result_without_a_line_number_as_a_notification():
+def test_sarif_reports_a_finding_without_a_line_in_git_as_a_tool_notification():
     run = run_of(review(finding(1), finding(2, code="other", at=None)))
     (notification,) = run["invocations"][0]["toolExecutionNotifications"]
     rules = run["tool"]["driver"]["rules"]
@@ -122,14 +122,14 @@ def test_sarif_reports_a_result_without_a_line_number_as_a_notification():
     assert len(run["results"]) == 1
 
 
-def test_sarif_omits_results_beyond_the_limit_and_counts_the_omitted_results():
+def test_sarif_notification_counts_the_results_beyond_the_limit():
     run = run_of(review(*map(finding, range(5))), limit=2)
     assert [each["message"]["text"] for each in run["results"]] == ["message 0.", "message 1."]
     (notification,) = run["invocations"][0]["toolExecutionNotifications"]
     assert notification["message"]["text"].startswith("3 more results are left out")
 
 
-def test_sarif_category_differs_by_command_and_cluster():
+def test_sarif_category_contains_the_command_and_the_cluster():
     assert run_of(review())["automationDetails"]["id"] == "reconciler-plan/east/"
 
 
@@ -140,13 +140,13 @@ def test_sarif_category_differs_by_command_and_cluster():
         ("/srv/a:b.yaml", {"uri": "file:///srv/a%3Ab.yaml"}),
     ],
 )
-def test_sarif_path_is_a_uri_relative_to_the_repository(path, artifact):
+def test_sarif_path_in_git_is_a_percent_encoded_uri_relative_to_the_repository(path, artifact):
     run = run_of(review(finding(at=Location(path=path, line=2, column=1))))
     location = run["results"][0]["locations"][0]["physicalLocation"]
     assert location["artifactLocation"] == artifact
 
 
-def test_sarif_rule_for_a_reason_has_the_help_text_of_the_reason_catalogue():
+def test_sarif_rule_for_a_reason_code_contains_the_documented_meaning_of_the_code():
     for reason, entry in CATALOGUE.items():
         effect = next(iter(LEVELS))
         found = finding(code=reason, reason=reason, effect=effect)
@@ -158,7 +158,7 @@ def test_sarif_rule_for_a_reason_has_the_help_text_of_the_reason_catalogue():
         assert entry.meaning.replace("`", "").startswith(rule["shortDescription"]["text"])
 
 
-def test_sarif_rule_for_a_diagnostic_explains_the_diagnostic_code():
+def test_sarif_rule_for_a_manifest_problem_explains_the_problem_code():
     (rule,) = rules_of([finding(code="unbound")]).values()
     assert rule["id"] == "diagnostic.unbound"
     assert rule["shortDescription"]["text"].startswith(
@@ -167,7 +167,7 @@ def test_sarif_rule_for_a_diagnostic_explains_the_diagnostic_code():
     assert "manifests of `-f`" in rule["help"]["markdown"]
 
 
-def test_sarif_tool_and_rule_link_to_the_documentation_if_the_docs_url_is_set():
+def test_sarif_links_to_the_documentation_if_its_url_is_given():
     found = review(finding(code="a b"))
     without = run_of(found)["tool"]["driver"]
     assert "informationUri" not in without
@@ -177,7 +177,7 @@ def test_sarif_tool_and_rule_link_to_the_documentation_if_the_docs_url_is_set():
     assert driver["rules"][0]["helpUri"] == "https://docs.example/r/a%20b"
 
 
-def test_sarif_has_separate_rules_for_a_reason_and_a_diagnostic_with_the_same_code():
+def test_sarif_has_separate_rules_for_a_reason_and_a_manifest_problem_with_the_same_code():
     reason = next(iter(CATALOGUE))
     same = finding(code=reason, reason=reason, effect=next(iter(LEVELS)))
     assert len(rules_of([same, finding(code=reason)])) == 2
@@ -191,11 +191,11 @@ def test_sarif_has_separate_rules_for_a_reason_and_a_diagnostic_with_the_same_co
         ("a\x1b[2J\nb", "a\\x1b[2J b"),
     ],
 )
-def test_sarif_text_escapes_links_and_placeholders(text, safe):
+def test_sarif_message_escapes_links_and_placeholders(text, safe):
     assert sarif_text(text) == safe
 
 
-def test_workflow_command_encodes_the_characters_that_end_a_property_or_a_line():
+def test_github_workflow_command_encodes_characters_that_end_a_property_or_a_line():
     line = workflow_command("error", {"file": "a,b:c%.yaml"}, "50%\nx,y:z")
     assert line == "::error file=a%2Cb%3Ac%25.yaml::50%25%0Ax,y:z"
 

@@ -1,4 +1,4 @@
-"""A review has each finding once, the most important first, with a stable fingerprint."""
+"""A code review has each finding once, most important first, with a stable fingerprint."""
 
 from __future__ import annotations
 
@@ -71,11 +71,13 @@ def only(found: Plan):
         (Effect.CONFIG, Reason.CONFIG_CHANGE, Severity.NOTE),
     ],
 )
-def test_code_review_level_of_a_planned_change_depends_on_its_effect(effect, reason, level):
+def test_code_review_severity_of_a_planned_change_depends_on_how_the_change_takes_effect(
+    effect, reason, level
+):
     assert only(plan(decision("pg", effect, reason))).level is level
 
 
-def test_unchanged_object_is_in_the_code_review_only_if_it_has_a_warning():
+def test_code_review_contains_an_unchanged_object_only_if_the_object_has_a_warning():
     quiet = decision("a", Effect.NONE, Reason.CONVERGED)
     warned = decision("b", Effect.NONE, Reason.CONVERGED, warnings=("look",))
     finding = only(plan(quiet, warned))
@@ -83,7 +85,7 @@ def test_unchanged_object_is_in_the_code_review_only_if_it_has_a_warning():
     assert "Warning: look." in finding.message
 
 
-def test_code_review_results_are_sorted_by_level_and_list_diagnostics_before_planned_changes():
+def test_code_review_findings_are_sorted_by_severity():
     found = review_of_plan(
         plan(
             decision("live", Effect.LIVE, Reason.HOTPLUG),
@@ -98,17 +100,17 @@ def test_code_review_results_are_sorted_by_level_and_list_diagnostics_before_pla
     ]
 
 
-def test_invalid_manifest_causes_one_code_review_result_at_the_line_of_the_error():
+def test_invalid_manifest_causes_one_code_review_finding_at_the_line_of_the_error():
     blocked = decision("pg", Effect.BLOCKED, Reason.INVALID_MANIFEST)
     finding = only(plan(blocked, diagnostics=(problem(ref=blocked.ref, at=at(7)),)))
     assert (finding.rule, finding.at) == ("diagnostic.c", at(7))
 
 
-def test_invalid_manifest_without_a_diagnostic_still_causes_a_code_review_result():
+def test_invalid_manifest_causes_a_code_review_finding_even_without_a_reported_error():
     assert only(plan(decision("pg", Effect.BLOCKED, Reason.INVALID_MANIFEST))).at == at(1)
 
 
-def test_code_review_result_is_located_at_the_first_changed_field_and_lists_the_other_fields():
+def test_code_review_finding_is_located_at_the_first_changed_field():
     def change(field, line, after):
         return Change(field=field, before=None, after=after, at=at(line), wave=WaveName.STRATEGY)
 
@@ -120,7 +122,7 @@ def test_code_review_result_is_located_at_the_first_changed_field_and_lists_the_
     assert "vmRolloutStrategy: (not set) -> LiveUpdate." in finding.message
 
 
-def test_code_review_result_for_a_manifest_from_standard_input_has_no_line_in_git():
+def test_code_review_finding_about_a_manifest_from_standard_input_has_no_line_in_git():
     change = Change(
         field=GUEST_MEMORY,
         before=None,
@@ -134,7 +136,7 @@ def test_code_review_result_for_a_manifest_from_standard_input_has_no_line_in_gi
     assert found.without_line == 2
 
 
-def test_fingerprint_of_a_code_review_result_does_not_depend_on_lines_and_values():
+def test_code_review_fingerprint_does_not_depend_on_line_numbers_or_memory_sizes():
     before = decision("pg", Effect.RESTART, Reason.MISALIGNED)
     message = "twice, first at a.yaml:{}:5"
     old = problem(message=message.format(3))
@@ -148,7 +150,7 @@ def test_fingerprint_of_a_code_review_result_does_not_depend_on_lines_and_values
     assert first == second
 
 
-def test_fingerprint_of_a_code_review_result_depends_on_cluster_object_reason_and_repetition():
+def test_code_review_fingerprint_differs_for_each_cluster_object_reason_and_repetition():
     base = decision("pg", Effect.RESTART, Reason.MISALIGNED)
     other = replace(base, ref=vm_ref("db", "other"))
     reason = decision("pg", Effect.RESTART, Reason.ABOVE_MAX_GUEST)

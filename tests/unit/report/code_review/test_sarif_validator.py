@@ -1,4 +1,4 @@
-"""Microsoft's SARIF validator accepts each SARIF file, by the rules of SARIF and of GitHub."""
+"""Microsoft's SARIF validator accepts each SARIF file, according to SARIF's and GitHub's rules."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from reconciler.report.code_review.review import review_of_errors, review_of_pla
 from reconciler.report.code_review.sarif import MAX_RESULTS, sarif
 
 MAX_GZIP = 10_000_000
-"""The number of bytes that GitHub accepts after compression; it is 10 MB."""
+"""The maximum size of a compressed SARIF file that GitHub accepts, 10 MB in bytes."""
 ODD = (
     "vms/a b.yaml",
     "vms/50%25#?.yaml",
@@ -33,7 +33,7 @@ ODD = (
     "-/../a\\b:c.yaml",
     "vms/\x1b[2J\u202e\ud800.yaml",
 )
-"""Paths that need care in a URI or in a message."""
+"""File paths with characters that must be escaped in a URI or in a message."""
 
 
 def problem(number: int, path: str = "vms.yaml", **fields) -> Diagnostic:
@@ -48,7 +48,7 @@ def problem(number: int, path: str = "vms.yaml", **fields) -> Diagnostic:
 
 
 def every_effect():
-    """Return a plan with each effect and each reason, with and without a line in Git."""
+    """Build a plan with each effect and each reason, with and without a line in Git."""
     plan = decide(make_desired(want("2Gi")), make_live(observed_at=NOW), PlanPolicy(), NOW)
     pairs = zip(cycle(Effect), Reason, strict=False)
     decisions = tuple(
@@ -82,10 +82,10 @@ REVIEWS = {
 
 @pytest.fixture(scope="module")
 def rejected(tmp_path_factory):
-    """Returns a function that returns the errors and warnings about a SARIF file."""
+    """A function that returns what Microsoft's validator reports about a SARIF file."""
     program = tool("sarif-multitool")
     folder = tmp_path_factory.mktemp("sarif")
-    # The program unpacks 96 MB when it starts for the first time.
+    # The validator unpacks 96 MB when it starts for the first time.
     unpacked = shared_folder(tmp_path_factory, "sarif-multitool", lambda _: None)
     environment = os.environ | {
         "DOTNET_SYSTEM_GLOBALIZATION_INVARIANT": "1",
@@ -113,12 +113,12 @@ def rejected(tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", REVIEWS)
-def test_sarif_validator_finds_no_error_and_no_warning(name, rejected):
+def test_microsoft_sarif_validator_finds_no_problem_in_sarif_output(name, rejected):
     text = "".join(sarif(REVIEWS[name](), "1.2.3", docs_url="https://docs.example/r"))
     assert rejected(text) == []
 
 
-def test_sarif_validator_reports_a_wrong_line_and_a_missing_rule(rejected):
+def test_microsoft_sarif_validator_detects_a_wrong_line_number_and_a_missing_rule(rejected):
     text = "".join(sarif(review_of_errors("1 error", (problem(1),)), "1.2.3"))
     document = json.loads(text)
     (result,) = document["runs"][0]["results"]
@@ -128,7 +128,7 @@ def test_sarif_validator_reports_a_wrong_line_and_a_missing_rule(rejected):
     assert len(found) >= 2, found
 
 
-def test_sarif_for_more_results_than_github_accepts_is_reduced_to_the_limits_of_github():
+def test_sarif_with_too_many_results_is_reduced_to_the_limits_of_github():
     names = [
         f"the VM team-{n % 97}/pg-{n * 7919 % 99991:05} needs {n % 89}Gi" for n in range(26_000)
     ]

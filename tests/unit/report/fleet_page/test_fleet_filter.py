@@ -1,4 +1,4 @@
-"""A filter keeps its meaning in the page's address, and no query breaks the page."""
+"""A filter survives encoding in the status page's URL, and no URL query breaks the page."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TEXT = st.text(st.characters(exclude_categories=("Cs",)), max_size=40)
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), TEXT))
-def test_filter_is_the_same_after_a_round_trip_through_the_address(query):
+def test_status_page_filter_is_unchanged_after_encoding_and_parsing_its_url(query):
     shown = FleetFilter.parse(query)
     again = FleetFilter.parse(dict(parse_qsl(shown.query.removeprefix("?"))))
     assert again == shown
@@ -26,7 +26,7 @@ def test_filter_is_the_same_after_a_round_trip_through_the_address(query):
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), TEXT))
-def test_query_adds_only_cells_and_options_to_the_page(query):
+def test_status_page_filter_in_the_url_cannot_add_scripts_forms_or_attributes(query):
     page = Page(fleet_html(service_view(3), FleetFilter.parse(query)))
     assert len(page.all("script")) == 1
     assert len(page.all("form", "input")) == 2
@@ -45,5 +45,7 @@ def test_query_adds_only_cells_and_options_to_the_page(query):
         ({"q": "x" * (MAX_VALUE + 1)}, "?q=" + "x" * MAX_VALUE),
     ],
 )
-def test_address_of_a_filter_contains_only_what_differs_from_the_default(query, address):
+def test_status_page_url_contains_only_the_filter_values_that_differ_from_the_default(
+    query, address
+):
     assert FleetFilter.parse(query).query == address

@@ -1,4 +1,4 @@
-"""The fleet's page shows every VM, what changes and why not, and stays small."""
+"""The status page shows every VM and its planned change, and stays small."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def boxes(page: Page) -> list[str]:
     ("count", "most_bytes", "most_elements"),
     [(1, 15_000, 250), (200, 60_000, 900), (2000, 300_000, 3_000)],
 )
-def test_fleet_page_stays_within_its_limits_for_bytes_and_elements(
+def test_status_page_stays_within_limits_for_bytes_and_html_elements(
     count, most_bytes, most_elements
 ):
     text = fleet_html(service_view(count), FleetFilter())
@@ -69,13 +69,13 @@ def test_fleet_page_stays_within_its_limits_for_bytes_and_elements(
     assert len(cells(page)) == count
 
 
-def test_fleet_page_grows_by_one_element_and_few_bytes_per_vm():
+def test_status_page_needs_about_one_html_element_and_150_bytes_per_vm():
     small, large = (fleet_html(service_view(n), FleetFilter()) for n in (200, 2000))
     assert (len(large) - len(small)) / 1800 < 150
     assert (len(Page(large).elements) - len(Page(small).elements)) / 1800 < 1.2
 
 
-def test_fleet_page_has_a_cell_with_effect_sizes_and_reason_for_each_vm(view, page):
+def test_status_page_grid_has_a_cell_with_effect_memory_and_reason_for_each_vm(view, page):
     found = {each["href"]: each for each in cells(page)}
     assert len(found) == 200
     live, changing, restart = (found[f"vm/team-000/pg-0000{n}"] for n in (2, 1, 4))
@@ -92,7 +92,7 @@ def test_fleet_page_has_a_cell_with_effect_sizes_and_reason_for_each_vm(view, pa
 @pytest.mark.parametrize(
     ("step", "style"), [(Step.DONE, "cell wait done"), (Step.FAILED, "cell wait failed")]
 )
-def test_cell_shows_that_the_run_has_completed_a_change_before_the_next_plan(view, step, style):
+def test_status_page_grid_shows_that_a_change_has_ended_before_the_next_plan(view, step, style):
     ref, progress = next(iter(view.run.progress.items()))
     steps = {**view.run.progress, ref: replace(progress, step=step)}
     changed = replace(view, run=replace(view.run, progress=steps))
@@ -100,7 +100,7 @@ def test_cell_shows_that_the_run_has_completed_a_change_before_the_next_plan(vie
     assert found[f"vm/{ref.namespaced_name}"] == style
 
 
-def test_fleet_page_groups_the_cells_by_namespace_or_by_node(view):
+def test_status_page_groups_vms_by_namespace_or_by_node(view):
     by_namespace, by_node = page_of(view), page_of(view, group="node")
     titles = [[each.text for each in page.all("h3")] for page in (by_namespace, by_node)]
     assert titles[0] == [f"team-00{n} 50 VMs" for n in range(4)]
@@ -122,14 +122,14 @@ def test_fleet_page_groups_the_cells_by_namespace_or_by_node(view):
         ({"unknown": "x"}, 200),
     ],
 )
-def test_filter_in_the_address_selects_the_cells(view, query, n):
+def test_status_page_filter_in_the_url_selects_the_vms(view, query, n):
     page = page_of(view, **query)
     assert len(cells(page)) == n
     found = next(each.text for each in page.all("p") if each.attributes.get("class") == "found")
     assert found == ("200 VMs." if n == 200 else f"{n} of 200 VMs match the filter.")
 
 
-def test_filter_form_contains_the_filter_and_works_without_scripts(view):
+def test_status_page_filter_form_contains_the_filter_values_of_the_url(view):
     page = page_of(view, namespace="team-001", q='"x', group="node")
     form = page.all("form")[0].attributes
     assert (form["method"], form["action"]) == ("get", "./")
@@ -142,7 +142,7 @@ def test_filter_form_contains_the_filter_and_works_without_scripts(view):
     assert labels == [each.attributes["id"] for each in page.all("input", "select")]
 
 
-def test_legend_links_each_effect_to_a_filter_that_keeps_the_rest_of_the_filter(view):
+def test_status_page_legend_links_change_only_the_effect_in_the_filter(view):
     page = page_of(view, group="node", effect="live")
     chips = {
         each.text.rpartition(" ")[0]: each.attributes
@@ -155,13 +155,13 @@ def test_legend_links_each_effect_to_a_filter_that_keeps_the_rest_of_the_filter(
     assert chips["live"]["aria-current"] == "true"
 
 
-def test_fleet_page_lists_the_vms_of_a_narrow_filter_with_their_messages(view):
+def test_status_page_lists_vms_with_messages_if_only_a_few_vms_match_the_filter(view):
     assert "VMs that match the filter" not in page_of(view).all("main")[0].text
     text = part(page_of(view, reason="above-max-guest"), "grid")
     assert "48Gi is above maxGuest 16Gi" in text
 
 
-def test_fleet_page_shows_each_change_in_flight_with_its_phase_and_a_bar(page):
+def test_status_page_shows_the_migration_phase_and_a_progress_bar_for_running_changes(page):
     text = part(page, "now")
     assert "Run 20260302-0928-serve applies commit 8b1d2f70c3a9 since 09:28:00 UTC" in text
     assert "memory is being copied to the target" in text
@@ -171,26 +171,26 @@ def test_fleet_page_shows_each_change_in_flight_with_its_phase_and_a_bar(page):
     assert values[:3] == ["20", "26", "32"]
 
 
-def test_fleet_page_shows_the_migrations_of_others_while_no_run_is_active(view):
+def test_status_page_shows_migrations_that_other_programs_started(view):
     page = page_of(replace(view, run=None))
     assert [each.attributes.get("value") for each in page.all("progress")][:2] == ["20", "50"]
 
 
-def test_fleet_page_shows_the_queue_in_its_order_with_the_expected_times(view, page):
+def test_status_page_shows_waiting_changes_in_order_with_expected_end_times(view, page):
     text = part(page, "queue")
     assert text.index("team-000/pg-00002") < text.index("team-000/pg-00003")
     assert "09:30 to 09:31 UTC" in text
     assert f"{30 - queue_section.MAX_ROWS} more VMs are in the queue." in text
 
 
-def test_queue_says_when_the_next_run_starts_and_why_not_at_once(view):
+def test_status_page_says_when_and_why_the_next_run_starts_later(view):
     waiting = NextRun(at=NOW + timedelta(hours=12), why="a maintenance window opens then")
     text = part(page_of(replace(view, run=None, next_run=waiting)), "queue")
     assert "The next run starts at 21:30:00 UTC: a maintenance window opens then." in text
     assert "After the start of the run" in text
 
 
-def test_fleet_page_names_the_vms_that_wait_for_a_person_by_reason(page):
+def test_status_page_lists_the_vms_that_wait_for_a_user_by_reason(page):
     text = part(page, "person")
     assert "above-max-guest10 VMsthe oldest since 2026-02-28 09:30:00 UTC" in text
     assert "team-000/pg-00004" in text
@@ -199,13 +199,13 @@ def test_fleet_page_names_the_vms_that_wait_for_a_person_by_reason(page):
     assert "?effect=restart&reason=above-max-guest" in page.values("href")
 
 
-def test_fleet_page_links_reasons_to_its_own_pages_or_to_the_documentation(view, page):
+def test_status_page_links_reasons_to_the_documentation_if_its_url_is_given(view, page):
     assert "reasons/above-max-guest" in page.values("href")
     text = fleet_html(view, FleetFilter(), docs_url="https://docs.example.org/reasons/")
     assert "https://docs.example.org/reasons/above-max-guest" in Page(text).values("href")
 
 
-def test_fleet_page_shows_the_commit_in_force_and_the_rejected_newer_commits(page):
+def test_status_page_shows_the_currently_applied_commit_and_rejected_newer_commits(page):
     assert boxes(page)[:2] == [
         f"Commit {REJECTED[:12]} is rejected: it is not signed.",
         f"Until then, commit {COMMIT[:12]} stays in force.",
@@ -215,7 +215,7 @@ def test_fleet_page_shows_the_commit_in_force_and_the_rejected_newer_commits(pag
     assert "09:29:10 UTC, next at 09:31:10 UTC" in status
 
 
-def test_fleet_page_says_why_nothing_starts_and_what_the_process_waits_for(view):
+def test_status_page_explains_what_prevents_new_changes(view):
     hold = AlertHold(since=NOW, message="the alert KubeVirtDown is firing", hint="mend it")
     wait = Wait(kind=WaitKind.CLUSTER, since=NOW - timedelta(days=1), message="connection refused")
     standby = replace(
@@ -237,7 +237,7 @@ def test_fleet_page_says_why_nothing_starts_and_what_the_process_waits_for(view)
     ("leader", "words"),
     [("other-1", "This replica is on standby"), ("", "Waiting for leadership")],
 )
-def test_fleet_page_says_once_that_the_replica_does_not_lead(view, leader, words):
+def test_status_page_says_only_once_that_this_replica_is_not_the_leader(view, leader, words):
     wait = Wait(kind=WaitKind.LEADERSHIP, since=NOW, message="other-1 leads")
     standby = replace(view, waits=(wait,), role=Role.STANDBY, leader=leader)
     found = [each for each in boxes(page_of(standby)) if "lead" in each]
@@ -246,12 +246,12 @@ def test_fleet_page_says_once_that_the_replica_does_not_lead(view, leader, words
 
 
 def configured(view, settings, **live):
-    """Return *view* with the plan of a Git repository that also sets these KubeVirt settings."""
+    """Return *view* with a plan for a repository that also contains KubeVirt settings."""
     desired, cluster = make_desired(kubevirt=settings), make_live(**live)
     return replace(view, plan=plan_of(desired, cluster), live=cluster, run=None)
 
 
-def test_fleet_page_shows_the_changes_of_kubevirt_settings_with_their_location(view):
+def test_status_page_shows_planned_changes_of_kubevirt_settings(view):
     page = page_of(configured(view, {MAX_HOTPLUG_RATIO: 8}))
     text = part(page, "configuration")
     assert "config config-change KubeVirt kubevirt/kubevirt" in text
@@ -259,14 +259,14 @@ def test_fleet_page_shows_the_changes_of_kubevirt_settings_with_their_location(v
     assert part(page_of(view), "configuration") == ""
 
 
-def test_fleet_page_says_that_the_settings_of_kubevirt_are_blocked(view):
+def test_status_page_says_that_changes_of_kubevirt_settings_are_blocked(view):
     disabled = make_kubevirt(disabled_gates=frozenset({"Snapshot"}))
     gates = {FEATURE_GATES: NameSet.of(("Snapshot",))}
     found = boxes(page_of(configured(view, gates, kubevirt=disabled)))
     assert any(each.startswith("KubeVirt kubevirt/kubevirt is blocked: ") for each in found)
 
 
-def test_fleet_page_lists_the_last_runs_and_plans(page):
+def test_status_page_lists_past_runs_and_plans(page):
     text = part(page, "past")
     assert "The history is in memory and starts at 06:30:00 UTC." in text
     assert "failed part of the rollout failed5 failed in 1m35s" in text
@@ -281,13 +281,13 @@ def test_fleet_page_lists_the_last_runs_and_plans(page):
         ({"plan": plan_of(make_desired(), make_live())}, "Git contains no VM"),
     ],
 )
-def test_headline_shows_the_most_important_state(view, changes, title):
+def test_status_page_headline_shows_the_most_important_state(view, changes, title):
     page = page_of(replace(view, **changes))
     assert page.all("h1")[0].text == title
     assert page.all("title")[0].text == f"{title} - memory reconciler"
 
 
-def test_fleet_page_loads_only_versioned_files_of_its_own_server(page):
+def test_status_page_loads_only_versioned_files_from_its_own_server(page):
     loaded = page.values("src") + [each.attributes["href"] for each in page.all("link")]
     assert len(loaded) == 3
     assert all(re.fullmatch(r"static/live\.\w+\?[0-9a-f]{12}", each) for each in loaded)
@@ -296,7 +296,7 @@ def test_fleet_page_loads_only_versioned_files_of_its_own_server(page):
     assert not [each for each in page.elements if {"style", "onclick"} & set(each.attributes)]
 
 
-def test_fleet_page_has_unique_ids_captions_scopes_and_heading_levels_without_gaps(page):
+def test_status_page_html_structure_is_accessible(page):
     ids = page.values("id")
     assert len(ids) == len(set(ids))
     assert len(page.all("table")) == len(page.all("caption"))
@@ -308,10 +308,10 @@ def test_fleet_page_has_unique_ids_captions_scopes_and_heading_levels_without_ga
     assert set(targets) <= set(ids)
 
 
-def test_fleet_page_consists_of_the_parts_that_events_replace(page):
+def test_status_page_marks_the_parts_that_server_sent_events_can_replace(page):
     assert page.values("data-part") == PARTS
 
 
-def test_every_effect_of_a_vm_has_a_color_and_a_mark_in_the_style_sheet():
+def test_status_page_style_sheet_has_a_mark_for_each_effect_of_a_planned_change():
     marked = set(re.findall(r"\.cell\.(\w+)::before", FLEET_STYLE))
     assert {str(each) for each in Effect} - {"none", "config"} <= marked

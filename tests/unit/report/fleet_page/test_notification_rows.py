@@ -1,4 +1,4 @@
-"""Tests the table of notifications on the page."""
+"""Tests the table of notifications on the status page."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def past(*records: NotificationRecord) -> str:
     return past_section(make_view(notifications=records), PageLinks())
 
 
-def test_page_without_notifications_has_no_table_of_them():
+def test_status_page_without_notifications_has_no_notification_table():
     assert "notification" not in past()
 
 
-def test_page_lists_each_notification_with_its_deliveries():
+def test_status_page_lists_notifications_with_the_delivery_result_of_each_receiver():
     found = past(
         NotificationRecord(notification=make_notification(), deliveries=(SENT, FAILED)),
         NotificationRecord(notification=make_notification(resolved=True)),
@@ -35,7 +35,7 @@ def test_page_lists_each_notification_with_its_deliveries():
     assert "no receiver" in found
 
 
-def test_page_lists_only_the_newest_notifications_and_escapes_their_text():
+def test_status_page_escapes_hostile_text_in_notifications():
     hostile = make_notification(title="<script>alert(1)</script>\x1b[31m")
     found = past(*(NotificationRecord(notification=hostile) for _ in range(100)))
     assert found.count("&lt;script&gt;") == MAX_ROWS

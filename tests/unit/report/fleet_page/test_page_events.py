@@ -1,4 +1,4 @@
-"""An event contains only what changed, within its limits, and is empty without a change."""
+"""A server-sent event contains only the changed parts of the page, within size limits."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def view(request):
 
 
 def event_between(before, after) -> tuple[int, dict]:
-    """Return the size and the document of the only event, or no document without an event."""
+    """Return the size and JSON of the server-sent event, or size 0 without an event."""
     event = change_event(before and page_state(before), page_state(after))
     if not event:
         return 0, {}
@@ -31,25 +31,25 @@ def event_between(before, after) -> tuple[int, dict]:
 
 
 def stepped(view, **changes):
-    """Return *view* after another step of the first VM of the run."""
+    """Return the first VM of the run, and *view* after a further step of this VM's change."""
     ref, progress = next(iter(view.run.progress.items()))
     steps = {**view.run.progress, ref: replace(progress, **changes)}
     return ref, replace(view, run=replace(view.run, progress=steps))
 
 
-def test_event_without_a_visible_change_is_empty(view):
+def test_server_sent_event_is_empty_if_nothing_on_the_status_page_changes(view):
     later = replace(view, at=view.at + timedelta(seconds=5))
     assert event_between(view, view) == (0, {})
     assert event_between(view, later) == (0, {})
 
 
-def test_event_is_empty_if_a_newer_plan_decides_the_same(view):
+def test_server_sent_event_is_empty_if_a_newer_plan_is_equal_to_the_shown_plan(view):
     again = replace(view.plan, observed_at=view.plan.observed_at + timedelta(seconds=1))
     later = view.at + timedelta(seconds=1)
     assert event_between(view, replace(view, plan=again, planned_at=later, at=later)) == (0, {})
 
 
-def test_event_for_a_step_of_a_change_contains_only_its_part_and_the_address_of_the_vm(view):
+def test_server_sent_event_about_the_progress_of_a_vm_contains_only_the_changed_part(view):
     ref, after = stepped(view, fraction=0.9)
     size, event = event_between(view, after)
     assert event["cells"] == [[f"vm/{ref.namespaced_name}"]]
@@ -59,7 +59,7 @@ def test_event_for_a_step_of_a_change_contains_only_its_part_and_the_address_of_
     assert size < 7_000
 
 
-def test_event_for_the_end_of_a_change_contains_the_cell_and_what_to_announce(view):
+def test_server_sent_event_about_the_end_of_a_change_updates_the_cell_of_the_vm(view):
     ref, after = stepped(view, step=Step.DONE)
     size, event = event_between(view, after)
     (cell,) = event["cells"]
@@ -69,14 +69,14 @@ def test_event_for_the_end_of_a_change_contains_the_cell_and_what_to_announce(vi
     assert size < 16_000
 
 
-def test_event_for_a_hold_announces_it_and_leaves_the_cells_out(view):
+def test_server_sent_event_about_an_alert_that_pauses_the_rollout_contains_no_vm_cells(view):
     hold = AlertHold(since=view.at, message="the alert KubeVirtDown is firing")
     _, event = event_between(view, replace(view, hold=hold))
     assert "the alert KubeVirtDown is firing" in event["say"]
     assert event["cells"] == []
 
 
-def test_event_that_changes_too_much_makes_the_page_request_itself_again():
+def test_server_sent_event_tells_the_page_to_reload_if_too_many_vms_change():
     before = service_view(MAX_CELLS + 1)
     warned = tuple(replace(each, warnings=("new",)) for each in before.plan.decisions)
     after = replace(before, plan=replace(before.plan, decisions=warned))
@@ -85,7 +85,7 @@ def test_event_that_changes_too_much_makes_the_page_request_itself_again():
     assert size < 100
 
 
-def test_event_with_long_texts_stays_within_its_limit(view):
+def test_server_sent_event_with_long_messages_stays_within_its_size_limit(view):
     _, after = stepped(view, step=Step.FAILED, message="é" * 10_000)
     many = tuple(replace(each, message="é" * 10_000) for each in after.runs * 4)
     size, event = event_between(view, replace(after, runs=many))
@@ -94,14 +94,14 @@ def test_event_with_long_texts_stays_within_its_limit(view):
 
 
 @pytest.mark.parametrize("other", [None, 1, 201])
-def test_event_makes_the_page_request_itself_again_if_the_vms_differ_or_are_unknown(other):
+def test_server_sent_event_tells_the_page_to_reload_if_the_set_of_vms_changes(other):
     before = None if other is None else service_view(other)
     _, event = event_between(before, service_view(200))
     assert event["all"]
     assert "cells" not in event
 
 
-def test_event_names_a_vm_whose_own_page_changed_although_its_cell_did_not():
+def test_server_sent_event_names_a_vm_if_only_its_own_status_page_changes():
     before = service_view(20)
     ref, machine = next(iter(before.live.vms.items()))
     vms = {**before.live.vms, ref: replace(machine, printable_status="Paused")}

@@ -1,4 +1,4 @@
-"""A VM's page shows its sizes, decision, conditions and history."""
+"""A VM's status page shows the memory, planned change, conditions and history of the VM."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def page_of(view, number: int) -> Page:
 
 
 def rows(page: Page) -> dict[str, str]:
-    """Return the text after the header cell of each row, by the text of the header cell."""
+    """Return the text of each table row after its header cell, by the text of the header cell."""
     found = {}
     for each in page.all("tr"):
         header, *values = [text for text in each.texts if text.strip()] or [""]
@@ -40,7 +40,7 @@ def rows(page: Page) -> dict[str, str]:
     return found
 
 
-def test_vm_page_shows_all_sizes(view):
+def test_vm_status_page_shows_desired_current_boot_and_maximum_memory(view):
     found = rows(page_of(view, 1))
     sizes = {name: found[name].split("what")[0] for name in ("Desired", "Spec", "Current")}
     assert sizes == {"Desired": "2Gi", "Spec": "2Gi", "Current": "1Gi"}
@@ -48,7 +48,7 @@ def test_vm_page_shows_all_sizes(view):
     assert found["Boot"].startswith("1Gi")
 
 
-def test_vm_page_shows_the_decision_with_its_location_in_git_and_the_patch(view):
+def test_vm_status_page_shows_the_planned_change_with_its_line_in_git(view):
     page = page_of(view, 2)
     found = rows(page)
     assert found["In Git"] == "vms/pg-00002.yaml:12:18"
@@ -60,14 +60,14 @@ def test_vm_page_shows_the_decision_with_its_location_in_git_and_the_patch(view)
     assert "Position in the queue1 of 2" in facts
 
 
-def test_vm_page_shows_a_restart_with_its_hint_and_since_when_it_is_needed(view):
+def test_vm_status_page_shows_since_when_the_vm_waits_for_a_restart(view):
     found = rows(page_of(view, 5))
     assert found["Effect"] == "restart"
     assert "restart the VM" in found["Next step"]
     assert found["Waits for a restart"] == "since 2026-02-28 09:30:00 UTC or longer"
 
 
-def test_vm_page_explains_conditions_in_words_and_quotes_their_messages(view):
+def test_vm_status_page_explains_kubevirt_conditions_in_words(view):
     found = rows(page_of(view, 5))
     assert found["LiveMigratable False"] == (
         "DisksNotLiveMigratableThe VM cannot be live-migrated, so its memory cannot change live."
@@ -75,7 +75,7 @@ def test_vm_page_explains_conditions_in_words_and_quotes_their_messages(view):
     )
 
 
-def test_vm_page_quotes_the_message_of_an_unknown_condition(view):
+def test_vm_status_page_shows_the_message_of_an_unknown_kubevirt_condition(view):
     ref = ref_of(2)
     machine = view.live.vms[ref]
     strange = replace(machine, conditions={"Strange": condition("True", "Why", "for a reason")})
@@ -83,7 +83,7 @@ def test_vm_page_quotes_the_message_of_an_unknown_condition(view):
     assert rows(page_of(replace(view, live=live), 2))["Strange True"] == "Whyfor a reason"
 
 
-def test_vm_page_shows_a_change_in_flight_with_its_phase_and_bar(view):
+def test_vm_status_page_shows_the_migration_phase_and_progress_of_a_running_change(view):
     page = page_of(view, 0)
     assert (
         "Changing now: the target pod waits for a node (node00 → node01)" in page.elements[0].text
@@ -91,7 +91,7 @@ def test_vm_page_shows_a_change_in_flight_with_its_phase_and_bar(view):
     assert [each.attributes["value"] for each in page.all("progress")] == ["20"]
 
 
-def test_vm_page_shows_the_history_of_changes_with_commit_and_run_and_the_migrations(view):
+def test_vm_status_page_shows_past_memory_changes_and_migrations(view):
     page = page_of(view, 0)
     found = rows(page)
     assert found["512Mi → 1Gi"] == (
@@ -101,7 +101,7 @@ def test_vm_page_shows_the_history_of_changes_with_commit_and_run_and_the_migrat
     assert found["kubevirt-workload-update-pg-00000"].endswith("the target pod waits for a node")
 
 
-def test_vm_page_names_its_vm_and_the_view_for_the_script(view):
+def test_vm_status_page_tells_its_script_which_vm_and_state_it_shows(view):
     body = page_of(view, 2).all("body")[0].attributes
     assert body == {
         "data-page": "vm",
@@ -111,19 +111,19 @@ def test_vm_page_names_its_vm_and_the_view_for_the_script(view):
     }
 
 
-def test_vm_that_is_not_in_the_plan_has_no_page(view):
+def test_vm_status_page_does_not_exist_for_a_vm_that_is_not_in_the_plan(view):
     assert vm_html(view, vm_ref("team-000", "other")) is None
     assert vm_html(replace(view, plan=None), ref_of(1)) is None
 
 
-def test_vm_page_links_the_reason_to_the_documentation_if_it_has_an_address(view):
+def test_vm_status_page_links_the_reason_to_the_documentation_if_its_url_is_given(view):
     text = vm_html(view, ref_of(2), docs_url="https://docs.example.org")
     assert "https://docs.example.org/hotplug" in Page(text).values("href")
     assert "../../reasons/hotplug" in page_of(view, 2).values("href")
 
 
 @pytest.mark.parametrize("reason", Reason)
-def test_reason_page_explains_each_reason(view, reason):
+def test_reason_code_page_explains_each_reason_code(view, reason):
     page = Page(reason_html(view, str(reason)))
     assert page.all("h1")[0].text == reason
     text = page.all("main")[0].text
@@ -132,22 +132,22 @@ def test_reason_page_explains_each_reason(view, reason):
         assert each.replace("`", "") in text
 
 
-def test_reason_page_lists_the_vms_that_have_the_reason_now(view):
+def test_reason_code_page_lists_the_vms_with_this_reason_in_the_newest_plan(view):
     page = Page(reason_html(view, "hotplug"))
     assert "2 VMs in the newest plan" in page.all("main")[0].text
     assert {"../vm/team-000/pg-00002", "../?reason=hotplug"} <= set(page.values("href"))
 
 
-def test_unknown_reason_has_no_page(view):
+def test_reason_code_page_does_not_exist_for_an_unknown_code(view):
     assert reason_html(view, "no-such-reason") is None
 
 
-def test_page_of_all_reasons_links_to_each_reason():
+def test_reason_code_list_links_to_the_page_of_each_code():
     found = Page(reasons_html()).values("href")
     assert {f"reasons/{each}" for each in Reason} <= set(found)
 
 
-def test_page_for_a_missing_address_links_to_the_fleet():
+def test_page_for_an_unknown_url_links_to_the_status_page_with_all_vms():
     page = Page(not_found_html("There is no page at /vm/<a>/b", "../../"))
     assert "There is no page at /vm/<a>/b." in page.all("main")[0].text
     assert next(each for each in page.all("a") if each.text == "Show the fleet").attributes == {

@@ -1,4 +1,4 @@
-"""The page of a plan is complete without scripts, loads nothing and stays small."""
+"""A plan's HTML page works without JavaScript, loads no external resources and stays small."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from reconciler.report.html.plan_html import plan_html
 
 MOST_BYTES = 5_000_000
 MOST_ELEMENTS, MOST_NODES = 12, 19
-"""The limits per VM of a large fleet; the second limit counts texts as well as elements."""
+"""The maximum numbers of HTML elements per VM, and of elements and text nodes per VM."""
 ADDRESS = "https://docs.example.org/reasons/"
 
 
@@ -36,36 +36,34 @@ def one_vm(size: str, **running: str) -> Page:
     return Page("".join(plan_html(decide(make_desired(want(size)), live, PlanPolicy(), NOW))))
 
 
-def test_html_page_has_a_language_and_a_title(page):
+def test_plan_html_page_has_a_language_and_a_title(page):
     assert page.all("html")[0].attributes == {"lang": "en"}
     title, heading = page.all("title")[0].text, page.all("h1")[0].text
     assert title == f"Memory plan: {heading}"
     assert heading == "144 VMs change live, 28 need a restart, 0 are blocked"
 
 
-def test_html_page_header_shows_cluster_commit_digest_memory_growth_and_end_time(fleet, page):
+def test_plan_html_page_header_shows_cluster_commit_memory_growth_and_duration(fleet, page):
     text = page.all("header")[0].text
     for each in (fleet.cluster, fleet.revision, fleet.digest, "+492Gi", "31m-42m"):
         assert each in text
 
 
 @pytest.mark.parametrize("docs_url", ["", ADDRESS])
-def test_html_page_loads_no_resource_and_its_content_security_policy_allows_only_its_own_code(
-    fleet, docs_url
-):
+def test_plan_html_page_loads_no_external_resources(fleet, docs_url):
     page = Page("".join(plan_html(fleet, docs_url=docs_url)))
     assert_self_contained(page)
     if not docs_url:
         assert not [each for each in page.values("href") if not each.startswith("#")]
 
 
-def test_html_page_has_unique_ids_and_each_internal_link_has_a_target(page):
+def test_plan_html_page_has_a_target_for_each_internal_link(page):
     ids = page.values("id")
     assert len(ids) == len(set(ids))
     assert {each[1:] for each in page.values("href")} <= set(ids)
 
 
-def test_html_page_has_a_label_for_each_input(page):
+def test_plan_html_page_has_a_label_for_each_input(page):
     wrapped = {
         (page.elements[n - 1].tag, each.attributes["id"])
         for n, each in enumerate(page.elements)
@@ -76,23 +74,23 @@ def test_html_page_has_a_label_for_each_input(page):
     assert all(before == "label" or name in named for before, name in wrapped)
 
 
-def test_html_page_headings_do_not_skip_a_level(page):
+def test_plan_html_page_headings_do_not_skip_a_level(page):
     levels = [int(each.tag[1]) for each in page.all("h1", "h2", "h3", "h4")]
     assert levels[0] == 1
     assert levels.count(1) == 1
     assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
 
 
-def test_html_page_tables_have_captions_and_header_scopes(page):
+def test_plan_html_page_tables_have_captions_and_header_scopes(page):
     assert len(page.all("table")) == len(page.all("caption")) == len(page.all("thead"))
     assert all("scope" in each.attributes for each in page.all("th"))
 
 
-def test_html_page_hides_graphics_from_screen_readers_and_shows_their_values_as_text(page):
+def test_plan_html_page_hides_graphics_from_screen_readers(page):
     assert {each.attributes["aria-hidden"] for each in page.all("svg")} == {"true"}
 
 
-def test_html_page_without_scripts_hides_the_search_but_keeps_the_filters(page):
+def test_plan_html_page_filters_work_without_javascript(page):
     hidden = [each.attributes["id"] for each in page.elements if "hidden" in each.attributes]
     assert hidden == ["find", "nothing"]
     style = page.all("style")[0].text
@@ -100,7 +98,7 @@ def test_html_page_without_scripts_hides_the_search_but_keeps_the_filters(page):
         assert f"body:has(#show-{effect}:not(:checked)) .vms .{effect}{{display:none}}" in style
 
 
-def test_html_page_has_a_row_per_vm_with_effect_sizes_and_location_in_git(fleet, page):
+def test_plan_html_page_has_a_row_with_memory_effect_and_line_in_git_for_each_vm(fleet, page):
     assert len(page.rows) == len(fleet.decisions)
     text = next(each.text for each in page.rows if each.text.startswith("pg-00003"))
     for each in (
@@ -113,7 +111,7 @@ def test_html_page_has_a_row_per_vm_with_effect_sizes_and_location_in_git(fleet,
         assert each in text
 
 
-def test_html_page_divides_a_large_namespace_and_expands_only_the_first_part():
+def test_plan_html_page_divides_a_large_namespace_into_several_tables():
     page = Page("".join(plan_html(fleet_plan(1200, per_namespace=1200))))
     titles = [each.text for each in page.all("h3")][-3:]
     assert titles == [f"team-000, part {n} of 3" for n in (1, 2, 3)]
@@ -122,7 +120,7 @@ def test_html_page_divides_a_large_namespace_and_expands_only_the_first_part():
     assert [each.text.count("live: hotplug") for each in folds] == [329, 500, 29]
 
 
-def test_html_page_explains_the_reasons_unless_it_links_to_the_documentation(fleet, page):
+def test_plan_html_page_explains_reasons_unless_it_links_to_the_documentation(fleet, page):
     reasons = {each.reason for each in fleet.decisions}
     targets = {f"#r-{reason}" for reason in reasons}
     assert targets <= set(page.values("href"))
@@ -148,7 +146,7 @@ def test_html_page_explains_the_reasons_unless_it_links_to_the_documentation(fle
     ],
     ids=["grows", "unchanged", "shrinks", "above the maximum"],
 )
-def test_html_memory_bar_shows_current_and_new_memory_and_marks_boot_and_maximum_size(
+def test_html_memory_bar_shows_the_current_new_boot_and_maximum_memory_of_a_vm(
     size, running, shape, paths
 ):
     page = one_vm(size, max_guest="4Gi", **running)
@@ -157,7 +155,7 @@ def test_html_memory_bar_shows_current_and_new_memory_and_marks_boot_and_maximum
     assert page.values("d")[-len(paths) :] == paths
 
 
-def test_html_forecast_shows_each_batch_with_a_collapsible_list_of_nodes(page):
+def test_html_forecast_shows_a_collapsible_list_of_nodes_for_each_batch(page):
     names = [each.text for each in page.all("summary")]
     assert names[:3] == [
         "The canaries: 4 VMs by node",
@@ -168,7 +166,7 @@ def test_html_forecast_shows_each_batch_with_a_collapsible_list_of_nodes(page):
     assert len(lanes) > 60
 
 
-def test_html_table_shows_no_memory_bar_for_a_vm_that_is_not_in_the_cluster():
+def test_plan_html_page_has_no_memory_bar_for_a_vm_that_is_not_in_the_cluster():
     live = make_live(observed_at=NOW)
     page = Page("".join(plan_html(decide(make_desired(want("2Gi")), live, PlanPolicy(), NOW))))
     (row,) = page.rows
@@ -186,9 +184,7 @@ def test_html_table_shows_no_memory_bar_for_a_vm_that_is_not_in_the_cluster():
         (100 * 3600, ["0s", "48h", "96h", "144h", "192h"]),
     ],
 )
-def test_html_forecast_time_axis_has_round_steps_and_contains_the_latest_end(
-    fleet, seconds, ticks
-):
+def test_html_forecast_time_axis_has_round_steps_up_to_the_latest_end_time(fleet, seconds, ticks):
     forecast = replace(fleet.forecast, latest_s=seconds)
     page = Page("".join(plan_html(replace(fleet, forecast=forecast))))
     axis = next(each for each in page.elements if each.attributes.get("class") == "axis")
@@ -196,21 +192,21 @@ def test_html_forecast_time_axis_has_round_steps_and_contains_the_latest_end(
     assert [each.text for each in page.elements[start : start + 5]] == ticks
 
 
-def test_html_page_links_to_each_of_its_sections(page):
+def test_plan_html_page_links_to_each_of_its_sections(page):
     start = next(n for n, each in enumerate(page.elements) if each.tag == "nav")
     links = [each for each in page.elements[start + 1 : start + 8] if each.tag == "a"]
     sections = {each.attributes["id"] for each in page.all("section")}
     assert {each.attributes["href"][1:] for each in links} == sections
 
 
-def test_html_page_of_an_unchanged_fleet_says_that_there_is_nothing_to_do():
+def test_plan_html_page_says_that_no_vm_needs_a_change():
     page = one_vm("1Gi")
     assert page.all("h1")[0].text == "Nothing to apply"
     assert "The VM needs no change." in page.all("header")[0].text
     assert str(VM.name) in page.rows[0].text
 
 
-def test_html_page_for_ten_thousand_vms_stays_small():
+def test_plan_html_page_for_ten_thousand_vms_stays_within_size_limits():
     count = 10_000
     text = "".join(plan_html(fleet_plan(count)))
     page = Page(text)

@@ -1,4 +1,4 @@
-"""Tests the metrics of a process: their values, their formats and their labels."""
+"""Tests the values, formats and labels of the Prometheus metrics of a process."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ ONE, TWO, THREE = (vm_ref("db", f"pg-{number}") for number in (1, 2, 3))
 
 
 def figures(view, counts: Counts | None = None) -> dict:
-    """Return the values of all metrics by name and labels."""
+    """Return the values of all metrics, by metric name and label values."""
     text = metrics_text(view, counts or Counts()).content.decode()
     return {
         (sample.name.removeprefix("memory_reconciler_"), *sample.labels.values()): sample.value
@@ -52,7 +52,7 @@ def figures(view, counts: Counts | None = None) -> dict:
     }
 
 
-def test_vms_are_counted_by_effect_and_reason():
+def test_vm_metric_counts_vms_by_planned_effect_and_reason():
     live = make_live(
         *(make_vm(ref) for ref in (ONE, TWO, THREE)),
         vmis=tuple(make_vmi(ref) for ref in (ONE, TWO, THREE)),
@@ -64,7 +64,7 @@ def test_vms_are_counted_by_effect_and_reason():
     assert vms == {("live", "hotplug"): 2, ("none", "converged"): 1}
 
 
-def test_drift_is_the_difference_in_bytes_by_direction_and_effect():
+def test_drift_metric_is_the_sum_of_memory_differences_by_direction_and_effect():
     live = make_live(
         make_vm(ONE, "1Gi"),
         make_vm(TWO, "4Gi", running_wanted=False),
@@ -81,7 +81,7 @@ def test_drift_is_the_difference_in_bytes_by_direction_and_effect():
     }
 
 
-def test_oldest_restart_wait_is_the_earliest_time_of_kubevirt_or_of_this_process():
+def test_restart_wait_metric_starts_when_kubevirt_or_this_process_first_saw_the_need():
     waits = replace(condition("True", message="memory updated"), since=NOW - timedelta(hours=3))
     live = make_live(
         make_vm(ONE, "8Gi", conditions={"RestartRequired": waits}),
@@ -100,7 +100,7 @@ def test_oldest_restart_wait_is_the_earliest_time_of_kubevirt_or_of_this_process
     )
 
 
-def test_oldest_change_in_flight_starts_when_kubevirt_or_else_the_patch_says():
+def test_running_change_metric_starts_at_the_kubevirt_condition_or_else_at_the_patch():
     changing = replace(condition("True"), since=NOW - timedelta(minutes=2))
     untimed = {"HotMemoryChange": condition("True")}
     live = make_live(
@@ -118,13 +118,13 @@ def test_oldest_change_in_flight_starts_when_kubevirt_or_else_the_patch_says():
     assert start == (NOW - timedelta(minutes=5)).timestamp()
 
 
-def test_ages_are_absent_if_no_vm_waits_and_nothing_is_in_flight():
+def test_start_time_metrics_are_absent_if_no_vm_waits_or_changes():
     found = figures(make_view())
     assert (found["vms_waiting_for_restart",], found["vm_changes_in_flight",]) == (0, 0)
     assert not [key for key in found if key[0].startswith("oldest_")]
 
 
-def test_failed_migrations_of_vms_in_git_are_counted():
+def test_failed_migration_metric_counts_only_migrations_of_vms_in_git():
     failed = [make_migration(ONE, "Failed", name=f"m-{n}") for n in range(3)]
     other = make_migration(TWO, "Failed", name="m-9")
     live = make_live(
@@ -133,14 +133,14 @@ def test_failed_migrations_of_vms_in_git_are_counted():
     assert figures(make_view(make_desired(want("1Gi", ONE)), live))["failed_migrations",] == 3
 
 
-def test_kubevirt_cr_has_its_effect_and_reason():
+def test_kubevirt_configuration_metric_has_labels_for_effect_and_reason():
     live = make_live(kubevirt=make_kubevirt())
     desired = make_desired(kubevirt={ROLLOUT_STRATEGY: "Stage"})
     found = figures(make_view(desired, live))
     assert found["kubevirt_configuration", "config", "config-change"] == 1
 
 
-def test_git_metrics_name_the_applied_commit_and_count_the_rejected_ones():
+def test_git_metrics_contain_the_applied_commit_and_the_number_of_rejected_commits():
     refused = RefusedCommit(
         commit="f" * 40, reason=RefusalReason.UNSIGNED, message="it is not signed"
     )
@@ -156,7 +156,7 @@ def test_git_metrics_name_the_applied_commit_and_count_the_rejected_ones():
     assert found["git_last_fetch_timestamp_seconds",] == NOW.timestamp()
 
 
-def test_process_metrics_say_who_leads_and_what_the_process_waits_for():
+def test_process_metrics_contain_the_leader_and_what_the_process_waits_for():
     wait = Wait(kind=WaitKind.CLUSTER, since=NOW, message="no answer")
     hold = AlertHold(since=NOW, alerts=("NodeDown",), message="NodeDown fires")
     view = make_view(role=Role.STANDBY, leader="other-2", waits=(wait,), hold=hold)
@@ -172,7 +172,7 @@ def test_process_metrics_say_who_leads_and_what_the_process_waits_for():
     assert {name: found[name,] for name in expected} == expected
 
 
-def test_process_without_a_plan_has_the_metrics_of_its_start():
+def test_metrics_of_a_process_without_a_plan_contain_no_vm_counts():
     wait = Wait(kind=WaitKind.FIRST_PLAN, since=NOW, message="starting")
     found = figures(make_view(plan=None, live=None, planned_at=None, waits=(wait,)))
     assert found["ready",] == 0
@@ -195,7 +195,7 @@ def outcome(ref, result: Result, seconds: float | None, **overrides) -> Outcome:
 
 @pytest.fixture
 def counted() -> Counts:
-    """The counters after a run with an early, a timely and a late change."""
+    """The counters after a run with an early, an on-time and a late change."""
     live = make_live(*(make_vm(ref) for ref in (ONE, TWO, THREE)))
     plan = plan_of(make_desired(), live)
     forecasts = tuple(
@@ -223,7 +223,7 @@ def counted() -> Counts:
     return counters.read()
 
 
-def test_run_counts_its_changes_and_compares_them_with_their_forecast(counted):
+def test_run_metrics_compare_the_duration_of_changes_with_the_forecast(counted):
     found = figures(make_view(), counted)
     assert found["runs_total", "failed"] == 1
     assert found["vm_changes_total", "converged", "done"] == 3
@@ -239,7 +239,7 @@ def test_run_counts_its_changes_and_compares_them_with_their_forecast(counted):
     assert found["vm_change_duration_seconds_count",] == 3
 
 
-def test_requests_deliveries_fetches_and_notifications_have_counters(counted):
+def test_metrics_count_api_requests_webhook_requests_git_fetches_and_notifications(counted):
     found = figures(make_view(), counted)
     assert found["api_requests_total", "<error>", "list"] == 1
     assert found["webhook_deliveries_total", "accepted", "github"] == 1
@@ -260,7 +260,7 @@ def test_requests_deliveries_fetches_and_notifications_have_counters(counted):
         (",;=,", "text/plain"),
     ],
 )  # fmt: skip
-def test_format_follows_the_accept_header(counted, accept, media_type):
+def test_metrics_format_follows_the_accept_header(counted, accept, media_type):
     text = metrics_text(make_view(), counted, accept)
     assert text.content_type.startswith(f"{media_type}; version=")
     parse = openmetrics if "openmetrics" in media_type else prometheus
@@ -268,7 +268,7 @@ def test_format_follows_the_accept_header(counted, accept, media_type):
     assert "memory_reconciler_vms" in names
 
 
-def test_hostile_label_values_stay_one_bounded_label():
+def test_hostile_metric_label_value_is_escaped_and_truncated():
     view = make_view(leader='x"}\n# EOF\nfake 1\x1b[2J' + "y" * 5000 + "\ud800")
     for accept, parse in (("", prometheus), ("application/openmetrics-text", openmetrics)):
         text = metrics_text(view, Counts(), accept).content.decode()
@@ -283,7 +283,7 @@ def test_hostile_label_values_stay_one_bounded_label():
         assert "fake" not in {family.name for family in parse(text)}
 
 
-def test_number_of_series_does_not_depend_on_the_number_of_vms_and_no_series_names_one():
+def test_number_of_metric_series_does_not_depend_on_the_number_of_vms():
     found = []
     for n_vms in (3, 300):
         refs = [vm_ref(f"tenant-{number}", f"guest-{number}") for number in range(n_vms)]
@@ -296,7 +296,7 @@ def test_number_of_series_does_not_depend_on_the_number_of_vms_and_no_series_nam
     assert b"guest-" not in many
 
 
-def test_every_metric_of_the_table_is_exposed_by_a_busy_process(counted):
+def test_every_documented_metric_is_exposed_by_a_busy_process(counted):
     view = busy_view()
     text = metrics_text(view, counted).content.decode()
     names = {line.split()[2] for line in text.splitlines() if line.startswith("# TYPE")}
@@ -304,7 +304,7 @@ def test_every_metric_of_the_table_is_exposed_by_a_busy_process(counted):
 
 
 def busy_view():
-    """Return the state of a process that has a value for every metric."""
+    """Build the state of a process that has a value for every metric."""
     waits = replace(condition("True", message="memory updated"), since=NOW)
     changing = replace(condition("True"), since=NOW)
     live = make_live(
@@ -321,7 +321,7 @@ def busy_view():
     return replace(view, run=run, waits=(wait,))
 
 
-def test_promtool_accepts_the_metrics(counted):
+def test_promtool_finds_no_problem_in_the_metrics(counted):
     promtool = tool("promtool")
     ended = subprocess.run(
         [promtool, "check", "metrics"],

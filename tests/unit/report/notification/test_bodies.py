@@ -1,4 +1,4 @@
-"""Tests the bodies of notifications for each kind of receiver."""
+"""Tests the HTTP request bodies of notifications for each kind of receiver."""
 
 from __future__ import annotations
 
@@ -46,11 +46,11 @@ HOSTILE = make_notification(
     [make_notification(), STARTED, HOSTILE, make_notification(resolved=True, revision="")],
 )
 @pytest.mark.parametrize("settings", [PLAIN, LINKED])
-def test_body_of_a_webhook_is_valid_against_its_schema(notification, settings):
+def test_webhook_notification_is_valid_against_its_json_schema(notification, settings):
     assert check(webhook_body(notification, settings), "notification") == ()
 
 
-def test_body_of_a_webhook_contains_the_objects_and_the_links():
+def test_webhook_notification_contains_the_affected_objects_and_links_to_details():
     body = webhook_body(make_notification(), LINKED)
     assert (body["event"], body["status"], body["objectCount"]) == (
         "waits-for-person",
@@ -73,7 +73,7 @@ def test_body_of_a_webhook_contains_the_objects_and_the_links():
     assert webhook_body(make_notification(resolved=True), PLAIN)["status"] == "resolved"
 
 
-def test_reason_links_to_the_documentation_if_its_address_is_set():
+def test_webhook_notification_links_to_the_documentation_if_its_url_is_configured():
     for settings in (PLAIN, LINKED):
         found = replace(settings, docs_url="https://docs.example/reasons")
         links = {
@@ -83,7 +83,7 @@ def test_reason_links_to_the_documentation_if_its_address_is_set():
         assert ("details" in links) == bool(settings.external_url)
 
 
-def test_slack_message_has_a_header_the_text_and_the_context():
+def test_slack_notification_has_a_header_a_text_and_a_context_block():
     body = slack_body(make_notification(), LINKED)
     header, section, context = body["blocks"]
     assert header["text"]["text"] == ":warning: db/pg-0 needs a person (above-max-guest)"
@@ -96,12 +96,12 @@ def test_slack_message_has_a_header_the_text_and_the_context():
     assert body["text"].startswith(header["text"]["text"])
 
 
-def test_slack_message_about_the_end_of_a_problem_has_another_icon():
+def test_slack_notification_about_a_resolved_problem_has_a_check_mark():
     body = slack_body(make_notification(resolved=True), PLAIN)
     assert body["text"].startswith(":white_check_mark: ")
 
 
-def test_text_from_elsewhere_cannot_mention_people_or_add_links_in_a_chat():
+def test_untrusted_text_in_a_slack_notification_cannot_mention_users_or_add_links():
     body = slack_body(HOSTILE, PLAIN)
     texts = (body["text"], body["blocks"][1]["text"]["text"])
     for text in texts:
@@ -115,7 +115,7 @@ def test_text_from_elsewhere_cannot_mention_people_or_add_links_in_a_chat():
 
 
 @pytest.mark.parametrize("length", range(2990, 3004))
-def test_slack_message_stays_within_the_limits_and_cuts_no_escape(length):
+def test_truncated_slack_notification_has_no_incomplete_escape_sequence(length):
     found = make_notification(title="t" * 500, text="x" * length + "&<>" * 10)
     body = slack_body(found, PLAIN)
     section = body["blocks"][1]["text"]["text"]
@@ -126,7 +126,7 @@ def test_slack_message_stays_within_the_limits_and_cuts_no_escape(length):
     assert kept.count("&") == kept.count(";")
 
 
-def test_alert_has_the_labels_that_identify_the_object():
+def test_alertmanager_alert_has_labels_that_identify_the_object():
     (alert,) = alertmanager_body([make_notification()], LINKED, NOW)
     assert alert["labels"] == {
         "alertname": "MemoryChangeWaitsForPerson",
@@ -151,7 +151,7 @@ def test_alert_has_the_labels_that_identify_the_object():
     assert alert["generatorURL"] == "https://reconciler.example/vm/db/pg-0"
 
 
-def test_alert_ends_some_minutes_after_its_last_repetition_or_when_the_problem_is_over():
+def test_alertmanager_alert_ends_soon_after_the_last_time_it_was_sent():
     later = NOW + timedelta(hours=1)
     (alert,) = alertmanager_body([make_notification()], PLAIN, later)
     assert (alert["startsAt"], alert["endsAt"]) == (
@@ -164,7 +164,7 @@ def test_alert_ends_some_minutes_after_its_last_repetition_or_when_the_problem_i
     assert ended["endsAt"] == later.isoformat().replace("+00:00", "Z")
 
 
-def test_notification_about_several_objects_is_one_alert_for_each_and_one_for_the_others():
+def test_alertmanager_gets_one_alert_for_each_object_of_a_notification():
     refs = [vm_ref("db", f"pg-{n}") for n in range(3)]
     found = make_notification(subjects=tuple(map(subject, refs)), n_subjects=3)
     assert len(alertmanager_body([found], PLAIN, NOW)) == 3
@@ -173,7 +173,7 @@ def test_notification_about_several_objects_is_one_alert_for_each_and_one_for_th
     assert alerts[-1]["annotations"]["summary"] == found.title
 
 
-def test_alert_about_a_run_is_identified_by_its_commit():
+def test_alertmanager_alert_about_a_run_is_identified_by_the_commit():
     (alert,) = alertmanager_body([STARTED], PLAIN, NOW)
     assert alert["labels"] == {
         "alertname": "MemoryRolloutStarted",
@@ -184,7 +184,7 @@ def test_alert_about_a_run_is_identified_by_its_commit():
     }
 
 
-def test_each_kind_of_receiver_has_bodies():
+def test_each_kind_of_notification_receiver_has_a_body_format():
     assert BODIES.keys() == set(ReceiverKind)
     for each in BODIES.values():
         assert each.one(make_notification(), PLAIN, NOW)
