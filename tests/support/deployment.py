@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from ruamel.yaml import YAML
@@ -36,7 +38,12 @@ _KEYS = {"apiVersion", "kind", "resources", "components", "labels", "patches"}
 
 
 def load(path: Path) -> list[Any]:
-    """Return the documents of a YAML file, except empty ones."""
+    """Return the documents of a YAML file of the repository, except empty ones."""
+    return deepcopy(_parsed(path))
+
+
+@cache  # the tests render each folder many times
+def _parsed(path: Path) -> list[Any]:
     return [each for each in YAML(typ="safe").load_all(path) if each]
 
 
