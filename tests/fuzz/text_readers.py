@@ -40,7 +40,10 @@ ALERTS = (
     '{"status":"success","data":{"resultType":"vector","result":[{"metric":{"alertname":"A",'
     '"b":"c"},"value":[1,"1"]}]},"warnings":[]}'
 )
-REPORTED = '{"causes":{"0123456789abcdef":[29890000,29890001]}}'
+REPORTED = (
+    '{"causes":{"0123456789abcdef":[29890000,29890001],"1123456789abcdef":[29890000,29890001,'
+    '"failure","warning","not-found","VirtualMachine","a","b",1]}}'
+)
 CHECKPOINT = (
     '{"soak":{"digest":"a","since":"2026-11-23T00:48:52Z"},"failures":[{"kind":'
     '"VirtualMachine","namespace":"a","name":"b","uid":"c","target":"1","reason":"d",'

@@ -28,6 +28,11 @@ if TYPE_CHECKING:
 
 OVER_AFTER = timedelta(minutes=5)
 """How long a problem must be absent before it counts as over; many problems come and go."""
+RESTORED_OVER_AFTER = timedelta(minutes=20)
+"""The same for a problem that an earlier process reported, counted from the start of this one.
+
+A new process finds some problems only after 15 minutes, such as a repository that cannot be read.
+"""
 KEPT_FOR = timedelta(hours=6)
 """How long an event, such as the start of a rollout, is not reported again."""
 GROUPED_FROM = 50
@@ -43,7 +48,9 @@ class Known:
     seen: datetime
     """When it was last found."""
     cause: Cause | None = None
-    """The cause; None if an earlier process reported it, and it has not been found since."""
+    """The cause; None for an event that an earlier process reported."""
+    restored: bool = False
+    """Whether an earlier process reported the problem, and this one has not found it yet."""
     subjects: tuple[Cause, ...] = ()
     """The causes that a group consists of, at most ``GROUPED_FROM``."""
     n_subjects: int = 1
@@ -109,7 +116,11 @@ def due(view: ServiceView, reported: Reported) -> Due:
         *_merged(ended, view, resolved=True),
     )
     left = {each: state for each, state in known.items() if each not in over}
-    lasting = {each: state for each, state in left.items() if state.cause and state.cause.lasting}
+    lasting = {
+        each: state
+        for each, state in left.items()
+        if state.cause and state.cause.lasting and not state.restored
+    }
     return Due(
         notifications=tuple(sorted(notifications, key=lambda each: _ORDER.index(each.kind))),
         lasting=tuple(_merged(lasting, view, resolved=False)),
@@ -140,6 +151,9 @@ def _is_over(state: Known, view: ServiceView) -> bool:
         return absent >= KEPT_FOR
     # Without a new plan, nothing is known about the objects.
     fresh = state.cause.ref is None or (view.planned_at or view.at) > state.seen
+    if state.restored:
+        absent = view.at - max(state.seen, view.started_at)
+        return fresh and view.plan is not None and absent >= RESTORED_OVER_AFTER
     return fresh and absent >= OVER_AFTER
 
 

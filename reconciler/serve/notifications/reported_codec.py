@@ -1,7 +1,8 @@
 """Encodes and decodes the reported causes as an annotation of the Lease: ``encoded``, ``decoded``.
 
-The annotation contains two times per cause, in minutes since 1970. Users can edit it, so an
-unreadable value is reported and never raises an exception.
+The annotation contains two times per cause, in minutes since 1970, and for the newest problems
+what another process needs to report their end. It contains no texts, because users can edit it
+and receivers would show them. An unreadable value is reported and never raises an exception.
 """
 
 from __future__ import annotations
@@ -9,13 +10,36 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from reconciler.model.annotations import NOTIFIED
+from reconciler.model.references import (
+    HYPERCONVERGED,
+    HYPERCONVERGED_GROUP,
+    KUBEVIRT,
+    KUBEVIRT_GROUP,
+    VM,
+    ObjectRef,
+)
+from reconciler.model.service.notification import NotificationKind, NotificationSeverity
+from reconciler.serve.notifications.cause import Cause
 from reconciler.serve.notifications.due import Known, Reported
 
 MOST_CAUSES = 1000
 """The maximum number of stored causes, about 40 kB; those not seen for longest are dropped."""
+MOST_DETAILED = 300
+"""The maximum number of problems whose end another process can report, at most about 110 kB.
+
+The annotations of an object have at most 256 KiB.
+
+Source: apimachinery v0.36 pkg/api/validation/objectmeta.go (TotalAnnotationSizeLimitB).
+"""
+_REASON = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_NAME = re.compile(r"[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?")
+_GROUPS = {VM: KUBEVIRT_GROUP, KUBEVIRT: KUBEVIRT_GROUP, HYPERCONVERGED: HYPERCONVERGED_GROUP}
+_OF_OBJECTS = {NotificationKind.FAILURE, NotificationKind.WAITS_FOR_PERSON}
+_MOST_SUBJECTS = 1_000_000
 _CAUSE = re.compile(r"[0-9a-f]{16}")
 _MOST_MINUTES = 10**8
 """The year 2160; a greater number is a mistake."""
@@ -34,9 +58,14 @@ def encoded(reported: Reported) -> str | None:
     newest = sorted(reported.known.items(), key=lambda item: (item[1].seen, item[0]))[::-1]
     if not newest:
         return None
+    detailed = {each for each, state in newest if state.cause and state.cause.lasting}
+    detailed &= {each for each, _ in newest[:MOST_DETAILED]}
     causes = {
-        each: [_minutes(state.since), _minutes(state.seen)]
-        for each, state in sorted(newest[:MOST_CAUSES])
+        each: [
+            *(_minutes(state.since), _minutes(state.seen)),
+            *(_details(state) if each in detailed else ()),
+        ]
+        for each, state in sorted(newest[:MOST_CAUSES], key=itemgetter(0))
     }
     return json.dumps({"causes": causes}, separators=(",", ":"))
 
@@ -58,10 +87,58 @@ def decoded(text: str | None) -> Decoded:
     return Decoded(Reported(known=known))
 
 
-def _known(cause: str, since: int, seen: int) -> Known:
+def _details(state: Known) -> tuple[str | int, ...]:
+    cause = state.cause
+    if cause is None:
+        return ()
+    ref = cause.ref or ObjectRef("", "", "")
+    found = (cause.kind, cause.severity, cause.reason, *ref[:3], state.n_subjects)
+    try:
+        _problem(*found)
+    except ValueError:
+        return ()  # its end is not reported, which is better than an annotation nobody can read
+    return found
+
+
+def _known(cause: str, since: int, seen: int, *details: Any) -> Known:  # noqa: ANN401 - decoded JSON
     if _CAUSE.fullmatch(cause) is None:
         raise ValueError("not the identifier of a cause")
-    return Known(since=_time(since), seen=_time(seen))
+    times = _time(since), _time(seen)
+    if not details:
+        return Known(since=times[0], seen=times[1])
+    found, count = _problem(*details)
+    return Known(
+        since=times[0],
+        seen=times[1],
+        cause=found,
+        subjects=(found,),
+        n_subjects=count,
+        restored=True,
+    )
+
+
+def _problem(
+    kind: str, severity: str, reason: str, object_kind: str, namespace: str, name: str, count: int
+) -> tuple[Cause, int]:
+    """Return a problem that an earlier process reported, and the number of its objects."""
+    names = [each for each in (namespace, name) if each]
+    valid = _REASON.fullmatch(reason) and all(map(_NAME.fullmatch, names))
+    if not valid or bool(object_kind) != bool(name):
+        raise ValueError("not the description of a problem")
+    if object_kind and (object_kind not in _GROUPS or kind not in _OF_OBJECTS):
+        raise ValueError("not a problem of an object")
+    if type(count) is not int or not 1 <= count <= _MOST_SUBJECTS:
+        raise ValueError("not a number of objects")
+    known = Cause(
+        key="",
+        kind=NotificationKind(kind),
+        severity=NotificationSeverity(severity),
+        reason=reason,
+        ref=ObjectRef(object_kind, namespace, name, _GROUPS[object_kind]) if name else None,
+        title=f"A problem that was reported before a restart ({reason})",
+        message="the problem was reported before a restart of reconciler, and is not found now",
+    )
+    return known, count
 
 
 def _minutes(at: datetime) -> int:

@@ -13,11 +13,22 @@ from support.serving.notifications import make_notification
 from support.serving.service_view import make_view
 
 from reconciler.model.annotations import NOTIFIED
-from reconciler.model.service.notification import NotificationRecord
+from reconciler.model.references import vm_ref
+from reconciler.model.service.notification import (
+    NotificationKind,
+    NotificationRecord,
+    NotificationSeverity,
+)
 from reconciler.model.service.view import Role
+from reconciler.serve.notifications.cause import Cause
 from reconciler.serve.notifications.due import Known, Reported
 from reconciler.serve.notifications.notification_center import NotificationCenter
-from reconciler.serve.notifications.reported_codec import MOST_CAUSES, decoded, encoded
+from reconciler.serve.notifications.reported_codec import (
+    MOST_CAUSES,
+    MOST_DETAILED,
+    decoded,
+    encoded,
+)
 
 MISSING = make_view(make_desired(want("1Gi")), make_live())
 QUIET = make_view()
@@ -120,15 +131,34 @@ def test_standby_replica_sends_nothing_and_a_later_leader_reads_the_lease_again(
     assert sender.lasting == ()
 
 
-def test_problem_from_an_earlier_process_is_not_reported_as_over_if_it_was_never_seen(
-    clock, sender
+@pytest.mark.parametrize(
+    ("minutes", "view", "over"),
+    [(19, QUIET, []), (20, QUIET, ["not-found"]), (20, replace(QUIET, plan=None), [])],
+)
+def test_end_of_a_problem_during_a_restart_is_reported_some_minutes_later(
+    minutes, view, over, clock, sender
 ):
     lease = FakeLease()
     NotificationCenter(lease, sender, clock).update(MISSING)
-    center = NotificationCenter(lease, sender, clock)
     clock.sleep(3600)
-    center.update(replace(QUIET, planned_at=clock.now()))
+    started = clock.now()
+    center = NotificationCenter(lease, sender, clock)
+    for _ in range(minutes + 1):
+        center.update(replace(view, started_at=started, planned_at=clock.now()))
+        assert sender.lasting == (), "it is not known whether the problem still exists"
+        clock.sleep(60)
+    assert sender.sent == ["not-found", *over]
+
+
+def test_problem_that_lasts_during_a_restart_is_reported_once(clock, sender):
+    lease = FakeLease()
+    for _ in range(2):
+        started, center = clock.now(), NotificationCenter(lease, sender, clock)
+        for _ in range(25):
+            center.update(replace(MISSING, started_at=started, planned_at=clock.now()))
+            clock.sleep(60)
     assert sender.sent == ["not-found"]
+    assert sender.lasting == ("not-found",)
 
 
 def test_lease_is_not_written_if_nothing_has_changed(clock, sender):
@@ -164,6 +194,24 @@ def test_only_the_newest_causes_are_stored():
     assert (len(stored), min(stored)) == (MOST_CAUSES, f"{5:016x}")
 
 
+def test_stored_causes_of_the_longest_names_fit_into_the_annotations_of_an_object():
+    ref = vm_ref("n" * 63, "v" * 253)
+    cause = Cause(
+        key="",
+        kind=NotificationKind.WAITS_FOR_PERSON,
+        severity=NotificationSeverity.CRITICAL,
+        reason="r" * 63,
+        ref=ref,
+        message="",
+    )
+    known = Known(since=NOW, seen=NOW, cause=cause, n_subjects=1_000)
+    text = encoded(Reported(known={f"{n:016x}": known for n in range(MOST_CAUSES)}))
+    assert len(text) < 200_000
+    restored = [each for each in decoded(text).reported.known.values() if each.restored]
+    assert len(restored) == MOST_DETAILED
+    assert restored[0].cause.ref == ref
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -178,6 +226,19 @@ def test_only_the_newest_causes_are_stored():
         '{"causes": {"0123456789abcdef": [1, -2]}}',
         '{"causes": {"0123456789abcdef": [1, 1e300]}}',
         "[" * 100_000,
+        *(
+            f'{{"causes": {{"0123456789abcdef": [1, 2, {details}]}}}}'
+            for details in (
+                '"failure"',
+                '"other", "info", "r", "", "", "", 1',
+                '"failure", "info", "<b>", "", "", "", 1',
+                '"start", "info", "r", "VirtualMachine", "a", "b", 1',
+                '"failure", "info", "r", "Secret", "a", "b", 1',
+                '"failure", "info", "r", "VirtualMachine", "a", "b c", 1',
+                '"failure", "info", "r", "VirtualMachine", "a", "b", true',
+                '"failure", "info", 7, "", "", "", 1',
+            )
+        ),
     ],
 )
 def test_unreadable_annotation_is_reported_and_counts_as_empty(text, clock, sender, caplog):
