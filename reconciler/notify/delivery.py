@@ -32,7 +32,7 @@ _LONGEST_WAIT_S = 600.0
 """The longest pause in seconds that a receiver can request with a Retry-After header."""
 _REPEATABLE = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REFUSED = frozenset({425, 429, 503})
-"""The status codes with which the receiver has certainly not processed the notification."""
+"""The HTTP status codes after which a receiver has certainly not processed the request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Attempt:
     repeat: bool = False
     """Whether another attempt may succeed and cannot send the notification twice."""
     wait_s: float = 0.0
-    """The pause that the receiver requests, in seconds."""
+    """The pause that the receiver requests before the next attempt, in seconds."""
     problem: str = ""
     """Why the attempt failed, without the URL and the headers; empty if it succeeded."""
 

@@ -34,7 +34,7 @@ class NotificationHistory:
                 self._found.popitem(last=False)
 
     def update(self, notification: Notification, delivery: Delivery) -> None:
-        """Replace the state of a notification for one receiver, if it is still in the history."""
+        """Update the state of a stored notification for one receiver."""
         with self._lock:
             if (found := self._found.get(notification.id)) is not None:
                 found[1][delivery.receiver] = delivery

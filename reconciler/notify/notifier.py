@@ -61,7 +61,7 @@ class Bodies(Protocol):
     def many(
         self, lasting: Sequence[Notification], settings: NotifySettings, now: datetime
     ) -> object:
-        """Return the request body that sends problems that still exist again."""
+        """Return the request body that repeats all problems that still exist."""
         ...
 
 
@@ -138,7 +138,7 @@ class Notifier:
 
     @property
     def is_open(self) -> bool:
-        """Whether notifications are still sent; False when the process ends."""
+        """Whether notifications are still sent; False while the process ends."""
         return not self._ending
 
     def send(self, notifications: tuple[Notification, ...]) -> None:

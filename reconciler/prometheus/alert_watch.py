@@ -39,7 +39,7 @@ _FIRING_HINT = "new changes start when the alert has ended; `apply --ignore-aler
 class _Reading:
     matchers: tuple[AlertMatcher, ...]
     at: float
-    """The monotonic time of the response."""
+    """When the response arrived, on the monotonic clock."""
     alerts: tuple[str, ...] = ()
     problem: str = ""
     hint: str = ""

@@ -17,7 +17,7 @@ from reconciler.errors import UsageError
 
 URL, USERNAME, PASSWORD = "url", "username", "password"
 TOKENS = ("bearerToken", "token")
-"""The file names of a bearer token, as in a Flux Secret and as for a service account."""
+"""The file names of a bearer token: the key in a Flux Secret, and that of a service account."""
 CA = "ca.crt"
 _MAX_BYTES = 64_000
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})

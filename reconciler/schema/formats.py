@@ -1,4 +1,4 @@
-"""``CHECKS``: the formats of the schemas, each checked with the parser of that format."""
+"""``CHECKS``: checks each string format in the schemas with the parser of that format."""
 
 from __future__ import annotations
 

@@ -47,7 +47,7 @@ class Finding:
 
     keyword: str
     expected: Any
-    """The keyword's value in the schema."""
+    """The value of the keyword in the schema."""
     value: object
     schema: Mapping[str, Any]
     path: tuple[str | int, ...]

@@ -23,7 +23,7 @@ class Combined:
 
     desired: DesiredKubeVirt | None = None
     places: Mapping[ObjectRef, Mapping[FieldPath, Location]] = field(default_factory=dict)
-    """The location of each setting in the files, by the object in ``desired``."""
+    """The location of each setting in the manifest files, by object and field path."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 

@@ -137,7 +137,7 @@ def parse_config(file: SourceFile, data: bytes) -> ConfigResult:
 def stream_config(
     texts: Sequence[tuple[str, bytes]], given: tuple[str, bytes] | None = None
 ) -> ConfigResult | None:
-    """Read the configuration from a file or from one of several inputs, or return None.
+    """Read the configuration from a file or from a document in the inputs, or return None.
 
     Args:
         texts: The name and the bytes of each input; one document of kind Config is allowed.

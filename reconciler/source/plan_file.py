@@ -136,7 +136,7 @@ def _actions(
 
 
 def _target(found: Mapping[str, Any] | None) -> WriteTarget | None:
-    """Return the object that is written, or None if it is the changed object itself."""
+    """Return the object to write, such as a HyperConverged, or None for the changed object."""
     if found is None:
         return None
     group, _, version_of = found["apiVersion"].rpartition("/")

@@ -72,7 +72,7 @@ def _read_tree(
 
 
 def _is_ours(result: FileResult) -> bool:
-    """Return whether a parsed file contains a managed object or an error."""
+    """Return whether a parsed file contains a VM, a KubeVirt setting or an error."""
     errors = (each.severity is Severity.ERROR for each in result.diagnostics)
     return bool(result.objects) or any(errors)
 
@@ -114,7 +114,7 @@ class CommitReader:
         self._search = search or CommitSearch(repository, revision)
         self._last: tuple[CommitTree, Reading] | None = None
         self._earlier: CommitTree | None = None
-        """The files of an earlier commit; git then lists only the files that differ."""
+        """The files of an earlier commit, so that git lists only the files that differ."""
 
     def read(self) -> Reading:
         """Read the newest commit that passes all checks, with the configuration in this commit.
@@ -146,7 +146,7 @@ class CommitReader:
             self._earlier = earlier._last[0]
 
     def of(self, revision: str) -> CommitReader:
-        """Return a reader for another revision that reuses the parsed results of equal files."""
+        """Return a reader for another revision that reuses the results of unchanged files."""
         other = CommitReader(self._repository, revision, override=self._override)
         other._contents, other._last = self._contents, self._last
         return other

@@ -34,7 +34,7 @@ class ExchangeError(Exception):
     def __init__(self, message: str, *, received: bool) -> None:
         super().__init__(message)
         self.received = received
-        """Whether the server may have received the request."""
+        """Whether the server may have received the HTTP request."""
 
 
 class TooLargeError(ExchangeError):

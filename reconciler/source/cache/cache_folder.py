@@ -15,7 +15,7 @@ _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
 def prepare_folder(folder: Path, *, shared: bool) -> None:
-    """Create a directory that only its owner can access, or check that an existing one is safe.
+    """Create a cache directory for its owner only, or check that an existing one is safe.
 
     Raises:
         UsageError: Other users can write to the directory, and *shared* is False.

@@ -90,7 +90,7 @@ class ParseCache:
         self._close()
 
     def get(self, blobs: Sequence[str]) -> dict[str, bytes]:
-        """Return the cached records by the hash of the file contents; omit damaged records."""
+        """Return the undamaged cache records for file contents, by the hash of the contents."""
         return self._attempt(lambda: self._get(blobs)) or {}
 
     def put(self, records: Mapping[str, bytes]) -> None:

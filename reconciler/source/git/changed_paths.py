@@ -14,7 +14,7 @@ _STATUS = ("status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-rena
 
 
 def changed_paths(repository: Repository) -> tuple[str, ...]:
-    """Return the paths that are staged, changed or untracked.
+    """Return the paths of staged, changed and untracked files in the working tree.
 
     Raises:
         SourceError: The list is too long, or git fails.

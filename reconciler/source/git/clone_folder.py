@@ -91,7 +91,7 @@ class CloneFolder:
         return newest
 
     def new(self) -> Path:
-        """Create a directory for a new clone, and return it."""
+        """Create a directory for a new clone, and return its path."""
         clones = self._clones()
         number = int(clones[-1].name.partition("-")[2]) + 1 if clones else 1
         path = self._folder / f"clone-{number}"
@@ -144,7 +144,7 @@ def _opened(path: Path) -> Iterator[int]:
 
 
 def _lock(descriptor: int, kind: int) -> bool:
-    """Lock an open file; return False if another process has locked it."""
+    """Lock an open file, or return False if another process has locked it."""
     with suppress(BlockingIOError):
         fcntl.flock(descriptor, kind | fcntl.LOCK_NB)
         return True

@@ -25,7 +25,7 @@ The size of a missing object is BAD; reading that object fails later.
 _MOST_BYTES = 100_000
 """The maximum total length in bytes of the changed file names to pass on a command line."""
 _ESCAPE = "\\x"
-"""The start of an escaped byte in a path that is not UTF-8; real file names may contain it."""
+"""The escape prefix for bytes of a path that are not UTF-8; a real file name may contain it."""
 _KINDS = {"120000": EntryKind.SYMLINK, "160000": EntryKind.SUBMODULE}
 
 

@@ -37,7 +37,7 @@ class RenderedFolder:
     """The manifest files in the directory, without those in nested directories to render."""
 
     def diagnose(self, *, ours: bool) -> Diagnostic:
-        """Return an error if a directory to render contains managed objects, otherwise a note."""
+        """Return an error if a directory to render contains VMs or settings, or else a note."""
         file, folder = SourceFile(path=self.entry.path), dirname(self.entry.path) or "."
         what, program, command = "a kustomization", "kustomize", f"kubectl kustomize {folder}"
         code = "kustomization"
@@ -62,7 +62,7 @@ class Selection:
 
     files: tuple[Entry, ...]
     rendered: tuple[RenderedFolder, ...]
-    """The directories that must be rendered; their files are only searched for managed kinds."""
+    """The directories to render; their files are only searched for VMs and KubeVirt settings."""
     diagnostics: tuple[Diagnostic, ...]
 
 
@@ -70,7 +70,7 @@ def select(tree: FileTree, config: Config) -> Selection:
     """Select the manifest files of a revision that the configuration includes.
 
     Raises:
-        SourceError: A file that is too large to parse cannot be searched for managed kinds.
+        SourceError: A file that is too large to parse cannot be read.
     """
     chosen = included(config)
     entries = tuple(entry for entry in tree.entries() if chosen(entry.path))

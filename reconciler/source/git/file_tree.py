@@ -84,5 +84,5 @@ def is_manifest(path: str) -> bool:
 
 
 def shown(name: bytes) -> str:
-    """Decode a path, with an escape for each byte that is not UTF-8."""
+    """Decode the bytes of a path, with an escape for each byte that is not UTF-8."""
     return name.decode("utf-8", "backslashreplace")

@@ -109,7 +109,7 @@ def configured(settings: Mapping[str, str], *, alone: bool = False) -> dict[str,
 
 @contextmanager
 def hidden() -> Iterator[None]:
-    """Hide all ``GIT_`` variables from GitPython, because some of them can start a program."""
+    """Hide all ``GIT_`` environment variables from GitPython, because some can run a program."""
     found = {name: value for name, value in os.environ.items() if name.startswith("GIT_")}
     for name in found:
         del os.environ[name]

@@ -32,7 +32,7 @@ _MISSING = "fatal: couldn't find remote ref "
 MAX_HISTORY = 1_000
 """The maximum number of commits to search for the commit of the previous fetch."""
 _MAX_LISTED = 20_000
-"""The maximum number of commits to list; with merges, a history has more commits than levels."""
+"""The maximum number of commits to list; a fetch of depth N can return more than N commits."""
 _FETCH = (
     "fetch",
     "--quiet",

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 _HEADER_WORDS = 3
 _PIECE = 1_000_000
 _MAX_COMPARED = 2_000
-"""The maximum number of names that are compared with a name that does not exist."""
+"""The maximum number of branch and tag names to compare with a name that does not exist."""
 MAX_LISTING_BYTES = 48_000_000
 """The maximum size of git's file listing in bytes, including hashes and sizes."""
 
@@ -90,7 +90,7 @@ class Repository:
         self._batch = None
 
     def keep(self, opened: ExitStack) -> None:
-        """Close other resources together with this repository."""
+        """Take ownership of resources, which are closed together with this repository."""
         self._processes.push(opened)
 
     def run(self, *arguments: str, environment: Mapping[str, str] | None = None) -> Output:
@@ -171,7 +171,7 @@ class Repository:
         return self._next_contents(blob, cast("IO[bytes]", self._batch.stdout))
 
     def many_contents(self, blobs: Sequence[str]) -> Iterator[bytes]:
-        """Yield the contents of several Git objects; git reads ahead of the caller.
+        """Yield the contents of several Git objects; git reads the next objects in advance.
 
         Raises:
             SourceError: An object is missing.

@@ -79,7 +79,7 @@ class WorkingTree:
         return tuple(entry for _, entry in self._entries.values())
 
     def changed(self) -> tuple[str, ...]:
-        """Return the paths that are staged, changed, untracked or missing from disk, in order."""
+        """Return the paths of staged, changed, untracked and deleted files, in order."""
         if self.revision != UNBORN:
             # `git status` reads all names of the commit before it prints one, and a tree of a few
             # bytes can have an astronomical number of files. This list detects such a tree.

@@ -81,7 +81,7 @@ def skipped_kinds(data: bytes) -> Counter[str]:
 
 
 def count_kind(counted: Counter[str], kind: str, n: int = 1) -> None:
-    """Count objects of one kind; very long names, and too many names, share one counter."""
+    """Count objects of one kind; kinds beyond a maximum number or length share one counter."""
     known = kind in counted or (len(counted) < _MAX_KINDS and len(kind) <= _MAX_KIND_LENGTH)
     counted[kind if known else _OTHER_KINDS] += n
 

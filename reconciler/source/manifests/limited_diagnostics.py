@@ -56,12 +56,12 @@ class LimitedDiagnostics:
         self._severity = min(self._severity, each.severity, key=_RANK.__getitem__)
 
     def extend(self, found: Iterable[Diagnostic]) -> None:
-        """Add several diagnostics."""
+        """Store several diagnostics, or only count them if the list is full."""
         for each in found:
             self.add(each)
 
     def __len__(self) -> int:
-        """Return the number of diagnostics that were added."""
+        """Return the number of diagnostics that were stored or only counted."""
         return len(self._kept) + self._n_dropped
 
     def result(self) -> tuple[Diagnostic, ...]:

@@ -98,7 +98,7 @@ class FileObject:
 
     desired: DesiredVM | DesiredKubeVirt
     places: Mapping[FieldPath, Location]
-    """The locations of managed fields; ``()`` is the whole object."""
+    """The locations of managed fields by field path; ``()`` is the path of the whole object."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
@@ -112,4 +112,4 @@ class FileResult:
     unread: int = 0
     """The number of ignored documents that are unreadable or are not Kubernetes objects."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """The problems that do not concern one of ``objects``."""
+    """The problems in the file that do not concern one of ``objects``."""

@@ -131,7 +131,7 @@ class _Gathered:
             self.unread += 1
 
     def take(self, document: Composed) -> None:
-        """Add the objects of a document; report duplicate keys only in managed objects."""
+        """Add the objects of a YAML document; report duplicate keys only in managed objects."""
         before = len(self.objects), len(self.diagnostics)
         self._take(document.root)
         if before != (len(self.objects), len(self.diagnostics)):
@@ -140,7 +140,7 @@ class _Gathered:
             )
 
     def _take(self, node: Node, *, listed_kind: str = "") -> None:
-        """Add a document or a list item; an item without a kind has the kind of its list."""
+        """Add a YAML document or a list item; an item without a kind has the kind of its list."""
         if not isinstance(node.value, dict):
             self.unread += isinstance(node.value, str | int | float)
             return

@@ -18,7 +18,7 @@ MAX_OBJECTS = 100_000
 MAX_MANIFEST_BYTES = 200_000_000
 """The maximum size of the manifests of all VMs together, as JSON."""
 MAX_REMARKS = 250_000
-"""The maximum number of problems in all files; a file's skipped kinds also count."""
+"""The maximum number of problems in all files; each further skipped kind of a file also counts."""
 _HINT = "split the repository, or select folders with `paths` in .reconciler.yaml"
 
 

@@ -28,12 +28,12 @@ _LENGTH_BYTES = 4
 
 
 class AllowedSignersError(ValueError):
-    """A line of the allowed signers is invalid; the message contains the line's number."""
+    """A line of an SSH allowed signers file is invalid; the message contains the line's number."""
 
     def __init__(self, row: int, message: str) -> None:
         super().__init__(message)
         self.row = row
-        """The number of the line, counted from 1."""
+        """The number of the invalid line, counted from 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class AllowedSigner:
     """A public key, and the conditions under which its signatures are accepted."""
 
     line: str
-    """The whole line, as ssh-keygen reads it."""
+    """The whole line of the allowed signers file, for ssh-keygen."""
     fingerprint: str
     """The fingerprint of the key, such as ``SHA256:…``."""
     valid_after: datetime | None = None
@@ -55,7 +55,7 @@ class AllowedSigner:
 
 
 def parse_allowed_signers(text: str) -> tuple[AllowedSigner, ...]:
-    """Parse the lines of an allowed signers file, in order.
+    """Parse the lines of an SSH allowed signers file, in order.
 
     Raises:
         AllowedSignersError: A line is invalid, or its key is too weak.
@@ -82,7 +82,7 @@ def _signer(row: int, line: str) -> AllowedSigner:
 
 
 def _times(row: int, options: str) -> dict[str, datetime]:
-    """Check the options of an allowed signer, and return the validity times by option name."""
+    """Check the options of an SSH allowed signer, and return its validity times by option name."""
     found, position, seen = {}, 0, set()
     while position < len(options):
         match = _OPTION.match(options, position)

@@ -41,7 +41,7 @@ _PROBLEMS: Mapping[str, tuple[RefusalReason, str]] = {
     "EXPKEYSIG": (RefusalReason.EXPIRED, "it is signed with {key}, which has expired"),
     "REVKEYSIG": (RefusalReason.REVOKED, "it is signed with {key}, which is revoked"),
 }
-"""For each keyword of a result line, the problem that it states and a message."""
+"""For each keyword of a gpg result line, the problem that gpg reports, and a message."""
 
 
 def judge_openpgp(output: str, trusted: Collection[str]) -> SignatureVerdict:
@@ -68,7 +68,7 @@ def judge_openpgp(output: str, trusted: Collection[str]) -> SignatureVerdict:
 
 
 def _problem(name: str, fields: Sequence[str]) -> SignatureVerdict | None:
-    """Return why a signature is rejected because of its result line, or None for ``GOODSIG``."""
+    """Return why a gpg result line causes rejection of a signature, or None for ``GOODSIG``."""
     key = f"the OpenPGP key {fields[0] if fields else '?'}"
     if name == "ERRSIG" and (weak := _WEAK_HASHES.get("".join(fields[2:3]))):
         return rejected(RefusalReason.WEAK, _weak(key, weak))
@@ -106,7 +106,7 @@ def _weak(key: str, algorithm: str) -> str:
 
 
 def _lines(output: str) -> dict[str, list[list[str]]]:
-    """Split gpg's status lines into fields, by the keyword of each line."""
+    """Return the fields of each status line of gpg, by the keyword of the line."""
     found = defaultdict(list)
     for line in output.split("\n"):
         if line.startswith(_PREFIX):

@@ -207,7 +207,7 @@ class SignatureChecker:
 def signature_checker(
     repository: Repository, verification: Verification, clock: Clock
 ) -> Iterator[SignatureChecker]:
-    """Create a ``SignatureChecker``, and delete its copies of the trusted keys at the end.
+    """Yield a ``SignatureChecker``, and delete its copies of the trusted keys afterwards.
 
     Raises:
         SourceError: gpg or ssh-keygen is missing, but there are keys for it.

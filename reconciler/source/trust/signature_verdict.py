@@ -9,7 +9,7 @@ from reconciler.model.revision.commit_in_force import RefusalReason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignatureVerdict:
-    """The result of the check of one signature."""
+    """The result of checking the signature of a commit or tag."""
 
     problem: RefusalReason | None = None
     """Why the signature is not accepted; None if it is accepted."""

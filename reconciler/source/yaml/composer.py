@@ -75,7 +75,7 @@ def compose(events: Iterable[Any], kinds: ModuleType) -> Iterator[Composed]:
 
 
 class _Open:
-    """A mapping or list whose end has not been read yet."""
+    """A YAML mapping or list whose end has not been read yet."""
 
     __slots__ = (
         *("anchor", "children", "count_before", "is_mapping", "is_merge", "key", "key_start"),
@@ -93,7 +93,7 @@ class _Open:
         self.value: Any = {} if is_mapping else []
         self.children: dict[Any, Node] = {}
         self.key: str | None = None
-        """The key of the next value."""
+        """The key of the next value in the mapping."""
         self.key_start: ParserMark | None = None
         self.is_merge = False
         """Whether the key of the next value is ``<<``."""
@@ -114,7 +114,7 @@ class _Document:
         self.remarks: list[Problem] = []
         self._outer: list[_Open] = []
         self._count = 0
-        """The number of values that were read so far, including repetitions by aliases."""
+        """The number of YAML values read so far, including repetitions by aliases."""
         self._anchors: dict[str, tuple[Node, int] | None] = {}
         """The node and the number of values of each anchor; None until the node is complete."""
 
@@ -140,7 +140,7 @@ class _Document:
             self._add(_new(Node, (value, start, _NOTHING, inner.key_start)))
 
     def open(self, event: Any, *, is_mapping: bool) -> None:  # noqa: ANN401 - as above
-        """Start a mapping or list."""
+        """Start a YAML mapping or list inside the innermost one."""
         inner = self.inner
         if inner.is_mapping and inner.key is None:
             _fail(event.start_mark, "not-yaml", _KEY_NOT_TEXT)
@@ -163,7 +163,7 @@ class _Document:
         _reject_many(self._count, (*self._outer[1:2], self.inner)[0])
 
     def close(self) -> None:
-        """End the innermost mapping or list."""
+        """End the innermost YAML mapping or list."""
         done, inner = self.inner, self._outer.pop()
         count = self._count - done.count_before
         _reject_many(count, done)

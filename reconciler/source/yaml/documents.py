@@ -196,13 +196,13 @@ def _syntax_problem(error: Any, piece: Piece) -> Problem:  # noqa: ANN401 - of e
 
 
 def _next_document(text: str, row: int, first: int) -> int | None:
-    """Return the position of the next line with ``---`` after a given line, or None."""
+    """Return the position of the next ``---`` line after a given line, or None."""
     found = _DOCUMENT_LINE.search(text, max(_start(text, row), first + 1))
     return found.start() if found else None
 
 
 def _document_at(text: str, mark: Mark, following: int | None) -> str:
-    """Return the content of the document that contains a given position."""
+    """Return the content of the YAML document that contains a given position."""
     start = _start(text, mark.line - 1)
     first = max(text.rfind("\n---", 0, start), 0)
     if following == start and mark.column > 1:

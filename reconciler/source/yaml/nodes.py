@@ -79,7 +79,7 @@ class Node(NamedTuple):
         return node
 
     def at(self, path: Iterable[str | int]) -> Mark:
-        """Return the start of the value at a field path; if it is missing, its parent's start."""
+        """Return the start of the value at a field path, or of its parent if it is missing."""
         node = self
         for step in path:
             child = node.children.get(step)
@@ -89,7 +89,7 @@ class Node(NamedTuple):
         return node.mark
 
     def key_at(self, path: Iterable[str | int]) -> Mark:
-        """Return the start of the last key in a field path; without a key, return ``at(path)``."""
+        """Return the start of the last key in a field path, or of the value if it has no key."""
         node = self.find(path)
         if node is None or node.key_start is None:
             return self.at(path)

@@ -117,7 +117,7 @@ def _in_range(value: int) -> int | float | None:
 
 
 def _whole(value: float) -> int | float | None:
-    """Convert a whole float below ``_INTEGRAL_BELOW`` to an integer; None for infinity.
+    """Convert a whole float below ``_INTEGRAL_BELOW`` to an integer; return None for infinity.
 
     A number beyond the range of a float stays a string, for example 12e4567, which may be the
     start of a commit's hash.

@@ -42,7 +42,7 @@ class InstallationToken(Protocol):
         base_url: str,
         ca: Path | None,
     ) -> str:
-        """Return a token that can read the repositories of the installation.
+        """Return a token that can read the repositories of a GitHub App installation.
 
         Either *installation_id* or *owner* is empty; *owner* is the account that has installed the
         app.

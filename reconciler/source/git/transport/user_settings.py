@@ -19,9 +19,9 @@ _HTTP = _FILES | {
     *("sslbackend", "sslversion", "sslcipherlist", "pinnedpubkey", "schannelcheckrevoke"),
     *("version", "curloptresolve", "postbuffer", "useragent"),
 }
-"""The variables of ``http`` and ``http.URL`` that are copied, in lower case."""
+"""The Git settings of ``http`` and ``http.URL`` that are copied, in lower case."""
 _OTHER = frozenset({"fetch.fsckobjects", "transfer.fsckobjects", "protocol.version"})
-"""Other keys that are copied, in lower case."""
+"""Other Git settings that are copied, in lower case."""
 
 
 def selected_settings() -> tuple[tuple[str, str], ...]:
