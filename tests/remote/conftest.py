@@ -37,7 +37,7 @@ def _apart(monkeypatch, tmp_path):
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A bare repository with one manifest, and the folder that a server serves."""
+    """A bare repository with one manifest, and the directory that a Git server serves."""
 
     work: Git
     root: Path
@@ -82,7 +82,7 @@ _FILES = {"ca_crt": "ca.crt", "tls_crt": "tls.crt", "tls_key": "tls.key"}
 
 @pytest.fixture
 def credentials(tmp_path):
-    """Returns a function that writes a folder with credentials, one file per key."""
+    """Returns a function that creates a credentials directory with one file per key."""
 
     def write(**files: str) -> Path:
         folder = tmp_path / "credentials"
@@ -98,7 +98,7 @@ def credentials(tmp_path):
 
 @pytest.fixture
 def secret(tmp_path) -> str:
-    """A password that occurs nowhere else on this machine."""
+    """Returns a password that occurs nowhere else on this machine."""
     return f"s3cret-{tmp_path.parent.name}-{tmp_path.name}"
 
 

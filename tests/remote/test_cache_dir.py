@@ -1,4 +1,4 @@
-"""With --cache-dir, commands keep the commits of a remote repository."""
+"""With --cache-dir, commands keep the fetched commits of a remote repository."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ def read(served, stack, cache, capsys):
     return lambda *more: Command(capsys)("validate", *options, *more)
 
 
-def test_second_run_fetches_into_the_git_clone_that_the_first_run_created(read, served, cache):
+def test_second_command_fetches_into_the_git_clone_that_the_first_command_created(
+    read, served, cache
+):
     assert read().code == 0
     (clone,) = cache.glob("git/*/clone-*")
     before = {path.name for path in clone.glob("objects/pack/*.pack")}
@@ -48,7 +50,7 @@ def test_rewritten_git_history_is_reported_once(read, served):
     assert "rewritten" not in read().out
 
 
-def test_cache_folder_that_other_users_can_write_to_is_rejected_before_the_git_fetch(read, cache):
+def test_cache_directory_writable_by_other_users_is_rejected_before_the_git_fetch(read, cache):
     cache.mkdir()
     cache.chmod(0o777)
     code, message, _ = failed(read())
@@ -59,7 +61,7 @@ def test_cache_folder_that_other_users_can_write_to_is_rejected_before_the_git_f
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_read_only_cache_folder_is_not_used_for_git_clones(read, cache):
+def test_read_only_cache_directory_is_not_used_for_git_clones(read, cache):
     assert read().code == 0
     (folder,) = cache.glob("git/*")
     folder.chmod(0o500)

@@ -1,4 +1,4 @@
-"""A fetch with the token of a GitHub App's installation, from a server that checks signatures."""
+"""Tests a Git fetch with the token of a GitHub App, whose signature a fake GitHub checks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def decoded(part: str) -> bytes:
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory):
-    """A folder with the private keys ``app`` and ``stranger``, and the public key of ``app``."""
+    """A directory with the private keys ``app`` and ``stranger``, and a public key of ``app``."""
     folder, openssl = tmp_path_factory.mktemp("keys"), tool("openssl")
     for name in ("app", "stranger"):
         command = [openssl, "genrsa", "-out", folder / name, "2048"]
@@ -37,7 +37,7 @@ def keys(tmp_path_factory):
 
 @pytest.fixture
 def github(keys, secret, leaks, tmp_path):
-    """The address of an API that returns the secret as the token of installation 77 of app 12."""
+    """The URL of a fake GitHub that returns a token only for installation 77 of app 12."""
 
     class Handler(BaseHTTPRequestHandler):
         def log_message(self, *_):
@@ -85,7 +85,7 @@ def github(keys, secret, leaks, tmp_path):
 
 @pytest.fixture
 def app(credentials, github, keys, authority):
-    """Returns a function that writes the credentials of the app, with some files replaced."""
+    """Returns a function that writes the credentials of a GitHub App, with some files replaced."""
 
     def write(**changed):
         files = {
@@ -118,7 +118,7 @@ def test_git_repository_is_read_with_the_token_of_a_github_app(validate, app, ad
     assert leaks.n_looks >= 4
 
 
-def test_installation_of_a_github_app_is_found_by_its_owner(validate, app, address):
+def test_github_app_installation_is_found_by_its_owner(validate, app, address):
     folder = app(githubAppInstallationOwner="bob-ops")
     (folder / "githubAppInstallationID").unlink()
     assert validate(address, folder).code == 0
@@ -141,7 +141,9 @@ def test_unknown_owner_of_a_github_app_installation_is_reported(
     assert end.format(port=github.rpartition(":")[2]) in message
 
 
-def test_two_kinds_of_installation_of_a_github_app_are_reported(validate, app, address):
+def test_github_app_credentials_that_name_both_installation_and_owner_are_reported(
+    validate, app, address
+):
     folder = app(githubAppInstallationOwner="bob-ops")
     assert failed(validate(address, folder))[1] == (
         f"{folder} has githubAppInstallationID and githubAppInstallationOwner, so the "

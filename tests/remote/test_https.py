@@ -1,4 +1,4 @@
-"""A fetch over HTTPS: each kind of credentials and each failure, with a real git-http-backend."""
+"""Tests fetches over HTTPS from a real git-http-backend, with all credentials and failures."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TOO_EARLY = "the server ended the connection too early"
 
 @pytest.fixture
 def server(served, authority, leaks, secret, stack):
-    """An HTTPS server that requires the user ``bot`` and the secret."""
+    """An HTTPS Git server that requires the user ``bot`` and the secret as the password."""
     return stack.enter_context(
         http_server(
             served.root,
@@ -32,7 +32,7 @@ def server(served, authority, leaks, secret, stack):
 
 @pytest.fixture
 def folder(credentials, authority, secret):
-    """The folder with the right credentials, and with the server's authority."""
+    """A directory with the correct credentials and the certificate authority of the server."""
     return credentials(username="bot\n", password=secret, ca_crt=authority.certificate.read_text())
 
 
@@ -56,7 +56,7 @@ def test_https_repository_is_read_with_user_and_password(validate, server, folde
     assert leaks.n_looks >= 3
 
 
-def test_https_repository_is_read_with_user_and_password_in_the_address(
+def test_https_repository_is_read_with_user_and_password_in_the_url(
     validate, server, secret, authority, monkeypatch, leaks
 ):
     monkeypatch.setenv("GIT_SSL_CAINFO", str(authority.certificate))
@@ -82,7 +82,7 @@ def test_https_repository_is_read_with_a_password_without_a_user_name(
     assert validate(f"{server.url}/fleet.git", folder).code == 0
 
 
-def test_password_is_used_for_the_user_in_the_repository_address(
+def test_git_password_is_used_for_the_user_in_the_repository_url(
     validate, server, credentials, secret, authority
 ):
     folder = credentials(password=secret, ca_crt=authority.certificate.read_text())
@@ -98,7 +98,7 @@ def test_https_repository_is_read_with_credentials_from_netrc(
     assert validate(f"{server.url}/fleet.git").code == 0
 
 
-def test_password_from_netrc_is_not_sent_if_a_credentials_folder_is_set(
+def test_password_from_netrc_is_not_sent_if_a_git_credentials_directory_is_set(
     refused, server, credentials, secret, authority, tmp_path
 ):
     (tmp_path / "home" / ".netrc").write_text(f"machine localhost login bot password {secret}\n")
@@ -107,10 +107,10 @@ def test_password_from_netrc_is_not_sent_if_a_credentials_folder_is_set(
     assert server.headers("authorization") == []
 
 
-def test_credentials_folder_replaces_all_credentials_of_the_user_but_not_the_way_to_the_server(
+def test_git_credentials_directory_replaces_user_credentials_but_not_proxy_settings(
     validate, server, folder, secret, stack, monkeypatch, tmp_path
 ):
-    """The user's configuration has several credentials, a proxy and the authority."""
+    """The user's configuration has several credentials, a proxy and a certificate authority."""
     monkeypatch.delenv("GIT_CONFIG_GLOBAL")
     home, proxy = tmp_path / "home", stack.enter_context(Proxy())
     (folder / "ca.crt").rename(home / "ca.crt")
@@ -189,7 +189,7 @@ def test_missing_https_repository_is_reported(refused, server, folder):
 
 @pytest.fixture
 def other(served, authority, stack):
-    """Another HTTPS server, which asks for credentials; its host is 127.0.0.1."""
+    """A second HTTPS server, which asks for credentials; its host name is 127.0.0.1."""
     found = stack.enter_context(
         http_server(served.root, tls=authority.context(), authorization="something else")
     )
@@ -210,7 +210,9 @@ def test_git_password_is_not_sent_to_the_host_of_a_redirect(refused, server, oth
     assert other.headers("authorization") == []
 
 
-def test_git_password_is_not_sent_to_another_port_of_the_same_host(refused, server, other, folder):
+def test_git_password_is_not_sent_to_a_different_port_of_the_git_server(
+    refused, server, other, folder
+):
     other.host = "localhost"
     server.redirect = other.url
     message, _ = refused(folder)
@@ -218,7 +220,7 @@ def test_git_password_is_not_sent_to_another_port_of_the_same_host(refused, serv
     assert other.headers("authorization") == []
 
 
-def test_password_in_the_repository_address_is_not_sent_to_the_host_of_a_redirect(
+def test_password_in_the_repository_url_is_not_sent_to_the_host_of_a_redirect(
     validate, server, other, secret, authority, monkeypatch
 ):
     monkeypatch.setenv("GIT_SSL_CAINFO", str(authority.certificate))
@@ -270,7 +272,9 @@ def test_redirect_from_https_to_http_is_rejected(refused, server, served, folder
     assert plain.requests == []
 
 
-def test_unknown_certificate_authority_is_reported(refused, server, credentials, secret):
+def test_unknown_certificate_authority_of_a_git_server_is_reported(
+    refused, server, credentials, secret
+):
     assert refused(credentials(username="bot", password=secret)) == (
         "its certificate cannot be verified",
         (
@@ -281,7 +285,7 @@ def test_unknown_certificate_authority_is_reported(refused, server, credentials,
     assert server.requests == []
 
 
-def test_credentials_are_not_sent_to_a_server_whose_certificate_is_not_verified(
+def test_git_credentials_are_not_sent_to_a_server_with_an_unverified_certificate(
     refused, server, credentials, secret, monkeypatch
 ):
     monkeypatch.setenv("GIT_SSL_NO_VERIFY", "1")
@@ -297,7 +301,9 @@ def test_https_repository_is_read_through_a_proxy(validate, server, folder, stac
     assert set(proxy.targets) == {f"localhost:{server.port}"}
 
 
-def test_proxy_that_rejects_credentials_is_reported(refused, server, folder, stack, monkeypatch):
+def test_proxy_that_rejects_its_credentials_is_reported(
+    refused, server, folder, stack, monkeypatch
+):
     proxy = stack.enter_context(Proxy(basic("me", "proxy-password")))
     monkeypatch.setenv("https_proxy", f"http://me:wrong-word@127.0.0.1:{proxy.port}")
     message, hint = refused(folder)
@@ -312,7 +318,7 @@ def test_unreachable_proxy_is_reported(refused, folder, monkeypatch):
 
 
 @pytest.mark.parametrize("has_certificate", [True, False])
-def test_client_certificate_is_sent_to_a_server_that_requires_it(
+def test_client_certificate_is_sent_to_a_git_server_that_requires_it(
     validate, served, authority, credentials, stack, has_certificate
 ):
     tls = authority.context(asks_client=True)

@@ -1,4 +1,4 @@
-"""A fetch over git:// and http://, and the limits of time and size for each scheme."""
+"""Tests fetches over git:// and http://, and the limits of time and size for each scheme."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_git_password_is_sent_without_encryption_to_a_loopback_address(
 
 @pytest.fixture(params=["https", "ssh", "git", "http"])
 def remote(request, served, authority, stack, credentials, tmp_path):
-    """A server for each scheme: its port, and its address and credentials at another port."""
+    """For each URL scheme, the port of a server, and a function for its URL and credentials."""
 
     def of(port):
         return f"{request.param}://localhost:{port}/fleet.git", None
@@ -115,7 +115,7 @@ def test_git_fetch_from_a_server_that_stops_responding_ends_at_the_deadline(
     assert caught.value.hint == "allow more time with --deadline, or check the network"
 
 
-def test_command_ends_at_its_deadline_if_the_git_server_stops_responding(
+def test_reconciler_command_ends_at_its_deadline_if_the_git_server_stops_responding(
     remote, served, stack, noise, capsys, tmp_path
 ):
     served.commit(noise=noise)
@@ -130,7 +130,7 @@ def test_command_ends_at_its_deadline_if_the_git_server_stops_responding(
     assert message.endswith("was not fetched before the deadline")
 
 
-def test_git_fetch_of_too_many_bytes_is_stopped(remote, served, noise, tmp_path, monkeypatch):
+def test_git_fetch_above_the_size_limit_is_stopped(remote, served, noise, tmp_path, monkeypatch):
     served.commit(noise=noise)
     monkeypatch.setattr(fetch_failure, "MAX_PACK_BYTES", 100_000)
     port, at = remote

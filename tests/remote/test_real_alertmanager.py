@@ -45,7 +45,7 @@ def send(url: str, *notifications) -> None:
 
 
 def active(url: str) -> dict[str, dict]:
-    """Return the alerts that Alertmanager counts as active, by the name of the object."""
+    """Return the active alerts in Alertmanager by the name of the object in the alert."""
     with urlopen(f"{url}/api/v2/alerts?active=true", timeout=60) as answer:
         return {each["labels"].get("name", ""): each for each in json.load(answer)}
 
@@ -69,7 +69,7 @@ def test_real_alertmanager_shows_a_problem_until_it_is_resolved(url):
     assert active(url).keys() & {"pg-0", "pg-1"} == {"pg-1"}
 
 
-def test_real_alertmanager_merges_repetitions(url):
+def test_real_alertmanager_merges_notifications_that_are_sent_again(url):
     send(url, about("pg-2"))
     first = active(url)["pg-2"]
     send(url, about("pg-2"))

@@ -54,7 +54,7 @@ def firing(url: str, text: str) -> tuple[str, ...]:
     return reader.firing((AlertMatcher.parse(text),))
 
 
-def test_real_prometheus_selects_the_firing_alerts(url):
+def test_real_prometheus_returns_the_firing_alerts_that_a_matcher_selects(url):
     while not firing(url, "AlwaysFires"):
         threading.Event().wait(0.1)  # until the first evaluation
     assert {text: bool(firing(url, text)) for text in MATCHERS} == MATCHERS

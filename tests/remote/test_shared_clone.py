@@ -1,4 +1,4 @@
-"""Processes share one folder of clones, even if one of them is killed at any instant."""
+"""Processes can share one directory of Git clones, even if one process is killed at any time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ with repository:
 
 
 def read(url, folder):
-    """Fetch in this process; return the commit and the contents of all its files."""
+    """Fetch a repository in this process; return the commit and the contents of all its files."""
     repository, commit = clone_or_fetch(url, folder, "main", timeout_s=600, clock=SystemClock())
     with repository:
         tree = CommitTree(repository, commit)
@@ -56,7 +56,7 @@ def fleet(served, noise):
 
 
 def started(url, folder, *prefix):
-    """Start a process that fetches and prints the commit."""
+    """Start a process that fetches a repository and prints the commit."""
     return subprocess.Popen(
         [*prefix, sys.executable, "-c", FETCH, url, folder],
         stdin=subprocess.DEVNULL,
@@ -106,7 +106,7 @@ INSTANTS = [
     *((WRITES, number) for number in (1, 2, 4, 8, 16)),
 ]
 FOR_NEW = [("mkdir", 1), (RENAMES, 1), (LINKS, 1), (WRITES, 2)]
-"""The instants of a fetch into an empty folder; with the others, there are twenty."""
+"""The instants of a fetch into an empty directory; with the others, there are twenty."""
 CASES = [(*each, False) for each in INSTANTS] + [(*each, True) for each in FOR_NEW]
 
 

@@ -1,4 +1,4 @@
-"""A fetch over SSH: each kind of key and each failure, with a real sshd."""
+"""Tests fetches over SSH from a real sshd, with each kind of key and each failure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_ssh_repository_is_read_with_a_key_in_the_ssh_agent(
     assert validate(server.url(served.path), folder).code == 0
 
 
-def test_ssh_key_in_the_credentials_folder_replaces_the_keys_of_the_ssh_agent(
+def test_ssh_key_in_the_git_credentials_directory_replaces_the_keys_of_the_ssh_agent(
     refused, server, credentials, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("SSH_AUTH_SOCK", str(tmp_path / "no-agent"))

@@ -19,7 +19,7 @@ SECRET_NAMES = ("RECONCILER_FORGE_TOKEN", "GITHUB_TOKEN", "AWS_SECRET_ACCESS_KEY
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """A CI job: a hostile checkout, secrets in the environment, and a folder for results."""
+    """A CI job: a hostile checkout, secrets in the environment, and a directory for results."""
 
     request: HostilePullRequest
     environment: dict[str, str]
@@ -40,7 +40,7 @@ class Job:
 
 @pytest.fixture(scope="session")
 def snapshot(tmp_path_factory):
-    """The snapshot of a cluster that the default branch has published."""
+    """The cluster snapshot file that a job on the default branch has published."""
     folder = tmp_path_factory.mktemp("snapshot")
     with serving(folder / "kubeconfig", "hotplug") as cluster:
         arguments = ["--kubeconfig", str(cluster.kubeconfig), "--out", str(folder / "live.json")]
@@ -50,7 +50,7 @@ def snapshot(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def silent():
-    """A server that nobody may contact; the test fails if a connection waits at its end."""
+    """A server to which nothing may connect; at the end, any connection makes the test fail."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
         server.settimeout(0)

@@ -33,19 +33,19 @@ FOREIGN_KEYS = (
         "verify",
     ),
 )
-"""Keys that a hostile author would like to have; other tools have most of them."""
+"""Configuration keys that would help a hostile author; other tools have most of them."""
 OUTSIDE = """\
 paths: [/etc, ../outside]
 exclude: [a/../../outside]
 windows: [{kind: allow, cron: 0 2 * * *, duration: 2h, timeZone: ../../../etc/passwd}]
 """
 FREE_TEXTS = {"cluster"}
-"""Texts with any content; ``cluster`` is only compared with the uid of the cluster."""
+"""String keys with any content; ``cluster`` is only compared with the UID of the cluster."""
 
 
 @pytest.fixture
 def validate(tmp_path, job):
-    """Returns a function that validates a repository with a configuration, in its own process."""
+    """Returns a function that validates a repository with a configuration in a new process."""
 
     def run(text: str):
         repository = Git(tmp_path / "checkout")
@@ -77,7 +77,7 @@ def test_configuration_in_git_cannot_set_a_path_outside_the_repository(validate)
 
 
 def texts(schema: object, path: str = "") -> Iterator[tuple[str, dict]]:
-    """Yield the schema of each text in *schema*, with the path of its key."""
+    """Yield the schema of each string value in *schema*, with the path of its key."""
     if isinstance(schema, dict):
         if schema.get("type") == "string":
             yield path, schema
@@ -85,7 +85,7 @@ def texts(schema: object, path: str = "") -> Iterator[tuple[str, dict]]:
             yield from texts(each, path if key in {"properties", "items"} else f"{path}.{key}")
 
 
-def test_each_string_in_the_configuration_schema_has_a_fixed_set_of_values_or_a_format():
+def test_each_string_in_the_configuration_schema_has_fixed_values_or_a_format():
     schema = json.loads((SCHEMAS / "config.schema.json").read_text(encoding="utf-8"))
     found = {path.strip("."): each for path, each in texts(schema["properties"])}
     assert len(found) > 10

@@ -1,4 +1,4 @@
-"""``comment`` treats the files of a pull request's job as data, even if its author forged them."""
+"""``comment`` treats result files of a pull request as data, even if its author forged them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ REQUESTS = {
     "PATCH /repos/team/vms/issues/comments/101",
     f"POST /repos/team/vms/statuses/{HEAD}",
 }
-"""All requests about pull request 7, which is the pull request of the job."""
+"""All API requests that may be sent: they concern pull request 7, to which the job belongs."""
 FORGED_KEYS = ("link", "url", "pullRequest", "forge", "forgeUrl", "project", "commit", "token")
 
 
@@ -77,7 +77,7 @@ def hostile_errors() -> list[dict[str, object]]:
     return [error(text) for text in (own, f"\n{own}\n", *texts)]
 
 
-def test_forged_plan_cannot_change_the_forge_or_pull_request_to_which_the_comment_is_posted(
+def test_forged_plan_cannot_change_the_git_host_or_pull_request_that_receives_the_comment(
     comment, server, tmp_path
 ):
     plan = forged(tmp_path / "plan.json", diagnostics=hostile_errors())
@@ -95,7 +95,7 @@ def test_forged_plan_with_an_unknown_key_is_rejected(key, comment, server, tmp_p
 
 
 def links(comment: str) -> set[str]:
-    """Return the addresses of all links, and addresses in plain text, which a forge links too."""
+    """Return the URLs of all links, and URLs in plain text, which a Git host also links."""
     inline = [each for token in PARSER.parse(comment) for each in token.children or ()]
     found = {str(each.attrs["href"]) for each in inline if each.type == "link_open"}
     in_code = False
@@ -113,7 +113,7 @@ def test_forged_plan_adds_no_link_to_the_pull_request_comment(comment, server, t
     assert [status["target_url"] for _, status in server.statuses] == [LINK]
 
 
-def test_forged_comment_marker_does_not_change_the_comment_for_another_cluster(
+def test_forged_comment_marker_does_not_change_the_comment_for_a_different_cluster(
     comment, server, tmp_path
 ):
     plan = json.loads(PLAN.read_text(encoding="utf-8"))
@@ -160,7 +160,9 @@ def test_result_file_that_is_a_link_or_a_special_file_is_not_read(
     assert [each for each in (CANARY, TOKEN) if each in printed] == []
 
 
-def test_forge_token_in_the_log_of_a_failed_run_is_not_posted(comment, server, tmp_path, capsys):
+def test_git_host_token_in_the_log_of_a_failed_run_is_not_posted(
+    comment, server, tmp_path, capsys
+):
     log = tmp_path / "plan.log"
     log.write_text(f"error: {TOKEN} is printed by another program\n")
     assert comment("--log", log, "--cluster-name", "production") == 0
@@ -169,7 +171,7 @@ def test_forge_token_in_the_log_of_a_failed_run_is_not_posted(comment, server, t
     assert TOKEN not in text + "".join(capsys.readouterr())
 
 
-def test_comment_command_connects_only_to_the_forge_and_starts_no_program(
+def test_comment_command_connects_only_to_the_git_host_and_starts_no_program(
     job, server, variables, tmp_path
 ):
     plan = forged(tmp_path / "plan.json", diagnostics=hostile_errors())

@@ -1,7 +1,7 @@
 """Commands that read a hostile pull request reach only its files, git and their own results.
 
 Each command runs in its own process, in which an audit hook records every file, program and
-address. git records the programs that it starts.
+network address. git records the programs that it starts.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PYTHON = tuple(
     os.path.normpath(each)
     for each in (sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), str(PACKAGE))
 )
-"""Folders of the interpreter, its libraries and the product."""
+"""Directories of the Python interpreter, its libraries and the program."""
 SYSTEM = ("/usr/share/zoneinfo", "/usr/share/locale", "/etc/localtime", "/dev/null", "/proc/self")
 FORMATS = ("json", "markdown", "html", "sarif", "github", "gitlab")
 

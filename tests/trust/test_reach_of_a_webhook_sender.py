@@ -1,4 +1,4 @@
-"""A sender without a secret can neither cause a pass nor prevent the webhooks of the forge."""
+"""A sender without the secret can neither start a run nor block the Git host's webhooks."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def pushes():
 
 @pytest.fixture
 def address(tmp_path, pushes):
-    """The address of a listener with the limits of the product."""
+    """The address of a webhook server with the limits that the program uses."""
     (tmp_path / "github").write_text(GITHUB.secret)
     clock = FakeClock()
     options = HookOptions(
@@ -57,7 +57,7 @@ def send(address, hook) -> bytes:
         return read_to_end(client)
 
 
-def test_large_bodies_of_unknown_senders_are_limited_and_a_webhook_of_the_forge_still_arrives(
+def test_large_requests_of_unknown_senders_do_not_block_webhook_requests_of_the_git_host(
     address, pushes
 ):
     unknown = GITHUB.hook(secret="an attempt")
@@ -77,7 +77,7 @@ def test_large_bodies_of_unknown_senders_are_limited_and_a_webhook_of_the_forge_
     [b"", b"POST /hooks/github HTTP/1.1\r\nX-Slow: ", None],
     ids=["nothing", "a part of the headers", "a part of the body"],
 )
-def test_slow_connections_of_unknown_senders_do_not_block_a_webhook_of_the_forge(
+def test_slow_connections_of_unknown_senders_do_not_block_webhook_requests_of_the_git_host(
     address, pushes, sent
 ):
     unknown = head(GITHUB.hook(secret="an attempt"), 100) + b"x" if sent is None else sent

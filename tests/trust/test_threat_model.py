@@ -40,7 +40,7 @@ def missing(tests: str) -> list[str]:
     ]
 
 
-def test_each_promise_in_the_threat_model_refers_to_an_existing_test():
+def test_each_promise_in_the_threat_model_refers_to_existing_tests():
     found = promises(PAGE.read_text(encoding="utf-8"))
     assert len(found) > 25
     for promise, tests in found:

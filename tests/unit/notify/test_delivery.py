@@ -1,4 +1,4 @@
-"""Tests one attempt to send a notification: the request, the answers and the secrets."""
+"""Tests one attempt to send a notification: the request, the response and the secrets."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def sent(found: Receiver) -> Attempt:
     return attempt(found, BODY, FakeClock(), key="0123456789abcdef")
 
 
-def test_notification_is_posted_as_json_with_its_identifier(server):
+def test_notification_is_sent_as_json_with_its_identifier(server):
     assert sent(receiver(url=f"{server.url}/a?b=c")) == Attempt(sent=True)
     (request,) = server.requests
     assert (request.line, request.query, request.body) == ("POST /a", {"b": "c"}, BODY)
@@ -46,7 +46,7 @@ def test_notification_is_posted_as_json_with_its_identifier(server):
     assert request.headers["idempotency-key"] == "0123456789abcdef"
 
 
-def test_address_and_headers_are_read_from_files_before_each_attempt(server, tmp_path):
+def test_receiver_url_and_headers_are_read_from_files_before_each_notification(server, tmp_path):
     (tmp_path / "url").write_text(f"{server.url}/{SECRET}\n", encoding="utf-8")
     headers = tmp_path / "headers"
     found = receiver(SLACK, url_file=str(tmp_path / "url"), headers_file=str(headers))
@@ -60,7 +60,7 @@ def test_address_and_headers_are_read_from_files_before_each_attempt(server, tmp
     assert server.requests[0].path == f"/{SECRET}"
 
 
-def test_alerts_are_posted_to_the_api_of_alertmanager(server):
+def test_notification_for_alertmanager_is_sent_to_its_alerts_api(server):
     for url in (server.url, f"{server.url}/", f"{server.url}/api/v2/alerts"):
         assert sent(receiver(ALERTMANAGER, url=url)).sent
     assert {each.line for each in server.requests} == {"POST /api/v2/alerts"}
@@ -81,7 +81,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("status", "kind"), ANSWERS)
-def test_answer_decides_whether_another_attempt_follows(status, kind, server):
+def test_response_of_a_receiver_decides_whether_the_notification_is_retried(status, kind, server):
     server.answer = lambda _request: (status, {"Location": "http://127.0.0.1:1/"}, None)
     found = sent(receiver(kind, url=server.url))
     assert (found.sent, found.repeat) == ANSWERS[status, kind]
@@ -89,23 +89,23 @@ def test_answer_decides_whether_another_attempt_follows(status, kind, server):
 
 
 @pytest.mark.parametrize(("text", "wait_s"), [("7", 7.0), ("9999999", 600.0), ("soon", 0.0)])
-def test_retry_after_is_limited(text, wait_s, server):
+def test_pause_from_a_retry_after_header_is_limited(text, wait_s, server):
     server.answer = lambda _request: (429, {"Retry-After": text}, None)
     assert sent(receiver(url=server.url)).wait_s == wait_s
 
 
-def test_large_answer_of_a_receiver_is_ignored(server):
+def test_large_response_of_a_notification_receiver_is_ignored(server):
     server.answer = lambda _request: (200, {}, ["x" * 1_000_000])
     assert sent(receiver(url=server.url)).sent
 
 
-def test_unreachable_receiver_is_retried_even_if_it_is_a_chat():
+def test_notification_to_an_unreachable_chat_service_is_retried():
     for kind in ReceiverKind:
         found = sent(receiver(kind, url="http://127.0.0.1:1/"))
         assert (found.repeat, found.problem) == (True, "it gave no answer: NewConnectionError")
 
 
-def test_missing_file_with_the_address_is_retried(tmp_path):
+def test_notification_is_retried_if_the_file_with_the_receiver_url_is_missing(tmp_path):
     found = sent(receiver(url_file=str(tmp_path / "missing")))
     assert (found.sent, found.repeat) == (False, True)
     assert found.problem.endswith("missing cannot be read: No such file or directory")
@@ -124,7 +124,7 @@ def test_missing_file_with_the_address_is_retried(tmp_path):
         (ALERTMANAGER, f"https://host/?token={SECRET}"),
     ],
 )
-def test_unusable_address_is_rejected_without_showing_it(kind, url, tmp_path):
+def test_error_about_an_unusable_receiver_url_does_not_contain_the_url(kind, url, tmp_path):
     (tmp_path / "url").write_text(url, encoding="utf-8")
     for found in (receiver(kind, url=url), receiver(kind, url_file=str(tmp_path / "url"))):
         with pytest.raises(ReceiverError) as caught:
@@ -136,7 +136,9 @@ def test_unusable_address_is_rejected_without_showing_it(kind, url, tmp_path):
 @pytest.mark.parametrize(
     "line", [f"Authorization {SECRET}", f": {SECRET}", f"Host: {SECRET}", f"X: {SECRET}\x01"]
 )
-def test_unusable_header_is_rejected_without_showing_it(line, server, tmp_path):
+def test_error_about_an_unusable_receiver_header_does_not_contain_the_header(
+    line, server, tmp_path
+):
     (tmp_path / "headers").write_text(f"X-Team: infra\n{line}\n", encoding="utf-8")
     found = sent(receiver(url=server.url, headers_file=str(tmp_path / "headers")))
     assert found.problem.endswith("headers is not a header that may be set")
@@ -145,7 +147,7 @@ def test_unusable_header_is_rejected_without_showing_it(line, server, tmp_path):
     assert server.requests == []
 
 
-def test_problem_with_certificate_authorities_names_the_receiver(tmp_path):
+def test_error_about_certificate_authorities_names_the_notification_receiver(tmp_path):
     (tmp_path / "ca.crt").write_text("no certificate", encoding="utf-8")
     found = receiver(url=f"https://127.0.0.1/{SECRET}", ca_file=str(tmp_path / "ca.crt"))
     problem = sent(found).problem
@@ -153,6 +155,6 @@ def test_problem_with_certificate_authorities_names_the_receiver(tmp_path):
     assert SECRET not in problem
 
 
-def test_address_is_not_in_the_representation_of_an_open_receiver():
+def test_repr_of_receiver_access_does_not_contain_the_receiver_url():
     found = read_access(replace(receiver(), url=f"https://host/{SECRET}"))
     assert SECRET not in repr(found)

@@ -1,4 +1,4 @@
-"""Tests the queues of the sender: pauses, repetitions, losses, and that nothing blocks."""
+"""Tests how notifications are queued, retried and dropped without blocking the caller."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ENDED = make_notification(id="e" * 16, kind=NotificationKind.END, lasting=False)
 
 
 class Receivers:
-    """Receivers whose answers a test decides, and everything that was sent to them."""
+    """Notification receivers whose responses a test sets, and everything that was sent to them."""
 
     def __init__(self, *receivers: Receiver, **options) -> None:
         self.settings = NotifySettings(receivers=receivers)
@@ -66,7 +66,7 @@ class Receivers:
         return {each.receiver: str(each.state) for each in record.deliveries}
 
 
-def test_notification_is_sent_to_each_receiver_that_wants_its_kind():
+def test_notification_is_sent_to_each_receiver_that_selects_its_kind():
     found = Receivers(OPS, replace(AUDIT, events=frozenset({NotificationKind.END})))
     found.notifier.send((make_notification(),))
     assert found.works() == ["ops"]
@@ -75,13 +75,13 @@ def test_notification_is_sent_to_each_receiver_that_wants_its_kind():
     assert found.counted == [("ops", "sent"), ("ops", "sent"), ("audit", "sent")]
 
 
-def test_end_of_a_problem_is_not_sent_to_a_receiver_that_does_not_want_it():
+def test_resolved_notification_is_not_sent_to_a_receiver_with_send_resolved_set_to_false():
     found = Receivers(OPS, replace(AUDIT, send_resolved=False))
     found.notifier.send((make_notification(resolved=True),))
     assert found.works() == ["ops"]
 
 
-def test_failed_attempt_is_repeated_with_growing_pauses_and_the_same_identifier():
+def test_failed_notification_is_retried_with_growing_pauses_and_the_same_identifier():
     found = Receivers(OPS)
     found.answers["ops"] = [BUSY, BUSY, OK]
     found.notifier.send((make_notification(),))
@@ -95,14 +95,14 @@ def test_failed_attempt_is_repeated_with_growing_pauses_and_the_same_identifier(
     assert (found.states(), found.counted) == ({"ops": "sent"}, [("ops", "sent")])
 
 
-def test_pause_that_a_receiver_asks_for_is_kept():
+def test_notification_is_not_retried_before_the_time_that_the_receiver_requests():
     found = Receivers(OPS)
     found.answers["ops"] = [replace(BUSY, wait_s=120.0), OK]
     found.notifier.send((make_notification(),))
     assert [found.works(), found.works(119), found.works(1)] == [["ops"], [], ["ops"]]
 
 
-def test_notification_that_cannot_be_sent_is_given_up_logged_and_counted(caplog):
+def test_notification_that_cannot_be_sent_is_finally_dropped_logged_and_counted(caplog):
     found = Receivers(OPS)
     found.answers["ops"] = [BUSY]
     found.notifier.send((make_notification(),))
@@ -113,7 +113,7 @@ def test_notification_that_cannot_be_sent_is_given_up_logged_and_counted(caplog)
     assert found.works(60) == []
 
 
-def test_rejected_notification_is_not_repeated():
+def test_notification_that_the_receiver_rejects_is_not_retried():
     found = Receivers(OPS)
     found.answers["ops"] = [REJECTED]
     found.notifier.send((make_notification(),))
@@ -121,7 +121,7 @@ def test_rejected_notification_is_not_repeated():
     assert found.states() == {"ops": "failed"}
 
 
-def test_receiver_that_does_not_answer_does_not_delay_the_others():
+def test_unresponsive_receiver_does_not_delay_notifications_to_other_receivers():
     found = Receivers(OPS, AUDIT)
     found.answers["ops"] = [BUSY]
     first, second = make_notification(), make_notification(id="a" * 16)
@@ -144,7 +144,7 @@ def test_oldest_notification_is_dropped_when_the_queue_of_a_receiver_is_full(cap
     assert "the queue is full" in caplog.text
 
 
-def test_changed_receivers_count_for_the_next_notification():
+def test_changed_notification_receivers_apply_to_the_next_notification():
     found = Receivers(OPS)
     found.answers["ops"] = [BUSY]
     found.notifier.send((make_notification(),))
@@ -155,7 +155,7 @@ def test_changed_receivers_count_for_the_next_notification():
     assert found.counted == [("ops", "dropped"), ("audit", "sent")]
 
 
-def test_receivers_stay_while_their_file_cannot_be_read(caplog):
+def test_notification_receivers_stay_in_use_while_their_file_cannot_be_read(caplog):
     found = Receivers(OPS)
     found.works()
     found.error = UsageError("--notify /etc/notify.yaml:3:1: bad")
@@ -165,7 +165,7 @@ def test_receivers_stay_while_their_file_cannot_be_read(caplog):
     assert caplog.text.count("the previous notification receivers stay in use") == 1
 
 
-def test_existing_problems_are_repeated_only_to_an_alertmanager_once_a_minute():
+def test_existing_problems_are_sent_again_every_minute_only_to_alertmanager():
     found = Receivers(OPS, ALERTS)
     found.notifier.repeat((make_notification(),))
     assert found.works() == ["alerts"]
@@ -176,7 +176,7 @@ def test_existing_problems_are_repeated_only_to_an_alertmanager_once_a_minute():
     assert found.works(REPEAT_S) == []
 
 
-def test_failed_repetition_is_logged_once(caplog):
+def test_failure_to_send_existing_problems_to_alertmanager_again_is_logged_once(caplog):
     found = Receivers(ALERTS)
     found.answers["alerts"] = [BUSY]
     found.notifier.repeat((make_notification(),))
@@ -186,7 +186,7 @@ def test_failed_repetition_is_logged_once(caplog):
     assert found.counted == []
 
 
-def test_history_contains_the_newest_notifications_first():
+def test_notification_history_starts_with_the_newest_notification():
     found = Receivers(OPS)
     for number in range(3):
         found.notifier.send((make_notification(id=f"{number:016x}"),))
@@ -194,7 +194,7 @@ def test_history_contains_the_newest_notifications_first():
     assert [each.notification.id[-1] for each in found.notifier.history()] == ["2", "1", "0"]
 
 
-def test_slow_receiver_does_not_block_the_caller_and_delays_the_shutdown_only_briefly():
+def test_slow_notification_receiver_blocks_no_caller_and_delays_the_shutdown_only_briefly():
     entered, released = threading.Event(), threading.Event()
 
     def hang(*_given, **_named) -> Attempt:
@@ -212,14 +212,14 @@ def test_slow_receiver_does_not_block_the_caller_and_delays_the_shutdown_only_br
     released.set()
 
 
-def test_queued_notification_is_sent_at_the_end_of_the_process():
+def test_queued_notification_is_sent_before_the_process_ends():
     found = Receivers(OPS)
     with found.notifier:
         found.notifier.send((make_notification(),))
     assert found.counted == [("ops", "sent")]
 
 
-def test_bug_in_one_notification_does_not_affect_others(caplog):
+def test_exception_in_one_notification_does_not_affect_other_notifications(caplog):
     def broken(*_given, key, **_named) -> Attempt:
         if key == ENDED.id:
             raise KeyError("x")
@@ -234,5 +234,5 @@ def test_bug_in_one_notification_does_not_affect_others(caplog):
 
 
 @pytest.mark.parametrize("text", [repr(OPS), str(NotifySettings(receivers=(OPS,)))])
-def test_address_of_a_receiver_is_not_in_its_representation(text):
+def test_repr_of_a_notification_receiver_does_not_contain_its_url(text):
     assert "hook" not in text

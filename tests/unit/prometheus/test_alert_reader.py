@@ -1,4 +1,4 @@
-"""Tests how alerts are read from Prometheus, and what counts as an unreadable answer."""
+"""Tests how alerts are read from Prometheus, and which responses are errors."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ def secret(folder: Path, **files: str) -> Path:
 
 
 @pytest.mark.parametrize("text", QUERIES)
-def test_query_contains_only_the_conditions_of_the_matcher(text):
+def test_prometheus_query_contains_only_the_conditions_of_the_alert_matcher(text):
     assert query_of(AlertMatcher.parse(text)) == QUERIES[text]
 
 
-def test_firing_alerts_are_read_with_their_labels(server):
+def test_firing_alerts_are_read_from_prometheus_with_their_labels(server):
     server.fire("CephHealthError", severity="critical", cluster="a")
     other = AlertMatcher.parse("KubeVirtDown")
     found = reader(f"{server.url}/prometheus/").firing((CEPH, other, CEPH))
@@ -95,7 +95,7 @@ UNREADABLE = {
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_answer_that_does_not_list_the_alerts_is_an_error(case, server):
+def test_prometheus_response_without_a_list_of_alerts_is_an_error(case, server):
     server.status, server.body, expected = UNREADABLE[case]
     with pytest.raises(AlertsUnreadableError, match=expected):
         reader(server.url).firing((CEPH,))
@@ -113,7 +113,7 @@ def test_unreachable_prometheus_is_an_error(server):
     "body",
     [b"", b"[", b"\xff", b"{}", b'{"data": {"result": [{"metric": {"a": 1}}]}}', b"[" * 10**5],
 )
-def test_answer_that_is_not_a_result_is_rejected(body):
+def test_prometheus_response_that_is_not_a_query_result_is_rejected(body):
     with pytest.raises(AnswerError):
         firing_alerts(body)
 
@@ -137,7 +137,7 @@ def test_alert_with_control_characters_is_shown_without_them():
         ),
     ],
 )
-def test_credentials_are_read_again_for_each_query(files, header, server, tmp_path):
+def test_prometheus_credentials_are_read_again_for_each_query(files, header, server, tmp_path):
     found = reader(server.url, secret(tmp_path))
     found.firing((CEPH,))
     secret(tmp_path, **files)
@@ -145,7 +145,9 @@ def test_credentials_are_read_again_for_each_query(files, header, server, tmp_pa
     assert [each.headers.get("authorization") for each in server.requests] == [None, header]
 
 
-def test_address_is_read_from_the_folder_if_no_option_sets_it(server, tmp_path):
+def test_prometheus_url_is_read_from_the_credentials_directory_if_no_option_sets_it(
+    server, tmp_path
+):
     reader(None, secret(tmp_path, url=server.url)).firing((CEPH,))
     assert len(server.requests) == 1
     (tmp_path / "url").unlink()
@@ -154,7 +156,7 @@ def test_address_is_read_from_the_folder_if_no_option_sets_it(server, tmp_path):
         reader(None, tmp_path).firing((CEPH,))
 
 
-def test_private_certificate_authority_is_read_from_the_folder(tmp_path):
+def test_certificate_authority_is_read_from_the_prometheus_credentials_directory(tmp_path):
     authority = Authority.create(str(tool("openssl")), tmp_path / "ca")
     with FakePrometheus(tls=authority.context()) as server:
         folder = tmp_path / "secret"
@@ -181,7 +183,7 @@ def test_private_certificate_authority_is_read_from_the_folder(tmp_path):
         (None, {"url": "https://bot:secret@host"}, "contains credentials"),
     ],
 )
-def test_unusable_address_or_credentials_are_rejected_without_showing_them(
+def test_error_about_unusable_prometheus_url_or_credentials_does_not_contain_them(
     url, files, message, tmp_path
 ):
     with pytest.raises(UsageError, match=message) as caught:
@@ -189,6 +191,6 @@ def test_unusable_address_or_credentials_are_rejected_without_showing_them(
     assert "cret" not in f"{caught.value} {caught.value.hint}".replace("Secret", "")
 
 
-def test_missing_folder_of_credentials_is_a_usage_error(tmp_path):
+def test_missing_prometheus_credentials_directory_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
         read_access("https://host", tmp_path / "missing")

@@ -1,4 +1,4 @@
-"""Tests how the newest answer of Prometheus becomes a hold."""
+"""Tests when alerts in the newest response of Prometheus pause the rollout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DOWN = (AlertMatcher.parse("KubeVirtDown"),)
 
 
 class FakeSource:
-    """Answers as a test decides, and counts the questions."""
+    """A fake Prometheus with the responses that a test sets; it counts the queries."""
 
     def __init__(self) -> None:
         self.alerts: tuple[str, ...] = ()
@@ -69,19 +69,19 @@ def test_alert_watch_sends_no_query_without_matchers(watch, source):
     assert source.asked == []
 
 
-def test_first_call_of_the_alert_watch_waits_for_the_answer(watch, source):
+def test_first_call_of_the_alert_watch_waits_for_the_response_of_prometheus(watch, source):
     source.alerts = ("CephHealthError",)
     hold = watch.hold(CEPH)
     assert (hold.reason, hold.alerts) == (AlertHoldReason.FIRING, source.alerts)
     assert hold.message == "an alert is firing: CephHealthError"
 
 
-def test_message_of_a_hold_lists_the_first_alerts(watch, source):
+def test_message_about_a_rollout_pause_lists_the_first_alerts(watch, source):
     source.alerts = ("A", "B", "C", "D")
     assert watch.hold(CEPH).message == "4 alerts are firing: A, B, C and 1 more"
 
 
-def test_hold_lasts_as_long_as_the_alert_and_keeps_its_start_time(watch, source, clock):
+def test_rollout_pause_lasts_as_long_as_the_alert_and_keeps_its_start_time(watch, source, clock):
     assert watch.hold(CEPH) is None
     clock.sleep(60)
     source.alerts = ("CephHealthError",)
@@ -95,7 +95,7 @@ def test_hold_lasts_as_long_as_the_alert_and_keeps_its_start_time(watch, source,
     assert watch.hold(CEPH) is None
 
 
-def test_unreadable_alerts_are_a_hold_and_are_logged_once(watch, source, caplog):
+def test_unreadable_alerts_pause_the_rollout_and_are_logged_once(watch, source, caplog):
     source.error = AlertsUnreadableError("Prometheus gave no answer", hint="check it")
     hold = watch.hold(CEPH)
     assert (hold.reason, hold.hint) == (AlertHoldReason.UNREADABLE, "check it")
@@ -107,7 +107,9 @@ def test_unreadable_alerts_are_a_hold_and_are_logged_once(watch, source, caplog)
     assert watch.hold(CEPH) is None
 
 
-def test_bug_in_the_reader_is_a_hold_and_does_not_end_the_thread(watch, source, caplog):
+def test_exception_while_reading_alerts_pauses_the_rollout_without_ending_the_thread(
+    watch, source, caplog
+):
     source.error = KeyError("metric")
     assert watch.hold(CEPH).message.endswith("a bug in reconciler: KeyError")
     source.error = None
@@ -116,7 +118,7 @@ def test_bug_in_the_reader_is_a_hold_and_does_not_end_the_thread(watch, source, 
     assert "because of a bug in reconciler" in caplog.text
 
 
-def test_answer_that_is_too_old_is_a_hold(watch, source, clock):
+def test_outdated_prometheus_response_pauses_the_rollout(watch, source, clock):
     assert watch.hold(CEPH) is None
     source.may_answer.clear()
     assert source.blocked.wait(60)
@@ -129,7 +131,7 @@ def test_answer_that_is_too_old_is_a_hold(watch, source, clock):
     )
 
 
-def test_slow_first_answer_is_a_hold_and_the_caller_waits_only_once(source, clock):
+def test_slow_first_prometheus_response_pauses_the_rollout_after_a_single_wait(source, clock):
     source.may_answer.clear()
     with AlertWatch(source, clock, first_s=0.001) as watch:
         for _ in range(3):
@@ -139,7 +141,7 @@ def test_slow_first_answer_is_a_hold_and_the_caller_waits_only_once(source, cloc
     assert source.asked == [CEPH]
 
 
-def test_changed_matchers_are_queried_immediately(source, clock):
+def test_changed_alert_matchers_are_queried_immediately(source, clock):
     with AlertWatch(source, clock) as watch:
         watch.hold(CEPH)
         watch.hold(DOWN)

@@ -1,4 +1,4 @@
-"""Each violation has a path, a message with the value, and a hint."""
+"""Each schema violation has a path, a message with the value, and a hint."""
 
 import pytest
 from ruamel.yaml import YAML
@@ -175,7 +175,9 @@ def cr(**configuration):
         ),
     ],
 )
-def test_schema_violation_has_path_message_and_hint(document, schema, path, code, message, hint):
+def test_schema_violation_has_a_path_a_message_and_a_hint(
+    document, schema, path, code, message, hint
+):
     assert check(document, schema) == (
         Violation(path=path, code=code, message=message, hint=hint),
     )
@@ -189,12 +191,12 @@ def test_schema_violation_has_path_message_and_hint(document, schema, path, code
         {"machineType": "q35", "memBalloonStatsPeriod": 5, "vmStateStorageClass": "x"},
     ],
 )
-def test_manifest_schema_allows_kubevirt_fields_that_reconciler_does_not_manage(siblings):
+def test_manifest_schema_allows_kubevirt_fields_that_the_program_does_not_manage(siblings):
     assert check(cr(**siblings), "manifest") == ()
 
 
 @pytest.mark.parametrize("key", ["network", "disableTLS", "maxDowntimeMs", "nodeDrainTaintKey"])
-def test_manifest_schema_allows_migration_fields_that_reconciler_does_not_manage(key):
+def test_manifest_schema_allows_migration_fields_that_the_program_does_not_manage(key):
     assert check(cr(migrations={key: "anything"}), "manifest") == ()
 
 
@@ -203,6 +205,6 @@ def test_schema_violations_include_each_unknown_field_once():
     assert sorted(each.path[-1] for each in check(document, "manifest")) == ["a", "b", "c"]
 
 
-def test_schema_check_accepts_ruamel_yaml_trees_like_plain_values():
+def test_schema_check_treats_values_from_ruamel_yaml_like_plain_python_values():
     tree = YAML(typ="rt").load("apiVersion: reconciler/v1alpha1\nkind: Config\nmod: observe\n")
     assert [each.path for each in check(tree, "config")] == [("mod",)]

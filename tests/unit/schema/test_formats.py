@@ -1,4 +1,4 @@
-"""Each format accepts valid values, and explains why it rejects other values."""
+"""Each schema format accepts valid values, and explains why it rejects other values."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ def published(kind):
 
 
 def mappings(ours, crd, path):
-    """Yield each mapping that our schema describes, with the field names that KubeVirt knows."""
+    """Yield each mapping in the manifest schema, with the field names that KubeVirt knows."""
     root = schema_files.load("manifest")
     while "$ref" in ours:
         ours = root["$defs"][ours["$ref"].rpartition("/")[2]]

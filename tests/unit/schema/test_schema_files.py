@@ -1,4 +1,4 @@
-"""Schema files are found in an installed wheel and in a checkout."""
+"""JSON Schema files are found in an installed wheel and in a checkout."""
 
 import sys
 

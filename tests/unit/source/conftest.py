@@ -8,7 +8,7 @@ import pytest
 
 
 class GitRepo:
-    """A repository that a test changes with git commands."""
+    """A Git repository that a test changes with git commands."""
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -1,4 +1,4 @@
-"""The base of a plan is read without a second parse of files that did not change."""
+"""The base commit of a plan is read without parsing unchanged files again."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\npaths: [vms]\n"
 
 @pytest.fixture
 def both(git_repo):
-    """Returns a function that reads the branch topic and its merge base with main."""
+    """Returns a function that reads the branch ``topic`` and its merge base with ``main``."""
 
     def read(scope=None):
         with Repository.open(git_repo.path) as repository:

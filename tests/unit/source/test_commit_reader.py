@@ -1,4 +1,4 @@
-"""``CommitReader`` reads only changed files again, and returns the same as a new reader."""
+"""``CommitReader`` reads only changed files again, with the same result as a new reader."""
 
 import os
 import shutil
@@ -59,7 +59,7 @@ STEPS = st.fixed_dictionaries(
 
 
 def take(repo, step):
-    """Apply *step* to the working tree, or return to the first commit; then commit."""
+    """Change the working tree as *step* says, or reset it to the first commit; then commit."""
     if step["back"]:
         repo.git("reset", "--quiet", "--hard", repo.git("rev-list", "--max-parents=0", "HEAD"))
         return

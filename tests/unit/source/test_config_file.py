@@ -1,4 +1,4 @@
-"""The configuration file has safe defaults, and each value and mistake has a location."""
+"""Tests the configuration file: safe defaults, and locations of values and mistakes."""
 
 import pytest
 from support.builders import text_of
@@ -45,7 +45,7 @@ def test_default_configuration_permits_neither_creation_nor_restart_of_vms():
     assert {config.origin(key) for key in CONFIG_KEYS} == {DEFAULT_ORIGIN}
 
 
-def test_configuration_values_are_read_with_their_locations():
+def test_configuration_values_are_read_with_their_locations_in_the_file():
     result = read(
         HEAD + "mode: observe\npaths: [vms, infra/kubevirt.yaml]\nexclude: [vms/lab]\n"
         "selector: tier in (db)\n"
@@ -301,14 +301,14 @@ def test_invalid_configuration_value_is_replaced_by_its_default():
     assert config == Config(create=True)
 
 
-def test_restart_consent_for_windows_without_an_allow_window_causes_a_warning():
+def test_permission_to_restart_vms_in_windows_causes_a_warning_if_no_window_allows_changes():
     windows = "windows: [{kind: allow, cron: 0 2 * * *, duration: 2h}]\n"
     assert read(HEAD + "restart: window\n" + windows).diagnostics == ()
     (found,) = read(HEAD + "restart: window\n" + windows.replace("allow", "deny")).diagnostics
     assert (found.severity, found.code) == ("warning", "no-window")
 
 
-def test_invalid_window_in_the_configuration_disables_all_windows():
+def test_invalid_maintenance_window_in_the_configuration_disables_all_windows():
     windows = "windows:\n- {kind: allow, cron: 0 2 * * *, duration: 2h}\n- {kind: deny, cron: x}\n"
     result = read(HEAD + "restart: window\n" + windows)
     assert result.config.windows == ()

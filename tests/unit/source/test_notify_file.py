@@ -1,4 +1,4 @@
-"""Tests the file of --notify: its receivers, its mistakes, and where it may be."""
+"""Tests the file of --notify: its receivers, error messages, and permitted directories."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def read(tmp_path):
     return read
 
 
-def test_receivers_are_read_with_paths_relative_to_the_file(read, tmp_path):
+def test_notification_receivers_are_read_with_paths_relative_to_their_file(read, tmp_path):
     found = read(
         f"{HEAD}externalUrl: https://reconciler.example/\nlabels: {{cluster: prod}}\n"
         "receivers:\n"
@@ -58,7 +58,7 @@ def test_receivers_are_read_with_paths_relative_to_the_file(read, tmp_path):
     )
 
 
-def test_address_of_the_page_in_the_file_takes_precedence_over_the_option(tmp_path):
+def test_status_page_url_in_the_notify_file_overrides_the_command_line_option(tmp_path):
     path, places = tmp_path / "notify.yaml", RepositoryPlaces()
     receivers = "receivers: [{name: a, kind: slack, url: x}]\n"
     for line, expected in (
@@ -69,7 +69,7 @@ def test_address_of_the_page_in_the_file_takes_precedence_over_the_option(tmp_pa
         assert read_notify(path, places, "https://option/").external_url == expected
 
 
-def test_file_may_be_json(read):
+def test_notify_file_may_be_json(read):
     found = read(
         '{"apiVersion": "reconciler/v1alpha1", "kind": "Notify", "receivers": '
         '[{"name": "a", "kind": "webhook", "url": "https://a"}]}',
@@ -97,7 +97,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("text", MISTAKES, ids=lambda text: text[-30:])
-def test_mistake_is_reported_with_its_place_and_without_secrets(text, read):
+def test_mistake_in_the_notify_file_is_reported_with_its_location_but_without_secrets(text, read):
     with pytest.raises(UsageError) as caught:
         read(HEAD + text + "\n")
     message = str(caught.value)
@@ -106,7 +106,7 @@ def test_mistake_is_reported_with_its_place_and_without_secrets(text, read):
     assert SECRET not in message
 
 
-def test_file_and_its_secrets_may_not_be_in_the_repository(read, tmp_path):
+def test_notify_file_and_its_secret_files_may_not_be_in_the_repository(read, tmp_path):
     text = HEAD + "receivers:\n- {name: a, kind: slack, urlFile: repo/url}\n"
     (tmp_path / "repo").mkdir()
     (tmp_path / "repo" / "url").write_text("https://a")
@@ -116,6 +116,6 @@ def test_file_and_its_secrets_may_not_be_in_the_repository(read, tmp_path):
         read(text, folders=(tmp_path,))
 
 
-def test_missing_file_is_a_usage_error(tmp_path):
+def test_missing_notify_file_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match=r"--notify .*missing.yaml cannot be read"):
         read_notify(tmp_path / "missing.yaml", RepositoryPlaces())

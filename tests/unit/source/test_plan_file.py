@@ -24,7 +24,7 @@ NEW = {"apiVersion": "kubevirt.io/v1", "kind": "VirtualMachine", "spec": {"runSt
 
 
 def rich_plan(**overrides):
-    """Return a plan with every kind of write: two CR waves, a patch, a restart, a create."""
+    """Return a plan with each kind of write: KubeVirt settings, a patch, a restart, a create."""
     names = {name: vm_ref("db", name) for name in ("grows", "restarts", "as-it-is", "new")}
     vms = [make_vm(ref) for name, ref in names.items() if name != "new"]
     desired = make_desired(
@@ -59,7 +59,7 @@ def refused(file, text: str) -> tuple[str, str]:
     return str(caught.value), caught.value.hint
 
 
-def test_approval_contains_the_actions_of_the_plan_file(file):
+def test_approval_contains_the_planned_changes_in_the_plan_file(file):
     plan = rich_plan()
     file.write_text("".join(plan_json(plan)))
     found = read_approval(file)
@@ -75,12 +75,12 @@ def test_approval_contains_the_actions_of_the_plan_file(file):
     ]
 
 
-def test_approval_from_a_plan_of_uncommitted_files_is_marked_as_dirty(file):
+def test_approval_of_a_plan_for_uncommitted_files_is_marked_as_dirty(file):
     file.write_text("".join(plan_json(rich_plan(dirty=True))))
     assert read_approval(file).dirty
 
 
-def test_plan_file_without_actions_approves_nothing(file):
+def test_plan_file_without_planned_changes_approves_nothing(file):
     plan = plan_of(make_desired(want("1Gi")), make_live(make_vm(), vmis=(make_vmi(),)))
     file.write_text("".join(plan_json(plan)))
     assert read_approval(file).actions == {}
@@ -182,7 +182,7 @@ def test_edited_plan_file_is_rejected(edit, file):
     assert "was changed after it was written" in hint
 
 
-def test_plan_file_with_an_unknown_step_is_rejected(file):
+def test_plan_file_with_an_unknown_rollout_wave_is_rejected(file):
     document = as_json(rich_plan())
     grows(document)["actions"][0]["wave"] = "someday"
     message, _ = refused(file, json.dumps(document))
@@ -232,8 +232,8 @@ def test_only_plan_objects_that_fail_the_fast_schema_check_are_checked_with_json
     assert seen[0] == seen[1] > 0
 
 
-def test_plan_objects_without_actions_are_not_validated(file):
-    """Of 10,000 VMs, nearly all may need no action; only objects with actions are checked."""
+def test_plan_objects_without_planned_changes_are_not_validated(file):
+    """In a plan for 10,000 VMs, nearly all VMs may need no change."""
     document = as_json(rich_plan())
     (still,) = (each for each in document["objects"] if each["name"] == "as-it-is")
     still["reason"] = 7
@@ -249,7 +249,7 @@ def owned_plan():
     return plan_of(state, make_owned(make_owner()))
 
 
-def test_approval_of_a_write_to_another_object_covers_that_object(file):
+def test_approval_of_a_kubevirt_change_through_hyperconverged_covers_the_object_to_write(file):
     plan = owned_plan()
     document = as_json(plan)
     file.write_text(json.dumps(document))

@@ -17,21 +17,21 @@ BAD = {".reconciler.yaml": "kind: Config\n"}
 
 @pytest.fixture(params=["local", "remote"])
 def polled(request, git_repo):
-    """A reader of the repository's path, or of its address, from which it is fetched."""
+    """Returns a reader of a local repository, or of the same repository fetched by its URL."""
     prefix = "file://" if request.param == "remote" else ""
     options = SourceOptions(repo=f"{prefix}{git_repo.path}", revision="main")
     with source_wiring.polled(options) as reader:
         yield reader
 
 
-def test_polled_reader_returns_the_newest_commit_of_each_read(polled, git_repo):
+def test_polled_reader_reads_the_newest_commit_of_the_repository_each_time(polled, git_repo):
     first = git_repo.commit({"a.yaml": vm("a", "1Gi")})
     assert polled.read().state.revision == first
     second = git_repo.commit({"a.yaml": vm("a", "2Gi")})
     assert polled.read().state.revision == second
 
 
-def test_polled_reader_returns_the_same_objects_for_the_same_commit(polled, git_repo):
+def test_polled_reader_returns_the_same_python_objects_for_the_same_commit(polled, git_repo):
     git_repo.commit({"a.yaml": vm("a", "1Gi")})
     assert polled.read() is polled.read()
 
@@ -45,7 +45,7 @@ def test_polled_reader_parses_only_changed_files_again(polled, git_repo):
     assert second.vms[ref] is first.vms[ref]
 
 
-def test_polled_reader_keeps_the_last_acceptable_commit_in_force(polled, git_repo):
+def test_polled_reader_keeps_the_last_valid_commit_if_a_newer_commit_is_invalid(polled, git_repo):
     good = git_repo.commit({"a.yaml": vm("a", "1Gi")})
     polled.read()
     git_repo.commit(BAD)
@@ -53,7 +53,7 @@ def test_polled_reader_keeps_the_last_acceptable_commit_in_force(polled, git_rep
     assert (state.revision, state.in_force.behind) == (good, 1)
 
 
-def test_polled_reader_continues_after_a_read_that_failed(polled, git_repo):
+def test_polled_reader_works_again_after_the_repository_was_unavailable(polled, git_repo):
     commit = git_repo.commit({"a.yaml": vm("a", "1Gi")})
     polled.read()
     elsewhere = git_repo.path.rename(git_repo.path.parent / "elsewhere")
@@ -63,7 +63,7 @@ def test_polled_reader_continues_after_a_read_that_failed(polled, git_repo):
     assert polled.read().state.revision == commit
 
 
-def test_history_of_the_previous_commit_stays_readable_after_the_clone_was_replaced(
+def test_history_of_the_previous_commit_stays_readable_after_its_git_clone_was_replaced(
     git_repo, monkeypatch
 ):
     monkeypatch.setattr("reconciler.source.git.clone_folder.MAX_PACKS", 0)
@@ -79,7 +79,7 @@ def test_history_of_the_previous_commit_stays_readable_after_the_clone_was_repla
 
 
 @pytest.mark.parametrize("options", [{"files": ("x.yaml",)}, {"repo": ".", "working_tree": True}])
-def test_only_a_revision_of_a_repository_can_be_read_again_and_again(options):
+def test_repeated_reads_of_manifest_files_or_of_a_working_tree_are_rejected(options):
     with (
         pytest.raises(UsageError, match="again and again"),
         source_wiring.polled(SourceOptions(**options)),

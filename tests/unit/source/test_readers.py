@@ -52,14 +52,14 @@ def test_git_commit_is_read_with_the_configuration_in_the_same_commit(opened, gi
     assert list(CommitReader(opened, "main").read().state.vms)[2] == vm_ref("db", "c")
 
 
-def test_all_folders_are_read_from_a_commit_without_a_configuration(opened, git_repo):
+def test_all_directories_are_read_from_a_commit_without_a_configuration(opened, git_repo):
     git_repo.commit({"a.yaml": vm("a"), "x/b.json": vm("b"), "x/y/z/c.yaml": vm("c")})
     reading = CommitReader(opened).read()
     assert reading.config == Config()
     assert [ref.name for ref in reading.state.vms] == ["a", "b", "c"]
 
 
-def test_hidden_folder_is_skipped_unless_the_configured_paths_list_the_folder(opened, git_repo):
+def test_hidden_directory_is_skipped_unless_the_configured_paths_list_it(opened, git_repo):
     git_repo.commit(
         {
             "a.yaml": vm("a"),
@@ -126,7 +126,7 @@ def test_files_without_vm_or_kubevirt_objects_are_counted(opened, git_repo):
     assert (messages(state), state.skipped, state.ignored) == ([], {"ConfigMap": 1}, 4)
 
 
-def test_command_line_flags_override_the_configuration_in_git(opened, git_repo):
+def test_command_line_options_override_the_configuration_in_git(opened, git_repo):
     git_repo.commit({".reconciler.yaml": CONFIG + "paths: [x]\n", "y/a.yaml": vm("a")})
     reading = CommitReader(
         opened, override=lambda config: config.overridden({"paths": ("./y/",)}, FLAG)
@@ -225,7 +225,7 @@ def test_label_selector_omits_other_vms_and_reports_how_many(opened, git_repo):
     assert messages(state) == ["note[not-selected] 2 of 3 VMs do not match the selector tier=db"]
 
 
-def test_folder_with_a_kustomization_and_vm_manifests_is_an_error(opened, git_repo):
+def test_directory_with_a_kustomization_and_vm_manifests_is_an_error(opened, git_repo):
     git_repo.commit(
         {
             "base/kustomization.yaml": "resources: [vm.yaml]\n",
@@ -397,7 +397,9 @@ def test_working_tree_of_a_repository_without_a_commit_is_read(opened, git_repo)
     assert (state.revision, state.dirty, len(state.vms)) == ("working-tree", True, 1)
 
 
-def test_symbolic_link_that_replaces_a_folder_is_not_followed(opened, git_repo, tmp_path):
+def test_symbolic_link_that_replaces_a_directory_of_the_working_tree_is_not_followed(
+    opened, git_repo, tmp_path
+):
     git_repo.commit({"vms/a.yaml": vm("a"), "b.yaml": vm("b")})
     (git_repo.path / "vms").rename(tmp_path / "outside")
     (git_repo.path / "vms").symlink_to(tmp_path / "outside")

@@ -1,4 +1,4 @@
-"""A scope keeps the objects that the command line selects, and counts the other objects."""
+"""Only the objects that the command line selects are kept; other objects are counted."""
 
 from __future__ import annotations
 

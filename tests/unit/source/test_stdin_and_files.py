@@ -1,4 +1,4 @@
-"""The option ``-f`` reads standard input, files and folders."""
+"""The option ``-f`` reads standard input, files and directories."""
 
 import io
 import os
@@ -14,11 +14,11 @@ from reconciler.source.yaml.decode_text import MAX_FILE_BYTES
 
 @pytest.fixture
 def stdin(monkeypatch):
-    """Give bytes to the program on standard input."""
+    """Returns a function that gives bytes to the program on standard input."""
     return lambda data: monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(data)))
 
 
-def test_standard_input_files_and_folders_are_read_in_order(tmp_path, stdin):
+def test_standard_input_files_and_directories_are_read_in_order(tmp_path, stdin):
     stdin(b"in")
     (tmp_path / "one.yaml").write_bytes(b"1")
     folder = tmp_path / "folder"
@@ -65,14 +65,14 @@ def test_missing_manifest_file_is_reported(tmp_path):
 @pytest.mark.parametrize(
     "name", ["https://u:s3cret@host/x.yaml", "u:s3cret@host:x.yaml", "u:s3/cret@host/x.yaml"]
 )
-def test_error_about_an_address_in_the_f_option_does_not_contain_the_password(name):
+def test_error_about_a_url_in_the_f_option_does_not_contain_the_password(name):
     message = refused(name)
     assert "s3" not in message
     assert "cret" not in message
 
 
 @pytest.mark.parametrize("target", ["folder", "missing file"])
-def test_folder_with_a_kustomization_is_rejected_with_a_command_as_hint(tmp_path, target):
+def test_directory_with_a_kustomization_is_rejected_with_a_command_as_hint(tmp_path, target):
     if target == "folder":
         (tmp_path / "kustomization.yml").touch()
     else:
@@ -103,7 +103,7 @@ def folder(tmp_path):
         {"a.yaml": "/proc/self/environ"},
     ],
 )
-def test_symbolic_link_to_a_file_outside_the_folder_is_rejected_without_quoting_the_file(
+def test_symbolic_link_to_a_file_outside_the_directory_is_rejected_without_quoting_the_file(
     folder, links
 ):
     secret = folder.parent / "secret"
@@ -115,7 +115,7 @@ def test_symbolic_link_to_a_file_outside_the_folder_is_rejected_without_quoting_
     assert "passw0rd" not in message
 
 
-def test_symbolic_link_to_a_sibling_folder_with_the_same_name_prefix_is_rejected(folder):
+def test_symbolic_link_to_a_sibling_directory_with_the_same_name_prefix_is_rejected(folder):
     (folder.parent / "folder-2").mkdir()
     (folder.parent / "folder-2" / "x.yaml").write_text("x")
     (folder / "a.yaml").symlink_to(folder.parent / "folder-2" / "x.yaml")
@@ -135,7 +135,7 @@ def test_symbolic_links_in_a_mounted_config_map_are_followed(folder):
 
 
 @pytest.mark.parametrize("target", ["a.yaml", "missing", "/dev/null", "/dev/zero", "pipe"])
-def test_symbolic_link_in_a_manifest_folder_must_lead_to_a_regular_file(folder, target):
+def test_symbolic_link_in_a_manifest_directory_must_lead_to_a_regular_file(folder, target):
     os.mkfifo(folder / "pipe")
     (folder / "a.yaml").symlink_to(target)
     assert refused(folder).startswith(f"{folder}/a.yaml ")

@@ -1,4 +1,4 @@
-"""The client reaches a forge through a proxy, and trusts a certificate authority from a file."""
+"""Tests HTTPS connections to a Git host: proxies and certificate authorities."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def server(authority):
 
 @pytest.fixture
 def user(server):
-    """Returns a function that reads the token's user, from a forge with HTTPS."""
+    """Returns a function that reads the name of the token's user from a Git host over HTTPS."""
 
     def read(ca=None) -> str:
         headers, clock = FORGE.headers(TOKEN), FakeClock()
@@ -51,7 +51,7 @@ def user(server):
     return read
 
 
-def test_certificate_authority_of_a_private_forge_is_read_from_a_file(user, authority):
+def test_certificate_authority_of_a_private_git_host_is_read_from_a_file(user, authority):
     assert user(authority.certificate) == "reconciler-bot"
 
 
@@ -62,7 +62,9 @@ def test_certificate_authority_in_the_environment_variable_ssl_cert_file_is_trus
     assert user() == "reconciler-bot"
 
 
-def test_forge_token_is_not_sent_to_a_server_with_an_unknown_certificate_authority(user, server):
+def test_git_host_token_is_not_sent_to_a_server_with_an_unknown_certificate_authority(
+    user, server
+):
     with pytest.raises(ForgeError, match="got no answer: SSLError"):
         user()
     assert server.requests == []
@@ -75,7 +77,7 @@ def test_unreadable_file_of_certificate_authorities_is_a_usage_error(user, tmp_p
             user(tmp_path / name)
 
 
-def test_https_requests_authenticate_to_the_proxy_and_hide_the_forge_token_from_the_proxy(
+def test_https_request_authenticates_to_the_proxy_without_showing_it_the_git_host_token(
     user, authority, server, monkeypatch
 ):
     with Proxy(LOGIN) as proxy:
@@ -84,9 +86,7 @@ def test_https_requests_authenticate_to_the_proxy_and_hide_the_forge_token_from_
         assert proxy.targets == [server.url.removeprefix("https://").partition("/")[0]]
 
 
-def test_error_about_a_proxy_does_not_contain_the_password_of_the_proxy(
-    user, authority, monkeypatch
-):
+def test_error_about_a_proxy_does_not_contain_its_password(user, authority, monkeypatch):
     with Proxy(LOGIN) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", f"http://bot:hunter2@127.0.0.1:{proxy.port}")
         with pytest.raises(ForgeError) as raised:
@@ -118,7 +118,7 @@ def test_no_proxy_variable_selects_a_direct_connection(no_proxy):
 
 
 @pytest.mark.parametrize("no_proxy", ["", ",", "xample.com", "git.example.com:443", "10.0.0.0/8"])
-def test_no_proxy_entry_for_another_host_has_no_effect(no_proxy):
+def test_no_proxy_entry_for_a_different_host_has_no_effect(no_proxy):
     assert proxied(no_proxy)
 
 
@@ -134,7 +134,7 @@ def test_http_request_to_a_loopback_address_never_uses_a_proxy():
 @pytest.mark.parametrize(
     "proxy", ["socks5://10.0.0.1:1080", "http:///p", "http://[", "http://a:0"]
 )
-def test_unusable_proxy_is_a_usage_error_that_does_not_contain_the_proxy_address(proxy):
+def test_unusable_proxy_is_a_usage_error_that_does_not_contain_the_proxy_url(proxy):
     with pytest.raises(UsageError) as raised:
         connection_pool(BASE, ca=None, environ={"https_proxy": f"{proxy}"}, server="the forge")
     assert proxy not in str(raised.value)

@@ -1,4 +1,4 @@
-"""The option --cache-dir enables the cache, and `validate` imports few slow libraries."""
+"""Tests the option --cache-dir, and that ``validate`` imports few slow libraries."""
 
 import os
 import subprocess
@@ -76,7 +76,7 @@ def validate(git_repo, folder, *flags):
 
 @pytest.mark.parametrize("mode", [0o777, 0o1777, 0o2777, 0o775, 0o2770, 0o702])
 @pytest.mark.parametrize("kind", ["folder", "file"])
-def test_cache_that_other_users_can_write_to_is_rejected_unless_a_flag_allows_this(
+def test_cache_directory_writable_by_other_users_is_rejected_unless_a_flag_allows_it(
     git_repo, tmp_path, capsys, mode, kind
 ):
     git_repo.commit(FILES)
@@ -90,7 +90,7 @@ def test_cache_that_other_users_can_write_to_is_rejected_unless_a_flag_allows_th
     assert validate(git_repo, folder, "--allow-shared-cache-dir") == 0
 
 
-def test_cache_of_another_user_is_rejected(git_repo, tmp_path, capsys, monkeypatch):
+def test_cache_directory_of_another_user_is_rejected(git_repo, tmp_path, capsys, monkeypatch):
     git_repo.commit(FILES)
     (tmp_path / "cache").mkdir(mode=0o700)
     if os.getuid() == 0:
@@ -102,9 +102,7 @@ def test_cache_of_another_user_is_rejected(git_repo, tmp_path, capsys, monkeypat
 
 
 @pytest.mark.parametrize("mode", [0o777, 0o2777, 0o2775])
-def test_cache_folder_in_a_mounted_volume_is_private_and_can_be_used_again(
-    git_repo, tmp_path, mode
-):
+def test_cache_directory_in_a_mounted_volume_is_private_and_reusable(git_repo, tmp_path, mode):
     """The kubelet creates an emptyDir with mode 0777, and fsGroup sets the group and setgid."""
     git_repo.commit(FILES)
     volume = tmp_path / "volume"

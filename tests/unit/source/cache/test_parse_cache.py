@@ -146,7 +146,7 @@ def test_parse_cache_is_readable_only_by_its_owner(git_repo, folder):
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_missing_parent_folders_of_the_parse_cache_are_created_for_the_owner_only(
+def test_missing_parent_directories_of_the_parse_cache_are_created_for_the_owner_only(
     git_repo, tmp_path
 ):
     git_repo.commit(FILES)
@@ -209,7 +209,7 @@ def test_damaged_parse_cache_is_created_again_and_logged(git_repo, folder, parse
     assert parsed == []
 
 
-def test_manipulated_parse_cache_entry_is_not_used(git_repo, folder, parsed):
+def test_parse_cache_entry_with_a_wrong_checksum_is_not_used(git_repo, folder, parsed):
     git_repo.commit(FILES)
     plain = read(git_repo, None)
     read(git_repo, folder)
@@ -234,7 +234,7 @@ def test_parse_cache_that_is_read_only_is_still_used_for_reading(git_repo, folde
     assert parsed == []
 
 
-def test_parse_cache_folder_that_cannot_be_created_is_logged(git_repo, tmp_path, caplog):
+def test_parse_cache_directory_that_cannot_be_created_is_logged(git_repo, tmp_path, caplog):
     git_repo.commit(FILES)
     (tmp_path / "file").write_text("")
     with caplog.at_level(logging.WARNING):

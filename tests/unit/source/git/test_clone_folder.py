@@ -1,4 +1,4 @@
-"""A folder of clones repairs itself, stays small, and never loses a clone that is being read."""
+"""A directory of Git clones repairs itself, stays small, and keeps every clone in use."""
 
 import random
 import subprocess
@@ -142,7 +142,7 @@ def test_git_clone_is_kept_while_a_process_reads_it(git_repo, clones, fetched):
     assert names(clones) == ["clone-2"]
 
 
-def test_wait_for_the_fetch_of_another_process_ends_at_the_deadline(git_repo, clones):
+def test_wait_for_a_git_fetch_by_another_process_ends_at_the_deadline(git_repo, clones):
     git_repo.commit()
     url = f"file://{git_repo.path}"
     with (
@@ -170,7 +170,7 @@ def replaced(fetched, revision="main"):
 
 
 @pytest.mark.parametrize("n_commits", [0, 1, 2, 60])
-def test_new_commits_do_not_count_as_rewritten_history(git_repo, fetched, n_commits):
+def test_new_git_commits_do_not_count_as_rewritten_history(git_repo, fetched, n_commits):
     git_repo.commit()
     assert replaced(fetched) is None
     for _ in range(n_commits):
@@ -178,7 +178,7 @@ def test_new_commits_do_not_count_as_rewritten_history(git_repo, fetched, n_comm
     assert replaced(fetched) is None
 
 
-def test_merged_commit_does_not_count_as_rewritten_history(git_repo, fetched):
+def test_merged_git_commit_does_not_count_as_rewritten_history(git_repo, fetched):
     git_repo.commit({"a.yaml": "a: 1\n"})
     git_repo.git("switch", "--quiet", "--create", "topic")
     git_repo.commit({"b.yaml": "b: 1\n"})
@@ -191,7 +191,7 @@ def test_merged_commit_does_not_count_as_rewritten_history(git_repo, fetched):
 
 
 @pytest.mark.parametrize("base", ["HEAD~1", "HEAD~2"])
-def test_force_push_counts_as_rewritten_history_once(git_repo, fetched, base):
+def test_git_force_push_is_reported_as_rewritten_history_only_once(git_repo, fetched, base):
     for _ in range(3):
         git_repo.commit()
     old = git_repo.git("rev-parse", "HEAD")
@@ -237,7 +237,7 @@ def test_git_tag_that_was_moved_to_an_unrelated_commit_counts_as_rewritten_histo
     assert replaced(fetched, "v1") == old
 
 
-def test_cache_folder_that_contains_another_repository_is_not_used_for_git_clones(
+def test_directory_with_a_different_git_repository_is_not_used_for_git_clones(
     git_repo, clones, fetched
 ):
     git_repo.commit()

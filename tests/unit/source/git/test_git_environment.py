@@ -1,4 +1,4 @@
-"""git receives only those ``GIT_`` variables of the caller that cannot redirect its reads."""
+"""Tests that ``GIT_`` environment variables of the caller cannot change what git reads."""
 
 import os
 

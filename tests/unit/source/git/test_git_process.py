@@ -24,7 +24,7 @@ def traced_peak(act):
         tracemalloc.stop()
 
 
-def test_long_output_of_git_is_an_error_and_takes_little_memory(tmp_path):
+def test_git_output_above_the_limit_is_rejected_without_much_memory(tmp_path):
     def act():
         with pytest.raises(SourceError, match="prints more than 1,000,000 bytes"):
             execute(tmp_path, ("-c", NOISE, "noise"))
@@ -42,7 +42,7 @@ def test_only_the_end_of_long_git_error_output_is_kept(tmp_path, monkeypatch):
     assert len(output.stderr) <= 200
 
 
-def test_removed_repository_is_reported_as_an_error_of_the_source(tmp_path):
+def test_git_repository_that_was_removed_is_reported_as_a_source_error(tmp_path):
     with pytest.raises(SourceError, match=r"repository .*clone-7 does not exist any more"):
         execute(tmp_path / "clone-7", ("rev-parse", "HEAD"))
 
@@ -53,7 +53,7 @@ def use_ssh_command(monkeypatch, command):
     monkeypatch.setenv("GIT_CONFIG_VALUE_0", str(command))
 
 
-def test_git_fetch_from_a_server_with_much_output_fails_and_takes_little_memory(
+def test_git_fetch_from_a_server_with_excessive_output_fails_without_much_memory(
     tmp_path, monkeypatch
 ):
     server = tmp_path / "ssh"
@@ -82,7 +82,7 @@ def test_git_fetch_from_a_server_with_endless_output_ends_at_the_deadline(tmp_pa
         )
 
 
-def test_git_that_waits_is_stopped_from_another_thread_when_the_process_ends(tmp_path):
+def test_waiting_git_command_is_stopped_by_another_thread_when_the_process_ends(tmp_path):
     started = tmp_path / "started"
     found = []
     waits = ("-c", f"alias.wait=!touch {started} && sleep 600", "wait")

@@ -58,7 +58,7 @@ def test_programs_in_the_git_configuration_of_a_repository_are_not_run(path, tmp
     assert "a.yaml" in changed
 
 
-def test_commit_with_exponentially_nested_folders_is_rejected(path):
+def test_git_commit_with_exponentially_nested_directories_is_rejected(path):
     tree = git(path, "mktree", stdin=f"100644 blob {git(path, 'rev-parse', 'HEAD:a.yaml')}\ta\n")
     for _ in range(12):
         tree = git(

@@ -13,7 +13,7 @@ from reconciler.source.git.repository import Repository
 
 @pytest.fixture
 def forked(git_repo):
-    """Returns the repository, and commits by name: a branch that left main, which went on."""
+    """Returns a repository with a branch and newer commits on main, and its commits by name."""
     commits = {"first": git_repo.commit({"a": "1"}), "fork": git_repo.commit({"a": "2"})}
     git_repo.git("checkout", "--quiet", "-b", "topic")
     commits["topic"] = git_repo.commit({"b": "1"})
@@ -59,7 +59,7 @@ def test_base_commit_of_a_merge_commit_is_unchanged_by_newer_commits_on_the_main
     assert base_of(repo, "main", "merge") == commits["main"]
 
 
-def test_parents_of_a_merge_commit_are_known_in_a_shallow_clone(forked, tmp_path):
+def test_parents_of_a_merge_commit_can_be_base_commits_in_a_shallow_clone(forked, tmp_path):
     repo, commits = forked
     shallow = clone(repo, tmp_path / "shallow", "--depth=1", "--branch=merge")
     fetch = ["git", "fetch", "--quiet", "--depth=1", "origin", "main:refs/remotes/origin/main"]

@@ -61,7 +61,7 @@ def test_remote_revision_can_be_fetched_as_head_branch_tag_or_hash(fetch, git_re
         assert (revision, found) == (revision, commit)
         expected = b"a: 1\n" if commit == first else b"a: 2\n"
         assert read(repository, found) == {"a.yaml": expected}
-    for revision, commit in wanted.items():  # fetch all of them again into one folder
+    for revision, commit in wanted.items():  # fetch all of them again into one directory
         assert fetch(revision)[1] == commit
 
 
@@ -96,7 +96,7 @@ def test_second_fetch_sees_pushes_force_pushes_and_deletions(fetch, git_repo):
     assert "there is no revision gone" in refused(fetch, "gone")
 
 
-def test_git_fetch_stores_neither_the_repository_address_nor_hooks(fetch, git_repo, tmp_path):
+def test_git_fetch_stores_neither_the_repository_url_nor_hooks(fetch, git_repo, tmp_path):
     git_repo.commit()
     fetch("main", url=f"file://s3cret@localhost{git_repo.path}")
     files = [path for path in (tmp_path / "cache").rglob("*") if path.is_file()]
@@ -104,7 +104,7 @@ def test_git_fetch_stores_neither_the_repository_address_nor_hooks(fetch, git_re
     assert not list((tmp_path / "cache").glob("*/hooks/*"))
 
 
-def test_missing_remote_revision_is_reported_with_the_address(fetch, git_repo):
+def test_missing_remote_revision_is_reported_with_the_repository_url(fetch, git_repo):
     git_repo.commit()
     assert refused(fetch, "mian") == (
         f"there is no revision mian in file://{git_repo.path} | "
@@ -132,7 +132,7 @@ def test_missing_remote_repository_is_reported_in_one_sentence(fetch, tmp_path):
     )
 
 
-def test_git_fetch_into_a_folder_with_other_files_is_rejected(fetch, tmp_path):
+def test_git_fetch_into_a_directory_with_other_files_is_rejected(fetch, tmp_path):
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "precious").touch()
     assert refused(fetch) == (
@@ -209,7 +209,7 @@ def test_git_fetch_never_prompts_for_a_password(fetch, refusing_server, monkeypa
         ("GIT_PROXY_COMMAND", "git", "core.gitProxy"),
     ],
 )
-def test_program_in_a_git_variable_of_the_caller_never_runs(
+def test_program_in_a_git_environment_variable_of_the_caller_never_runs(
     fetch, refusing_server, monkeypatch, tmp_path, caplog, name, scheme, instead
 ):
     marker, program = tmp_path / "ran", tmp_path / "program"
@@ -291,7 +291,7 @@ def test_pattern_or_refspec_is_rejected_as_a_remote_revision(fetch, git_repo, re
 
 
 def traced(fetch, repository, monkeypatch, folder, revision):
-    """Return how many packets git exchanges to fetch *revision*, and the references it creates."""
+    """Fetch *revision*; return the number of packets, and the references that are created."""
     kept = git_environment._TRANSPORT | {"GIT_TRACE_PACKET"}
     monkeypatch.setattr(git_environment, "_TRANSPORT", kept)
     monkeypatch.setenv("GIT_TRACE_PACKET", str(repository.path / "packets"))

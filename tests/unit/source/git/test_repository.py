@@ -25,21 +25,21 @@ def refused(call, *arguments):
     return f"{caught.value} | {caught.value.hint}"
 
 
-def test_missing_repository_folder_is_reported(tmp_path):
+def test_missing_repository_directory_is_reported(tmp_path):
     assert refused(Repository.open, tmp_path / "x") == (
         f"{tmp_path / 'x'} does not exist | "
         "use the root of a repository, or pipe manifests in with -f -"
     )
 
 
-def test_folder_without_a_git_repository_is_rejected(tmp_path):
+def test_directory_without_a_git_repository_is_rejected(tmp_path):
     assert refused(Repository.open, tmp_path) == (
         f"{tmp_path} is not a Git repository | "
         "use the root of a repository, or pipe manifests in with -f -"
     )
 
 
-def test_subfolder_of_a_repository_is_rejected_with_the_repository_root_as_hint(git_repo):
+def test_subdirectory_of_a_repository_is_rejected_with_the_repository_root_as_hint(git_repo):
     git_repo.commit({"vms/a.yaml": "a: 1\n"})
     assert refused(Repository.open, git_repo.path / "vms") == (
         f"{git_repo.path / 'vms'} is not a Git repository | the root of the repository is "

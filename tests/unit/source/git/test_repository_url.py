@@ -1,4 +1,4 @@
-"""Only supported addresses are accepted, and credentials are never shown."""
+"""Only supported repository URLs are accepted, and their credentials are never shown."""
 
 import pytest
 
@@ -27,7 +27,7 @@ from reconciler.source.git.repository_url import (
         "https://user:pass word@git.example.com/fleet",
     ],
 )
-def test_supported_git_repository_address_is_accepted(address):
+def test_supported_git_repository_url_is_accepted(address):
     assert is_remote(address)
     assert checked(address) == address
 
@@ -51,13 +51,13 @@ def test_supported_git_repository_address_is_accepted(address):
         "HTTPS+x://host/y",
     ],
 )
-def test_unsupported_repository_address_is_rejected(address):
+def test_unsupported_repository_url_is_rejected(address):
     with pytest.raises(SourceError, match="is not a supported repository address"):
         checked(address)
 
 
 @pytest.mark.parametrize("path", [".", "/srv/fleet", "fleet.git", "a:b", "../x", "C:/x"])
-def test_path_of_a_local_folder_is_not_treated_as_a_remote_address(path):
+def test_path_of_a_local_directory_is_not_treated_as_a_remote_url(path):
     assert not is_remote(path)
 
 
@@ -85,7 +85,7 @@ def test_path_of_a_local_folder_is_not_treated_as_a_remote_address(path):
         ("file:///srv/fleet@2.git", "file:///srv/fleet@2.git"),
     ],
 )
-def test_repository_address_is_shown_without_credentials(address, expected):
+def test_repository_url_is_shown_without_credentials(address, expected):
     assert shown(address) == expected
 
 
@@ -94,7 +94,7 @@ def test_credentials_in_urls_are_removed_from_printed_text():
     assert without_credentials(text) == "fatal: 'https://h/x' and ssh://h/y failed"
 
 
-def test_rejected_address_is_reported_without_credentials():
+def test_rejected_repository_url_is_reported_without_credentials():
     with pytest.raises(SourceError) as caught:
         checked("ftp://user:s3cret@host/x")
     assert "s3cret" not in f"{caught.value}{caught.value.hint}"
@@ -111,7 +111,7 @@ def test_rejected_address_is_reported_without_credentials():
         "ssh://user:pass/word@git.example.com/x",
     ],
 )
-def test_repository_address_with_an_unescaped_reserved_character_in_the_password_is_rejected(
+def test_repository_url_with_an_unescaped_reserved_character_in_the_password_is_rejected(
     address,
 ):
     with pytest.raises(SourceError, match="is ambiguous") as caught:
@@ -129,7 +129,7 @@ def test_repository_address_with_an_unescaped_reserved_character_in_the_password
         "https:/user:password@host/x",
     ],
 )
-def test_error_about_a_repository_address_without_a_scheme_does_not_contain_its_password(
+def test_error_about_a_repository_url_without_a_scheme_does_not_contain_its_password(
     address,
 ):
     assert is_remote(address)
@@ -147,7 +147,7 @@ def test_error_about_a_repository_address_without_a_scheme_does_not_contain_its_
         "git://u:s3cret@git.example.com/fleet",
     ],
 )
-def test_repository_address_with_a_query_string_or_with_an_ssh_or_git_password_is_rejected(
+def test_repository_url_with_a_query_string_or_with_an_ssh_or_git_password_is_rejected(
     address,
 ):
     with pytest.raises(SourceError, match=r"has a (query|password)") as caught:
@@ -169,7 +169,7 @@ def test_repository_address_with_a_query_string_or_with_an_ssh_or_git_password_i
         ("https://u:s3cret@h/x", "x" * 3_000 + " https://u:s3cret"),
     ],
 )
-def test_secret_parts_of_an_address_are_removed_from_a_git_error_message(address, printed):
+def test_secret_parts_of_the_repository_url_are_removed_from_a_git_error_message(address, printed):
     found = cleaned(printed, address)
     assert "s3" not in found
     assert "cret" not in found

@@ -13,7 +13,7 @@ CONTENTS = {"a/b/vm.yaml": "kind: Old\n"}
 
 @pytest.fixture
 def listed(git_repo):
-    """The working tree of a repository, and its only file, which the tree has listed."""
+    """Returns the working tree of a repository that has listed its files, and its only file."""
     git_repo.commit(CONTENTS)
     with Repository.open(git_repo.path) as repository:
         tree = WorkingTree(repository)
@@ -27,7 +27,7 @@ def test_file_of_a_working_tree_is_read(listed):
 
 
 @pytest.mark.parametrize("name", ["a", "a/b", "a/b/vm.yaml"])
-def test_symbolic_link_that_replaces_a_file_or_folder_after_the_listing_is_not_followed(
+def test_symbolic_link_that_replaces_a_file_or_directory_after_the_listing_is_not_followed(
     name, listed, git_repo, tmp_path
 ):
     tree, entry = listed
@@ -44,7 +44,9 @@ def test_symbolic_link_that_replaces_a_file_or_folder_after_the_listing_is_not_f
         list(tree.chunks(entry))
 
 
-def test_pipe_that_replaces_a_file_after_the_listing_is_not_read(listed, git_repo):
+def test_pipe_that_replaces_a_file_of_the_working_tree_after_the_listing_is_not_read(
+    listed, git_repo
+):
     tree, entry = listed
     file = git_repo.path / "a" / "b" / "vm.yaml"
     file.unlink()

@@ -62,7 +62,7 @@ def state_of(*texts):
 
 
 @pytest.mark.parametrize("text", [V1, V1BETA1])
-def test_settings_of_hyperconverged_are_read_as_settings_of_the_kubevirt_cr(text):
+def test_settings_in_a_hyperconverged_manifest_are_read_as_settings_of_the_kubevirt_cr(text):
     result = read(text)
     assert said(result) == []
     (found,) = result.objects
@@ -98,12 +98,12 @@ def test_mistake_in_a_hyperconverged_manifest_is_reported(text, code, words):
     assert words in f"{found.message} {found.hint}"
 
 
-def test_other_kinds_of_the_group_are_counted():
+def test_other_kinds_of_the_hyperconverged_api_group_are_only_counted():
     text = "apiVersion: hco.kubevirt.io/v1\nkind: Other\nmetadata: {name: x}\n"
     assert read(text).skipped == {"Other": 1}
 
 
-def test_kubevirt_and_hyperconverged_in_git_are_combined():
+def test_settings_of_kubevirt_and_hyperconverged_manifests_in_git_are_combined():
     kubevirt = cr("  configuration: {liveUpdateConfiguration: {maxGuest: 64Gi}}\n")
     state = state_of(V1, kubevirt)
     assert state.diagnostics == ()
@@ -112,14 +112,14 @@ def test_kubevirt_and_hyperconverged_in_git_are_combined():
     assert str(state.at(state.kubevirt.ref, PARALLEL_MIGRATIONS)) == "vms/db.yaml:9:37"
 
 
-def test_different_values_of_the_same_setting_are_an_error():
+def test_kubevirt_and_hyperconverged_manifests_with_different_values_of_a_setting_are_an_error():
     kubevirt = cr("  configuration: {liveUpdateConfiguration: {maxHotplugRatio: 4}}\n")
     (found,) = state_of(V1, kubevirt).diagnostics
     assert (found.code, found.ref) == ("conflicting-setting", REF)
     assert "maxHotplugRatio is 8 here, and 4 in KubeVirt" in found.message
 
 
-def test_second_hyperconverged_is_an_error():
+def test_second_hyperconverged_manifest_in_git_is_an_error():
     other = V1.replace("name: kubevirt-hyperconverged", "name: other", 1)
     (found,) = state_of(V1, other).diagnostics
     assert found.code == "two-kubevirts"

@@ -90,7 +90,7 @@ def test_vm_labels_and_annotations_are_read():
 
 
 @pytest.mark.parametrize("consent", RestartConsent)
-def test_restart_annotation_sets_the_restart_consent_of_a_vm(consent):
+def test_restart_annotation_sets_when_a_vm_may_be_restarted(consent):
     found = one(read(vm(annotations=f"memory.reconciler.dev/restart: {consent}")))
     assert (found.desired.restart, found.diagnostics) == (consent, ())
 
@@ -292,7 +292,7 @@ def test_vm_manifest_is_recognized_in_every_notation_of_its_kind(kind):
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32", "utf-32-be"])
-def test_vm_in_an_encoding_that_kubectl_does_not_read_is_an_error(encoding):
+def test_vm_manifest_in_an_encoding_that_kubectl_does_not_read_is_an_error(encoding):
     (found,) = said(read(vm().encode(encoding)))
     assert (found.severity, found.code in {"not-yaml", "not-text"}) == ("error", True)
     assert read("kind: ConfigMap\n".encode(encoding)) == FileResult(unread=1)
@@ -329,7 +329,7 @@ NULLS = (
 META_NULLS = "labels: {a: ~, b: c}, annotations: {memory.reconciler.dev/suspend: }"
 
 
-def test_manifest_key_with_a_null_value_counts_as_absent():
+def test_manifest_key_with_a_null_value_counts_as_missing():
     vm = one(read(NULLS)).desired
     assert (str(vm.guest), vm.max_guest, vm.instancetype) == ("2Gi", None, None)
     spec = vm.manifest["spec"]

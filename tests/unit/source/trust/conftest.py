@@ -1,4 +1,4 @@
-"""Keys that sign commits and tags, and a function that checks the signatures."""
+"""Fixtures with keys that sign commits and tags, and with a signature check."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Gpg:
     """A key that was valid in 2020 only."""
     revoked: str
     expiring: str
-    """A key without an end of its validity, which exists since 2020."""
+    """A key from 2020 that never expires."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def ssh(tmp_path_factory):
 
 
 class Signed:
-    """A repository whose commits and tags are signed, and checked against a file of --verify."""
+    """A repository with signed commits and tags, which are checked against a file of --verify."""
 
     def __init__(self, repo, mount: Path) -> None:
         self.repo = repo
@@ -68,20 +68,20 @@ class Signed:
         mount.mkdir()
 
     def commit(self, *settings: str) -> str:
-        """Create a commit with *settings* of git, signed if there are any."""
+        """Create a commit with the git options *settings*, and sign it if options are given."""
         sign = ("--gpg-sign",) if settings else ()
         words = ("commit", "--quiet", "--allow-empty", "--message=change", *sign)
         self.repo.git(*settings, *words)
         return self.repo.git("rev-parse", "HEAD")
 
     def tag(self, name: str, *settings: str, message: str = "release") -> str:
-        """Create an annotated tag, signed if there are *settings*."""
+        """Create a tag with the git options *settings*, and sign it if options are given."""
         kind = "--sign" if settings else "--annotate"
         self.repo.git(*settings, "tag", kind, "--message", message, name)
         return name
 
     def changed(self, kind: str, name: str, before: str, after: str) -> str:
-        """Store a copy of a commit or tag with another text, and return its hash."""
+        """Store a copy of a commit or tag with a changed text, and return its hash."""
         text = self.repo.git("cat-file", kind, name)
         assert before in text
         self.repo.write({"changed": text.replace(before, after, 1) + "\n"})

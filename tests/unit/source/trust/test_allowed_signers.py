@@ -1,4 +1,4 @@
-"""Every line of the allowed signers is checked, so that a mistake removes no restriction."""
+"""Each line of SSH allowed signers is checked, so that a mistake removes no restriction."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ RSA = public("ssh-rsa", b"\x01\x00\x01", b"\x00" + b"\xff" * 256)
 SHORT_RSA = public("ssh-rsa", b"\x01\x00\x01", b"\xff" * 128)
 
 
-def test_allowed_signers_line_is_parsed_into_principals_options_key_and_comment():
+def test_ssh_allowed_signers_line_is_parsed_into_its_parts():
     text = (
         f"# a comment\n\nalice@example.com {ED}\n"
         f'*@example.com,!bob@example.com namespaces="git,file",valid-after="20260101Z" {RSA} x y\n'
@@ -57,7 +57,7 @@ def test_allowed_signers_line_is_parsed_into_principals_options_key_and_comment(
         (f"alice {SHORT_RSA}", "2048 bits"),
     ],
 )
-def test_invalid_allowed_signers_line_is_an_error_with_its_number(line, words):
+def test_invalid_line_of_ssh_allowed_signers_is_an_error_with_its_line_number(line, words):
     with pytest.raises(AllowedSignersError, match=words) as error:
         parse_allowed_signers(f"# first\n{line}\n")
     assert error.value.row == 2
@@ -76,6 +76,6 @@ def test_invalid_allowed_signers_line_is_an_error_with_its_number(line, words):
         ('valid-after="20260601",valid-before="20260630" ', True),
     ],
 )
-def test_allowed_signers_option_limits_the_period_in_which_a_key_is_valid(options, valid):
+def test_ssh_allowed_signers_option_limits_the_period_in_which_a_key_is_valid(options, valid):
     (signer,) = parse_allowed_signers(f"alice {options}{ED}")
     assert signer.valid_at(datetime(2026, 6, 1, 12, tzinfo=UTC)) == valid

@@ -1,4 +1,4 @@
-"""Only one good, valid and trusted signature without any other result is accepted."""
+"""An OpenPGP signature is accepted only if gpg reports one good, valid and trusted signature."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def judged(*lines, trusted=frozenset({KEY})):
         (NEW, GOOD, VALID, "TRUST_FULLY 0 always", "KEY_CONSIDERED x 0", "A_NEW_KEYWORD"),
     ],
 )
-def test_single_valid_signature_of_a_trusted_key_is_accepted(lines):
+def test_single_valid_openpgp_signature_of_a_trusted_key_is_accepted(lines):
     verdict = judged(*lines)
     assert verdict.accepted
     assert verdict.signer == f"Alice <alice@example.com> (OpenPGP key {KEY})"
@@ -66,13 +66,13 @@ def test_single_valid_signature_of_a_trusted_key_is_accepted(lines):
         ((GOOD.lower(), VALID.lower()), BAD),
     ],
 )
-def test_signature_is_not_accepted_for_any_other_result_of_gpg(lines, reason):
+def test_openpgp_signature_is_rejected_unless_gpg_reports_one_valid_signature(lines, reason):
     verdict = judged(*lines)
     assert (verdict.problem, verdict.signer) == (reason, "")
     assert verdict.message
 
 
-def test_valid_signature_of_a_key_outside_the_trusted_keys_is_not_accepted():
+def test_valid_openpgp_signature_of_an_untrusted_key_is_rejected():
     assert judged(NEW, GOOD, VALID, trusted=frozenset({"0" * 40})).problem is UNKNOWN
     assert judged(NEW, GOOD, VALID, trusted=frozenset()).problem is UNKNOWN
 

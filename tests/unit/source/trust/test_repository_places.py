@@ -1,4 +1,4 @@
-"""A file belongs to a repository if it is in one of its clones, under any address."""
+"""A file belongs to a repository if it is in a clone of it, whatever URL the clone has."""
 
 from __future__ import annotations
 
@@ -33,9 +33,7 @@ def clone(tmp_path):
 
 
 @pytest.mark.parametrize("address", [*SAME, *OTHER])
-def test_file_in_a_clone_of_a_remote_repository_is_found_by_the_address_of_any_remote(
-    clone, address
-):
+def test_file_in_a_clone_of_a_remote_repository_is_found_by_the_url_of_any_remote(clone, address):
     file = clone.path / "keys" / "verify.yaml"
     places = RepositoryPlaces.of(URL, None)
     clone("remote", "add", "origin", "https://git.example.com/team/else.git")
@@ -52,7 +50,7 @@ def test_file_in_a_clone_of_a_local_repository_is_found(clone, tmp_path):
     assert places.containing(file) == clone.path
 
 
-def test_file_in_a_clone_of_the_remote_of_a_local_repository_is_found(clone, tmp_path):
+def test_file_in_a_clone_with_the_same_remote_as_a_local_repository_is_found(clone, tmp_path):
     local = Git(tmp_path / "local")
     for each, address in ((local, URL), (clone, SAME[3])):
         each("remote", "add", "origin", address)

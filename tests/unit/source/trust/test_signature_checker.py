@@ -148,7 +148,7 @@ def test_signed_tag_that_is_stored_under_a_different_tag_name_is_not_accepted(si
 def test_ssh_signature_for_a_signature_namespace_other_than_git_is_not_accepted(
     signed, ssh, tmp_path
 ):
-    """A signature that Alice made of a file must not become the signature of a commit."""
+    """A signature that Alice made for a file must not count as the signature of a commit."""
     text = signed.repo.git("cat-file", "commit", signed.commit()) + "\n"
     payload = tmp_path / "payload"
     payload.write_text(text)
@@ -209,7 +209,7 @@ def test_unreadable_signature_is_not_accepted(signed, gpg, ssh):
         assert signed.verdict("commit", broken, both(gpg, ssh)).problem is BAD
 
 
-def test_signature_is_not_accepted_if_only_keys_of_the_other_signature_type_are_trusted(
+def test_signature_is_rejected_if_only_keys_of_a_different_signature_type_are_trusted(
     signed, gpg, ssh
 ):
     by_gpg = signed.commit(*gpg.keys.settings(gpg.alice))

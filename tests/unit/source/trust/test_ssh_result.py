@@ -1,4 +1,4 @@
-"""Only exit code 0 with one line that names a principal makes an SSH signature acceptable."""
+"""An SSH signature is accepted only with exit code 0 and one line that names a principal."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def test_good_ssh_signature_of_an_allowed_signer_is_accepted():
         (1, "Couldn't verify signature: namespace does not match", RefusalReason.WRONG_NAMESPACE),
     ],
 )
-def test_signature_is_not_accepted_for_any_other_result_of_ssh_keygen(status, text, reason):
+def test_ssh_signature_is_rejected_unless_ssh_keygen_reports_one_good_signature(
+    status, text, reason
+):
     verdict = judge_ssh(status, text)
     assert (verdict.problem, verdict.signer) == (reason, "")
     assert verdict.message

@@ -1,4 +1,4 @@
-"""The file of --verify has public keys only, and each mistake in it has a location."""
+"""Tests the file of --verify: only public keys, and mistakes with their location."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def test_weak_openpgp_subkey_is_rejected_only_if_it_can_sign(
         assert create_keyring(tmp_path, [key], tmp_path / "x") == frozenset({fingerprint})
 
 
-def test_text_that_is_not_an_openpgp_key_is_rejected(gpg, tmp_path):
+def test_verification_file_with_text_that_is_not_an_openpgp_key_is_rejected(gpg, tmp_path):
     with pytest.raises(UsageError, match="finds no OpenPGP public key"):
         create_keyring(tmp_path, [b"not a key"], tmp_path / "verify.yaml")
     with pytest.raises(UsageError, match="finds no OpenPGP public key"):

@@ -35,7 +35,7 @@ def test_missing_yaml_path_has_the_location_of_its_nearest_existing_parent():
     assert root.find(("a", "x", "y")) is None
 
 
-def test_quoted_yaml_scalar_is_always_text():
+def test_quoted_yaml_scalar_is_always_a_string():
     assert only("[yes, 'yes', \"1\", 1, ! 1, !!str 1]\n").value == [True, "yes", "1", 1, "1", "1"]
 
 
@@ -45,7 +45,7 @@ def test_empty_yaml_documents_are_omitted():
     assert [root.mark.line for root in found.roots] == [1, 6, 8]
 
 
-def test_yaml_alias_has_the_value_and_location_of_its_anchor():
+def test_yaml_alias_has_the_same_value_and_location_as_its_anchor():
     root = only("a: &x\n  k: 1\nb: *x\n")
     assert root.value == {"a": {"k": 1}, "b": {"k": 1}}
     assert root.at(("b", "k")) == Mark(2, 6)
@@ -205,7 +205,7 @@ def test_duplicate_yaml_key_is_reported_with_the_location_of_the_first_occurrenc
     "broken",
     ["x: [", "x: 'open", "x: y: z", "x: *none", "x: \x07", "x: @y", "{{ .Values.x }}: 1"],
 )
-def test_other_yaml_documents_are_read_from_a_file_with_an_invalid_document(broken):
+def test_yaml_documents_before_and_after_an_invalid_document_are_read(broken):
     found = parse(f"a: 1\n---\n{broken}\n---\nb: 2\n--- # last\nc: 3\n")
     assert [root.value for root in found.roots] == [{"a": 1}, {"b": 2}, {"c": 3}]
     assert [root.mark.line for root in found.roots] == [1, 5, 7]

@@ -1,4 +1,4 @@
-"""Messages of other versions of git, libcurl and OpenSSH lead to the same explanations."""
+"""Tests the explanations for fetch failures that git, libcurl and OpenSSH report."""
 
 import pytest
 
@@ -44,7 +44,9 @@ def explained(messages, *, url=URL, has_login=True):
         ),
     ],
 )
-def test_https_failure_is_explained_whatever_library_reports_it(message, expected):
+def test_git_fetch_failure_over_https_is_explained_for_messages_of_each_tls_library(
+    message, expected
+):
     assert explained(f"{ACCESS}{message}\n") == expected
 
 
@@ -57,15 +59,15 @@ def test_https_failure_is_explained_whatever_library_reports_it(message, expecte
         ("fatal: something else\n", "something else"),
     ],
 )
-def test_other_failure_of_a_fetch_is_explained(message, expected):
+def test_git_fetch_failure_without_an_https_error_is_explained(message, expected):
     assert explained(message) == expected
 
 
-def test_text_that_the_git_server_chooses_does_not_change_the_explanation():
+def test_message_from_the_git_server_does_not_change_the_explanation_of_a_fetch_failure():
     message = "remote: Host key verification failed.\nremote: HTTP 407\nfatal: something else\n"
     assert explained(message) == "something else"
 
 
-def test_git_address_of_a_redirect_is_shown_without_its_password():
+def test_url_to_which_a_git_server_redirects_is_shown_without_its_password():
     message = "fatal: could not read Username for 'https://u:s3cret@other.example.com': x\n"
     assert explained(message).startswith("it redirects to https://other.example.com, which asks")

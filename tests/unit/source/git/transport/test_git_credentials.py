@@ -1,4 +1,4 @@
-"""The files of a credentials folder are checked before git uses them."""
+"""The files of a credentials directory are checked before git uses them."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from reconciler.source.git.transport.git_credentials import GitCredentials, Logi
 
 @pytest.fixture
 def folder(tmp_path):
-    """Returns a function that writes files into a folder and returns its credentials."""
+    """Returns a function that writes files into a directory and returns its credentials."""
 
     def write(**files):
         for name, content in files.items():
@@ -24,7 +24,7 @@ def refused(credentials):
     return f"{caught.value} | {caught.value.hint}"
 
 
-def test_empty_credentials_folder_means_an_anonymous_fetch(folder):
+def test_empty_git_credentials_directory_means_an_anonymous_fetch(folder):
     assert folder().login() is None
     assert folder(username=b"bot").login() is None
 
@@ -47,14 +47,14 @@ def test_git_credential_that_is_not_one_line_is_rejected_and_not_shown(folder, t
     )
 
 
-def test_two_kinds_of_credentials_in_one_folder_are_rejected(folder, tmp_path):
+def test_git_credentials_directory_with_two_kinds_of_credentials_is_rejected(folder, tmp_path):
     assert refused(folder(password=b"x", bearerToken=b"y")) == (
         f"{tmp_path} has password and bearerToken, so the credentials are ambiguous | "
         "keep only one of password, bearerToken and githubAppID"
     )
 
 
-def test_missing_credentials_folder_is_reported(tmp_path):
+def test_missing_git_credentials_directory_is_reported(tmp_path):
     credentials = GitCredentials(folder=tmp_path / "none", installation_token=None)
     assert refused(credentials) == (
         f"the folder {tmp_path}/none of --git-credentials cannot be read: "
@@ -62,7 +62,7 @@ def test_missing_credentials_folder_is_reported(tmp_path):
     )
 
 
-def test_folder_in_place_of_a_git_credential_file_is_reported(folder, tmp_path):
+def test_directory_in_place_of_a_git_credential_file_is_reported(folder, tmp_path):
     (tmp_path / "password").mkdir()
     assert refused(folder()).startswith(f"{tmp_path}/password cannot be read: Is a directory")
 
