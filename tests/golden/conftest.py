@@ -1,4 +1,4 @@
-"""Provides a hand-made plan, run and cluster with every effect and every result."""
+"""Fixtures: a hand-written plan, run report and cluster with every effect and every result."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture
 def golden(request: pytest.FixtureRequest):
-    """Returns a function that compares a text with a golden file, or rewrites the file."""
+    """A function that compares text with a golden file, or rewrites the golden file."""
 
     def compare(name: str, pieces) -> None:
         text = "".join(pieces)
@@ -93,14 +93,14 @@ def golden(request: pytest.FixtureRequest):
 
 @pytest.fixture(scope="session")
 def tab(tmp_path_factory):
-    """One tab of a browser, which all tests of pages share, because its start is slow."""
+    """A browser tab that all tests of HTML pages share, because a browser starts slowly."""
     with started_browser(tmp_path_factory.mktemp("chromium")) as found:
         yield found
 
 
 @pytest.fixture
 def browser(tab):
-    """The shared tab; it is empty after the test, because an open page uses the processor."""
+    """The shared browser tab, which is emptied after each test."""
     yield tab
     tab.visit("about:blank")
 
@@ -370,7 +370,7 @@ def sealed(decisions: tuple[Decision, ...], **fields) -> Plan:
 
 @pytest.fixture
 def plan() -> Plan:
-    """A plan with every effect and with reported problems."""
+    """A plan with every effect of a change, and with reported problems."""
     forecast = Forecast(
         migrations=2,
         n_bytes_copied=24 * GIB,
@@ -413,14 +413,14 @@ def plan() -> Plan:
 
 @pytest.fixture
 def converged_plan() -> Plan:
-    """A plan with nothing to do."""
+    """A plan in which no object needs a change."""
     unchanged = tuple(each for each in decisions() if each.effect is Effect.NONE)
     return sealed(unchanged, revision="working-tree")
 
 
 @pytest.fixture
 def paced_plan() -> Plan:
-    """The plan for an alert, a canary, batches, closed windows, restarts and a changed CR."""
+    """A plan with a firing alert, a canary, batches, a closed maintenance window and restarts."""
     sizes = {
         ("db", "pg-0"): ("4Gi", {"canary": "true", "app": "pg"}),
         ("db", "pg-1"): ("4Gi", {"app": "pg"}),
@@ -464,7 +464,7 @@ def paced_plan() -> Plan:
 
 @pytest.fixture
 def run(plan: Plan) -> RunReport:
-    """The report of a run with every result."""
+    """The report of a run in which every result occurs."""
 
     def outcome(decision: Decision, result: Result, actuation: Actuation, **fields) -> Outcome:
         action = decision.actions[0] if decision.actions else None
@@ -535,7 +535,7 @@ def run(plan: Plan) -> RunReport:
 
 @pytest.fixture
 def desired() -> DesiredState:
-    """The desired state of five VMs, with reported problems of each severity."""
+    """The desired state of five VMs, with a reported problem of each severity."""
     vms = (
         DesiredVM(ref=vm_ref("batch", "etl-2"), guest=None, instancetype="u1.large"),
         DesiredVM(ref=vm_ref("db", "pg-0"), guest=size("12Gi")),
@@ -649,7 +649,7 @@ def live() -> LiveState:
 
 @pytest.fixture
 def verdicts() -> dict[ObjectRef, Convergence]:
-    """The verdict on one VM's convergence."""
+    """How far one VM is from its desired state."""
     return {
         vm_ref("db", "pg-0"): Convergence(
             verdict=Verdict.IN_PROGRESS,

@@ -1,4 +1,4 @@
-"""Hostile texts, and the checks that an output with such a text is harmless in its medium."""
+"""Hostile strings, and checks that output with such strings is harmless for its reader."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ COMMAND = re.compile(r"^\s*::[A-Za-z]|##\w*\[")
 ACTIVE = re.compile(
     r"[#!]\d|GH-\d|://|www\.|:[A-Za-z+-][\w+-]*:|(?=\d*[a-f])[0-9a-f]{7}", re.IGNORECASE
 )
-"""Matches what GitHub turns into a link or an emoji."""
+"""Matches text that GitHub converts to a link or an emoji."""
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 TAGS = re.compile(r"</?(details|summary|code)>|<br>|<!-- reconciler-plan -->")
 
@@ -90,7 +90,7 @@ def substituted(value: Any, text: str) -> Any:
         case list():
             return [substituted(each, text) for each in value]
         case str():
-            # The digest of an object is computed from those of its actions.
+            # Digests depend on the strings in the planned changes, so they are not compared.
             return re.sub(r"sha256:[0-9a-f]{64}", "sha256", value.replace(BENIGN, text))
         case _:
             return value
@@ -105,10 +105,10 @@ def check_json(text: str, benign: str, hostile: str) -> None:
 
 
 def skeleton(value: Any) -> Any:
-    """Return *value* with each text replaced by nothing, so that only the structure remains."""
+    """Replace each string in *value* with an empty string, so that only the structure remains."""
     match value:
         case dict():
-            # A path that starts with a slash is an absolute URI, which has no base.
+            # A path that starts with a slash becomes an absolute URI, which has no uriBaseId.
             return {key: skeleton(each) for key, each in value.items() if key != "uriBaseId"}
         case list():
             return [skeleton(each) for each in value]
@@ -129,7 +129,7 @@ def texts(value: Any) -> Iterator[str]:
 
 
 def check_review(text: str, benign: str, hostile: str) -> None:
-    """People read the decoded messages, so decoded messages are harmless as well."""
+    """Check that a SARIF or GitLab report and its decoded messages contain no active markup."""
     check_lines(text)
     assert BENIGN in benign
     found, wanted = json.loads(text), json.loads(benign)
@@ -138,7 +138,7 @@ def check_review(text: str, benign: str, hostile: str) -> None:
         assert re.fullmatch(r"(file://)?[\w.~/%-]*", holder.get("uri", ""), re.ASCII)
         for field in ("message", "shortDescription", "fullDescription", "help", "description"):
             for each in texts(holder.get(field)):
-                check_lines(each.replace("\n\n", " "))  # the help of a rule has paragraphs
+                check_lines(each.replace("\n\n", " "))  # the help text of a rule has paragraphs
                 is_sarif = "check_name" not in holder
                 assert not (is_sarif and re.search(r"\]\(|\{\d+\}", each)), each
 
@@ -158,7 +158,7 @@ WORKFLOW_COMMAND = re.compile(
 
 
 def check_commands(text: str, benign: str, hostile: str) -> None:
-    """Each line is one annotation, with the same properties as with harmless text."""
+    """Check that hostile text adds no GitHub annotation and changes no annotation property."""
     found, wanted = text.split("\n"), benign.split("\n")
     assert BENIGN in benign
     assert len(found) == len(wanted), "hostile text adds no line"
@@ -170,7 +170,7 @@ def check_commands(text: str, benign: str, hostile: str) -> None:
         assert command is not None, line
         assert command.group(1, 3, 4) == expected.group(1, 3, 4)
         for each in command.group(2, 5, 6):
-            # The runner decodes these values, and prints the message in the log.
+            # The GitHub Actions runner decodes these values and prints the message in the log.
             decoded = re.sub("%(0A|0D|25|3A|2C)", lambda code: chr(int(code[1], 16)), each or "")
             check_lines(decoded)
 
@@ -196,7 +196,7 @@ def page(text: str) -> Page:
 
 
 def shape(text: str) -> list[str]:
-    """Return the kinds of the Markdown tokens in *text*, without its plain text."""
+    """Return the types of the Markdown tokens in *text*, without the text itself."""
     kinds = []
     for token in tokens(text):
         kinds.append(token.type)
@@ -239,7 +239,7 @@ def check_html(text: str, benign: str, hostile: str) -> None:
 
 
 def check_live_page(text: str, benign: str, hostile: str) -> None:
-    """The page has the same elements, and its addresses contain no character with a meaning."""
+    """Check that an HTML page has the same elements, and that its URLs are percent-encoded."""
     check_lines(text)
     found, usual = page(text), page(benign)
     assert found.shape == usual.shape, "hostile text adds no element and no attribute"
@@ -250,7 +250,7 @@ def check_live_page(text: str, benign: str, hostile: str) -> None:
 
 
 def check_event(text: str, benign: str, hostile: str) -> None:
-    """The event is one event, and its HTML is as harmless as the page's."""
+    """Check that the output is a single server-sent event whose HTML is harmless."""
     assert text.count("\n") == benign.count("\n"), "hostile text adds no line"
     found, usual = (json.loads(each.split("data: ")[1]) for each in (text, benign))
     assert found.keys() == usual.keys() == {"say", "cells", "parts"}
@@ -264,7 +264,7 @@ def check_event(text: str, benign: str, hostile: str) -> None:
 
 
 def check_words(text: str, benign: str, hostile: str) -> None:
-    """Completions have no character by which a shell could run something."""
+    """Check that shell completions contain no character that could make a shell run a command."""
     assert BENIGN in benign
     assert re.fullmatch(r"[\w.:/@+=\n-]+", text, re.ASCII)
 

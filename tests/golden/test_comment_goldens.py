@@ -1,4 +1,4 @@
-"""Compares comments on pull requests with golden files, and their size with the limits."""
+"""Compares pull request comments with golden files, and checks their size limits."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def comment_on(found: dict, **settings) -> str:
 
 
 def check_markup(text: str) -> None:
-    """Check that each folded block and each code block is closed, in the right order."""
+    """Check that each collapsed section and each code block is closed in the right order."""
     depth, fence = 0, ""
     for line in text.split("\n"):
         if fence:
@@ -63,7 +63,9 @@ def check_markup(text: str) -> None:
     assert (depth, fence) == (0, "")
 
 
-def test_pull_request_comment_on_a_plan_with_every_effect_matches_the_golden_file(plan, golden):
+def test_pull_request_comment_on_a_plan_with_every_kind_of_change_matches_the_golden_file(
+    plan, golden
+):
     golden("comment.md", comment(plan))
 
 
@@ -114,12 +116,12 @@ def test_pull_request_comment_about_invalid_manifests_matches_the_golden_file(pl
         replace(blocked, ref=vm_ref("db", name), why=why) for name in ("pg-0", "pg-1", "pg-2")
     )
     text = comment(replace(sealed(held), diagnostics=(error, twice)))
-    # The third VM has no error of its own, for example because the file cannot be parsed.
+    # The third VM has no error with its name, for example because its file cannot be parsed.
     assert text.count("| **blocked** | its manifest is invalid") == 1
     golden("comment-invalid.md", text)
 
 
-def test_pull_request_comment_on_a_plan_of_an_old_cluster_snapshot_matches_the_golden_file(
+def test_pull_request_comment_on_a_plan_from_an_old_snapshot_file_matches_the_golden_file(
     plan, golden
 ):
     warning = age_warning(NOW, NOW + timedelta(days=2), Duration.parse("24h"), None)
@@ -147,7 +149,7 @@ def test_pull_request_comment_about_a_run_without_cluster_access_matches_the_gol
 
 
 def fleet(plan, count: int, namespaces: int):
-    """Return a plan that changes *count* VMs; each tenth VM is blocked instead."""
+    """Build a plan for *count* VMs in which every tenth VM is blocked and all others change."""
     like = {each.effect: each for each in plan.decisions if each.ref.is_vm}
     decisions = []
     for number in range(count):
@@ -173,9 +175,7 @@ def fleet(plan, count: int, namespaces: int):
 
 
 @pytest.mark.parametrize("namespaces", [1, 40, 10_000])
-def test_pull_request_comment_on_a_plan_for_ten_thousand_vms_is_short_and_counts_omitted_rows(
-    plan, namespaces
-):
+def test_pull_request_comment_on_ten_thousand_vms_counts_the_omitted_rows(plan, namespaces):
     found = document(fleet(plan, 10_000, namespaces))
     for limit in (LIMIT, 200_000):
         text = comment_on(found, limit=limit)
@@ -194,13 +194,13 @@ def test_pull_request_comment_on_a_plan_for_ten_thousand_vms_is_short_and_counts
 
 
 @pytest.mark.parametrize("limit", range(6_000, 20_000, 997))
-def test_shortened_pull_request_comment_has_no_incomplete_markup(plan, limit):
+def test_shortened_pull_request_comment_has_complete_markup(plan, limit):
     text = comment(fleet(plan, 100, 7), limit=limit)
     assert len(text.encode()) <= limit
     check_markup(text)
 
 
-def test_shortened_log_of_a_failed_run_keeps_its_last_lines():
+def test_pull_request_comment_about_a_failed_run_keeps_the_last_lines_of_a_long_log():
     log = "".join(f"line {number} {'ü' * 300}\n" for number in range(1000))
     text = failure_comment(log, cluster_name="production", link="", limit=10_000)
     assert len(text.encode()) <= 10_000
@@ -209,7 +209,7 @@ def test_shortened_log_of_a_failed_run_keeps_its_last_lines():
     assert f"{1000 - shown} earlier lines of the log left out" in text
 
 
-def test_commit_status_description_has_at_most_140_characters(plan):
+def test_commit_status_description_is_limited_to_140_characters(plan):
     headline = plan_headline(document(fleet(plan, 1000, 3)), None)
     assert headline.description(140).startswith("900 VMs change live, 0 need a restart, 100 are")
     assert len(headline.description(60)) == 60

@@ -1,4 +1,4 @@
-"""Compares each format of a plan with a base with a golden file."""
+"""Compares each format of a plan that is compared with a base commit with a golden file."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SARIF = Path(__file__).with_name("sarif-schema-2.1.0.json")
 
 
 def declared(plan, guests) -> DesiredState:
-    """Return a desired state with the VMs of a plan, and with other sizes for some of them."""
+    """Build a desired state from the VMs of a plan, with the memory sizes in *guests*."""
     vms = {
         each.ref: DesiredVM(ref=each.ref, guest=guests.get(each.ref.name, each.target))
         for each in plan.decisions
@@ -52,7 +52,7 @@ def declared(plan, guests) -> DesiredState:
 
 
 def before(plan):
-    """Return the plan of the base: some changes are missing there, and some are different."""
+    """Build the plan of the base commit, in which some changes are missing or different."""
     fixed = Diagnostic(
         severity=Severity.ERROR,
         code="bad-quantity",
@@ -105,7 +105,7 @@ def comparison(plan) -> Comparison:
     )
 
 
-def test_example_comparison_with_a_base_commit_has_every_state_of_a_change(comparison):
+def test_example_comparison_contains_every_state_of_a_change_since_the_base_commit(comparison):
     assert {each.state for each in comparison.objects.values()} == set(BaselineState)
     assert list(comparison.indirect)
     assert comparison.absent_diagnostics
@@ -191,7 +191,7 @@ def test_pull_request_comment_on_a_plan_compared_with_a_base_commit_matches_the_
     golden("comment-base.md", text)
 
 
-def test_comment_on_a_pull_request_without_an_effect_lists_changes_that_were_already_pending(
+def test_comment_on_a_pull_request_without_changes_lists_changes_that_were_pending_before(
     plan, golden
 ):
     git = declared(plan, {})
@@ -209,7 +209,7 @@ def test_comment_on_a_pull_request_without_an_effect_lists_changes_that_were_alr
 
 
 @pytest.mark.parametrize("part", ["objects", "diagnostics", "comparison"])
-def test_pull_request_comment_is_rendered_from_a_plan_file_without_parts_of_the_comparison(
+def test_pull_request_comment_accepts_a_plan_file_with_an_incomplete_comparison(
     plan, comparison, part
 ):
     found = document(plan, comparison)
@@ -226,7 +226,7 @@ def test_pull_request_comment_is_rendered_from_a_plan_file_without_parts_of_the_
     assert text.startswith("**")
 
 
-def test_pull_request_comment_is_rendered_for_an_object_without_an_effect_in_the_base_commit(
+def test_pull_request_comment_accepts_an_object_that_the_base_commit_does_not_change(
     plan, comparison
 ):
     found = document(plan, comparison)
@@ -242,7 +242,7 @@ def test_pull_request_comment_is_rendered_for_an_object_without_an_effect_in_the
     check_markup(text)
 
 
-def test_comment_shows_the_changes_of_a_pull_request_among_ten_thousand_other_pending_changes(
+def test_pull_request_comment_lists_its_own_changes_before_10000_other_pending_changes(
     plan,
 ):
     after = fleet(plan, 10_000, 40)
@@ -267,7 +267,7 @@ def test_comment_shows_the_changes_of_a_pull_request_among_ten_thousand_other_pe
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["with scripts", "without scripts"])
-def test_html_page_checkbox_hides_vms_that_the_pull_request_does_not_change(
+def test_plan_html_page_checkbox_hides_vms_that_the_pull_request_does_not_change(
     plan, comparison, browser, scripts
 ):
     browser.open("".join(plan_html(plan, comparison=comparison)), scripts=scripts)
@@ -292,7 +292,7 @@ def test_html_page_checkbox_hides_vms_that_the_pull_request_does_not_change(
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1400])
-def test_html_page_of_a_plan_compared_with_a_base_commit_has_no_accessibility_problem(
+def test_plan_html_page_with_a_base_commit_has_no_accessibility_problem(
     plan, comparison, browser, width, dark
 ):
     browser.open("".join(plan_html(plan, comparison=comparison)), width=width, dark=dark)

@@ -43,7 +43,7 @@ def validate(document: str, name: str) -> None:
 
 
 def made(value):
-    """Return *value* with each iterator replaced by a list."""
+    """Convert each iterator in *value* to a list."""
     match value:
         case dict():
             return {key: made(each) for key, each in value.items()}
@@ -53,7 +53,7 @@ def made(value):
             return value
 
 
-def test_example_plan_has_every_effect_and_example_run_has_every_result(plan, run):
+def test_golden_example_plan_and_run_contain_every_effect_and_every_result(plan, run):
     assert {each.effect for each in plan.decisions} == set(Effect)
     assert {each.result for each in run.outcomes} == set(Result)
 
@@ -112,7 +112,7 @@ def test_json_of_a_plan_without_changes_matches_the_golden_file(converged_plan, 
     golden("plan-converged.json", document)
 
 
-def test_streamed_json_equals_json_that_is_encoded_as_a_whole(
+def test_streamed_plan_and_report_json_equals_json_that_is_encoded_at_once(
     plan, paced_plan, converged_plan, run
 ):
     for each in (plan, paced_plan, converged_plan):
@@ -120,12 +120,12 @@ def test_streamed_json_equals_json_that_is_encoded_as_a_whole(
     assert "".join(run_json(run)) == dumps(made(run_document(run)))
 
 
-def test_run_text_matches_the_golden_file(run, golden):
+def test_run_report_text_matches_the_golden_file(run, golden):
     golden("run.txt", run_text(run, width=110))
 
 
 @pytest.mark.parametrize("result", [Result.FAILED, Result.RUNNING, Result.DONE])
-def test_run_text_shows_a_note_shared_by_several_vms_once_and_lists_every_vm(run, result):
+def test_run_report_text_shows_a_note_that_several_vms_share_only_once(run, result):
     one = next(each for each in run.outcomes if each.result is result)
     one = replace(one, effect=Effect.LIVE, why=replace(one.why, message="the same note"))
     others = tuple(replace(one, ref=vm_ref("db", f"vm-{n}")) for n in range(12))
@@ -134,14 +134,14 @@ def test_run_text_shows_a_note_shared_by_several_vms_once_and_lists_every_vm(run
 
 
 @pytest.mark.parametrize("says", ["3 migrations failed: no room", "no room"])
-def test_run_text_shows_the_number_of_failed_migrations_once(run, says):
+def test_run_report_text_shows_the_number_of_failed_migrations_only_once(run, says):
     one = next(each for each in run.outcomes if each.failed_migrations == 3)
     one = replace(one, why=replace(one.why, message=says))
     text = "".join(run_text(replace(run, outcomes=(one,)), width=110))
     assert text.count("3 migrations failed") + text.count("failed migrations: 3") == 1
 
 
-def test_run_json_matches_the_golden_file(run, golden):
+def test_run_report_json_matches_the_golden_file(run, golden):
     document = "".join(run_json(run))
     validate(document, "report")
     golden("run.json", document)
@@ -178,9 +178,9 @@ def reviews(plan, desired):
 
 
 @pytest.mark.parametrize("name", ["plan", "validation"])
-def test_sarif_is_valid_and_matches_the_golden_file(name, reviews, golden):
+def test_sarif_output_matches_the_golden_file(name, reviews, golden):
     text = "".join(sarif(reviews[name], "1.2.3"))
-    # Microsoft's SARIF SDK 5.7.0 has this schema, with descriptions.
+    # This schema is from Microsoft's SARIF SDK 5.7.0.
     schema = json.loads((Path(__file__).parent / "sarif-schema-2.1.0.json").read_text("utf-8"))
     Draft202012Validator(schema).validate(json.loads(text))
     golden(f"{name}.sarif", text)
@@ -196,7 +196,7 @@ def test_gitlab_code_quality_report_matches_the_golden_file(name, reviews, golde
     golden(f"{name}-gitlab.json", gitlab_code_quality(reviews[name]))
 
 
-def test_published_schema_describes_every_property_and_allows_no_additional_properties(schema):
+def test_published_json_schema_describes_every_property(schema):
     Draft202012Validator.check_schema(schema)
 
     def walk(node, where):
@@ -212,14 +212,14 @@ def test_published_schema_describes_every_property_and_allows_no_additional_prop
     walk(schema, "$")
 
 
-def test_published_schema_rejects_an_unknown_property(plan, run):
+def test_published_json_schema_rejects_an_unknown_property(plan, run):
     for pieces, name in ((plan_json(plan), "plan"), (run_json(run), "report")):
         schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text(encoding="utf-8"))
         validator = Draft202012Validator(schema)
         assert not validator.is_valid(json.loads("".join(pieces)) | {"extra": 1})
 
 
-def test_terminal_styling_adds_only_escape_codes(plan, run):
+def test_colored_terminal_text_equals_plain_text_except_for_color_codes(plan, run):
     for render, value in ((plan_text, plan), (run_text, run)):
         styled = "".join(render(value, width=110, color=True))
         assert "\x1b[31m" in styled

@@ -1,6 +1,7 @@
-"""Text from Git, the API server or the environment cannot control the reader of any output.
+"""Untrusted text from Git, the API server or the environment is harmless in every output.
 
-One table has a row for each output. All text values in a row are replaced by hostile text.
+The table ROWS has one row per kind of output. Each test renders an output in which all strings are
+replaced with hostile text.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ WIDE = 1_000_000
 
 
 def poisoned(value: Any, text: str) -> Any:
-    """Return *value* with every text in it, at any depth, replaced by *text*."""
+    """Replace every string in *value*, at any depth, with *text*."""
     found = value
     match value:
         case Enum():
@@ -129,7 +130,7 @@ def poisoned(value: Any, text: str) -> Any:
         case str():
             found = text
         case ObjectRef():
-            # The kind and the group decide how an object is shown.
+            # The kind and the API group determine how an object is shown, so they are kept.
             names = {each: text for each in ("namespace", "name") if getattr(value, each)}
             found = value._replace(**names)
         case tuple() | frozenset():
@@ -138,7 +139,8 @@ def poisoned(value: Any, text: str) -> Any:
             keys = [text] if len(value) == 1 else list(value)
             found = dict(zip(keys, (poisoned(each, text) for each in value.values()), strict=True))
         case Action():
-            # Digests are computed from these texts, which the YAML reader has checked.
+            # The YAML parser has checked these strings, and digests depend on them, so they are
+            # kept.
             ref, patch = poisoned(value.ref, text), poisoned(value.patch, text)
             found = replace(value, ref=ref, patch=patch)
         case _ if is_dataclass(value) and not isinstance(value, MemoryQuantity | Duration):
@@ -150,11 +152,11 @@ def poisoned(value: Any, text: str) -> Any:
 
 
 POISONED: dict[tuple[str, str], Any] = {}
-"""The hostile values by name and text, since all tests use the same values."""
+"""A cache of the values with hostile text, by name and hostile text."""
 
 
 def once(name: str, value: Any, text: str) -> Any:
-    """Return ``poisoned(value, text)``, computed once for each *name* and *text*."""
+    """Return ``poisoned(value, text)``, which is computed only once for each *name* and *text*."""
     if (name, text) not in POISONED:
         POISONED[name, text] = poisoned(value, text)
     return POISONED[name, text]
@@ -162,7 +164,7 @@ def once(name: str, value: Any, text: str) -> Any:
 
 @dataclass(frozen=True)
 class Values:
-    """The values of one test, in which every text is hostile."""
+    """The input values of one test, in which every string is hostile."""
 
     text: str
     plan: Any
@@ -190,7 +192,7 @@ class Values:
 
     @property
     def comparison(self) -> Comparison:
-        """A comparison in which one object and one problem are only in the base commit."""
+        """A comparison in which one object and one problem exist only in the base commit."""
         objects = {
             each.ref: ComparedObject(
                 state=BaselineState.UPDATED, before=each, after=each, edited=False
@@ -222,7 +224,7 @@ class Values:
         return review_of_desired(self.desired)
 
     def printed(self, do: Callable[[], object]) -> str:
-        """Return what *do* prints on stdout and stderr."""
+        """Return what the function *do* prints on stdout and stderr."""
         self.capture.readouterr()
         do()
         return "".join(self.capture.readouterr())
@@ -240,7 +242,7 @@ class Values:
 
 
 def error(values: Values, written: TextFormat) -> str:
-    """Print a failed request's error, and the problems in the desired state."""
+    """Return the printed error of a failed request and of problems in the desired state."""
     logging.getLogger().handlers = []
     log_format.configure(log_format=written)
     status = json.dumps({"kind": "Status", "message": values.text, "reason": values.text})
@@ -261,7 +263,7 @@ def error(values: Values, written: TextFormat) -> str:
 
 
 def logged(values: Values, written: TextFormat) -> str:
-    """Log a message with fields, and an exception."""
+    """Return the log output for a message with fields and for an exception."""
     stream = io.StringIO()
     log_format.configure(log_format=written, stream=stream)
     log = logging.getLogger("reconciler.test")
@@ -286,7 +288,7 @@ def live_display(values: Values) -> str:
         for each in values.steps():
             show(each)
     shown = TERMINAL.sub("", stream.getvalue())
-    # Rich redraws its bars from the start of the line; how often depends on the time.
+    # The library Rich redraws its progress bars in place, a varying number of times.
     return "\n".join(dict.fromkeys(re.split(r"[\r\n]+", shown)))
 
 
@@ -298,7 +300,7 @@ def traced(values: Values) -> str:
 
 
 def event_texts(values: Values) -> str:
-    """Return the texts of an Event, without the identity of its object."""
+    """Return the strings of a Kubernetes Event, except those that identify the object."""
 
     class Client:
         def without_retries(self) -> Client:
@@ -372,12 +374,12 @@ def demo(values: Values) -> str:
 
 
 def completed(values: Values) -> str:
-    """Return the shell completions for the contexts of a kubeconfig, which zsh evaluates."""
+    """Return shell completions for kubeconfig contexts; zsh evaluates such completions."""
     return "\n".join(completion._completions(["usual", values.text, f"a{values.text}"], ""))
 
 
 def service_view(values: Values) -> ServiceView:
-    """Return the state of a process in which every text is hostile, and a VM changes."""
+    """Build the state of a ``serve`` process in which every string is hostile and a VM changes."""
     text, ref = values.text, vm_ref(values.text, values.text)
     live = replace(
         values.live,
@@ -426,13 +428,13 @@ def service_view(values: Values) -> ServiceView:
 
 
 def webhook_notification(values: Values) -> str:
-    """Return the title of a notification, of which receivers may make a message."""
+    """Return the title of a webhook notification, which receivers may show to users."""
     found = webhook_body(notified(values.text).notification, NotifySettings())
     return str(found["title"])
 
 
 def alert(values: Values) -> str:
-    """Return the summary of an alert, of which Alertmanager makes a message."""
+    """Return the summary of an alert, which Alertmanager shows to users."""
     found = notified(values.text).notification
     (body,) = alertmanager_body([found], NotifySettings(), NOW)
     return str(body["annotations"]["summary"])
@@ -496,7 +498,7 @@ def reviewed(review: Review, form: str) -> str:
 
 
 def commented(values: Values, of: str) -> str:
-    """Return the comment on a plan, on a report, or of a run without a plan."""
+    """Return a pull request comment for a plan, a run report, or a run without a plan."""
     settings: dict[str, Any] = {"cluster_name": values.text, "link": "", "limit": 1_000_000}
     match of:
         case "plan":
@@ -512,13 +514,13 @@ def commented(values: Values, of: str) -> str:
 
 
 def step_outputs(values: Values) -> str:
-    """Return the outputs of a workflow step for a plan and a report, on one line."""
+    """Return the GitHub Actions outputs for a plan and a run report, on one line."""
     both = (json.loads("".join(each)) for each in (plan_json(values.plan), run_json(values.run)))
     return " ".join(line.removesuffix("\n") for each in both for line in github_outputs(each))
 
 
 def annotated(values: Values) -> str:
-    """Return the texts of the annotations on a plan; entries with a hostile path are left out."""
+    """Return the strings in the check run annotations of a plan; all paths are harmless."""
     document = json.loads("".join(plan_json(values.plan)))
     for each in (*document["objects"], *document["diagnostics"]):
         each["at"] = {"path": "vms.yaml", "line": 1, "column": 1}
@@ -648,12 +650,14 @@ WRITERS = {
     "source/trust/signature_checker.py": "the allowed signers of --verify, for ssh-keygen",
     "cli/terminal/standard_streams.py": "the bytes that other modules write to stderr",
 }
-"""The modules that write to a stream or a file, and the rows that test what they write."""
+"""The modules that write to a stream or a file, and the names of the rows in ROWS that test their
+output.
+"""
 
 
 @pytest.fixture
 def values(plan, run, desired, live, capsys, monkeypatch):
-    """Returns a function that returns test values whose texts are all the given text."""
+    """A function that builds input values in which every string is the given text."""
 
     def of(text: str) -> Values:
         return Values(
@@ -672,7 +676,7 @@ def values(plan, run, desired, live, capsys, monkeypatch):
 
 
 def through_owner(plan):
-    """Return a plan whose settings are written to another object than the KubeVirt CR."""
+    """Build a plan whose KubeVirt settings are written to a HyperConverged object."""
     ref = ObjectRef(kind="HyperConverged", namespace="cnv", name="hco", group="hco.kubevirt.io")
     written = WrittenField(target=WriteTarget(ref=ref, version="v1"), path=("spec", "x"))
 
@@ -691,12 +695,12 @@ def test_output_of_each_command_escapes_hostile_text_in_names_and_messages(name,
     medium, render = ROWS[name]
     benign = render(values(BENIGN))
     for kind, hostile in HOSTILE.items():
-        # The JSON reader of API responses rejects unpaired surrogates.
+        # The JSON parser for API responses rejects unpaired surrogates.
         if (name, kind) != ("snapshot", "unpaired surrogate"):
             CHECKS[medium](render(values(hostile)), benign, hostile)
 
 
-def test_hostile_text_test_covers_each_output_format_of_each_command():
+def test_hostile_text_tests_cover_each_output_format_of_each_command():
     found = {}
     for command in main.app.registered_commands:
         parameters = signature(command.callback).parameters
@@ -711,13 +715,13 @@ def test_hostile_text_test_covers_each_output_format_of_each_command():
     assert wanted <= ROWS.keys()
 
 
-def test_hostile_text_test_covers_each_module_that_writes_output():
-    """A module that prints, or writes to a stream or a file, needs a row for what it writes."""
+def test_hostile_text_tests_cover_each_module_that_writes_output():
+    """Each module that prints, or writes to a stream or a file, must have a row in ROWS."""
     found = set()
     for path in sorted(PACKAGE.rglob("*.py")):
         name = path.relative_to(PACKAGE).as_posix()
         if name.startswith(("simulator/", "source/git/", "cluster/write/writer.py")):
-            continue  # responses of a server, names that git reads, and requests
+            continue  # these modules write HTTP responses, file names for git, and API requests
         text = path.read_text(encoding="utf-8")
         nodes = ast.walk(ast.parse(text)) if re.search(r"\.write|print\(", text) else ()
         for node in nodes:
@@ -731,7 +735,7 @@ def writes(function: ast.expr) -> bool:
         case ast.Name(id="print"):
             return True
         case ast.Attribute(attr="write", value=ast.Name(id="output_files")):
-            return False  # this module has its own row
+            return False  # the module output_files has its own row
         case ast.Attribute(attr=name):
             return name in {"write", "writelines", "write_text", "write_bytes", "print"}
         case _:

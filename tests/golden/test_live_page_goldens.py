@@ -1,4 +1,4 @@
-"""Compares the content of the live pages with golden files."""
+"""Compares the content of the status pages of ``serve`` with golden files."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def view():
 
 
 def content(page: str) -> str:
-    """Return the content of *page*, whose frame contains the hashes of its style and script."""
+    """Return the main content of *page*, without the hashes of its style and script."""
     return page[page.index("<main") : page.index("</main>")]
 
 
@@ -28,20 +28,20 @@ def content(page: str) -> str:
     ("name", "query"),
     [("fleet-page", {}), ("fleet-page-by-node", {"group": "node", "q": "pg-00"})],
 )
-def test_fleet_page_matches_the_golden_file(golden, view, name, query):
+def test_status_page_with_all_vms_matches_the_golden_file(golden, view, name, query):
     golden(f"{name}.html", content(fleet_html(view, FleetFilter.parse(query))))
 
 
 @pytest.mark.parametrize("number", [0, 2, 5])
-def test_vm_page_matches_the_golden_file(golden, view, number):
+def test_status_page_of_a_vm_matches_the_golden_file(golden, view, number):
     page = vm_html(view, vm_ref("team-000", f"pg-0000{number}"))
     golden(f"vm-page-{number}.html", content(page))
 
 
-def test_reason_page_matches_the_golden_file(golden, view):
+def test_status_page_about_a_reason_code_matches_the_golden_file(golden, view):
     golden("reason-page.html", content(reason_html(view, "above-max-guest")))
 
 
-def test_event_matches_the_golden_file(golden, view):
+def test_server_sent_event_for_the_status_page_matches_the_golden_file(golden, view):
     states = page_state(service_view(12, per_namespace=6, run=None)), page_state(view)
     golden("page-event.txt", change_event(*states).decode())

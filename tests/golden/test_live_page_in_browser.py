@@ -1,4 +1,4 @@
-"""The live pages in a real browser, from the real server: accessible, live and without errors."""
+"""Tests the status pages of ``serve`` in a real browser, with a real HTTP server."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.model.run.progress import Step
 from reconciler.serve.view_store import ViewStore
 
 PHONE, DESK = 360, 1400
-"""Widths in CSS pixels."""
+"""Screen widths in CSS pixels."""
 WIDER = "return document.documentElement.scrollWidth - innerWidth;"
 CELLS = "return document.querySelectorAll('a.cell').length;"
 LIVE = "document.getElementById('live').textContent === 'Live'"
@@ -25,7 +25,7 @@ FOCUSED = "return document.activeElement.getAttribute('href') || document.active
 
 @pytest.fixture(scope="module")
 def servers():
-    """Return a function that returns the server of a fleet of a size."""
+    """A function that returns a running status page server for a given number of VMs."""
     with ExitStack() as stack:
         found: dict[int, ServedPages] = {}
 
@@ -39,7 +39,7 @@ def servers():
 
 @pytest.fixture
 def pages(servers):
-    """Return the server of 200 VMs; a test may change its view."""
+    """A status page server for 200 VMs, whose state tests may change."""
     found = servers(200)
     _, view = found.store.read()
     yield found
@@ -47,7 +47,7 @@ def pages(servers):
 
 
 def changed_run(view, **changes):
-    """Return the run of *view* after another step of its first VM."""
+    """Return the run of *view* after a further step of its first VM's change."""
     ref, progress = next(iter(view.run.progress.items()))
     steps = {**view.run.progress, ref: replace(progress, **changes)}
     return replace(view.run, progress=steps)
@@ -69,7 +69,7 @@ def changed_run(view, **changes):
         (200, "/reasons", DESK, True),
     ],
 )
-def test_live_page_has_no_accessibility_problem_no_error_and_fits_the_screen_width(
+def test_status_pages_have_no_accessibility_problem_at_any_screen_width(
     browser, servers, count, path, width, dark
 ):
     server = servers(count)
@@ -84,7 +84,7 @@ def test_live_page_has_no_accessibility_problem_no_error_and_fits_the_screen_wid
     assert background == ("rgb(13, 17, 23)" if dark else "rgb(255, 255, 255)")
 
 
-def test_page_of_an_unknown_vm_links_to_the_fleet(browser, pages):
+def test_status_page_of_an_unknown_vm_links_to_the_page_with_all_vms(browser, pages):
     browser.visit(pages.url("/vm/team-000/other"))
     assert accessibility(browser)[1] == []
     text = browser.evaluate("return document.querySelector('main').textContent;")
@@ -93,7 +93,7 @@ def test_page_of_an_unknown_vm_links_to_the_fleet(browser, pages):
     assert browser.evaluate("return document.body.dataset.page;") == "fleet"
 
 
-def test_fleet_page_shows_a_change_without_a_new_request_of_the_page(browser, pages):
+def test_status_page_shows_the_progress_of_a_change_without_reloading(browser, pages):
     browser.visit(pages.url())
     browser.wait_for(LIVE)
     browser.requests.clear()
@@ -110,7 +110,7 @@ def test_fleet_page_shows_a_change_without_a_new_request_of_the_page(browser, pa
     assert browser.console == []
 
 
-def test_update_keeps_the_focus_on_a_link_in_a_part_that_it_replaces(browser, pages):
+def test_status_page_update_keeps_the_keyboard_focus_on_a_link(browser, pages):
     browser.visit(pages.url())
     browser.wait_for(LIVE)
     browser.evaluate("document.querySelector('.changes li:nth-child(2) a').focus();")
@@ -121,7 +121,7 @@ def test_update_keeps_the_focus_on_a_link_in_a_part_that_it_replaces(browser, pa
     assert browser.evaluate(FOCUSED) == focused
 
 
-def test_filtered_page_and_vm_page_request_themselves_again_after_a_change(browser, pages):
+def test_status_page_with_a_filter_reloads_after_a_change(browser, pages):
     _, view = pages.store.read()
     browser.visit(pages.url("/?q=pg-00000"))
     browser.wait_for(LIVE)
@@ -136,7 +136,7 @@ def test_filtered_page_and_vm_page_request_themselves_again_after_a_change(brows
     assert browser.console == []
 
 
-def test_page_connects_again_after_an_interruption_and_shows_what_it_missed(browser):
+def test_status_page_shows_missed_changes_after_a_lost_connection(browser):
     view = service_view(20)
     store = ViewStore(view, FakeClock())
     with serving(store) as port:
@@ -149,7 +149,7 @@ def test_page_connects_again_after_an_interruption_and_shows_what_it_missed(brow
         browser.wait_for(f"{FIRST} === 'cell wait done'")
 
 
-def test_page_in_a_hidden_tab_closes_its_connection_and_catches_up_later(browser, pages):
+def test_status_page_closes_its_connection_while_the_browser_tab_is_hidden(browser, pages):
     browser.visit(pages.url())
     browser.wait_for(LIVE)
     hide = """
@@ -164,7 +164,7 @@ def test_page_in_a_hidden_tab_closes_its_connection_and_catches_up_later(browser
     browser.wait_for(f"{LIVE} && {FIRST} === 'cell wait done'")
 
 
-def test_arrow_keys_move_between_cells_and_the_tab_key_leaves_the_picture(browser, pages):
+def test_status_page_grid_of_vms_supports_arrow_keys(browser, pages):
     browser.visit(pages.url())
     browser.evaluate("document.querySelector('.group h3 a').focus();")
     browser.press("Tab")
@@ -188,7 +188,7 @@ def test_arrow_keys_move_between_cells_and_the_tab_key_leaves_the_picture(browse
     assert browser.evaluate(FOCUSED) == "?namespace=team-001"
 
 
-def test_filter_applies_while_the_user_types_and_stays_in_the_address(browser, pages):
+def test_status_page_filter_applies_while_the_user_types(browser, pages):
     browser.visit(pages.url())
     browser.press("/")
     browser.press("above-max")
@@ -203,7 +203,7 @@ def test_filter_applies_while_the_user_types_and_stays_in_the_address(browser, p
     assert browser.evaluate(CELLS) == 10
 
 
-def test_fleet_page_is_complete_and_its_filter_works_without_scripts(browser, pages):
+def test_status_page_filter_works_without_javascript(browser, pages):
     browser.visit(pages.url(), scripts=False)
     assert browser.evaluate(CELLS) == 200
     assert not browser.evaluate("return document.getElementById('live').checkVisibility();")
@@ -213,7 +213,7 @@ def test_fleet_page_is_complete_and_its_filter_works_without_scripts(browser, pa
     assert browser.evaluate(CELLS) == 20
 
 
-def test_fleet_page_with_the_longest_names_fits_the_width_of_a_phone(browser):
+def test_status_page_with_the_longest_vm_names_fits_the_width_of_a_phone(browser):
     view = service_view(20)
     named = tuple(
         replace(each, ref=each.ref._replace(namespace="n" * 63, name=f"{n:063}"))

@@ -1,4 +1,4 @@
-"""Every format of a plan shows the warning about an old snapshot before everything else."""
+"""Every format of a plan starts with the warning about an old cluster snapshot file."""
 
 from __future__ import annotations
 
@@ -34,31 +34,31 @@ def old(plan):
 
 
 def shown_once_before(end: str, pieces) -> bool:
-    """Return whether the warning is in the text once, with its time, and before *end*."""
-    text = "".join(pieces).replace("&#8203;", "")  # prevents emojis in Markdown
+    """Return whether the warning and its time occur exactly once in the text, before *end*."""
+    text = "".join(pieces).replace("&#8203;", "")  # this character prevents emojis in Markdown
     start = text.index("the snapshot is out of date")
     return TIME in text[start : text.index(end)] and text.count("is out of date") == 1
 
 
-def test_plan_text_shows_the_warning_about_an_old_snapshot_directly_below_its_heading(old):
+def test_plan_text_starts_with_the_warning_about_an_old_cluster_snapshot_file(old):
     assert shown_once_before("Wave 1", plan_text(old, width=110))
 
 
-def test_plan_markdown_shows_the_warning_about_an_old_snapshot_before_its_tables(old):
+def test_plan_markdown_starts_with_the_warning_about_an_old_cluster_snapshot_file(old):
     assert shown_once_before("\n| ", plan_markdown(old))
 
 
-def test_pull_request_comment_shows_the_warning_about_an_old_snapshot_before_the_problems(old):
+def test_pull_request_comment_starts_with_the_warning_about_an_old_cluster_snapshot_file(old):
     document = json.loads("".join(plan_json(old)))
     text = plan_comment(document, cluster_name=None, link="", limit=65_000)
     assert shown_once_before("#### Action required", text)
 
 
-def test_plan_html_shows_the_warning_about_an_old_snapshot_before_its_sections(old):
+def test_plan_html_page_starts_with_the_warning_about_an_old_cluster_snapshot_file(old):
     assert shown_once_before("<section", plan_html(old))
 
 
-def test_sarif_github_and_gitlab_output_lists_the_warning_about_an_old_snapshot_first(old):
+def test_code_review_output_starts_with_the_warning_about_an_old_cluster_snapshot_file(old):
     review = review_of_plan(old)
     (run,) = json.loads("".join(sarif(review, "1.0")))["runs"]
     assert TIME in run["results"][0]["message"]["text"]

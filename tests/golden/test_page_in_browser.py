@@ -1,4 +1,4 @@
-"""The plan's page in a real browser: accessible, within the screen, and useful without scripts."""
+"""Tests the HTML page of a plan in a real browser, with and without JavaScript."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.report.html.plan_html import plan_html
 from reconciler.report.html.validation_html import validation_html
 
 PHONE, TABLET, DESK = 360, 820, 1400
-"""Widths in CSS pixels."""
+"""Screen widths in CSS pixels."""
 SHOWN = """
   const shown = [...document.querySelectorAll(".vms tbody tr")]
     .filter((row) => row.checkVisibility()).map((row) => row.cells[0].firstChild.data);
@@ -38,7 +38,7 @@ def names_of(plan, effect: str = "") -> set[str]:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("width", [PHONE, TABLET, DESK])
-def test_html_page_has_no_accessibility_problem_and_fits_the_screen_width(
+def test_plan_html_page_has_no_accessibility_problem_at_any_screen_width(
     browser, plan, width, dark
 ):
     browser.open(page_of(plan), width=width, dark=dark)
@@ -51,7 +51,7 @@ def test_html_page_has_no_accessibility_problem_and_fits_the_screen_width(
 
 
 @pytest.mark.parametrize("name", ["converged_plan", "paced_plan", "no VM"])
-def test_html_page_of_an_empty_or_special_plan_has_no_accessibility_problem(
+def test_plan_html_page_without_vms_or_changes_has_no_accessibility_problem(
     browser, paced_plan, request, name
 ):
     plan = replace(paced_plan, decisions=()) if name == "no VM" else request.getfixturevalue(name)
@@ -61,7 +61,9 @@ def test_html_page_of_an_empty_or_special_plan_has_no_accessibility_problem(
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize("valid", [False, True], ids=["invalid", "valid"])
-def test_html_page_of_a_validation_has_no_accessibility_problem(browser, desired, valid, dark):
+def test_html_page_of_the_validate_command_has_no_accessibility_problem(
+    browser, desired, valid, dark
+):
     shown = replace(desired, diagnostics=()) if valid else desired
     browser.open("".join(validation_html(shown)), width=PHONE, dark=dark)
     assert accessibility(browser)[1] == []
@@ -71,7 +73,7 @@ def test_html_page_of_a_validation_has_no_accessibility_problem(browser, desired
     assert browser.evaluate(FOCUSED) == "findings"
 
 
-def test_html_page_with_the_longest_names_fits_the_width_of_a_phone(browser, plan):
+def test_plan_html_page_with_the_longest_vm_names_fits_the_width_of_a_phone(browser, plan):
     ref = vm_ref("n" * 63, "v" * 63)
     decisions = [replace(each, ref=ref if each.ref.is_vm else each.ref) for each in plan.decisions]
     browser.open(page_of(replace(plan, decisions=tuple(decisions))), width=PHONE)
@@ -86,9 +88,7 @@ def test_html_page_with_the_longest_names_fits_the_width_of_a_phone(browser, pla
     )
 
 
-def test_html_page_loads_only_the_script_and_style_that_its_content_security_policy_permits(
-    browser, plan
-):
+def test_plan_html_page_content_security_policy_blocks_other_scripts(browser, plan):
     browser.open(page_of(plan))
     assert browser.console == []
     assert [each.rpartition("/")[2] for each in browser.requests] == ["page.html"]
@@ -97,7 +97,7 @@ def test_html_page_loads_only_the_script_and_style_that_its_content_security_pol
     assert "violates the following Content Security Policy" in "".join(browser.console)
 
 
-def test_html_page_shows_all_vms_and_filters_them_without_scripts(browser, plan):
+def test_plan_html_page_filter_hides_vms_in_a_browser_without_javascript(browser, plan):
     browser.open(page_of(plan), scripts=False)
     browser.evaluate(UNFOLD)
     assert set(browser.evaluate(SHOWN + "return shown;")) == names_of(plan)
@@ -116,7 +116,7 @@ def test_html_page_shows_all_vms_and_filters_them_without_scripts(browser, plan)
         ("no such name", 0, "0 found"),
     ],
 )
-def test_html_page_search_shows_the_rows_that_contain_every_search_word(
+def test_plan_html_page_search_shows_the_vms_that_match_every_search_word(
     browser, fleet_page, search, rows, said
 ):
     browser.open(fleet_page)
@@ -131,7 +131,7 @@ def test_html_page_search_shows_the_rows_that_contain_every_search_word(
     assert browser.evaluate(SHOWN + script) == [50, "", False]
 
 
-def test_html_page_search_starts_while_the_user_types(browser, fleet_page):
+def test_plan_html_page_search_starts_while_the_user_types(browser, fleet_page):
     browser.open(fleet_page)
     browser.evaluate("""
         const said = document.getElementById("matches");
@@ -143,7 +143,7 @@ def test_html_page_search_starts_while_the_user_types(browser, fleet_page):
     assert browser.evaluate("return await window.found;") == "1 found"
 
 
-def test_html_page_stores_its_filter_and_search_in_the_page_address(browser, fleet_page):
+def test_plan_html_page_stores_filter_and_search_in_the_url(browser, fleet_page):
     browser.open(fleet_page)
     browser.press("/")
     browser.press("pg-0000", "Enter")
@@ -160,7 +160,7 @@ def test_html_page_stores_its_filter_and_search_in_the_page_address(browser, fle
     assert not browser.evaluate('return document.getElementById("show-restart").checked;')
 
 
-def test_html_page_filter_without_a_match_offers_to_show_all_vms(browser, fleet_page):
+def test_plan_html_page_offers_to_show_all_vms_if_no_vm_matches_the_filter(browser, fleet_page):
     browser.open(fleet_page, fragment="#find=none-like-this&hide=live")
     browser.evaluate('document.getElementById("reset").focus();')
     browser.press("Enter")
@@ -168,7 +168,7 @@ def test_html_page_filter_without_a_match_offers_to_show_all_vms(browser, fleet_
     assert browser.evaluate(SHOWN + script) == [50, "", "search"]
 
 
-def test_first_tab_key_on_the_html_page_shows_a_link_that_skips_to_the_vms(browser, plan):
+def test_plan_html_page_shows_a_skip_link_at_the_first_press_of_the_tab_key(browser, plan):
     browser.open(page_of(plan))
     assert browser.evaluate("return document.querySelector('.skip').offsetLeft;") < 0
     browser.press("Tab")
@@ -180,7 +180,7 @@ def test_first_tab_key_on_the_html_page_shows_a_link_that_skips_to_the_vms(brows
     assert browser.evaluate(FOCUSED) == "show-blocked"
 
 
-def test_tab_key_reaches_every_control_of_the_html_page_in_order(browser, plan):
+def test_plan_html_page_controls_can_be_reached_in_order_with_the_tab_key(browser, plan):
     browser.open(page_of(plan))
     every = browser.evaluate("""
         return [...document.querySelectorAll("a, input, button, summary")]
@@ -204,7 +204,7 @@ def test_tab_key_reaches_every_control_of_the_html_page_in_order(browser, plan):
     assert browser.evaluate(FOCUSED) == "BODY", "the last control comes before the browser's own"
 
 
-def test_html_page_links_the_reason_of_each_vm_to_its_explanation(browser, plan):
+def test_plan_html_page_links_the_reason_for_each_vm_to_an_explanation(browser, plan):
     browser.open(page_of(plan))
     found = browser.evaluate("""
         const result = [];
@@ -220,7 +220,7 @@ def test_html_page_links_the_reason_of_each_vm_to_its_explanation(browser, plan)
     assert all(reason in text and visible for reason, text, visible in found)
 
 
-def test_printed_html_page_is_light_and_shows_collapsed_vms_but_no_controls(browser, fleet_page):
+def test_printed_plan_html_page_shows_collapsed_vms_and_no_controls(browser, fleet_page):
     browser.open(fleet_page, media="print", dark=True, width=TABLET)
     found = browser.evaluate("""
         const seen = (each) => each.checkVisibility();
@@ -233,7 +233,7 @@ def test_printed_html_page_is_light_and_shows_collapsed_vms_but_no_controls(brow
     assert found == [200, 0, "rgb(255, 255, 255)"]
 
 
-def test_html_page_with_ten_thousand_vms_opens_with_a_filter(browser):
+def test_plan_html_page_with_ten_thousand_vms_applies_the_filter_of_its_url(browser):
     plan = fleet_plan(10_000)
     browser.open(page_of(plan), fragment="#find=team-199/&hide=live")
     assert browser.console == []
