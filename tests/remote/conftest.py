@@ -1,4 +1,4 @@
-"""Fixtures for tests against real Git servers on loopback."""
+"""Fixtures for tests against real Git servers on this machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _no_proxies_of_the_machine(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _apart(monkeypatch, tmp_path):
-    """Isolate each test from this machine's settings, and let temporary files be found."""
+    """Isolate each test from the settings of this machine, and set its temporary directory."""
     plain_environment(monkeypatch)
     for name in ("home", "tmp"):
         (tmp_path / name).mkdir()
@@ -77,7 +77,7 @@ def stack():
 
 
 _FILES = {"ca_crt": "ca.crt", "tls_crt": "tls.crt", "tls_key": "tls.key"}
-"""Names of files that are no Python names."""
+"""The file names that cannot be Python identifiers, by an identifier for each."""
 
 
 @pytest.fixture

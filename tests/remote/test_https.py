@@ -139,7 +139,7 @@ def test_git_credentials_directory_replaces_user_credentials_but_not_proxy_setti
         """
     )
     assert validate("https://mirror.example/fleet.git", folder).code == 1
-    assert server.headers("authorization") == []  # another host than that of --repo
+    assert server.headers("authorization") == []  # the host is not the host of --repo
     assert validate(f"{server.url}/fleet.git", folder).code == 0
     assert set(server.headers("authorization")) == {basic("bot", secret)}
     assert server.headers("x-token") == server.headers("cookie") == []

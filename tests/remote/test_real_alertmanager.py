@@ -77,7 +77,7 @@ def test_real_alertmanager_merges_notifications_that_are_sent_again(url):
     assert active(url)["pg-2"]["fingerprint"] == first["fingerprint"]
 
 
-def test_real_alertmanager_accepts_hostile_text(url):
+def test_real_alertmanager_accepts_notifications_with_hostile_text(url):
     hostile = subject(
         vm_ref("db", "pg-3"), message="\x1b[31m{{ $x }} \u202e" + "x" * 20_000, hint="\x00"
     )

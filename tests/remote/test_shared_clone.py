@@ -84,7 +84,7 @@ def test_git_fetch_succeeds_after_a_concurrent_fetch_is_killed_after_any_receive
         threads[0].start()
         processes[0].kill()
 
-    # The size of an answer differs by some bytes from run to run.
+    # The size of a response differs by some bytes from run to run.
     limit = 1 + whole.n_bytes * tenth // 10
     relay = stack.enter_context(
         Relay(daemon.port, limit=limit, continues=tenth % 2 == 0, at_limit=kill)
@@ -106,7 +106,7 @@ INSTANTS = [
     *((WRITES, number) for number in (1, 2, 4, 8, 16)),
 ]
 FOR_NEW = [("mkdir", 1), (RENAMES, 1), (LINKS, 1), (WRITES, 2)]
-"""The instants of a fetch into an empty directory; with the others, there are twenty."""
+"""System calls before which a fetch into an empty directory is killed."""
 CASES = [(*each, False) for each in INSTANTS] + [(*each, True) for each in FOR_NEW]
 
 
@@ -114,7 +114,7 @@ CASES = [(*each, False) for each in INSTANTS] + [(*each, True) for each in FOR_N
 def test_git_fetch_succeeds_after_a_concurrent_fetch_is_killed_at_a_system_call(
     fleet, daemon, stack, tmp_path, noise, calls, number, is_new
 ):
-    """The first process that makes one of the calls for the given time is killed before it."""
+    """strace kills a process of the first fetch before a process makes the call *number* times."""
     folder, url = tmp_path / "clones", f"git://127.0.0.1:{daemon.port}/fleet.git"
     if not is_new:
         read(url, folder)

@@ -36,7 +36,9 @@ def refused(validate, server, served):
 
 
 @pytest.mark.parametrize("name", ["identity", "ssh-privatekey"])
-def test_ssh_repository_is_read_with_a_key(validate, server, served, credentials, leaks, name):
+def test_ssh_repository_is_read_with_a_private_key(
+    validate, server, served, credentials, leaks, name
+):
     folder = credentials(**{name: server.private_key(), "known_hosts": server.known_hosts()})
     assert validate(server.url(served.path), folder).code == 0
     assert leaks.n_looks >= 1

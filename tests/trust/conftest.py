@@ -1,4 +1,4 @@
-"""Provides a hostile pull request, the environment of a CI job with secrets, and a snapshot."""
+"""Fixtures: a hostile pull request, a CI job with secrets, and a cluster snapshot file."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def silent():
 
 @pytest.fixture(scope="session")
 def job(tmp_path_factory, snapshot, silent):
-    """A job that has checked out the hostile pull request, for tests that only read it."""
+    """A CI job that has checked out the hostile pull request, for tests that only read it."""
     folder = tmp_path_factory.mktemp("job")
     with pytest.MonkeyPatch.context() as patch:
         plain_environment(patch)

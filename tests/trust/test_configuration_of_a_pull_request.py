@@ -1,4 +1,4 @@
-"""The configuration in a pull request selects no program, host, credential or outside file."""
+"""The configuration in a pull request cannot set a program, host, credential or outside file."""
 
 from __future__ import annotations
 

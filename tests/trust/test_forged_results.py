@@ -50,7 +50,7 @@ def variables(server):
 
 @pytest.fixture
 def comment(variables, monkeypatch):
-    """Returns a function that runs ``reconciler comment`` as a step of the job."""
+    """Returns a function that runs ``reconciler comment`` as a step of the CI job."""
     for name in os.environ:
         if name.startswith(("GITHUB_", "GITLAB_", "CI_", "RECONCILER_")):
             monkeypatch.delenv(name)
@@ -60,7 +60,7 @@ def comment(variables, monkeypatch):
 
 
 def forged(path: Path, **fields: object) -> Path:
-    """Write a plan with *fields*, whose digests are correct; an attacker can compute them."""
+    """Write a forged plan with correct digests, which an attacker can also compute."""
     path.write_text(json.dumps(json.loads(PLAN.read_text(encoding="utf-8")) | fields))
     return path
 

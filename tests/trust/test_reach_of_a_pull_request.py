@@ -1,4 +1,4 @@
-"""Commands that read a hostile pull request reach only its files, git and their own results.
+"""Commands on a hostile pull request access only its files, git and their own results.
 
 Each command runs in its own process, in which an audit hook records every file, program and
 network address. git records the programs that it starts.
@@ -23,7 +23,7 @@ PYTHON = tuple(
     os.path.normpath(each)
     for each in (sys.prefix, sys.base_prefix, sysconfig.get_path("stdlib"), str(PACKAGE))
 )
-"""Directories of the Python interpreter, its libraries and the program."""
+"""The directories of the Python interpreter, its libraries and this program."""
 SYSTEM = ("/usr/share/zoneinfo", "/usr/share/locale", "/etc/localtime", "/dev/null", "/proc/self")
 FORMATS = ("json", "markdown", "html", "sarif", "github", "gitlab")
 
@@ -52,7 +52,7 @@ COMMANDS = {
 }
 
 WITH_IMPORTS = {"plan", "validate of a folder"}
-"""Commands whose imports are recorded too: the checkout contains modules with their names."""
+"""Commands whose imports are recorded; the checkout has modules with the same names."""
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -60,7 +60,7 @@ def test_command_on_a_hostile_pull_request_reaches_only_its_files_and_git(name, 
     record = "audit-" + name.replace(" ", "-")
     ended = job.run(*COMMANDS[name](job), name=record, imports=name in WITH_IMPORTS)
 
-    # A plan with problems, or the error that a link leads out of the folder of `-f`.
+    # A plan with problems, or the error that a link leads out of the directory of `-f`.
     assert ended.code in {0, 3} or "is a link to a file outside" in ended.err, ended.err
     assert "Traceback" not in ended.err
     assert ended.opened, "the hook records events"

@@ -65,7 +65,7 @@ def test_large_requests_of_unknown_senders_do_not_block_webhook_requests_of_the_
         clients = [stack.enter_context(connect(address)) for _ in range(40)]
         for each in clients:
             each.sendall(head(unknown, MEBIBYTE) + b"x" * (MEBIBYTE - 1))
-        # The server answers the clients that exceed the common limit, and waits for the others.
+        # The server rejects the clients that exceed the common limit, and waits for the others.
         answered, _, _ = select(clients, (), (), HANGS_S)
         assert read_to_end(answered[0]).startswith(b"HTTP/1.1 503 ")
         assert send(address, GITHUB.hook()).startswith(b"HTTP/1.1 202 ")

@@ -1,4 +1,4 @@
-"""Each promise of the threat model has tests, and these tests exist."""
+"""Checks that each promise in the threat model page refers to existing tests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="this is not a checkou
 
 
 def promises(text: str) -> list[tuple[str, str]]:
-    """Return each promise in the tables of *text*, with the cell that lists its tests."""
+    """Return each promise in the Markdown tables of *text*, with the cell that lists its tests."""
     rows = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| ")]
     return [(row[1].strip(), row[2]) for row in rows if row[2].strip() != "tests"]
 
@@ -32,7 +32,7 @@ def names_in(path: Path) -> frozenset[str]:
 
 
 def missing(tests: str) -> list[str]:
-    """Return the tests in a cell of the table that do not exist."""
+    """Return the tests in a cell of a Markdown table that do not exist."""
     return [
         f"{path}::{name}"
         for path, name in TEST.findall(tests)

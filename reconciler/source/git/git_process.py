@@ -62,7 +62,7 @@ class Output:
     def reason(self) -> str:
         """Git's error message, in one line."""
         lines = [line.strip() for line in self.stderr.split("\n") if line.strip()]
-        # If a transport fails, git prints a general text after the reason.
+        # If a transport fails, git prints a general message after the reason.
         lines = lines[: lines.index(_TRAILER)] or lines if _TRAILER in lines else lines
         fatal = [line for line in lines if line.startswith(("fatal:", "error:"))]
         reason = (fatal or lines or [f"exit status {self.status}"])[-1]

@@ -196,7 +196,7 @@ class _Fetch:
             return True
         if not any(line.startswith(_MISSING) for line in output.stderr.split("\n")):
             raise self._failure(output)
-        self._run("update-ref", "-d", target)  # a former fetch may have created it
+        self._run("update-ref", "-d", target)  # an earlier fetch may have created this reference
         return False
 
     def _has_in_history(self, commit: str, name: str, target: str) -> bool:

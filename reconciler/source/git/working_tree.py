@@ -131,7 +131,9 @@ class WorkingTree:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            if error.errno == errno.ENAMETOOLONG:  # an index may hold names that no disk can hold
+            if (
+                error.errno == errno.ENAMETOOLONG
+            ):  # an index may contain names that are too long for a disk
                 return None
             raise
         if mode == _SUBMODULE:

@@ -106,7 +106,7 @@ def _time(row: int, name: str, value: str) -> datetime:
     text = match[1] + (match[2] or "0000") + (match[3] or "00") if match else ""
     zone = "+0000" if value.endswith("Z") else ""
     try:
-        # ssh-keygen reads a time without Z in the time zone of the machine, and so does this.
+        # Like ssh-keygen, interpret a time without Z in the time zone of the machine.
         return datetime.strptime(text + zone, f"%Y%m%d%H%M%S{'%z' if zone else ''}").astimezone(
             UTC
         )

@@ -55,7 +55,7 @@ class Receivers:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
     def works(self, seconds: float = 0.0) -> list[str]:
-        """Make the attempts that are due after some seconds; return the asked receivers."""
+        """Send the notifications that are due after some seconds; return their receivers."""
         self.clock.sleep(seconds)
         before = len(self.sent)
         self.notifier.work()

@@ -57,14 +57,14 @@ def watch(source, clock):
 
 
 def after_next_answer(source) -> None:
-    """Wait until a question was asked and answered after this call, and its answer is stored."""
+    """Wait until the response to a query that started after this call is stored."""
     while source.answered.acquire(blocking=False):
         pass
     for _ in range(3):
         assert source.answered.acquire(timeout=60)
 
 
-def test_alert_watch_sends_no_query_without_matchers(watch, source):
+def test_alert_watch_sends_no_query_without_alert_matchers(watch, source):
     assert watch.hold(()) is None
     assert source.asked == []
 

@@ -11,7 +11,7 @@ from reconciler.schema import schema_files
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """Replace the product's package with an empty package in another checkout."""
+    """Replace the package of this program with an empty package in a different checkout."""
     name = "stand_in_for_reconciler"
     folder = tmp_path / name
     folder.mkdir()
@@ -42,7 +42,7 @@ def test_missing_schema_file_is_reported_with_its_name(package):
 
 
 @pytest.mark.parametrize("name", ["manifest", "config"])
-def test_published_schemas_are_valid_schemas(name):
+def test_published_schemas_are_valid_json_schemas(name):
     jsonschema.Draft202012Validator.check_schema(schema_files.load(name))
 
 

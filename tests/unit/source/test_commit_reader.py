@@ -115,7 +115,7 @@ def opened(git_repo):
 
 @pytest.fixture
 def read(monkeypatch):
-    """Record the hashes of the Git objects whose contents are read."""
+    """Returns a list that records the hashes of all Git objects whose contents are read."""
     found = []
     inner = Repository.many_contents
 
@@ -205,7 +205,7 @@ def staged(repo, mode, blob, path):
 
 
 @pytest.mark.parametrize("names", [(b"\\xff.yaml", b"\xff.yaml"), (b"\xff.yaml", b"\\xff.yaml")])
-def test_both_files_are_read_if_a_new_file_name_has_the_same_escaped_form_as_another(
+def test_both_files_are_read_if_a_new_file_name_has_the_same_escaped_form_as_an_old_one(
     opened, git_repo, names
 ):
     following = CommitReader(opened)

@@ -296,7 +296,7 @@ def test_mistake_in_the_configuration_is_reported_once_at_its_location(text, exp
     assert [text_of(each) for each in read(text).diagnostics] == [expected]
 
 
-def test_invalid_configuration_value_is_replaced_by_its_default():
+def test_invalid_configuration_value_is_replaced_by_the_default():
     config = read(HEAD + "mode: never\ncreate: true\nselector: '='\npaths: [a, /b]\n").config
     assert config == Config(create=True)
 

@@ -99,7 +99,7 @@ def test_plan_file_without_planned_changes_approves_nothing(file):
         ('{"kind": "Plan", "apiVersion": "reconciler/v1alpha1"}', "is missing"),
     ],
 )
-def test_file_that_is_not_a_plan_is_rejected_with_the_reason(text, says, file):
+def test_approved_plan_file_that_is_not_a_plan_is_rejected_with_the_reason(text, says, file):
     message, hint = refused(file, text)
     assert says in message
     assert hint
@@ -148,7 +148,7 @@ def fewer_in_the_waves(document):
 
 
 def one_more_of_another_plan(document):
-    """Add an action that is valid but is not included in the digest of the plan."""
+    """Add a valid planned change that is not included in the digest of the plan."""
     ref = vm_ref("db", "smuggled")
     plan = plan_of(make_desired(want("2Gi", ref)), make_live(make_vm(ref), vmis=(make_vmi(ref),)))
     document["objects"] += as_json(plan)["objects"]
@@ -191,7 +191,7 @@ def test_plan_file_with_an_unknown_rollout_wave_is_rejected(file):
 
 @pytest.fixture
 def asked(monkeypatch):
-    """Record the mappings that jsonschema checks."""
+    """Returns a list that records all mappings that jsonschema checks."""
     seen = []
     inner = check._required
 

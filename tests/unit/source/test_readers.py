@@ -1,4 +1,4 @@
-"""A reader returns the configuration and the desired state of one revision."""
+"""Tests how the configuration and the desired state of one Git revision are read."""
 
 import pytest
 from support.builders import text_of
@@ -211,7 +211,7 @@ def test_default_namespace_applies_to_vms_in_diagnostics_and_in_the_duplicate_ch
     ]
 
 
-def test_label_selector_omits_other_vms_and_reports_how_many(opened, git_repo):
+def test_label_selector_omits_vms_that_do_not_match_and_reports_their_number(opened, git_repo):
     git_repo.commit(
         {
             ".reconciler.yaml": CONFIG + "selector: tier=db\n",

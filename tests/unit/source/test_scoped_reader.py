@@ -92,7 +92,7 @@ def test_command_line_without_a_selection_keeps_every_object():
     assert read(Scope(), text) == StreamReader((("vms.yaml", text.encode()),)).read().state
 
 
-def test_scoped_reader_returns_the_same_python_object_for_unchanged_input():
+def test_selection_of_objects_returns_the_same_python_object_for_unchanged_input():
     class Whole:
         reading = StreamReader((("vms.yaml", GIT.encode()),)).read()
 

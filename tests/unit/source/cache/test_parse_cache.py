@@ -1,4 +1,4 @@
-"""The parse cache avoids parsing, and a broken cache does not change the result."""
+"""The cache of parsed files avoids parsing, and a broken cache does not change the result."""
 
 import logging
 import multiprocessing
@@ -51,7 +51,7 @@ FILES = {
 
 @pytest.fixture
 def parsed(monkeypatch):
-    """Record the paths of the files that are parsed."""
+    """Returns a list that records the paths of all files that are parsed."""
     found = []
 
     def counted(path, data):

@@ -1,4 +1,4 @@
-"""The base of a pull request is found in complete clones, shallow clones and working branches."""
+"""The base commit of a pull request is found in complete and in shallow Git clones."""
 
 from __future__ import annotations
 

@@ -79,7 +79,7 @@ def test_remote_branch_is_fetched_without_history(fetch, git_repo, tmp_path):
     assert len(listed.stdout.split()) == 1
 
 
-def test_second_fetch_sees_pushes_force_pushes_and_deletions(fetch, git_repo):
+def test_second_git_fetch_sees_pushes_force_pushes_and_deletions(fetch, git_repo):
     first = git_repo.commit({"a.yaml": "a: 1\n"})
     assert fetch("main")[1] == fetch()[1] == first
     second = git_repo.commit({"a.yaml": "a: 2\n"})
@@ -124,7 +124,7 @@ def test_remote_revision_that_looks_like_a_git_option_is_rejected(fetch, revisio
     assert "is not a revision" in refused(fetch, revision)
 
 
-def test_missing_remote_repository_is_reported_in_one_sentence(fetch, tmp_path):
+def test_missing_remote_git_repository_is_reported_in_one_sentence(fetch, tmp_path):
     message = refused(fetch, url=f"file://{tmp_path}/none")
     assert message.startswith(f"file://{tmp_path}/none cannot be fetched: ")
     assert message.endswith(
@@ -144,7 +144,7 @@ def test_git_fetch_into_a_directory_with_other_files_is_rejected(fetch, tmp_path
 
 @pytest.fixture
 def silent_server():
-    """A server that accepts connections and never responds."""
+    """A server that accepts connections but never responds."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield server.getsockname()[1]
 

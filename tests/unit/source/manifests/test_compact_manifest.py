@@ -1,4 +1,4 @@
-"""A compact manifest is stored as JSON and behaves like the mapping that it represents."""
+"""A manifest that is stored as JSON behaves like the mapping that it represents."""
 
 import copy
 
@@ -12,7 +12,7 @@ VALUE = {
 }
 
 
-def test_compact_manifest_compares_and_iterates_like_the_mapping_that_it_stores():
+def test_vm_manifest_stored_as_json_compares_and_iterates_like_a_mapping():
     found = compact(VALUE)
     assert isinstance(found, CompactManifest)
     assert found == VALUE
@@ -23,13 +23,13 @@ def test_compact_manifest_compares_and_iterates_like_the_mapping_that_it_stores(
     assert copy.deepcopy(dict(found)) == VALUE
 
 
-def test_compact_manifests_are_compared_by_value():
+def test_vm_manifests_stored_as_json_are_compared_by_value():
     other_order = dict(reversed(VALUE.items()))
     assert compact(VALUE) == compact(copy.deepcopy(VALUE))
     assert compact(VALUE) == compact(other_order)
     assert compact(VALUE) != compact({**VALUE, "metadata": {"name": "pg-1"}})
 
 
-def test_compact_manifest_keeps_integers_of_more_than_64_bits():
+def test_vm_manifest_with_an_integer_of_more_than_64_bits_is_not_stored_as_json():
     manifest = {"spec": {"n": 10**20}}
     assert compact(manifest) is manifest

@@ -1,4 +1,4 @@
-"""The manifest reader converts a file into objects with locations."""
+"""Tests how a manifest file is converted into objects with locations."""
 
 import json
 
@@ -101,7 +101,7 @@ def test_invalid_restart_annotation_is_ignored():
     assert [each.code for each in found.diagnostics] == ["bad-annotation"]
 
 
-def test_complete_vm_manifest_is_kept_as_plain_values():
+def test_complete_vm_manifest_is_kept_as_plain_python_values():
     text = (
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
         "metadata: {name: a, namespace: b, uid: x, creationTimestamp: null, labels: &l {c: d}}\n"
@@ -126,7 +126,7 @@ def test_complete_vm_manifest_is_kept_as_plain_values():
 @pytest.mark.parametrize(
     "missing", ["  runStrategy: Always\n", "devices: {}, "], ids=["run strategy", "devices"]
 )
-def test_vm_without_a_required_field_has_no_complete_manifest(missing):
+def test_vm_manifest_without_a_required_field_cannot_be_used_to_create_the_vm(missing):
     text = (
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\nmetadata: {name: a, namespace: b}\n"
         "spec:\n  runStrategy: Always\n"
@@ -299,7 +299,7 @@ def test_vm_manifest_in_an_encoding_that_kubectl_does_not_read_is_an_error(encod
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
-def test_byte_order_mark_at_the_start_of_a_later_document_is_skipped(end):
+def test_byte_order_mark_at_the_start_of_a_later_yaml_document_is_skipped(end):
     text = vm() + "--- \n\ufeff" + vm().replace("pg-0", "pg-1")
     result = read(text.replace("\n", end).encode())
     assert said(result) == []

@@ -97,7 +97,7 @@ def test_ssh_signature_is_accepted_only_if_the_allowed_signers_permit_it(kind, c
 
 
 def both(gpg, ssh):
-    """Return a document that trusts Alice's OpenPGP key and Alice's SSH key."""
+    """Return a file of --verify that trusts Alice's OpenPGP key and Alice's SSH key."""
     return trusting_openpgp(gpg.keys.public(gpg.alice)) + trusting_ssh(
         f"alice@example.com {ssh.keys.public(ssh.alice)}"
     )
@@ -161,7 +161,7 @@ def test_ssh_signature_for_a_signature_namespace_other_than_git_is_not_accepted(
     assert signed.verdict("commit", forged, trusted).problem is NAMESPACE
 
 
-def test_signature_of_an_expired_ssh_key_is_not_accepted_because_of_an_earlier_commit_time(
+def test_early_commit_time_does_not_make_the_signature_of_an_expired_ssh_key_valid(
     signed, ssh, monkeypatch
 ):
     monkeypatch.setenv("GIT_COMMITTER_DATE", "2019-06-01T00:00:00Z")
@@ -200,7 +200,7 @@ def test_signature_of_an_unsupported_kind_is_not_accepted(signed, gpg, ssh):
     assert signed.verdict("commit", other, both(gpg, ssh)).problem is UNSUPPORTED
 
 
-def test_unreadable_signature_is_not_accepted(signed, gpg, ssh):
+def test_unreadable_signature_of_a_commit_is_not_accepted(signed, gpg, ssh):
     for settings in (gpg.keys.settings(gpg.alice), ssh.keys.settings(ssh.alice)):
         commit = signed.commit(*settings)
         text = signed.repo.git("cat-file", "commit", commit)
@@ -223,7 +223,7 @@ def test_signature_is_rejected_if_only_keys_of_a_different_signature_type_are_tr
 def test_git_settings_of_repository_and_user_cannot_cause_a_signature_to_be_accepted(
     signed, gpg, ssh, tmp_path, monkeypatch
 ):
-    """Programs and keys that the repository's or the user's configuration names are not used."""
+    """Programs and keys in the Git configuration of the repository or the user are not used."""
     trap = tmp_path / "trap"
     trap.write_text(
         f'#!/bin/sh\ntouch {trap}.ran\nprintf "[GNUPG:] GOODSIG x y\\n"\n'
@@ -262,7 +262,7 @@ def test_commit_message_that_imitates_gpg_output_does_not_count_as_a_signature(s
     assert signed.verdict("commit", commit, both(gpg, ssh)).problem is UNSIGNED
 
 
-def test_huge_commit_message_is_rejected_without_an_exception(signed, gpg, ssh):
+def test_signature_check_rejects_a_huge_commit_message_without_an_exception(signed, gpg, ssh):
     (signed.repo.path / "message").write_text("x" * 600_000)
     signed.repo.git("commit", "--quiet", "--allow-empty", "--file=message")
     commit = signed.repo.git("rev-parse", "HEAD")
@@ -285,7 +285,7 @@ def test_signature_check_reports_the_primary_key_for_a_signature_by_a_subkey(sig
     assert subkey != primary
 
 
-def test_key_in_a_key_revocation_list_is_not_accepted(signed, ssh):
+def test_ssh_key_in_a_key_revocation_list_is_not_accepted(signed, ssh):
     revoked = ssh.keys.revocation_list(ssh.alice)
     commit = signed.commit(*ssh.keys.settings(ssh.alice))
     trusted = trusting_ssh(f"alice {ssh.keys.public(ssh.alice)}")

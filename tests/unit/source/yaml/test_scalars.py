@@ -1,4 +1,4 @@
-"""Plain scalars are read as kubectl reads them.
+"""Plain YAML scalars are read as kubectl reads them.
 
 Expected values follow sigs.k8s.io/yaml v1.4 (goyaml.v2/resolve.go) and Go's encoding/json.
 """
