@@ -58,7 +58,7 @@ class Forge(Protocol):
 
     @property
     def default_base_url(self) -> str:
-        """The API URL of the public server, or an empty string if no public server exists."""
+        """The API URL of the Git host's public server, or an empty string if none exists."""
         ...
 
     @property

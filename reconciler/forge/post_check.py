@@ -48,7 +48,7 @@ def post_check(client: ForgeClient, checks: GitHubChecks, commit: str, run: Chec
 
 
 def _created(client: ForgeClient, checks: GitHubChecks, commit: str, run: CheckRun) -> KnownRun:
-    """Create the check run, or return the one that a request without a response has created."""
+    """Create a check run; if no response arrives, find the check run that was created."""
     for attempt in range(1, _ATTEMPTS + 1):
         try:
             return checks.decode_run(client.send(checks.create(commit, run)).body)

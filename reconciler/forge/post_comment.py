@@ -111,7 +111,7 @@ def comment_body(marker: str, stamp: ResultStamp, text: str) -> str:
 
 
 def _outdated(stamp: ResultStamp, own: Iterable[Comment], head: str | None) -> Outdated | None:
-    """Return why a result must not replace the existing comments, or None if it may."""
+    """Return why a new result must not replace the existing comments, or None if it may."""
     shown = [stamp_of(each.body) for each in own] or [None]
     reasons = (stamp.outdated(each, head) for each in shown)
     return next((each for each in reasons if each), None)
@@ -152,7 +152,7 @@ def _author(client: ForgeClient, forge: Forge) -> str:
 def _own(
     client: ForgeClient, forge: Forge, number: int, marker: str, author: str
 ) -> tuple[Comment, ...]:
-    """Return the author's comments whose first line is the marker, oldest first."""
+    """Return the author's comments whose first line is the hidden marker, oldest first."""
     found = [
         each
         for page in client.pages(forge.comments(number))
@@ -165,7 +165,7 @@ def _own(
 def _edited(
     client: ForgeClient, forge: Forge, number: int, own: tuple[Comment, ...], body: str
 ) -> bool:
-    """Edit the oldest of the comments *own* and delete the rest; return False if it is gone."""
+    """Edit the oldest comment in *own* and delete the rest; return False if it was deleted."""
     first, *later = own
     if first.body != body and not _sent_unless_gone(
         client, forge.edit_comment(number, first.id, body)

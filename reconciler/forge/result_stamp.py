@@ -48,7 +48,7 @@ class ResultStamp:
     """
 
     def line(self) -> str:
-        """Format the stamp as an HTML comment, which Git hosts do not display."""
+        """Format the stamp of a result as an HTML comment, which Git hosts do not display."""
         time = self.time.astimezone(UTC).strftime(_TIME) if self.time else "-"
         return f"<!-- reconciler-result {self.kind} {self.commit or '-'} {time} -->"
 

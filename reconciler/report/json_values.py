@@ -1,4 +1,4 @@
-"""Returns values that several JSON documents contain: references, locations, times and sizes."""
+"""Converts values that several JSON documents contain, such as locations, times and sizes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ API_VERSION = "reconciler/v1alpha1"
 
 
 def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
-    """Return a diagnostic as JSON values."""
+    """Convert a reported problem to JSON values."""
     return {
         "severity": str(diagnostic.severity),
         "code": diagnostic.code,
@@ -31,18 +31,18 @@ def diagnostic_document(diagnostic: Diagnostic) -> dict[str, Any]:
 
 
 def identity(ref: ObjectRef) -> dict[str, Any]:
-    """Return an object's kind, namespace and name."""
+    """Return an object's kind, namespace and name as JSON values."""
     return {"kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
 
 
 def timestamp(at: datetime) -> str:
-    """Return a time in UTC in RFC 3339 format, with milliseconds if they are not zero."""
+    """Format a time in UTC according to RFC 3339, with milliseconds if they are not zero."""
     precision = "milliseconds" if at.microsecond else "seconds"
     return at.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def plain(value: SettingValue | None) -> Any:  # noqa: ANN401 - a JSON value has no narrower type
-    """Return a value as JSON, in the notation in which it was read."""
+    """Convert a value to JSON in the notation in which the value was read."""
     match value:
         case NameSet():
             return list(value.raw)
@@ -53,11 +53,11 @@ def plain(value: SettingValue | None) -> Any:  # noqa: ANN401 - a JSON value has
 
 
 def number(value: float) -> float | int:
-    """Return a number rounded to three decimals; a whole number becomes an integer."""
+    """Round a number to three decimals, and convert a whole number to an integer."""
     rounded = round(value, 3)
     return int(rounded) if rounded == int(rounded) else rounded
 
 
 def location(at: Location | None) -> dict[str, Any] | None:
-    """Return a location in a file as JSON values; None if there is none."""
+    """Convert a location in a file to JSON values, or return None without a location."""
     return None if at is None else {"path": at.path, "line": at.line, "column": at.column}

@@ -31,8 +31,8 @@ class Section:
     """The rendered rows; rows beyond the size limit may be missing."""
     total: int
     effects: tuple[Effect, ...] = ()
-    """The effect of each row, including missing rows, so that omitted rows can be counted by
-    effect.
+    """The effect of the planned change in each row, including missing rows, to count omitted rows
+    by effect.
     """
     folded: bool = False
     """Whether the rows are always collapsed, even a small number of rows."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def status_lines(document: Mapping[str, Any]) -> dict[str, str]:
-    """Render one line of text per object in a status, without times, by object name."""
+    """Render the status of each VM and of KubeVirt as one line of text, by object name."""
     cr = document["kubevirt"]
     lines = {f"KubeVirt {cr['namespace']}/{cr['name']}": f"{cr['version']} {cr['phase']}".strip()}
     for vm in document["vms"]:
@@ -27,7 +27,7 @@ def changed_lines(before: Mapping[str, str], now: Mapping[str, str]) -> Iterator
 
 
 def without_times(document: Mapping[str, Any]) -> dict[str, Any]:
-    """Remove the times from a status, so that two statuses without a change are equal."""
+    """Remove the times from the status of VMs, so that an unchanged status compares equal."""
     vms = [{**vm, "convergence": _verdict(vm)} for vm in document["vms"]]
     return {**document, "observedAt": None, "vms": vms}
 

@@ -98,12 +98,12 @@ class Status:
 
 
 def status_json(status: Status) -> str:
-    """Convert a status to JSON; sizes keep their notation, and missing sizes are null."""
+    """Convert the status of VMs to JSON; sizes keep their notation, and missing sizes are null."""
     return dumps(status_document(status))
 
 
 def status_document(status: Status) -> dict[str, Any]:
-    """Convert a status to JSON values."""
+    """Convert the status of all listed VMs to JSON values."""
     desired, live, cr = status.desired, status.live, status.live.kubevirt
     return {
         "apiVersion": API_VERSION,

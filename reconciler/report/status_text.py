@@ -34,7 +34,7 @@ _LEAST = ("NODE", "MAX", "PHASE", "SPEC", "MIGRATION")
 
 
 def status_text(status: Status, *, width: int = 120, color: bool = False) -> str:
-    """Render a status as a text table with a final newline.
+    """Render the status of all listed VMs as a text table with a final newline.
 
     Args:
         status: The status to render.

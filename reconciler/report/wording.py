@@ -47,7 +47,9 @@ ATTENTION = (
     Effect.COLD,
     Effect.NONE,
 )
-"""The effects of planned changes in display order; effects that require attention come first."""
+"""The effects of planned changes (blocked, by a restart, live, …) in display order, urgent ones
+first.
+"""
 
 MEANING: Mapping[ExitCode, str] = {
     ExitCode.DONE: "the cluster matches the desired state, or every patch was accepted and the run"
@@ -86,7 +88,7 @@ def excuse(code: ExitCode) -> str:
 
 
 def by_attention(plan: Plan) -> list[Decision]:
-    """Return the planned decisions with an effect other than ``none``, most urgent first."""
+    """Return the planned changes, most urgent first, without objects that need no change."""
     rank = {effect: number for number, effect in enumerate(ATTENTION)}
     shown = [each for each in plan.decisions if each.effect is not Effect.NONE]
     return sorted(shown, key=lambda each: rank[each.effect])
@@ -124,7 +126,7 @@ def utc_time(at: datetime) -> str:
 
 
 def written_to(change: Change) -> str:
-    """Return the object and field that receive a setting instead of the KubeVirt CR, if any."""
+    """Return the field of another operator's object to which a setting is written, if any."""
     written = change.written
     if written is None:
         return ""
@@ -229,12 +231,12 @@ def duration(seconds: float) -> str:
 
 
 def forecasts(plan: Plan) -> dict[ObjectRef, VMForecast]:
-    """Return the forecasts by VM; VMs without a forecast are skipped."""
+    """Return the forecast times of VMs, by namespace and name of the VM."""
     return {each.ref: each for each in plan.forecast.vms}
 
 
 def from_and_to(decision: Decision) -> tuple[str, str]:
-    """Return the old and new size of the spec or, if it does not change, of the guest."""
+    """Return the old and new memory of the VM's spec or, if that is unchanged, of the guest."""
     if decision.changes:
         first = decision.changes[0]
         return ("-" if first.before is None else spelled(first.before)), spelled(first.after)

@@ -53,7 +53,7 @@ def made(value):
             return value
 
 
-def test_golden_example_plan_and_run_contain_every_effect_and_every_result(plan, run):
+def test_example_plan_and_run_for_the_golden_files_cover_all_effects_and_results(plan, run):
     assert {each.effect for each in plan.decisions} == set(Effect)
     assert {each.result for each in run.outcomes} == set(Result)
 

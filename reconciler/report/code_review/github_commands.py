@@ -1,4 +1,4 @@
-"""``github_commands``: renders a review as GitHub workflow commands, which create annotations."""
+"""``github_commands``: renders findings as GitHub workflow commands, which create annotations."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _TITLE, _MESSAGE, _PATH = 200, 4000, 1000
 
 
 def github_commands(review: Review) -> Iterator[str]:
-    """Render a review as log lines of a GitHub Actions step, most important findings first.
+    """Render code review findings as log lines of a GitHub Actions step, most important first.
 
     If a severity level has more findings than GitHub keeps, the last annotation of this level
     counts the others. If the plan is compared with a base commit, only new and updated findings

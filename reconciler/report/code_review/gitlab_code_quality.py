@@ -1,4 +1,4 @@
-"""``gitlab_code_quality``: renders a review as a GitLab Code Quality report."""
+"""``gitlab_code_quality``: renders code review findings as a GitLab Code Quality report."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _DESCRIPTION = 2000
 
 
 def gitlab_code_quality(review: Review) -> Iterator[str]:
-    """Render a review as a GitLab Code Quality report, a JSON list that is yielded in pieces.
+    """Render code review findings as a GitLab Code Quality report, in pieces of JSON text.
 
     GitLab requires a line for each entry, so the list omits findings without a line in Git;
     ``Review.without_line`` counts them. Findings that the base commit also has stay in the list

@@ -40,7 +40,9 @@ LEVELS = {
     Effect.COLD: Severity.NOTE,
     Effect.NONE: Severity.NOTE,
 }
-"""The severity of a finding about a planned change, by the effect of the change on the VM."""
+"""The severity of a finding about a planned change, by how the change takes effect (live, by a
+restart, …).
+"""
 
 _LEVEL_ORDER = tuple(Severity)
 
@@ -79,11 +81,11 @@ class ReviewFinding:
     """
     related: tuple[RelatedLine, ...] = ()
     fingerprint: str
-    """A hexadecimal hash that is unique in the review and does not change when lines move."""
+    """A hexadecimal hash, unique in the review, that does not depend on the line number."""
 
     @property
     def rule(self) -> str:
-        """The SARIF rule ID; its prefix distinguishes reasons from problems with equal codes."""
+        """The SARIF rule ID: the finding's code with the prefix ``plan.`` or ``diagnostic.``."""
         return f"plan.{self.code}" if self.reason else f"diagnostic.{self.code}"
 
 
@@ -105,13 +107,13 @@ class Review:
 
     @property
     def without_line(self) -> int:
-        """The number of findings without a line in Git that are not only in the base commit."""
+        """The number of findings without a line in Git, except those of only the base commit."""
         absent = BaselineState.ABSENT
         return sum(each.at is None and each.state is not absent for each in self.findings)
 
 
 def review_of_plan(plan: Plan, comparison: Comparison | None = None) -> Review:
-    """Build the review of a plan from its manifest problems and its planned changes.
+    """Convert the reported problems and planned changes of a plan to code review findings.
 
     If *comparison* is given, each finding says how it differs from the base commit's plan, and the
     findings that only the base commit has come last.
@@ -156,7 +158,7 @@ def _absent(comparison: Comparison, cluster: str) -> Iterator[ReviewFinding]:
 
 
 def review_of_desired(desired: DesiredState, comparison: Comparison | None = None) -> Review:
-    """Build the review of the problems in the desired state, for the command ``validate``."""
+    """Convert the problems in the desired state to code review findings, for ``validate``."""
     found = [*_diagnostics(desired.diagnostics, "", comparison)]
     if comparison is not None:
         found += _absent(comparison, "")
@@ -170,7 +172,7 @@ def review_of_desired(desired: DesiredState, comparison: Comparison | None = Non
 
 
 def review_of_errors(message: str, diagnostics: Iterable[Diagnostic]) -> Review:
-    """Build the review of a plan that could not be created because of errors in the manifests."""
+    """Convert errors in manifests that prevented a plan to code review findings."""
     found = _diagnostics(tuple(diagnostics), "")
     return Review(command="plan", summary=message, findings=_ordered(found))
 
@@ -180,7 +182,7 @@ def _unchanged_with_warnings(plan: Plan) -> Iterator[Decision]:
 
 
 def _ordered(findings: Iterable[ReviewFinding]) -> tuple[ReviewFinding, ...]:
-    """Sort findings by comparison state and severity, and make their fingerprints unique.
+    """Sort findings, new and severe ones first, and make their fingerprints unique.
 
     The warning about an old cluster snapshot file comes first.
     """
@@ -265,7 +267,7 @@ def _diagnostics(
 
 
 def _line(at: Location | None) -> Location | None:
-    """Return the line in Git, or None for a manifest from standard input."""
+    """Return the location *at*, or None if the manifest comes from standard input."""
     return None if at is None or at.path == STDIN else at
 
 

@@ -1,4 +1,4 @@
-"""``sarif``: renders a review as SARIF 2.1.0, for GitHub code scanning and for editors."""
+"""``sarif``: renders findings as SARIF 2.1.0, for GitHub code scanning and for editors."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ROOT = "REPOSITORY"
 def sarif(
     review: Review, version: str, *, docs_url: str = "", limit: int = MAX_RESULTS
 ) -> Iterator[str]:
-    """Render a review as a SARIF file with one run, which is yielded in pieces.
+    """Render code review findings as a SARIF file with one run, in pieces of JSON text.
 
     A finding without a line in Git becomes a tool notification. Results beyond *limit* are
     omitted, and a notification counts them. If the plan is compared with a base commit, each

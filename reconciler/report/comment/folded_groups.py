@@ -99,7 +99,7 @@ def _within(texts: Sequence[str], limit: int) -> Sequence[str]:
 
 
 def _prefix(wants: Sequence[int], limit: int) -> list[int]:
-    """Return the longest prefix of *wants* whose sum does not exceed the limit."""
+    """Return the longest prefix of a list of sizes whose sum does not exceed the limit."""
     found: list[int] = []
     for want in wants:
         limit -= want

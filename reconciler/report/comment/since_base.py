@@ -35,8 +35,8 @@ _ALL_NEW: Mapping[str, Any] = {
     "reason": None,
     "target": None,
 }
-"""The comparison result for an object whose JSON has no ``baseline`` field, which the schema
-permits.
+"""The default for an object whose JSON has no ``baseline`` field, which the schema permits: the
+object counts as new and edited.
 """
 STATE_TITLE = "Since base"
 """The title of the table column that says how each VM differs from the base commit."""
@@ -55,12 +55,12 @@ def baseline_of(each: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def is_edited(change: Mapping[str, Any]) -> bool:
-    """Return whether a value was edited in Git since the base commit, or True without a base."""
+    """Return whether a value in Git was edited since the base commit, or True without one."""
     return bool(change.get("edited", True))
 
 
 def state_cells(each: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return the table cell that says how an object differs from the base commit, if any."""
+    """Return the table cell that says how an object differs from the base commit, or nothing."""
     if "baseline" not in each:
         return ()
     baseline = each["baseline"]
@@ -68,7 +68,7 @@ def state_cells(each: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def pending_before(document: Mapping[str, Any]) -> str:
-    """Return how many changes with each effect were already pending in the base commit."""
+    """Return how many changes were already pending in the base commit, such as ``3 live``."""
     comparison = document.get("comparison")
     counts = comparison["summary"][BaselineState.UNCHANGED] if comparison else {}
     return ", ".join(f"{n} {effect}" for effect, n in counts.items())

@@ -24,7 +24,7 @@ class Stage(StrEnum):
     """No memory change of the VM is in progress."""
     CHANGING = "changing"
     DONE = "done"
-    """The current run has completed the memory change, but the plan is older."""
+    """The current run has completed the memory change, which the plan does not show yet."""
     FAILED = "failed"
     """The memory change failed in the current run."""
 
@@ -42,9 +42,9 @@ _STAGES = {
 determines the progress.
 """
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART})
-"""The effects of changes that wait for a user, unless the plan contains a write for the VM."""
+"""VMs with these planned effects wait for a user, unless the plan contains a write for the VM."""
 _IN_FLIGHT = frozenset({Effect.WAIT, Effect.LIVE})
-"""The effects with which an unfinished migration of the VM counts as a memory change in
+"""For VMs with these planned effects, an unfinished migration counts as a memory change in
 progress.
 """
 
@@ -74,7 +74,7 @@ class FleetVM:
 
     @property
     def reason(self) -> str:
-        """The code of the reason for the planned effect."""
+        """The code of the reason for the planned change, such as ``hotplug``."""
         return str(self.decision.why.reason)
 
     @property
@@ -90,7 +90,7 @@ class FleetVM:
 
     @property
     def searched(self) -> str:
-        """The lower-case text that the search of the status page searches."""
+        """The lower-case text in which the status page searches for words."""
         ref, message = self.ref.namespaced_name, self.decision.why.message
         return f"{ref} {self.effect} {self.reason} {self.node} {message}".lower()
 

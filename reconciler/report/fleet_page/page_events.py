@@ -24,7 +24,7 @@ _MAX_TEXT = 200
 
 
 def change_event(before: PageState | None, after: PageState) -> bytes:
-    """Build the event with the differences between two page states, empty without a difference.
+    """Build a server-sent event with the differences of two page states; empty if equal.
 
     The event contains the HTML of the changed parts, and the CSS class and title of each changed
     cell in the grid of VMs. An entry with only a URL means that only the VM's own page changed. If

@@ -44,7 +44,7 @@ class PageState:
 
 
 def page_state(view: ServiceView, *, docs_url: str = "") -> PageState:
-    """Build the page state for the current state of ``serve``."""
+    """Build the comparable content of the status pages from the current state of ``serve``."""
     links, vms = PageLinks(docs_url=docs_url), fleet_vms(view)
     addresses = [links.vm(each.ref) for each in vms]
     cells = ((cell_class(each), cell_title(each)) for each in vms)

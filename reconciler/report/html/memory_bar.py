@@ -29,11 +29,13 @@ _KEYS = (
     ("t", "free up to the maximum", frozenset(Effect)),
     ("b", "boot memory and maximum", frozenset(Effect)),
 )
-"""The CSS class and meaning of each color in memory bars, and the effects that use the color."""
+"""The CSS class and meaning of each color in memory bars, and the effects of changes (live, by a
+restart, …) for which the color is used.
+"""
 
 
 def bar_keys(effects: Iterable[Effect]) -> str:
-    """Render a legend of the memory bar colors that VMs with the given effects use."""
+    """Render a legend of the memory bar colors that are used for the given effects of changes."""
     found = frozenset(effects)
     return "".join(
         f'<span><span class="key {name}"></span>{text}</span>'

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Plan
 
 _MIX = 1000
-"""The width of the bar that shows the share of each effect, in units of the SVG view box."""
+"""The width of the bar that shows how many VMs change live, need a restart and so on, in units of
+the SVG view box.
+"""
 
 
 def headline(plan: Plan) -> str:
@@ -103,7 +105,10 @@ def _totals(plan: Plan) -> Iterator[tuple[str, str]]:
 
 
 def _mix(counts: Mapping[Effect, int]) -> str:
-    """Draw a bar with the share of each effect, or return an empty string for only one effect."""
+    """Draw a bar that shows the share of VMs that change live, need a restart and so on.
+
+    The result is an empty string if all VMs have the same effect.
+    """
     total, start, paths = sum(counts.values()), 0, []
     for effect in wording.ATTENTION:
         if n := counts.get(effect, 0):

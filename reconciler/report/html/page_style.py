@@ -185,11 +185,11 @@ _TONES = {
     Effect.COLD: ("note", "soon"),
     Effect.NONE: ("calm", "track"),
 }
-"""The color names for each effect: for its badge, and for its dot and table row."""
+"""The color names for each effect of a change: for the badge, and for the dot and table row."""
 
 
 def _of(effect: Effect, tone: str, dot: str) -> str:
-    """Build the CSS rules for the colors of one effect."""
+    """Build the CSS rules for the colors of one effect of a change, such as ``live``."""
     colors = f"background:var(--{tone}-bg);color:var(--{tone})"
     row = f".vms .{effect}"
     return f".{effect}{{--dot:var(--{dot})}}\n.badge.{effect},{row} td>a:first-child{{{colors}}}\n"
@@ -199,7 +199,7 @@ _EFFECTS = "".join(_of(effect, tone, dot) for effect, (tone, dot) in _TONES.item
 _CLEARED = "".join(
     f"body:has(#show-{effect}:not(:checked)) .vms .{effect}{{display:none}}\n" for effect in _TONES
 )
-"""CSS rules that hide the VMs of each effect whose checkbox is cleared."""
+"""CSS rules that hide the VMs whose checkbox (live, restart, …) is cleared."""
 _SINCE = "".join(
     f"body:has(#show-{each}:not(:checked)) .vms .{each}{{display:none}}\n"
     for each in ("added", "known")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from reconciler.model.plan.plan import Decision, Plan, Reason
 
 PERSON = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
-"""The effects that require action by a user, immediately or if they persist."""
+"""The effects of planned changes that require action by a user, at once or if they persist."""
 PERSON_TITLE, OTHER_TITLE = "Action required", "Other reasons"
 _CODE = re.compile(r"`([^`]+)`")
 
@@ -42,7 +42,7 @@ class ReasonLinks:
 
 
 def named(effect: Effect) -> str:
-    """Return the word that the HTML page shows for an effect."""
+    """Return the word that the HTML page shows for the effect of a planned change."""
     return "unchanged" if effect is Effect.NONE else str(effect)
 
 

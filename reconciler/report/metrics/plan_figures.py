@@ -29,12 +29,12 @@ _CHANGING = frozenset(
 
 
 def vm_decisions(plan: Plan) -> tuple[Decision, ...]:
-    """Return the planned decisions about VMs, without those about KubeVirt settings."""
+    """Return the entries of a plan about VMs, without the entry about KubeVirt settings."""
     return tuple(each for each in plan.decisions if each.ref.is_vm)
 
 
 def drift(plan: Plan, live: LiveState | None) -> Mapping[tuple[str, str], int]:
-    """Sum the differences between desired and current memory, in bytes by direction and effect.
+    """Sum the differences of desired and current memory in bytes, by direction and effect.
 
     The direction is ``grow`` or ``shrink``. The current memory is the memory of the guest or, if
     the VM is not running, the memory in the VM's spec. VMs that do not exist are skipped.

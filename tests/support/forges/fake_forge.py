@@ -174,7 +174,7 @@ class FakeGitHub(ChecksOfCommits, FakeForge):
     def authentic(self, headers: dict[str, str]) -> bool:
         return headers["authorization"] == f"Bearer {TOKEN}"
 
-    def routed(  # noqa: C901, PLR0911 - one answer for each path
+    def routed(  # noqa: C901, PLR0911 - one response for each path
         self, received: Received
     ) -> tuple[int, dict[str, str], object]:
         method, body = received.method, received.body

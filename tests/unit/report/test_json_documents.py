@@ -62,7 +62,7 @@ def test_plan_json_lists_the_patches_of_an_object_in_order():
     assert paths == ["/0", "/x", "/1", "/x"]
 
 
-def test_plan_json_writes_null_only_in_json_patch_test_operations():
+def test_plan_json_keeps_null_values_of_json_patch_test_operations():
     first, second = decided("sha256:aa")["patch"]
     assert first == {"op": "test", "path": "/0", "value": None}
     assert second == {"op": "remove", "path": "/x"}

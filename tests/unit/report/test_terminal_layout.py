@@ -60,7 +60,7 @@ def test_line_wrapping_of_a_paragraph_never_breaks_a_path():
     assert any(path in line for line in paragraph(f"see {path}", width=40))
 
 
-def test_terminal_style_is_not_applied_to_table_padding():
+def test_terminal_color_codes_are_not_applied_to_the_padding_of_table_cells():
     lines = list(
         table(("A", "B"), [Row((Cell("x", Tone.BAD), Cell("y")))], width=80, wrap=(),
               paint=Paint(enabled=True))

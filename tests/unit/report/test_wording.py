@@ -55,7 +55,7 @@ def test_every_exit_code_has_a_description():
     assert set(wording.MEANING) == set(wording.ExitCode)
 
 
-def test_display_order_of_planned_effects_contains_every_effect():
+def test_display_order_contains_every_effect_of_a_planned_change():
     assert set(wording.ATTENTION) == set(wording.Effect)
 
 

@@ -183,7 +183,7 @@ def test_status_page_shows_waiting_changes_in_order_with_expected_end_times(view
     assert f"{30 - queue_section.MAX_ROWS} more VMs are in the queue." in text
 
 
-def test_status_page_says_when_and_why_the_next_run_starts_later(view):
+def test_status_page_explains_why_the_next_run_starts_later(view):
     waiting = NextRun(at=NOW + timedelta(hours=12), why="a maintenance window opens then")
     text = part(page_of(replace(view, run=None, next_run=waiting)), "queue")
     assert "The next run starts at 21:30:00 UTC: a maintenance window opens then." in text

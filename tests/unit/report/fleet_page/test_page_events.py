@@ -31,7 +31,7 @@ def event_between(before, after) -> tuple[int, dict]:
 
 
 def stepped(view, **changes):
-    """Return the first VM of the run, and *view* after a further step of this VM's change."""
+    """Return the first VM of the run, and the state after a further step of this VM's change."""
     ref, progress = next(iter(view.run.progress.items()))
     steps = {**view.run.progress, ref: replace(progress, **changes)}
     return ref, replace(view, run=replace(view.run, progress=steps))

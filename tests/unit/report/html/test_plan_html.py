@@ -155,7 +155,7 @@ def test_html_memory_bar_shows_the_current_new_boot_and_maximum_memory_of_a_vm(
     assert page.values("d")[-len(paths) :] == paths
 
 
-def test_html_forecast_shows_a_collapsible_list_of_nodes_for_each_batch(page):
+def test_plan_html_page_forecast_shows_a_collapsible_list_of_nodes_for_each_batch(page):
     names = [each.text for each in page.all("summary")]
     assert names[:3] == [
         "The canaries: 4 VMs by node",
@@ -184,7 +184,7 @@ def test_plan_html_page_has_no_memory_bar_for_a_vm_that_is_not_in_the_cluster():
         (100 * 3600, ["0s", "48h", "96h", "144h", "192h"]),
     ],
 )
-def test_html_forecast_time_axis_has_round_steps_up_to_the_latest_end_time(fleet, seconds, ticks):
+def test_plan_html_page_forecast_has_a_time_axis_with_round_steps(fleet, seconds, ticks):
     forecast = replace(fleet.forecast, latest_s=seconds)
     page = Page("".join(plan_html(replace(fleet, forecast=forecast))))
     axis = next(each for each in page.elements if each.attributes.get("class") == "axis")

@@ -81,7 +81,7 @@ def test_drift_metric_is_the_sum_of_memory_differences_by_direction_and_effect()
     }
 
 
-def test_restart_wait_metric_starts_when_kubevirt_or_this_process_first_saw_the_need():
+def test_restart_wait_metric_is_the_earliest_time_known_to_kubevirt_or_to_this_process():
     waits = replace(condition("True", message="memory updated"), since=NOW - timedelta(hours=3))
     live = make_live(
         make_vm(ONE, "8Gi", conditions={"RestartRequired": waits}),
@@ -100,7 +100,7 @@ def test_restart_wait_metric_starts_when_kubevirt_or_this_process_first_saw_the_
     )
 
 
-def test_running_change_metric_starts_at_the_kubevirt_condition_or_else_at_the_patch():
+def test_start_time_metric_of_running_changes_prefers_the_time_of_the_kubevirt_condition():
     changing = replace(condition("True"), since=NOW - timedelta(minutes=2))
     untimed = {"HotMemoryChange": condition("True")}
     live = make_live(
