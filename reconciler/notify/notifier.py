@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import random
-import threading
 from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, Self
@@ -24,6 +23,7 @@ from reconciler.model.service.notification import (
 from reconciler.model.service.receiver import NotifySettings, Receiver, ReceiverKind
 from reconciler.notify.delivery import Attempt, attempt
 from reconciler.notify.notification_history import NotificationHistory
+from reconciler.worker_thread import WorkerThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -110,18 +110,17 @@ class Notifier:
     ) -> None:
         self._read, self._bodies, self._clock = settings, bodies, clock
         self._counted, self._deliver, self._end_s = counted, deliver, end_s
-        self._changed = threading.Condition()
+        self._worker = WorkerThread("notifier", self._run)
+        self._changed = self._worker.changed
         self._inbox: deque[Notification] = deque(maxlen=MOST_QUEUED)
         self._lasting: tuple[Notification, ...] = ()
         self._queues: dict[str, _Queue] = {}
         self._settings = NotifySettings()
         self._problem = ""
         self._history = NotificationHistory()
-        self._ending = False
-        self._thread = threading.Thread(target=self._run, name="notifier", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._worker.start()
         return self
 
     def __exit__(
@@ -131,15 +130,12 @@ class Notifier:
         trace: TracebackType | None,
     ) -> None:
         """Make one last attempt to send queued notifications, and wait for it some seconds."""
-        with self._changed:
-            self._ending = True
-            self._changed.notify_all()
-        self._thread.join(self._end_s)
+        self._worker.end(self._end_s)
 
     @property
     def is_open(self) -> bool:
         """Whether notifications are still sent; False while the process ends."""
-        return not self._ending
+        return not self._worker.ending
 
     def send(self, notifications: tuple[Notification, ...]) -> None:
         """Queue notifications for all receivers, and return immediately."""
@@ -186,10 +182,9 @@ class Notifier:
                 # A bug must not end the thread, and the caller must not notice it.
                 log.exception("notifications are delayed because of a bug in reconciler")
                 wait_s = LONGEST_S
-            with self._changed:
-                if self._ending:
-                    break
-                self._changed.wait_for(lambda: self._inbox or self._ending, timeout=wait_s)
+            if self._worker.ending:
+                break
+            self._worker.pause(wait_s, until=lambda: self._inbox)
         self._end()
 
     def _end(self) -> None:

@@ -6,7 +6,6 @@ A slow Prometheus, or a slow name server, must not delay the loop that renews le
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -14,6 +13,7 @@ from reconciler.model.alerts.alert_hold import AlertHold, AlertHoldReason
 from reconciler.model.alerts.alert_matcher import AlertMatcher
 from reconciler.model.phrases import listed
 from reconciler.prometheus.alert_reader import AlertSource, AlertsUnreadableError
+from reconciler.worker_thread import WorkerThread
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -67,12 +67,11 @@ class AlertWatch:
     ) -> None:
         self._source, self._clock, self._first_s = source, clock, first_s
         self._interval_s, self._again_s = interval_s, again_s
-        self._changed = threading.Condition()
+        self._worker = WorkerThread("alerts", self._run)
+        self._changed = self._worker.changed
         self._matchers: tuple[AlertMatcher, ...] = ()
         self._waited_for: tuple[AlertMatcher, ...] = ()
         self._reading: _Reading | None = None
-        self._thread: threading.Thread | None = None
-        self._closed = False
         self._since: datetime | None = None
 
     def __enter__(self) -> Self:
@@ -85,9 +84,7 @@ class AlertWatch:
         trace: TracebackType | None,
     ) -> None:
         """Tell the thread to end after its current request, and do not wait for the thread."""
-        with self._changed:
-            self._closed = True
-            self._changed.notify_all()
+        self._worker.end()
 
     def hold(self, matchers: tuple[AlertMatcher, ...]) -> AlertHold | None:
         """Return why no new change may start, or None if no matcher selects a firing alert."""
@@ -105,9 +102,7 @@ class AlertWatch:
             if matchers != self._matchers:
                 self._matchers = matchers
                 self._changed.notify_all()
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="alerts", daemon=True)
-                self._thread.start()
+            self._worker.start()
             if self._waited_for != matchers:
                 self._waited_for = matchers
                 self._changed.wait_for(self._is_answered, timeout=self._first_s)
@@ -139,18 +134,18 @@ class AlertWatch:
     def _run(self) -> None:
         while True:
             with self._changed:
-                if self._closed:
+                if self._worker.ending:
                     return
                 matchers = self._matchers
             reading = self._poll(matchers)
             with self._changed:
                 self._reading = reading
                 self._changed.notify_all()
-                pause_s = self._again_s if reading.problem else self._interval_s
-                self._changed.wait_for(
-                    lambda: self._closed or self._matchers != matchers,  # noqa: B023 - called now
-                    timeout=pause_s,
-                )
+            pause_s = self._again_s if reading.problem else self._interval_s
+            self._worker.pause(
+                pause_s,
+                until=lambda: self._matchers != matchers,  # noqa: B023 - called now
+            )
 
     def _poll(self, matchers: tuple[AlertMatcher, ...]) -> _Reading:
         before = self._reading

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
 
@@ -17,6 +16,7 @@ from reconciler.forge.forge_client import ForgeClient
 from reconciler.forge.post_comment import post_status
 from reconciler.model import backoff
 from reconciler.model.service.shown_status import StatusState
+from reconciler.worker_thread import WorkerThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -59,15 +59,14 @@ class CommitStatusPoster:
         self._options, self._environ, self._clock = options, environ, clock
         self._forge, self._base_url = forge_of(options.forge)
         self._client()
-        self._changed = threading.Condition()
+        self._worker = WorkerThread("commit status", self._run)
+        self._changed = self._worker.changed
         self._wanted: dict[str, ShownStatus] = {}
         self._posted: dict[str, _Posted] = {}
         self._failures = 0
-        self._ended = False
-        self._thread = threading.Thread(target=self._run, name="commit status", daemon=True)
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._worker.start()
         return self
 
     def __exit__(
@@ -77,10 +76,7 @@ class CommitStatusPoster:
         trace: TracebackType | None,
     ) -> None:
         """Stop the thread; a status that is not set yet is set by the next process."""
-        with self._changed:
-            self._ended = True
-            self._changed.notify_all()
-        self._thread.join(_END_S)
+        self._worker.end(_END_S)
 
     def show(self, statuses: Iterable[ShownStatus]) -> None:
         """Replace the statuses that the forge should show, and return immediately."""
@@ -94,15 +90,13 @@ class CommitStatusPoster:
                 self._changed.notify_all()
 
     def _run(self) -> None:
-        while not self._ended:
+        while not self._worker.ending:
             with self._changed:
                 due = self._due()
                 if due is None:
                     self._changed.wait(QUIET_S)
                     continue
-            pause_s = self._post(due)
-            with self._changed:
-                self._changed.wait_for(lambda: self._ended, pause_s)
+            self._worker.pause(self._post(due))
 
     def _due(self) -> ShownStatus | None:
         now = self._clock.monotonic()

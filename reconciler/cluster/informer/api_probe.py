@@ -7,10 +7,10 @@ silent, and ends only after a minute. The probe therefore sends a small request 
 from __future__ import annotations
 
 import logging
-import threading
 from typing import TYPE_CHECKING, Self
 
 from reconciler.errors import ClusterError, UnreachableError
+from reconciler.worker_thread import WorkerThread
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -37,8 +37,7 @@ class ApiProbe:
 
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client, self._clock = client.without_retries(), clock
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="api probe", daemon=True)
+        self._worker = WorkerThread("api probe", self._run)
         self.failing: tuple[datetime, ClusterError] | None = None
         """Since when the server has not answered, and the last error; None if it answers.
 
@@ -46,12 +45,12 @@ class ApiProbe:
         """
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        self._worker.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
         """End the thread; a request in progress ends with the process."""
-        self._ended.set()
+        self._worker.end()
 
     def step(self) -> None:
         """Send one request; each answer counts, even a rejection."""
@@ -67,9 +66,11 @@ class ApiProbe:
             self.failing = None
 
     def _run(self) -> None:
-        while not self._ended.wait(INTERVAL_S):
+        self._worker.pause(INTERVAL_S)
+        while not self._worker.ending:
             try:
                 self.step()
             except Exception:
                 # The informer notices the outage as well, though later.
                 log.exception("the probe of the API server failed because of a bug in reconciler")
+            self._worker.pause(INTERVAL_S)

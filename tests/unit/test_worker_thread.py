@@ -1,0 +1,34 @@
+"""Tests how a worker thread is woken up and ended."""
+
+from __future__ import annotations
+
+import threading
+
+from reconciler.worker_thread import WorkerThread
+
+HANG_S = 20
+
+
+def test_worker_thread_works_until_its_end_and_is_woken_up_by_a_condition():
+    wanted, done = [], threading.Event()
+
+    def run() -> None:
+        while not worker.ending:
+            worker.pause(HANG_S, until=lambda: wanted)
+            if wanted:
+                wanted.clear()
+                done.set()
+
+    worker = WorkerThread("test", run)
+    worker.start()
+    worker.start()
+    with worker.changed:
+        wanted.append(1)
+        worker.changed.notify_all()
+    assert done.wait(HANG_S)
+    worker.end(HANG_S)
+    assert "test" not in {each.name for each in threading.enumerate()}
+
+
+def test_end_of_a_worker_thread_that_never_started_does_not_wait():
+    WorkerThread("test", lambda: None).end(HANG_S)
