@@ -6,7 +6,7 @@ _MOST_DOUBLINGS = 10
 
 
 def pause_s(failures: int, *, first_s: float, longest_s: float, jitter: float) -> float:
-    """Return the pause after a number of failed attempts; each failure doubles the pause.
+    """Return the pause in seconds before the next attempt; each failure doubles the pause.
 
     Args:
         failures: The number of failed attempts, at least 1.

@@ -1,4 +1,4 @@
-"""``ClockDifference``: the times that the API server's clock and the local clock show."""
+"""``ClockDifference``: the difference between the API server's clock and the local clock."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 
 CLOCKS_DIFFER = "clocks-differ"
-"""The code of the warning that two clocks disagree on whether a time window is open."""
+"""The code of the warning that two clocks disagree on whether a maintenance window is open."""
 _YEARS = range(1970, 2200)
 
 
 def plausible(time: datetime) -> bool:
-    """Return whether a time is in a realistic year; unrealistic times could break calculations."""
+    """Return whether a time is in a realistic year; other years could break calculations."""
     return time.year in _YEARS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockDifference:
-    """Two clocks that differ so much that they may disagree on whether a time window is open."""
+    """Two clocks that may disagree on whether a maintenance window is open."""
 
     server: str
     """The API server's host and port."""
@@ -26,7 +26,7 @@ class ClockDifference:
     """The time that the local machine's clock shows, in UTC."""
 
     def __str__(self) -> str:
-        """Return a sentence with both times and their difference."""
+        """Return a sentence with the times of both clocks and their difference."""
         apart_s = abs((self.server_time - self.local_time).total_seconds())
         return (
             f"the clock of the API server {self.server} shows {_shown(self.server_time)}, and "

@@ -8,9 +8,9 @@ from enum import StrEnum
 from reconciler.model.references import Location, ObjectRef
 
 UNREADABLE_OBJECT = "unreadable-object"
-"""The diagnostic code of a cluster object that cannot be read."""
+"""The diagnostic code for a cluster object that cannot be read."""
 OWNER_UNREADABLE = "owner-unreadable"
-"""The diagnostic code of objects of the KubeVirt CR's owner that cannot be read."""
+"""The diagnostic code for unreadable objects of the operator that manages the KubeVirt CR."""
 
 
 class Severity(StrEnum):
@@ -39,5 +39,5 @@ class Diagnostic:
 
 
 def warning(code: str, message: str, hint: str = "") -> Diagnostic:
-    """Return a warning that concerns no particular place in Git."""
+    """Return a warning that does not refer to a location in Git."""
     return Diagnostic(severity=Severity.WARNING, code=code, message=message, hint=hint)

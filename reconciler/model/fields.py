@@ -22,12 +22,12 @@ class WaveName(StrEnum):
 
 
 class FieldType(StrEnum):
-    """The types of the KubeVirt CR fields, which define how values are read and compared."""
+    """The types of KubeVirt CR fields, which define how their values are read and compared."""
 
     GATES = "gates"
-    """A list whose items Git requires; other items in the cluster's list are kept."""
+    """A list that must contain the items in Git; other items in the cluster are kept."""
     NAMES = "names"
-    """A list that Git sets completely; the order of its items does not matter."""
+    """A list that Git replaces completely; the order of its items does not matter."""
     WORD = "word"
     BOOLEAN = "boolean"
     INTEGER = "integer"
@@ -45,7 +45,7 @@ class NameSet:
 
     @classmethod
     def of(cls, names: tuple[str, ...]) -> NameSet:
-        """Return a set of names that remembers the original order of the names."""
+        """Create a set of names that remembers the original order of the names."""
         return cls(names=frozenset(names), raw=names)
 
     def __str__(self) -> str:
@@ -54,7 +54,7 @@ class NameSet:
 
 SettingValue: TypeAlias = NameSet | MemoryQuantity | Duration | bool | int | str
 Settings: TypeAlias = Mapping[FieldPath, SettingValue]
-"""The values of the managed fields that are set, by field path."""
+"""The values of KubeVirt CR fields, by field path; fields that are not set are omitted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +103,9 @@ KUBEVIRT_FIELDS: tuple[ManagedField, ...] = (
     ManagedField(path=POST_COPY, type=FieldType.BOOLEAN),
     ManagedField(path=WORKLOAD_DISRUPTION, type=FieldType.BOOLEAN),
 )
-"""The managed fields. ``migrations.network`` is not managed, as a change restarts virt-handler.
+"""The KubeVirt CR fields that this program writes.
+
+``migrations.network`` is not one of them, because a change to it restarts virt-handler.
 
 Source: kubevirt v1.9.0 pkg/virt-operator/util/config.go:181-184.
 """

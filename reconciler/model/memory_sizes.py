@@ -8,13 +8,16 @@ from __future__ import annotations
 from reconciler.model.quantity import GIB, MIB
 
 BLOCK = 2 * MIB
-"""The block size in bytes; KubeVirt can apply a size live only if it is a multiple of this."""
+"""KubeVirt can change a guest's memory live only to a multiple of this number of bytes."""
 MINIMUM = GIB
 """The smallest guest memory in bytes that KubeVirt v1.3.1 and newer can change live."""
 
 
 def block_of(page_size: object) -> int:
-    """Return a VM's memory block size in bytes; *page_size* is None without huge pages."""
+    """Return the size in bytes of which a VM's memory must be a multiple.
+
+    *page_size* is the VM's huge page size, or None without huge pages.
+    """
     return GIB if page_size == "1Gi" else BLOCK
 
 

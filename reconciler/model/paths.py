@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from reconciler.model.references import FieldPath
 
 MISSING = object()
-"""Marks a field that does not exist; a field with the value null is not missing."""
+"""A marker for a field that does not exist; a field with the value null exists."""
 
 
 def value_at(tree: object, path: FieldPath, missing: object = None) -> Any:  # noqa: ANN401 - JSON
-    """Return the value at a path in a JSON value; return *missing* if there is no such field.
+    """Return the field at a path in a JSON value, or *missing* if it does not exist.
 
     Args:
         tree: Any JSON value.

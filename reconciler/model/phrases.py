@@ -1,4 +1,4 @@
-"""Builds phrases that messages share, such as short lists of names, or old and new values."""
+"""Builds phrases for messages, such as a shortened list of names, or an old and a new value."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 def listed(names: Iterable[str], most: int) -> str:
-    """Return the first few names and the number of the others, such as ``a, b and 3 more``."""
+    """Return the first few names and the number of remaining ones, such as ``a, b and 3 more``."""
     known = list(names)
     rest = len(known) - most
     return ", ".join(known[:most]) + (f" and {rest} more" if rest > 0 else "")
 
 
 def listed_refs(refs: Iterable[ObjectRef], most: int) -> str:
-    """Return the first few references as ``namespace/name``, and the number of the others."""
+    """Return the first few objects as ``namespace/name``, and the number of remaining ones."""
     return listed((ref.namespaced_name for ref in refs), most)
 
 

@@ -19,7 +19,7 @@ _BINARY_EXPONENT = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 _INT64_MAX = 2**63 - 1
 _MAX_EXPONENT = 24
 _MAX_LENGTH = 256
-"""The maximum number of characters of a quantity or duration."""
+"""The maximum number of characters in a quantity or duration."""
 _DURATION_UNIT = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:ns|us|µs|ms|s|m|h)"
 _DURATION = re.compile(rf"(?P<sign>[+-]?)(?P<parts>(?:{_DURATION_UNIT})+)")
 _DURATION_PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
@@ -47,14 +47,14 @@ class MemoryQuantity:
     n_bytes: int
     """The amount in whole bytes, rounded up as ``resource.Quantity.Value`` does."""
     raw: str | int = field(compare=False)
-    """The amount as written; patches write Git's notation and test the server's notation."""
+    """The amount in its original notation (that of Git or of the server), which patches use."""
 
     @classmethod
     def parse(cls, value: object) -> MemoryQuantity:
         """Parse a memory size as Kubernetes parses a quantity.
 
         Args:
-            value: Text such as ``2Gi``, ``1.5G``, ``1e9``, or a number of bytes.
+            value: A string such as ``2Gi``, ``1.5G`` or ``1e9``, or a number of bytes.
 
         Raises:
             QuantityError: *value* is not a quantity, is negative, or exceeds 2^63-1 bytes.
@@ -69,7 +69,7 @@ class MemoryQuantity:
 
     @classmethod
     def of(cls, n_bytes: int) -> MemoryQuantity:
-        """Return a number of bytes as a quantity in the shortest exact notation."""
+        """Convert a number of bytes to a quantity in the shortest exact notation."""
         return cls(n_bytes=n_bytes, raw=canonical(n_bytes))
 
     def __str__(self) -> str:
@@ -78,7 +78,7 @@ class MemoryQuantity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Duration:
-    """A Go duration, compared by its length: ``60s`` equals ``1m0s``."""
+    """A duration in Go's notation; ``60s`` equals ``1m0s``."""
 
     nanoseconds: int
     raw: str = field(compare=False)
@@ -117,7 +117,7 @@ class Duration:
 
 
 def thousandths(value: object) -> int:
-    """Parse a quantity that is not a memory size, such as 100m CPUs, in thousandths.
+    """Parse a quantity that is not a memory size, such as ``100m`` CPUs; return thousandths.
 
     Raises:
         QuantityError: *value* is not a quantity, is negative, or exceeds 2^63-1.
@@ -148,7 +148,7 @@ def human(n_bytes: float) -> str:
 
 
 def _check_length(text: str, noun: str) -> None:
-    """Raise QuantityError if a text is too long for fast exact arithmetic."""
+    """Raise QuantityError if a string is too long for fast exact arithmetic."""
     if len(text) > _MAX_LENGTH:
         raise QuantityError(
             f"{kind_of(text)} is not a {noun}; it may have at most {_MAX_LENGTH} characters"

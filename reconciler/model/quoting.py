@@ -1,4 +1,4 @@
-"""Formats values for messages: ``quoted`` shows the contents, ``kind_of`` only the type.
+"""Formats values for messages: ``quoted`` shows a value, and ``kind_of`` only its type.
 
 A secret may be in the wrong place of a manifest, a plan or a snapshot, and messages reach the logs
 of a CI system. A value that could not be parsed as a quantity, time or version is therefore never
@@ -23,14 +23,14 @@ _KINDS = {
 
 
 def cut(text: str) -> str:
-    """Return a text unchanged, or its first 60 characters and its length if it is longer."""
+    """Return a string, or its first 60 characters and its length if it is longer."""
     if len(text) <= MAX_QUOTED:
         return text
     return f"{text[:MAX_QUOTED]}… ({len(text)} characters)"
 
 
 def quoted(value: object) -> str:
-    """Return a value in quotes, cut to 60 characters; show a mapping or list only as its type.
+    """Return a value in quotes, cut to 60 characters; for a mapping or list, return its type.
 
     Use it for names, kinds and values from a list of choices, and for parsed values.
     """
@@ -43,7 +43,7 @@ def quoted(value: object) -> str:
 
 
 def kind_of(value: object) -> str:
-    """Return the type of a value, and the length of a text, but not the contents."""
+    """Return the type of a value and the length of a string, but not the contents."""
     if isinstance(value, str):
         return "an empty text" if not value else f"a text of {_characters(len(value))}"
     if value is None or isinstance(value, bool):
@@ -52,7 +52,7 @@ def kind_of(value: object) -> str:
 
 
 def version(value: object) -> str:
-    """Return a value in quotes if it looks like an apiVersion; otherwise, return only its type."""
+    """Return a value in quotes if it looks like an apiVersion; otherwise, return its type."""
     is_version = isinstance(value, str) and _API_VERSION.fullmatch(value)
     return quoted(value) if is_version else kind_of(value)
 

@@ -23,7 +23,7 @@ CLUSTER_INSTANCETYPE = "VirtualMachineClusterInstancetype"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Location:
-    """A location in a file of the revision that was read; lines and columns count from 1."""
+    """A location in a file in Git; lines and columns count from 1."""
 
     path: str
     line: int
@@ -50,7 +50,7 @@ class ObjectRef(NamedTuple):
 
     @property
     def namespaced_name(self) -> str:
-        """The text ``namespace/name``, or only the name of a cluster-scoped object."""
+        """The string ``namespace/name``, or only the name of a cluster-scoped object."""
         return f"{self.namespace}/{self.name}" if self.namespace else self.name
 
     @property
@@ -60,7 +60,7 @@ class ObjectRef(NamedTuple):
 
     @property
     def is_config(self) -> bool:
-        """Whether the object holds KubeVirt's settings: a KubeVirt CR or a HyperConverged."""
+        """Whether the object contains KubeVirt's settings (KubeVirt or HyperConverged)."""
         return self.kind in (KUBEVIRT, HYPERCONVERGED)
 
     @property
@@ -70,12 +70,12 @@ class ObjectRef(NamedTuple):
 
 
 def kubevirt_ref(namespace: str, name: str) -> ObjectRef:
-    """Return the reference of the KubeVirt CR with this namespace and name."""
+    """Create the reference of a KubeVirt CR from its namespace and name."""
     return ObjectRef(kind=KUBEVIRT, namespace=namespace, name=name)
 
 
 def vm_ref(namespace: str, name: str) -> ObjectRef:
-    """Return the reference of the VirtualMachine with this namespace and name."""
+    """Create the reference of a VirtualMachine from its namespace and name."""
     return ObjectRef(kind=VM, namespace=namespace, name=name)
 
 
@@ -96,10 +96,10 @@ def instancetype_ref(kind: str | None, namespace: str, name: str) -> ObjectRef:
 
 
 def dotted(path: FieldPath) -> str:
-    """Return a field path as dotted text, such as ``spec.template.spec``."""
+    """Convert a field path to a dotted string, such as ``spec.template.spec``."""
     return ".".join(path)
 
 
 def pointer(path: FieldPath) -> str:
-    """Return a field path as a JSON Pointer (RFC 6901)."""
+    """Convert a field path to a JSON Pointer (RFC 6901)."""
     return "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in path)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FIELDS = 5
 _MAX_LENGTH = 1_000
-"""The maximum number of characters of a cron expression."""
+"""The maximum number of characters in a cron expression."""
 _ANY_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 _WRITE_CRON = (
     "write the five fields minute, hour, day of month, month and day of week, such as 0 22 * * 1-5"
@@ -30,7 +30,7 @@ _MINUTE = timedelta(minutes=1)
 
 
 class ScheduleError(ValueError):
-    """The text is not a valid cron expression or time zone; the message says what to write."""
+    """The string is not a valid cron expression or time zone; the message says what to write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +47,7 @@ class Schedule:
 
     @classmethod
     def parse(cls, cron: str, time_zone: str) -> Schedule:
-        """Return the schedule for a cron expression and the name of a time zone.
+        """Create a schedule from a cron expression and the name of a time zone.
 
         Raises:
             ScheduleError: The expression or the time zone is invalid.
@@ -56,7 +56,7 @@ class Schedule:
         return cls(cron=cron, zone=zone_of(time_zone))
 
     def latest(self, moment: datetime) -> datetime | None:
-        """Return the last scheduled time up to a moment, in UTC; None without one in 50 years."""
+        """Return the last scheduled time up to a moment, in UTC; None if 50 years contain none."""
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         found: list[datetime] = []
         stop: datetime | None = None
@@ -71,7 +71,7 @@ class Schedule:
     def after(self, moment: datetime) -> Iterator[datetime]:
         """Yield all scheduled times after a moment, in UTC and in ascending order.
 
-        The iteration stops after 50 years without a time.
+        The iteration stops after 50 years without a scheduled time.
         """
         local = moment.astimezone(self.zone).replace(tzinfo=None)
         # Second occurrences, which come after the first occurrences of later local times.
@@ -86,7 +86,7 @@ class Schedule:
         yield from (each for each in sorted(waiting) if each > moment)
 
     def _instants(self, wall: datetime) -> tuple[datetime, ...]:
-        """Return the UTC times of a local time: none, one or two, because clocks may change."""
+        """Return the UTC times of a local time: zero, one or two, due to daylight saving time."""
         minute, hour, *_ = self.cron.split()
         fixed = not (minute.startswith("*") or hour.startswith("*"))
         while not self._shown(wall):
@@ -103,7 +103,7 @@ class Schedule:
 
 
 def check_cron(text: str) -> None:
-    """Raise ScheduleError unless a text is a five-field cron expression that matches some time."""
+    """Raise ScheduleError unless a string is a cron expression that matches at least one time."""
     if len(text) > _MAX_LENGTH:
         raise ScheduleError(
             f"{kind_of(text)} is not a cron expression: at most {_MAX_LENGTH} characters are "
@@ -140,7 +140,7 @@ def zone_of(name: str) -> ZoneInfo:
 def time_zones() -> frozenset[str]:
     """Return the IANA names of time zones in the installed version of tzdata.
 
-    Other names that the operating system accepts, such as localtime, are left out.
+    Other names that the operating system accepts, such as localtime, are omitted.
     """
     names = resources.files("tzdata").joinpath("zones").read_text(encoding="utf-8")
     return frozenset(names.split())

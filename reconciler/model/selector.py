@@ -19,18 +19,18 @@ _EQUALITY = re.compile(rf"(?P<key>{_KEY})\s*(?P<operator>!=|==?)\s*(?P<value>{_V
 _SET = re.compile(rf"(?P<key>{_KEY})\s+(?P<operator>in|notin)\s*\((?P<values>[^()]*)\)")
 _PRESENCE = re.compile(rf"(?P<not>!?)\s*(?P<key>{_KEY})")
 _MAX_LENGTH = 10_000
-"""The maximum number of characters of a selector."""
+"""The maximum number of characters in a label selector."""
 _COMMA = re.compile(r",(?![^(]*\))")
 
 
 class SelectorError(ValueError):
-    """The text is not a valid label selector; the message has the number of the bad condition."""
+    """The string is not a valid label selector; the message names the invalid condition."""
 
 
 class _Operator(StrEnum):
     IN = "in"
     NOT_IN = "notin"
-    """The label's value is not in the list, or the label is absent, as in Kubernetes."""
+    """The label's value is not in the list, or the label does not exist, as in Kubernetes."""
     EXISTS = "exists"
     ABSENT = "absent"
 

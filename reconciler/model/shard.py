@@ -12,7 +12,7 @@ _FORM = re.compile(r"(?P<index>[0-9]{1,5})/(?P<total>[0-9]{1,5})")
 
 
 class ShardError(ValueError):
-    """The text is not a shard such as ``0/4``; the message explains why."""
+    """The string is not a shard such as ``0/4``; the message explains why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,7 +30,7 @@ class Shard:
         """Parse a shard such as ``0/4``: its number from 0, and the number of shards.
 
         Raises:
-            ShardError: The text does not have this form, or I is not less than N.
+            ShardError: *text* does not have this form, or the shard's number is too large.
         """
         found = _FORM.fullmatch(text)
         if found is None:
@@ -59,7 +59,7 @@ class Shard:
         return int.from_bytes(digest[:8], "big") % self.total == self.index
 
     def share(self, limit: int) -> int:
-        """Return this shard's part of a limit; the part is at least 1.
+        """Return the part of a cluster-wide limit that this shard may use, which is at least 1.
 
         The parts of all shards add up to *limit*, unless there are more shards than *limit*.
         """
@@ -70,4 +70,4 @@ class Shard:
 
 
 WHOLE_FLEET = Shard()
-"""The only shard of a cluster that is not divided into shards."""
+"""The shard that contains all VMs, for a cluster that is not divided into shards."""

@@ -1,1 +1,1 @@
-"""Represents alerts of Prometheus: how Git selects them, and how they prevent changes."""
+"""Represents Prometheus alerts that pause a rollout, and the matchers in Git that select them."""

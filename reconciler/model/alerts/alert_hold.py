@@ -1,4 +1,4 @@
-"""``AlertHold``: why alerts of Prometheus prevent new changes."""
+"""``AlertHold``: why Prometheus alerts pause a rollout."""
 
 from __future__ import annotations
 
@@ -8,34 +8,37 @@ from enum import StrEnum
 
 
 class AlertHoldReason(StrEnum):
-    """The reasons why ``rollout.holdWhile`` prevents new changes."""
+    """The reasons why the setting ``rollout.holdWhile`` pauses a rollout."""
 
     FIRING = "alert-firing"
     UNREADABLE = "alerts-unreadable"
-    """Prometheus does not answer, so an alert may be firing."""
+    """Prometheus does not respond, so an alert may be firing unnoticed."""
     NO_PROMETHEUS = "no-prometheus"
-    """The process has no URL of Prometheus, so an alert may be firing."""
+    """No Prometheus URL is configured, so an alert may be firing unnoticed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AlertHold:
-    """Why no new change starts: an alert fires, or alerts cannot be read."""
+    """Why a rollout is paused: an alert is firing, or the alerts cannot be read."""
 
     reason: AlertHoldReason = AlertHoldReason.FIRING
     since: datetime
-    """When this process first saw the hold."""
+    """When this process first noticed that alerts pause the rollout."""
     alerts: tuple[str, ...] = ()
     """The firing alerts, such as ``CephHealthError{severity="critical"}``.
 
-    Empty if alerts cannot be read.
+    Empty if the alerts cannot be read.
     """
     message: str
-    """Which alerts fire or why they cannot be read, without credentials and a final full stop."""
+    """Which alerts are firing, or why alerts cannot be read; a sentence without a full stop.
+
+    It contains no credentials.
+    """
     hint: str = ""
 
 
 def without_prometheus(since: datetime) -> AlertHold:
-    """Return the hold of a process that has to read alerts but has no URL of Prometheus."""
+    """Return the pause that applies if alerts must be read but no Prometheus URL is configured."""
     return AlertHold(
         reason=AlertHoldReason.NO_PROMETHEUS,
         since=since,

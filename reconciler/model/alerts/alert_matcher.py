@@ -1,4 +1,4 @@
-"""``AlertMatcher``: selects alerts of Prometheus, with the syntax of a PromQL selector."""
+"""``AlertMatcher``: selects Prometheus alerts, with the syntax of a PromQL selector."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from enum import StrEnum
 from reconciler.model.quoting import kind_of
 
 MAX_LENGTH = 1000
-"""The maximum number of characters of a matcher."""
+"""The maximum number of characters in an alert matcher."""
 RESERVED = frozenset({"__name__", "alertstate"})
-"""Labels that each query sets itself."""
+"""Labels that an alert matcher must not contain, because each query sets them itself."""
 _NAME = re.compile(r"[A-Za-z_:][A-Za-z0-9_:]*")
 _OPERATION = re.compile(
     r"""\s*([A-Za-z_][A-Za-z0-9_]*)\s*(=~|!~|!=|=)\s*"""
@@ -23,11 +23,11 @@ _EXAMPLE = 'write NAME or NAME{label="value"}, for example CephHealthError{sever
 
 
 class AlertMatcherError(ValueError):
-    """The text is not a valid alert matcher; the message says what to write instead."""
+    """The string is not a valid alert matcher; the message says what to write instead."""
 
 
 class MatchOperator(StrEnum):
-    """How a label's value is compared; Prometheus anchors regular expressions at both ends."""
+    """The operators that compare a label's value; regular expressions match the whole value."""
 
     EQUAL = "="
     NOT_EQUAL = "!="
@@ -42,7 +42,7 @@ class LabelCondition:
     label: str
     operator: MatchOperator
     value: str
-    """A text, or a regular expression in the syntax of RE2, which Prometheus evaluates."""
+    """A string, or a regular expression in RE2 syntax, which Prometheus evaluates."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,7 +27,7 @@ class RestartConsent(StrEnum):
     STAGE = "stage"
     """Write the change; it takes effect at the VM's next restart."""
     WINDOW = "window"
-    """Write the change and restart the VM inside a maintenance window."""
+    """Write the change, and restart the VM during a maintenance window."""
 
 
 class HyperConvergedPolicy(StrEnum):
@@ -42,9 +42,9 @@ class WindowKind(StrEnum):
     """Whether a maintenance window allows or denies writes."""
 
     ALLOW = "allow"
-    """Writes are allowed inside the window; without such a window, they are always allowed."""
+    """Writes are allowed only during the window; without such windows, they are always allowed."""
     DENY = "deny"
-    """Writes are not allowed inside the window, even if another window allows them."""
+    """Writes are denied during the window, even if another window allows them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Window:
 
     kind: WindowKind
     cron: str
-    """The times at which the window opens, as five crontab(5) fields."""
+    """The times at which the maintenance window opens, as five crontab(5) fields."""
     duration: Duration
     time_zone: str = "UTC"
     """The IANA time zone in which *cron* is evaluated."""
@@ -69,7 +69,7 @@ class Canary:
 
 
 class OriginKind(StrEnum):
-    """The kinds of places in which a value can be set."""
+    """The kinds of places in which a configuration value can be set."""
 
     FLAG = "flag"
     ARGUMENTS = "arguments"
@@ -81,7 +81,7 @@ class OriginKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OptionOrigin:
-    """The origin of a value that does not come from the configuration file."""
+    """The origin of a configuration value that does not come from the configuration file."""
 
     kind: OriginKind
     name: str = ""
@@ -92,20 +92,20 @@ class OptionOrigin:
 
 
 Origin: TypeAlias = Location | OptionOrigin
-"""Where a value comes from: a location in the file, or an option."""
+"""Where a configuration value comes from: a location in the file, or an option."""
 
 DEFAULT_ORIGIN = OptionOrigin(OriginKind.DEFAULT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """The effective configuration; the defaults are the safest choices."""
+    """The effective configuration of this program; the defaults are the safest choices."""
 
     mode: Mode = Mode.ENFORCE
     paths: tuple[str, ...] = (".",)
-    """The manifest folders and files, relative to the root, with ``/`` and without ``..``."""
+    """The manifest directories and files, relative to the root, with ``/`` and without ``..``."""
     exclude: tuple[str, ...] = ()
-    """Folders and files below *paths* that are not read."""
+    """Directories and files below *paths* that are not read."""
     selector: Selector = field(default_factory=Selector)
     """A label selector; only VMs whose labels in Git match are planned."""
     cluster: str | None = None
@@ -114,38 +114,38 @@ class Config:
     restart: RestartConsent = RestartConsent.NEVER
     hyperconverged: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK
     max_concurrent: int | None = None
-    """The maximum number of hotplugs in flight; None if only KubeVirt's own limit applies."""
+    """The maximum number of concurrent hotplugs; None if only KubeVirt's own limit applies."""
     max_per_node: int | None = None
-    """The maximum number of hotplugs in flight per node; None if only KubeVirt's limit applies."""
+    """The maximum number of concurrent hotplugs per node; None if only KubeVirt limits it."""
     batches: tuple[Selector, ...] = ()
     """The label selectors of the batches, in order; VMs that match no batch change last."""
     canary: Canary | None = None
     anti_affinity: tuple[str, ...] = ()
-    """Label keys; VMs of a namespace with the same value of such a label change one at a time."""
+    """Label keys; VMs in a namespace that share a value of such a label change one at a time."""
     failure_budget: int = 3
     """The number of failures after which no further VM is changed."""
     failed_migrations: int = 3
     """The number of consecutive failed migrations after which a VM counts as failed."""
     hold_while: tuple[AlertMatcher, ...] = ()
-    """Selects alerts of Prometheus; while one of them is firing, no new change starts."""
+    """Selects Prometheus alerts; while one of them is firing, no new change starts."""
     windows: tuple[Window, ...] = ()
     snapshot_max_age: Duration = field(default_factory=lambda: Duration.parse("24h"))
     """The age above which a snapshot file causes a warning."""
     annotate: bool = False
-    """Whether to annotate each changed VM with the commit, the digest and the change's time."""
+    """Whether to annotate each changed VM with the commit, the digest and the time."""
     guest_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
-    """How long the guest may take to use or release memory after the migration."""
+    """How long a guest may take to use or release memory after a migration."""
     settle_timeout: Duration = field(default_factory=lambda: Duration.parse("5m"))
-    """How long the KubeVirt CR may take to settle after a change."""
+    """How long KubeVirt's components may take to apply a change to the KubeVirt CR."""
     origins: Mapping[str, Origin] = field(default_factory=dict, compare=False)
-    """The origin of each value that is not the default, by dotted key."""
+    """The origin of each configuration value that is not the default, by dotted key."""
 
     def origin(self, key: str) -> Origin:
-        """Return where the value of a configuration key comes from."""
+        """Return which file location or option sets a configuration key."""
         return self.origins.get(key, DEFAULT_ORIGIN)
 
     def value(self, key: str) -> object:
-        """Return the value of a configuration key, which is one of ``CONFIG_KEYS``."""
+        """Return the value of a configuration key from ``CONFIG_KEYS``."""
         return getattr(self, CONFIG_KEYS[key])
 
     def overridden(self, values: Mapping[str, Any], origin: Origin) -> Config:

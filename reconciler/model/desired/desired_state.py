@@ -20,7 +20,7 @@ class DesiredKubeVirt:
 
     ref: ObjectRef
     settings: Settings
-    """The desired values by field path; feature gates that only the cluster lists are kept."""
+    """The desired values by field path; feature gates that are only in the cluster are kept."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,26 +31,26 @@ class DesiredVM:
     guest: MemoryQuantity | None
     """The guest size (``spec.template.spec.domain.memory.guest``); None if it is not set."""
     max_guest: MemoryQuantity | None = None
-    """``maxGuest`` in Git, which is compared but never written to an existing VM."""
+    """``maxGuest`` in Git; it is compared with the cluster but never written to an existing VM."""
     instancetype: str | None = None
     """The name of the instancetype; None if the manifest does not set it."""
     instancetype_kind: str | None = None
     """The kind of the instancetype; None keeps the kind that the VM in the cluster has."""
     resources: Mapping[str, str] = field(default_factory=dict)
-    """The memory requests and limits, if only they set the VM's memory; never written to a VM."""
+    """The memory requests and limits, if only they set the VM's memory; they are not written."""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     priority: int = 0
     """The annotation ``memory.reconciler.dev/priority``; VMs with higher values start first."""
     restart: RestartConsent | None = None
-    """The restart consent in the VM's annotation ``memory.reconciler.dev/restart`` in Git."""
+    """Whether the VM may be restarted, from its annotation ``memory.reconciler.dev/restart``."""
     manifest: Mapping[str, Any] | None = None
     """The manifest as JSON values; None if the manifest lacks a field that a new VM needs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DesiredState:
-    """The desired state from one Git revision or from standard input."""
+    """The desired state that was read from one Git revision or from standard input."""
 
     revision: str
     """The commit hash; ``working-tree`` or ``stdin`` if the source is not a commit."""
@@ -64,9 +64,9 @@ class DesiredState:
     skipped: Mapping[str, int] = field(default_factory=dict)
     """The number of skipped documents for each kind that this program does not manage."""
     ignored: int = 0
-    """The number of ignored files and documents that contain no Kubernetes object."""
+    """The number of files and YAML documents without a Kubernetes object, which are ignored."""
     unselected: frozenset[ObjectRef] = frozenset()
-    """The objects that the label selector or the command line's namespace and names exclude."""
+    """The objects that the label selector or the command line excludes."""
     diagnostics: tuple[Diagnostic, ...] = ()
     unusable: bool = False
     """Whether planning is impossible: the configuration is invalid or no manifest was read."""
@@ -84,7 +84,7 @@ class DesiredState:
         return all(each.severity is not Severity.ERROR for each in self.diagnostics)
 
     def errors(self) -> dict[ObjectRef, Diagnostic]:
-        """Return the first error of each object that has errors."""
+        """Return the first error of each object with errors in Git."""
         found = (each for each in reversed(self.diagnostics) if each.severity is Severity.ERROR)
         return {each.ref: each for each in found if each.ref is not None}
 
@@ -108,4 +108,4 @@ class Reading:
     history: History | None = field(default=None, compare=False, repr=False)
     """The commit history of the revision; None if the desired state is not from a commit."""
     bound: bool = True
-    """Whether a configuration file limits the run; only piped manifests can lack the file."""
+    """Whether a configuration file was read; false only if manifests come from a pipe."""

@@ -16,7 +16,7 @@ class Scope:
     """The selected VMs; empty for all objects."""
 
     def includes(self, ref: ObjectRef) -> bool:
-        """Return whether an object is selected; a namespace excludes no cluster-scoped object."""
+        """Return whether an object is selected; cluster-scoped objects match every namespace."""
         if self.names:
             return ref in self.names
         return self.namespace is None or ref.namespace in ("", self.namespace)

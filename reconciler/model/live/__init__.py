@@ -1,1 +1,1 @@
-"""Represents the cluster's live state as one snapshot, in memory and in a file."""
+"""Represents a snapshot of the cluster's live state, in memory and in a file."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 from enum import StrEnum
 
 GATE = "ApplicationAwareQuotaGate"
-"""The scheduling gate of a pod that waits for a quota of AAQ."""
+"""The scheduling gate of a pod that waits for an Application-Aware Quota (AAQ)."""
 MEMORY_KEY = "requests.memory/vmi"
 VMI_KEYS = frozenset({MEMORY_KEY, "requests.cpu/vmi", "requests.instances/vmi"})
-"""The resources in which the calculator DedicatedVirtualResources counts VMs."""
+"""The quota resources that AAQ's calculator DedicatedVirtualResources counts for VMs."""
 
 
 class Calculator(StrEnum):
-    """How AAQ counts a VM, from ``vmiCalculatorConfiguration.configName`` of the AAQ object."""
+    """How Application-Aware Quota counts a VM (``vmiCalculatorConfiguration.configName``)."""
 
     POD_USAGE = "VmiPodUsage"
     VIRTUAL = "VirtualResources"

@@ -34,12 +34,12 @@ class ResourceUse:
     hugepages: Mapping[str, int] = field(default_factory=dict)
     """The requested bytes of huge pages by page size, such as ``2Mi``."""
     others: Mapping[str, int] = field(default_factory=dict)
-    """Other requests: ``cpu`` in thousandths, ``pods``, and devices such as ``nvidia.com/gpu``."""
+    """Other requests: ``cpu`` in millicores, ``pods``, and devices such as ``nvidia.com/gpu``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Launcher:
-    """A launcher pod that has not terminated and therefore uses capacity."""
+    """A virt-launcher pod that has not terminated and therefore uses capacity."""
 
     namespace: str
     node: str = ""
@@ -49,29 +49,29 @@ class Launcher:
     limit: int = 0
     """The sum of the containers' ``limits.memory`` in bytes; a container without one adds 0."""
     cpu_limit: int = 0
-    """The sum of the containers' ``limits.cpu`` in thousandths of a CPU."""
+    """The sum of the containers' ``limits.cpu`` in millicores."""
     guest_request: int = 0
     """``requests.memory`` of the container that runs the guest, in bytes; 0 if not known."""
     guest_limit: int = 0
-    """``limits.memory`` of the container that runs the guest, in bytes; 0 if there is none."""
+    """``limits.memory`` of the container that runs the guest, in bytes; 0 if it is not set."""
     guest_cpu_request: int = 0
-    """``requests.cpu`` of the container that runs the guest, in thousandths; 0 if not known."""
+    """``requests.cpu`` of the container that runs the guest, in millicores; 0 if not known."""
     guest_cpu_limit: int = 0
-    """``limits.cpu`` of the container that runs the guest, in thousandths; 0 if there is none."""
+    """``limits.cpu`` of the container that runs the guest, in millicores; 0 if it is not set."""
     priority_class: str = ""
     gates: tuple[str, ...] = ()
-    """The names of the pod's scheduling gates, which keep the scheduler from the pod."""
+    """The names of the pod's scheduling gates, which delay its scheduling."""
 
 
 def quota_amounts(
     requests: ResourceUse, limit: int | None = None, cpu_limit: int = 0
 ) -> dict[str, int]:
-    """Return how much of each resource of a quota a pod uses.
+    """Return the amount of each quota resource that a pod uses.
 
     Args:
         requests: The requests of the pod.
         limit: ``limits.memory`` of the pod in bytes; None if it is not known.
-        cpu_limit: ``limits.cpu`` of the pod in thousandths.
+        cpu_limit: ``limits.cpu`` of the pod in millicores.
 
     Source: kubernetes v1.36 pkg/quota/v1/evaluator/core/pods.go (podComputeUsageHelper).
     """
@@ -97,7 +97,7 @@ class NodeUse:
 
     requested: ResourceUse = field(default_factory=ResourceUse)
     moving: ResourceUse = field(default_factory=ResourceUse)
-    """The requests of migrating VMs' pods; each VM has two pods until its migration ends."""
+    """The requests of migrating VMs' pods; such a VM has two pods during its migration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +106,10 @@ class Quota:
 
     name: str
     hard: Mapping[str, int] = field(default_factory=dict)
-    """The limit of each resource: bytes, thousandths of a CPU, or a number of pods or devices."""
+    """The limit of each resource in bytes, millicores, or a number of pods or devices."""
     used: Mapping[str, int] = field(default_factory=dict)
     moving: Mapping[str, int] = field(default_factory=dict)
-    """The maximum amount of each resource that the end of the running migrations will free."""
+    """The maximum amount of each resource that becomes free when the running migrations end."""
     priority: tuple[Requirement, ...] = ()
     """Requirements for the pod's priority class, from the quota's ``scopeSelector``."""
 
@@ -124,16 +124,16 @@ class Quota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitBound:
-    """What a LimitRange requires of a container or a pod; 0 for a requirement that is not set."""
+    """The bounds that a LimitRange sets for a container or pod; 0 for a bound that is not set."""
 
     kind: str
     """``Container`` or ``Pod``."""
     resource: str
-    """``memory``, whose amounts are bytes, or ``cpu``, whose amounts are thousandths."""
+    """``memory``, whose amounts are in bytes, or ``cpu``, whose amounts are in millicores."""
     minimum: int = 0
     maximum: int = 0
     ratio: int = 0
-    """``maxLimitRequestRatio``: the largest quotient of limit and request, in thousandths."""
+    """``maxLimitRequestRatio``: the maximum ratio of limit to request, in thousandths."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,16 +144,16 @@ class LimitRange:
     default: int = 0
     """The default ``limits.memory`` of a container without a limit, in bytes; 0 if not set."""
     default_cpu: int = 0
-    """The default ``limits.cpu`` of a container, in thousandths; 0 if not set."""
+    """The default ``limits.cpu`` of a container, in millicores; 0 if not set."""
     bounds: tuple[LimitBound, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwareQuotas:
-    """The quotas of Application-Aware Quota (AAQ) in the namespaces whose pods it gates."""
+    """Application-Aware Quotas (AAQ) by namespace, for namespaces in which AAQ gates pods."""
 
     calculator: str = DEFAULT_CALCULATOR
-    """How AAQ counts VMs, one of ``aware_quota.Calculator`` if it is known."""
+    """How Application-Aware Quota counts VMs, usually one of ``aware_quota.Calculator``."""
     by_namespace: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)
 
 
@@ -163,11 +163,11 @@ class Capacity:
 
     observed_at: datetime
     pods_known: bool = True
-    """Whether pods could be listed; false if the permission is missing."""
+    """Whether pods could be listed; false without the permission to list them."""
     quotas_known: bool = True
-    """Whether quotas could be listed; false if the permission is missing."""
+    """Whether quotas could be listed; false without the permission to list them."""
     nodes: Mapping[str, NodeUse] = field(default_factory=dict)
-    """The resources that pods use on each node, by name; nodes without pods are left out."""
+    """The resources that pods use on each node, by node name; nodes without pods are omitted."""
     launchers: Mapping[Uid, tuple[Launcher, ...]] = field(default_factory=dict)
     """The launcher pods of each VMI, by its uid; a migrating VMI has two launcher pods."""
     quotas: Mapping[str, tuple[Quota, ...]] = field(default_factory=dict)

@@ -71,7 +71,7 @@ class LiveMigration:
     source_node: str = ""
     target_node: str = ""
     for_update: bool = False
-    """Whether KubeVirt's workload updater created the migration, for example to change memory."""
+    """Whether KubeVirt's workload updater created the migration, for example for a hotplug."""
     conditions: Conditions = field(default_factory=dict)
 
 
@@ -81,13 +81,13 @@ class LiveMigrationPolicy:
 
     name: str
     bandwidth: MemoryQuantity | None = None
-    """``spec.bandwidthPerMigration`` in bytes per second; None if the CR's value applies."""
+    """``spec.bandwidthPerMigration`` in bytes per second; None to use the KubeVirt CR's value."""
     completion_timeout_per_gib: int | None = None
-    """``spec.completionTimeoutPerGiB`` in seconds; None if the CR's value applies."""
+    """``spec.completionTimeoutPerGiB`` in seconds; None to use the KubeVirt CR's value."""
     allow_post_copy: bool | None = None
-    """``spec.allowPostCopy``; None if the CR's value applies."""
+    """``spec.allowPostCopy``; None to use the KubeVirt CR's value."""
     allow_workload_disruption: bool | None = None
-    """``spec.allowWorkloadDisruption``; if None, ``allow_post_copy`` or the CR's value applies."""
+    """``spec.allowWorkloadDisruption``; None to use ``allow_post_copy`` or the KubeVirt CR."""
     vmi_labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that a VMI must have (``selectors.virtualMachineInstanceSelector``)."""
     namespace_labels: Mapping[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""``LiveState``: a snapshot of the cluster, with the fields that rules read."""
+"""``LiveState``: a snapshot of the cluster, with the fields that planning rules read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from reconciler.model.references import FieldPath, ObjectRef, Uid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveKubeVirt:
-    """The KubeVirt CR: its managed fields, and whether KubeVirt's components have applied them."""
+    """The KubeVirt CR: the fields that this program manages, and whether they are applied."""
 
     ref: ObjectRef
     uid: Uid
@@ -27,24 +27,24 @@ class LiveKubeVirt:
     observed_generation: int | None
     phase: str
     version: str
-    """``status.observedKubeVirtVersion``, such as ``v1.9.0``; empty before it is deployed."""
+    """``status.observedKubeVirtVersion``, such as ``v1.9.0``; empty until KubeVirt is deployed."""
     target_version: str
     deployment_id: str
     target_deployment_id: str
     settings: Settings
     containers: frozenset[FieldPath]
-    """The parents of managed fields that exist; a patch must add the missing parents."""
+    """The paths of existing parent objects of managed fields; a patch must add missing parents."""
     spellings: Mapping[FieldPath, object] = field(default_factory=dict, compare=False)
-    """Each managed value exactly as the API server writes it, for a JSON Patch ``test``."""
+    """Each managed value in the API server's notation, for a JSON Patch ``test`` operation."""
     disabled_gates: frozenset[str] = frozenset()
     managers: Mapping[FieldPath, str] = field(default_factory=dict)
-    """The field manager of each managed field, from managedFields."""
+    """The field manager of each managed field, from ``metadata.managedFields``."""
     owners: tuple[str, ...] = ()
-    """The owner references, each as ``Kind/name``."""
+    """The owner references of the KubeVirt CR, each as ``Kind/name``."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """The labels that show which tool installed the CR; other labels are not read."""
     tracked_by: str = ""
-    """The tool that applies the CR's manifest, from labels and annotations, such as ``Flux``."""
+    """The tool that applies the KubeVirt CR's manifest, such as ``Flux``, from its labels."""
     live_update_changed_at: datetime | None = None
     """When the rollout strategy or a feature gate was last written, according to managedFields."""
     outdated_workloads: int = 0
@@ -85,16 +85,16 @@ class LiveVM:
     guest: MemoryQuantity | None
     max_guest: MemoryQuantity | None
     memory_present: bool = True
-    """Whether ``domain.memory`` exists; if not, a patch must also create it."""
+    """Whether ``domain.memory`` exists in the VM; if not, a patch must also create it."""
     live_update_memory: bool = False
     """Whether ``spec.liveUpdateFeatures.memory`` exists; only KubeVirt v1.1 has this field."""
     instancetype: str | None = None
     instancetype_kind: str = ""
     """The kind of the VM's instancetype, from ``spec.instancetype.kind``."""
     preference: str = ""
-    """The name of the VM's preference, which may arrange an instancetype's CPUs differently."""
+    """The name of the VM's preference, which may change the CPU topology of an instancetype."""
     revision_name: str = ""
-    """The instancetype revision that the spec pins (``spec.instancetype.revisionName``)."""
+    """The ControllerRevision that the VM pins with ``spec.instancetype.revisionName``."""
     revision: str = ""
     """The name of the ControllerRevision that contains the VM's copy of its instancetype.
 
@@ -102,35 +102,35 @@ class LiveVM:
     for the VM's instancetype.
     """
     running_wanted: bool = True
-    """Whether ``runStrategy`` or ``running`` requests a running VM, which Halted does not do."""
+    """Whether ``runStrategy`` or ``running`` requests a running VM; false for ``Halted``."""
     constraints: Constraints = field(default_factory=Constraints)
     conditions: Conditions = field(default_factory=dict)
     printable_status: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     suspended: bool = False
     cpu: tuple[int | None, int | None, int | None] = (None, None, None)
-    """Sockets, cores and threads in the template; None for a value that is not set."""
+    """CPU sockets, cores and threads in the VM's template; None for a value that is not set."""
     guest_manager: str = ""
     """The field manager of the guest size or of the instancetype's name, from managedFields."""
     guest_changed_at: datetime | None = None
-    """When ``guest_manager`` last wrote to the VM; the size is at least as old as this write."""
+    """When the field manager of the guest size last wrote to the VM; the size is not newer."""
     pool: str = ""
     """The name of the VirtualMachinePool that owns the VM, or an empty string."""
     controller: str = ""
-    """The object that controls the VM, as ``Kind/name``, if it is not a pool; or empty."""
+    """The VM's controller as ``Kind/name``; empty without a controller, or if it is a pool."""
     tracked_by: str = ""
     """The tool that applies the VM's manifest, from labels and annotations, such as ``Flux``."""
     harvester_hotplug: bool = False
-    """Whether Harvester's annotation enables the hotplug of CPU and memory."""
+    """Whether Harvester's annotation enables CPU and memory hotplug for the VM."""
     harvester_reserved: MemoryQuantity | None = None
-    """The memory of the limit that Harvester keeps for QEMU, from an annotation of the VM."""
+    """The part of the VM's memory limit that Harvester reserves for QEMU, from an annotation."""
     restart_asked: bool = False
     """Whether ``status.stateChangeRequests`` contains a pending stop or start."""
     annotated: bool = True
     """Whether ``metadata.annotations`` exists; a patch cannot add an annotation without it."""
     resource_version: str = field(default="", compare=False, metadata={"kept": False})
-    """The resourceVersion, which only a patch that adds ``metadata.annotations`` tests.
-    Snapshots omit it, since every update of a status changes it.
+    """The resourceVersion, which a patch tests only if it adds ``metadata.annotations``.
+    Snapshot files omit it, because every status update changes it.
     """
     deleting: bool = False
 
@@ -140,14 +140,14 @@ class LiveVMI:
     """A VirtualMachineInstance: the running instance of a VM."""
 
     ref: ObjectRef
-    """The reference of the VM to which the instance belongs."""
+    """The reference of the VM to which the VM instance belongs."""
     uid: Uid
     phase: str
     """The VMI phase: Pending, Scheduling, Scheduled, Running, Succeeded, Failed or Unknown."""
     node: str = ""
     guest: MemoryQuantity | None = None
     max_guest: MemoryQuantity | None = None
-    """``maxGuest``, fixed when the instance was created; hotplug requires this field."""
+    """``maxGuest``, fixed when the VM instance was created; hotplug requires this field."""
     guest_at_boot: MemoryQuantity | None = None
     guest_requested: MemoryQuantity | None = None
     guest_current: MemoryQuantity | None = None
@@ -157,38 +157,38 @@ class LiveVMI:
     max_sockets: int | None = None
     """``domain.cpu.maxSockets``, fixed at boot: the largest number of sockets after a hotplug."""
     cpu: tuple[int | None, int | None, int | None] = (None, None, None)
-    """Sockets, cores and threads; None for a value that is not set."""
+    """CPU sockets, cores and threads; None for a value that is not set."""
     eviction_strategy: str = ""
-    """``spec.evictionStrategy``; empty if the CR's value applies."""
+    """``spec.evictionStrategy``; empty if the KubeVirt CR's value applies."""
     created_at: datetime | None = None
     migration_started_at: datetime | None = None
     migration_ended_at: datetime | None = None
     migration_uid: str = ""
     kernel: str = ""
-    """``status.guestOSInfo.kernelRelease``; empty if the guest has no guest agent."""
+    """``status.guestOSInfo.kernelRelease``; empty if no guest agent is running."""
     guest_os: str = ""
-    """The guest operating system, from ``status.guestOSInfo.id``; empty without a guest agent."""
+    """The guest operating system (``status.guestOSInfo.id``); empty without a guest agent."""
     backup: str = ""
-    """The name of the running backup; empty without a backup, and always empty before v1.8."""
+    """The name of the running VM backup; empty if none is running, and before KubeVirt v1.8."""
     graphics: bool = True
     """Whether the VM has a graphics device; the default is true."""
     memory_overhead: MemoryQuantity | None = None
-    """``status.memory.memoryOverhead``: the launcher's own memory; only from v1.9 on."""
+    """``status.memory.memoryOverhead``: the launcher's own memory; set since KubeVirt v1.9."""
     node_selector: Mapping[str, str] = field(default_factory=dict)
-    """The instance's node selector, from ``spec.nodeSelector``."""
+    """The VM instance's node selector, from ``spec.nodeSelector``."""
     placement: Placement = ANYWHERE
-    """The instance's other constraints for nodes."""
+    """The VM instance's affinity, tolerations and topology spread constraints."""
     labels: Mapping[str, str] = field(default_factory=dict)
     deleting: bool = False
 
     @property
     def final(self) -> bool:
-        """Whether the instance has Succeeded or Failed; its VM then counts as not running."""
+        """Whether the VM instance has Succeeded or Failed; its VM then counts as not running."""
         return self.phase in ("Succeeded", "Failed")
 
     @property
     def memory_changes(self) -> bool:
-        """Whether KubeVirt is changing the instance's memory."""
+        """Whether KubeVirt is changing the memory of the VM instance."""
         return is_true(self.conditions, HOT_MEMORY_CHANGE)
 
     @property
@@ -211,9 +211,9 @@ class LiveNode:
     hugepages: Mapping[str, MemoryQuantity] = field(default_factory=dict)
     """Allocatable huge pages by page size, such as ``2Mi``."""
     others: Mapping[str, int] = field(default_factory=dict)
-    """Other allocatable resources: ``cpu`` in thousandths, ``pods`` and devices by name."""
+    """Other allocatable resources: ``cpu`` in millicores, ``pods`` and devices by name."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """The node's labels, without labels that start with one of ``capacity.UNREAD_LABELS``."""
+    """The node's labels, except those with a prefix in ``capacity.UNREAD_LABELS``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,23 +227,23 @@ class LiveInstancetype:
     max_guest: MemoryQuantity | None = None
     overcommit_percent: int = 0
     cpus: int = 0
-    """The number of CPUs of a VM, from ``cpu.guest``; 0 if it is not set."""
+    """The instancetype's number of CPUs (``cpu.guest``); 0 if it is not set."""
     constraints: Constraints = field(default_factory=Constraints)
     others: Mapping[str, str] = field(default_factory=dict)
-    """All other spec fields except annotations, as JSON texts by dotted path."""
+    """All other spec fields except annotations, as JSON strings by dotted path."""
 
     def kept_by(self, revision: str) -> bool:
-        """Return whether a given ControllerRevision was made from the current instancetype.
+        """Return whether a ControllerRevision contains the current generation of the instancetype.
 
-        Source: observed on KubeVirt v1.3.1, v1.6.3 and v1.9.0 (scenario instancetype-change): its
-        name ends in the uid and generation of the type.
+        Source: observed on KubeVirt v1.3.1, v1.6.3 and v1.9.0 (scenario instancetype-change): the
+        name of the ControllerRevision ends in the instancetype's uid and generation.
         """
         return revision.endswith(f"-{self.uid}-{self.generation}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveState:
-    """A snapshot of the cluster; the kinds of objects are read at slightly different times."""
+    """A snapshot of the cluster; each kind of object is read at a slightly different time."""
 
     cluster_id: str
     """The uid of the namespace kube-system, which identifies the cluster."""
@@ -254,20 +254,20 @@ class LiveState:
     migrations: Mapping[ObjectRef, tuple[LiveMigration, ...]]
     """Each VM's migrations by the VM's reference, oldest first."""
     nodes: tuple[LiveNode, ...] = ()
-    """The nodes; empty without the permission to list them, which a diagnostic then reports."""
+    """The nodes; empty, with a diagnostic, if the permission to list nodes is missing."""
     instancetypes: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)
-    """The instancetypes by reference; they are listed only if a VM has an instancetype."""
+    """The instancetypes by reference; they are read only if a VM has an instancetype."""
     instancetype_kinds: frozenset[str] = frozenset()
     """The kinds of instancetypes that could be listed."""
     migration_policies: tuple[LiveMigrationPolicy, ...] = ()
-    """The migration policies; empty if the cluster lacks the kind or denies listing it."""
+    """The migration policies; empty if the cluster has none or denies listing them."""
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    """Each namespace's labels; listed only if a migration policy selects namespaces by label."""
+    """Each namespace's labels; read only if a migration policy selects namespaces by label."""
     diagnostics: tuple[Diagnostic, ...] = ()
-    """Diagnostics about objects, nodes and the cluster id that could not be read."""
+    """Diagnostics about objects, nodes or the cluster's uid that could not be read."""
     owners: tuple[LiveOwner, ...] = ()
-    """The objects from which other operators write the KubeVirt CR, ordered by reference."""
+    """The objects from which other operators generate the KubeVirt CR, ordered by reference."""
     api_groups: frozenset[str] = frozenset()
     """The served API groups that identify a platform, such as ``hco.kubevirt.io``."""
     capacity: Capacity | None = None
-    """The memory that pods use and the limits of quotas; None until a decision needs them."""
+    """The memory that pods use and the quota limits; None if they have not been read yet."""

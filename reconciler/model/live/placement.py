@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 REPELLING = frozenset({"NoSchedule", "NoExecute"})
-"""The effects of taints that keep new pods from a node; PreferNoSchedule does not."""
+"""The taint effects that keep new pods off a node, unlike PreferNoSchedule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taint:
-    """A taint of a node."""
+    """A taint on a node."""
 
     key: str
     value: str = ""
@@ -37,7 +37,7 @@ class Toleration:
     operator: str = "Equal"
     value: str = ""
     effect: str = ""
-    """The effect that is tolerated; empty for all effects."""
+    """The taint effect that is tolerated; empty for all effects."""
 
     def tolerates(self, taint: Taint) -> bool:
         """Return whether a pod with this toleration may run on a node with the taint."""
@@ -50,14 +50,14 @@ class Toleration:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Requirement:
-    """One requirement of a selector for labels, such as ``zone In (a, b)``."""
+    """One requirement of a label selector, such as ``zone In (a, b)``."""
 
     key: str
     operator: str
     values: tuple[str, ...] = ()
 
     def holds(self, labels: Mapping[str, str]) -> bool:
-        """Return whether labels meet the requirement; an unknown operator is never met."""
+        """Return whether labels meet the requirement; false if its operator is unknown."""
         found = labels.get(self.key)
         match self.operator:
             case "In":
@@ -81,7 +81,7 @@ class Requirement:
         return left > right if self.operator == "Gt" else left < right
 
     def __str__(self) -> str:
-        """Return the requirement in the form in which kubectl prints selectors."""
+        """Return the selector requirement in kubectl's format."""
         if not self.values:
             return f"{self.key} {self.operator}"
         return f"{self.key} {self.operator} ({', '.join(self.values)})"
@@ -89,14 +89,14 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeTerm:
-    """Requirements that a node must all meet; of several terms, one is sufficient."""
+    """A node selector term: requirements that a node must all meet."""
 
     labels: tuple[Requirement, ...] = ()
     names: tuple[Requirement, ...] = ()
     """Requirements for ``metadata.name``, the only field that Kubernetes supports."""
 
     def holds(self, name: str, labels: Mapping[str, str]) -> bool:
-        """Return whether a node meets all requirements; an empty term matches no node."""
+        """Return whether a node meets all requirements; a term without any matches no node."""
         own = {"metadata.name": name}
         return bool(self.labels or self.names) and (
             all(each.holds(labels) for each in self.labels)
@@ -104,7 +104,7 @@ class NodeTerm:
         )
 
     def __str__(self) -> str:
-        """Return the requirements, separated by commas."""
+        """Return the term's requirements, separated by commas."""
         return ", ".join(map(str, (*self.labels, *self.names)))
 
 
@@ -115,25 +115,25 @@ class Spread:
     topology_key: str
     max_skew: int = 1
     selector: tuple[Requirement, ...] = ()
-    """The labels of the pods that are counted."""
+    """The label selector of the pods that the constraint counts."""
     min_domains: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """The constraints of a VM instance for nodes, apart from its node selector."""
+    """The scheduling constraints of a VM instance, apart from its node selector."""
 
     tolerations: tuple[Toleration, ...] = ()
     node_terms: tuple[NodeTerm, ...] = ()
-    """The required node affinity: a node must meet one of the terms; empty if there is none."""
+    """The required node affinity: a node must meet one of these terms; empty if it is not set."""
     spread: tuple[Spread, ...] = ()
     apart_from: tuple[Spread, ...] = ()
-    """The required pod anti-affinity in the instance's own namespace.
+    """The required pod anti-affinity in the VM instance's own namespace.
 
     Only the selector and the topology key count.
     """
     together_with: tuple[Spread, ...] = ()
-    """The required pod affinity; empty if a term also concerns other namespaces."""
+    """The required pod affinity; empty if one of its terms also selects other namespaces."""
     priority_class: str = ""
 
     @property
@@ -142,7 +142,7 @@ class Placement:
         return bool(self.spread or self.apart_from or self.together_with)
 
     def repelled_by(self, taints: tuple[Taint, ...]) -> Taint | None:
-        """Return the first taint that the instance does not tolerate; None if there is none."""
+        """Return the first taint that the VM instance does not tolerate, or None."""
         return next(
             (
                 taint
@@ -159,4 +159,4 @@ class Placement:
 
 
 ANYWHERE = Placement()
-"""The placement of an instance without constraints; instances share it."""
+"""The placement of VM instances without scheduling constraints."""

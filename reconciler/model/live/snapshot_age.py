@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from reconciler.model.references import Location
 
 SNAPSHOT_AGE = "snapshot-age"
-"""The code of the warning about an old snapshot, which each format of a plan shows first."""
+"""The code of the warning about an old snapshot; each plan format shows this warning first."""
 _CLOCKS_AGREE = timedelta(minutes=5)
-"""How far two correctly set clocks may differ."""
+"""The difference between two clocks up to which both count as correct."""
 
 
 def age_warning(
@@ -24,13 +24,13 @@ def age_warning(
 ) -> Diagnostic | None:
     """Return a warning if a snapshot of the cluster is too old, else None.
 
-    A snapshot from the future also causes a warning, because its age is unknown.
+    A snapshot with a time in the future also causes a warning, because its age is unknown.
 
     Args:
         observed_at: The time at which the cluster was read.
         now: The current time.
         max_age: The value of ``snapshotMaxAge``.
-        at: The location of ``snapshotMaxAge`` in the configuration; None if it has its default.
+        at: The location of ``snapshotMaxAge`` in the configuration; None if it is not set.
     """
     time = f"{observed_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
     try:

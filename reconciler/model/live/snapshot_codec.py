@@ -1,8 +1,9 @@
 """Converts live state to and from plain JSON values without loss.
 
 Field names are in camelCase, and fields with their default value are omitted. Quantities and
-durations keep the server's notation, and maps that are keyed by references become lists. A new
-field of a live value needs no change in this module; ``kept: False`` in its metadata omits it.
+durations keep the server's notation, and maps that are keyed by references become lists. New
+fields of a dataclass are converted without a change in this module, unless the metadata of the
+field contains ``kept: False``.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ _MSGSPEC = (
 
 
 class CodecError(ValueError):
-    """The document does not have the expected form; the message explains where and why."""
+    """The snapshot document is invalid; the message explains where and why."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +85,7 @@ class _Document:
 
 
 def snapshot(state: LiveState) -> dict[str, Any]:
-    """Return a live state as a snapshot document of plain JSON values."""
+    """Convert a live state to a snapshot document of plain JSON values."""
     document = _Document(
         cluster=state.cluster_id,
         observed_at=state.observed_at,
@@ -111,7 +112,7 @@ def snapshot(state: LiveState) -> dict[str, Any]:
 
 
 def from_snapshot(document: object) -> LiveState:
-    """Return the live state that a snapshot document contains.
+    """Convert a snapshot document to a live state.
 
     Raises:
         CodecError: The document is not a snapshot of this version, or has an unexpected value.
@@ -152,7 +153,7 @@ def from_snapshot(document: object) -> LiveState:
 
 @functools.cache
 def _fields(kind: Any) -> tuple[tuple[str, str, Any], ...]:  # noqa: ANN401 - a type
-    """Return the name, the document key and the default value of each field of a class."""
+    """Return the name, the document key and the default value of each field in a dataclass."""
     if issubclass(kind, tuple):
         defaults = kind._field_defaults
         return tuple((name, name, defaults.get(name, MISSING)) for name in kind._fields)
@@ -200,7 +201,7 @@ def encode(value: object) -> object:  # noqa: PLR0911 - a table, one type a row
 
 
 def _key(key: object) -> str:
-    """Return the key of a map as text; a field path becomes dotted text."""
+    """Convert a map's key to a string; a field path becomes a dotted string."""
     return dotted(key) if isinstance(key, tuple) else str(key)
 
 
@@ -221,7 +222,7 @@ def decode(kind: type[T], value: object, at: str) -> T:
 
 
 def _plain(message: str) -> str:
-    """Replace msgspec's terms in an error message with terms that describe the snapshot format."""
+    """Replace msgspec's terms in an error message with the terms of the snapshot format."""
     for pattern, words in _MSGSPEC:
         if match := pattern.match(message):
             return words.format(*map(cut, match.groups())) + message[match.end() :]
@@ -237,7 +238,7 @@ def _converted(value: object, kind: Any) -> Any:  # noqa: ANN401 - a type
 
 
 class _Reader(type):
-    """The metaclass of types that msgspec cannot decode; ``reads`` creates their values."""
+    """The metaclass of types that msgspec cannot decode; ``reads`` decodes their values."""
 
     reads: Any
 
@@ -251,7 +252,7 @@ def _read(reader: type, value: object) -> object:
 
 @functools.cache
 def _wire_type(kind: Any) -> Any:  # noqa: ANN401, PLR0911 - types, one a row
-    """Return the type with which msgspec decodes a class; a reader if msgspec cannot do this."""
+    """Return the type with which msgspec decodes a class, or a ``_Reader`` if msgspec cannot."""
     origin, arguments = get_origin(kind), get_args(kind)
     if kind == Settings:
         return _reader(_settings)
@@ -277,7 +278,7 @@ def _reader(reads: Callable[[Any], object]) -> type:
 
 
 def _struct(kind: Any) -> Any:  # noqa: ANN401 - types
-    """Return a msgspec Struct with a class's fields, under the names that the document uses."""
+    """Create a msgspec Struct with a dataclass's fields, named as in the snapshot document."""
     hints = get_type_hints(kind)
     fields = [
         (name, _wire_type(hints[name]), msgspec.field() if default is MISSING else default)

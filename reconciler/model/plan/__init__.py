@@ -1,1 +1,1 @@
-"""Represents a plan: its decisions, its actions, and the approval of actions."""
+"""Represents a plan: its decisions, the planned changes, and their approval."""

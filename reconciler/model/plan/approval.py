@@ -1,4 +1,4 @@
-"""``Approval``: the approved actions of a plan, each identified by its digest."""
+"""``Approval``: the approved changes of a plan, each identified by a digest."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from reconciler.model.references import ObjectRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovedAction:
-    """An action that the user has approved."""
+    """A planned change (action) that the user has approved."""
 
     wave: WaveName
     digest: str
@@ -24,7 +24,7 @@ class ApprovedAction:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Approval:
-    """The actions of one plan that the user has approved."""
+    """The planned changes that the user has approved."""
 
     cluster: str
     """The uid of the cluster's namespace kube-system; empty if the plan does not contain it."""
@@ -34,8 +34,8 @@ class Approval:
     digest: str
     """The digest of the whole plan."""
     actions: Mapping[ObjectRef, tuple[ApprovedAction, ...]] = field(default_factory=dict)
-    """The approved actions by object, in wave order."""
+    """The approved changes by object, in the order of the plan's waves."""
 
     def of(self, ref: ObjectRef, wave: WaveName) -> ApprovedAction | None:
-        """Return the approved action for an object in one wave; None if there is none."""
+        """Return the approved change to an object in one wave, or None if it does not exist."""
         return next((each for each in self.actions.get(ref, ()) if each.wave is wave), None)

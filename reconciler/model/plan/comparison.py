@@ -13,19 +13,19 @@ from reconciler.model.references import FieldPath, ObjectRef
 
 
 class BaselineState(StrEnum):
-    """How an entry of a plan compares with the plan of the base commit, in SARIF's terms.
+    """How an entry of a plan compares with the base commit's plan, in the terms of SARIF.
 
     Source: SARIF 2.1.0, section 3.27.24, ``baselineState``.
     """
 
     NEW = "new"
-    """The plan contains the entry, and the plan of the base commit does not."""
+    """The plan contains an entry that the base commit's plan does not contain."""
     UPDATED = "updated"
-    """Both plans contain the entry, and what happens to the object differs."""
+    """Both plans contain an entry for the object, but with different effects."""
     UNCHANGED = "unchanged"
-    """Both plans contain the same entry: the change was already pending in the base commit."""
+    """The plan and the base commit's plan contain the same entry: it was already pending."""
     ABSENT = "absent"
-    """Only the plan of the base commit contains the entry."""
+    """Only the base commit's plan contains the entry, and the plan does not."""
 
 
 ADDED = frozenset({BaselineState.NEW, BaselineState.UPDATED})
@@ -41,12 +41,12 @@ class Base:
     revision: str
     """The hash of the merge base of ``requested`` and the planned commit."""
     unplanned: str = ""
-    """Why the base commit cannot be planned, such as an invalid configuration; else empty."""
+    """Why the base commit cannot be planned, such as an invalid configuration, or empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparedObject:
-    """An object that is in the plan, in the plan of the base commit, or in both."""
+    """An object in the plan, in the base commit's plan, or in both."""
 
     state: BaselineState
     before: Decision | None
@@ -54,9 +54,9 @@ class ComparedObject:
     after: Decision | None
     """The decision in the plan; None if the plan does not contain the object."""
     edited: bool
-    """Whether the object's manifest differs between the two commits."""
+    """Whether the object's manifest differs between the planned commit and the base commit."""
     edited_fields: frozenset[FieldPath] = frozenset()
-    """The fields that the plan changes and whose values in Git differ between the two commits."""
+    """The fields that the plan changes and that differ in Git from the base commit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,30 +65,30 @@ class Comparison:
 
     base: Base
     objects: Mapping[ObjectRef, ComparedObject]
-    """The objects of both plans, ordered by reference."""
+    """The objects in the plan and in the base commit's plan, ordered by reference."""
     diagnostics: Mapping[Diagnostic, BaselineState]
-    """The comparison state of each diagnostic of the plan."""
+    """How each diagnostic of the plan compares with those of the base commit's plan."""
     absent_diagnostics: tuple[Diagnostic, ...] = ()
     """The diagnostics that only the base commit's plan has."""
     config_edited: bool = False
-    """Whether the values in ``.reconciler.yaml`` differ from those in the base commit."""
+    """Whether values in ``.reconciler.yaml`` differ from the base commit."""
 
     def state(self, ref: ObjectRef) -> BaselineState:
-        """Return how the plan of an object compares with the plan of the base commit."""
+        """Return how the plan for an object compares with the base commit's plan."""
         return self.objects[ref].state
 
     def diagnostic_state(self, diagnostic: Diagnostic) -> BaselineState:
         """Return how a diagnostic compares with the diagnostics of the base commit.
 
         A diagnostic that is not compared is about the snapshot, or about the server's dry run of
-        an object; then it has the state of this object.
+        an object; in the latter case, its state is that of the object.
         """
         compared = self.objects.get(diagnostic.ref) if diagnostic.ref else None
         other = compared.state if compared else BaselineState.UNCHANGED
         return self.diagnostics.get(diagnostic, other)
 
     def edits(self, ref: ObjectRef, change: Change) -> bool:
-        """Return whether the changed field's value in Git differs between the two commits."""
+        """Return whether a planned change is to a field that was edited since the base commit."""
         return change.field in self.objects[ref].edited_fields
 
     @property
@@ -107,29 +107,29 @@ class Comparison:
 
     @property
     def indirect(self) -> Iterator[Decision]:
-        """The new and updated decisions about objects that are not edited in Git."""
+        """The new and updated decisions about objects whose manifests do not differ in Git."""
         for each in self.objects.values():
             if each.after is not None and each.state in ADDED and not each.edited:
                 yield each.after
 
     @property
     def adds_errors(self) -> bool:
-        """Whether the plan has an error that the base commit's plan does not have."""
+        """Whether the plan contains an error that the base commit's plan does not contain."""
         return any(
             state in ADDED and each.severity is Severity.ERROR
             for each, state in self.diagnostics.items()
         )
 
     def added(self) -> Iterator[Decision]:
-        """Return the decisions whose effect differs from the base commit's plan."""
+        """Return the decisions that have a different effect in the base commit's plan."""
         for each in self.objects.values():
             if each.state in ADDED and each.after is not None:
                 yield each.after
 
     def summary(self) -> dict[str, dict[str, int]]:
-        """Return the number of objects per comparison state and effect, without zeros.
+        """Count objects by comparison state and planned effect; counts of zero are omitted.
 
-        An absent object counts with its effect in the base commit.
+        An object that is only in the base commit's plan counts with its effect there.
         """
         counts = {state: Counter[Effect]() for state in BaselineState}
         for each in self.objects.values():

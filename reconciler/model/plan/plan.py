@@ -1,4 +1,4 @@
-"""``Plan``: one decision per object, and the actions in their order."""
+"""``Plan``: one decision per object, and the planned changes (actions) in order."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Effect(StrEnum):
     COLD = "cold"
     """The VM is not running; it will start with the new size."""
     RESTART = "restart"
-    """The change takes effect only at the next restart."""
+    """The change takes effect only at the VM's next restart."""
     WAIT = "wait"
-    """The change cannot happen now: other work is in flight, or KubeVirt has not settled."""
+    """The change cannot happen yet, for example because another change is in progress."""
     CREATE = "create"
     BLOCKED = "blocked"
-    """The change is not made: it would be denied, harmful or without effect, or it has failed."""
+    """The change is not made: it would be denied, be harmful or have no effect, or it failed."""
 
 
 class Reason(StrEnum):
@@ -141,11 +141,11 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WriteTarget:
-    """The object that receives a write, if it is not the object that the write changes."""
+    """The object to which a change is written, if it is not the object that changes."""
 
     ref: ObjectRef
     version: str
-    """The API version of the request; the paths in the patch depend on it."""
+    """The API version of the write request; it determines the paths in the patch."""
 
     def __str__(self) -> str:
         return f"{self.ref} ({self.ref.group}/{self.version})"
@@ -153,7 +153,7 @@ class WriteTarget:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenField:
-    """The field of another object from which an operator takes a setting of the KubeVirt CR."""
+    """The field of another object from which an operator copies a setting to the KubeVirt CR."""
 
     target: WriteTarget
     path: FieldPath
@@ -170,7 +170,7 @@ class Change:
     at: Location | None = None
     wave: WaveName
     written: WrittenField | None = None
-    """Where the value is written; None if it is written to the object itself."""
+    """The other object's field to which the value is written; None for the object's own field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,30 +182,30 @@ class PatchOp:
     value: Any = None
 
     def plain(self) -> dict[str, Any]:
-        """Return the operation as a JSON object."""
+        """Convert the JSON Patch operation to a JSON object."""
         if self.op == "remove":
             return {"op": self.op, "path": self.path}
         return {"op": self.op, "path": self.path, "value": self.value}
 
 
 class Verb(StrEnum):
-    """The kind of request that carries out an action."""
+    """The kind of API request that carries out a planned change."""
 
     PATCH = "patch"
     CREATE = "create"
     RESTART = "restart"
-    """A POST request to the restart subresource, without a body and without state checks."""
+    """A POST request to the VM's restart subresource, without a body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """One write to one object, for one reason."""
+    """A planned change: one write to one object, for one reason."""
 
     ref: ObjectRef
     uid: Uid | None
     """The object's uid; None for an object that will be created."""
     target: WriteTarget | None = None
-    """The object that receives the request; None if it is the object itself."""
+    """The object that receives the request; None if it is the object that changes."""
     wave: WaveName
     effect: Effect
     reason: Reason
@@ -213,13 +213,13 @@ class Action:
     patch: tuple[PatchOp, ...] = ()
     """The patch operations: first the ``test`` operations; empty for creates and restarts."""
     manifest: Mapping[str, Any] | None = None
-    """The body of a create, as JSON values; it may contain secrets, so it is never shown."""
+    """The object to create, as JSON values; it may contain secrets, so it is never shown."""
     digest: str = ""
-    """The digest ``sha256:…`` of the cluster, object, uid, effect, reason and write."""
+    """The ``sha256:…`` digest of the cluster, object, uid, effect, reason and write."""
 
     @property
     def id(self) -> str:
-        """The name of the action in its plan: ``wave/Kind/namespace/name``."""
+        """The unique name of the planned change: ``wave/Kind/namespace/name``."""
         return f"{self.wave}/{self.ref.kind}/{self.ref.namespace}/{self.ref.name}"
 
 
@@ -239,13 +239,13 @@ class Decision:
     boot: MemoryQuantity | None = None
     """The memory with which the running guest booted; None if the VM is not running."""
     maximum: MemoryQuantity | None = None
-    """The running VM's ``maxGuest``, the limit for live growth; None if the VM has none."""
+    """The running VM's ``maxGuest``, up to which memory can grow live; None if it is not set."""
     changes: tuple[Change, ...] = ()
     warnings: tuple[str, ...] = ()
     owner: str = ""
-    """The field manager that owns the value in the cluster."""
+    """The field manager that last wrote the value in the cluster."""
     actions: tuple[Action, ...] = ()
-    """The actions in wave order; empty if nothing is written."""
+    """The planned changes in the order of waves; empty if nothing is written."""
 
     @property
     def reason(self) -> Reason:
@@ -255,16 +255,16 @@ class Decision:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Barrier:
-    """The condition that must be met before a wave (a group of actions) starts."""
+    """The condition that must be met before a wave (a group of planned changes) starts."""
 
     condition: str
-    """The condition in words; the rollout implements the check."""
+    """A description of the condition; the code that performs the rollout checks it."""
     deadline_s: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wave:
-    """A group of actions that start only after the same condition, the barrier, is met."""
+    """A group of planned changes that start only after a condition (barrier) is met."""
 
     name: WaveName
     barrier: Barrier | None
@@ -273,12 +273,12 @@ class Wave:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """All decisions, ordered by reference, and the groups of actions in their order."""
+    """All decisions, ordered by object reference, and the planned changes in groups (waves)."""
 
     revision: str
     dirty: bool
     in_force: CommitInForce | None = None
-    """Why the commit is the one to apply; None if the plan is not made from a commit."""
+    """Why this commit is applied and not a newer one; None without a commit."""
     cluster: str
     kubevirt: ObjectRef
     kubevirt_version: str
@@ -289,12 +289,12 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
     hold: AlertHold | None = None
-    """Why alerts prevented new changes when the plan was made; None if they did not."""
+    """Why alerts paused the rollout when the plan was made; None if they did not."""
     digest: str = ""
 
     @property
     def applyable(self) -> bool:
-        """Whether the plan contains actions."""
+        """Whether the plan contains changes to apply."""
         return bool(self.waves)
 
     @property
@@ -304,7 +304,7 @@ class Plan:
 
     @property
     def summary(self) -> dict[Effect, int]:
-        """The number of objects per effect, in the order of the enum; zeros are left out."""
+        """The number of objects per effect, in the order of the enum; zeros are omitted."""
         counts = dict.fromkeys(Effect, 0)
         for decision in self.decisions:
             counts[decision.effect] += 1

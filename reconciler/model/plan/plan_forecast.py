@@ -10,7 +10,7 @@ from reconciler.model.references import ObjectRef
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMForecast:
-    """The forecast of when one VM has its new memory, in seconds after the start of the run."""
+    """The forecast of when a VM will have its new memory, in seconds from the run's start."""
 
     ref: ObjectRef
     position: int
@@ -18,7 +18,7 @@ class VMForecast:
     earliest_s: float
     latest_s: float
     node: str = ""
-    """The node on which the VM runs when the plan is made."""
+    """The node on which the VM was running when the plan was made."""
     batch: str = ""
     """The name of the VM's batch; empty if the changes are not divided into batches."""
 
@@ -30,9 +30,9 @@ class Forecast:
     migrations: int
     n_bytes_copied: int
     peak_extra_requests: Mapping[str, int]
-    """The peak of extra memory requests in bytes per namespace, while target pods run."""
+    """The largest additional memory requests during migrations, in bytes per namespace."""
     peak_extra_total: int = 0
-    """The peak of extra memory requests in bytes for all namespaces together."""
+    """The largest additional memory requests during migrations, in bytes for all namespaces."""
     earliest_s: float
     latest_s: float
     vms: tuple[VMForecast, ...] = ()

@@ -1,1 +1,1 @@
-"""Describes which commit of a branch is applied."""
+"""Represents the commit of a branch that is currently applied."""

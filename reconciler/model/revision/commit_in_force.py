@@ -9,11 +9,11 @@ from typing import Protocol
 from reconciler.model.references import Location
 
 MAX_ANCESTORS = 50
-"""The maximum number of first-parent steps back from the newest commit."""
+"""The maximum number of first-parent commits to search, back from the newest commit."""
 
 
 class RefusalReason(StrEnum):
-    """The reasons why a commit is not applied; the values are diagnostic codes."""
+    """The reasons to reject a commit; the values are diagnostic codes."""
 
     INVALID_CONFIG = "invalid-config"
     UNSIGNED = "unsigned"
@@ -33,32 +33,32 @@ class RefusalReason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefusedCommit:
-    """A commit that is not applied, with the reason."""
+    """A rejected commit, with the reason why it is not applied."""
 
     commit: str
     reason: RefusalReason
     message: str
-    """The reason as a clause, such as ``it is not signed``."""
+    """The reason for the rejection as a clause, such as ``it is not signed``."""
     at: Location | None = None
-    """The location of the first error in the commit's configuration, if that is the reason."""
+    """The location of the configuration error for which the commit is rejected, if any."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommitInForce:
-    """The newest acceptable commit of a branch, tag or hash, which is the applied commit."""
+    """The applied commit: the newest one that passes the signature and history checks."""
 
     revision: str
     """The branch, tag or hash that was requested."""
     newest: str
-    """The commit that the revision refers to."""
+    """The commit to which the requested branch, tag or hash refers."""
     commit: str | None
-    """The commit to apply; None if no commit is acceptable."""
+    """The commit to apply; None if no commit passes the signature and history checks."""
     behind: int = 0
-    """The number of first-parent steps from the newest commit back to this commit."""
+    """The number of first-parent steps from the newest commit back to the applied commit."""
     signer: str = ""
     """The signer of the commit or its tag; empty if signatures are not checked."""
     refused: tuple[RefusedCommit, ...] = ()
-    """The rejected newer commits, the newest first."""
+    """The rejected commits that are newer than the applied commit, newest first."""
 
 
 class History(Protocol):
@@ -66,11 +66,11 @@ class History(Protocol):
 
     @property
     def is_fixed(self) -> bool:
-        """Whether the revision always refers to the same commit, as a tag or a hash does."""
+        """Whether the requested revision is a tag or a hash, and not a branch."""
         ...
 
     def contains(self, commit: str) -> bool:
-        """Return whether *commit* was the newest commit, or is part of the commit in force.
+        """Return whether a commit was the newest commit, or is in the applied commit's history.
 
         Raises:
             SourceError: The history cannot be fetched.

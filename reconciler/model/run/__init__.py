@@ -1,1 +1,1 @@
-"""Represents a run: its progress, its outcomes, and its checkpoint for the next run."""
+"""Represents a run: its progress, its result per object, and its data for the next run."""

@@ -12,10 +12,10 @@ from reconciler.model.references import ObjectRef, Uid
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Soak:
-    """Stores which canaries have their new memory, and since when all canaries have it."""
+    """Stores which canaries have their new memory, and when the last canary got it."""
 
     digest: str
-    """A digest of the canaries and their desired sizes; a new digest starts a new soak."""
+    """A digest of the canaries and their desired sizes; a new digest restarts the soak time."""
     since: datetime
 
 
@@ -25,9 +25,9 @@ class RecordedFailure:
 
     uid: Uid | None
     target: str
-    """The value that failed, in canonical notation; a different desired value is tried again."""
+    """The value that could not be applied, in canonical notation; other values may be tried."""
     why: Explanation
-    """The explanation of the failure, without hints for the user."""
+    """The explanation of a failure, without hints for the user."""
     at: datetime
 
 
@@ -39,7 +39,7 @@ class Start:
     """The VM's uid; None for a VM that the run created."""
     target: str
     instance: Uid | None
-    """The uid of the VM's instance from before the restart."""
+    """The uid of the VM instance that existed before the restart."""
     at: datetime
 
 
@@ -51,4 +51,4 @@ class Checkpoint:
     failures: Mapping[ObjectRef, RecordedFailure] = field(default_factory=dict)
     """The failures of each object that the next run must consider."""
     starts: Mapping[ObjectRef, Start] = field(default_factory=dict)
-    """The requested starts of VMs, by VM; each is stored before the request is sent."""
+    """The requested starts and restarts by VM, each stored before the request is sent."""

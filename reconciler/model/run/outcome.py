@@ -29,12 +29,12 @@ class ExitCode(IntEnum):
 
     @property
     def succeeded(self) -> bool:
-        """Whether a pass has ended without a failure; the next pass may have work left."""
+        """Whether a run has ended without a failure, even if the next run has work left."""
         return self in (ExitCode.DONE, ExitCode.CHANGES, ExitCode.BLOCKED, ExitCode.DEADLINE)
 
     @property
     def completed(self) -> bool:
-        """Whether a pass has ended by itself, even if the change of an object has failed."""
+        """Whether a run has ended by itself, even if a change to an object has failed."""
         return self.succeeded or self in (ExitCode.INVALID, ExitCode.FAILED, ExitCode.STALE)
 
 
@@ -46,7 +46,7 @@ class Verdict(StrEnum):
     FAILED = "failed"
     NOT_FOUND = "not-found"
     PENDING = "pending"
-    """A change is allowed, but has not been made yet."""
+    """The object needs a change that is allowed, but that has not been made yet."""
     HELD = "held"
     """The plan does not change the object, because the object is blocked or needs a restart."""
 
@@ -63,12 +63,12 @@ class Actuation(StrEnum):
     """Whether the API server accepted the write to an object."""
 
     NOT_NEEDED = "not-needed"
-    """The object already had the value, because an earlier run or another client wrote it."""
+    """Nothing was written, because the object already had the desired value."""
     PENDING = "pending"
     """The value was not written before the run ended; the next run will write it."""
     SUCCEEDED = "succeeded"
     SKIPPED = "skipped"
-    """The run decided not to write: blocked, stale, not approved, or too many failures."""
+    """Nothing was written: the change was blocked, stale or not approved, or too many failed."""
     FAILED = "failed"
 
 
@@ -76,14 +76,14 @@ class Result(StrEnum):
     """The final result for one object in a run."""
 
     DONE = "done"
-    """The object matches Git, and the guest has its memory."""
+    """The object matches Git, and the guest has its new memory."""
     FAILED = "failed"
     RUNNING = "running"
     """The change was in flight, without problems, when the run ended."""
     WRITTEN = "written"
-    """The size is written; the user chose not to wait for the guest."""
+    """The memory size is written; the user chose not to wait for the guest."""
     HELD = "held"
-    """The object is blocked, waits, or needs a restart that this run does not request."""
+    """The object is blocked, must wait, or needs a restart that this run does not request."""
     STALE = "stale"
     NOT_STARTED = "not-started"
     """The run ended before the object's change started."""
@@ -115,10 +115,10 @@ class Outcome:
     digest: str = ""
     patched_at: datetime | None = None
     restarted_at: datetime | None = None
-    """When the run requested the VM's restart."""
+    """When the run requested the VM's restart; None if it did not."""
     ended_at: datetime | None = None
     seconds: float | None = None
-    """The number of seconds from the patch until the guest had its memory."""
+    """The number of seconds from the patch until the guest had its new memory."""
     failed_migrations: int = 0
     migration: MigrationSummary | None = None
     guest_before: MemoryQuantity | None = None
@@ -130,7 +130,7 @@ class Outcome:
 
     @property
     def reason(self) -> str:
-        """The reason code of the outcome."""
+        """The reason code for the result of an object."""
         return self.why.reason
 
 
@@ -148,9 +148,9 @@ class RunReport:
     excused: bool = False
     """Whether the process exits with 0 despite remaining work, which the next run continues."""
     message: str = ""
-    """Why the run ended, if the outcomes alone do not explain it."""
+    """Why the run ended, if the results of the objects do not explain it."""
     notes: tuple[str, ...] = ()
-    """Facts for an audit, such as whose approval was used or that windows were ignored."""
+    """Facts for an audit, such as who approved the run, or that windows were ignored."""
 
     @property
     def returned(self) -> ExitCode:

@@ -1,4 +1,4 @@
-"""``Progress``: a step that is reported during a run."""
+"""``Progress``: a report about one step of a run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.model.run.outcome import Outcome
 
 
 class Step(StrEnum):
-    """The kind of step that a run reports."""
+    """The kinds of steps that a run reports."""
 
     WAVE = "wave"
     BARRIER = "barrier"
@@ -45,4 +45,4 @@ class Progress:
     The fraction of a change never decreases.
     """
     outcome: Outcome | None = None
-    """The object's final outcome; set only in the last reported step of the object."""
+    """The object's final result; set only in the last report about the object."""

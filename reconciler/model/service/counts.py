@@ -1,4 +1,4 @@
-"""``Counts``: how often things have happened since a process started, for the metrics."""
+"""``Counts``: the values of the counters that a process exports as Prometheus metrics."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 NO_ANSWER = "<error>"
-"""The label value of a request without an answer, as in the metrics of client-go."""
+"""The label value for a request without a response, as in client-go's metrics."""
 OTHER = "other"
-"""The label value that replaces new values once a counter has too many of them."""
+"""The label value that replaces further values once a counter has too many."""
 
 
 class Counted(StrEnum):
-    """What is counted; each value is the name of a metric without its prefix and suffix."""
+    """The metrics that are counted; each value is a metric's name without prefix and suffix."""
 
     API_REQUESTS = "api_requests"
     GIT_FETCHES = "git_fetches"
@@ -38,23 +38,23 @@ LABELS: Mapping[Counted, tuple[str, ...]] = {
     Counted.FORECASTS: ("result",),
     Counted.FORECAST_SECONDS: ("figure",),
 }
-"""The label names of each counter, in the order in which their values are given."""
+"""The label names of each counter, in the order of the label values."""
 
 CHANGE_BOUNDS_S = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 1800.0, 3600.0, 7200.0)
-"""The upper bounds of the histogram of changes, in seconds."""
+"""The upper bounds of the histogram of change durations, in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Distribution:
-    """The number and the sum of durations in seconds, and how many are in each bucket."""
+    """A histogram of durations: their number, their sum in seconds, and the count per bucket."""
 
     bounds: tuple[float, ...] = CHANGE_BOUNDS_S
     buckets: tuple[int, ...] = (0,) * (len(CHANGE_BOUNDS_S) + 1)
-    """The durations up to each bound and above the previous one; the last bucket has no bound."""
+    """The number of durations in each bucket; the last bucket has no upper bound."""
     total: float = 0.0
 
     def with_value(self, seconds: float) -> Distribution:
-        """Return the distribution with one more duration."""
+        """Return a copy of the histogram with one more duration."""
         found = bisect_left(self.bounds, seconds)
         buckets = tuple(n + (index == found) for index, n in enumerate(self.buckets))
         return replace(self, buckets=buckets, total=self.total + seconds)
@@ -65,6 +65,6 @@ class Counts:
     """The values of all counters at one moment."""
 
     values: Mapping[Counted, Mapping[tuple[str, ...], float]] = field(default_factory=dict)
-    """The value of each counter by the values of its labels."""
+    """The value of each counter for each combination of label values."""
     change_seconds: Distribution = field(default_factory=Distribution)
-    """The times from the patches of VMs until their guests had the memory."""
+    """The times from the patch of a VM until its guest had the new memory."""

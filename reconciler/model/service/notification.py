@@ -1,4 +1,4 @@
-"""``Notification``: a message about one event or one problem, for people outside the process."""
+"""``Notification``: a message about an event or a problem, sent to a chat or an alert system."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.model.references import ObjectRef
 
 
 class NotificationKind(StrEnum):
-    """The kinds of notifications; a receiver selects some of them with ``events``."""
+    """The kinds of notifications; the setting ``events`` of a receiver selects some of them."""
 
     START = "start"
     """A run starts to change objects."""
@@ -19,13 +19,13 @@ class NotificationKind(StrEnum):
     FAILURE = "failure"
     """A change or a whole run has failed."""
     WAITS_FOR_PERSON = "waits-for-person"
-    """A change cannot happen until somebody does something, for example restarts a VM."""
+    """A change cannot happen until a user does something, for example restarts a VM."""
     INVALID_COMMIT = "invalid-commit"
     """The newest commit is rejected, or a part of it is invalid."""
 
 
 class NotificationSeverity(StrEnum):
-    """How urgent a notification is; the values are usual for alerts of Prometheus."""
+    """How urgent a notification is; the values are common for Prometheus alerts."""
 
     INFO = "info"
     WARNING = "warning"
@@ -34,15 +34,15 @@ class NotificationSeverity(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationSubject:
-    """An object that a notification is about, with the explanation for this object."""
+    """An object that a notification is about, with an explanation of its problem."""
 
     ref: ObjectRef
     message: str
     """A sentence without a final full stop."""
     hint: str = ""
-    """What a person can do; empty if there is nothing to do."""
+    """What the user can do about the problem; empty if no action is necessary."""
     since: datetime
-    """When the process first found the problem of this object."""
+    """When the process first noticed the object's problem."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,36 +50,36 @@ class Notification:
     """A message about one event or one problem."""
 
     id: str
-    """Equal for all attempts to send the same notification, so that receivers can drop repeats."""
+    """The notification's unique identifier, with which receivers can drop duplicates."""
     causes: tuple[str, ...]
-    """The identifiers of the causes; no cause is reported twice."""
+    """The identifiers of the events or problems that caused it; each is reported only once."""
     kind: NotificationKind
     severity: NotificationSeverity
     reason: str
-    """The reason code that all subjects have, such as ``restart-pending``."""
+    """The reason code of all affected objects, such as ``restart-pending``."""
     title: str
-    """One line, without a final full stop."""
+    """The notification's title: one line, without a final full stop."""
     text: str
-    """What happened and what a person can do; the lines are separated by line feeds."""
+    """What happened and what the user can do, in lines that are separated by newlines."""
     subjects: tuple[NotificationSubject, ...] = ()
     """The affected objects; empty if the notification is about a run or a commit."""
     n_subjects: int = 0
-    """The number of affected objects, which may be more than ``subjects`` contains."""
+    """The number of affected objects; the notification may list only some of them."""
     at: datetime
-    """When the process found the cause, or its end."""
+    """When the process noticed the reported problem or event, or the end of the problem."""
     since: datetime
-    """When the process first found the cause; differs from ``at`` if the cause is over."""
+    """When the process first noticed the problem or event, even if the problem is now resolved."""
     resolved: bool = False
-    """Whether the notification says that the problem is over."""
+    """Whether the notification says that a problem is resolved."""
     lasting: bool = False
-    """Whether the cause lasts until it is resolved, unlike a start or an end."""
+    """Whether it is about a problem that lasts until it is resolved, and not about an event."""
     revision: str = ""
-    """The commit that the cluster should match; for a rejected commit, that commit."""
+    """The commit that is being applied, or the rejected commit that the notification is about."""
     run_id: str = ""
     cluster: str = ""
     """The UID of the namespace kube-system; empty if it is unknown."""
     path: str = ""
-    """The path of the page with details, such as ``/vm/db/pg-0``; empty for the first page."""
+    """The URL path of the page with details, such as ``/vm/db/pg-0``; empty for the start page."""
 
 
 class DeliveryState(StrEnum):
@@ -88,26 +88,26 @@ class DeliveryState(StrEnum):
     QUEUED = "queued"
     SENT = "sent"
     FAILED = "failed"
-    """All attempts have failed, or the receiver rejected the notification."""
+    """All attempts to send the notification failed, or the receiver rejected it."""
     DROPPED = "dropped"
-    """The queue was full, or the process ended first."""
+    """The notification was not sent: the queue was full, or the process ended first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """The newest state of one notification for one receiver."""
+    """The latest result of sending one notification to one receiver."""
 
     receiver: str
-    """The name of the receiver in the file of ``--notify``."""
+    """The name of the receiver in the file that ``--notify`` specifies."""
     state: DeliveryState
     attempts: int = 0
     message: str = ""
-    """Why the last attempt failed, without addresses and credentials; empty if it succeeded."""
+    """Why the last attempt failed, without URLs and credentials; empty if it succeeded."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NotificationRecord:
-    """A notification of the history of this process, with its deliveries."""
+    """A notification that this process created, with the delivery to each receiver."""
 
     notification: Notification
     deliveries: tuple[Delivery, ...] = ()

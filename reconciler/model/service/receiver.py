@@ -1,4 +1,4 @@
-"""``NotifySettings``: to whom notifications are sent; the file of ``--notify`` contains it."""
+"""``NotifySettings``: the contents of the ``--notify`` file: who receives notifications."""
 
 from __future__ import annotations
 
@@ -13,34 +13,34 @@ class ReceiverKind(StrEnum):
     """The formats in which notifications are sent."""
 
     WEBHOOK = "webhook"
-    """The JSON document of ``schemas/notification.schema.json``."""
+    """A POST request with JSON that conforms to ``schemas/notification.schema.json``."""
     SLACK = "slack"
-    """An incoming webhook of Slack, or of a chat with the same format, such as Mattermost."""
+    """An incoming webhook of Slack, or of a chat system with the same format like Mattermost."""
     ALERTMANAGER = "alertmanager"
-    """Version 2 of the API of Prometheus' Alertmanager."""
+    """The API v2 of the Prometheus Alertmanager."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receiver:
-    """One address to which notifications are sent."""
+    """A URL to which notifications are sent, with its settings."""
 
     name: str
     kind: ReceiverKind
     url: str = field(default="", repr=False)
-    """The address, which may be a secret; empty if it is in ``url_file``."""
+    """The receiver's URL, which may be a secret; empty if a file contains the URL."""
     url_file: str = ""
-    """The path of the file that contains the address; empty if ``url`` is set."""
+    """The path of the file that contains the receiver's URL; empty if ``url`` is set."""
     headers_file: str = ""
-    """The path of the file with HTTP headers, one ``Name: value`` a line; empty for none."""
+    """The path of a file with HTTP headers, one ``Name: value`` per line; empty for no headers."""
     ca_file: str = ""
-    """The path of the file with certificate authorities; empty for those of the system."""
+    """The path of a file with CA certificates; empty to use those of the operating system."""
     events: frozenset[NotificationKind] = frozenset(NotificationKind)
     """The kinds of notifications to send."""
     send_resolved: bool = True
-    """Whether the end of a problem is sent, too."""
+    """Whether to send a notification when a problem is resolved."""
 
     def wants(self, notification: Notification) -> bool:
-        """Return whether a notification is sent to this receiver."""
+        """Return whether to send a notification to this receiver."""
         over = notification.resolved and not self.send_resolved
         return notification.kind in self.events and not over
 
@@ -51,8 +51,8 @@ class NotifySettings:
 
     receivers: tuple[Receiver, ...] = ()
     external_url: str = ""
-    """The address at which people reach the page of ``serve``; empty for no links."""
+    """The URL at which users open the status pages of ``serve``; empty to send no links."""
     docs_url: str = ""
-    """The address to which each reason links, without the code; empty for the page's own."""
+    """The URL of the documentation of reason codes; empty for the pages of ``serve``."""
     labels: Mapping[str, str] = field(default_factory=dict)
-    """Labels of all notifications, such as the name of the cluster."""
+    """Labels that are added to all notifications, such as the name of the cluster."""

@@ -1,4 +1,4 @@
-"""``ShownStatus``: what a forge shows next to a commit that ``serve`` has read."""
+"""``ShownStatus``: the commit status that ``serve`` sets on the Git host (GitHub, GitLab, …)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class StatusState(StrEnum):
-    """The states of a commit status that all forges have."""
+    """The states of a commit status that all Git hosts (GitHub, GitLab, …) support."""
 
     PENDING = "pending"
     SUCCESS = "success"
@@ -16,7 +16,7 @@ class StatusState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShownStatus:
-    """The result for one commit in one cluster."""
+    """The commit status that shows the result of one commit in one cluster."""
 
     commit: str
     state: StatusState

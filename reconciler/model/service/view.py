@@ -1,4 +1,4 @@
-"""``ServiceView``: everything that the page, the API, the metrics and notifications show."""
+"""``ServiceView``: the state of ``serve`` that its pages, API, metrics and notifications show."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Role(StrEnum):
 
     LEADER = "leader"
     STANDBY = "standby"
-    """Another replica holds the Lease; this replica only reads and shows the page."""
+    """Another replica holds the Lease; this replica only reads and serves status pages."""
 
 
 class WaitKind(StrEnum):
-    """The things for which ``serve`` can wait; ``/readyz`` shows them."""
+    """What ``serve`` can wait for before it is ready; ``/readyz`` shows this."""
 
     FIRST_PLAN = "first-plan"
     """The process has just started and has not made a plan yet."""
@@ -37,7 +37,7 @@ class WaitKind(StrEnum):
     REPOSITORY = "repository"
     CLUSTER = "cluster"
     VALID_COMMIT = "valid-commit"
-    """No commit of the branch may be applied."""
+    """No commit of the branch passes the signature and history checks."""
     ROLLOUT_LEASE = "rollout-lease"
     """Another run is writing, such as a manual ``apply``."""
 
@@ -49,56 +49,56 @@ class Wait:
     kind: WaitKind
     since: datetime
     message: str
-    """What happened, without credentials."""
+    """Why the process waits, without credentials."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceView:
-    """The last reads of the Git repository."""
+    """The results of the last polls of the Git repository."""
 
     address: str
-    """The repository's address without credentials."""
+    """The repository's URL without credentials."""
     revision: str
-    """The branch, tag or hash that is read."""
+    """The branch, tag or commit hash that ``serve`` reads."""
     in_force: CommitInForce | None = None
-    """The commit that is applied, with rejected newer commits; None before the first read."""
+    """The applied commit and rejected newer commits; None before the first poll."""
     fetched_at: datetime | None = None
-    """The time of the last successful read."""
+    """The time of the last successful poll of the Git repository."""
     attempted_at: datetime | None = None
     next_at: datetime | None = None
-    """The time of the next poll, if no webhook arrives before."""
+    """The time of the next poll, unless a webhook request arrives earlier."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanRecord:
-    """One plan of the history; consecutive plans with the same digest and commit count as one."""
+    """One plan in the history; consecutive plans with the same digest and commit count as one."""
 
     at: datetime
     revision: str
     digest: str
     summary: Mapping[str, int]
-    """The number of objects per effect."""
+    """The number of objects by planned effect (live, by a restart, …)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VMChange:
-    """One change of a VM's memory that this process made or followed."""
+    """One memory change of a VM that this process made or observed."""
 
     run_id: str
     revision: str
-    """The commit that the change came from."""
+    """The commit that caused the memory change."""
     at: datetime
     before: MemoryQuantity | None
     after: MemoryQuantity | None
     result: str
     reason: str
     seconds: float | None = None
-    """The number of seconds from the patch until the guest had its memory."""
+    """The number of seconds from the patch until the guest had its new memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActiveRun:
-    """The run that is writing to the cluster now."""
+    """The run that is currently writing to the cluster."""
 
     run_id: str
     plan: Plan
@@ -111,11 +111,11 @@ class ActiveRun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextRun:
-    """When the next run starts, unless something changes before."""
+    """When the next run starts, unless Git or the cluster changes earlier."""
 
     at: datetime
     why: str
-    """Why the run does not start at once; empty if it does."""
+    """Why the next run does not start immediately; empty if it does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,18 +123,18 @@ class ServiceView:
     """The state of one ``serve`` process at one moment."""
 
     instance: str
-    """The name of this process, which is the holder's name in the leases."""
+    """The name with which this process holds Leases (``holderIdentity``)."""
     version: str
     started_at: datetime
     at: datetime
-    """The time of the last change of this view."""
+    """The time at which this state of the process last changed."""
     lease: str = "memory-reconciler-serve"
-    """The name of the Lease by which one of several replicas leads."""
+    """The name of the Lease that elects the leader of several replicas."""
     shard: int = 0
     """The number of the shard, from 0, if several processes share the cluster."""
     role: Role = Role.STANDBY
     leader: str = ""
-    """The name of the leading process; empty if there is none or it is unknown."""
+    """The name of the leading replica; empty if no replica leads or its name is unknown."""
     mode: Mode = Mode.OBSERVE
     source: SourceView
     waits: tuple[Wait, ...] = ()
@@ -148,25 +148,25 @@ class ServiceView:
     """The newest plan; None before the first plan."""
     planned_at: datetime | None = None
     next_run: NextRun | None = None
-    """None while a run is active, and if there is nothing to write or this process may not."""
+    """The start of the next run; None if a run is active or no run is needed or allowed."""
     run: ActiveRun | None = None
     runs: tuple[RunReport, ...] = ()
-    """The reports of the last runs, the newest first."""
+    """The reports of the last runs, newest first."""
     plans: tuple[PlanRecord, ...] = ()
-    """The last plans, the newest first."""
+    """The history of plans, newest first."""
     changes: Mapping[ObjectRef, tuple[VMChange, ...]] = field(default_factory=dict)
-    """The last changes of each VM, the newest first."""
+    """The last memory changes of each VM, newest first."""
     restart_since: Mapping[ObjectRef, datetime] = field(default_factory=dict)
-    """Since when each VM waits for a restart, as far as this process has seen it."""
+    """When this process first noticed that a VM waits for a restart, by VM."""
     hold: AlertHold | None = None
     last_pass_at: datetime | None = None
-    """The end of the last run that completed, or the last plan with nothing to start now."""
+    """The end of the last completed run, or the time of the last plan with nothing to start."""
     last_success_at: datetime | None = None
-    """As ``last_pass_at``, but of the last pass without a failed or invalid object."""
+    """The end of the last run, or the time of the last plan, without failed or invalid objects."""
     notifications: tuple[NotificationRecord, ...] = ()
-    """The last notifications that this process sent, with their deliveries, the newest first."""
+    """The last notifications of this process with their deliveries, newest first."""
     history_since: datetime
-    """The time at which the history of this process starts."""
+    """When this process started to record its history of plans and runs."""
 
     @property
     def ready(self) -> bool:
