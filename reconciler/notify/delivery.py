@@ -45,7 +45,7 @@ class Attempt:
     wait_s: float = 0.0
     """The pause that the receiver requests before the next attempt, in seconds."""
     problem: str = ""
-    """Why the attempt failed, without the URL and the headers; empty if it succeeded."""
+    """Why the attempt failed, without URL and headers; an empty string if it succeeded."""
 
 
 def attempt(receiver: Receiver, body: object, clock: Clock, *, key: str = "") -> Attempt:

@@ -74,14 +74,14 @@ class _Job:
 
 @dataclass(slots=True, kw_only=True)
 class _Queue:
-    """The notifications that wait for one receiver."""
+    """The notifications that wait to be sent to one receiver."""
 
     jobs: deque[_Job] = field(default_factory=deque)
     failures: int = 0
     """The number of consecutive failed attempts."""
     not_before: float = 0.0
     repeated_at: float | None = None
-    """When problems that still exist were last sent again; None if never."""
+    """When problems that still exist were last sent again, or None if they never were."""
 
 
 class Notifier:

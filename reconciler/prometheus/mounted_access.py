@@ -31,9 +31,9 @@ class PrometheusAccess:
     url: str
     """The URL without a final slash and without credentials."""
     headers: Mapping[str, str]
-    """The HTTP header with the credentials; empty without credentials."""
+    """The HTTP header with the credentials, or no header if no credentials are set."""
     ca: Path | None
-    """A file with certificate authorities; None uses those of the system."""
+    """A file with certificate authorities; if it is None, those of the system are used."""
 
 
 def read_access(url: str | None, folder: Path | None) -> PrometheusAccess | None:

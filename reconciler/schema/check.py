@@ -151,7 +151,7 @@ def _additional(
 def _near_miss(
     _: Draft202012Validator, names: list[str], instance: object, schema: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Check the keyword ``x-near-miss``: a key that resembles a known key is a typo."""
+    """Check the schema keyword ``x-near-miss``: a key that resembles a known key is a typo."""
     for key in _unknown_keys(instance, schema):
         if violations.closest(key, names, cutoff=TYPO_SIMILARITY):
             yield _error(key)
@@ -160,7 +160,7 @@ def _near_miss(
 def _belongs(
     _: Draft202012Validator, homes: Mapping[str, str], instance: object, __: Mapping[str, Any]
 ) -> Iterator[ValidationError]:
-    """Check the keyword ``x-belongs``, which lists keys that belong in another mapping."""
+    """Check the schema keyword ``x-belongs``, which lists keys that belong in another mapping."""
     if isinstance(instance, dict):
         yield from (_error(name) for name in instance if name in homes)
 

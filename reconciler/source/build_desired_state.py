@@ -35,8 +35,7 @@ def build_desired_state(
     """Combine the objects and problems of all manifest files into one desired state.
 
     Args:
-        results: The parsed files, in order; of two objects with the same name, the first is
-            used.
+        results: The parsed files, in order; if two objects have the same name, the first is used.
         revision: The Git revision from which the files were read.
         dirty: Whether the files have uncommitted changes.
         selector: VMs whose labels in Git do not match are omitted.

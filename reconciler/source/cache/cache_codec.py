@@ -103,7 +103,7 @@ class _KubeVirtRecord(msgspec.Struct, array_like=True, tag="KubeVirt", gc=False)
 
 class _FileRecord(msgspec.Struct, array_like=True, gc=False):
     path: str
-    """The path of the file; empty if no diagnostic contains the path.
+    """The path of the manifest file, or an empty string if no diagnostic contains the path.
 
     A record without a path is valid for every file with the same contents.
     """

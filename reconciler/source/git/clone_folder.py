@@ -1,4 +1,4 @@
-"""A directory of clones of one remote repository, which several processes share: ``CloneFolder``.
+"""A directory of Git clones of one repository that several processes share: ``CloneFolder``.
 
 One process at a time fetches. The lock belongs to an open file that git inherits, so that it lasts
 until the last process of a fetch has ended, however it ends. A clone that is damaged or has too

@@ -58,7 +58,7 @@ class RenderedFolder:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Selection:
-    """The files to read, and diagnostics about files and links that are not read."""
+    """The manifest files to read, and diagnostics about files and links that are not read."""
 
     files: tuple[Entry, ...]
     rendered: tuple[RenderedFolder, ...]

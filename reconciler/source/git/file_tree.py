@@ -32,7 +32,7 @@ class Entry:
     mode: str
     """Git's file mode in octal, for example ``100644``."""
     blob: str
-    """The Git hash of the file's contents; empty if the file is not from a commit."""
+    """The Git hash of the contents, or an empty string if the file is not from a commit."""
     size: int
     """The size of the file in bytes."""
 

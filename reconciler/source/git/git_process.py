@@ -77,7 +77,7 @@ class Drain(Thread):
         self._pipe = pipe
         self._last = deque[bytes](maxlen=2)
         self.n_bytes = 0
-        """The number of bytes that were read so far."""
+        """The number of bytes that were read from the pipe so far."""
         self.start()
 
     def run(self) -> None:
@@ -89,7 +89,7 @@ class Drain(Thread):
 
     @property
     def last(self) -> bytes:
-        """The end of the output: at least the last ``MAX_OUTPUT_BYTES`` bytes, or all of it."""
+        """The end of git's output: at least the last ``MAX_OUTPUT_BYTES`` bytes, or all of it."""
         return b"".join(self._last)
 
 

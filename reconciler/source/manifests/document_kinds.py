@@ -1,4 +1,4 @@
-"""Classifies a document as a managed kind, another kind, or a mistake: ``classify``."""
+"""Classifies YAML documents as managed kinds, other kinds or mistakes: ``classify``."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Kind:
     managed: str | None = None
     skipped: str | None = None
     listed: str | None = None
-    """The default kind of the list's items; None if the document is not a list."""
+    """The default kind of the list's items, or None if the document is not a list."""
     problem: Problem | None = None
 
 

@@ -35,7 +35,7 @@ class SourceFile:
         )
 
     def error(self, code: str, message: str, *, hint: str = "") -> Diagnostic:
-        """Return an error about the whole file."""
+        """Create an error about the whole manifest file."""
         return self.diagnose(Problem(mark=Mark(1, 1), code=code, message=message, hint=hint))
 
 
@@ -47,7 +47,7 @@ class Manifest:
     node: Node
     kind: str
     ref: ObjectRef | None = None
-    """The kind, namespace and name of the object; None if one of these cannot be read."""
+    """The kind, namespace and name of the object, or None if one of these cannot be read."""
 
     def get(self, path: FieldPath) -> Any:  # noqa: ANN401 - any JSON value
         """Return the value at a field path, or None if the field is missing."""

@@ -27,7 +27,7 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,9}")
 
 
 class Treatment(NamedTuple):
-    """The settings in one VM's annotations."""
+    """The settings for this program in the annotations of one VM."""
 
     suspended: bool = False
     """Whether the VM must not be changed."""
@@ -41,7 +41,7 @@ class Treatment(NamedTuple):
 
 
 def treatment(annotations: Mapping[str, str]) -> Treatment:
-    """Return the settings in a VM's annotations; invalid annotations have no effect."""
+    """Read this program's settings in a VM's annotations; invalid annotations have no effect."""
     number = annotations.get(PRIORITY, "")
     return Treatment(
         suspended=_BOOLEANS.get(annotations.get(SUSPEND, ""), False),

@@ -12,11 +12,11 @@ class SignatureVerdict:
     """The result of checking the signature of a commit or tag."""
 
     problem: RefusalReason | None = None
-    """Why the signature is not accepted; None if it is accepted."""
+    """Why the signature is not accepted, or None if it is accepted."""
     message: str = ""
     """The problem as a clause, such as ``it is not signed``."""
     signer: str = ""
-    """The signer: the name in the trusted keys, and the key; empty if no trusted key matches."""
+    """The name and the key of the signer, or an empty string if no trusted key matches."""
 
     @property
     def accepted(self) -> bool:

@@ -47,7 +47,7 @@ class Required(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verification:
-    """The trusted keys, and which objects must be signed with them."""
+    """The trusted keys, and whether commits or tags must be signed with them."""
 
     path: Path
     required: Required = Required.COMMIT

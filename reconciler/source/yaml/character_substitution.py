@@ -40,7 +40,7 @@ class Substitutes:
 
 
 def substitutes(text: str) -> Substitutes | None:
-    """Return the substitutes for a text; None if the text needs no substitutes."""
+    """Replace characters in YAML that libyaml cannot read, or return None if it has none."""
     if text.isascii() and "\\u" not in text:
         return None
     return Substitutes(text) if _NEEDED.search(text) else None

@@ -1,4 +1,4 @@
-"""Parses YAML text into documents, and reports what cannot be read: ``parse``."""
+"""Parses the documents of a YAML file, and reports what cannot be read: ``parse``."""
 
 from __future__ import annotations
 

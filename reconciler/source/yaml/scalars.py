@@ -35,7 +35,7 @@ _INTEGRAL_BELOW = 1e21
 
 
 class ScalarError(ValueError):
-    """The scalar cannot be represented in JSON."""
+    """A YAML scalar cannot be represented in JSON."""
 
 
 def resolve(text: str) -> Scalar:

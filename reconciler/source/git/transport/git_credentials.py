@@ -55,7 +55,7 @@ class Login:
     """The credentials for an HTTPS server: a user with a password, or a bearer token."""
 
     username: str = ""
-    """The user name; empty if only the password is known."""
+    """The user name, or an empty string if only the password is known."""
     password: str = ""
     bearer_token: str = ""
 
