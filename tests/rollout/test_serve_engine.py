@@ -18,6 +18,7 @@ from reconciler.model.plan.plan import Reason
 from reconciler.model.references import vm_ref
 from reconciler.plan.capacity.capacity_age import CODE
 from reconciler.plan.plan_policy import PlanPolicy
+from reconciler.serve.loop import engine as engine_module
 from reconciler.serve.loop.engine import CAPACITY_AGE_S, OLDEST_CAPACITY_S
 from reconciler.simulator.apiserver.request.api_faults import Effect, Fault
 from reconciler.source.git.repository import Repository
@@ -156,7 +157,8 @@ def test_serve_engine_plans_with_old_capacity_data_and_refreshes_the_data_in_the
         assert planner.plan().live.capacity is not old
 
 
-def test_serve_engine_refreshes_very_old_capacity_data_before_planning(serve, git):
+def test_serve_engine_refreshes_very_old_capacity_data_before_planning(serve, git, monkeypatch):
+    monkeypatch.setattr(engine_module, "CAPACITY_WAIT_S", 60.0)
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
