@@ -38,13 +38,13 @@ def approval_of(plan: Plan) -> Approval:
 
 
 def change_of(decision: Decision, action: Action) -> str:
-    """Describe the change that an action writes, such as ``guest 8Gi -> 12Gi``."""
+    """Describe what a planned change writes, such as ``guest 8Gi -> 12Gi``."""
     own = [each for each in decision.changes if each.wave is action.wave]
     return change_text(action.verb, ((each.field[-1], each.before, each.after) for each in own))
 
 
 def change_text(verb: Verb, changes: Iterable[tuple[str, object, object]]) -> str:
-    """Describe one field change by the field's last key and the values before and after it."""
+    """Describe a field change with the field's last key, its old value and its new value."""
     if verb is not Verb.PATCH:
         return verb.value
     return ", ".join(changed(*each) for each in changes)

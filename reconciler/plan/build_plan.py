@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 def build_plan(context: PlanContext, vms: Iterable[Decision]) -> Plan:
-    """Build a plan from the decisions about the VMs of this shard."""
+    """Build a plan from the decisions about the VMs that this process manages (its shard)."""
     desired, live, policy = context.desired, context.live, context.policy
     decisions = list(vms)
     if context.kubevirt is not None:
@@ -61,7 +61,7 @@ def build_plan(context: PlanContext, vms: Iterable[Decision]) -> Plan:
 def _capacity_notes(
     decisions: Sequence[Decision], waves: Sequence[Wave], context: PlanContext
 ) -> tuple[Diagnostic, ...]:
-    """Return diagnostics about unreadable pods and quotas, and about missing capacity."""
+    """Return diagnostics about unreadable pods and quotas, and about insufficient capacity."""
     live = context.live
     if live.capacity is None:
         return ()

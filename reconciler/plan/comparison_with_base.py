@@ -1,4 +1,4 @@
-"""``compare``: compares a plan with the plan of a base commit, both on the same live state."""
+"""``compare``: compares a plan with the base commit's plan for the same live state."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import FieldPath, ObjectRef
 
 _POSITION = re.compile(r":\d+(:\d+)?")
-"""Matches the line and column in a message, which change when lines are added above them."""
+"""Matches the line and column number of a file location in a message."""
 
 
 def compare(
@@ -34,7 +34,7 @@ def compare(
     after_desired: DesiredState,
     config_edited: bool = False,
 ) -> Comparison:
-    """Return the differences between a plan and the plan of the base commit."""
+    """Return the differences between a plan and the base commit's plan."""
     old = {each.ref: each for each in before.decisions}
     new = {each.ref: each for each in after.decisions}
     edited = _edited(before_desired, after_desired, after.kubevirt)
@@ -58,13 +58,13 @@ def compare(
 
 
 def compare_diagnostics(base: Base, before: DesiredState, after: DesiredState) -> Comparison:
-    """Return which problems of a desired state are new since the base commit, without a plan."""
+    """Return which problems in Git are new since the base commit, without making a plan."""
     states, absent = _diagnostics(before.diagnostics, after.diagnostics)
     return Comparison(base=base, objects={}, diagnostics=states, absent_diagnostics=absent)
 
 
 def without_positions(message: str) -> str:
-    """Return a message without lines and columns, which change when lines are added above."""
+    """Remove line and column numbers from a message, so that moved lines compare as equal."""
     return _POSITION.sub("", message)
 
 
@@ -79,15 +79,15 @@ def _state(before: Decision | None, after: Decision | None) -> BaselineState:
 
 
 def _reported(decision: Decision) -> bool:
-    """Return whether a decision changes an object or has a warning."""
+    """Return whether the plan changes an object or warns about it."""
     return decision.effect is not Effect.NONE or bool(decision.warnings)
 
 
 def _consequence(decision: Decision) -> tuple[object, ...]:
-    """Return what a decision does to the object, without messages and locations.
+    """Return what the plan does to an object, without messages and locations.
 
     A message may contain a number that depends on other objects, such as the free capacity. The
-    digest of a patch depends on the notation of a size; that of a create is over the manifest.
+    digest of a patch depends on the notation of a size; for a create, it includes the manifest.
     """
     return (
         decision.effect,
@@ -104,9 +104,9 @@ def _consequence(decision: Decision) -> tuple[object, ...]:
 def _edited(
     before: DesiredState, after: DesiredState, cr: ObjectRef
 ) -> dict[ObjectRef, frozenset[FieldPath]]:
-    """Return the objects that differ between the two commits, and their changed fields.
+    """Return the objects that differ in Git from the base commit, and their changed fields.
 
-    A HyperConverged in Git counts as the KubeVirt CR *cr*, about which the plan decides.
+    A HyperConverged in Git counts as the KubeVirt CR *cr*, which the plan contains.
     """
     old, new = _declared(before, cr), _declared(after, cr)
     old_errors, new_errors = (
@@ -138,7 +138,7 @@ def _decided(ref: ObjectRef, cr: ObjectRef) -> ObjectRef:
 
 
 def _fields(declared: DesiredVM | DesiredKubeVirt | None) -> Settings:
-    """Return the values in Git that a plan may change."""
+    """Return an object's values in Git that a plan may write to the cluster."""
     match declared:
         case DesiredKubeVirt(settings=settings):
             return settings
@@ -152,9 +152,9 @@ def _fields(declared: DesiredVM | DesiredKubeVirt | None) -> Settings:
 def _diagnostics(
     before: Sequence[Diagnostic], after: Sequence[Diagnostic]
 ) -> tuple[dict[Diagnostic, BaselineState], tuple[Diagnostic, ...]]:
-    """Return the state of each diagnostic of a plan, and the diagnostics of only the base commit.
+    """Compare a plan's diagnostics with the base commit's; also return those only in the base.
 
-    A diagnostic with another text about the same object, or file, is the updated one.
+    A diagnostic with a different message about the same object or file counts as updated.
     """
     left = Counter(map(_key, before))
     subjects = Counter(map(_subject, before))

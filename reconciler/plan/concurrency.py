@@ -12,18 +12,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Concurrency:
-    """The limits on concurrent changes: the smaller of KubeVirt's limit and the user's limit."""
+    """The limits on concurrent changes, from KubeVirt's limits and the user's configuration."""
 
     cluster: int
     """The maximum number of changes in flight in the cluster."""
     shard: int
-    """This shard's part of the cluster limit."""
+    """The part of the cluster-wide limit that this shard may use."""
     per_node: int
     """The maximum number of changes in flight for the VMs on one node."""
 
 
 def concurrency_of(config: EffectiveConfig, policy: PlanPolicy) -> Concurrency:
-    """Return the concurrency limits, each the smaller one of KubeVirt's and the user's limit."""
+    """Return the concurrency limits, each the smaller of KubeVirt's and the user's limit."""
     cluster = _smaller(config.parallel, policy.max_concurrent)
     return Concurrency(
         cluster=cluster,

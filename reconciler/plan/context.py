@@ -19,7 +19,7 @@ from reconciler.plan.plan_policy import PlanPolicy
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanContext:
-    """The desired state, live state, policy and KubeVirt configuration at one moment."""
+    """The desired state, the live state, the policy and KubeVirt's configuration for one plan."""
 
     desired: DesiredState
     errors: Mapping[ObjectRef, Diagnostic]
@@ -30,17 +30,17 @@ class PlanContext:
     kubevirt: Decision | None
     """The decision about the KubeVirt CR; None if Git has no KubeVirt CR."""
     before: EffectiveConfig
-    """KubeVirt's current configuration."""
+    """KubeVirt's effective configuration before the plan's changes to the KubeVirt CR."""
     after: EffectiveConfig
-    """KubeVirt's configuration after the plan's changes to the CR."""
+    """KubeVirt's effective configuration after the plan's changes to the KubeVirt CR."""
     hold: AlertHold | None = None
-    """Why alerts prevent new changes; None if they do not, or if nobody asked Prometheus."""
+    """Why alerts pause the rollout; None if they do not, or if alerts were not read."""
     clocks: ClockDifference | None = None
-    """Both clocks' times if they differ by minutes; ``now`` is one of these times."""
+    """The local and the API server's time if they differ by minutes; ``now`` is one of them."""
 
     @property
     def own(self) -> list[ObjectRef]:
-        """The VMs of this shard, ordered by reference."""
+        """The desired VMs in this shard, ordered by reference."""
         shard = self.policy.shard
         if shard.total == 1:
             return sorted(self.desired.vms)

@@ -1,4 +1,4 @@
-"""Computes the digests that an approval lists: one per action and one for the plan."""
+"""Computes the digests that an approval lists: one per planned change and one for the plan."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef, Uid
 
 CONCURRENCY_GUARDS = ("/metadata/generation", "/metadata/resourceVersion")
-"""The JSON pointers that a patch tests only to detect concurrent writes."""
+"""The JSON pointers of fields that a patch tests only to detect concurrent writes."""
 
 
 def action_digest(  # noqa: PLR0913 - all properties that an approval covers, given by name
@@ -32,7 +32,7 @@ def action_digest(  # noqa: PLR0913 - all properties that an approval covers, gi
     restart: bool = False,
     target: WriteTarget | None = None,
 ) -> str:
-    """Return the ``sha256:…`` digest of all properties of an action that an approval covers.
+    """Return the ``sha256:…`` digest of a planned change, over all that the user approves.
 
     The digest does not include times, messages, or the generation and the resourceVersion that a
     patch tests, because KubeVirt's controllers change these too.
@@ -47,7 +47,7 @@ def action_digest(  # noqa: PLR0913 - all properties that an approval covers, gi
         manifest: The ``manifest_digest`` of a create. The manifest itself may contain secrets, and
             a reader of the plan must be able to compute the digest without the manifest.
         restart: Whether the action is a restart.
-        target: The object that receives the write, if it is another one.
+        target: The object that receives the write, if it is not *ref*.
     """
     write: object = [_approved(each) for each in patch]
     if manifest is not None:
@@ -61,7 +61,7 @@ def action_digest(  # noqa: PLR0913 - all properties that an approval covers, gi
 
 
 def digested(action: Action, cluster: str) -> Action:
-    """Return a copy of an action with its digest filled in."""
+    """Return a copy of a planned change with its digest."""
     manifest = None if action.manifest is None else manifest_digest(action.manifest)
     digest = action_digest(
         cluster=cluster,
@@ -83,7 +83,7 @@ def manifest_digest(manifest: Mapping[str, Any]) -> str:
 
 
 def plan_digest(actions: Iterable[Action]) -> str:
-    """Return the ``sha256:…`` digest of all action digests, in the order of the actions."""
+    """Return the ``sha256:…`` digest of a plan, over the digests of its changes in order."""
     return digest_over(each.digest for each in actions)
 
 

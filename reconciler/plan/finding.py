@@ -1,4 +1,4 @@
-"""``Finding``: a rule's result for one object, with its effect and explanation."""
+"""``Finding``: a planning rule's result for one object: the effect and the explanation."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """The result of a rule for one object: the effect and the explanation."""
+    """The result of a planning rule for one object: the effect and the explanation."""
 
     effect: Effect
     why: Explanation
 
     @classmethod
     def of(cls, effect: Effect, reason: Reason, message: str, hint: str = "") -> Finding:
-        """Return a rule's result with the given effect and explanation."""
+        """Create a rule's result from an effect and an explanation."""
         return cls(effect=effect, why=Explanation(reason=reason, message=message, hint=hint))
 
     @property
     def reason(self) -> Reason:
-        """The reason code of the explanation."""
+        """The reason code of the rule's explanation."""
         return Reason(self.why.reason)
 
 
@@ -40,17 +40,17 @@ def first(rules: Iterable[Callable[[T], Finding | None]], inputs: T) -> Finding 
 
 
 def restart(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a rule's result with the effect ``restart``: the change needs a restart of the VM."""
+    """Create a rule's result with the effect ``restart``: the change needs a restart of the VM."""
     return Finding.of(Effect.RESTART, reason, message, hint)
 
 
 def wait(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a rule's result with the effect ``wait``: the change will be possible later."""
+    """Create a rule's result with the effect ``wait``: the change will be possible later."""
     return Finding.of(Effect.WAIT, reason, message, hint)
 
 
 def invalid(error: Diagnostic) -> Finding:
-    """Return a result that blocks an object because its manifest in Git has an error."""
+    """Create a rule's result that blocks an object because its manifest in Git has an error."""
     return blocked(
         Reason.INVALID_MANIFEST,
         f"the manifest in Git is invalid: {error.message}",
@@ -59,5 +59,5 @@ def invalid(error: Diagnostic) -> Finding:
 
 
 def blocked(reason: Reason, message: str, hint: str = "") -> Finding:
-    """Return a result with the effect ``blocked``: the change is denied, harmful or useless."""
+    """Create a rule's result with the effect ``blocked``: the change would fail or do harm."""
     return Finding.of(Effect.BLOCKED, reason, message, hint)

@@ -1,4 +1,4 @@
-"""``EffectiveConfig``: the settings that KubeVirt uses with a given KubeVirt CR."""
+"""``EffectiveConfig``: the settings that KubeVirt uses, from the KubeVirt CR or by default."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Source: kubevirt v1.9.0 pkg/virt-config/virt-config.go:44-52.
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectiveConfig:
-    """The KubeVirt settings that affect memory changes: the CR's values or the defaults."""
+    """The KubeVirt settings that affect memory changes, from the KubeVirt CR or by default."""
 
     capabilities: Capabilities
     obstacle: Reason | None
@@ -51,7 +51,7 @@ class EffectiveConfig:
     completion_timeout_per_gib: int
     """The seconds that a migration may take per GB (10^9 bytes); 0 for no limit."""
     post_copy: bool
-    """Whether a migration that takes too long continues in post-copy."""
+    """Whether a migration that takes too long continues in post-copy mode."""
     disruption: bool
     """Whether KubeVirt may pause the guest if a migration takes too long."""
     live_update_changed_at: datetime | None
@@ -60,7 +60,7 @@ class EffectiveConfig:
     A VM condition that was set before this time may be outdated.
     """
     unsettled: str
-    """Why KubeVirt's components may still use an older CR; empty if they use the current CR."""
+    """Why KubeVirt may not have applied its CR completely yet; empty if it has."""
 
     @property
     def live_update(self) -> bool:
@@ -102,7 +102,7 @@ def effective_config_of(kubevirt: LiveKubeVirt) -> EffectiveConfig:
 
 
 def unsettled(kubevirt: LiveKubeVirt) -> str:
-    """Return why KubeVirt's components may still use an older CR; empty if they use this CR.
+    """Return why KubeVirt may not have applied its CR completely yet; empty if it has.
 
     Source: kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 sets observedGeneration only
     at the end of a synced round; workload-updater.go:450-455 does nothing unless Deployed.
@@ -123,7 +123,7 @@ def unsettled(kubevirt: LiveKubeVirt) -> str:
 
 
 def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVirt:
-    """Return a copy of the KubeVirt CR with the given changes applied."""
+    """Return a copy of the KubeVirt CR as it will be after the given changes."""
     if not changes:
         return kubevirt
     settings: dict[tuple[str, ...], SettingValue] = dict(kubevirt.settings)
@@ -143,7 +143,7 @@ def foreseen(kubevirt: LiveKubeVirt, changes: tuple[Change, ...]) -> LiveKubeVir
 
 
 def spelled(value: SettingValue) -> object:
-    """Return a setting's JSON value, written in the same notation as in Git or in the CR."""
+    """Convert a setting to a JSON value in its original notation (Git's or the server's)."""
     if isinstance(value, NameSet):
         return list(value.raw)
     if isinstance(value, bool | int | str):

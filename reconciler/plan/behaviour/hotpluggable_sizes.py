@@ -1,7 +1,7 @@
-"""``unpluggable``: checks whether KubeVirt can hotplug a size, regardless of the VM's state.
+"""``unpluggable``: checks whether KubeVirt can hotplug a memory size, whatever the VM's state.
 
 Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-107 (ValidateLiveUpdateMemory); the
-first failing check wins, in this order.
+first check that fails determines the result.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def unpluggable(
     guest: MemoryQuantity,
     max_guest: MemoryQuantity,
 ) -> Explanation | None:
-    """Return the first reason why KubeVirt cannot hotplug the given guest size, or None."""
+    """Return the first reason why KubeVirt cannot hotplug a memory size, or None if it can."""
     return (
         unsupported(constraints, capabilities)
         or above(guest, max_guest)
@@ -35,7 +35,7 @@ def unpluggable(
 
 
 def unsupported(constraints: Constraints, capabilities: Capabilities) -> Explanation | None:
-    """Return the VM setting that prevents memory hotplug for every size, or None.
+    """Return the VM setting that prevents memory hotplug to any size, or None.
 
     Source: kubevirt v1.9.0 pkg/liveupdate/memory/memory.go:53-70; v1.1.0
     vms-admitter.go:456-592 and v1.2.0 :430-567 for dedicated CPUs, hugepages and limits;
@@ -81,7 +81,7 @@ def _foreign(constraints: Constraints, architectures: frozenset[str]) -> Explana
 
 
 def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation | None:
-    """Return an error if the guest size is not a multiple of 2Mi (1Gi with huge pages of 1Gi)."""
+    """Return an error if the memory size is no multiple of 2Mi (1Gi with 1Gi huge pages)."""
     block = block_of(constraints.hugepages)
     if not guest.n_bytes % block:
         return None
@@ -96,7 +96,7 @@ def misaligned(guest: MemoryQuantity, constraints: Constraints) -> Explanation |
 
 
 def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Explanation | None:
-    """Return an error if the guest size is too small for a live change."""
+    """Return an error if the guest memory is too small for a live change."""
     if guest.n_bytes >= capabilities.minimum_guest:
         return None
     return Explanation(
@@ -107,7 +107,7 @@ def below_minimum(guest: MemoryQuantity, capabilities: Capabilities) -> Explanat
 
 
 def above(guest: MemoryQuantity, max_guest: MemoryQuantity) -> Explanation | None:
-    """Return an error if the guest size is larger than maxGuest."""
+    """Return an error if the guest memory is larger than ``maxGuest``."""
     if guest.n_bytes <= max_guest.n_bytes:
         return None
     return Explanation(

@@ -1,4 +1,4 @@
-"""Selects the MigrationPolicy and the bandwidth limit that apply to an instance."""
+"""Selects the MigrationPolicy and the bandwidth limit that apply to a VM instance."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def bandwidth(vmi: LiveVMI, live: LiveState, default: int) -> int:
 def matching(vmi: LiveVMI, live: LiveState) -> LiveMigrationPolicy | None:
     """Return the MigrationPolicy that KubeVirt applies to a VMI; None if none matches.
 
-    Every label of both selectors must match. The policy with the most labels wins, then the one
-    with the most labels of the VMI, then the first by name.
+    Every label in both selectors must match. KubeVirt prefers the policy whose selectors have the
+    most labels, then the one that selects the most labels of the VMI, then the first by name.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146.
     """

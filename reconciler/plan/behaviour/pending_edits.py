@@ -1,4 +1,4 @@
-"""``waiting``: finds edits to a VM's other fields that take effect only at a restart.
+"""``waiting``: finds edits to a VM, other than memory, that take effect only at a restart.
 
 KubeVirt compares a VM with the revision that it stored when the VM started. This module compares
 the VM with the running instance, in the few fields that the instance copies unchanged. Therefore,
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def waiting(vm: LiveVM, vmi: LiveVMI) -> tuple[str, ...]:
-    """Return the detectable edits that take effect only at a restart, with old and new values.
+    """Return the edits to a VM that take effect only at a restart, with old and new values.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053: cores, threads,
     maxGuest, huge pages and dedicated CPUs do not change live; recorded (scenario

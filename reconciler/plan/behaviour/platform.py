@@ -1,4 +1,4 @@
-"""``is_harvester``: recognises the platform that installs KubeVirt by the name of the CR."""
+"""``is_harvester``: recognises the platform that installed KubeVirt by the KubeVirt CR's name."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ HARVESTER_UPGRADE = (
     "harvesterhci.io/kubevirt-workload-update-methods of the Upgrade; `kubectl get "
     "upgrades.harvesterhci.io -n harvester-system` shows whether one runs"
 )
-"""Why Harvester's KubeVirt CR may have no update methods for some time.
+"""Explains why Harvester's KubeVirt CR may have no workload update methods for some time.
 
-The Upgrade object is not read, because this would need a further permission. Source: harvester
+Harvester's Upgrade object is not read: that would need a further permission. Source: harvester
 PRs 10386, 10675 and 10944; harvester/docs docs/upgrade/v1-5-x-to-v1-6-x.md, known issue 10.
 """
 

@@ -1,4 +1,4 @@
-"""Warns about tools that apply whole manifests again, and names the rules that keep our fields.
+"""Warns about tools that apply whole manifests repeatedly and may revert this program's writes.
 
 ``written_back`` has certain evidence: managedFields show that the tool has written the field, so
 its manifest sets the field. ``may_be_written_back`` knows only the tool's mark on the object.
@@ -22,16 +22,16 @@ OUR_MANAGER = "reconciler"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A tool that applies whole manifests again."""
+    """A tool that applies whole manifests repeatedly, such as Argo CD."""
 
     writes: str
-    """When the tool applies an object again."""
+    """A phrase that says when the tool applies an object's manifest again."""
     rule: str = ""
-    """The file in ``examples/interop`` with a rule by which the tool ignores our fields."""
+    """The file in ``examples/interop`` that makes the tool ignore this program's fields."""
 
     @property
     def advice(self) -> str:
-        """How to keep the value that this program writes."""
+        """Advice on how to prevent the tool from reverting the value that this program writes."""
         if not self.rule:
             return "change the value there as well"
         return f"the rule in examples/interop/{self.rule} makes it ignore this field"
@@ -60,7 +60,7 @@ REVERTING_MANAGERS: Mapping[str, Tool] = {
     "helm": HELM,
     "kluctl": KLUCTL,
 }
-"""The field managers of tools that apply whole manifests again."""
+"""Tools that apply whole manifests repeatedly, by the name of their field manager."""
 
 MARKING_TOOLS: Mapping[str, Tool] = {
     "Argo CD": ARGO_CD,
@@ -69,16 +69,16 @@ MARKING_TOOLS: Mapping[str, Tool] = {
     "kapp": KAPP,
     "Helm": HELM,
 }
-"""The tools by the name in ``tracked_by``, which comes from labels and annotations.
+"""Tools that apply whole manifests, by the name that their labels and annotations show.
 
 Source: the documentation of Argo CD (automated sync), Flux (Kustomization, HelmRelease drift
 detection) and kapp; helm v3 pkg/kube/client.go (createPatch: for custom resources, the difference
-between the old and the new manifest). That the manifest sets our field is not known from a mark.
+between the old and the new manifest). Labels do not show whether the manifest sets the field.
 """
 
 
 def written_back(manager: str, what: str, tracked_by: str = "") -> str:
-    """Return a warning if a field manager will write its own value back; otherwise nothing.
+    """Return a warning if a tool that wrote a field will overwrite this program's value.
 
     Args:
         manager: The field manager that wrote the value last, from managedFields.
@@ -93,7 +93,7 @@ def written_back(manager: str, what: str, tracked_by: str = "") -> str:
 
 
 def may_be_written_back(manager: str, what: str, tracked_by: str) -> str:
-    """Return a warning if the object has the mark of a tool that may write a value back.
+    """Return a warning if a tool that manages an object may overwrite this program's value.
 
     The result is empty if managedFields answer the question: either the tool has written the
     field, or this program has written it last and the tool has not written it back since.
@@ -115,7 +115,7 @@ def may_be_written_back(manager: str, what: str, tracked_by: str) -> str:
 
 
 def warnings_of(managers: Mapping[FieldPath, str], tracked_by: str = "") -> tuple[str, ...]:
-    """Return one warning for each tool that will or may write fields back.
+    """Return a warning for each tool that will or may overwrite this program's values.
 
     Args:
         managers: The fields that change, with the field manager that wrote each last.

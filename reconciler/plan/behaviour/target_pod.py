@@ -1,8 +1,8 @@
-"""``target_pod``: computes the resources of the target pod of a memory change, in bytes.
+"""``target_pod``: computes the resources of a migration's target pod after a memory change.
 
 If the VM's launcher pod is known, its requests are the basis and only the difference of the sizes
 is added, so sidecars, container disks, probes and devices are included. If the pod is not known,
-KubeVirt's formula is used. The formula leaves out TPM, VFIO, probes, downward metrics, SEV, passt
+KubeVirt's formula is used. This formula ignores TPM, VFIO, probes, downward metrics, SEV, passt
 and binding plugins, and includes only the containers for the guest and for its console log.
 
 A launcher from an older KubeVirt has that version's overhead, so the result may be up to 26Mi less
@@ -28,7 +28,7 @@ PER_VCPU = 8 * MIB
 IO_THREAD = 8 * MIB
 ARM64_FIRMWARE = 128 * MIB
 DEDICATED = 100 * MIB
-"""The overhead in bytes of one vCPU, the I/O thread, arm64 firmware and dedicated CPUs.
+"""The memory overhead in bytes of vCPUs, the I/O thread, arm64 firmware and dedicated CPUs.
 
 Source: v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178; observed on KubeVirt v1.3.1, v1.6.3
 and v1.9.0 (scenarios hotplug-succeeds and dedicated-cpu; not on arm64).
@@ -45,14 +45,14 @@ class Rendering:
 
     capabilities: Capabilities
     overcommit: int = 100
-    """The guest's memory as a percentage of the pod's request, for a VM without requests."""
+    """The guest's memory in percent of the pod's memory request, for a VM without requests."""
     ratio: Fraction = Fraction(1)
-    """The factor by which KubeVirt multiplies every overhead."""
+    """The factor by which KubeVirt multiplies every memory overhead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """The memory requests and limits of an instance; None for a value that is not set."""
+    """The memory request and limit of a VM instance; None for a value that is not set."""
 
     requests: int | None
     limits: int | None
@@ -60,7 +60,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compute:
-    """The memory requests of the launcher pod's ``compute`` container, which runs the guest."""
+    """The memory requests of the virt-launcher container ``compute``, which runs the guest."""
 
     request: int
     """Requested memory without huge pages, in bytes."""
@@ -70,7 +70,7 @@ class Compute:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetPod:
-    """The resources of a target pod that the scheduler and quotas check."""
+    """The resources of a migration's target pod, as the scheduler and quotas check them."""
 
     request: int
     """Requested memory of the whole pod without huge pages, in bytes."""
@@ -80,14 +80,14 @@ class TargetPod:
     limit: int | None = None
     """``limits.memory`` of the whole pod, in bytes; None if there is no limit."""
     cpu_limit: int = 0
-    """``limits.cpu`` of the whole pod, in thousandths of a CPU."""
+    """``limits.cpu`` of the whole pod, in millicores."""
     priority_class: str = ""
     others: Mapping[str, int] = field(default_factory=lambda: {"pods": 1})
-    """Requested CPUs in thousandths, pods and devices; without CPUs if the source is not known."""
+    """Requested millicores, pods and devices; without CPUs if the source pod is not known."""
 
 
 def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
-    """Return the KubeVirt version and CR settings that determine the size of launcher pods."""
+    """Return the KubeVirt version and CR settings that determine launcher pods' resources."""
     return _rendering(
         capabilities_of(kubevirt), kubevirt.memory_overcommit, str(kubevirt.overhead_ratio)
     )
@@ -95,7 +95,7 @@ def rendering_of(kubevirt: LiveKubeVirt) -> Rendering:
 
 @functools.lru_cache
 def _rendering(capabilities: Capabilities, overcommit: int, ratio: str) -> Rendering:
-    """Return the settings that determine the resources of launcher pods, shared by all VMs."""
+    """Create the settings that determine launcher pods' resources; equal ones share an object."""
     return Rendering(
         capabilities=capabilities,
         overcommit=max(1, overcommit),
@@ -104,11 +104,11 @@ def _rendering(capabilities: Capabilities, overcommit: int, ratio: str) -> Rende
 
 
 def asked_after(vmi: LiveVMI, target: int) -> Asked:
-    """Return the memory requests and limits that an instance has after a guest size change.
+    """Return the memory request and limit of a VM instance after a change of its guest memory.
 
-    Requests change by the difference between the sizes. If they are then smaller than the
-    guest, they are raised to its size, and limits do not change. Otherwise, limits change by
-    the same difference.
+    The request changes by the difference between the sizes. If it is then smaller than the guest,
+    it is raised to the guest's size, and the limit does not change. Otherwise, the limit changes
+    by the same difference.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3522-3547; observed on KubeVirt
     v1.3.1 and v1.6.3 (scenarios slow-then-second-change, with requests of 4Gi for a guest of 3Gi,
@@ -142,10 +142,10 @@ def compute(vmi: LiveVMI, guest: int, asked: Asked, rendering: Rendering) -> Com
 def target_pod(
     vmi: LiveVMI, target: MemoryQuantity, rendering: Rendering, source: Launcher | None
 ) -> TargetPod:
-    """Return the target pod of the migration that changes an instance's guest memory.
+    """Return the target pod of the migration that changes the guest memory of a VM instance.
 
-    No change to the VM may be in flight, so that its current pod *source* has the requests of its
-    current size. If *source* is None, the current pod is not known.
+    *source* is the VM's current pod, or None if it is not known. No change to the VM may be in
+    flight, because the pod must have the requests of the current size.
     """
     after = asked_after(vmi, target.n_bytes)
     new = compute(vmi, target.n_bytes, after, rendering)
@@ -178,16 +178,16 @@ def target_pod(
 
 
 AUTO_LIMIT_RATIO = 2
-"""The memory limit that KubeVirt sets by itself, as a multiple of the request.
+"""The memory limit that KubeVirt sets if a VM has none, as a multiple of the request.
 
-KubeVirt does so if a quota has ``limits.memory`` and the VM sets no limit. A label of the
+KubeVirt sets a limit only if a quota has ``limits.memory``. A label of the
 namespace can set another ratio. Source: kubevirt v1.9.0
 pkg/virt-controller/services/template.go:1696-1714, renderresources.go:310-317.
 """
 
 
 def _own_limit(source: Launcher, growth: int) -> int:
-    """Return the limit of a pod whose VM sets no limit, after its request has grown.
+    """Return the memory limit of a pod whose VM sets no limit, after the pod's request has grown.
 
     A current limit that is not twice the request comes from a LimitRange, and does not change.
     """
@@ -204,7 +204,7 @@ def _asked(vmi: LiveVMI) -> Asked:
 
 
 def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
-    """Return the memory in bytes that the launcher pod needs in addition to the guest's memory.
+    """Return the bytes of memory that a launcher pod needs in addition to the guest's memory.
 
     Source: kubevirt v1.9.0 pkg/hypervisor/kvm/hypervisorbackend.go:37-178.
     """
@@ -221,7 +221,7 @@ def _overhead(vmi: LiveVMI, asked: Asked, rendering: Rendering) -> int:
 
 
 def _page_tables(requests: int | None) -> int:
-    """Return the size of the page tables: 1/512 of the requests, rounded up to full kilobytes.
+    """Return the overhead of page tables: 1/512 of the memory request, rounded up to full KiB.
 
     Source: observed on KubeVirt v1.3.1 (scenario slow-then-second-change): 4557111297 for requests
     of 4Gi.

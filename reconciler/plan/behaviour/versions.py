@@ -1,7 +1,7 @@
-"""``Capabilities``: what a cluster's KubeVirt can do, from a table of versions and its gates.
+"""``Capabilities``: what a KubeVirt version can do with the feature gates that are enabled.
 
-The table has a row for each capability, and a source for each value. Rules read capabilities and
-never compare versions.
+A table has a row for each capability, and a source for each value. Planning rules read
+capabilities and never compare versions.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Version: TypeAlias = tuple[int, int, int]
 Row: TypeAlias = tuple[tuple[Version, T, str], ...]
-"""A capability's values by KubeVirt version, with sources; each applies until the next version."""
+"""The values of a capability with their sources; each applies from its KubeVirt version on."""
 
 LIVE_UPDATE_GATE = "VMLiveUpdateFeatures"
 MULTI_ARCHITECTURE_GATE = "MultiArchitecture"
 IN_PLACE_GATE = "InPlaceHotplug"
 DECKHOUSE_IN_PLACE_GATE = "InPlaceResize"
-"""The gate of Deckhouse's KubeVirt fork for growth in place; no other KubeVirt knows it.
+"""The feature gate of Deckhouse's KubeVirt fork that lets memory grow in the running pod.
 
-Deckhouse lists it if ``featureGates`` of the ModuleConfig virtualization has
+Deckhouse enables it if ``featureGates`` of the ModuleConfig virtualization contains
 HotplugCPUAndMemoryWithInPlaceResize.
 """
 IN_PLACE_GATES = (IN_PLACE_GATE, DECKHOUSE_IN_PLACE_GATE)
@@ -42,7 +42,7 @@ NEWEST_KNOWN: Version = (1, 9, 0)
 
 
 class Instancetype(StrEnum):
-    """The patch format that a KubeVirt version requires for a live change to an instancetype."""
+    """The patch that a KubeVirt version requires to change a VM's instancetype live."""
 
     DENIED = "denied"
     DROP_REVISION = "drop-revision"
@@ -51,16 +51,16 @@ class Instancetype(StrEnum):
 
 
 class GateStage(StrEnum):
-    """The stage of a feature gate in a KubeVirt version, which decides whether the gate is on."""
+    """The stage of a feature gate in a KubeVirt version, such as alpha, beta or graduated."""
 
     ABSENT = "absent"
-    """KubeVirt does not know the gate and ignores its name."""
+    """KubeVirt does not know the feature gate and ignores its name."""
     LISTED = "listed"
-    """The gate is on only if ``featureGates`` lists it: alpha, and before v1.9 also beta."""
+    """The feature gate is on only if ``featureGates`` lists it (alpha; before v1.9, also beta)."""
     DEFAULT_ON = "default-on"
-    """The gate is on unless ``disabledFeatureGates`` lists it: beta since v1.9.0 (VEP 229)."""
+    """The feature gate is on unless ``disabledFeatureGates`` lists it (beta since v1.9.0)."""
     GRADUATED = "graduated"
-    """KubeVirt always behaves as if the gate were on, and the lists have no effect."""
+    """The feature gate is always on, even if ``disabledFeatureGates`` lists it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,66 +68,66 @@ class Capabilities:
     """The capabilities of a cluster's KubeVirt, with its version and its feature gates."""
 
     version: Version
-    """The reported version if the table contains it, or else the version used instead."""
+    """The reported KubeVirt version, or the known version whose capabilities are used instead."""
     known: bool
-    """Whether the table contains the reported version; false for unknown and newer versions."""
+    """Whether the capabilities of the reported KubeVirt version are known."""
     live_update_gate: bool
     """Whether the feature gate ``VMLiveUpdateFeatures``, which LiveUpdate needs, is on."""
     graduated_gates: frozenset[str]
-    """The gates that are always on, so that ``featureGates`` does not need to list them."""
+    """The feature gates that are always on, so ``featureGates`` does not need to list them."""
     strategy_field: bool
-    """Whether ``spec.configuration.vmRolloutStrategy`` exists."""
+    """Whether the KubeVirt CR has the field ``spec.configuration.vmRolloutStrategy``."""
     default_strategy: str
     """The rollout strategy that applies if ``vmRolloutStrategy`` is not set."""
     architectures: frozenset[str]
-    """The architectures on which KubeVirt can hotplug memory."""
+    """The CPU architectures on which KubeVirt can hotplug memory."""
     start_architectures: frozenset[str]
-    """The architectures on which a starting VM gets a maxGuest, which hotplug requires."""
+    """The CPU architectures on which a starting VM gets a maxGuest, which hotplug requires."""
     multi_architecture: bool
     """Whether the webhook accepts a VM whose CPU architecture differs from virt-api's."""
     in_place_gate: str
-    """The gate that lets memory grow in the launcher pod, without a migration; empty without one.
+    """The feature gate that lets memory grow in the running pod, without a migration, or empty.
 
-    How memory grows with it is inferred from VEP 45.
+    How memory grows with this gate is inferred from VEP 45.
     """
     minimum_guest: int
-    """The smallest guest size in bytes that can change live; 0 for no minimum."""
+    """The smallest guest memory in bytes that can change live; 0 for no minimum."""
     hugepages: bool
     dedicated_cpus: bool
     memory_limits: bool
     """Whether KubeVirt can hotplug memory into a VM with ``resources.limits.memory``."""
     pluggability_checked: bool
-    """Whether virt-controller sets RestartRequired if it cannot hotplug a size or into a VM.
+    """Whether virt-controller requires a restart for every size that it cannot hotplug.
 
-    If not, only sizes below the boot size and above maxGuest need a restart.
+    If not, it requires a restart only for sizes below the boot size and above maxGuest.
     """
     guest_above_limit: bool
-    """Whether the webhook accepts a guest above its memory limit under LiveUpdate."""
+    """Whether the webhook accepts guest memory above the VM's memory limit under LiveUpdate."""
     live_update_per_vm: bool
-    """Whether a VM's memory changes live only if the VM has ``spec.liveUpdateFeatures.memory``."""
+    """Whether memory can change live only in VMs with ``spec.liveUpdateFeatures.memory``."""
     restart_self_clears: bool
-    """Whether KubeVirt removes RestartRequired as soon as no change needs a restart."""
+    """Whether KubeVirt removes the condition RestartRequired when no change needs a restart."""
     shrink_below_boot_denied: bool
-    """Whether the webhook denies sizes below the boot size instead of requiring a restart."""
+    """Whether the webhook denies memory sizes below the boot size; if not, they need a restart."""
     instancetype: Instancetype
     template_without_memory_live: bool
-    """Whether memory can change live if the template sets none and the instancetype does."""
+    """Whether memory can change live if only the instancetype sets it, and not the VM template."""
     gate_overlap_denied: bool
-    """Whether a gate is denied if ``featureGates`` and ``disabledFeatureGates`` both list it."""
+    """Whether a KubeVirt CR is denied if it both enables and disables the same feature gate."""
     allow_workload_disruption: bool
-    """Whether the field ``migrations.allowWorkloadDisruption`` exists."""
+    """Whether the KubeVirt CR has the field ``migrations.allowWorkloadDisruption``."""
     completion_timeout_per_gib_s: int
     """The default of ``migrations.completionTimeoutPerGiB``, in seconds."""
     update_backoff: bool
     """Whether KubeVirt retries a failed update migration with increasing delays."""
     same_cpu_vendor: bool
-    """Whether a migration's target node must have the source node's CPU vendor."""
+    """Whether a migration's target node must have the same CPU vendor as the source node."""
     launcher_overhead: int
     """The bytes that virt-launcher, its monitor, virtlogd, virtqemud and QEMU add to a pod."""
     graphics_overhead: int
     """The bytes that a graphics device adds to a launcher pod."""
     dedicated_cpus_in_ratio: bool
-    """Whether the CR's overhead ratio also multiplies the overhead of dedicated CPUs."""
+    """Whether ``additionalGuestMemoryOverheadRatio`` also applies to dedicated CPUs' overhead."""
 
 
 _AMD64 = frozenset({"amd64"})
@@ -274,11 +274,11 @@ GATES: Mapping[str, Row[GateStage]] = {
     IN_PLACE_GATE: IN_PLACE_GATE_STAGE,
     DECKHOUSE_IN_PLACE_GATE: DECKHOUSE_IN_PLACE_GATE_STAGE,
 }
-"""By feature gate on which a capability depends: its stage by KubeVirt version."""
+"""The stage of each feature gate on which a capability depends, by KubeVirt version."""
 
 
 def capabilities_of(kubevirt: LiveKubeVirt) -> Capabilities:
-    """Return what KubeVirt can do, given the version that its CR reports and the CR's gates.
+    """Return the capabilities of the KubeVirt version and feature gates in the KubeVirt CR.
 
     A gate of Deckhouse's fork counts only in the namespace in which Deckhouse installs KubeVirt,
     because KubeVirt ignores the names of gates that it does not know.
@@ -297,10 +297,10 @@ def capabilities_with(
     listed: frozenset[str] = frozenset(),
     disabled: frozenset[str] = frozenset(),
 ) -> Capabilities:
-    """Return the capabilities of a version, given the gates that the CR lists and disables.
+    """Return the capabilities of a KubeVirt version with the given feature gates.
 
-    An unknown version and a version newer than the table count as the newest known version; an
-    older version counts as the oldest. In these cases, ``known`` is false.
+    An unknown or newer version counts as the newest known version; an older version counts as the
+    oldest known version. In these cases, ``known`` is false.
     """
     parsed = parse_version(reported)
     version = NEWEST_KNOWN if parsed is None else min(max(parsed, OLDEST_KNOWN), _NEWEST_PATCH)
@@ -343,7 +343,7 @@ def capabilities_with(
 
 
 def gate_on(name: str, stage: GateStage, listed: frozenset[str], disabled: frozenset[str]) -> bool:
-    """Return whether a feature gate is on; a gate in both lists is on.
+    """Return whether a feature gate is on; a gate that is both enabled and disabled is on.
 
     Source: kubevirt v1.9.0 pkg/virt-config/featuregate/feature-gates.go:89-112; v1.8.0
     pkg/virt-config/feature-gates.go:32-46 ignores beta gates that are not listed.
@@ -360,9 +360,9 @@ def gate_on(name: str, stage: GateStage, listed: frozenset[str], disabled: froze
 
 
 def parse_version(reported: str) -> Version | None:
-    """Parse a version such as ``v1.9.0`` or ``1.9.0-rc.2`` into numbers; None for other texts.
+    """Parse a version such as ``v1.9.0`` or ``1.9.0-rc.2``; return None for other strings.
 
-    ``v0.0.0`` counts as unknown: a build without a version reports it.
+    ``v0.0.0`` counts as unknown, because a build without a version reports it.
     """
     match = re.match(r"v?([0-9]{1,9})\.([0-9]{1,9})\.([0-9]{1,9})(?:$|[-+])", reported)
     version = (int(match[1]), int(match[2]), int(match[3])) if match else None
@@ -373,5 +373,5 @@ _NEWEST_PATCH: Version = (NEWEST_KNOWN[0], NEWEST_KNOWN[1], 10**6)
 
 
 def _cell(row: Row[T], version: Version) -> T:
-    """Return a capability's value for one KubeVirt version."""
+    """Return the value of a capability in one KubeVirt version."""
     return next(value for since, value, _source in reversed(row) if since <= version)

@@ -25,17 +25,17 @@ Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-upda
 
 
 class Fate(StrEnum):
-    """The possible ways in which KubeVirt's workload updater treats a VM that needs an update."""
+    """What KubeVirt's workload updater can do with a VM that needs an update."""
 
     MIGRATED = "migrated"
     EVACUATED = "evacuated"
-    """The updater evicts the VM; the webhook denies the eviction but starts a migration."""
+    """The workload updater evicts the VM; the webhook turns the eviction into a migration."""
     KILLED = "killed"
-    """The updater evicts the VM and its guest stops; the run strategy may start it again."""
+    """The workload updater evicts the VM, so its guest stops; the run strategy may restart it."""
     KEPT = "kept"
-    """The updater tries to evict the VM; the eviction is denied and no migration starts."""
+    """The workload updater tries to evict the VM, but the webhook denies the eviction."""
     LEFT = "left"
-    """The updater does nothing with the VM."""
+    """The workload updater neither migrates nor evicts the VM."""
 
 
 def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
@@ -67,7 +67,7 @@ def fate_of(vmi: LiveVMI, config: EffectiveConfig) -> Fate:
 
 
 def waits_for(vmi: LiveVMI) -> str:
-    """Return why the workload updater would update the instance now; empty if it would not."""
+    """Return why the workload updater would update a VM instance now; empty if it would not."""
     if vmi.phase != "Running" or vmi.deleting:
         return ""
     if any(is_true(vmi.conditions, each) for each in CHANGES):

@@ -1,1 +1,1 @@
-"""Decides which nodes and quotas have capacity for target pods."""
+"""Decides which nodes and quotas have capacity for the target pods of migrations."""

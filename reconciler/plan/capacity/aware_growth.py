@@ -1,10 +1,10 @@
-"""Computes what a change needs in the quotas of Application-Aware Quota (AAQ): ``growth``.
+"""``growth``: computes how much of an Application-Aware Quota (AAQ) a memory change uses.
 
-AAQ counts a target pod by how much more it uses than its source. VmiPodUsage and
+AAQ counts a target pod by how much more it uses than its source pod. VmiPodUsage and
 GuestEffectiveResources read both amounts from the target pod itself, so a migration needs nothing;
 IgnoreVmiCalculator counts the target pod like any other pod.
 
-Source: kubevirt/application-aware-quota v1.8.0; the last three calculators: its folder
+Source: kubevirt/application-aware-quota v1.8.0; for the last three calculators, its directory
 pkg/aaq-controller/built-in-usage-calculators, in a later version.
 """
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def growth(
     capacity: Capacity, vmi: LiveVMI, target: MemoryQuantity, pod: TargetPod
 ) -> dict[str, int]:
-    """Return how much of each resource a change needs in the quotas of AAQ."""
+    """Return the amount of each Application-Aware Quota resource that a memory change uses."""
     calculator = capacity.aware.calculator
     if calculator == Calculator.IGNORED:
         return quota_usage(pod)

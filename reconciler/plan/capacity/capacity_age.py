@@ -1,4 +1,4 @@
-"""``with_capacity_age``: says in a plan how old the pods and quotas are from which it was made."""
+"""``with_capacity_age``: warns in a plan if its data about pods and quotas is too old."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ CODE = "capacity-age"
 
 
 def with_capacity_age(plan: Plan, capacity: Capacity, now: datetime, max_age_s: float) -> Plan:
-    """Return the plan, with a warning if the capacity that it uses is too old.
+    """Return the plan, with a warning if its data about pods and quotas is too old.
 
     Args:
         plan: A plan with decisions that depend on capacity.
-        capacity: The capacity that the plan uses.
+        capacity: The data about pods and quotas from which the plan was made.
         now: The current time.
         max_age_s: The age in seconds up to which no warning is needed.
     """

@@ -1,4 +1,4 @@
-"""``capacity_warnings``: warns if all changes together need more capacity than the cluster has."""
+"""``capacity_warnings``: warns if a plan's changes together exceed the cluster's capacity."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 NAMED = 5
-"""The maximum number of VM names in a message."""
+"""The maximum number of VM names that a warning lists."""
 
 
 def migrates(decision: Decision) -> bool:
-    """Return whether a decision causes a migration, which needs capacity for a second pod."""
+    """Return whether a planned change causes a migration, which needs a second pod."""
     without = (Reason.BACK_TO_RUNNING, Reason.IN_PLACE)
     return decision.effect is Effect.LIVE and decision.reason not in without
 
 
 def grows_in_place(decision: Decision) -> bool:
-    """Return whether a decision needs capacity for the growth of the VM's launcher pod alone."""
+    """Return whether a planned change makes the VM's launcher pod grow in place."""
     return decision.effect is Effect.LIVE and decision.reason is Reason.IN_PLACE
 
 
@@ -38,7 +38,7 @@ def capacity_warnings(
 ) -> tuple[Diagnostic, ...]:
     """Warn if each change alone has enough capacity, but all changes together do not.
 
-    The changes are placed in the order of the waves, with *at_once* migrations at a time.
+    Capacity is reserved in the order of the waves, with *at_once* migrations at a time.
     """
     if live.capacity is None:
         return ()
@@ -75,19 +75,19 @@ def capacity_warnings(
 
 
 class _Job(NamedTuple):
-    """The change of one VM, which needs capacity."""
+    """A memory change of one VM, which needs capacity."""
 
     ref: ObjectRef
     size: MemoryQuantity
     in_place: bool
 
     def reserved(self, reservations: Reservations) -> bool:
-        """Reserve the capacity for the change; return False if there is not enough."""
+        """Reserve the capacity for the memory change; return False if it is insufficient."""
         reserve = reservations.grow if self.in_place else reservations.place
         return reserve(self.ref, self.size)
 
     def end(self, reservations: Reservations) -> None:
-        """Release the capacity of the VM's old pod; a pod that has grown releases nothing."""
+        """Release the capacity of the VM's old pod, if the change was a migration."""
         if not self.in_place:
             reservations.settle(self.ref)
 
@@ -95,7 +95,7 @@ class _Job(NamedTuple):
 def _queue(
     jobs: Sequence[_Job], reservations: Reservations, at_once: int
 ) -> tuple[list[_Job], list[_Job]]:
-    """Return the changes that must wait for capacity, and those that will never have capacity."""
+    """Return the changes that must wait for capacity, and those that will never get enough."""
     running: deque[_Job] = deque()
     late: list[_Job] = []
     left: list[_Job] = []

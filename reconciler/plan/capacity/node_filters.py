@@ -26,20 +26,20 @@ if TYPE_CHECKING:
 
 CPU_VENDOR = "cpu-vendor.node.kubevirt.io/"
 HOSTNAME = "kubernetes.io/hostname"
-"""The node label with the node's host name, which is different on every node."""
+"""The label with a node's host name, which is different on every node."""
 
 
 _LAUNCHER_LABELS = ("kubevirt.io/", "vm.kubevirt.io/")
 _NAMED = 3
-"""The maximum number of VM names in a constraint."""
+"""The maximum number of VM names in the description of a constraint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeFilter:
-    """One constraint for the nodes of a target pod."""
+    """One constraint for the node of a migration's target pod."""
 
     needs: str
-    """What a node must have, such as ``the labels of the VM's nodeSelector (zone=a)``."""
+    """What the node must have, such as ``the labels of the VM's nodeSelector (zone=a)``."""
     hint: str
     admits: Callable[[LiveNode], bool]
 
@@ -57,7 +57,7 @@ def eligible_nodes(
         vmi: The instance.
         nodes: All nodes.
         same_cpu_vendor: Whether the target node needs the CPU vendor of the source node.
-        peers: The instances of the namespace, which topology constraints count.
+        peers: The VM instances in the namespace, which topology constraints count.
     """
     found = tuple(nodes)
     others = tuple(each for each in found if each.schedulable and each.name != vmi.node)
@@ -73,7 +73,7 @@ def node_filters(
     same_cpu_vendor: bool,
     peers: Iterable[LiveVMI] = (),
 ) -> tuple[NodeFilter, ...]:
-    """Return the constraints for the target pod of an instance, in the order to apply them.
+    """Return the constraints for a VM instance's target pod, in the order to apply them.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:889-1005; kubernetes
     v1.36 pkg/scheduler/framework/plugins (nodeaffinity, tainttoleration, podtopologyspread,
@@ -141,7 +141,7 @@ def _has(node: LiveNode, wanted: Mapping[str, str]) -> bool:
 
 
 def _apart(rule: Spread, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]) -> NodeFilter:
-    """Return the filter of a required pod anti-affinity; the VM's own old pod counts as well."""
+    """Return the node filter for the VM's required pod anti-affinity; the old pod counts too."""
     taken = set(_domains(rule, nodes, peers))
     return NodeFilter(
         needs=f"a {rule.topology_key} without VMs that the VM's pod anti-affinity excludes",
@@ -154,7 +154,7 @@ def _apart(rule: Spread, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
 def _kept_away(
     vmi: LiveVMI, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
 ) -> Iterable[NodeFilter]:
-    """Yield a filter for the required pod anti-affinity of running VMs that selects this VM."""
+    """Yield a node filter for each other VM whose required pod anti-affinity selects this VM."""
     domains = {node.name: node.labels for node in nodes}
     taken = {
         (rule.topology_key, domain): each.ref
@@ -176,11 +176,11 @@ def _kept_away(
 def _together(
     vmi: LiveVMI, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
 ) -> Iterable[NodeFilter]:
-    """Yield a filter for the VM's required pod affinity, if only launcher pods can meet it.
+    """Yield a node filter for the VM's required pod affinity, if only launcher pods can meet it.
 
-    Other pods are not known, and a node that has one would be allowed. The scheduler counts the
-    pods that all terms select; the old pod counts. If there is none, a pod that all terms select
-    may start on any node with the label.
+    Other pods are not known, and could allow further nodes. The scheduler counts the pods that all
+    terms select, including the old pod. If no such pod exists, a pod that all terms select may
+    start on any node with the topology label.
     """
     rules = vmi.placement.together_with
     if not rules or not all(any(map(_of_launchers, each.selector)) for each in rules):
@@ -209,9 +209,9 @@ def _in_domain(key: str, allowed: frozenset[str], node: LiveNode) -> bool:
 
 
 def _of_launchers(requirement: Requirement) -> bool:
-    """Return whether only launcher pods meet a requirement.
+    """Return whether only launcher pods can meet a label requirement.
 
-    That only launcher pods have labels with these prefixes is an inference from KubeVirt's names.
+    From KubeVirt's label names, this program infers that no other pods have such labels.
     """
     own = requirement.key.startswith(_LAUNCHER_LABELS)
     return own and requirement.operator in ("In", "Exists")
@@ -220,7 +220,7 @@ def _of_launchers(requirement: Requirement) -> bool:
 def _spread(
     rule: Spread, vmi: LiveVMI, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
 ) -> NodeFilter:
-    """Return the filter of a hard topology spread constraint.
+    """Return the node filter for a hard topology spread constraint.
 
     Nodes that the node selector and the node affinity exclude are not domains, and taints do not
     matter (the defaults of nodeAffinityPolicy and nodeTaintsPolicy). The old pod counts.
@@ -254,7 +254,7 @@ def _spread(
 def _domains(
     rule: Spread, nodes: tuple[LiveNode, ...], peers: tuple[LiveVMI, ...]
 ) -> Iterable[str]:
-    """Yield the topology domain of each running instance that a rule's selector selects."""
+    """Yield the topology domain of each running VM instance that a constraint selects."""
     domains = {node.name: node.labels.get(rule.topology_key) for node in nodes}
     for each in peers:
         domain = domains.get(each.node)
@@ -263,9 +263,9 @@ def _domains(
 
 
 def _selects(selector: tuple[Requirement, ...], vmi: LiveVMI) -> bool:
-    """Return whether a selector selects an instance's launcher pod.
+    """Return whether a label selector selects the launcher pod of a VM instance.
 
-    The pod has the labels of the instance and some of its own. Source: kubevirt v1.9.0
+    The pod has the labels of the VM instance and some additional labels. Source: kubevirt v1.9.0
     pkg/virt-controller/services/template.go.
     """
     labels = {

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
-    """Return the guest size that a decision writes; None if the decision does not write a size."""
+    """Return the guest memory that a planned change writes; None if it writes no memory size."""
     vm = live.vms.get(decision.ref)
     for change in decision.changes:
         if isinstance(change.after, MemoryQuantity):
@@ -42,8 +42,8 @@ def grown_to(decision: Decision, live: LiveState) -> MemoryQuantity | None:
 class Reservations:
     """Reserves capacity for each target pod on the first node, by name, that has enough memory.
 
-    The result is optimistic: the scheduler spreads pods over nodes, so a large pod may find no
-    node with enough memory, although one would have enough if the pods were on fewer nodes.
+    The result is optimistic: the scheduler distributes pods over all nodes, so a large pod may
+    find no node with enough memory, unlike in this computation.
 
     Args:
         live: A snapshot with pods and quotas; an unknown capacity counts as enough.
@@ -54,17 +54,17 @@ class Reservations:
         self._rendering = rendering_of(live.kubevirt)
         self._is_harvester = is_harvester(live)
         self._taken: dict[str, Counter[str]] = defaultdict(Counter)
-        """What is reserved by node and resource.
+        """The reserved amounts by node and resource.
 
-        The empty name is memory in bytes, and the name of a page size is huge pages in bytes.
+        The empty resource name is memory in bytes; a page size is huge pages in bytes.
         """
         self._used: dict[str, Counter[str]] = defaultdict(Counter)
-        """What is reserved by namespace and resource of a quota."""
+        """The reserved amounts by namespace and quota resource."""
         self._grown: dict[str, Counter[str]] = defaultdict(Counter)
-        """How much the VMs of each namespace grow, by resource of a quota of AAQ."""
+        """The reserved growth of VMs, by namespace and Application-Aware Quota (AAQ) resource."""
 
     def place(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
-        """Reserve capacity for a VM's target pod; return False if there is not enough capacity."""
+        """Reserve capacity for a VM's target pod; return False if capacity is insufficient."""
         vmi = self._live.vmis.get(ref)
         if vmi is None:
             return True
@@ -77,7 +77,7 @@ class Reservations:
         return True
 
     def grow(self, ref: ObjectRef, target: MemoryQuantity) -> bool:
-        """Reserve what a VM's launcher pod needs to grow in place; return False if it cannot.
+        """Reserve the capacity that a launcher pod needs to grow in place; False without capacity.
 
         Source: inferred from VEP 45, sections Infeasible Resize and API Examples: only the VM's
         own node and the growth count, and nothing is released afterwards.
@@ -97,7 +97,7 @@ class Reservations:
         return True
 
     def promise_growth(self, ref: ObjectRef, larger: TargetPod) -> None:
-        """Reserve what a launcher pod still needs to become the larger pod, on its own node."""
+        """Reserve what a pod still needs for its resize in place that has already started."""
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         grown = growth_of(capacity, vmi, larger) if vmi and capacity else None
         if vmi is not None and grown is not None:
@@ -105,7 +105,7 @@ class Reservations:
             self._used[ref.namespace].update(quota_usage(grown))
 
     def _aware_quotas_hold(self, namespace: str, grown: Mapping[str, int]) -> bool:
-        """Return whether the quotas of AAQ allow another VM to grow."""
+        """Return whether the Application-Aware Quotas (AAQ) allow another VM to grow."""
         capacity, reserved = self._live.capacity, self._grown[namespace]
         return capacity is None or all(
             quota.used.get(resource, 0) + reserved[resource] + more <= quota.hard[resource]
@@ -132,7 +132,7 @@ class Reservations:
         return True
 
     def promise(self, ref: ObjectRef, pod: TargetPod) -> None:
-        """Reserve capacity for the target pod of a change in flight, on its node if known."""
+        """Reserve capacity for the target pod of a change that has already started."""
         vmi, capacity = self._live.vmis.get(ref), self._live.capacity
         if vmi is None or capacity is None:
             return
@@ -144,7 +144,7 @@ class Reservations:
         self._used[ref.namespace].update(quota_usage(pod))
 
     def settle(self, ref: ObjectRef) -> None:
-        """Release the capacity of the VM's old pod, assuming that the VM's migration succeeds."""
+        """Release the capacity of a VM's old pod, as if the VM's migration had succeeded."""
         vmi = self._live.vmis.get(ref)
         if vmi is None or self._live.capacity is None:
             return
@@ -174,7 +174,7 @@ class Reservations:
     def _quotas_hold(self, namespace: str, pod: TargetPod, *, self_raised: bool = True) -> bool:
         """Return whether the quotas of a namespace allow a pod, or the growth of a pod.
 
-        With *self_raised*, the resources that Harvester raises for a migration do not count there.
+        With *self_raised*, the quota resources that Harvester raises for a migration are ignored.
         """
         self_raised = self_raised and self._is_harvester
         capacity, reserved = self._live.capacity, self._used[namespace]
@@ -193,11 +193,11 @@ class Reservations:
             self._taken[node][pod.page_size] += pod.hugepages
 
     def _peers(self, vmi: LiveVMI) -> tuple[LiveVMI, ...]:
-        """Return the instances that the constraints count, or whose anti-affinity counts."""
+        """Return the VM instances that may exclude nodes through scheduling constraints."""
         found = self._live.vmis.values() if vmi.placement.counts_pods else self._repelling
         return tuple(each for each in found if each.ref.namespace == vmi.ref.namespace)
 
     @cached_property
     def _repelling(self) -> tuple[LiveVMI, ...]:
-        """The instances with a required pod anti-affinity."""
+        """The VM instances with a required pod anti-affinity."""
         return tuple(each for each in self._live.vmis.values() if each.placement.apart_from)

@@ -1,1 +1,1 @@
-"""Forecasts how long the memory changes of a plan take, and states the assumptions."""
+"""Forecasts how long a plan's memory changes take, and states the assumptions."""

@@ -34,7 +34,7 @@ def assumptions(
     settling: Span,
     context: PlanContext,
 ) -> tuple[str, ...]:
-    """Return one sentence for each assumption, without a final full stop."""
+    """Return one sentence for each assumption of a forecast, without a final full stop."""
     fixed = DETECTION + times.preparation
     migrations = [each for each in planned if each.migrates]
     return (

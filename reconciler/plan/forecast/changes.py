@@ -1,4 +1,4 @@
-"""Collects the planned changes and changes in flight that use migration slots."""
+"""Collects the planned and started changes that count towards KubeVirt's migration limits."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 RESTART = Span(8.0, 25.0, 240.0)
-"""The time from a restart request until the guest of the new instance runs.
+"""The time in seconds from a restart request until the guest runs again.
 
 Source: assumed; a guest may take terminationGracePeriodSeconds, 180 s by default, to stop.
 """
 START = Span(5.0, 20.0, 60.0)
-"""How long a new VM takes to start. Source: an assumption."""
+"""How many seconds a new VM takes to start. Source: an assumption."""
 WRITE = Span(0.2, 1.0, 2.0)
-"""The duration of a change that only writes a size and causes no migration.
+"""The duration in seconds of a change that only writes a size and causes no migration.
 
 Source: the rollout polls once a second.
 """
@@ -44,32 +44,32 @@ class PlannedChange:
     ref: ObjectRef
     node: str
     span: Span
-    """The time from the patch until the change frees its migration slot."""
+    """The time from the patch until the change no longer counts towards migration limits."""
     tail: Span
-    """The time from when the slot is free until the guest has its new memory."""
+    """The time from the end of the migration until the guest has its new memory."""
     disruption: Disruption
-    """How the change disrupts the VM; a change without disruption needs no migration slot."""
+    """How the change disrupts the VM; without a disruption, no migration limit applies."""
     n_bytes: int = 0
-    """The guest's memory in bytes before a migration; 0 for other changes."""
+    """The guest's memory in bytes before a migration; 0 for changes without a migration."""
     after: int = 0
-    """The guest's memory in bytes after a migration; 0 for other changes."""
+    """The guest's memory in bytes after a migration; 0 for changes without a migration."""
     limit: int = 0
     """The bandwidth limit of the migration in bytes per second; 0 for no limit."""
 
     @property
     def migrates(self) -> bool:
-        """Whether the change causes a migration, and not only a restart or a write."""
+        """Whether the planned change causes a migration, and not only a restart or a write."""
         return self.disruption is Disruption.MIGRATION
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignChange:
-    """A change or migration in flight that does not belong to the plan."""
+    """A change or migration that has already started and does not belong to the plan."""
 
     ref: ObjectRef
     node: str
     span: Span
-    """The remaining duration of the change."""
+    """The estimated remaining duration of the change."""
     started: bool
     """Whether the migration has passed the phase Pending."""
 
@@ -125,7 +125,7 @@ def _current(vmi: LiveVMI) -> int:
 def foreign_changes(
     live: LiveState, config: EffectiveConfig, times: Estimates
 ) -> list[ForeignChange]:
-    """Return all changes in flight, including those of other clients."""
+    """Return all changes that have already started, including those of other clients."""
     unfinished = {
         ref: going
         for ref, migrations in live.migrations.items()

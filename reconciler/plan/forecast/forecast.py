@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     from reconciler.plan.forecast.changes import ForeignChange, PlannedChange
 
 SETTLING = Span(5.5, 9.0, 15.0)
-"""How long KubeVirt takes to apply a changed CR: virt-operator's sync, and 5 s for components.
+"""The seconds until a changed KubeVirt CR is applied: virt-operator's sync, 5 s for components.
 
 Source: assumed; kubevirt v1.9.0 pkg/virt-operator/kubevirt.go:1106-1126 reports the end of the
-sync. No status reports that the components have read the CR.
+sync. No status shows when KubeVirt's components have read the CR.
 """
 EARLIER, LATER = 1.85, 1.6
-"""The factors that limit the earliest and the latest end relative to the most likely end.
+"""The factors that bound the earliest and the latest end relative to the most likely end.
 
 Therefore, the latest end is less than three times the earliest end.
 """
@@ -50,8 +50,8 @@ def forecast(
     """Estimate when the plan's migrations start and end, and how much memory they need.
 
     Times count from the start of the run, so they include the patches of the KubeVirt CR. Changes
-    start in the order of the waves as slots become free. A VM that is not in *ranks* has the first
-    rank.
+    start in the order of the waves as migration slots become free. A VM that is not in *ranks* has
+    the first rank.
     """
     live, config = context.live, context.after
     before = context.before.bandwidth
@@ -122,7 +122,7 @@ def _queue(
 
 
 def _config_waves(decisions: Sequence[Decision]) -> int:
-    """Return the number of CR patches that must take effect before memory changes start."""
+    """Return the number of KubeVirt CR patches that must take effect before memory changes."""
     return sum(
         len({action.wave for action in each.actions})
         for each in decisions
@@ -135,10 +135,10 @@ def _namespace(change: PlannedChange) -> str:
 
 
 def _peak(planned: Iterable[PlannedChange], slots: int) -> int:
-    """Return the peak of additional memory requests in bytes: growth plus target pods.
+    """Return the largest additional memory requests in bytes: growth plus target pods.
 
-    The overhead of a pod is left out: the growth does not change it, and it is small compared with
-    the guest.
+    Pod overhead is ignored: the growth does not change it, and it is small compared with the
+    guest.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go:1633-1674; the target pod
     requests the new size while the source pod still runs.

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 NONE: frozenset[Group] = frozenset()
 LOOK = Span(0.0, 0.5, 1.5)
-"""The time that the rollout takes to notice that all changes of one rank have ended.
+"""The seconds that the rollout takes to notice that all changes in a batch have ended.
 
 Source: the rollout polls once a second.
 """
@@ -32,17 +32,17 @@ class Queue:
     """The order in which changes start, and the number of changes that may run concurrently."""
 
     ranks: Mapping[ObjectRef, int]
-    """The rank of each VM; a VM that is not listed has the first rank."""
+    """The position of each VM's batch in the order; by default, a VM is in the first batch."""
     groups: Mapping[ObjectRef, frozenset[Group]]
-    """The anti-affinity groups of each VM; a VM that is not listed has no group."""
+    """The anti-affinity groups of each VM; VMs that are not listed have none."""
     own: Slots
-    """The slots that the plan's changes may use."""
+    """The concurrency limits for the plan's changes."""
     kubevirt: Slots
-    """The slots that changes from outside the plan may use."""
+    """The concurrency limits for changes that do not belong to the plan."""
     soak_s: float | None
     """The soak time of the canaries, in seconds; None if there are no canaries."""
     followed: frozenset[ObjectRef]
-    """The plan's VMs whose change is already in flight; later ranks wait for these changes too."""
+    """The plan's VMs whose change has already started; later batches wait for them too."""
 
 
 def ends_of(
@@ -51,7 +51,7 @@ def ends_of(
     queue: Queue,
     settling: Span,
 ) -> list[Span]:
-    """Return when each change of the plan ends, in seconds from the start of the run."""
+    """Return when each change in the plan ends, in seconds from the start of the run."""
     rows = [_row(planned, foreign, queue, settling.three[n], n) for n in range(3)]
     return [Span(*row) for row in zip(*rows, strict=True)]
 
@@ -63,7 +63,7 @@ def _row(
     settling_s: float,
     n: int,
 ) -> list[float]:
-    """Return the earliest, the most likely or the latest end of each change."""
+    """Return the earliest, the most likely or the latest end of each change, in seconds."""
     held = [(each, settling_s + end) for each, end in _foreign_ends(foreign, queue, settling_s, n)]
     found: list[float] = []
     done: dict[int, float] = {}
@@ -87,7 +87,7 @@ def _row(
 def _foreign_ends(
     foreign: Sequence[ForeignChange], queue: Queue, settling_s: float, n: int
 ) -> list[tuple[ForeignChange, float]]:
-    """Return when the changes that are already in flight end, in seconds."""
+    """Return when the changes that have already started end, in seconds."""
     left = [(each, max(0.0, each.span.three[n] - settling_s)) for each in foreign]
     started = [(each, left_s) for each, left_s in left if each.started]
     pending = [(each, left_s) for each, left_s in left if not each.started]
@@ -106,7 +106,7 @@ def _ends_of_rank(
     start_s: float,
     n: int,
 ) -> list[float]:
-    """Return when each change of one batch ends, given the other changes in flight."""
+    """Return when each change in a batch ends, given the changes that have already started."""
     disturbing = [each for each in members if each.disruption is not Disruption.NONE]
     jobs = [
         Job(each.node, each.span.three[n], queue.groups.get(each.ref, NONE)) for each in disturbing

@@ -1,4 +1,4 @@
-"""``ends``: estimates when changes end under the limits of the cluster, nodes and groups."""
+"""``ends``: estimates when changes end under limits per cluster, node and anti-affinity group."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ class Slots:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """A change that cannot start until the concurrency limits allow it."""
+    """A change that starts as soon as the concurrency limits allow it."""
 
     node: str
-    """The source node; if it is empty (unknown), the limit per node does not apply to the job."""
+    """The source node of the migration; empty if unknown, so that no limit per node applies."""
     seconds: float
-    """How long the job uses its migration slot."""
+    """The seconds for which the change counts towards the concurrency limits."""
     groups: frozenset[Group] = frozenset()
-    """The job's anti-affinity groups; only one job of a group runs at a time."""
+    """The VM's anti-affinity groups; only one change in a group runs at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A change that is already in flight when the run starts."""
+    """A change that has already started when the run starts."""
 
     node: str
     until_s: float
@@ -54,10 +54,10 @@ class Held:
 def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[float]:
     """Return when each change ends, in seconds from the start of the run.
 
-    A free slot goes to the first job whose node and groups also have a free slot. A job that
-    waits for its node or group does not delay the jobs behind it. Because two limits apply at the
-    same time, an additional slot can delay a single job, by less than the duration of the longest
-    job.
+    A free slot goes to the first change whose node and groups also have a free slot. A change that
+    waits for its node or group does not delay the changes behind it. Because two limits apply at
+    the same time, an additional slot can delay a single change, by less than the duration of the
+    longest change.
     """
     queue = _Queue(jobs, slots)
     for each in held:
@@ -68,7 +68,7 @@ def ends(jobs: Sequence[Job], slots: Slots, held: Iterable[Held] = ()) -> list[f
 class _Queue:
     """The changes that may not start yet, by the limit that prevents their start.
 
-    A slot that becomes free is therefore offered only to the jobs that wait at its limit.
+    Therefore, a slot that becomes free is offered only to the changes that wait at its limit.
     """
 
     def __init__(self, jobs: Sequence[Job], slots: Slots) -> None:
@@ -122,7 +122,7 @@ class _Queue:
         return self._used[limit] < (self._per_node if isinstance(limit, str) else 1)
 
     def _wake(self, limit: Limit | None) -> None:
-        """Mark the first change in the queue of the given limit as ready to start."""
+        """Mark the first change that waits at the given limit as ready to start."""
         if limit is not None and self._waiting.get(limit) and self._has_slot(limit):
             n = heapq.heappop(self._waiting[limit])
             self._woken[n] = limit
