@@ -22,7 +22,7 @@ PRECEDENCE = (
     ExitCode.DEADLINE,
     ExitCode.BLOCKED,
 )
-"""The exit codes in order of precedence, so that no other code hides a failure."""
+"""The exit codes of a run in order of precedence, so that no other code hides a failure."""
 
 _CODES = {
     Result.FAILED: ExitCode.FAILED,
@@ -36,7 +36,7 @@ _CODES = {
 def exit_code(
     outcomes: Iterable[Outcome], *, valid: bool, ended_by: ExitCode | None = None
 ) -> ExitCode:
-    """Return the exit code of a run.
+    """Compute the exit code of a run.
 
     A VM that a user suspended during the run has no effect on the exit code.
 

@@ -1,4 +1,4 @@
-"""Builds the reports of runs that write nothing: ``unwritten`` and ``observed``.
+"""Builds the reports of runs that write nothing to the cluster: ``unwritten`` and ``observed``.
 
 The functions have no side effects.
 """
@@ -39,7 +39,7 @@ def unwritten(
     why: ExitCode,
     message: str,
 ) -> RunReport:
-    """Return the report of a run that ended before its first write, for example without a lease.
+    """Build the report of a run that ended before its first write, for example without a lease.
 
     The exit code is *why*, unless another exit code has precedence. The exit code of an
     interrupted run is never replaced.
@@ -63,7 +63,7 @@ def unwritten(
 
 
 def observed(plan: Plan, *, run_id: str, at: datetime) -> RunReport:
-    """Return the report of a run in observe mode, which sends no writes."""
+    """Build the report of a run in observe mode, which writes nothing to the cluster."""
     outcomes = []
     for each in _open(plan):
         why = replace(_OBSERVED, message=f"not written: {each.why.message}")
@@ -84,7 +84,7 @@ def _open(plan: Plan) -> Iterator[Decision]:
 
 
 def _outcome(decision: Decision, why: Explanation, result: Result, at: datetime) -> Outcome:
-    """Return the result of an object that was planned but not written."""
+    """Build the result of an object that was planned but not written."""
     action = decision.actions[0] if decision.actions else None
     if action is None:
         why, result = decision.why, Result.HELD

@@ -14,19 +14,19 @@ class RolloutPolicy:
     failure_budget: int = 3
     """The number of failures after which the run starts no further VM change."""
     annotate: bool = False
-    """Whether to annotate each patched VM with the commit, the digest and the change's time."""
+    """Whether to add the commit, the digest and the time as an annotation to each patched VM."""
     approval: Approval | None = None
-    """The approved actions; the run sends only writes that equal one of these actions.
+    """The approved writes; the run sends only writes that equal one of them.
 
     None approves every write.
     """
     settle_s: float = 5.0
-    """The number of seconds to wait after the KubeVirt CR has settled.
+    """The number of seconds to wait after KubeVirt reports that its CR has settled.
 
     KubeVirt's components need this time to read the new configuration, and the API does not show
     when they have read it.
     """
     deadline_s: float | None = None
-    """The number of seconds after which the run ends; the next run continues changes in flight."""
+    """The number of seconds after which the run ends; a later run continues unfinished changes."""
     follow: bool = True
-    """Whether the run waits until all guests have their memory."""
+    """Whether the run waits until all guests have the memory size that Git sets."""

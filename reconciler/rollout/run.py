@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 ROUND_S = 1.0
-"""The maximum length of a round in seconds; the run then checks its deadline and signals."""
+"""The maximum length of a round in seconds; after it, the run checks its deadline and signals."""
 BROKEN_OFF = (
     "a signal ended the run; the last API request was interrupted, so its result is unknown"
 )
@@ -116,7 +116,7 @@ def run(
 def _removed_from_git(
     plan: Plan, desired: DesiredState, choices: PlanPolicy, approval: Approval | None, at: datetime
 ) -> Iterator[Outcome]:
-    """Yield the results of approved objects that are no longer in Git."""
+    """Yield the result of each approved object that is no longer in Git."""
     known = {each.ref for each in plan.decisions} | desired.unselected
     for ref, (approved, *_) in (approval.actions if approval else {}).items():
         if ref in known or not choices.shard.holds(ref.namespace):
@@ -155,17 +155,17 @@ class _Rollout:
             each.commit, each.earlier_commit = plan.revision, written_by.get(each.ref, "")
         self.lease_lost = False
         self.ready = False
-        """Whether the KubeVirt CR allows the memory of VMs to change."""
+        """Whether the settings in the KubeVirt CR allow the memory of VMs to change now."""
         self.stuck = False
         """Whether the run ended because no remaining change can start before its deadline."""
 
     @property
     def open(self) -> bool:
-        """Whether any object still has to be written or tracked."""
+        """Whether the run still has to write to an object or track one."""
         return self.kubevirt.open or self.memory.open
 
     def abandon_if_in_doubt(self) -> None:
-        """Let the leases expire, if the API server may still execute an unanswered request.
+        """Let the leases expire if the API server may still execute a request without a response.
 
         No other run may start before the leases have expired.
         """
@@ -174,7 +174,7 @@ class _Rollout:
             self.context.memory_lease.abandon()
 
     def follow(self) -> str:
-        """Read, plan and write while any object is tracked; return why the run ended early."""
+        """Read, plan and write until no object is tracked; return why the run ended early."""
         start = self.context.clock.monotonic()
         live = self.context.informer.read()
         while self.open:
@@ -192,7 +192,7 @@ class _Rollout:
         return ""
 
     def _stops_before_round(self, start: float) -> str:
-        """Return why the run must end now; empty if the run may continue."""
+        """Return the reason why the run must end now, or '' if the run may continue."""
         if ended := self.context.stopping():
             return f"{ended}; {_CONTINUES}"
         if self._left(start) <= 0:
@@ -204,10 +204,10 @@ class _Rollout:
         return ""
 
     def _stops_after_round(self, start: float, *, given_up: bool) -> str:
-        """Return why the run cannot make any more changes; empty if it may make more.
+        """Return the reason why the run cannot make any more changes, or '' if it can make more.
 
         Raises:
-            ClusterError: The API server has not answered writes for too long.
+            ClusterError: The API server has not responded to writes for too long.
         """
         clock, pause = self.context.clock, self.writes.pause
         if pause.error is not None and pause.exhausted(clock.monotonic()):
@@ -239,7 +239,7 @@ class _Rollout:
         return not ends or min(ends) > run_ends
 
     def _left(self, start: float) -> float:
-        """Return the number of seconds until the deadline; one year if there is no deadline."""
+        """Return the number of seconds until the deadline, or one year without a deadline."""
         if self.policy.deadline_s is None:
             return 365 * 86400.0
         return self.policy.deadline_s - (self.context.clock.monotonic() - start)

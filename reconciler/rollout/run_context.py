@@ -1,4 +1,4 @@
-"""The ports through which a run uses the cluster, the clock and the terminal: ``RunContext``."""
+"""The interfaces through which a run uses the cluster, clock and terminal: ``RunContext``."""
 
 from __future__ import annotations
 
@@ -34,16 +34,16 @@ class RunContext:
     recorder: Recorder
     listener: Listener
     stopping: Callable[[], str]
-    """Return why the run must end, as a clause; empty if it may continue."""
+    """Returns the reason why the run must end, as a clause, or '' if the run may continue."""
     alerts: Alerts | None = None
-    """Reads the alerts of ``rollout.holdWhile``; without it, each such setting is a hold."""
+    """Reads the alerts of ``rollout.holdWhile``; if None, each matcher pauses the rollout."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
-    """Return the times of the API server and of the local machine if they differ by minutes."""
+    """Returns the API server's and the local time if they differ by minutes, else None."""
     breakable: Callable[[], AbstractContextManager[None]] = nullcontext
-    """Return a context manager; only its block can be ended by ``errors.BrokenOff``."""
+    """Returns a context manager; ``errors.BrokenOff`` can end only the code in its block."""
 
     def alert_hold(self, matchers: tuple[AlertMatcher, ...], now: datetime) -> AlertHold | None:
-        """Return why alerts prevent new changes; None if no matcher selects a firing alert."""
+        """Return why alerts pause new changes, or None if no matcher selects a firing alert."""
         return alert_hold(self.alerts, matchers, now)
 
     def progress(
@@ -73,10 +73,10 @@ class RunContext:
 def alert_hold(
     alerts: Alerts | None, matchers: tuple[AlertMatcher, ...], now: datetime
 ) -> AlertHold | None:
-    """Return why alerts prevent new changes; None if no matcher selects a firing alert.
+    """Return why alerts pause new changes, or None if no matcher selects a firing alert.
 
     Args:
-        alerts: Reads the alerts; without it, each matcher is a hold.
+        alerts: Reads the alerts; if None, each matcher pauses new changes.
         matchers: The matchers of ``rollout.holdWhile``.
         now: The current time.
     """

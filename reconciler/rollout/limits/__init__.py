@@ -1,1 +1,1 @@
-"""The limits on changes: windows, canaries, batches, capacity, approval and concurrency."""
+"""Limits when VM changes may start: windows, canaries, batches, capacity, approval, rate."""

@@ -1,4 +1,4 @@
-"""Compares the next write with the approved write: ``refused``.
+"""Compares the next write of a run with the write that the user approved: ``refused``.
 
 The functions have no side effects.
 """
@@ -24,13 +24,13 @@ HINT = "create a new plan and have it approved"
 def refused(
     approval: Approval | None, decision: Decision, action: Action | None
 ) -> FinalResult | None:
-    """Return the object's result if the approval does not cover its next write, or else None.
+    """Return the final result of an object whose next write is not approved, or else None.
 
     Args:
         approval: The approval; None approves every write.
         decision: The newest decision on the object.
         action: The next write; None if *decision* has no write left although the object still
-            differs from the desired state.
+        differs from the desired state.
     """
     if action is not None and not covers(approval, decision):
         message = f"the change is not approved, so it is not written: {decision.why.message}"
@@ -44,12 +44,12 @@ def refused(
 
 
 def covers(approval: Approval | None, decision: Decision) -> bool:
-    """Return whether the approval contains the object; True if no approval is required."""
+    """Return whether the approval contains a given object, or True if no approval is required."""
     return approval is None or decision.ref in approval.actions
 
 
 def _difference(approval: Approval | None, decision: Decision, action: Action | None) -> str:
-    """Describe how a decision differs from the approved action; empty if both are the same."""
+    """Describe how a decision differs from the approved write, or return '' if they are equal."""
     approved = approval.actions.get(decision.ref, ()) if approval else ()
     if approval is None or not approved:
         return ""

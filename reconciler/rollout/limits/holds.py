@@ -1,4 +1,4 @@
-"""Delays VM changes because of alerts, windows, canaries and batches: ``Holds``."""
+"""Delays VM changes because of alerts, maintenance windows, canaries and batches: ``Holds``."""
 
 from __future__ import annotations
 
@@ -40,11 +40,11 @@ OUTSIDE_WINDOW = "outside-window"
 CANARY_FAILED = "canary-failed"
 WAITS_FOR_CANARIES = "waits-for-canaries"
 ALERT_GRACE = timedelta(minutes=5)
-"""How long a run waits for the end of an alert that started during the run."""
+"""How long a run waits for the end of an alert that started to fire during the run."""
 
 
 class Holds:
-    """Determines why a VM's change may not start yet."""
+    """Determines why the change to a VM may not start yet."""
 
     def __init__(self, run: RunContext, checkpoint: CheckpointStore) -> None:
         self._run, self._checkpoint = run, checkpoint
@@ -73,7 +73,7 @@ class Holds:
         self._canaries = self._of_canaries(planner, objects) if self._rank > CANARY else None
 
     def hold(self, decision: Decision, context: PlanContext) -> Hold | None:
-        """Return why the VM's change may not start now; None if the change may start."""
+        """Return the reason why the change to a VM must wait, or None if the change may start."""
         if (alerts := alert_hold(context.hold, context.now, self._started_at)) is not None:
             return alerts
         rank = self._ranks.get(decision.ref, CANARY)
@@ -174,7 +174,7 @@ class Holds:
 def windows_disagree(
     context: PlanContext, decisions: Iterable[Decision]
 ) -> ClocksDifferError | None:
-    """Return an error if the two clocks disagree on whether changes may start in a window."""
+    """Return an error if the local clock and the API server disagree about maintenance windows."""
     clocks, windows = context.clocks, context.policy.windows
     if clocks is None:
         return None
@@ -186,10 +186,10 @@ def windows_disagree(
 
 
 def alert_hold(found: AlertHold | None, now: datetime, started_at: datetime) -> Hold | None:
-    """Return why no object may change while an alert is firing; None if there is no such alert.
+    """Return the reason why an alert pauses all changes, or None if no such alert is firing.
 
-    An alert that starts during a run often ends soon, so the run waits some minutes for its
-    end. A run does not wait for an alert that was firing before the run started.
+    An alert that starts during a run often ends soon, so the run waits some minutes for its end. A
+    run does not wait for an alert that was firing before the run started.
     """
     if found is None:
         return None
@@ -204,13 +204,13 @@ def alert_hold(found: AlertHold | None, now: datetime, started_at: datetime) -> 
 
 
 def opened(context: PlanContext) -> Opening | None:
-    """Return whether a window is open; None if no windows are configured."""
+    """Return whether a maintenance window is open, or None if no windows are configured."""
     windows = context.policy.windows
     return opening(windows, context.now) if windows else None
 
 
 def closed_hold(found: Opening | None) -> Hold | None:
-    """Return why no object may change while no window is open; None if a window is open."""
+    """Return the reason why all changes wait for a maintenance window, or None if one is open."""
     if found is None or found.is_open:
         return None
     when = f"; the next one opens at {found.opens:%Y-%m-%d %H:%M %Z}" if found.opens else ""
@@ -238,7 +238,7 @@ def _is_left_pending(canary: Decision, context: PlanContext) -> bool:
 def _last_change(
     canaries: list[ObjectRef], context: PlanContext, objects: Mapping[ObjectRef, TrackedObject]
 ) -> datetime | None:
-    """Return the time of a canary's last event in this run: written, started or finished."""
+    """Return the time at which a canary was last written or started, or its change ended."""
     moments: list[datetime | None] = []
     for ref in canaries:
         vm, vmi, tracked = context.live.vms.get(ref), context.live.vmis.get(ref), objects.get(ref)

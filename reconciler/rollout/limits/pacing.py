@@ -1,4 +1,4 @@
-"""Selects the changes that the limits of KubeVirt and the user allow now: ``may_start``.
+"""Selects the VM changes that the limits of KubeVirt and of the user allow now: ``may_start``.
 
 The functions have no side effects.
 """
@@ -87,7 +87,7 @@ def may_start(
 
 
 def disturbed(live: LiveState) -> set[ObjectRef]:
-    """Return the VMs that are migrating, will migrate, or are restarting."""
+    """Return the VMs that are migrating, are about to migrate, or are restarting."""
     changing = {ref for ref, vmi in live.vmis.items() if vmi.memory_changes}
     migrating = {
         ref
@@ -99,7 +99,7 @@ def disturbed(live: LiveState) -> set[ObjectRef]:
 
 
 def coming_up(live: LiveState) -> set[ObjectRef]:
-    """Return the VMs whose instance exists but does not run: it is starting or being deleted."""
+    """Return the VMs whose instance exists but does not run, because it starts or is deleted."""
     return {
         ref
         for ref, vmi in live.vmis.items()
@@ -108,6 +108,6 @@ def coming_up(live: LiveState) -> set[ObjectRef]:
 
 
 def node_of(live: LiveState, ref: ObjectRef) -> str:
-    """Return the node on which a VM runs; empty if the VM does not run."""
+    """Return the node on which a VM runs, or an empty string if the VM does not run."""
     vmi = live.vmis.get(ref)
     return vmi.node if vmi else ""

@@ -1,7 +1,7 @@
-"""Tracks the capacity that a run's changes may still use: ``RemainingCapacity``.
+"""Tracks the node and quota capacity that a run may still use: ``RemainingCapacity``.
 
-This class reads pods and quotas again when they are too old, and subtracts the capacity that the
-run has reserved.
+This class lists pods and quotas again when its data is too old, and subtracts the capacity that
+the run has reserved.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.tracked_object import TrackedObject
 
 MAX_AGE_S = 60.0
-"""The maximum age of pod and quota data in seconds, as long as changes still have to start."""
+"""The maximum age of pod and quota data in seconds while changes still have to start."""
 MAX_AGE_SHORT_S = 10.0
-"""The maximum age in seconds if a change waits for capacity and another change has just ended."""
+"""The maximum age of pod and quota data in seconds after a change ends and another one waits."""
 
 
 class RemainingCapacity:
@@ -42,15 +42,15 @@ class RemainingCapacity:
     def __init__(self, run: RunContext) -> None:
         self._run = run
         self._short = False
-        """Whether a change did not fit since pods and quotas were last read."""
+        """Whether a change lacked capacity since pods and quotas were last listed."""
         self._reserved: dict[ObjectRef, TargetPod] = {}
-        """The target pod of each VM, computed before its patch while both have the same size.
+        """The migration target pod of each VM, computed before the VM is patched.
 
-        For a VM that grows in place, this is its larger launcher pod.
+        For a VM that is resized in place, this is its larger launcher pod.
         """
         self._in_place: set[ObjectRef] = set()
         self._not_before = 0.0
-        """The monotonic time before which a failed read is not retried, in seconds."""
+        """The monotonic time in seconds before which a failed list of pods is not repeated."""
 
     def overlay(self, live: LiveState, objects: Iterable[TrackedObject]) -> LiveState:
         """Return a snapshot with recent pods and quotas added, if a change needs them.
@@ -126,7 +126,7 @@ class RemainingCapacity:
 
 
 def is_hidden(tracked: TrackedObject, vmi: LiveVMI | None, read: Capacity | None) -> bool:
-    """Return whether an object uses capacity that the last list of pods does not include yet."""
+    """Return whether a change uses capacity that the last list of pods does not include yet."""
     written_at = tracked.patched_at
     if read is None or vmi is None or written_at is None or not tracked.written:
         return False

@@ -1,1 +1,1 @@
-"""Tracks each object from its first write to its result, and stores data for later runs."""
+"""Tracks each object from its first write to its final result, and stores data for later runs."""

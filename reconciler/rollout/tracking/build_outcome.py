@@ -1,4 +1,4 @@
-"""Builds an object's entry in the report: ``build_outcome`` makes every ``Outcome``.
+"""Builds the entry of an object in the report of a run: ``build_outcome``.
 
 The functions have no side effects.
 """
@@ -30,11 +30,11 @@ _UNWRITTEN = {
     Cause.BUG: Actuation.FAILED,
     Cause.RUN_ENDED: Actuation.PENDING,
 }
-"""The message about an object that was never written, for each cause."""
+"""The message for an object that was never written, by what ended its tracking."""
 
 
 def build_outcome(tracked: TrackedObject) -> Outcome:
-    """Return the final result of an object that is no longer tracked.
+    """Build the final result of an object that is no longer tracked.
 
     Raises:
         IllegalTransitionError: The object is still tracked.
@@ -69,7 +69,7 @@ def build_outcome(tracked: TrackedObject) -> Outcome:
 def untracked_outcome(
     decision: Decision, final: FinalResult, at: datetime, *, action: Action | None = None
 ) -> Outcome:
-    """Return the result of an object that the run never tracked.
+    """Build the result of an object that the run never tracked.
 
     *at* is when the run ended.
     """

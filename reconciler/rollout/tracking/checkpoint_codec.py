@@ -1,6 +1,7 @@
-"""Encodes and decodes a ``Checkpoint`` as an annotation value: ``encoded``, ``decoded``.
+"""Encodes and decodes saved rollout progress as an annotation value: ``encoded``, ``decoded``.
 
-Users can edit the annotation, so an unreadable value is reported and never raises an exception.
+Users can edit the annotation, so the functions report an unreadable value and never raise an
+exception.
 """
 
 from __future__ import annotations
@@ -19,17 +20,17 @@ from reconciler.model.references import VM, ObjectRef
 from reconciler.model.run.checkpoint import Checkpoint, RecordedFailure, Soak, Start
 
 MOST_FAILURES = 200
-"""The maximum number of stored failures; the oldest are dropped."""
+"""The maximum number of failures in a checkpoint; the oldest failures are dropped."""
 LONGEST_MESSAGE = 300
-"""The maximum number of characters of a stored message."""
+"""The maximum length, in characters, of a failure message in a checkpoint."""
 MOST_BYTES = 128 * 1024
-"""The maximum size of the checkpoint in bytes: half of Kubernetes' limit for all annotations.
+"""The maximum size of a checkpoint in bytes: half of Kubernetes' limit for all annotations.
 
 Source: kubernetes v1.33 staging/src/k8s.io/apimachinery/pkg/api/validation/objectmeta.go,
 TotalAnnotationSizeLimitB.
 """
 KEPT_FOR = timedelta(hours=1)
-"""How long a failure is stored; after that, a run may change the object again."""
+"""How long a checkpoint keeps a failure; after that, a run may change the object again."""
 _UNREADABLE = (
     msgspec.MsgspecError,
     OverflowError,  # a time in year 1 with a time zone east of UTC
@@ -39,11 +40,11 @@ _UNREADABLE = (
 
 
 class Decoded(NamedTuple):
-    """A checkpoint that was read from an annotation."""
+    """Saved rollout progress (a checkpoint) that was decoded from an annotation value."""
 
     checkpoint: Checkpoint
     problem: str = ""
-    """Why the annotation cannot be read, as one sentence; the checkpoint is then empty."""
+    """Why the annotation value is unreadable, as a sentence; the checkpoint is then empty."""
 
 
 class _Name(msgspec.Struct, frozen=True):
@@ -59,9 +60,9 @@ class _Document(msgspec.Struct, frozen=True):
 
 
 def encoded(checkpoint: Checkpoint) -> str | None:
-    """Return a checkpoint as the value of an annotation; None if there is nothing to store.
+    """Encode a checkpoint as an annotation value, or return None if it contains nothing.
 
-    If there are too many failures, the oldest are dropped. Long messages are cut.
+    If it contains too many failures, the oldest are dropped. Long messages are cut.
     """
     known = sorted(checkpoint.failures.items(), key=lambda item: (item[1].at, item[0]))
     newest = known[::-1][:MOST_FAILURES]
@@ -83,7 +84,7 @@ def encoded(checkpoint: Checkpoint) -> str | None:
 
 
 def decoded(text: str | None) -> Decoded:
-    """Return the checkpoint in an annotation's value; an empty value means an empty checkpoint."""
+    """Decode a checkpoint from an annotation value; a missing value is an empty checkpoint."""
     if not text:
         return Decoded(Checkpoint())
     try:
@@ -102,7 +103,7 @@ def decoded(text: str | None) -> Decoded:
 
 
 def without_expired(checkpoint: Checkpoint, now: datetime) -> Checkpoint:
-    """Return a copy of a checkpoint without failures and starts older than an hour."""
+    """Return a copy of a checkpoint without the failures and VM starts older than an hour."""
     failures = {
         ref: each for ref, each in checkpoint.failures.items() if now - each.at <= KEPT_FOR
     }

@@ -1,4 +1,4 @@
-"""Stores the checkpoint of a rollout in an annotation of its lease: ``CheckpointStore``.
+"""Stores rollout progress in an annotation of the run's Lease: ``CheckpointStore``.
 
 A run reads the checkpoint once, and writes it each time it changes.
 """
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 
 class CheckpointStore:
-    """Reads and writes, in a lease's annotation, the data that runs store for later runs."""
+    """Reads and writes the data for later runs (the checkpoint) in an annotation of a Lease."""
 
     def __init__(self, lease: Lease, now: datetime) -> None:
         self._lease = lease
         found = codec.decoded(lease.annotations().get(ROLLOUT))
         self.checkpoint: Checkpoint = codec.without_expired(found.checkpoint, now)
         self.problem = found.problem
-        """Why the annotation cannot be read; empty if it can be read."""
+        """Why the annotation is unreadable, or an empty string if it is readable."""
 
     def failure_of(self, decision: Decision) -> RecordedFailure | None:
-        """Return an object's failure in an earlier run, if object and target are the same.
+        """Return the failure of an earlier run at the same object and target size, or None.
 
         An object that matches Git, or whose change is in flight, no longer counts as failed.
         """
@@ -45,12 +45,12 @@ class CheckpointStore:
         return found if same else None
 
     def failed(self, ref: ObjectRef, failure: RecordedFailure) -> None:
-        """Store a failure that later runs cannot see in the object's status."""
+        """Store a failure that the object's status does not show, so that later runs know it."""
         failures = {**self.checkpoint.failures, ref: failure}
         self._keep(replace(self.checkpoint, failures=failures))
 
     def start_of(self, decision: Decision) -> Start | None:
-        """Return the stored start of a VM, if an earlier run created the VM or wrote this size."""
+        """Return the stored start of a VM that an earlier run created or restarted, or None."""
         found = self.checkpoint.starts.get(decision.ref)
         if found is None or found.uid is None:
             return found
@@ -58,7 +58,7 @@ class CheckpointStore:
         return found if same else None
 
     def starts(self, ref: ObjectRef, start: Start) -> None:
-        """Store that this run starts a VM, before the request is sent."""
+        """Store that this run starts a VM; called before the request is sent."""
         starts = {**self.checkpoint.starts, ref: start}
         self._keep(replace(self.checkpoint, starts=starts))
 
@@ -71,7 +71,7 @@ class CheckpointStore:
             self._keep(replace(known, failures=failures, starts=starts))
 
     def soaks(self, soak: Soak) -> None:
-        """Store the time at which all canaries had the memory size that Git sets."""
+        """Store the time since which all canaries have had the memory size that Git sets."""
         self._keep(replace(self.checkpoint, soak=soak))
 
     def _keep(self, checkpoint: Checkpoint) -> None:

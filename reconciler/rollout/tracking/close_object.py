@@ -1,4 +1,4 @@
-"""Stops tracking objects and stores their results; no other module does this: ``ObjectCloser``.
+"""Ends the tracking of objects and stores their final results: ``ObjectCloser``.
 
 ========= =============== ================================== ==============================
 Cause     Progress, trace Event                              Checkpoint for later runs
@@ -40,24 +40,24 @@ NOT_SETTLED = "not-settled"
 _BUG = "a bug in reconciler ended the tracking of this object"
 _BUG_HINT = "report the bug with this message; the next run plans the object again"
 _SHOWN = frozenset(each.value for each in FAILURES) | {NOT_SETTLED}
-"""The failure reasons that later runs can see in the cluster."""
+"""The failure reasons that later runs can find in the cluster, so that they are not stored."""
 
 
 class ObjectCloser:
-    """Ends the tracking of a run's objects, and stores failures that later runs must know."""
+    """Ends the tracking of objects in a run, and stores the failures that later runs must know."""
 
     def __init__(self, run: RunContext) -> None:
         self._run = run
         self.config = CheckpointStore(run.config_lease, run.clock.now())
-        """The checkpoint of the KubeVirt CR."""
+        """The saved progress (checkpoint) of changes to the KubeVirt CR."""
         self.memory = CheckpointStore(run.memory_lease, run.clock.now())
-        """The checkpoint of VMs."""
+        """The saved progress (checkpoint) of changes to VMs."""
         self.bug: IllegalTransitionError | None = None
-        """The first bug that ended the tracking of an object; the run then writes nothing more."""
+        """The first illegal state transition; after it, the run sends no more writes."""
 
     @contextmanager
     def guard(self, tracked: TrackedObject) -> Iterator[None]:
-        """Context manager that marks the object as failed after an illegal state transition."""
+        """Mark an object as failed if the code in the block makes an illegal state transition."""
         try:
             yield
         except IllegalTransitionError as error:
@@ -120,7 +120,7 @@ class ObjectCloser:
                 record(ref, uid, reason="MemoryNotReached", message=message, warning=True)
 
     def _failure(self, tracked: TrackedObject, final: FinalResult) -> RecordedFailure:
-        """Return the failure to store for later runs, if the cluster does not show it."""
+        """Build the record of an object's failure for later runs."""
         created = tracked.action is not None and tracked.action.verb is Verb.CREATE
         return RecordedFailure(
             uid=None if created else tracked.latest.uid,

@@ -1,7 +1,7 @@
-"""Detects a branch whose history was rewritten: ``require_history`` and ``record_commit``.
+"""Detects a branch with a rewritten history: ``require_history`` and ``record_commit``.
 
 A Lease stores the branch and the commit from which a run has last written. If a later run for the
-same branch does not find that commit in the history, somebody has replaced commits by others.
+same branch does not find that commit in the branch's history, the history was rewritten.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 def require_history(
     held: Iterable[Lease], found: CommitInForce | None, history: History | None
 ) -> None:
-    """Check that the branch's history contains the last applied commit.
+    """Check that the history of the requested revision contains the last applied commit.
 
     Args:
         held: The leases of the run.
-        found: The commit in force; None if the source is not a commit.
+        found: The commit to apply; None if the source is not a commit.
         history: The history of the requested revision; None if the source is not a commit.
 
     Raises:
@@ -69,10 +69,10 @@ def _unwritten(code: str, message: str, hint: str) -> InvalidError:
 def record_commit(
     held: Iterable[Lease], found: CommitInForce | None, history: History | None
 ) -> None:
-    """Store the branch and the applied commit in the run's leases, when these are next renewed.
+    """Store the branch and the applied commit in the leases when these are next renewed.
 
     A run of a tag or a hash stores nothing, because it does not move a branch. It removes a stored
-    commit that is not in its history: a person has chosen another history.
+    commit that is not in its history, because a user has chosen another history.
 
     Raises:
         SourceError: The history cannot be fetched.
@@ -90,7 +90,7 @@ def record_commit(
 
 
 def _recorded(text: str | None) -> tuple[str, str] | None:
-    """Return the branch and the commit in an annotation; None if it is missing or damaged."""
+    """Parse the branch and commit in a Lease annotation; None if it is missing or malformed."""
     try:
         document = json.loads(text or "{}")
         branch, commit = document.get("revision"), document.get("commit")

@@ -11,14 +11,14 @@ from reconciler.model.run.outcome import Result
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """The reason why a change does not start now."""
+    """The reason why the change to an object does not start now."""
 
     why: Explanation
     until: datetime | None = None
-    """The time at which the hold ends by itself; None if the time is not known."""
+    """The time at which the pause ends by itself, or None if the time is not known."""
     final: bool = False
-    """Whether the hold lasts longer than this run, so that the run need not wait for it."""
+    """Whether the pause lasts longer than this run, so that the run does not wait for its end."""
     closed: bool = False
-    """Whether nothing may change now: no window is open, or an alert is firing."""
+    """Whether no object may change now, because of an alert or a closed maintenance window."""
     result: Result = Result.NOT_STARTED
-    """The result of the object if the run ends while the object is held."""
+    """The result of the object if the run ends while the object still waits."""

@@ -25,7 +25,7 @@ FAILURES = frozenset(
         Reason.HOTPLUG_STUCK,
     }
 )
-"""The failure reasons that the cluster shows, for changes by any client."""
+"""The failure reasons that an object's status shows, regardless of which client made a change."""
 
 UNDER_WAY = frozenset(
     {
@@ -49,14 +49,14 @@ def judge(decision: Decision, *, written: bool = False) -> Convergence:
     Args:
         decision: The decision from the newest snapshot. If the spec has the desired size, the
             decision compares that size with the guest's memory.
-        written: Whether this run wrote the value. An object that then needs a restart has failed,
-            unless the plan announced the restart.
+        written: Whether this run wrote the value. If such an object needs a restart that the plan
+            did not announce, it has failed.
     """
     return Convergence(verdict=_verdict(decision, written=written), why=decision.why)
 
 
 def share(migration: LiveMigration | None) -> float:
-    """Return the estimated completed fraction of a change, from 0 to 1; only for display."""
+    """Estimate the completed fraction of a change from its migration, from 0 to 1, for display."""
     return migration.phase.fraction if migration else 0.05
 
 

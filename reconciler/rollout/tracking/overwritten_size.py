@@ -1,4 +1,4 @@
-"""Explains why a VM no longer has the size that the run wrote: ``lost``.
+"""Explains why a VM no longer has the memory size that the run wrote: ``lost``.
 
 The functions have no side effects.
 """
@@ -19,7 +19,7 @@ DELETED = "deleted"
 
 
 def lost(decision: Decision) -> Explanation:
-    """Explain why a VM no longer has the size that this run wrote."""
+    """Explain why a VM no longer has the memory size that this run wrote."""
     hint = "let only one tool write the field"
     if decision.effect is Effect.CREATE:
         message = "the VM was created and then deleted"
@@ -34,7 +34,7 @@ def lost(decision: Decision) -> Explanation:
 
 
 def wanted(decision: Decision) -> str:
-    """Return the value that Git sets for the object, in canonical notation."""
+    """Return the desired value of an object's changed field from Git, in canonical notation."""
     if decision.ref.is_kubevirt:
         fields = (f"{dotted(each.field)}={each.after}" for each in decision.changes)
         return "; ".join(sorted(fields))

@@ -10,8 +10,8 @@ WRITTEN   the API server accepted a write of this run         recreated, ended
 ENDED     untracked; ``ObjectCloser.close`` stored the result none
 ========= =================================================== ==========================
 
-A write may be ``sent`` in any state but ENDED. The write is then unanswered until the object is
-``accepted``, ``refused`` or ``found_written``. Without an answer, it stays unanswered.
+A write may be ``sent`` in any state but ENDED. The write then has no response until the object is
+``accepted``, ``refused`` or ``found_written``.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 VISIBLE_AFTER = timedelta(seconds=2)
-"""How much newer than a write a snapshot must be so that it certainly includes the write."""
+"""Minimum time between a write and a snapshot that certainly includes the write."""
 
 
 class Cause(StrEnum):
@@ -61,7 +61,7 @@ class FinalResult:
 
 
 def as_decided(result: Result, decision: Decision, cause: Cause = Cause.JUDGED) -> FinalResult:
-    """Return a final result with the same explanation as the plan's decision."""
+    """Build a final result with the same explanation as the plan's decision."""
     return FinalResult(result=result, why=decision.why, cause=cause)
 
 
@@ -75,7 +75,7 @@ class State(StrEnum):
 
 
 class IllegalTransitionError(RuntimeError):
-    """A transition that the object's state does not allow: the rollout has a bug."""
+    """A transition that an object's state does not allow, which means a bug in the rollout."""
 
 
 _OPEN = (State.WAITING, State.FOLLOWING, State.WRITTEN)
@@ -94,7 +94,7 @@ _NEED_UNANSWERED = frozenset({"accepted", "refused", "found_written"})
 
 @dataclass(slots=True, kw_only=True)
 class TrackedObject:
-    """The state of one object during a run; no other part of the rollout has mutable state.
+    """The state of one object during a run.
 
     This state is never stored; the next run rebuilds it from the cluster.
     """
@@ -103,37 +103,37 @@ class TrackedObject:
     latest: Decision
     """The decision from the newest snapshot."""
     hold: Hold | None = None
-    """Why the change could not start at the last attempt; None if nothing prevented it."""
+    """Why the change could not start at the last attempt, or None if it could start."""
     guest_before: MemoryQuantity | None = None
     guest_now: MemoryQuantity | None = None
     commit: str = ""
     """The commit that the run applies."""
     earlier_commit: str = ""
-    """The commit from which an earlier run wrote the change in flight; empty if unknown."""
+    """The commit from which an earlier run wrote the unfinished change; empty if unknown."""
     action: Action | None = field(default=None, init=False)
-    """The last write that was sent."""
+    """The last write request for the object that was sent, if any."""
     unanswered_at: datetime | None = field(default=None, init=False)
-    """When the unanswered write was sent; None if every write has been answered.
+    """When the write without a response was sent; None if every write has a response.
 
-    The API server may have executed the unanswered write.
+    The API server may have executed this write.
     """
     patched_at: datetime | None = field(default=None, init=False)
-    """When the value was written, by this run or by an earlier run."""
+    """When this or an earlier run wrote the desired value, or None if no run wrote it."""
     restarted_at: datetime | None = field(default=None, init=False)
-    """When this run requested the restart of the VM."""
+    """When this run requested the restart of the VM, or None if it requested none."""
     attempts: int = field(default=0, init=False)
-    """The number of failed writes; after each failure, the object is planned again."""
+    """The number of failed writes to the object."""
     not_before: float = field(default=0.0, init=False)
-    """The monotonic time in seconds before which no further write may be sent."""
+    """The monotonic time in seconds before which no further write may be sent to the object."""
     snapshot_at: datetime | None = field(default=None, init=False)
     """The time of the newest snapshot that contains the object."""
     migration: LiveMigration | None = field(default=None, init=False)
-    """The newest migration since the change started."""
+    """The newest migration of the VM since the change started, or None."""
     failed_migrations: int = field(default=0, init=False)
     ended_at: datetime | None = field(default=None, init=False)
     _fraction: float = field(default=0.0, init=False)
     last_open_state: State = field(default=State.WAITING, init=False)
-    """The current state; after the end of the tracking, the state before its end."""
+    """The current state, or the state before the end if the tracking has ended."""
     final: FinalResult | None = field(default=None, init=False)
 
     @property
@@ -153,7 +153,7 @@ class TrackedObject:
 
     @property
     def result(self) -> Result | None:
-        """The object's final result; None while the object is tracked."""
+        """The object's final result, or None while the object is tracked."""
         return self.final.result if self.final else None
 
     @property
@@ -163,19 +163,19 @@ class TrackedObject:
 
     @property
     def applied(self) -> bool:
-        """Whether the spec contains the change, regardless of which client wrote it."""
+        """Whether the object's spec contains the change, regardless of which client wrote it."""
         return self.last_open_state is not State.WAITING
 
     @property
     def revision(self) -> str:
-        """The commit from which the object was changed; empty if there is none known."""
+        """The commit from which the object was changed, or an empty string if it is unknown."""
         if self.written:
             return self.commit
         return self.earlier_commit if self.applied else ""
 
     @property
     def in_doubt(self) -> bool:
-        """Whether a write has no answer, and no snapshot is new enough to show its effect."""
+        """Whether a write got no response, and no snapshot is new enough to show its result."""
         sent, shown = self.unanswered_at, self.snapshot_at
         return sent is not None and (shown is None or shown <= sent + VISIBLE_AFTER)
 
@@ -193,17 +193,17 @@ class TrackedObject:
         self.patched_at = self.patched_at or at
 
     def refused(self) -> None:
-        """Record that the API server rejected a write, or answered it with an error."""
+        """Record that the API server rejected a write, or responded to it with an error."""
         self._go("refused")
         self.unanswered_at = None
 
     def found_written(self) -> None:
-        """Record that a snapshot shows the value of a write that the API server never answered."""
+        """Record that a snapshot shows the result of a write that got no response."""
         self._go("found_written")
         self.patched_at, self.unanswered_at = self.unanswered_at, None
 
     def followed(self, patched_at: datetime | None = None) -> None:
-        """Record that the object already has the value, which this run did not write.
+        """Record that the object already has the desired value, which this run did not write.
 
         Args:
             patched_at: When an earlier run wrote the value; None if another client wrote it.
@@ -217,19 +217,19 @@ class TrackedObject:
         self.patched_at = self.restarted_at = None
 
     def ended(self, final: FinalResult, at: datetime) -> None:
-        """End the object's tracking; after a bug, this is allowed in any state."""
+        """End the tracking of the object; after a bug, this is allowed in any state."""
         if final.cause is not Cause.BUG:
             self._go("ended")
         hint = final.why.hint or self.latest.why.hint
         self.final, self.ended_at = replace(final, why=replace(final.why, hint=hint)), at
 
     def try_again(self, not_before: float) -> None:
-        """Count a failed write, and do not allow the next write before a given time."""
+        """Count a failed write, and forbid the next write to the object before *not_before*."""
         self.attempts += 1
         self.not_before = not_before
 
     def update(self, decision: Decision, live: LiveState) -> None:
-        """Update the object's state from the newest snapshot."""
+        """Update the object's tracked state from the newest decision and snapshot."""
         self.latest, self.snapshot_at = decision, live.observed_at
         vmi = live.vmis.get(self.ref)
         recent = _since(live.migrations.get(self.ref, ()), self.patched_at)
@@ -261,7 +261,7 @@ class TrackedObject:
 def _since(
     migrations: tuple[LiveMigration, ...], start: datetime | None
 ) -> tuple[LiveMigration, ...]:
-    """Return the migrations that were created since a given time, rounded down to seconds."""
+    """Return the migrations that were created at or after *start*, rounded down to seconds."""
     if start is None:
         return migrations
     whole = start.replace(microsecond=0)

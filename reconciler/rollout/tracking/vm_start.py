@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from reconciler.model.run.checkpoint import Start
 
 ANSWER_S = 60.0
-"""Seconds after which a restart request without effect is assumed to be lost."""
+"""Seconds after which a restart request is considered lost if the VM has not restarted."""
 INEFFECTIVE = "restart-ineffective"
 _STARTING = ("Always", "RerunOnFailure", "Once")
 
 
 def starts_itself(manifest: Mapping[str, Any]) -> bool:
-    """Return whether a VM starts by itself when it is created from a given manifest.
+    """Return whether a VM with the given manifest starts as soon as it is created.
 
     Source: kubevirt v1.9.0 staging/src/kubevirt.io/api/core/v1/types.go (RunStrategy).
     """
@@ -49,7 +49,7 @@ def starts_now(decision: Decision, live: LiveState) -> bool:
 def failed_start(
     decision: Decision, start: Start, live: LiveState, now: datetime
 ) -> Explanation | None:
-    """Explain why the start of a VM has failed; None if it has not failed so far."""
+    """Explain why the start of a VM has failed, or return None if it has not failed so far."""
     if decision.reason is Reason.NOT_STARTING:
         reason, message = decision.reason.value, decision.why.message
     elif starts_now(decision, live) and now - start.at > timedelta(seconds=START_TIMEOUT_S):
@@ -66,7 +66,7 @@ def failed_start(
 def may_request_restart(
     decision: Decision, start: Start | None, live: LiveState, now: datetime
 ) -> bool:
-    """Return whether a restart may be requested now: no earlier restart is in progress."""
+    """Return whether a restart may be requested, because no earlier restart is in progress."""
     if start is None:
         return True
     late = now - start.at > timedelta(seconds=ANSWER_S)
@@ -74,6 +74,6 @@ def may_request_restart(
 
 
 def _is_newer(live: LiveState, decision: Decision, start: Start) -> bool:
-    """Return whether the VM's instance is not the one from before the restart."""
+    """Return whether the VM's instance was created after the requested restart."""
     vmi = live.vmis.get(decision.ref)
     return vmi is not None and vmi.uid != start.instance

@@ -55,7 +55,7 @@ class Dispatch:
         self._order = {ref: n for n, ref in enumerate(planned)}
         self._announced = False
         self.held: dict[ObjectRef, Hold] = {}
-        """The hold of each VM that could not start in the last round."""
+        """The VMs that could not start in the last round, and why."""
 
     def start(
         self,
@@ -66,8 +66,8 @@ class Dispatch:
         """Send the next write of each VM whose change may start.
 
         Raises:
-            ClusterError: The API server's response, for example 401, ends the run, or the clocks
-                disagree on the windows.
+            ClusterError: The API server's response, for example 401, ends the run, or the two
+            clocks disagree about the maintenance windows.
         """
         context, failures = planner.context, _failures(objects)
         if failures >= self._policy.failure_budget:
@@ -98,7 +98,7 @@ class Dispatch:
         context: PlanContext,
         count: int,
     ) -> Iterator[PendingWrite]:
-        """Yield the writes that may be sent; each is checked again just before it is sent."""
+        """Yield the writes that may be sent, each of which is checked just before it is sent."""
         failures, unanswered = _failures(objects), list[TrackedObject]()
         for decision in chosen:
             tracked, action = objects[decision.ref], decision.actions[0]
@@ -121,7 +121,7 @@ class Dispatch:
             yield PendingWrite(tracked=tracked, decision=decision, action=action, vm=vm)
 
     def _still_waits(self, decision: Decision) -> bool:
-        """Return whether the VM, after another read, still needs a first restart request.
+        """Return whether a VM, when read again, needs a restart that nobody has requested yet.
 
         A restart request has no guard against stale data, and the informer may be out of date.
         """
@@ -131,7 +131,7 @@ class Dispatch:
         return is_true(vm.conditions, "RestartRequired")
 
     def _keep_start(self, decision: Decision, action: Action, context: PlanContext) -> None:
-        """Record for later runs that this run starts the VM, before the request is sent."""
+        """Store for later runs that this run starts a VM; called before the request is sent."""
         created = action.verb is Verb.CREATE and starts_itself(action.manifest or {})
         if not created and action.verb is not Verb.RESTART:
             return
@@ -151,7 +151,7 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         context: PlanContext,
     ) -> list[Decision]:
-        """Return the VMs to change now: first restarts after written sizes, then new changes."""
+        """Return the VMs to change now: first restarts of patched VMs, then new changes."""
         restarts = [each for each in ready if objects[each.ref].written]
         new = [each for each in ready if not objects[each.ref].written]
         keys, waits = context.policy.anti_affinity, dict[ObjectRef, str]()
@@ -193,7 +193,7 @@ class Dispatch:
         objects: Mapping[ObjectRef, TrackedObject],
         failures: int,
     ) -> None:
-        """Record that the waiting VMs will not change, because too many changes have failed."""
+        """End the waiting VM changes, because too many changes of the run have failed."""
         budget = self._policy.failure_budget
         spent = f"{plural(failures, 'VM')} failed and the failure budget is {budget}"
         for ref in candidates:
@@ -213,7 +213,7 @@ def _failures(objects: Mapping[ObjectRef, TrackedObject]) -> int:
 
 
 def _busy(objects: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[ObjectRef]:
-    """Return the VMs with a change in flight that KubeVirt's status does not show yet."""
+    """Return the VMs whose change is in flight although KubeVirt's status does not show it yet."""
     return [
         ref
         for ref, tracked in objects.items()
@@ -222,7 +222,7 @@ def _busy(objects: Mapping[ObjectRef, TrackedObject], live: LiveState) -> list[O
 
 
 def _is_disturbed(tracked: TrackedObject, vmi: LiveVMI | None) -> bool:
-    """Return whether this run's write affects the VM although the status does not show it yet."""
+    """Return whether a write disrupts the VM although the VM's status does not show it yet."""
     if tracked.restarted_at is not None:
         return True
     if tracked.action is None or tracked.action.wave is not WaveName.MEMORY:

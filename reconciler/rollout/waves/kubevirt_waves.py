@@ -35,7 +35,7 @@ _NO_LEASE_HINT = (
     "the next run can change the KubeVirt CR, which was not possible when this run started"
 )
 _OWNER_UNREAD = frozenset({Reason.OWNED_BY_HYPERCONVERGED, Reason.OWNED_BY_HARVESTER})
-"""The reasons for which an owner that took a write can no longer take one."""
+"""The reasons for which the operator that manages the KubeVirt CR can no longer be read."""
 _OWNER_HINT = (
     "let only one tool write the KubeVirt CR; a run tries again after an hour, or when Git changes"
 )
@@ -54,18 +54,18 @@ class KubeVirtWaves:
         self._policy, self._run, self._writes = policy, run, writes
         self._closer, self._checkpoint = writes.closer, writes.closer.config
         self.tracked = _tracked(plan)
-        """The KubeVirt CR; None if it is as desired."""
+        """The KubeVirt CR as a tracked object, or None if it matches Git."""
         self._has_lease = touches_config(plan, Shard())
         self.hold: Hold | None = None
-        """Why the KubeVirt CR was not written in the last round; None if nothing held it."""
+        """Why the KubeVirt CR was not written in the last round, or None if it could be."""
         self._written_at: float | None = None
         self._settled_at: float | None = None
         self._started_at, self._began_at = run.clock.monotonic(), run.clock.now()
         self._sent: set[FieldPath] = set()
-        """The fields that this run has written."""
+        """The fields of the KubeVirt CR that this run has written."""
         self._reported = ""
         self.overdue = False
-        """Whether the CR has not settled within its deadline, no matter who changed it."""
+        """Whether the KubeVirt CR did not settle within its deadline after any client's change."""
 
     @property
     def open(self) -> bool:
@@ -84,7 +84,7 @@ class KubeVirtWaves:
         )
 
     def step(self, context: PlanContext) -> bool:
-        """Make the next change to the CR; return whether the memory of VMs may change now."""
+        """Make the next change to the KubeVirt CR; return whether VM memory may change now."""
         tracked = self.tracked
         if tracked is None or not tracked.open:
             return self._settled(context)
@@ -115,7 +115,7 @@ class KubeVirtWaves:
                 return False
 
     def _write_unless_reverted(self, tracked: TrackedObject, context: PlanContext) -> None:
-        """Write the next change to the CR, unless another client reverted an earlier change."""
+        """Write the next KubeVirt CR change, unless another client reverted an earlier one."""
         decision = tracked.latest
         if tracked.written and tracked.action and tracked.action.uid != decision.uid:
             tracked.recreated()
@@ -165,7 +165,7 @@ class KubeVirtWaves:
             self._sent |= {each.field for each in decision.changes if each.wave is action.wave}
 
     def _settled(self, context: PlanContext) -> bool:
-        """Return whether KubeVirt's components had enough time to read the changed CR.
+        """Return whether KubeVirt's components had enough time to read the changed KubeVirt CR.
 
         The only exact signal needs permissions on pods. So this method waits for
         observedGeneration and then a few seconds more.
@@ -189,9 +189,10 @@ class KubeVirtWaves:
         return now - self._settled_at >= self._policy.settle_s
 
     def _unsettled(self, context: PlanContext) -> str:
-        """Return why the CR's changes are not in force yet: first its owner, then KubeVirt.
+        """Return why changes to the KubeVirt CR have not settled yet, or '' if they have.
 
-        The memory of VMs does not depend on an owner to which nothing was written.
+        The operator that manages the CR is checked first, then KubeVirt. Changes of VM memory do
+        not wait for that operator if the run wrote nothing to it.
         """
         decision, matters = context.kubevirt, self.open or self._written_at is not None
         if decision is not None and matters and self._owner_waits(decision):
@@ -201,13 +202,14 @@ class KubeVirtWaves:
         return unsettled(context.live.kubevirt)
 
     def _owner_waits(self, decision: Decision) -> bool:
-        """Return whether the CR waits for its owner."""
+        """Return whether the KubeVirt CR waits for the operator that manages it."""
         return decision.reason is Reason.OWNER_NOT_SETTLED or self._owner_is_unread(decision)
 
     def _owner_is_unread(self, decision: Decision) -> bool:
-        """Return whether the owner took a write of this run, and cannot be read now.
+        """Return whether the operator that manages the KubeVirt CR is unreadable after a write.
 
-        What it took is not in force yet, so the run waits, as for an owner that has not settled.
+        The written value has not reached the CR yet, so the run waits, as for an operator that has
+        not settled.
         """
         return bool(self._sent) and decision.reason in _OWNER_UNREAD
 

@@ -51,7 +51,7 @@ class MemoryWave:
         self._closer, self._checkpoint = writes.closer, writes.closer.memory
         self.dispatch = Dispatch(plan, policy, run, writes)
         self.can_start = True
-        """Whether a VM has a write that was not sent yet."""
+        """Whether any VM has a write that was not sent yet."""
         live = run.informer.read()
         self.objects: dict[ObjectRef, TrackedObject] = {
             decision.ref: self._tracked(decision, live)
@@ -66,12 +66,12 @@ class MemoryWave:
 
     @property
     def under_way(self) -> bool:
-        """Whether any VM's change is in flight."""
+        """Whether the change to any VM is in flight."""
         return any(each.open and each.applied for each in self.objects.values())
 
     @property
     def all_held(self) -> bool:
-        """Whether every VM that is still tracked must wait."""
+        """Whether every VM that is still tracked waits for a limit."""
         return self.open and all(
             ref in self.dispatch.held for ref, each in self.objects.items() if each.open
         )
@@ -94,7 +94,7 @@ class MemoryWave:
             self.dispatch.start(candidates, self.objects, planner)
 
     def _tracked(self, decision: Decision, live: LiveState) -> TrackedObject:
-        """Start tracking a VM; stop immediately if this run has nothing to do for the VM."""
+        """Start tracking a VM, or end immediately if this run has nothing to do for the VM."""
         vmi = live.vmis.get(decision.ref)
         guest = vmi.guest_current if vmi else None
         tracked = TrackedObject(
@@ -129,7 +129,7 @@ class MemoryWave:
         )
 
     def _judge(self, tracked: TrackedObject, decision: Decision, live: LiveState) -> None:
-        """Evaluate a VM with the newest snapshot; stop tracking it if no work is left."""
+        """Evaluate a VM by the newest snapshot, and stop tracking it if no work is left."""
         news = decision.why.message != tracked.latest.why.message
         tracked.update(decision, live)
         if tracked.state is State.WAITING and not decision.actions:
@@ -160,7 +160,7 @@ class MemoryWave:
                 )
 
     def _note_found(self, tracked: TrackedObject, decision: Decision) -> None:
-        """Record that the VM has the value, although the API server never confirmed the write."""
+        """Record that the VM has the desired value although a write got no confirmation."""
         there = is_under_way(decision) or decision.effect is Effect.NONE
         if there and tracked.unanswered_at is not None:
             tracked.found_written()
@@ -177,13 +177,13 @@ class MemoryWave:
             self._closer.close(tracked, FinalResult(result=Result.FAILED, why=lost(decision)))
 
     def _end_held(self, tracked: TrackedObject) -> None:
-        """Record the result of a VM that this run cannot change."""
+        """Store the final result of a VM that this run cannot change."""
         stale = approval_check.refused(self._approval, tracked.latest, None)
         held = as_decided(Result.HELD, tracked.latest)
         self._closer.close(tracked, held if tracked.applied else stale or held)
 
     def _end_written(self, tracked: TrackedObject) -> None:
-        """Record the result of a VM whose new size takes effect only at a restart."""
+        """Store the final result of a VM whose new size takes effect only at a restart."""
         staged = tracked.planned.effect is Effect.RESTART and tracked.restarted_at is None
         end = as_decided(Result.HELD if staged else Result.FAILED, tracked.latest)
         if staged and self._approval and self._approval.of(tracked.ref, WaveName.RESTART):
@@ -191,13 +191,13 @@ class MemoryWave:
         self._closer.close(tracked, end)
 
     def _failed_start(self, decision: Decision, live: LiveState) -> FinalResult | None:
-        """Return the result of a VM whose start has failed, in this run or in an earlier run."""
+        """Return the final result of a VM whose start has failed, or None if it has not."""
         start = self._checkpoint.start_of(decision)
         why = failed_start(decision, start, live, self._run.clock.now()) if start else None
         return FinalResult(result=Result.FAILED, why=why) if why else None
 
     def _may_write(self, tracked: TrackedObject, decision: Decision, context: PlanContext) -> bool:
-        """Return whether the plan's next write to a VM may be sent and has not been sent yet."""
+        """Return whether the next planned write to a VM may be sent and has not been sent yet."""
         if not tracked.open:
             return False
         if decision.actions[0].verb is not Verb.RESTART:

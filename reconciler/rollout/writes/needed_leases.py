@@ -1,4 +1,4 @@
-"""``touches_config``, ``touches_memory``, ``NoLease``: decide which leases a run needs."""
+"""Decides which leases a run needs: ``touches_config``, ``touches_memory``, ``NoLease``."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ def _touches(plan: Plan, kind: str) -> bool:
 
 
 class NoLease:
-    """Stands for a lease that a run does not need, because the run does not write such objects."""
+    """Replaces a lease that a run does not need, because the run does not write such objects."""
 
     def held(self) -> bool:
-        """Return True: a run that does not write needs no lease."""
+        """Return True, because a run that does not write needs no lease."""
         return True
 
     def valid_s(self) -> float:
@@ -48,11 +48,11 @@ class NoLease:
         return {}
 
     def annotate(self, _annotations: Mapping[str, str | None]) -> bool:
-        """Store nothing, and return False."""
+        """Store nothing, and return False, because no lease exists."""
         return False
 
     def annotate_later(self, _annotations: Mapping[str, str | None]) -> None:
-        """Store nothing."""
+        """Store nothing, because no lease exists."""
 
     def abandon(self) -> None:
-        """Do nothing, because there is no lease to release."""
+        """Do nothing, because no lease exists to release."""

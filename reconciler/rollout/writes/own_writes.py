@@ -1,4 +1,4 @@
-"""Stores the API server's responses until the informer shows this run's writes: ``OwnWrites``."""
+"""Keeps the objects that write responses contain until the informer has them: ``OwnWrites``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 CREATED_S = 30.0
-"""Seconds for which a created VM, or a written annotation, counts before the informer shows it."""
+"""Seconds for which a created VM or a written annotation may be missing in the informer."""
 
 
 class OwnWrites:
@@ -23,10 +23,10 @@ class OwnWrites:
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._vms: dict[ObjectRef, tuple[LiveVM, float | None]] = {}
-        """Each VM in an answer, with the monotonic time of its creation if this run created it."""
+        """Each VM from a write response, with its monotonic creation time if it is new."""
         self._kubevirt: LiveKubeVirt | None = None
         self._owners: dict[ObjectRef, tuple[LiveOwner, float]] = {}
-        """Each owner's object in an answer, with the monotonic time of the answer."""
+        """The objects that manage the KubeVirt CR, from write responses, with monotonic times."""
 
     def add(self, action: Action, written: Written) -> None:
         """Store the object that the API server returned in response to a write."""
@@ -41,7 +41,7 @@ class OwnWrites:
             self._vms.pop(action.ref, None)
 
     def overlay(self, live: LiveState) -> LiveState:
-        """Return a snapshot in which objects from write responses replace older versions."""
+        """Return a snapshot in which newer objects from write responses replace older ones."""
         self._vms = {
             ref: each
             for ref, each in self._vms.items()
@@ -58,7 +58,7 @@ class OwnWrites:
         return replace(live, kubevirt=written)
 
     def _with_owners(self, live: LiveState) -> LiveState:
-        """Return a snapshot with the owner objects from newer responses to writes."""
+        """Return a snapshot with newer versions of the objects that manage the KubeVirt CR."""
         self._owners = {
             each.ref: self._owners[each.ref]
             for each in live.owners

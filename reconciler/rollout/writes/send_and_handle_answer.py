@@ -1,4 +1,4 @@
-"""Sends writes and determines what each response means for the object: ``Writes``."""
+"""Sends write requests and determines what each response means for its object: ``Writes``."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
     from reconciler.rollout.tracking.close_object import ObjectCloser
 
 DECIDE_AGAIN = frozenset({Refusal.GUARD, Refusal.CONFLICT, Refusal.NOT_FOUND, Refusal.EXISTS})
-"""Rejections after which the object must be planned again, because it has changed."""
+"""Kinds of rejection after which an object is planned again, because it has changed."""
 
 INTERNAL_ERROR = 500
-"""The HTTP status that the API server returns if a webhook does not respond."""
+"""The HTTP status of the API server's response if an admission webhook does not respond."""
 ATTEMPTS = 5
 PAUSE_S = 1.0
 """The pause in seconds after the first failed write; it doubles with each further failure."""
@@ -50,14 +50,14 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PendingWrite:
-    """A write that is to be sent now."""
+    """A write that is about to be sent."""
 
     tracked: TrackedObject
     decision: Decision
-    """The decision that contains *action*."""
+    """The decision that contains the write to send."""
     action: Action
     vm: LiveVM | None = None
-    """The live VM on which *decision* is based; needed to annotate the VM."""
+    """The live VM on which the decision is based; needed to annotate the VM."""
 
 
 class Writes:
@@ -152,7 +152,7 @@ class Writes:
     def _handle_error(
         self, write: PendingWrite, error: ClusterError, fatal: list[ClusterError]
     ) -> None:
-        """Handle a request without a response, or an error that is not a rejection."""
+        """Handle a write request that got no response, or an error that is not a rejection."""
         if not error.retryable:
             write.tracked.refused()
             fatal.append(error)

@@ -15,19 +15,19 @@ FIRST_S, LONGEST_S = 1.0, 30.0
 LONGEST_ASKED_S = 60.0
 """The longest Retry-After time that is respected, in seconds."""
 TOTAL_S = 300.0
-"""Seconds without a response after which the run ends; the next run continues."""
+"""Seconds without a response to any write after which the run ends; a later run continues."""
 _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 
 class WritePause:
-    """Pauses a run's writes, so that VMs do not fail because the API server is unavailable."""
+    """Pauses a run's writes, so that an unavailable API server does not make VMs fail."""
 
     def __init__(self) -> None:
         self._failures = 0
         self._since = 0.0
         self._until = 0.0
         self.error: ClusterError | None = None
-        """The error because of which writes pause; None while writes are answered."""
+        """The error that pauses all writes, or None if the API server responds to writes."""
 
     def start(self, error: ClusterError, now: float) -> float:
         """Record that a write got no response, and return the length of the pause in seconds.
@@ -51,15 +51,15 @@ class WritePause:
     def answered(self, now: float) -> None:
         """Record that the API server responded to a write; a rejection is a response too.
 
-        An answer during the pause does not end the pause, because its write was sent earlier.
+        A response during the pause does not end the pause, because its write was sent earlier.
         """
         if not self.lasts(now):
             self.error = None
 
     def lasts(self, now: float) -> bool:
-        """Return whether writes are paused at a given monotonic time."""
+        """Return whether the pause of all writes lasts at a given monotonic time."""
         return self.error is not None and now < self._until
 
     def exhausted(self, now: float) -> bool:
-        """Return whether the API server has not responded for too long."""
+        """Return whether the API server has not responded to writes for too long."""
         return self.error is not None and now - self._since >= TOTAL_S
