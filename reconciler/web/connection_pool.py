@@ -44,7 +44,9 @@ def connection_pool(
         UsageError: The file with certificate authorities, or the proxy, cannot be used.
     """
     timeout = urllib3.Timeout(connect=connect_s, read=read_s)
-    context = _context(ca, server)
+    # Reading the authorities of the system takes 30 ms, and plain HTTP does not use them.
+    secure = ca or urlsplit(base_url).scheme == "https"
+    context = _context(ca, server) if secure else None
     proxy = _proxy(base_url, environ, server)
     if not proxy:
         return urllib3.PoolManager(retries=False, timeout=timeout, ssl_context=context)
