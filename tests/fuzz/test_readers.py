@@ -6,7 +6,7 @@ import pytest
 from fuzz.decoding_calls import NOT_FOREIGN, READ_BY, decoding_modules
 from fuzz.readers import READERS
 
-INPUTS = 200
+INPUTS = 80
 """The least number of inputs for each reader; ``python -m fuzz.run`` reads many more."""
 
 

@@ -101,7 +101,7 @@ def described(result):
 
 
 @given(fleets())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_parse_cache_codec_decodes_the_same_result_that_was_encoded(texts):
     for text in texts:
         found = read_manifests(FILE.path, text.encode())
@@ -111,7 +111,7 @@ def test_parse_cache_codec_decodes_the_same_result_that_was_encoded(texts):
 
 
 @given(fleets(), st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_parse_cache_codec_decodes_a_damaged_record_or_raises_a_value_error(texts, data):
     kept = cache_codec.encode(read_manifests(FILE.path, texts[0].encode()), FILE.path)
     at = data.draw(st.integers(0, len(kept) - 1))

@@ -64,20 +64,20 @@ def check(text, values):
 
 
 @given(st.lists(MAPPINGS, min_size=1, max_size=3))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_yaml_parser_reads_generated_yaml_as_the_original_values(values):
     check("---\n".join(map(yaml_text, values)), values)
 
 
 @given(MAPPINGS, st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_yaml_parser_reads_generated_json_as_the_original_values(value, ascii_only):
     check(json.dumps(value, ensure_ascii=ascii_only), [value])
     check(json.dumps(value, ensure_ascii=ascii_only, indent="\t"), [value])
 
 
 @given(st.lists(MAPPINGS, min_size=1, max_size=3), st.sampled_from(["x: [", "x: y: z", "'", "*a"]))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_other_yaml_documents_are_read_from_a_file_with_an_invalid_document(values, broken):
     for position in range(len(values) + 1):
         texts = [yaml_text(value) for value in values]
@@ -88,7 +88,7 @@ def test_other_yaml_documents_are_read_from_a_file_with_an_invalid_document(valu
 
 
 @given(st.binary(max_size=200) | TEXTS.map(str.encode))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_manifest_reader_never_raises_an_exception_for_random_bytes(data):
     result = read_manifests("x.yaml", data)
     assert all(each.at is not None and each.message for each in result.diagnostics)
@@ -98,7 +98,7 @@ YAML_LIKE = st.text(st.sampled_from("ab: -\n[]{},'\"&*<?|>!#%@`~0x1.\t"), max_si
 
 
 @given(YAML_LIKE)
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_yaml_parser_never_raises_an_exception_for_random_yaml_characters(text):
     found = parse(text)
     n_lines = text.count("\n") + 1

@@ -119,7 +119,7 @@ class Steps:
 
 
 @given(st.lists(live_states(), min_size=1, max_size=6))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_incremental_plan_equals_a_plan_from_scratch_after_each_change(changes):
     story, planner, policy = Steps(), Planner(), PlanPolicy()
     decide(story.desired, story.live, policy, story.now, planner)

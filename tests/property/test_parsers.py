@@ -18,7 +18,7 @@ CORPUS = sorted(
     for folder in ("examples", "tests", ".github", "schemas")
     for suffix in ("*.yaml", "*.yml", "*.json")
     for path in (ROOT / folder).rglob(suffix)
-    if path.stat().st_size < 30_000
+    if path.stat().st_size < 8_000
 )
 
 
@@ -59,9 +59,7 @@ def differs(text: str, *, soup: bool = False) -> str:
         return ""
     ours, theirs = parse(text), parse(text, RUAMEL)
     if syntax(ours) or syntax(theirs):
-        known = any(part in rejected(text, libyaml()) for part in STRICTER)
-        known |= any(part in rejected(text, RUAMEL) for part in LAXER)
-        alike = soup or known or bool(syntax(ours)) is bool(syntax(theirs))
+        alike = soup or bool(syntax(ours)) is bool(syntax(theirs)) or known_rejection(text)
     else:
         alike = described(ours) == described(theirs)
     return "" if alike else f"{text!r}\n{described(ours)}\n{described(theirs)}"
@@ -70,6 +68,12 @@ def differs(text: str, *, soup: bool = False) -> str:
 def syntax(found):
     """Return the messages about invalid YAML in *found*."""
     return [each.message for each in found.problems if each.code == "not-yaml"]
+
+
+def known_rejection(text):
+    """Return whether a parser rejects *text* with a message that the other does not need."""
+    stricter, laxer = rejected(text, libyaml()), rejected(text, RUAMEL)
+    return any(part in stricter for part in STRICTER) or any(part in laxer for part in LAXER)
 
 
 def rejected(text, parser):
@@ -265,7 +269,7 @@ def files(draw, keys=PLAIN_KEYS, values=PLAIN_VALUES):
 
 
 @given(files())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @example("a: |\n  x")
 @example("a: |\n  x\n---\nb: |-\n  y")
 @example("a: |\n  x\n\n---\n")
@@ -274,7 +278,7 @@ def test_both_yaml_parsers_read_the_same_values_in_random_plain_files(text):
 
 
 @given(files(st.sampled_from(KEYS), st.sampled_from(SCALARS)))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_both_yaml_parsers_read_unusual_keys_and_values_identically(text):
     assert differs(text) == ""
 
@@ -303,7 +307,7 @@ def test_both_yaml_parsers_read_an_unusual_value_identically_in_every_position(v
 
 
 @given(st.text(st.sampled_from("ab: -\n\n  []{},'\"*<?|>#@`~0x1."), max_size=40))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @example("a: |\n  x\n # c\n")
 @example("a: |\n  x\n   \n\nb: 1\n")
 @example("a:\n- b\n c: 1\n")
@@ -313,7 +317,7 @@ def test_both_yaml_parsers_agree_on_random_yaml_characters(text):
 
 
 @given(st.text(max_size=20), st.integers(0, 60))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=70, deadline=None)
 def test_both_yaml_parsers_agree_on_a_manifest_with_an_inserted_character(odd, at):
     text = "a: b\nc:\n  - d: e\n    f: 'g'\nh: |\n  i\nj: \"k\"\n"
     assert differs(text[:at] + odd.replace("\r", "") + text[at:], soup=True) == ""
@@ -327,7 +331,7 @@ def test_both_yaml_parsers_agree_on_a_manifest_with_an_inserted_character(odd, a
         max_size=3,
     )
 )
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_both_yaml_parsers_read_the_same_values_in_json(value):
     assert differs(json.dumps(value)) == ""
     assert differs(json.dumps(value, indent=2, ensure_ascii=False)) == ""

@@ -94,7 +94,7 @@ def as_found(violations):
 
 
 @given(edited())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_fast_schema_check_and_jsonschema_find_the_same_errors_in_an_edited_plan_file(tree):
     found = slow_check(tree, "plan")
     if fits("plan")(tree):

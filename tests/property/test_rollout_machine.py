@@ -345,7 +345,7 @@ spec:
 """
 
 Rollouts.TestCase.settings = settings(
-    max_examples=400 if THOROUGH else 25,
+    max_examples=400 if THOROUGH else 15,
     stateful_step_count=40 if THOROUGH else 15,
     derandomize=not THOROUGH,
     deadline=None,
