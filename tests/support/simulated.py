@@ -21,6 +21,7 @@ from reconciler.app.read_and_plan import plan_against_cluster
 from reconciler.cluster.api import retry
 from reconciler.cluster.api.client import Client
 from reconciler.cluster.lease.lease import ClusterLease
+from reconciler.cluster.lease.lease_times import LeaseTimes
 from reconciler.cluster.read.cluster_reader import ClusterReader
 from reconciler.cluster.write.writer import ClusterWriter
 from reconciler.model.clock_difference import ClockDifference
@@ -224,6 +225,7 @@ class Rig:
     """Why the run must end although no signal arrived."""
     written_by: dict[ObjectRef, str] = field(default_factory=dict)
     """The commit from which an earlier run wrote each change in flight."""
+    lease_times: LeaseTimes | None = None
     holder: str = "test-run"
     """The holder identity in the leases."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
@@ -288,6 +290,7 @@ class Rig:
             namespace=self.sim.world.kubevirt_namespace,
             name=name,
             holder=self.holder,
+            times=self.lease_times,
         )
 
     def patches(self) -> list[str]:

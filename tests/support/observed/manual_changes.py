@@ -6,11 +6,14 @@ from support.builders import q
 from support.observed.observed_changes import VMObserver
 from support.simulated import PolledInformer, Rig
 
+from reconciler.cluster.lease.lease_times import LeaseTimes
 from reconciler.model.fields import INSTANCETYPE_NAME
 from reconciler.model.plan.plan import Effect
 from reconciler.model.quantity import MemoryQuantity
 from reconciler.simulator.kubevirt.versions import behaviour
 
+UNRENEWED = LeaseTimes(duration_s=7200, renew_s=3600.0)
+"""The times of a lease that no run has to renew, because a renewal costs as much as any write."""
 DEFIED_S = 900.0
 """How long a manual change is observed, in simulated seconds."""
 ENDLESS = 10
@@ -32,7 +35,7 @@ class SlowInformer(PolledInformer):
 
 def rig_at(sim, *, begins_s):
     """Return a rig with a slow informer, *begins_s* seconds after its world has started."""
-    found = Rig(sim)
+    found = Rig(sim, lease_times=UNRENEWED)
     found.informer = SlowInformer(found.client, found.clock)
     found.clock.sleep(begins_s)
     return found
