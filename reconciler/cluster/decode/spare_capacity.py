@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -44,6 +44,8 @@ JUDGED = ("requests.memory", "memory", "limits.memory", "pods", "count/pods")
 """The quota resources that every launcher pod uses."""
 CPU_JUDGED = ("requests.cpu", "cpu", "limits.cpu")
 """The quota resources whose amounts are CPUs."""
+RANCHER_QUOTA = "resourcequota.management.cattle.io/default-resource-quota"
+"""The label of the quota that Rancher manages in a namespace."""
 APPLYING_SCOPES = frozenset({"NotTerminating", "NotBestEffort"})
 """Quota scopes that include every launcher pod.
 
@@ -205,6 +207,7 @@ def quota(item: wire.Quota) -> NamedQuota:
         hard={name: amount_of(hard[name], name) for name in judged},
         used={name: amount_of(used.get(name), name) for name in judged},
         priority=priority,
+        managed_by_rancher=(meta.labels or {}).get(RANCHER_QUOTA) == "true",
     )
     return NamedQuota(namespace=meta.namespace or "", quota=None if elsewhere else found)
 
@@ -269,12 +272,8 @@ def quotas_by_namespace(
             continue
         back = moving[each.namespace]
         groups[each.namespace].append(
-            Quota(
-                name=each.quota.name,
-                hard=each.quota.hard,
-                used=each.quota.used,
-                moving={name: back[name] for name in each.quota.hard if back[name]},
-                priority=each.quota.priority,
+            replace(
+                each.quota, moving={name: back[name] for name in each.quota.hard if back[name]}
             )
         )
     return {

@@ -112,6 +112,8 @@ class Quota:
     """The maximum amount of each resource that becomes free when the running migrations end."""
     priority: tuple[Requirement, ...] = ()
     """Requirements for the pod's priority class, from the quota's ``scopeSelector``."""
+    managed_by_rancher: bool = False
+    """Whether it is the quota that Rancher manages, which Harvester raises during migrations."""
 
     def counts(self, priority_class: str) -> bool:
         """Return whether the quota counts a pod with a given priority class.

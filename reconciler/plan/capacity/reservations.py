@@ -14,7 +14,7 @@ from reconciler.model.references import instancetype_ref
 from reconciler.plan.behaviour.platform import is_harvester
 from reconciler.plan.behaviour.target_pod import rendering_of
 from reconciler.plan.capacity.aware_growth import growth
-from reconciler.plan.capacity.fit import SELF_RAISED, free, growth_of, pod_for, quota_usage
+from reconciler.plan.capacity.fit import free, growth_of, pod_for, quota_usage, raised_by_harvester
 from reconciler.plan.capacity.node_filters import eligible_nodes
 
 if TYPE_CHECKING:
@@ -184,7 +184,7 @@ class Reservations:
             for resource, needed in quota_usage(pod).items()
             if resource in quota.hard
             and quota.counts(pod.priority_class)
-            and not (self_raised and resource in SELF_RAISED)
+            and not (self_raised and raised_by_harvester(quota, resource))
         )
 
     def _count(self, node: str, pod: TargetPod) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from reconciler.model.plan.plan import Reason
 from reconciler.model.quantity import MIB, canonical
 from reconciler.plan.behaviour.target_pod import target_pod
-from reconciler.plan.capacity.fit import SELF_RAISED, exceeded, free, pod_for, quota_usage
+from reconciler.plan.capacity.fit import exceeded, free, pod_for, quota_usage, raised_by_harvester
 from reconciler.plan.capacity.node_filters import eligible_nodes, node_filters
 from reconciler.plan.finding import Finding, blocked, wait
 from reconciler.plan.vm.rules.target_pod.aaq_capacity import aware_quota_has_capacity
@@ -80,8 +80,8 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
     also of quotas for a priority class. It does not check other resources, and a memory limit
     that KubeVirt sets by itself only if its ratio is the default.
 
-    Harvester raises the memory and CPUs of its quotas before a migration and lowers them
-    afterwards (harvester issues 3124, 3814 and 3829), so there only the other resources count.
+    Harvester raises the limits of the quota that Rancher manages for a migration, and lowers them
+    afterwards, so there only the other resources and quotas count.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:766-772; recorded
     (scenario quota-holds-one-pod): the migration stays Pending, without a time-out.
@@ -232,7 +232,7 @@ def _rejected(
     namespace = running.vm.ref.namespace
     for quota in capacity.quotas.get(namespace, ()):
         for resource in exceeded(quota, pod, settled=settled):
-            if running.harvester and resource in SELF_RAISED:
+            if running.harvester and raised_by_harvester(quota, resource):
                 continue
             hard, used = quota.hard[resource], quota.used.get(resource, 0)
             amounts, needed = f"{used} of {hard} {resource} are in use", ""

@@ -335,12 +335,19 @@ def test_memory_limit_that_the_vm_does_not_set_counts_in_quotas(limit, hard, eff
 
 
 @pytest.mark.parametrize(
-    ("resource", "effect"),
-    [("requests.memory", LIVE), ("limits.memory", LIVE), ("pods", NO_QUOTA)],
+    ("resource", "managed", "effect"),
+    [
+        ("limits.memory", True, LIVE),
+        ("limits.memory", False, NO_QUOTA),
+        ("requests.memory", True, NO_QUOTA),
+        ("pods", True, NO_QUOTA),
+    ],
 )
-def test_harvester_raises_memory_quotas_by_itself(resource, effect):
-    # Source: harvester issues 3124, 3814 and 3829.
-    quota = Quota(name="team", hard={resource: 0}, used={resource: 0})
+def test_harvester_raises_the_limits_of_the_quota_that_rancher_manages(resource, managed, effect):
+    # Source: harvester pkg/controller/master/migration/vmim_controller.go.
+    quota = Quota(name="team", hard={resource: 0}, used={resource: 0}, managed_by_rancher=managed)
+    limited = launcher("node01", limit=2 * USED)
+    pod = replace(limited, guest_request=USED, guest_limit=2 * USED)
     own = make_kubevirt()
     ref = own.ref._replace(namespace="harvester-system", name="kubevirt")
     vm = replace(make_vm(), harvester_hotplug=True)
@@ -348,7 +355,7 @@ def test_harvester_raises_memory_quotas_by_itself(resource, effect):
         vm,
         vmis=(make_vmi(),),
         nodes=(node("node01"), node("node02")),
-        capacity=capacity(quotas=[quota]),
+        capacity=capacity(quotas=[quota], launchers={"vmi-pg-0": (pod,)}),
         kubevirt=replace(own, ref=ref),
     )
     assert judged(state) == effect
