@@ -1,7 +1,7 @@
-"""Converts failed responses and connections to errors: ``from_answer``, ``from_exception``.
+"""Converts failed responses and exceptions to typed errors: ``from_answer``, ``from_exception``.
 
-A message contains the server's host, the object and the server's own message, shortened. It never
-contains headers, bodies, tokens or the user name of a URL.
+An error message contains the host of the API server, the object and the shortened message of the
+server. It never contains headers, bodies, tokens or the user name of a URL.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 MAX_MESSAGE = 256
 _QUOTED_OBJECT = ('Invalid value: "{', '}"')
-"""The text before and after an object that a server's error message quotes."""
+"""The text before and after the object that an API server quotes in an error message."""
 _OK = range(200, 300)
 _KINDS: dict[int, type[ClusterError]] = {
     HTTPStatus.NOT_FOUND: NotFoundError,
@@ -45,20 +45,20 @@ _VERBS = {"GET": "read", "POST": "create", "PUT": "update", "PATCH": "patch", "D
 
 
 class Cause(msgspec.Struct, frozen=True):
-    """One cause in the details of a Kubernetes ``Status``."""
+    """One entry of ``details.causes`` in a Kubernetes ``Status`` object."""
 
     message: str | None = None
     field: str | None = None
 
 
 class Details(msgspec.Struct, frozen=True):
-    """The details of a Kubernetes ``Status``."""
+    """The field ``details`` of a Kubernetes ``Status`` object."""
 
     causes: list[Cause] | None = None
 
 
 class Status(msgspec.Struct, frozen=True):
-    """A Kubernetes ``Status``, with the fields that the client uses."""
+    """A Kubernetes ``Status`` object, with only the fields that the API client uses."""
 
     kind: str = ""
     message: str | None = None
@@ -68,35 +68,35 @@ class Status(msgspec.Struct, frozen=True):
 
     @property
     def causes(self) -> list[Cause]:
-        """The causes in the server's ``Status``."""
+        """The entries of ``details.causes`` in a Kubernetes ``Status`` object."""
         return (self.details.causes or []) if self.details else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """The server's response to one request."""
+    """The response of the API server to one HTTP request."""
 
     method: str
     path: str
     status: int
     body: bytes = b""
     reason: str = ""
-    """The reason phrase of the status line."""
+    """The reason phrase of the HTTP status line."""
     warnings: tuple[str, ...] = ()
     retry_after_s: float | None = None
 
     @property
     def ok(self) -> bool:
-        """Whether the status is 2xx."""
+        """Whether the HTTP status is 2xx."""
         return self.status in _OK
 
     def explained(self) -> Status:
-        """Return the body as a ``Status``, or an empty ``Status`` if it is something else."""
+        """Parse the body as a Kubernetes ``Status``; return an empty one for other content."""
         return read_status(self.body)
 
 
 def read_status(body: bytes | msgspec.Raw) -> Status:
-    """Parse a response body as a ``Status``; return an empty ``Status`` for other content."""
+    """Parse a response body as a Kubernetes ``Status``; return an empty one for other content."""
     try:
         status = json_decoder(Status).decode(body)
     except UNDECODABLE:
@@ -105,7 +105,10 @@ def read_status(body: bytes | msgspec.Raw) -> Status:
 
 
 def sentence(status: Status) -> str:
-    """Return the server's message on one line, at most 256 characters long and without objects."""
+    """Return the message of a Kubernetes ``Status`` as one line of at most 256 characters.
+
+    If the message quotes an object, the object is replaced by the words "the object".
+    """
     text = status.message or ""
     start, end = text.find(_QUOTED_OBJECT[0]), text.rfind(_QUOTED_OBJECT[1])
     if 0 <= start < end:
@@ -115,7 +118,7 @@ def sentence(status: Status) -> str:
 
 
 def is_denial(status: Status) -> bool:
-    """Return whether a webhook or an admission policy has denied the request.
+    """Return whether a Kubernetes ``Status`` reports a denial by an admission webhook or policy.
 
     Source: kube-apiserver 1.36 staging/src/k8s.io/apiserver/pkg/admission/plugin.
     """
@@ -134,7 +137,7 @@ def safe_host(url: str) -> str:
 
 
 def from_answer(answer: Answer, host: str) -> ClusterError:
-    """Return the error for a failed response."""
+    """Convert an HTTP response with an error status to a ``ClusterError``."""
     status = answer.explained()
     said = sentence(status) or answer.reason or f"HTTP {answer.status}"
     spoken = resource_paths.spoken(answer.path)
@@ -174,7 +177,7 @@ def from_answer(answer: Answer, host: str) -> ClusterError:
 
 
 def from_exception(error: Exception, method: str, path: str, host: str) -> ClusterError:
-    """Return the error for a request without a response, without the exception's text."""
+    """Convert an exception during a request to an error that does not quote its message."""
     reason, hint = _broken(error)
     what = f"cannot {_VERBS.get(method, 'reach')} {resource_paths.spoken(path)} at {host}"
     failure = UnreachableError(f"{what}: {reason}", hint=hint)
@@ -186,14 +189,14 @@ def from_exception(error: Exception, method: str, path: str, host: str) -> Clust
 
 
 def timed_out(error: Exception) -> bool:
-    """Return whether an exception is a timeout."""
+    """Return whether an exception, or one of its causes, is a timeout."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
     return any(isinstance(each, exceptions.TimeoutError | TimeoutError) for each in _chain(error))
 
 
 def _broken(error: Exception) -> tuple[str, str]:
-    """Return the reason for the missing response and a hint, based on the type of an exception."""
+    """Return why no response to an HTTP request arrived, and a hint for the user."""
     from urllib3 import exceptions  # noqa: PLC0415 - comes with the kubernetes library
 
     server = "check the network and the server's address"

@@ -1,7 +1,7 @@
-"""``Client``: sends requests to an API server, retries reads and raises typed errors.
+"""``Client``: sends requests to an API server, retries read requests and raises typed errors.
 
-The client repeats reads after a temporary failure. It sends a write once; if no response arrives,
-the caller must read the object to see whether the write took effect.
+After a temporary failure, the client repeats a read request. It sends a write request once; if no
+response arrives, the caller must read the object to see whether the write took effect.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WRITE_QUERY = {"fieldManager": FIELD_MANAGER, "fieldValidation": "Strict"}
 _DRY_QUERY = {**_WRITE_QUERY, "dryRun": "All"}
 DEFAULT_TIMEOUT_S = 30.0
 _SILENCE_S = 15.0
-"""How much longer than its requested timeout a watch may last, in seconds."""
+"""How long a watch may last beyond its requested timeout before the client ends it, in seconds."""
 
 
 class Client:
@@ -73,7 +73,7 @@ class Client:
         timekeeper: Timekeeper | None = None,
         counted: RequestCounter | None = None,
     ) -> Self:
-        """Return a client for the cluster that kubectl would use with the same options.
+        """Return a client for the cluster that kubectl would use with these options.
 
         *counted* is called after each request with its Kubernetes verb and status.
 
@@ -99,7 +99,7 @@ class Client:
         )
 
     def without_retries(self) -> Client:
-        """Return a client that shares the connections but does not retry reads."""
+        """Return a client that shares the connections of this client but never retries."""
         twin = copy.copy(self)
         twin._backoff = Backoff(attempts=1)  # noqa: SLF001 - of its own class
         return twin
@@ -136,7 +136,7 @@ class Client:
         body: object = None,
         timeout_s: float | None = None,
     ) -> Answer:
-        """Send one request, and raise an error if the response is a failure.
+        """Send one HTTP request, and raise an error if the status of the response is not 2xx.
 
         After a 429, any request is repeated, since the server did not execute the request.
 
@@ -156,7 +156,7 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> bytes:
-        """Return the body at an API path; retry after a temporary failure.
+        """Send a GET request and return the response body; retry after a temporary failure.
 
         Raises:
             ClusterError: The body cannot be read.
@@ -172,15 +172,18 @@ class Client:
         *,
         timeout_s: float | None = None,
     ) -> T:
-        """Read the body at an API path in chunks, and return the result of the given function.
+        """Send a GET request, pass the response body in chunks to *take*, and return the result.
 
         After a temporary failure, *take* is called again with the body from its start.
 
-        Args: path: The path of an object or a list. take: A function that reads all chunks, or
-        raises an error. query: The query parameters of the request. timeout_s: The longest time
-        until the end of the body.
+        Args:
+            path: The path of an object or a list.
+            take: A function that reads all chunks, or raises an error.
+            query: The query parameters of the request.
+            timeout_s: The longest time until the end of the body.
 
-        Raises: ClusterError: The body cannot be read.
+        Raises:
+            ClusterError: The body cannot be read.
         """
         request = Request("GET", path, query)
         return self._repeated(lambda: take(self._chunks(request, timeout_s)))
@@ -192,7 +195,7 @@ class Client:
         timeout_s: float,
         query: Mapping[str, str] | None = None,
     ) -> Watch:
-        """Watch an API path from a resourceVersion on, and return the events, including bookmarks.
+        """Watch an API path from a given resourceVersion, and return the events and bookmarks.
 
         The server ends the watch after *timeout_s*. If the server does not, and sends nothing, the
         watch fails a little later.
@@ -219,7 +222,7 @@ class Client:
         timeout_s: float | None = None,
         dry_run: bool = False,
     ) -> Answer:
-        """Send a JSON Patch once, and return the response, which may be a failure.
+        """Send a JSON Patch once, and return the response, even if its status is an error.
 
         *timeout_s* can only shorten the client's own timeout. With *dry_run* the server checks the
         request and changes nothing.
@@ -247,7 +250,7 @@ class Client:
         return self._written(request, timeout_s)
 
     def restart(self, path: str, *, timeout_s: float | None = None) -> Answer:
-        """Send one request for a VM's restart, to its restart subresource.
+        """Send one request to the restart subresource of a VM, and return the response.
 
         The response has no body, so virt-api returns 406 to a client that accepts only JSON.
 
@@ -295,6 +298,6 @@ class Client:
         )
 
     def _wait_s(self, timeout_s: float | None) -> float:
-        """Return the timeout for a request, which a deadline may shorten."""
+        """Return the timeout for a request, shortened if the deadline of the client is earlier."""
         wait_s = self._timeout_s if timeout_s is None else timeout_s
         return self._deadline.shortened(wait_s, self._clock.monotonic())

@@ -1,4 +1,4 @@
-"""``load``: finds the API server and the credentials in the same places as kubectl.
+"""``load``: finds the API server and the credentials in the same files and variables as kubectl.
 
 Error messages do not quote the kubeconfig, which contains secrets.
 """
@@ -38,10 +38,10 @@ _OTHER = "correct the file, or select another one with --kubeconfig"
 
 
 def load(kubeconfig: str | None, context: str | None) -> Configuration:
-    """Return the ``kubernetes`` library's ``Configuration`` for the selected cluster.
+    """Load the ``Configuration`` of the ``kubernetes`` library for the selected cluster.
 
-    The function tries *kubeconfig*, then ``KUBECONFIG``, then ``~/.kube/config``, then the
-    service account of the pod. A kubeconfig ``-`` is read from standard input.
+    The function tries *kubeconfig*, then ``KUBECONFIG``, then ``~/.kube/config``, then the service
+    account of the pod. A kubeconfig ``-`` is read from standard input.
 
     Raises:
         UsageError: The file or context does not exist.
@@ -76,7 +76,7 @@ def load(kubeconfig: str | None, context: str | None) -> Configuration:
 
 
 def context_names(kubeconfig: str | None) -> tuple[str, ...]:
-    """Return the names of the contexts in a kubeconfig; by default, the one that kubectl reads.
+    """Return the context names in a kubeconfig, by default the one that kubectl uses.
 
     Raises:
         ClusterError: The kubeconfig does not exist or cannot be used.
@@ -132,12 +132,13 @@ def _from_files(files: str, context: str | None, configuration: Configuration) -
 
 
 def _loader(files: str, context: str | None = None) -> Any:  # noqa: ANN401 - an untyped library
-    """Return the library's loader for kubeconfig files or for standard input.
+    """Return the ``KubeConfigLoader`` for kubeconfig files or for standard input.
 
     The files are read here, because the library would open any file, and a named pipe would block
     it.
 
-    Raises: OSError: A kubeconfig cannot be read, or is not a regular file.
+    Raises:
+        OSError: A kubeconfig cannot be read, or is not a regular file.
     """
     from kubernetes.config import ConfigException  # noqa: PLC0415 - see load
     from kubernetes.config.kube_config import ConfigNode, KubeConfigLoader  # noqa: PLC0415
@@ -154,7 +155,7 @@ def _loader(files: str, context: str | None = None) -> Any:  # noqa: ANN401 - an
         merged = merged or {**config, **{kind: [] for kind in _LISTS}}
         for kind in _LISTS:
             for each in config.get(kind) or ():
-                # As in kubectl, the first of several entries with one name counts.
+                # As in kubectl, the first of several entries with the same name counts.
                 if all(found["name"] != each["name"] for found in merged[kind]):
                     merged[kind].append(ConfigNode(kind, each, origin))
         if "current-context" in config:
@@ -164,7 +165,7 @@ def _loader(files: str, context: str | None = None) -> Any:  # noqa: ANN401 - an
 
 
 def _read_files(entry: Any) -> None:  # noqa: ANN401 - an untyped library
-    """Read the files to which a user's or a cluster's entry in a kubeconfig refers.
+    """Read or check the files that a user or cluster entry of a kubeconfig refers to.
 
     The token is passed to the library as text. The library needs the certificates and the key as
     files, so these are only checked; copies of a key could remain after a crash.
@@ -190,7 +191,7 @@ def _read_files(entry: Any) -> None:  # noqa: ANN401 - an untyped library
 
 
 def _check_text(text: bytes) -> None:
-    """Check that a YAML text is cheap to parse, because the library copies each alias.
+    """Check that a YAML file can be parsed cheaply, because the YAML library copies each alias.
 
     Raises:
         OSError: The text is too long, is nested too deeply or has too many aliases.
@@ -215,7 +216,7 @@ def _from_pod(configuration: Configuration) -> None:
     from kubernetes.config import ConfigException, incluster_config  # noqa: PLC0415 - see load
 
     class Loader(incluster_config.InClusterConfigLoader):  # type: ignore[misc]
-        """Reads the pod's token, and each renewed token, only from a regular file."""
+        """Reads the service account token of the pod, at each renewal, from a regular file."""
 
         def _read_token_file(self) -> None:
             self._token_filename = input_files.opened(token)  # the library closes it
@@ -246,7 +247,7 @@ def _from_pod(configuration: Configuration) -> None:
 
 
 def _check_addresses(configuration: Configuration, files: str) -> None:
-    """Check the addresses in the kubeconfig, before the library uses them for a request."""
+    """Check the URLs of the API server and of the proxy before the first request."""
     if not _is_http(configuration.host):
         raise ClusterError(
             f"the kubeconfig {files} has no usable server",
@@ -260,7 +261,7 @@ def _check_addresses(configuration: Configuration, files: str) -> None:
 
 
 def _check_certificates(configuration: Configuration, files: str) -> None:
-    """Check the certificates in the kubeconfig, before the library uses them for a request."""
+    """Check the certificates that a kubeconfig refers to, before the first request."""
     trust, key = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), "the certificate-authority"
     try:
         if configuration.ssl_ca_cert:
@@ -284,7 +285,7 @@ def _is_http(address: str | None) -> bool:
 
 
 def _reason(text: str, context: str | None) -> str:
-    """Return the problem with the kubeconfig; only names from the file are quoted."""
+    """Describe the problem with a kubeconfig; quote only names from the file, never values."""
     if match := re.search(r"Expected object with name (\S+) in", text):
         return f"it has no {'context' if match[1] == context else 'entry'} {match[1]}"
     if match := re.search(r"Expected key ([\w-]+) in", text):
@@ -296,9 +297,10 @@ def _reason(text: str, context: str | None) -> str:
 
 @contextmanager
 def _unlogged() -> Iterator[list[logging.LogRecord]]:
-    """Suppress and collect the messages of the root logger.
+    """Context manager that suppresses the messages of the root logger and collects them in a list.
 
-    The library logs the failure of a credential plugin there and continues without credentials.
+    The ``kubernetes`` library logs the failure of a credential plugin there and continues without
+    credentials.
     """
     records: list[logging.LogRecord] = []
 

@@ -12,23 +12,23 @@ class Headers(Protocol):
     """The interface of ``urllib3.HTTPHeaderDict``."""
 
     def get(self, name: str) -> str | None:
-        """Return the value of a header."""
+        """Return the value of an HTTP header."""
         ...
 
     def getlist(self, name: str) -> list[str]:
-        """Return all values of a header, which may occur several times."""
+        """Return all values of an HTTP header that may occur several times."""
         ...
 
 
 class Response(Protocol):
-    """The interface of a ``urllib3.HTTPResponse`` whose body has not been read."""
+    """The interface of a ``urllib3.HTTPResponse`` whose body has not been read yet."""
 
     status: int
     reason: str | None
     headers: Headers
 
     def read1(self, amount: int, *, decode_content: bool | None = None) -> bytes:
-        """Return the bytes that have arrived, at least one byte; empty at the end of the body.
+        """Return the bytes that have arrived, at least one, or ``b""`` at the end of the body.
 
         Args:
             amount: The maximum number of bytes to return.
@@ -37,11 +37,11 @@ class Response(Protocol):
         ...
 
     def release_conn(self) -> None:
-        """Return the connection to its pool."""
+        """Return the connection to the connection pool."""
         ...
 
     def shutdown(self) -> None:
-        """Shut down the socket for reading, and wake up a thread that waits in ``read1``."""
+        """Shut down the socket for reading, which wakes up a thread that waits in ``read1``."""
         ...
 
     def close(self) -> None:
@@ -96,7 +96,7 @@ class Api(Protocol):
         post_params: object,
         _request_timeout: tuple[float, float],
     ) -> Wrapped:
-        """Send the request, and return the response with any status."""
+        """Send an HTTP request, and return the response, whatever its status."""
         ...
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Splits a JSON list into its items, without recursion: ``split``, ``is_balanced``, ``shallow``.
+"""Splits a JSON list of objects without recursion: ``split``, ``is_balanced``, ``shallow``.
 
 The JSON decoder cannot skip an object that is nested too deeply. This module finds the ends of the
 objects in such a list, so that one object does not hide the others.
@@ -15,16 +15,16 @@ _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
 
 
 MAX_PER_PAGE = 1_000
-"""The maximum number of objects on a page; API servers send at most the requested 500.
+"""The maximum number of objects on a page of a list; API servers send at most the requested 500.
 
 Without this limit, a page of 128 MiB could contain 45 million empty objects.
 """
 _OUTER_LEVELS = 2
-"""The levels that ``shallow`` keeps: an object, and its metadata."""
+"""The number of nesting levels that ``shallow`` keeps: the object and its metadata."""
 
 
 class SplitList(NamedTuple):
-    """The two parts of a list in JSON: its objects, and the list without the objects."""
+    """A list of Kubernetes objects in JSON, split into the objects and the list without them."""
 
     envelope: bytes
     """The JSON of the list with an empty ``items`` array."""
@@ -32,7 +32,7 @@ class SplitList(NamedTuple):
 
 
 def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
-    """Split a JSON list into its objects; only the brackets in the objects must be valid JSON.
+    """Split a JSON list into its objects; inside an object, only brackets and strings are checked.
 
     Raises:
         ValueError: *body* is not a list, its end is missing, or it has too many objects.
@@ -57,7 +57,7 @@ def split(body: bytes, most: int = MAX_PER_PAGE) -> SplitList:
 
 
 def check_kind(found: str, plural: str) -> None:
-    """Check that a list's kind is the expected one, such as ``PodList``, or the kind ``List``.
+    """Check that the kind of a list is ``List`` or matches the resource, for example ``PodList``.
 
     Raises:
         ValueError: *found* is another kind, such as ``Status``.
@@ -69,7 +69,7 @@ def check_kind(found: str, plural: str) -> None:
 
 
 def is_balanced(piece: bytes) -> bool:
-    """Return whether a text is one object or list with balanced brackets, and nothing else."""
+    """Return whether JSON text is exactly one object or list with balanced brackets."""
     depth = 0
     for token in _TOKEN.finditer(piece):
         char = piece[token.start()]
@@ -80,7 +80,7 @@ def is_balanced(piece: bytes) -> bool:
 
 
 def shallow(piece: bytes) -> bytes:
-    """Return a JSON object with each value below its second level replaced by null."""
+    """Return a JSON object in which null replaces each object or list below the second level."""
     kept, depth, end = bytearray(), 0, 0
     for token in _TOKEN.finditer(piece):
         char = piece[token.start()]

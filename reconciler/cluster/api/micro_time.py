@@ -1,4 +1,4 @@
-"""``micro_time``: formats times as Kubernetes MicroTime."""
+"""``micro_time``: formats times in the MicroTime format of Kubernetes."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ if TYPE_CHECKING:
 
 
 def micro_time(at: datetime) -> str:
-    """Return a time as a MicroTime with six digits, such as ``2026-11-23T00:48:52.000000Z``."""
+    """Format a time as a Kubernetes MicroTime, such as ``2026-11-23T00:48:52.000000Z``."""
     return at.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

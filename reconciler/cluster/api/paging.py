@@ -1,4 +1,4 @@
-"""``pages``: lists objects page by page, and starts again if a page token expires."""
+"""``pages``: lists objects page by page, and restarts the list if a continue token expires."""
 
 from __future__ import annotations
 
@@ -21,22 +21,25 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PAGE_SIZE = 500
-"""The number of objects per page; 500 was faster than 2000 on a real API server."""
+"""The number of objects per page of a list; 500 was faster than 2000 on a real API server."""
 MAX_PAGES = 2_000
-"""The maximum number of pages in a list; 2,000 pages contain one million objects."""
+"""The maximum number of pages in a list; 2,000 pages of 500 contain one million objects."""
 MAX_LIST_S = 600.0
-"""The maximum time for all pages of a list, in seconds of real time."""
+"""The maximum time for all pages of a list, in seconds of the monotonic clock."""
 MAX_TOKEN = 65_536
-"""The maximum length of a page token, in characters; API servers use a few hundred."""
+"""The maximum length of a continue token in characters; API servers use a few hundred."""
 _RELISTS = 3
 
 
 class Page(NamedTuple):
-    """One page of a list."""
+    """One page of a list of Kubernetes objects."""
 
     body: bytes
     first: bool
-    """Whether the list starts (again) with this page; the caller then discards earlier pages."""
+    """Whether the list starts, or starts again, with this page.
+
+    The caller then discards earlier pages.
+    """
     resource_version: str
     """The resourceVersion from which a watch can continue."""
 
@@ -55,9 +58,10 @@ class _List(msgspec.Struct, frozen=True):
 
 
 def pages(client: Client, path: str) -> Iterator[Page]:
-    """Yield the list at an API path, page by page.
+    """Yield the list at an API path page by page.
 
-    If a page token expires, the list is restarted, at most three times; ``Page.first`` marks this.
+    If a continue token expires, the list is restarted, at most three times; ``Page.first`` marks
+    this.
 
     Raises:
         ClusterError: The list cannot be read, or does not end.
@@ -95,7 +99,7 @@ def pages(client: Client, path: str) -> Iterator[Page]:
 
 
 def _meta(client: Client, path: str, body: bytes) -> _ListMeta:
-    """Return the metadata of a page, which must be a list of the expected kind."""
+    """Parse the list metadata of a page, and check that the page lists the expected kind."""
     try:
         try:
             found = json_decoder(_List).decode(body)
@@ -110,7 +114,7 @@ def _meta(client: Client, path: str, body: bytes) -> _ListMeta:
 
 
 def unreadable(client: Client, path: str, why: str) -> ClusterError:
-    """Return the error for a list that cannot be read."""
+    """Return the error for a list of Kubernetes objects that cannot be read."""
     place = f"{resource_paths.spoken(path)} at {client.host}"
     return ClusterError(
         f"the response to a list of {place} cannot be read: {why}",

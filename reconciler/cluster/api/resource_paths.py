@@ -1,4 +1,4 @@
-"""Builds API paths, and describes paths in messages and metrics: ``spoken`` and ``api_verb``."""
+"""Builds Kubernetes API paths, and describes them in messages and metrics."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ INSTANCETYPE_API = "/apis/instancetype.kubevirt.io/v1beta1"
 INSTANCETYPES = "virtualmachineinstancetypes"
 CLUSTER_INSTANCETYPES = "virtualmachineclusterinstancetypes"
 CLUSTER_IDENTITY = "/api/v1/namespaces/kube-system"
-"""The path of the namespace kube-system, whose uid identifies the cluster."""
+"""The API path of the namespace kube-system, whose uid identifies the cluster."""
 LEASES_API = "/apis/coordination.k8s.io/v1"
 EVENTS_API = "/apis/events.k8s.io/v1"
 ACTIONS_API = "/apis/subresources.kubevirt.io/v1"
-"""The API group of VM subresources, which virt-api serves."""
+"""The path of the API group of the VM subresources, which virt-api serves."""
 ACCESS_REVIEWS = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 
 _VERBS = {"WATCH": "watch", "POST": "create", "PATCH": "patch", "PUT": "update"}
 GROUPS = "/apis"
-"""The path of the list of API groups, which every authenticated user may read."""
+"""The API path that lists the API groups; every authenticated user may read this path."""
 HYPERCONVERGEDS = "hyperconvergeds"
 HARVESTER_SETTINGS = "settings"
 
@@ -43,34 +43,34 @@ _PLURALS = {
 
 
 def collection(plural: str, namespace: str | None = None, api: str = KUBEVIRT_API) -> str:
-    """Return the path of a collection, in one namespace or in all namespaces."""
+    """Return the API path of a resource type, in one namespace or by default in all namespaces."""
     if namespace:
         return f"{api}/namespaces/{quote(namespace, safe='')}/{plural}"
     return f"{api}/{plural}"
 
 
 def member(plural: str, namespace: str, name: str, api: str = KUBEVIRT_API) -> str:
-    """Return the API path of an object."""
+    """Return the API path of an object with a namespace."""
     return f"{collection(plural, namespace, api)}/{quote(name, safe='')}"
 
 
 def of(ref: ObjectRef, version: str = "v1") -> str:
-    """Return the API path of an object that this program writes, in an API version."""
+    """Return the API path, with a given API version, of an object that this program writes."""
     return member(_PLURALS[ref.kind], ref.namespace, ref.name, f"/apis/{ref.group}/{version}")
 
 
 def plural_of(ref: ObjectRef) -> str:
-    """Return the plural of the kind of an object that this program writes."""
+    """Return the plural resource name for the kind of an object that this program writes."""
     return _PLURALS[ref.kind]
 
 
 def siblings(ref: ObjectRef) -> str:
-    """Return the API path of the collection that contains an object."""
+    """Return the API path that lists the objects of the same kind and namespace as an object."""
     return collection(_PLURALS[ref.kind], ref.namespace)
 
 
 def restart(ref: ObjectRef) -> str:
-    """Return the API path of a VM's restart subresource."""
+    """Return the API path of the restart subresource of a VM."""
     return f"{member(VMS, ref.namespace, ref.name, ACTIONS_API)}/restart"
 
 
@@ -89,13 +89,13 @@ def api_verb(method: str, path: str) -> str:
 
 
 def _parts(path: str) -> list[str]:
-    """Return the parts of an API path after the API group and version."""
+    """Return the segments of an API path after its API group and version."""
     parts = [part for part in path.split("/") if part]
     return parts[2:] if parts[:1] == ["api"] else parts[3:]
 
 
 def spoken(path: str) -> str:
-    """Describe an API path for messages, for example ``virtualmachines db/pg-0``."""
+    """Convert an API path to words for messages, for example ``virtualmachines db/pg-0``."""
     parts = _parts(path)
     match parts:
         case ["namespaces", namespace, plural]:

@@ -1,4 +1,4 @@
-"""Reads and decompresses the body of a response, within limits: ``pieces`` and ``whole``."""
+"""Reads and decompresses an HTTP response body within size limits: ``pieces`` and ``whole``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.kubernetes_protocols import Response
 
 MAX_BYTES = 128 << 20
-"""The maximum size in bytes of a decompressed body that is stored in memory.
+"""The maximum size, in bytes, of a decompressed response body that is kept in memory.
 
 A page has at most 500 objects, so an object may have 250 kB, about ten times the usual size.
 """
 MAX_RATIO = 250
-"""The maximum ratio of a decompressed body's size to the size of its gzip data.
+"""The maximum compression ratio of a response body: decompressed size to gzip size.
 
 A list of VMs is some 15 times larger than its gzip data. The format allows 1032 times.
 """
@@ -27,11 +27,11 @@ _GZIP = 16 + zlib.MAX_WBITS
 
 
 class UnusableBodyError(ValueError):
-    """The body of a response is too large, or this client cannot decompress it."""
+    """Raised if a response body is too large, or if this client cannot decompress it."""
 
 
 def pieces(response: Response) -> Iterator[bytes]:
-    """Yield the decompressed body of a response in pieces of at most 256 KiB, as they arrive.
+    """Yield the decompressed response body in pieces of at most 256 KiB, as they arrive.
 
     Raises:
         UnusableBodyError: The body cannot be decompressed, or exceeds ``MAX_RATIO``.
@@ -46,7 +46,7 @@ def pieces(response: Response) -> Iterator[bytes]:
 
 
 def whole(response: Response) -> bytes:
-    """Return the decompressed body of a response, which must not exceed ``MAX_BYTES``.
+    """Return the decompressed response body, which must not exceed ``MAX_BYTES``.
 
     Raises:
         UnusableBodyError: The body is too large or cannot be decompressed.

@@ -1,7 +1,7 @@
-"""Limits the total time of a response: ``install`` and ``ending_at``.
+"""Limits the total time of an HTTP response: ``install`` and ``ending_at``.
 
 The timeouts of urllib3 apply to each wait for data, so a server that occasionally sends one byte
-could delay a request without limit. Here, all reads and writes of a request share one deadline.
+could delay a request without limit. Here, all socket operations of a request share one deadline.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Request(threading.local):
     """The deadline of the request that the current thread is sending."""
 
     ends_at: float | None = None
-    """The monotonic time by which the response must end; None if there is no limit."""
+    """The monotonic time by which the response must end, or None for no limit."""
 
 
 _REQUEST = _Request()
@@ -34,7 +34,7 @@ _REQUEST = _Request()
 
 @contextmanager
 def ending_at(at: float) -> Iterator[None]:
-    """Context manager that sets a deadline for requests in its block and for their responses.
+    """Context manager that sets a deadline for the requests in its block and for their responses.
 
     *at* is a monotonic time in seconds. The limit also applies to a body that is read later, or in
     another thread.
@@ -47,7 +47,7 @@ def ending_at(at: float) -> Iterator[None]:
 
 
 def install(pool_manager: Any) -> None:  # noqa: ANN401 - urllib3's types are loaded later
-    """Make the connections of a ``urllib3.PoolManager`` obey the deadlines of ``ending_at``."""
+    """Make the connections of a ``urllib3.PoolManager`` obey the deadline of ``ending_at``."""
     pool_manager.pool_classes_by_scheme = {
         scheme: type(pool.__name__, (pool,), {"ConnectionCls": _limited(pool.ConnectionCls)})
         for scheme, pool in pool_manager.pool_classes_by_scheme.items()
@@ -55,7 +55,7 @@ def install(pool_manager: Any) -> None:  # noqa: ANN401 - urllib3's types are lo
 
 
 def _limited(connection: type[Any]) -> type[Any]:
-    """Return a subclass of a connection class whose reads and writes obey ``ending_at``."""
+    """Return a subclass of a urllib3 connection class that obeys the deadline of ``ending_at``."""
 
     class Limited(connection):  # type: ignore[misc] # a class of urllib3 that is not known here
         response_class = _Response
@@ -80,7 +80,7 @@ def _limited(connection: type[Any]) -> type[Any]:
 
 
 class _Response(HTTPResponse):
-    """A response whose status line, headers and body must arrive before its request's deadline."""
+    """An HTTP response whose headers and body must arrive before the deadline of the request."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:  # noqa: ANN401 - as in http.client
         super().__init__(sock, *args, **options)
@@ -89,7 +89,7 @@ class _Response(HTTPResponse):
 
 
 class _LimitedReader(io.RawIOBase):
-    """Reads from a socket; no read waits beyond a fixed time."""
+    """Reads from a socket, and waits for data only until a fixed deadline."""
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, ends_at: float) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ class _LimitedReader(io.RawIOBase):
 
 
 def _left(at: float) -> float:
-    """Return the number of seconds until a given time.
+    """Return the number of seconds until a monotonic time.
 
     Raises:
         TimeoutError: The time *at* has passed.

@@ -1,4 +1,7 @@
-"""Limits the number and the duration of retries: ``repeat``, ``Backoff``, ``Deadline``."""
+"""Retries API requests, and limits the number and duration of retries: ``repeat``, ``Backoff``.
+
+``Deadline`` shortens the timeouts of a client that must finish soon.
+"""
 
 from __future__ import annotations
 
@@ -21,23 +24,23 @@ _RANDOM = random.Random()  # noqa: S311 - jitter, not cryptography
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
-    """The number of retries of a request, and the length of the pauses between them."""
+    """How often an API request is attempted, and how long the pauses between attempts are."""
 
     attempts: int = 4
     first_s: float = 0.5
     longest_s: float = 10.0
     total_s: float = 60.0
-    """All pauses must end within this time after the first attempt, in seconds."""
+    """The maximum time from the first attempt to the end of the last pause, in seconds."""
 
 
 @dataclass(slots=True)
 class Deadline:
-    """The monotonic time by which a client must finish; None for no deadline."""
+    """The monotonic time by which an API client must finish, or None for no deadline."""
 
     at: float | None = None
 
     def shortened(self, wait_s: float, now: float) -> float:
-        """Return a timeout, shortened to the time until the deadline, but at least 0.2 s."""
+        """Shorten a timeout to the time left until the deadline, but not below 0.2 s."""
         return wait_s if self.at is None else min(wait_s, max(_SHORTEST_WAIT_S, self.at - now))
 
 
@@ -48,7 +51,7 @@ def repeat(
     backoff: Backoff,
     retryable: Callable[[ClusterError], bool],
 ) -> T:
-    """Call a function and return its result; retry after each temporary error.
+    """Call a function and return its result; call the function again after each temporary error.
 
     A pause is at least as long as the server's Retry-After. If Retry-After exceeds the total time,
     the error is raised immediately.

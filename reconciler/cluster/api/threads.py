@@ -1,4 +1,4 @@
-"""Runs calls in parallel in daemon threads: ``start`` and ``each``.
+"""Calls functions in parallel in daemon threads: ``start`` and ``each``.
 
 The process can end while daemon threads wait for a server. With an executor, Python would wait for
 the threads to finish.
@@ -24,7 +24,7 @@ _SLICE_S = 1.0
 
 
 class Start(Protocol):
-    """A function that starts a call, such as ``start``, or that makes the call at once."""
+    """The type of functions that call another function, in a new thread or directly."""
 
     def __call__(self, ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
         """Call a function, and return a future for its result."""
@@ -32,7 +32,7 @@ class Start(Protocol):
 
 
 def unexpected(what: str, error: BaseException) -> BackgroundError:
-    """Return the error for the main thread if a bug ended a background thread."""
+    """Return the error that reports a bug in a background thread to the main thread."""
     failure = BackgroundError(
         f"{what} ended unexpectedly: {type(error).__name__}: {error}",
         hint="this is a bug in reconciler; report it together with the log",
@@ -42,14 +42,14 @@ def unexpected(what: str, error: BaseException) -> BackgroundError:
 
 
 def _outcome(ask: Callable[..., object], error: BaseException) -> BaseException:
-    """Return the exception to raise in the caller after a background call has failed."""
+    """Return the exception to raise in the calling thread after a background call failed."""
     if isinstance(error, ReconcilerError) or not isinstance(error, Exception):
         return error
     return unexpected(f"the background call {getattr(ask, '__qualname__', ask)}", error)
 
 
 def start(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[T]:
-    """Call a function in a new thread, and return a future for its result.
+    """Call a function in a new daemon thread, and return a future for the result.
 
     If *ask* raises an unexpected error, the future raises a ``BackgroundError``.
     """
@@ -68,7 +68,7 @@ def start(ask: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> Future[
 
 
 def _next(results: SimpleQueue[T], meanwhile: Callable[[], None] | None) -> T:
-    """Return the next result; call *meanwhile* once in each second without one."""
+    """Wait for the next result, and call *meanwhile* once per second until the result arrives."""
     while meanwhile is not None:
         try:
             return results.get(timeout=_SLICE_S)

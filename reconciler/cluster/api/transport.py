@@ -1,7 +1,7 @@
-"""``Transport``: sends one HTTP request, with the ``kubernetes`` library's credentials.
+"""``Transport``: sends one HTTP request with the credentials of the ``kubernetes`` library.
 
 A request is repeated only after a 401, which means that the server did not execute it, and only if
-the credentials have been read again.
+the credentials have been loaded again.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 requests = logging.getLogger("reconciler.requests")
-"""The log of requests, with one debug line per request; no query, headers or body."""
+"""The logger that writes one debug line per API request, without query, headers or body."""
 
 JSON = "application/json"
 JSON_PATCH = "application/json-patch+json"
 _WARNING = re.compile(r'\d{3} \S+ "((?:[^"\\]|\\.)*)"')
 _DAY_S = 86_400.0
 _CONNECT_S = 10.0
-"""The maximum time to connect to one address, including the TLS handshake, in seconds."""
+"""The maximum time to connect to one IP address, including the TLS handshake, in seconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Request:
     """One request to the API server."""
 
     method: str
-    """The HTTP method, or WATCH for a GET request whose response does not end."""
+    """The HTTP method, or WATCH for a GET request that starts a watch."""
     path: str
     query: Mapping[str, str] | None = None
     body: object = None
@@ -60,25 +60,28 @@ class Request:
 
     @property
     def verb(self) -> str:
-        """The HTTP method."""
+        """The HTTP method of the request, which is GET for a watch."""
         return "GET" if self.method == "WATCH" else self.method
 
 
 RequestCounter: TypeAlias = Callable[[str, int | None], None]
-"""Receives the Kubernetes verb of a request, and the status of its response if one arrived."""
+"""Called with the Kubernetes verb of a request and the response status, or None if none
+arrived.
+"""
 
 
 class Timekeeper(Protocol):
-    """Receives the server's time from the Date header of each response."""
+    """Receives the time of the API server from the Date header of each response."""
 
     def monotonic(self) -> float:
-        """Return the seconds since an arbitrary moment."""
+        """Return the monotonic time in seconds."""
         ...
 
     def adjust(self, date: datetime, *, asked_at: float, server: str) -> None:
-        """Record a response's Date header and the monotonic time when its request was sent.
+        """Compare the clock with the Date header of a response.
 
-        *server* is the host and port of the server.
+        *asked_at* is the monotonic time when the request was sent. *server* is the host and port
+        of the server.
         """
         ...
 
@@ -87,11 +90,11 @@ class Transport:
     """Sends requests to one API server; safe to use from several threads.
 
     Args:
-        renewed: Reads the configuration and credentials again; None means that they are never read
-            again.
+        renewed: Loads the configuration and credentials again; None means that they are never
+            loaded again.
         timekeeper: Receives the Date header of each response.
         counted: Is called after each request with its Kubernetes verb and the status of the
-            response; None if no response arrived.
+            response, or with None if no response arrived.
     """
 
     def __init__(
@@ -117,7 +120,7 @@ class Transport:
         self._api.close()
 
     def exchange(self, request: Request, timeout_s: float | None = None) -> Answer:
-        """Send a request, and return the response with any status.
+        """Send an HTTP request, and return the response, whatever its status.
 
         Raises:
             UnreachableError: No response arrived; a write may have taken effect.
@@ -125,7 +128,7 @@ class Transport:
         return self.finish(self.open(request, timeout_s), request)
 
     def finish(self, response: Response, request: Request) -> Answer:
-        """Read the rest of a response's body, and return the body.
+        """Read the rest of the response body, and return the complete response.
 
         Raises:
             UnreachableError: The connection broke before the end of the body.
@@ -136,7 +139,7 @@ class Transport:
         return _answer(request, response, content)
 
     def chunks(self, response: Response, request: Request) -> Iterator[bytes]:
-        """Yield the body of a response in pieces, as they arrive.
+        """Yield the response body in pieces, as they arrive.
 
         Raises:
             UnreachableError: The connection broke before the end of the body.
@@ -147,7 +150,7 @@ class Transport:
 
     @contextmanager
     def _reading(self, response: Response, request: Request) -> Iterator[None]:
-        """Turn an error during the read into a ``ClusterError``, and release the connection."""
+        """Context manager that converts read errors to ``ClusterError``; frees the connection."""
         try:
             yield
         except response_body.UnusableBodyError as error:
@@ -164,7 +167,7 @@ class Transport:
             response.release_conn()
 
     def open(self, request: Request, timeout_s: float | None = None) -> Response:
-        """Send a request, and return the response before its body is read.
+        """Send an HTTP request, and return the response before its body is read.
 
         *timeout_s* limits the whole time from the start of the connection to the end of the body.
 
@@ -179,7 +182,7 @@ class Transport:
         return response
 
     def _renew(self, used: Api, path: str) -> bool:
-        """Return whether newer credentials than those of the failed request are available."""
+        """Load the credentials again after a 401; return whether newer ones are available."""
         if self._renewed is None:
             return False
         with self._renewing:
@@ -194,7 +197,7 @@ class Transport:
         return True
 
     def _open(self, api: Api, request: Request, timeout_s: float | None) -> Response:
-        """Send a request once and count it; the response's body is not read yet."""
+        """Send an HTTP request once and count it; return the response with an unread body."""
         try:
             response = self._sent(api, request, timeout_s)
         except ReconcilerError:
@@ -214,7 +217,8 @@ class Transport:
             # A list of 10,000 VMs has 28 MB, and 2 MB with gzip. A watch is never compressed.
             headers["Accept-Encoding"] = "gzip"
         if request.body is not None:
-            # Without this header the library sends a patch, or one that is not a list, as a merge.
+            # Without this header, the library sends a patch, or a patch that is not a list, as a
+            # merge patch.
             headers["Content-Type"] = JSON_PATCH if verb == "PATCH" else "application/json"
         asked_at = self._timekeeper.monotonic() if self._timekeeper else 0.0
         try:
@@ -274,7 +278,7 @@ def _answer(request: Request, response: Response, content: bytes) -> Answer:
 
 
 def _date(text: str | None) -> datetime | None:
-    """Return the time in a Date header; None if the header is absent or unreadable."""
+    """Parse a Date header; return None if the header is absent or unreadable."""
     try:
         date = parsedate_to_datetime(text or "")
     except (ValueError, OverflowError):
@@ -283,7 +287,7 @@ def _date(text: str | None) -> datetime | None:
 
 
 def _seconds(text: str | None) -> float | None:
-    """Return the seconds in a Retry-After header, at most a day.
+    """Parse a Retry-After header as seconds, at most one day; return None if it is not a number.
 
     API servers send no date in this header.
     """

@@ -1,4 +1,4 @@
-"""``Watch``: reads a watch line by line until the server ends it or another thread closes it."""
+"""``Watch``: reads a Kubernetes watch until the server ends it or another thread closes it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _CHUNK = 1 << 16
 MAX_EVENT = 8 << 20
-"""The maximum size of an event in bytes; etcd stores at most 1.5 MiB for an object."""
+"""The maximum size of a watch event in bytes; etcd stores at most 1.5 MiB for an object."""
 
 
 class _Event(msgspec.Struct, frozen=True):
@@ -38,11 +38,11 @@ Source: k8s.io/apimachinery v0.36 pkg/apis/meta/v1/watch.go (WatchEvent).
 
 
 class SilentError(UnreachableError):
-    """The server did not end a watch in time, so events may be missing; list the objects again."""
+    """Raised if the server did not end a watch in time; events may be missing, so list again."""
 
 
 class Watch:
-    """Iterates over the events of a watch, each as its type and the raw object.
+    """Iterates over the events of a watch; each event is a pair of its type and the raw object.
 
     A type is ADDED, MODIFIED, DELETED or BOOKMARK.
     """
@@ -60,7 +60,7 @@ class Watch:
         self._closed = threading.Event()
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
-        """Yield each event until the watch ends.
+        """Yield each watch event until the watch ends.
 
         Raises:
             ExpiredError: The server no longer has events from that resourceVersion; list the
@@ -78,7 +78,11 @@ class Watch:
             self._response.close()
 
     def _event(self, line: bytes) -> tuple[str, bytes]:
-        """Return the type and the raw object of a watch event; raise if a line is not an event."""
+        """Parse one line of a watch; return the type of the event and the raw object.
+
+        Raises:
+            ClusterError: The line is not a watch event.
+        """
         try:
             event = _DECODER.decode(line)
         except UNDECODABLE as error:
@@ -88,7 +92,7 @@ class Watch:
         return event.type, bytes(event.object)
 
     def close(self) -> None:
-        """End the watch; a thread that iterates over the watch stops."""
+        """End the watch, and stop the thread that iterates over it."""
         self._closed.set()
         try:
             self._response.shutdown()
