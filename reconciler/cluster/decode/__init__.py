@@ -1,1 +1,1 @@
-"""Decodes the API server's JSON into values; sends no requests and reads no files."""
+"""Decodes JSON from the API server into Python values; sends no requests and reads no files."""

@@ -1,4 +1,4 @@
-"""Decodes Application-Aware Quota: ``AWARE_QUOTAS``, ``CLUSTER_QUOTAS`` and ``AAQS``."""
+"""Decodes the objects of Application-Aware Quota (AAQ): quotas, settings and namespaces."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     from reconciler.cluster.decode.structs.wire_capacity import QuotaStatus
 
 ENABLE_GATING = "application-aware-quota/enable-gating"
-"""The label of the namespaces in which AAQ gates pods, unless the AAQ object selects others."""
+"""The label of namespaces in which AAQ gates pods, unless the AAQ object has a selector."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AwareQuota:
-    """A quota of AAQ, and the namespaces to which it applies."""
+    """A quota of Application-Aware Quota (AAQ), and the namespaces to which the quota applies."""
 
     namespaces: tuple[str, ...]
     quota: Quota
@@ -31,11 +31,11 @@ class AwareQuota:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AaqSettings:
-    """The settings of the AAQ installation."""
+    """The settings of the Application-Aware Quota (AAQ) installation."""
 
     calculator: str = DEFAULT_CALCULATOR
     selector: tuple[Requirement, ...] | None = None
-    """The labels of the namespaces in which AAQ gates pods; None for the usual label."""
+    """The labels of the namespaces in which AAQ gates pods, or None for the default label."""
 
 
 def _own(item: wire.AwareQuota) -> AwareQuota:
@@ -56,7 +56,10 @@ def _cluster_wide(item: wire.ClusterAwareQuota) -> AwareQuota:
 
 
 def _quota(name: str, hard: dict[str, Amount] | None, status: QuotaStatus | None) -> Quota:
-    """Return the limits from the status, as far as a launcher pod can use their resources."""
+    """Build a quota from the limits in its status that apply to launcher pods.
+
+    Without limits in the status, the limits in the spec are used.
+    """
     limits = (status.hard if status else None) or hard or {}
     used = (status.used if status else None) or {}
     judged = [each for each in limits if each in VMI_KEYS or is_judged(each)]

@@ -1,4 +1,4 @@
-"""Decodes nodes, and why a node can get no pod of a VM: ``NODES``."""
+"""Decodes nodes, including why a node cannot run a new launcher pod: ``NODES``."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.model.live.live_state import LiveNode
 
 SCHEDULABLE = "kubevirt.io/schedulable"
 HUGEPAGES = "hugepages-"
-"""The prefix of resource names for huge pages, which the page size follows."""
+"""The prefix of the resource names for huge pages; the page size follows the prefix."""
 
 
 def node(item: wire.Node) -> LiveNode:
@@ -39,7 +39,7 @@ def node(item: wire.Node) -> LiveNode:
 
 
 def _problem(item: wire.Node) -> str:
-    """Return why a node cannot get a pod of a VM, or an empty string.
+    """Return why a node cannot get a new launcher pod, or an empty string if it can.
 
     Source: kubernetes v1.36 pkg/controller/nodelifecycle (a node that is not ready has the taint
     not-ready or unreachable); kubevirt v1.9.0 pkg/virt-handler/heartbeat.

@@ -1,7 +1,7 @@
-"""Decodes the parts that several kinds share: quantities, times, labels and conditions.
+"""Decodes JSON values that several kinds contain: quantities, times, labels and conditions.
 
 Many objects contain equal strings, for example in conditions and labels, and each response
-brings its own copies. This module replaces equal strings that arrive close together with one
+contains its own copies. This module replaces equal strings that arrive close together with one
 shared string, which saves most of the memory that a large cluster would need.
 """
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _near = partial(lru_cache, maxsize=8192)
-"""A decorator that caches a function's last 8192 results, enough for about ten list pages."""
+"""A decorator that caches the last 8192 results of a function, enough for about ten list pages."""
 
 _NO_LABELS: Mapping[str, str] = MappingProxyType({})
 _NO_CONDITIONS: Mapping[str, Condition] = MappingProxyType({})
@@ -34,7 +34,7 @@ NO_DOMAIN = wire.Domain()
 
 @_near()
 def shared(text: str | None) -> str:
-    """Return one shared copy of a text; return an empty text for None."""
+    """Return one shared copy of equal strings; return an empty string for None."""
     return text or ""
 
 
@@ -45,7 +45,7 @@ def shared_vm_ref(namespace: str | None, name: str | None) -> references.ObjectR
 
 
 def labels(found: Mapping[str, str] | None) -> Mapping[str, str]:
-    """Return a copy of a map of strings, such as labels, whose strings are shared."""
+    """Copy a map of strings, such as labels; equal strings share one copy."""
     if not found:
         return _NO_LABELS
     return {shared(key): shared(value) for key, value in found.items()}
@@ -57,7 +57,7 @@ def _amount(value: str | float) -> MemoryQuantity:
 
 
 def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
-    """Parse a field's value as a quantity; return None if the value is absent.
+    """Parse the value of a field as a quantity; return None if the value is absent.
 
     Raises:
         UnreadableError: *value* is not a quantity.
@@ -74,7 +74,7 @@ def amount(value: wire.Amount, name: str) -> MemoryQuantity | None:
 
 @_near()
 def moment(text: str | None) -> datetime | None:
-    """Parse a text as a time in UTC; return None if the text is absent or not a time.
+    """Parse a string as a time in UTC; return None if the string is empty or not a time.
 
     Raises:
         UnreadableError: The time is out of range in UTC.
@@ -92,7 +92,7 @@ def moment(text: str | None) -> datetime | None:
 
 
 def conditions(found: list[wire.Condition] | None) -> Mapping[str, Condition]:
-    """Return the conditions by type; if a type is repeated, the last one is used."""
+    """Decode status conditions to a map by type; the last of several with one type counts."""
     if not found:
         return _NO_CONDITIONS
     return {
@@ -113,11 +113,11 @@ def _condition(
 
 
 CPU, PODS = "cpu", "pods"
-"""The resources besides devices whose amounts on nodes are compared."""
+"""The resources, other than memory and devices, of which nodes and pods are compared."""
 
 
 def other_resources(found: Mapping[str, wire.Amount] | None) -> dict[str, int]:
-    """Return the CPUs in thousandths, the pods, and the devices by name, such as GPUs.
+    """Return the CPUs in thousandths, the number of pods, and each device, such as a GPU, by name.
 
     Raises:
         UnreadableError: A value is not a quantity.
@@ -133,7 +133,7 @@ def other_resources(found: Mapping[str, wire.Amount] | None) -> dict[str, int]:
 
 
 def thousandths_of(value: wire.Amount) -> int:
-    """Return a number such as CPUs in thousandths; 0 if it is not set.
+    """Parse a quantity, such as a number of CPUs, in thousandths; return 0 if it is not set.
 
     Raises:
         UnreadableError: The value is not a quantity.
@@ -149,7 +149,7 @@ def _thousandths(value: wire.Amount) -> int:
 
 
 def constraints(spec: wire.GuestSpec | None) -> Constraints:
-    """Return the fields of a template or an instance spec that affect memory hotplug."""
+    """Decode the fields of a VM template or VM instance that affect memory hotplug."""
     if spec is None:
         return _UNCONSTRAINED
     domain = spec.domain or NO_DOMAIN
@@ -190,5 +190,5 @@ def _constraints(
 def topology(
     sockets: int | None, cores: int | None, threads: int | None
 ) -> tuple[int | None, int | None, int | None]:
-    """Return the numbers of sockets, cores and threads; each is None if it is not set."""
+    """Return the sockets, cores and threads of a VM; a number that is not set is None."""
     return sockets, cores, threads

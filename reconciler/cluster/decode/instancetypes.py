@@ -1,4 +1,4 @@
-"""Decodes instancetypes: ``NAMESPACED`` and ``CLUSTER_WIDE``."""
+"""Decodes namespaced and cluster-wide instancetypes: ``NAMESPACED`` and ``CLUSTER_WIDE``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _OWN = ("memory.guest", "memory.maxGuest", "memory.overcommitPercent", "cpu.guest", "annotations")
-"""Spec fields that ``LiveInstancetype.others`` omits, because it has attributes for them."""
+"""Spec fields that ``LiveInstancetype.others`` omits, because other attributes contain them."""
 
 
 def instancetype(item: wire.InstancetypeItem, *, kind: str) -> LiveInstancetype:

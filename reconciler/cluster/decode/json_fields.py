@@ -1,6 +1,6 @@
 """Reads fields of custom resources that are decoded to plain JSON values, such as ``text``.
 
-A field with an unexpected type counts as absent, so that it hides no other field.
+A field with an unexpected type counts as absent, so that other fields remain readable.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def child(found: object, key: str) -> dict[str, Any]:
-    """Return the map under a key of another map; an empty map if there is none."""
+    """Return the map under a key, or an empty map if the value is absent or is not a map."""
     value = found.get(key) if isinstance(found, dict) else None
     return value if isinstance(value, dict) else {}
 
 
 def containers(found: object, paths: Iterable[FieldPath]) -> frozenset[FieldPath]:
-    """Return the parents of the given fields that exist and are maps."""
+    """Return the parent paths of the given fields that exist in the object and are maps."""
     parents = {path[:length] for path in paths for length in range(1, len(path))}
     return frozenset(each for each in parents if isinstance(value_at(found, each), dict))
 
@@ -40,26 +40,26 @@ def managers(meta: dict[str, Any], paths: Iterable[FieldPath]) -> dict[FieldPath
 
 
 def maps(found: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """Return the maps in the list under a key; other items are left out."""
+    """Return the maps in the list under a key; skip other items."""
     values = found.get(key)
     return [each for each in values if isinstance(each, dict)] if isinstance(values, list) else []
 
 
 def text(found: dict[str, Any], key: str) -> str:
-    """Return the text under a key; an empty text if there is none."""
+    """Return the string under a key, or an empty string if the value is not a string."""
     return string(found.get(key))
 
 
 def texts(found: dict[str, Any], key: str) -> dict[str, str]:
-    """Return the texts in the map under a key, such as labels; other values are left out."""
+    """Return the string values of the map under a key, such as labels; skip other values."""
     return {name: each for name, each in child(found, key).items() if isinstance(each, str)}
 
 
 def string(value: object) -> str:
-    """Return a value if it is text; otherwise an empty text."""
+    """Return the value if it is a string; otherwise return an empty string."""
     return value if isinstance(value, str) else ""
 
 
 def integer(value: object) -> int | None:
-    """Return a value if it is a whole number; otherwise None."""
+    """Return the value if it is an integer; otherwise return None."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None

@@ -107,7 +107,7 @@ def kubevirt(body: bytes | msgspec.Raw) -> tuple[LiveKubeVirt, tuple[Diagnostic,
 
 
 class KubeVirts:
-    """Decodes KubeVirt CRs; implements ``pages.Readable``."""
+    """Decodes KubeVirt CRs, in list pages or one by one; implements ``pages.Readable``."""
 
     def page(self, body: bytes) -> Decoded[LiveKubeVirt]:
         """Decode every KubeVirt CR on a page of a list.
@@ -142,13 +142,13 @@ _PLATFORM_LABELS = ("app.kubernetes.io/managed-by", "helm.toolkit.fluxcd.io/name
 
 
 def _platform_labels(meta: dict[str, Any]) -> dict[str, str]:
-    """Return the labels that show which platform installed the CR."""
+    """Return the labels that show which platform installed the KubeVirt CR."""
     found = child(meta, "labels")
     return {key: text(found, key) for key in _PLATFORM_LABELS if text(found, key)}
 
 
 def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime | None:
-    """Return when a field manager of one of the given fields last wrote to the CR.
+    """Return when a field manager that owns one of the given fields last wrote the KubeVirt CR.
 
     The fields at *paths* have not changed since that write, which may have changed other fields.
     """
@@ -162,7 +162,7 @@ def _changed_at(meta: dict[str, Any], paths: tuple[FieldPath, ...]) -> datetime 
 
 
 def _ratio(value: object) -> float:
-    """Parse a value as a ratio; return 1 if the value is absent, not a number or below 1."""
+    """Parse a memory overhead ratio; return 1 if the value is absent, not a number or below 1."""
     try:
         ratio = float(value) if isinstance(value, str) else 1.0
     except ValueError:

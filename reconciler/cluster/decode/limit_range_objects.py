@@ -20,7 +20,7 @@ _KINDS = ("Container", "Pod")
 
 
 def _decoded(item: wire.LimitRange) -> tuple[str, LimitRange]:
-    """Return the namespace of a LimitRange and what it requires of memory and CPUs."""
+    """Decode a LimitRange to its namespace and its rules for memory and CPUs."""
     limits = (item.spec.limits if item.spec else None) or ()
     defaults = [each.default for each in limits if each.type == "Container" and each.default]
     made = LimitRange(
@@ -35,7 +35,7 @@ def _decoded(item: wire.LimitRange) -> tuple[str, LimitRange]:
 
 
 def _bounds(kind: str, item: wire.LimitItem) -> Iterator[LimitBound]:
-    """Yield what an entry of a LimitRange requires of each resource."""
+    """Yield the memory rule and the CPU rule of a LimitRange entry; skip a rule that is empty."""
     low, high = item.min or wire.Limits(), item.max or wire.Limits()
     ratio = item.max_limit_request_ratio or wire.Limits()
     memory = LimitBound(
@@ -66,7 +66,7 @@ LIMIT_RANGES = Kind("LimitRange", wire.LimitRange, _decoded)
 def limit_ranges_by_namespace(
     found: Iterable[tuple[str, LimitRange]],
 ) -> dict[str, tuple[LimitRange, ...]]:
-    """Return the LimitRanges of each namespace that limit memory or CPUs, sorted by name."""
+    """Group the LimitRanges that affect memory or CPUs by namespace, sorted by name."""
     groups: dict[str, list[LimitRange]] = defaultdict(list)
     for namespace, each in found:
         if each.default or each.default_cpu or each.bounds:

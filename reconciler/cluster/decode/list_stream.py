@@ -1,4 +1,7 @@
-"""Splits a list response into objects as it arrives, using little memory: ``objects``."""
+"""Splits a list response into objects while the response arrives: ``objects``.
+
+Only one object at a time is in memory.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 _ITEMS = re.compile(rb'"items"\s*:\s*\[')
 _SEAM = b',{"metadata":{'
-"""The bytes between two objects in a list, as API servers write them.
+"""The bytes between two objects in a JSON list that an API server sends.
 
 A JSON string cannot contain these bytes, since the quotation marks in it are escaped. A list
 inside an object can contain them, so a piece counts as an object only if it is valid JSON.
@@ -26,19 +29,19 @@ inside an object can contain them, so a piece counts as an object only if it is 
 _MAX_WAITING = 32 << 20
 """The maximum size of an object in bytes; etcd stores at most 1.5 MiB."""
 _MAX_HEAD = 64 << 10
-"""The maximum number of bytes before the first object; API servers write less than 1 KiB."""
+"""The maximum number of bytes before the first object in a list; API servers send under 1 KiB."""
 MAX_OBJECTS = 1_000_000
 """The maximum number of objects in a list; Kubernetes supports clusters of 150,000 pods.
 
 Source: https://kubernetes.io/docs/setup/best-practices/cluster-large/
 """
 _MAX_INNER_SEAMS = 100
-"""The maximum number of times that ``_SEAM`` occurs in an object; pods and quotas lack it."""
+"""The maximum number of times that ``_SEAM`` may occur inside an object; normal is never."""
 _RAW = json_decoder(msgspec.Raw)
 
 
 def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Raw]:
-    """Yield each object of a list as the JSON of the list arrives.
+    """Yield each object of a JSON list while the list arrives.
 
     A list in another JSON format is split only after all of it has arrived.
 
@@ -68,13 +71,13 @@ def objects(chunks: Iterable[bytes], plural: str) -> Iterator[bytes | msgspec.Ra
         del rest[:start]
         if len(rest) > _MAX_WAITING:
             raise ValueError(f"an object is larger than {_MAX_WAITING >> 20} MiB")
-        # The end of the text may be the start of a seam.
+        # The end of the buffer may be the start of a seam.
         searched = max(0, len(rest) - len(_SEAM) + 1)
     yield from _last_items(bytes(head + rest), plural)
 
 
 def _last_items(body: bytes, plural: str) -> Sequence[bytes | msgspec.Raw]:
-    """Return the remaining objects at the end of a list, and check the list's kind."""
+    """Return the remaining objects at the end of a JSON list, and check the kind of the list."""
     try:
         page = _page_decoder().decode(body)
         kind: str = page.kind
@@ -87,7 +90,7 @@ def _last_items(body: bytes, plural: str) -> Sequence[bytes | msgspec.Raw]:
 
 
 def _head(arriving: Iterator[bytes]) -> tuple[bytes, bytes]:
-    """Return the text before the first object, and the start of the first object."""
+    """Read a list response up to its first object; return both that part and the rest."""
     found = b""
     for chunk in arriving:
         found += chunk
@@ -109,7 +112,7 @@ def _is_whole(piece: bytes) -> bool:
 
 
 def raw_items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """Return each raw object on a page, even if an object is nested too deeply for the decoder.
+    """Return each raw object on a list page, even one that is nested too deeply for the decoder.
 
     Raises:
         msgspec.DecodeError: The JSON is not a list of at most ``list_items.MAX_PER_PAGE`` objects;
@@ -128,7 +131,7 @@ def _values(items: Any) -> Sequence[msgspec.Raw]:  # noqa: ANN401 - a struct tha
 
 @built_once
 def _page_decoder() -> JSONDecoder[wire.Page[Any]]:
-    """Return a decoder that fails if a page has more than ``MAX_PER_PAGE`` objects.
+    """Build a decoder that fails if a list page has more than ``MAX_PER_PAGE`` objects.
 
     A limit on the length of a list is checked only when the whole list is in memory. A struct that
     is written as an array, with one field per object, is checked field by field.

@@ -1,4 +1,4 @@
-"""Decodes the objects from which operators write the KubeVirt CR: ``HyperConvergeds``."""
+"""Decodes the custom resources from which an operator, such as HCO, generates the KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     import msgspec
 
 _OPERATOR = "operator"
-"""The name of the operator's own version in a HyperConverged's ``status.versions``."""
+"""The name under which ``status.versions`` of a HyperConverged lists the operator itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class HyperConvergeds:
     """Decodes HyperConverged objects of one API version; implements ``pages.Readable``."""
 
     version: str
-    """``v1`` or ``v1beta1``; the paths of the settings depend on it."""
+    """``v1`` or ``v1beta1``; the paths of the settings depend on this API version."""
 
     def page(self, body: bytes) -> Decoded[LiveOwner]:
         """Decode every HyperConverged on a page of a list.
@@ -75,7 +75,7 @@ class HyperConvergeds:
             return Decoded(diagnostics=(finding,))
 
     def ref(self, body: bytes | msgspec.Raw) -> ObjectRef:
-        """Return the reference of a HyperConverged, even if the rest is unreadable."""
+        """Return the reference of a HyperConverged, even if its other fields are unreadable."""
         return identity(HYPERCONVERGED, body)
 
 
@@ -111,7 +111,7 @@ def hyperconverged(body: bytes | msgspec.Raw, version: str) -> LiveOwner:
 
 
 def _with_autopilot(found: dict[str, Any], paths: list[FieldPath]) -> dict[str, Any]:
-    """Return the shared fields; virt-platform-autopilot is the manager of each field it applies.
+    """Decode the common fields; virt-platform-autopilot manages each field that it applies.
 
     Another tool that applies the same value is a second manager of the field, and may have written
     it last. The autopilot applies with force, so its value wins nevertheless.
@@ -124,7 +124,7 @@ def _with_autopilot(found: dict[str, Any], paths: list[FieldPath]) -> dict[str, 
 
 
 def setting(body: bytes | msgspec.Raw, version: str) -> LiveOwner:
-    """Decode one of Harvester's Settings.
+    """Decode a Setting, the custom resource for one setting of Harvester.
 
     Raises:
         UnreadableError: *body* is not an object with a name.
@@ -150,7 +150,7 @@ def _object(body: bytes | msgspec.Raw) -> dict[str, Any]:
 
 
 def _settings(found: dict[str, Any], paths: Iterable[FieldPath]) -> dict[str, Any]:
-    """Return the fields that all kinds of owners share."""
+    """Decode the fields that are common to HyperConverged objects and Harvester Settings."""
     meta, every = child(found, "metadata"), tuple(paths)
     values = {path: value_at(found, path) for path in every}
     return {

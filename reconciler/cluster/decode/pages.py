@@ -1,4 +1,4 @@
-"""Decodes pages of lists: ``Kind``; an unreadable object does not affect the others."""
+"""Decodes pages of lists with ``Kind``; an unreadable object does not affect other objects."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ V = TypeVar("V")
 
 
 MAX_UNREADABLE = 10_000
-"""The maximum number of unreadable objects in a list; above it, reading the list fails."""
+"""The maximum number of unreadable objects in a list; with more, the list request fails."""
 
 
 class UnreadableError(ValueError):
-    """An object has a value that its kind does not allow; the message describes the value."""
+    """Raised if an object has a value that its kind does not allow; the message has the value."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decoded(Generic[V]):
-    """The decoded objects of a page, and a diagnostic for each object that could not be read."""
+    """The decoded objects of a list page, and a diagnostic for each unreadable object."""
 
     values: tuple[V, ...] = ()
     diagnostics: tuple[Diagnostic, ...] = ()
@@ -50,17 +50,20 @@ class Decoded(Generic[V]):
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[W, V]):
-    """Decodes objects of one kind, in pages or one by one; implements ``Readable``."""
+    """Decodes objects of one kind, in list pages or one by one; implements ``Readable``."""
 
     name: str
     wire: type[W]
     live: Callable[[W], V]
     keyed: str = ""
-    """The kind in the stored references if it is not ``name``: VMIs are stored by their VM."""
+    """The kind in the references of stored objects, if it differs from ``name``.
+
+    VMIs are stored under the reference of their VM.
+    """
     replacement: Callable[[ObjectRef, bytes], Iterable[V]] | None = None
-    """Returns worst-case values for an unreadable object; None if the object is ignored."""
+    """Returns worst-case values for an unreadable object, or None to ignore the object."""
     consequence: str = "is ignored"
-    """What happens because of an unreadable object, as the end of a sentence."""
+    """The end of a sentence that says what happens because of an unreadable object."""
     _item: JSONDecoder[W] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -77,7 +80,7 @@ class Kind(Generic[W, V]):
     def each(self, items: Iterable[bytes | msgspec.Raw]) -> Decoded[V]:
         """Decode several raw objects one by one.
 
-        An unreadable object does not affect the others. One raw object is in memory at a time.
+        An unreadable object does not affect other objects. One raw object is in memory at a time.
         """
         return joined(map(self.take, items))
 
@@ -102,7 +105,7 @@ class Kind(Generic[W, V]):
             return Decoded(values=tuple(instead), diagnostics=(found,))
 
     def finding(self, body: bytes | msgspec.Raw, error: Exception) -> Diagnostic:
-        """Return a diagnostic that says why a raw object cannot be read."""
+        """Return a diagnostic that says why a raw object is unreadable."""
         return Diagnostic(
             severity=Severity.WARNING,
             code=UNREADABLE_OBJECT,
@@ -132,7 +135,7 @@ _GROUPS = {
 
 
 def items(body: bytes) -> Sequence[bytes | msgspec.Raw]:
-    """Return the raw objects of a page of a list.
+    """Return the raw objects of a list page.
 
     Raises:
         UnreadableError: *body* is not a list.
@@ -155,10 +158,10 @@ def joined(parts: Iterable[Decoded[V]]) -> Decoded[V]:
 
 
 def limit_unreadable(findings: Sequence[Diagnostic]) -> None:
-    """Check that at most ``MAX_UNREADABLE`` objects of a list are unreadable.
+    """Check that a list has at most ``MAX_UNREADABLE`` unreadable objects.
 
     Raises:
-        ClusterError: There are more findings.
+        ClusterError: The list has more unreadable objects.
     """
     if len(findings) > MAX_UNREADABLE:
         raise ClusterError(
@@ -169,7 +172,7 @@ def limit_unreadable(findings: Sequence[Diagnostic]) -> None:
 
 
 class Readable(Protocol[V]):
-    """The interface of decoders for one kind, for pages and single objects."""
+    """The interface of decoders for the objects of one kind, in list pages or one by one."""
 
     def page(self, body: bytes) -> Decoded[V]:
         """Decode every object on a page of a list.
@@ -189,7 +192,7 @@ class Readable(Protocol[V]):
 
 
 def identity(kind: str, body: bytes | msgspec.Raw) -> ObjectRef:
-    """Return the reference of a raw object; its name is ``?`` if it cannot be read."""
+    """Return the reference of a raw object, with the name ``?`` if the name is unreadable."""
     metadata = (
         _nameplate(body)
         or _nameplate(_head(body))
@@ -210,5 +213,5 @@ def _nameplate(body: bytes | msgspec.Raw) -> wire.Identity | None:
 
 
 def _head(body: bytes | msgspec.Raw) -> bytes:
-    """Return a raw object without its spec and status, which API servers write last."""
+    """Return a raw object without spec and status, which API servers write after the metadata."""
     return bytes(body).partition(b',"spec":')[0] + b"}"

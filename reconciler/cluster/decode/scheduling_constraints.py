@@ -1,4 +1,4 @@
-"""Decodes the constraints of VM instances for nodes, and taints: ``placement``, ``taints``."""
+"""Decodes node constraints of VM instances, and node taints: ``placement``, ``taints``."""
 
 from __future__ import annotations
 
@@ -27,10 +27,11 @@ _HARD = "DoNotSchedule"
 def placement(
     spec: wire_placement.VMISpec | None, namespace: str, labels: Mapping[str, str] | None
 ) -> Placement:
-    """Return the constraints of a VM instance for nodes; equal ones are shared.
+    """Decode the constraints that decide on which nodes a VM instance can run.
 
-    KubeVirt copies the tolerations, the affinity and the topology spread constraints to the
-    launcher pod. Source: kubevirt v1.9.0 pkg/virt-controller/services/template.go.
+    Equal constraints share one object. KubeVirt copies the tolerations, the affinity and the
+    topology spread constraints to the launcher pod. Source: kubevirt v1.9.0
+    pkg/virt-controller/services/template.go.
     """
     if spec is None:
         return ANYWHERE
@@ -74,10 +75,10 @@ def _required(found: wire_placement.PodAffinity | None) -> list[wire_placement.P
 
 
 def _includes_own_namespace(term: wire_placement.PodAffinityTerm, namespace: str) -> bool:
-    """Return whether a term surely concerns pods of the instance's namespace.
+    """Return whether a pod affinity term certainly selects pods in the VM's own namespace.
 
-    Without namespaces and a selector, it concerns only this namespace; an empty selector selects
-    every namespace. A selector with requirements is not evaluated.
+    Without namespaces and a namespace selector, the term selects only this namespace; an empty
+    selector selects every namespace. A selector with requirements is not evaluated.
     """
     if not term.label_selector or term.mismatch_label_keys:
         return False
@@ -110,7 +111,7 @@ def taints(found: Iterable[wire.NodeTaint] | None) -> tuple[Taint, ...]:
 
 @lru_cache(maxsize=4096)
 def _same(found: Placement) -> Placement:
-    """Return one object for equal placements, because a fleet has few different ones."""
+    """Return one shared object for equal placements, because most VMs have the same placement."""
     return ANYWHERE if found == ANYWHERE else found
 
 
@@ -135,7 +136,7 @@ def selector(
     same_labels: Iterable[str] | None = None,
     labels: Mapping[str, str] | None = None,
 ) -> tuple[Requirement, ...]:
-    """Decode a label selector, together with labels that must equal those of an object."""
+    """Decode a label selector that also requires the labels in *same_labels* to be equal."""
     own = labels or {}
     pairs = dict((found.match_labels if found else None) or {})
     pairs |= {key: own[key] for key in same_labels or () if key in own}

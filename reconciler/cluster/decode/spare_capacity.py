@@ -1,4 +1,4 @@
-"""Decodes pods and quotas, and sums their use: ``node_uses``, ``quotas_by_namespace``."""
+"""Decodes pods and quotas, and adds up the resources in use per node and namespace."""
 
 from __future__ import annotations
 
@@ -39,29 +39,29 @@ _NODE_NAME = re.compile(rb'"nodeName"\s*:\s*"([a-z0-9.-]+)"')
 _ALL = 1 << 62
 """A number of bytes larger than the memory of any node."""
 ENDED = frozenset({"Succeeded", "Failed"})
-"""Pod phases in which a pod no longer uses capacity."""
+"""The phases of a pod that no longer uses capacity."""
 JUDGED = ("requests.memory", "memory", "limits.memory", "pods", "count/pods")
-"""The quota resources that every launcher pod uses."""
+"""The quota resources that count every launcher pod."""
 CPU_JUDGED = ("requests.cpu", "cpu", "limits.cpu")
-"""The quota resources whose amounts are CPUs."""
+"""The quota resources that count CPUs."""
 RANCHER_QUOTA = "resourcequota.management.cattle.io/default-resource-quota"
 """The label of the quota that Rancher manages in a namespace."""
 APPLYING_SCOPES = frozenset({"NotTerminating", "NotBestEffort"})
-"""Quota scopes that include every launcher pod.
+"""The quota scopes that include every launcher pod.
 
-Quotas with other scopes than these and PriorityClass are ignored, because they include no
-launcher pod: Terminating, BestEffort and CrossNamespacePodAffinity.
+Quotas with other scopes than these and PriorityClass are ignored, because they include no launcher
+pod: Terminating, BestEffort and CrossNamespacePodAffinity.
 """
 GUEST_CONTAINER = "compute"
-"""The name of the container that runs the guest."""
+"""The name of the launcher pod container that runs the guest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
-    """A running or terminated pod, with the fields that affect capacity."""
+    """A pod, running or ended, with the fields that affect free capacity."""
 
     launcher: Launcher
-    """The pod's requests and limits, even if the pod is not a launcher pod."""
+    """The requests and limits of the pod, even if the pod is not a launcher pod."""
     instance: Uid
     """The uid of the VM instance that a launcher pod runs; empty for any other pod."""
     ended: bool
@@ -69,15 +69,15 @@ class Pod:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NamedQuota:
-    """A ResourceQuota with its namespace."""
+    """A ResourceQuota and its namespace."""
 
     namespace: str
     quota: Quota | None
-    """The decoded quota; None if the quota does not apply to launcher pods."""
+    """The decoded quota, or None if the quota does not apply to launcher pods."""
 
 
 def pod(item: wire.Pod) -> Pod:
-    """Decode a pod's requests, memory limits, node and phase."""
+    """Decode the requests, limits, node and phase of a pod."""
     meta, spec = item.metadata, item.spec or wire.PodSpec()
     phase = item.status.phase if item.status else None
     limits = [
@@ -109,7 +109,7 @@ def pod(item: wire.Pod) -> Pod:
 
 
 def _requests(spec: wire.PodSpec) -> ResourceUse:
-    """Return the resources that the scheduler counts for a pod.
+    """Compute the resources that the scheduler counts for a pod.
 
     The scheduler adds up containers and sidecar containers. If the peak of the init containers is
     higher, the scheduler uses this peak instead; each init container counts together with the
@@ -148,7 +148,7 @@ def _requests(spec: wire.PodSpec) -> ResourceUse:
 
 @lru_cache(maxsize=1024)
 def _without_pages(memory: int, others: tuple[tuple[str, int], ...]) -> ResourceUse:
-    """Return a pod's use without huge pages; equal pods share one result."""
+    """Return the resource requests of a pod without huge pages; equal pods share one result."""
     return ResourceUse(memory=memory, others=dict(others))
 
 
@@ -168,13 +168,13 @@ def _counted(found: Mapping[str, Amount] | None) -> Counter[str]:
 
 
 def is_judged(name: str) -> bool:
-    """Return whether a launcher pod can use a resource of a quota."""
+    """Return whether a launcher pod can use the given quota resource."""
     is_device = name.startswith("requests.") and "/" in name
     return name in JUDGED or name in CPU_JUDGED or HUGEPAGES in name or is_device
 
 
 def amount_of(value: Amount, name: str) -> int:
-    """Return an amount of a quota: CPUs in thousandths, all else in bytes or as a number."""
+    """Parse a quota amount: CPUs in thousandths, everything else in bytes or as a number."""
     return thousandths_of(value) if name in CPU_JUDGED else _bytes(value, name)
 
 
@@ -213,7 +213,7 @@ def quota(item: wire.Quota) -> NamedQuota:
 
 
 def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
-    """Yield one pod per possible node that stands for an unreadable pod and fills the node."""
+    """Yield replacements for an unreadable pod that fill each node on which it may run."""
     for node in sorted(set(_NODE_NAME.findall(body))):
         requests = ResourceUse(memory=_ALL)
         launcher = Launcher(namespace=ref.namespace, node=shared(node.decode()), requests=requests)
@@ -221,7 +221,7 @@ def _filling_its_node(ref: ObjectRef, body: bytes) -> Iterator[Pod]:
 
 
 def _exhausted(ref: ObjectRef, _body: bytes) -> Iterator[NamedQuota]:
-    """Yield a quota that stands for an unreadable quota and admits no pod."""
+    """Yield a quota that admits no pod, as the replacement for an unreadable quota."""
     yield NamedQuota(namespace=ref.namespace, quota=Quota(name=ref.name, hard={"pods": 0}))
 
 
@@ -234,7 +234,7 @@ QUOTAS = Kind(
 
 
 def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:
-    """Return the launcher pods that use capacity, by the uid of their VM instance."""
+    """Group the launcher pods that use capacity by the uid of their VM instance."""
     found: dict[Uid, list[Launcher]] = defaultdict(list)
     for each in pods:
         if each.instance and not each.ended:
@@ -245,7 +245,7 @@ def launchers(pods: Iterable[Pod]) -> dict[Uid, tuple[Launcher, ...]]:
 def node_uses(
     pods: Iterable[Pod], found: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, NodeUse]:
-    """Return the resources that the pods on each node request, by the node's name."""
+    """Add up the resource requests of the pods on each node; the keys are node names."""
     requested: dict[str, Counter[str]] = defaultdict(Counter)
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for each in pods:
@@ -264,7 +264,7 @@ def node_uses(
 def quotas_by_namespace(
     found: Iterable[NamedQuota], running: Mapping[Uid, tuple[Launcher, ...]]
 ) -> dict[str, tuple[Quota, ...]]:
-    """Return each namespace's quotas for launcher pods, with what running migrations will free."""
+    """Return the quotas for launcher pods per namespace, and what ending migrations will free."""
     moving = _moving(running)
     groups: dict[str, list[Quota]] = defaultdict(list)
     for each in found:
@@ -283,7 +283,7 @@ def quotas_by_namespace(
 
 
 def _moving(running: Mapping[Uid, tuple[Launcher, ...]]) -> dict[str, Counter[str]]:
-    """Return how much quota running migrations will free, per namespace."""
+    """Compute, per namespace, how much of its quotas the running migrations will free."""
     moving: dict[str, Counter[str]] = defaultdict(Counter)
     for pods in running.values():
         if len(pods) < 2:  # noqa: PLR2004 - the VM does not migrate

@@ -1,4 +1,4 @@
-"""``tracking_tool``: recognises the tool that applies an object's manifest, by its marks."""
+"""``tracking_tool``: finds the deployment tool, such as Argo CD, that applies an object."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LABELS = (
     ("argocd.argoproj.io/instance", "Argo CD"),
     ("kapp.k14s.io/app", "kapp"),
 )
-"""The labels and annotations with which each tool marks the objects that it applies.
+"""The labels and annotations that deployment tools set on the objects that they apply.
 
 Source: the documentation of Argo CD (resource tracking), Flux (Kustomization, HelmRelease), Helm
 (labels and annotations); the label of kapp is general knowledge.
@@ -27,7 +27,7 @@ Source: the documentation of Argo CD (resource tracking), Flux (Kustomization, H
 
 
 def tracking_tool(labels: Mapping[str, str], annotations: Mapping[str, str]) -> str:
-    """Return the tool and the name in its mark, such as ``Flux Kustomization apps``."""
+    """Return the tool that applies an object, for example ``Flux Kustomization apps``."""
     for keys, found in ((_LABELS, labels), (_ANNOTATIONS, annotations)):
         for key, tool in keys:
             if key in found:

@@ -1,4 +1,4 @@
-"""Decodes VMs, their instances and migrations: ``VMS``, ``VMIS``, ``MIGRATIONS``."""
+"""Decodes VMs, VM instances and migrations: ``VMS``, ``VMIS``, ``MIGRATIONS``."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ if TYPE_CHECKING:
     from reconciler.cluster.decode.structs.wire_managers import VMManager
 
 FOR_UPDATE = "kubevirt.io/workloadUpdateMigration"
-"""The annotation of migrations that KubeVirt's workload updater creates.
+"""The annotation on migrations that the workload updater of KubeVirt creates.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/workload-updater/workload-updater.go.
 """
 POOL = "VirtualMachinePool"
-"""The Kubernetes kind of a VM pool, which owns its VMs."""
+"""The Kubernetes kind of a VM pool, whose VMs have an ownerReference to the pool."""
 _CREATOR = "harvesterhci.io/creator"
 _NODE_DRIVER = "docker-machine-driver-harvester"
 
@@ -95,15 +95,18 @@ def vm(item: wire.VM) -> LiveVM:
 
 
 def _pool(owners: Iterable[wire.KindAndName]) -> str:
-    """Return the name of the pool that owns a VM. Source: observed on v1.9.0, pool-vm-patched."""
+    """Return the name of the pool that owns a VM, or an empty string without a pool.
+
+    Source: observed on v1.9.0, pool-vm-patched.
+    """
     return next((each.name or "" for each in owners if each.kind == POOL), "")
 
 
 def _controller(meta: wire.VMMeta) -> str:
-    """Return the object that controls a VM, except for a pool, as ``Kind/name``.
+    """Return the object, other than a pool, that controls a VM, as ``Kind/name``.
 
-    Rancher's node driver sets a label instead of a reference.
-    Source: harvester pkg/util/constants.go (LabelVMCreator).
+    Rancher's node driver sets a label instead of a reference. Source: harvester
+    pkg/util/constants.go (LabelVMCreator).
     """
     for each in meta.owner_references or ():
         if each.controller and each.kind != POOL:
@@ -113,7 +116,7 @@ def _controller(meta: wire.VMMeta) -> str:
 
 
 def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str:
-    """Return the instancetype revision that the VM uses.
+    """Return the name of the instancetype ControllerRevision that the VM uses.
 
     The revision in the VM's status is used only if status and spec have the same instancetype.
 
@@ -126,9 +129,9 @@ def _revision(kind: wire.Instancetype, kept: wire.InstancetypeRef | None) -> str
 
 
 def _guest_manager(entries: tuple[()] | list[VMManager]) -> tuple[str, datetime | None]:
-    """Return the field manager that last wrote the VM's size, and the time of that write.
+    """Return the field manager that last wrote the memory size of a VM, and the time of the write.
 
-    Times in managedFields are in UTC, so their text sorts by time.
+    Times in managedFields are in UTC, so their strings sort by time.
     """
     owners = [each for each in entries if each.fields and each.fields.guest]
     latest = max(owners, key=lambda each: each.time or "", default=None)
@@ -136,7 +139,7 @@ def _guest_manager(entries: tuple[()] | list[VMManager]) -> tuple[str, datetime 
 
 
 def vmi(item: wire_vmi.VMI) -> LiveVMI:
-    """Decode a VirtualMachineInstance; the result has the reference of its VM."""
+    """Decode a VirtualMachineInstance; its reference in the result is that of the VM."""
     meta, spec, status = item.metadata, item.spec, item.status or wire_vmi.VMIStatus()
     domain = (spec.domain if spec else None) or NO_DOMAIN
     memory, cpu = domain.memory, domain.cpu or _NO_CPU
@@ -176,7 +179,7 @@ def vmi(item: wire_vmi.VMI) -> LiveVMI:
 
 
 def _backup(status: wire_vmi.VMIStatus) -> str:
-    """Return the name of the running backup; an empty string if no backup runs."""
+    """Return the name of the running backup of a VM, or an empty string if no backup runs."""
     tracking = status.changed_block_tracking
     backup = tracking.backup_status if tracking else None
     if backup is None or backup.completed or backup.failed:
@@ -221,7 +224,7 @@ def migration(item: wire_vmi.Migration) -> LiveMigration:
 
 
 def _migration_in_flight(ref: ObjectRef, body: bytes) -> Iterator[LiveMigration]:
-    """Yield a migration in flight that stands for an unreadable migration."""
+    """Yield a migration in flight as the worst-case replacement for an unreadable migration."""
     vmi = _VMI_NAME.search(body)
     yield LiveMigration(
         ref=ref,
@@ -251,7 +254,7 @@ MIGRATIONS = Kind(
 
 
 def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration, ...]]:
-    """Group migrations by the reference of their VM; each group is sorted, oldest first."""
+    """Group migrations by the reference of their VM, each group with the oldest first."""
     groups: dict[ObjectRef, list[LiveMigration]] = {}
     for each in found:
         groups.setdefault(vm_of(each), []).append(each)
@@ -259,10 +262,10 @@ def by_vm(found: Iterable[LiveMigration]) -> dict[ObjectRef, tuple[LiveMigration
 
 
 def vm_of(each: LiveMigration) -> ObjectRef:
-    """Return the reference of the VM to which a migration belongs."""
+    """Return the reference of the VM that a migration moves."""
     return shared_vm_ref(each.ref.namespace, each.vmi_name)
 
 
 def age_order(each: LiveMigration) -> tuple[datetime, str]:
-    """Return a sort key for migrations: first those without a creation time, then the oldest."""
+    """Return a sort key that orders migrations by creation time; unknown times come first."""
     return (each.created_at or datetime.min.replace(tzinfo=UTC), each.ref.name)

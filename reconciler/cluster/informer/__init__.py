@@ -1,1 +1,1 @@
-"""Lists and watches objects, and keeps the decoded objects up to date."""
+"""Lists and watches Kubernetes objects, and keeps the decoded objects up to date."""

@@ -1,7 +1,7 @@
-"""``ApiProbe``: notices within seconds that the API server does not answer.
+"""``ApiProbe``: detects within seconds that the API server does not respond.
 
-A watch through which nothing arrives looks the same whether nothing changes or the server is
-silent, and ends only after a minute. The probe therefore sends a small request at intervals.
+An open watch shows no difference between a cluster without changes and a server that no longer
+responds, and ends only after a minute. The probe therefore sends a small request at intervals.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 INTERVAL_S = 10.0
-"""The pause between two requests, in seconds of real time."""
+"""The pause between two requests to the API server, in seconds of real time."""
 TIMEOUT_S = 5.0
-"""The longest wait for an answer, in seconds."""
+"""The timeout of a request to the API server, in seconds."""
 _PATH = "/version"
-"""Every authenticated client may read it.
+"""An API path that every authenticated client may read.
 
 Source: kubernetes v1.36 plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.go
 (system:public-info-viewer).
@@ -33,15 +33,18 @@ Source: kubernetes v1.36 plugin/pkg/auth/authorizer/rbac/bootstrappolicy/policy.
 
 
 class ApiProbe:
-    """A daemon thread that asks the API server for its version; use it in a ``with`` block."""
+    """A daemon thread that requests the version of the API server at intervals.
+
+    Use it in a ``with`` block.
+    """
 
     def __init__(self, client: Client, clock: Clock) -> None:
         self._client, self._clock = client.without_retries(), clock
         self._worker = WorkerThread("api probe", self._run)
         self.failing: tuple[datetime, ClusterError] | None = None
-        """Since when the server has not answered, and the last error; None if it answers.
+        """When the API server stopped to respond, and the last error; None if the server responds.
 
-        Replaced by the thread, and read by others.
+        Replaced by the thread, and read by other threads.
         """
 
     def __enter__(self) -> Self:
@@ -49,11 +52,11 @@ class ApiProbe:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """End the thread; a request in progress ends with the process."""
+        """Stop the probe thread; a request in progress ends with the process."""
         self._worker.end()
 
     def step(self) -> None:
-        """Send one request; each answer counts, even a rejection."""
+        """Send one request to the API server; any response counts as success, even an error."""
         began = self._clock.now()
         try:
             self._client.get(_PATH, timeout_s=TIMEOUT_S)

@@ -1,4 +1,4 @@
-"""``CapacityRefresh``: stores the newest capacity, and refreshes it in the background."""
+"""``CapacityRefresh``: stores the free capacity, and refreshes it in the background."""
 
 from __future__ import annotations
 
@@ -23,14 +23,15 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _INTERVAL_S = 10.0
-"""The minimum interval between two background reads of pods and quotas, in seconds."""
+"""The minimum interval between two lists of pods and quotas in the background, in seconds."""
 
 
 class CapacityRefresh:
-    """Reads pods and quotas on request, and in at most one background thread.
+    """Lists pods and quotas on request, and in at most one background thread.
 
     Args:
-        served: Returns the API groups that the server serves; while None, each read lists them.
+        served: Returns the API groups that the server serves; while it returns None, each
+            refresh lists the groups.
         change: Calls a function while holding the lock of the snapshot, and wakes up its readers.
         broke: Called with an unexpected error of the background thread.
         scale: How many seconds of *clock* pass in one real second.
@@ -50,16 +51,16 @@ class CapacityRefresh:
         self._served, self._change, self._broke = served, change, broke
         self._lock = threading.Lock()
         self._reading: Future[None] | None = None
-        """The last background read; None before the first one."""
+        """The last refresh in the background, or None before the first one."""
         self._started_at = -_INTERVAL_S
-        """The monotonic time of its start."""
+        """The monotonic time when the last refresh in the background started."""
         self._error: ClusterError | None = None
-        """Why the last background read failed; None if it did not."""
+        """The error of the last refresh in the background, or None if it succeeded."""
         self.newest: Capacity | None = None
-        """The capacity that was observed last."""
+        """The most recent free capacity, or None before the first successful refresh."""
 
     def read(self) -> Capacity:
-        """Read pods and quotas now.
+        """List pods and quotas now, and return the free capacity.
 
         Raises:
             ClusterError: The lists cannot be read, for a reason other than missing permissions.
@@ -69,16 +70,16 @@ class CapacityRefresh:
         return found
 
     def start(self, wait_s: float = 0.0) -> Capacity | None:
-        """Start a background read, unless one is running or the last one is too recent.
+        """Start a refresh in the background, unless one is running or the last one is too recent.
 
-        A failure is logged, and the capacity that is known remains.
+        If the refresh fails, the failure is logged and the known capacity remains.
 
         Args:
-            wait_s: The longest wait for the result, in seconds after the start of the read. A
-                read that has been running for longer causes no wait.
+            wait_s: The longest wait for the result, in seconds after the start of the refresh. A
+                refresh that has been running for longer causes no wait.
 
         Returns:
-            The newest capacity; None if none has been read.
+            The newest capacity, or None if no refresh has succeeded yet.
         """
         reading = self._running()
         left_s = self._started_at + wait_s - self._clock.monotonic()
@@ -88,7 +89,7 @@ class CapacityRefresh:
 
     @property
     def problem(self) -> str:
-        """Why no newer capacity is known, in words."""
+        """Why the free capacity is unknown, as part of an error message."""
         if self._error is not None:
             return str(self._error)
         if self._reading is not None and not self._reading.done():
@@ -96,7 +97,7 @@ class CapacityRefresh:
         return "they were not requested yet"
 
     def _running(self) -> Future[None] | None:
-        """Return the background read that is running; start one if it is time."""
+        """Return the refresh that is running; start a refresh if the last one is old enough."""
         with self._lock:
             now = self._clock.monotonic()
             if self._reading is not None and not self._reading.done():
@@ -125,7 +126,7 @@ class CapacityRefresh:
             self._broke("the thread that reads pods and quotas", error)
 
     def _store(self, found: Capacity) -> None:
-        """Store the capacity that was read, unless the stored capacity is newer."""
+        """Store the free capacity from a refresh, unless the stored capacity is newer."""
         with self._lock:
             if self.newest is None or found.observed_at >= self.newest.observed_at:
                 self.newest = found

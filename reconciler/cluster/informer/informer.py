@@ -52,21 +52,21 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _COALESCE_S = 0.05
-"""How long ``wait`` collects further events after the first change, in seconds of real time."""
+"""How long ``wait`` collects more events after the first change, in seconds of real time."""
 _POLL_S = 60.0
 """The interval at which nodes and instancetypes are listed, in seconds."""
 _POLICIES_POLL_S = 300.0
-"""The interval at which migration policies are listed, in seconds; only forecasts need them."""
+"""The interval in seconds at which migration policies are listed; only forecasts need them."""
 _LISTED = "listed"
-"""Stands for the resourceVersion of kinds that are listed at intervals and not watched."""
+"""A placeholder for the resourceVersion of kinds that are polled and not watched."""
 _JOIN_S = 1.0
-"""The maximum wait for all threads to stop; a thread that still runs ends with the process."""
+"""How long to wait for all threads to stop, in seconds; the process ends the others."""
 
 
 class ClusterInformer:
-    """Implements ``ports.Informer``; use it in one ``with`` block.
+    """Keeps a snapshot of the cluster up to date; implements ``ports.Informer``.
 
-    The first read starts the informer.
+    Use one instance in one ``with`` block. The first call of ``read`` starts the informer.
 
     Args:
         scale: How many seconds of the simulated or real clock pass in one real second.
@@ -106,7 +106,7 @@ class ClusterInformer:
             scale=scale,
         )
         self._broken: BackgroundError | None = None
-        """The error that ended a background thread; the first one if there are several."""
+        """The first error that ended a background thread, or None."""
         self._kinds: tuple[KindTarget[Any], ...] = (
             self._kind(resource_paths.KUBEVIRTS, KubeVirts(), self._kubevirts),
             self._kind(resource_paths.VMS, workloads.VMS, self._vms),
@@ -186,12 +186,14 @@ class ClusterInformer:
             reflector.join(_JOIN_S / len(running))
 
     def read(self) -> LiveState:
-        """Return the newest snapshot, which is immutable; the first call lists all objects.
+        """Return the newest snapshot of the cluster; the first call lists all objects.
+
+        The snapshot is immutable.
 
         Raises:
             KubeVirtMissingError: The cluster has no KubeVirt CR, or several.
             BackgroundError: A thread that updates the snapshot has failed.
-            ClusterError: The cluster cannot be read, or reads of a kind failed for two minutes.
+            ClusterError: The cluster, or one of its kinds for two minutes, cannot be read.
         """
         if self._broken is not None:
             raise self._broken
@@ -233,7 +235,7 @@ class ClusterInformer:
             )
 
     def wait(self, timeout_s: float) -> LiveState:
-        """Wait a limited time for a change, and return the newest snapshot.
+        """Wait a limited time for a change in the cluster, and return the newest snapshot.
 
         A change after the previous snapshot counts, even if it happened before this call.
 
@@ -250,7 +252,7 @@ class ClusterInformer:
         return self.read()
 
     def capacity(self) -> Capacity:
-        """Read pods and quotas in all namespaces now; later snapshots include the result.
+        """List pods and quotas in all namespaces now; later snapshots include the free capacity.
 
         Raises:
             ClusterError: The lists cannot be read, for a reason other than missing permissions.
@@ -258,19 +260,19 @@ class ClusterInformer:
         return self._capacity.read()
 
     def refresh_capacity(self, wait_s: float = 0.0) -> Capacity:
-        """Start reading pods and quotas in the background, and wait for the result if asked.
+        """List pods and quotas in the background, and wait for the result for at most *wait_s*.
 
-        At most one such read is running. ``wait`` returns when it has succeeded. A failure is
-        logged and changes nothing.
+        At most one such refresh runs at a time. ``wait`` returns when it has succeeded. A failure
+        is logged and changes nothing.
 
         Args:
-            wait_s: The longest wait for the result, in seconds after the start of the read.
+            wait_s: The longest wait for the result, in seconds after the start of the refresh.
 
         Returns:
             The newest capacity that is known.
 
         Raises:
-            ClusterError: None has ever been read.
+            ClusterError: No refresh has ever succeeded.
         """
         found = self._capacity.start(wait_s)
         if found is None:
@@ -281,7 +283,7 @@ class ClusterInformer:
         return found
 
     def _change(self, make: Callable[[], None]) -> None:
-        """Change a store by calling a function under the lock, and wake up ``wait``."""
+        """Call a function that changes a store while holding the lock, and wake up ``wait``."""
         with self._changed:
             make()
             self._version += 1
@@ -289,22 +291,22 @@ class ClusterInformer:
         self._notify()
 
     def _break(self, what: str, error: Exception) -> None:
-        """Make ``read`` and ``wait`` raise an error, and wake up the waiting thread."""
+        """Make ``read`` and ``wait`` raise an error, because a background thread failed."""
         with self._changed:
             self._broken = self._broken or threads.unexpected(what, error)
             self._changed.notify_all()
         self._notify()
 
     def _list_nodes(self, client: Client) -> str:
-        """List the nodes; report a change only if they differ from the previous list."""
+        """List the nodes; report a change only if the nodes differ from the previous list."""
         nodes = list_nodes(client)
-        # Every list of a cluster has another resourceVersion.
+        # The resourceVersion differs in every list of a cluster.
         if replace(nodes, resource_version=self._nodes.resource_version) != self._nodes:
             self._change(lambda: setattr(self, "_nodes", nodes))
         return _LISTED
 
     def _list_types(self, client: Client) -> str:
-        """List the instancetypes if a VM has one; report a change only if the list differs."""
+        """List the instancetypes if a VM uses one; report a change only if the list differs."""
         with self._changed:
             vms = self._vms.view
         found = list_instancetypes(client, vms.values())
@@ -313,7 +315,7 @@ class ClusterInformer:
         return _LISTED
 
     def _list_policies(self, client: Client) -> str:
-        """List migration policies; report a change only if they differ from the previous list."""
+        """List the migration policies; report a change only if the list differs."""
         found = list_migration_policies(client)
         if found != self._policies:
             self._change(lambda: setattr(self, "_policies", found))
@@ -328,9 +330,10 @@ class ClusterInformer:
         return next(iter(found.values()))
 
     def outage(self) -> tuple[datetime, ClusterError] | None:
-        """Return since when the reads of a kind have failed, and the last error; None if none do.
+        """Return when the list or watch requests for a kind started to fail, and the last error.
 
-        The snapshot is then as old as the failure, although ``read`` still returns it for a time.
+        The result is None if no requests fail. The snapshot is then as old as the failure,
+        although ``read`` still returns it for a time.
         """
         found = self._first_failure()
         if found is None:

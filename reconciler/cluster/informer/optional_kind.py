@@ -1,4 +1,4 @@
-"""``OptionalKind``: follows a kind that the server may not serve, or not permit to read."""
+"""``OptionalKind``: watches a kind that the server may not serve or not permit to read."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=Target)
 PATIENCE_S = 120.0
-"""How many seconds the reads of a kind may fail before its objects count as unknown."""
+"""How many seconds requests for a kind may fail before its objects count as unknown."""
 
 
 class StartsReflectors(Protocol):
-    """Starts a reflector of the informer; the options are those of ``Reflector``."""
+    """Creates and starts a reflector; the options are those of ``Reflector``."""
 
     def __call__(self, target: Target, path: str, version: str, **options: Any) -> Reflector:  # noqa: ANN401
-        """Return a reflector that runs."""
+        """Return a reflector that has been started."""
         ...
 
 
 class OptionalKind(Generic[T]):
-    """Starts the reflector of one kind when the kind can be read, and stops it when it cannot.
+    """Runs a reflector for one kind as long as the server serves the kind and permits to read it.
 
     Call ``follow`` in one thread at a time; the other members may be read in any thread.
 
@@ -46,16 +46,16 @@ class OptionalKind(Generic[T]):
         self._start, self._change, self._options = start, change, options
         self._version = ""
         self._error: ClusterError | None = None
-        """Why the last attempt to start the reflector failed; None if the kind is not served."""
+        """Why the reflector could not be started, or None if it runs or the kind is not served."""
         self._reflector: Reflector | None = None
         self.target: T | None = None
-        """What has the newest objects; None while the kind is not followed.
+        """The target that contains the newest objects, or None if no reflector runs.
 
-        Each reflector has a target of its own, so one that ends late changes nothing.
+        Each reflector has a target of its own, so a reflector that ends late changes nothing.
         """
 
     def follow(self, client: Client, version: str, target: T, path: str) -> None:
-        """Follow the kind in an API version; an empty version means that it is not served.
+        """Start or replace the reflector for an API version; an empty version means "not served".
 
         Without permission, the method returns; the caller calls it again after a while.
 
@@ -90,9 +90,9 @@ class OptionalKind(Generic[T]):
             self._change(lambda: setattr(self, "target", target))
 
     def problem(self, now: float) -> ClusterError | None:
-        """Return why the objects are unknown at a monotonic time; None if they are known.
+        """Return why the objects are unknown at a monotonic time, or None if they are known.
 
-        The objects of a reflector that fails are known for two minutes, as those of other kinds.
+        If requests fail, the objects count as known for two minutes, as for other kinds.
         """
         running = self._reflector
         failing = running.failing if running is not None else None
@@ -102,5 +102,5 @@ class OptionalKind(Generic[T]):
 
 
 def _is_refused(running: Reflector) -> bool:
-    """Return whether a reflector has lost its permission, so that it tries in vain."""
+    """Return whether the server no longer permits a reflector to read its kind."""
     return running.failing is not None and isinstance(running.failing[1], ForbiddenError)

@@ -1,6 +1,7 @@
-"""Keeps the objects of the KubeVirt CR's owners up to date: ``OwnerInformer``.
+"""``OwnerInformer``: watches the custom resources that determine the KubeVirt CR.
 
-Owners are optional: if their objects cannot be read, the snapshot says so and remains usable.
+An operator, such as HCO or Harvester, generates the KubeVirt CR from these resources. They are
+optional: if they cannot be read, the snapshot says so and remains usable.
 """
 
 from __future__ import annotations
@@ -37,16 +38,19 @@ if TYPE_CHECKING:
 GROUPS_POLL_S = 60.0
 """The interval at which API groups are listed, in seconds.
 
-Within this time, the informer notices an owner that is installed, or a permission that is granted.
+Within this time, the informer notices an operator that is installed, or a permission that is
+granted.
 """
 SETTING_POLL_S = 5.0
-"""The interval at which Harvester's Setting is read, in seconds."""
+"""The interval at which the Harvester Setting is polled, in seconds."""
 _READ = "read"
-"""Stands for the resourceVersion of what is polled, which no watch uses."""
+"""A placeholder for the resourceVersion of objects that are polled and not watched."""
 
 
 class OwnerInformer:
-    """Lists the API groups at intervals, and follows the owners that the server serves.
+    """Watches the custom resources from which an operator generates the KubeVirt CR.
+
+    It lists the API groups at intervals to find out which of these resources exist.
 
     Args:
         change: Calls a function while holding the lock of the snapshot, and wakes up its readers.
@@ -77,11 +81,11 @@ class OwnerInformer:
 
     @property
     def served(self) -> ServedGroups | None:
-        """The API groups that the server serves; None until they could be listed."""
+        """The API groups that the API server serves, or None until they have been listed."""
         return self._served
 
     def begin(self) -> None:
-        """Read the owners once, and start to follow them.
+        """Read the custom resources that determine the KubeVirt CR, and start to watch them.
 
         Raises:
             UnauthorizedError: The server rejects the credentials.
@@ -97,7 +101,7 @@ class OwnerInformer:
         self._start(polled, resource_paths.GROUPS, version, poll_s=GROUPS_POLL_S, watchable=False)
 
     def end(self) -> list[Reflector]:
-        """Request all threads to stop, and return them."""
+        """Request all reflector threads to stop, and return the threads."""
         with self._lock:
             self._ended = True
         for each in self._running:
@@ -105,7 +109,7 @@ class OwnerInformer:
         return self._running
 
     def owners(self) -> Owners:
-        """Return the newest objects; the caller holds the lock of the snapshot."""
+        """Return the newest objects; the caller must hold the lock of the snapshot."""
         now = self._clock.monotonic()
         problems = (
             (GROUPS, self._groups_error),
@@ -132,7 +136,7 @@ class OwnerInformer:
         return made
 
     def _read(self, client: Client) -> str:
-        """List the API groups, and follow the owners that they show.
+        """List the API groups, and start the reflectors for the resources that are served.
 
         Raises:
             ClusterError: The groups, or the objects of an owner, cannot be read now.
@@ -166,7 +170,7 @@ class OwnerInformer:
 
 
 class _SettingTarget(PolledTarget):
-    """Stores Harvester's Setting; implements ``reflector.Target``."""
+    """Polls and stores the Harvester Setting; implements ``reflector.Target``."""
 
     def __init__(self, change: Callable[[Callable[[], None]], None]) -> None:
         super().__init__(self._read)
@@ -174,7 +178,7 @@ class _SettingTarget(PolledTarget):
         self.found = Owners()
 
     def _read(self, client: Client) -> str:
-        """Read the Setting; report a change only if it differs."""
+        """Read the Harvester Setting; report a change only if the Setting differs."""
         try:
             found = read_setting(client)
         except NotFoundError:

@@ -1,4 +1,4 @@
-"""Lists and watches one kind in a thread: ``Reflector``.
+"""``Reflector``: a thread that lists and watches the objects of one kind.
 
 Without permission to watch, the reflector lists at intervals. It also lists every ten minutes,
 since a proxy may drop events without an error.
@@ -34,24 +34,30 @@ API servers send a bookmark about once a minute, so the reflector soon notices t
 longer responds.
 """
 RELIST_S = 600.0
-"""Seconds after which the objects are listed again, once the open watch has ended."""
+"""How old a list may become, in seconds, before the objects are listed again.
+
+The objects are listed again when the open watch has ended.
+"""
 POLL_S = 10.0
 _FIRST_PAUSE_S, _LAST_PAUSE_S = 0.25, 10.0
 _SHORTEST_S = 1.0
-"""If a watch ends sooner than after this time, the reflector pauses before the next watch."""
+"""A watch that ends within this time, in seconds, is followed by a pause before the next watch."""
 _RELIST_AFTER = 3
-"""After this number of failures without a lasting watch, the objects are listed again."""
+"""After this many failures without a lasting watch, the reflector lists the objects again."""
 _UNKNOWN_VERSION = (HTTPStatus.BAD_REQUEST, HTTPStatus.GATEWAY_TIMEOUT)
 """The HTTP statuses for an unknown resourceVersion, for example after etcd was restored.
 
 Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#unavailable-resource-versions
 """
 _LONGEST_PAUSE_S = 60.0
-"""The maximum pause in seconds, despite a longer Retry-After: the snapshot must stay current."""
+"""The maximum pause between attempts, in seconds, even if Retry-After is longer.
+
+The snapshot must stay current.
+"""
 
 
 class Target(Protocol):
-    """The interface through which a reflector lists objects and delivers events."""
+    """The interface of a store that a reflector fills from lists and watch events."""
 
     def relist(self, client: Client) -> str:
         """List all objects again, and return the resourceVersion from which to watch.
@@ -75,9 +81,9 @@ class _Versioned(msgspec.Struct, frozen=True):
 
 
 class Reflector(threading.Thread):
-    """A thread that lists and watches one kind.
+    """A daemon thread that lists and watches the objects of one kind.
 
-    It is a daemon thread, so a server that does not respond cannot delay the end of the process.
+    A daemon thread cannot delay the end of the process when a server does not respond.
 
     Args:
         version: The resourceVersion from which to watch; if it is empty, the thread lists first.
@@ -118,22 +124,22 @@ class Reflector(threading.Thread):
 
     @property
     def failing(self) -> tuple[float, ClusterError] | None:
-        """Since when reads have failed, in monotonic time, and the last error; or None."""
+        """When requests started to fail (monotonic time), and the last error; or None."""
         return self._failing
 
     @property
     def ended(self) -> bool:
-        """Whether the thread has been requested to stop."""
+        """Whether the reflector thread has been requested to stop."""
         return self._ended.is_set()
 
     def end(self) -> None:
-        """Request the thread to stop; call ``join`` to wait until it has stopped."""
+        """Request the reflector thread to stop; ``join`` waits until the thread has stopped."""
         self._ended.set()
         if self._watch is not None:
             self._watch.close()
 
     def run(self) -> None:
-        """List and watch until ``end`` is called; after an unexpected error, call ``broke``."""
+        """List and watch until ``end`` is called; report an unexpected error with ``broke``."""
         try:
             self._run()
         except Exception as error:
@@ -202,7 +208,7 @@ class Reflector(threading.Thread):
             self._ended.wait(_SHORTEST_S)
 
     def _pause_s(self, first_s: float) -> float:
-        """Return the pause in seconds after the current number of failures.
+        """Compute the pause in seconds after the current number of failures.
 
         The first pause is *first_s*.
         """

@@ -1,4 +1,4 @@
-"""Stores the newest decoded objects per kind: ``ObjectStore`` and ``MigrationStore``.
+"""Stores the newest decoded objects of one kind: ``ObjectStore`` and ``MigrationStore``.
 
 The informer's lock protects the stores. A view is copied only when a reader requests it after a
 change, not for each event.
@@ -28,7 +28,7 @@ L = TypeVar("L", "LiveKubeVirt", "LiveOwner", "LiveVM", "LiveVMI")
 
 
 class Store(ABC, Generic[V, R]):
-    """Stores decoded objects and diagnostics by reference, and caches a read-only copy of them."""
+    """Stores decoded objects and diagnostics by reference, with a cached copy for readers."""
 
     def __init__(self) -> None:
         self._rows: dict[ObjectRef, R] = {}
@@ -44,7 +44,7 @@ class Store(ABC, Generic[V, R]):
 
     @property
     def findings(self) -> tuple[Diagnostic, ...]:
-        """One diagnostic for each object that could not be read."""
+        """One diagnostic for each unreadable object."""
         return tuple(self._findings.values())
 
     def replace(self, values: Iterable[V], findings: Iterable[Diagnostic]) -> None:
@@ -57,14 +57,14 @@ class Store(ABC, Generic[V, R]):
 
     @abstractmethod
     def put(self, value: V) -> None:
-        """Store a decoded object, and replace its earlier version."""
+        """Store a decoded object in place of its earlier version."""
 
     @abstractmethod
     def drop(self, ref: ObjectRef) -> None:
-        """Remove an object and the diagnostic about it."""
+        """Remove an object and its diagnostic."""
 
     def take(self, ref: ObjectRef, decoded: Decoded[V]) -> None:
-        """Store a decoded object, or a diagnostic if the object could not be decoded."""
+        """Store a decoded object, or a diagnostic if the object is unreadable."""
         self.drop(ref)
         for value in decoded.values:
             self.put(value)
@@ -73,29 +73,29 @@ class Store(ABC, Generic[V, R]):
 
 
 class ObjectStore(Store[L, L]):
-    """Stores each object under its own reference."""
+    """Stores each decoded object under its own reference."""
 
     def put(self, value: L) -> None:
-        """Store a decoded object, and replace its earlier version."""
+        """Store a decoded object in place of its earlier version."""
         self._rows[value.ref] = value
         self._view = None
 
     def drop(self, ref: ObjectRef) -> None:
-        """Remove an object and the diagnostic about it."""
+        """Remove an object and its diagnostic."""
         self._rows.pop(ref, None)
         self._findings.pop(ref, None)
         self._view = None
 
 
 class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
-    """Stores migrations by the reference of their VM, from oldest to newest."""
+    """Stores migrations under the reference of their VM, oldest first."""
 
     def __init__(self) -> None:
         super().__init__()
         self._vms: dict[ObjectRef, ObjectRef] = {}
 
     def put(self, value: LiveMigration) -> None:
-        """Store a migration, and replace its earlier version."""
+        """Store a migration in place of its earlier version."""
         vm = workloads.vm_of(value)
         others = (each for each in self._rows.get(vm, ()) if each.ref != value.ref)
         self._rows[vm] = tuple(sorted((*others, value), key=workloads.age_order))
@@ -103,7 +103,7 @@ class MigrationStore(Store["LiveMigration", "tuple[LiveMigration, ...]"]):
         self._view = None
 
     def drop(self, ref: ObjectRef) -> None:
-        """Remove a migration and the diagnostic about it."""
+        """Remove a migration and its diagnostic."""
         self._findings.pop(ref, None)
         vm = self._vms.pop(ref, None)
         if vm is None:

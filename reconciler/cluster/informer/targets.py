@@ -1,4 +1,4 @@
-"""Stores the objects that a reflector lists and watches: ``KindTarget`` and ``PolledTarget``."""
+"""Receives the objects that a reflector lists and watches: ``KindTarget`` and ``PolledTarget``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ V = TypeVar("V")
 
 
 class KindTarget(Generic[V]):
-    """Updates the store of one kind; implements ``reflector.Target``.
+    """Updates the store of one kind from lists and watch events; implements ``reflector.Target``.
 
     Args:
         path: The API path of the collection.
@@ -47,7 +47,7 @@ class KindTarget(Generic[V]):
         return listed.resource_version
 
     def event(self, kind: str, body: bytes) -> None:
-        """Decode the object of one event, then lock the store and update it."""
+        """Decode the object of a watch event, and update the store."""
         ref = self._kind.ref(body)
         if kind == "DELETED":
             self._change(lambda: self.store.drop(ref))
@@ -57,14 +57,14 @@ class KindTarget(Generic[V]):
 
 
 class PolledTarget:
-    """Lists objects that are not watched; implements ``reflector.Target``."""
+    """Lists objects at intervals instead of watching them; implements ``reflector.Target``."""
 
     def __init__(self, relist: Callable[[Client], str]) -> None:
         self._relist = relist
 
     def relist(self, client: Client) -> str:
-        """List all objects again, and return a resourceVersion that no watch uses."""
+        """List all polled objects again, and return a placeholder for the resourceVersion."""
         return self._relist(client)
 
     def event(self, kind: str, body: bytes) -> None:
-        """Do nothing, since these objects are not watched."""
+        """Ignore a watch event, since polled objects are not watched."""

@@ -1,1 +1,1 @@
-"""Acquires, renews and releases the Lease that a run needs in order to write to the cluster."""
+"""Acquires, renews and releases the Lease that a run must hold to write to the cluster."""

@@ -1,4 +1,4 @@
-"""Holds the permission to write: ``ClusterLease``, a ``coordination.k8s.io/v1`` Lease.
+"""``ClusterLease``: holds a ``coordination.k8s.io/v1`` Lease, which permits a run to write.
 
 Another holder counts as alive as long as the Lease keeps changing; the times in the Lease are not
 compared with the local clock. Every write includes the resourceVersion that was read, so that only
@@ -42,13 +42,18 @@ log = logging.getLogger(__name__)
 
 _POLL_S = 1.0
 _MOST_CONFLICTS = 10
-"""The maximum number of conflicts while the lease is acquired; more of them mean stale reads."""
+"""The maximum number of conflicts while a run acquires the lease.
+
+More conflicts mean that the server returns stale objects.
+"""
 _BRIEF_S = 1.0
-"""The last second of a lease, in which no write starts, so that a renewal can complete."""
+"""A lease is not used for writes in its last second, so that a renewal can complete."""
 
 
 class ClusterLease:
-    """Implements ``ports.Lease``; one instance must not be used from several threads.
+    """Acquires and renews one Lease; an instance must not be used from several threads.
+
+    The class implements ``ports.Lease``.
 
     Args:
         namespace: The namespace of the KubeVirt CR.
@@ -95,9 +100,9 @@ class ClusterLease:
         self._not_before = 0.0
 
     def __enter__(self) -> Self:
-        """Acquire the lease; wait up to its duration to see whether another holder is alive.
+        """Acquire the lease; wait up to the lease duration to see whether another holder is alive.
 
-        A holder that is alive is waited for, if the lease was created with ``alive_s``.
+        If ``alive_s`` was given, the method waits for another holder that is alive.
 
         Raises:
             LeaseHeldError: Another run holds the lease and is alive, or may still be alive.
@@ -139,7 +144,7 @@ class ClusterLease:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Release the lease, unless ``abandon`` was called; then, the lease expires.
+        """Release the lease, unless ``abandon`` was called; in that case, let the lease expire.
 
         If the release fails, the next run must wait until the lease expires.
         """
@@ -165,7 +170,7 @@ class ClusterLease:
             log.warning("cannot release the lease %s: %s", self._where, failure)
 
     def abandon(self) -> None:
-        """Do not release the lease on exit, because a write may still be in progress.
+        """Prevent the release of the lease on exit, because a write may still be in progress.
 
         The lease is renewed as before until exit. After that it expires.
         """
@@ -188,21 +193,24 @@ class ClusterLease:
         return self.valid_s() > 0.0
 
     def valid_s(self) -> float:
-        """Return how many real seconds the lease is valid without a renewal; 0 if it is lost."""
+        """Return for how many real seconds the lease is valid without a renewal.
+
+        The result is 0 if the lease is lost.
+        """
         if self._record is None:
             return 0.0
         age_s = self._now() - self._renewed_at
         return max(0.0, self._times.duration_s - self._times.margin_s - age_s)
 
     def annotations(self) -> Mapping[str, str]:
-        """Return the Lease's annotations that have this program's prefix, by full name."""
+        """Return the annotations of the Lease that have the prefix of this program."""
         return self._annotations
 
     def annotate(self, annotations: Mapping[str, str | None]) -> bool:
-        """Write annotations immediately, by full name; None removes an annotation.
+        """Write annotations of the Lease immediately; the value None removes an annotation.
 
-        After a failure, the next renewal or the release writes the annotations. Annotations that
-        the server rejects are dropped with a warning.
+        *annotations* has full names as keys. After a failure, the next renewal or the release
+        writes the annotations. Annotations that the server rejects are dropped with a warning.
 
         Returns:
             Whether the annotations are written; False if the lease is lost or no response arrived.
@@ -223,7 +231,7 @@ class ClusterLease:
         )
 
     def annotate_later(self, annotations: Mapping[str, str | None]) -> None:
-        """Write annotations with the next renewal or the release; None removes an annotation.
+        """Write annotations of the Lease with its next renewal or release; None removes one.
 
         Raises:
             ValueError: A name does not have this program's prefix.
@@ -232,12 +240,12 @@ class ClusterLease:
         self._queued = self._changed({**self._queued, **annotations})
 
     def _changed(self, wanted: Mapping[str, str | None]) -> dict[str, str | None]:
-        """Return the annotations of *wanted* that the Lease does not have yet."""
+        """Return the wanted annotations whose values in the Lease differ."""
         known = self._annotations
         return {name: value for name, value in wanted.items() if known.get(name) != value}
 
     def _renew(self) -> bool:
-        """Renew the lease and write its annotations; return False if that failed."""
+        """Renew the lease and write its annotations; return False if the renewal failed."""
         if self._record is None:
             return False
         try:
@@ -268,7 +276,7 @@ class ClusterLease:
         return self._write(record) or self._write_again()
 
     def _write_again(self) -> bool:
-        """Repeat a write after a conflict, unless another run has acquired the lease.
+        """Renew the lease again after a conflict, unless another run has acquired the lease.
 
         A conflict can also follow another client's edit, or our own write that got no response.
         """
@@ -280,9 +288,9 @@ class ClusterLease:
         return self._write(record)
 
     def _repeated(self, ask: Callable[[], T]) -> T:
-        """Send a request, and repeat it after a 429, since the server did not execute it.
+        """Send a request; after a 429, which means that it was not executed, send it again.
 
-        This is for requests before the lease is held: a pause cannot outlast it.
+        This is for requests before the lease is held, when a pause cannot cause its loss.
         """
         return repeat(
             ask,
@@ -292,10 +300,10 @@ class ClusterLease:
         )
 
     def _acquire(self, record: dict[str, Any] | None) -> None:
-        """Write this run into the Lease as its holder.
+        """Write this run into the Lease as the holder.
 
         Args:
-            record: The Lease that was read; None if the Lease does not exist.
+            record: The Lease that was read, or None if the Lease does not exist.
 
         Raises:
             ConflictError: Another client has written the Lease first.
@@ -337,7 +345,7 @@ class ClusterLease:
         return self._requests.read(self._limit_s())
 
     def _limit_s(self) -> float:
-        """Return a request timeout that allows two requests before the lease ends."""
+        """Compute a request timeout so short that two requests fit before the lease ends."""
         valid_s = self.valid_s()
         if valid_s < _BRIEF_S:
             return self._times.request_s
@@ -347,7 +355,7 @@ class ClusterLease:
         return max(0.1, (until - self._now()) / 2)
 
     def _now(self) -> float:
-        """Return the real seconds since an arbitrary moment."""
+        """Return the monotonic time in real seconds, without the scale of a simulated clock."""
         return self._clock.monotonic() / self._scale
 
     def _other_holder(self) -> OtherHolder:

@@ -20,13 +20,13 @@ _REQUEST_S = 5.0
 def write_note(
     client: Client, namespace: str, name: str, annotations: Mapping[str, str | None]
 ) -> bool:
-    """Write annotations, and keep everything else, so that the holder stays the holder.
+    """Write annotations to a Lease without changing its holder or its other fields.
 
     The holder reads the annotations at its next renewal, which notices the change.
 
     Returns:
-        Whether the annotations are written; False if there is no Lease, or if other clients
-        changed it during each attempt.
+        Whether the annotations are written; False if the Lease does not exist, or if other
+        clients changed the Lease during each attempt.
 
     Raises:
         ClusterError: The Lease cannot be read or written.

@@ -1,4 +1,4 @@
-"""Reads and changes a ``coordination.k8s.io/v1`` Lease as a JSON object."""
+"""Reads and changes a ``coordination.k8s.io/v1`` Lease that is decoded to a JSON object."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class _Spec(msgspec.Struct, frozen=True, rename="camel"):
 
 
 class _Lease(msgspec.Struct, frozen=True):
-    """A Lease with the types of the fields that this module reads."""
+    """A Lease, with only the fields that this module reads."""
 
     kind: Literal["Lease"]
     metadata: _Meta
@@ -48,18 +48,18 @@ def decoded(body: bytes) -> dict[str, Any]:
 
 
 def spec_of(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the Lease's spec, which may be empty."""
+    """Return the ``spec`` of a Lease, which may be empty."""
     spec = record.get("spec")
     return spec if isinstance(spec, dict) else {}
 
 
 def holder_of(record: Mapping[str, Any]) -> str:
-    """Return the Lease's holder; an empty string if there is none."""
+    """Return the holder of a Lease, or an empty string if the Lease has no holder."""
     return spec_of(record).get("holderIdentity") or ""
 
 
 def annotations_of(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return this program's annotations of the Lease by full name."""
+    """Return the annotations of a Lease that have the prefix of this program, by full name."""
     found = (record.get("metadata") or {}).get("annotations") or {}
     return {key: value for key, value in found.items() if key.startswith(PREFIX)}
 
@@ -75,7 +75,7 @@ def fresh(namespace: str, name: str) -> dict[str, Any]:
 
 
 def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return the Lease with a given run as its holder.
+    """Return a copy of a Lease in which a run has acquired the Lease.
 
     *at* is the time, as a MicroTime.
     """
@@ -86,7 +86,7 @@ def taken(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> d
 
 
 def renewed(record: Mapping[str, Any], holder: str, duration_s: int, at: str) -> dict[str, Any]:
-    """Return the Lease with a renewal by its holder.
+    """Return a copy of a Lease that its holder has renewed.
 
     *at* is the time, as a MicroTime.
     """
@@ -95,13 +95,13 @@ def renewed(record: Mapping[str, Any], holder: str, duration_s: int, at: str) ->
 
 
 def released(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the Lease without a holder, so that another run can acquire the Lease."""
+    """Return a copy of a Lease without a holder, so that another run can acquire the Lease."""
     changed = {"holderIdentity": "", "leaseDurationSeconds": 1}
     return {**record, "spec": {**spec_of(record), **changed}}
 
 
 def annotated(record: Mapping[str, Any], changes: Mapping[str, str | None]) -> dict[str, Any]:
-    """Return the Lease with changed annotations; the value None removes an annotation."""
+    """Return a copy of a Lease with changed annotations; the value None removes an annotation."""
     metadata = record.get("metadata") or {}
     merged = {**(metadata.get("annotations") or {}), **changes}
     kept = {key: value for key, value in merged.items() if value is not None}

@@ -1,4 +1,4 @@
-"""``LeaseRequests``: reads, creates and updates one Lease, with one request each."""
+"""``LeaseRequests``: sends requests that read, create and update one Lease."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class LeaseRequests:
-    """Sends the requests for one Lease to an API server."""
+    """Reads, creates and updates one Lease, with one request each."""
 
     def __init__(self, client: Client, namespace: str, name: str) -> None:
         # Retries here could outlast the lease, so the caller of this class repeats requests.
@@ -27,7 +27,7 @@ class LeaseRequests:
         """The server's host and port, safe to print."""
 
     def read(self, timeout_s: float) -> dict[str, Any] | None:
-        """Return the Lease; None if it does not exist.
+        """Return the Lease, or None if it does not exist.
 
         Raises:
             ClusterError: The Lease cannot be read.
@@ -39,7 +39,7 @@ class LeaseRequests:
         return lease_record.decoded(answer.body)
 
     def create(self, record: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Create the Lease, and return it as the server stores it.
+        """Create the Lease, and return the Lease from the response.
 
         Raises:
             ConflictError: The Lease exists.
@@ -49,7 +49,7 @@ class LeaseRequests:
         return lease_record.decoded(answer.body)
 
     def update(self, record: Mapping[str, Any], timeout_s: float) -> dict[str, Any]:
-        """Replace the Lease, and return it as the server stores it.
+        """Replace the Lease, and return the Lease from the response.
 
         Raises:
             ConflictError: Another client has written the Lease since *record* was read.

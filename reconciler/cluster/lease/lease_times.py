@@ -10,14 +10,14 @@ class LeaseTimes:
     """How long a lease lasts and when it is renewed, in seconds of real time."""
 
     duration_s: int = 30
-    """How long after the last renewal another run may acquire the lease."""
+    """The time after the last renewal when another run may acquire the lease, in seconds."""
     renew_s: float = 10.0
-    """How long after the last renewal the lease is renewed."""
+    """The interval between renewals of the lease, in seconds."""
     margin_s: float = 5.0
-    """How long before its end a lease counts as lost, so that a patch in progress can complete."""
+    """How many seconds before its end a lease counts as lost, so that a patch can complete."""
     request_s: float = 5.0
-    """The timeout of one request, including the connection."""
+    """The timeout of one request for the lease, including the connection, in seconds."""
     again_s: float = 2.0
-    """The pause before a failed renewal is tried again."""
+    """The pause before a failed renewal of the lease is tried again, in seconds."""
     release_s: float = 2.0
-    """The maximum duration of a release of the lease."""
+    """The maximum duration of the release of a lease, in seconds."""

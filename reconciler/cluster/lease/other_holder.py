@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _LONGEST_S = 120.0
-"""The maximum lease duration that is respected, in seconds.
+"""The maximum duration of another run's lease, in seconds; longer durations are not respected.
 
 No run uses more than ``LeaseTimes.duration_s``. A longer duration is a mistake that would block
 every run for that time. A holder that renews less often than every ``_LONGEST_S`` seconds is not a
@@ -23,7 +23,7 @@ run of this program.
 
 
 class OtherHolder:
-    """Detects a dead holder without comparing clocks: its Lease no longer changes.
+    """Decides from an unchanged Lease that its holder is dead, without comparing clocks.
 
     Args:
         where: The Lease's namespace and name.
@@ -49,7 +49,7 @@ class OtherHolder:
         self._first: dict[str, Any] | None = None
 
     def is_dead(self, record: Mapping[str, Any], now: float) -> bool:
-        """Return whether the Lease has been unchanged for longer than its duration.
+        """Return whether the Lease has not changed for longer than its duration.
 
         Raises:
             LeaseHeldError: The Lease has changed since it was first read: its holder is alive.

@@ -1,1 +1,1 @@
-"""Reads a snapshot from a cluster or from a file."""
+"""Reads a snapshot of the live state from a cluster or from a cluster snapshot file."""

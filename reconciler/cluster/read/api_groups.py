@@ -1,4 +1,4 @@
-"""``served_groups``: lists the API groups and versions that the server serves."""
+"""``served_groups``: lists the API groups and versions that the API server serves."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
 
 SETTING_VERSION = "v1beta1"
-"""The API version of Harvester's Settings."""
+"""The API version of Harvester Settings."""
 PLATFORMS = frozenset({HYPERCONVERGED_GROUP, HARVESTER_GROUP, deckhouse.GROUP})
-"""The API groups that identify a platform."""
+"""The API groups that show which virtualization platform runs in the cluster."""
 
 
 class _Version(msgspec.Struct, frozen=True):
@@ -42,18 +42,18 @@ class _Groups(msgspec.Struct, frozen=True, tag_field="kind", tag="APIGroupList")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedGroups:
-    """The API versions that the server serves, by API group."""
+    """The API versions that the API server serves, by API group."""
 
     versions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def platforms(self) -> frozenset[str]:
-        """The served API groups that identify a platform."""
+        """The served API groups that show which virtualization platform runs in the cluster."""
         return PLATFORMS & self.versions.keys()
 
     @property
     def hyperconverged(self) -> str:
-        """The API version in which HyperConverged is read and written; empty without it.
+        """The API version to use for HyperConverged, or an empty string if it is not served.
 
         The version is always explicit, because the paths of v1 differ from those of v1beta1.
         """
@@ -62,12 +62,12 @@ class ServedGroups:
 
     @property
     def harvester(self) -> bool:
-        """Whether the server serves Harvester's Settings."""
+        """Whether the API server serves Harvester Settings."""
         return SETTING_VERSION in self.versions.get(HARVESTER_GROUP, ())
 
 
 def served_groups(client: Client) -> ServedGroups:
-    """List the API groups; return none if the server does not list them.
+    """List the served API groups; return no groups without permission.
 
     Raises:
         ClusterError: The list cannot be read, for a reason other than missing permissions.

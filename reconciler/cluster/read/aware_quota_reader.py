@@ -27,9 +27,9 @@ _NAMESPACES = "/api/v1/namespaces"
 def read_aware_quotas(
     client: Client, served: ServedGroups | None = None
 ) -> tuple[AwareQuotas, tuple[Diagnostic, ...]]:
-    """Read the quotas of AAQ, and how AAQ counts VMs; return none if AAQ is not installed.
+    """Read the quotas of Application-Aware Quota (AAQ) and the way in which AAQ counts VMs.
 
-    A missing permission becomes a diagnostic.
+    If AAQ is not installed, the result has no quotas. A missing permission becomes a diagnostic.
 
     Args:
         client: The API server.

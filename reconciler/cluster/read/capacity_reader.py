@@ -1,4 +1,4 @@
-"""``read_capacity``: reads pods and quotas, and decodes them as they arrive."""
+"""``read_capacity``: lists pods and quotas, and decodes each object as it arrives."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 TIMEOUT_S = 300.0
-"""The maximum time for a response with all pods of a large cluster, in seconds."""
+"""The maximum time for a list response, in seconds; a large cluster has many pods."""
 _CACHED = {"resourceVersion": "0"}
-"""The query parameters that list from the API server's cache, which may be slightly stale."""
+"""The query parameters for lists from the API server's cache, which may be slightly outdated."""
 _NOT_ENDED = "status.phase!=Succeeded,status.phase!=Failed"
 
 
@@ -33,7 +33,7 @@ def read_capacity(
     served: ServedGroups | None = None,
     start: threads.Start = threads.start,
 ) -> Capacity:
-    """Read pods and quotas, and return the capacity; a forbidden list becomes a diagnostic.
+    """List pods and quotas, and compute the free capacity; a forbidden list becomes a diagnostic.
 
     Args:
         client: The API server.
@@ -73,7 +73,7 @@ def read_capacity(
 
 
 def _list(client: Client, path: str, kind: Kind[Any, V], **selector: str) -> Decoded[V] | None:
-    """List every object of a collection in one response; return None without permission.
+    """List all objects at an API path in one response; return None without permission.
 
     A launcher pod has about 10 to 20 kB, and only a few of its fields are used. So each pod is
     decoded as it arrives, and the whole response is never in memory.

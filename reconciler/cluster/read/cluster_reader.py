@@ -1,4 +1,4 @@
-"""``ClusterReader``: reads a snapshot of the cluster with list requests, not one per VM."""
+"""``ClusterReader``: reads a snapshot of the cluster with one list per kind."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ V = TypeVar("V")
 
 
 class ClusterReader:
-    """Implements ``ports.LiveReader`` with requests to an API server.
+    """Reads snapshots of the cluster from an API server; implements ``ports.LiveReader``.
 
     Args:
         start: Starts the call that reads one kind; by default, in a thread of its own.
@@ -43,10 +43,10 @@ class ClusterReader:
         self._clock = clock
         self._start = start
         self._served: ServedGroups | None = None
-        """The API groups of the last ``read``, which ``capacity`` needs as well."""
+        """The API groups found by the last ``read``, which ``capacity`` needs as well."""
 
     def read(self) -> LiveState:
-        """List all kinds in parallel, and return them as one snapshot.
+        """List all kinds in parallel, and return the objects as one snapshot of the cluster.
 
         Raises:
             KubeVirtMissingError: The cluster has no KubeVirt CR, or several.
@@ -97,7 +97,7 @@ class ClusterReader:
         )
 
     def capacity(self) -> Capacity:
-        """Read pods and quotas in all namespaces; see ``read_capacity``.
+        """List pods and quotas in all namespaces, and compute the free capacity.
 
         Raises:
             ClusterError: The lists cannot be read, for a reason other than missing permissions.

@@ -1,4 +1,4 @@
-"""Functions that list one kind each: VMs, nodes, instancetypes and the KubeVirt CR."""
+"""Lists the objects of one kind: VMs, nodes, instancetypes or the KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -50,16 +50,16 @@ class Listed(Generic[V]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instancetypes:
-    """The namespaced and the cluster-wide instancetypes."""
+    """The namespaced and cluster-wide instancetypes of a cluster."""
 
     values: Mapping[ObjectRef, LiveInstancetype] = field(default_factory=dict)
     kinds: frozenset[str] = frozenset()
-    """The instancetype kinds that could be listed."""
+    """The instancetype kinds that could be listed: namespaced, cluster-wide or both."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
 
 def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
-    """List every object of a KubeVirt kind, decoded page by page.
+    """List all objects of a KubeVirt kind page by page.
 
     Raises:
         KubeVirtMissingError: The server does not know the kind.
@@ -76,7 +76,7 @@ def list_all(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
 
 
 def _without_kubevirt(client: Client) -> str:
-    """Return the hint if KubeVirt's kinds are missing; Deckhouse uses its own API group."""
+    """Return the hint for a cluster without KubeVirt's kinds; the one for Deckhouse is special."""
     try:
         deckhouse_runs = deckhouse.GROUP in served_groups(client).platforms
     except ClusterError:
@@ -87,7 +87,7 @@ def _without_kubevirt(client: Client) -> str:
 
 
 def list_kind(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
-    """List every object of a kind, decoded page by page.
+    """List all objects of a kind page by page.
 
     Raises:
         NotFoundError: The server does not know the kind.
@@ -112,7 +112,7 @@ def list_kind(client: Client, path: str, kind: Readable[V]) -> Listed[V]:
 
 
 def list_kubevirt(client: Client) -> Listed[LiveKubeVirt]:
-    """Read the KubeVirt CR; a cluster must have exactly one.
+    """Read the KubeVirt CR, of which a cluster must have exactly one.
 
     Raises:
         KubeVirtMissingError: There is no CR, or more than one.
@@ -127,7 +127,7 @@ def list_kubevirt(client: Client) -> Listed[LiveKubeVirt]:
 
 
 def list_nodes(client: Client) -> Listed[LiveNode]:
-    """List the nodes by name; without permission, return no nodes and a diagnostic."""
+    """List the nodes, sorted by name; without permission, return a diagnostic and no nodes."""
     try:
         listed = list_all(client, resource_paths.NODES, cluster_nodes.NODES)
     except ForbiddenError:
@@ -144,7 +144,7 @@ def list_nodes(client: Client) -> Listed[LiveNode]:
 
 
 def list_instancetypes(client: Client, vms: Iterable[LiveVM]) -> Instancetypes:
-    """List both kinds of instancetype if a VM has one; otherwise send no request.
+    """List namespaced and cluster-wide instancetypes, unless no VM uses an instancetype.
 
     Raises:
         ClusterError: A list cannot be read, although the permission and the kind exist.
@@ -187,7 +187,9 @@ def _list_types(
 
 
 def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
-    """Return the uid of the namespace kube-system; without permission, no uid and a diagnostic.
+    """Return the uid of the namespace kube-system, which identifies the cluster.
+
+    Without permission, the result is an empty uid and a diagnostic.
 
     Raises:
         ClusterError: The server does not respond, or is not an API server.
@@ -209,7 +211,7 @@ def cluster_id(client: Client) -> tuple[str, tuple[Diagnostic, ...]]:
 
 
 def unreadable_kubevirt(host: str, findings: Sequence[Diagnostic]) -> ClusterError:
-    """Return the error for a cluster whose only KubeVirt CR cannot be read."""
+    """Return the error for a cluster whose KubeVirt CR is unreadable."""
     return ClusterError(f"at {host}, {findings[0].message}")
 
 

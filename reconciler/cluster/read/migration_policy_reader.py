@@ -1,4 +1,4 @@
-"""Reads migration policies, and namespace labels if a policy needs them."""
+"""Lists migration policies, and namespace labels if a policy selects by them."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ NAMESPACES = "/api/v1/namespaces"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MigrationPolicies:
-    """The cluster's migration policies; empty if the cluster does not have this kind."""
+    """The migration policies of a cluster; empty if the cluster does not have this kind."""
 
     values: tuple[LiveMigrationPolicy, ...] = ()
-    """The migration policies, ordered by name."""
+    """The migration policies, sorted by name."""
     namespace_labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     diagnostics: tuple[Diagnostic, ...] = ()
 
@@ -58,8 +58,8 @@ class _Named(wire.Wire, frozen=True):
 def list_migration_policies(client: Client) -> MigrationPolicies:
     """List all migration policies, and the namespaces if a policy selects by namespace labels.
 
-    If policies cannot be read, the result is a diagnostic and not an error, since policies only
-    improve the forecast.
+    A missing permission becomes a diagnostic and not an error, since policies only improve the
+    forecast.
 
     Raises:
         ClusterError: A list cannot be read, although the permission and the kind exist.
@@ -90,7 +90,7 @@ def list_namespaces(client: Client) -> Listed[tuple[str, Mapping[str, str]]]:
 
 
 def _policy(item: _Policy) -> LiveMigrationPolicy | None:
-    """Decode a migration policy; None if it has no selector, because it then matches no VM.
+    """Decode a migration policy; return None for a policy without selectors, which matches no VM.
 
     Source: kubevirt v1.9.0 migrationpolicy.go:98-100.
     """

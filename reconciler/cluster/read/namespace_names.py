@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def namespace_names(client: Client) -> tuple[str, ...]:
-    """Return the names of all namespaces that can be read, in the order of the API server.
+    """List the names of all namespaces, in the order of the API server.
 
     Raises:
         ClusterError: The list cannot be read.

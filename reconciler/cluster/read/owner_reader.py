@@ -1,4 +1,4 @@
-"""``read_owners``: reads the objects from which operators write the KubeVirt CR.
+"""``read_owners``: reads the custom resources from which an operator generates the KubeVirt CR.
 
 Owners are optional: only changes of the KubeVirt CR need their objects, so an object that cannot
 be read becomes a diagnostic.
@@ -24,19 +24,19 @@ if TYPE_CHECKING:
     from reconciler.cluster.api.client import Client
 
 RATIO_SETTING = "max-hotplug-ratio"
-"""The Setting from which Harvester writes ``maxHotplugRatio``."""
+"""The name of the Setting that Harvester copies to ``maxHotplugRatio`` of the KubeVirt CR."""
 
 
 class OwnerRequest(NamedTuple):
-    """A request that reads objects of an owner, as messages name it."""
+    """A request for objects of the operator that manages the KubeVirt CR."""
 
     verb: str
     what: str
     group: str
-    """The API group of the objects; empty for the list of API groups itself."""
+    """The API group of the requested objects; empty for the list of API groups itself."""
 
     def unread(self, error: ClusterError) -> Diagnostic:
-        """Return the diagnostic about a failure of this request."""
+        """Return the diagnostic that reports the failure of this request."""
         what, unknown = f"{self.verb} {self.what}", "the settings of the KubeVirt CR's owner"
         if isinstance(error, ForbiddenError):
             return Diagnostic(
@@ -61,21 +61,21 @@ SETTING = OwnerRequest("get", f"settings {RATIO_SETTING}", HARVESTER_GROUP)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Owners:
-    """The objects of operators that write the KubeVirt CR, and the served API groups."""
+    """The custom resources that determine the KubeVirt CR, and the served API groups."""
 
     values: tuple[LiveOwner, ...] = ()
     served: ServedGroups | None = None
-    """The API groups that the server serves; None if they could not be listed."""
+    """The API groups that the API server serves, or None if they could not be listed."""
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
     def groups(self) -> frozenset[str]:
-        """The served API groups that identify a platform."""
+        """The served API groups that show which virtualization platform runs in the cluster."""
         return self.served.platforms if self.served is not None else frozenset()
 
 
 def read_owners(client: Client) -> Owners:
-    """Read every HyperConverged, and Harvester's Setting, where the server serves them.
+    """Read all HyperConverged objects and the Harvester Setting, where the server serves them.
 
     Raises:
         UnauthorizedError: The server rejects the credentials.
@@ -115,13 +115,13 @@ def _optional(client: Client, request: OwnerRequest, version: str) -> Owners:
 
 
 def hyperconverged_path(version: str) -> str:
-    """Return the API path of all HyperConverged objects in an API version."""
+    """Return the API path that lists all HyperConverged objects in an API version."""
     api = f"/apis/{HYPERCONVERGED_GROUP}/{version}"
     return resource_paths.collection(resource_paths.HYPERCONVERGEDS, api=api)
 
 
 def read_hyperconverged(client: Client, version: str) -> Owners:
-    """List every HyperConverged in an API version.
+    """List all HyperConverged objects in an API version.
 
     Raises:
         NotFoundError: The server does not know the kind.
@@ -133,7 +133,7 @@ def read_hyperconverged(client: Client, version: str) -> Owners:
 
 
 def read_setting(client: Client) -> Owners:
-    """Read only the Setting of the hotplug ratio, because other Settings contain secrets.
+    """Read the Harvester Setting of the hotplug ratio, but no others, which can contain secrets.
 
     Raises:
         NotFoundError: Harvester has no such Setting, as before v1.6.

@@ -1,4 +1,4 @@
-"""Stores a snapshot in a file: ``dump`` writes it, and ``SnapshotReader`` reads it."""
+"""Writes and reads a cluster snapshot file: ``dump`` and ``SnapshotReader``."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _HINT = "create one with reconciler snapshot"
 
 
 def dump(state: LiveState) -> bytes:
-    """Format a live state as indented JSON with a line feed at the end."""
+    """Convert a live state to indented JSON that ends with a newline."""
     document = msgspec.json.encode(snapshot_codec.snapshot(state))
     return f"{json_text(msgspec.json.format(document, indent=1).decode())}\n".encode()
 
 
 def load(text: bytes, name: str) -> LiveState:
-    """Parse the text of a snapshot file.
+    """Parse the content of a cluster snapshot file.
 
     Raises:
         ClusterError: *text* is not JSON, not a snapshot, or has another version or an impossible
@@ -49,13 +49,13 @@ def load(text: bytes, name: str) -> LiveState:
 
 
 class SnapshotReader:
-    """Implements ``ports.LiveReader`` with a snapshot file."""
+    """Reads the live state from a cluster snapshot file; implements ``ports.LiveReader``."""
 
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path)
 
     def read(self) -> LiveState:
-        """Return the live state that a snapshot file contains.
+        """Return the live state that the cluster snapshot file contains.
 
         Raises:
             ClusterError: The file cannot be read, or is not a snapshot.
@@ -69,7 +69,7 @@ class SnapshotReader:
         return load(text, str(self._path))
 
     def capacity(self) -> Capacity:
-        """Return unknown capacity with a diagnostic; snapshot files have no pods and quotas.
+        """Return unknown capacity and a diagnostic, since snapshot files have no pods and quotas.
 
         Raises:
             ClusterError: The file cannot be read, or is not a snapshot.

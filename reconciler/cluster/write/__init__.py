@@ -1,1 +1,1 @@
-"""Writes patches, restarts and Events to the cluster, after checking the permissions."""
+"""Writes patches, restarts and Events to the cluster, after a check of the permissions."""

@@ -1,4 +1,4 @@
-"""``require``: checks permissions before the first write, and lists all missing ones."""
+"""``require``: checks before the first write that all required permissions are granted."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _KUBEVIRT = "kubevirt.io"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Right:
-    """The permission to use one verb on one resource, in one namespace or in all namespaces."""
+    """A permission to use one verb on one resource, in one namespace or in all namespaces."""
 
     verb: str
     group: str
@@ -47,7 +47,7 @@ _LISTED = (
     resource_paths.MIGRATIONS,
 )
 PLAN_RIGHTS = tuple(Right(verb="list", group=_KUBEVIRT, resource=each) for each in _LISTED)
-"""The permissions that a plan needs."""
+"""The permissions that are required to make a plan."""
 
 
 def apply_rights(
@@ -59,7 +59,7 @@ def apply_rights(
     restart: bool = False,
     written: tuple[Right, ...] = (),
 ) -> tuple[Right, ...]:
-    """Return the permissions that an apply needs.
+    """Return the permissions that are required to apply a plan.
 
     Args:
         lease_namespace: The namespace of the Leases and the KubeVirt CR.
@@ -115,9 +115,10 @@ def apply_rights(
 
 
 def owner_rights(plan: Plan) -> tuple[Right, ...]:
-    """Return the permissions to patch the objects through which a plan changes the KubeVirt CR.
+    """Return the permissions to patch the custom resources that determine the KubeVirt CR.
 
-    A change that waits for the owner has no action yet, but names the object.
+    A change that waits for the operator of the CR is not a planned change yet, but names the
+    object.
     """
     changes = (change for each in plan.decisions for change in each.changes)
     targets = {change.written.target.ref for change in changes if change.written is not None}

@@ -1,4 +1,4 @@
-"""``unpatched`` and ``uncreated``: check that a response contains the written values."""
+"""Checks that a response contains the written values: ``unpatched``, ``uncreated``."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _CREATED: tuple[FieldPath, ...] = (GUEST_MEMORY, INSTANCETYPE_NAME)
 
 
 def unpatched(answer: Mapping[str, Any], patch: tuple[PatchOp, ...]) -> tuple[str, ...]:
-    """Describe each patch operation whose result is missing in the response."""
+    """Describe each patch operation whose result is missing in the response to the patch."""
     return tuple(
         sentence for op in patch if op.op != "test" for sentence in _unheld(dict(answer), op)
     )
 
 
 def uncreated(answer: Mapping[str, Any], manifest: Mapping[str, Any]) -> tuple[str, ...]:
-    """Describe each managed field of a new object that is missing in the response."""
+    """Describe each managed field of a created object that is missing in the response."""
     return tuple(
         sentence
         for path in _CREATED
@@ -63,7 +63,7 @@ def _unheld(answer: dict[str, Any], op: PatchOp) -> Iterator[str]:
 
 
 def _differences(path: FieldPath, wanted: object, held: object) -> Iterator[str]:
-    """Describe how an object differs from the expected object; additional keys are allowed."""
+    """Describe how an object differs from the expected object; ignore additional keys."""
     if isinstance(wanted, dict) and path not in _TYPES:
         for key, each in wanted.items():
             inner = held.get(key, MISSING) if isinstance(held, dict) else MISSING

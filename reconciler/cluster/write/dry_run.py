@@ -1,4 +1,4 @@
-"""``ClusterDryRun``: sends a write with ``dryRun=All``, which the server only validates."""
+"""``ClusterDryRun``: sends a write request that the server only validates (``dryRun=All``)."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class ClusterDryRun:
-    """Implements ``ports.DryRun``: every request has ``dryRun=All`` and stores nothing."""
+    """Sends write requests with ``dryRun=All``; implements ``ports.DryRun``."""
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def check(self, action: Action) -> Written:
-        """Send an action with ``dryRun=All``; return a rejection instead of raising it.
+        """Send a planned change with ``dryRun=All``; return a rejection instead of raising it.
 
         Raises:
             ClusterError: No response arrived, or the credentials were rejected.

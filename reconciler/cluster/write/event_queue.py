@@ -1,4 +1,4 @@
-"""``QueuedRecorder``: records Events in the background, so that writes do not wait for them."""
+"""``QueuedRecorder``: sends Kubernetes Events in the background, so that writes do not wait."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 SENDERS = 4
-"""The number of Events that are sent in parallel; a quarter of the parallel patches."""
+"""The number of Events that are sent in parallel: a quarter of the parallel patches."""
 MOST_WAITING = 4000
-"""The maximum number of queued Events, about 10 MB; further Events are dropped."""
+"""The maximum number of Events in the queue, about 10 MB; more Events are dropped."""
 _DRAIN_S = 15.0
-"""How long a run waits at its end until its queued Events are sent, in seconds of real time."""
+"""How long a run waits at its end until all Events are sent, in seconds of real time."""
 _HURRIED_S = 0.5
-"""How long a run waits for its Events after a signal, in seconds; it must exit within 10 s."""
+"""How long a run waits for unsent Events after a signal, in seconds; it must exit within 10 s."""
 _SLICE_S = 0.1
-"""The interval in seconds at which a run checks for a signal while it waits for its Events."""
+"""The interval, in seconds, of checks for a signal while a run waits for unsent Events."""
 
 
 class QueuedRecorder:
-    """Implements ``ports.Recorder`` with one queue per sender; use it in one ``with`` block.
+    """Sends Kubernetes Events in the background, in order for each object.
 
-    All Events of an object pass through the same queue, so that they are recorded in order. The
-    end of the block waits for queued Events, for a limited time, and logs how many were not
-    recorded.
+    The class implements ``ports.Recorder``; use it in one ``with`` block. Each sender has a queue,
+    and all Events of an object pass through the same queue. The end of the block waits for queued
+    Events, for a limited time, and logs how many were not recorded.
 
     Args:
         hurried: Returns whether the process received a signal to end.
@@ -72,7 +72,7 @@ class QueuedRecorder:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Wait for the queued Events; after an error or a second Ctrl-C, only count them."""
+        """Wait until the Events are sent, except after an error; log the number of lost Events."""
         for queue in self._queues:
             queue.put(None)
         if kind is None:
@@ -84,7 +84,7 @@ class QueuedRecorder:
             log.warning("%d of %d events were not recorded", missed, self._made)
 
     def _drain(self) -> None:
-        """Wait until every Event is recorded or the time limit is reached."""
+        """Wait until every Event is sent or the time limit is reached."""
         slices = 0
         while wait(self._senders, _SLICE_S).not_done:
             slices += 1
@@ -97,7 +97,7 @@ class QueuedRecorder:
     def record(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> None:
-        """Queue one Event; the arguments are the same as for ``ClusterRecorder.event``."""
+        """Queue an Event about an object; the arguments are those of ``ClusterRecorder.event``."""
         event = self._recorder.event(ref, uid, reason=reason, message=message, warning=warning)
         with self._lock:
             self._made += 1
@@ -107,7 +107,7 @@ class QueuedRecorder:
         self._queues[hash(ref) % SENDERS].put(event)
 
     def _send(self, queue: SimpleQueue[Event | None]) -> None:
-        """Send the Events of one queue in order, until its end marker arrives."""
+        """Send the Events in one queue in order until the end marker."""
         while (event := queue.get()) is not None and not self._over:
             try:
                 recorded = self._recorder.send(event)

@@ -1,4 +1,4 @@
-"""``ClusterRecorder``: records Events on VMs and on the KubeVirt CR."""
+"""``ClusterRecorder``: records Kubernetes Events on VMs and on the KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 CONTROLLER = "reconciler"
 _ACTION = "Reconcile"
-"""The value of the ``action`` field in every Event."""
+"""The value of the field ``action`` in every Event."""
 _MAX_INSTANCE = 128
 _MAX_NOTE = 1024
 _MAX_REASON = 128
 _MAX_NAME = 253
-"""The maximum length of an Event's name (a DNS subdomain), in characters.
+"""The maximum length of the name of an Event (a DNS subdomain), in characters.
 
 The other limits are in bytes of UTF-8, although the server's messages mention characters.
 
@@ -39,11 +39,11 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LIMIT_S = 2.0
 """The timeout of a request that records an Event, in seconds."""
 _PAUSE_S = 60.0
-"""How long Events are dropped after a failure, in seconds of the run's clock."""
+"""How long Events are dropped after a failed request, in seconds of the run's clock."""
 
 
 def event_name(name: str, at_ns: int) -> str:
-    """Return a name for an Event that contains the object's name and the time.
+    """Build a name for an Event from the name of its object and the time.
 
     *at_ns* is the time in nanoseconds since 1970. The server rejects a ``generateName`` that ends
     in a dot, since it is not a DNS subdomain. A name that would be too long is cut, whereas
@@ -57,9 +57,9 @@ def event_name(name: str, at_ns: int) -> str:
 
 
 def _cut(text: str, most: int, end: str = "") -> str:
-    """Return the start of a text, of at most a given number of bytes of UTF-8.
+    """Cut a string to a given number of bytes of UTF-8.
 
-    A cut text ends with *end*.
+    A cut string ends with *end*.
     """
     encoded = text.encode(errors="replace")
     if len(encoded) <= most:
@@ -69,7 +69,7 @@ def _cut(text: str, most: int, end: str = "") -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """An Event that is ready to send."""
+    """A Kubernetes Event that is ready to send."""
 
     ref: ObjectRef
     body: Mapping[str, Any]
@@ -93,14 +93,14 @@ class ClusterRecorder:
         self._revision = printable(revision)
         self._lock = threading.Lock()
         self._named_ns = 0
-        """The time in the name of the newest Event."""
+        """The time in the name of the newest Event, in nanoseconds since 1970."""
         self._failed = False
         self._not_before = 0.0
 
     def event(
         self, ref: ObjectRef, uid: str, *, reason: str, message: str, warning: bool = False
     ) -> Event:
-        """Return an Event with the current time, without sending it.
+        """Build an Event with the current time, without sending the Event.
 
         Args:
             ref: The KubeVirt CR or the VM that the Event is about.
@@ -136,7 +136,7 @@ class ClusterRecorder:
         return Event(ref, body)
 
     def _unique_ns(self, now: datetime) -> int:
-        """Return a time in nanoseconds that no other Event of this run has.
+        """Return the time in nanoseconds since 1970, increased if an earlier Event has that time.
 
         The clock counts microseconds, so two Events of one object can have the same time.
         """

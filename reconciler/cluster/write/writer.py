@@ -1,4 +1,4 @@
-"""``ClusterWriter``: sends one request per action to the cluster and checks the response."""
+"""``ClusterWriter``: sends each planned change to the cluster and checks the response."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 _NO_CAUSE = "the server rejected our request"
-"""How the server's message starts if a ``test`` failed or a path's parent is missing.
+"""How an API server's message starts if a JSON Patch ``test`` failed or a parent is missing.
 
 Source: kube-apiserver 1.36, recorded.
 """
@@ -37,11 +37,11 @@ _UNDER_WAY = "stop/start already underway"
 
 
 class ClusterWriter:
-    """Implements ``ports.Writer`` with requests to an API server.
+    """Sends planned changes to an API server; implements ``ports.Writer``.
 
     Args:
         parallel: The maximum number of requests that ``write_each`` sends in parallel.
-        meanwhile: Called about once a second while parallel requests are not answered.
+        meanwhile: Called about once a second while parallel requests have no response.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class ClusterWriter:
         self._meanwhile = meanwhile
 
     def write(self, action: Action, *, timeout_s: float | None = None) -> Written:
-        """Send the request for an action once; return a rejection instead of raising it.
+        """Send the request for a planned change once; return a rejection instead of raising it.
 
         Args:
             action: A patch, a create or a restart.
@@ -79,9 +79,9 @@ class ClusterWriter:
     def write_each(
         self, actions: Iterable[Action], *, timeout_s: Callable[[], float]
     ) -> Iterator[tuple[Action, Written | ClusterError]]:
-        """Send the requests for several actions in parallel, and yield each result as it arrives.
+        """Send the requests for planned changes in parallel, and yield each result as it arrives.
 
-        An action is taken from *actions* only when its request can be sent immediately. A missing
+        A change is taken from *actions* only when its request can be sent immediately. A missing
         response is also returned as a result, not raised.
         """
         timed = ((each, timeout_s()) for each in actions)
@@ -114,7 +114,7 @@ class ClusterWriter:
                 return client.patch(patch_path(action), ops, timeout_s=timeout_s)
 
     def read_vm(self, ref: ObjectRef) -> LiveVM | None:
-        """Return the current VM from the API server; None if the VM does not exist.
+        """Read a VM from the API server; return None if the VM does not exist.
 
         Raises:
             ClusterError: The VM cannot be read.
@@ -132,7 +132,7 @@ class ClusterWriter:
 
 
 def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, one return per row
-    """Return why the API server rejected an action; None if the failure is not a rejection.
+    """Return why the API server rejected a write, or None if the failure is not a rejection.
 
     An API server explains a rejection with a ``Status``, whatever the code. Code 413, for example,
     means that the patch or the object is too large.
@@ -167,7 +167,7 @@ def refusal_of(answer: Answer) -> Refusal | None:  # noqa: PLR0911 - a table, on
 
 
 def _restart_refusal(action: Action, answer: Answer) -> Refusal | None:
-    """Return why a restart was rejected, in cases that ``refusal_of`` does not cover.
+    """Return why virt-api rejected a restart, in cases that ``refusal_of`` does not cover.
 
     virt-api returns 409 only to simultaneous requests, and 500 if a restart is in progress.
 
@@ -184,7 +184,7 @@ def _restart_refusal(action: Action, answer: Answer) -> Refusal | None:
 
 
 def _written(action: Action, answer: Answer) -> Written:
-    """Check that the response to an accepted write contains the written values.
+    """Check that the response to a successful write contains the written values.
 
     The response to a restart has no body.
     """
@@ -215,7 +215,7 @@ def _written(action: Action, answer: Answer) -> Written:
 
 
 def patch_path(action: Action) -> str:
-    """Return the API path of the object that an action patches, in an explicit version."""
+    """Return the API path, with an explicit version, of the object that a change patches."""
     target = action.target
     if target is None:
         return resource_paths.of(action.ref)

@@ -1,1 +1,1 @@
-"""Declares the Kubernetes JSON that is read, as msgspec Structs; see ``wire``."""
+"""Declares the Kubernetes JSON fields that this program reads, as msgspec Structs."""

@@ -1,7 +1,7 @@
-"""The Kubernetes JSON fields that are read, as msgspec Structs; other fields are skipped.
+"""The Kubernetes JSON fields that this program reads, as msgspec Structs.
 
-Every field may be absent or null. A scalar that Kubernetes writes in several notations is kept
-unchanged here; the decoding modules parse it.
+Other fields are skipped. Every field may be absent or null. A scalar that Kubernetes writes in
+several notations is kept unchanged here; the decoding modules parse it.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ class Page(msgspec.Struct, Generic[T], frozen=True):
 
 
 class Identity(Wire, frozen=True):
-    """The part of an object's metadata that is readable even if other fields are malformed."""
+    """The namespace and the name of an object, readable even if other fields are malformed."""
 
     namespace: str | None = None
     name: str = ""
 
 
 class Nameplate(Wire, frozen=True):
-    """An object of any kind, of which only the namespace and the name are read."""
+    """An object of any kind, of which only the namespace and the name are decoded."""
 
     metadata: Identity = Identity()
 
 
 class Meta(Wire, frozen=True):
-    """An object's ``metadata``, without large fields such as managedFields."""
+    """The ``metadata`` of an object, without large fields such as managedFields."""
 
     name: str
     namespace: str | None = None
@@ -162,7 +162,7 @@ class LiveUpdateFeatures(Wire, frozen=True):
 
 
 class KindAndName(Wire, frozen=True):
-    """A reference by kind and name: an ownerReference, or ``spec.preference`` of a VM."""
+    """A reference by kind and name, such as an ownerReference or a VM's ``spec.preference``."""
 
     kind: str | None = None
     name: str | None = None
@@ -194,7 +194,7 @@ class InstancetypeRef(Wire, frozen=True):
 
 
 class StateChange(Wire, frozen=True):
-    """A requested stop or start from a VM's ``status.stateChangeRequests``."""
+    """A requested stop or start in a VM's ``status.stateChangeRequests``."""
 
     action: str | None = None
 

@@ -1,4 +1,4 @@
-"""The JSON fields of Application-Aware Quota that are read, as msgspec Structs; see ``wire``."""
+"""The JSON fields of Application-Aware Quota (AAQ) that this program reads, as msgspec Structs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class AwareQuota(Wire, frozen=True):
 
 
 class NamespaceStatus(Wire, frozen=True):
-    """A namespace to which a cluster-wide quota applies."""
+    """A namespace in the status of an ApplicationAwareClusterResourceQuota."""
 
     namespace: str = ""
 
@@ -49,26 +49,26 @@ class ClusterAwareQuota(Wire, frozen=True):
 
 
 class Calculator(Wire, frozen=True):
-    """An AAQ's ``spec.configuration.vmiCalculatorConfiguration``."""
+    """The ``spec.configuration.vmiCalculatorConfiguration`` of an AAQ object."""
 
     config_name: str | None = None
 
 
 class Configuration(Wire, frozen=True):
-    """An AAQ's ``spec.configuration``."""
+    """The ``spec.configuration`` of an AAQ object."""
 
     vmi_calculator_configuration: Calculator | None = None
 
 
 class AaqSpec(Wire, frozen=True):
-    """An AAQ's ``spec``."""
+    """The ``spec`` of an AAQ object."""
 
     configuration: Configuration | None = None
     namespace_selector: LabelSelector | None = None
 
 
 class Aaq(Wire, frozen=True):
-    """The AAQ object, which configures the installation."""
+    """The AAQ object, which configures the installation of Application-Aware Quota (AAQ)."""
 
     metadata: Meta
     spec: AaqSpec | None = None

@@ -1,4 +1,4 @@
-"""The JSON fields of pods and quotas that are read, as msgspec Structs; see ``wire``."""
+"""The JSON fields of pods and quotas that this program reads, as msgspec Structs."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PodResources(Wire, frozen=True):
 
 
 class Container(Wire, frozen=True):
-    """A pod's container or init container."""
+    """A container or init container of a pod."""
 
     name: str = ""
     resources: PodResources | None = None
@@ -45,7 +45,7 @@ class Container(Wire, frozen=True):
 
 
 class SchedulingGate(Wire, frozen=True):
-    """A gate that keeps the scheduler from a pod."""
+    """A scheduling gate of a pod; the scheduler ignores a pod that has a gate."""
 
     name: str = ""
 
@@ -69,7 +69,7 @@ class PodStatus(Wire, frozen=True):
 
 
 class Pod(Wire, frozen=True):
-    """A pod, with the fields that the scheduler and quotas count."""
+    """A pod, with the fields that affect scheduling and quotas."""
 
     metadata: PodMeta
     spec: PodSpec | None = None

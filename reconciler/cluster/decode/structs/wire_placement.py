@@ -1,4 +1,4 @@
-"""The JSON fields that select nodes for a VM instance, as msgspec Structs; see ``wire``."""
+"""The JSON fields that restrict the nodes of a VM instance, as msgspec Structs."""
 
 from __future__ import annotations
 

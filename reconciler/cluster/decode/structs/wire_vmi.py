@@ -1,4 +1,4 @@
-"""The JSON fields of VM instances and migrations that are read, as Structs; see ``wire``."""
+"""The JSON fields of VM instances and migrations that this program reads, as msgspec Structs."""
 
 from __future__ import annotations
 
