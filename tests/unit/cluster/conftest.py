@@ -1,4 +1,4 @@
-"""A scripted API server on loopback HTTP, a stepped clock, and a client of the real library."""
+"""Fixtures: a scripted API server on loopback HTTP, a stepped clock, and a real client."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Reply:
     body: object = ""
     headers: tuple[tuple[str, str], ...] = ()
     chunks: Iterable[bytes] | None = None
-    """The chunks of a response body, sent one by one, as in a watch."""
+    """The chunks of a response body, which the server sends one by one, as in a watch."""
     cut: bool = False
     """Whether the server closes the connection instead of responding."""
 
@@ -65,14 +65,14 @@ class FakeClock:
 
 @dataclass
 class Server:
-    """Answers each request with the handler of its longest matching path, and records it."""
+    """Calls the handler with the longest matching path for each request; records the requests."""
 
     port: int = 0
     requests: list[Request] = field(default_factory=list)
     handlers: dict[str, Callable[[Request], Reply]] = field(default_factory=dict)
 
     def on(self, path: str, *replies: Reply) -> None:
-        """Answer *path* with *replies* in order, and then always with the last reply."""
+        """Respond to requests for *path* with *replies* in order; repeat the last one."""
         left = list(replies)
         self.handlers[path] = lambda _: left.pop(0) if len(left) > 1 else left[0]
 
@@ -226,7 +226,7 @@ def meta(name: str, **more: object) -> dict:
 
 @pytest.fixture
 def raw_vm():
-    """A VM as a control plane of v1.9.0 returns it, shortened."""
+    """A VM as an API server with KubeVirt v1.9.0 returns it, shortened."""
 
     def make(name: str = "pg-0", guest: object = "1Gi", **more: object) -> dict:
         domain = {"devices": {}, "memory": {"guest": guest}, "resources": {}}
@@ -247,7 +247,7 @@ def raw_vm():
 
 @pytest.fixture
 def raw_vmi():
-    """An instance as a control plane of v1.9.0 returns it, shortened."""
+    """A VM instance as an API server with KubeVirt v1.9.0 returns it, shortened."""
 
     def make(name: str = "pg-0", **status: object) -> dict:
         cpu = {"cores": 2, "sockets": 3, "threads": 1}
@@ -281,7 +281,7 @@ def raw_vmi():
 
 @pytest.fixture
 def raw_migration():
-    """A migration as the workload updater creates it, shortened."""
+    """A migration as the workload updater of KubeVirt creates it, shortened."""
 
     def make(name: str = "kubevirt-workload-update-mwljw", **more: object) -> dict:
         return {
@@ -295,7 +295,7 @@ def raw_migration():
 
 @pytest.fixture
 def raw_kubevirt():
-    """A KubeVirt CR as a control plane of v1.9.0 returns it, shortened."""
+    """A KubeVirt CR as an API server with KubeVirt v1.9.0 returns it, shortened."""
 
     def make(name: str = "kubevirt", **spec: object) -> dict:
         return {
@@ -336,7 +336,7 @@ def page():
 
 @pytest.fixture
 def cluster(server, page, raw_kubevirt, raw_vm, raw_vmi, raw_migration):
-    """The scripted server with one object of each kind."""
+    """The scripted API server with one object of each kind."""
     api = "/apis/kubevirt.io/v1"
     node = {
         "metadata": {"name": "node01", "labels": {"kubevirt.io/schedulable": "true"}},

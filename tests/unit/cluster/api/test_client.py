@@ -23,7 +23,7 @@ VMS = "/apis/kubevirt.io/v1/virtualmachines"
 PG0 = "/apis/kubevirt.io/v1/namespaces/db/virtualmachines/pg-0"
 
 
-def test_empty_patch_is_sent_as_a_json_patch(server, client, reply):
+def test_patch_without_operations_is_sent_as_a_json_patch(server, client, reply):
     server.on(PG0, reply(200, {}))
     client.patch(PG0, [])
     assert server.requests[0].headers["Content-Type"] == "application/json-patch+json"
@@ -187,7 +187,7 @@ def test_response_timeout_is_reported_in_one_sentence(server, make_client, reply
     released.set()
 
 
-def test_server_warnings_are_collected_without_duplicates_and_empty_texts(server, client, reply):
+def test_duplicate_and_empty_warnings_in_a_response_are_removed(server, client, reply):
     headers = (
         ("Warning", '299 - "unknown field \\"spec.nope\\""'),
         ("Warning", '299 - "b", 299 - "c"'),
@@ -198,7 +198,7 @@ def test_server_warnings_are_collected_without_duplicates_and_empty_texts(server
     assert client.patch(PG0, []).warnings == ('unknown field "spec.nope"', "b", "c")
 
 
-def test_client_near_its_deadline_does_not_retry_reads_and_shortens_timeouts(
+def test_client_near_its_deadline_shortens_timeouts_of_read_requests_and_sends_them_once(
     server, client, clock, failure, monkeypatch
 ):
     server.on(VMS, failure(503, "not now"))
@@ -219,7 +219,7 @@ def test_client_near_its_deadline_does_not_retry_reads_and_shortens_timeouts(
     assert len(server.requests) == 4
 
 
-def test_client_near_its_deadline_does_not_retry_writes(server, client, reply):
+def test_client_near_its_deadline_does_not_retry_write_requests(server, client, reply):
     server.on(VMS, reply(429, "", (("Retry-After", "1"),)))
     client.hurry(8.0)
     with pytest.raises(UnavailableError):
@@ -249,7 +249,7 @@ class TestStreamedRead:
         assert client.read(VMS, b"".join) == b"whole"
         assert len(server.requests) == 2
 
-    def test_error_response_status_is_raised_before_the_body_is_read(
+    def test_http_error_status_is_raised_before_the_response_body_is_read(
         self, server, client, failure
     ):
         server.on(VMS, failure(403, "cannot list pods", "Forbidden"))

@@ -1,4 +1,4 @@
-"""After a 401, the credentials are read again and the request is repeated."""
+"""Tests that a client loads its credentials again after a 401 and repeats the request."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def by_plugin(token_file: Path) -> dict:
 
 @pytest.fixture(params=[by_file, by_plugin], ids=["token file", "exec plugin"])
 def rotated(request, url, clock, make_kubeconfig, token_file, simulator, tokens):
-    """A client whose token is revoked and replaced in its kubeconfig."""
+    """A client whose token is revoked, and replaced in the file that contains it."""
     path = make_kubeconfig(url, request.param(token_file))
     with Client.from_options(clock=clock, kubeconfig_path=path) as client:
         client.get(VMS)
@@ -118,7 +118,7 @@ def test_second_401_for_the_same_request_raises_an_error(
     assert statuses(simulator) == [401, 401]
 
 
-def test_unreadable_credentials_after_a_401_are_logged_and_the_401_is_raised(
+def test_401_is_raised_if_the_credentials_cannot_be_loaded_again(
     url, clock, make_kubeconfig, token_file, simulator, tokens, caplog
 ):
     caplog.set_level(logging.INFO)
@@ -137,7 +137,7 @@ def test_unreadable_credentials_after_a_401_are_logged_and_the_401_is_raised(
 def test_in_cluster_client_reads_a_rotated_token_after_a_401(
     server, clock, reply, failure, tmp_path, monkeypatch
 ):
-    """The kubernetes library reads the token file once a minute; after a 401, immediately."""
+    """The kubernetes library reads the token file once a minute, but immediately after a 401."""
     token, root = tmp_path / "token", tmp_path / "ca.crt"
     token.write_text("old")
     root.write_text("not read over http")

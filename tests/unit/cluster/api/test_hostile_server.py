@@ -1,4 +1,4 @@
-"""Tests that no server can hold a request for longer than its timeout, or end it without an error.
+"""Tests that a server cannot make a request last longer than the client's timeout.
 
 The client's timeout is short, and the hostile servers never complete a response. So a request ends
 only because of a limit of the client; ``HANG_S`` is reached only by a request that has none.
@@ -26,7 +26,7 @@ TIMEOUT_S = 0.3
 HANG_S = 60.0
 LATE = "no answer within the timeout"
 BROKEN = "(the connection was interrupted|connection reset by peer)"
-"""The error after a server closes a connection; unread request data resets the connection."""
+"""The error after a server closed a connection; unread request data resets the connection."""
 OK = b"HTTP/1.1 200 OK\r\n"
 CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
 GZIP = OK + b"Content-Encoding: gzip\r\nContent-Length: 999999\r\n\r\n"
@@ -35,17 +35,17 @@ GZIP = OK + b"Content-Encoding: gzip\r\nContent-Length: 999999\r\n\r\n"
 Script = Callable[["Peer"], None]
 
 _PACE_S = 0.002
-"""The pause between two pieces that a server sends; far shorter than any client timeout."""
+"""The pause between two pieces that a server sends, far shorter than any client timeout."""
 
 
 class Peer:
-    """The server's side of one connection."""
+    """The server's end of one connection."""
 
     def __init__(self, connection: socket.socket, closing: threading.Event) -> None:
         self._connection, self._closing = connection, closing
 
     def request(self) -> bytes:
-        """Read until the end of the request's headers; return nothing if the client has closed."""
+        """Read until the end of the request headers or of the connection."""
         found = b""
         while not found.endswith(b"\r\n\r\n"):
             if not (piece := self._connection.recv(1)):
@@ -54,16 +54,16 @@ class Peer:
         return found
 
     def send(self, data: bytes) -> None:
-        """Send *data* without waiting."""
+        """Send *data* without a pause."""
         self._connection.sendall(data)
 
     def drip(self, piece: bytes) -> None:
-        """Send *piece* again and again, until the client closes the connection."""
+        """Send *piece* repeatedly until the client closes the connection."""
         while not self._closing.wait(_PACE_S):
             self.send(piece)
 
     def stay(self) -> None:
-        """Send nothing and keep the connection open until the server ends."""
+        """Send nothing, and keep the connection open until the server ends."""
         self._closing.wait()
 
 
@@ -113,7 +113,7 @@ class RawServer:
 
 
 def sends(first: bytes, *, drips: bytes = b"", closes: bool = False) -> Script:
-    """Return a script that answers each request with *first*, then sends *drips* or nothing."""
+    """Return a script that responds to each request with *first*, then with *drips* if given."""
 
     def script(peer: Peer) -> None:
         while peer.request():
@@ -166,7 +166,7 @@ ATTACKS = [
 
 @pytest.fixture
 def connect(make_client):
-    """Returns a function that runs a script as a server, and returns a client with one attempt."""
+    """Returns a function that starts a server with a script and returns its client."""
     with ExitStack() as stack:
 
         def make(script: Script, scheme: str = "http") -> Client:
@@ -254,7 +254,7 @@ def test_watch_that_the_server_does_not_end_fails_after_the_watch_timeout(
         answer(list, client.watch(PATH, "1", TIMEOUT_S))
 
 
-def test_additional_response_to_one_request_is_not_used_for_the_next_request(connect):
+def test_second_response_to_one_request_is_not_used_for_the_next_request(connect):
     def script(peer: Peer) -> None:
         while peer.request():
             first = OK + b"Content-Length: 5\r\n\r\nfirst"
@@ -265,7 +265,7 @@ def test_additional_response_to_one_request_is_not_used_for_the_next_request(con
     assert answer(client.get, PATH) == b"first"
 
 
-def test_response_body_is_cut_at_its_content_length_and_the_rest_is_not_used(connect):
+def test_response_data_after_the_content_length_is_ignored(connect):
     def script(peer: Peer) -> None:
         while peer.request():
             peer.send(OK + b"Content-Length: 2\r\n\r\n{}" + b"x" * 100)

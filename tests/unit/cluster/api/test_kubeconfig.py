@@ -1,4 +1,4 @@
-"""Tests which server and credentials a kubeconfig selects, and the errors without them."""
+"""Tests which server and credentials a kubeconfig selects, and the errors if it selects none."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_missing_kubeconfig_context_raises_an_error(clock, make_kubeconfig):
         connect(clock, kubeconfig_path=path, context="elsewhere")
 
 
-def test_context_option_without_a_kubeconfig_is_a_usage_error(clock):
+def test_kubeconfig_context_option_without_a_kubeconfig_is_a_usage_error(clock):
     with pytest.raises(UsageError, match="no kubeconfig with the context a"):
         connect(clock, context="a")
 

@@ -1,4 +1,4 @@
-"""Lists are read page by page, and from the start when a continue token expires."""
+"""Tests that lists are read page by page, and restarted when a continue token expires."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def test_number_of_pages_of_a_list_is_limited(server, client, page, monkeypatch)
     assert len(server.requests) == 6
 
 
-def test_time_to_read_all_pages_of_a_list_is_limited(server, client, page, monkeypatch):
+def test_time_for_all_pages_of_a_list_is_limited(server, client, page, monkeypatch):
     monkeypatch.setattr(paging, "monotonic", map(float, count(0, 200)).__next__)
     tokens = (f"t{n}" for n in count())
     server.handlers[VMS] = lambda _: page({}, token=next(tokens))

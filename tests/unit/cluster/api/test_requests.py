@@ -1,4 +1,4 @@
-"""Tests every request that the product can send, and the result of each response status.
+"""Tests every API request that the program can send, and the result of each response status.
 
 Statuses and messages are recorded from kube-apiserver 1.36.2 with virt-api v1.9.0. Those that are
 not recorded (410 of a watch, 413, 429, 500, 503, 504) are from the Kubernetes API conventions and
@@ -152,7 +152,7 @@ READ = {
     "504": UnavailableError,
     "520": UnavailableError,
 }
-"""The errors that a read request raises, by response status."""
+"""The errors that a GET request raises, by response status."""
 LIST = {**READ, "404": KubeVirtMissingError, "404-kind": KubeVirtMissingError}
 SENT = {
     **READ,
@@ -162,7 +162,7 @@ SENT = {
     "415": RejectedError,
     "422": RejectedError,
 }
-"""The errors that other requests with a body raise, such as access reviews, by status."""
+"""The errors that POST and PUT requests raise, such as access reviews, by response status."""
 WRITE = {
     "400": Refusal.DENIED,
     "400-webhook": Refusal.DENIED,
@@ -263,7 +263,7 @@ REVIEW = {
 
 
 NOW = "2026-11-23T00:00:00.000000Z"
-"""The time of the stepped clock, in the notation of a MicroTime."""
+"""The time of the stepped clock in MicroTime format."""
 EVENT = {
     "apiVersion": "events.k8s.io/v1",
     "kind": "Event",
@@ -290,7 +290,7 @@ EVENT = {
 
 
 def taken(lease: dict[str, Any], transitions: int) -> dict[str, Any]:
-    """Return *lease* as a run writes it when the run acquires the lease."""
+    """Return a copy of *lease* that a run has acquired."""
     spec = {
         "holderIdentity": "us",
         "leaseDurationSeconds": 30,
@@ -303,7 +303,7 @@ def taken(lease: dict[str, Any], transitions: int) -> dict[str, Any]:
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """One kind of request, with its expected result for each response status."""
+    """A kind of API request, with its expected result for each response status."""
 
     name: str
     ask: Callable[[Client, Any], object]
@@ -315,14 +315,14 @@ class Row:
     accept: str = JSON
     success: tuple[int, object] = (200, EMPTY)
     result: object
-    """The expected result after the response *success*."""
+    """The expected result of a request with the response *success*."""
     outcomes: dict[str, object]
     before: dict[tuple[str, str], tuple[int, object]] = field(default_factory=dict)
-    """The responses to earlier requests that the same call sends."""
+    """The responses to requests that the same call sends earlier."""
     retried: bool = True
-    """Whether the client repeats the request after status 429 and 5xx."""
+    """Whether the client repeats the request after a 429 or a 5xx."""
     retried_only_429: bool = False
-    """Whether the client repeats the request after status 429 but not after 5xx."""
+    """Whether the client repeats the request after a 429 but not after a 5xx."""
 
 
 def listing(name: str, path: str, ask: Any, **more: Any) -> Row:
@@ -332,13 +332,13 @@ def listing(name: str, path: str, ask: Any, **more: Any) -> Row:
 
 
 def write(name: str, method: str, path: str, each: Action, **more: Any) -> Row:
-    """Return the table row for the write *each*."""
+    """Return the table row for the write request *each*."""
     given = {"query": STRICT, "result": None, "outcomes": WRITE, "retried": False, **more}
     return Row(name=name, method=method, path=path, ask=written(each), **given)
 
 
 def unread(code: str) -> dict[str, object]:
-    """Return the results of a list request whose denial only adds the diagnostic *code*."""
+    """Return the results of a list request for which a 403 only adds the diagnostic *code*."""
     return {**LIST, "403": [code]}
 
 
@@ -662,11 +662,11 @@ CALLS = {
     "reflector.py": 1,
     "writer.py": 4,
 }
-"""The number of calls of the client in each module; add a row to ROWS for each new call."""
+"""The number of client calls in each module; add a row to ROWS for each new call."""
 
 
 def serve(server, reply, row: Row, status: int, body: object) -> None:
-    """Answer the request of *row* with *status* and *body*."""
+    """Respond to the request of *row* with *status* and *body*."""
     replies = {**row.before, (row.method, row.path): (status, body)}
     for path in {path for _, path in replies}:
 
@@ -717,7 +717,7 @@ def test_http_response_status_determines_the_result_or_error(
 
 
 def test_api_request_tests_cover_every_kind_of_request_in_the_code():
-    """A new request in the package fails this test until the table has a row for it."""
+    """A new request in ``reconciler.cluster`` fails this test until the table has a row for it."""
     calls = re.compile(r"client\.(get|send|read|patch|create|watch|restart)\(|pages\(client")
     root = Path(reconciler.cluster.__file__).parent
     found = {

@@ -1,4 +1,4 @@
-"""Tests how response bodies are requested, decompressed and limited."""
+"""Tests how response bodies are compressed, decompressed and limited in size."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_gzip_body_of_an_error_response_is_decompressed(server, client, reply):
         ("br", b"[]", "the Content-Encoding is 'br', not gzip"),
     ],
 )
-def test_damaged_or_unsupported_response_encoding_raises_an_error_without_a_retry(
+def test_response_body_that_cannot_be_decompressed_raises_an_error_without_a_retry(
     server, client, reply, ask, encoding, body, message
 ):
     server.on(VMS, reply(headers=(("Content-Encoding", encoding),), chunks=[body]))

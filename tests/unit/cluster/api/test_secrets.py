@@ -1,4 +1,4 @@
-"""Tests that tokens, passwords, headers and bodies appear in no message, log or traceback."""
+"""Tests that no message, log or traceback contains a token, password, header or body."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ VMS = "/apis/kubevirt.io/v1/virtualmachines"
 
 @pytest.fixture
 def shown(caplog, capsys):
-    """Returns a function that collects all text about an error that a user can see."""
+    """Returns a function that collects everything that a user can see about an error."""
     caplog.set_level(logging.DEBUG)
 
     def show(error: BaseException) -> str:

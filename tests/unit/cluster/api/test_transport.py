@@ -1,4 +1,4 @@
-"""Tests the timeouts of requests, and the server time in responses."""
+"""Tests the timeouts of API requests, and the Date header of responses."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Response:
         return b""
 
     def release_conn(self) -> None:
-        """Do nothing, because no connection is open."""
+        """Do nothing, because the test opens no connection."""
 
 
 class Api:
-    """Replaces the library's ApiClient and records the timeouts."""
+    """Replaces the ApiClient of the ``kubernetes`` library and records the timeouts."""
 
     def __init__(self, date: str | None) -> None:
         self.configuration = SimpleNamespace(host="http://here")

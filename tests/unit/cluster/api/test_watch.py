@@ -1,4 +1,4 @@
-"""Tests the request of a watch, its events, and how it ends."""
+"""Tests the request that starts a watch, the watch events, and how a watch ends."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_invalid_watch_event_ends_the_watch_with_an_error(server, client, reply)
         list(client.watch(VMS, "1", 60.0))
 
 
-def test_watch_event_without_an_end_ends_the_watch_with_an_error(server, client, reply):
+def test_endless_watch_event_ends_the_watch_with_an_error(server, client, reply):
     sent = itertools.count()
     server.on(VMS, reply(chunks=(b" " * 65_536 for _ in sent)))
     with pytest.raises(ClusterError, match=r"an event in the watch of .* is larger than 8 MiB"):
@@ -72,7 +72,7 @@ def test_watch_event_without_an_end_ends_the_watch_with_an_error(server, client,
     assert next(sent) * 65_536 < 32 << 20  # the connection's buffers take some of it
 
 
-def test_silent_server_ends_the_watch_with_an_error(server, client, reply, monkeypatch):
+def test_watch_without_data_until_its_timeout_raises_an_error(server, client, reply, monkeypatch):
     released = threading.Event()
 
     def hang():

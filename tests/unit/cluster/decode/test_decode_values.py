@@ -1,4 +1,4 @@
-"""Tests that decoded objects share equal values in memory, and no other values."""
+"""Tests that decoded objects share equal values in memory, but keep different values apart."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LABELS = {"tier": "db", "app.kubernetes.io/name": "pg-0"}
 
 
 def decoded(kind, *bodies):
-    """Decode each object from its own page, so that only equal parts are shared."""
+    """Decode each object from its own list page, so that only equal values can be shared."""
     return [kind.page(json.dumps({"items": [each]}).encode()).values[0] for each in bodies]
 
 
@@ -38,7 +38,7 @@ def test_decoded_vmis_share_equal_values_in_memory(raw_vmi):
     assert one.node_selector is two.node_selector
 
 
-def test_decoded_vm_vmi_and_migration_share_one_name_object_in_memory(
+def test_decoded_vm_and_its_vmi_and_migration_share_one_reference_in_memory(
     raw_vm, raw_vmi, raw_migration
 ):
     (vm,) = decoded(workloads.VMS, labelled(raw_vm()))
@@ -67,7 +67,7 @@ def test_decoded_conditions_that_differ_in_one_field_are_separate_objects(raw_vm
     assert len({(c.status, c.reason, c.message, c.since) for c in found}) == 5
 
 
-def test_decoded_constraints_that_differ_in_one_field_are_separate_objects(raw_vmi):
+def test_decoded_vm_constraints_that_differ_in_one_field_are_separate_objects(raw_vmi):
     domains = (
         {"cpu": {"realtime": {}}},
         {"cpu": {"dedicatedCpuPlacement": True}},
@@ -89,7 +89,7 @@ def test_decoded_constraints_that_differ_in_one_field_are_separate_objects(raw_v
 
 
 def kept_and_peak(kind, body: bytes) -> tuple[int, int]:
-    """Return the memory of the decoded page and the peak while decoding it, in bytes."""
+    """Return the memory of a decoded list page, and the peak during decoding, in bytes."""
     kind.page(body)
     tracemalloc.start()
     page = kind.page(body)
@@ -99,7 +99,7 @@ def kept_and_peak(kind, body: bytes) -> tuple[int, int]:
     return found
 
 
-def test_decoded_vmis_of_a_fleet_need_little_memory_each(raw_vmi):
+def test_memory_per_decoded_vmi_is_small(raw_vmi):
     n = 400
     bodies = [
         labelled(raw_vmi(f"pg-{number}", conditions=[READY, READY | {"type": "AgentConnected"}]))

@@ -40,7 +40,7 @@ def test_kubevirt_cr_settings_are_decoded_by_type(raw_kubevirt):
     assert live.spellings[fields.FEATURE_GATES] == ["Snapshot"]
 
 
-def test_kubevirt_cr_decoder_records_which_parent_fields_of_settings_exist(raw_kubevirt):
+def test_kubevirt_cr_decoder_records_which_parent_fields_exist(raw_kubevirt):
     live, _ = read(raw_kubevirt(configuration={"migrations": {}, "liveUpdateConfiguration": None}))
     assert live.containers == {
         ("spec",),
@@ -104,7 +104,7 @@ def test_field_manager_of_a_kubevirt_cr_field_is_the_last_writer_of_the_field(ra
 
 
 @pytest.mark.parametrize(("value", "expected"), [("External", "External"), (None, ""), (7, "")])
-def test_kubevirt_cr_eviction_strategy_is_decoded_only_if_the_value_is_text(
+def test_kubevirt_cr_eviction_strategy_is_decoded_only_if_the_value_is_a_string(
     raw_kubevirt, value, expected
 ):
     body = raw_kubevirt()
@@ -120,7 +120,7 @@ def test_kubevirt_cr_without_optional_fields_is_decoded(raw_kubevirt, part, valu
 
 
 @pytest.mark.parametrize("body", [b"{", b"[]", b'{"metadata": {}}'])
-def test_object_that_is_not_a_kubevirt_cr_is_reported(body):
+def test_list_item_that_is_not_a_kubevirt_cr_is_reported(body):
     decoded = KubeVirts().take(body)
     assert decoded.values == ()
     assert "cannot be read" in decoded.diagnostics[0].message

@@ -1,4 +1,4 @@
-"""Tests that a list is split into objects while it arrives in chunks of any size."""
+"""Tests that a list response is split into objects while it arrives in chunks of any size."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def test_streamed_objects_equal_the_objects_of_the_whole_list(pods, places, spac
 
 @pytest.mark.parametrize("place", range(36, 49))
 def test_streamed_object_is_yielded_before_the_next_object_arrives(place):
-    """This also holds if the text between the objects arrives in two chunks."""
+    """This is also true if the text between two objects arrives in two chunks."""
     text = b'{"items":[{"metadata":{"name":"a"}},{"metadata":{"name":"b"}},{"metadata":{}}]}'
     come = []
 
@@ -85,7 +85,7 @@ def test_list_response_of_an_unexpected_kind_is_not_read_as_an_empty_list(text):
         read([text.encode()])
 
 
-def test_end_of_a_list_of_many_small_objects_is_split_without_the_json_decoder():
+def test_last_objects_of_a_list_with_many_small_objects_are_split_without_the_json_decoder():
     many = ",".join(['{"spec":{}}'] * 5_000)
     assert len(read([f'{{"kind":"PodList","items":[{many}]}}'.encode()])) == 5_000
 

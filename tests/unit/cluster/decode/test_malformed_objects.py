@@ -1,4 +1,4 @@
-"""Tests that each malformed or unusual live object is planned or reported as a problem."""
+"""Tests that a malformed or unusual live object is either planned or reported as a problem."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from reconciler.plan.plan_policy import PlanPolicy
 
 BESIDE = vm_ref("db", "beside")
 SOON = datetime(2026, 11, 23, 0, 41, 0, tzinfo=UTC)
-"""The time half a minute after the instances were created."""
+"""A time half a minute after the VM instances were created."""
 UNREADABLE = ("blocked", "unreadable")
 CONVERGED, HOTPLUG = ("none", "converged"), ("live", "hotplug")
 MIGRATABLE = {"type": "LiveMigratable", "status": "True"}
@@ -28,7 +28,7 @@ def page(kind, *bodies):
 
 @pytest.fixture
 def planned(raw_kubevirt, raw_vm, raw_vmi):
-    """Returns a function that plans an unusual VM and a normal VM."""
+    """Returns a function that makes a plan for an unusual VM and a normal VM."""
 
     def make(vm=None, vmi=None, cr=None, guest="2Gi"):
         found, _ = kubevirt(json.dumps(cr or raw_kubevirt()).encode())
@@ -47,7 +47,7 @@ def planned(raw_kubevirt, raw_vm, raw_vmi):
 
 
 def effects(plan):
-    """Return the effect and the reason of the unusual VM, and check the normal VM."""
+    """Return the effect and the reason for the unusual VM, after a check of the normal VM."""
     found = {each.ref: (each.effect.value, each.reason.value) for each in plan.decisions}
     assert found[BESIDE] == CONVERGED
     return found[VM]
@@ -139,7 +139,7 @@ def test_null_field_of_a_vm_counts_as_absent(planned, raw_vm, path, expected):
 
 
 @pytest.mark.parametrize("status", [None, {}, "absent"])
-def test_kubevirt_cr_without_a_status_counts_as_not_ready_and_its_version_as_unknown(
+def test_kubevirt_cr_without_a_status_counts_as_not_ready_with_an_unknown_version(
     planned, raw_kubevirt, status
 ):
     body = {**raw_kubevirt(), "status": status}
@@ -212,7 +212,7 @@ def test_memory_sizes_in_different_notations_are_compared_by_value(
     assert effects(planned(vm=raw_vm(guest=spelling), vmi=body)) == HOTPLUG
 
 
-def test_patch_tests_the_old_size_in_the_notation_on_the_server(planned, raw_vm):
+def test_json_patch_test_has_the_old_memory_size_in_the_notation_of_the_server(planned, raw_vm):
     plan = planned(vm=raw_vm(guest="1.073741824e9"))
     (action,) = [action for each in plan.decisions for action in each.actions]
     assert "1.073741824e9" in [op.value for op in action.patch if op.op == "test"]
@@ -246,7 +246,7 @@ ILLEGAL = [
 
 
 @pytest.mark.parametrize("spelling", [*ILLEGAL, "9" * 30, True, [], {}, -1])
-def test_vm_with_an_invalid_memory_size_is_reported_and_other_vms_are_read(
+def test_vm_with_an_invalid_memory_size_does_not_prevent_reading_other_vms(
     planned, raw_vm, spelling
 ):
     plan = planned(vm=raw_vm(guest=spelling))
@@ -259,7 +259,9 @@ def test_vm_with_an_invalid_memory_size_is_reported_and_other_vms_are_read(
 
 @pytest.mark.parametrize("spelling", [*ILLEGAL, True, [], {}, -1])
 @pytest.mark.parametrize("name", ["guestAtBoot", "guestRequested", "guestCurrent"])
-def test_invalid_size_of_a_vmi_is_reported_and_prevents_writes(planned, raw_vmi, name, spelling):
+def test_vmi_with_an_invalid_memory_size_prevents_changes_of_its_vm(
+    planned, raw_vmi, name, spelling
+):
     sizes = {"guestAtBoot": "1Gi", "guestRequested": "1Gi", "guestCurrent": "1Gi", name: spelling}
     plan = planned(vmi=raw_vmi(memory=sizes))
     assert effects(plan) == UNREADABLE
@@ -269,6 +271,6 @@ def test_invalid_size_of_a_vmi_is_reported_and_prevents_writes(planned, raw_vmi,
     assert name in finding.message or "object" in finding.message
 
 
-def test_vmi_with_a_size_of_zero_does_not_prevent_a_plan(planned, raw_vmi):
+def test_vmi_with_a_memory_size_of_zero_does_not_prevent_a_plan(planned, raw_vmi):
     zero = dict.fromkeys(("guestAtBoot", "guestRequested", "guestCurrent"), "0")
     assert effects(planned(vmi=raw_vmi(memory=zero)))[0] in {"live", "wait"}

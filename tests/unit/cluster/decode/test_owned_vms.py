@@ -1,4 +1,4 @@
-"""Tests the marks of owners and tools on a VM: references, labels and annotations."""
+"""Tests how the owner and the deployment tool of a VM are found in its metadata."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def owner(kind, name="x", **more):
         ([], {"harvesterhci.io/creator": "harvester"}, ""),
     ],
 )
-def test_controller_of_a_vm_is_decoded(decoded, references, labels, expected):
+def test_controller_of_a_vm_is_decoded_from_owner_references_or_labels(
+    decoded, references, labels, expected
+):
     assert decoded(ownerReferences=references, labels=labels).controller == expected
 
 
@@ -59,7 +61,9 @@ def test_controller_of_a_vm_is_decoded(decoded, references, labels, expected):
         ({"app.kubernetes.io/managed-by": "me"}, {}, ""),
     ],
 )
-def test_tool_that_applies_a_vm_is_recognised_by_its_marks(decoded, labels, annotations, expected):
+def test_tool_that_applies_a_vm_is_identified_by_labels_and_annotations(
+    decoded, labels, annotations, expected
+):
     assert decoded(labels=labels, annotations=annotations).tracked_by == expected
 
 
@@ -72,7 +76,7 @@ def test_tool_that_applies_a_vm_is_recognised_by_its_marks(decoded, labels, anno
         ({}, False, None),
     ],
 )
-def test_annotations_of_harvester_are_decoded(decoded, annotations, hotplug, reserved):
+def test_harvester_annotations_of_a_vm_are_decoded(decoded, annotations, hotplug, reserved):
     vm = decoded(annotations=annotations)
     assert vm.harvester_hotplug is hotplug
     assert (vm.harvester_reserved and vm.harvester_reserved.raw) == reserved

@@ -1,4 +1,4 @@
-"""Tests how the constraints of VM instances for nodes and the offers of nodes are decoded."""
+"""Tests how the node constraints of VM instances, and the resources of nodes, are decoded."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def vmi(spec):
     return workloads.VMIS.one(json.dumps({"metadata": meta, "spec": spec}).encode())
 
 
-def test_hard_constraints_of_an_instance_for_nodes_are_decoded():
+def test_required_node_constraints_of_a_vmi_are_decoded():
     found = vmi(SPEC).placement
     app = Requirement(key="app", operator="In", values=("db",))
     version = Requirement(key="version", operator="In", values=("2",))
@@ -101,7 +101,7 @@ def test_hard_constraints_of_an_instance_for_nodes_are_decoded():
         ({"mismatchLabelKeys": ["version"]}, False, False),
     ],
 )
-def test_pod_affinity_is_decoded_as_far_as_it_concerns_the_own_namespace(term, apart, together):
+def test_pod_affinity_of_a_vmi_is_decoded_only_for_the_namespace_of_the_vmi(term, apart, together):
     full = {"topologyKey": "zone", "labelSelector": SELECTOR, **term}
     plain = {"topologyKey": "rack", "labelSelector": SELECTOR}
     affinity = {kind: {REQUIRED: [full, plain]} for kind in ("podAntiAffinity", "podAffinity")}
@@ -111,7 +111,7 @@ def test_pod_affinity_is_decoded_as_far_as_it_concerns_the_own_namespace(term, a
     assert len(found.together_with) == 2 * together
 
 
-def test_equal_placements_of_instances_share_one_object():
+def test_vmis_with_equal_node_constraints_share_one_object_in_memory():
     assert vmi(SPEC).placement is vmi(SPEC).placement
     assert vmi({}).placement is ANYWHERE
 
@@ -151,6 +151,6 @@ def test_taints_and_resources_of_a_node_are_decoded():
         ({"labels": {"a": "b"}}, "lacks the label kubevirt.io/schedulable=true"),
     ],
 )
-def test_node_that_cannot_run_vms_has_the_reason(given, problem):
+def test_decoded_node_that_cannot_run_vms_contains_the_reason(given, problem):
     found = node(**given)
     assert (found.schedulable, found.problem) == (not problem, problem)

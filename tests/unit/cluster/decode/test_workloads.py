@@ -1,4 +1,4 @@
-"""Tests how workloads are decoded, and that an unreadable object does not affect others."""
+"""Tests how VMs, VM instances, migrations and nodes are decoded, including unreadable ones."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_vm_should_run_unless_its_run_strategy_is_halted(raw_vm, spec, wanted):
         (None, False),
     ],
 )
-def test_suspend_annotation_is_ignored_without_the_annotation_prefix_of_reconciler(
+def test_suspend_annotation_without_the_annotation_prefix_of_reconciler_is_ignored(
     raw_vm, annotations, suspended
 ):
     body = raw_vm()
@@ -233,7 +233,7 @@ def test_objects_with_absent_or_null_fields_are_decoded(kind, body):
     assert read(kind, body)
 
 
-def test_null_memory_size_counts_as_unset(raw_vm):
+def test_vm_with_a_null_memory_size_counts_as_a_vm_without_a_memory_size(raw_vm):
     body = raw_vm()
     body["spec"]["template"]["spec"]["domain"]["memory"] = None
     vm = read(workloads.VMS, body)
@@ -245,7 +245,7 @@ def test_null_memory_size_counts_as_unset(raw_vm):
     ("guest", "said"),
     [("2GB", "memory.guest: a text of 3 characters"), ({"a": 1}, "got `object`")],
 )
-def test_unreadable_workload_is_reported_and_other_objects_are_read(raw_vm, guest, said):
+def test_unreadable_vm_or_migration_does_not_prevent_reading_other_objects(raw_vm, guest, said):
     body = {"items": [raw_vm("a"), raw_vm("odd", guest), raw_vm("b")]}
     decoded = workloads.VMS.page(json.dumps(body).encode())
     assert [vm.ref.name for vm in decoded.values] == ["a", "b"]

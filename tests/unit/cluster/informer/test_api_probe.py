@@ -1,4 +1,4 @@
-"""Tests what the probe of the API server counts as an answer."""
+"""Tests which responses end an outage that the probe of the API server has detected."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SILENT = UnreachableError("the API server does not answer")
 
 
 class Answers:
-    """A client that answers with the given errors; None is a success."""
+    """A client that raises the given errors in order; None stands for a successful response."""
 
     def __init__(self, *errors):
         self._errors = list(errors)
@@ -36,11 +36,11 @@ def probed(*errors):
 
 
 @pytest.mark.parametrize("answer", [None, ForbiddenError("403"), UnavailableError("503")])
-def test_each_answer_of_the_api_server_ends_the_outage(answer):
+def test_any_response_of_the_api_server_ends_an_outage_that_the_probe_detected(answer):
     assert probed(SILENT, answer) is None
 
 
-def test_outage_starts_with_the_first_request_without_an_answer():
+def test_api_outage_starts_with_the_first_request_without_a_response():
     start = FakeClock().now()
     since, error = probed(SILENT, SILENT)
     assert (since, error) == (start, SILENT)

@@ -1,4 +1,4 @@
-"""Tests that the informer lists each kind, applies watch events, and lists again if needed."""
+"""Tests that the informer lists each kind, applies watch events, and lists again if necessary."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ END = object()
 
 
 class Stream:
-    """A watch that the test writes line by line."""
+    """A watch to which the test sends lines."""
 
     def __init__(self):
         self.lines = queue.SimpleQueue()
@@ -44,7 +44,7 @@ class Stream:
 
 @pytest.fixture
 def streams(cluster, harness, monkeypatch):
-    """The scripted cluster with a watch for each kind."""
+    """The scripted API server with a watch for each kind."""
     monkeypatch.setattr(reflector_module, "_SHORTEST_S", 0.0)
     found = {}
     for kind in ("kubevirts", "virtualmachines", "virtualmachineinstances"):
@@ -73,7 +73,7 @@ def informer(client, clock):
 
 
 def wait_until(informer, holds, timeout_s=5.0):
-    """Return the first snapshot for which *holds* is true; each change ends a wait."""
+    """Wait for the first snapshot for which *holds* is true, and return it."""
     state = informer.read()  # the first read starts the threads, and a wait alone would not
     for _ in range(20):
         if holds(state):
@@ -158,7 +158,7 @@ def test_unreadable_object_is_omitted_from_snapshots_until_an_event_makes_it_rea
 
 
 def _odd_vm(raw_vm, what):
-    """Return an event of the VM pg-0 that Python cannot decode."""
+    """Return a watch event for the VM pg-0 that Python cannot decode."""
     body = raw_vm()
     body["metadata"]["labels"] = {"app": "BYTE"}
     owner = {"f:spec": {"f:template": {"f:spec": {"f:domain": {"f:memory": {"f:guest": {}}}}}}}
@@ -183,7 +183,7 @@ def _odd_vm(raw_vm, what):
         ("digits", "is not a quantity; it may have at most 256 characters"),
     ],
 )
-def test_undecodable_event_is_reported_and_later_events_are_processed(
+def test_undecodable_watch_event_does_not_prevent_later_events(
     streams, cluster, informer, raw_vm, what, why
 ):
     with informer:
@@ -202,9 +202,7 @@ def test_undecodable_event_is_reported_and_later_events_are_processed(
     assert len(watches_of(cluster, "virtualmachines")) == 1
 
 
-def test_undecodable_event_without_an_object_name_is_reported_without_a_name(
-    streams, informer, raw_vm
-):
+def test_undecodable_watch_event_without_an_object_name_is_reported(streams, informer, raw_vm):
     deep = b"[" * 20_000 + b"]" * 20_000
     with informer:
         line = b'{"type":"ADDED","object":{"metadata":{"annotations":%s}}}' % deep
@@ -215,7 +213,9 @@ def test_undecodable_event_without_an_object_name_is_reported_without_a_name(
         wait_until(informer, lambda state: len(state.vms) == 2)
 
 
-def test_undecodable_migration_event_counts_as_in_flight(streams, informer, raw_migration):
+def test_undecodable_watch_event_of_a_migration_counts_as_a_migration_in_flight(
+    streams, informer, raw_migration
+):
     done = raw_migration("done", status={"phase": "Succeeded"})
     odd = raw_migration("done", status={"phase": "Succeeded", "conditions": "none"})
     with informer:
@@ -230,7 +230,9 @@ def test_undecodable_migration_event_counts_as_in_flight(streams, informer, raw_
         assert [each.ref.name for each in state.migrations[PG0]] != ["done"]
 
 
-def test_undecodable_event_of_the_kubevirt_cr_raises_an_error(streams, informer, raw_kubevirt):
+def test_undecodable_watch_event_of_the_kubevirt_cr_raises_an_error(
+    streams, informer, raw_kubevirt
+):
     cr = json.dumps({"type": "MODIFIED", "object": raw_kubevirt()}).encode()
     with informer:
         informer.read()
@@ -240,7 +242,7 @@ def test_undecodable_event_of_the_kubevirt_cr_raises_an_error(streams, informer,
 
 
 class BrokenClock:
-    """A clock that raises an error in reflector threads once the test sets *broken*."""
+    """A clock that raises an error in reflector threads after the test sets *broken*."""
 
     def __init__(self, base):
         self._base, self.broken = base, False
@@ -254,7 +256,9 @@ class BrokenClock:
         return self._base.monotonic()
 
 
-def test_reflector_failure_is_raised_in_the_waiting_thread(streams, client, clock, caplog):
+def test_unexpected_reflector_error_is_raised_in_the_thread_that_waits_for_the_informer(
+    streams, client, clock, caplog
+):
     broken = BrokenClock(clock)
     with ClusterInformer(client, clock=broken) as informer:
         informer.read()
@@ -323,7 +327,7 @@ def test_watch_without_permission_is_replaced_by_periodic_list_requests_with_one
     assert len(watches_of(cluster, "virtualmachines")) == 1
 
 
-def test_permission_to_list_nodes_that_is_granted_later_is_noticed(
+def test_informer_lists_nodes_after_permission_is_granted_later(
     streams, cluster, failure, client, clock
 ):
     listed = cluster.handlers["/api/v1/nodes"]
@@ -340,7 +344,7 @@ def test_permission_to_list_nodes_that_is_granted_later_is_noticed(
     assert state.diagnostics == ()
 
 
-def test_burst_of_events_causes_a_single_snapshot(streams, informer, raw_vm, monkeypatch):
+def test_burst_of_watch_events_causes_a_single_snapshot(streams, informer, raw_vm, monkeypatch):
     monkeypatch.setattr(informer_module, "_COALESCE_S", 0.3)
     with informer:
         informer.read()
@@ -349,7 +353,7 @@ def test_burst_of_events_causes_a_single_snapshot(streams, informer, raw_vm, mon
         assert len(informer.wait(5.0).vms) == 51
 
 
-def test_owner_that_cannot_be_read_does_not_stop_the_snapshot(
+def test_unreadable_hyperconverged_does_not_prevent_a_snapshot(
     streams, cluster, informer, reply, failure
 ):
     groups = [{"name": "hco.kubevirt.io", "versions": [{"version": "v1"}]}]
@@ -415,7 +419,7 @@ def test_informer_raises_an_error_if_the_server_is_unavailable_and_the_snapshot_
 def test_reflector_sends_a_new_list_request_after_ten_minutes_of_events(
     streams, cluster, informer, page, raw_vm, clock
 ):
-    """A proxy may drop events silently, and only a list shows the missed changes."""
+    """A proxy may drop events without an error, so that only a list shows the missed changes."""
     lists = [page(raw_vm()), page(raw_vm("missed"), version="9999")]
     watch = cluster.handlers[f"{API}/virtualmachines"]
 
@@ -505,7 +509,7 @@ def test_watch_with_a_resource_version_unknown_to_the_server_leads_to_a_new_list
 def test_informer_exit_does_not_wait_for_a_server_response(
     streams, cluster, informer, page, raw_vm, harness
 ):
-    """The thread that waits for the response is a daemon thread."""
+    """A daemon thread waits for the response, so the process can end."""
     never = threading.Event()
 
     def answer(request):

@@ -1,4 +1,7 @@
-"""Tests that owners are optional for the informer, and that it notices them at any time."""
+"""Tests how the informer reads the resources from which an operator generates the KubeVirt CR.
+
+The resources are optional, and may appear at any time.
+"""
 
 from __future__ import annotations
 
@@ -20,18 +23,18 @@ HCO = {"metadata": {"name": "hco", "namespace": "cnv", "uid": "u", "resourceVers
 LISTED = {"kind": "List", "metadata": {"resourceVersion": "9"}, "items": [HCO]}
 RATIO = {"metadata": {"name": "max-hotplug-ratio", "uid": "s"}, "value": "6"}
 HANG_S = 20.0
-"""How long a test waits before it fails."""
+"""How long a test waits for a condition before it fails."""
 
 
 class Owner(NamedTuple):
-    """An owner in the API of the server."""
+    """A resource that determines the KubeVirt CR, as the scripted API server serves it."""
 
     name: str
     path: str
     groups: dict[str, tuple[str, ...]]
-    """The API group and version that the server serves with the owner."""
+    """The API group and version of the resource."""
     found: dict
-    """The answer with the owner."""
+    """The response that contains the resource."""
 
 
 OWNERS = (
@@ -46,7 +49,7 @@ OWNERS = (
 
 
 class Rig:
-    """An owner informer whose minute is a few milliseconds, and the server that it reads."""
+    """An owner informer whose minute is a few milliseconds, with its scripted API server."""
 
     def __init__(self, server, client, clock, harness):
         self.server, self.clock, self._harness = server, clock, harness
@@ -87,7 +90,7 @@ class Rig:
         )
 
     def serve(self, path, listed):
-        """Answer lists of *path*; a watch stays open until the rig ends it."""
+        """Respond to lists of *path*; keep a watch open until ``end`` is called."""
         ended = self.streams[path] = threading.Event()
 
         def stream():
@@ -106,19 +109,19 @@ class Rig:
             return self.informer.owners()
 
     def until(self, holds):
-        """Return the owners once *holds* is true for them."""
+        """Wait until *holds* is true for the owners in the snapshot, and return them."""
         with self._changed:
             assert self._changed.wait_for(lambda: holds(self.informer.owners()), HANG_S)
             return self.informer.owners()
 
     def polls(self, n):
-        """Wait until the API groups have been listed a further number of times."""
+        """Wait until the API groups have been listed *n* more times."""
         wanted = self.count("/apis") + n
         with self._changed:
             assert self._changed.wait_for(lambda: self.count("/apis") >= wanted, HANG_S)
 
     def count(self, path):
-        """Return how many times a path was listed."""
+        """Return how many times an API path was listed."""
         found = [each for each in tuple(self.server.requests) if each.path == path]
         return len([each for each in found if "watch" not in each.query])
 
@@ -153,7 +156,9 @@ each_owner = pytest.mark.parametrize("owner", OWNERS, ids=lambda owner: owner.na
 
 @each_owner
 @pytest.mark.parametrize("status", [403, 404, 500, 503])
-def test_owner_that_cannot_be_read_at_the_start_is_read_later(rig, failure, owner, status):
+def test_hyperconverged_or_harvester_setting_unreadable_at_the_start_is_read_later(
+    rig, failure, owner, status
+):
     rig.groups = owner.groups
     rig.server.on(owner.path, failure(status, "no", "Forbidden" if status == 403 else ""))
     rig.informer.begin()
@@ -165,7 +170,9 @@ def test_owner_that_cannot_be_read_at_the_start_is_read_later(rig, failure, owne
 
 
 @each_owner
-def test_owner_without_permission_is_requested_once_in_each_interval(rig, failure, owner):
+def test_hyperconverged_or_harvester_setting_without_permission_is_requested_once_per_interval(
+    rig, failure, owner
+):
     rig.groups = owner.groups
     rig.server.on(owner.path, failure(403, "no", "Forbidden"))
     rig.informer.begin()
@@ -174,7 +181,7 @@ def test_owner_without_permission_is_requested_once_in_each_interval(rig, failur
 
 
 @each_owner
-def test_owner_that_is_installed_later_is_followed_from_the_next_poll_on(rig, owner):
+def test_hyperconverged_or_harvester_setting_installed_later_is_found_at_the_next_poll(rig, owner):
     rig.informer.begin()
     rig.polls(3)
     assert rig.count(owner.path) == 0
@@ -186,7 +193,7 @@ def test_owner_that_is_installed_later_is_followed_from_the_next_poll_on(rig, ow
     assert rig.until(lambda owners: not owners.groups and not owners.values).diagnostics == ()
 
 
-def test_hyperconverged_that_is_known_is_listed_only_once(rig):
+def test_watched_hyperconverged_is_not_listed_again_at_each_poll(rig):
     path = HYPERCONVERGEDS.format("v1")
     rig.groups = {"hco.kubevirt.io": ("v1",)}
     rig.serve(path, LISTED)
@@ -195,7 +202,7 @@ def test_hyperconverged_that_is_known_is_listed_only_once(rig):
     assert (rig.count(path), names(rig.owners())) == (1, ["hco"])
 
 
-def test_hyperconverged_is_followed_in_the_version_that_an_upgrade_serves(rig):
+def test_hyperconverged_is_watched_in_the_new_api_version_after_an_upgrade(rig):
     rig.groups = {"hco.kubevirt.io": ("v1beta1",)}
     for version in ("v1beta1", "v1"):
         rig.serve(HYPERCONVERGEDS.format(version), LISTED)
@@ -206,7 +213,9 @@ def test_hyperconverged_is_followed_in_the_version_that_an_upgrade_serves(rig):
 
 
 @each_owner
-def test_owner_counts_as_unknown_after_its_reads_have_failed_for_two_minutes(rig, failure, owner):
+def test_hyperconverged_counts_as_unknown_after_requests_failed_for_two_minutes(
+    rig, failure, owner
+):
     rig.groups = owner.groups
     rig.serve(owner.path, owner.found)
     rig.informer.begin()
@@ -222,7 +231,9 @@ def test_owner_counts_as_unknown_after_its_reads_have_failed_for_two_minutes(rig
     rig.until(lambda owners: names(owners) == [owner.name] and not owners.diagnostics)
 
 
-def test_hyperconverged_is_unknown_at_the_next_poll_after_its_permission_was_revoked(rig, failure):
+def test_hyperconverged_counts_as_unknown_at_the_next_poll_after_permission_is_revoked(
+    rig, failure
+):
     path = HYPERCONVERGEDS.format("v1")
     rig.groups = {"hco.kubevirt.io": ("v1",)}
     rig.serve(path, LISTED)
@@ -234,7 +245,9 @@ def test_hyperconverged_is_unknown_at_the_next_poll_after_its_permission_was_rev
     assert (names(found), codes(found)) == ([], ["owner-unreadable"])
 
 
-def test_unreadable_list_of_groups_is_a_diagnostic_until_it_can_be_read(rig, failure):
+def test_unreadable_list_of_api_groups_causes_a_diagnostic_until_the_list_is_readable(
+    rig, failure
+):
     listed, path = rig.server.handlers["/apis"], HYPERCONVERGEDS.format("v1")
     rig.groups = {"hco.kubevirt.io": ("v1",)}
     rig.serve(path, LISTED)
@@ -246,7 +259,7 @@ def test_unreadable_list_of_groups_is_a_diagnostic_until_it_can_be_read(rig, fai
     assert (codes(found), found.groups) == ([], {"hco.kubevirt.io"})
 
 
-def test_informer_of_owners_raises_an_error_if_the_credentials_are_rejected(rig, failure):
+def test_owner_informer_raises_an_error_if_the_server_rejects_the_credentials(rig, failure):
     rig.server.on("/apis", failure(401, "Unauthorized", "Unauthorized"))
     with pytest.raises(UnauthorizedError):
         rig.informer.begin()

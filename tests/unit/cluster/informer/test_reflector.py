@@ -1,4 +1,4 @@
-"""Tests that a reflector slows down while a server ends each of its watches."""
+"""Tests that a reflector slows down while the API server ends each watch early."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ BOOKMARK = ("BOOKMARK", b'{"metadata":{"resourceVersion":"2"}}')
 
 
 class Pauses:
-    """Replaces a reflector's stop event: pauses take no time, and the last pause sets it."""
+    """Replaces the stop event of a reflector: pauses take no time, and the last one sets it."""
 
     def __init__(self, number: int) -> None:
         self.lengths: list[float] = []
@@ -27,7 +27,7 @@ class Pauses:
 
 
 class HostileClient:
-    """Answers each list request, and ends every watch in the same way."""
+    """Responds to each list request, and ends every watch in the same way."""
 
     def __init__(self, *events, opens=None, ends=None) -> None:
         self.lists = 0

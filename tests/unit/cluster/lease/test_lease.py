@@ -1,4 +1,4 @@
-"""Tests that only one of two runs holds the lease, whatever their clocks show."""
+"""Tests that only one of two runs holds a lease, even if their clocks differ."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ ROLLOUT = "memory.reconciler.dev/rollout"
 
 
 class LeaseApi:
-    """A Lease with optimistic concurrency, as in an API server."""
+    """A Lease with optimistic concurrency control, as in an API server."""
 
     def __init__(self, harness):
         self.stored = None
         self.version = 0
         self.failing = None
         self.deaf = False
-        """Whether writes are carried out and their answers lost."""
+        """Whether writes are carried out without a response."""
         self._conftest = harness
 
     def handle(self, request):
@@ -100,7 +100,7 @@ def foreign(api, **spec):
     api.store({"kind": "Lease", "metadata": metadata, "spec": {**base, **spec}})
 
 
-def test_absent_lease_is_created_then_held_and_released_at_the_end(api, make, clock):
+def test_missing_lease_is_created_and_released_at_the_end(api, make, clock):
     with make() as lease:
         assert api.holder == "us"
         assert api.stored["spec"]["leaseDurationSeconds"] == 30
@@ -111,7 +111,7 @@ def test_absent_lease_is_created_then_held_and_released_at_the_end(api, make, cl
     assert not lease.held()
 
 
-def test_lease_is_acquired_after_the_server_has_rejected_requests_as_too_many(
+def test_lease_is_acquired_after_the_server_has_responded_with_429(
     api, make, clock, failure, server
 ):
     busy = [failure(429, "too many requests")] * 2

@@ -1,4 +1,4 @@
-"""Tests that lease annotations are written immediately, retried, and read by the next holder."""
+"""Tests that annotations of a Lease are written immediately, or later after a failure."""
 
 from __future__ import annotations
 

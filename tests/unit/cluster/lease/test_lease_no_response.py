@@ -1,4 +1,4 @@
-"""Tests the lease with a server that accepts requests and never responds."""
+"""Tests how a lease is lost if the API server accepts requests but never responds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Response:
 
 
 class MuteApi:
-    """Replaces the library's ApiClient; a request waits for its whole timeout."""
+    """Replaces the ApiClient of the ``kubernetes`` library; each request waits for its timeout."""
 
     def __init__(self, clock):
         self.clock = clock

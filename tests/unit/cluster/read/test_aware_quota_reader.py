@@ -1,4 +1,4 @@
-"""The quotas of Application-Aware Quota are read for the namespaces whose pods it gates."""
+"""Tests how the quotas of Application-Aware Quota (AAQ) are read."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WIDE = {
 
 @pytest.fixture
 def read(server, client, page, reply):
-    """Returns a function that reads the quotas of a cluster with AAQ."""
+    """Returns a function that reads the quotas of a cluster with Application-Aware Quota (AAQ)."""
 
     def make(*, own=(), wide=(), spec=None, labels=None):
         server.on("/apis", reply(200, GROUPS))
@@ -51,21 +51,21 @@ def read(server, client, page, reply):
     return make
 
 
-def test_cluster_without_application_aware_quota_costs_one_request(server, client, reply):
+def test_reading_quotas_without_application_aware_quota_takes_one_request(server, client, reply):
     server.on("/apis", reply(200, {"kind": "APIGroupList", "groups": []}))
     assert read_aware_quotas(client) == (AwareQuotas(), ())
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("given", [{"own": [OWN]}, {"wide": [WIDE]}])
-def test_aaq_quotas_of_a_gated_namespace_are_read(read, given):
+def test_application_aware_quotas_of_a_namespace_with_gated_pods_are_read(read, given):
     found, diagnostics = read(**given)
     assert found == AwareQuotas(by_namespace={"db": (TEAM,)})
     assert found.calculator == "DedicatedVirtualResources"
     assert diagnostics == ()
 
 
-def test_calculator_of_application_aware_quota_is_read(read):
+def test_vmi_calculator_setting_of_application_aware_quota_is_read(read):
     spec = {"configuration": {"vmiCalculatorConfiguration": {"configName": "VmiPodUsage"}}}
     assert read(own=[OWN], spec=spec)[0].calculator == "VmiPodUsage"
 
@@ -78,12 +78,16 @@ def test_calculator_of_application_aware_quota_is_read(read):
         (GATING, {"namespaceSelector": {"matchLabels": {"team": "a"}}}, False),
     ],
 )
-def test_aaq_quotas_of_other_namespaces_are_ignored(read, labels, spec, gated):
+def test_application_aware_quotas_of_a_namespace_without_gated_pods_are_ignored(
+    read, labels, spec, gated
+):
     found, _ = read(own=[OWN], spec=spec, labels=labels)
     assert bool(found.by_namespace) is gated
 
 
-def test_missing_permission_for_aaq_quotas_is_reported(server, client, reply, failure):
+def test_missing_permission_to_list_application_aware_quotas_is_reported(
+    server, client, reply, failure
+):
     server.on("/apis", reply(200, GROUPS))
     for plural in ("applicationawareresourcequotas", "applicationawareclusterresourcequotas"):
         server.on(f"{API}/{plural}", failure(403, "forbidden", "Forbidden"))

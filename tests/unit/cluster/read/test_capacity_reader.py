@@ -1,4 +1,4 @@
-"""Tests how capacity is read from pods and quotas, and reported without permission."""
+"""Tests how free capacity is computed from pods and quotas, and reported without permission."""
 
 from __future__ import annotations
 
@@ -149,12 +149,12 @@ PODS_AND_SIZES = [
 
 
 @pytest.mark.parametrize(("spec", "mebibytes"), PODS_AND_SIZES)
-def test_pod_request_equals_the_value_that_the_scheduler_computes(spec, mebibytes):
+def test_memory_request_of_a_pod_is_computed_as_in_the_scheduler(spec, mebibytes):
     found = decoded(spare_capacity.PODS, raw_pod(**spec))
     assert found.launcher.requests.memory == mebibytes * MIB
 
 
-def test_huge_page_requests_are_counted_by_page_size():
+def test_huge_page_requests_of_a_pod_are_counted_by_page_size():
     containers = [asks("1Gi", **{"hugepages-2Mi": "2Gi", "cpu": "1"}), asks()]
     found = decoded(spare_capacity.PODS, raw_pod(containers=containers))
     assert found.launcher.requests == ResourceUse(
@@ -162,7 +162,7 @@ def test_huge_page_requests_are_counted_by_page_size():
     )
 
 
-def test_cpus_and_devices_of_a_pod_are_counted_as_the_scheduler_counts_them():
+def test_cpus_and_devices_of_a_pod_are_counted_as_in_the_scheduler():
     containers = [
         asks(cpu="1500m", **{"nvidia.com/gpu": "1", "ephemeral-storage": "1Gi"}),
         asks(cpu="0.25"),
@@ -287,7 +287,7 @@ def test_cpus_huge_pages_and_devices_of_a_resource_quota_are_read(read):
     }
 
 
-def test_resource_quota_without_resources_of_pods_is_omitted(read):
+def test_resource_quota_that_limits_no_pod_resource_is_omitted(read):
     assert read(quotas=[raw_quota(hard={"requests.storage": "4Gi"})]).quotas == {}
 
 
@@ -313,7 +313,7 @@ def test_capacity_reader_sends_four_requests_for_a_cluster_of_any_size(server, r
     ("path", "code", "knows"),
     [(PODS, "pods-unreadable", "quotas"), (QUOTAS, "resourcequotas-unreadable", "pods")],
 )
-def test_missing_permission_for_pods_or_quotas_is_reported_and_the_other_list_is_read(
+def test_missing_permission_for_pods_or_quotas_does_not_prevent_reading_the_other_list(
     server, client, clock, page, failure, path, code, knows
 ):
     server.on(PODS, page(raw_pod(containers=[asks("1Gi")])))
@@ -326,7 +326,7 @@ def test_missing_permission_for_pods_or_quotas_is_reported_and_the_other_list_is
     assert (found.pods_known, found.quotas_known) == (knows == "pods", knows == "quotas")
 
 
-def test_unreadable_pod_counts_as_larger_than_its_node_and_is_reported(read):
+def test_unreadable_pod_counts_as_larger_than_its_node(read):
     found = read([raw_pod("a", containers=[asks("1Gi")]), raw_pod("b", containers=[asks("1GB")])])
     assert found.nodes["node01"].requested.memory == (1 << 62) + GIB
     (finding,) = found.diagnostics
@@ -336,7 +336,7 @@ def test_unreadable_pod_counts_as_larger_than_its_node_and_is_reported(read):
 def test_capacity_reader_decodes_each_pod_before_the_next_pod_arrives(
     server, client, clock, page, harness, monkeypatch
 ):
-    """One response contains all pods; each pod has about 10 kB."""
+    """One response contains all pods of the cluster, about 10 kB each."""
     decoded_one = threading.Event()
     inner = spare_capacity.PODS.live
 
@@ -385,7 +385,7 @@ def test_informer_returns_the_capacity_that_was_read_from_the_cluster(
 
 
 class TestRefresh:
-    """Tests that pods and quotas are read in the background while the old capacity is used."""
+    """Tests that pods and quotas are listed in the background while the old capacity is in use."""
 
     @pytest.fixture
     def informer(self, cluster, client, clock, page):
@@ -468,7 +468,7 @@ class TestRefresh:
 
 
 def _refresh(informer):
-    """Start a background read; the answer says that none has succeeded before."""
+    """Start a refresh in the background; expect an error, since none has succeeded yet."""
     with suppress(ClusterError):
         informer.refresh_capacity()
 

@@ -1,4 +1,4 @@
-"""Tests the cluster reader: its requests, its snapshot, and its errors without KubeVirt."""
+"""Tests the requests, the snapshots and the errors of the cluster reader."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_cluster_snapshot_contains_objects_of_every_kind(cluster, read):
     assert state.diagnostics == ()
 
 
-def test_cluster_snapshot_needs_eight_requests_for_any_number_of_vms(cluster, read, page, raw_vm):
+def test_cluster_snapshot_takes_eight_requests_for_any_number_of_vms(cluster, read, page, raw_vm):
     cluster.on(f"{API}/virtualmachines", page(*(raw_vm(f"vm-{i}") for i in range(50))))
     assert len(read().vms) == 50
     assert sorted(request.path for request in cluster.requests) == [
@@ -52,7 +52,7 @@ def test_cluster_snapshot_needs_eight_requests_for_any_number_of_vms(cluster, re
     ]
 
 
-def test_list_restarted_after_an_expired_token_has_no_duplicates(
+def test_list_restarted_after_an_expired_continue_token_has_no_duplicates(
     cluster, read, page, raw_vm, failure
 ):
     gone = failure(410, "too old", "Expired")

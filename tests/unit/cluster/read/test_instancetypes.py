@@ -67,12 +67,12 @@ def test_instancetype_is_decoded_with_every_field_except_annotations():
         ("", False),
     ],
 )
-def test_revision_name_identifies_its_instancetype(revision, kept):
+def test_controller_revision_of_an_instancetype_is_recognized_by_its_name(revision, kept):
     assert decoded(SMALL).kept_by(revision) is kept
 
 
 @pytest.mark.parametrize("spec", [None, {}, {"memory": {}}, {"memory": {"guest": "1GB"}}])
-def test_instancetype_without_a_readable_size_is_reported(spec):
+def test_instancetype_without_a_readable_memory_size_is_reported(spec):
     body = json.dumps({**SMALL, "spec": spec}).encode()
     taken = instancetypes.CLUSTER_WIDE.take(body)
     assert taken.values == ()

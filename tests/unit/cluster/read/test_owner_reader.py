@@ -1,4 +1,4 @@
-"""Tests which owners of the KubeVirt CR are read, and in which API version."""
+"""Tests which operators that manage the KubeVirt CR are found, and in which API version."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_hyperconverged_is_read_in_the_newest_version_whose_fields_are_known(
     assert [each.version for each in read_owners(client).values] == [expected] * bool(expected)
 
 
-def test_hyperconverged_is_decoded_with_its_settings_and_their_managers(
+def test_hyperconverged_is_decoded_with_its_settings_and_their_field_managers(
     server, client, page, groups
 ):
     groups(**{"hco.kubevirt.io": ["v1beta1"]})
@@ -77,7 +77,7 @@ def test_hyperconverged_is_decoded_with_its_settings_and_their_managers(
     assert found.conditions["Available"].reason == "CDI"
 
 
-def test_autopilot_is_the_manager_of_a_field_that_another_tool_has_applied_later(
+def test_virt_platform_autopilot_stays_field_manager_if_another_tool_applies_the_field_later(
     server, client, page, groups
 ):
     groups(**{"hco.kubevirt.io": ["v1beta1"]})
@@ -89,7 +89,9 @@ def test_autopilot_is_the_manager_of_a_field_that_another_tool_has_applied_later
     assert set(found.managers.values()) == {"virt-platform-autopilot"}
 
 
-def test_only_the_setting_of_the_ratio_is_requested_from_harvester(server, client, groups, reply):
+def test_only_the_harvester_setting_of_the_hotplug_ratio_is_requested(
+    server, client, groups, reply
+):
     groups(**{"harvesterhci.io": ["v1beta1"]})
     path = "/apis/harvesterhci.io/v1beta1/settings/max-hotplug-ratio"
     server.on(path, reply(200, {"metadata": {"name": "max-hotplug-ratio"}, "value": "6"}))
@@ -99,7 +101,9 @@ def test_only_the_setting_of_the_ratio_is_requested_from_harvester(server, clien
     assert [each.path for each in server.requests] == ["/apis", path]
 
 
-def test_cluster_without_owners_needs_only_the_request_for_api_groups(server, client, groups):
+def test_cluster_without_hyperconverged_or_harvester_takes_only_the_request_for_api_groups(
+    server, client, groups
+):
     groups(**{"kubevirt.io": ["v1"]})
     assert read_owners(client).values == ()
     assert [each.path for each in server.requests] == ["/apis"]
@@ -130,7 +134,7 @@ FAILED = "cannot {what}, so the settings of the KubeVirt CR's owner are unknown:
         (504, ("warning", FAILED)),
     ],
 )
-def test_owner_that_cannot_be_read_is_a_diagnostic_and_no_error(
+def test_unreadable_hyperconverged_or_harvester_setting_causes_only_a_diagnostic(
     server, client, page, groups, failure, request_of, status, expected
 ):
     path, what = request_of
@@ -149,7 +153,7 @@ def test_owner_that_cannot_be_read_is_a_diagnostic_and_no_error(
 
 
 @pytest.mark.parametrize("path", ["/apis", HYPERCONVERGEDS, SETTING])
-def test_rejected_credentials_are_an_error_for_each_request_about_owners(
+def test_owner_reader_raises_an_error_if_any_request_is_rejected_with_401(
     server, client, page, groups, failure, path
 ):
     groups(**{"hco.kubevirt.io": ["v1"], "harvesterhci.io": ["v1beta1"]})
@@ -159,14 +163,14 @@ def test_rejected_credentials_are_an_error_for_each_request_about_owners(
         read_owners(client)
 
 
-def test_answer_that_is_not_a_list_of_groups_is_a_diagnostic(server, client, reply):
+def test_invalid_list_of_api_groups_causes_a_diagnostic(server, client, reply):
     server.on("/apis", reply(200, {"kind": "Status"}))
     (finding,) = read_owners(client).diagnostics
     assert finding.code == "owner-unreadable"
     assert "cannot be read" in finding.message
 
 
-def test_deckhouse_is_named_if_the_server_does_not_know_the_kinds_of_kubevirt(
+def test_error_about_missing_kubevirt_kinds_mentions_deckhouse_if_it_is_installed(
     server, client, groups, failure
 ):
     groups(**{"internal.virtualization.deckhouse.io": ["v1"]})

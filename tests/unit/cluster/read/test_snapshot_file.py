@@ -1,4 +1,4 @@
-"""Tests that snapshot files are exact and small, and that damage is reported."""
+"""Tests that cluster snapshot files keep all values, and that damaged files are reported."""
 
 from __future__ import annotations
 
@@ -308,7 +308,7 @@ def test_snapshot_schema_has_every_field_of_an_object_reference():
         ("diagnostic", Diagnostic),
     ],
 )
-def test_snapshot_schema_has_every_field_of_each_type(name, kind):
+def test_snapshot_schema_has_every_field_of_each_python_type(name, kind):
     def camel(text):
         head, *rest = text.split("_")
         return head + "".join(part.title() for part in rest)

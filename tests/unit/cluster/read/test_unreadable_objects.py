@@ -1,6 +1,6 @@
-"""Tests that one object that cannot be decoded is one problem, and that others are read.
+"""Tests that an unreadable object is reported as a problem and that other objects are read.
 
-The plan assumes the worst about an object that it cannot read.
+The plan makes the worst-case assumption about an unreadable object.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DAMAGES = {
 
 
 def damaged(body: dict, damage: str) -> bytes:
-    """Return a list with *body*, damaged, between two copies of it that have other names."""
+    """Return a list of *body* in damaged form, between two undamaged copies with other names."""
     body = json.loads(json.dumps(body))
     meta = body["metadata"]
     meta.update(creationTimestamp="TIME", generation="NUMBER")
@@ -59,7 +59,7 @@ def damaged(body: dict, damage: str) -> bytes:
 
 
 COMMON = [each for each in DAMAGES if not each.startswith(("a time", "a number"))]
-"""The damages to fields of every kind."""
+"""Damaged values for the fields of every kind."""
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Tests whether the API server's response contains the values that a patch or create wrote."""
+"""Tests the check that the response to a write contains the written values."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def test_response_to_a_patch_must_contain_every_value_of_the_patch(
     assert len(found) == sentences, found
 
 
-def test_error_about_a_value_that_was_not_written_contains_path_and_both_values():
+def test_error_about_a_value_that_was_not_written_contains_its_path_and_both_values():
     op = PatchOp(op="replace", path=GUEST, value="2Gi")
     assert unpatched(memory(guest="1Gi"), (op,)) == (
         "spec.template.spec.domain.memory.guest is 1Gi, not 2Gi",

@@ -1,4 +1,4 @@
-"""Tests that Events are recorded in the background, and that dropped Events are counted."""
+"""Tests that Kubernetes Events are sent in the background, and lost Events are counted."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ EVENTS = "/apis/events.k8s.io/v1/namespaces/db/events"
 PG0 = vm_ref("db", "pg-0")
 QUIET = {"hurried": lambda: False, "broken": lambda _: None}
 LONG_S = 20.0
-"""A wait that is longer than any test, in seconds; it counts as endless."""
+"""A time in seconds that is longer than any test."""
 
 
 class Endpoint:
-    """The server's handler for Events, which waits until the test lets it respond."""
+    """A handler for Event requests that waits until the test lets it respond."""
 
     def __init__(self, reply) -> None:
         self.came = threading.Semaphore(0)
         self.opened = threading.Event()
         self.steps: list[tuple[str, str, str]] = []
-        """Coming and going of each Event: which of both, of which object, and its reason."""
+        """The arrival ("comes") and the response ("goes") of each Event, with its reason."""
         self.most = self._now = 0
         self._reply = reply
         self._lock = threading.Lock()

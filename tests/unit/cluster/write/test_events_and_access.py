@@ -1,4 +1,4 @@
-"""Tests that Event failures are only logged, and that a run first reports missing permissions."""
+"""Tests that a failed Event is only logged, and that missing permissions are reported first."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_event_about_a_vm_has_the_vm_as_regarding_object(server, recorder, reply
     assert event["note"] == "guest 1Gi -> 2Gi"
 
 
-def test_event_note_is_truncated_and_a_warning_event_has_type_warning(server, recorder, reply):
+def test_warning_event_has_type_warning_and_a_truncated_note(server, recorder, reply):
     server.on(EVENTS, reply(201, {}))
     recorder.record(PG0, "u-1", reason="Failed", message="x" * 2000, warning=True)
     event = server.requests[0].body
@@ -57,14 +57,14 @@ def test_event_note_is_truncated_and_a_warning_event_has_type_warning(server, re
 
 
 LIMITS = {"note": 1024, "reportingInstance": 128, "reason": 128}
-"""Size limits of Event fields in bytes.
+"""The size limits of Event fields in bytes.
 
 Source: kube-apiserver v1.36 pkg/apis/core/validation/events.go.
 """
 
 
 @pytest.mark.parametrize("text", ["x" * 2000, "ä" * 2000, "→" * 2000, "x→" * 1000])
-def test_event_texts_are_truncated_to_the_byte_limits_of_the_api_server(
+def test_strings_in_an_event_are_truncated_to_the_byte_limits_of_the_api_server(
     server, client, clock, reply, text
 ):
     server.on(EVENTS, reply(201, {}))
@@ -75,7 +75,7 @@ def test_event_texts_are_truncated_to_the_byte_limits_of_the_api_server(
 
 
 SUBDOMAIN = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*"
-"""The pattern of a valid object name.
+"""The pattern of a valid Kubernetes object name.
 
 Source: k8s.io/apimachinery v0.36 pkg/util/validation/validation.go.
 """
@@ -151,7 +151,7 @@ def allow(server, reply, *denied):
     server.handlers[REVIEWS] = answer
 
 
-def test_access_review_request_contains_the_requested_right(server, client, reply):
+def test_access_review_request_contains_the_requested_permission(server, client, reply):
     allow(server, reply)
     right = access_review.Right(verb="patch", group="kubevirt.io", resource="virtualmachines")
     assert access_review.may(client, right)
@@ -174,13 +174,13 @@ def test_unreadable_access_review_raises_an_error(server, client, reply, body):
         access_review.may(client, access_review.PLAN_RIGHTS[0])
 
 
-def test_access_check_passes_with_all_required_rights(server, client, reply):
+def test_access_check_passes_with_all_required_permissions(server, client, reply):
     allow(server, reply)
     access_review.require(client, BOTH)
     assert len(server.requests) == 11
 
 
-def test_access_check_error_lists_every_missing_right(server, client, reply):
+def test_access_check_error_lists_every_missing_permission(server, client, reply):
     allow(server, reply, ("patch", "virtualmachines"), ("update", "leases"))
     with pytest.raises(ForbiddenError) as caught:
         access_review.require(
@@ -219,7 +219,7 @@ NEEDED_FOR = [
 
 
 @pytest.mark.parametrize(("leases", "needed"), NEEDED_FOR, ids=["config", "memory"])
-def test_access_check_requires_only_the_rights_for_the_leases_in_use(leases, needed):
+def test_access_check_requires_only_the_permissions_for_the_leases_in_use(leases, needed):
     reads = set(access_review.PLAN_RIGHTS)
     asked = access_review.apply_rights("kubevirt", **leases)
     assert {str(each) for each in set(asked) - reads} == needed
@@ -239,14 +239,12 @@ def test_access_check_requires_only_the_rights_for_the_leases_in_use(leases, nee
     ],
     ids=["create", "restart"],
 )
-def test_configuration_that_permits_creation_or_restart_of_vms_requires_the_corresponding_rights(
-    consent, needed
-):
+def test_creation_or_restart_of_vms_requires_the_corresponding_permission(consent, needed):
     without = access_review.apply_rights("kubevirt", memory_lease="memory")
     asked = access_review.apply_rights("kubevirt", memory_lease="memory", **consent)
     assert {str(each) for each in set(asked) - set(without)} == needed
 
 
-def test_right_on_a_subresource_is_printed_with_a_slash():
+def test_permission_for_a_subresource_is_printed_with_a_slash():
     right = access_review.Right(verb="update", group="g", resource="vms", subresource="restart")
     assert str(right) == "update vms/restart.g"

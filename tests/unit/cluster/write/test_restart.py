@@ -1,4 +1,4 @@
-"""Tests the request that restarts a VM, and the meaning of each response."""
+"""Tests the API request that restarts a VM, and the result of each response."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def writer(client):
     return ClusterWriter(client)
 
 
-def test_restart_rejected_with_status_406_is_reported_as_denied_with_the_http_reason_phrase(
+def test_restart_rejected_with_406_is_denied_with_the_http_reason_phrase_as_message(
     server, writer, reply
 ):
     text = "406: Not Acceptable\n\nAvailable representations: "

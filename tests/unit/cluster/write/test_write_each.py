@@ -1,4 +1,4 @@
-"""Tests parallel writes: how many run at a time, their order, and how responses arrive."""
+"""Tests the number of parallel write requests, their order, and the order of their responses."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def action(name: str) -> Action:
 
 
 class Server:
-    """A server that responds on demand and counts requests in progress."""
+    """A client that responds on demand and counts the requests in progress."""
 
     host = "here"
 
@@ -84,8 +84,8 @@ def test_write_error_for_one_vm_does_not_stop_writes_to_other_vms():
 
 
 @pytest.mark.parametrize("parallel", [1, 3])
-def test_parallel_writer_takes_the_next_action_only_when_a_thread_can_send_the_action(parallel):
-    """The caller may stop at any time, because every consumed action is sent."""
+def test_parallel_writer_takes_the_next_change_only_when_a_thread_can_send_it(parallel):
+    """The caller may stop at any time, because every change that was taken is sent."""
     server, made = Server(1), []
 
     def turns():
@@ -99,7 +99,7 @@ def test_parallel_writer_takes_the_next_action_only_when_a_thread_can_send_the_a
     answers.close()
 
 
-def test_writer_lets_the_caller_work_while_the_server_is_silent(monkeypatch):
+def test_parallel_writer_calls_its_callback_while_the_server_does_not_respond(monkeypatch):
     monkeypatch.setattr(threads, "_SLICE_S", 0.01)
     worked = threading.Event()
 

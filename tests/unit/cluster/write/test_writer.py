@@ -1,4 +1,4 @@
-"""Tests that a write is one request, that its result is checked, and each kind of refusal."""
+"""Tests that each write sends one request, and how the response is checked."""
 
 from __future__ import annotations
 
@@ -223,7 +223,9 @@ WEBHOOK = (
 
 
 @pytest.mark.parametrize("verb", Verb)
-def test_failed_webhook_call_does_not_count_as_a_denied_write(server, writer, failure, verb):
+def test_failed_call_of_an_admission_webhook_does_not_count_as_a_denied_write(
+    server, writer, failure, verb
+):
     server.on("/apis", failure(500, WEBHOOK, "InternalError"))
     with pytest.raises(UnavailableError, match="failed calling webhook") as caught:
         writer.write(action(verb=verb, manifest={}))
