@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from reconciler.plan.plan_policy import PlanPolicy
 
 CANARY = 0
-"""The rank of canaries; the first batch has rank 1."""
+"""The position (rank) of canaries in the order of changes; the first batch has rank 1."""
 
 
 def labels_of(ref: ObjectRef, desired: DesiredState, live: LiveState) -> Mapping[str, str]:
-    """Return a VM's labels from the cluster and Git; labels in Git have precedence."""
+    """Return a VM's labels from the cluster and from Git; labels from Git have precedence."""
     vm, wanted = live.vms.get(ref), desired.vms.get(ref)
     return {**(vm.labels if vm else {}), **(wanted.labels if wanted else {})}
 
@@ -27,7 +27,7 @@ def labels_of(ref: ObjectRef, desired: DesiredState, live: LiveState) -> Mapping
 def ranks(
     refs: Iterable[ObjectRef], desired: DesiredState, live: LiveState, policy: PlanPolicy
 ) -> Mapping[ObjectRef, int]:
-    """Return each VM's rank: first all canaries, then each batch in order, then all other VMs."""
+    """Return each VM's position in the order: canaries, then the batches, then all other VMs."""
     return {ref: _rank(labels_of(ref, desired, live), policy) for ref in refs}
 
 

@@ -1,9 +1,9 @@
 """Builds JSON patches that write individual fields and never overwrite a parent object.
 
 Each patch starts with ``test`` operations on the uid and on the old value, in the server's
-notation. A patch that adds a parent, a list or an absent field tests the generation instead of the
-old value. The server compares text (``1024Mi`` does not match a stored ``1Gi``), and it does not
-report why a test failed.
+notation. A patch that adds a parent, a list or a missing field tests the generation instead of the
+old value. The server compares strings (``1024Mi`` does not match a stored ``1Gi``), and it does
+not report why a test failed.
 
 Source: recorded against kube-apiserver 1.36.2 (failed test, missing parent, add on a list).
 """
@@ -59,7 +59,7 @@ def guest_patch(vm: LiveVM, guest: MemoryQuantity) -> tuple[PatchOp, ...]:
 def instancetype_patch(vm: LiveVM, name: str) -> tuple[PatchOp, ...]:
     """Return the patch that changes a VM's instancetype.
 
-    A ``revisionName`` in the spec pins the old type, so the same patch removes it.
+    A ``revisionName`` in the spec pins the old instancetype, so the same patch removes it.
     Source: recorded in the scenario instancetype-change on v1.3.1 (the patch is denied without
     the removal), v1.6.3 and v1.9.0 (the spec contains no revisionName); v1.3.0
     tests/hotplug/instancetype.go:140-142.
@@ -89,7 +89,7 @@ def annotated(patch: tuple[PatchOp, ...], vm: LiveVM, key: str, text: str) -> tu
 
 
 def posted(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a manifest as the body of a POST request, in which numeric sizes are strings.
+    """Convert a manifest to the body of a POST request, in which numeric sizes are strings.
 
     Source: recorded; v1.3.1 denies a number ("must be of type string").
     """
@@ -107,7 +107,7 @@ def settings_patch(
     """Return the patch that changes settings and keeps feature gates that Git does not list.
 
     Args:
-        holder: The KubeVirt CR, or the object from which its owner writes the CR.
+        holder: The KubeVirt CR, or the object from which an operator writes the CR.
         changes: The changes, with their field paths in *holder*.
     """
     present = [change for change in changes if change.field in holder.spellings]
@@ -137,7 +137,7 @@ def _rewrite(change: Change) -> list[PatchOp]:
 
 
 def additions(containers: frozenset[FieldPath], changes: Sequence[Change]) -> list[PatchOp]:
-    """Return one ``add`` operation per missing parent, which includes all new fields below it."""
+    """Return one ``add`` operation per missing parent object, which contains the new fields."""
     added: dict[FieldPath, Any] = {}
     for change in changes:
         top = next(
@@ -157,10 +157,10 @@ def additions(containers: frozenset[FieldPath], changes: Sequence[Change]) -> li
 
 
 def same_object(uid: Uid) -> PatchOp:
-    """Return the guard that the object is still the same one."""
+    """Return the ``test`` operation that checks the object's uid."""
     return PatchOp(op="test", path="/metadata/uid", value=uid)
 
 
 def same_generation(generation: int) -> PatchOp:
-    """Return the guard that the object's spec has not changed."""
+    """Return the ``test`` operation that checks the object's generation, so its spec."""
     return PatchOp(op="test", path="/metadata/generation", value=generation)

@@ -1,4 +1,4 @@
-"""``PlanPolicy``: the user's consents and limits, and the time-outs for changes in flight."""
+"""``PlanPolicy``: the permissions, limits and time-outs that the user has configured."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from reconciler.model.selector import Selector
 from reconciler.model.shard import WHOLE_FLEET, Shard
 
 ALWAYS = (Window(kind=WindowKind.ALLOW, cron="0 0 * * *", duration=Duration.parse("48h")),)
-"""A window that is always open, for runs that ignore the configured windows."""
+"""A maintenance window that is always open, for runs that ignore the configured windows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanPolicy:
-    """The user's choices that affect decisions; the defaults are safe."""
+    """The user's settings that affect planning; the defaults are safe."""
 
     create: bool = False
     """Whether to create VMs that exist only in Git."""
     restart: RestartConsent = RestartConsent.NEVER
     """What may happen to a VM that needs a restart and has no restart annotation."""
     guest_timeout_s: float = 300.0
-    """How long a guest may take to use or release memory after the migration has ended.
+    """The seconds that a guest may take to use or release memory after the migration has ended.
 
     Without a migration, the time starts when the size is written.
     """
@@ -39,25 +39,25 @@ class PlanPolicy:
     cluster: str = ""
     """The uid of the intended cluster's namespace kube-system; empty for any cluster."""
     max_concurrent: int | None = None
-    """The maximum number of changes in flight; None if only KubeVirt's own limit applies."""
+    """The maximum number of concurrent changes; None if only KubeVirt's own limit applies."""
     max_per_node: int | None = None
-    """The maximum number of changes in flight per node; None if only KubeVirt's limit applies."""
+    """The maximum number of concurrent changes per node; None if only KubeVirt limits it."""
     batches: tuple[Selector, ...] = ()
-    """The batches in order; VMs that no batch selects come last."""
+    """The label selectors of the batches, in order; VMs that no batch selects change last."""
     canary: Canary | None = None
     """The VMs that change before all others."""
     anti_affinity: tuple[str, ...] = ()
-    """Label keys; VMs of a namespace with the same value for a key never change concurrently."""
+    """Label keys; VMs in a namespace that share a value of such a label change one at a time."""
     shard: Shard = WHOLE_FLEET
-    """The shard whose VMs are planned; VMs of other shards still count as in flight."""
+    """The shard whose VMs are planned; changes in other shards still count towards limits."""
     windows: tuple[Window, ...] = ()
-    """The windows in which writes are allowed; if empty, writes are always allowed."""
+    """The maintenance windows that allow or deny writes; if empty, writes are always allowed."""
     hold_while: tuple[AlertMatcher, ...] = ()
-    """Selects alerts of Prometheus; while one of them is firing, no new change starts."""
+    """Selects Prometheus alerts; while one of them is firing, no new change starts."""
     hyperconverged: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK
     """What to do with a setting that HyperConverged has no field for."""
     settle_deadline_s: float = 300.0
-    """How long the CR may take to settle after a change before the run fails."""
+    """The seconds that KubeVirt may take to apply a change to its CR before the run fails."""
 
 
 def plan_policy(

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 class _Remembered(NamedTuple):
-    """A stored decision, with those of its inputs that concern only its VM."""
+    """A stored decision about a VM, with its inputs that concern only this VM."""
 
     inputs: Sequence[object]
     decision: Decision
@@ -41,13 +41,13 @@ class _Remembered(NamedTuple):
 class Planner:
     """Decides what happens to each object, and keeps decisions whose inputs are unchanged.
 
-    Call ``update`` with the inputs first; then ``decision`` decides one VM, and ``plan`` all VMs.
+    Call ``update`` with the inputs first. Then ``decision`` decides one VM, and ``plan`` all VMs.
     The planner stores each decision and returns it again until one of its inputs changes:
 
     - the VM's own inputs: its manifest and location in Git, the VM, its instance, its migrations;
     - pods and quotas, if a rule read them;
     - the time or other VMs, if a rule read them: such a decision is valid until the next update;
-    - what all VMs share, such as the KubeVirt CR or the nodes.
+    - the inputs that all VMs share, such as the KubeVirt CR or the nodes.
 
     The VM's own inputs are compared by identity, because equal values may have different
     notations, which a decision quotes. Therefore, callers must pass the same object for an
@@ -59,23 +59,23 @@ class Planner:
         self._shared: tuple[object, ...] = ()
         self._remembered: dict[ObjectRef, _Remembered] = {}
         self._read_capacity: set[ObjectRef] = set()
-        """VMs whose decision read pods and quotas, or would have if they were known."""
+        """The VMs whose decisions depend on pods and quotas, even if these are not known yet."""
         self._momentary: set[ObjectRef] = set()
-        """VMs whose decision read the time or other VMs."""
+        """The VMs whose decisions depend on the time or on other VMs."""
         self._names: VMNames | None = None
         self.decided = 0
-        """How many VMs were decided since the last update."""
+        """The number of decisions about VMs since the last update."""
 
     @property
     def context(self) -> PlanContext:
-        """The inputs of the last update."""
+        """The inputs that the last call of ``update`` set."""
         if self._context is None:
             raise RuntimeError("call update() first")
         return self._context
 
     @property
     def capacity_mattered(self) -> bool:
-        """Whether free capacity affects a decision, even if pods have not been read yet."""
+        """Whether a decision depends on free capacity, even if pods have not been read yet."""
         return bool(self._read_capacity)
 
     def update(
@@ -89,10 +89,10 @@ class Planner:
         hold: AlertHold | None = None,
         kubevirt_stays: bool = False,
     ) -> PlanContext:
-        """Replace the inputs, and decide how the KubeVirt CR changes.
+        """Replace the inputs of the plan, and decide how the KubeVirt CR changes.
 
         *clocks* is set if another clock differs from *now* by minutes. *hold* is set if alerts
-        prevent new changes. With *kubevirt_stays*, VMs are planned as if the CR never changed.
+        pause the rollout. With *kubevirt_stays*, VMs are planned as if the CR never changed.
         """
         self._names = VMNames(live)
         decided = decide_kubevirt(desired, live, policy.hyperconverged)
@@ -118,7 +118,7 @@ class Planner:
     def needs_capacity(self) -> bool:
         """Whether a decision depends on pods and quotas that have not been read yet.
 
-        The planner plans VMs until one decision depends on them.
+        The planner plans VMs until a decision depends on pods and quotas.
         """
         context = self.context
         if context.live.capacity is not None:
@@ -130,7 +130,7 @@ class Planner:
         return self.capacity_mattered
 
     def add_capacity(self, capacity: Capacity | None) -> None:
-        """Add pods and quotas to the inputs, and discard the stored decisions that use them."""
+        """Add pods and quotas to the inputs, and discard stored decisions that depend on them."""
         live = replace(self.context.live, capacity=capacity)
         self._forget(self._read_capacity)
         self._context = replace(self.context, live=live)
@@ -143,7 +143,7 @@ class Planner:
     def plan(self) -> Plan:
         """Return the plan: one decision per object, ordered by reference.
 
-        An object with an error in Git is blocked; the others are not affected.
+        An object with an error in Git is blocked; other objects are not affected.
         """
         context = self.context
         own = context.own
@@ -184,7 +184,7 @@ class Planner:
         return decision
 
     def _forget_outdated(self, context: PlanContext) -> None:
-        """Drop the decisions that depend on shared inputs that have changed."""
+        """Discard stored decisions if inputs that do not belong to one VM have changed."""
         shared, before = _shared(context), self._context
         if shared != self._shared:
             self._forget(self._remembered)
@@ -203,13 +203,13 @@ class Planner:
 
 
 def _by_vm(context: PlanContext) -> tuple[Mapping[ObjectRef, object], ...]:
-    """Return the inputs that concern only one VM, by VM."""
+    """Return the planning inputs that concern only one VM, by VM."""
     desired, live = context.desired, context.live
     return desired.vms, desired.provenance, context.errors, live.vms, live.vmis, live.migrations
 
 
 def _shared(context: PlanContext) -> tuple[object, ...]:
-    """Return the inputs that every decision depends on."""
+    """Return the planning inputs on which every decision depends."""
     live = context.live
     return (
         context.before,
@@ -229,12 +229,12 @@ def _shared(context: PlanContext) -> tuple[object, ...]:
 
 
 def _would_change(kubevirt: Decision) -> bool:
-    """Return whether the CR would change, at once or when its owner has settled."""
+    """Return whether the plan changes the KubeVirt CR, now or after its operator has settled."""
     return kubevirt.effect is Effect.CONFIG or kubevirt.reason is Reason.OWNER_NOT_SETTLED
 
 
 def _left_to_shard_0(decision: Decision | None, policy: PlanPolicy) -> Decision | None:
-    """Turn the decision about the KubeVirt CR into a wait if only shard 0 may change the CR."""
+    """Make the decision about the KubeVirt CR a wait, because only shard 0 may change the CR."""
     if decision is None or policy.shard.has_config or decision.effect is not Effect.CONFIG:
         return decision
     why = Explanation(

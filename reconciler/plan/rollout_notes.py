@@ -1,4 +1,4 @@
-"""``rollout_notes``: diagnostics about the alerts, windows, canaries and restarts of a plan."""
+"""``rollout_notes``: diagnostics about alerts, windows, canaries and restarts for a plan."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from reconciler.plan.plan_policy import PlanPolicy
 
 WINDOWS_AHEAD = 32
-"""The number of upcoming windows that are checked: enough for nightly windows in a month."""
+"""The number of upcoming maintenance windows that are checked: a month of nightly windows."""
 
 _MOST_MINUTES = 120
 
@@ -37,7 +37,7 @@ _MOST_MINUTES = 120
 def rollout_notes(
     decisions: Sequence[Decision], context: PlanContext, ranks: Mapping[ObjectRef, int]
 ) -> tuple[Diagnostic, ...]:
-    """Return diagnostics about how the rollout delays or restarts VMs; often there are none."""
+    """Return diagnostics about VMs that the rollout will delay or restart."""
     if not any(each.actions for each in decisions):
         return ()
     vms = [each for each in decisions if each.effect is not Effect.CONFIG and each.actions]
@@ -108,7 +108,10 @@ def _closed(opens: datetime | None) -> Diagnostic:
 def _longest(
     windows: tuple[Window, ...], opened: Opening, now: datetime, enough_s: float
 ) -> float:
-    """Return the length in seconds of the longest upcoming window, or of the first long enough."""
+    """Return the length in seconds of the longest open or upcoming maintenance window.
+
+    The search ends at the first window that is long enough.
+    """
     if not opened.is_open:
         return _longest_from(windows, opened.opens, enough_s) if opened.opens else 0.0
     if opened.until is None:
@@ -121,10 +124,10 @@ def _longest(
 
 @lru_cache(maxsize=16)
 def _longest_from(windows: tuple[Window, ...], moment: datetime, enough_s: float) -> float:
-    """Return the length of the longest window after a moment at which windows open or close.
+    """Return the length in seconds of the longest maintenance window that starts after a moment.
 
-    The result is remembered, because the evaluation takes 0.1 s, and ``serve`` plans many
-    times between two such moments.
+    The result is cached, because the evaluation takes 0.1 s, and ``serve`` plans many times while
+    no window opens or closes.
     """
     longest = 0.0
     for _ in range(2 * WINDOWS_AHEAD):
@@ -186,7 +189,7 @@ def _canaries(
 
 
 def _may_prove(canary: Decision) -> bool:
-    """Return whether a canary without actions has its new memory or may still get it."""
+    """Return whether a canary without a planned change has its new memory or may still get it."""
     unchanged = canary.effect in (Effect.NONE, Effect.WAIT)
     return unchanged and canary.reason is not Reason.SUSPENDED
 
@@ -218,7 +221,7 @@ def _restarts(vms: Sequence[Decision], context: PlanContext) -> Iterator[Diagnos
 
 
 def _named(refs: Sequence[ObjectRef], needs: Mapping[ObjectRef, float]) -> str:
-    """Return VM names, the slowest change first, and the longest time that a change may take."""
+    """Return the VMs with the slowest changes, and the longest time that a change may take."""
     ranked = sorted(refs, key=lambda ref: (-needs[ref], ref))
     most = needs[ranked[0]]
     bound = "without a limit" if math.isinf(most) else f"up to {_minutes(most)}"

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 def kubevirt_drift(
     state: DesiredState, desired: DesiredKubeVirt, live: LiveKubeVirt
 ) -> tuple[Change, ...]:
-    """Return the changes that make the CR match Git, in the order of ``KUBEVIRT_FIELDS``.
+    """Return the changes that make the KubeVirt CR match Git, in the order of ``KUBEVIRT_FIELDS``.
 
     Feature gates that only the cluster lists are kept; gates that only Git lists are appended.
     """
     wanted = {
         path: _with_live_gates(value, live.settings) if path == FEATURE_GATES else value
         for path, value in desired.settings.items()
-        # An empty list means the same as an absent one.
+        # An empty list means the same as a missing list.
         if path in live.settings or not (isinstance(value, NameSet) and not value.raw)
     }
     differing = _differing(wanted, live.settings)

@@ -1,4 +1,4 @@
-"""``would_evict``: finds running VMs that KubeVirt would evict because the CR changes."""
+"""``would_evict``: finds VMs that KubeVirt would evict because of a change to the KubeVirt CR."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from reconciler.model.live.live_state import LiveKubeVirt, LiveState, LiveVMI
 
 NAMED = 3
-"""The maximum number of VM names in a message."""
+"""The maximum number of VM names in a message about evictions."""
 
 
 def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
-    """Block a CR change that would make KubeVirt evict VMs, even if restarts are allowed.
+    """Block a KubeVirt CR change that would make KubeVirt evict VMs, even if restarts are allowed.
 
     Source: see ``evicted``; observed on KubeVirt v1.9.0 (scenario evict-only).
     """
@@ -52,11 +52,11 @@ def would_evict(live: LiveState, after: LiveKubeVirt) -> Finding | None:
 
 
 def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], ...]:
-    """Return the VMs that KubeVirt would kill because of a change to the CR, with the reasons.
+    """Return the VMs that KubeVirt would stop because of a change to its CR, with the reasons.
 
     A label marks a VM with an outdated launcher. If KubeVirt counts more such VMs than have the
-    label, every VM that may be one of them is returned. VMs that KubeVirt kills even without the
-    change are left out.
+    label, every VM that may be one of them is returned. VMs that KubeVirt stops even without the
+    change are omitted.
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428,519-527; recorded (scenario evict-only).
     """
@@ -89,7 +89,7 @@ def evicted(live: LiveState, after: LiveKubeVirt) -> tuple[tuple[LiveVMI, str], 
 def eviction_warning(
     before: EffectiveConfig, then: EffectiveConfig, running: Iterable[LiveVMI]
 ) -> str:
-    """Warn that KubeVirt will evict VMs that need an update later, such as after an upgrade.
+    """Warn that KubeVirt will evict VMs that later need an update, for example after an upgrade.
 
     Source: kubevirt v1.9.0 workload-updater.go:366-428.
     """
@@ -115,5 +115,5 @@ def eviction_warning(
 
 
 def names(vmis: Iterable[LiveVMI]) -> str:
-    """Return the names of the first few VM instances, and how many more there are."""
+    """Return the names of the first few VM instances, and the number of remaining ones."""
     return listed(sorted(each.ref.namespaced_name for each in vmis), NAMED)

@@ -43,7 +43,7 @@ def impact_of(
 def _staged_come_live(
     before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
-    """Warn that memory sizes written under the rollout strategy Stage will take effect live.
+    """Warn that memory sizes that were written under the strategy Stage will take effect live.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3577-3599 (a change to the CR does
     not make virt-controller sync a VM), pkg/controller/virtinformers.go:376 (12 h).
@@ -66,9 +66,9 @@ def _staged_come_live(
 def _migrations_start(
     before: EffectiveConfig, then: EffectiveConfig, live: LiveState, running: Iterable[LiveVMI]
 ) -> str:
-    """Warn that adding LiveMigrate starts the migrations of all VMs that wait for a migration.
+    """Warn that adding LiveMigrate starts the migrations of all VMs that wait for one.
 
-    Source: kubevirt v1.9.0 workload-updater.go:366-428; the CR's own count includes
+    Source: kubevirt v1.9.0 workload-updater.go:366-428; the count in the KubeVirt CR includes
     hotplugs (469-493).
     """
     if LIVE_MIGRATE in before.methods or LIVE_MIGRATE not in then.methods:
@@ -119,7 +119,7 @@ def _live_update_ends(
 
 
 def _max_guest(change: Change, live: LiveState, running: Iterable[LiveVMI]) -> str:
-    """Warn about VMs that can or cannot hotplug memory any more after their next start.
+    """Warn about VMs that gain or lose the ability to hotplug memory at their next start.
 
     Source: kubevirt v1.9.0 pkg/defaults/defaults.go:115-135 and
     pkg/liveupdate/memory/memory.go:53-107: a maxGuest below a VM's size, or that is not a whole
@@ -147,7 +147,7 @@ def _quantity(value: object) -> MemoryQuantity | None:
 
 
 def _allows(limit: MemoryQuantity | None, vmi: LiveVMI) -> bool:
-    """Return whether a VM instance can hotplug memory under a given maxGuest in the CR."""
+    """Return whether a VM instance can hotplug memory with a given maxGuest in the KubeVirt CR."""
     if limit is None or vmi.guest is None:
         return True
     return (

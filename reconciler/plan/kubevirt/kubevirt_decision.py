@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KubeVirtDecision:
-    """The decision about the KubeVirt CR, and the CR after the plan's changes."""
+    """The decision about the KubeVirt CR, and the KubeVirt CR after the plan's changes."""
 
     decision: Decision | None
     """The decision about the KubeVirt CR; None if Git has no KubeVirt CR."""
@@ -47,13 +47,14 @@ def decide_kubevirt(
     live: LiveState,
     hyperconverged: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK,
 ) -> KubeVirtDecision:
-    """Return the decision about the KubeVirt CR; a blocked CR is not changed.
+    """Return the decision about the KubeVirt CR; if it is blocked, the CR is not changed.
 
-    The CR shows the settings in force; its owner determines where a change is written.
+    The CR shows the current settings; the operator that manages it determines where a change is
+    written.
 
     Args:
-        state: What Git sets.
-        live: The cluster.
+        state: The desired state from Git.
+        live: The snapshot of the cluster.
         hyperconverged: What to do with a setting that HyperConverged has no field for.
     """
     desired, current = state.kubevirt, live.kubevirt
@@ -101,10 +102,10 @@ def decide_kubevirt(
 def _identity(
     ref: ObjectRef, current: LiveKubeVirt, owner: SettingsOwner | None = None
 ) -> ObjectRef:
-    """Return the reference of the CR that Git means, with the cluster's namespace by default.
+    """Return the reference of the KubeVirt CR that Git describes; its namespace may be omitted.
 
-    A HyperConverged in Git means the KubeVirt CR that it owns. If the cluster's HyperConverged is
-    unreadable, the namespace identifies it, because the operator uses only one.
+    A HyperConverged in Git describes the KubeVirt CR that it owns. If the cluster's HyperConverged
+    is unreadable, the namespace identifies it, because the operator uses only one.
     """
     ref = ref if ref.namespace else ref._replace(namespace=current.ref.namespace)
     if ref.is_kubevirt or owner is None:
@@ -117,13 +118,13 @@ def _identity(
 
 
 def _owned(current: LiveKubeVirt, owner: SettingsOwner) -> str:
-    """Name the CR, and its owner's object if there is one."""
+    """Return the names of the KubeVirt CR and of the object from which an operator writes it."""
     written = f", which is written through {owner.name}" if owner.target is not None else ""
     return f"{current.ref}{written}"
 
 
 def _error_of(state: DesiredState) -> Diagnostic | None:
-    """Return the first error about any KubeVirt CR in Git; Git may have more than one."""
+    """Return the first error about any KubeVirt CR in Git, which may contain several."""
     errors = state.errors().items()
     return next((error for ref, error in errors if ref.is_config), None)
 
@@ -137,7 +138,7 @@ def _decision(
     warnings: tuple[str, ...] = (),
 ) -> Decision:
     written = state.kubevirt.ref if state.kubevirt else current.ref
-    # The decision is about the CR, even if Git says it with a HyperConverged.
+    # The decision is about the KubeVirt CR, even if Git contains a HyperConverged instead.
     ref = _identity(written, current) if written.is_kubevirt else current.ref
     held = finding.effect in (Effect.BLOCKED, Effect.WAIT)
     return Decision(
@@ -154,7 +155,7 @@ def _decision(
 def _without_graduated(
     changes: tuple[Change, ...], config: EffectiveConfig
 ) -> tuple[tuple[Change, ...], tuple[str, ...]]:
-    """Drop feature gates that graduated in this version from the changes, with warnings.
+    """Remove feature gates that have graduated in this KubeVirt version, and warn about them.
 
     Source: kubevirt v1.5.0 pkg/virt-config/featuregate/inactive.go:98; a graduated gate only
     causes an admission warning (kubevirt-update-admitter.go:448-473).
@@ -217,7 +218,7 @@ def _obstacle(
 
 
 def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
-    """Return the feature gates that Git adds but the cluster's CR disables.
+    """Return the feature gates that Git enables but the KubeVirt CR in the cluster disables.
 
     Source: kubevirt v1.9.0 kubevirt-update-admitter.go:508-532 (denied from v1.8).
     """
@@ -226,10 +227,10 @@ def _disabled(changes: tuple[Change, ...], current: LiveKubeVirt) -> list[str]:
 
 
 def _known(change: Change, config: EffectiveConfig) -> bool:
-    """Return whether KubeVirt has the field of a change.
+    """Return whether this KubeVirt version has the changed field.
 
-    A field that the CR shows exists, whatever the version: the API server drops fields that the
-    CustomResourceDefinition does not have.
+    A field that the CR contains exists in every version, because the API server drops fields that
+    the CustomResourceDefinition does not have.
     """
     if change.before is not None:
         return True
@@ -243,7 +244,7 @@ def _known(change: Change, config: EffectiveConfig) -> bool:
 def _actions(
     cluster: str, current: LiveKubeVirt, changes: tuple[Change, ...], owner: SettingsOwner
 ) -> tuple[tuple[Action, ...], LiveKubeVirt]:
-    """Return the actions that change the CR step by step, and the CR after the last action."""
+    """Return the actions that change the KubeVirt CR step by step, and the resulting CR."""
     actions: list[Action] = []
     after = current
     for wave in (WaveName.FEATURE_GATE, WaveName.STRATEGY):

@@ -1,4 +1,4 @@
-"""Tables of the reasons, by effect; ``reason_catalogue`` joins them.
+"""Describes the reason codes in one table per effect, which ``reason_catalogue`` combines.
 
-Each entry lists the evidence, the meaning, and what the user should do.
+Each entry contains the evidence, the meaning, and what the user should do.
 """

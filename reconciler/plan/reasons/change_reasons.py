@@ -1,4 +1,4 @@
-"""``CHANGES``: the reasons for the effects none, config, live, cold and create."""
+"""``CHANGES``: the reasons for the effects none, config, live, cold and create of a plan."""
 
 from __future__ import annotations
 

@@ -13,21 +13,21 @@ class Mark(StrEnum):
     RECORDED = "recorded"
     """Observed on a real control plane of KubeVirt v1.3.1, v1.6.3 or v1.9.0."""
     SOURCE = "source"
-    """Derived from the source code of KubeVirt or of the CR's owner, but not observed."""
+    """Derived from the source code of KubeVirt or of the CR's operator, but not observed."""
     OWN = "own"
-    """Independent of KubeVirt: the user's configuration, or a rule of this program."""
+    """Does not depend on KubeVirt, but on the user's configuration or a rule of this program."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReasonEntry:
-    """One reason with its evidence, its meaning, and what the user should do."""
+    """One reason code with its evidence, its meaning, and what the user should do."""
 
     mark: Mark
     where: str
     """The scenarios and versions of the observation, or a file of KubeVirt's source code."""
     meaning: str
     action: str = ""
-    """What the user should do; empty if nothing has to be done."""
+    """What the user should do; empty if no action is necessary."""
     since: str = field(default="v1.1", kw_only=True)
     """The first KubeVirt version that the reason applies to."""
     until: str = field(default="", kw_only=True)

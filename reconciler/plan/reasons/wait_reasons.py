@@ -1,4 +1,4 @@
-"""``WAITS``: the reasons for the effect wait: the change becomes possible without intervention."""
+"""``WAITS``: the reasons why a change must wait until it becomes possible by itself."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``ClosedOwner``: an owner without fields for these settings, or with an unreadable object."""
+"""``ClosedOwner``: an operator that manages the KubeVirt CR but takes no settings from users."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedOwner:
-    """Implements ``SettingsOwner`` for an owner through which nothing can be written."""
+    """Implements ``SettingsOwner`` for an operator through which no setting can be written."""
 
     name: str
     reason: Reason
     why: str
-    """Why nothing can be written, as a sentence without a full stop."""
+    """Why no setting can be written, as a sentence without a full stop."""
     hint: Callable[[tuple[Change, ...]], str]
-    """Returns where a person changes these settings."""
+    """Returns a hint that says where the user can change these settings."""
     target: None = None
     unsettled: str = ""
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes as they are; the owner has no fields for them."""
+        """Return the changes unmodified, because the operator has no fields for them."""
         return changes
 
     def unwritten(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes."""
+        """Return all changes, because none can be written."""
         return changes
 
     def obstacle(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Finding | None:
-        """Return the reason why the owner blocks every change."""
+        """Return a result that blocks every change, with the reason."""
         return blocked(self.reason, self.why, self.hint(changes))
 
     def patch(self, _changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
@@ -45,13 +45,13 @@ class ClosedOwner:
         return ()
 
     def foreseen(self, _changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Self:
-        """Return the same owner."""
+        """Return this object unmodified, because no change is written."""
         return self
 
     def warnings(self, _changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return no warnings."""
+        """Return no warnings, because no change is written."""
         return ()
 
     def writer(self, _changes: tuple[Change, ...]) -> str:
-        """Return the owner's name."""
+        """Return the name of the operator that manages the KubeVirt CR."""
         return self.name

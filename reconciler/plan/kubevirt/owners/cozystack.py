@@ -1,4 +1,4 @@
-"""Recognises cozystack, whose KubeVirt CR comes from a HelmRelease without values for it.
+"""Recognises cozystack, whose HelmRelease installs the KubeVirt CR without settings for it.
 
 Source: cozystack v1.5.4 and v1.6.2 packages/system/kubevirt (values.yaml, templates).
 """
@@ -23,7 +23,7 @@ def owns(kubevirt: LiveKubeVirt) -> bool:
 
 
 def owner(kubevirt: LiveKubeVirt) -> ClosedOwner:
-    """Return cozystack as the owner of a KubeVirt CR."""
+    """Create the ``ClosedOwner`` for a KubeVirt CR that cozystack installed."""
     return ClosedOwner(
         name="cozystack",
         reason=Reason.OWNED_BY_COZYSTACK,

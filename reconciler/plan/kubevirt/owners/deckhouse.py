@@ -1,7 +1,7 @@
 """Recognises Deckhouse virtualization, whose KubeVirt is configured by a ModuleConfig.
 
-Deckhouse serves its KubeVirt kinds in an API group of its own, so a cluster usually has no
-KubeVirt CR that this program reads.
+Deckhouse serves KubeVirt's kinds in its own API group, so this program usually finds no KubeVirt
+CR in such a cluster.
 
 Source: deckhouse/virtualization v1.10 (ModuleConfig virtualization).
 """
@@ -32,7 +32,7 @@ def owns(kubevirt: LiveKubeVirt) -> bool:
 
 
 def owner(kubevirt: LiveKubeVirt) -> ClosedOwner:
-    """Return Deckhouse as the owner of a KubeVirt CR."""
+    """Create the ``ClosedOwner`` for a KubeVirt CR that Deckhouse installed."""
     return ClosedOwner(
         name="Deckhouse",
         reason=Reason.OWNED_BY_DECKHOUSE,

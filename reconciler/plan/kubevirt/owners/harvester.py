@@ -1,7 +1,7 @@
 """``HarvesterOwner``: writes ``maxHotplugRatio`` to Harvester's Setting ``max-hotplug-ratio``.
 
-Harvester's KubeVirt CR comes from chart values, which Fleet applies again; only the ratio comes
-from a Setting. Source: harvester v1.6 pkg/controller/master/setting/max_hotplug_ratio.go.
+Harvester's KubeVirt CR comes from chart values, which Fleet applies repeatedly; only the ratio
+comes from a Setting. Source: harvester v1.6 pkg/controller/master/setting/max_hotplug_ratio.go.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.plan.finding import Finding
 
 VALUE: FieldPath = ("value",)
-"""The field of a Setting; without a value, the Setting's default is in force."""
+"""The path of the value in a Harvester Setting; if it is empty, the default applies."""
 LOWEST, HIGHEST = 1, 20
 """The bounds of the Setting ``max-hotplug-ratio``, whose default is 4. Source: harvester v1.6."""
 _CONFIGURED = "configured"
@@ -38,29 +38,29 @@ class HarvesterOwner:
     held: LiveOwner | None
     """The Setting ``max-hotplug-ratio``; None if the cluster has none or it is unreadable."""
     failure: str = ""
-    """What to do about a failed read of the Setting; empty without a failure."""
+    """What the user can do if the Setting could not be read; empty if it was read."""
 
     @property
     def name(self) -> str:
-        """The platform's name."""
+        """The name ``Harvester``, as in messages."""
         return "Harvester"
 
     @property
     def target(self) -> WriteTarget | None:
-        """The Setting."""
+        """Harvester's Setting ``max-hotplug-ratio``, to which changes are written."""
         held = self.held
         return None if held is None else WriteTarget(ref=held.ref, version=held.version)
 
     @property
     def unsettled(self) -> str:
-        """Why Harvester has not applied the Setting; empty if it reports nothing."""
+        """Why Harvester has not applied its Setting; empty if it reports no problem."""
         held = self.held
         if held is None or not is_false(held.conditions, _CONFIGURED):
             return ""
         return f"{held.ref} is not configured: {held.conditions[_CONFIGURED].message}"
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes; the change of the ratio gets the field of the Setting."""
+        """Return the changes, in which a change of the ratio refers to Harvester's Setting."""
         target = self.target
         if target is None:
             return changes
@@ -71,13 +71,13 @@ class HarvesterOwner:
         )
 
     def unwritten(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes whose value the Setting does not have yet."""
+        """Return the changes whose values Harvester's Setting does not contain yet."""
         held = self.held
         value = held.spellings.get(VALUE) if held is not None else None
         return tuple(each for each in changes if value != str(each.after))
 
     def obstacle(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Finding | None:
-        """Return why Harvester cannot take the changes now; None if it can."""
+        """Return why the changes cannot be written through Harvester now; None if they can."""
         others = [each for each in changes if each.field != MAX_HOTPLUG_RATIO]
         if others:
             names = ", ".join(dotted(each.field) for each in others)
@@ -117,7 +117,7 @@ class HarvesterOwner:
         return None
 
     def patch(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
-        """Return the patch of the Setting's value, which is text."""
+        """Return the patch of the Setting's value, which is a string."""
         held, path, value = self.held, pointer(VALUE), str(changes[0].after)
         if held is None:
             return ()
@@ -131,7 +131,7 @@ class HarvesterOwner:
         return (*guards, PatchOp(op="add", path=path, value=value))
 
     def foreseen(self, changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Self:
-        """Return the owner with a Setting that has the new ratio."""
+        """Return a copy in which Harvester's Setting has the new ratio."""
         if self.held is None:
             return self
         held = replace(
@@ -142,14 +142,14 @@ class HarvesterOwner:
         return replace(self, held=held)
 
     def warnings(self, _changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return no warnings."""
+        """Return no warnings, because no tool reverts Harvester's Setting."""
         return ()
 
     def writer(self, _changes: tuple[Change, ...]) -> str:
-        """Return the field manager that wrote the Setting last."""
+        """Return the field manager that last wrote Harvester's Setting."""
         return self.held.managers.get(VALUE, "") if self.held is not None else ""
 
 
 def _emptied(change: Change) -> bool:
-    """Return whether a change would fill the list that an upgrade of Harvester empties."""
+    """Return whether a change would restore the list that a Harvester upgrade has emptied."""
     return change.field == UPDATE_METHODS and change.before in (None, NameSet.of(()))

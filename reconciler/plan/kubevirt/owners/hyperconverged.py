@@ -1,7 +1,7 @@
 """``HyperConvergedOwner``: writes settings of the KubeVirt CR to the HyperConverged object.
 
-HyperConverged's operator compares the whole spec of the KubeVirt CR and overwrites every foreign
-edit at once. Source: hyperconverged-cluster-operator controllers/handlers/kubevirt.go.
+HyperConverged's operator compares the whole spec of the KubeVirt CR and immediately overwrites
+edits by others. Source: hyperconverged-cluster-operator controllers/handlers/kubevirt.go.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from reconciler.plan.finding import Finding
 
 MANAGER = "hyperconverged-cluster-operator"
-"""The field manager of HyperConverged's operator."""
+"""The name of the HyperConverged operator as a field manager."""
 MANAGED_BY = "hco-operator"
-"""The label ``app.kubernetes.io/managed-by`` of the KubeVirt CR that HyperConverged writes."""
+"""The label ``app.kubernetes.io/managed-by`` of a KubeVirt CR that HyperConverged writes."""
 AUTOPILOT = "virt-platform-autopilot"
-"""The field manager that applies its own HyperConverged with force about every five minutes.
+"""A field manager that overwrites the HyperConverged object about every five minutes.
 
 Source: openshift-virtualization/virt-platform-autopilot ff223018de (2026-08-21).
 """
@@ -60,13 +60,13 @@ class HyperConvergedOwner:
     """Implements ``SettingsOwner`` for a KubeVirt CR that HyperConverged writes."""
 
     held: LiveOwner
-    """The HyperConverged object."""
+    """The HyperConverged object in the cluster."""
     release: Release
     policy: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK
 
     @classmethod
     def of(cls, held: LiveOwner, kubevirt: LiveKubeVirt, policy: HyperConvergedPolicy) -> Self:
-        """Return the owner of a KubeVirt CR, given its HyperConverged object."""
+        """Create the ``HyperConvergedOwner`` of a KubeVirt CR from its HyperConverged object."""
         return cls(held=held, release=_release(held, kubevirt), policy=policy)
 
     @property
@@ -76,12 +76,12 @@ class HyperConvergedOwner:
 
     @property
     def target(self) -> WriteTarget:
-        """The HyperConverged object, in the API version in which it was read."""
+        """The HyperConverged object that receives writes, in the API version that was read."""
         return WriteTarget(ref=self.held.ref, version=self.held.version)
 
     @property
     def unsettled(self) -> str:
-        """Why HyperConverged has not applied its object yet; empty if it has.
+        """Why the HyperConverged operator has not applied its object yet; empty if it has.
 
         Source: hyperconverged-cluster-operator api/v1 hyperconverged_types.go (an
         observedGeneration below the generation means that the status is out of date).
@@ -103,7 +103,7 @@ class HyperConvergedOwner:
         return ""
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes with their field in HyperConverged, or with the annotation."""
+        """Return the changes, each with the HyperConverged field or annotation that takes it."""
         return tuple(replace(each, written=self._written(each)) for each in changes)
 
     def _written(self, change: Change) -> WrittenField | None:
@@ -115,10 +115,10 @@ class HyperConvergedOwner:
         return None
 
     def _home(self, path: FieldPath) -> FieldPath | None:
-        """Return the field of HyperConverged for a setting; None if it has no such field.
+        """Return the HyperConverged field for a setting; None if it has no such field.
 
-        A field that the object shows exists, whatever the release: the API server drops fields
-        that the CustomResourceDefinition does not have.
+        A field that the object contains exists in every release, because the API server drops
+        fields that the CustomResourceDefinition does not have.
         """
         home = HOMES[self.held.version].get(path)
         if home is None:
@@ -130,11 +130,11 @@ class HyperConvergedOwner:
         return json_patch_annotation.operations(self.held.json_patch)
 
     def _annotated(self, path: FieldPath) -> bool:
-        """Return whether the annotation sets a field, so that HyperConverged's field does not."""
+        """Return whether HyperConverged's annotation sets a field of the KubeVirt CR."""
         return json_patch_annotation.setting_of(self._operations() or [], path) is not None
 
     def unwritten(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes whose value neither HyperConverged nor its annotation has yet."""
+        """Return the changes that HyperConverged's fields and annotation do not contain yet."""
         return tuple(each for each in changes if not self._holds(each))
 
     def _holds(self, change: Change) -> bool:
@@ -147,7 +147,7 @@ class HyperConvergedOwner:
         return home in self.held.spellings and _same(change, self.held.spellings[home])
 
     def _appends(self, change: Change) -> bool:
-        """Return whether the annotation adds every feature gate that a change adds."""
+        """Return whether the JSON Patch annotation adds every feature gate that a change adds."""
         if change.field != FEATURE_GATES or not isinstance(change.after, NameSet):
             return False
         before = change.before.names if isinstance(change.before, NameSet) else frozenset()
@@ -155,7 +155,7 @@ class HyperConvergedOwner:
         return change.after.names - before <= gates
 
     def obstacle(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Finding | None:
-        """Return why HyperConverged cannot take the changes now; None if it can."""
+        """Return why the changes cannot be written to HyperConverged now; None if they can."""
         return (
             self._without_home(changes, kubevirt)
             or self._overridden(changes, kubevirt)
@@ -218,7 +218,7 @@ class HyperConvergedOwner:
         )
 
     def _not_applied(self, changes: tuple[Change, ...]) -> Finding | None:
-        """Return a wait while the operator still has to write the KubeVirt CR."""
+        """Return a wait if HyperConverged's operator has not written the KubeVirt CR yet."""
         hint = "if this lasts, check the pod of hyperconverged-cluster-operator and its log"
         if why := self.unsettled:
             return wait(Reason.OWNER_NOT_SETTLED, f"HyperConverged is not settled: {why}", hint)
@@ -233,7 +233,7 @@ class HyperConvergedOwner:
         )
 
     def patch(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
-        """Return the patch of the HyperConverged object: its own fields, then the annotation."""
+        """Return the patch of the HyperConverged object: first its fields, then its annotation."""
         leaves, annotated = self._divided(changes)
         patch = settings_patch(self.held, leaves) if leaves else (same_object(self.held.uid),)
         if not annotated:
@@ -241,7 +241,7 @@ class HyperConvergedOwner:
         return (*patch, *annotation_patch(self.held, annotated, kubevirt))
 
     def _divided(self, changes: Sequence[Change]) -> tuple[tuple[Change, ...], tuple[Change, ...]]:
-        """Return the changes of HyperConverged's fields, and the changes of the annotation."""
+        """Divide the changes into those of HyperConverged's fields and those of its annotation."""
         leaves: list[Change] = []
         annotated: list[Change] = []
         for change in self.placed(tuple(changes)):
@@ -252,7 +252,7 @@ class HyperConvergedOwner:
         return tuple(leaves), tuple(annotated)
 
     def foreseen(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Self:
-        """Return the owner with a HyperConverged object that holds the changes."""
+        """Return a copy in which the HyperConverged object contains the changes."""
         leaves, annotated = self._divided(changes)
         spellings, containers = dict(self.held.spellings), set(self.held.containers)
         for change in leaves:
@@ -272,7 +272,7 @@ class HyperConvergedOwner:
         return replace(self, held=held)
 
     def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return warnings about tools that write fields back, and about the annotation."""
+        """Return warnings about tools that revert fields, and about the JSON Patch annotation."""
         homes = [home for each in changes if (home := self._home(each.field)) is not None]
         return (
             *warnings_of(
@@ -282,7 +282,7 @@ class HyperConvergedOwner:
         )
 
     def writer(self, changes: tuple[Change, ...]) -> str:
-        """Return the field manager that wrote the first changed field of HyperConverged last."""
+        """Return the field manager that last wrote the first changed field of HyperConverged."""
         homes = (self._home(each.field) for each in changes)
         managers = (self.held.managers.get(home, "") for home in homes if home is not None)
         return next(filter(None, managers), "")
@@ -302,10 +302,10 @@ def owns(kubevirt: LiveKubeVirt) -> bool:
 
 
 def _release(held: LiveOwner, kubevirt: LiveKubeVirt) -> Release:
-    """Return the operator's release or, if unknown, the release that ships this KubeVirt version.
+    """Return the release of HyperConverged's operator, or derive it from KubeVirt's version.
 
     HyperConverged 1.N ships KubeVirt 1.(N-10), and is in OpenShift Virtualization 4.(N+4), whose
-    operator reports the latter version. Both are inferred from the releases 1.10 to 1.19.
+    operator reports the version 4.(N+4). Both are inferred from the releases 1.10 to 1.19.
     """
     if found := _RELEASE.match(held.release):
         major, minor = int(found[1]), int(found[2])

@@ -1,6 +1,6 @@
-"""Patches HyperConverged's JSON Patch annotation (``annotation_patch``), and warns about it.
+"""``annotation_patch``: patches the JSON Patch annotation of the HyperConverged object.
 
-``json_patch_annotation`` edits the text of the annotation; this module patches the object.
+The module ``json_patch_annotation`` computes the annotation's value.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ ANNOTATION_PATH = ("metadata", "annotations", ANNOTATION)
 def annotation_patch(
     held: LiveOwner, changes: tuple[Change, ...], kubevirt: LiveKubeVirt
 ) -> tuple[PatchOp, ...]:
-    """Return the operations that write the annotation, guarded by its old text.
+    """Return the operations that write HyperConverged's annotation if its value is unchanged.
 
-    A write of an annotation does not change the generation, so a new annotation is guarded by the
-    resourceVersion.
+    A write of an annotation does not change the generation, so the patch tests the resourceVersion
+    if the annotation is new.
     """
     path = pointer(ANNOTATION_PATH)
     text = json_patch_annotation.extended(held.json_patch, changes, kubevirt)
@@ -44,13 +44,13 @@ def annotation_patch(
 
 
 def by_hand(held: LiveOwner, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> str:
-    """Return what a person does to make the changes with the annotation, for a hint."""
+    """Return a hint that tells the user how to make the changes with the annotation."""
     text = json_patch_annotation.extended(held.json_patch, changes, kubevirt)
     return f"annotate {held.ref} with {ANNOTATION}='{text}'"
 
 
 def invalid_annotation(held: LiveOwner) -> Finding | None:
-    """Block changes of an annotation that is not a JSON Patch."""
+    """Block changes if HyperConverged's annotation does not contain a valid JSON Patch."""
     if json_patch_annotation.operations(held.json_patch) is not None:
         return None
     return blocked(
@@ -62,7 +62,7 @@ def invalid_annotation(held: LiveOwner) -> Finding | None:
 
 
 def taints(held: LiveOwner, changes: tuple[Change, ...]) -> tuple[str, ...]:
-    """Return a warning if the annotation is written, since HyperConverged then is tainted.
+    """Warn that HyperConverged reports itself as tainted if its annotation is used.
 
     Source: hyperconverged-cluster-operator docs/cluster-configuration.md.
     """

@@ -22,19 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 VERSIONS = ("v1", "v1beta1")
-"""The API versions of HyperConverged, preferred first; v1 has other paths than v1beta1."""
+"""The API versions of HyperConverged, the preferred one first; their field paths differ."""
 
 Release = tuple[int, int]
-"""The major and minor version of the operator, such as ``(1, 18)``."""
+"""The major and minor version of HyperConverged's operator, such as ``(1, 18)``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The field of a HyperConverged that holds one setting of the KubeVirt CR."""
+    """The HyperConverged field that contains one setting of the KubeVirt CR."""
 
     path: FieldPath
     since: Release
-    """The first release of the operator that has the field."""
+    """The first release of HyperConverged's operator that has the field."""
 
 
 _PREFIXES: Mapping[str, FieldPath] = {
@@ -43,12 +43,12 @@ _PREFIXES: Mapping[str, FieldPath] = {
 }
 _STRUCTS: tuple[tuple[FieldPath, str, Release], ...] = (
     (WORKLOAD_UPDATE, "workloadUpdateStrategy", (1, 10)),
-    # Added by pull request 3630, with the structure of KubeVirt.
+    # HyperConverged pull request 3630 added these fields, with KubeVirt's structure.
     (LIVE_UPDATE, "liveUpdateConfiguration", (1, 16)),
     (MIGRATIONS, "liveMigrationConfig", (1, 10)),
 )
 _LATER: Mapping[FieldPath, Release] = {
-    # Added by pull request 4423 to both API versions.
+    # HyperConverged pull request 4423 added these fields to both API versions.
     WORKLOAD_DISRUPTION: (1, 19),
 }
 
@@ -66,8 +66,8 @@ def _homes(prefix: FieldPath) -> dict[FieldPath, Home]:
 HOMES: Mapping[str, Mapping[FieldPath, Home]] = {
     version: _homes(prefix) for version, prefix in _PREFIXES.items()
 }
-"""By API version: the field of HyperConverged for each field of the KubeVirt CR that has one.
+"""The HyperConverged fields for fields of the KubeVirt CR, by API version.
 
-``vmRolloutStrategy`` has none: it is the constant LiveUpdate since release 1.12. KubeVirt's
-feature gates have none either, because HyperConverged's ``featureGates`` have names of their own.
+``vmRolloutStrategy`` has no such field: it is always LiveUpdate since release 1.12. KubeVirt's
+feature gates have none, because the names in HyperConverged's ``featureGates`` differ.
 """

@@ -1,7 +1,8 @@
-"""Reads and extends HyperConverged's annotation with a JSON Patch for the KubeVirt CR.
+"""Reads and extends HyperConverged's annotation that contains a JSON Patch of the KubeVirt CR.
 
-HyperConverged applies the annotation ``kubevirt.kubevirt.io/jsonpatch`` to the KubeVirt CR that it
-is about to write. Every path starts with ``/spec/``; an invalid patch is an error of the operator.
+HyperConverged applies the annotation ``kubevirt.kubevirt.io/jsonpatch`` before it writes the
+KubeVirt CR. Every path starts with ``/spec/``; the operator reports an error if the patch is
+invalid.
 
 Source: hyperconverged-cluster-operator docs/cluster-configuration.md ("jsonpatch Annotations").
 """
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
 ANNOTATION = "kubevirt.kubevirt.io/jsonpatch"
 _TEST = "test"
-"""The operation that changes nothing, and makes the whole patch fail if a value differs."""
+"""The JSON Patch operation that makes the whole patch fail if a value differs."""
 
 
 def operations(text: str | None) -> list[dict[str, Any]] | None:
-    """Return the operations of an annotation; none without it, and None if it is invalid."""
+    """Parse the annotation's JSON Patch operations; return None if they are invalid."""
     if not text:
         return []
     try:
@@ -50,7 +51,7 @@ def operations(text: str | None) -> list[dict[str, Any]] | None:
 def setting_of(found: Sequence[dict[str, Any]], path: FieldPath) -> dict[str, Any] | None:
     """Return the last operation that sets a field of the KubeVirt CR or one of its parents.
 
-    A ``test`` sets nothing.
+    A ``test`` operation sets no field.
     """
     field = pointer(path)
     setting = [
@@ -62,7 +63,7 @@ def setting_of(found: Sequence[dict[str, Any]], path: FieldPath) -> dict[str, An
 
 
 def added_gates(found: Sequence[dict[str, Any]]) -> frozenset[str]:
-    """Return the feature gates that operations append to the list of the KubeVirt CR."""
+    """Return the feature gates that JSON Patch operations append to the KubeVirt CR's list."""
     path = f"{pointer(FEATURE_GATES)}/-"
     adding = (each for each in found if (each["op"], each["path"]) == ("add", path))
     return frozenset(str(each.get("value")) for each in adding)
@@ -73,17 +74,17 @@ def _below(field: str, parent: str) -> bool:
 
 
 def extended(text: str | None, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> str:
-    """Return an annotation that also makes the given changes; the other operations are kept.
+    """Add changes to an annotation's JSON Patch, and keep its other operations.
 
     Args:
         text: A valid annotation, or None.
-        changes: The changes of fields of the KubeVirt CR.
+        changes: The changes to fields of the KubeVirt CR.
         kubevirt: The KubeVirt CR as the operator writes it.
     """
     found = list(operations(text) or [])
     for added in _wanted(changes, kubevirt):
         same = [n for n, each in enumerate(found) if each["path"] == added["path"]]
-        # A value in front of a ``test`` of the old value would make the whole patch fail.
+        # A new value before a ``test`` of the old value would make the whole patch fail.
         tested = bool(same) and found[same[-1]]["op"] == _TEST
         if added["path"].endswith("/-"):
             if added not in found:
@@ -96,7 +97,7 @@ def extended(text: str | None, changes: tuple[Change, ...], kubevirt: LiveKubeVi
 
 
 def _wanted(changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Iterator[dict[str, Any]]:
-    """Yield one ``add`` per field or feature gate; ``add`` also replaces a field that exists."""
+    """Yield one ``add`` operation per field or feature gate; it also replaces existing fields."""
     absent: list[Change] = []
     for change in changes:
         if change.field not in kubevirt.spellings:

@@ -1,4 +1,4 @@
-"""``DirectOwner``: a KubeVirt CR that no other operator writes; settings go to the CR itself."""
+"""``DirectOwner``: writes settings to a KubeVirt CR that no other operator manages."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ class DirectOwner:
     unsettled: str = ""
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes: each is written to its own field."""
+        """Return the changes unmodified, because each is written to its own KubeVirt CR field."""
         return changes
 
     def unwritten(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes: the CR shows what it holds."""
+        """Return all changes, because the KubeVirt CR does not contain their values yet."""
         return changes
 
     def obstacle(self, _changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Finding | None:
-        """Return None: no owner reverts the changes."""
+        """Return None, because no other operator reverts the changes."""
         return None
 
     def patch(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
@@ -40,15 +40,15 @@ class DirectOwner:
         return settings_patch(kubevirt, changes)
 
     def foreseen(self, _changes: tuple[Change, ...], _kubevirt: LiveKubeVirt) -> Self:
-        """Return the same owner, which holds no settings of its own."""
+        """Return this object unmodified, because no other object contains settings."""
         return self
 
     def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return a warning for each tool that will or may write its own values back."""
+        """Return a warning for each tool that will or may overwrite the changed values."""
         managers = {each.field: self.kubevirt.managers.get(each.field, "") for each in changes}
         return warnings_of(managers, self.kubevirt.tracked_by)
 
     def writer(self, changes: tuple[Change, ...]) -> str:
-        """Return the field manager of the first changed field of the CR."""
+        """Return the field manager of the first changed field of the KubeVirt CR."""
         managers = (self.kubevirt.managers.get(each.field, "") for each in changes)
         return next(filter(None, managers), "")

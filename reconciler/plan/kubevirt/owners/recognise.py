@@ -1,7 +1,7 @@
-"""``owner_of``: recognises the owner of a cluster's KubeVirt CR.
+"""``owner_of``: recognises the operator that manages a cluster's KubeVirt CR.
 
-The order is an inference: HyperConverged's reference or label on the CR, then the names of other
-platforms. Two platforms that claim the same CR block every change of it.
+It checks HyperConverged's reference or label on the CR first, and then the names of other
+platforms; this order is an inference. Two platforms that claim the same CR block every change.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 def owner_of(
     live: LiveState, policy: HyperConvergedPolicy = HyperConvergedPolicy.BLOCK
 ) -> SettingsOwner:
-    """Return the owner of the KubeVirt CR of a cluster."""
+    """Return the operator that manages the KubeVirt CR of a cluster."""
     found = list(_owners(live, policy))
     if not found:
         return DirectOwner(kubevirt=live.kubevirt)
@@ -93,9 +93,9 @@ def _unreadable(live: LiveState, n_objects: int) -> ClosedOwner:
 
 
 def _failure(live: LiveState) -> str:
-    """Return what to do if the owner could not be read for now; empty if it could.
+    """Return what the user can do if the managing operator's object could not be read.
 
-    A missing permission is no failure in this sense.
+    The result is empty if the object was read, or if only the permission to read it is missing.
     """
     return next(
         (

@@ -1,7 +1,7 @@
-"""``SettingsOwner``: the interface of the modules that write settings through an owner.
+"""``SettingsOwner``: the interface for writing settings that end up in the KubeVirt CR.
 
-The KubeVirt CR shows which settings are in force. Its owner determines where a setting is written:
-to the CR itself, or to another object, from which the owner's operator writes the CR.
+The KubeVirt CR shows the current settings. Its owner determines where a setting is written: to
+the CR itself, or to another object, from which an operator writes the CR.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 
 class SettingsOwner(Protocol):
-    """The writer of the KubeVirt CR: only this program, or an operator with its own object."""
+    """The client that writes the KubeVirt CR: this program, or an operator with its own object."""
 
     @property
     def name(self) -> str:
-        """The owner as messages name it, such as ``HyperConverged cnv/hyperconverged``."""
+        """The KubeVirt CR's owner in messages, such as ``HyperConverged cnv/hyperconverged``."""
         ...
 
     @property
@@ -29,33 +29,33 @@ class SettingsOwner(Protocol):
 
     @property
     def unsettled(self) -> str:
-        """Why the owner has not applied its object to the KubeVirt CR yet; empty if it has."""
+        """Why the operator has not applied its object to the KubeVirt CR yet; empty if it has."""
         ...
 
     def placed(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes, each with the field of the owner's object that takes its value."""
+        """Return the changes, each with the field to which its value is written."""
         ...
 
     def unwritten(self, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-        """Return the changes whose values the owner's object does not hold yet."""
+        """Return the changes whose values the target object does not contain yet."""
         ...
 
     def obstacle(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Finding | None:
-        """Return why the changes cannot be written through this owner now; None if they can."""
+        """Return why the changes to the KubeVirt CR cannot be written now; None if they can."""
         ...
 
     def patch(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> tuple[PatchOp, ...]:
-        """Return the patch of the target that makes the changes."""
+        """Return the patch of the target object that makes the changes."""
         ...
 
     def foreseen(self, changes: tuple[Change, ...], kubevirt: LiveKubeVirt) -> Self:
-        """Return the owner as it will be after the changes are written."""
+        """Return a copy of this object for the state after the changes are written."""
         ...
 
     def warnings(self, changes: tuple[Change, ...]) -> tuple[str, ...]:
-        """Return what the user must know about these writes."""
+        """Return warnings for the user about writing these changes."""
         ...
 
     def writer(self, changes: tuple[Change, ...]) -> str:
-        """Return the field manager that wrote the first changed field last, or an empty text."""
+        """Return the field manager that last wrote the first changed field, or an empty string."""
         ...
