@@ -1,4 +1,4 @@
-"""The simulated API server for tests, without objects, on a stepped clock: ``ApiServer``."""
+"""``ApiServer``: a simulated Kubernetes API server without objects, whose clock tests advance."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def encoded(body: Any) -> bytes:
 
 @dataclass
 class ApiServer:
-    """An API server that tests call in process."""
+    """A simulated Kubernetes API server that tests call in process."""
 
     mode: Mode = Mode.OPEN
     tokens: dict[str, User] = field(default_factory=dict)
@@ -142,7 +142,7 @@ class ApiServer:
 
 
 def frames(stream: WatchStream) -> list[dict[str, Any]]:
-    """Returns the watch events that are available now."""
+    """Return the watch events that are available now."""
     return [json.loads(frame) for frame in stream.poll()]
 
 
@@ -157,7 +157,7 @@ def over_http(
     first_line: bool = False,
     user_agent: str = "test/1.0",
 ) -> Answer:
-    """Sends one request over HTTP; for a watch, returns only the first line."""
+    """Send one request over HTTP; for a watch request, return only the first line."""
     headers = {"Content-Type": content_type, "User-Agent": user_agent}
     if token:
         headers["Authorization"] = f"Bearer {token}"

@@ -112,7 +112,7 @@ def make_kubevirt(version: str = "v1.9.0", **overrides: Any) -> LiveKubeVirt:
 
 
 def with_settings(kubevirt: LiveKubeVirt, **settings: Any) -> LiveKubeVirt:
-    """Return *kubevirt* with other settings; ``vmRolloutStrategy`` is an example of a name."""
+    """Return *kubevirt* with changed settings, for example ``vmRolloutStrategy="LiveUpdate"``."""
     by_name = {each.path[-1]: each.path for each in fields.KUBEVIRT_FIELDS}
     merged = dict(kubevirt.settings)
     spellings = dict(kubevirt.spellings)
@@ -191,7 +191,7 @@ def decide(
     planner: Planner | None = None,
     hold: AlertHold | None = None,
 ) -> Plan:
-    """Return the plan from *planner*; by default a new planner without earlier decisions."""
+    """Return the plan that *planner* makes; the default is a new planner."""
     planner = planner or Planner()
     planner.update(desired, live, policy, now, hold=hold)
     return planner.plan()
@@ -202,7 +202,7 @@ def plan_of(desired: DesiredState, live: LiveState, **policy: Any) -> Any:
 
 
 def effect_of(desired: DesiredState, live: LiveState, **policy: Any) -> tuple[str, str]:
-    """Return the effect and the reason of the only VM, or of the only object without a VM."""
+    """Return the planned effect on the plan's only object, and the reason for it."""
     decisions = plan_of(desired, live, **policy).decisions
     chosen = [each for each in decisions if each.ref.kind == "VirtualMachine"] or decisions
     assert len(chosen) == 1

@@ -9,11 +9,11 @@ from reconciler.model.live.live_state import LiveNode
 from reconciler.model.quantity import GIB, MIB
 
 OVERHEAD = 268 * MIB
-"""The recorded overhead of a VM with one vCPU and no requests on v1.9.0."""
+"""The memory overhead that KubeVirt v1.9.0 adds to a VM with one vCPU and no requests."""
 USED = GIB + OVERHEAD
-"""The request of the current pod of a guest with 1Gi."""
+"""The memory request of the current launcher pod of a VM with 1Gi."""
 NEED = 2 * GIB + OVERHEAD
-"""The request of a target pod for a guest of 2Gi."""
+"""The memory request of a migration target pod for a VM with 2Gi."""
 
 
 def node(name: str, size: str = "64Gi", **more) -> LiveNode:

@@ -1,4 +1,4 @@
-"""Renders examples/deploy without kustomize, and creates its objects: ``render``, ``deploy``."""
+"""Builds the objects of examples/deploy without kustomize, and creates them in a cluster."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ _COLLECTIONS = {
     "CronJob": "/apis/batch/v1/namespaces/{}/cronjobs",
 }
 _NOT_STORED = {"NetworkPolicy", "Deployment", "PodDisruptionBudget", "Service"}
-"""The kinds of objects that the simulated API server does not store."""
+"""The kinds in examples/deploy that the simulated API server does not store."""
 _KEYS = {"apiVersion", "kind", "resources", "components", "labels", "patches"}
 
 
 def load(path: Path) -> list[Any]:
-    """Return the documents of a YAML file of the repository, except empty ones."""
+    """Load the non-empty documents of a YAML file in this repository."""
     return deepcopy(_parsed(path))
 
 
@@ -48,15 +48,15 @@ def _parsed(path: Path) -> list[Any]:
 
 
 def identity(manifest: Manifest) -> tuple[str, str, str]:
-    """Return the kind, the namespace and the name of an object."""
+    """Return the kind, the namespace and the name of a Kubernetes object."""
     metadata = manifest["metadata"]
     return manifest["kind"], metadata.get("namespace", ""), metadata["name"]
 
 
 def render(folder: Path) -> list[Manifest]:
-    """Return the objects that ``kustomize build`` prints for *folder*, in another order.
+    """Return the objects that ``kustomize build`` prints for *folder*, in a different order.
 
-    Only the parts of kustomize that examples/deploy uses are supported: resources, components,
+    Only the kustomize features that examples/deploy uses are supported: resources, components,
     labels, JSON patches with a target, and patches that delete an object.
     """
     return _built(folder, [])
@@ -100,10 +100,10 @@ def _patched(objects: list[Manifest], entry: Manifest, folder: Path) -> list[Man
 
 
 def deploy(cluster: Served, folder: Path) -> str:
-    """Create the objects of *folder* as the administrator.
+    """Create the objects of the kustomization *folder* as a cluster administrator.
 
     Returns:
-        A token of the service account of the deployed pods.
+        A token of the service account that the deployed pods use.
     """
     for each in render(folder):
         kind, namespace, _name = identity(each)

@@ -1,4 +1,4 @@
-"""Small hand-written fakes of the ports of a run, for tests of single modules: ``FakePorts``."""
+"""Hand-written fakes of the cluster interfaces that a rollout uses, for unit tests."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from reconciler.rollout.tracking.close_object import ObjectCloser
 
 
 class FakeClock:
-    """A clock that only a test moves."""
+    """A fake clock that only a test advances."""
 
     def __init__(self) -> None:
         self.seconds = 0.0
@@ -31,7 +31,7 @@ class FakeClock:
 
 
 class FakeLease:
-    """A lease that is always held; its annotations are stored in memory."""
+    """A fake lease that is always held; its annotations are stored in memory."""
 
     def __init__(self) -> None:
         self.is_held = True
@@ -64,7 +64,7 @@ class FakeLease:
 
 
 class FakeRecorder:
-    """Stores the Events that a run records."""
+    """Stores the Kubernetes Events that a rollout records."""
 
     def __init__(self) -> None:
         self.events: list[tuple[str, str]] = []
@@ -76,7 +76,7 @@ class FakeRecorder:
 
 
 class FakeWriter:
-    """Returns the given responses in order, and accepts every later write."""
+    """A fake writer that returns the given responses in order, and then accepts every write."""
 
     def __init__(self, answers=()) -> None:
         self.answers = list(answers)
@@ -90,7 +90,7 @@ class FakeWriter:
 
 
 class FakeInformer:
-    """Returns one snapshot; waiting for the next snapshot moves the clock."""
+    """Returns the same snapshot each time; waiting for a new one advances the clock."""
 
     def __init__(self, clock: FakeClock) -> None:
         self.live = make_live()
@@ -109,7 +109,7 @@ class FakeInformer:
 
 @dataclass
 class FakePorts:
-    """All ports of a run; ``context`` passes them to the code under test."""
+    """All fake interfaces of a rollout; ``context`` passes them to the code under test."""
 
     clock: FakeClock = field(default_factory=FakeClock)
     config_lease: FakeLease = field(default_factory=FakeLease)
@@ -135,7 +135,7 @@ class FakePorts:
 
 
 class DirectRecorder(ClusterRecorder):
-    """Sends each Event and waits for the response, without the queue of a run."""
+    """Sends each Kubernetes Event and waits for the response, without a queue."""
 
     def record(self, ref, uid, *, reason, message, warning=False) -> None:
         self.send(self.event(ref, uid, reason=reason, message=message, warning=warning))

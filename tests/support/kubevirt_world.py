@@ -1,4 +1,4 @@
-"""Small simulated worlds with VMs in the namespace `default`, and functions that use them."""
+"""Small simulated clusters with VMs in the namespace `default`, and helpers that change them."""
 
 from __future__ import annotations
 

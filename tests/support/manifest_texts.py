@@ -1,10 +1,10 @@
-"""Minimal manifests as YAML text, and functions that read them and list the diagnostics."""
+"""Minimal manifests as YAML strings, and helpers that read them and return the diagnostics."""
 
 from reconciler.source.manifests.manifest_reader import read_manifests
 
 
 def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):
-    """Return a minimal VM; its memory is in line 10, or later if *annotations* adds lines."""
+    """Return a minimal VM manifest, whose memory is in line 10, or later with *annotations*."""
     notes = f"  annotations:\n    {annotations}\n" if annotations else "  # none\n  # none\n"
     return (
         f"{head}apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"
@@ -14,7 +14,7 @@ def vm(memory="guest: 2Gi", *, head="", annotations="", spec=""):
 
 
 def named_vm(name, namespace="db", guest="2Gi", labels="{}"):
-    """Return a VM with only metadata and a memory size; an empty *namespace* is left out."""
+    """Return a VM manifest with only metadata and a size; an empty *namespace* is omitted."""
     where = f", namespace: {namespace}" if namespace else ""
     return (
         "apiVersion: kubevirt.io/v1\nkind: VirtualMachine\n"

@@ -1,4 +1,4 @@
-"""A small simulated world on a stepped clock that tests change through the API: ``Play``."""
+"""``Play``: a small simulated cluster and clock that tests change through the API."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ LIVE = {
     "workloadUpdateStrategy": {"workloadUpdateMethods": ["LiveMigrate"]},
 }
 GATED = LIVE | {"configuration": {"developerConfiguration": {"featureGates": [GATE]}}}
-"""The configuration for KubeVirt v1.1, which has no rollout strategy."""
+"""The KubeVirt configuration for v1.1, which has no rollout strategy."""
 
 
 class Play:
-    """One simulated world; tests change the VM that has the name vm."""
+    """A simulated cluster; tests change the VM that is named ``vm``."""
 
     def __init__(self, *vms, version="v1.9.0", spec=None, **world):
         spec = spec or (GATED if version.startswith("v1.1.") else LIVE)
@@ -36,21 +36,21 @@ class Play:
         self.sim = Simulator(parse(document), clock=SimClock(scale=None))
 
     def patch(self, change, name="vm"):
-        """Merge *change* into a VM, and return the response of the API server."""
+        """Merge *change* into a VM, and return the API server's response."""
         path = f"/apis/kubevirt.io/v1/namespaces/default/virtualmachines/{name}"
         headers = {"Content-Type": "application/merge-patch+json"}
         return self.sim.request("PATCH", path, headers=headers, body=json.dumps(change).encode())
 
     def template(self, **change):
-        """Merge *change* into the VM's template spec."""
+        """Merge *change* into the spec of the VM template."""
         return self.patch({"spec": {"template": {"spec": change}}})
 
     def domain(self, **change):
-        """Merge *change* into the VM's domain."""
+        """Merge *change* into the domain of the VM template."""
         return self.template(domain=change)
 
     def ask(self, guest):
-        """Request a memory size for the VM."""
+        """Request a new memory size for the VM."""
         return self.domain(memory={"guest": guest})
 
     def run(self, seconds):
@@ -58,39 +58,39 @@ class Play:
         self.sim.engine.step(seconds)
 
     def get(self, plural="virtualmachines"):
-        """Return the VM, or another object with the name vm."""
+        """Return the VM, or another kind of object that is also named ``vm``."""
         return self.sim.store.get(Key(f"{plural}.kubevirt.io", "default", "vm"))
 
     @property
     def vmi(self):
-        """Return the VM instance."""
+        """Return the VirtualMachineInstance."""
         return self.get("virtualmachineinstances")
 
     @property
     def memory(self):
-        """Return the guest's memory at boot, its requested memory and its current memory."""
+        """Return three memory sizes of the guest: at boot, requested and current."""
         status = self.vmi["status"]["memory"]
         return status["guestAtBoot"], status["guestRequested"], status["guestCurrent"]
 
     @property
     def said(self):
-        """Return the VM's conditions that are not always present."""
+        """Return the VM's conditions, except those that every VM has."""
         usual = {"Ready", "LiveMigratable", "AgentConnected"}
         found = self.get()["status"]["conditions"]
         return {c["type"]: c.get("message", c["status"]) for c in found if c["type"] not in usual}
 
     @property
     def phases(self):
-        """Return the phases of all migrations."""
+        """Return the phases of all migrations in the cluster."""
         found = self.sim.store.list("virtualmachineinstancemigrations.kubevirt.io")
         return [each.get("status", {}).get("phase") for each in found]
 
     def events(self, reason):
-        """Return the messages of the Events with a given reason."""
+        """Return the messages of all Events with a given reason."""
         return [e["message"] for e in self.sim.store.list("events") if e["reason"] == reason]
 
 
 def message(response):
-    """Return the error message of a rejected request."""
+    """Return the error message of a rejected API request."""
     assert response.status >= 400, response.body
     return json.loads(response.body)["message"]

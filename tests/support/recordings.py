@@ -1,4 +1,4 @@
-"""Reads planner.yaml: recorded objects for the planner, and the facts observed after a change."""
+"""Reads planner.yaml: recorded cluster objects, and the facts observed after each change."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def named(manifest, **metadata):
 
 
 def live_state(version, row):
-    """Decode the recorded objects with the product's own decoder."""
+    """Decode recorded cluster objects with the product's decoder."""
     status = {
         "phase": "Deployed",
         "observedKubeVirtVersion": version,
@@ -80,7 +80,7 @@ def predicted(version, row):
 
 
 def true_effects(row):
-    """Return the plan effects that the observed facts alone prove correct."""
+    """Return the planned effects that the observed facts alone prove correct."""
     wants = row["wants"].get("guest")
     if wants is None:
         wants = TABLE["instancetypes"][row["wants"]["instancetype"]]["memory"]["guest"]
@@ -93,6 +93,6 @@ def true_effects(row):
 
 
 def waited_before(row):
-    """Return whether RestartRequired was set before the request."""
+    """Return whether the VM had the condition RestartRequired before the size request."""
     conditions = row["vm"]["status"].get("conditions", ())
     return any(each["type"] == "RestartRequired" for each in conditions)

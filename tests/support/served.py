@@ -1,4 +1,4 @@
-"""Serves a simulated world over HTTP, creates Git repositories, and runs commands."""
+"""Serves a simulated cluster over HTTP, creates Git repositories, and runs commands."""
 
 from __future__ import annotations
 
@@ -40,9 +40,10 @@ COMMAND = (
     "-c",
     "import sys; sys.modules['rfc3987_syntax'] = None; import reconciler.cli.main as m; m.entry()",
 )
-"""The command that starts the console script, independent of where it is installed.
+"""The command line that starts ``reconciler``, independent of where it is installed.
 
-It leaves out a package that only a development tool needs; jsonschema imports it in 1.5 s.
+It blocks the import of a package that only a development tool needs, because jsonschema takes
+1.5 s to import it.
 """
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 _READS = frozenset({"GET", "HEAD"})
@@ -50,7 +51,7 @@ _READS = frozenset({"GET", "HEAD"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """A simulator that serves on 127.0.0.1, and a kubeconfig for its administrator."""
+    """A simulated cluster served on 127.0.0.1, and a kubeconfig for its administrator."""
 
     simulator: Simulator
     url: str
@@ -58,7 +59,7 @@ class Served:
     kubeconfig: Path
 
     def ours(self, method: str = "", part: str = "") -> list[RequestRecord]:
-        """Return the product's requests with *method* and with *part* in the path."""
+        """Return the product's API requests that use *method* and have *part* in the path."""
         return [
             each
             for each in self.simulator.request_log
@@ -68,7 +69,7 @@ class Served:
         ]
 
     def writes(self) -> list[tuple[str, str]]:
-        """Return method and path of each of the product's requests that could change something."""
+        """Return method and path of each of the product's API requests that can change data."""
         return [
             (each.method, each.path)
             for each in self.ours()
@@ -78,7 +79,7 @@ class Served:
     def ask(
         self, method: str, path: str, body: Any = None, *, token: str = "", **headers: str
     ) -> tuple[int, Any]:
-        """Send a request in process as another client; return status and decoded body."""
+        """Send an API request in process as another client; return its status and body."""
         kind = {"PATCH": "application/merge-patch+json"}.get(method, "application/json")
         given = {"content-type": kind, "user-agent": "somebody", **headers}
         if token:
@@ -88,23 +89,23 @@ class Served:
         return answer.status, json.loads(answer.body)
 
     def get(self, path: str) -> Any:
-        """Return the object at *path*, which must exist."""
+        """Return the API object at *path*, which must exist."""
         status, body = self.ask("GET", path)
         assert status == 200, body
         return body
 
     def vmi(self, namespace: str, name: str) -> Any:
-        """Return a running VM instance."""
+        """Return the VirtualMachineInstance of a running VM."""
         return self.get(
             f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances/{name}"
         )
 
     def lease(self, name: str = MEMORY_LEASE) -> Any:
-        """Return a Lease that runs use."""
+        """Return a Lease that rollouts use."""
         return self.get(f"{LEASES}/{name}")
 
     def orphaned(self, lasts_s: int = 1) -> None:
-        """Shorten the duration of the leases that a killed run still holds to *lasts_s*."""
+        """Shorten the duration of leases that a killed rollout still holds to *lasts_s*."""
         for lease in self.get(LEASES)["items"]:
             if lease["metadata"]["name"] in (CONFIG_LEASE, MEMORY_LEASE):
                 path = f"{LEASES}/{lease['metadata']['name']}"
@@ -112,10 +113,10 @@ class Served:
                 assert status == 200, body
 
     def hold_migrations(self) -> Callable[[], None]:
-        """Cordon all nodes when a VM changes, so that its migration waits on any machine.
+        """Cordon all nodes as soon as a VM changes, so that its migration cannot start.
 
         Returns:
-            The function that lets the migrations continue.
+            A function that lets the migration continue.
         """
         store = self.simulator.store
 
@@ -136,7 +137,7 @@ class Served:
         return release
 
     def credentials(self, path: Path, token: str) -> Path:
-        """Write a kubeconfig with *token* to *path*."""
+        """Write a kubeconfig that authenticates with *token* to *path*."""
         path.write_text(self.simulator.kubeconfig(self.url, token))
         return path
 
@@ -145,7 +146,7 @@ class Served:
 def serving(
     kubeconfig: Path, world: str, *, scale: float = SCALE, **changes: Any
 ) -> Iterator[Served]:
-    """Serve the example *world*; *changes* replace top-level keys of the world file."""
+    """Serve the example cluster *world*; *changes* replace top-level keys of its world file."""
     document = yaml.safe_load((WORLDS / f"{world}.yaml").read_text()) | changes
     simulator = Simulator(worlds.parse(document), clock=SimClock(scale=scale))
     with simulator.serve() as server:
@@ -156,7 +157,7 @@ def serving(
 
 
 class Git:
-    """A test repository that does not use the developer's own Git configuration."""
+    """A Git repository for tests, independent of the developer's Git configuration."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -167,7 +168,7 @@ class Git:
             config.write("[maintenance]\n\tauto = false\n")
 
     def __call__(self, *arguments: str) -> str:
-        """Run git, and return its output."""
+        """Run a git command in the repository, and return its output."""
         done = subprocess.run(
             ["git", *arguments], cwd=self.path, capture_output=True, text=True, check=True
         )
@@ -178,7 +179,7 @@ class Git:
         return str(self.path)
 
     def commit(self, files: Mapping[str, str]) -> str:
-        """Write *files*, commit everything, and return the commit hash."""
+        """Write *files* to the repository, commit all changes, and return the commit hash."""
         for name, text in files.items():
             file = self.path / name
             file.parent.mkdir(parents=True, exist_ok=True)
@@ -189,7 +190,7 @@ class Git:
 
 
 def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Remove the developer's options, kubeconfigs, Git and proxy settings from the environment."""
+    """Remove the developer's kubeconfig, Git and proxy settings from the environment."""
     for name in os.environ:
         foreign = name.startswith(("GIT_", "RECONCILER_")) or name.lower().endswith("_proxy")
         if foreign or name in {"KUBECONFIG", "SSH_ASKPASS"}:
@@ -203,7 +204,7 @@ def plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ended:
-    """The exit code and the output of a command that has ended."""
+    """The exit code and the output of a finished command."""
 
     code: int
     out: str
@@ -211,13 +212,13 @@ class Ended:
 
     @property
     def json(self) -> Any:
-        """Return the result that the command printed as JSON."""
+        """Parse the JSON result that the command printed."""
         return json.loads(self.out)
 
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Runs a reconciler command in this process."""
+    """Runs ``reconciler`` commands in this process."""
 
     captured: pytest.CaptureFixture[str]
 
@@ -233,9 +234,10 @@ class Command:
 
 
 def without_clock_warnings(messages: str) -> str:
-    """Return the *messages* of a command without warnings about this machine's clock.
+    """Return the *messages* of a command except warnings about this machine's clock.
 
-    Simulated time runs faster than real time, so a process that starts slowly logs such a warning.
+    Simulated time runs faster than real time, so a process that starts slowly logs such a
+    warning.
     """
     lines = messages.splitlines(keepends=True)
     return "".join(line for line in lines if "this machine's clock is" not in line)
@@ -243,7 +245,7 @@ def without_clock_warnings(messages: str) -> str:
 
 @contextmanager
 def process(*arguments: object) -> Iterator[ForkedProcess]:
-    """Start a command in its own process, and stop it at the end of the block."""
+    """Start a command in its own process, and stop it when the ``with`` block ends."""
     with ForkedProcess(*arguments) as started:
         try:
             yield started
@@ -252,7 +254,7 @@ def process(*arguments: object) -> Iterator[ForkedProcess]:
 
 
 def line_with(stream: IO[str] | None, words: str) -> str:
-    """Skip lines up to a line that contains *words*, and return this line."""
+    """Skip output lines until a line contains *words*, and return that line."""
     assert stream is not None
     seen = []
     for line in stream:

@@ -1,4 +1,4 @@
-"""Runs the product's client in process with a simulator on a stepped clock: ``Rig``."""
+"""``Rig``: runs the product in process with a simulated cluster whose clock tests advance."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ WORLDS = Path(__file__).resolve().parents[2] / "examples" / "worlds"
 
 
 def simulator(world: str, **changes) -> Simulator:
-    """Return the example *world* on a stepped clock; *changes* replace top-level keys."""
+    """Return the simulated example cluster *world*; *changes* replace top-level keys."""
     world = worlds.parse(_document(world) | changes) if changes else _world(world)
     return Simulator(world, clock=SimClock(scale=None, epoch=world.starts_at))
 
@@ -59,7 +59,7 @@ def _document(name: str):
 
 
 def in_turn(ask, *arguments, **named):
-    """Make a call at once, in place of ``threads.start``: a thread costs more than a request."""
+    """Make a call synchronously, in place of ``threads.start``, because threads cost more."""
     future: Future = Future()
     try:
         future.set_result(ask(*arguments, **named))
@@ -69,14 +69,14 @@ def in_turn(ask, *arguments, **named):
 
 
 class SteppedClock:
-    """The simulator's clock, which advances only when code under test sleeps."""
+    """The simulator's clock, which advances only when the tested code sleeps."""
 
     scale = 1.0
 
     def __init__(self, sim: Simulator) -> None:
         self.sim = sim
         self.slept: Callable[[], object] = lambda: None
-        """Called after each sleep, for example to renew the lease of another run."""
+        """Called after each sleep, for example to renew the lease of another rollout."""
 
     def now(self):
         return self.sim.clock.now()
@@ -90,7 +90,7 @@ class SteppedClock:
 
 
 class InProcessApi:
-    """Replaces the kubernetes library's ApiClient with calls into the simulator."""
+    """Replaces the kubernetes library's ApiClient with direct calls to the simulator."""
 
     def __init__(self, sim: Simulator) -> None:
         self._sim = sim
@@ -142,11 +142,11 @@ class _Headers(dict):
 
 
 UNREAD = {"leases.coordination.k8s.io", "events", "pods", "resourcequotas"}
-"""The resources whose changes do not make an informer list anything."""
+"""The resources whose changes do not cause an informer to list objects."""
 
 
 class PolledInformer:
-    """An informer without threads: waiting advances simulated time and lists changes."""
+    """An informer without threads: waiting advances simulated time and polls for changes."""
 
     def __init__(self, client: Client, clock: SteppedClock) -> None:
         self._reader = ClusterReader(client, clock=clock, start=in_turn)
@@ -154,7 +154,7 @@ class PolledInformer:
         self._capacity = None
         self._last = None
         self._changed = False
-        """Whether an object has changed since everything was read last."""
+        """Whether an object has changed since the last full read."""
         clock.sim.store.subscribe(self._note)
 
     def _note(self, event) -> None:
@@ -168,7 +168,7 @@ class PolledInformer:
         pass
 
     def restart(self):
-        """Discard all cached state, as if a new run started."""
+        """Discard all cached cluster state, as a new process would."""
         self._capacity = self._last = None
 
     def read(self):
@@ -187,10 +187,10 @@ class PolledInformer:
         return self._capacity
 
     def outage(self) -> None:
-        """Return None: each read fails by itself, or not at all."""
+        """Return None, because no outage lasts longer than one request in this test."""
 
     def refresh_capacity(self, _wait_s: float = 0.0):
-        """Read pods and quotas at once, because there is no other thread."""
+        """Read pods and quotas synchronously, because this informer has no threads."""
         return self.capacity()
 
     def wait(self, timeout_s: float):
@@ -199,7 +199,7 @@ class PolledInformer:
 
 
 class ActOnStep(list):
-    """Progress messages of a run; calls *act* once, at the first message with *step*."""
+    """Stores the progress steps of a rollout; calls *act* at the first step named *step*."""
 
     def __init__(self, step: Step, act: Callable[[], object], name: str = "") -> None:
         super().__init__()
@@ -216,20 +216,20 @@ class ActOnStep(list):
 
 @dataclass
 class Rig:
-    """A simulator and all ports that a run needs."""
+    """A simulated cluster and all interfaces that a rollout needs."""
 
     sim: Simulator
     progress: list[Progress] = field(default_factory=list)
     stop: bool = False
     ended_by: str = ""
-    """Why the run must end although no signal arrived."""
+    """The reason why the rollout must end although no signal arrived."""
     written_by: dict[ObjectRef, str] = field(default_factory=dict)
-    """The commit from which an earlier run wrote each change in flight."""
+    """The commit from which an earlier rollout wrote each change that is still in progress."""
     lease_times: LeaseTimes | None = None
     holder: str = "test-run"
-    """The holder identity in the leases."""
+    """The holder identity of the rollout's leases."""
     clock_difference: Callable[[], ClockDifference | None] = lambda: None
-    """Returns the times of two clocks if they differ by minutes."""
+    """Returns the times of two clocks if they differ by minutes, or None."""
     writer: type[ClusterWriter] = ClusterWriter
 
     def __post_init__(self) -> None:
@@ -240,18 +240,18 @@ class Rig:
         self.informer = PolledInformer(self.client, self.clock)
 
     def desired(self, text: str):
-        """Parse the desired state in the YAML *text*."""
+        """Parse the desired state from the YAML string *text*."""
         return StreamReader([("desired.yaml", text.encode())]).read().state
 
     def plan(self, text: str, **policy):
-        """Return the plan for *text* against the current cluster state."""
+        """Return the plan for the manifests *text* and the current cluster state."""
         self.informer.restart()
         return plan_against_cluster(
             self.desired(text), self.informer, PlanPolicy(**policy), self.clock
         )[1]
 
     def apply(self, text: str, *, choices: PlanPolicy | None = None, **policy):
-        """Make one complete run, as the apply command does."""
+        """Run one complete rollout, as the apply command does."""
         choices = choices or PlanPolicy()
         paced = [key for key in policy if key in PlanPolicy.__dataclass_fields__]
         choices = replace(choices, **{key: policy.pop(key) for key in paced})
@@ -283,7 +283,7 @@ class Rig:
             )
 
     def lease(self, name: str) -> ClusterLease:
-        """Return a lease of the cluster that is not acquired yet."""
+        """Return a Lease of the cluster that is not acquired yet."""
         return ClusterLease(
             self.client,
             clock=self.clock,
@@ -320,19 +320,19 @@ class Rig:
         self.clock.sleep(30.0)
 
     def merge(self, path: str, change: dict, *, agent: str) -> int:
-        """Send *change* as another client, and return the status of the response."""
+        """Send the merge patch *change* as another client, and return the response status."""
         headers = {"content-type": "application/merge-patch+json", "user-agent": agent}
         body = json.dumps(change).encode()
         return self.sim.request("PATCH", path, headers=headers, body=body).status
 
     def vmi(self, namespace: str, name: str) -> dict:
-        """Return the VM instance as the API shows it."""
+        """Return the VirtualMachineInstance as the API shows it."""
         path = f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances/{name}"
         return json.loads(self.sim.request("GET", path).body)
 
 
 def vm_yaml(namespace: str, name: str, guest: str, **metadata: dict[str, str]) -> str:
-    """Return a manifest with only metadata and a memory size.
+    """Return a VM manifest with only metadata and a memory size.
 
     Args:
         metadata: The ``labels`` and ``annotations`` of the VM.
@@ -348,11 +348,11 @@ spec: {{template: {{spec: {{domain: {{memory: {{guest: {guest}}}}}}}}}}}
 
 
 def rig(world: str = "hotplug", **changes: Any) -> Rig:
-    """Return a rig over the example *world*; *changes* replace top-level keys."""
+    """Return a rig for the example cluster *world*; *changes* replace top-level keys."""
     return Rig(simulator(world, **changes))
 
 
 def only(report: RunReport) -> Outcome:
-    """Return the single outcome of *report*."""
+    """Return the outcome of the only object in *report*."""
     (outcome,) = report.outcomes
     return outcome

@@ -11,5 +11,5 @@ if TYPE_CHECKING:
 
 
 def slow_check(document, schema_name: str) -> tuple[Violation, ...]:
-    """Validate the whole document with jsonschema, and return the same result as ``check``."""
+    """Validate a document with jsonschema alone; the result has the format of ``check``."""
     return check._all(check._validator(schema_name).iter_errors(document))

@@ -1,1 +1,1 @@
-"""A small runner of composite actions and of workflow jobs, in the way of GitHub's runner."""
+"""A small runner of composite actions and workflow jobs that behaves like the GitHub runner."""

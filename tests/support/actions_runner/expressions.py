@@ -1,7 +1,7 @@
-"""``evaluated`` and ``interpolated``: the part of GitHub's expressions that our files use.
+"""Evaluates the subset of GitHub Actions expressions that the files of this repository use.
 
-Syntax that is not in this part is an error. Source: GitHub's documentation, "Evaluate expressions
-in workflows and actions", and actions/runner src/Sdk/DTExpressions2.
+Syntax outside this subset is an error. Source: GitHub's documentation, "Evaluate expressions in
+workflows and actions", and actions/runner src/Sdk/DTExpressions2.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ _TOKEN = re.compile(
 _TEMPLATE = re.compile(r"\$\{\{(.*?)\}\}", re.DOTALL)
 _CONSTANTS = {"true": True, "false": False, "null": None}
 STATUS_FUNCTIONS = re.compile(r"\b(always|success|failure|cancelled)\(")
-"""Matches a function that replaces the implied ``success()`` of an ``if``."""
+"""Matches the status functions that replace the implied ``success()`` of an ``if`` condition."""
 
 
 class ExpressionError(Exception):
-    """The expression is malformed, or uses syntax that this runner does not support."""
+    """A GitHub Actions expression is malformed, or this test runner does not support it."""
 
 
 def evaluated(
     text: str, contexts: Mapping[str, object], functions: Mapping[str, Callable[..., object]]
 ) -> object:
-    """Return the value of the expression *text*, without ``${{`` and ``}}``."""
+    """Return the value of the GitHub Actions expression *text*, without ``${{`` and ``}}``."""
     parser = _Parser(_tokens(text), contexts, functions)
     value = parser.either()
     if parser.tokens:
@@ -38,14 +38,14 @@ def evaluated(
 def interpolated(
     text: str, contexts: Mapping[str, object], functions: Mapping[str, Callable[..., object]]
 ) -> str:
-    """Return *text*, in which the value of each ``${{ expression }}`` is inserted."""
+    """Return *text* with each ``${{ expression }}`` replaced by its value."""
     if text.count("${{") != len(_TEMPLATE.findall(text)):
         raise ExpressionError(f"an expression is not closed in {text!r}")
     return _TEMPLATE.sub(lambda match: as_text(evaluated(match[1], contexts, functions)), text)
 
 
 def as_text(value: object) -> str:
-    """Return *value* as GitHub inserts it into a text."""
+    """Convert *value* to the string that GitHub Actions inserts into a template."""
     match value:
         case None:
             return ""
@@ -58,7 +58,7 @@ def as_text(value: object) -> str:
 
 
 def truthy(value: object) -> bool:
-    """Return whether an ``if`` with *value* is true."""
+    """Return whether GitHub Actions treats *value* as true in an ``if`` condition."""
     return value not in (None, False, 0, "")
 
 
@@ -165,7 +165,7 @@ def _equal(left: object, right: object) -> bool:
 
 
 def _as_number(value: object) -> float:
-    """Return *value* as GitHub compares it with a value of another type."""
+    """Convert *value* to a number, as GitHub Actions does to compare values of different types."""
     match value:
         case None | "":
             return 0

@@ -1,4 +1,4 @@
-"""``assignments``: reads the files ``$GITHUB_OUTPUT`` and ``$GITHUB_ENV`` of a step."""
+"""Parses the files ``$GITHUB_OUTPUT`` and ``$GITHUB_ENV`` that a workflow step writes."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ _HEREDOC = re.compile(r"([^=<]+)<<(.+)")
 
 
 class FileCommandError(Exception):
-    """GitHub's runner would reject the file, and the step would fail."""
+    """The GitHub runner would reject the output or environment file, so the step would fail."""
 
 
 def assignments(path: Path) -> dict[str, str]:
-    """Return the values in *path*: ``name=value``, or lines between two delimiters."""
+    """Parse the assignments in *path*: ``name=value``, or lines between two delimiters."""
     found: dict[str, str] = {}
     lines = iter(path.read_text(encoding="utf-8").split("\n"))
     for line in lines:

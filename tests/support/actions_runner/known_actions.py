@@ -1,6 +1,7 @@
-"""``KNOWN_ACTIONS``: what the runner does for an action of other projects.
+"""Replacements for the third-party GitHub Actions that the tested workflows use.
 
-Each entry lists the inputs that the action may have, and a function that replaces the action.
+Each entry of ``KNOWN_ACTIONS`` lists the inputs that the action accepts, and a function that
+replaces the action.
 """
 
 from __future__ import annotations
@@ -13,25 +14,25 @@ from pathlib import Path
 
 
 class ActionError(Exception):
-    """The action would fail."""
+    """The replaced GitHub Action would fail with these inputs."""
 
 
 @dataclass
 class Surroundings:
-    """What the replaced actions of all jobs use."""
+    """The directories and the call log that the replaced actions of all jobs share."""
 
     workspace: Path
-    """The checkout of the job, which the test creates."""
+    """The checkout directory of the job, which the test creates."""
     artifacts: Path
-    """A folder with one folder for each artifact of each run: RUN/NAME."""
+    """The directory of uploaded artifacts, with one subdirectory per artifact: RUN/NAME."""
     run_id: str
     calls: list[tuple[str, Mapping[str, str]]] = field(default_factory=list)
-    """Each call of an action, with its inputs."""
+    """The name and the inputs of each action that was called."""
 
 
 @dataclass(frozen=True)
 class KnownAction:
-    """The inputs of an action, and its replacement, which returns the outputs."""
+    """The accepted inputs of a GitHub Action, and its replacement, which returns the outputs."""
 
     inputs: frozenset[str]
     run: Callable[[Surroundings, Mapping[str, str]], dict[str, str]]

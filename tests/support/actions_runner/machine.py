@@ -1,4 +1,4 @@
-"""``machine``: a runner with a checkout and with the command ``reconciler`` on its PATH."""
+"""``machine``: a workflow runner with a checkout and the command ``reconciler`` on its PATH."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SHA = "0123456789abcdef0123456789abcdef01234567"
 def machine(
     folder: Path, checkout: Path, *, event_name: str = "push", program: str = "", **github: object
 ) -> Runner:
-    """Return a runner whose files are in *folder*, for a job with a clone of *checkout*.
+    """Return a workflow runner whose files are in *folder*, for a job that checks out *checkout*.
 
     Args:
-        folder: A folder for the test only.
+        folder: An empty directory for this test only.
         checkout: The repository that the job checks out.
-        event_name: The event that started the workflow.
+        event_name: The event that triggers the workflow.
         program: The script that replaces ``reconciler``; the real program by default.
-        github: Further values of the context ``github``.
+        github: Additional values of the ``github`` context.
     """
     workspace = folder / "workspace"
     if not workspace.exists():

@@ -1,7 +1,7 @@
 """``Runner``: runs composite actions and the jobs of workflows, step by step.
 
-A key, an expression or an action that the runner does not know is an error, so that a test never
-passes because a part of a file was ignored.
+Unknown keys, expressions and actions are errors, so that a test never passes because the runner
+ignored a part of a file.
 """
 
 from __future__ import annotations
@@ -40,16 +40,16 @@ OWN_ACTION = re.compile(
     r"(?:(?:https://github\.com/)?OWNER/kubevirt-memory-reconciler|\.)"
     r"/(\.github/actions/[a-z]+)(?:@.+)?"
 )
-"""Matches a ``uses`` of an action of this repository."""
+"""Matches a ``uses`` value that names an action of this repository."""
 MIRROR = "https://data.forgejo.org/"
-"""Forgejo's mirror of GitHub's actions."""
+"""The URL prefix of Forgejo's mirror of the GitHub Actions."""
 _SHELLS = {"bash": ("bash", "--noprofile", "--norc", "-eo", "pipefail"), "": ("bash", "-e")}
-"""The command of each shell; the default one has another command."""
+"""The command line for each ``shell`` value that a workflow step can set."""
 
 
 @dataclass
 class Result:
-    """What a job, an action or a step left."""
+    """The result and the outputs of a job, an action or a step."""
 
     outcome: str = "success"
     outputs: dict[str, str] = field(default_factory=dict)
@@ -57,28 +57,28 @@ class Result:
 
 @dataclass
 class Runner:
-    """Runs one job after the other on one machine; the test sets what GitHub would know."""
+    """Runs workflow jobs one after another; the test sets the values that GitHub provides."""
 
     workspace: Path
     """The working directory of the steps."""
     temp: Path
     github: dict[str, object]
-    """The context ``github``, and the source of the variables ``GITHUB_*``."""
+    """The ``github`` context, from which the variables ``GITHUB_*`` are set."""
     secrets: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
     has_program: bool = False
-    """Whether PATH already has ``reconciler``, so that the actions install nothing."""
+    """Whether ``reconciler`` is already on PATH, so that the actions do not install it."""
     env: dict[str, str] = field(default_factory=dict)
     path: list[str] = field(default_factory=list)
-    """Folders before those of PATH, the most important first."""
+    """The directories that precede those of PATH, in order of precedence."""
     log: str = ""
-    """What the steps printed."""
+    """The output that the steps printed."""
     summary: str = ""
-    """The summaries of all steps."""
+    """The job summaries that the steps wrote, in Markdown."""
     commands: list[Command] = field(default_factory=list)
-    """The workflow commands that the runner executed, for example annotations."""
+    """The workflow commands that the runner executed, such as annotations."""
     environments: list[dict[str, str]] = field(default_factory=list)
-    """The variables of each step that ran a script."""
+    """The environment variables of each step that ran a script."""
 
     def __post_init__(self) -> None:
         self.temp.mkdir(parents=True, exist_ok=True)
@@ -117,7 +117,7 @@ class Runner:
         return Result("failure" if scope.failed else "success", outputs)
 
     def job(self, workflow: Path, name: str, needs: Mapping[str, Result] | None = None) -> Result:
-        """Run the job *name* of *workflow*; *needs* are the results of jobs before it."""
+        """Run the job *name* of *workflow*; *needs* contains the results of required jobs."""
         document = loaded(workflow)
         job = document["jobs"][name]
         only(job, JOB, name)
@@ -152,7 +152,7 @@ class Runner:
         }
 
     def uses(self, name: str, inputs: Mapping[str, str]) -> Result:
-        """Run an action of this repository, or the replacement of a known action."""
+        """Run an action of this repository, or the replacement of a third-party action."""
         if match := OWN_ACTION.fullmatch(name):
             if self.has_program and match[1].endswith("/install"):
                 return Result()
@@ -171,7 +171,7 @@ class Runner:
             return Result("failure")
 
     def script(self, script: str, shell: str, env: Mapping[str, str], folder: Path) -> Result:
-        """Run *script*, and read the files in which it left outputs and variables."""
+        """Run *script*, and parse the files to which it wrote outputs and variables."""
         if shell not in _SHELLS:
             raise UnsupportedError(f"unknown shell {shell}")
         files = Path(mkdtemp(prefix="_runner_file_commands-", dir=self.temp))
@@ -231,11 +231,11 @@ class Runner:
 
 @dataclass
 class _Scope:
-    """The steps of one job or of one composite action."""
+    """The steps and contexts of one job or of one composite action."""
 
     runner: Runner
     own: Mapping[str, object]
-    """The contexts that exist only here, for example ``inputs``."""
+    """The contexts that exist only in this job or action, such as ``inputs``."""
     env: dict[str, str]
     in_action: bool
     steps: dict[str, dict[str, object]] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""The keys that the runner supports in the YAML files, and how it reads these files."""
+"""The supported keys of workflow and action files, and functions that load these files."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ JOB = {
 
 
 class UnsupportedError(Exception):
-    """A file uses syntax that the runner does not know."""
+    """A workflow or action file uses syntax that the test runner does not support."""
 
 
 def loaded(path: Path) -> dict:
-    """Return the document in *path*."""
+    """Load the YAML document in *path*."""
     return YAML(typ="safe").load(path)
 
 
 def scalar(value: object) -> str:
-    """Return *value* as text; a list or a mapping is an error."""
+    """Convert the YAML scalar *value* to a string; a list or a mapping is an error."""
     if isinstance(value, bool):
         return str(value).lower()
     if not isinstance(value, str | int | float):
@@ -41,6 +41,6 @@ def scalar(value: object) -> str:
 
 
 def only(document: Mapping[str, object], known: set[str], where: object) -> None:
-    """Check that *document* has only *known* keys."""
+    """Raise an error if *document* has keys other than *known*."""
     if unknown := document.keys() - known:
         raise UnsupportedError(f"{where}: unsupported keys {sorted(unknown)}")

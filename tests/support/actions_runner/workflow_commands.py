@@ -1,4 +1,4 @@
-"""``executed``: the workflow commands that a runner executes when it reads the log of a step.
+"""Finds the workflow commands that a GitHub runner executes when it reads the log of a step.
 
 Source: actions/runner src/Runner.Worker/ActionCommandManager.cs (TryProcessCommand) and
 src/Runner.Common/ActionCommand.cs.
@@ -15,7 +15,7 @@ _OLD = re.compile(r"##\[([^ \]]+)(?: (.*?))?\](.*)")
 
 @dataclass(frozen=True)
 class Command:
-    """One command, for example an annotation."""
+    """One workflow command in a step's log, such as an annotation."""
 
     name: str
     message: str = ""
@@ -23,7 +23,9 @@ class Command:
 
 
 def executed(log: str) -> list[Command]:
-    """Return the executed commands, with ``resume`` for the end of ``stop-commands``."""
+    """Return the workflow commands in a log that a runner executes.
+
+    The end of ``stop-commands`` is returned as the command ``resume``."""
     token, found = None, []
     for line in re.split(r"\r\n|\n|\r", log):
         match = _NEW.match(line) or _OLD.search(line)

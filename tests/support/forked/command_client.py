@@ -1,4 +1,4 @@
-"""Sends one command to ``command_server.py``, and ends with the command's exit code.
+"""Sends one command to ``command_server.py``, and exits with the command's exit code.
 
 Usage: ``command_client.py SOCKET ARGUMENTS``. SIGTERM and SIGINT are passed on to the command.
 """
@@ -14,7 +14,7 @@ sys.path.insert(0, os.path.dirname(__file__))  # noqa: PTH120 - pathlib takes lo
 from command_message import PROGRAM, connect
 
 SHELL_SIGNAL = 128
-"""A shell adds this to the number of the signal that ended a command."""
+"""The number that a shell adds to a signal number to form the exit code of a killed command."""
 
 
 def main() -> int:

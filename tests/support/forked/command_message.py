@@ -19,11 +19,11 @@ def connect(
     folder: str = "",
     environment: dict[str, str] | None = None,
 ) -> socket.socket:
-    """Send a command with its environment and its standard files to the server at *path*.
+    """Send a command, its environment and its standard files to the server at *path*.
 
-    The folder and the environment are those of this process by default.
-    The server sends two lines: the number of the process, and its exit code when it ends. The exit
-    code is negative if a signal ended the process.
+    The working directory and the environment are those of this process by default. The server
+    sends two lines: the process ID, and the exit code when the process ends. The exit code is
+    negative if a signal ended the process.
     """
     server = socket.socket(socket.AF_UNIX)
     server.connect(path)

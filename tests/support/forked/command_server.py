@@ -1,9 +1,9 @@
-"""Runs each command in a fork of one process that has imported the program.
+"""Runs each command in a fork of one process that has already imported the program.
 
 Usage: ``command_server.py SOCKET``. ``forked_process.py`` and ``command_client.py`` send the
 program, its arguments, the environment, the working directory and the open files of a command.
-The server responds with the number of the process, and with its exit code when it has ended. The
-server ends when its input ends.
+The server responds with the process ID, and with the exit code when the command has ended. The
+server exits when its standard input is closed.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def main() -> None:
 
 
 def _report_ended(running: dict[int, socket.socket]) -> None:
-    """Send the exit code of each process that has ended; a signal is a negative code."""
+    """Send the exit code of each ended command, which is negative after a signal."""
     with suppress(ChildProcessError):
         while True:
             number, status = os.waitpid(-1, os.WNOHANG)
@@ -79,7 +79,7 @@ def _report_ended(running: dict[int, socket.socket]) -> None:
 
 
 def _run(connection: socket.socket) -> None:
-    """Run one command in this child, and end."""
+    """Run one command in this child process, and exit."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     # The tests may run in the background of a shell, whose processes ignore SIGINT.
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,6 +1,6 @@
-"""``forked_command``: the command ``reconciler`` without the time that its imports take.
+"""Starts the command ``reconciler`` without the time that its imports take.
 
-``ForkedProcess`` is for a test that starts the command itself. Tests of the start of a process,
+Use ``ForkedProcess`` in a test that starts the command itself. Tests of how a process starts,
 for example with closed files, start a real process instead: ``support.served.COMMAND``.
 """
 
@@ -18,13 +18,13 @@ FOLDER = Path(__file__).resolve().parent
 
 
 def forked_command() -> tuple[str, ...]:
-    """Return the words with which a shell or another program starts the command."""
+    """Return the command line with which a shell or another program starts ``reconciler``."""
     return (sys.executable, "-I", "-S", str(FOLDER / "command_client.py"), server_socket())
 
 
 @cache
 def server_socket() -> str:
-    """Return the socket of the server, which this process starts with the first call."""
+    """Return the socket of the command server, which the first call starts."""
     folder = TemporaryDirectory(prefix="reconciler-command-")
     path = f"{folder.name}/socket"
     environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8"}

@@ -1,4 +1,4 @@
-"""``ForkedProcess``: a process of the program without the time that its imports take."""
+"""``ForkedProcess``: starts ``reconciler`` in a process without the time that its imports take."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class ForkedProcess:
 
     Args:
         arguments: The arguments of the command.
-        program: ``module:function`` that the process calls, usually the command ``reconciler``.
-        output: A file for both outputs; without it, ``stdout`` and ``stderr`` are pipes.
-        folder: The working directory, by default the one of this process.
+        program: The ``module:function`` to call, by default the command ``reconciler``.
+        output: A file for stdout and stderr; without it, both are pipes.
+        folder: The working directory, by default that of this process.
         environment: The environment variables, by default those of this process.
     """
 
@@ -61,25 +61,25 @@ class ForkedProcess:
         self._ended.set()
 
     def slowness(self) -> float:
-        """Return how much slower than usual this process started.
+        """Return how much slower than usual this process started, as a factor.
 
-        A test multiplies its longest waits by this factor, since a busy machine is slow.
+        Tests multiply their longest timeouts by this factor, because a busy machine is slow.
         """
         return max(1.0, (monotonic() - self.began) / USUAL_START_S)
 
     def poll(self) -> int | None:
-        """Return the exit code if the process has ended."""
+        """Return the exit code of the process, or None if it is still running."""
         return self.returncode
 
     def wait(self, timeout_s: float | None = None) -> int:
-        """Wait for the end, and return the exit code; a signal is a negative code."""
+        """Wait until the process ends; return its exit code, which is negative after a signal."""
         if not self._ended.wait(timeout_s):
             raise TimeoutError(f"process {self.pid} has not ended after {timeout_s:g} s")
         assert self.returncode is not None
         return self.returncode
 
     def communicate(self) -> tuple[str, str]:
-        """Wait for the end, and return what is left of both outputs."""
+        """Wait until the process ends, and return the rest of stdout and stderr."""
         assert self.stdout is not None
         assert self.stderr is not None
         errors: list[str] = []
@@ -91,16 +91,16 @@ class ForkedProcess:
         return output, errors[0]
 
     def send_signal(self, number: int) -> None:
-        """Send a signal to the process unless it has ended."""
+        """Send a signal to the process if it is still running."""
         if self.returncode is None:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """End the process at once."""
+        """Kill the process with SIGKILL."""
         self.send_signal(signal.SIGKILL)
 
     def terminate(self) -> None:
-        """Ask the process to end."""
+        """Ask the process to end with SIGTERM."""
         self.send_signal(signal.SIGTERM)
 
     def __enter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""``Authority``: a certificate authority of a test, and its certificates; needs openssl."""
+"""``Authority``: creates TLS certificates and their authority for tests, with openssl."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """A certificate authority, and a certificate for this machine: ``tls.crt`` and ``tls.key``."""
+    """A certificate authority, and a certificate for this host: ``tls.crt`` and ``tls.key``."""
 
     folder: Path
 
     @classmethod
     def create(cls, openssl: str, folder: Path) -> Authority:
-        """Create the authority and the certificate in *folder*."""
+        """Create the certificate authority and the server certificate in *folder*."""
         folder.mkdir()
 
         def run(*arguments: str) -> None:
@@ -36,11 +36,11 @@ class Authority:
 
     @property
     def certificate(self) -> Path:
-        """The certificate of the authority."""
+        """The path of the certificate of the authority."""
         return self.folder / "ca.crt"
 
     def context(self, *, asks_client: bool = False) -> ssl.SSLContext:
-        """Return the settings of a server, which may require a certificate of its clients."""
+        """Return the TLS settings of a server, which can require client certificates."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / "tls.crt", self.folder / "tls.key")
         if asks_client:

@@ -1,4 +1,4 @@
-"""``HttpGitServer``: serves repositories with git-http-backend, over HTTP or HTTPS."""
+"""``HttpGitServer``: serves Git repositories with git-http-backend over HTTP or HTTPS."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ if TYPE_CHECKING:
 
 
 def basic(user: str, password: str) -> str:
-    """Return the Authorization header of a user and a password."""
+    """Return the Authorization header for HTTP basic authentication."""
     return "Basic " + b64encode(f"{user}:{password}".encode()).decode()
 
 
 @dataclass(kw_only=True)
 class HttpGitServer:
-    """The settings of a server, and the requests that it has got."""
+    """The settings of a Git HTTP server, and the requests that it received."""
 
     root: Path
-    """The folder with the repositories."""
+    """The directory that contains the repositories."""
     scheme: str = "http"
     host: str = "localhost"
     port: int = 0
     authorization: str = ""
-    """The Authorization header that a request needs; empty for none."""
+    """The Authorization header that requests must have, or an empty string if none is required."""
     refusal: int = 401
-    """The status for a request with another Authorization header."""
+    """The HTTP status of the response to a request with a wrong Authorization header."""
     redirect: str = ""
-    """The start of the addresses to which every request is redirected; empty for none."""
+    """The URL prefix to which all requests are redirected, or an empty string for no redirect."""
     on_request: Callable[[], None] | None = None
     requests: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
-    """The method, the path and the headers of each request."""
+    """The method, the path and the headers of each received request."""
 
     @property
     def url(self) -> str:
-        """The address of the server, without a slash at the end."""
+        """The URL of the Git server, without a trailing slash."""
         return f"{self.scheme}://{self.host}:{self.port}"
 
     def headers(self, name: str) -> list[str]:
-        """Return the values of one header in all requests."""
+        """Return the values of one header in all received requests."""
         return [headers[name] for _, _, headers in self.requests if name in headers]
 
 
@@ -57,14 +57,14 @@ class _Handler(BaseHTTPRequestHandler):
     settings: HttpGitServer
 
     def log_message(self, *_: object) -> None:
-        """Print nothing."""
+        """Suppress the request log."""
 
     def do_GET(self) -> None:
-        """Answer a request for references."""
+        """Respond to a Git request that lists references."""
         self._handle(b"")
 
     def do_POST(self) -> None:
-        """Answer a request for objects."""
+        """Respond to a Git request for objects."""
         self._handle(self._body())
 
     def _body(self) -> bytes:
@@ -130,14 +130,14 @@ class _Server(ThreadingHTTPServer):
     block_on_close = False
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Print nothing when a client ends its connection."""
+        """Suppress the error message when a client closes its connection."""
 
 
 @contextmanager
 def http_server(
     root: Path, *, tls: ssl.SSLContext | None = None, **settings: object
 ) -> Iterator[HttpGitServer]:
-    """Serve the repositories below *root* on a free port of this machine."""
+    """Serve the Git repositories below *root* on a free port of this machine."""
     found = HttpGitServer(root=root, scheme="https" if tls else "http", **settings)
     handler = type("Handler", (_Handler,), {"settings": found})
     with _Server(("127.0.0.1", 0), handler) as server:

@@ -1,4 +1,4 @@
-"""``Leaks``: looks for secrets in the list of processes and in the files of a folder."""
+"""``Leaks``: searches the process list and the files of a directory for secrets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Leaks:
-    """Searches while a client waits for a server's answer, so that its processes still exist."""
+    """Searches for leaked secrets while a client and its processes wait for a response."""
 
     def __init__(self, folder: Path, *secrets: str) -> None:
         self._folder = folder
@@ -15,7 +15,7 @@ class Leaks:
         self.n_looks = 0
 
     def watch(self, secret: str) -> None:
-        """Look for another secret as well."""
+        """Add a secret to search for."""
         self._secrets.append(secret.encode())
 
     def look(self) -> None:

@@ -1,4 +1,4 @@
-"""``Listener``: accepts connections on loopback, and serves each in its own thread."""
+"""``Listener``: accepts connections on 127.0.0.1, and serves each connection in its own thread."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def copy(source: socket.socket, target: socket.socket) -> None:
 
 
 def connected(address: tuple[str, int], client: socket.socket) -> None:
-    """Connect *client* with the server at *address* until both have ended."""
+    """Connect *client* with the server at *address*, and forward data until both have closed."""
     with socket.create_connection(address) as server:
         back = threading.Thread(target=copy, args=(server, client), daemon=True)
         back.start()

@@ -1,4 +1,4 @@
-"""``failed``: the error of a command that could not read a repository."""
+"""Checks the error of a command that could not read a Git repository."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
 
 def failed(ended: Ended) -> tuple[int, str, str]:
-    """Return the exit code, the message and the hint."""
+    """Return the exit code, the message and the hint of a command that must fail."""
     lines = [line.strip() for line in ended.err.splitlines()]
     message, hint = (
         next(line.partition(": ")[2] for line in lines if line.startswith(f"{kind}: "))

@@ -1,4 +1,4 @@
-"""Starts sshd and git daemon for each connection to a port: ``ssh_server``, ``git_daemon``."""
+"""Runs SSH and git:// servers by starting sshd or git daemon for each connection to a port."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _program(command: Sequence[str], on_connection: Callable[[], None] | None = 
 
 @contextmanager
 def git_daemon(root: Path) -> Iterator[Listener]:
-    """Serve the repositories below *root* with the git:// protocol."""
+    """Serve the Git repositories below *root* with the git:// protocol."""
     command = ("git", "daemon", "--inetd", "--export-all", f"--base-path={root}")
     with _program(command) as server:
         yield server
@@ -41,23 +41,23 @@ def git_daemon(root: Path) -> Iterator[Listener]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SshServer:
-    """An SSH server, and the files that a client needs."""
+    """An SSH server, and the key files that its clients need."""
 
     port: int
     user: str
     folder: Path
 
     def url(self, path: Path, port: int | None = None) -> str:
-        """Return the address of the repository *path*."""
+        """Return the SSH URL of the repository *path*."""
         return f"ssh://{self.user}@127.0.0.1:{port or self.port}{path}"
 
     def known_hosts(self, port: int | None = None, key: str = "host") -> str:
-        """Return the line of ``known_hosts`` with the public key in the file *key*."""
+        """Return the ``known_hosts`` line of this server with the public key in the file *key*."""
         kind, public, *_ = (self.folder / f"{key}.pub").read_text().split()
         return f"[127.0.0.1]:{port or self.port} {kind} {public}\n"
 
     def private_key(self, name: str = "client") -> str:
-        """Return a private key; the server accepts only that of ``client``."""
+        """Return the private key with this name; the server accepts only the key ``client``."""
         return (self.folder / name).read_text()
 
 
@@ -65,7 +65,7 @@ class SshServer:
 def ssh_server(
     sshd: str, folder: Path, on_connection: Callable[[], None] | None = None
 ) -> Iterator[SshServer]:
-    """Start an SSH server with its own keys, which accepts this user with the key ``client``."""
+    """Start an SSH server with new keys that accepts the current user with the key ``client``."""
     folder.mkdir()
     for name in ("host", "other-host", "client", "stranger"):
         subprocess.run(

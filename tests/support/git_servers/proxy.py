@@ -1,4 +1,4 @@
-"""``Proxy``: an HTTP proxy that only connects clients with servers, optionally with a password."""
+"""``Proxy``: an HTTP proxy that supports only CONNECT, optionally with a password."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 
 class Proxy(Listener):
-    """Supports the method CONNECT."""
+    """An HTTP proxy that supports only the method CONNECT."""
 
     def __init__(self, authorization: str = "") -> None:
-        """Require the header Proxy-Authorization with the value *authorization*, if it is set."""
+        """Create a proxy that requires the Proxy-Authorization header *authorization*, if set."""
         super().__init__(self._connect)
         self._authorization = authorization
         self.targets: list[str] = []
-        """The host and the port of each connection."""
+        """The target host and port of each connection through the proxy."""
 
     def _connect(self, client: socket.socket) -> None:
         while head := _head(client):
@@ -38,7 +38,7 @@ class Proxy(Listener):
 
 
 def _head(client: socket.socket) -> str:
-    """Return the first lines of a request; empty if the client has ended the connection."""
+    """Return the request line and headers of a request, or nothing if the client disconnected."""
     data = b""
     while not data.endswith(b"\r\n\r\n"):
         piece = client.recv(1)

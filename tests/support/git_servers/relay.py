@@ -1,4 +1,4 @@
-"""``Relay``: stands before a server, and stops its answers after a number of bytes."""
+"""``Relay``: forwards connections to a server, and stops its responses after some bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ ALL = 1 << 60
 
 
 class Relay(Listener):
-    """Forwards connections to a port, and cuts off or suspends the answer of one of them.
+    """Forwards connections to a port, and cuts off or suspends the response of one of them.
 
     The limit counts the bytes from the server to the client over all connections.
     """
@@ -30,13 +30,15 @@ class Relay(Listener):
         continues: bool = False,
         at_limit: Callable[[], None] | None = None,
     ) -> None:
-        """Forward to *port*.
+        """Forward connections to *port*.
 
         Args:
             port: The port of the server.
-            limit: The number of bytes after which the relay stops.
-            suspends: Whether the connection then stays open and silent, or is closed.
-            continues: Whether the connection then goes on as if there were no limit.
+            limit: The number of response bytes after which the relay stops.
+            suspends: Whether a stopped connection stays open without data instead of being
+                closed.
+            continues: Whether forwarding continues after the limit, so that only *at_limit* is
+                called.
             at_limit: The function that is called when the limit is reached.
         """
         super().__init__(self._forward)
@@ -47,7 +49,7 @@ class Relay(Listener):
         self._at_limit = at_limit
         self._counting = threading.Lock()
         self.n_bytes = 0
-        """The number of bytes that clients have got so far."""
+        """The number of response bytes that clients have received so far."""
 
     def _forward(self, client: socket.socket) -> None:
         with socket.create_connection(("127.0.0.1", self._port)) as server:
@@ -63,7 +65,7 @@ class Relay(Listener):
             forward.join()
 
     def _answer(self, server: socket.socket, client: socket.socket) -> bool:
-        """Copy the answer; return whether the limit ended it."""
+        """Forward the response, and return whether the byte limit stopped it."""
         while piece := server.recv(4_096):
             with self._counting:
                 left = self._limit - self.n_bytes

@@ -1,1 +1,1 @@
-"""A small runner of GitLab CI pipelines, in the way of GitLab Runner's bash executor."""
+"""A small runner of GitLab CI pipelines that behaves like the bash executor of GitLab Runner."""

@@ -1,7 +1,7 @@
-"""``Pipeline``: runs the jobs of a GitLab CI file, whose keys it must know.
+"""``Pipeline``: runs the jobs of a GitLab CI file, and rejects keys that it does not support.
 
-Sources: docs.gitlab.com, "CI/CD YAML syntax reference", and "Types of shells supported by GitLab
-Runner": bash runs all lines of ``before_script`` and ``script``, and stops at an error.
+Sources: docs.gitlab.com, "CI/CD YAML syntax reference", and "Types of shells supported by
+GitLab Runner": bash runs all lines of ``before_script`` and ``script``, and stops at an error.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ _SHELL = ("bash", "--noprofile", "--norc", "-eo", "pipefail")
 
 @dataclass
 class JobResult:
-    """What a job left."""
+    """The result of a GitLab CI job."""
 
     name: str
     code: int
     log: str
     allowed: bool
-    """Whether ``allow_failure`` turns this failure into a warning."""
+    """Whether ``allow_failure`` turns the failure of this job into a warning."""
     artifacts: dict[str, Path] = field(default_factory=dict)
 
     @property
@@ -50,18 +50,18 @@ class JobResult:
 
 @dataclass
 class Pipeline:
-    """One pipeline: its jobs run in the order of their stages, each in a new clone."""
+    """A GitLab CI pipeline whose jobs run in the order of their stages, each in a new clone."""
 
     file: Path
     repository: Path
-    """The bare repository that the jobs clone."""
+    """The bare repository that each job clones."""
     folder: Path
     variables: Mapping[str, str]
-    """The predefined variables of the pipeline, and those of the project's settings."""
+    """The predefined variables of the pipeline, and the variables from the project settings."""
     commands: Path
-    """A folder before those of PATH."""
+    """A directory of programs that precedes the directories of PATH."""
     manual: frozenset[str] = frozenset()
-    """The manual jobs that a person starts."""
+    """The manual jobs that a user starts."""
     results: dict[str, JobResult] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -70,7 +70,7 @@ class Pipeline:
         self.jobs = {name: self._extended(name) for name in names if not name.startswith(".")}
 
     def selected(self) -> list[str]:
-        """Return the jobs that the rules add to this pipeline, in the order of their stages."""
+        """Return the jobs that the rules add to this pipeline, ordered by stage."""
         if self._rule(self.document.get("workflow", {})) is None:
             return []
         stages = self.document.get("stages", ["build", "test", "deploy"])
@@ -78,9 +78,11 @@ class Pipeline:
         return sorted(found, key=lambda name: stages.index(self.jobs[name].get("stage", "test")))
 
     def run(self) -> dict[str, JobResult]:
-        """Run the selected jobs; a failure skips later jobs, and ``manual`` starts manual jobs.
+        """Run the selected jobs; a failure skips later jobs, and ``manual`` lists the manual jobs
+        to start.
 
-        A second call runs only jobs that have not run, for example after a person started one.
+        A second call runs only the jobs that have not run yet, for example after a user started
+        one.
         """
         for name in self.selected():
             if name in self.results:
@@ -138,7 +140,7 @@ class Pipeline:
                 yield path, target
 
     def _rule(self, job: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """Return the first rule that holds; None if there is none, and the job is left out."""
+        """Return the first matching rule of a GitLab CI job, or None if none matches."""
         if "rules" not in job:
             return {}
         for rule in job["rules"]:

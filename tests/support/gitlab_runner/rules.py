@@ -1,4 +1,4 @@
-"""``holds``: evaluates the ``if`` of a rule in a GitLab CI file.
+"""Evaluates the ``if`` expression of a rule in a GitLab CI file.
 
 Source: docs.gitlab.com, "Specify when jobs run with rules", CI/CD variable expressions.
 """
@@ -18,7 +18,7 @@ _TOKEN = re.compile(
 
 
 def holds(expression: str, variables: Mapping[str, str]) -> bool:
-    """Return whether *expression* is true for the *variables* of a pipeline."""
+    """Return whether the rule's *expression* is true for the *variables* of a pipeline."""
     tokens = _tokens(expression)
     value = _either(tokens, variables)
     if tokens:

@@ -1,4 +1,4 @@
-"""Opens pages in headless Chromium and controls it with its DevTools protocol: ``Browser``."""
+"""``Browser``: controls a page in headless Chromium through the DevTools protocol."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ KEYS = {
     "ArrowDown": 40,
     "/": 191,
 }
-"""The keys that ``Browser.press`` presses, with the codes of the DevTools protocol."""
+"""The keys that ``Browser.press`` presses, with their codes in the DevTools protocol."""
 UNFOLD = 'for (const each of document.querySelectorAll("details")) each.open = true;'
-"""A script that unfolds everything."""
+"""JavaScript that opens all collapsed sections of a page."""
 TEXTS = {"Enter": "\r", " ": " ", "/": "/"}
 
 
 @contextmanager
 def started_browser(folder: Path) -> Iterator[Browser]:
-    """Start Chromium with a profile in *folder*; a test is skipped without Chromium."""
+    """Start Chromium with a profile in *folder*, or skip the test if Chromium is not installed."""
     program = tool("chromium")
     commands, to_send = os.pipe()
     to_read, answers = os.pipe()
@@ -68,9 +68,9 @@ class Browser:
         self._folder, self._writing, self._reading = folder, writing, reading
         self._last, self._session = 0, None
         self.console: list[str] = []
-        """What Chromium has reported about the page, such as a violation of its policy."""
+        """The messages that Chromium reported about the page, such as policy violations."""
         self.requests: list[str] = []
-        """The addresses that the page has requested."""
+        """The URLs that the page has requested."""
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)[
             "sessionId"
@@ -79,7 +79,7 @@ class Browser:
             self.send(f"{domain}.enable")
 
     def open(self, text: str, *, fragment: str = "", **window: Any) -> None:
-        """Show the page *text* as ``visit`` shows a page of a server."""
+        """Show the HTML page *text* as if a server had sent it, like ``visit``."""
         path = self._folder / "page.html"
         path.write_text(text, encoding="utf-8", errors="surrogateescape")
         self.visit(path.as_uri() + fragment, **window)
@@ -93,7 +93,7 @@ class Browser:
         scripts: bool = True,
         media: str = "screen",
     ) -> None:
-        """Show a page in a window of *width* CSS pixels, and wait until it is loaded."""
+        """Open a page in a browser window of *width* CSS pixels, and wait until it is loaded."""
         self.send("Page.navigate", url="about:blank")
         self.send(
             "Emulation.setDeviceMetricsOverride",
@@ -122,15 +122,15 @@ class Browser:
         return answer["result"].get("value")
 
     def follow(self, script: str) -> None:
-        """Run a script that opens another page, and wait until that page is loaded."""
+        """Run JavaScript that opens another page, and wait until that page is loaded."""
         self.send("Runtime.evaluate", expression=script, until="Page.loadEventFired")
 
     def wait_for(self, condition: str) -> None:
-        """Wait until the expression *condition* is true in the page."""
+        """Wait until the JavaScript expression *condition* is true in the page."""
         self.evaluate(f"while (!({condition})) await new Promise((next) => setTimeout(next, 10));")
 
     def press(self, *keys: str) -> None:
-        """Press *keys*, one after another; a text that is not the name of a key is inserted."""
+        """Press *keys* one after another; a string that is not a key name is inserted as text."""
         for key in keys:
             if key not in KEYS:
                 self.send("Input.insertText", text=key)
@@ -141,7 +141,7 @@ class Browser:
             self.send("Input.dispatchKeyEvent", type="keyUp", **code)
 
     def screenshot(self, path: Path, *, height: int = 0) -> None:
-        """Write a picture of the page's top *height* pixels, by default of the whole page."""
+        """Save a screenshot of the page's top *height* pixels, by default of the whole page."""
         size = self.send("Page.getLayoutMetrics")["cssContentSize"]
         clip = {"x": 0, "y": 0, "width": size["width"], "height": height or size["height"]}
         picture = self.send(
@@ -150,7 +150,7 @@ class Browser:
         path.write_bytes(base64.b64decode(picture["data"]))
 
     def send(self, method: str, *, until: str = "", **parameters: Any) -> Any:
-        """Send one command and return its result; with *until*, also wait for that event."""
+        """Send a DevTools command and return its result; with *until*, also await that event."""
         self._last += 1
         message = {"id": self._last, "method": method, "params": parameters}
         if self._session:
@@ -166,7 +166,7 @@ class Browser:
         return result
 
     def _receive(self) -> dict[str, Any]:
-        """Read one message, and note what it says about the console and the network."""
+        """Receive one DevTools message, and store its console and network reports."""
         data = bytearray()
         while not data.endswith(b"\0"):
             byte = self._reading.read(1)
@@ -184,9 +184,9 @@ class Browser:
 
 
 def accessibility(browser: Browser) -> tuple[int, list[Any]]:
-    """Return how many rules of axe-core the open page keeps, and the problems of all elements.
+    """Check the open page with axe-core; return the number of passed rules and all violations.
 
-    A test is skipped without axe-core.
+    A test is skipped if axe-core is not installed.
     """
     browser.evaluate(tool("axe-core").read_text(encoding="utf-8"))
     passes, problems = browser.evaluate(

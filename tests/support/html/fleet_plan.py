@@ -1,4 +1,4 @@
-"""Plans fleets of any size, for tests of what a plan's page costs."""
+"""Plans many VMs, for tests that measure the size and the cost of a plan's HTML page."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NODES = 40
 
 
 def fleet_plan(count: int, *, per_namespace: int = 50) -> Plan:
-    """Plan *count* VMs on 40 nodes, most of which change live, in a canary and two batches."""
+    """Plan *count* VMs on 40 nodes: most change live, in a canary and two batches."""
     refs = [vm_ref(f"team-{n // per_namespace:03}", f"pg-{n:05}") for n in range(count)]
     live = make_live(
         *(make_vm(ref) for ref in refs),

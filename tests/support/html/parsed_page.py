@@ -1,4 +1,4 @@
-"""Parses an HTML page and reports what a browser would repair, load or run."""
+"""Parses an HTML page, and reports what a browser would repair, load or run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Element:
 
 
 class Page(HTMLParser):
-    """The elements of a page, in order; a tag that is not closed in order is an error."""
+    """The parsed elements of an HTML page, in order; wrongly nested tags are an error."""
 
     def __init__(self, text: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -56,27 +56,27 @@ class Page(HTMLParser):
         return [each for each in self.elements if each.tag in tags]
 
     def values(self, name: str) -> list[str]:
-        """Return the values of the attribute *name*, in order."""
+        """Return all values of the HTML attribute *name*, in page order."""
         return [each.attributes[name] or "" for each in self.elements if name in each.attributes]
 
     @property
     def shape(self) -> list[tuple[str, ...]]:
-        """The tag and the attribute names of each element."""
+        """The tag and the attribute names of each HTML element, in page order."""
         return [(each.tag, *each.attributes) for each in self.elements]
 
     @property
     def rows(self) -> list[Element]:
-        """The rows of all tables of VMs."""
+        """The rows of all VM tables on the page."""
         return [each for each in self.all("tr") if "class" in each.attributes]
 
 
 def content_hash(text: str) -> str:
-    """Return the source of a Content-Security-Policy that permits an element with *text*."""
+    """Return the Content-Security-Policy source that permits an inline element with *text*."""
     return f"'sha256-{b64encode(sha256(text.encode()).digest()).decode()}'"
 
 
 def assert_self_contained(page: Page) -> None:
-    """The page loads nothing, and runs only what its policy lists."""
+    """Assert that the page loads nothing, and runs only the scripts that its policy permits."""
     metas = [each.attributes for each in page.all("meta")]
     policy = next(
         each["content"] for each in metas if each.get("http-equiv") == "Content-Security-Policy"

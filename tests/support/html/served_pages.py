@@ -1,4 +1,4 @@
-"""Serves the live pages over HTTP, as ``serve`` does: ``served_pages``."""
+"""Serves the status pages of ``serve`` over HTTP for tests."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ServedPages:
-    """The server of the pages of one view, which a test can change."""
+    """A server of the status pages, whose displayed state a test can change."""
 
     store: ViewStore
     port: int
@@ -40,7 +40,7 @@ def content() -> FaceContent:
 
 @contextmanager
 def served_pages(view: ServiceView) -> Iterator[ServedPages]:
-    """Serve the pages of *view*; events follow each other almost without a pause."""
+    """Serve the status pages of *view*, and send updates almost without delay."""
     store = ViewStore(view, FakeClock())
     with serving(store) as port:
         yield ServedPages(store=store, port=port)
@@ -48,7 +48,7 @@ def served_pages(view: ServiceView) -> Iterator[ServedPages]:
 
 @contextmanager
 def serving(store: ViewStore, port: int = 0) -> Iterator[int]:
-    """Serve the newest view of a store on a port, by default a free one; yield the port."""
+    """Serve the newest state in a store on a port, by default a free one; yield the port."""
     options = FaceOptions(streams=StreamLimits(interval_s=0.01, retry_s=0.05))
     app = face_app(store, content(), options)
     address = ListenAddress(host="127.0.0.1", port=port)

@@ -1,4 +1,4 @@
-"""Builds the state of ``serve`` for fleets of any size, in the middle of a rollout."""
+"""Builds the state of a ``serve`` process during a rollout, for any number of VMs."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ NODES = 40
 
 
 def service_view(count: int, *, per_namespace: int = 50, **overrides: Any) -> ServiceView:
-    """Return the state of a leader that changes *count* VMs on 40 nodes.
+    """Return the state of a ``serve`` leader that is changing *count* VMs on 40 nodes.
 
-    Of 20 VMs, two change now, two are in the queue, two need a restart and one is stopped; the
-    guests of all others have the memory that Git sets.
+    Of each 20 VMs, two are changing, two are queued, two need a restart and one is stopped. The
+    guests of the others already have the memory size that Git sets.
     """
     return replace(_view(count, per_namespace), **overrides)
 
@@ -148,7 +148,7 @@ def node_of(number: int) -> str:
 
 
 def vmi(ref: ObjectRef, kind: int, node: str) -> Any:
-    """Return a running instance; of kinds 0 and 1, the memory is changing."""
+    """Return a running VM instance; the memory of instances of kinds 0 and 1 is changing."""
     found = make_vmi(ref, max_guest="16Gi", node=node)
     if kind < 2:
         conditions = {**found.conditions, "HotMemoryChange": condition("True")}
@@ -161,7 +161,7 @@ def vmi(ref: ObjectRef, kind: int, node: str) -> Any:
 
 
 def active_run(plan: Plan, changing: list[ObjectRef]) -> ActiveRun:
-    """Return a run in which each of the VMs has another fraction of its change behind it."""
+    """Return a rollout in progress, in which each VM has completed a different fraction."""
     steps = {
         ref: Progress(
             at=NOW,

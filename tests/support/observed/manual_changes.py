@@ -1,4 +1,4 @@
-"""Applies a planned change without the product, and observes what KubeVirt does."""
+"""Applies a planned change without the product, and observes how KubeVirt reacts."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ UNRENEWED = LeaseTimes(duration_s=7200, renew_s=3600.0)
 DEFIED_S = 900.0
 """How long a manual change is observed, in simulated seconds."""
 ENDLESS = 10
-"""After this number of migrations, KubeVirt migrates the VM again and again.
+"""The number of migrations after which a VM counts as migrating in an endless loop.
 
-Migrations that fail are repeated after 20, 40, 80, 160 and 300 seconds.
+KubeVirt repeats failed migrations after 20, 40, 80, 160 and 300 seconds.
 """
 SETTLED_S = 30.0
-"""A time in which KubeVirt deploys a changed CR and its components read the CR, in seconds."""
+"""The seconds within which KubeVirt deploys a changed CR and its components read it."""
 
 
 class SlowInformer(PolledInformer):
-    """An informer that reads less often, so that long simulations take less time."""
+    """An informer that polls less often, so that long simulations finish sooner."""
 
     def wait(self, timeout_s):
         self._clock.sleep(max(timeout_s, 4.0))
@@ -34,7 +34,7 @@ class SlowInformer(PolledInformer):
 
 
 def rig_at(sim, *, begins_s):
-    """Return a rig with a slow informer, *begins_s* seconds after its world has started."""
+    """Return a rig with a slow informer, *begins_s* seconds after the simulation started."""
     found = Rig(sim, lease_times=UNRENEWED)
     found.informer = SlowInformer(found.client, found.clock)
     found.clock.sleep(begins_s)
@@ -46,11 +46,11 @@ def instances(run):
 
 
 def patch_by_hand(run, decision):
-    """Make the only change of *decision* with kubectl's user agent.
+    """Make the only planned change of *decision* with kubectl's user agent.
 
     Returns:
-        The facts, named as in planner.yaml; the requested size; and the size in the spec before,
-        or None if the spec had no size.
+        The observed facts, named as in planner.yaml; the requested size; and the previous size
+            in the spec, or None if the spec had no size.
     """
     namespace, vm = decision.ref.namespace, decision.ref.name
     witness = VMObserver(run.sim, namespace, vm)
@@ -79,7 +79,7 @@ def patch_by_hand(run, decision):
 
 
 def change_kubevirt_by_hand(run, plan):
-    """Make the plan's changes to the KubeVirt CR by hand, and wait until they are deployed."""
+    """Make the planned changes to the KubeVirt CR by hand, and wait until they are deployed."""
     for decision in plan.decisions:
         if decision.effect is not Effect.CONFIG:
             continue
@@ -111,6 +111,6 @@ def _keeps_revision(run, namespace, name):
 
 
 def _size_of(run, instancetype):
-    """Return the memory size that an instancetype sets."""
+    """Return the memory size that a VirtualMachineInstancetype sets."""
     [found] = [each for each in run.sim.world.instancetypes if each.name == instancetype]
     return q(found.guest)

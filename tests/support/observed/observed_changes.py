@@ -1,4 +1,4 @@
-"""Derives from observed VM changes which plan effects are correct, without the planner.
+"""Derives the correct planned effect of a VM change from observed facts, without the planner.
 
 The facts are listed at the top of tests/conformance/planner.yaml. Sizes are compared by value.
 """
@@ -11,16 +11,16 @@ from support.builders import q
 
 OTHER_EDIT = "a non-live-updatable field was changed in the template spec"
 GIVEN_UP = 3
-"""After this many failed migrations in succession, a rollout counts the VM as failed."""
+"""The number of consecutive failed migrations after which a rollout counts a VM as failed."""
 
 
 def effects_of_change(happened, *, wants, had=None):
-    """Return the plan effects that would have been correct before a request.
+    """Return the effects that a correct plan could have predicted before a size request.
 
     Args:
         happened: The facts that were observed since the request.
         wants: The requested size.
-        had: The size in the spec before the request; None if there was none.
+        had: The size in the spec before the request, or None if the spec had no size.
     """
     migrations, waits = happened.get("migrations", ()), happened.get("restartRequired")
     cut_short = happened.get("fault") or happened.get("then")
@@ -54,7 +54,7 @@ def _silent(happened):
 
 
 def effects_as_it_stands(happened, *, wants):
-    """Return the correct plan effects for a VM whose spec already has the desired size."""
+    """Return the effects that a correct plan can show for a VM whose spec already has *wants*."""
     migrations = happened.get("migrations", ())
     match happened:
         case {"ran": False}:
@@ -73,12 +73,12 @@ def effects_as_it_stands(happened, *, wants):
 
 
 def arrived(happened, wants):
-    """Return whether the guest finally had the desired size."""
+    """Return whether the guest had the desired memory size at the end."""
     return "guestCurrent" in happened and q(happened["guestCurrent"]) == q(wants)
 
 
 class VMObserver:
-    """Collects facts about one VM from a simulator's store, starting now."""
+    """Collects facts about one VM from the store of a simulator, from now on."""
 
     def __init__(self, sim, namespace, name):
         self._key = (namespace, name)
@@ -125,11 +125,11 @@ class VMObserver:
 
     @property
     def migrations(self):
-        """The phase of each migration of the VM so far."""
+        """The phase of each migration of the VM since observation started."""
         return list(self._phases.values())
 
     def facts(self):
-        """Return the facts so far, named as in planner.yaml."""
+        """Return the facts observed so far, with the names of planner.yaml."""
         waits = condition(self._vm, "RestartRequired")
         memory = self._vmi["status"].get("memory", {}) if self._vmi else {}
         found = {
@@ -154,6 +154,6 @@ def _outgrown(vmi):
 
 
 def condition(found, name):
-    """Return a condition of a raw object; an empty object if the condition is absent."""
+    """Return a condition of a Kubernetes object as a dictionary, which is empty if none exists."""
     conditions = found.get("status", {}).get("conditions") or ()
     return next((each for each in conditions if each["type"] == name), {})

@@ -1,4 +1,4 @@
-"""Builds KubeVirt CRs that HyperConverged or Harvester own, with the objects of the owners."""
+"""Builds KubeVirt CRs that HyperConverged or Harvester manages, and the operators' objects."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ READY = {"ReconcileComplete": condition("True"), "Available": condition("True")}
 
 
 def make_owner(release: str = "1.19.0", version: str = "v1", **overrides: Any) -> LiveOwner:
-    """Build a settled HyperConverged without any setting."""
+    """Build a HyperConverged object that is fully reconciled and has no settings."""
     containers = {("spec",), ("spec", "virtualization")} if version == "v1" else {("spec",)}
     base = LiveOwner(
         ref=HYPERCONVERGED,
@@ -46,7 +46,7 @@ def make_owner(release: str = "1.19.0", version: str = "v1", **overrides: Any) -
 
 
 def make_owned(owner: LiveOwner | None, *, version: str = "v1.9.0", **overrides: Any) -> LiveState:
-    """Build a cluster whose KubeVirt CR HyperConverged writes."""
+    """Build a cluster whose KubeVirt CR HyperConverged manages."""
     kubevirt = make_kubevirt(
         version,
         ref=OWNED,
@@ -57,7 +57,7 @@ def make_owned(owner: LiveOwner | None, *, version: str = "v1.9.0", **overrides:
 
 
 def make_harvester(setting: dict[tuple[str, ...], object] | None, **overrides: Any) -> LiveState:
-    """Build a Harvester cluster; *setting* is what its Setting holds, or None without it."""
+    """Build a Harvester cluster; *setting* is the value of its Setting, None for no Setting."""
     owners = ()
     if setting is not None:
         owners = (

@@ -1,7 +1,7 @@
-"""Adds rarer features to random worlds: old versions, instancetypes, huge pages, evictions.
+"""Adds rarer features to random simulated clusters, such as old versions and instancetypes.
 
-These features use random streams of their own, so a seed still produces its original case, and
-sometimes one more feature.
+These features use their own random streams, so that a seed still produces its original case, in
+some cases with one more feature.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ OLD = ("v1.1.1", "v1.2.0", "v1.2.2", "v1.4.1")
 SWITCHED = ("v1.1.1",)
 """The KubeVirt versions in which each VM must enable live updates in its own spec."""
 STRICT = ("v1.1.1", "v1.2.0", "v1.2.2")
-"""The versions that deny a VM with its own maxGuest if it has hugepages or dedicated CPUs."""
+"""The KubeVirt versions that deny a VM with maxGuest if it has hugepages or dedicated CPUs."""
 UNLIMITED = ("v1.1.1", "v1.2.0")
-"""The versions that deny a VM with its own maxGuest if it has a memory limit."""
+"""The KubeVirt versions that deny a VM with maxGuest if it has a memory limit."""
 GATED = (*OLD, "v1.3.1")
 EVICTIONS = ("LiveMigrate", "LiveMigrateIfPossible", "External", "None")
 KINDS = {
@@ -26,11 +26,11 @@ KINDS = {
     "lean": {"overcommitPercent": 25},
     "roomy": {"maxGuest": "16Gi"},
 }
-"""The kinds of instancetype, with their fields besides the memory size."""
+"""The kinds of instancetypes in random cases, with their fields except the memory size."""
 
 
 def type_of(name):
-    """Return the instancetype with a name such as ``plain-2048``: a kind and a size in Mi."""
+    """Return the instancetype with a name such as ``plain-2048``: its kind and its size in MiB."""
     kind, _, size = name.partition("-")
     return {"name": name, "namespace": "default", "guest": f"{size}Mi", **KINDS[kind]}
 
@@ -43,7 +43,7 @@ def guest_of(vm):
 
 
 def extended(rng, control, vm):
-    """Return the VM, sometimes with an extra feature, without fields that its version denies."""
+    """Add a rare feature to some VMs, and omit fields that the KubeVirt version denies."""
     if control.version in SWITCHED:
         vm = _switched(rng, control, vm)
     vm = _allowed(control, vm)
@@ -52,7 +52,7 @@ def extended(rng, control, vm):
 
 
 def _switched(rng, control, vm):
-    """Return a v1.1 VM, whose live updates are configured in its own spec."""
+    """Return a VM for KubeVirt v1.1, with live updates configured in its own spec."""
     vm = {key: value for key, value in vm.items() if key != "bootedUnder"}
     own = vm.pop("maxGuest", None)
     asks = control.gated and (vm.get("hotplugged") or rng.choice([True] * 4 + [False]))
@@ -68,7 +68,7 @@ def _own_max(vm):
 
 
 def _allowed(control, vm):
-    """Return the VM without a limit that its version denies or that would prevent hotplug."""
+    """Return the VM without memory limits that its version denies or that block hotplug."""
     resources = vm.get("domain", {}).get("resources", {})
     plugged = vm.get("hotplugged")
     denied = control.version in UNLIMITED and (_own_max(vm) or plugged)
@@ -109,7 +109,7 @@ def _forbidden(control, vm):
 
 
 def _armed(_rng, _control, vm):
-    """Return the VM with the architecture arm64, unless it has been hotplugged."""
+    """Return the VM with the architecture arm64, unless its memory was hotplugged."""
     if _own_max(vm) or "hotplugged" in vm:
         return vm
     return vm | {"architecture": "arm64"}
@@ -120,7 +120,7 @@ def _evictable(rng, _control, vm):
 
 
 def _limited(rng, control, vm):
-    """Return the VM with a memory limit that its guest does not exceed, and without requests."""
+    """Return the VM with a memory limit of at least its guest size, and without requests."""
     if "domain" in vm or "hotplugged" in vm:
         return vm
     if control.version in UNLIMITED and _own_max(vm):
@@ -131,14 +131,14 @@ def _limited(rng, control, vm):
 
 
 def wanted_type(rng, vm):
-    """Return the instancetype that Git sets: mostly the same kind with another memory size."""
+    """Return the instancetype in Git: usually of the same kind with a different memory size."""
     kind, _, size = vm["instancetype"].partition("-")
     grown = int(size) + rng.choice([1024, 1024, 512, 0, -512, 16 * 1024])
     return f"{rng.choice([kind] * 5 + list(KINDS))}-{grown}"
 
 
 def type_yaml(name, instancetype):
-    """Return a manifest that sets only the VM's instancetype."""
+    """Return a VM manifest that sets only the instancetype."""
     manifest = {
         "apiVersion": "kubevirt.io/v1",
         "kind": "VirtualMachine",
@@ -149,7 +149,7 @@ def type_yaml(name, instancetype):
 
 
 def pages_of(rng, vms):
-    """Return the huge pages per node: enough for all VMs, for some VMs, or for no other VM."""
+    """Return the number of huge pages per node: enough for all VMs, some VMs or no other VM."""
     found = {}
     for vm in vms:
         page = vm.get("domain", {}).get("memory", {}).get("hugepages", {}).get("pageSize")

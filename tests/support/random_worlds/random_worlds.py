@@ -1,7 +1,7 @@
-"""Builds random simulated worlds that can occur, and the manifests that Git has for them.
+"""Builds random but possible simulated clusters, and the manifests in Git for them.
 
-One case is left out, since a rollout cannot prevent it: a VM whose resize is already in progress
-where workloadUpdateMethods has only Evict. KubeVirt kills such a VM in any case.
+One case is excluded, because a rollout cannot prevent it: if workloadUpdateMethods has only
+Evict, KubeVirt kills a VM whose resize is already in progress.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ VERSIONS = ("v1.3.1", "v1.5.3", "v1.6.3", "v1.7.1", "v1.8.0", "v1.9.0", "v1.9.0"
 STAGE_BY_DEFAULT = (*OLD, "v1.3.1", "v1.5.3")
 MIB, GIB = 2**20, 2**30
 LASTING = ("always", 3, 5)
-"""How many times a fault must occur for a rollout with three attempts to fail."""
+"""How many times a fault must occur before a rollout with three attempts fails."""
 OVERHEAD = GIB // 2
-"""More memory than a launcher pod needs in addition to the guest's memory."""
+"""An upper bound of a launcher pod's memory overhead beyond the guest's memory."""
 
 GENTLE = (
     {"bandwidthPerMigration": "128Mi"},
@@ -40,7 +40,7 @@ GENTLE = (
     {"allowPostCopy": True},
     {},
 )
-"""Migration policies under which a migration still succeeds."""
+"""Migration policies that slow migrations down but let them succeed."""
 
 BOOTS = (GIB, 2 * GIB, 3 * GIB, 4 * GIB, GIB + 512 * MIB)
 RARELY = (False,) * 11 + (True,)
@@ -49,12 +49,12 @@ OFTEN = (False,) * 3 + (True,)
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """A simulated world, and the manifests that Git has for it."""
+    """A random simulated cluster, and the manifests in Git for it."""
 
     world: dict
     desired: str
     begins_s: float
-    """When the plan is made, in seconds after the start of the simulated world."""
+    """When the plan is made, in seconds after the simulation started."""
     max_concurrent: int | None
 
     @property
@@ -62,14 +62,14 @@ class Case:
         return {vm["name"]: vm for vm in self.world["vms"]}
 
     def __repr__(self):
-        """Return all data that is needed to reproduce the example."""
+        """Return all data needed to reproduce this random case."""
         choices = f"begins_s={self.begins_s} max_concurrent={self.max_concurrent}"
         return f"{choices}\n{yaml.safe_dump(self.world)}{self.desired}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Control:
-    """The KubeVirt CR of a case, and the changes that Git requests for it."""
+    """The KubeVirt CR of a random case, and the changes to it that Git contains."""
 
     version: str
     spec: dict
@@ -77,7 +77,7 @@ class Control:
 
     @property
     def live(self):
-        """Return whether a VM that starts under this CR can be hotplugged later."""
+        """Return whether a VM that starts with this KubeVirt CR can be hotplugged later."""
         configuration = self.spec["configuration"]
         if self.version in SWITCHED:
             return self.gated
@@ -104,7 +104,7 @@ class Control:
 
 
 def control_of(rng, more):
-    """Return the KubeVirt CR of a case, with the changes that Git requests.
+    """Return the KubeVirt CR of a random case, and the changes to it that Git contains.
 
     Args:
         rng: The random stream for the original choices.
@@ -137,7 +137,7 @@ def control_of(rng, more):
 
 
 def _wanted(version, gates):
-    """Return the CR settings in Git, which allow live changes."""
+    """Return KubeVirt CR settings for Git that allow live changes."""
     configuration = {} if version in SWITCHED else {"vmRolloutStrategy": "LiveUpdate"}
     if version in GATED:
         named = list(dict.fromkeys([*(gates or ()), GATE]))
@@ -181,7 +181,7 @@ def vm_of(rng, control, name):
 
 
 def _resources(rng, booted):
-    """Return memory requests and, in some cases, a limit that is at least the guest's size."""
+    """Return memory requests and, in some cases, a limit of at least the guest size."""
     requests = rng.choice([booted, booted, booted, booted - 256 * MIB])
     found = {"requests": {"memory": str(requests)}}
     limit = rng.choice([None, booted, booted + 256 * MIB, booted + 2 * GIB])
@@ -189,7 +189,7 @@ def _resources(rng, booted):
 
 
 def _edited(rng, control, vm, booted, *, roomy):
-    """Return changes since the VM's start: none, an earlier hotplug, or a new size."""
+    """Return the VM's edits since its start: none, an earlier hotplug, or a new size."""
     limit = min(int(vm.get("maxGuest", 4 * booted)), control.cluster_max or 4 * booted)
     what = rng.choice(["nothing"] * 5 + ["plugged", "written"])
     if what == "plugged" and roomy and booted + GIB <= limit:
@@ -202,7 +202,7 @@ def _edited(rng, control, vm, booted, *, roomy):
 
 
 def size_for(rng, vm):
-    """Return the size in Git: above, below or equal to the VM's size, in any notation."""
+    """Return the memory size in Git, in any notation: above, below or equal to the VM's size."""
     has = int(vm["guest"])
     own = vm.get("maxGuest") or vm.get("liveUpdateFeatures", {}).get("memory", {}).get("maxGuest")
     most = int(own or 4 * has)
@@ -222,7 +222,7 @@ def _spellings(size):
 
 
 def case_of(context, each):
-    """Build a case from seeds: one for everything that the VMs share, and one per VM."""
+    """Build a random case from one seed for everything that VMs share and one seed per VM."""
     rng, own = Random(context), [Random(seed) for seed in each]
     more, extra = Random(f"more {context}"), [Random(f"more {seed}") for seed in each]
     control = control_of(rng, more)
@@ -275,7 +275,7 @@ def case_of(context, each):
 
 
 def limit_of(vm):
-    """Return the memory limit of a VM, which is its pod's request if it has no other."""
+    """Return the memory limit of a VM, which defaults to the request of its pod."""
     return int(vm.get("domain", {}).get("resources", {}).get("limits", {}).get("memory", 0))
 
 
@@ -285,7 +285,7 @@ def _pages(rng, vms):
 
 
 def _back_up(own, vms):
-    """Start backups of running VMs; some end soon, and some last longer than a rollout."""
+    """Start backups of running VMs, some of which last longer than a rollout."""
     for rng, vm in zip(own, vms, strict=True):
         if rng.choice(RARELY) and vm.get("running", True):
             ends = rng.choice([{"ends": "20s"}, {"ends": "4m"}, {}])
@@ -293,7 +293,7 @@ def _back_up(own, vms):
 
 
 def _policies(rng, own, vms):
-    """Return migration policies for all VMs and for some; they never make a migration fail."""
+    """Return migration policies for some or all VMs; they never make a migration fail."""
     for vm_rng, vm in zip(own, vms, strict=True):
         if vm_rng.choice([True, False]):
             vm["vmiLabels"] = {"role": "database"}
@@ -332,5 +332,5 @@ def _kubevirt_yaml(spec):
 
 
 SEEDS = st.integers(0, 2**32)
-"""Hypothesis varies numbers better than nested choices, and can still remove VMs."""
+"""Seeds for random cases, because Hypothesis shrinks numbers better than nested choices."""
 CASES = st.builds(case_of, SEEDS, st.lists(SEEDS, min_size=1, max_size=6, unique=True))

@@ -1,4 +1,4 @@
-"""``FakePrometheus``: a server with the query API of Prometheus, and alerts of a test."""
+"""``FakePrometheus``: serves the query API of Prometheus with alerts that a test sets."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from support.servers.fake_server import FakeServer
 
 
 class FakePrometheus(FakeServer):
-    """Answers each query with the alerts of its ``alerts``, by the query's text."""
+    """Responds to each query with the alerts that ``alerts`` has for the query string."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(self._result, **options)
         self.alerts: dict[str, list[dict[str, str]]] = {}
-        """The labels of the firing alerts, by the name of the alert in the query."""
+        """The labels of the firing alerts, by the alert name in the query."""
         self.status, self.body = 200, None
-        """The status of every answer, and its body; None for the alerts."""
+        """The status and the body of every response; a body of None stands for the alerts."""
 
     @property
     def queries(self) -> list[str]:

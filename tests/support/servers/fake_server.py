@@ -1,4 +1,4 @@
-"""``FakeServer``: a local HTTP server that stores its requests; a test decides its answers."""
+"""``FakeServer``: a local HTTP server that stores requests, and whose responses a test sets."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class FakeServer:
-    """Listens on 127.0.0.1 in a ``with`` block; by default it answers 200 with an empty object."""
+    """An HTTP server on 127.0.0.1; by default it responds with status 200 and an empty object."""
 
     def __init__(self, answer: Answer | None = None, tls: ssl.SSLContext | None = None) -> None:
         self.answer: Answer = answer or (lambda _received: (200, {}, {}))

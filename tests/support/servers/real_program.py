@@ -1,4 +1,4 @@
-"""``running``: runs a server that writes to stderr when it is ready."""
+"""Starts a server program, and waits until it reports on stderr that it is ready."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ if TYPE_CHECKING:
 
 
 def free_address() -> str:
-    """Return an address on loopback with a port that no process used a moment ago."""
+    """Return a host and port on 127.0.0.1 that no process was using a moment ago."""
     with socket.create_server(("127.0.0.1", 0)) as found:
         return f"127.0.0.1:{found.getsockname()[1]}"
 
 
 @contextmanager
 def running(*command: object, ready: str) -> Iterator[None]:
-    """Start a program, wait for the line *ready* on its stderr, and stop it after the block."""
+    """Run a program during the ``with`` block, which starts when stderr contains *ready*."""
     with subprocess.Popen(
         [*map(str, command)],
         stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Runs the real Prometheus with the alerts of the examples: ``prometheus``."""
+"""Runs a real Prometheus with the example alert rules."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ RULES = EXAMPLES / "monitoring" / "rules.yaml"
 
 @dataclass(frozen=True)
 class Prometheus:
-    """The API of a running Prometheus."""
+    """A client for the API of a running Prometheus."""
 
     address: str
 
     def ask(self, path: str, **query: str) -> Any:
-        """Return the data of an answer."""
+        """Return the data of an API response of Prometheus."""
         connection = HTTPConnection(self.address, timeout=HANGS_S)
         connection.request("GET", f"/api/v1/{path}?{urlencode(query)}")
         answer = json.loads(connection.getresponse().read())
@@ -36,14 +36,14 @@ class Prometheus:
         return answer["data"]
 
     def values(self, expression: str) -> list[float]:
-        """Return the present values of an expression."""
+        """Return the current values of a PromQL expression."""
         found = self.ask("query", query=expression)["result"]
         return [float(each["value"][1]) for each in found]
 
 
 @contextmanager
 def prometheus(program: Path, folder: Path, target: str) -> Iterator[Prometheus]:
-    """Scrape *target* every second until the end of the block."""
+    """Run Prometheus and scrape *target* every second until the ``with`` block ends."""
     config = {
         "global": {"scrape_interval": "1s", "evaluation_interval": "1s"},
         "rule_files": [str(RULES)],

@@ -1,4 +1,4 @@
-"""Sends one request to an application in the same process, without a network: ``ask``."""
+"""``ask``: sends one request to an ASGI application in process, without a network."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def ask(
         app: The ASGI application.
         path: The path, and a query after ``?``.
         headers: The headers besides ``Host``.
-        body: The body, or the pieces in which it arrives. The client disconnects after the last
-            piece if the pieces end with None.
+        body: The body, or the chunks in which it arrives. If the chunks end with None, the
+            client disconnects after the last chunk.
     """
     pieces = [body] if isinstance(body, bytes) else list(body)
     return asyncio.run(_ask(app, path, method, _with_host(headers or {}), pieces))

@@ -1,4 +1,4 @@
-"""``Gate``: a TCP proxy that forwards, stalls or closes connections to a server."""
+"""``Gate``: a TCP proxy in front of a server that forwards, stalls or closes connections."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ _PIECE = 65_536
 
 
 class Way(StrEnum):
-    """What happens to connections."""
+    """How the test proxy treats connections: forward, stall or close."""
 
     OPEN = "open"
     SILENT = "silent"
-    """Connections stay open, and nothing passes, as if packets were lost."""
+    """The proxy keeps connections open but forwards nothing, as if packets were lost."""
     CLOSED = "closed"
-    """Open connections end, and new ones end at once."""
+    """The proxy closes open connections, and closes new ones at once."""
 
 
 class Gate(Listener):
-    """Forwards connections to a port of this machine while the gate is open."""
+    """A TCP proxy that forwards connections to a local port while it is in the open state."""
 
     def __init__(self, port: int) -> None:
         super().__init__(self._forward)
@@ -69,7 +69,7 @@ class Gate(Listener):
                 each.shutdown(socket.SHUT_RDWR)
 
     def _may_pass(self) -> bool:
-        """Wait while the gate is silent, and return whether it is open then."""
+        """Wait while the proxy stalls, and return whether it then forwards data."""
         with self._changed:
             self._changed.wait_for(lambda: self._way is not Way.SILENT)
             return self._way is Way.OPEN

@@ -25,7 +25,7 @@ def subject(ref: ObjectRef, **overrides: Any) -> NotificationSubject:
 
 
 def make_notification(**overrides: Any) -> Notification:
-    """Return the notification that a VM needs a restart."""
+    """Build a notification that a VM needs a restart."""
     base = Notification(
         id="0123456789abcdef",
         causes=("fedcba9876543210",),

@@ -1,4 +1,4 @@
-"""``PullingEngine``: an engine that reads its repository on demand, without another thread."""
+"""``PullingEngine``: a ``serve`` engine that polls Git on demand instead of in a thread."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from reconciler.serve.loop.engine import Engine
 
 
 class PullingEngine(Engine):
-    """Plans for the newest commit that ``pull`` has read."""
+    """Plans the newest commit that an earlier ``pull`` call read."""
 
     def __init__(self, reader, informer, clock, policy_of) -> None:
         super().__init__(informer, clock, policy_of)
@@ -15,5 +15,5 @@ class PullingEngine(Engine):
         self.pull()
 
     def pull(self) -> None:
-        """Read the desired state, and use it for all later plans."""
+        """Read the desired state from Git, and use it for all later plans."""
         self.use(read_valid(self._reader))

@@ -1,4 +1,4 @@
-"""Talks HTTP with a server byte by byte, as a hostile or a slow client could: ``connect``."""
+"""``connect``: talks HTTP to a server byte by byte, as a hostile or slow client could."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from reconciler.serve.http.listen_address import ListenAddress
 
 HANGS_S = 120
-"""Longer than any answer that does not hang, also on a busy machine."""
+"""A timeout in seconds that only a hanging response reaches, even on a busy machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A response of the server."""
+    """An HTTP response of the server."""
 
     status: int
     headers: dict[str, str]
@@ -51,13 +51,13 @@ def request(
 
 @contextmanager
 def connect(address: ListenAddress) -> Iterator[socket.socket]:
-    """Open a connection that the test writes to and reads from."""
+    """Open a TCP connection to the server that the test writes to and reads from."""
     with socket.create_connection((address.host, address.port), timeout=HANGS_S) as connection:
         yield connection
 
 
 def read_to_end(connection: socket.socket) -> bytes:
-    """Return everything that the server sends until it closes the connection."""
+    """Return all bytes that the server sends until it closes the connection."""
     received = b""
     try:
         while chunk := connection.recv(65_536):
@@ -68,7 +68,7 @@ def read_to_end(connection: socket.socket) -> bytes:
 
 
 def read_until(connection: socket.socket, end: bytes) -> bytes:
-    """Return what the server sends up to and including *end*, and leave the rest unread."""
+    """Return the bytes that the server sends up to and including *end*; keep the rest unread."""
     received = b""
     while not received.endswith(end):
         chunk = connection.recv(1)

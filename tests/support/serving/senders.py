@@ -1,4 +1,4 @@
-"""Webhooks as each forge sends them: ``SENDERS``, signed without code of the product."""
+"""Webhook requests as each Git host sends them, signed without code of the product."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ REPOSITORY, BRANCH = "https://git.example/team/fleet.git", "main"
 
 @dataclass(frozen=True, kw_only=True)
 class Hook:
-    """One request of a sender."""
+    """One webhook request of a Git host."""
 
     path: str
     headers: dict[str, str]
     body: bytes
 
     def with_headers(self, **changes: str | None) -> Hook:
-        """Return the request with other headers; None removes one. ``_`` stands for ``-``."""
+        """Return the request with other headers; None removes one, and ``_`` stands for ``-``."""
         changed = {name.replace("_", "-"): value for name, value in changes.items()}
         merged = {**self.headers, **changed}
         return replace(self, headers={key: each for key, each in merged.items() if each})
@@ -37,22 +37,22 @@ class Hook:
 
 @dataclass(frozen=True, kw_only=True)
 class Sender:
-    """A forge with one way to prove its identity."""
+    """A Git host (such as GitHub or GitLab) with one of its methods to authenticate webhooks."""
 
     name: str
     scheme: str
     sign: Callable[[bytes, str, str, float], dict[str, str]]
-    """Returns headers for a body, a secret, a delivery id and a time in seconds since 1970."""
+    """Returns headers for a body, a secret, a delivery ID, and a time in seconds since 1970."""
     signature: str
-    """The header with the proof."""
+    """The name of the header with the signature or token."""
     events: dict[str, tuple[dict[str, str], Any]]
-    """Headers and content by event: push, other branch, tag, deletion, ping, unknown."""
+    """Headers and body for each event: push, other branch, tag, deletion, ping, unknown."""
     secret: str = SECRET
     other_secret: str = OTHER_SECRET
     timed: bool = False
-    """Whether the signature contains a time."""
+    """Whether the signature covers a timestamp."""
     identified: bool = True
-    """Whether a webhook has an id."""
+    """Whether webhook requests have a delivery ID."""
     signs_body: bool = True
 
     def hook(
@@ -64,7 +64,7 @@ class Sender:
         age_s: float = 0.0,
         body: bytes | None = None,
     ) -> Hook:
-        """Return a signed request."""
+        """Return a signed webhook request."""
         headers, content = self.events[event]
         raw = json.dumps(content).encode() if body is None else body
         signed = self.sign(raw, secret or self.secret, delivery, NOW.timestamp() - age_s)
@@ -228,7 +228,7 @@ _SIGNED = {"secret": STANDARD_SECRET, "other_secret": OTHER_STANDARD_SECRET, "ti
 KNOWN_EVENTS = (
     *("push", "other branch", "tag", "deletion", "other repository", "ping", "unknown"),
 )
-"""The events of each sender."""
+"""The event names of each Git host that the product knows."""
 SENDERS = (
     Sender(
         name="GitHub",
@@ -313,4 +313,4 @@ SENDERS = (
         **_SIGNED,
     ),
 )
-"""Each sender, with each way in which it can prove its identity."""
+"""All Git hosts, with each method to authenticate their webhook requests."""

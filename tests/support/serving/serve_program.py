@@ -1,9 +1,9 @@
-"""Runs ``reconciler serve`` with other times of leases, and writes a line for each plan.
+"""Runs ``reconciler serve`` with different lease times, and writes a line for each plan.
 
 Usage: ``serve_program.py TIMES PLANS ARGUMENTS``. TIMES is a JSON object with fields of
-``LeaseTimes``. PLANS is a file to which each plan appends a line of JSON: the time, the commit,
-and the VMs whose size in the cluster differs from Git, with the size in the cluster; ``-`` for
-none.
+``LeaseTimes``. PLANS is a file to which each plan appends a line of JSON, or ``-`` for no file.
+The line contains the time, the commit, and the VMs whose size in the cluster differs from Git,
+with their size in the cluster.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def recording_engine(path: Path) -> type[Engine]:
-    """Return an engine that appends a line to the file at *path* after each plan."""
+    """Return a ``serve`` engine that appends a line to the file *path* after each plan."""
     file = path.open("a", buffering=1, encoding="utf-8")
 
     class RecordingEngine(Engine):

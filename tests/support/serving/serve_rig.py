@@ -1,4 +1,4 @@
-"""Runs the loop of `serve` in one process over a simulator on a stepped clock: ``ServeRig``."""
+"""``ServeRig``: runs the loop of `serve` in one process with a simulated cluster and clock."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from reconciler.source.readers import StreamReader
 
 
 class FakeGit:
-    """A branch whose newest commit a test replaces."""
+    """A fake Git branch whose newest commit a test replaces."""
 
     def __init__(self, clock) -> None:
         self._clock = clock
@@ -37,7 +37,7 @@ class FakeGit:
         self.config = Config()
 
     def commit(self, name: str, text: str, *, history=None, **config) -> None:
-        """Make *text* the newest commit; *config* replaces values of the configuration."""
+        """Make *text* the newest commit; *config* replaces values of the configuration file."""
         self.config = replace(self.config, **config)
         state = StreamReader([("desired.yaml", text.encode())]).read().state
         found = CommitInForce(revision="main", newest=name, commit=name)
@@ -46,13 +46,13 @@ class FakeGit:
         self.state = after_read(self.state, reading, self._clock.now())
 
     def fail(self) -> None:
-        """Make the repository unreachable for one read."""
+        """Make the next poll of the Git repository fail."""
         error = SourceError("the host is unreachable")
         self.state = after_failure(self.state, error, self._clock.now())
 
 
 class FakeLeader:
-    """Leads as long as the test wants."""
+    """A fake leader election that a test controls."""
 
     def __init__(self) -> None:
         self.state = LeaderState(role=Role.LEADER, leader="test")
@@ -70,7 +70,7 @@ class FakeLeader:
 
 
 class FakePrinter:
-    """Stores the steps of all runs; calls *act* at each step."""
+    """Stores the progress steps of all rollouts; calls *act* at each step."""
 
     trace_log = None
 
@@ -91,7 +91,7 @@ class FakePrinter:
 
 
 class ServeRig:
-    """The loop with all its parts."""
+    """The loop of ``serve`` with all its parts."""
 
     def __init__(
         self,
@@ -141,7 +141,7 @@ class ServeRig:
         )
 
     def restart(self) -> None:
-        """Replace the loop as a new process would, which remembers nothing."""
+        """Replace the ``serve`` loop, as a restarted process without memory would."""
         self.rig.informer.restart()
         self.loop = Loop(self.parts())
 
@@ -150,7 +150,7 @@ class ServeRig:
         return self.store.read()[1]
 
     def turns(self, seconds: float) -> int:
-        """Make turns for a time, one after each second or earlier; return how many runs began."""
+        """Run the loop for a time, at least once per second; return how many rollouts started."""
         before, until = len(self.reports), self.clock.monotonic() + seconds
         while self.clock.monotonic() < until:
             left_s = self.loop.turn()
@@ -159,5 +159,5 @@ class ServeRig:
         return len(self.reports) - before
 
     def guest(self, name: str = "vm") -> str:
-        """Return the memory that the guest of a VM in the namespace default has."""
+        """Return the current guest memory of a VM in the namespace default."""
         return self.rig.vmi("default", name)["status"]["memory"]["guestCurrent"]

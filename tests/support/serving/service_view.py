@@ -1,4 +1,4 @@
-"""Builds the state of a ``serve`` process that leads and has a plan: ``make_view``."""
+"""Builds the state of a ``serve`` process that is the leader and has a plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COMMIT = "8b1d2f70c3a94e5566778899aabbccddeeff0011"
 def make_view(
     desired: DesiredState | None = None, live: LiveState | None = None, **overrides: Any
 ) -> ServiceView:
-    """Build the state of a leader; by default, Git and the cluster have one equal VM."""
+    """Build the state of a ``serve`` leader; by default, its only VM matches Git."""
     desired = desired or make_desired(want("1Gi"))
     live = live or make_live(make_vm(), vmis=(make_vmi(),))
     base = ServiceView(

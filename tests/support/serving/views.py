@@ -1,4 +1,4 @@
-"""Builds views of ``serve`` for tests: ``make_view`` and ``make_store``."""
+"""Builds the displayed state of a ``serve`` process for tests."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from reconciler.serve.view_store import ViewStore
 
 
 def make_view(**overrides: Any) -> ServiceView:
-    """Return the view of a process without a plan."""
+    """Return the state of a ``serve`` process that has no plan yet."""
     base = ServiceView(
         instance="serve-0",
         version="0.1.0",
@@ -27,14 +27,14 @@ def make_view(**overrides: Any) -> ServiceView:
 
 
 def planned_view(guest: str = "2Gi", **overrides: Any) -> ServiceView:
-    """Return a view with the plan for one VM of 1Gi, which Git wants to have *guest*."""
+    """Return a state whose plan resizes one VM from 1Gi to *guest*."""
     desired, live = make_desired(want(guest)), make_live(make_vm(), vmis=(make_vmi(),))
     plan = plan_of(desired, live)
     return make_view(desired=desired, live=live, plan=plan, planned_at=NOW, **overrides)
 
 
 def ended_run(run_id: str = "run-1", **overrides: Any) -> RunReport:
-    """Return the report of a run without outcomes."""
+    """Return the report of a finished rollout without outcomes."""
     view = planned_view()
     base = RunReport(
         run_id=run_id,

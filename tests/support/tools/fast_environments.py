@@ -1,4 +1,4 @@
-"""``fast_python3``: a ``python3`` whose new environments share packages instead of copying pip."""
+"""``fast_python3``: creates virtual environments that share packages instead of copying pip."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ for each in "$3"/lib/python*/site-packages; do echo {packages} > "$each/shared.p
 
 
 def fast_python3(folder: Path, packages: Path) -> None:
-    """Write the program ``python3`` to *folder*; it only creates environments.
+    """Write a replacement ``python3`` that only creates virtual environments to *folder*.
 
     Args:
-        folder: A new folder for the program.
-        packages: A folder with pip, and with other packages that count as installed.
+        folder: A new directory for the program.
+        packages: A directory with pip and other packages that count as installed.
     """
     folder.mkdir()
     program = folder / "python3"

@@ -11,13 +11,13 @@ import pytest
 
 TABLE = Path(__file__).parents[3] / ".ci" / "tools.py"
 REQUIRE = "RECONCILER_REQUIRE"
-"""The variable with the names of the tools that must be present, separated by commas."""
+"""The environment variable that lists required tools, separated by commas."""
 
 
 def tool(name: str) -> Path:
-    """Return the path of the tool *name*.
+    """Return the path of the development tool *name*.
 
-    Without the tool, the test fails if the variable RECONCILER_REQUIRE lists the tool; otherwise,
+    If the tool is not installed, the test fails if RECONCILER_REQUIRE lists the tool; otherwise
     the test is skipped.
     """
     entry = _entries().get(name)

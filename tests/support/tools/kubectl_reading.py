@@ -1,4 +1,4 @@
-"""Converts YAML to JSON with kubectl, which reads it as the API server does: ``kubectl``."""
+"""``kubectl``: converts YAML to JSON with kubectl, which parses it as the API server does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import subprocess
 
 
 def kubectl(text):
-    """Return the objects that kubectl reads from a text, or None if kubectl rejects the text."""
+    """Return the objects that kubectl parses from a string, or None if kubectl rejects it."""
     command = ("kubectl", "annotate", "--local", "-f", "-", "x=y", "-o", "json")
     ended = subprocess.run(command, input=text.encode(), capture_output=True, check=False)
     if ended.returncode:

@@ -1,4 +1,4 @@
-"""``shared_folder``: a folder that is created once, and that all workers of pytest-xdist read."""
+"""Creates a directory once, and shares it among all workers of pytest-xdist."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 def shared_folder(
     factory: pytest.TempPathFactory, name: str, create: Callable[[Path], object]
 ) -> Path:
-    """Return the folder *name*, which the first worker that needs it fills with *create*.
+    """Return the directory *name*, which the first worker that needs it fills with *create*.
 
-    The other workers wait until it is filled. If *create* fails, the next worker calls it again.
+    The other workers wait until the directory is complete. If *create* fails, the next worker
+    calls it again.
     """
     root = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -1,1 +1,1 @@
-"""A hostile pull request, and a record of everything that a command opens, starts and contacts."""
+"""A hostile pull request, and a recorder of all files, programs and hosts that a command uses."""

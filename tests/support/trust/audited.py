@@ -1,4 +1,4 @@
-"""``run_audited``: runs a command in its own process and returns all that it reached."""
+"""``run_audited``: runs a command, and records all files, programs and hosts that it uses."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _PROGRAMS = (
 _WRAPPER = """#!/bin/sh
 GIT_TRACE2_EVENT={traces} exec {git} "$@"
 """
-"""Adds git's own record of the programs that it starts; the product removes this variable."""
+"""Enables git's own trace of the programs that it starts; the product unsets this variable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Audited:
-    """The output of a command, and what it opened, started and contacted."""
+    """The output of a command, and the files, programs and hosts that it used."""
 
     code: int
     out: str
@@ -49,12 +49,12 @@ class Audited:
 
     @property
     def opened(self) -> set[str]:
-        """The absolute paths that were opened, without resolving links."""
+        """The absolute paths that the command opened, without resolving symbolic links."""
         return {self._absolute(a[0]) for name, a in self.events if name == "open" and _path(a[0])}
 
     @property
     def changed(self) -> set[str]:
-        """The absolute paths that were opened for writing, created, renamed or deleted."""
+        """The absolute paths that the command wrote, created, renamed or deleted."""
         found = {
             self._absolute(a[0])
             for name, a in self.events
@@ -70,14 +70,14 @@ class Audited:
 
     @property
     def programs(self) -> list[tuple[str, ...]]:
-        """The command lines of the programs that Python started."""
+        """The command lines of the programs that the Python process started."""
         started = [(name, a) for name, a in self.events if name.startswith(_PROGRAMS)]
         assert all(name == "subprocess.Popen" for name, _ in started), started
         return [tuple(ast.literal_eval(a[1])) for _, a in started]
 
     @property
     def contacted(self) -> set[str]:
-        """The addresses and names that Python connected to, sent to, or looked up."""
+        """The hosts and names that the Python process connected to, sent to, or looked up."""
         names = ("connect", "sendto", "sendmsg", "getaddrinfo", "gethostbyname", "gethostbyaddr")
         return {
             a[-1] if "get" not in name else a[0]
@@ -96,7 +96,7 @@ def run_audited(
     environment: Mapping[str, str],
     imports: bool = False,
 ) -> Audited:
-    """Run ``reconciler ARGUMENTS`` in *folder*; *record* is a folder for the records.
+    """Run ``reconciler ARGUMENTS`` in *folder*, and write records to the directory *record*.
 
     If *imports* is true, a new interpreter runs the command, and its imports are recorded as well.
     This takes 2 s longer than the usual fork of a process that has imported the program.

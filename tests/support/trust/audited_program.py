@@ -1,7 +1,7 @@
-"""Runs ``reconciler`` and records what Python reports to audit hooks.
+"""Runs ``reconciler`` and records the events that Python reports to audit hooks.
 
 Arguments: the file for the record, and the arguments of ``reconciler``. Source of the events:
-docs.python.org, "Audit events table". A hook cannot be removed and sees every module.
+docs.python.org, "Audit events table". An audit hook cannot be removed and sees every module.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ BELOW_A_FOLDER = {"os.mkdir", "os.remove", "os.rmdir"}
 
 
 def recorder(path: str) -> Callable[[str, tuple], None]:
-    """Return the audit hook that appends its events to the file at *path*."""
+    """Return a Python audit hook that appends its events to the file at *path*."""
     file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     return lambda event, arguments: record(file, event, arguments)
 
 
 def record(file: int, event: str, arguments: tuple) -> None:
-    """Write one line for *event*.
+    """Write one line for an audit event.
 
-    A path below an open folder is recorded with the path of this folder. The event ``open`` does
-    not have this information, but such a folder has its own event.
+    A path below an open directory is recorded with the path of this directory. The event
+    ``open`` does not have this information, but opening such a directory has its own event.
     """
     if event in WATCHED:
         values = [each if isinstance(each, int) else text(each) for each in arguments]

@@ -1,4 +1,4 @@
-"""``HostilePullRequest``: a repository whose second commit contains every attack that we know."""
+"""``HostilePullRequest``: a repository whose second commit contains all attacks known to us."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CANARY = "canary-of-another-file"
-"""A text in each file that the program must not read."""
+"""A string in each file that the program must not read."""
 _CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 _EXEC = """apiVersion: v1
 kind: Config
@@ -41,13 +41,13 @@ _HOOKS = ("pre-commit", "post-checkout", "post-index-change", "reference-transac
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostilePullRequest:
-    """A checkout on the branch ``attack``, next to files that are not part of it."""
+    """A checkout of the branch ``attack``, next to files that are not part of the repository."""
 
     git: Git
     outside: Path
-    """A folder with secrets, to which links of the checkout lead."""
+    """A directory with secrets outside the checkout, to which links in the checkout point."""
     ran: Path
-    """A file that exists only after a program of the checkout ran."""
+    """A file that exists only if a program of the checkout was executed."""
 
     @property
     def folder(self) -> Path:
@@ -55,7 +55,7 @@ class HostilePullRequest:
 
 
 def hostile_pull_request(path: Path, url: str) -> HostilePullRequest:
-    """Create the repository below *path*; *url* is an address that nobody may contact."""
+    """Create the hostile repository below *path*; *url* is a URL that nothing may contact."""
     outside, ran = path / "outside", path / "ran"
     outside.mkdir(parents=True)
     (outside / "secret.yaml").write_text(vm_yaml("default", CANARY, "64Gi"))
@@ -109,7 +109,7 @@ def _files(url: str, program: Path, outside: Path) -> Mapping[str, str]:
 
 
 def hostile_names() -> Mapping[str, str]:
-    """Map file names that mean something to a shell, git or a runner to texts in the file."""
+    """Return file contents by file names that are special to a shell, git or a CI runner."""
     names = (
         *("$(touch ran).yaml", "`touch ran`.yaml", ";touch ran;.yaml", "|touch ran.yaml"),
         *("--upload-pack=touch ran.yaml", "-c core.fsmonitor=x.yaml", "--output=ran.yaml"),
@@ -142,7 +142,7 @@ def _links(folder: Path, outside: Path) -> None:
 
 
 def _git_folders(git: Git, program: Path) -> None:
-    """Commit a submodule, and folders named ``.git``, which git itself never adds."""
+    """Commit a submodule and directories named ``.git``, which git itself never adds."""
     config = f"[core]\n\tfsmonitor = {program}\n\thooksPath = hooks\n"
     blob = _written(git, "hash-object", "-w", "--stdin", text=config)
     hook = _written(git, "hash-object", "-w", "--stdin", text=program.read_text())
