@@ -1,4 +1,4 @@
-"""Decides which nodes and quotas have the capacity for a target pod.
+"""Decides which nodes and quotas have the capacity for a migration's target pod.
 
 A node has capacity if enough memory, huge pages, CPUs, pods and devices are left. The scheduler
 may still reject a node that passes these checks, for example because of its CPU model, but it
@@ -43,7 +43,7 @@ class Free:
     hugepages: int
     """The free huge pages of the requested page size, in bytes."""
     others: Mapping[str, int] = field(default_factory=dict)
-    """Free CPUs in thousandths, pods and devices; CPUs and pods are left out if not known."""
+    """Free millicores, pods and devices; unknown amounts of CPUs and pods are omitted."""
 
     def holds(self, pod: TargetPod) -> bool:
         """Return whether a pod fits into the free resources of the node."""
@@ -51,7 +51,7 @@ class Free:
         return enough and pod.hugepages <= self.hugepages and not self.lacks(pod)
 
     def lacks(self, pod: TargetPod) -> str:
-        """Return the first CPU, pod or device resource of which too little is free."""
+        """Return the first resource, except memory and huge pages, of which too little is free."""
         for name, needed in pod.others.items():
             unknown = needed if name in ("cpu", "pods") else 0
             if self.others.get(name, unknown) < needed:
@@ -62,17 +62,17 @@ class Free:
 def pod_for(
     capacity: Capacity | None, rendering: Rendering, vmi: LiveVMI, target: MemoryQuantity
 ) -> TargetPod:
-    """Return the target pod of a VM instance whose guest size changes."""
+    """Return the migration target pod of a VM instance whose guest memory changes."""
     launchers = capacity.launchers.get(vmi.uid, ()) if capacity else ()
     current = next((each for each in launchers if each.node == vmi.node), None)
     return target_pod(vmi, target, rendering, current)
 
 
 def growth_of(capacity: Capacity, vmi: LiveVMI, larger: TargetPod) -> TargetPod | None:
-    """Return what an instance's launcher pod needs in addition to become a larger pod.
+    """Return the additional resources that a launcher pod needs to grow in place.
 
-    The result counts no pod and no CPUs, and is None if the launcher pod is not known. A pod that
-    has grown already needs nothing.
+    The result contains no pod and no CPUs, and is None if the launcher pod is not known. A pod
+    that was already resized in place needs nothing.
     """
     pods = capacity.launchers.get(vmi.uid, ())
     pod = next((each for each in pods if each.node == vmi.node), None)
@@ -89,8 +89,8 @@ def growth_of(capacity: Capacity, vmi: LiveVMI, larger: TargetPod) -> TargetPod 
 def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = False) -> Free:
     """Return a node's free resources, with its free huge pages of one page size.
 
-    With *settled*, the pods of migrating VMs do not count: the result is the most that can be
-    free once those migrations have ended.
+    With *settled*, the pods of migrating VMs do not count: the result is the maximum that can be
+    free when those migrations have ended.
     """
     use = capacity.nodes.get(node.name, _NOTHING)
     memory = use.requested.memory - (use.moving.memory if settled else 0)
@@ -106,7 +106,7 @@ def free(node: LiveNode, capacity: Capacity, page_size: str, *, settled: bool = 
 
 
 def quota_usage(pod: TargetPod) -> dict[str, int]:
-    """Return the amount of each resource in a quota that a pod, or the growth of a pod, uses."""
+    """Return the amount of each quota resource that a pod, or a pod's growth, uses."""
     pages = {pod.page_size: pod.hugepages} if pod.hugepages else {}
     requests = ResourceUse(memory=pod.request, hugepages=pages, others=pod.others)
     amounts = quota_amounts(requests, pod.limit, pod.cpu_limit)
