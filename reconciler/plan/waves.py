@@ -1,4 +1,4 @@
-"""``waves_of``: orders actions into waves: feature gates, strategies, memory, then restarts."""
+"""``waves_of``: groups planned changes into waves, such as settings, memory, restarts."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def waves_of(
     ranks: Mapping[ObjectRef, int],
     settle_deadline_s: float,
 ) -> tuple[Wave, ...]:
-    """Group the plan's actions into waves, in the order in which the actions start.
+    """Group the planned changes into waves, in the order in which the changes start.
 
     The order is by rank (canaries, then each batch, then the rest), then by priority, highest
     first, then by reference. The default rank and priority are 0. A wave waits for the CR to

@@ -1,4 +1,4 @@
-"""``clock_disagreement``: reports whether two clocks disagree about open windows."""
+"""``clock_disagreement``: checks whether clocks disagree about open maintenance windows."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ HINT = (
 def clock_disagreement(
     clocks: ClockDifference | None, windows: tuple[Window, ...], needs: Mapping[ObjectRef, float]
 ) -> str:
-    """Describe how two clocks disagree about open windows; return an empty text if they agree.
+    """Describe how two clocks disagree about open maintenance windows.
 
     The clocks disagree if the windows are open according to only one of them, or if a VM change
-    fits into the open window according to only one of them. *needs* has the seconds that each
-    change needs.
+    fits into the open window according to only one of them. *needs* contains the seconds that each
+    change needs. The result is empty if the clocks agree.
     """
     if clocks is None or not windows or windows == ALWAYS:
         return ""

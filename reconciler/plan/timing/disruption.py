@@ -1,4 +1,4 @@
-"""``Disruption``: how a change affects a VM while it happens, and how long that may take."""
+"""``Disruption``: how a change affects a VM while the change is in progress, and for how long."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
 
 
 class Disruption(StrEnum):
-    """How a change affects the VM while the change happens."""
+    """How a change affects a VM while the change is in progress."""
 
     NONE = "none"
-    """The VM is not disrupted: it is stopped or new, grows in place, or only its spec changes."""
+    """No disruption: the VM is stopped or new, is resized in place, or only its spec changes."""
     MIGRATION = "migration"
     RESTART = "restart"
 
 
 def disruption_of(decision: Decision) -> Disruption:
-    """Return how a planned change affects the VM while the change happens."""
+    """Return how a planned change affects the VM while the change is in progress."""
     if any(each.verb is Verb.RESTART for each in decision.actions):
         return Disruption.RESTART
     if decision.reason is Reason.IN_PLACE:
@@ -33,7 +33,7 @@ def disruption_of(decision: Decision) -> Disruption:
 
 
 def window_need_s(decision: Decision, live: LiveState, config: EffectiveConfig) -> float:
-    """Return how many seconds a window must stay open for a planned change; can be infinity."""
+    """Return for how many seconds a maintenance window must stay open for a change."""
     match disruption_of(decision):
         case Disruption.RESTART:
             return START_TIMEOUT_S

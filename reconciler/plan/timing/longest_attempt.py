@@ -1,7 +1,7 @@
 """``longest_attempt_s``: computes the longest time that the first attempt at a change can take.
 
 This is an upper limit and not a forecast: KubeVirt ends a migration by itself after this time.
-A change starts in a window only if the window stays open for this time.
+A change starts in a maintenance window only if the window stays open for this time.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ if TYPE_CHECKING:
     from reconciler.plan.behaviour.effective_config import EffectiveConfig
 
 DETECTION_S = 20.0
-"""The seconds from a patch until its migration object exists. Source: observed, 1.4 to 20 s."""
+"""The maximum seconds until KubeVirt creates a migration. Source: observed, 1.4 to 20 s."""
 PENDING_S = 900.0
-"""How long the target pod may be pending; KubeVirt deletes an unschedulable pod after 300 s.
+"""The seconds that a target pod may be pending; KubeVirt deletes an unschedulable one after 300.
 
 Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migration.go:99,1733-1756. A pod that a
 quota rejects has no limit; the capacity rules delay such a change.
 """
 START_TIMEOUT_S = 900.0
-"""How long a VM may take to start; a limit of this program, because KubeVirt sets none."""
+"""The seconds that a VM may take to start; this program sets this limit, and KubeVirt has none."""
 _GB = 10**9
 
 
@@ -59,7 +59,7 @@ def longest_attempt_s(
 
 
 def _prolonged(policy: LiveMigrationPolicy | None, config: EffectiveConfig) -> bool:
-    """Return whether a migration continues after its time-out (guest paused, or post-copy).
+    """Return whether a migration continues after its time-out (post-copy or with a paused guest).
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/migration/migrationpolicy.go:44-146: the
     policy overrides the CR, and a policy that allows post-copy allows disruption as well.

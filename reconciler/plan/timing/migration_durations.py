@@ -1,7 +1,7 @@
-"""``Estimates``: estimates migration times from finished migrations or from assumptions.
+"""``Estimates``: estimates migration durations from finished migrations or from assumptions.
 
-Every time is a range. The API shows neither the network's bandwidth nor how fast a guest changes
-its memory, so assumed times may be wrong.
+Every estimate is a range. The API shows neither the network's bandwidth nor how fast a guest
+changes its memory, so assumed durations may be wrong.
 """
 
 from __future__ import annotations
@@ -39,46 +39,46 @@ class Span:
         return (self.low, self.likely, self.high)
 
     def times(self, factor: float) -> Span:
-        """Return the duration multiplied by a non-negative factor."""
+        """Multiply the duration by a non-negative factor."""
         return Span(self.low * factor, self.likely * factor, self.high * factor)
 
     def at_least(self, other: Span) -> Span:
-        """Return the larger of two durations, for each of the three values."""
+        """Return the larger one of two durations, separately for each of the three values."""
         return Span(
             max(self.low, other.low), max(self.likely, other.likely), max(self.high, other.high)
         )
 
     def narrowed(self, earlier: float, later: float) -> Span:
-        """Limit the lowest and the highest value to fixed factors of the most likely value."""
+        """Limit the lowest and the highest value to given multiples of the most likely value."""
         return Span(
             max(self.low, self.likely / earlier), self.likely, min(self.high, self.likely * later)
         )
 
 
 DETECTION = Span(1.4, 4.0, 11.0)
-"""How long KubeVirt takes to create the migration object after a patch.
+"""The seconds that KubeVirt takes to create the migration object after a patch.
 
 Source: recorded, 1.4 to 20 s, mostly 5 s, 9 of 10 within 10 s; kubevirt v1.9.0
 pkg/virt-controller/watch/workload-updater/workload-updater.go:58,226 (5 s from the VMI's event).
-Between changes that follow each other, the updater is already busy, hence less than 5 s.
+After other changes, the workload updater is already active, so it often takes less than 5 s.
 """
 PREPARATION = Span(1.0, 2.5, 8.0)
-"""How long a migration takes from its creation to the start of the transfer.
+"""The seconds from the creation of a migration to the start of the memory transfer.
 
 Source: recorded, 1.0 to 1.9 s without a wait for a slot and with pods that start immediately; the
 time that a node needs to start a pod is assumed.
 """
 CONSTANT = Span(0.5, 1.5, 2.5)
-"""The part of a transfer's time that is not the copying of memory. Source: an assumption."""
+"""The seconds of a transfer that are not spent on copying memory. Source: an assumption."""
 ACCEPTANCE = Span(0.3, 0.7, 4.0)
-"""How long the guest takes to use the new memory after the migration.
+"""The seconds that the guest takes to use the new memory after the migration.
 
 Source: recorded, 0.3 to 0.4 s; the time that a busy guest adds is assumed.
 """
 NETWORK_S = Span(8 * 1.073741824 / 25, 8 * 1.073741824 / 16, 8 * 1.073741824 / 10)
 """Seconds per GiB on networks with 25, 16 and 10 Gbit/s. Source: an assumption."""
 REPEATED = Span(1.0, 1.1, 1.5)
-"""The number of times that a migration copies the memory, because the guest changes it.
+"""How often a migration copies the memory, because the guest changes it meanwhile.
 
 Source: assumed.
 """
@@ -113,7 +113,7 @@ class Estimates:
     observed: tuple[Observed, ...]
     preparation: Span
     _known: dict[int, Span] = field(default_factory=dict, compare=False, repr=False)
-    """Cached results per bandwidth limit, because each computation examines every migration."""
+    """Cached estimates by bandwidth limit, because each computation reads every migration."""
 
     def per_gib(self, limit: int) -> Span:
         """Return the estimated seconds to transfer one GiB of memory under a bandwidth limit.
@@ -137,7 +137,7 @@ class Estimates:
         return CONSTANT + self.per_gib(limit).times(n_bytes / GIB)
 
     def comparable(self, limit: int) -> list[Observed]:
-        """Return finished migrations with the same bandwidth limit, or else without a limit."""
+        """Return finished migrations with a given bandwidth limit, or else without a limit."""
         same = [each for each in self.observed if each.limit == limit]
         return same or [each for each in self.observed if not each.limit]
 
@@ -187,8 +187,8 @@ def _size_then(
 ) -> int | None:
     """Return the guest's memory at the time of a migration; None if it is not known.
 
-    The API shows the size at boot and the size now. Only migrations for an update change the size.
-    Before the first of them the guest had the size at boot; after the last it has the size now.
+    The API shows the size at boot and the current size. Only migrations for an update change the
+    size. Before the first of them, the guest had its boot size; after the last, its current size.
     """
     now, boot = vmi.guest_current, vmi.guest_at_boot
     created = migration.created_at
@@ -211,11 +211,11 @@ def _assumed(limit: int) -> Span:
 
 
 def _learned(observed: Sequence[Observed], assumed: Span) -> Span:
-    """Return the seconds per GiB that migrations of the larger guests took.
+    """Return the seconds per GiB that the migrations of larger guests took.
 
     Only the larger half is used, because timestamps are too coarse for small guests. Each
     migration gives a lower and an upper bound of the rate, and the quartiles of the bounds ignore
-    single outliers. A bound that is weaker than the assumed one is replaced by it.
+    single outliers. An assumed bound replaces a weaker bound.
     """
     largest = max(each.n_bytes for each in observed)
     large = [each for each in observed if 2 * each.n_bytes >= largest]

@@ -1,4 +1,4 @@
-"""``opening``: computes whether a window is open, when it closes, and when the next one opens."""
+"""``opening``: computes when maintenance windows open and close."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ if TYPE_CHECKING:
     from reconciler.model.desired.config import Window
 
 HORIZON = timedelta(days=366)
-"""How far ahead to search for windows; long enough to find a yearly window."""
+"""How far ahead to search for maintenance windows: far enough to find a yearly window."""
 MOST_SPANS = 5_000
-"""The maximum number of windows per kind that are evaluated; later windows are ignored.
+"""The maximum number of maintenance windows per kind that are evaluated.
 
-Without this limit, the schedule ``* * * * *`` would take seconds to evaluate.
+Later windows are ignored, because ``* * * * *`` would otherwise take seconds to evaluate.
 """
 
 LONGEST_S = 100 * 366 * 86_400.0
-"""The maximum length of a window in seconds; longer windows are shortened to this length."""
+"""The maximum length of a maintenance window in seconds; longer windows are shortened."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opening:
-    """Whether the configured windows allow writes at one moment; times are in UTC."""
+    """Whether the configured maintenance windows allow writes at one moment; times are in UTC."""
 
     is_open: bool
     until: datetime | None = None
-    """When the open window closes; None if it stays open beyond ``HORIZON``."""
+    """When the open maintenance window closes; None if it stays open beyond ``HORIZON``."""
     opens: datetime | None = None
-    """When the next window opens, if all are closed; None if none opens within ``HORIZON``."""
+    """When the next maintenance window opens, if none is open now and one opens in time."""
 
     def fits(self, now: datetime, seconds: float) -> bool:
-        """Return whether a change that starts now would end before the window closes."""
+        """Return whether a change that starts now ends before the maintenance window closes."""
         if not self.is_open:
             return False
         return self.until is None or seconds <= (self.until - now).total_seconds()
@@ -53,9 +53,9 @@ class _Span(NamedTuple):
 
 
 def opening(windows: tuple[Window, ...], now: datetime) -> Opening:
-    """Return whether the configured windows allow writes now, and when this changes.
+    """Return whether the configured maintenance windows allow writes now, and until when.
 
-    Without a window of kind allow, every time is allowed. A window of kind deny has precedence
+    Without a window of kind allow, writes are always allowed. Windows of kind deny have precedence
     over windows of kind allow. A window's duration is elapsed time: a window of 2h is two
     hours long even when the clocks change. Windows that overlap or touch count as one.
     """
@@ -93,7 +93,7 @@ class _Cover:
         self._current = next(spans, None)
 
     def at_or_after(self, moment: datetime) -> _Span | None:
-        """Return the time span that contains a given moment, or else the first later time span."""
+        """Return the time span that contains a given moment, or else the next time span."""
         while self._current is not None and self._current.end <= moment:
             self._current = next(self._spans, None)
         return self._current
@@ -102,7 +102,7 @@ class _Cover:
 def _joined(
     windows: Sequence[Window], now: datetime, limit: datetime, *, cut: datetime | None
 ) -> Iterator[_Span]:
-    """Yield the merged time spans of several windows, between two moments.
+    """Yield the merged time spans of several maintenance windows, between two moments.
 
     If there are more than ``MOST_SPANS``, the last span ends at *cut*, unless *cut* is None.
     """
@@ -125,7 +125,7 @@ def _joined(
 
 
 def _spans(window: Window, now: datetime, limit: datetime) -> Iterator[_Span]:
-    """Yield the last time span that started before now, and all later ones up to a limit."""
+    """Yield a window's last time span that started before now, and the following ones."""
     schedule = Schedule.parse(window.cron, window.time_zone)
     length = timedelta(seconds=min(window.duration.seconds, LONGEST_S))
     last = schedule.latest(now)

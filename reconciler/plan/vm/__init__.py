@@ -1,1 +1,1 @@
-"""Decides how one VM changes, with the effect and the reason."""
+"""Decides how one VM changes, how the change takes effect, and why."""

@@ -1,4 +1,4 @@
-"""``consented``: selects the actions that the user's consent to restarts allows."""
+"""``consented``: selects the writes and restarts of a VM that the user has permitted."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ NO_WINDOW = "`restart: window` restarts a VM only if `windows` has a window with
 def consented(
     inputs: VMInputs, finding: Finding, size: TargetSize
 ) -> tuple[Finding, tuple[Action, ...]]:
-    """Return the actions that the user's consent allows, and the result with a restart hint.
+    """Return the planned changes that the user has permitted, and a result with a restart hint.
 
     A restart is requested only if the guest does not have the desired memory. If only another
     field waits for a restart, the user who changed that field has to restart the VM.
@@ -69,7 +69,7 @@ def _in_a_window(inputs: VMInputs, patch: tuple[Action, ...]) -> tuple[str, tupl
         return NO_WINDOW, ()
     if _fits_nowhere(inputs):
         return TOO_LARGE, ()
-    # The restart action is the same whether or not the size is already written.
+    # The restart request is the same whether or not the size is already written.
     restart = _action(
         inputs, WaveName.RESTART, Effect.RESTART, Reason.RESTART_PENDING, verb=Verb.RESTART
     )
@@ -86,7 +86,7 @@ def _fits_nowhere(inputs: VMInputs) -> bool:
 
 
 def _consent(inputs: VMInputs) -> str:
-    """Return the setting in which the user consents to a restart."""
+    """Return the name of the setting with which the user permits restarts."""
     if inputs.desired.restart is not None:
         return f"the annotation {RESTART} in Git"
     return f"`restart: {inputs.consent}`"

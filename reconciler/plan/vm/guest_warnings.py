@@ -19,7 +19,7 @@ OLDEST_KERNEL = (5, 8)
 
 
 def warnings(inputs: VMInputs, finding: Finding) -> tuple[str, ...]:
-    """Return the warnings about a VM's change; empty if nothing changes."""
+    """Return warnings about a VM's memory change; empty if the memory does not change."""
     if finding.effect is Effect.NONE:
         return ()
     found = (
@@ -51,7 +51,7 @@ def _windows(inputs: VMInputs) -> str:
 
 
 def _paused(inputs: VMInputs) -> str:
-    """Return a warning about a paused VM.
+    """Return a warning if the VM is paused, because its guest cannot use new memory.
 
     Source: inference from kubevirt v1.9.0 pkg/virt-handler/migration-target.go:191-205.
     """

@@ -19,11 +19,11 @@ HOTPLUG_ANNOTATION = "harvesterhci.io/enableCPUAndMemoryHotplug"
 """The annotation of VMs whose CPU and memory may change live. Source: pkg/util/constants.go:48."""
 RESERVED_ANNOTATION = "harvesterhci.io/reservedMemory"
 _RESERVED = 100 * MIB
-"""The memory of a VM's limit that Harvester keeps for QEMU, unless an annotation sets another."""
+"""The part of a memory limit that Harvester reserves for QEMU by default, in bytes."""
 
 
 def rewritten(inputs: VMInputs) -> Finding | None:
-    """Block a size that Harvester's webhook would replace by one computed from the limit."""
+    """Block a size that Harvester's webhook would replace with a size computed from the limit."""
     vm, limit = inputs.vm, inputs.vm.constraints.limits
     if not inputs.harvester or vm.harvester_hotplug or limit is None:
         return None
@@ -41,7 +41,7 @@ def rewritten(inputs: VMInputs) -> Finding | None:
 
 
 def denied(inputs: VMInputs) -> Finding | None:
-    """Block a shrink, and a size above the VM's maximum, which Harvester's webhook denies."""
+    """Block a size that Harvester's webhook denies: a smaller one, or one above the maximum."""
     vm, target = inputs.vm, inputs.target
     if not inputs.harvester or not vm.harvester_hotplug or inputs.vmi is None:
         return None
@@ -62,4 +62,4 @@ def denied(inputs: VMInputs) -> Finding | None:
 
 
 HARVESTER = (rewritten, denied)
-"""The rules about Harvester's webhooks, in their order."""
+"""The planning rules about Harvester's webhooks, in the order of application."""

@@ -21,9 +21,9 @@ _HOW = {
 def setting_hint(settings: Settings, field: FieldPath, value: str) -> str:
     """Return a hint that says how to set a field of the KubeVirt CR.
 
-    *settings* are the settings of the CR that Git has; empty if Git has no KubeVirt CR.
+    *settings* are the KubeVirt CR's settings in Git; they are empty if Git has no KubeVirt CR.
 
-    If Git already sets the value, the change to the CR is blocked, and the hint says so.
+    If Git already sets the value, the hint says that the change to the CR is blocked.
     """
     desired = settings.get(field)
     if value in (desired.names if isinstance(desired, NameSet) else (desired,)):

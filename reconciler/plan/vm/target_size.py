@@ -1,4 +1,4 @@
-"""``TargetSize``: the size that Git sets for a VM, directly or through an instancetype."""
+"""``TargetSize``: the memory size that Git sets for a VM, directly or by an instancetype."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetSize:
-    """The size that a VM should have, and the patch that requests it."""
+    """The memory size that a VM should have, and the patch that sets this size."""
 
     target: MemoryQuantity
     as_desired: bool
@@ -40,7 +40,7 @@ class TargetSize:
 def target_size_of(
     state: DesiredState, desired: DesiredVM, vm: LiveVM, live: LiveState
 ) -> TargetSize | Finding:
-    """Return the target size of a VM, or a result that explains why there is none."""
+    """Return the target size of a VM, or a result that explains why the VM has none."""
     if desired.guest is not None:
         return _by_size(state, desired, vm, desired.guest)
     if desired.resources:
@@ -55,7 +55,7 @@ def target_size_of(
 
 
 def _not_managed(desired: DesiredVM, vm: LiveVM) -> Finding:
-    """Return the result for a VM whose size Git sets only through its resources."""
+    """Return the result for a VM whose size Git sets only with ``domain.resources``."""
     has = {"requests": vm.constraints.requests, "limits": vm.constraints.limits}
     sizes = ", ".join(
         f"resources.{name}.memory ({size}; the cluster has {has[name] or 'none'})"
@@ -144,9 +144,9 @@ def _by_instancetype(
 def _held(vm: LiveVM, live: LiveState, types: Instancetypes) -> TargetSize | Finding:
     """Return the target size of a VM that already has the desired instancetype.
 
-    The VM may use an older revision with another size, which only the running instance shows.
-    Source: kubevirt v1.9.0 pkg/instancetype/find/spec.go; an edited type does not change VMs that
-    use a revision.
+    The VM may use an older revision with a different size, which only the running instance shows.
+    Source: kubevirt v1.9.0 pkg/instancetype/find/spec.go; an edit to an instancetype does not
+    change VMs that use an older revision of it.
     """
     vmi = live.vmis.get(vm.ref)
     size = vmi.guest if vmi is not None and not vmi.final else None
@@ -162,7 +162,7 @@ def _held(vm: LiveVM, live: LiveState, types: Instancetypes) -> TargetSize | Fin
 
 
 def _not_made(vm: LiveVM, has: ObjectRef, wanted: ObjectRef) -> Finding:
-    """Block a change that adds an instancetype or changes the instancetype's kind."""
+    """Block a change that adds an instancetype to a VM, or changes the instancetype's kind."""
     found = f"{has.kind} {has.name}" if vm.instancetype else "no instancetype"
     return blocked(
         Reason.INSTANCETYPE_CHANGE,

@@ -1,7 +1,7 @@
 """Warns about fields in Git that this program does not write but other tools may write.
 
-Such an edit forces a restart, and while it is pending nothing changes live. If a tool applies
-it together with the memory, it prevents the hotplug. Source: observed on KubeVirt v1.3.1, v1.6.3
+Such an edit requires a restart; until then, nothing changes live. If a tool applies the edit
+together with the memory, it prevents the hotplug. Source: observed on KubeVirt v1.3.1, v1.6.3
 and v1.9.0 (scenario mixed-edit-one-patch).
 """
 
@@ -21,7 +21,7 @@ _DOMAIN: FieldPath = ("spec", "template", "spec", "domain")
 
 
 def warnings(desired: DesiredVM, vm: LiveVM) -> tuple[str, ...]:
-    """Return a warning if the manifest differs from the VM in fields that need a restart."""
+    """Return a warning if the manifest differs from the VM in fields that require a restart."""
     if desired.manifest is None:
         return ()
     domain = value_at(desired.manifest, _DOMAIN)

@@ -1,4 +1,4 @@
-"""``decide_vm``: decides what happens to one VM, and why."""
+"""``decide_vm``: decides what the plan does with one VM, and why."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def decide_vm(
     policy: PlanPolicy,
     shared: SharedInputs,
 ) -> Decision:
-    """Return the decision about one VM, with its actions if a write is allowed.
+    """Return the decision about one VM, with the writes that are allowed.
 
     Rules may read this VM and the inputs of all VMs from *live*; *shared* records other reads.
     KubeVirt's current configuration is *before*; *after* applies once the plan has changed the CR.
@@ -186,7 +186,7 @@ def _change_of(running: RunningVM) -> Finding:
 
 
 def _unreadable(desired: DesiredVM, live: LiveState) -> Finding | None:
-    """Return a blocking result if the object exists but cannot be read."""
+    """Return a blocking result if the VM exists in the cluster but cannot be read."""
     for each in live.diagnostics:
         if each.ref == desired.ref and each.code == UNREADABLE_OBJECT:
             return blocked(Reason.UNREADABLE, each.message, "correct the object in the cluster")
@@ -253,7 +253,7 @@ def _decision(
 
 
 def _max_guest_differs(desired: DesiredVM, vm: LiveVM, *, running: bool) -> tuple[str, ...]:
-    """Warn if Git and the VM have different values of maxGuest, because no plan changes it.
+    """Warn if Git and the VM have different values of maxGuest, which this program never changes.
 
     Source: recorded (scenario write-maxguest-on-running); kubevirt issue 17610.
     """

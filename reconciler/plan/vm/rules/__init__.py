@@ -1,1 +1,1 @@
-"""Defines the rules that decide the effect on a VM; the first applicable rule decides."""
+"""Defines the rules that decide how a VM change takes effect; the first that applies decides."""

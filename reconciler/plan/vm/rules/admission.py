@@ -38,9 +38,10 @@ def memory_from_instancetype(inputs: VMInputs) -> Finding | None:
 
 
 def foreign_architecture(inputs: VMInputs) -> Finding | None:
-    """Up to v1.7, block a VM whose CPU architecture needs a feature gate that is not enabled.
+    """Up to KubeVirt v1.7, block a VM whose CPU architecture needs a disabled feature gate.
 
-    If all nodes have the VM's architecture, virt-api's node has it too.
+    The feature gate is needed if the architecture differs from that of virt-api's node. If all
+    nodes have the VM's architecture, virt-api's node has it too.
 
     Source: observed on KubeVirt v1.3.1 and v1.6.3 (arm64 on amd64), v1.9.0 (not denied).
     """
@@ -61,7 +62,7 @@ def foreign_architecture(inputs: VMInputs) -> Finding | None:
 def own_max_guest(inputs: VMInputs) -> Finding | None:
     """Under LiveUpdate, block a size that is too large for the VM's own ``maxGuest``.
 
-    On v1.1, the webhook checks only VMs that enable live updates (v1.1.0
+    On KubeVirt v1.1, the webhook checks only VMs that enable live updates (v1.1.0
     vms-admitter.go:440-496).
     Source: observed on KubeVirt v1.3.1, v1.6.3 and v1.9.0 (scenario above-explicit-max-guest);
     v1.9.0 pkg/virt-api/webhooks/validating-webhook/admitters/vms-admitter.go:279-296.
@@ -102,7 +103,7 @@ def _higher_max_guest(inputs: VMInputs, own: MemoryQuantity) -> str:
 
 
 def above_limit(inputs: VMInputs) -> Finding | None:
-    """Block a guest larger than its memory limit, except from v1.3 on under LiveUpdate.
+    """Block guest memory above the VM's memory limit, except from v1.3 on under LiveUpdate.
 
     Source: v1.9.0 vmi-create-admitter.go:1024-1047.
     """
@@ -123,7 +124,7 @@ def above_limit(inputs: VMInputs) -> Finding | None:
 
 
 def whole_pages(inputs: VMInputs) -> Finding | None:
-    """Block a size that is not a multiple of the VM's page size, even if the VM is stopped.
+    """Block a size that is not a multiple of the VM's huge page size, even if the VM is stopped.
 
     KubeVirt checks the requests if there are any, else the guest size, else the limits.
 

@@ -1,8 +1,8 @@
-"""Checks whether a change in flight conflicts with the size in Git.
+"""Checks whether a memory change in progress conflicts with the size in Git.
 
-While a change is in flight, virt-controller rejects every other size. If the change can end, the
-plan waits for it, and then the rules check the new size. If it cannot end, every other size is
-blocked, even a size that needs a restart anyway.
+While a change is in progress, virt-controller rejects every other size. If the change can end,
+the plan waits for it, and then the rules check the new size. If it cannot end, every other size
+is blocked, even a size that needs a restart anyway.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ the target pod.
 
 
 def back_to_running(running: RunningVM) -> Finding | None:
-    """Allow a change back to the instance's current size, which requires no migration.
+    """Allow a change back to the VM instance's current size, which requires no migration.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3469-3471; observed on KubeVirt
     v1.9.0 (scenario above-max-then-revert).
@@ -65,7 +65,7 @@ def back_to_running(running: RunningVM) -> Finding | None:
 
 
 def stuck(running: RunningVM) -> Finding | None:
-    """Block a change to another size if the change in flight can never complete.
+    """Block a change to a new size if the memory change in progress can never complete.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3473-3509 checks migratability
     and maxGuest, then a change in flight, and only then the size; recorded: KubeVirt rejects
@@ -98,7 +98,7 @@ def stuck(running: RunningVM) -> Finding | None:
 
 
 def judged_later(running: RunningVM, finding: Finding) -> Finding:
-    """Add a note to a result's message: KubeVirt must complete the change in flight first.
+    """Add to a message that KubeVirt must first complete the memory change in progress.
 
     Source: recorded (scenario slow-then-second-change): KubeVirt retries the rejected size by
     itself.
@@ -113,7 +113,7 @@ def judged_later(running: RunningVM, finding: Finding) -> Finding:
 
 
 def denied_while_in_flight(running: RunningVM, finding: Finding) -> Finding:
-    """On v1.1, wait while the webhook denies every size because of a change in flight.
+    """On KubeVirt v1.1, wait while a change in progress makes the webhook deny every size.
 
     Source: kubevirt v1.1.0 vms-admitter.go:865-939.
     """
@@ -140,7 +140,7 @@ def _saying(finding: Finding, message: str, hint: str | None = None) -> Finding:
 
 
 def _obstacle(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """Return the problem that prevents the change in flight from completing, or None.
+    """Return the problem that prevents the memory change in progress from completing, or None.
 
     Any migration carries out the change, even one that a user created. After repeated failures, a
     further migration does not help, even if it already has a target node.
@@ -185,7 +185,7 @@ def _not_carried(running: RunningVM) -> Finding:
 
 
 def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Finding | None:
-    """Return a blocking result if a quota will reject the target pod when the pod is created."""
+    """Return a blocking result if a quota will reject the target pod when it is created."""
     has_pod = migration is not None and migration.phase not in NO_POD_YET
     if has_pod or _will_release(running):
         return None
@@ -193,7 +193,7 @@ def _future_quota(running: RunningVM, migration: LiveMigration | None) -> Findin
 
 
 def _will_release(running: RunningVM) -> bool:
-    """Return whether the end of another migration in the namespace will free some of the quota."""
+    """Return whether another migration in the namespace will free part of the quota."""
     own = running.vm.ref
     return any(
         not each.phase.finished and not is_true(each.conditions, QUOTA)

@@ -19,7 +19,7 @@ Source: recorded; kubevirt v1.9.0 vm.go:3051.
 
 
 def restart_required_stays(running: RunningVM) -> Finding | None:
-    """Require a restart on old versions, on which RestartRequired remains until the restart.
+    """Require a restart on KubeVirt versions on which RestartRequired remains until the restart.
 
     Source: observed on KubeVirt v1.3.1 and v1.6.3 (scenario above-max-then-revert);
     ``versions.RESTART_SELF_CLEARS``.
@@ -36,11 +36,11 @@ def restart_required_stays(running: RunningVM) -> Finding | None:
 
 
 def other_edit_pending(running: RunningVM) -> Finding | None:
-    """Require a restart if another edit to the VM already requires one.
+    """Require a restart if an edit to a field other than memory already requires one.
 
-    Newer versions compare the template each time. Under LiveUpdate, the condition means that the
-    template has a difference that cannot change live; if it was set under Stage, the difference
-    may be memory alone.
+    Newer KubeVirt versions compare the template each time. Under LiveUpdate, the condition
+    RestartRequired means that the template has a difference that cannot change live; if it was set
+    under Stage, the difference may be memory alone.
 
     Source: observed on KubeVirt v1.9.0 (scenarios mixed-edit-one-patch and
     write-maxguest-on-running).
@@ -58,7 +58,7 @@ def other_edit_pending(running: RunningVM) -> Finding | None:
 
 
 def other_edit_waits(running: RunningVM) -> bool:
-    """Return whether an edit to a field other than memory seems to have set RestartRequired."""
+    """Return whether an edit to a field other than memory probably caused RestartRequired."""
     condition = running.restart_required
     if condition is None or condition.message != OTHER_FIELD:
         return False
@@ -66,7 +66,7 @@ def other_edit_waits(running: RunningVM) -> bool:
 
 
 def may_be_memory_alone(running: RunningVM) -> bool:
-    """Return whether a memory change under the strategy Stage may have set RestartRequired.
+    """Return whether a memory change under the strategy Stage may have caused RestartRequired.
 
     A later change to the CR does not make virt-controller sync the VM, so the condition stays.
     Another edit may be pending without being visible.

@@ -1,7 +1,7 @@
 """``guest_progress``: reports the progress of a running VM whose spec already matches Git.
 
 It does not matter which client wrote the value. Success means that the guest has the memory;
-neither the API server's answer nor a finished migration counts as success.
+neither the API server's response nor a finished migration counts as success.
 """
 
 from __future__ import annotations
@@ -54,10 +54,13 @@ Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3466-3509; recorded.
 
 
 def guest_progress(running: RunningVM) -> Finding:
-    """Return the result for a VM whose spec has the desired size; failures have precedence.
+    """Return the result for a VM whose spec already has the desired size.
+
+    Failures have precedence over progress.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:3303-3566 and
-    pkg/virt-handler/migration-target.go:1152-1208; recorded for all outcomes but a silent guest.
+    pkg/virt-handler/migration-target.go:1152-1208; recorded for all outcomes except a guest that
+    does not use its memory.
     """
     failures = (
         _plug_refused,
@@ -126,7 +129,7 @@ def _restart_pending(running: RunningVM) -> Finding | None:
 
 
 def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
-    """Return a warning if another edit waits for a restart although the guest has its size.
+    """Warn if an edit to another field waits for a restart although the guest has its memory.
 
     Source: observed on KubeVirt v1.9.0 (scenario other-edit-alone).
     """
@@ -159,7 +162,7 @@ def quota_refused(running: RunningVM) -> Finding | None:
 
 
 def failing(running: RunningVM) -> Finding | None:
-    """Return a wait or a block if migrations of the change in flight have failed.
+    """Return a wait or a block if migrations of the memory change in progress have failed.
 
     Source: recorded (scenarios migration-fails and target-unschedulable).
     """
@@ -273,7 +276,7 @@ def _converged(running: RunningVM) -> Finding | None:
 
 
 def _guest(running: RunningVM) -> Finding:
-    """Return the guest's progress after KubeVirt has requested the size from the hypervisor."""
+    """Return the guest's progress after KubeVirt has requested the new size from libvirt."""
     vmi = running.vmi
     if vmi.guest_requested is None or vmi.guest_requested.n_bytes != running.target.n_bytes:
         return wait(
@@ -300,10 +303,10 @@ def _guest(running: RunningVM) -> Finding:
 
 
 def _hotplugged(running: RunningVM) -> tuple[datetime | None, str]:
-    """Return from when on the guest could use its memory, and what happened then.
+    """Return the time since which the guest could use its memory, and what happened then.
 
-    A change in the launcher pod has no migration, and an earlier migration did not carry it.
-    KubeVirt then shows no time, so the time of the size in the VM's spec is the closest one.
+    A resize in place has no migration, and an earlier migration did not carry it out. KubeVirt
+    then shows no time, so the time at which the VM's spec got the size is used.
     """
     ended, written = running.vmi.migration_ended_at, running.vm.guest_changed_at
     in_place = running.after.capabilities.in_place_gate

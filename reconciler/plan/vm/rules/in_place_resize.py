@@ -1,9 +1,9 @@
-"""Checks whether memory can grow in the launcher pod, without a migration.
+"""Checks whether memory can grow in the running launcher pod, without a migration.
 
 No KubeVirt release does this yet; Deckhouse's fork of KubeVirt does. The rules are inferred from
 VEP 45 (kubevirt/enhancements PR 46): virt-controller resizes the running pod, and then
 virt-handler hotplugs the memory. No second pod starts, so the VM needs no other node and need not
-be migratable, and a quota needs only the growth.
+be migratable, and only the growth counts towards quotas.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ INFEASIBLE = "ResizeInfeasible"
 
 
 def grows_in_place(running: RunningVM) -> bool:
-    """Return whether the instance grows to the target size in its launcher pod.
+    """Return whether a VM instance grows to the target size in its running launcher pod.
 
     A smaller size, huge pages and dedicated CPUs need a migration.
 
@@ -40,7 +40,7 @@ def grows_in_place(running: RunningVM) -> bool:
 
 
 def growth_in_flight(running: RunningVM) -> bool:
-    """Return whether the change in flight takes place in the launcher pod.
+    """Return whether the memory change in progress is a resize in place, without a migration.
 
     Source: inferred from VEP 45, section VMI Conditions.
     """
@@ -62,7 +62,7 @@ def _in_place(running: RunningVM, has: MemoryQuantity | None, target: MemoryQuan
 
 
 def found(running: RunningVM) -> Finding:
-    """Return the result for a VM whose memory grows in place."""
+    """Return the result for a VM whose memory grows in place, without a migration."""
     return Finding.of(
         Effect.LIVE,
         Reason.IN_PLACE,
@@ -72,7 +72,7 @@ def found(running: RunningVM) -> Finding:
 
 
 def own_node_has_capacity(running: RunningVM) -> Finding | None:
-    """Block a change if the VM's node has too little memory for the growth.
+    """Block a resize in place if the VM's node has too little memory for the growth.
 
     KubeVirt then does not migrate the VM by itself.
 
@@ -95,7 +95,7 @@ def own_node_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def quota_has_capacity(running: RunningVM) -> Finding | None:
-    """Block a change if a quota of the namespace has too little left for the growth.
+    """Block a resize in place if a quota of the namespace has too little left for the growth.
 
     Source: inferred from VEP 45, section API Examples.
     """
@@ -119,7 +119,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def resizing(running: RunningVM) -> Finding | None:
-    """Report the progress of a change in the launcher pod.
+    """Report the progress of a resize in place.
 
     Source: inferred from VEP 45, sections VMI Conditions and Infeasible Resize.
     """
@@ -139,7 +139,7 @@ def resizing(running: RunningVM) -> Finding | None:
 
 
 def _growth(running: RunningVM, capacity: Capacity) -> TargetPod | None:
-    """Return what the launcher pod needs in addition; None if the pod is not known."""
+    """Return the additional resources that the pod needs to grow; None if it is not known."""
     larger = pod_for(capacity, running.rendering, running.vmi, running.target)
     return growth_of(capacity, running.vmi, larger)
 
@@ -153,4 +153,4 @@ CAPACITY: tuple[RunningRule, ...] = (
     quota_has_capacity,
     limit_range_allows,
 )
-"""The checks of the node and the quotas for a change without a migration."""
+"""The rules that check the node and the quotas for a resize in place."""

@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import RunningVM, VMInputs
 
 LIVE = ("nodeSelector",)
-"""Fields that KubeVirt copies to a running VM. Source: kubevirt v1.9.0 vm.go:2989-3033."""
+"""The fields that KubeVirt copies to a running VM. Source: kubevirt v1.9.0 vm.go:2989-3033."""
 
 
 def denied_by_version(inputs: VMInputs) -> Finding | None:
-    """Block an instancetype on versions whose webhook denies it in a VM with live updates.
+    """Block an instancetype change if KubeVirt's webhook denies it in VMs with live updates.
 
     The webhook checks VMs with their own ``maxGuest`` under LiveUpdate; on v1.1 it checks VMs
     with ``spec.liveUpdateFeatures``.
@@ -40,7 +40,7 @@ def denied_by_version(inputs: VMInputs) -> Finding | None:
 
 
 def size_not_live(running: RunningVM) -> Finding | None:
-    """Require a restart on versions on which memory from an instancetype cannot change live.
+    """Require a restart on KubeVirt versions where an instancetype's memory cannot change live.
 
     virt-controller of v1.2 compares the VM's own template, which has no memory.
     Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; observed on KubeVirt v1.2.2
@@ -57,7 +57,7 @@ def size_not_live(running: RunningVM) -> Finding | None:
 
 
 def differs_otherwise(running: RunningVM) -> Finding | None:
-    """Require a restart if the two instancetypes also differ in fields that cannot change live.
+    """Require a restart if the new instancetype differs in fields that cannot change live.
 
     Source: kubevirt v1.9.0 pkg/virt-controller/watch/vm/vm.go:2989-3053 compares the templates
     with their instancetypes applied; :653-663 for sockets.
@@ -82,7 +82,7 @@ def differs_otherwise(running: RunningVM) -> Finding | None:
 
 
 def warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
-    """Yield warnings about instancetypes; warnings do not change the effect."""
+    """Yield warnings about a change of the instancetype."""
     types, vm = inputs.types, inputs.vm
     if types is None:
         return
@@ -103,7 +103,7 @@ def warnings(inputs: VMInputs, finding: Finding) -> Iterator[str]:
 
 
 def _differences(has: LiveInstancetype, wanted: LiveInstancetype) -> Iterator[str]:
-    """Yield each field that differs between the instancetypes and cannot change live."""
+    """Yield each field that differs between two instancetypes and cannot change live."""
     for path in _differing(has, wanted):
         if not _is_live(path):
             yield changed(path, has.others.get(path), wanted.others.get(path, "unset"))
@@ -133,10 +133,10 @@ def _sockets(running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 def _topology(
     running: RunningVM, has: LiveInstancetype, wanted: LiveInstancetype
 ) -> Iterator[str]:
-    """Yield a change to the CPU topology if it may affect more than the number of sockets.
+    """Yield the change in the CPU topology if it may affect more than the number of sockets.
 
     A VM's preference may arrange its CPUs as cores or threads, which do not change live. This
-    program does not read preferences. The running instance shows the arrangement, except for a
+    program does not read preferences. The running instance shows the topology, unless it has a
     single CPU.
 
     Source: kubevirt v1.9.0 pkg/instancetype/apply/cpu.go:87 and

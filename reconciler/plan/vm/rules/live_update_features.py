@@ -1,4 +1,4 @@
-"""Defines rules for KubeVirt versions where a field of each VM enables live updates."""
+"""Defines rules for KubeVirt versions in which a field of each VM enables live updates."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def switch_denied(inputs: VMInputs) -> Finding | None:
 
 
 def pending_until_restart(running: RunningVM) -> Finding | None:
-    """Report a written size that waits for a restart; v1.1 has no condition RestartRequired.
+    """Report a written size that waits for a restart on v1.1, which lacks RestartRequired.
 
     Source: kubevirt v1.1.0 pkg/virt-controller/watch/vm.go does not have this condition.
     """
@@ -64,7 +64,7 @@ def pending_until_restart(running: RunningVM) -> Finding | None:
 
 
 def judged_at_admission(running: RunningVM) -> bool:
-    """Return whether v1.1's webhook compares the new size with the running instance.
+    """Return whether KubeVirt v1.1's webhook compares the new size with the running instance.
 
     The webhook denies sizes below boot memory, and every size while a memory change or a migration
     is in flight.

@@ -1,4 +1,4 @@
-"""``no_max_guest``: explains why a running instance has no maxGuest and cannot hotplug memory."""
+"""``no_max_guest``: explains why a running VM has no maxGuest, which memory hotplug needs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def no_max_guest(running: RunningVM) -> Finding | None:
-    """Require a restart if the instance has no maxGuest, which KubeVirt sets only at the start.
+    """Require a restart if the VM has no maxGuest, which KubeVirt sets only when a VM starts.
 
     Source: observed on KubeVirt v1.9.0 (scenario stage-then-live-update); kubevirt v1.9.0
     pkg/defaults/defaults.go:84-135, vm.go:3480.

@@ -20,7 +20,7 @@ NEVER_ENDS = "the change would stay in flight indefinitely, because nothing migr
 
 
 def update_methods(running: RunningVM) -> Finding | None:
-    """Block a hotplug that no migration would complete, or that would evict the VM.
+    """Block a hotplug if KubeVirt would not start a migration, or would evict the VM.
 
     Source: observed on KubeVirt v1.9.0 (scenarios evict-only, no-update-methods and
     misspelt-update-method); kubevirt v1.9.0
@@ -46,7 +46,7 @@ def update_methods(running: RunningVM) -> Finding | None:
 
 
 def update_methods_hint(running: RunningVM) -> str:
-    """Return how LiveMigrate gets into workloadUpdateMethods; in Harvester, an upgrade may end."""
+    """Return a hint that says how to add LiveMigrate to ``workloadUpdateMethods``."""
     hint = setting_hint(running.kubevirt_settings, UPDATE_METHODS, LIVE_MIGRATE)
     if running.harvester and not running.after.methods:
         return f"{HARVESTER_UPGRADE}; if none runs: {hint}"
@@ -86,7 +86,7 @@ def _reported(running: RunningVM) -> str:
 
 
 _MOST_NODES = 10
-"""The maximum number of nodes that a message explains."""
+"""The maximum number of nodes that a message lists with their problems."""
 
 
 def another_node(running: RunningVM) -> Finding | None:
@@ -121,7 +121,7 @@ def kubevirt_unsettled(running: RunningVM) -> Finding | None:
 
 
 def hotplug_in_flight(running: RunningVM) -> Finding | None:
-    """Wait for the memory change in flight; KubeVirt rejects a second change until it ends.
+    """Wait for a memory change in progress; KubeVirt rejects a second change until it ends.
 
     Source: recorded (scenario slow-then-second-change); kubevirt v1.9.0 vm.go:3484-3487.
     """
@@ -137,10 +137,10 @@ def hotplug_in_flight(running: RunningVM) -> Finding | None:
 
 
 def migration_in_flight(running: RunningVM) -> Finding | None:
-    """Wait until a migration in flight has ended, regardless of its cause.
+    """Wait until the VM's current migration has ended, regardless of its cause.
 
-    Source: kubevirt v1.9.0 vm.go:3484-3487; facts: the hotplug fails in a target pod that was made
-    for the old size, and a second migration follows.
+    Source: kubevirt v1.9.0 vm.go:3484-3487; recorded: the hotplug fails in a target pod that was
+    created for the old size, and a second migration follows.
     """
     migration = running.migration
     if migration is None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from reconciler.plan.vm.rules.vm_inputs import RunningRule, RunningVM
 
 BEFORE_THE_GUEST = ("", "Pending", "Scheduling", "Scheduled")
-"""The phases of an instance whose guest does not run yet."""
+"""The phases of a VM instance whose guest is not running yet."""
 
 
 def live_update_not_in_force(running: RunningVM) -> Finding | None:
@@ -55,7 +55,7 @@ def live_update_not_in_force(running: RunningVM) -> Finding | None:
 
 
 def memory_added(running: RunningVM) -> Finding | None:
-    """Up to v1.2, require a restart if Git adds memory to a template that sets no memory.
+    """Up to KubeVirt v1.2, require a restart if Git adds memory to a template without memory.
 
     Source: kubevirt v1.2.2 pkg/virt-controller/watch/vm.go:3257-3349; v1.9.0 vm.go:3023-3028 and
     tests/hotplug/memory.go:235 (live).
@@ -103,7 +103,7 @@ def plug_failed_before(running: RunningVM) -> Finding | None:
 
 
 def guest_not_set(running: RunningVM) -> Finding | None:
-    """Wait, like virt-controller, until the instance reports its guest memory.
+    """Wait, like virt-controller, until the VM instance reports its guest memory.
 
     Source: kubevirt v1.9.0 vm.go:3444-3460.
     """
@@ -115,9 +115,9 @@ def guest_not_set(running: RunningVM) -> Finding | None:
 
 
 def not_migratable(running: RunningVM) -> Finding | None:
-    """Require a restart of a VM that cannot migrate; wait while KubeVirt has not decided this.
+    """Require a restart of a VM that cannot migrate; wait until KubeVirt reports whether it can.
 
-    A change in the launcher pod needs no migration. KubeVirt sets the condition LiveMigratable a
+    A resize in place needs no migration. KubeVirt sets the condition LiveMigratable a
     moment after the start.
 
     Source: recorded (scenario not-migratable); kubevirt v1.9.0 vm.go:3475.
@@ -144,7 +144,7 @@ def not_migratable(running: RunningVM) -> Finding | None:
 
 
 def size_cannot_be_plugged(running: RunningVM) -> Finding | None:
-    """Require a restart for a size that KubeVirt cannot hotplug into the running instance.
+    """Require a restart for a size that KubeVirt cannot hotplug into the running VM.
 
     v1.2.1 and v1.2.2 compare only with maxGuest and with boot memory.
     Source: recorded (scenarios above-max-guest and misaligned); kubevirt v1.9.0 vm.go:3494;
@@ -173,8 +173,8 @@ OF_VM: tuple[RunningRule, ...] = (
     instancetype.differs_otherwise,
     guest_not_set,
 )
-"""The rules that apply to every size, including the instance's current size."""
+"""The rules that apply to every memory size, including the VM's current size."""
 OF_HOTPLUG: tuple[RunningRule, ...] = (not_migratable, no_max_guest)
-"""The rules for new sizes, which apply even while a change is in flight."""
+"""The rules for new memory sizes that apply even while a change is in progress."""
 OF_SIZE: tuple[RunningRule, ...] = (size_cannot_be_plugged, below_boot)
-"""The rules about the new size, which KubeVirt checks last."""
+"""The rules about the new memory size, which KubeVirt checks last."""

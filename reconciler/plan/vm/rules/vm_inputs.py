@@ -1,4 +1,4 @@
-"""``VMInputs`` and ``RunningVM``: all data that a rule may read about one VM."""
+"""``VMInputs`` and ``RunningVM``: all data that a planning rule may read about one VM."""
 
 from __future__ import annotations
 
@@ -40,22 +40,22 @@ class Instancetypes:
     """The current and desired instancetypes, if Git sets the VM's size through an instancetype."""
 
     has: LiveInstancetype | None
-    """The VM's current instancetype; None if it is not known."""
+    """The VM's current instancetype in the cluster; None if it is not known."""
     wanted: LiveInstancetype | None
-    """The instancetype that Git sets; None if it is not known."""
+    """The instancetype that Git sets for the VM; None if it is not known."""
     revision_kept: bool
     """Whether the VM uses an older revision of its instancetype."""
 
 
 class VMNames:
-    """Looks up the namespaces of a VM name, and the instances of a namespace."""
+    """Looks up the namespaces that contain a VM name, and the VM instances in a namespace."""
 
     def __init__(self, live: LiveState) -> None:
         self._live = live
 
     @cached_property
     def namespaces(self) -> Mapping[str, Sequence[str]]:
-        """Map each VM name to the namespaces that have a VM with this name."""
+        """The namespaces that contain a VM with a given name, by name."""
         found: dict[str, list[str]] = defaultdict(list)
         for ref in sorted(self._live.vms):
             found[ref.name].append(ref.namespace)
@@ -63,7 +63,7 @@ class VMNames:
 
     @cached_property
     def instances(self) -> Mapping[str, Sequence[LiveVMI]]:
-        """Map each namespace to its VM instances."""
+        """The VM instances in each namespace."""
         found: dict[str, list[LiveVMI]] = defaultdict(list)
         for each in self._live.vmis.values():
             found[each.ref.namespace].append(each)
@@ -71,7 +71,7 @@ class VMNames:
 
     @cached_property
     def repelling(self) -> Mapping[str, Sequence[LiveVMI]]:
-        """Map each namespace to its instances with a required pod anti-affinity."""
+        """The VM instances with a required pod anti-affinity in each namespace."""
         found: dict[str, list[LiveVMI]] = defaultdict(list)
         for each in self._live.vmis.values():
             if each.placement.apart_from:
@@ -80,7 +80,7 @@ class VMNames:
 
 
 class SharedInputs:
-    """The inputs that concern more than one VM; the object records which inputs a rule reads.
+    """The planning inputs that concern more than one VM; it records which inputs a rule reads.
 
     A decision that depends on pods and quotas is valid until pods or quotas change. A decision
     that depends on the time or on other VMs is never reused for a later plan.
@@ -92,9 +92,9 @@ class SharedInputs:
         self._live, self._now = live, now
         self._names = names or VMNames(live)
         self.moment_read = False
-        """Whether a rule has read the time or other VMs."""
+        """Whether a planning rule has read the time or data about other VMs."""
         self.capacity_read = False
-        """Whether a rule has read pods and quotas, or tried to."""
+        """Whether a planning rule has read pods and quotas, or tried to."""
 
     @property
     def now(self) -> datetime:
@@ -104,25 +104,25 @@ class SharedInputs:
 
     @property
     def migrations(self) -> Mapping[ObjectRef, tuple[LiveMigration, ...]]:
-        """The migrations of all VMs; a decision that reads them is not reused later."""
+        """The migrations of all VMs; a decision that reads them is not reused in the next plan."""
         self.moment_read = True
         return self._live.migrations
 
     def namespaces_with(self, name: str) -> Sequence[str]:
-        """Return the namespaces that have a VM with a given name; forbid reuse of the decision."""
+        """Return the namespaces that contain a VM name; forbid to reuse the current decision."""
         self.moment_read = True
         return self._names.namespaces.get(name, ())
 
     def instances_in(self, namespace: str) -> tuple[LiveVMI, ...]:
-        """Return the VM instances of a namespace; a decision that reads them is not reused."""
+        """Return the VM instances in a namespace; a decision that reads them is not reused."""
         self.moment_read = True
         return tuple(self._names.instances.get(namespace, ()))
 
     def repelling_in(self, namespace: str) -> tuple[LiveVMI, ...]:
-        """Return the instances of a namespace with a required pod anti-affinity.
+        """Return the VM instances in a namespace with a required pod anti-affinity.
 
-        A decision that reads one is not reused. Without any, the decision is made again when pods
-        and quotas are read again.
+        A decision that reads such an instance is not reused. If none exists, the decision is made
+        again when pods and quotas are read again.
         """
         found = tuple(self._names.repelling.get(namespace, ()))
         self.moment_read = self.moment_read or bool(found)
@@ -130,7 +130,7 @@ class SharedInputs:
 
     @property
     def capacity(self) -> Capacity | None:
-        """The memory that pods use and the limits of quotas; None if not known."""
+        """The memory that pods use and the quota limits; None if they are not known."""
         self.capacity_read = True
         return self._live.capacity
 
@@ -141,23 +141,23 @@ class VMInputs:
 
     desired: DesiredVM
     target: MemoryQuantity
-    """The size that Git sets directly or through an instancetype."""
+    """The memory size that Git sets, directly or through an instancetype."""
     as_desired: bool
     """Whether the VM's spec already has the desired size."""
     types: Instancetypes | None = None
     """The VM's instancetypes; None if Git sets the size directly."""
     vm: LiveVM
     vmi: LiveVMI | None
-    """The VM's instance; None, Succeeded or Failed if the VM is not running."""
+    """The VM instance; None, or Succeeded or Failed, if the VM is not running."""
     migrations: tuple[LiveMigration, ...]
     """The migrations of this VM, oldest first."""
     nodes: tuple[LiveNode, ...]
     rendering: Rendering
     """The KubeVirt version and CR settings that currently determine the size of launcher pods."""
     before: EffectiveConfig
-    """KubeVirt's current configuration."""
+    """KubeVirt's effective configuration before the plan's changes to the KubeVirt CR."""
     after: EffectiveConfig
-    """KubeVirt's configuration after the plan's changes to the CR."""
+    """KubeVirt's effective configuration after the plan's changes to the KubeVirt CR."""
     policy: PlanPolicy
     harvester: bool = False
     """Whether the cluster is a Harvester cluster, whose webhooks check and change VMs."""
@@ -166,21 +166,21 @@ class VMInputs:
     kubevirt_settings: Settings
     """The settings of the KubeVirt CR that Git sets; empty if Git has no KubeVirt CR."""
     shared: SharedInputs
-    """Inputs that concern more than one VM; the object records which inputs a rule reads."""
+    """The inputs that concern more than one VM, with a record of which ones a rule reads."""
 
     @property
     def now(self) -> datetime:
-        """The time of the plan."""
+        """The time at which the plan is made."""
         return self.shared.now
 
     @property
     def capacity(self) -> Capacity | None:
-        """The memory that pods use and the limits of quotas; None if not known."""
+        """The memory that pods use and the quota limits; None if they are not known."""
         return self.shared.capacity
 
     @property
     def consent(self) -> RestartConsent:
-        """How to handle a change that needs a restart; the VM's annotation has precedence."""
+        """Whether the VM may be restarted; its annotation overrides the configuration."""
         return self.desired.restart or self.policy.restart
 
     @property
@@ -208,18 +208,18 @@ class VMInputs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunningVM(VMInputs):
-    """The inputs for a VM that is running or starting, and therefore has an instance."""
+    """The planning inputs for a VM that is running or starting, and therefore has an instance."""
 
     vmi: LiveVMI
 
     @property
     def migration(self) -> LiveMigration | None:
-        """The VM's unfinished migration, or None; KubeVirt allows one per VM."""
+        """The VM's unfinished migration, of which KubeVirt allows only one; None without one."""
         return next((each for each in reversed(self.migrations) if not each.phase.finished), None)
 
     @property
     def peers(self) -> tuple[LiveVMI, ...]:
-        """The instances that the constraints of the VM count, or whose anti-affinity counts."""
+        """The VM instances that affect, through scheduling constraints, where the VM may run."""
         if self.vmi.placement.counts_pods:
             return self.shared.instances_in(self.vm.ref.namespace)
         return self.shared.repelling_in(self.vm.ref.namespace)

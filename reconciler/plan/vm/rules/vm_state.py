@@ -21,7 +21,7 @@ def being_deleted(vm: LiveVM) -> Finding | None:
 
 
 def suspended(inputs: VMInputs) -> Finding | None:
-    """Leave a VM unchanged if an annotation in Git or in the cluster suspends its changes."""
+    """Leave a VM unchanged if an annotation in Git or in the cluster suspends changes to it."""
     if not inputs.suspended:
         return None
     where = "in Git" if inputs.desired.suspended else "in the cluster"
@@ -63,7 +63,7 @@ def owned_by_pool(inputs: VMInputs) -> Finding | None:
 
 
 def owned_by_controller(inputs: VMInputs) -> Finding | None:
-    """Only observe a VM that another controller made, such as a machine of the Cluster API."""
+    """Do not change a VM that another controller created, such as the Cluster API."""
     kind, _, name = inputs.vm.controller.partition("/")
     if not kind:
         return None
@@ -100,7 +100,7 @@ def coming_up(running: RunningVM, reason: Reason, message: str, hint: str = "") 
 
 
 def progress_of(vmi: LiveVMI) -> str:
-    """Return an instance's phase, with the scheduler's message if its pod has no node."""
+    """Return a VM instance's phase, with the scheduler's message if its pod has no node."""
     phase = f"phase {vmi.phase or 'not set'}"
     scheduled = vmi.conditions.get("PodScheduled")
     if scheduled is None or scheduled.status != "False":

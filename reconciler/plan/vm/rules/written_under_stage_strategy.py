@@ -1,4 +1,4 @@
-"""Decides what happens under LiveUpdate to sizes that were written under the strategy Stage."""
+"""Decides what LiveUpdate does with memory sizes that were written under the strategy Stage."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def live_at_next_sync(running: RunningVM) -> Finding | None:
 
 
 def warnings(running: RunningVM | None, finding: Finding) -> tuple[str, ...]:
-    """Return a warning if an edit to another field may prevent the live change."""
+    """Return a warning if an edit to a field other than memory may prevent a live change."""
     if running is None or finding.effect is not Effect.LIVE:
         return ()
     if not existing_restart_required.may_be_memory_alone(running):

@@ -1,1 +1,1 @@
-"""Decides whether nodes, quotas and limits allow the target pod of a migration."""
+"""Decides whether nodes, quotas and LimitRanges allow the target pod of a migration."""

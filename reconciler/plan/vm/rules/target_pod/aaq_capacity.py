@@ -1,8 +1,8 @@
-"""Checks that Application-Aware Quota (AAQ) will not hold the target pod of a change.
+"""Checks whether Application-Aware Quota (AAQ) will delay the target pod of a migration.
 
 AAQ does not reject a pod. It adds a scheduling gate and removes the gate once the quotas have
-capacity. During a migration, it counts only the difference between the target and the source, so a
-change needs the growth of the VM, and a shrink needs nothing. ``growth`` has the exceptions.
+capacity. During a migration, it counts only the difference between the target and the source, so
+the growth of the VM must fit, and a smaller size always fits. ``growth`` has the exceptions.
 
 Source: kubevirt/application-aware-quota v1.8.0.
 """
@@ -25,7 +25,7 @@ _HINT = "raise the quota of Application-Aware Quota; it must allow the growth of
 
 
 def aware_quota_has_capacity(running: RunningVM) -> Finding | None:
-    """Block a change if a quota of AAQ has too little left for the growth of the VM."""
+    """Block a change if an Application-Aware Quota (AAQ) has too little left for the growth."""
     capacity = running.capacity
     if capacity is None:
         return None
@@ -51,7 +51,7 @@ def aware_quota_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def gate_in_flight(running: RunningVM) -> Finding | None:
-    """Block a change in flight whose target pod has the scheduling gate of AAQ."""
+    """Block a change in progress if Application-Aware Quota gates the scheduling of its pod."""
     capacity = running.capacity
     pods = capacity.launchers.get(running.vmi.uid, ()) if capacity else ()
     if not any(GATE in each.gates for each in pods):

@@ -1,10 +1,10 @@
-"""Checks that the LimitRanges of the namespace allow the target pod of a change.
+"""Checks whether the LimitRanges in a namespace allow the target pod of a migration.
 
 A LimitRange sets default limits, which do not grow with the VM, and bounds for the requests and
-limits of a container and of a pod: a minimum, a maximum, and the largest quotient of limit and
-request. KubeVirt retries a rejected pod without a time-out. The rejection by a LimitRange is read
-from the code of Kubernetes, and not recorded. Of the containers, only the one that runs the guest
-is checked: the others do not change with the size of the VM.
+limits of a container and of a pod: a minimum, a maximum, and the largest ratio of limit to
+request. KubeVirt retries a rejected pod without a time-out. The rejection by a LimitRange is
+derived from the code of Kubernetes, and not observed. Only the container that runs the guest is
+checked, because the other containers do not change with the size of the VM.
 
 Source: kubernetes v1.36 plugin/pkg/admission/limitranger/admission.go (minConstraint,
 maxConstraint, limitRequestRatioConstraint).
@@ -30,7 +30,7 @@ MEMORY, CPU = "memory", "cpu"
 
 
 class _Amounts(NamedTuple):
-    """What a container or a pod requests of one resource, and its limit; 0 for no limit."""
+    """The request and the limit of a container or pod for one resource; 0 for no limit."""
 
     subject: str
     request: int
@@ -83,7 +83,7 @@ def _problems(found: LimitRange, source: Launcher, pod: TargetPod) -> Iterator[s
 
 
 def _violations(bound: LimitBound, has: _Amounts) -> Iterator[str]:
-    """Yield each violation of a bound; without a request, the amounts are not known."""
+    """Yield each violation of a LimitRange's bound by a container or pod."""
     if not has.request:
         return
     noun, name = bound.kind.lower(), bound.resource

@@ -1,7 +1,7 @@
 """Blocks memory hotplug into VMs with overcommitted memory if a memory limit prevents it.
 
-virt-controller raises the requests by the growth of the guest. If they are still below the guest's
-size, it sets them to that size and leaves the limits unchanged.
+virt-controller raises the memory request by the growth of the guest. If it is still below the
+guest's size, virt-controller sets it to that size and leaves the limit unchanged.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def overhead_left_out(running: RunningVM) -> Finding | None:
 
     Source: kubevirt v1.9.0 pkg/virt-handler/migration-target.go:1152-1208,
     pkg/hypervisor/kvm/hypervisorbackend.go:37-178 (overcommitGuestOverhead); the endless
-    successful migrations are inference.
+    sequence of successful migrations is an inference.
     """
     constraints = running.vmi.constraints
     if not constraints.overhead_left_out or constraints.requests is None:

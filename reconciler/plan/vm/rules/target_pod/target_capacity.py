@@ -1,7 +1,7 @@
-"""Checks that a node and the quotas have capacity for a second pod during the migration.
+"""Checks whether a node and the quotas have capacity for a second pod during a migration.
 
-A change waits where migrations in flight will release the missing capacity; otherwise it is
-blocked. Other changes of the same plan do not count here; ``capacity_warnings`` adds them up.
+A change waits if running migrations will release the missing capacity; otherwise it is blocked.
+Other changes in the same plan do not count here; ``capacity_warnings`` adds them up.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def node_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def no_node_in_flight(running: RunningVM) -> Finding | None:
-    """Block a change in flight if no other node will have capacity for its target pod.
+    """Block a change in progress if no other node will have capacity for its target pod.
 
     Source: the source of ``node_has_capacity``; KubeVirt deletes an unschedulable pod after 300 s
     and creates a new one.
@@ -98,7 +98,7 @@ def quota_has_capacity(running: RunningVM) -> Finding | None:
 
 
 def no_quota_in_flight(running: RunningVM) -> Finding | None:
-    """Block a change in flight if a quota will reject its target pod.
+    """Block a change in progress if a quota will reject its target pod.
 
     Source: the source of ``quota_has_capacity``.
     """
@@ -112,9 +112,9 @@ def no_quota_in_flight(running: RunningVM) -> Finding | None:
 
 
 def no_eligible_node(running: RunningVM) -> Finding | None:
-    """Block a change if the VM cannot migrate to any other node, even an empty node.
+    """Block a change if the VM cannot migrate to any other node, even to an empty one.
 
-    The message names the constraint that leaves no node, and those that excluded nodes before.
+    The message names the constraint that excludes the last node, and earlier constraints.
 
     Source: the source of ``node_filters``.
     """
@@ -151,7 +151,7 @@ def _eligible(running: RunningVM) -> tuple[LiveNode, ...]:
 
 
 def _pod_in_flight(running: RunningVM) -> TargetPod | None:
-    """Return the target pod of the change in flight; None if the instance's size is unknown.
+    """Return the target pod of the memory change in progress; None if the size is unknown.
 
     The instance already has the requests of the new size, but its current pod has those of the old
     size. Therefore, the target pod is computed only from the instance.
@@ -165,7 +165,7 @@ def _pod_in_flight(running: RunningVM) -> TargetPod | None:
 def _held(
     nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod, *, settled: bool = False
 ) -> bool:
-    """Return whether a node has capacity for the target pod, now or after all migrations."""
+    """Return whether a node has capacity for the target pod, now or after running migrations."""
     return any(free(each, capacity, pod.page_size, settled=settled).holds(pod) for each in nodes)
 
 
@@ -178,7 +178,7 @@ def _waits(lacking: str) -> Finding:
 
 
 def _shown(name: str, amount: int) -> str:
-    """Return an amount of a resource, such as ``1.5 CPUs`` or ``2 nvidia.com/gpu``."""
+    """Format an amount of a resource, such as ``1.5 CPUs`` or ``2 nvidia.com/gpu``."""
     return f"{amount / 1000:g} CPUs" if name == "cpu" else f"{amount} {name}"
 
 
@@ -193,7 +193,7 @@ def _lacking(
     pod: TargetPod,
     subject: str = "the target pod",
 ) -> str:
-    """Describe the resource of which no node has enough, and the node that has the most of it."""
+    """Describe the resource of which no node has enough, and the node with the most of it."""
     for name, needed in pod.others.items():
         one = replace(pod, request=0, hugepages=0, others={name: needed})
         enough = tuple(each for each in nodes if free(each, capacity, "").holds(one))
@@ -209,7 +209,7 @@ def _lacking(
 
 
 def _most(nodes: tuple[LiveNode, ...], capacity: Capacity, pod: TargetPod) -> str:
-    """Return the node with the most free memory, as its name and its free memory."""
+    """Describe the node with the most free memory: its name and its free memory."""
     best = max(nodes, key=lambda node: _left(node, capacity, pod))
     left = free(best, capacity, pod.page_size)
     memory, pages = left.memory or 0, max(0, left.hugepages)
