@@ -1,1 +1,1 @@
-"""The use cases, and the code that builds the readers, writers and clocks for them."""
+"""The use cases behind the commands, and the code that creates what they read and write with."""

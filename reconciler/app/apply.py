@@ -1,4 +1,4 @@
-"""``run``: implements ``apply`` and ``reconcile``: plans, applies the plan and reports."""
+"""Implements ``apply`` and ``reconcile``, which plan, apply the plan and report: ``run``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 HURRY_S = 8.0
-"""The time limit for requests after a stop signal, in seconds; Kubernetes kills a pod after 30."""
+"""The time limit for API requests after a stop signal, in seconds; Kubernetes kills after 30."""
 
 
 def run(options: ApplyOptions, clock: Clock, printer: RunPrinter) -> ExitCode:

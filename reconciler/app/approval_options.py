@@ -1,4 +1,4 @@
-"""Reads the approval of ``--plan`` or ``--expect-digest``, and checks it against the run."""
+"""Reads the approval of ``--plan`` or ``--expect-digest``, and checks it against the plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def read(options: ApplyOptions) -> Approval | None:
-    """Return the approval in the file of ``--plan``, or None without that option.
+    """Read the approval from the file of ``--plan``; return None without that option.
 
     Raises:
         UsageError: Both ``--plan`` and ``--expect-digest`` are set.
@@ -42,7 +42,7 @@ def read(options: ApplyOptions) -> Approval | None:
 
 
 def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
-    """Return the source; its default revision is the revision of the approved plan.
+    """Return source options that read the approved plan's commit unless a revision is set.
 
     Raises:
         SourceError: The plan was not made from a commit.
@@ -66,7 +66,7 @@ def approved_source(options: ApplyOptions, approval: Approval) -> SourceOptions:
 
 
 def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> Approval | None:
-    """Return the approval that limits what the run writes; None if none is required.
+    """Return the approval that limits what the run writes, or None if no approval is required.
 
     Raises:
         WrongClusterError: The approval is for another cluster.
@@ -91,7 +91,7 @@ def check(plan: Plan, approval: Approval | None, expect_digest: str | None) -> A
 
 
 def note(approval: Approval) -> str:
-    """Return the note in the report that says which approval was used."""
+    """Return the note for the report that says which approval the run used."""
     made = origin(cut(approval.revision), dirty=approval.dirty)
     count = plural(sum(map(len, approval.actions.values())), "action")
     return f"{count} approved with plan {approval.digest} of {made}"

@@ -1,4 +1,4 @@
-"""The clocks: ``SystemClock``, ``ScaledClock`` for the demo, and ``ServerClock``."""
+"""Clocks: ``SystemClock``, ``ScaledClock`` for the demo, and ``ServerClock`` (API server time)."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ log = logging.getLogger(__name__)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LAST = datetime(9999, 12, 31, tzinfo=UTC)
 _SAMPLES = 5
-"""The number of responses whose median sets the clock, so that one wrong one has no effect."""
+"""The number of API responses whose median sets the clock, so that one outlier has no effect."""
 _PROMPT_S = 1.0
-"""The maximum duration of a request in seconds; slower responses do not adjust the clock."""
+"""The maximum duration in seconds of an API request whose response may adjust the clock."""
 _DEAD_S = 2.0
 """The smallest clock difference that is corrected, in seconds; Date headers have whole seconds."""
 _WARN_S = 30.0
 """The clock difference, in seconds, above which the program logs one warning."""
 _SLICE_S = 1.0
-"""The interval at which a sleeping thread calls the function of ``meanwhile``, in seconds."""
+"""The interval in seconds at which a sleeping thread calls the function of ``meanwhile``."""
 _DIFFERS_S = 300.0
 """The clock difference, in seconds, above which rules about the time of day use both clocks."""
 
@@ -50,7 +50,7 @@ class SystemClock:
         return time.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait for a number of seconds; return immediately if it is not positive."""
+        """Wait for a number of seconds, or return immediately if the number is not positive."""
         if seconds > 0:
             time.sleep(seconds)
 
@@ -85,13 +85,13 @@ class ScaledClock:
         return (time.monotonic() - self._started) * self.scale
 
     def sleep(self, seconds: float) -> None:
-        """Wait for a number of simulated seconds; return immediately if it is not positive."""
+        """Wait for a number of simulated seconds, or return immediately if it is not positive."""
         if seconds > 0:
             time.sleep(seconds / self.scale)
 
 
 class ServerClock:
-    """A clock that uses the API server's time of day; safe to use from several threads.
+    """A clock that shows the API server's time of day and is safe to use from several threads.
 
     The control plane sets the times in objects, and the program compares these times with ``now``.
     The methods ``monotonic`` and ``sleep`` come from the clock *base*. Between two responses,
@@ -103,15 +103,15 @@ class ServerClock:
         self._base = base
         self._lock = threading.Lock()
         self._samples: deque[float] = deque(maxlen=_SAMPLES)
-        """The server's times at the monotonic time 0, as seconds since ``_EPOCH``."""
+        """Estimates of the server's time at monotonic time 0, in seconds since ``_EPOCH``."""
         self._slow: float | None = None
-        """The sample of the last slow answer, which shows only a large difference."""
+        """The estimate from the last slow response, which can show only a large difference."""
         self._start: float | None = None
-        """The sample in use; None while this machine's clock is used."""
+        """The estimate in use, or None while this machine's clock is used."""
         self._server = ""
         self._warned = False
         self._meanwhile: tuple[int, Callable[[], None]] | None = None
-        """A thread, and the function that this thread calls while it sleeps."""
+        """The ID of a thread, and the function that this thread calls while it sleeps."""
 
     def now(self) -> datetime:
         """Return the API server's time of day in UTC, with its time zone."""
@@ -135,7 +135,7 @@ class ServerClock:
         return self._base.monotonic()
 
     def sleep(self, seconds: float) -> None:
-        """Wait for a number of seconds."""
+        """Wait for a number of seconds of the base clock."""
         meanwhile = self._meanwhile
         if meanwhile is None or meanwhile[0] != threading.get_ident():
             self._base.sleep(seconds)
@@ -158,7 +158,7 @@ class ServerClock:
             self._meanwhile = None
 
     def adjust(self, date: datetime, *, asked_at: float, server: str) -> None:
-        """Adjust the clock to the time in an API server's response.
+        """Adjust the clock to the time of day in a response of the API server.
 
         A time that no clock can show, such as one in the year 9999, is not used as the time.
 
@@ -199,7 +199,7 @@ class ServerClock:
 
 
 def _moment(seconds: float) -> datetime:
-    """Return the time after a number of seconds, but not later than the latest time in Python."""
+    """Convert seconds since ``_EPOCH`` to a time, but not a later one than Python supports."""
     try:
         return _EPOCH + timedelta(seconds=seconds)
     except OverflowError:

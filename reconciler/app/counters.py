@@ -1,4 +1,4 @@
-"""``Counters``: counts what happens in a process, for its metrics."""
+"""Counts events of this process for its Prometheus metrics: ``Counters``."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from reconciler.model.run.outcome import RunReport
 
 MOST_SERIES = 200
-"""The maximum number of label combinations of one counter, so that its size stays bounded."""
+"""The maximum number of label combinations of one Prometheus counter, which bounds its size."""
 
 
 class Counters:
-    """Adds to the counters of this process; every method may be called from any thread."""
+    """Counts events of this process for its metrics; all methods are thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -35,12 +35,12 @@ class Counters:
         self._failed: frozenset[Uid] | None = None
 
     def add(self, counted: Counted, *labels: str, amount: float = 1.0) -> None:
-        """Add to a counter.
+        """Increase a Prometheus counter.
 
         Args:
             counted: What has happened.
-            labels: The values of the counter's labels, in the order of ``LABELS``. They are a
-                small fixed set of words, and never text from a request or an object.
+            labels: The values of the counter's labels, in the order of ``LABELS``. They come from
+                a small fixed set of words, and never from a request or an object.
             amount: The amount to add, at least 0.
         """
         if len(labels) != len(LABELS[counted]):
@@ -52,11 +52,11 @@ class Counters:
             series[labels] = series.get(labels, 0.0) + amount
 
     def count_request(self, verb: str, status: int | None) -> None:
-        """Count a request to the API server; *status* is None if no answer arrived."""
+        """Count a request to the API server; *status* is None if no response arrived."""
         self.add(Counted.API_REQUESTS, verb, NO_ANSWER if status is None else str(status))
 
     def count_run(self, report: RunReport) -> None:
-        """Count a run that has ended, its changes of VMs and how they agree with the forecast."""
+        """Count a run that has ended, its VM changes, and how they differ from the forecast."""
         for each in run_counts(report):
             self.add(each.counted, *each.labels, amount=each.amount)
         with self._lock:
@@ -64,7 +64,7 @@ class Counters:
                 self._change_seconds = self._change_seconds.with_value(seconds)
 
     def count_live(self, live: LiveState) -> None:
-        """Count the migrations that have failed since the last call.
+        """Count the live migrations that have failed since the last call.
 
         The first call counts none, because it cannot know when the listed migrations failed.
         """
@@ -80,7 +80,7 @@ class Counters:
             self.add(Counted.MIGRATION_FAILURES, amount=new)
 
     def read(self) -> Counts:
-        """Return the present values."""
+        """Return the current values of all counters."""
         with self._lock:
             return Counts(
                 values={each: dict(series) for each, series in self._values.items()},

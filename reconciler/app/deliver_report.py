@@ -1,4 +1,4 @@
-"""``deliver``: writes a run's report to all outputs, and prints it if an output fails."""
+"""Writes a run's report to all outputs, and prints it if an output fails: ``deliver``."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ log = logging.getLogger(__name__)
 
 
 def deliver(report: RunReport, path: Path | None, printer: RunPrinter) -> None:
-    """Write a report to the file of ``--report``, if there is one, and show it to the user.
+    """Write a report to the file of ``--report``, if the option is set, and show it to the user.
 
     Raises:
-        ReconcilerError: An output failed; the report is complete on another one.
+        ReconcilerError: An output failed; another output has the complete report.
     """
     failed = _write(report, path)
     shown = False
@@ -37,14 +37,14 @@ def deliver(report: RunReport, path: Path | None, printer: RunPrinter) -> None:
 
 
 def write_only(report: RunReport, path: Path | None, printer: RunPrinter) -> None:
-    """Write a report to the file of ``--report``; if that fails, log the error and print it."""
+    """Write a report to a file; if that fails, log the error and print the report on stderr."""
     if failed := _write(report, path):
         log.error("%s", failed)
         printer.save_report(report, shown=False)
 
 
 def _write(report: RunReport, path: Path | None) -> ReconcilerError | None:
-    """Write a report to a file; return the error if the file cannot be written."""
+    """Write a report to a file, and return the error if the file cannot be written."""
     if path is None:
         return None
     try:

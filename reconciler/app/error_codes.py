@@ -1,4 +1,4 @@
-"""``error_code``: maps the error that ends a command to an exit code and a message."""
+"""Maps the error that ends a command to an exit code and a message: ``error_code``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CODES = {
 
 
 class OutrankedError(ReconcilerError):
-    """The error that ended a run, if another exit code has precedence over the error's code."""
+    """The error that ended a run whose exit code another exit code of the run replaces."""
 
     def __init__(
         self, code: ExitCode, error: ReconcilerError | Terminated | KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The options that select what a command reads, such as ``SourceOptions``."""
+"""The options that select what a command reads from Git and the cluster: ``SourceOptions``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ DEFAULT_REVISION = "HEAD"
 _NAMES_ORIGIN = OptionOrigin(OriginKind.ARGUMENTS)
 
 _IN_BARE_REPOSITORY = ("HEAD", "objects", "refs")
-"""The file and the folders by which git recognizes a bare repository."""
+"""The file and the directories by which git recognizes a bare repository."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,36 +27,36 @@ class SourceOptions:
 
     repo: str | None = None
     revision: str | None = None
-    """The branch, tag or commit; None reads ``HEAD``, or the commit of an approved plan."""
+    """The branch, tag or commit; None means ``HEAD``, or the commit of an approved plan."""
     git_credentials: Path | None = None
-    """The folder with the credentials for a remote ``repo``; None uses git's own mechanisms."""
+    """The directory with the credentials for a remote ``repo``; None uses git's own mechanisms."""
     working_tree: bool = False
     files: tuple[str, ...] = ()
     config: Path | None = None
     """The configuration file that applies to the manifests in ``files``."""
     namespace: str | None = None
-    """The namespace to process, and the default for manifests without a namespace."""
+    """The namespace to process, which is also the default for manifests without a namespace."""
     all_namespaces: bool = False
-    """Whether all namespaces are processed and ``namespace`` is ignored, as in kubectl."""
+    """Whether to process all namespaces and ignore ``namespace``, as in kubectl."""
     names: tuple[str, ...] = ()
-    """The VMs to process: ``namespace/name``, or only the name if ``namespace`` is set."""
+    """The VMs to process, as ``namespace/name``, or as ``name`` if ``namespace`` is set."""
     selector: str | None = None
     cache_dir: Path | None = None
-    """The directory that stores parsed manifests between runs; None stores nothing."""
+    """The directory that stores parsed manifests between runs, or None to store nothing."""
     allow_shared_cache_dir: bool = False
-    """Whether the cache is used even if other users can write to its directory."""
+    """Whether to use the cache even if other users can write to its directory."""
     mode: str | None = None
-    """The value that overrides ``mode`` in ``.reconciler.yaml``."""
+    """The value that overrides ``mode`` in the file ``.reconciler.yaml``."""
     verify: Path | None = None
-    """The file with the trusted signing keys for commits; None accepts every commit."""
+    """The file with the trusted signing keys for commits, or None to accept every commit."""
     newest_only: bool = False
-    """Whether to read only the newest commit, even if it must not be applied."""
+    """Whether to read only the newest commit, even if it fails the checks of the repository."""
     fetch_timeout_s: float = 120.0
     origins: Mapping[str, OptionOrigin] = field(default_factory=dict, compare=False)
-    """The origin of each option that is set, by the name of its field."""
+    """Where each option was set (flag or environment variable), by the name of its field."""
 
     def or_current(self) -> SourceOptions:
-        """Return these options; if no source is set, use the working directory's repository.
+        """Return these options, with the working directory's repository if no source is set.
 
         Raises:
             SourceError: The working directory was deleted.
@@ -77,11 +77,11 @@ class SourceOptions:
 
     @property
     def default_namespace(self) -> str | None:
-        """The namespace for manifests that set none; None leaves them without a namespace."""
+        """The namespace for manifests without a namespace, or None to leave them without one."""
         return None if self.all_namespaces else self.namespace
 
     def scope(self) -> Scope:
-        """Return the objects that the command processes.
+        """Return the namespaces and names of the objects that the command processes.
 
         Raises:
             UsageError: A name is invalid, or contradicts the other options.
@@ -168,7 +168,7 @@ class SourceOptions:
             )
 
     def override(self, config: Config) -> Config:
-        """Return the configuration with the values that the command line overrides.
+        """Return a copy of a configuration with the values that the command line overrides.
 
         Raises:
             UsageError: An option has an invalid value.
@@ -190,7 +190,7 @@ class SourceOptions:
         return config
 
     def _origin(self, name: str) -> OptionOrigin:
-        """Return where the user set an option: on the command line or in the environment."""
+        """Return whether the user set an option on the command line or in the environment."""
         return self.origins.get(name) or OptionOrigin(OriginKind.FLAG, f"--{name}")
 
 
@@ -202,19 +202,19 @@ class ClusterOptions:
     context: str | None = None
     request_timeout_s: float = 30.0
     time_scale: float = 1.0
-    """The number of clock seconds per real second; greater than 1 only in the demo."""
+    """The number of clock seconds per real second, which is greater than 1 only in the demo."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrometheusOptions:
-    """How to reach the Prometheus whose alerts ``rollout.holdWhile`` names."""
+    """The options for the Prometheus server whose alerts ``rollout.holdWhile`` names."""
 
     url: str | None = None
-    """The address without credentials; None reads it from the folder ``credentials``."""
+    """The URL without credentials, or None to read it from the directory ``credentials``."""
     credentials: Path | None = None
-    """The folder with one file per credential; None means no credentials."""
+    """The directory with one file per credential, or None for no credentials."""
 
     @property
     def given(self) -> bool:
-        """Whether an option is set."""
+        """Whether any Prometheus option is set."""
         return self.url is not None or self.credentials is not None

@@ -1,4 +1,4 @@
-"""``MetricsFile``: writes the metrics of one run to the file of ``--metrics-file``."""
+"""Writes the metrics of one run to the file of ``--metrics-file``: ``MetricsFile``."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 FLAG = "--metrics-file"
 READABLE = 0o644
-"""The mode of the file; the collector that reads it usually is another user."""
+"""The mode of the metrics file, which another user's collector usually reads."""
 _MOST_BYTES = 1 << 20
 _TIMES = {
     each.full_name: re.compile(
@@ -45,14 +45,14 @@ _TIMES = {
     )
     for each in (LAST_PASS, LAST_SUCCESS)
 }
-"""Match the times in a file of an earlier run, such as ``1.764e+09``."""
+"""Patterns that match timestamps such as ``1.764e+09`` in a metrics file of an earlier run."""
 
 
 class MetricsFile:
-    """Collects the figures of one run and writes them once, when the run ends.
+    """Collects the metrics of one run and writes them to a file once, when the run ends.
 
-    A file that a run before has left is replaced, but keeps the times of its last pass and
-    its last success if this run fails, so that an alert can compare them with the present.
+    The file of an earlier run is replaced. If this run fails, the times of the last pass and the
+    last success are kept, so that an alert can compare them with the current time.
 
     Raises:
         UsageError: The file cannot be written; the user learns this before the run starts.
@@ -69,13 +69,13 @@ class MetricsFile:
         self._last_success_at = time_in_file(left, LAST_SUCCESS)
 
     def plan(self, planned: PlanWithInputs) -> None:
-        """Take the plan, whose figures are written even if the run ends with an error."""
+        """Store the plan, whose metrics are written even if the run ends with an error."""
         self._planned, self._planned_at = planned, self._clock.now()
 
     def plan_again(self, live: LiveReader) -> None:
-        """Plan for the state of the cluster at the end of the run.
+        """Plan again for the state of the cluster at the end of the run.
 
-        If the cluster does not answer, the figures are those of the plan that the run applied.
+        If the cluster does not respond, the metrics are those of the plan that the run applied.
         """
         planned = self._planned
         if planned is None:
@@ -88,7 +88,7 @@ class MetricsFile:
         self.plan(replace(planned, live=state, plan=plan))
 
     def finish(self, report: RunReport) -> str:
-        """Write the figures of a run that has ended, and return what is wrong with the file."""
+        """Write the metrics of a run that has ended; return why that failed, or ''."""
         self.counters.count_run(report)
         if report.exit.completed:
             self._last_pass_at = report.ended_at
@@ -97,7 +97,7 @@ class MetricsFile:
         return self._write()
 
     def fail(self, error: ReconcilerError | Terminated | KeyboardInterrupt) -> None:
-        """Write the figures of a run that has ended with an error."""
+        """Write the metrics of a run that has ended with an error."""
         self.counters.add(Counted.RUNS, result_label(error_code(error)[0]))
         self._write()
 
@@ -144,7 +144,7 @@ class MetricsFile:
 
 
 def time_in_file(content: bytes, metric: Metric) -> datetime | None:
-    """Return the value of ``LAST_PASS`` or ``LAST_SUCCESS`` in the text of a metrics file."""
+    """Parse the value of ``LAST_PASS`` or ``LAST_SUCCESS`` from a metrics file, if present."""
     found = _TIMES[metric.full_name].search(content)
     if found is None:
         return None
@@ -155,7 +155,7 @@ def time_in_file(content: bytes, metric: Metric) -> datetime | None:
 
 
 def _read(path: Path) -> bytes:
-    """Return the start of a file that an earlier run has left; empty if there is none."""
+    """Read the start of an earlier run's metrics file, or return ``b""`` if none exists."""
     try:
         with path.open("rb") as file:
             return file.read(_MOST_BYTES) if path.is_file() else b""

@@ -1,6 +1,7 @@
 """Writes output files completely or not at all; by default, only their owner can read them.
 
-A plan and a report list every VM and node, and diagnostics quote manifests.
+The files need protection because a plan and a report list every VM and node, and diagnostics quote
+manifests.
 """
 
 from __future__ import annotations
@@ -33,12 +34,12 @@ _WRONG_PATH = frozenset(
         errno.EROFS,
     }
 )
-"""Errors that another path can avoid; all other errors are faults of this machine."""
+"""Error codes of paths that the user can correct; all other codes are faults of this machine."""
 _HINT = "choose a file in an existing, writable directory"
 
 
 def reserve(path: Path, flag: str, *, keep: bool = False) -> None:
-    """Check that a file can be written later, and remove any existing file at its path.
+    """Check that a file can be written later, and remove an existing file at its path.
 
     With *keep*, an existing file stays until it is replaced.
 
@@ -61,12 +62,12 @@ def reserve(path: Path, flag: str, *, keep: bool = False) -> None:
 
 
 def write(path: Path, pieces: Iterable[str], flag: str, *, mode: int = PRIVATE) -> None:
-    """Write text to a file; concurrent readers see either the old file or the new file.
+    """Write strings to a file, so that concurrent readers see either the old or the new file.
 
-    *mode* is the mode of a new file, of which the process's umask may remove bits.
+    *mode* is the mode of a new file, from which the process's umask may remove bits.
 
     Raises:
-        UsageError: The path is not that of a writable file.
+        UsageError: The path does not lead to a writable file.
         OutputError: The file cannot be written, for example because the disk is full.
     """
     try:
@@ -89,7 +90,7 @@ def write(path: Path, pieces: Iterable[str], flag: str, *, mode: int = PRIVATE) 
 
 
 def open_to_append(path: Path, flag: str) -> IO[str]:
-    """Open a file to append lines; only the file's owner can read a new file.
+    """Open a file to append lines; a new file is readable only for its owner.
 
     Raises:
         UsageError: The file cannot be opened for writing.
@@ -107,10 +108,11 @@ def _replaceable(path: Path) -> bool:
 
 
 def _target(path: Path) -> Path:
-    """Return the file to which a path leads, through any symbolic links.
+    """Return the file to which a path leads through any symbolic links.
 
-    In a folder such as /tmp, another user may put a link or a pipe at a path that this program
-    writes later. The kernel protects a program that opens such a path, but not its replacement.
+    In a directory such as /tmp, another user may put a link or a pipe at a path that this program
+    writes later. The kernel protects a program that opens such a path, but not one that replaces
+    it.
 
     Raises:
         PermissionError: Another user may have created *path*, or a link to which it leads.

@@ -44,7 +44,7 @@ def plan_with_base(
     policy_of: Callable[[Config], PlanPolicy],
     hold_of: HoldOf = lambda _matchers: None,
 ) -> ComparedPlan:
-    """Plan a desired revision and its base commit for the same snapshot of the cluster.
+    """Plan a commit and its base commit for the same snapshot of the cluster.
 
     The plan is the same as without a base. Decisions on objects that are equal in both revisions
     are made only once, unless a setting that concerns all objects differs.
@@ -83,7 +83,7 @@ def plan_with_base(
 
 
 def _obstacle(base: Reading, policy: PlanPolicy, snapshot: LiveState) -> str:
-    """Return why the base commit cannot be planned; empty if it can be planned."""
+    """Return why the base commit cannot be planned, or an empty string if it can be planned."""
     if base.state.unusable:
         return "its configuration is invalid"
     if policy.cluster and snapshot.cluster_id != policy.cluster:
@@ -100,7 +100,7 @@ def _without_objects(state: DesiredState) -> DesiredState:
 def _plan_of_base(
     planner: Planner, state: DesiredState, policy: PlanPolicy, live: LiveReader
 ) -> Plan:
-    """Plan the base commit for the same snapshot of the cluster and the same time."""
+    """Plan the base commit for the same snapshot and time as the other commit."""
     context = planner.context
     planner.update(
         state, context.live, policy, context.now, clocks=context.clocks, hold=context.hold

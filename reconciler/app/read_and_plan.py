@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 HoldOf: TypeAlias = Callable[[tuple[AlertMatcher, ...]], AlertHold | None]
-"""Returns why the alerts that matchers select prevent new changes; None if they do not."""
+"""A function that returns why firing alerts pause new changes, or None if none of them does."""
 _ALERTS_NOT_READ = Diagnostic(
     severity=Severity.NOTE,
     code="alerts-not-read",
@@ -46,7 +46,7 @@ _UNBOUND = Diagnostic(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanWithInputs:
-    """A plan, together with the desired and the live state from which it was made."""
+    """A plan, together with the desired state and the live state from which it was computed."""
 
     config: Config
     desired: DesiredState
@@ -54,7 +54,7 @@ class PlanWithInputs:
     policy: PlanPolicy
     plan: Plan
     history: History | None = None
-    """The commit history of the planned revision; None if the source is not a commit."""
+    """The commit history of the planned revision, or None if the source is not a commit."""
 
 
 def read_and_plan(
@@ -93,7 +93,7 @@ def read_and_plan(
 
 
 def plan_of_snapshot(planned: PlanWithInputs, clock: Clock) -> Plan:
-    """Return the plan, with a warning if it was made from a snapshot file that is too old."""
+    """Return the plan, with a warning if the cluster snapshot file is too old."""
     plan, config = planned.plan, planned.config
     origin = config.origin("snapshotMaxAge")
     at = origin if isinstance(origin, Location) else None
@@ -102,7 +102,7 @@ def plan_of_snapshot(planned: PlanWithInputs, clock: Clock) -> Plan:
 
 
 def with_alert_note(plan: Plan, config: Config) -> Plan:
-    """Return a plan with a note that alerts were not read, if they can delay its changes."""
+    """Return the plan, with a note if alerts that were not read may delay its changes."""
     if not config.hold_while or not plan.applyable:
         return plan
     return replace(plan, diagnostics=(*plan.diagnostics, _ALERTS_NOT_READ))
@@ -114,8 +114,8 @@ def read_valid(reader: DesiredReader) -> Reading:
     Raises:
         SourceError: The desired state or its configuration cannot be read.
         InvalidError: The configuration is invalid, or nothing was read. The error contains every
-            reported problem. An invalid manifest does not raise it: only the object of this
-            manifest is left unchanged.
+            reported problem. An invalid manifest does not raise this error, because only its own
+            object is left unchanged.
     """
     reading = reader.read()
     if not reading.state.unusable:
@@ -134,10 +134,10 @@ def plan_against_cluster(
     planner: Planner | None = None,
     hold_of: HoldOf = lambda _matchers: None,
 ) -> tuple[LiveState, Plan]:
-    """Read the cluster and plan; return the snapshot together with the plan.
+    """Read the cluster and plan, and return the cluster snapshot together with the plan.
 
     Pods and quotas are read only if a VM is migrating or would migrate. *planner* keeps the
-    decisions for another plan. *hold_of* returns why alerts prevent new changes.
+    decisions for another plan. *hold_of* returns why alerts pause new changes.
 
     Raises:
         WrongClusterError: *policy* is for another cluster.
@@ -175,7 +175,7 @@ def require_cluster(live: LiveState, policy: PlanPolicy) -> None:
 
 
 def cluster_words(cluster_id: str) -> str:
-    """Return a cluster's name for a message; an empty ID means that the ID could not be read."""
+    """Return a cluster's name for a message; an empty ID means that the ID is unreadable."""
     return f"cluster {cluster_id}" if cluster_id else "a cluster whose ID cannot be read"
 
 
@@ -184,17 +184,17 @@ class _Compared(Protocol):
     """A clock that measures how much it differs from the API server's clock."""
 
     def difference(self) -> ClockDifference | None:
-        """Return the times of both clocks if they differ by minutes, else None."""
+        """Return the times of both clocks if they differ by minutes, or else None."""
         ...
 
 
 def clock_difference(clock: Clock) -> ClockDifference | None:
-    """Return the times of the API server and of the local machine if they differ by minutes."""
+    """Return the API server's and the local time if they differ by minutes, or else None."""
     return clock.difference() if isinstance(clock, _Compared) else None
 
 
 def require_agreeing_clocks(plan: Plan) -> None:
-    """Check that the API server's clock and the local clock agree on whether windows are open.
+    """Check that the API server's clock and the local clock agree about maintenance windows.
 
     Raises:
         ClocksDifferError: *plan* has a warning that they disagree.

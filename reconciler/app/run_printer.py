@@ -1,4 +1,4 @@
-"""``RunPrinter``: shows a run to the user: the plan, the progress and the report."""
+"""Interface that shows the plan, the progress and the report of a run: ``RunPrinter``."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class RunPrinter(Protocol):
 
     @property
     def trace_log(self) -> IO[str] | None:
-        """The log that receives the trace in addition to the file; None for no log."""
+        """The log stream that receives the trace in addition to the trace file, or None."""
         ...
 
     def show_plan(self, plan: Plan) -> None:
@@ -26,7 +26,7 @@ class RunPrinter(Protocol):
         ...
 
     def confirm(self, plan: Plan) -> bool:
-        """Ask the user whether to apply the plan shown before, and return the answer."""
+        """Ask the user whether to apply the plan that was shown, and return the reply."""
         ...
 
     def progress(self, plan: Plan, ends_at: datetime | None) -> AbstractContextManager[Listener]:
@@ -37,12 +37,12 @@ class RunPrinter(Protocol):
         ...
 
     def save_report(self, report: RunReport, *, shown: bool) -> None:
-        """Print the whole report on stderr, because another output failed.
+        """Print the complete report on stderr, because another output failed.
 
         *shown* is whether ``show_report`` succeeded.
         """
         ...
 
     def show_report(self, report: RunReport) -> None:
-        """Show the results of the run; called after the run has ended."""
+        """Show the results of the run, after the run has ended."""
         ...

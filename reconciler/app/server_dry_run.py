@@ -1,4 +1,4 @@
-"""``server_dry_run``: sends each action of a plan with dryRun, so that nothing is stored."""
+"""Sends each write of a plan with dryRun, so that nothing is stored: ``server_dry_run``."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ _LATER = "an earlier step of the plan may change this result"
 
 
 def server_dry_run(plan: Plan, dry_run: DryRun) -> Plan:
-    """Return a plan with a warning for each action that the API server would reject.
+    """Return a plan with a warning for each write that the API server would reject.
 
     Restarts are not sent: they are requests to a subresource, and admission does not check them.
 
     Raises:
-        ClusterError: The API server does not answer, or rejects the credentials.
+        ClusterError: The API server does not respond, or rejects the credentials.
     """
     asked = [
         (number, action)

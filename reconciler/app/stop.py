@@ -1,4 +1,4 @@
-"""``Stop``: turns SIGTERM and Ctrl-C into a request to stop, so that a run ends with a report."""
+"""Lets a run end with a report after SIGTERM or Ctrl-C: ``Stop``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 GRACE_S = 4.0
-"""Seconds that a run has to stop after a signal, before its blocked request is interrupted."""
+"""Seconds that a run has to end after a signal before its blocked request is interrupted."""
 
 
 class Terminated(BaseException):
@@ -28,18 +28,18 @@ class Stop:
 
     requested: bool = False
     interrupted: bool = False
-    """Whether Ctrl-C requested the stop; a second Ctrl-C ends the process immediately."""
+    """Whether Ctrl-C requested the stop; a second Ctrl-C then ends the process immediately."""
     grace_s: float = GRACE_S
     """The time before a blocked request is interrupted, in seconds of real, unscaled time."""
     on_request: list[Callable[[], None]] = field(default_factory=list)
-    """Callbacks that a signal handler calls when it requests a stop; each may only set a value."""
+    """Functions that a signal handler calls when it requests a stop; each may only set a value."""
     _interruptible: bool = False
     _breakable: bool = False
     _overdue: bool = False
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:
-        """Context manager: a signal interrupts the code in its block, for example a long read.
+        """Let a signal interrupt the code in the block, for example a long read.
 
         Raises:
             Terminated: SIGTERM arrived.
@@ -55,12 +55,13 @@ class Stop:
 
     @contextmanager
     def breakable(self) -> Iterator[None]:
-        """Context manager: after a signal, the code in its block is interrupted if it runs on.
+        """Interrupt the code in the block if it still runs some seconds after a signal.
 
-        The block has to check ``requested``.
+        The code in the block has to check ``requested``.
 
-        Raises: BrokenOff: The block did not end in time, for example because a server does not
-        answer.
+        Raises:
+            BrokenOff: The block did not end in time, for example because a server does not
+                respond.
         """
         self._breakable = True
         try:
@@ -71,7 +72,7 @@ class Stop:
             self._breakable = False
 
     def on_signal(self, number: int, _frame: FrameType | None) -> None:
-        """Handle SIGTERM or SIGINT."""
+        """Handle the signal SIGTERM or SIGINT."""
         if self.requested and number == signal.SIGINT:
             raise KeyboardInterrupt
         if not self.requested:
@@ -95,7 +96,7 @@ class Stop:
 
 @contextmanager
 def stop_on_signals() -> Iterator[Stop]:
-    """Context manager that handles signals; outside the main thread, no signal is handled."""
+    """Handle SIGTERM and Ctrl-C in the block; outside the main thread, handle no signal."""
     stop = Stop()
     if threading.current_thread() is not threading.main_thread():
         yield stop

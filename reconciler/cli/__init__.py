@@ -1,1 +1,1 @@
-"""The command line: reads options, runs one use case, and prints its result."""
+"""The command line, which reads options, runs one use case, and prints the result."""

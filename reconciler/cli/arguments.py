@@ -59,9 +59,10 @@ _STDIN_OPTIONS = {
 def reject_shared_stdin(given: Mapping[str, object]) -> None:
     """Check that at most one option reads standard input.
 
-    *given* has the option values.
+    *given* maps the names of options to their values.
 
-    Raises: UsageError: Two options read it, or one option reads it twice.
+    Raises:
+        UsageError: Two options read standard input, or one option reads it twice.
     """
     if "world" in given:  # of `cluster`, whose --kubeconfig is an output
         return
@@ -78,7 +79,7 @@ def reject_shared_stdin(given: Mapping[str, object]) -> None:
 
 
 def examples_of(command: str) -> str:
-    """Return the examples at the end of a command's help, each as a separate paragraph.
+    """Return the examples for the end of a command's help text, each as a separate paragraph.
 
     For the help of ``reconciler`` itself, *command* is empty.
     """
@@ -86,7 +87,7 @@ def examples_of(command: str) -> str:
 
 
 def split_values(arguments: Sequence[str]) -> list[str]:
-    """Split an argument such as ``-o=json`` into ``-o`` and ``json``, as kubectl does."""
+    """Split each argument such as ``-o=json`` into ``-o`` and ``json``, as kubectl does."""
     found: list[str] = []
     for each in arguments:
         match = _SHORT.fullmatch(each)
@@ -96,7 +97,7 @@ def split_values(arguments: Sequence[str]) -> list[str]:
 
 @contextmanager
 def applicable_environment(arguments: Sequence[str]) -> Iterator[None]:
-    """Remove ``RECONCILER_OUTPUT`` while a command runs that does not support its format."""
+    """Unset ``RECONCILER_OUTPUT`` while a command runs that does not support its value."""
     value = os.environ.get(_OUTPUT)
     supported = _FORMATS.get("".join(arguments[:1]), TextFormat)
     if value in set(supported) or value not in set(PlanFormat):

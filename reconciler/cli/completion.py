@@ -1,4 +1,4 @@
-"""Completes the names of contexts and namespaces in bash, zsh and fish.
+"""Completes the names of kubeconfig contexts and namespaces in bash, zsh and fish.
 
 A completion prints nothing if it cannot read the kubeconfig or the cluster, because the shell
 would show the error in the middle of the command line. A name with unusual characters is omitted,
@@ -23,7 +23,7 @@ _USUAL = re.compile(r"[\w.:/@+=-]+", re.ASCII)
 
 
 def complete_contexts(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the contexts of the kubeconfig that start with the typed text."""
+    """Return the contexts of the kubeconfig whose names start with the typed characters."""
     try:
         found = cluster_wiring.context_names(_kubeconfig(context))
     except ReconcilerError:
@@ -32,7 +32,7 @@ def complete_contexts(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_namespaces(context: typer.Context, incomplete: str) -> list[str]:
-    """Return the namespaces of the cluster that start with the typed text."""
+    """Return the namespaces of the cluster whose names start with the typed characters."""
     kubeconfig = _kubeconfig(context)
     options = ClusterOptions(
         kubeconfig=Path(kubeconfig) if kubeconfig else None,
@@ -47,7 +47,7 @@ def complete_namespaces(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def _completions(names: Iterable[str], incomplete: str) -> list[str]:
-    """Return the names that start with the typed text and contain no special shell characters."""
+    """Return the names that start with the typed characters and are safe in a shell."""
     return [each for each in names if each.startswith(incomplete) and _USUAL.fullmatch(each)]
 
 

@@ -1,4 +1,4 @@
-"""``FLAGS``: the command-line option for each field of the options dataclasses."""
+"""The command-line option for each field of the options dataclasses: ``FLAGS``."""
 
 from __future__ import annotations
 
@@ -242,4 +242,4 @@ FLAGS: Mapping[type, Mapping[str, object]] = {
         "trace": options.Trace,
     },
 }
-"""For each options dataclass, the command-line option of each field."""
+"""The command-line option of each field, by options dataclass."""

@@ -1,4 +1,4 @@
-"""``main``: the command line, which runs one command and returns its exit code."""
+"""The command line, which runs one command and returns its exit code: ``main``."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ _CONTEXT = Parameter("click_context", Parameter.KEYWORD_ONLY, annotation=typer.C
 
 
 def _registered(command: Callable[..., ExitCode]) -> Callable[..., ExitCode]:
-    """Return the function that typer calls: it sets up the log and handles errors."""
+    """Wrap a command for typer: the wrapper sets up the log and handles errors."""
 
     def invoke(click_context: typer.Context, **given: object) -> ExitCode:
         given["origins"] = option_origins(click_context)
@@ -98,7 +98,7 @@ for module in (
     app.command(name, short_help=about, epilog=examples_of(name))(_registered(module.command))
 
 _USAGE: type[Exception] = typer.BadParameter.__bases__[0]
-"""The class of typer's usage errors, which is in a private module."""
+"""The base class of typer's usage errors, which is in a private module."""
 
 
 _SENTENCES = (
@@ -110,7 +110,7 @@ _SENTENCES = (
     (r"Input should be less than or equal to (\S+)", r"the largest value is \1"),
     (r"Got unexpected extra arguments?(?:\(s\))? \((.*)\)", r"unexpected argument: \1"),
 )
-"""Hard-to-read messages of typer and pydantic, as patterns, with their replacements."""
+"""Patterns for hard-to-read messages of typer and pydantic, with their replacements."""
 
 
 @app.callback(invoke_without_command=True)
@@ -128,7 +128,7 @@ def _root(
 
 
 def entry() -> None:
-    """Run the command line of the installed script ``reconciler``."""
+    """Run the command line; entry point of the installed script ``reconciler``."""
     # Most values live until the run ends: frequent garbage collection costs a fifth of the time.
     gc.set_threshold(50_000, 20, 20)
     prepare_streams()
@@ -164,12 +164,12 @@ def main(arguments: list[str]) -> int:
 def _print_exception(
     kind: type[BaseException], error: BaseException, trace: TracebackType | None
 ) -> None:
-    """Print the traceback of a bug; its message may quote text from Git or the API server."""
+    """Print a bug's traceback with control characters escaped, as it may quote foreign data."""
     print(printable_traceback(traceback.format_exception(kind, error, trace)), file=sys.stderr)
 
 
 def _text(error: Exception) -> str:
-    """Return the message of a usage error, with replacements for some library messages."""
+    """Return the message of a usage error, with plainer text for some library messages."""
     message = getattr(error, "format_message", None)
     text = str(message()) if callable(message) else str(error)
     for theirs, ours in _SENTENCES:

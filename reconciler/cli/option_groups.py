@@ -1,4 +1,4 @@
-"""``call`` and ``option_parameters``: let typer commands accept options dataclasses.
+"""Lets typer commands accept options dataclasses: ``call`` and ``option_parameters``.
 
 A command has a dataclass as a parameter, and each field of the dataclass becomes an option. The
 option is in the field's annotation, or in ``FLAGS`` if the dataclass belongs to a use case. A
@@ -29,7 +29,7 @@ def option_parameters(target: Callable[..., object]) -> Iterator[Parameter]:
 
 
 def call(target: Callable[..., Any], given: Mapping[str, Any]) -> Any:  # noqa: ANN401 - what target returns
-    """Call a command with options dataclasses that are built from the given option values."""
+    """Call a command after building its options dataclasses from the given option values."""
     arguments = {}
     for name, hint in _hints(target).items():
         if is_dataclass(hint):
@@ -41,7 +41,7 @@ def call(target: Callable[..., Any], given: Mapping[str, Any]) -> Any:  # noqa: 
 
 
 def _hints(target: Callable[..., object]) -> dict[str, object]:
-    """Return the type annotation of each parameter of a command, including its option."""
+    """Return the type annotation of each parameter of a command, with its typer option."""
     hints: dict[str, object] = get_type_hints(target, include_extras=True)
     hints.pop("return", None)
     for name, flag in FLAGS.get(target, {}).items():  # type: ignore[call-overload]  # no class

@@ -14,7 +14,8 @@ def option_origins(context: typer.Context) -> dict[str, OptionOrigin]:
     """Return where each option was set: by a flag, an argument or an environment variable.
 
     Args:
-        context: The parsed command line. A flag has precedence over an environment variable.
+        context: The parsed command line, in which a flag has precedence over an environment
+            variable.
     """
     found = {}
     for each in context.command.params:
@@ -30,7 +31,7 @@ def option_origins(context: typer.Context) -> dict[str, OptionOrigin]:
 
 
 def declared_flag(declared: object) -> str:
-    """Return an option's long flag as declared with ``option``; empty for an argument."""
+    """Return the long flag of a declared option, or an empty string for an argument."""
     # typer stores the first flag as the default, because the default itself is in the signature.
     flags = (getattr(declared, "default", ""), *(getattr(declared, "param_decls", None) or ()))
     return _long_flag([each for each in flags if isinstance(each, str)])

@@ -1,4 +1,4 @@
-"""``option`` declares an option, and the other functions parse the values of options."""
+"""Declares command-line options, and parses their values: ``option``, ``seconds``, ``shard``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ OUTPUT_HELP = "Output format. Default: text, or json with --log-format json."
 
 
 class PlanFormat(StrEnum):
-    """The output formats of ``plan``."""
+    """The output formats of the command ``plan``."""
 
     TEXT = "text"
     JSON = "json"
@@ -32,7 +32,7 @@ class PlanFormat(StrEnum):
 
 
 class ValidateFormat(StrEnum):
-    """The output formats of ``validate``."""
+    """The output formats of the command ``validate``."""
 
     TEXT = "text"
     JSON = "json"
@@ -43,7 +43,7 @@ class ValidateFormat(StrEnum):
 
 
 class TextFormat(StrEnum):
-    """The output formats of the other commands and of the log."""
+    """The output formats of commands other than ``plan`` and ``validate``, and of the log."""
 
     TEXT = "text"
     JSON = "json"
@@ -73,7 +73,7 @@ def option(flags: str, about: str, *, variable: bool = True, **settings: Any) ->
 
 
 def deadline(shown: str) -> Any:  # noqa: ANN401 - as above
-    """Return the option ``--deadline``; its help shows the given default."""
+    """Return the option ``--deadline``, whose help text shows the given default."""
     about = "Stop after this time; migrations in flight continue, and the next run tracks them."
     return option("--deadline", about, metavar="DURATION", parser=seconds, show_default=shown)
 
@@ -87,7 +87,7 @@ def seconds(text: str | float) -> float:
 
 
 def seconds_or_zero(text: str | float) -> float:
-    """Parse a duration that may be zero."""
+    """Parse a duration such as ``90s`` that may be zero."""
     if not isinstance(text, str):
         return float(text)
     try:
@@ -117,7 +117,7 @@ def output_file_option(formats: type[StrEnum]) -> Any:  # noqa: ANN401 - as abov
 
 
 def digest(text: str) -> str:
-    """Parse a full digest; a shortened digest is rejected, because several may match."""
+    """Parse a full SHA-256 digest; a shortened digest is rejected, because it may be ambiguous."""
     if not _DIGEST.fullmatch(text):
         raise typer.BadParameter(
             f"{quoted(text)} is not a digest; expected `sha256:` and 64 hexadecimal digits, as in "
@@ -127,7 +127,7 @@ def digest(text: str) -> str:
 
 
 def web_address(text: str) -> str:
-    """Check that a text is an http or https address without a query, or empty for no address."""
+    """Check that a string is an http or https URL without a query, or an empty string."""
     if text and not _WEB_ADDRESS.fullmatch(text):
         raise typer.BadParameter(
             f"{text!r} is not an address such as https://docs.example.org/reasons"

@@ -82,7 +82,7 @@ DetailedExitcode = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogOptions:
-    """How much a command logs on stderr, and in which format."""
+    """The options that select how much a command logs on stderr, and in which format."""
 
     verbose: Verbose = 0
     log_format: LogFormat = TextFormat.TEXT

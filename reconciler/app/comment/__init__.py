@@ -1,1 +1,1 @@
-"""The use case of ``reconciler comment``."""
+"""The use case of the command ``reconciler comment``."""

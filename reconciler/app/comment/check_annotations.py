@@ -1,4 +1,4 @@
-"""``plan_annotations``: builds annotations for the lines that a pull request changes."""
+"""Builds review annotations for the lines that a pull request changes: ``plan_annotations``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 MAX_ANNOTATIONS = 500
-"""The maximum number of annotations; GitHub accepts them in ten requests without rate limiting."""
+"""The maximum number of annotations; GitHub accepts them in ten requests without rate limits."""
 _LEVELS: Mapping[str, AnnotationLevel] = {
     Severity.ERROR: AnnotationLevel.FAILURE,
     Severity.WARNING: AnnotationLevel.WARNING,
@@ -30,9 +30,10 @@ _STDIN = "stdin"
 
 
 def plan_annotations(document: Mapping[str, Any]) -> tuple[tuple[Annotation, ...], int]:
-    """Return a plan's annotations, the most urgent first, and how many were omitted.
+    """Convert a plan to annotations, and return them with the number of omitted annotations.
 
-    Only what the pull request adds to its base is annotated, and only what has a line in Git.
+    The most urgent annotations come first. An annotation needs a line in Git. If the plan was
+    compared with its base commit, only what the pull request adds is annotated.
     """
     found = sorted(_annotations(document), key=lambda each: _ORDER.index(each.level))
     return tuple(found[:MAX_ANNOTATIONS]), max(0, len(found) - MAX_ANNOTATIONS)
@@ -70,5 +71,5 @@ def _annotation(
 
 
 def _has_line(at: Mapping[str, Any] | None) -> bool:
-    """Return whether a location is a line of a file whose name GitHub can show."""
+    """Return whether a location has a line number and a file name that GitHub can show."""
     return at is not None and at["path"] != _STDIN and printable(at["path"]) == at["path"]

@@ -1,4 +1,4 @@
-"""``job_options``: finds out from a CI job's variables and event where to post the result."""
+"""Finds where to post a result from a CI job's variables and event: ``job_options``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"[1-9]\d{0,9}", re.ASCII)
 
 
 def job_options(environ: Mapping[str, str]) -> ForgeOptions:
-    """Return the options that a CI job's variables define; they are empty outside a CI job."""
+    """Read the forge options that a CI job's variables define; outside a CI job, none is set."""
     if environ.get("GITLAB_CI") == "true":
         return _gitlab(environ)
     if environ.get("GITHUB_ACTIONS") == "true":

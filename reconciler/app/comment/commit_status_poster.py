@@ -1,4 +1,4 @@
-"""``CommitStatusPoster``: sets commit statuses on a forge from a thread of its own."""
+"""Sets commit statuses on a Git host from a background thread: ``CommitStatusPoster``."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUIET_S = 30.0
-"""The seconds between two statuses of a commit that differ only in the description."""
+"""Seconds between two statuses of a commit that differ only in the description."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 5.0, 600.0
 _END_S = 2.0
 
@@ -42,7 +42,7 @@ class _Posted:
 
 
 class CommitStatusPoster:
-    """Sets the newest status of each commit; use it in a ``with`` block.
+    """Sets the newest status of each commit on a Git host; use the object in a ``with`` block.
 
     Args:
         options: Where the statuses are set.
@@ -51,10 +51,10 @@ class CommitStatusPoster:
     """
 
     def __init__(self, options: StatusOptions, environ: Mapping[str, str], clock: Clock) -> None:
-        """Check the options, without a request.
+        """Check the options without sending a request.
 
         Raises:
-            UsageError: An option is missing or malformed, or there is no token.
+            UsageError: An option is missing or malformed, or no token is set.
         """
         self._options, self._environ, self._clock = options, environ, clock
         self._forge, self._base_url = forge_of(options.forge)
@@ -75,11 +75,11 @@ class CommitStatusPoster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop the thread; a status that is not set yet is set by the next process."""
+        """Stop the thread that sets commit statuses; the next process sets those still missing."""
         self._worker.end(_END_S)
 
     def show(self, statuses: Iterable[ShownStatus]) -> None:
-        """Replace the statuses that the forge should show, and return immediately."""
+        """Replace the statuses that the Git host should show, and return immediately."""
         wanted = {each.commit: each for each in statuses}
         with self._changed:
             if wanted != self._wanted:
@@ -109,7 +109,7 @@ class CommitStatusPoster:
         return None
 
     def _post(self, shown: ShownStatus) -> float:
-        """Set a status, and return the seconds until the next one may be set."""
+        """Set a commit status, and return the seconds until the next status may be set."""
         status = CommitStatus(
             state=State(shown.state),
             name=self._options.name,

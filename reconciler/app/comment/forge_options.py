@@ -1,6 +1,6 @@
-"""``ForgeOptions``: selects the forge, the project and the pull request for a comment.
+"""Selects the Git host, project and pull request for a comment: ``ForgeOptions``.
 
-A CI job's environment has most of these values, so that the options are only needed elsewhere.
+A CI job's environment defines most of these values, so users need the options only elsewhere.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _LINK = re.compile(r"https?://[^\s<>()\[\]\"'`\\|]+", re.ASCII)
 
 
 class ForgeKind(StrEnum):
-    """The supported forges; Forgejo has the same API as Gitea."""
+    """The supported Git hosts; Forgejo has the same API as Gitea."""
 
     GITHUB = "github"
     GITLAB = "gitlab"
@@ -28,7 +28,7 @@ class ForgeKind(StrEnum):
 
 
 class StatusKind(StrEnum):
-    """The ways in which a forge shows a result next to a commit."""
+    """The ways in which a Git host shows a result next to a commit."""
 
     STATUS = "status"
     """A commit status."""
@@ -42,26 +42,26 @@ class ForgeOptions:
 
     forge: ForgeKind | None = None
     forge_url: str | None = None
-    """The address of the forge's API; None for the public server."""
+    """The URL of the Git host's API, or None for the public server."""
     project: str | None = None
     pull_request: int | None = None
     commit: str | None = None
-    """The commit that gets the status; None for the pull request's last commit."""
+    """The commit that gets the status, or None for the last commit of the pull request."""
     head_commit: str | None = None
-    """The last commit of the pull request; it selects the pull request, or is compared with it."""
+    """The last commit of a pull request, which selects the request or must match it."""
     head_branch: str | None = None
-    """The source branch of the pull request, as OWNER:BRANCH; used with ``head_commit``."""
+    """The source branch of a pull request, as OWNER:BRANCH; it helps to find the request."""
     status_kind: StatusKind = StatusKind.STATUS
     ca: Path | None = None
-    """A file with certificate authorities; None for those of the operating system."""
+    """A file with trusted CA certificates, or None for those of the operating system."""
     link: str | None = None
-    """The address of the complete result, for example of the CI job."""
+    """The URL of the complete result, for example of the CI job."""
 
     def completed_by(self, job: ForgeOptions) -> ForgeOptions:
-        """Return these options; missing values come from the options of a CI job.
+        """Return a copy of these options with missing values filled from those of a CI job.
 
-        Values of a job are only used if its forge is also the selected forge. The job's commit is
-        not used for another pull request than the job's own.
+        Values of the job are used only if the job's Git host is also the selected one. The job's
+        commit is used only for the job's own pull request.
         """
         if self.forge not in (None, job.forge):
             return self
@@ -76,7 +76,7 @@ class ForgeOptions:
         return replace(self, **missing)
 
     def checked(self) -> ForgeOptions:
-        """Return these options if they select a forge, a project, and a pull request or commit.
+        """Return these options if they select a Git host, a project, and a pull request or commit.
 
         Raises:
             UsageError: A value is missing or malformed.
@@ -112,10 +112,10 @@ class ForgeOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusOptions:
-    """Where statuses are set, and how they are named."""
+    """The options that select where commit statuses are set and how they are named."""
 
     forge: ForgeOptions
     name: str
-    """The name of the status; a new status with the same name replaces the old one."""
+    """The name of the commit status; a new status with the same name replaces the old one."""
     token_file: Path | None = None
-    """The file with the token, which is read for each status; None for the variable."""
+    """The file with the token, read for each status, or None for the environment variable."""

@@ -1,4 +1,4 @@
-"""``forge_of``: returns the forge of a project, and the address of its API."""
+"""Returns the client class of a project's Git host, and the URL of its API: ``forge_of``."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ _FORGES: Mapping[ForgeKind, type[GitHub | GitLab]] = {
 
 
 def forge_of(options: ForgeOptions) -> tuple[Forge, str]:
-    """Return the forge that options select, and the address of its API.
+    """Return the Git host that the options select, and the URL of its API.
 
     Raises:
-        UsageError: The address is missing or malformed.
+        UsageError: The URL is missing or malformed.
     """
     kind, project = options.forge or ForgeKind.GITHUB, options.project or ""
     forge = _FORGES[kind](project)

@@ -1,4 +1,4 @@
-"""``post_result``: posts a plan or a report as a comment and a commit status."""
+"""Posts a plan or a report to a Git host, as a comment and a commit status: ``post_result``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommentOptions:
-    """The options that select the result to post as a comment, and the place to post it."""
+    """The options that select the result to post as a comment, and where to post it."""
 
     result: ResultOptions = field(default_factory=ResultOptions)
     forge: ForgeOptions = field(default_factory=ForgeOptions)
@@ -36,7 +36,7 @@ class CommentOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Target:
-    """The project, and the pull request or commit, where the result is posted."""
+    """The project, and the pull request or commit, to which a result is posted."""
 
     where: ForgeOptions
     forge: Forge
@@ -46,13 +46,13 @@ class _Target:
 def post_result(
     options: CommentOptions, environ: Mapping[str, str], clock: Clock
 ) -> Iterator[str]:
-    """Post the comment and the commit status; yield a sentence after each.
+    """Post the comment and the commit status, and yield a sentence after each of them.
 
     Raises:
         UsageError: An option is missing or malformed.
         SourceError: The result cannot be read.
-        ForgeError: The forge does not accept the comment or the status, or the pull request is not
-            found.
+        ForgeError: The Git host does not accept the comment or the status, or the pull request is
+            not found.
     """
     target = _target(options, environ)
     where, forge = target.where, target.forge
@@ -84,7 +84,7 @@ def post_result(
 def _shown_at_commit(
     client: ForgeClient, target: _Target, commit: str, content: Content
 ) -> Iterator[str]:
-    """Create the check run or set the commit status, and yield a sentence that says so."""
+    """Create a check run or set a commit status, and yield a sentence about it."""
     where, status = target.where, content.status
     result = f"of commit {commit[:12]}: {status.state}, {status.description}"
     if where.status_kind is StatusKind.CHECK:
@@ -103,7 +103,7 @@ def _shown_at_commit(
 def requests_of(
     options: CommentOptions, environ: Mapping[str, str], clock: Clock
 ) -> Iterator[str]:
-    """Yield the requests that would post the first comment, as text; send nothing.
+    """Yield the requests that would post the first comment as strings; send no request.
 
     Raises:
         UsageError: An option is missing or malformed.
@@ -155,7 +155,7 @@ def _content(
 
 
 def _number(client: ForgeClient, forge: Forge, where: ForgeOptions) -> int | None:
-    """Return the number of the pull request; if it is not set, find it by the last commit."""
+    """Return the pull request number from the options, or find it by the last commit."""
     number, commit = where.pull_request, where.head_commit
     if number is None and commit is not None:
         return find_pull_request(client, forge, commit, where.head_branch)

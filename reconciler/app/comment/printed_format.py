@@ -1,4 +1,4 @@
-"""``PrintedFormat``: the formats in which ``comment`` prints a result instead of posting it."""
+"""The formats in which ``comment`` prints a result instead of posting it: ``PrintedFormat``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class PrintedFormat(StrEnum):
-    """The formats of ``comment -o``."""
+    """The output formats of the command ``comment -o``."""
 
     MARKDOWN = "markdown"
     GITHUB_OUTPUT = "github-output"

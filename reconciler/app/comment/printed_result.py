@@ -1,4 +1,4 @@
-"""``printed_result``: renders a plan or a report for a CI job, without a forge."""
+"""Renders a plan or a report for a CI job, without a Git host: ``printed_result``."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from reconciler.app.comment.result_content import ResultOptions
 
 MAX_SUMMARY = 1_000_000
-"""The maximum size of the Markdown in bytes; GitHub keeps 1 MiB of a step's summary."""
+"""The maximum size of the printed Markdown in bytes; GitHub keeps 1 MiB of a step's summary."""
 
 
 def printed_result(options: ResultOptions, output: PrintedFormat) -> Iterable[str]:
@@ -25,7 +25,7 @@ def printed_result(options: ResultOptions, output: PrintedFormat) -> Iterable[st
     A run without a plan and without a report has no GitHub outputs.
 
     Raises:
-        UsageError: There is neither a result nor a log, or the cluster's name is missing.
+        UsageError: Neither a result nor a log is given, or the cluster's name is missing.
         SourceError: The result or the log cannot be read.
     """
     link, limit = options.link, MAX_SUMMARY

@@ -1,4 +1,4 @@
-"""``result_content``: renders a plan, a report or a log as a comment and a commit status."""
+"""Renders a plan, a report or a log as a comment and a commit status: ``result_content``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from reconciler.report.comment.headline import Headline
 
 MAX_DESCRIPTION = 140
-"""The maximum number of characters of a commit status's description on GitHub."""
+"""The maximum length of a commit status description on GitHub, in characters."""
 _LOG_BYTES = 1024 * 1024
 _GREEN = frozenset({ExitCode.DONE, ExitCode.CHANGES, ExitCode.BLOCKED})
 _PENDING = frozenset({ExitCode.DEADLINE, ExitCode.LEASE_HELD})
@@ -38,34 +38,34 @@ _PENDING = frozenset({ExitCode.DEADLINE, ExitCode.LEASE_HELD})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ResultOptions:
-    """The options that select the files of a finished run, and how their contents are shown."""
+    """The options that select the output files of a finished run, and how they are shown."""
 
     result: Path | None = None
-    """The plan file or the report; None if the run ended before it wrote one."""
+    """The plan file or the report file, or None if the run ended before it wrote one."""
     log: Path | None = None
-    """The run's log, which is posted if there is no ``result``."""
+    """The run's log file, which is posted if no plan and no report exist."""
     cluster_name: str | None = None
     link: str = ""
-    """The address of the complete result; empty if there is none."""
+    """The URL of the complete result, or an empty string if it has no URL."""
     status_name: str | None = None
-    """The name of the commit status; if it is None, the name contains ``cluster_name``."""
+    """The name of the commit status; None builds a name from ``cluster_name``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """The comment and the commit status to post."""
+    """The comment and the commit status to post to a Git host."""
 
     marker: str
     text: str
     status: CommitStatus
     stamp: ResultStamp
     annotations: tuple[Annotation, ...] = ()
-    """Messages for lines in Git, which a check run shows."""
+    """The messages for lines in Git, which a GitHub check run shows."""
     n_more: int = 0
-    """The number of annotations that are left out."""
+    """The number of annotations that are omitted."""
 
     def check_run(self) -> CheckRun:
-        """Return a check run with the same content as the comment, and with the annotations."""
+        """Build a check run with the same content as the comment, and with the annotations."""
         left_out = f"\n{plural(self.n_more, 'annotation')} left out.\n" if self.n_more else ""
         return CheckRun(
             name=self.status.name,
@@ -79,16 +79,17 @@ class Content:
 
 
 def result_content(options: ResultOptions, *, limit: int, now: datetime, token: str) -> Content:
-    """Return the comment and the commit status for the result of a run.
+    """Build the comment and the commit status for the result of a run.
 
     Args:
         options: The files, and how they are shown.
         limit: The maximum size of the comment in bytes of UTF-8.
-        now: The current time; a forged result cannot have a later time.
-        token: The token of the forge, which is removed from a log.
+        now: The current time; a forged result cannot claim a later time.
+        token: The token of the Git host, which is removed from a log.
 
     Raises:
-        UsageError: There is no result and no log, or a log without the name of its cluster.
+        UsageError: Neither a result nor a log is given, or the name of the log's cluster is
+            missing.
         SourceError: The result cannot be read.
     """
     document = result_of(options)
@@ -116,7 +117,7 @@ def result_content(options: ResultOptions, *, limit: int, now: datetime, token: 
 
 
 def result_of(options: ResultOptions) -> Mapping[str, Any] | None:
-    """Return the plan or the report; None if the run ended before it wrote one.
+    """Read the plan or the report; return None if the run ended before it wrote one.
 
     Raises:
         SourceError: The file cannot be read, is neither a plan nor a report, or was changed.
@@ -127,7 +128,7 @@ def result_of(options: ResultOptions) -> Mapping[str, Any] | None:
 
 
 def failed_run(options: ResultOptions) -> tuple[str, str]:
-    """Return the log of a run without a result, and the name of its cluster.
+    """Return the log and the cluster name of a run that wrote neither a plan nor a report.
 
     Raises:
         UsageError: The log or the name is missing.
@@ -172,9 +173,9 @@ def _status(state: State, headline: Headline, options: ResultOptions) -> CommitS
 
 
 def _plan_state(document: Mapping[str, Any]) -> State:
-    """Return the commit status's state: failure for a plan with errors, success otherwise.
+    """Return the commit status state for a plan: failure if it has errors, otherwise success.
 
-    Errors that the base has as well do not count.
+    Errors that the base commit's plan has as well do not count.
     """
     errors = any(
         each["severity"] == Severity.ERROR and is_added(each) for each in document["diagnostics"]
@@ -183,9 +184,9 @@ def _plan_state(document: Mapping[str, Any]) -> State:
 
 
 def _run_state(document: Mapping[str, Any]) -> State:
-    """Return the commit status's state for a finished run: success, pending or failure.
+    """Return the commit status state for a finished run: success, pending or failure.
 
-    It is success only if each guest has its memory, or a person must act in the cluster.
+    The state is success only if each guest has its memory, or a user must act in the cluster.
     """
     code, counts = ExitCode(document["exit"]["code"]), document["counts"]
     if code in _PENDING or (code in _GREEN and _unfinished(counts)):

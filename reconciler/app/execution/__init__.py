@@ -1,1 +1,1 @@
-"""Applies a plan: takes the leases, carries out the actions, and writes the trace."""
+"""Applies a plan: acquires the leases, sends the writes, and writes the trace."""

@@ -1,6 +1,6 @@
-"""``execute``: applies a plan with an open client and informer, and returns the report.
+"""Applies a plan with an open client and informer, and returns the report: ``execute``.
 
-``apply``, ``reconcile`` and ``serve`` share this code, from the leases to the notes of the report.
+``apply``, ``reconcile`` and ``serve`` share this code, from the leases to the notes in the report.
 """
 
 from __future__ import annotations
@@ -50,13 +50,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 PARALLEL_WRITES = 16
-"""The maximum number of parallel write requests; an overloaded API server answers with 429."""
+"""The maximum number of parallel write requests; an overloaded API server responds with 429."""
 SIGNALLED = "a signal ended the run"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
-    """A plan, and the objects that one run needs to apply it."""
+    """A plan, and the client, informer and options with which one run applies it."""
 
     options: ApplyOptions
     clock: Clock
@@ -68,31 +68,31 @@ class Execution:
     run_id: str
     started_at: datetime
     until: float | None
-    """The monotonic time of the deadline, in seconds; None if there is no deadline."""
+    """The monotonic time of the deadline in seconds, or None if the run has no deadline."""
     unwritten: Callable[[RunReport], None]
-    """Called with the report if the run ends before it may write."""
+    """Called with the report if the run ends before it is allowed to write."""
     superseded: Callable[[], str] = str
-    """Return why the run must end although no signal arrived; empty if it may continue."""
+    """Returns why the run must end although no signal arrived; empty if it may continue."""
     written_by: Mapping[ObjectRef, str] = field(default_factory=dict)
     """The commit from which an earlier run wrote each change that is still in flight."""
     alerts: Alerts | None = None
-    """Reads the alerts of ``rollout.holdWhile``; without it, the setting is a hold."""
+    """Reads the alerts of ``rollout.holdWhile``; if None, that setting pauses the rollout."""
     meanwhile: Callable[[], None] | None = None
-    """Called about once a second while the run waits for answers to its writes."""
+    """Called about once a second while the run waits for responses to its writes."""
 
     @property
     def windows_ignored(self) -> bool:
-        """Whether the run ignores windows that the configuration contains."""
+        """Whether the run ignores the maintenance windows in the configuration."""
         return self.options.ignore_windows and bool(self.planned.config.windows)
 
     @property
     def alerts_ignored(self) -> bool:
-        """Whether the run ignores alerts that the configuration names."""
+        """Whether the run ignores the alerts that the configuration names."""
         return self.options.ignore_alerts and bool(self.planned.config.hold_while)
 
     @property
     def ended_by(self) -> str:
-        """Why the run must end, as a clause; empty if it may continue."""
+        """The reason why the run must end, as a clause, or an empty string if it may continue."""
         return SIGNALLED if self.stop.requested else self.superseded()
 
 
@@ -100,7 +100,7 @@ def execute(execution: Execution, approval: Approval | None) -> RunReport:
     """Apply a plan and return the report.
 
     Raises:
-        ReconcilerError: The run ended before it could write, and ``unwritten`` has its report.
+        ReconcilerError: The run ended before it could write; ``unwritten`` received its report.
         Terminated: SIGTERM arrived before the run could write.
         KeyboardInterrupt: Ctrl-C was pressed before the run could write, or twice.
     """
@@ -164,10 +164,10 @@ def execute(execution: Execution, approval: Approval | None) -> RunReport:
 
 
 def _confirmed(execution: Execution) -> Execution:
-    """Ask for confirmation if the options require this; the wait does not count as run time.
+    """Ask the user to confirm the plan if required; the wait does not count as run time.
 
     Raises:
-        DeclinedError: The user does not want the plan applied.
+        DeclinedError: The user declined the plan.
     """
     plan, clock = execution.planned.plan, execution.clock
     if not execution.options.ask or not plan.applyable:

@@ -1,4 +1,4 @@
-"""``leader_note``: lets a process that does not lead write to the Lease of the leader."""
+"""Lets a process that is not the leader annotate the Lease of the leader: ``leader_note``."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 def leader_note(
     client: Client, shard: Shard = WHOLE_FLEET
 ) -> Callable[[str, Mapping[str, str | None]], bool]:
-    """Return a function that writes annotations to the Lease of a shard's leader in a namespace.
+    """Return a function that writes annotations to the Lease of a shard's leader.
 
-    The function returns whether they are written. If a request fails, it raises ``ClusterError``.
+    The function takes the namespace and the annotations, and returns whether it wrote them. If a
+    request fails, it raises ``ClusterError``.
     """
 
     def write(namespace: str, annotations: Mapping[str, str | None]) -> bool:

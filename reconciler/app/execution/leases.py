@@ -1,4 +1,4 @@
-"""Acquires the leases that a run needs, after a check of the run's permissions."""
+"""Checks the permissions that a run needs, and then acquires the run's leases."""
 
 from __future__ import annotations
 
@@ -25,30 +25,30 @@ if TYPE_CHECKING:
 
 
 SERVE_LEASE = "memory-reconciler-serve"
-"""The name of the lease for the leader of ``serve``, which the Role in examples/deploy lists."""
+"""The name of the Lease of the leader of ``serve``, which the Role in examples/deploy lists."""
 
 
 CONFIG_LEASE = "memory-reconciler-config"
-"""The name of the lease for the KubeVirt CR, which the Role in examples/deploy lists."""
+"""The name of the Lease for KubeVirt CR writes, which the Role in examples/deploy lists."""
 
 
 LEADER_TIMES = LeaseTimes(duration_s=15, renew_s=5.0, margin_s=3.0, request_s=3.0, again_s=1.0)
-"""The times of the leader's lease, which are shorter than those of a run.
+"""The timings of the leader's Lease, which are shorter than those of a run's Lease.
 
-No write depends on this lease, so that a short one only means that another process leads sooner.
-The duration is that of controllers in Kubernetes.
+No write depends on this Lease, so a short duration only means that another process takes over
+sooner. The duration is the default of Kubernetes controllers.
 
 Source: k8s.io/component-base, config/v1alpha1 (RecommendedDefaultLeaderElectionConfiguration).
 """
 
 
 def memory_lease(shard: Shard) -> str:
-    """Return the name of the lease for a shard's VMs, which the Role in examples/deploy lists."""
+    """Return the name of the Lease for a shard's VMs, which the Role in examples/deploy lists."""
     return f"memory-reconciler-memory-{shard.index}"
 
 
 def serve_lease(shard: Shard) -> str:
-    """Return the name of the lease for the leader of the ``serve`` processes of a shard."""
+    """Return the name of the Lease for the leader of a shard's ``serve`` processes."""
     return f"{SERVE_LEASE}-{shard.index}" if shard.index else SERVE_LEASE
 
 
@@ -68,17 +68,17 @@ def leader_lease(
     shard: Shard = WHOLE_FLEET,
     times: LeaseTimes | None = None,
 ) -> Callable[[str, Callable[[], None]], AbstractContextManager[Lease]]:
-    """Return a function that opens the lease of the leader of several ``serve`` processes.
+    """Return a function that acquires the Lease for the leader of several ``serve`` processes.
 
-    The function gets the namespace of the KubeVirt CR, and a function that is called each second
-    of the wait for another holder, and may raise an exception to end the wait.
+    The function takes the namespace of the KubeVirt CR, and a function that is called each second
+    while another process holds the Lease; that function may raise an exception to end the wait.
 
     Args:
         client: Sends the requests; no other thread may use it.
         clock: Measures the age of the lease.
         instance: The name of this process.
         scale: The number of seconds of *clock* per real second.
-        shard: The shard of this process; the processes of each shard have a leader of their own.
+        shard: The shard of this process; each shard has its own leader.
         times: How long the lease lasts; None for ``LEADER_TIMES``.
     """
     return lambda namespace, waiting: ClusterLease(
@@ -107,16 +107,16 @@ def hold_leases(  # noqa: PLR0913 - each but the first four is given by name
     until: float | None,
     alive_s: float,
 ) -> Iterator[Leases]:
-    """Context manager that holds the leases that a run needs to apply a plan.
+    """Hold the leases that a run needs to apply a plan until the end of the block.
 
     The leases are in *namespace*, where the KubeVirt CR is, and *run_id* is their holder. *scale*
     is the number of seconds of *clock* per real second. The wait for a lease ends at the monotonic
-    time *until*; *alive_s* is the longest wait in real seconds for a run that is alive.
+    time *until*; *alive_s* is the longest wait in real seconds for another run that is active.
 
     Raises:
         ForbiddenError: The credentials lack permissions.
         LeaseHeldError: Another run holds one of the leases; the other lease is released.
-        ClusterError: The API server did not answer a request about permissions or leases.
+        ClusterError: The API server did not respond to a request about permissions or leases.
     """
     config, memory = touches_config(plan, shard), touches_memory(plan)
     _require_rights(plan, shard, client, namespace)
@@ -170,7 +170,7 @@ def hold_leases(  # noqa: PLR0913 - each but the first four is given by name
 
 
 def _require_rights(plan: Plan, shard: Shard, client: Client, namespace: str) -> None:
-    """Check that the credentials may do everything that the plan needs."""
+    """Check that the credentials have all permissions that the plan needs."""
     config, memory = touches_config(plan, shard), touches_memory(plan)
     if config or memory:
         access_review.require(

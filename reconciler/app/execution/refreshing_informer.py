@@ -1,4 +1,4 @@
-"""``RefreshingInformer``: lets the process plan and show its state while a run is active."""
+"""Lets the process plan and show its state while a run waits: ``RefreshingInformer``."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ if TYPE_CHECKING:
 
 
 class RefreshingInformer:
-    """Implements ``Informer`` with another informer, and calls a function after each wait."""
+    """Wraps another informer, and calls a function after each wait."""
 
     def __init__(self, inner: Informer, refresh: Callable[[], None]) -> None:
         self._inner, self._refresh = inner, refresh
 
     def read(self) -> LiveState:
-        """Return the newest snapshot."""
+        """Return the newest snapshot of the cluster."""
         return self._inner.read()
 
     def capacity(self) -> Capacity | None:
-        """Read pods and quotas now."""
+        """List pods and quotas now, and return the capacity."""
         return self._inner.capacity()
 
     def wait(self, timeout_s: float) -> LiveState:
-        """Wait for a change or for the end of the time-out, and return the newest snapshot."""
+        """Wait for a change of the cluster or a timeout, and return the newest snapshot."""
         live = self._inner.wait(timeout_s)
         self._refresh()
         return live
 
     def outage(self) -> tuple[datetime, ClusterError] | None:
-        """Return since when reads have failed, and the last error."""
+        """Return when reads started to fail and the last error, or None if reads succeed."""
         return self._inner.outage()
 
     def refresh_capacity(self, wait_s: float = 0.0) -> Capacity | None:
-        """Start to read pods and quotas for later snapshots; return the newest ones."""
+        """Start to list pods and quotas for later snapshots, and return the newest known ones."""
         return self._inner.refresh_capacity(wait_s)

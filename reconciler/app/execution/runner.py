@@ -1,4 +1,4 @@
-"""``Runner``: carries out one run of the service, and shows its steps."""
+"""Carries out one run of the service ``serve``, and shows its steps: ``Runner``."""
 
 from __future__ import annotations
 
@@ -31,15 +31,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EndedRun:
-    """A run that has ended."""
+    """The report of a run that has ended, and the error that ended it."""
 
     report: RunReport
     error: ReconcilerError | None = None
-    """Why the run could write nothing; None if it could write."""
+    """The reason why the run could write nothing, or None if it could write."""
 
 
 class RunsPlans(Protocol):
-    """Carries out a run; implemented by ``Runner``."""
+    """Interface that carries out one run; ``Runner`` implements it."""
 
     def run(
         self,
@@ -55,7 +55,7 @@ class RunsPlans(Protocol):
         Args:
             planned: The plan with its inputs.
             written_by: The commit of each change that is still in flight.
-            superseded: Returns why the run must end; empty if it may continue.
+            superseded: Returns why the run must end, or an empty string if it may continue.
             refresh: Called often, so that the process can plan and show its state.
             show: Called with the state of the run after each step.
 
@@ -68,7 +68,7 @@ class RunsPlans(Protocol):
 
 @dataclass(slots=True, kw_only=True)
 class Runner:
-    """Implements ``RunsPlans`` with an open client and informer."""
+    """Carries out runs with an open client and informer; implements ``RunsPlans``."""
 
     options: ApplyOptions
     client: Client
@@ -135,13 +135,13 @@ class Runner:
             return EndedRun(report=unwritten[-1], error=error)
 
     def _sleeping(self, meanwhile: Callable[[], None]) -> AbstractContextManager[None]:
-        """Within the block, call a function while the run pauses before it repeats a request."""
+        """Within the block, call *meanwhile* while the run pauses before it repeats a request."""
         clock = clock_wiring.server_clock(self.clock)
         return nullcontext() if clock is None else clock.meanwhile(meanwhile)
 
 
 class _ShowingPrinter:
-    """Implements ``RunPrinter`` with another printer, and shows each step of the active run."""
+    """Wraps another ``RunPrinter``, and also shows each step in the state of the active run."""
 
     def __init__(
         self, inner: RunPrinter, active: ActiveRun, show: Callable[[ActiveRun], None]
@@ -150,20 +150,20 @@ class _ShowingPrinter:
 
     @property
     def trace_log(self) -> IO[str] | None:
-        """The log that receives the trace in addition to the file."""
+        """The log stream that receives the trace in addition to the trace file, if any."""
         return self._inner.trace_log
 
     def show_plan(self, plan: Plan) -> None:
-        """Show the plan as the other printer does."""
+        """Show the plan with the wrapped printer."""
         self._inner.show_plan(plan)
 
     def confirm(self, plan: Plan) -> bool:
-        """Ask as the other printer does."""
+        """Ask for confirmation of the plan with the wrapped printer."""
         return self._inner.confirm(plan)
 
     @contextmanager
     def progress(self, plan: Plan, ends_at: datetime | None) -> Iterator[Listener]:
-        """Show each step with the other printer and in the state of the run."""
+        """Show each step with the wrapped printer and in the state of the run."""
         self._show(self._active)
         with self._inner.progress(plan, ends_at) as listener:
 
@@ -174,11 +174,11 @@ class _ShowingPrinter:
             yield both
 
     def save_report(self, report: RunReport, *, shown: bool) -> None:
-        """Print the report as the other printer does."""
+        """Print the report with the wrapped printer, because another output failed."""
         self._inner.save_report(report, shown=shown)
 
     def show_report(self, report: RunReport) -> None:
-        """Show the report as the other printer does."""
+        """Show the report with the wrapped printer."""
         self._inner.show_report(report)
 
     def _step(self, progress: Progress) -> None:

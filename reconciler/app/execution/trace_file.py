@@ -1,4 +1,4 @@
-"""``Tracer``: writes a line of JSON about each VM whose change has ended."""
+"""Writes a line of JSON about each VM whose change has ended: ``Tracer``."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 MESSAGE = "done with the VM"
-"""The log message by which programs recognize the lines of the trace."""
+"""The log message that identifies trace lines in the JSON log."""
 
 
 class Tracer:
-    """Receives a run's steps; when a VM's change ends, writes a line to the log and to a file."""
+    """Writes a line to the log and to a file when the change to a VM ends."""
 
     def __init__(
         self, *, run_id: str, revision: str, file: IO[str] | None, log: IO[str] | None
@@ -35,15 +35,15 @@ class Tracer:
         self._file, self._log = file, log
         self._written: dict[ObjectRef, Result] = {}
         self.problem = ""
-        """Why the file is incomplete; empty if it is complete."""
+        """Why the trace file is incomplete, or an empty string if it is complete."""
 
     def __call__(self, progress: Progress) -> None:
-        """Write a trace line if the step is the last step of a VM."""
+        """Write a trace line if the step is the last one of a VM."""
         if progress.outcome is not None:
             self._write(progress.outcome, progress.at)
 
     def finish(self, report: RunReport) -> None:
-        """Write a trace line for each VM without one, or whose result changed since its line."""
+        """Write trace lines for VMs that have none or whose result has changed since then."""
         for each in report.outcomes:
             if self._written.get(each.ref) is not each.result:
                 self._write(each, report.ended_at)
@@ -57,7 +57,7 @@ class Tracer:
         _print(self._log, {"level": "info", "ts": fields["ts"], "msg": MESSAGE, **fields})
 
     def _append(self, fields: dict[str, Any]) -> None:
-        """Append a line to the trace file; a full disk ends the trace, but not the rollout."""
+        """Append a line to the trace file; a full disk ends the trace but not the rollout."""
         try:
             _print(self._file, fields)
         except OSError as error:
@@ -71,7 +71,7 @@ class Tracer:
 def open_tracer(
     file: Path | None, *, run_id: str, revision: str, log: IO[str] | None
 ) -> Iterator[Tracer]:
-    """Open a tracer that appends to a file and to a log.
+    """Open a tracer that appends lines to a file and to a log.
 
     Raises:
         UsageError: The file cannot be opened for writing.

@@ -1,4 +1,4 @@
-"""Opens the reader of Prometheus' alerts: ``alerts``."""
+"""Opens the reader of Prometheus alerts: ``alerts``."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def alerts(options: PrometheusOptions, clock: Clock) -> Iterator[Alerts | None]:
-    """Open the reader of alerts; None if the options contain no address.
+    """Open the reader of Prometheus alerts, or yield None if the options contain no URL.
 
-    No request is sent before the first question.
+    No request is sent before the first call of the reader.
 
     Raises:
-        UsageError: The address or a file with credentials cannot be used.
+        UsageError: The URL or a file with credentials cannot be used.
     """
     if not options.given:
         yield None

@@ -18,7 +18,7 @@ def real_clock() -> Clock:
 
 
 def machine_clock() -> Clock:
-    """Return the clock of this machine, for times that other servers than the API server send."""
+    """Return the clock of this machine, for times from servers other than the API server."""
     return SystemClock()
 
 
@@ -31,5 +31,5 @@ def scaled_clock(epoch: datetime, scale: float) -> Clock:
 
 
 def server_clock(clock: Clock) -> ServerClock | None:
-    """Return the clock if it adopts the time of the API server's responses, else None."""
+    """Return the clock if it adopts the time of the API server's responses, or else None."""
     return clock if isinstance(clock, ServerClock) else None

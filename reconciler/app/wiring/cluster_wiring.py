@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def client(
     options: ClusterOptions, clock: Clock, *, counted: RequestCounter | None = None
 ) -> Iterator[Client]:
-    """Open a client of the API server; *counted* receives the verb and status of each request."""
+    """Open an API server client; *counted* receives the verb and status of each request."""
     from reconciler.cluster.api.client import Client
 
     with Client.from_options(
@@ -42,7 +42,7 @@ def client(
 
 @contextmanager
 def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterator[LiveReader]:
-    """Open the reader of a cluster or, if a snapshot file is given, of this file."""
+    """Open the reader of a cluster or, if set, of the cluster snapshot file."""
     if snapshot is not None:
         from reconciler.cluster.read.snapshot_file import SnapshotReader
 
@@ -55,7 +55,7 @@ def live(options: ClusterOptions, snapshot: Path | None, clock: Clock) -> Iterat
 
 
 def live_snapshot(options: ClusterOptions, clock: Clock) -> bytes:
-    """Read the cluster, with pods and quotas, and return the text for ``plan --snapshot``.
+    """Read the cluster with its pods and quotas, and build a snapshot file for plans.
 
     Raises:
         ClusterError: The cluster cannot be read.
@@ -75,7 +75,7 @@ def informer(
 ) -> ClusterInformer:
     """Return an informer that keeps a snapshot of the cluster up to date; the caller opens it.
 
-    *changed* is called after each change, in the thread that has seen it.
+    *changed* is called after each change, in the thread that received the change.
     """
     from reconciler.cluster.informer.informer import ClusterInformer
 
@@ -83,7 +83,7 @@ def informer(
 
 
 def api_probe(client: Client, clock: Clock) -> ApiProbe:
-    """Return a probe that notices when the API server does not answer; the caller opens it."""
+    """Return a probe that detects an unresponsive API server; the caller opens the probe."""
     from reconciler.cluster.informer.api_probe import ApiProbe
 
     return ApiProbe(client, clock)
@@ -97,7 +97,7 @@ def context_names(kubeconfig: str | None) -> tuple[str, ...]:
 
 
 def namespace_names(options: ClusterOptions, clock: Clock) -> tuple[str, ...]:
-    """Return the names of the namespaces in the cluster, with a request that is not repeated."""
+    """List the names of the namespaces in the cluster, with one request and no retry."""
     from reconciler.cluster.read.namespace_names import namespace_names as read
 
     with client(options, clock) as opened:
@@ -105,7 +105,7 @@ def namespace_names(options: ClusterOptions, clock: Clock) -> tuple[str, ...]:
 
 
 def dry_run(client: Client) -> DryRun:
-    """Return an object that sends writes with dryRun, and therefore cannot change anything."""
+    """Return a writer that sends writes with dryRun, and therefore cannot change anything."""
     from reconciler.cluster.write.dry_run import ClusterDryRun
 
     return ClusterDryRun(client)
@@ -121,11 +121,11 @@ def recorder(
     hurried: Callable[[], bool],
     broken: Callable[[BaseException], None],
 ) -> Iterator[Recorder]:
-    """Open a queue of Events; when the block ends, all its Events have been sent.
+    """Open a queue of Events, and send all queued Events before the block ends.
 
     The Events contain the name of the run (*instance*) and the *revision*. After a request to
     stop, *hurried* returns True, and the queue drops the Events that it cannot send in time. An
-    error in a thread that sends Events is passed to *broken* and not raised, since the run's
+    error in a thread that sends Events is passed to *broken* and not raised, because the run's
     report must not be lost.
     """
     from reconciler.cluster.write.event_queue import QueuedRecorder

@@ -1,4 +1,4 @@
-"""Opens a repository, its signatures and its cache: ``opened_repository`` and ``fetching``."""
+"""Opens a repository, its signature checker and its cache: ``opened_repository``, ``fetching``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 def parse_cache(options: SourceOptions) -> AbstractContextManager[ParseCache | None]:
-    """Open the cache of parsed files; None without ``--cache-dir``."""
+    """Open the cache of parsed manifests, or yield None without ``--cache-dir``."""
     from reconciler.source.cache.parse_cache import ParseCache
 
     if options.cache_dir is None:
@@ -44,7 +44,7 @@ def commit_reader(
     checker: SignatureChecker | None,
     cache: ParseCache | None,
 ) -> CommitReader:
-    """Return a reader of the newest acceptable commit of a revision."""
+    """Return a reader of a revision's newest commit that passes the repository checks."""
     from reconciler.source.commit_search import CommitSearch
     from reconciler.source.readers import CommitReader
 
@@ -69,7 +69,7 @@ def commit_reader(
 def signature_checker(
     options: SourceOptions, repository: Repository
 ) -> Iterator[SignatureChecker | None]:
-    """Open a checker of commit signatures; None if signatures are not checked.
+    """Open a checker of commit signatures, or yield None if signatures are not checked.
 
     Raises:
         UsageError: The file of --verify is invalid, or is in a clone of the repository.
@@ -91,7 +91,7 @@ def signature_checker(
 
 
 def end_reads() -> None:
-    """Stop the reads of repositories in all threads, because the process ends."""
+    """Stop the git processes of all threads, because this process ends."""
     from reconciler.source.git.git_process import end_running
 
     end_running()
@@ -101,27 +101,27 @@ def end_reads() -> None:
 def opened_repository(
     options: SourceOptions, base: str = ""
 ) -> Iterator[tuple[Repository, str, Deepen | None]]:
-    """Open the repository, and yield it together with the revision to read.
+    """Open the repository, and yield it with the revision to read and a fetch function.
 
-    A repository that is fetched also contains *base*, and the history of both. For such a
-    repository, the third value fetches more of the revision's history, up to a number of commits.
+    A repository that is fetched also contains *base*, and the history of both revisions. For such
+    a repository, the function fetches up to a number of commits more of the revision's history.
     """
     with fetching(options, base) as fetch, fetch.newest() as (repository, revision):
         yield repository, revision, fetch.deepen
 
 
 class Fetch(NamedTuple):
-    """Reads a local repository, or fetches a remote one."""
+    """The functions that open a local repository, or fetch a remote one."""
 
     newest: Callable[[], AbstractContextManager[tuple[Repository, str]]]
-    """Opens the repository and names what to read: the fetched commit, or the local revision."""
+    """Opens the repository and returns it with the fetched commit or the local revision."""
     deepen: Deepen | None
-    """Fetches a number of commits into an open repository (None: all); None if it is local."""
+    """Fetches a number of commits (None: all) into a clone; None for a local repository."""
 
 
 @contextmanager
 def fetching(options: SourceOptions, base: str = "") -> Iterator[Fetch]:
-    """Yield the functions that fetch the revision; nothing is fetched yet.
+    """Yield the functions that fetch the revision, before anything is fetched.
 
     Raises:
         UsageError: The working tree of a remote repository is requested.

@@ -27,7 +27,7 @@ def notifier(
     external_url: str = "",
     docs_url: str = "",
 ) -> Iterator[Notifier]:
-    """Open the sender that reads its receivers from the file of ``--notify``.
+    """Open the sender of notifications, and read its receivers from the file of ``--notify``.
 
     At the end of the block, queued notifications get one more attempt, for some seconds.
 

@@ -1,7 +1,7 @@
-"""``ParallelEnd``: ends the threads of the process at the same time, so that the waits overlap.
+"""Ends the threads of a process at the same time, so that the waits overlap: ``ParallelEnd``.
 
-Each thread may hang in a request to another server, and each wait for a thread has a limit. One
-after the other, these waits would take longer than the process may take to end.
+Each thread may hang in a request to another server, and each wait for a thread has a limit.
+Without overlap, these waits would take longer than the process may take to end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _T = TypeVar("_T")
 
 
 class ParallelEnd:
-    """A context manager that exits all entered context managers in parallel at its end."""
+    """A context manager that exits all context managers entered in it in parallel at its end."""
 
     def __init__(self) -> None:
         self._parts: list[ExitStack] = []
@@ -36,14 +36,14 @@ class ParallelEnd:
             each.join()
 
     def enter(self, part: AbstractContextManager[_T]) -> _T:
-        """Enter a context manager; its end must take a limited time."""
+        """Enter a context manager whose exit takes a limited time."""
         stack = ExitStack()
         entered = stack.enter_context(part)
         self._parts.append(stack)
         return entered
 
     def callback(self, end: Callable[..., object], *arguments: Any) -> None:  # noqa: ANN401
-        """Call a function at the end; it must take a limited time."""
+        """Call a function, which must take a limited time, at the end of this context."""
         stack = ExitStack()
         stack.callback(end, *arguments)
         self._parts.append(stack)

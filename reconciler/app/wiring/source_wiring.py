@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def shown_address(repo: str) -> str:
-    """Return the address of a repository without the credentials that it may contain."""
+    """Return a repository's URL without the credentials that it may contain."""
     from reconciler.source.git.repository_url import shown
 
     return shown(repo)
@@ -29,7 +29,7 @@ def shown_address(repo: str) -> str:
 
 @contextmanager
 def desired(options: SourceOptions) -> Iterator[DesiredReader]:
-    """Open the reader of the desired state; at the end, delete a temporary clone.
+    """Open the reader of the desired state, and delete a temporary clone at the end.
 
     Raises:
         UsageError: The options select no source, or more than one.
@@ -47,7 +47,7 @@ def desired(options: SourceOptions) -> Iterator[DesiredReader]:
 def desired_and_base(
     options: SourceOptions, base: str
 ) -> Iterator[tuple[DesiredReader, BaseReader]]:
-    """Open two readers of the desired state: for the planned commit and for its base commit.
+    """Open two readers of the desired state: one for a commit and one for its base commit.
 
     Raises:
         UsageError: The options select no source, more than one, or no repository.
@@ -109,7 +109,7 @@ def _reading(
     *,
     cached: bool,
 ) -> Iterator[tuple[DesiredReader, CommitReader]]:
-    """Yield a reader of the commit or the working tree, and a reader for other commits."""
+    """Yield a reader of the commit or the working tree, and a reader of other commits."""
     from reconciler.source import readers
     from reconciler.source.rewritten_history import RewrittenHistoryReader
     from reconciler.source.uncommitted import UncommittedReader
@@ -130,7 +130,7 @@ def _reading(
 
 @contextmanager
 def polled(options: SourceOptions) -> Iterator[DesiredReader]:
-    """Open a reader of a repository that fetches the revision before each read.
+    """Open a repository reader that fetches the revision before each read.
 
     The first read fetches as well, so that a repository that cannot be reached delays only the
     read. The reader must be used in the thread that opens it.

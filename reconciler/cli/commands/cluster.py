@@ -61,7 +61,7 @@ def command(world: World, kubeconfig: Target, port: Port = 0, time_scale: Scale 
 
 
 class Served:
-    """A simulator together with its HTTP server."""
+    """A running simulator of a cluster, together with its HTTP server."""
 
     def __init__(self, simulator: Simulator, server: Server) -> None:
         self.simulator, self.server = simulator, server
@@ -71,17 +71,17 @@ class Served:
 def served(
     world: Path, *, port: int = 0, time_scale: float = 1.0, dated: bool = False
 ) -> Iterator[Served]:
-    """Context manager that serves the simulated cluster that a YAML file describes.
+    """Serve the simulated cluster that a YAML file describes until the end of the block.
 
     Args:
-        world: The world file.
+        world: The YAML file.
         port: The port on 127.0.0.1; 0 selects a free port.
         time_scale: Simulated seconds per real second.
-        dated: Whether the clock starts at the time that the world file sets, if it sets one. The
+        dated: Whether the clock starts at the time that the YAML file sets, if it sets one. The
             times of the objects are then correct only for a client that uses the same clock.
 
     Raises:
-        UsageError: The file does not describe a valid world, or the port is in use.
+        UsageError: The file does not describe a valid simulated cluster, or the port is in use.
     """
     from reconciler.simulator.clock import SimClock
     from reconciler.simulator.simulator import Simulator
@@ -106,7 +106,7 @@ def served(
 
 
 def write_kubeconfig(served: Served, path: Path) -> None:
-    """Write a kubeconfig that only its owner can read, because it contains a token.
+    """Write a kubeconfig file that only its owner can read, because it contains a token.
 
     Raises:
         UsageError: The file cannot be written.

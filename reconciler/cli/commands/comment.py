@@ -155,7 +155,7 @@ DryRun = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TargetOptions:
-    """The options that select the forge and the pull request."""
+    """The options that select the Git host and the pull request for a comment."""
 
     forge: Kind = None
     forge_url: ForgeUrl = None
@@ -172,7 +172,7 @@ class TargetOptions:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CommandOptions:
-    """The options of ``comment``."""
+    """The options of the command ``reconciler comment``."""
 
     result: ResultFile = None
     log_file: LogFile = None

@@ -78,7 +78,7 @@ def command(
 
 
 def _options(values: object, origins: Mapping[str, OptionOrigin]) -> Iterator[OptionValue]:
-    """Yield each command-line option that sets a field of an options dataclass."""
+    """Yield the command-line options that set the fields of an options dataclass."""
     from reconciler.report.config_with_origins import OptionValue
 
     for field, flag in FLAGS[type(values)].items():
@@ -92,7 +92,7 @@ def _options(values: object, origins: Mapping[str, OptionOrigin]) -> Iterator[Op
 
 
 def _shown(field: str, value: object) -> str | bool | tuple[str, ...] | None:
-    """Return an option's value without the secrets that an address may contain."""
+    """Return an option's value without the credentials that a URL may contain."""
     match value:
         case "":
             return None

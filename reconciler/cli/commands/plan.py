@@ -71,7 +71,7 @@ HELD = frozenset({Effect.BLOCKED, Effect.RESTART, Effect.WAIT})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PlanOptions:
-    """The options of ``plan``."""
+    """The options of the command ``reconciler plan``."""
 
     source: SourceOptions
     shard: options.ShardOption = WHOLE_FLEET
@@ -102,8 +102,8 @@ def command(plan_options: PlanOptions) -> ExitCode:
 def run(plan_options: PlanOptions, clock: Clock) -> ExitCode:
     """Read the desired and the live state, plan, and print the plan.
 
-    If the desired state is so invalid that nothing is planned, the formats for code reviews show
-    its problems.
+    If the desired state is so invalid that nothing is planned, the output formats for code reviews
+    show its problems.
     """
     log_options = plan_options.log
     results = result_output.ResultOutput(
@@ -162,7 +162,7 @@ def _compared(
     policy: Callable[[Config], PlanPolicy],
     hold_of: HoldOf,
 ) -> tuple[PlanWithInputs, Comparison | None]:
-    """Return the plan with its inputs, compared with a base commit if the user set one."""
+    """Plan, and compare the plan with that of the base commit if the user set one."""
     source, base = plan_options.source, plan_options.base
     cluster, snapshot = plan_options.cluster, plan_options.snapshot
     if base is None:
@@ -190,7 +190,7 @@ def pieces(
     output: str,
     stream: TextIO | None,
 ) -> Iterable[str]:
-    """Return a plan in an output format, for a stream or for a file."""
+    """Render a plan in an output format, for a stream or for a file."""
     match output:
         case PlanFormat.JSON:
             from reconciler.report.json_documents import plan_json
@@ -216,9 +216,9 @@ def pieces(
 def exit_code(plan: Plan, comparison: Comparison | None = None) -> ExitCode:
     """Return the detailed exit code of a plan.
 
-    The code is 3 if part of Git is invalid, else 2 if the plan has actions, else 4 if an object is
-    blocked, waits or needs a restart, and 0 otherwise. With a *comparison*, only errors and
-    objects count that the base does not have in the same way.
+    The code is 3 if part of Git is invalid, else 2 if the plan changes anything, else 4 if an
+    object is blocked, waits or needs a restart, and 0 otherwise. With a *comparison*, errors and
+    objects count only if they differ from those in the plan of the base commit.
     """
     if comparison is None:
         errored, decisions = plan.errored, plan.decisions

@@ -1,4 +1,4 @@
-"""``reconciler reconcile``: one run of a CronJob, which continues the previous run's work."""
+"""``reconciler reconcile``: one run of a CronJob, which continues the work of the previous run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Mode = Annotated[
     ),
 ]
 QUIET = frozenset({ExitCode.BLOCKED, ExitCode.DEADLINE, ExitCode.LEASE_HELD})
-"""Exit codes that the process replaces with 0, because the next run continues the work."""
+"""The exit codes to replace with 0, because the next run continues the work."""
 
 
 def command(

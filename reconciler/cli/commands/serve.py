@@ -71,7 +71,7 @@ StatusName = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusTarget:
-    """The options that select where the status of each commit is set."""
+    """The options that select the Git host and the project for commit statuses."""
 
     forge: Kind = None
     forge_url: ForgeUrl = None

@@ -36,7 +36,7 @@ WatchDeadline = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatusOptions:
-    """The options of ``status``."""
+    """The options of the command ``reconciler status``."""
 
     source: SourceOptions
     cluster: ClusterOptions
@@ -49,5 +49,5 @@ class StatusOptions:
 
     @property
     def json(self) -> bool:
-        """Whether the status is printed as JSON."""
+        """Whether the status is printed as JSON instead of a table."""
         return (self.output or self.log.log_format) is TextFormat.JSON

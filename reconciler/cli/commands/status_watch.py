@@ -1,4 +1,4 @@
-"""``status --watch``: shows the status again after each change to the cluster."""
+"""``status --watch``: shows the status of the VMs again after each change to the cluster."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from reconciler.ports import Clock
 
 REFRESH_S = 5.0
-"""Seconds after which the status is shown again even without a change, as time-outs may expire."""
+"""Seconds after which the status is shown again without a change, because timeouts may expire."""
 
 
 _Show: TypeAlias = Callable[[Status], None]
@@ -44,7 +44,7 @@ def run(options: StatusOptions, clock: Clock) -> ExitCode:
     Raises:
         SourceError: The desired state cannot be read.
         InvalidError: The desired state is invalid.
-        ClusterError: The cluster cannot be read, or has not answered for two minutes.
+        ClusterError: The cluster cannot be read, or has not responded for two minutes.
     """
     with stop_on_signals() as stop:
         try:
@@ -86,7 +86,7 @@ def _follow(options: StatusOptions, clock: Clock, show: _Show) -> ExitCode:
 
 @contextmanager
 def _shown(*, json: bool) -> Iterator[_Show]:
-    """Open the display of the status: JSON lines, a table, or one line per changed VM."""
+    """Open the display of the VM status: JSON lines, a table, or one line per changed VM."""
     if json:
         yield _Documents()
     elif screen.style_of(sys.stdout).terminal:
@@ -106,7 +106,7 @@ def _table(status: Status) -> str:
 
 
 class _Documents:
-    """Prints the status as one line of JSON each time the status has changed."""
+    """Prints the status as one line of JSON whenever the status has changed."""
 
     def __init__(self) -> None:
         self._before: dict[str, Any] = {}
@@ -120,7 +120,7 @@ class _Documents:
 
 
 class _Lines:
-    """Prints a line for each VM that has changed."""
+    """Prints a line for each VM whose status has changed."""
 
     def __init__(self) -> None:
         self._before: dict[str, str] = {}

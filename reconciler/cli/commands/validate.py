@@ -49,7 +49,7 @@ def command(
 
 
 def _read(source: SourceOptions, base: str | None) -> tuple[DesiredState, Comparison | None]:
-    """Return the desired state, compared with a base commit if the user set a base."""
+    """Read the desired state, and compare it with a base commit if the user set one."""
     if base is None:
         with source_wiring.desired(replace(source, newest_only=True)) as reader:
             return reader.read().state, None
@@ -64,7 +64,7 @@ def _read(source: SourceOptions, base: str | None) -> tuple[DesiredState, Compar
 def pieces(
     state: DesiredState, comparison: Comparison | None, output: str, stream: TextIO | None
 ) -> Iterable[str]:
-    """Return the diagnostics of the desired state in an output format."""
+    """Render the diagnostics of the desired state in an output format."""
     from reconciler.report.findings import validation_json, validation_text
 
     match output:

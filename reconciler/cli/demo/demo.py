@@ -17,7 +17,7 @@ from reconciler.model.run.outcome import ExitCode
 
 
 def complete_worlds(incomplete: str) -> list[str]:
-    """For shell completion, return the simulated clusters that start with the typed text."""
+    """Return the names of simulated clusters that start with the typed characters."""
     return [each for each in demo_world.names(examples()) if each.startswith(incomplete)]
 
 
@@ -104,7 +104,7 @@ def _walkthrough(folder: Path, scale: float) -> None:
 
 
 def _fleet(folder: Path, scale: float, *, keep: bool) -> None:
-    """Run the demo scenario with a VM for every effect, on KubeVirt v1.9.0."""
+    """Run the demo scenario with one VM for each way in which a change takes effect."""
     with _scenario(folder, "fleet", scale) as stage:
         stage.title("Scenario two: KubeVirt v1.9.0 with about twenty VMs")
         stage.say(

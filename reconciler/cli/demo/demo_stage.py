@@ -1,4 +1,4 @@
-"""``Stage``: the temporary repository, simulated cluster and fast clock of a demo scenario."""
+"""The temporary repository, simulated cluster and fast clock of a demo scenario: ``Stage``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from reconciler.ports import Clock
 
 
 def examples() -> Path:
-    """Return the directory ``examples`` of the installed package or of the checkout."""
+    """Return the ``examples`` directory of the installed package or of the Git checkout."""
     package = Path(__file__).resolve().parents[2]
     inside = package / "examples"
     return inside if inside.is_dir() else package.parent / "examples"
@@ -53,7 +53,7 @@ class Stage:
         screen.result("".join(f"# {printable(line)}\n" for line in lines) + "\n")
 
     def commit(self, *names: str, guest: tuple[str, str] | None = None) -> None:
-        """Copy files from the example into the repository, and commit them."""
+        """Copy files from the example directory into the repository, and commit them."""
         for name in names:
             target = self.repository / name
             if (self.source / name).is_dir():
@@ -106,7 +106,7 @@ class Stage:
         return code
 
     def create_vm(self, name: str) -> None:
-        """Create a VM as a user would, and wait until it can be migrated."""
+        """Create a VM as a user would, and wait until KubeVirt can migrate it."""
         with source_wiring.desired(SourceOptions(files=(str(self.source / name),))) as reader:
             (vm,) = reader.read().state.vms.values()
         collection = f"/apis/kubevirt.io/v1/namespaces/{vm.ref.namespace}"
@@ -117,7 +117,7 @@ class Stage:
             self.clock.sleep(1.0)
 
     def show_memory(self, namespace: str, name: str) -> None:
-        """Print the memory status of the VMI."""
+        """Print the memory status of a VMI."""
         path = f"/apis/kubevirt.io/v1/namespaces/{namespace}/virtualmachineinstances/{name}"
         memory = self._ask("GET", path)["status"]["memory"]
         screen.result(f"$ kubectl get vmi {name} -o json | jq .status.memory")
@@ -140,7 +140,7 @@ class Stage:
                 self.clock.sleep(1.0)
 
     def _ask(self, method: str, path: str, body: bytes = b"") -> dict[str, Any]:
-        """Send a request to the simulated API server as kubectl would, and return the response."""
+        """Send a request to the simulated API server as kubectl would; return the response."""
         headers = {"content-type": "application/json", "user-agent": "kubectl"}
         answer = self.served.simulator.request(method, path, headers=headers, body=body)
         found: dict[str, Any] = json.loads(getattr(answer, "body", b"{}"))
@@ -155,11 +155,12 @@ class Stage:
 
 @contextmanager
 def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[Stage]:
-    """Context manager that serves a simulated cluster together with an empty repository.
+    """Serve a simulated cluster, together with an empty repository, until the end of the block.
 
     The stage commits files of the directory *source* to the repository.
 
-    Raises: UsageError: The file does not describe a valid world.
+    Raises:
+        UsageError: The file does not describe a valid simulated cluster.
     """
     from reconciler.cli.commands.cluster import served, write_kubeconfig
 
@@ -180,7 +181,7 @@ def staged(folder: Path, world: Path, source: Path, scale: float) -> Iterator[St
 
 
 def _migratable(vmi: dict[str, Any]) -> bool:
-    """Return whether KubeVirt reports a VMI as migratable; False if the VMI does not exist."""
+    """Return whether KubeVirt reports a VMI as migratable, or False if no VMI exists."""
     if vmi["kind"] != "VirtualMachineInstance":
         return False
     conditions = vmi.get("status", {}).get("conditions", [])

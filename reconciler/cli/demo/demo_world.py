@@ -17,29 +17,30 @@ from reconciler.errors import UsageError
 from reconciler.model.run.outcome import ExitCode
 
 BEGINS_S = 15.0
-"""Simulated seconds before the plan is made, in which the world file's timeline runs."""
+"""Simulated seconds for which the events in the YAML file run before the plan is made."""
 DEADLINE_S = 1200.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DemoWorld:
-    """A simulated cluster from a YAML file, with the manifests for Git."""
+    """A simulated cluster from a YAML file, with the manifests that are committed to Git."""
 
     file: Path
     folder: Path
     manifests: tuple[str, ...]
-    """The names of files and directories in *folder*."""
+    """The names of files and directories in *folder* that contain the manifests."""
 
 
 def find(name: str, examples: Path) -> DemoWorld:
-    """Return the file that describes a simulated cluster, and the manifests for the cluster.
+    """Find the file that describes a simulated cluster, and the manifests for the cluster.
 
     *name* is a path, or the name of a file in *examples*. The manifests are in ``desired/`` next
-    to the world file: in a file of the same name, or in a directory of that name if there is a
+    to that file: in a file of the same name, or in a directory of that name if it has a
     ``.reconciler.yaml``. The manifests of a demo scenario are in a directory of *examples*
     instead.
 
-    Raises: UsageError: The world does not exist, or has no manifests.
+    Raises:
+        UsageError: The simulated cluster does not exist, or has no manifests.
     """
     named = Path(name)
     file = named if named.suffix else examples / "worlds" / f"{name}.yaml"
@@ -91,9 +92,12 @@ def play(world: DemoWorld, folder: Path, scale: float, deadline_s: float, *, kee
 
     The function runs the real commands.
 
-    Args: world: The simulated cluster. folder: An empty directory for the repository and the
-    kubeconfig. scale: Simulated seconds per real second. deadline_s: The time limit for the apply,
-    in simulated seconds. keep: Whether the cluster keeps running afterwards, until Ctrl-C.
+    Args:
+        world: The simulated cluster.
+        folder: An empty directory for the repository and the kubeconfig.
+        scale: Simulated seconds per real second.
+        deadline_s: The time limit for the apply, in simulated seconds.
+        keep: Whether the cluster keeps running afterwards, until Ctrl-C.
     """
     with staged(folder, world.file, world.folder, scale) as stage:
         stage.title(f"The world {world.file.stem}")

@@ -1,4 +1,4 @@
-"""``exit_code``: runs a command, and prints the error if the command fails."""
+"""Runs a command, and prints the error if the command fails: ``exit_code``."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ def exit_code(
 def machine_fault(error: OSError, log_format: TextFormat = TextFormat.TEXT) -> ExitCode:
     """Report a fault of the local machine in one line, and return the exit code.
 
-    Other modules report faults that they expect. This function is for the others, such as a
-    process without free file descriptors.
+    Other modules report the faults that they expect. This function is for all other faults, such
+    as a process without free file descriptors.
     """
     log.debug("the error in detail", exc_info=error)
     if error.errno in _UNWRITABLE:
@@ -106,7 +106,7 @@ def _hint(error: OSError) -> str:
 
 
 def show_errors(diagnostics: Iterable[Diagnostic], log_format: TextFormat) -> None:
-    """Print the errors among several diagnostics on stderr."""
+    """Print the diagnostics that are errors on stderr."""
     for each in diagnostics:
         if each.severity is Severity.ERROR:
             _show_finding(each, log_format)

@@ -1,4 +1,4 @@
-"""``LineDisplay`` and ``LiveDisplay``: show a run as lines, or as one progress bar per VM."""
+"""Shows a run as lines or as one progress bar per VM: ``LineDisplay``, ``LiveDisplay``."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
     from reconciler.model.references import ObjectRef
 
 REMIND_AFTER = timedelta(minutes=1)
-"""After this time without output, the display prints what the run is waiting for."""
+"""The time without output after which the display prints what the run is waiting for."""
 _WIDE = 100
-"""The terminal width in columns above which progress bars have their full length."""
+"""The minimum terminal width, in columns, for progress bars of full length."""
 _FIGURES = 14
-"""The number of columns next to a name and its progress bar, for percentage, time and spaces."""
+"""The width of the percentage, time and spaces next to a progress bar, in columns."""
 _ENDS = frozenset({Step.DONE, Step.FAILED, Step.SKIPPED})
 _STYLES = {Step.DONE: "green", Step.FAILED: "red", Step.SKIPPED: "yellow", Step.WAVE: "bold"}
 _LEVELS = {Step.FAILED: "error", Step.SKIPPED: "warning"}
 
 
 class LineDisplay:
-    """Prints one line per change of state, and what the run is waiting for if nothing changes."""
+    """Prints a line for each change of state, and from time to time what the run waits for."""
 
     def __init__(
         self, stream: IO[str], waiting: Waiting, log_format: TextFormat = TextFormat.TEXT
@@ -115,11 +115,11 @@ class LiveDisplay:
 
     @property
     def in_flight(self) -> int:
-        """The number of progress bars."""
+        """The number of progress bars, one for each change in flight."""
         return len(self._tasks)
 
     def __call__(self, progress: Progress) -> None:
-        """Update the progress bar of the VM, or print a line for any other event."""
+        """Update the progress bar of a VM, or print a line for an event of another kind."""
         self._waiting(progress, news=progress.step not in (Step.PHASE, Step.WAITING))
         if progress.step is Step.WAITING:  # once a second, at the end of each round
             self._bars.refresh()
@@ -158,7 +158,7 @@ class LiveDisplay:
 
 
 class _Bars(Bars):
-    """Progress bars, and below them a line that says what the run is waiting for."""
+    """Progress bars with a line below them that says what the run is waiting for."""
 
     summary: Callable[[], str] = str
 
@@ -185,7 +185,7 @@ def _bar_width(console: Console) -> int:
 
 
 def _whole() -> Column:
-    """Return a table column whose text is never truncated."""
+    """Return a progress bar column whose text is never truncated."""
     return Column(no_wrap=True, overflow="ignore")
 
 

@@ -1,4 +1,4 @@
-"""``configure``: sends logs to stderr, as text or as one JSON object per line."""
+"""Sends logs to stderr, as text or as one JSON object per line: ``configure``."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def configure(
         verbosity: 1 shows debug records of this package, and 2 also each request. Other packages
             show only warnings and errors, because their debug records contain bodies and headers.
         color: Whether text is colored; JSON never is.
-        stream: None uses the value of ``sys.stderr`` at the time when a line is written.
+        stream: The stream; None uses the value of ``sys.stderr`` when a line is written.
     """
     handler = _Lines(stream)
     text = _Text(Paint(enabled=color))
@@ -51,7 +51,7 @@ def configure(
 
 
 class _Lines(logging.Handler):
-    """Writes one line per log record to the current ``sys.stderr``."""
+    """A log handler that writes one line per record to the current ``sys.stderr``."""
 
     def __init__(self, stream: IO[str] | None) -> None:
         super().__init__()
@@ -100,7 +100,7 @@ def _extras(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _error(record: logging.LogRecord) -> list[str]:
-    """Return an exception's stack frames, then its message, but not its causes.
+    """Return an exception's stack frames and message, but not those of its causes.
 
     A cause may be an exception of the Kubernetes client, whose text contains headers and bodies.
     """
@@ -112,5 +112,5 @@ def _error(record: logging.LogRecord) -> list[str]:
 
 
 def _safe(text: str) -> str:
-    """Return a text from which bearer tokens, and credentials in URLs, are removed."""
+    """Return a string with bearer tokens, and the credentials in URLs, removed."""
     return _SECRET.sub("***", text)

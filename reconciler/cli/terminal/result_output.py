@@ -1,4 +1,4 @@
-"""``ResultOutput``: prints the result of a command, and writes it to files in further formats."""
+"""Prints the result of a command, and writes it to files in other formats: ``ResultOutput``."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class ResultOutput:
     """Writes one result in the format of ``-o`` and in the formats of ``--output-file``."""
 
     shown: str
-    """The output format on stdout."""
+    """The output format for stdout."""
     files: tuple[OutputFile, ...] = ()
     log: LogOptions = field(default_factory=LogOptions)
 
     def reserve(self, out: Path | None = None) -> None:
-        """Check that each file can be written, and remove files from an earlier run.
+        """Check that each output file can be written, and remove files from an earlier run.
 
         Raises:
             UsageError: A file cannot be written, or two outputs (or *out*) are the same file.
@@ -51,7 +51,7 @@ class ResultOutput:
             output_files.reserve(each.path, FLAG)
 
     def show(self, render: Callable[[str, TextIO | None], Iterable[str]]) -> None:
-        """Write the files, and print the result on stdout.
+        """Write the output files, and print the result on stdout.
 
         *render* returns the result in a format, for a stream or for a file.
         """
@@ -62,7 +62,7 @@ class ResultOutput:
             self._print(render(self.shown, sys.stdout))
 
     def show_review(self, review: Review, docs_url: str) -> None:
-        """Write a review to the outputs whose format is for code reviews."""
+        """Write code review annotations to the outputs whose format is for code reviews."""
         for each in self.files:
             if each.format in _REVIEWS:
                 output_files.write(each.path, review_pieces(review, each.format, docs_url), FLAG)
@@ -77,7 +77,7 @@ class ResultOutput:
 
 
 def review_pieces(review: Review, output: str, docs_url: str = "") -> Iterable[str]:
-    """Return a review in one of the formats that code review tools read."""
+    """Render code review annotations in one of the formats that code review tools read."""
     match output:
         case "sarif":
             from reconciler import __version__

@@ -1,4 +1,4 @@
-"""``RunOutput``: shows the plan, the progress and the report of a run on the terminal."""
+"""Shows the plan, the progress and the report of a run on the terminal: ``RunOutput``."""
 
 from __future__ import annotations
 
@@ -43,20 +43,20 @@ def plan_lines(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunOutput:
-    """Implements ``app.run_printer.RunPrinter``: results on stdout, progress on stderr."""
+    """Shows a run (the interface ``RunPrinter``): results on stdout, progress on stderr."""
 
     output: Output = None
     log: LogOptions = field(default_factory=LogOptions)
     plan: bool = True
-    """Whether to show the plan."""
+    """Whether to show the plan before the run."""
 
     @property
     def trace_log(self) -> IO[str] | None:
-        """``sys.stderr`` if the log format is JSON; otherwise None."""
+        """Return ``sys.stderr`` if the log format is JSON, or None otherwise."""
         return sys.stderr if self.log.log_format is TextFormat.JSON else None
 
     def show_plan(self, plan: Plan) -> None:
-        """Print the plan as text; JSON output contains the plan in the report instead."""
+        """Print the plan as text, unless the output is JSON, whose report contains the plan."""
         if self.plan and not self._json:
             screen.stream(plan_lines(plan, sys.stdout, self.log))
 
@@ -73,7 +73,7 @@ class RunOutput:
 
     @contextmanager
     def progress(self, plan: Plan, ends_at: datetime | None) -> Iterator[Listener]:
-        """Show progress bars on a terminal, and lines on other outputs."""
+        """Show the progress of a run: as progress bars on a terminal, as lines elsewhere."""
         from reconciler.cli.terminal.live_display import LineDisplay, LiveDisplay
         from reconciler.cli.terminal.waiting import Waiting
 
@@ -87,7 +87,7 @@ class RunOutput:
         yield LineDisplay(sys.stderr, Waiting(plan, ends_at), self.log.log_format)
 
     def save_report(self, report: RunReport, *, shown: bool) -> None:
-        """Print the report as one line of JSON on stderr, unless stdout contains it as JSON."""
+        """Print the report as one line of JSON on stderr, unless stdout has it as JSON."""
         if shown and self._json:
             return
         from reconciler.report.json_documents import run_json
@@ -98,7 +98,7 @@ class RunOutput:
         sys.stderr.flush()
 
     def show_report(self, report: RunReport) -> None:
-        """Print the report on stdout."""
+        """Print the report of the run on stdout."""
         if self._json:
             from reconciler.report.json_documents import run_json
 

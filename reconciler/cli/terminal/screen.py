@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 MAX_WIDTH = 160
 STDOUT_HINT = "free disk space, or connect stdout to another file"
 UNWRAPPED = 1_000_000
-"""The output width if stdout is not a terminal; so large that no line is wrapped."""
+"""The output width if stdout is not a terminal, which is so large that no line is wrapped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """The width and the colors of a stream."""
+    """The width and the colors of an output stream."""
 
     width: int
     color: bool
@@ -39,7 +39,7 @@ FILE = Style(width=UNWRAPPED, color=False, terminal=False)
 
 
 def style_of(stream: TextIO) -> Style:
-    """Return the width and the colors of a stream.
+    """Return the width and the colors of an output stream.
 
     ``NO_COLOR`` and ``TERM=dumb`` disable colors; ``FORCE_COLOR`` enables colors without a
     terminal.
@@ -60,7 +60,7 @@ def can_ask() -> bool:
 
 
 def ask(question: str) -> bool:
-    """Ask a question on stderr; return True only for the answer ``y`` or ``yes``."""
+    """Ask a question on stderr; return True only for the reply ``y`` or ``yes``."""
     print(f"{question} [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
@@ -71,7 +71,7 @@ def result(text: str) -> None:
 
 
 def stream(pieces: Iterable[str]) -> None:
-    """Print a command's result on stdout, each piece as soon as it is available.
+    """Print the parts of a command's result on stdout, each as soon as it is available.
 
     Raises:
         OutputError: stdout is closed, or its disk is full.
@@ -88,7 +88,7 @@ def stream(pieces: Iterable[str]) -> None:
 
 
 def document(pieces: Iterable[str], log_format: TextFormat) -> None:
-    """Print JSON on stdout, on a single line if the log also consists of lines of JSON."""
+    """Print JSON on stdout, on a single line if the log is also in JSON."""
     from reconciler.cli.option_values import TextFormat
     from reconciler.report.json_text import one_line
 
@@ -96,7 +96,7 @@ def document(pieces: Iterable[str], log_format: TextFormat) -> None:
 
 
 def logging(options: LogOptions) -> None:
-    """Set up a command's log, which is written to stderr."""
+    """Set up the log of a command, which goes to stderr."""
     from reconciler.cli.terminal.log_format import configure
 
     configure(

@@ -1,4 +1,4 @@
-r"""``prepare_streams``: makes stdin, stdout and stderr usable, even if they are closed.
+r"""Makes stdin, stdout and stderr usable, even if they are closed: ``prepare_streams``.
 
 - A closed stream gets a file descriptor that cannot be read or written. Otherwise, the next file
   or connection would get the descriptor, and would receive the program's output.
@@ -21,7 +21,7 @@ _ESCAPE = "reconciler_escape"
 
 
 class _TolerantFile(io.FileIO):
-    """A file that discards output that it cannot write."""
+    """An output stream that discards what it cannot write."""
 
     def write(self, data: Buffer, /) -> int:
         try:

@@ -1,4 +1,4 @@
-"""``Waiting``: reports what a run is waiting for, since when, and when the wait should end."""
+"""Reports what a run is waiting for, since when, and when the wait should end: ``Waiting``."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ if TYPE_CHECKING:
     from reconciler.model.run.progress import Progress
 
 _MAX_NAMES = 3
-"""The maximum number of object names in the waiting message."""
+"""The maximum number of object names in the message about what a run is waiting for."""
 
 
 class Waiting:
-    """Counts the objects that are finished, and the objects that a run is waiting for."""
+    """Counts the finished objects of a run, and the objects that the run is waiting for."""
 
     def __init__(self, plan: Plan, ends_at: datetime | None = None) -> None:
         """Count the objects that a plan changes.
 
-        The run stops at *ends_at*, if it is set.
+        The run stops at *ends_at*, if that time is set.
         """
         self._left: set[ObjectRef] = {
             each.ref for each in plan.decisions if each.actions or each.effect is Effect.WAIT
@@ -39,7 +39,7 @@ class Waiting:
         self._since: datetime | None = None
 
     def __call__(self, progress: Progress, *, news: bool) -> None:
-        """Record one step of the run; return whether the step is a change of state."""
+        """Record one step of the run."""
         self._started = self._started or progress.at
         if news or self._since is None:
             self._since = progress.at
@@ -47,7 +47,7 @@ class Waiting:
             self._left.discard(progress.outcome.ref)
 
     def sentence(self) -> str:
-        """Return a sentence about what the run is waiting for; empty if it waits for nothing."""
+        """Return a sentence about what the run is waiting for, or '' if it waits for nothing."""
         if self._started is None or self._since is None or not self._left:
             return ""
         done = self._total - len(self._left)
