@@ -1,4 +1,4 @@
-"""Shared fixtures of the rollout tests: simulated clusters, a Git repository, and the commands."""
+"""Fixtures of the rollout tests: simulated clusters, a Git repository, and command runners."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from support.served import Command, Git, plain_environment, serving
 
 @pytest.fixture(autouse=True)
 def _apart(monkeypatch):
-    """Isolate each test from this machine's settings."""
+    """Isolate each test from the settings of the developer's machine."""
     plain_environment(monkeypatch)
 
 
@@ -22,7 +22,7 @@ def git(tmp_path):
 
 @pytest.fixture
 def serve(tmp_path):
-    """Returns a function that serves simulated example clusters until the end of the test."""
+    """Return a function that serves simulated example clusters until the test ends."""
     numbers = itertools.count(1)
     with ExitStack() as stack:
         yield lambda world, **changes: stack.enter_context(

@@ -1,4 +1,4 @@
-"""An unexpected error in a background thread ends ``apply`` with a report and frees its lease."""
+"""An unexpected error in a background thread ends ``apply`` with a report."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def broken(*_arguments, **_options):
         pytest.param((ClusterRecorder, "send"), "done", True, id="a thread that sends Events"),
     ],
 )
-def test_unexpected_error_in_a_thread_ends_the_run_with_a_report(
+def test_unexpected_error_in_a_background_thread_ends_the_run_with_a_report(
     serve, git, command, tmp_path, monkeypatch, function, result, released
 ):
     git.commit({"vms.yaml": vm_yaml("default", "pg-0", "2Gi")})
@@ -42,7 +42,7 @@ def test_unexpected_error_in_a_thread_ends_the_run_with_a_report(
     assert (cluster.lease()["spec"]["holderIdentity"] == "") is released
 
 
-def test_unexpected_error_in_a_thread_that_sends_list_requests_ends_the_command(
+def test_unexpected_error_in_a_thread_that_lists_objects_ends_the_command(
     serve, git, command, monkeypatch
 ):
     git.commit({"vms.yaml": vm_yaml("default", "pg-0", "2Gi")})

@@ -1,7 +1,7 @@
-"""Faults of the machine end each command with one plain line and the right exit code.
+"""Faults of the local machine end each command with a one-line error and the right exit code.
 
-Each case runs the real command in a process of its own. Files such as /dev/full, and limits of the
-process, have the same effect for root as for other users.
+Each case runs the real command in its own process. Files such as /dev/full, and process limits,
+have the same effect for root as for other users.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from support.served import COMMAND, Ended, Git, Served, plain_environment, servi
 from support.simulated import vm_yaml
 
 UNREADABLE = Path("/proc/self/mem")
-"""A regular file whose first byte nobody can read, not even root."""
+"""A regular file whose first byte no user can read, not even root."""
 ASCII = {
     "LC_ALL": "C",
     "PYTHONCOERCECLOCALE": "0",
@@ -52,7 +52,7 @@ MAIN = ("help", "plan", "status", "apply")
 
 
 def limit(kind: int, value: int) -> None:
-    """Limit a resource of this process; used between fork and exec."""
+    """Limit a resource of this process; called between fork and exec."""
     resource.setrlimit(kind, (value, value))
 
 
@@ -64,7 +64,7 @@ def leave_deleted_directory(path: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """The files and the cluster that the commands use."""
+    """The files and the simulated cluster that the tested commands use."""
 
     folder: Path
     cluster: Served
@@ -78,9 +78,10 @@ class Machine:
         prepare=None,
         environment=None,
     ) -> Ended:
-        """Run a command; each stream is a path, "closed", or a pipe by default.
+        """Run a command; each standard stream is a path, "closed", or a pipe by default.
 
-        *prepare* is called in the new process. *environment* replaces variables; None removes one.
+        *prepare* is called in the new process. *environment* replaces variables; None removes
+        one.
         """
         places = {"repo": self.folder / "repo", "here": self.folder}
         given = [each.format(kubeconfig=self.cluster.kubeconfig, **places) for each in arguments]
@@ -127,7 +128,7 @@ def machine(tmp_path, monkeypatch):
 
 
 def errors(ended: Ended) -> list[str]:
-    """Return the lines that report an error, after a check that nothing else looks like one."""
+    """Return the lines that report an error; fail if any other line looks like an error."""
     assert "Traceback" not in ended.err, ended.err
     assert "Exception ignored" not in ended.err, ended.err
     return [each for each in ended.err.splitlines() if each.startswith("error: ")]
@@ -137,7 +138,7 @@ def errors(ended: Ended) -> list[str]:
     ("command", "stdout"),
     [*((each, "/dev/full") for each in COMMANDS), *((each, "closed") for each in MAIN)],
 )
-def test_unwritable_stdout_is_reported_in_one_line_and_prevents_cluster_writes(
+def test_unwritable_stdout_is_reported_in_one_line_before_any_cluster_write(
     command, stdout, machine
 ):
     report = machine.folder / "report.json"
@@ -162,9 +163,7 @@ def test_unwritable_stderr_changes_neither_the_result_nor_the_exit_code(command,
 
 
 @pytest.mark.parametrize("command", ["plan", "apply"])
-def test_command_fails_without_a_cluster_write_if_all_standard_streams_are_closed(
-    command, machine
-):
+def test_command_without_any_standard_stream_fails_before_a_cluster_write(command, machine):
     ended = machine.run(*COMMANDS[command], stdin="closed", stdout="closed", stderr="closed")
     assert ended == Ended(code=1, out="", err="")
     assert machine.cluster.writes() == []
@@ -184,13 +183,13 @@ def test_report_is_written_to_stderr_if_stdout_is_full_after_the_rollout(machine
 
 
 def saved(ended: Ended) -> dict:
-    """Return the report that a command printed on stderr as one line of JSON."""
+    """Parse the JSON report that a command printed on stderr as one line."""
     (line,) = (each for each in ended.err.splitlines() if each.startswith("{"))
     return json.loads(line)
 
 
 def test_report_is_written_to_stderr_if_the_disk_of_the_report_file_is_full(machine):
-    """The disk becomes full during the run: the file could be reserved at its start."""
+    """The disk becomes full during the run, because the command reserves the file at its start."""
     report = machine.folder / "report.json"
     ended = machine.run(
         *(*COMMANDS["apply"], "--report", str(report)),
@@ -249,7 +248,7 @@ def test_full_disk_leaves_the_existing_output_file_unchanged(command, machine):
     ids=["demo", "clone"],
 )
 def test_missing_temporary_directory_is_reported_in_one_line(arguments, machine):
-    """Python tests each directory by writing a file, so no directory is usable here."""
+    """Python tests each directory by writing a file, which fails here in every directory."""
     ended = machine.run(*arguments, prepare=partial(limit, resource.RLIMIT_FSIZE, 0))
     assert ended.code == 1
     (line,) = errors(ended)
@@ -352,21 +351,21 @@ def test_unreadable_file_is_reported_in_one_line_with_its_name(arguments, says, 
 
 
 @pytest.mark.parametrize("folder", ["{here}/file", "/proc/nowhere"])
-def test_unusable_cache_folder_causes_only_a_warning(folder, machine):
+def test_unusable_cache_directory_causes_only_a_warning(folder, machine):
     (machine.folder / "file").write_text("")
     ended = machine.run(*COMMANDS["plan"], "--cache-dir", folder)
     assert (ended.code, errors(ended)) == (0, [])
     assert "warning: the cache " in ended.err
 
 
-def test_cache_folder_that_every_user_can_write_to_is_a_usage_error(machine):
+def test_world_writable_cache_directory_is_a_usage_error(machine):
     ended = machine.run(*COMMANDS["plan"], "--cache-dir", "/dev/full")
     assert ended.code == 64
     (line,) = errors(ended)
     assert "mode 0666" in line
 
 
-def test_full_disk_of_the_cache_folder_causes_only_a_warning(machine):
+def test_full_disk_of_the_cache_directory_causes_only_a_warning(machine):
     ended = machine.run(
         *(*COMMANDS["plan"], "--cache-dir", "{here}/cache"),
         prepare=partial(limit, resource.RLIMIT_FSIZE, 600),

@@ -1,4 +1,4 @@
-"""Counts the requests and the work of a plan and an apply for a fleet of fixed size."""
+"""Counts the API requests and the work of plan and apply for a fleet of fixed size."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ WATCHES = 4
 LEASE = 1
 CONFIG = 1
 FEW_OBJECTS = 20
-"""An upper limit for the number of nodes, quotas and migration policies."""
+"""An upper limit for the number of nodes, quotas and migration policies in the fleet."""
 
 
 @pytest.fixture(scope="module")
@@ -78,21 +78,21 @@ def serving(fleet, tmp_path, pace=IMMEDIATE):
 
 @pytest.fixture
 def cluster(tmp_path):
-    """A served fleet that has more finished migrations than VMs."""
+    """A simulated cluster over HTTP that has more finished migrations than VMs."""
     with serving(FLEET, tmp_path) as served:
         yield served
 
 
 @pytest.fixture
 def stopped(tmp_path):
-    """A served fleet of stopped VMs, which change without a migration; each write takes 50 ms."""
+    """A cluster of stopped VMs, which change without a migration; each write takes 50 ms."""
     with serving(replace(FLEET, stopped=True), tmp_path, ResponseTimes(write_s=0.05)) as served:
         yield served
 
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Count parsed and decoded objects, Git processes and decisions during the test."""
+    """Count parsed and decoded objects, Git processes and plan decisions during a test."""
     found = Counter()
 
     def count(owner, name, what, how_many=lambda _: 1):
@@ -173,7 +173,7 @@ def test_plan_does_not_read_cached_manifest_files_again(cluster, repo, command, 
 
 
 def test_plan_evaluates_each_vm_once(cluster, repo, command, counted):
-    """The first VM that needs pods and quotas is evaluated again after they are read."""
+    """The first VM that needs pods and quotas is evaluated again after the plan has read them."""
     assert command("plan", "--repo", repo, on=cluster).code == 0
     assert counted["decisions"] == FLEET.n_vms + 1
 

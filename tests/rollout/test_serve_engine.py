@@ -1,4 +1,4 @@
-"""Tests the engine of `serve`, which plans new changes without list requests."""
+"""Tests the planning engine of `serve`, which plans new changes without list requests."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def engine(cluster, repository, clock=None):
 
 
 class Late:
-    """A clock that a test can set forward; its sleeps are real."""
+    """A clock that tests can set forward, but whose sleeps take real time."""
 
     def __init__(self):
         self._base = SystemClock()
@@ -65,7 +65,7 @@ class Late:
 
 
 def patched(cluster, name: str, size: str) -> None:
-    """Patch a VM's size as another client."""
+    """Patch the memory size of a VM as another client."""
     guest = {"spec": {"template": {"spec": {"domain": {"memory": {"guest": size}}}}}}
     answer = cluster.simulator.request(
         "PATCH",
@@ -77,7 +77,7 @@ def patched(cluster, name: str, size: str) -> None:
 
 
 def seen(informer, name: str, size: str):
-    """Wait until the informer shows the VM with its new size."""
+    """Wait until the informer's cache contains the new memory size of a VM."""
     for _ in range(200):
         guest = informer.wait(0.5).vms[vm_ref("default", name)].guest
         if str(guest) == size:
@@ -86,11 +86,11 @@ def seen(informer, name: str, size: str):
 
 
 def lists(cluster):
-    """Return all requests except watches; watches start only after the lists have been read."""
+    """Return all API requests except watches, which start only after the lists were read."""
     return [each for each in cluster.ours() if "watch=" not in each.query]
 
 
-def test_serve_engine_detects_changes_in_git_and_in_the_cluster_without_list_requests(serve, git):
+def test_serve_detects_changes_in_git_and_in_the_cluster_without_list_requests(serve, git):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests())
     with engine(cluster, git) as (planner, informer):
@@ -112,9 +112,7 @@ def test_serve_engine_detects_changes_in_git_and_in_the_cluster_without_list_req
         assert len(lists(cluster)) == before
 
 
-def test_serve_engine_uses_the_last_valid_revision_while_the_newest_revision_is_invalid(
-    serve, git
-):
+def test_serve_plans_the_last_valid_commit_while_the_newest_commit_is_invalid(serve, git):
     cluster = serve("halted", vms=[{**each, "running": False} for each in VMS])
     git.commit(manifests(**{"vm-3": "2Gi"}))
     with engine(cluster, git) as (planner, _informer):
@@ -130,7 +128,7 @@ def test_serve_engine_uses_the_last_valid_revision_while_the_newest_revision_is_
         assert planner.plan().plan.revision == fixed
 
 
-def test_serve_engine_reads_capacity_for_a_migration_and_reuses_recent_capacity_data(serve, git):
+def test_serve_lists_pods_and_nodes_for_a_migration_and_reuses_recent_capacity_data(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     with engine(cluster, git) as (planner, _informer):
@@ -141,9 +139,7 @@ def test_serve_engine_reads_capacity_for_a_migration_and_reuses_recent_capacity_
         assert len(cluster.ours("GET", "/pods")) == pods
 
 
-def test_serve_engine_plans_with_old_capacity_data_and_refreshes_the_data_in_the_background(
-    serve, git
-):
+def test_serve_plans_with_old_capacity_data_and_refreshes_the_data_in_the_background(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
@@ -157,7 +153,7 @@ def test_serve_engine_plans_with_old_capacity_data_and_refreshes_the_data_in_the
         assert planner.plan().live.capacity is not old
 
 
-def test_serve_engine_refreshes_very_old_capacity_data_before_planning(serve, git, monkeypatch):
+def test_serve_refreshes_very_old_capacity_data_before_planning(serve, git, monkeypatch):
     monkeypatch.setattr(engine_module, "CAPACITY_WAIT_S", 60.0)
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
@@ -168,9 +164,7 @@ def test_serve_engine_refreshes_very_old_capacity_data_before_planning(serve, gi
         assert planner.plan().live.capacity is not old
 
 
-def test_serve_engine_plans_with_the_last_known_capacity_while_no_newer_one_can_be_read(
-    serve, git
-):
+def test_serve_plans_with_the_last_known_capacity_if_a_refresh_fails(serve, git):
     cluster = serve("hotplug", vms=VMS)
     git.commit(manifests(**{"vm-3": "2Gi"}))
     clock = Late()
@@ -191,9 +185,7 @@ def codes(planned):
     return {each.code: each.message for each in planned.plan.diagnostics}
 
 
-def test_serve_engine_reevaluates_a_vm_that_waits_for_capacity_after_refreshing_capacity_data(
-    serve, git
-):
+def test_serve_reevaluates_a_vm_that_waits_for_capacity_after_refreshing_capacity_data(serve, git):
     cluster = serve("room-for-one")
     git.commit({"vm.yaml": vm_yaml("default", "first", "4Gi")})
     clock = Late()
@@ -209,9 +201,7 @@ def test_serve_engine_reevaluates_a_vm_that_waits_for_capacity_after_refreshing_
         assert planner.plan().live.capacity is not first
 
 
-def test_serve_engine_plans_without_an_unreadable_owner_and_with_it_as_soon_as_it_is_readable(
-    serve, git
-):
+def test_serve_plans_while_hyperconverged_is_unreadable_and_uses_it_once_readable(serve, git):
     cluster = serve("hyperconverged")
     git.commit({"desired.yaml": (WORLDS / "desired" / "hyperconverged.yaml").read_text()})
     # The client repeats no request that is answered with this status.

@@ -1,4 +1,4 @@
-"""Tests apply over HTTP: a whole run, a second run without patches, and the output streams."""
+"""Tests the apply command over HTTP: complete runs, a second run, and the output streams."""
 
 from __future__ import annotations
 
@@ -13,9 +13,7 @@ REPORT = json.loads((SCHEMAS / "report.schema.json").read_text())
 INVALID_CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: other\n"
 
 
-def test_apply_ends_once_the_guest_has_the_desired_memory_and_a_second_apply_writes_nothing(
-    serve, git, command
-):
+def test_second_apply_after_the_guest_has_the_desired_memory_writes_nothing(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     first = command("apply", "--yes", "--repo", git, on=cluster)
@@ -34,7 +32,7 @@ def test_apply_ends_once_the_guest_has_the_desired_memory_and_a_second_apply_wri
     assert cluster.writes() == written, "no PATCH, no lease, no Event"
 
 
-def test_apply_acquires_and_releases_the_lease_and_records_events(serve, git, command):
+def test_apply_acquires_and_releases_its_lease_and_records_events(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     command("apply", "--yes", "--repo", git, on=cluster)

@@ -1,4 +1,4 @@
-"""Tests plan --out with apply --plan or --expect-digest, also for unapproved changes."""
+"""Tests the approval options of apply: a saved plan (--plan) or its digest (--expect-digest)."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def writes_to_vms(cluster) -> list[str]:
 
 
 def shrink_by_hand(cluster, guest: str) -> None:
-    """Set a smaller memory size on the VM as another client, after the plan was made."""
+    """Shrink a VM as another client, after the plan was made."""
     memory = {"memory": {"guest": guest}}
     change = {"spec": {"template": {"spec": {"domain": memory}}}}
     assert cluster.ask("PATCH", VM, change)[0] == 200
@@ -93,9 +93,7 @@ def test_second_apply_of_a_completed_plan_changes_nothing(serve, git, command, f
     assert len(writes_to_vms(cluster)) == 1
 
 
-def test_stale_approval_is_reported_with_the_difference_and_does_not_stop_changes_to_other_vms(
-    serve, git, command, file
-):
+def test_stale_approval_of_a_vm_change_is_reported_with_the_difference(serve, git, command, file):
     git.commit({"vms.yaml": ASK_2GI + vm_yaml("default", "other", "2Gi")})
     cluster = serve("hotplug", vms=TWO)
     command("plan", "--repo", git, "--out", file, on=cluster)
@@ -151,7 +149,7 @@ def test_plan_of_uncommitted_files_can_be_applied_only_with_the_working_tree_opt
     assert (ended.code, len(writes_to_vms(cluster))) == (0, 1)
 
 
-def test_plan_of_rendered_manifests_can_be_applied_only_with_those_manifests(
+def test_plan_of_rendered_manifests_can_be_applied_only_to_the_same_manifests(
     serve, git, command, file, tmp_path, monkeypatch
 ):
     git.commit({"vm.yaml": ASK_2GI})
@@ -175,7 +173,7 @@ def test_invalid_plan_file_is_rejected_before_the_cluster_is_read(text, says, gi
     assert f"error: the plan {file}{says}" in ended.err
 
 
-def test_apply_of_an_approved_plan_ignores_mode_observe_in_the_configuration(
+def test_apply_of_an_approved_plan_ignores_observe_mode_in_the_configuration(
     serve, git, command, file
 ):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
@@ -185,7 +183,7 @@ def test_apply_of_an_approved_plan_ignores_mode_observe_in_the_configuration(
     assert len(writes_to_vms(cluster)) == 1
 
 
-def test_matching_expected_digest_approves_the_whole_plan(serve, git, command):
+def test_plan_digest_on_the_command_line_approves_the_whole_plan(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     digest = command("plan", "--repo", git, "-o", "json", on=cluster).json["digest"]
@@ -194,7 +192,7 @@ def test_matching_expected_digest_approves_the_whole_plan(serve, git, command):
     assert ended.json["notes"][0].startswith(f"1 action approved with plan {digest}")
 
 
-def test_apply_with_a_different_expected_digest_writes_nothing(serve, git, command, tmp_path):
+def test_apply_with_the_digest_of_a_different_plan_writes_nothing(serve, git, command, tmp_path):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug")
     digest = command("plan", "--repo", git, "-o", "json", on=cluster).json["digest"]

@@ -1,4 +1,4 @@
-"""Bad input is reported in one clear sentence with location and hint, without a traceback."""
+"""Commands report bad input in one sentence with location and hint, without a traceback."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ NEVER = ("Traceback", "Error(", "Exception", "None", TOKEN)
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One bad input and the expected message; {here} is the folder of the test."""
+    """One bad input and the expected error message; {here} is the directory of the test."""
 
     arguments: str
     code: int
     says: tuple[str, ...]
     files: dict[str, str] | None = field(default_factory=lambda: {"vm.yaml": GOOD})
-    """The files to commit to {here}/repo; None leaves the repository without a commit."""
+    """The files to commit to {here}/repo, or None for a repository without a commit."""
     beside: dict[str, str] = field(default_factory=dict)
-    """The files to write into {here}."""
+    """The files to write to {here}, outside the repository."""
 
 
 SOURCE = {
@@ -236,7 +236,7 @@ def cluster(tmp_path_factory):
 
 
 def refused(ended, case_says, code) -> None:
-    """Check that the command printed exactly one error, on stderr, and nothing on stdout."""
+    """Check that a command printed exactly one error to stderr, and nothing to stdout."""
     assert (ended.code, ended.out) == (code, "")
     assert [each for each in case_says if each not in ended.err] == []
     assert [each for each in NEVER if each in ended.err] == []
@@ -297,7 +297,9 @@ def test_cluster_without_exactly_one_kubevirt_cr_is_rejected(
     assert served.writes() == []
 
 
-def test_unknown_api_server_token_is_reported_as_status_401(serve, git, command, tmp_path):
+def test_api_token_that_the_server_does_not_know_is_reported_as_status_401(
+    serve, git, command, tmp_path
+):
     git.commit({"vm.yaml": GOOD})
     kubeconfig = serve("hotplug").credentials(tmp_path / "kubeconfig", TOKEN)
     ended = command("apply", "--yes", "--repo", git, "--kubeconfig", kubeconfig)
@@ -322,7 +324,7 @@ def test_git_fetch_ends_at_the_run_deadline(command):
     refused(ended, (f"{address} was not fetched before the deadline", "hint: allow more"), 1)
 
 
-def test_error_about_an_unreachable_server_contains_its_address(serve, git, command, tmp_path):
+def test_error_about_an_unreachable_api_server_contains_its_url(serve, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     kubeconfig = tmp_path / "kubeconfig"
     # No server listens on port 9 (discard), and the kernel never picks a port below 1024.

@@ -1,4 +1,4 @@
-"""With a wrong local clock, the product uses the API server's clock for times in the cluster."""
+"""If the local clock is wrong, the API server's clock determines the times of cluster events."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from reconciler.simulator.http_server import http_app
 
 
 def config(now: datetime, opens_in_s: float, lasts: str) -> str:
-    """Return a configuration with a window that opens in the minute *opens_in_s* from *now*."""
+    """Return a configuration with a maintenance window that opens *opens_in_s* after *now*."""
     opens = now + timedelta(seconds=opens_in_s)
     cron = f"{opens.minute} {opens.hour} {opens.day} {opens.month} *"
     return f"""\
@@ -34,7 +34,7 @@ windows: [{{kind: allow, cron: "{cron}", duration: {lasts}}}]
 
 @pytest.fixture
 def run(serve, git, tmp_path, capsys):
-    """Grow one VM with apply; the local clock is *ahead_s* seconds ahead of the cluster."""
+    """Grow one VM with apply while the local clock is *ahead_s* seconds ahead of the cluster's."""
 
     def run(
         ahead_s: float,
@@ -88,7 +88,7 @@ def test_vm_change_is_tracked_until_it_is_complete_if_the_local_clock_is_ten_min
     ("corrected", "reason"), [(True, "guest-accepting"), (False, "guest-silent")]
 )
 def test_guest_timeout_is_measured_with_the_api_server_clock(run, corrected, reason):
-    """Measured with the wrong local clock, every guest would exceed its time limit."""
+    """By the wrong local clock, every guest would exceed its time limit."""
     report, _ = run(600.0, "guest-silent", corrected=corrected, deadline_s=100.0)
     (outcome,) = report["outcomes"]
     assert outcome["reason"] == reason
@@ -124,7 +124,7 @@ def test_plan_warns_if_two_clocks_disagree_whether_the_maintenance_window_is_ope
     assert cluster.writes() == []
 
 
-def test_clocks_that_differ_but_agree_that_the_maintenance_window_is_open_cause_only_a_warning(
+def test_clock_difference_without_effect_on_the_maintenance_window_causes_only_a_warning(
     run, caplog
 ):
     report, _ = run(-600.0, "hotplug", window=(-3600.0, "9h"))
@@ -145,10 +145,10 @@ def test_clocks_that_differ_but_agree_that_the_maintenance_window_is_open_cause_
     ],
 )
 @pytest.mark.parametrize("window", [None, (-3600.0, "9h")])
-def test_impossible_server_time_never_ends_a_run_with_an_unexpected_exception(
+def test_impossible_date_header_of_the_api_server_never_causes_an_unexpected_exception(
     date, window, run, monkeypatch
 ):
-    """Without windows, a Date changes nothing; with windows, a Date that differs is an error."""
+    """A wrong Date header has no effect without maintenance windows, and is an error with them."""
     monkeypatch.setattr(http_app, "_date", lambda _clock: ("Date", date))
     if window is None or not date.startswith(("Fri", "Mon, 01", "Sat")):
         report, _ = run(0.0, "hotplug", window=window)

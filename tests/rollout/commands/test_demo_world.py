@@ -54,7 +54,7 @@ def test_demo_of_a_cluster_without_a_kubevirt_cr_prints_the_error_and_succeeds(c
     assert "has no KubeVirt CR" in err
 
 
-def test_demo_of_a_custom_cluster_uses_the_manifests_in_its_folder(capsys, tmp_path):
+def test_demo_of_a_custom_cluster_uses_the_manifests_in_its_directory(capsys, tmp_path):
     (tmp_path / "desired").mkdir()
     shutil.copy(WORLDS / "misaligned.yaml", tmp_path / "mine.yaml")
     shutil.copy(WORLDS / "desired" / "misaligned.yaml", tmp_path / "desired" / "mine.yaml")
@@ -63,7 +63,7 @@ def test_demo_of_a_custom_cluster_uses_the_manifests_in_its_folder(capsys, tmp_p
     assert "Exit code 4" in out
 
 
-def test_demo_world_option_accepts_a_folder_with_a_configuration(capsys, tmp_path):
+def test_demo_world_option_accepts_a_directory_with_a_configuration(capsys, tmp_path):
     shutil.copytree(WORLDS / "desired" / "restart-staged", tmp_path / "desired" / "mine")
     shutil.copy(WORLDS / "restart-staged.yaml", tmp_path / "mine.yaml")
     code, out, _ = played(capsys, "--world", str(tmp_path / "mine.yaml"))

@@ -1,4 +1,4 @@
-"""With RBAC enforced, the service account of examples/deploy can run a pass and nothing else."""
+"""The service account of examples/deploy has exactly the RBAC permissions that a run needs."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CR = f"{KUBEVIRT}/namespaces/kubevirt/kubevirts/kubevirt"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/{}/leases"
 ACTIONS = "/apis/subresources.kubevirt.io/v1/namespaces/default"
 OPTIONAL = frozenset({"/api/v1/pods", "/api/v1/resourcequotas", "/api/v1/limitranges"})
-"""The resource paths that a plan can work without, if it lacks the permission to read them."""
+"""The API paths without whose permission a plan still works."""
 DESIRED = vm_yaml("default", "vm", "2Gi") + (
     "---\n"
     "apiVersion: kubevirt.io/v1\n"
@@ -28,7 +28,7 @@ DESIRED = vm_yaml("default", "vm", "2Gi") + (
 )
 
 
-def test_cronjob_service_account_has_the_rights_for_a_complete_reconcile_run(
+def test_cronjob_service_account_has_the_permissions_for_a_complete_reconcile_run(
     serve, git, command, tmp_path
 ):
     cluster = serve("no-update-methods", rbac="enforced")
@@ -57,7 +57,7 @@ def test_cronjob_service_account_has_the_rights_for_a_complete_reconcile_run(
 
 @pytest.fixture(scope="module")
 def deployed(tmp_path_factory):
-    """A cluster with the base deployment, and a token of its service account."""
+    """A cluster with the base deployment, and a token of the deployment's service account."""
     kubeconfig = tmp_path_factory.mktemp("deployed") / "kubeconfig"
     with serving(kubeconfig, "hotplug", rbac="enforced") as cluster:
         yield cluster, deploy(cluster, BASE)

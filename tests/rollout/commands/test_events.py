@@ -1,4 +1,4 @@
-"""Events that the server rejects, or responds to late, do not delay a rollout."""
+"""Kubernetes Events that the API server rejects or answers late do not delay a rollout."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SLOW = {"effect": "slow", "delay": "500ms", "resource": "events"}
 
 
 def stopped(serve, git, number):
-    """Serve *number* stopped VMs; the server takes half a second for each Event."""
+    """Serve *number* stopped VMs on a cluster that takes half a second to store each Event."""
     vms = [f"vm-{number}" for number in range(number)]
     git.commit({"vms.yaml": "".join(vm_yaml("default", name, "2Gi") for name in vms)})
     sizes = [{"name": name, "guest": "1Gi", "running": False} for name in vms]
@@ -43,7 +43,7 @@ def stopped(serve, git, number):
 
 
 def freed(cluster):
-    """Return whether the run has released its lease."""
+    """Return whether a run has released its lease."""
     leases = cluster.ours("PUT", "/leases/")
     return bool(leases) and not cluster.lease()["spec"]["holderIdentity"]
 

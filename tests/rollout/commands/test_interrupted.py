@@ -23,8 +23,8 @@ def arguments(cluster, git) -> list[object]:
     return ["apply", "--yes", "--repo", git, "--kubeconfig", cluster.kubeconfig, "-o", "json"]
 
 
-def test_killed_run_is_continued_by_the_next_run(serve, git):
-    """The test shortens the first run's lease duration to be fast."""
+def test_next_run_continues_the_rollout_of_a_killed_run(serve, git):
+    """The first run gets a short lease duration, so that the test is fast."""
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("hotplug", vms=[{"name": "vm", "guest": "1Gi"}], scale=5.0)
     release = cluster.hold_migrations()
@@ -54,7 +54,7 @@ def test_killed_run_is_continued_by_the_next_run(serve, git):
     [(signal.SIGTERM, 6), (signal.SIGINT, 130)],
     ids=["SIGTERM", "Ctrl-C"],
 )
-def test_interrupted_run_prints_a_report_releases_its_lease_and_leaves_the_migration_running(
+def test_interrupted_run_releases_its_lease_and_leaves_the_migration_running(
     number, code, serve, git
 ):
     git.commit({"vm.yaml": ASK_2GI})
@@ -109,7 +109,7 @@ def test_interrupted_run_ends_immediately_during_a_git_fetch():
 
 
 def never(seconds="10m", **hit):
-    """Return a fault with which the server executes a request but responds far too late."""
+    """Return a fault in which the API server executes a request but responds far too late."""
     return {"effect": "slow", "delay": seconds, **hit}
 
 
@@ -128,7 +128,7 @@ def holders(cluster):
 
 
 def hung(cluster, method, part):
-    """Wait until the product has sent a request that the server has not answered yet."""
+    """Wait until the product has sent an API request that has no response yet."""
     until = monotonic() + 500
     while not cluster.ours(method, part):
         assert monotonic() < until, f"no {method} of {part}"
@@ -136,11 +136,11 @@ def hung(cluster, method, part):
 
 
 def ended(run, number):
-    """Send *run* the signal *number* and wait until the process ends.
+    """Send the signal *number* to the process *run*, and wait until it ends.
 
     Returns:
-        The report if the run printed one, the error output, and how long the process took to end,
-        in seconds of a machine that is not busy.
+        The report if the run printed one, stderr, and how long the process took to end, in
+            seconds, scaled to a machine that is not busy.
     """
     slowness, began = run.slowness(), monotonic()
     run.send_signal(number)

@@ -1,4 +1,4 @@
-"""An invalid manifest stops only its own object; an invalid configuration stops all objects."""
+"""An invalid manifest blocks only its own object; an invalid configuration blocks all objects."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests the output and exit codes of plan, snapshot, status and validate."""
+"""Tests the output and the exit codes of the commands plan, snapshot, status and validate."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_markdown_plan_starts_with_an_html_comment_that_identifies_the_plan(serv
 FORMATS = tuple(PlanFormat)
 
 
-def test_one_plan_run_writes_every_format_to_a_file(serve, git, command, tmp_path):
+def test_one_plan_command_writes_every_output_format_to_a_file(serve, git, command, tmp_path):
     with_fleet(git)
     cluster = serve("fleet", scale=0.001)  # nothing changes between two runs
     snapshot = tmp_path / "live.json"
@@ -127,7 +127,7 @@ def test_sarif_rules_of_a_plan_link_to_pages_below_the_docs_url(serve, git, comm
     assert f"{url}/hotplug" in links
 
 
-def test_plan_warning_counts_the_results_from_standard_input_that_the_gitlab_report_omits(
+def test_plan_warns_how_many_results_from_stdin_the_gitlab_report_omits(
     serve, command, tmp_path, monkeypatch
 ):
     manifests = tmp_path / "vm.yaml"
@@ -178,7 +178,7 @@ def test_invalid_output_file_is_a_usage_error(given, message, git, command):
     assert message in ended.err
 
 
-def test_validate_writes_problems_as_sarif_and_ends_with_exit_code_3(git, command, tmp_path):
+def test_validate_writes_problems_as_sarif_and_returns_exit_code_3(git, command, tmp_path):
     git.commit({"vm.yaml": ASK_2GI.replace("2Gi", "2GB")})
     ended = command("validate", "--repo", git, "-o", "sarif")
     (run,) = ended.json["runs"]
@@ -189,7 +189,7 @@ def test_validate_writes_problems_as_sarif_and_ends_with_exit_code_3(git, comman
     assert place["region"]["startLine"] == 5
 
 
-def test_validate_writes_problems_as_an_html_page_and_ends_with_exit_code_3(git, command):
+def test_validate_writes_problems_as_an_html_page_and_returns_exit_code_3(git, command):
     git.commit({"vm.yaml": ASK_2GI.replace("2Gi", "2GB")})
     ended = command("validate", "--repo", git, "-o", "html")
     assert ended.code == 3
@@ -207,7 +207,7 @@ def test_html_plan_links_each_reason_to_a_page_below_the_docs_url(serve, git, co
     assert f'<a href="{address}/hotplug">live: hotplug</a>' in page
 
 
-def test_docs_url_option_with_an_invalid_web_address_is_a_usage_error(command):
+def test_docs_url_option_with_an_invalid_url_is_a_usage_error(command):
     for address in ("javascript:alert(1)", "https://a.example/?q", "https://a b", "//a.example"):
         ended = command("plan", "-o", "html", "--docs-url", address)
         assert ended.code == 64

@@ -1,4 +1,4 @@
-"""Tests reconcile over HTTP: exit codes, mode observe, and a lease held by another run."""
+"""Tests reconcile over HTTP: exit codes, observe mode, and a lease held by another run."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ ASK_2GI = vm_yaml("default", "vm", "2Gi")
 OBSERVE = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: observe\n"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kubevirt/leases"
 RENEWED_S = 5.0
-"""The interval at which the other run renews its lease, in simulated seconds."""
+"""The interval at which another run renews its lease, in simulated seconds."""
 
 
 def held_by_another(cluster) -> None:
-    """Let another run hold the lease and renew it as long as the cluster is served."""
+    """Simulate another run that holds the lease, and renews it while the cluster is served."""
     spec = {"holderIdentity": "another-pod-42", "leaseDurationSeconds": 15}
     metadata = {"name": MEMORY_LEASE, "namespace": "kubevirt"}
     status, _ = cluster.ask("POST", LEASES, {"metadata": metadata, "spec": spec})
@@ -42,7 +42,7 @@ def held_by_another(cluster) -> None:
     ],
     ids=["done", "held", "failed", "error", "invalid"],
 )
-def test_reconcile_returns_a_nonzero_exit_code_for_a_waiting_vm_only_with_detailed_exitcode(
+def test_reconcile_exit_code_for_a_waiting_vm_is_nonzero_only_with_detailed_exitcode(
     world, guest, code, detailed, serve, git, command
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
@@ -52,7 +52,7 @@ def test_reconcile_returns_a_nonzero_exit_code_for_a_waiting_vm_only_with_detail
     assert again.code == detailed
 
 
-def test_migration_that_runs_beyond_the_deadline_is_tracked_by_the_next_run(serve, git, command):
+def test_next_run_tracks_a_migration_that_runs_beyond_the_deadline_of_a_run(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     cluster = serve("slow", scale=1.0)
     pass_ = ("reconcile", "--repo", git, "-o", "json", "--deadline")
@@ -84,7 +84,7 @@ def test_printed_exit_code_equals_the_process_exit_code(detailed, serve, git, co
 
 
 @pytest.mark.parametrize("way", ["file", "flag"])
-def test_reconcile_in_mode_observe_reports_changes_without_writing(way, serve, git, command):
+def test_reconcile_in_observe_mode_reports_changes_without_writing(way, serve, git, command):
     git.commit({"vm.yaml": ASK_2GI} | ({".reconciler.yaml": OBSERVE} if way == "file" else {}))
     flags = ["--mode", "observe"] if way == "flag" else []
     cluster = serve("hotplug")
@@ -98,16 +98,14 @@ def test_reconcile_in_mode_observe_reports_changes_without_writing(way, serve, g
     assert cluster.writes() == []
 
 
-def test_mode_enforce_on_the_command_line_overrides_mode_observe_in_the_configuration(
-    serve, git, command
-):
+def test_mode_option_enforce_overrides_observe_mode_in_the_configuration(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     cluster = serve("hotplug")
     assert command("reconcile", "--repo", git, "--mode", "enforce", on=cluster).code == 0
     assert len(cluster.ours("PATCH")) == 1
 
 
-def test_apply_ignores_mode_observe_in_the_configuration(serve, git, command):
+def test_apply_ignores_observe_mode_in_the_configuration(serve, git, command):
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     cluster = serve("hotplug")
     assert command("apply", "--yes", "--repo", git, on=cluster).code == 0

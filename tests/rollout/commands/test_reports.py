@@ -1,4 +1,4 @@
-"""Tests the files that --report and --trace write, for each way in which a run can end."""
+"""Tests the files that the options --report and --trace write, for each way a run can end."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def report(tmp_path):
     ids=["done", "held", "failed"],
 )
 @pytest.mark.parametrize("verb", ["apply", "reconcile"])
-def test_report_file_does_not_depend_on_the_output_format(
+def test_content_of_the_report_file_does_not_depend_on_the_output_format(
     verb, world, guest, code, serve, git, command, report
 ):
     git.commit({"vm.yaml": vm_yaml("default", "vm", guest)})
@@ -62,7 +62,7 @@ def test_json_report_file_equals_the_printed_report(serve, git, command, report)
     [({}, 7, "lease-held", 0), ({"bad.yaml": "kind: VirtualMachine\nspec: [\n"}, 3, "invalid", 3)],
     ids=["valid", "partly-invalid"],
 )
-def test_report_states_that_another_run_holds_the_lease(
+def test_run_report_states_that_another_run_holds_the_lease(
     others, code, name, returned, serve, git, command, report
 ):
     git.commit({"vm.yaml": ASK_2GI, **others})
@@ -134,7 +134,7 @@ READER = "may-only-read"
 
 
 def early(reason: str, serve, git, command, tmp_path, leave):
-    """Start a run that ends because of *reason* between its plan and its first write."""
+    """Start a run that ends because of *reason* after its plan and before its first write."""
     git.commit({"vm.yaml": ASK_2GI, ".reconciler.yaml": OBSERVE})
     if reason == "mode observe":
         return command("reconcile", "--repo", git, *leave, on=serve("hotplug"))
@@ -199,7 +199,7 @@ def test_run_that_stops_right_after_planning_writes_its_report_and_trace_files(
     assert line["digest"] == outcome["digest"]
 
 
-def test_run_that_ends_before_planning_deletes_the_report_file_of_an_earlier_run(
+def test_run_that_fails_before_planning_deletes_the_report_file_of_an_earlier_run(
     serve, git, command, report
 ):
     git.commit({".reconciler.yaml": INVALID_CONFIG})

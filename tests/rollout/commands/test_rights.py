@@ -1,4 +1,4 @@
-"""The roles in examples/deploy permit each request of their commands, and no other request."""
+"""The RBAC roles in examples/deploy permit exactly the requests that the commands send."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ ONE_PER_CLUSTER = "kubevirts"
 
 
 class Grant(NamedTuple):
-    """A right of a role: one verb on one resource, in one namespace or in all namespaces."""
+    """One RBAC permission: a verb on a resource, in one namespace or in all namespaces."""
 
     namespace: str
-    """The namespace of a Role; empty for a ClusterRole."""
+    """The namespace of a Role, or an empty string for a ClusterRole."""
     verb: str
     group: str
     resource: str
     name: str
-    """The name of the only object that the right covers; empty for all objects."""
+    """The only object's name that the permission covers, or an empty string for all objects."""
 
     def covers(self, request: request_info.RequestInfo) -> bool:
-        """Return whether this right permits the request."""
+        """Return whether this RBAC permission covers the request."""
         return (
             (self.verb, self.group, self.resource)
             == (request.verb, request.group, request.resource_path)
@@ -79,7 +79,7 @@ TWO_VMS = [{"name": "vm", "namespace": each, "guest": "1Gi"} for each in ("a", "
 
 
 class Mode:
-    """Runs commands with the permissions of one kustomization, and collects their requests."""
+    """Runs commands with the permissions of one kustomization, and collects their API requests."""
 
     def __init__(self, folder, serve, command, tmp_path):
         self._folder, self._serve, self._command, self._path = folder, serve, command, tmp_path
@@ -102,14 +102,14 @@ class Mode:
         return self._path / f"{name}-{next(self._numbers)}"
 
     def run(self, command, text, *arguments, world="hotplug", code=0, **changes):
-        """Run a command on a new cluster, with *text* as the desired state."""
+        """Run a command on a new cluster, with the manifests *text* as the desired state."""
         _, credentials = self.serve(world, **{"vms": TWO_VMS, **changes})
         files = ("-f", self.file(text)) if text else ()
         ended = self._command(*command.split(), *files, *arguments, *credentials)
         assert ended.code == code, ended.err + ended.out
 
     def requests(self):
-        """The requests that the commands sent; the server denied none of them."""
+        """The API requests of the commands, none of which was denied."""
         found = []
         for record in (each for cluster in self.clusters for each in cluster.ours()):
             assert record.user == SERVICE_ACCOUNT
@@ -125,7 +125,7 @@ class Mode:
 
 
 def watch_status(mode):
-    """Run status --watch until the output has shown a change to each watched kind."""
+    """Run ``status --watch`` until it has printed a change of each watched kind of object."""
     cluster, credentials = mode.serve("hotplug", vms=TWO_VMS)
     arguments = ("status", "--watch", "-f", mode.file(vms()), "-o", "json", *credentials)
     with process(*arguments) as run:
@@ -143,7 +143,7 @@ def watch_status(mode):
 
 
 def read(mode):
-    """Run every command that only reads."""
+    """Run every command that only reads the cluster."""
     mode.run("plan", vms())
     mode.run("plan", vms(), world="migration-policy")
     mode.run("plan", vms(), world="aware-quota")
@@ -160,20 +160,20 @@ def read(mode):
 
 
 def write(mode):
-    """Run every command that writes with the permissions of the base."""
+    """Run every command that writes to the cluster with the permissions of the base deployment."""
     mode.run("plan --server-dry-run", vms())
     mode.run("apply --yes", vms())
     mode.run("reconcile --detailed-exitcode", vms() + LIVE_MIGRATE, world="no-update-methods")
 
 
 def create(mode):
-    """Create two VMs, in different namespaces."""
+    """Create two VMs in different namespaces."""
     new = NEW_VM.format("a") + NEW_VM.format("b")
     mode.run("reconcile --detailed-exitcode", f"{new}---\n{CONFIG}create: true\n")
 
 
 def restart(mode):
-    """Restart two VMs, in different namespaces."""
+    """Restart two VMs in different namespaces."""
     always = "{kind: allow, cron: '* * * * *', duration: 1h, timeZone: UTC}"
     consent = f"---\n{CONFIG}restart: window\nwindows: [{always}]\n"
     mode.run("reconcile --detailed-exitcode", vms("5Gi") + consent)
@@ -187,21 +187,21 @@ OWNED = {
     "metadata: {name: kubevirt, namespace: harvester-system}\n"
     "spec: {configuration: {liveUpdateConfiguration: {maxHotplugRatio: 8}}}\n",
 }
-"""A change of the KubeVirt CR of a world, which is written through the owner of that name."""
+"""KubeVirt settings that are changed through the named operator that manages the KubeVirt CR."""
 
 
 def owner(name):
-    """Return a mode that changes a setting through an owner, and VMs in two namespaces."""
+    """Change a KubeVirt setting through the operator that manages the CR, and two VMs."""
     return lambda mode: mode.run("reconcile --detailed-exitcode", vms() + OWNED[name], world=name)
 
 
 def stay_with(name):
-    """Return a mode that runs serve, which changes a setting through an owner."""
+    """Run ``serve``, which changes a KubeVirt setting through the operator that manages the CR."""
     return lambda mode: stay(mode, name, OWNED[name])
 
 
 def shards(mode):
-    """Run each shard once on a fleet that has a VM in every shard."""
+    """Run each shard once on a cluster that has a VM in every shard."""
     parts = [Shard(index=index, total=4) for index in range(4)]
     names = [next(n for n in map("ns{}".format, count()) if part.holds(n)) for part in parts]
     fleet = [{"name": "vm", "namespace": name, "guest": "1Gi"} for name in names]
@@ -211,7 +211,7 @@ def shards(mode):
 
 
 def kustomize(mode):
-    """Run a pass with the configuration of the overlay, except that its window is always open."""
+    """Run once with the configuration of the overlay, but with an open maintenance window."""
     manifests = {identity(each): each for each in render(DEPLOY / "overlays" / "kustomize")}
     config = manifests["ConfigMap", "memory-reconciler", "reconciler-config"]
     text = config["data"]["config.yaml"].replace("0 22 * * *", "* * * * *")
@@ -219,7 +219,7 @@ def kustomize(mode):
 
 
 def stay(mode, world="no-update-methods", text=LIVE_MIGRATE):
-    """Run serve until a run has ended, and stop it."""
+    """Run ``serve`` until a rollout has ended, and stop it."""
     git = Git(mode.folder("repository"))
     git.commit({"desired.yaml": vms() + text})
     _, credentials = mode.serve(world, vms=TWO_VMS)
@@ -243,20 +243,20 @@ MODES = {
     "verify": (write,),
 }
 COMBINED = {"hyperconverged", "serve-harvester", "serve-notify"}
-"""Overlays that do not run here.
+"""The example overlays whose commands this module does not run.
 
-tests/unit/test_deploy.py compares their rights with those of the overlays that do: one owner is
-changed by ``reconcile`` here, and the other one by ``serve``.
+tests/unit/test_deploy.py compares their permissions with those of overlays that run here:
+HyperConverged and Harvester each run with one of ``reconcile`` and ``serve``.
 """
 
 
 def cluster_wide(grant, requests):
-    """Return whether the requests used a right that only a ClusterRole can grant."""
+    """Return whether any of the requests needed a permission that only a ClusterRole can grant."""
     used = {each.namespace for each in requests if grant.covers(each)}
     return "" in used or len(used) > 1 or grant.resource in (ONE_PER_CLUSTER, "namespaces")
 
 
-def test_every_example_deployment_runs_here_or_is_compared_with_one_that_does():
+def test_every_example_deployment_is_run_here_or_listed_as_compared_in_test_deploy():
     assert MODES.keys() | COMBINED == {path.name for path in (BASE, *OVERLAYS)}
 
 
@@ -265,7 +265,7 @@ def test_every_example_deployment_runs_here_or_is_compared_with_one_that_does():
     [path for path in (BASE, *OVERLAYS) if path.name not in COMBINED],
     ids=lambda path: path.name,
 )
-def test_example_deployment_grants_exactly_the_rights_that_its_commands_use(
+def test_example_deployment_grants_exactly_the_permissions_that_its_commands_use(
     folder, serve, command, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("RECONCILER_LISTEN", "127.0.0.1:0")

@@ -1,4 +1,4 @@
-"""Tests that tokens, and passwords in addresses and manifests, are never printed."""
+"""Commands never print tokens, or passwords from URLs and manifests."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_kubeconfig_token_is_never_printed_when_the_server_rejects_the_token(
 
 @pytest.mark.parametrize("log_format", ["text", "json"])
 @pytest.mark.parametrize("name", ["plan", "reconcile", "validate"])
-def test_password_in_a_repository_address_is_never_printed(name, log_format, command, monkeypatch):
+def test_password_in_a_repository_url_is_never_printed(name, log_format, command, monkeypatch):
     address = f"https://robot:{PASSWORD}@127.0.0.1:9/vms.git"
     flags = ("-vv", "--log-format", log_format)
     on_command_line = command(name, "--repo", address, *flags)

@@ -1,4 +1,4 @@
-"""Tests status --watch: its first output, its output for each change, and how it ends."""
+"""Tests the output of ``status --watch`` for each change, and how the command ends."""
 
 from __future__ import annotations
 

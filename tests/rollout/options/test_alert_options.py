@@ -1,4 +1,4 @@
-"""Commands delay changes while an alert of ``rollout.holdWhile`` is firing."""
+"""Commands delay changes while an alert that ``rollout.holdWhile`` selects is firing."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def cluster(serve, git):
 
 
 @pytest.mark.parametrize("name", ["apply", "reconcile"])
-def test_run_writes_nothing_while_an_alert_is_firing_and_changes_the_vm_afterwards(
+def test_run_with_a_firing_alert_writes_nothing_until_the_alert_ends(
     name, cluster, git, command, prometheus
 ):
     flags = ["--yes"] if name == "apply" else ["--detailed-exitcode"]
@@ -37,7 +37,7 @@ def test_run_writes_nothing_while_an_alert_is_firing_and_changes_the_vm_afterwar
     assert command(*arguments[:-2], on=cluster).code == 0
 
 
-def test_run_without_the_url_of_prometheus_or_with_an_unreachable_one_writes_nothing(
+def test_run_with_alert_conditions_but_no_reachable_prometheus_writes_nothing(
     cluster, git, command
 ):
     for flags, reason in (
@@ -50,7 +50,7 @@ def test_run_without_the_url_of_prometheus_or_with_an_unreachable_one_writes_not
     assert cluster.ours("PATCH", "kubevirt.io") == []
 
 
-def test_apply_with_the_ignore_alerts_option_writes_and_notes_it(
+def test_apply_with_the_ignore_alerts_option_writes_despite_a_firing_alert(
     cluster, git, command, prometheus
 ):
     prometheus.fire("CephHealthError")
@@ -67,7 +67,7 @@ def test_reconcile_has_no_ignore_alerts_option(git, command):
     assert (ended.code, "--ignore-alerts" in ended.err) == (64, True)
 
 
-def test_plan_shows_the_firing_alert_or_notes_that_alerts_were_not_read(
+def test_plan_shows_the_firing_alert_or_states_that_alerts_were_not_read(
     cluster, git, command, prometheus
 ):
     prometheus.fire("CephHealthError", severity="critical")
@@ -80,7 +80,7 @@ def test_plan_shows_the_firing_alert_or_notes_that_alerts_were_not_read(
     assert [each["code"] for each in silent["diagnostics"]] == ["alerts-not-read"]
 
 
-def test_repository_cannot_choose_the_address_of_prometheus(git, command, prometheus):
+def test_prometheus_url_cannot_be_set_by_the_repository(git, command, prometheus):
     for key in ("prometheusUrl", "url"):
         line = f"rollout: {{holdWhile: [A], {key}: {prometheus.url}}}\n"
         git.commit({".reconciler.yaml": HOLD.replace("rollout:", "#") + line})
@@ -89,7 +89,9 @@ def test_repository_cannot_choose_the_address_of_prometheus(git, command, promet
     assert prometheus.requests == []
 
 
-def test_password_in_the_address_of_prometheus_is_rejected_and_not_shown(cluster, git, command):
+def test_prometheus_url_with_a_password_is_rejected_without_printing_the_password(
+    cluster, git, command
+):
     address = "https://bot:hunter2@prometheus.example"
     ended = command("apply", "--yes", "--repo", git, "--prometheus-url", address, on=cluster)
     assert ended.code == 64

@@ -1,4 +1,4 @@
-"""Manifests from outside a repository get their configuration from --config or the input."""
+"""Configuration of plans for manifests that do not come from a Git repository."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def test_plan_from_standard_input_warns_if_no_configuration_applies(serve, comma
 
 
 @pytest.mark.parametrize("way", ["flag", "environment", "stream", "folder"])
-def test_configuration_is_read_from_stdin_a_folder_an_option_or_an_environment_variable(
+def test_configuration_for_piped_manifests_can_come_from_each_documented_source(
     way, serve, command, piped, tmp_path, monkeypatch
 ):
     cluster, flags = serve("hotplug"), []

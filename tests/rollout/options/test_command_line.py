@@ -1,4 +1,4 @@
-"""Behaviour that all commands share: options, help, verbosity, and output errors."""
+"""Behavior that all commands share: options, help, verbosity, and output errors."""
 
 from __future__ import annotations
 
@@ -58,13 +58,13 @@ def test_bare_repository_is_used_by_default_only_if_it_is_the_working_directory(
     assert command("validate").code == 64
 
 
-def test_command_outside_a_repository_needs_a_source_option(command, monkeypatch, tmp_path):
+def test_command_outside_a_repository_requires_a_source_option(command, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     ended = command("validate")
     assert (ended.code, "no source of the desired state is given" in ended.err) == (64, True)
 
 
-def test_validate_ignores_an_output_format_in_the_environment_that_only_plan_supports(
+def test_validate_ignores_an_output_format_from_the_environment_that_only_plan_supports(
     git, command, monkeypatch
 ):
     monkeypatch.setenv("RECONCILER_OUTPUT", "markdown")
@@ -74,7 +74,7 @@ def test_validate_ignores_an_output_format_in_the_environment_that_only_plan_sup
     assert command("validate", "--repo", git).code == 64
 
 
-def test_validate_uses_an_output_format_in_the_environment_that_status_does_not_support(
+def test_validate_uses_an_output_format_from_the_environment_that_status_does_not_support(
     git, command, monkeypatch
 ):
     monkeypatch.setenv("RECONCILER_OUTPUT", "sarif")
@@ -142,7 +142,7 @@ def test_error_about_a_missing_kubeconfig_contains_its_path(way, git, command, m
         *(("status", "Status"), ("validate", "Validation")),
     ],
 )
-def test_json_log_format_option_also_makes_stdout_one_line_of_json(
+def test_json_log_format_option_also_prints_the_stdout_result_as_one_line_of_json(
     name, kind, flags, git, serve, command
 ):
     git.commit({"vm.yaml": ASK_2GI})

@@ -1,4 +1,4 @@
-"""The shells bash, zsh and fish complete worlds, contexts and namespaces."""
+"""Shell completion in bash, zsh and fish completes clusters, contexts and namespaces."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def test_shell_completion_completes_names_of_simulated_clusters(shell, complete)
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_shell_completion_completes_contexts_of_the_file_in_the_kubeconfig_option(
+def test_shell_completion_uses_the_contexts_of_the_file_in_the_kubeconfig_option(
     shell, complete, tmp_path
 ):
     file = kubeconfig(tmp_path / "config", "http://127.0.0.1:9")
@@ -66,7 +66,7 @@ def test_shell_completion_omits_a_name_that_zsh_would_evaluate(end, shell, compl
     assert found.count("prod-") == 1
 
 
-def test_shell_completion_completes_contexts_of_the_file_in_the_kubeconfig_variable(
+def test_shell_completion_uses_the_contexts_of_the_file_in_the_kubeconfig_variable(
     complete, tmp_path, monkeypatch
 ):
     monkeypatch.setenv("KUBECONFIG", str(kubeconfig(tmp_path / "config", "http://127.0.0.1:9")))

@@ -1,4 +1,4 @@
-"""`reconciler config` shows the value of each key, and where the value comes from."""
+"""`reconciler config` shows the value of each configuration key and where it comes from."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def repository(git):
 
 
 def origins(document, part="values"):
-    """Return the value of each key or option, with its origin as one text."""
+    """Return the value and the origin of each configuration key or option as one string."""
     found = {}
     for each in document[part]:
         at = each["origin"]["at"]
@@ -76,7 +76,7 @@ def test_config_command_shows_that_a_flag_overrides_the_environment_and_the_file
     assert origins(by_flag)["mode"] == ("enforce", "flag --mode")
 
 
-def test_vm_names_on_the_command_line_replace_the_configured_selector(repository, command):
+def test_vm_names_on_the_command_line_replace_the_configured_vm_selector(repository, command):
     found = command("config", "--repo", repository, "team-a/db", "-o", "json").json
     assert origins(found)["selector"] == ("", "arguments")
 
@@ -106,7 +106,7 @@ def test_config_command_reads_the_configuration_of_piped_manifests(command, tmp_
     )
 
 
-def test_invalid_configuration_is_reported_with_its_line_and_no_values(git, command):
+def test_config_command_reports_an_invalid_configuration_with_its_line_but_no_values(git, command):
     git.commit({".reconciler.yaml": CONFIG + "restart: perhaps\n"})
     ended = command("config", "--repo", git)
     assert (ended.code, ended.out) == (3, "")
@@ -120,7 +120,7 @@ def test_every_configuration_value_can_be_encoded_as_json():
     assert json.loads(json.dumps(defaults)) == defaults
 
 
-def test_config_command_shows_a_repository_address_without_its_password():
+def test_config_command_shows_a_repository_url_without_its_password():
     from reconciler.cli.commands import config  # noqa: PLC0415 - next to its only use
 
     assert config._shown("repo", "https://user:secret@git.example.com/vms.git") == (

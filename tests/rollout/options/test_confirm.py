@@ -1,4 +1,4 @@
-"""On a terminal, apply asks for confirmation; otherwise an option must confirm."""
+"""Without a confirmation option, apply asks on a terminal and fails elsewhere."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def on_terminal(answer, *arguments):
 
 
 @pytest.mark.parametrize("flags", [[], ["-o", "json"], ["--log-format", "json"]])
-def test_apply_without_a_terminal_needs_the_yes_option_or_an_approval(flags, git, command):
+def test_apply_without_a_terminal_requires_the_yes_option_or_an_approval(flags, git, command):
     git.commit({"vm.yaml": ASK_2GI})
     ended = command("apply", "--repo", git, *flags)
     assert (ended.code, ended.out) == (64, "")

@@ -1,4 +1,4 @@
-"""Every command in the documentation is valid, and commands in code blocks succeed."""
+"""Every command in the documentation is valid, and the commands in code blocks succeed."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 SPAN = re.compile(r"`([^`]*\breconciler [a-z-][^`]*)`")
 COMMAND = re.compile(r"(?:^\$ |^|\| )(reconciler (?:[a-z]|--).*)", re.MULTILINE)
 ONLY_PARSED = ("demo", "cluster", "serve")
-"""Commands that take long or run until Ctrl-C; other tests run them."""
+"""Commands that take long or run until Ctrl-C, which other tests run."""
 MANIFEST = vm_yaml("team-a", "db-1", "2Gi") + vm_yaml("team-a", "db-2", "2Gi")
 CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\n"
 
@@ -40,7 +40,7 @@ def shell_lines() -> list[str]:
 
 
 def mentioned() -> list[str]:
-    """Return each command in a code block or in inline code; a command may span two lines."""
+    """Return each ``reconciler`` command in code blocks and inline code, even if it is wrapped."""
     found = set()
     for path in PAGES:
         text = path.read_text(encoding="utf-8")

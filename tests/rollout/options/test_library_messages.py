@@ -1,4 +1,4 @@
-"""Failures of libraries and of git are reported in plain words, with a location and a hint.
+"""Errors of libraries and of git are reported without jargon, with a location and a hint.
 
 Each case forces one failure from the command line.
 """
@@ -18,7 +18,7 @@ from support.simulated import vm_yaml
 
 GOOD = vm_yaml("default", "vm", "2Gi")
 DIED = "http://127.0.0.1:9"
-"""No server listens on port 9 (discard), and the kernel never picks a port below 1024."""
+"""The URL of a port on which no server listens; the kernel never assigns ports below 1024."""
 TLS = "https://127.0.0.1:9"
 LIBRARIES = (
     *("Traceback", "Warning:", "urllib3", "HTTPConnection", "Max retries", "_ssl.c", "[SSL"),
@@ -26,7 +26,7 @@ LIBRARIES = (
     *("while parsing", "while scanning", "<stream end>", "Errno", "codec can't", "jsonschema"),
     *("Input should", "Value error", "stderr:", "Cmd(", "<html>"),
 )
-"""Words that occur in messages of libraries but must not occur in ours."""
+"""Words that occur in messages of libraries but must not occur in messages of the product."""
 DEEP = "[" * 100_000
 SNAPSHOT = {"apiVersion": "reconciler/v1alpha1", "kind": "Snapshot"}
 PLAN = {"apiVersion": "reconciler/v1alpha1", "kind": "Plan", "revision": "x"}
@@ -100,7 +100,7 @@ MANIFESTS = {
 
 
 def plain(ended, says, file) -> None:
-    """Check that *ended* reports one failure in plain words, with a location and a hint."""
+    """Check that *ended* reports one failure without jargon, with a location and a hint."""
     text = ended.out + ended.err
     assert ended.code not in (0, 2), text
     assert says.format(file=file) in text
@@ -121,7 +121,9 @@ def _no_proxy(monkeypatch):
 
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize(("text", "says"), KUBECONFIGS.values(), ids=KUBECONFIGS.keys())
-def test_unusable_kubeconfig_is_reported_in_plain_words(text, says, git, command, tmp_path):
+def test_unusable_kubeconfig_is_reported_without_library_jargon(
+    text, says, git, command, tmp_path
+):
     git.commit({"vm.yaml": GOOD})
     file = written(tmp_path / "kubeconfig", text)
     ended = command("plan", "--repo", git, "--kubeconfig", file, "--request-timeout", "500ms")
@@ -129,27 +131,33 @@ def test_unusable_kubeconfig_is_reported_in_plain_words(text, says, git, command
 
 
 @pytest.mark.parametrize(("text", "says"), PLANS.values(), ids=PLANS.keys())
-def test_invalid_plan_file_is_reported_in_plain_words(text, says, git, command, tmp_path):
+def test_invalid_plan_file_is_reported_without_library_jargon(text, says, git, command, tmp_path):
     git.commit({"vm.yaml": GOOD})
     file = written(tmp_path / "plan.json", text)
     plain(command("apply", "--repo", git, "--plan", file), says, file)
 
 
 @pytest.mark.parametrize(("text", "says"), SNAPSHOTS.values(), ids=SNAPSHOTS.keys())
-def test_unusable_snapshot_is_reported_in_plain_words(text, says, git, command, tmp_path):
+def test_unusable_snapshot_file_is_reported_without_library_jargon(
+    text, says, git, command, tmp_path
+):
     git.commit({"vm.yaml": GOOD})
     file = written(tmp_path / "live.json", text)
     plain(command("plan", "--repo", git, "--snapshot", file), says, file)
 
 
 @pytest.mark.parametrize(("text", "says"), MANIFESTS.values(), ids=MANIFESTS.keys())
-def test_manifest_that_is_not_yaml_is_reported_in_plain_words(text, says, command, tmp_path):
+def test_manifest_that_is_not_yaml_is_reported_without_library_jargon(
+    text, says, command, tmp_path
+):
     file = written(tmp_path / "vm.yaml", f"kind: VirtualMachine\n{text}")
     plain(command("validate", "-f", file), says, file)
 
 
 @pytest.mark.parametrize("content", [b"a: [", b"\xff\xfe\xff"], ids=["not YAML", "not text"])
-def test_unusable_cluster_description_is_reported_in_plain_words(content, command, tmp_path):
+def test_unusable_cluster_description_is_reported_without_library_jargon(
+    content, command, tmp_path
+):
     file = tmp_path / "world.yaml"
     file.write_bytes(content)
     ended = command("cluster", "--world", file, "--kubeconfig", tmp_path / "kubeconfig")
@@ -203,7 +211,7 @@ def test_unreadable_file_is_reported_with_a_hint(command, tmp_path):
 
 @contextmanager
 def answering(answer):
-    """Run a server that responds to each connection with the bytes *answer* and then closes it."""
+    """Run a server that sends the bytes *answer* on each connection and then closes it."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def serve() -> None:
@@ -239,7 +247,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize(("answer", "scheme", "says"), ANSWERS.values(), ids=ANSWERS.keys())
-def test_server_that_is_not_an_api_server_is_reported_in_plain_words(
+def test_server_that_is_not_an_api_server_is_reported_without_library_jargon(
     answer, scheme, says, git, command, tmp_path
 ):
     git.commit({"vm.yaml": GOOD})
@@ -249,7 +257,7 @@ def test_server_that_is_not_an_api_server_is_reported_in_plain_words(
     plain(ended, says, address)
 
 
-def test_check_for_library_jargon_recognizes_an_ssl_error_message():
+def test_library_jargon_check_recognizes_an_ssl_error_message():
     with pytest.raises(ssl.SSLError) as error:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata="x")
     assert any(each in str(error.value) for each in LIBRARIES)

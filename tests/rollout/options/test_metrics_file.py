@@ -14,7 +14,7 @@ INVALID_CONFIG = "apiVersion: reconciler/v1alpha1\nkind: Config\nmode: other\n"
 
 
 def figures(path) -> dict:
-    """Return the values of the metrics in a file by name and labels."""
+    """Parse the metrics in a file; return their values by name and labels."""
     return {
         (sample.name.removeprefix("memory_reconciler_"), *sample.labels.values()): sample.value
         for family in text_string_to_metric_families(path.read_text())
@@ -46,7 +46,9 @@ def test_metrics_file_shows_the_state_at_the_end_of_the_run(verb, serve, git, co
     assert [each.name for each in file.parent.glob("*.part")] == []
 
 
-def test_metrics_file_of_an_observing_run_shows_what_it_would_change(serve, git, command, file):
+def test_metrics_file_in_observe_mode_counts_the_changes_that_would_be_made(
+    serve, git, command, file
+):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     on = serve("hotplug")
     command("reconcile", "--mode", "observe", "--repo", git, "--metrics-file", file, on=on)
@@ -56,7 +58,9 @@ def test_metrics_file_of_an_observing_run_shows_what_it_would_change(serve, git,
     assert found["enforcing",] == 0
 
 
-def test_failed_run_keeps_the_time_of_the_last_success(serve, git, command, file, tmp_path):
+def test_metrics_file_of_a_failed_run_keeps_the_time_of_the_last_success(
+    serve, git, command, file, tmp_path
+):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     on = serve("hotplug")
     command("reconcile", "--repo", git, "--metrics-file", file, on=on)
@@ -71,7 +75,9 @@ def test_failed_run_keeps_the_time_of_the_last_success(serve, git, command, file
     assert not [key for key in found if key[0] == "vms"]
 
 
-def test_run_with_a_rejected_commit_counts_it_and_is_not_a_success(serve, git, command, file):
+def test_metrics_file_counts_a_rejected_commit_and_does_not_report_success(
+    serve, git, command, file
+):
     commit = git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     git.commit({".reconciler.yaml": INVALID_CONFIG})
     ended = command("reconcile", "--repo", git, "--metrics-file", file, on=serve("hotplug"))
@@ -83,7 +89,9 @@ def test_run_with_a_rejected_commit_counts_it_and_is_not_a_success(serve, git, c
     assert ("last_success_timestamp_seconds",) not in found
 
 
-def test_run_that_ends_with_a_failure_does_not_count_as_a_success(serve, git, command, file):
+def test_metrics_file_of_a_run_with_a_failed_change_does_not_report_success(
+    serve, git, command, file
+):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     ended = command("reconcile", "--repo", git, "--metrics-file", file, on=serve("plug-refused"))
     assert ended.code == 5
@@ -95,16 +103,16 @@ def test_run_that_ends_with_a_failure_does_not_count_as_a_success(serve, git, co
 @pytest.mark.parametrize(
     "left", [b"", b"\xff\x00", b"memory_reconciler_last_success_timestamp_seconds 9e99\n"]
 )
-def test_unreadable_time_in_an_old_file_is_ignored(left, serve, git, command, file):
+def test_metrics_file_with_an_unreadable_last_success_time_is_replaced(
+    left, serve, git, command, file
+):
     file.write_bytes(left)
     git.commit({".reconciler.yaml": INVALID_CONFIG})
     command("reconcile", "--repo", git, "--metrics-file", file, on=serve("hotplug"))
     assert ("last_success_timestamp_seconds",) not in figures(file)
 
 
-def test_metrics_file_that_cannot_be_written_is_an_error_before_the_run(
-    serve, git, command, tmp_path
-):
+def test_unwritable_metrics_file_is_an_error_before_the_run_starts(serve, git, command, tmp_path):
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     on = serve("hotplug")
     ended = command(
@@ -114,7 +122,7 @@ def test_metrics_file_that_cannot_be_written_is_an_error_before_the_run(
     assert "--metrics-file" in ended.err
 
 
-def test_promtool_accepts_the_file(serve, git, command, file):
+def test_promtool_accepts_the_metrics_file(serve, git, command, file):
     promtool = tool("promtool")
     git.commit({"vm.yaml": vm_yaml("default", "vm", "2Gi")})
     command("reconcile", "--repo", git, "--metrics-file", file, on=serve("hotplug"))

@@ -1,4 +1,4 @@
-"""``plan --base`` separates what a pull request adds from what was pending before it."""
+"""``plan --base`` separates the changes of a pull request from those that were pending."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def snapshot(serve, command, tmp_path):
 
 @pytest.fixture
 def branch(git):
-    """Returns a function that commits files to main, and then other files to a branch."""
+    """Return a function that commits some files to main and then other files to a branch."""
 
     def make(before, after):
         git.commit(before)
@@ -96,9 +96,7 @@ def test_plan_text_lists_the_changes_that_the_pull_request_adds_first(branch, pl
     assert "Since the base commit: new: 1 live; already pending: 1 live." in text
 
 
-def test_plan_and_digest_do_not_depend_on_comparison_with_a_base_branch(
-    branch, plan, command, snapshot
-):
+def test_plan_digest_is_the_same_with_and_without_a_base_branch(branch, plan, command, snapshot):
     git = branch({"drifting.yaml": DRIFTING}, {"edited.yaml": vm_yaml("db", "edited", "3Gi")})
     with_base = plan("-o", "json").json
     alone = command("plan", "--repo", git, "--snapshot", snapshot, "-o", "json").json
@@ -112,7 +110,9 @@ def test_plan_and_digest_do_not_depend_on_comparison_with_a_base_branch(
     assert with_base == alone
 
 
-def test_plan_file_with_a_comparison_can_be_used_as_an_approval(branch, serve, command, tmp_path):
+def test_plan_file_that_contains_a_comparison_with_a_base_branch_can_be_approved(
+    branch, serve, command, tmp_path
+):
     git = branch({"drifting.yaml": DRIFTING}, {"edited.yaml": vm_yaml("db", "edited", "2Gi")})
     cluster, file = serve("hotplug", vms=VMS), tmp_path / "plan.json"
     options = ("--repo", git, "--base", "main", "--out", file)
@@ -122,7 +122,7 @@ def test_plan_file_with_a_comparison_can_be_used_as_an_approval(branch, serve, c
     assert {each[0] for each in cluster.writes()} >= {"PATCH"}
 
 
-def test_kubevirt_cr_edit_changes_the_effect_of_a_vm_that_is_not_edited(branch, plan):
+def test_kubevirt_cr_edit_changes_the_planned_effect_on_a_vm_that_is_not_edited(branch, plan):
     files = {"drifting.yaml": DRIFTING, "cr.yaml": CR % "LiveUpdate"}
     branch(files, {"cr.yaml": CR % "Stage"})
     ended = plan("-o", "json")
@@ -132,7 +132,9 @@ def test_kubevirt_cr_edit_changes_the_effect_of_a_vm_that_is_not_edited(branch, 
     assert "because of edits to the KubeVirt CR: db/drifting." in text
 
 
-def test_renamed_manifest_file_is_not_a_change_and_a_vm_removed_from_git_is_listed(branch, plan):
+def test_plan_with_a_base_branch_ignores_renamed_files_and_lists_vms_removed_from_git(
+    branch, plan
+):
     files = {"a.yaml": DRIFTING, "b.yaml": vm_yaml("db", "edited", "3Gi"), "c.yaml": OTHER}
     branch(files, {"a.yaml": None, "moved/a.yaml": DRIFTING, "b.yaml": None, "c.yaml": None})
     ended = plan("-o", "json")
@@ -183,7 +185,7 @@ def test_all_changes_count_as_new_if_the_configuration_of_the_base_branch_is_inv
     assert "therefore, every change counts as new" in " ".join(plan().out.split())
 
 
-def test_all_changes_count_as_new_if_the_base_branch_configures_another_cluster(branch, plan):
+def test_all_changes_count_as_new_if_the_base_branch_configures_a_different_cluster(branch, plan):
     files = {"a.yaml": DRIFTING, ".reconciler.yaml": CONFIG + "cluster: another\n"}
     branch(files, {".reconciler.yaml": CONFIG})
     ended = plan("-o", "json")
@@ -298,7 +300,7 @@ def test_validate_with_a_base_branch_marks_existing_problems_in_every_format(bra
     assert "file=a.yaml" not in annotated
 
 
-def test_invalid_configuration_in_a_pull_request_is_an_error_and_an_earlier_commit_is_not_planned(
+def test_invalid_configuration_in_a_pull_request_is_an_error_instead_of_planning_an_earlier_commit(
     branch, plan
 ):
     branch({"a.yaml": DRIFTING}, {".reconciler.yaml": CONFIG + "mode: 7\n"})

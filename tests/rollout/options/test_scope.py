@@ -1,4 +1,4 @@
-"""The options -n, -A and -l and names on the command line select VMs."""
+"""The options -n, -A and -l, and names on the command line, select VMs."""
 
 from __future__ import annotations
 

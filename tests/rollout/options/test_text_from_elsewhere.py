@@ -1,4 +1,4 @@
-"""Commands print no hostile text unchanged, whether from Git, the API server or their options."""
+"""Commands never print hostile strings from Git, the API server or options without escaping."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GROUPS = {
     "commands": ("workflow command", "old workflow command", "line feeds", "stopped commands"),
     "markup": ("code fence", "marker of the comment", "mentions", "links", "command for a bot"),
 }
-"""Kinds of hostile text that one test combines, because each command takes some time."""
+"""The kinds of hostile strings that one test combines, because each command takes some time."""
 every_text = pytest.mark.parametrize(
     "text", ["\n".join(HOSTILE[kind] for kind in kinds) for kinds in GROUPS.values()], ids=GROUPS
 )
@@ -30,7 +30,7 @@ def file_name(text: str) -> str:
 
 
 def manifests(text: str) -> dict[str, str]:
-    """Return files whose paths, kinds, names and sizes are *text*."""
+    """Return manifest files whose paths, kinds, names and sizes contain *text*."""
     quoted = json.dumps(text)
     good = vm_yaml("default", "vm", "2Gi")
     documents = (
@@ -46,7 +46,7 @@ def manifests(text: str) -> dict[str, str]:
 
 
 def hurt(cluster, text: str) -> None:
-    """Let the API server report *text* in the status of the VM and of its instance."""
+    """Make the API server report *text* in the status of a VM and its VMI."""
     condition = {"type": "LiveMigratable", "status": "False", "reason": text, "message": text}
     failure = {"type": "Failure", "status": "True", "reason": text, "message": text}
     changes = {
