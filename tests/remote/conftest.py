@@ -57,7 +57,15 @@ class Served:
 def served(tmp_path) -> Served:
     root = tmp_path / "served"
     subprocess.run(
-        ["git", "init", "--quiet", "--bare", "--initial-branch=main", root / "fleet.git"],
+        [
+            "git",
+            "init",
+            "--quiet",
+            "--bare",
+            "--template=",
+            "--initial-branch=main",
+            root / "fleet.git",
+        ],
         check=True,
     )
     found = Served(Git(tmp_path / "work"), root)
