@@ -40,14 +40,14 @@ def test_combining_a_plan_file_with_an_expected_digest_is_a_usage_error():
         approval_options.read(replace(options(repo="."), expect_digest="sha256:1"))
 
 
-def test_apply_of_an_approved_plan_reads_the_commit_in_the_plan_by_default(approval):
+def test_apply_of_an_approved_plan_reads_the_commit_of_the_plan_by_default(approval):
     assert approval_options.approved_source(options(repo="."), approval).revision == COMMIT
 
 
 @pytest.mark.parametrize(
     "source", [{"repo": ".", "revision": "HEAD"}, {"repo": ".", "working_tree": True}]
 )
-def test_apply_of_an_approved_plan_reads_the_revision_on_the_command_line(source, approval):
+def test_apply_of_an_approved_plan_reads_the_revision_that_the_command_line_sets(source, approval):
     assert approval_options.approved_source(options(**source), approval) == SourceOptions(**source)
 
 
@@ -62,16 +62,16 @@ def test_apply_from_a_repository_rejects_a_plan_that_was_not_made_from_a_commit(
         approval_options.approved_source(options(repo="."), replace(approval, **changes))
 
 
-def test_approval_with_the_id_of_the_cluster_is_accepted(plan, approval):
+def test_approved_plan_for_the_same_cluster_id_is_accepted(plan, approval):
     assert approval_options.check(plan, approval, None) is approval
 
 
-def test_approval_with_the_id_of_another_cluster_is_rejected(plan, approval):
+def test_approved_plan_for_a_different_cluster_id_is_rejected(plan, approval):
     with pytest.raises(WrongClusterError, match="approved for cluster other, but this is"):
         approval_options.check(plan, replace(approval, cluster="other"), None)
 
 
-def test_expected_digest_approves_the_whole_plan(plan):
+def test_expected_digest_on_the_command_line_approves_the_whole_plan(plan):
     found = approval_options.check(plan, None, plan.digest)
     assert set(found.actions) == {each.ref for each in plan.decisions if each.actions}
 

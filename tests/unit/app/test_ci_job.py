@@ -1,4 +1,4 @@
-"""The event of a CI job selects the commit and the pull request of its result."""
+"""Tests which commit and pull request get the result of a CI job, according to its event."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ RUN = {
 
 @pytest.fixture
 def job(tmp_path):
-    """Returns a function that returns the options of a job with an event."""
+    """Return a function that writes an event file and returns the CI job's options."""
 
     def options(event, **variables) -> ForgeOptions:
         path = tmp_path / "event.json"
@@ -38,14 +38,14 @@ def job(tmp_path):
     return options
 
 
-def test_result_of_a_pull_request_job_is_assigned_to_the_last_commit_and_not_to_the_merge_commit(
+def test_result_of_a_pull_request_job_is_assigned_to_the_last_commit_instead_of_the_merge_commit(
     job,
 ):
     found = job({"pull_request": {"number": 7, "head": {"sha": HEAD}}})
     assert (found.pull_request, found.commit, found.head_commit) == (7, HEAD, None)
 
 
-def test_event_commit_of_a_different_pull_request_is_not_used(job):
+def test_commit_from_the_ci_event_of_a_different_pull_request_is_not_used(job):
     assert job({"pull_request": {"number": 8, "head": {"sha": HEAD}}}).commit is None
 
 
@@ -55,19 +55,19 @@ def test_workflow_run_job_finds_the_pull_request_of_a_fork_by_commit_and_branch(
     assert (found.commit, found.head_commit, found.head_branch) == (HEAD, HEAD, "mallory:patch-1")
 
 
-def test_workflow_run_job_after_a_push_selects_the_pushed_commit_and_no_pull_request(job):
+def test_workflow_run_job_after_a_push_selects_the_pushed_commit_without_a_pull_request(job):
     found = job({"workflow_run": {**RUN, "event": "push"}}, GITHUB_REF="refs/heads/main")
     assert (found.commit, found.head_commit) == (HEAD, None)
 
 
-def test_pull_request_of_a_deleted_fork_is_searched_only_by_its_commit(job):
+def test_workflow_run_job_finds_the_pull_request_of_a_deleted_fork_by_commit_only(job):
     event = {"workflow_run": {**RUN, "head_repository": None}}
     found = job(event, GITHUB_REF="refs/heads/main")
     assert (found.head_commit, found.head_branch) == (HEAD, None)
 
 
 @pytest.mark.parametrize("event", ["", "[]", "{", '{"pull_request": 1}', "[" * 100_000])
-def test_ci_job_with_an_unreadable_event_selects_no_commit(job, event):
+def test_ci_job_with_an_unreadable_event_file_selects_no_commit(job, event):
     assert job(event).commit is None
 
 
@@ -82,6 +82,6 @@ def test_result_of_a_gitlab_merged_results_pipeline_is_assigned_to_the_last_comm
     assert merged.commit == HEAD
 
 
-def test_ci_job_commit_is_not_used_for_a_different_pull_request():
+def test_commit_of_a_ci_job_is_not_used_for_a_different_pull_request():
     job = job_options({**JOB, "GITHUB_REF": "refs/heads/main"})
     assert ForgeOptions(pull_request=9).completed_by(job).commit is None

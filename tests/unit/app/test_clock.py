@@ -29,7 +29,7 @@ def test_system_clock_sleep_of_zero_or_less_returns_immediately(seconds):
     ScaledClock(epoch=EPOCH, scale=10).sleep(seconds)
 
 
-def test_scaled_clock_starts_at_its_epoch_and_runs_faster_than_real_time():
+def test_scaled_clock_starts_at_a_given_time_and_runs_faster_than_real_time():
     began = time.monotonic()
     clock = ScaledClock(epoch=EPOCH, scale=1000)
     clock.sleep(10)
@@ -40,17 +40,17 @@ def test_scaled_clock_starts_at_its_epoch_and_runs_faster_than_real_time():
 
 
 @pytest.mark.parametrize("scale", [0, -1])
-def test_scaled_clock_rejects_a_scale_of_zero_or_less(scale):
+def test_scaled_clock_rejects_a_speed_of_zero_or_less(scale):
     with pytest.raises(ValueError, match="is not greater than zero"):
         ScaledClock(epoch=EPOCH, scale=scale)
 
 
-def test_scaled_clock_rejects_an_epoch_without_a_time_zone():
+def test_scaled_clock_rejects_a_start_time_without_a_time_zone():
     with pytest.raises(ValueError, match="has no time zone"):
         ScaledClock(epoch=EPOCH.replace(tzinfo=None), scale=1)
 
 
-def test_server_clock_calls_a_function_each_second_while_one_thread_sleeps():
+def test_api_server_clock_calls_a_given_function_each_second_while_one_thread_sleeps():
     base, seen = FakeClock(), []
     clock, start = ServerClock(base), base.monotonic()
 
@@ -70,7 +70,10 @@ def test_server_clock_calls_a_function_each_second_while_one_thread_sleeps():
 def ahead_s_after(
     clock: ServerClock, base: FakeClock, ahead_s: float, took_s: float = 0.1
 ) -> float:
-    """Return how far *clock* is ahead of *base* after a response whose date is *ahead_s* ahead."""
+    """Return how many seconds *clock* is ahead of *base* after a server response.
+
+    The date in the response is *ahead_s* ahead of *base*.
+    """
     asked_at = base.seconds
     written = base.now() + timedelta(seconds=took_s / 2 + ahead_s)
     base.sleep(took_s)
@@ -79,7 +82,7 @@ def ahead_s_after(
 
 
 @pytest.mark.parametrize("ahead_s", [-600.0, -3.0, 3.0, 86_400.0])
-def test_api_server_time_corrects_only_the_time_of_day_of_the_clock(ahead_s):
+def test_api_server_time_corrects_the_time_of_day_but_not_the_monotonic_time(ahead_s):
     base = FakeClock()
     clock = ServerClock(base)
     assert ahead_s_after(clock, base, ahead_s) == pytest.approx(ahead_s, abs=0.6)
@@ -147,7 +150,7 @@ def test_slow_response_shows_a_large_clock_difference_but_does_not_correct_the_c
 
 
 class JumpingClock(FakeClock):
-    """A clock whose time of day can be set."""
+    """A clock whose time of day a test can set."""
 
     ahead = timedelta()
 

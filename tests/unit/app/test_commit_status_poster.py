@@ -1,4 +1,4 @@
-"""Commit statuses are set in the background, each once, and again after failures."""
+"""Tests that commit statuses are set once, in the background, and again after failures."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DONE = ShownStatus(commit=COMMIT, state=StatusState.SUCCESS, description="2\x1b[
 
 
 class Forge(FakeGitHub):
-    """A forge whose requests a test can wait for."""
+    """A fake Git host whose requests a test can wait for."""
 
     def __init__(self):
         super().__init__()
@@ -51,7 +51,7 @@ def opened(forge, environ=None, **changes):
     return CommitStatusPoster(options(forge, **changes), environ, SystemClock())
 
 
-def test_each_new_state_of_a_commit_is_set_once(forge):
+def test_each_new_commit_status_is_sent_to_the_git_host_once(forge):
     with opened(forge) as poster:
         poster.show([PENDING])
         assert forge.seen.acquire(timeout=60)
@@ -64,7 +64,7 @@ def test_each_new_state_of_a_commit_is_set_once(forge):
     ]
 
 
-def test_status_is_set_again_after_a_failure(forge):
+def test_commit_status_is_sent_again_after_a_failed_request(forge):
     forge.faults[f"POST {PATH}"] = [Fault(status=502), Fault(status=502)]
     with opened(forge) as poster:
         poster.show([DONE])
@@ -73,7 +73,7 @@ def test_status_is_set_again_after_a_failure(forge):
     assert [each["state"] for _, each in forge.statuses] == ["success"]
 
 
-def test_token_file_is_read_for_each_status(forge, tmp_path):
+def test_git_host_token_file_is_read_again_for_each_commit_status(forge, tmp_path):
     file = tmp_path / "token"
     file.write_text("expired-token-123")
     with opened(forge, {}, token_file=file) as poster:
@@ -83,6 +83,6 @@ def test_token_file_is_read_for_each_status(forge, tmp_path):
     assert [each["state"] for _, each in forge.statuses] == ["success"]
 
 
-def test_missing_token_is_reported_at_the_start(forge):
+def test_missing_git_host_token_is_reported_before_any_commit_status_is_sent(forge):
     with pytest.raises(UsageError, match="RECONCILER_FORGE_TOKEN is not set"):
         opened(forge, {})

@@ -1,4 +1,4 @@
-"""Tests what the counters count, and that their number of series is bounded."""
+"""Tests what the metrics counters count, and that the number of label values is bounded."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from reconciler.app.counters import MOST_SERIES, Counters
 from reconciler.model.service.counts import Counted, Distribution
 
 
-def test_requests_are_counted_by_verb_and_status():
+def test_api_requests_are_counted_by_verb_and_status():
     counters = Counters()
     for status in (200, 200, 429, None):
         counters.count_request("list", status)
@@ -22,12 +22,12 @@ def test_requests_are_counted_by_verb_and_status():
     }
 
 
-def test_counter_rejects_a_wrong_number_of_labels():
+def test_metrics_counter_rejects_a_wrong_number_of_labels():
     with pytest.raises(ValueError, match="api_requests has the labels"):
         Counters().add(Counted.API_REQUESTS, "list")
 
 
-def test_counter_with_too_many_label_values_counts_new_ones_as_other():
+def test_metrics_counter_with_too_many_label_values_counts_new_values_as_other():
     counters = Counters()
     for number in range(MOST_SERIES + 50):
         counters.add(Counted.GIT_FETCHES, f"result-{number}")
@@ -36,7 +36,7 @@ def test_counter_with_too_many_label_values_counts_new_ones_as_other():
     assert series["other",] == 50
 
 
-def test_no_count_is_lost_between_threads():
+def test_metrics_counter_loses_no_count_when_several_threads_add_at_once():
     counters = Counters()
 
     def count() -> None:
@@ -51,7 +51,7 @@ def test_no_count_is_lost_between_threads():
     assert counters.read().values[Counted.API_REQUESTS]["get", "200"] == 8000
 
 
-def test_migration_failure_is_counted_once_and_not_if_it_is_older_than_the_process():
+def test_migration_failure_is_counted_once_unless_it_is_older_than_the_process():
     counters = Counters()
     old, new = (make_migration(phase="Failed", name=name) for name in ("m-1", "m-2"))
     running = make_migration(name="m-3")
@@ -60,7 +60,7 @@ def test_migration_failure_is_counted_once_and_not_if_it_is_older_than_the_proce
     assert counters.read().values[Counted.MIGRATION_FAILURES] == {(): 1}
 
 
-def test_duration_is_counted_in_the_bucket_of_the_next_larger_bound():
+def test_duration_in_a_histogram_is_counted_in_the_bucket_with_the_next_larger_bound():
     counted = Distribution(bounds=(10.0, 30.0), buckets=(0, 0, 0))
     for seconds in (10.0, 10.1, 500.0):
         counted = counted.with_value(seconds)

@@ -1,4 +1,4 @@
-"""Tests the exit code of a command that ends with an error."""
+"""Tests which exit code a command has that ends with an error."""
 
 from __future__ import annotations
 
@@ -28,5 +28,5 @@ from reconciler.errors import (
     ],
     ids=lambda value: type(value).__name__,
 )
-def test_exception_type_determines_the_exit_code(error, code):
+def test_type_of_the_exception_determines_the_exit_code_of_the_command(error, code):
     assert error_code(error)[0] == code

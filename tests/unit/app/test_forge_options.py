@@ -1,4 +1,4 @@
-"""A CI job's variables select the forge, but never override an option."""
+"""Tests that a CI job's variables select the Git host, but never override an option."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def completed(environ) -> ForgeOptions:
     return ForgeOptions().completed_by(job_options(environ))
 
 
-def test_github_actions_variables_select_the_pull_request():
+def test_github_actions_variables_select_the_pull_request_for_the_result():
     assert completed(ACTIONS) == ForgeOptions(
         forge=ForgeKind.GITHUB,
         forge_url="https://api.github.com",
@@ -48,13 +48,13 @@ def test_gitea_and_forgejo_jobs_are_not_mistaken_for_github_jobs(variable):
     assert found.link == "https://github.com/team/vms/actions/runs/17"
 
 
-def test_gitlab_ci_variables_select_the_merge_request():
+def test_gitlab_ci_variables_select_the_merge_request_for_the_result():
     found = completed(GITLAB)
     assert (found.forge, found.project, found.pull_request) == (ForgeKind.GITLAB, "42", 7)
     assert found.link == "https://gitlab.example.com/team/vms/-/jobs/1"
 
 
-def test_merge_request_from_a_fork_selects_the_target_project():
+def test_gitlab_job_of_a_merge_request_from_a_fork_selects_the_target_project():
     found = completed({**GITLAB, "CI_MERGE_REQUEST_PROJECT_ID": "41"})
     assert found.project == "41"
 
@@ -69,13 +69,13 @@ def test_commit_status_is_not_set_on_the_merge_commit_of_a_pull_request():
     assert completed(ACTIONS).commit is None
 
 
-def test_forge_options_override_the_ci_variables():
+def test_git_host_options_override_the_ci_variables():
     given = ForgeOptions(project="other/vms", pull_request=9, link="https://x.example/")
     found = given.completed_by(job_options(ACTIONS))
     assert (found.project, found.pull_request, found.link) == ("other/vms", 9, given.link)
 
 
-def test_github_job_variables_are_ignored_if_the_forge_option_is_gitlab():
+def test_github_job_variables_are_ignored_if_the_user_selects_gitlab():
     found = ForgeOptions(forge=ForgeKind.GITLAB).completed_by(job_options(ACTIONS))
     assert found == ForgeOptions(forge=ForgeKind.GITLAB)
 
@@ -92,7 +92,7 @@ def test_github_job_variables_are_ignored_if_the_forge_option_is_gitlab():
         {"link": "https://x.example/>) [a](b"},
     ],
 )
-def test_command_line_with_a_missing_or_malformed_forge_option_is_rejected(wrong):
+def test_command_line_with_a_missing_or_malformed_git_host_option_is_rejected(wrong):
     good = {"forge": ForgeKind.GITHUB, "project": "team/vms", "pull_request": 7}
     assert ForgeOptions(**good).checked()
     with pytest.raises(UsageError):

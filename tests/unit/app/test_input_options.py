@@ -1,4 +1,4 @@
-"""Tests contradictory source options, and options that override the configuration."""
+"""Tests contradictory source options, and options that override the configuration file."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def test_source_options_accept_any_single_source_of_manifests(options):
     options.reject_contradictions()
 
 
-def test_command_line_flag_overrides_the_configured_value_and_is_shown_as_its_origin():
+def test_command_line_flag_overrides_the_value_in_the_configuration_file():
     config = SourceOptions(mode="observe", selector="app=db").override(Config())
     assert (config.mode, str(config.selector)) == (Mode.OBSERVE, "app=db")
     assert str(config.origin("mode")) == "flag --mode"

@@ -1,4 +1,4 @@
-"""Output files are written completely or not at all, and are private."""
+"""Tests that output files are written completely or not at all, and are private."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reconciler.app import output_files
 from reconciler.errors import OutputError, UsageError
 
 
-def test_output_file_is_replaced_atomically_without_leaving_temporary_files(tmp_path):
+def test_output_file_is_replaced_atomically_without_temporary_files_left_behind(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("old")
     with path.open() as reader:
@@ -23,7 +23,7 @@ def test_output_file_is_replaced_atomically_without_leaving_temporary_files(tmp_
     assert [each.name for each in tmp_path.iterdir()] == ["report.json"]
 
 
-def test_output_file_is_private_even_if_the_old_file_was_public(tmp_path):
+def test_output_file_is_readable_only_for_its_owner_even_if_the_old_file_was_public(tmp_path):
     before = os.umask(0o002)
     try:
         (tmp_path / "report.json").write_text("old, for everybody")
@@ -41,7 +41,7 @@ def test_output_file_is_private_even_if_the_old_file_was_public(tmp_path):
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, OSError(28, "no space left")])
-def test_failed_write_of_an_output_file_keeps_the_old_file_and_removes_temporary_files(
+def test_failed_write_of_an_output_file_keeps_the_old_file_without_temporary_files(
     error, tmp_path
 ):
     def pieces():
@@ -78,7 +78,7 @@ def test_output_to_a_named_pipe_is_written_directly(tmp_path):
     assert pipe.is_fifo()
 
 
-def test_reserving_an_output_file_deletes_the_report_of_an_earlier_run(tmp_path):
+def test_check_before_the_run_deletes_the_report_file_of_an_earlier_run(tmp_path):
     path = tmp_path / "report.json"
     path.write_text("of an earlier run")
     output_files.reserve(path, "--report")
@@ -89,7 +89,7 @@ def test_reserving_an_output_file_deletes_the_report_of_an_earlier_run(tmp_path)
     "write", [output_files.reserve, lambda path, flag: output_files.write(path, "", flag)]
 )
 @pytest.mark.parametrize("name", ["nowhere/report.json", "."])
-def test_unwritable_output_file_is_reported_with_the_option_that_sets_the_file(
+def test_error_about_an_unwritable_output_file_names_the_option_that_sets_the_file(
     write, name, tmp_path
 ):
     with pytest.raises(UsageError, match="--report") as caught:
@@ -100,7 +100,7 @@ def test_unwritable_output_file_is_reported_with_the_option_that_sets_the_file(
 
 @pytest.fixture
 def shared(tmp_path, monkeypatch):
-    """A folder such as /tmp, in which all existing files belong to another user."""
+    """Return a directory like /tmp in which all existing files belong to another user."""
     folder = tmp_path / "shared"
     folder.mkdir()
     folder.chmod(0o1777)
@@ -117,7 +117,7 @@ def shared(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("kind", ["link", "link to a missing file", "pipe", "file"])
 @pytest.mark.parametrize("way", ["reserve", "write", "append"])
-def test_output_file_that_another_user_created_in_a_shared_folder_is_rejected(
+def test_output_file_that_another_user_created_in_a_shared_directory_is_rejected(
     shared, tmp_path, kind, way
 ):
     victim = tmp_path / "victim"
@@ -142,7 +142,7 @@ def test_output_file_that_another_user_created_in_a_shared_folder_is_rejected(
     assert not victim.exists() or victim.read_text() == "precious"
 
 
-def test_output_link_that_leads_to_a_link_of_another_user_is_rejected(shared, tmp_path):
+def test_output_symlink_that_leads_to_a_symlink_of_another_user_is_rejected(shared, tmp_path):
     (tmp_path / "victim").write_text("precious")
     (shared.folder / "theirs").symlink_to(tmp_path / "victim")
     (tmp_path / "mine").symlink_to(shared("theirs"))

@@ -1,4 +1,4 @@
-"""The threads of the process end at the same time."""
+"""Tests that the threads of the process end at the same time."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from reconciler.app.wiring.parallel_end import ParallelEnd
 HANGS_S = 120
 
 
-def test_parts_that_wait_for_each_other_end_together():
+def test_context_managers_whose_exits_wait_for_each_other_end_in_parallel():
     meeting, ended = threading.Barrier(3), []
 
     @contextmanager

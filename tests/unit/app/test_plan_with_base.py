@@ -1,4 +1,4 @@
-"""A plan and the plan of its base share one snapshot, and decisions on unchanged VMs."""
+"""Tests that a plan and its base commit's plan share a cluster snapshot and equal decisions."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_unchanged_vm_is_evaluated_once_for_the_planned_commit_and_the_base_comm
     assert objects[B].before is not objects[B].after
 
 
-def test_live_state_is_read_once_for_planned_and_base_commit_and_capacity_only_if_needed():
+def test_plan_with_a_base_commit_reads_the_live_state_once_and_capacity_only_if_needed():
     still, growing = reading(want("1Gi", A)), reading(want("2Gi", A))
     found = []
     for before, after in ((still, still), (still, growing), (growing, growing)):
@@ -96,14 +96,14 @@ def test_missing_pod_permission_is_not_reported_as_solved_if_only_the_base_commi
     assert found.comparison.state(A) is BaselineState.ABSENT
 
 
-def test_invalid_commit_is_an_error_before_the_base_commit_and_the_cluster_are_read():
+def test_invalid_commit_is_reported_before_the_base_commit_and_the_cluster_are_read():
     live = Live()
     with pytest.raises(InvalidError):
         planned(reading(), reading(unusable=True), live)
     assert live.reads == []
 
 
-def test_planned_commit_that_configures_another_cluster_is_an_error():
+def test_planned_commit_whose_configuration_requires_a_different_cluster_is_rejected():
     with pytest.raises(WrongClusterError):
         planned(reading(), reading(config=Config(cluster="another")))
 
@@ -115,7 +115,7 @@ def test_planned_commit_that_configures_another_cluster_is_an_error():
         (reading(want("2Gi", A), config=Config(cluster="x")), "it is meant for cluster x"),
     ],
 )
-def test_every_change_counts_as_new_if_the_base_commit_cannot_be_planned(base, says):
+def test_every_planned_change_counts_as_new_if_the_base_commit_cannot_be_planned(base, says):
     found = planned(base, reading(want("2Gi", A))).comparison
     assert found.base.unplanned == says
     assert found.state(A) is BaselineState.NEW

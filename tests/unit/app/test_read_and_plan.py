@@ -76,12 +76,12 @@ def test_invalid_manifest_blocks_only_the_object_that_the_manifest_defines():
 @pytest.mark.parametrize(
     ("found", "says"), [("another", "this is cluster another"), ("", "ID cannot be read")]
 )
-def test_desired_state_for_another_cluster_is_rejected(found, says):
+def test_desired_state_for_a_different_cluster_is_rejected(found, says):
     with pytest.raises(WrongClusterError, match=says):
         look(make_desired(), Live(make_live(cluster_id=found)), cluster="the-right-one")
 
 
-def test_desired_state_for_this_cluster_is_planned():
+def test_desired_state_for_the_connected_cluster_is_planned():
     live = Live(make_live(cluster_id="the-right-one"))
     assert look(make_desired(), live, cluster="the-right-one").plan.cluster == "the-right-one"
 
@@ -96,20 +96,20 @@ def test_planning_reads_capacity_only_if_a_vm_would_migrate():
 
 
 @pytest.mark.parametrize(("hours", "codes"), [(23, []), (25, ["snapshot-age"])])
-def test_plan_of_a_snapshot_warns_if_the_snapshot_is_older_than_a_day(hours, codes):
+def test_plan_from_a_cluster_snapshot_file_warns_if_the_file_is_older_than_a_day(hours, codes):
     live = Live(make_live(observed_at=NOW - timedelta(hours=hours)))
     found = plan_of_snapshot(look(make_desired(), live), FixedClock())
     assert [each.code for each in found.diagnostics] == codes
 
 
-def test_warning_about_an_old_snapshot_does_not_change_the_digest_of_the_plan():
+def test_warning_about_an_old_cluster_snapshot_does_not_change_the_digest_of_the_plan():
     live = make_live(make_vm(), vmis=(make_vmi(),))
     fresh = look(make_desired(want("2Gi")), Live(live))
     old = look(make_desired(want("2Gi")), Live(replace(live, observed_at=NOW - timedelta(days=9))))
     assert fresh.plan.digest == plan_of_snapshot(old, FixedClock()).digest
 
 
-def test_snapshot_age_limit_is_read_from_the_configuration_with_its_location():
+def test_maximum_snapshot_age_is_read_from_the_configuration_file():
     at = Location(path=".reconciler.yaml", line=3, column=17)
     config = Config().overridden({"snapshotMaxAge": Duration.parse("10m")}, at)
     live = Live(make_live(observed_at=NOW - timedelta(minutes=11)))

@@ -1,4 +1,4 @@
-"""The content of a comment has a stamp that a forged result cannot set to the future."""
+"""Tests that a forged time in a result cannot keep a comment from being updated later."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ NOW = datetime(2026, 3, 3, tzinfo=UTC)
 
 @pytest.fixture
 def stamp(tmp_path):
-    """Returns a function that returns the stamp for a changed result."""
+    """Return a function that changes a result and returns the time stamp of its comment."""
 
     def of(name: str, **changed: str):
         document = json.loads((GOLDEN / name).read_text(encoding="utf-8")) | changed
@@ -29,12 +29,12 @@ def stamp(tmp_path):
     return of
 
 
-def test_comment_metadata_of_a_plan_contains_the_time_at_which_the_cluster_was_read(stamp):
+def test_comment_about_a_plan_contains_the_time_at_which_the_cluster_was_read(stamp):
     found = stamp("plan-paced.json")
     assert (found.kind, found.time) == (ResultKind.PLAN, datetime(2026, 3, 2, 9, 30, tzinfo=UTC))
 
 
-def test_comment_metadata_of_a_report_contains_the_time_at_which_the_run_ended(stamp):
+def test_comment_about_a_report_contains_the_time_at_which_the_run_ended(stamp):
     found = stamp("run.json", endedAt="2026-03-02T10:00:00Z")
     assert (found.kind, found.time) == (ResultKind.REPORT, datetime(2026, 3, 2, 10, tzinfo=UTC))
 
@@ -44,7 +44,9 @@ def test_forged_future_time_of_a_result_does_not_prevent_later_results_from_bein
     assert stamp("plan-paced.json", observedAt="9999-12-31T23:59:59Z").time == NOW
 
 
-def test_comment_metadata_of_a_failed_run_has_no_time_so_that_the_next_plan_replaces_it(tmp_path):
+def test_comment_about_a_failed_run_has_no_time_so_that_the_next_plan_replaces_the_comment(
+    tmp_path,
+):
     log = tmp_path / "plan.log"
     log.write_text("error: no answer\n", encoding="utf-8")
     options = ResultOptions(log=log, cluster_name="production")

@@ -1,4 +1,4 @@
-"""A signal stops a run, but interrupts only operations whose result cannot be lost."""
+"""Tests that a signal stops a run, and interrupts only operations whose result is not lost."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def send(number):
 
 
 def hang(*, after):
-    """Send the signal *after* to this process, then wait until the test is interrupted."""
+    """Send *after* to this process as a signal, then wait until the test is interrupted."""
     send(after)
     threading.Event().wait(5)
     raise AssertionError("nothing broke it off")
@@ -40,7 +40,7 @@ def test_code_that_allows_a_delayed_interrupt_is_interrupted_after_the_grace_per
     assert stop.interrupted is (number == signal.SIGINT)
 
 
-def test_signal_does_not_interrupt_code_that_does_not_allow_an_interrupt(stop):
+def test_stop_signal_does_not_interrupt_code_that_does_not_allow_an_interrupt(stop):
     send(signal.SIGTERM)
     signal.sigtimedwait([], 0.1)
     with pytest.raises(BrokenOff), stop.breakable():
@@ -66,7 +66,7 @@ def test_code_that_allows_an_immediate_interrupt_is_interrupted_immediately_by_a
         raise AssertionError("not entered after the signal")
 
 
-def test_second_ctrl_c_ends_the_process_and_second_sigterm_does_not(stop):
+def test_second_ctrl_c_ends_the_process_although_a_second_sigterm_does_not(stop):
     send(signal.SIGTERM)
     send(signal.SIGTERM)
     with pytest.raises(KeyboardInterrupt):

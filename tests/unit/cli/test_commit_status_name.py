@@ -1,4 +1,4 @@
-"""The default name of the commit status, by which a newer status replaces an older one."""
+"""Tests the default commit status name, by which a newer status replaces an older one."""
 
 from __future__ import annotations
 
@@ -17,5 +17,5 @@ from reconciler.model.shard import Shard
         ("prod", "1/2", "reconciler (prod, shard 1/2)"),
     ],
 )
-def test_status_of_each_cluster_and_shard_has_a_name_of_its_own(cluster, shard, expected):
+def test_default_commit_status_name_differs_between_clusters_and_shards(cluster, shard, expected):
     assert status_name(cluster, Shard.parse(shard)) == expected

@@ -1,4 +1,4 @@
-"""Tests option groups: typer gets each field as an option, and a command the dataclass."""
+"""Tests that each field of an options dataclass becomes an option of a typer command."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_command_has_one_parameter_per_annotated_dataclass_field_in_the_same_ord
     assert found == [("size", 1), ("color", "red"), ("names", None)]
 
 
-def test_option_values_are_set_in_nested_dataclasses_that_keep_other_defaults():
+def test_option_values_are_set_in_nested_dataclasses_whose_other_fields_keep_their_defaults():
     given = {"size": 2, "color": "blue", "names": ["a", "b"]}
     assert call(command, given) == (2, Outer(inner=Inner(color="blue"), names=("a", "b")))
 

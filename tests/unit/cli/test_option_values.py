@@ -8,13 +8,13 @@ import typer
 from reconciler.cli.option_values import seconds, seconds_or_zero
 
 
-def test_jitter_may_be_zero_and_an_interval_may_not():
+def test_jitter_option_accepts_zero_but_the_interval_option_does_not():
     assert seconds_or_zero("0s") == 0.0
     with pytest.raises(typer.BadParameter, match="'0s' is not greater than zero"):
         seconds("0s")
 
 
 @pytest.mark.parametrize("parse", [seconds, seconds_or_zero])
-def test_duration_must_not_be_negative(parse):
+def test_duration_option_rejects_a_negative_value(parse):
     with pytest.raises(typer.BadParameter, match="'-1s' is negative"):
         parse("-1s")

@@ -1,4 +1,4 @@
-"""The exit code of a run is the first code that applies to its outcomes."""
+"""Tests how the results of all objects determine the exit code of a run."""
 
 from __future__ import annotations
 

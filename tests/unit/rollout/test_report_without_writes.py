@@ -1,4 +1,4 @@
-"""Tests the reports of runs that write nothing."""
+"""Tests the reports of runs that write nothing to the cluster."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests how a run ends, and how it reports objects whose change has not ended."""
+"""Tests how a run ends, and how it reports objects whose change is unfinished."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def taken(ref):
 
 
 def ran(*answers, ports=None, live=LIVE, choices=None, desired=DESIRED, context=None, **policy):
-    """Return the report of one run with fakes, and the ports that the run used."""
+    """Run with fakes, and return the report together with the ports that the run used."""
     ports = ports or FakePorts(writer=FakeWriter(answers))
     ports.informer.live = live
     choices = choices or PlanPolicy()
@@ -77,7 +77,7 @@ def test_unanswered_write_is_treated_as_not_executed_if_later_snapshots_lack_the
     assert (outcome.result, report.exit) == (Result.NOT_STARTED, ExitCode.DEADLINE)
 
 
-def test_run_ends_with_an_error_after_five_minutes_without_a_response():
+def test_run_ends_with_an_error_after_five_minutes_without_a_response_to_its_writes():
     report, ports = ran(*[UnreachableError("no answer")] * 99)
     assert (report.exit, report.message) == (
         ExitCode.ERROR,
@@ -94,7 +94,7 @@ def test_stop_signal_ends_the_run_before_anything_is_written():
     assert ports.writer.sent == []
 
 
-def test_loss_of_the_lease_ends_the_run():
+def test_run_ends_when_it_loses_its_lease():
     ports = FakePorts()
     ports.config_lease.is_held = False
     report, _ = ran(ports=ports)
@@ -112,7 +112,7 @@ def test_fatal_server_response_ends_the_run_with_a_report():
 
 
 class BreakingWriter(FakeWriter):
-    """A writer that is interrupted after it has sent a request."""
+    """A fake writer that is interrupted after it has sent a request."""
 
     def write_each(self, actions, *, timeout_s):
         next(iter(actions))
@@ -134,7 +134,7 @@ TWO_LIVE = make_live(make_vm(), make_vm(OTHER), vmis=(make_vmi(), make_vmi(OTHER
 
 
 class FailingRecorder(FakeRecorder):
-    """Raises an internal error at the first Event of one VM."""
+    """A fake event recorder that raises an internal error at the first Event of one VM."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
@@ -196,7 +196,7 @@ def test_unexpected_exception_ends_the_run_with_a_report_and_keeps_its_leases(ca
     assert "report the bug" in caplog.text
 
 
-def test_run_with_the_no_wait_option_reports_the_vm_as_written():
+def test_run_with_the_no_wait_option_reports_a_patched_vm_as_written():
     report, ports = ran(TAKEN, follow=False)
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.DONE, Result.WRITTEN)
@@ -204,7 +204,7 @@ def test_run_with_the_no_wait_option_reports_the_vm_as_written():
     assert [each for each, _ in ports.recorder.events] == ["MemoryPatched"]
 
 
-def test_run_ends_immediately_and_reports_waiting_vms_if_the_window_is_closed():
+def test_run_outside_the_maintenance_window_ends_immediately_and_reports_waiting_vms():
     report, ports = ran(choices=PlanPolicy(windows=(CLOSED,)))
     (outcome,) = report.outcomes
     assert (report.exit, outcome.result) == (ExitCode.BLOCKED, Result.HELD)
@@ -216,7 +216,7 @@ def test_run_ends_immediately_and_reports_waiting_vms_if_the_window_is_closed():
 
 
 class FakeAlerts:
-    """Alerts that fire in given seconds of the clock, counted from the start of a test."""
+    """Fake alerts that fire in given seconds of the clock, counted from the start of a test."""
 
     def __init__(self, clock, fires) -> None:
         self._clock, self._fires = clock, fires
@@ -251,7 +251,7 @@ def test_run_starts_no_change_while_an_alert_is_firing():
     assert report.exit is ExitCode.BLOCKED
 
 
-def test_run_tracks_its_changes_to_the_end_although_an_alert_starts():
+def test_run_tracks_its_changes_to_their_end_although_an_alert_starts_to_fire():
     ports = FakePorts(writer=FakeWriter([taken(OTHER)]))
     context = replace(ports.context, alerts=FakeAlerts(ports.clock, range(1, 1000)))
     one_at_a_time = replace(HELD, max_concurrent=1)
@@ -278,7 +278,7 @@ def test_kubevirt_cr_is_not_written_while_an_alert_is_firing():
     assert (report.exit, ports.writer.sent) == (ExitCode.BLOCKED, [])
 
 
-def test_approval_of_an_object_that_was_removed_from_git_is_stale():
+def test_approval_for_an_object_that_was_removed_from_git_is_stale():
     (decision,) = decide(DESIRED, LIVE, PlanPolicy(), FakePorts().clock.now()).decisions
     action = decision.actions[0]
     approved = ApprovedAction(

@@ -1,4 +1,4 @@
-"""Rules for the composite actions: inputs only as variables, pinned actions, harmless output."""
+"""Tests the composite GitHub Actions: inputs only as variables, pinned actions, safe output."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def load(path: Path) -> dict:
     return YAML(typ="safe").load(path)
 
 
-def test_github_action_tests_cover_every_action_and_script():
+def test_tests_of_github_actions_cover_every_action_and_script():
     assert {path.parent.name for path in FILES} == {"install", "plan", "apply"}
     assert {path.name for path in SCRIPTS} == {"common.sh", "install.sh", "plan.sh", "apply.sh"}
 
@@ -55,20 +55,20 @@ def test_each_input_of_a_github_action_is_used(path):
 
 
 @every_action
-def test_action_uses_only_actions_that_are_pinned_by_commit(path):
+def test_github_action_uses_only_actions_that_are_pinned_by_commit(path):
     for line in path.read_text(encoding="utf-8").splitlines():
         if "uses:" in line:
             assert re.search(r"uses: [\w./-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
 
 
 @every_action
-def test_default_version_in_an_action_equals_the_version_of_the_package(path):
+def test_default_version_in_a_github_action_equals_the_version_of_the_package(path):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert load(path)["inputs"]["version"]["default"] == project["version"]
     assert project["name"] in (FOLDER / "install" / "install.sh").read_text(encoding="utf-8")
 
 
-def test_action_inputs_with_the_same_name_have_the_same_definition_in_all_actions():
+def test_github_action_inputs_with_the_same_name_have_the_same_definition_in_all_actions():
     plan, apply, install = (
         load(FOLDER / n / "action.yml")["inputs"] for n in ("plan", "apply", "install")
     )
@@ -79,7 +79,7 @@ def test_action_inputs_with_the_same_name_have_the_same_definition_in_all_action
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
-def test_action_script_is_valid_bash(path):
+def test_github_action_script_is_valid_bash(path):
     subprocess.run(["bash", "-n", path], check=True)
 
 
@@ -98,7 +98,7 @@ def test_github_runner_executes_no_workflow_command_from_the_output_of_the_progr
 
 
 @pytest.mark.parametrize(("name", "inputs"), RUNS)
-def test_token_that_reenables_workflow_commands_is_random(tmp_path, name, inputs):
+def test_token_that_re_enables_github_workflow_commands_is_random(tmp_path, name, inputs):
     repository, tokens = empty_repository(tmp_path), set()
     for _ in range(2):
         runner = machine(tmp_path, repository, program=PROGRAM)
@@ -109,7 +109,7 @@ def test_token_that_reenables_workflow_commands_is_random(tmp_path, name, inputs
 
 
 @pytest.mark.parametrize(("name", "inputs"), RUNS)
-def test_input_with_shell_syntax_is_not_executed(tmp_path, name, inputs):
+def test_github_action_input_with_shell_syntax_is_not_executed(tmp_path, name, inputs):
     evil = '"; touch evil; $(touch evil) `touch evil` ${{ x }} \n touch evil #'
     program = f'#!/bin/sh\nprintf "%s" "$RECONCILER_CLUSTER_NAME" > "{tmp_path}/given"\n'
     runner = machine(tmp_path, empty_repository(tmp_path), program=program)
@@ -131,7 +131,7 @@ def test_input_with_shell_syntax_is_not_executed(tmp_path, name, inputs):
 
 
 def test_interrupted_apply_action_asks_the_program_to_stop_and_waits_for_its_report(tmp_path):
-    """GitHub's runner sends SIGINT to the process of the step when a person cancels the job."""
+    """GitHub's runner sends SIGINT to the process of a step when a user cancels the job."""
     stopped = (
         '#!/bin/sh\n[ "$1" = comment ] && exit 0\n'
         "trap 'echo ended > \"$RUNNER_TEMP/ended\"; exit 130' TERM\n"

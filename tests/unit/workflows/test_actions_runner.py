@@ -1,4 +1,4 @@
-"""The runner of actions and jobs does what GitHub's runner does, and rejects unknown syntax."""
+"""Tests that the simulated GitHub runner behaves like GitHub's and rejects unknown syntax."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def runner(tmp_path):
 
 @pytest.fixture
 def action(runner, tmp_path):
-    """Return a function that runs the given lines as the rest of an action.yml."""
+    """Return a function that runs a composite action with the given lines in its action.yml."""
 
     def run(text: str, **inputs: str) -> Result:
         folder = tmp_path / "action"
@@ -38,7 +38,7 @@ def steps(text: str) -> str:
 
 @pytest.fixture
 def job(runner, tmp_path):
-    """Return a function that runs the job ``main`` with the given lines."""
+    """Return a function that runs a workflow job named ``main`` with the given lines."""
 
     def run(text: str, needs=None) -> Result:
         path = tmp_path / "workflow.yml"
@@ -49,7 +49,7 @@ def job(runner, tmp_path):
     return run
 
 
-def test_composite_action_has_its_inputs_defaults_and_outputs(action):
+def test_simulated_github_action_has_the_inputs_defaults_and_outputs_of_its_file(action):
     result = action(
         "inputs:\n  a: {description: a, default: '${{ github.token }}'}\n"
         "  b-c: {description: b}\n  d: {description: d, required: true}\n"
@@ -118,7 +118,7 @@ def test_simulated_runner_passes_variables_paths_and_summaries_to_later_steps(
     assert runner.summary == "# first\nsecond\n"
 
 
-def test_malformed_github_output_file_fails_the_step(action, runner):
+def test_malformed_github_output_file_fails_the_step_that_wrote_the_file(action, runner):
     result = action(steps("""- {shell: bash, run: 'echo "no value" >> "$GITHUB_OUTPUT"'}"""))
     assert result.outcome == "failure"
     assert "invalid format 'no value'" in runner.log
@@ -161,7 +161,7 @@ def test_log_parser_finds_workflow_commands_except_while_commands_are_disabled()
     ]
 
 
-def test_job_receives_secrets_variables_and_the_outputs_of_earlier_jobs(job, runner):
+def test_workflow_job_receives_secrets_variables_and_the_outputs_of_earlier_jobs(job, runner):
     runner.secrets, runner.variables = {"KEY": "s3cret"}, {"V": "v"}
     result = job(
         """
@@ -185,7 +185,7 @@ def test_composite_action_receives_no_secrets(action):
         action(steps("- {shell: bash, run: 'true', env: {A: '${{ secrets.KEY }}'}}"))
 
 
-def test_artifact_of_a_job_is_downloaded_by_a_later_job(job, runner):
+def test_artifact_that_a_workflow_job_uploads_is_downloaded_by_a_later_job(job, runner):
     (runner.workspace / "plan.json").write_text("{}")
     upload = "uses: actions/upload-artifact@1\n    with: {name: plan, path: plan.json}"
     assert job(f"steps:\n  - {upload}").outcome == "success", runner.log
@@ -195,7 +195,9 @@ def test_artifact_of_a_job_is_downloaded_by_a_later_job(job, runner):
     assert job(f"steps:\n  - {download}, run-id: 16}}").outcome == "failure"
 
 
-def test_artifact_of_the_same_name_is_replaced_only_with_the_input_overwrite(job, runner):
+def test_uploaded_artifact_replaces_one_of_the_same_name_only_with_the_input_overwrite(
+    job, runner
+):
     upload = "uses: actions/upload-artifact@1\n    with: {name: plan, path: plan.json"
     for text, option, outcome in (
         ("1", "", "success"),
@@ -226,12 +228,12 @@ def test_artifact_of_the_same_name_is_replaced_only_with_the_input_overwrite(job
         steps("- {name: nothing}"),
     ],
 )
-def test_action_with_unsupported_syntax_is_an_error(action, text):
+def test_github_action_with_unsupported_syntax_is_an_error(action, text):
     with pytest.raises(UnsupportedError):
         action(text)
 
 
-def test_action_rejects_unknown_and_missing_inputs(action):
+def test_github_action_rejects_unknown_and_missing_inputs(action):
     wanted = "inputs: {a: {description: a, required: true}}\n"
     with pytest.raises(UnsupportedError, match="needs the input a"):
         action(wanted + steps("- {shell: bash, run: 'true'}"))
@@ -239,6 +241,6 @@ def test_action_rejects_unknown_and_missing_inputs(action):
         action(wanted + steps("- {shell: bash, run: 'true'}"), a="1", b="2")
 
 
-def test_job_with_unsupported_keys_is_an_error(job):
+def test_workflow_job_with_unsupported_keys_is_an_error(job):
     with pytest.raises(UnsupportedError):
         job("strategy: {matrix: {a: [1]}}\nsteps: []")

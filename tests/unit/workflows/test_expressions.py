@@ -1,4 +1,4 @@
-"""The runner of actions evaluates expressions as GitHub does, and rejects unknown syntax."""
+"""Tests that GitHub expressions are evaluated as GitHub does; unknown syntax is an error."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def value(text: str) -> object:
         ("-1.5", -1.5),
     ],
 )
-def test_expression_has_the_value_that_github_computes(text, expected):
+def test_github_expression_has_the_value_that_github_computes(text, expected):
     assert value(text) == expected
     assert type(value(text)) is type(expected)
 
@@ -63,18 +63,18 @@ def test_expression_has_the_value_that_github_computes(text, expected):
         "a ? b : c",
     ],
 )
-def test_expression_with_unsupported_syntax_is_an_error(text):
+def test_github_expression_with_unsupported_syntax_is_an_error(text):
     with pytest.raises(ExpressionError):
         value(text)
 
 
-def test_interpolation_inserts_each_value_as_text():
+def test_interpolation_of_a_github_expression_inserts_its_value_as_text():
     text = "${{ inputs.name }}-${{ github.event.number }}-${{ inputs.none }}-${{ true }}"
     assert interpolated(text, CONTEXTS, {}) == "East-7--true"
     assert interpolated("$HOME {{ x }}", CONTEXTS, {}) == "$HOME {{ x }}"
 
 
-def test_interpolation_of_an_object_or_of_an_unclosed_expression_is_an_error():
+def test_interpolation_of_an_object_or_an_unclosed_github_expression_is_an_error():
     for text in ("${{ github.event }}", "${{ inputs.name }", "${{ success() }}"):
         with pytest.raises(ExpressionError):
             interpolated(text, CONTEXTS, {})

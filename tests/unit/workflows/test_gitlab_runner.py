@@ -1,4 +1,4 @@
-"""The runner of GitLab pipelines does what GitLab does, and rejects unknown syntax."""
+"""Tests that the simulated GitLab runner behaves like GitLab's and rejects unknown syntax."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from support.served import Git
 
 @pytest.fixture
 def pipeline(tmp_path):
-    """Returns a function that creates a pipeline from the text of a file."""
+    """Return a function that creates a GitLab pipeline from the content of a file."""
     git = Git(tmp_path / "repository")
     commit = git.commit({"a": "1"})
 
@@ -46,17 +46,17 @@ def pipeline(tmp_path):
         ("$A !~ /x/", False),
     ],
 )
-def test_rule_of_a_gitlab_file_is_evaluated_as_gitlab_does(expression, expected):
+def test_rule_in_a_gitlab_ci_file_is_evaluated_as_gitlab_does(expression, expected):
     assert holds(expression, {"A": "x", "B": "y", "EMPTY": ""}) is expected
 
 
 @pytest.mark.parametrize("expression", ["$A ==", "A == 1", '$A == "x" $B', '($A == "x"'])
-def test_malformed_rule_of_a_gitlab_file_is_an_error(expression):
+def test_malformed_rule_in_a_gitlab_ci_file_is_an_error(expression):
     with pytest.raises((ValueError, IndexError)):
         holds(expression, {"A": "x", "B": "y"})
 
 
-def test_gitlab_jobs_run_in_the_order_of_their_stages_and_receive_artifacts_of_earlier_jobs(
+def test_gitlab_jobs_run_in_the_order_of_their_stages_and_receive_earlier_artifacts(
     pipeline,
 ):
     found = pipeline(
@@ -105,6 +105,6 @@ def test_rules_and_manual_starts_determine_which_gitlab_jobs_run(pipeline):
 @pytest.mark.parametrize(
     "text", ["a: {script: [x], unknown: 1}\n", "a: {script: [x], rules: [{unknown: x}]}\n"]
 )
-def test_unknown_key_in_a_gitlab_file_is_an_error(pipeline, text):
+def test_unknown_key_in_a_gitlab_ci_file_is_an_error(pipeline, text):
     with pytest.raises(AssertionError, match="unknown"):
         pipeline(text).selected()

@@ -1,4 +1,4 @@
-"""The action ``install`` installs exactly the files whose hashes it knows."""
+"""Tests that the GitHub Action ``install`` installs only files whose hashes it lists."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ PROGRAM = "import helper\ndef entry():\n    print('reconciler', helper.VERSION)\
 
 
 def wheel(folder: Path, name: str, files: dict[str, str], *more: str) -> tuple[Path, str]:
-    """Write a wheel of version 1.0 with *files*; return its path and its SHA-256."""
+    """Write a wheel of version 1.0 with *files*, and return its path and its SHA-256."""
     about = f"{name}-1.0.dist-info"
     files = files | {
         f"{about}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n",
@@ -43,7 +43,7 @@ def wheel(folder: Path, name: str, files: dict[str, str], *more: str) -> tuple[P
 
 @pytest.fixture
 def release(tmp_path, monkeypatch):
-    """A copy of the action whose lock contains one small dependency, and the release's wheel."""
+    """Return a copy of the action with one locked dependency, and the wheel of a release."""
     index = tmp_path / "index"
     index.mkdir()
     _, dependency = wheel(index, "helper", {"helper.py": "VERSION = '1.0'\n"})
@@ -57,7 +57,7 @@ def release(tmp_path, monkeypatch):
 
 @pytest.fixture
 def fast_python(tmp_path):
-    """A folder with a ``python3`` that creates environments with the pip of these tests."""
+    """Return a directory with a ``python3`` whose virtual environments use the tests' pip."""
     (tmp_path / "packages").mkdir()
     (tmp_path / "packages" / "pip").symlink_to(PIP)
     fast_python3(tmp_path / "bin", tmp_path / "packages")
@@ -92,14 +92,14 @@ def test_install_action_installs_a_local_wheel_with_the_given_python(install, re
     assert runner.surroundings.calls == [("actions/setup-python", {"python-version": "3.13"})]
 
 
-def test_install_action_rejects_a_wheel_with_another_hash(install, release, fast_python):
+def test_install_action_rejects_a_wheel_with_a_different_hash(install, release, fast_python):
     runner, result = install(sha256="0" * 64, wheel=str(release[1]))
     assert result.outcome == "failure"
     assert "DO NOT MATCH THE HASHES" in runner.log
     assert runner.path == [str(fast_python)]
 
 
-def test_install_action_rejects_a_dependency_that_was_replaced(install, release, tmp_path):
+def test_install_action_rejects_a_dependency_whose_file_was_replaced(install, release, tmp_path):
     wheel(tmp_path / "index", "helper", {"helper.py": "VERSION = 'evil'\n"})
     runner, result = install(version="1.0", sha256=release[2])
     assert result.outcome == "failure"
@@ -107,7 +107,7 @@ def test_install_action_rejects_a_dependency_that_was_replaced(install, release,
 
 
 @pytest.mark.parametrize("digest", ["", "abc", "0" * 63])
-def test_install_action_rejects_an_incomplete_hash_before_it_creates_an_environment(
+def test_install_action_rejects_an_incomplete_hash_before_it_creates_a_virtual_environment(
     install, digest, tmp_path
 ):
     runner, result = install(version="1.0", sha256=digest)

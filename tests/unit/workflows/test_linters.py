@@ -1,4 +1,4 @@
-"""actionlint, ShellCheck and published JSON schemas find nothing in workflows and actions."""
+"""Tests that actionlint, ShellCheck and published JSON schemas accept all workflow files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ACTIONS = sorted((ROOT / ".github/actions").glob("*/action.yml"))
 
 
 def actionlint(folder: Path) -> dict[str, list[str]]:
-    """Return what actionlint reports for each workflow in *folder*."""
+    """Run actionlint, and return the problems that it reports for each workflow in *folder*."""
     done = subprocess.run(
         ["node", tool("actionlint"), "*.yml"],
         cwd=folder,
@@ -43,9 +43,10 @@ def actionlint(folder: Path) -> dict[str, list[str]]:
 
 
 def test_actionlint_reports_a_problem_only_in_an_invalid_workflow(tmp_path):
-    """One process checks all workflows, since its start takes most of the time.
+    """Check all workflows in one process, because its start takes most of the time.
 
-    Forgejo's own notation is an address in ``uses`` and a label of its runners.
+    Forgejo allows two notations that GitHub does not: a URL in ``uses``, and the labels of its
+    runners.
     """
     texts = {f"{path.parent.name}-{path.name}": path.read_text("utf-8") for path in GITHUB}
     for path in FORGEJO:
@@ -63,7 +64,7 @@ def test_actionlint_reports_a_problem_only_in_an_invalid_workflow(tmp_path):
 
 
 def scripts() -> dict[str, str]:
-    """Return each script of the actions, the workflows and the GitLab pipeline."""
+    """Return each shell script of the actions, the workflows and the GitLab pipeline."""
     found = {
         str(path.relative_to(ROOT)): path.read_text(encoding="utf-8")
         for path in sorted((ROOT / ".github/actions").rglob("*.sh"))
@@ -84,7 +85,7 @@ def scripts() -> dict[str, str]:
 
 
 def shellcheck(*arguments: object) -> list[str]:
-    """Return what ShellCheck reports for the files in *arguments*."""
+    """Run ShellCheck, and return the problems that it reports for the files in *arguments*."""
     command = [tool("shellcheck"), "--external-sources", "--severity=style", "--format=gcc"]
     done = subprocess.run(
         [*command, *map(str, arguments)], capture_output=True, text=True, check=False
@@ -116,7 +117,7 @@ def test_shellcheck_reports_a_problem_only_in_an_invalid_script(tmp_path):
     ],
     ids=["github", "forgejo", "actions", "gitlab"],
 )
-def test_workflow_file_matches_the_published_schema_of_its_forge(schema, files):
+def test_workflow_file_matches_the_published_schema_of_its_git_host(schema, files):
     assert checked(schema, files) == []
 
 

@@ -1,4 +1,4 @@
-"""Rules for all workflows: pinned actions, few permissions, no injection, and timeouts."""
+"""Tests all workflows: pinned actions, few permissions, no code injection, and timeouts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ WRITES = {
     "github/apply.yml": {"statuses"},
     "workflows/release.yml": {"attestations", "contents", "id-token", "packages"},
 }
-"""The permissions to write that the jobs of a workflow may have."""
+"""The write permissions that the jobs of a workflow may have."""
 
 
 def load(path: Path) -> dict:
@@ -40,7 +40,7 @@ def load(path: Path) -> dict:
 
 
 def uses_of(path: Path) -> list[str]:
-    """Return the lines of *path* that use an action."""
+    """Return the lines of a workflow file that use an action."""
     return re.findall(r"(?m)^ +(?:- )?(uses: .*)$", path.read_text(encoding="utf-8"))
 
 
@@ -52,7 +52,7 @@ def steps(workflow: dict) -> list[dict]:
     return [step for job in workflow["jobs"].values() for step in job["steps"]]
 
 
-def test_workflow_checks_find_all_workflows():
+def test_list_of_checked_workflows_contains_every_workflow_file():
     github = {f"github/{name}.yml" for name in ("plan", "comment", "snapshot", "apply", "drift")}
     forgejo = {f"forgejo/{name}.yml" for name in ("plan", "snapshot", "apply", "drift")}
     ours = {"workflows/ci.yml", "workflows/release.yml"}
@@ -60,13 +60,13 @@ def test_workflow_checks_find_all_workflows():
 
 
 @every_workflow
-def test_workflow_action_is_pinned_by_commit_with_its_version(path):
+def test_action_that_a_workflow_uses_is_pinned_by_commit_with_its_version_in_a_comment(path):
     assert uses_of(path)
     for line in uses_of(path):
         assert re.search(r"uses: [\w./:-]+@[0-9a-f]{40} # v\d+\.\d+\.\d+$", line), line
 
 
-def test_workflow_action_has_the_same_version_in_all_workflows_and_actions():
+def test_action_that_workflows_use_has_the_same_version_in_all_workflows_and_actions():
     pins = {
         tuple(re.sub(r"https://[\w.]+/", "", line.split("uses: ")[1]).split("@"))
         for path in (*FILES, *ACTIONS)
@@ -131,7 +131,7 @@ def test_workflow_job_has_a_timeout(path):
 
 
 @every_workflow
-def test_workflow_for_pull_requests_has_no_credentials_for_the_cluster(path):
+def test_workflow_for_pull_requests_has_no_cluster_credentials(path):
     workflow, text = load(path), path.read_text()
     assert "pull_request_target" not in workflow["on"]
     if "pull_request" in workflow["on"]:

@@ -1,4 +1,4 @@
-"""The trace file has one line per VM, written when the VM or the run ends."""
+"""The trace file gets one JSON line per VM, written when the VM's change or the run ends."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def test_trace_file_lists_vms_that_are_still_waiting_when_the_run_ends(trace, fi
     jsonschema.validate(lines(file)[1], SCHEMA)
 
 
-def test_trace_file_gets_a_second_line_for_a_vm_if_the_result_changes(trace, file):
-    """A canary may lose its memory during the soak time; a VM's last line is valid."""
+def test_trace_file_gets_another_line_for_a_vm_whose_result_changes_during_the_run(trace, file):
+    """A canary VM may lose its memory during the soak time, so only its last trace line counts."""
     trace(ended(DONE))
     trace.finish(report(replace(DONE, result=Result.FAILED)))
     assert [each["result"] for each in lines(file)] == ["done", "failed"]
@@ -149,7 +149,7 @@ def test_trace_lines_are_appended_to_an_existing_file(tmp_path):
     assert len(path.read_text().splitlines()) == 2
 
 
-def test_unwritable_trace_file_is_reported_before_the_run(tmp_path):
+def test_unwritable_trace_file_is_reported_before_the_run_starts(tmp_path):
     with (
         pytest.raises(UsageError, match=r"--trace .*nowhere/trace: No such file"),
         open_tracer(tmp_path / "nowhere" / "trace", run_id="r", revision="a", log=None),

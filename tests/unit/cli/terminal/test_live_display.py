@@ -1,4 +1,4 @@
-"""The progress of a run is shown as lines, or as progress bars on a terminal."""
+"""Tests the display of a run's progress as lines, or as progress bars on a terminal."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def event(step: Step, message: str = "m", *, seconds: int = 0, ref=PG, **fields)
 
 @pytest.fixture(autouse=True)
 def capable_terminal(monkeypatch):
-    """Set a terminal type that supports progress bars, which a dumb terminal does not."""
+    """Set a terminal type that supports progress bars, unlike the terminal type ``dumb``."""
     monkeypatch.setenv("TERM", "xterm-256color")
 
 
@@ -60,7 +60,7 @@ def shown(stream: io.StringIO) -> str:
     return re.sub(r"\x1b\[[\d;?]*[A-Za-z]", "", stream.getvalue())
 
 
-def test_progress_line_contains_time_step_and_reason(stream, waiting):
+def test_progress_line_contains_the_time_the_step_and_the_reason(stream, waiting):
     LineDisplay(stream, waiting)(
         event(Step.FAILED, "no room", seconds=5, reason="target-unschedulable")
     )
@@ -76,7 +76,7 @@ def test_progress_line_is_not_repeated_when_only_the_completed_fraction_changes(
     assert len(stream.getvalue().splitlines()) == 3
 
 
-def test_json_progress_line_has_the_fields_of_a_log_line(stream, waiting):
+def test_progress_line_in_json_format_has_the_fields_of_a_log_line(stream, waiting):
     LineDisplay(stream, waiting, TextFormat.JSON)(
         event(Step.FAILED, "no room", reason="r", fraction=0.25)
     )
@@ -94,7 +94,7 @@ def test_json_progress_line_has_the_fields_of_a_log_line(stream, waiting):
 
 
 @pytest.mark.parametrize("log_format", list(TextFormat))
-def test_message_with_control_characters_stays_on_one_progress_line(stream, waiting, log_format):
+def test_progress_message_with_control_characters_stays_on_one_line(stream, waiting, log_format):
     LineDisplay(stream, waiting, log_format)(event(Step.WAVE, "a\nb\x1b[2J", ref=None))
     assert len(stream.getvalue().splitlines()) == 1
     assert "\x1b" not in stream.getvalue()
@@ -122,7 +122,7 @@ def test_progress_bar_shows_the_time_since_the_patch(live):
     assert live._bars.tasks[0].fields["elapsed"] == "3m20s"
 
 
-def test_progress_of_an_object_that_is_not_a_vm_is_shown_as_a_line(live, stream):
+def test_progress_of_an_object_that_is_not_a_vm_is_printed_as_a_line(live, stream):
     live(event(Step.WAVE, "wave memory begins", ref=None))
     live(event(Step.PATCHED, "written", ref=kubevirt_ref("kubevirt", "kubevirt")))
     assert live.in_flight == 0
@@ -150,7 +150,9 @@ def test_progress_line_is_printed_for_a_new_vm_state_but_not_for_each_migration_
     assert steps == ["patched", "phase", "phase", "done"]
 
 
-def test_narrow_progress_bar_keeps_name_bar_and_percentage(stream, waiting):
+def test_progress_bar_in_a_narrow_terminal_still_shows_the_vm_name_and_the_percentage(
+    stream, waiting
+):
     ref = vm_ref("team-a", "a-long-name-of-a-database-0123456789")
     with LiveDisplay(Console(file=stream, force_terminal=True, width=80), waiting) as display:
         display(event(Step.PHASE, "a message that is long, " * 9, ref=ref, fraction=0.5))
@@ -189,7 +191,7 @@ WAITS = (
 )
 
 
-def test_waiting_run_prints_its_wait_reason_once_a_minute(stream, waiting):
+def test_waiting_run_prints_once_a_minute_what_it_is_waiting_for(stream, waiting):
     display = LineDisplay(stream, waiting)
     display(event(Step.PATCHED, "guest 1Gi -> 2Gi"))
     display(event(Step.DONE, seconds=10, ref=vm_ref("db", "pg-1"), outcome=ended("pg-1")))
@@ -200,7 +202,7 @@ def test_waiting_run_prints_its_wait_reason_once_a_minute(stream, waiting):
     assert lines[3:] == [f"09:31:21 waiting   {WAITS}", f"09:32:22 waiting   {WAITS}"]
 
 
-def test_terminal_shows_the_wait_reason_of_the_run_below_the_progress_bars(stream, waiting):
+def test_terminal_shows_below_the_progress_bars_what_the_run_is_waiting_for(stream, waiting):
     with LiveDisplay(Console(file=stream, force_terminal=True, width=80), waiting) as display:
         display(event(Step.PATCHED, seconds=20))
         display(event(Step.DONE, seconds=20, ref=vm_ref("db", "pg-1"), outcome=ended("pg-1")))

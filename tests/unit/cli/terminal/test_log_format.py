@@ -1,4 +1,4 @@
-"""Tests log lines as text and as JSON, without credentials."""
+"""Tests log lines in text and JSON format, and that they contain no credentials."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ class Terminal(io.StringIO):
         return True
 
 
-def test_text_log_line_has_level_message_and_fields(stream):
+def test_log_line_in_text_format_has_level_message_and_fields(stream):
     configure(stream=stream)
     LOG.info("patch applied", extra={"ref": "VirtualMachine db/pg-0"})
     assert stream.getvalue() == "info: patch applied ref=VirtualMachine db/pg-0\n"
 
 
-def test_json_log_line_has_level_time_message_and_fields(stream):
+def test_log_line_in_json_format_has_level_time_message_and_fields(stream):
     configure(stream=stream, log_format=TextFormat.JSON)
     LOG.warning("slow %s", "answer", extra={"ref": "KubeVirt k/k", "revision": "own"})
     line = json.loads(stream.getvalue())
@@ -111,14 +111,14 @@ def test_logged_error_does_not_include_its_cause(stream, log_format):
 
 
 @pytest.mark.parametrize("log_format", list(TextFormat))
-def test_message_with_control_characters_stays_on_one_log_line(stream, log_format):
+def test_log_message_with_control_characters_stays_on_one_line(stream, log_format):
     configure(stream=stream, log_format=log_format)
     LOG.info("a\nerror: b\x1b[2J")
     assert len(stream.getvalue().splitlines()) == 1
     assert "\x1b" not in stream.getvalue()
 
 
-def test_log_is_written_to_a_redirected_stderr(monkeypatch, stream):
+def test_log_is_written_to_the_current_stderr_after_a_redirection(monkeypatch, stream):
     configure()
     monkeypatch.setattr("sys.stderr", stream)
     LOG.info("above the bars")

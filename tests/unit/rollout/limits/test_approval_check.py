@@ -1,4 +1,4 @@
-"""Tests whether the next write of an object equals the approved action."""
+"""Tests whether the next write of an object equals the write that the user approved."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HELD = replace(
 
 
 def approval(**changes) -> Approval:
-    """Return an approval of the action on the VM, with *changes* to the action."""
+    """Build an approval of the planned write to the VM, with *changes* to the approved write."""
     approved = ApprovedAction(
         wave=ACTION.wave,
         effect=ACTION.effect,
@@ -52,11 +52,11 @@ NOTHING = Approval(cluster="c", revision="r", digest="d", actions={})
     ],
     ids=["no approval", "no approval, no write", "approved", "nothing approved, no write"],
 )
-def test_write_is_allowed_if_approved_or_if_no_approval_is_required(given, decision, action):
+def test_write_is_allowed_if_it_is_approved_or_no_approval_is_required(given, decision, action):
     assert refused(given, decision, action) is None
 
 
-def test_object_without_an_approval_is_not_changed():
+def test_object_that_the_approved_plan_does_not_contain_is_not_changed():
     assert not covers(NOTHING, DECISION)
     end = refused(NOTHING, DECISION, ACTION)
     assert (end.result, end.why.reason, end.why.hint) == (Result.HELD, "not-approved", HINT)
@@ -81,7 +81,7 @@ IMPOSSIBLE = "blocked (above-max-guest): 4Gi is the limit"
     ],
     ids=["another size", "another object", "another wave", "no longer possible"],
 )
-def test_approval_is_stale_if_the_write_differs_from_the_approved_action(
+def test_approved_plan_is_stale_if_the_next_write_differs_from_the_approved_write(
     given, decision, action, now
 ):
     end = refused(given, decision, action)
@@ -90,7 +90,7 @@ def test_approval_is_stale_if_the_write_differs_from_the_approved_action(
     assert end.why.message == f"approved: live (hotplug) {approved.change}; now: {now}"
 
 
-def test_message_about_a_stale_approval_contains_the_approved_action_of_the_same_step():
+def test_message_about_a_stale_approval_contains_the_approved_write_of_the_same_step():
     given = approval()
     (memory,) = given.actions[VM]
     restart = replace(memory, wave=WaveName.RESTART, digest="other", change="restart")

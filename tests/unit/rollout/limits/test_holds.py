@@ -1,4 +1,4 @@
-"""Tests when VMs are held: by alerts, windows, canaries with their soak time, and batches."""
+"""Tests when VM changes wait: for alerts, maintenance windows, canaries and batches."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def canary_policy(**changes) -> PlanPolicy:
 
 
 class Round:
-    """One planning round over two VMs, of which one is a canary."""
+    """One planning round for two VMs, one of which is a canary."""
 
     def __init__(
         self, policy, *, canary="1Gi", ports=None, label="true", alerts=None, **changes
@@ -88,7 +88,7 @@ def test_batch_of_vm_changes_starts_when_the_previous_batch_has_ended():
     assert first.reason(REST) == ""
 
 
-def test_failed_canary_delays_changes_of_other_vms_until_the_run_ends():
+def test_failed_canary_change_delays_changes_of_other_vms_until_the_run_ends():
     first = Round(canary_policy())
     first.end(CANARY, Result.FAILED)
     hold = first.hold(REST)
@@ -177,14 +177,16 @@ class TestWindows:
         )
         assert "the first attempt may take" in hold.why.message
 
-    def test_vm_change_does_not_wait_if_its_first_migration_fits_into_the_maintenance_window(self):
+    def test_vm_change_does_not_wait_if_its_first_migration_attempt_fits_the_maintenance_window(
+        self,
+    ):
         assert Round(PlanPolicy(windows=(ALWAYS,))).reason(REST) == ""
 
 
 class TestAlerts:
     FIRING = AlertHold(since=NOW, message="an alert is firing: CephHealthError")
 
-    def test_alert_that_fires_before_the_run_holds_all_changes_and_the_run_does_not_wait(self):
+    def test_run_does_not_wait_for_the_end_of_an_alert_that_fired_before_the_run(self):
         first = Round(canary_policy(), alerts=self.FIRING)
         hold = first.hold(CANARY)
         assert (hold.why.reason, hold.final, hold.closed) == ("alert-firing", True, True)
@@ -202,14 +204,14 @@ class TestAlerts:
         hold = first.hold(REST)
         assert (hold.final, hold.result) == (final, Result.HELD)
 
-    def test_run_without_the_url_of_prometheus_does_not_wait(self):
+    def test_run_without_a_prometheus_url_does_not_wait_for_alerts(self):
         first = Round(PlanPolicy())
         missing = without_prometheus(NOW + timedelta(seconds=1))
         first.context = replace(first.context, now=missing.since, hold=missing)
         assert (first.reason(REST), first.hold(REST).final) == ("no-prometheus", True)
 
 
-def test_reason_for_a_delay_is_reported_once_with_the_number_of_waiting_vms():
+def test_reason_for_delayed_vm_changes_is_reported_once_with_the_number_of_vms():
     ports = FakePorts()
     holds = Holds(ports.context, ports.closer.memory)
     hold = Hold(why=Explanation(reason="canary-soak", message="starts later"))

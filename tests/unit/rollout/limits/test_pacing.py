@@ -1,4 +1,4 @@
-"""Tests how many changes may start: limits of KubeVirt, of the user, and of groups."""
+"""Tests how many VM changes may start, given the limits of KubeVirt, the user and groups."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def live(**overrides):
 
 
 def started(state, policy=None, *, busy=(), candidates=REFS, **questions):
-    """Return the names of the VMs that may start, and the reason why each other VM waits."""
+    """Return the VMs that may start, and the reason why each of the other VMs waits."""
     plan = plan_of(make_desired(*(want("2Gi", ref) for ref in REFS)), live())
     decisions = [each for each in plan.decisions if each.ref in candidates]
     waits = {}
@@ -95,7 +95,7 @@ def test_finished_migration_does_not_count_against_the_concurrency_limit():
     assert disturbed(live(migrations=(done,))) == set()
 
 
-def test_shard_starts_only_its_share_of_the_concurrency_limit():
+def test_run_for_one_shard_uses_only_its_share_of_the_concurrency_limit():
     shard = next(
         each
         for each in (Shard(index=n, total=2) for n in range(2))
@@ -139,7 +139,7 @@ def test_anti_affinity_group_waits_for_a_member_that_is_starting():
     assert names == []
 
 
-def test_vm_whose_vmi_is_being_deleted_counts_as_starting():
+def test_vm_whose_vmi_is_being_deleted_counts_as_restarting():
     assert coming_up(live(vmis=(make_vmi(REFS[0], deleting=True),))) == {REFS[0]}
 
 

@@ -1,4 +1,4 @@
-"""Tests which changes reserve capacity because the pod list does not show them yet."""
+"""Tests which VM changes reserve capacity because the pod list does not show them yet."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_capacity_for_a_memory_change_is_reserved_until_the_pod_list_shows_the_c
         (10, 30, 40, False),
     ],
 )
-def test_growth_in_place_may_be_incomplete_until_the_pod_list_is_newer_than_its_end(
+def test_in_place_resize_may_be_incomplete_until_the_pod_list_is_newer_than_its_end(
     patched, ended, read, expected
 ):
     assert grows_still(tracked(patched, ended), capacity(read, 1)) is expected

@@ -1,4 +1,4 @@
-"""Tests the checkpoint annotation: exact, limited in size, and safe if a user edits it."""
+"""Tests the annotation with the saved rollout progress: its format, its size and bad values."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def test_rollout_checkpoint_time_in_another_time_zone_is_read_as_the_same_moment
     assert codec.decoded(codec.encoded(Checkpoint(soak=soak))).checkpoint.soak == soak
 
 
-def test_rollout_checkpoint_omits_the_oldest_failures_beyond_the_limit():
+def test_rollout_checkpoint_with_too_many_failures_omits_the_oldest_failures():
     found = codec.decoded(codec.encoded(many(codec.MOST_FAILURES + 7))).checkpoint
     assert len(found.failures) == codec.MOST_FAILURES
     assert vm_ref("db", "vm-6") not in found.failures
@@ -161,7 +161,7 @@ def test_unreadable_rollout_checkpoint_annotation_is_reported_and_counts_as_empt
 
 
 @given(st.text())
-def test_random_text_in_the_rollout_checkpoint_annotation_is_decoded_or_reported(text):
+def test_random_text_in_the_rollout_checkpoint_annotation_never_raises_an_exception(text):
     found = codec.decoded(text)
     assert bool(found.problem) == (found.checkpoint == Checkpoint() and not _empty(text))
 

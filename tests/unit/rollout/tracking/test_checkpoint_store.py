@@ -1,4 +1,4 @@
-"""Tests the checkpoint that one pass stores in its lease and the next pass reads."""
+"""Tests the progress (checkpoint) that one run saves in its Lease and the next run reads."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ START = Start(uid="uid-pg-0", target=wanted(DECISION), instance="vmi-pg-0", at=N
 
 
 def kept(*, failure=None, start=None) -> CheckpointStore:
-    """Return the store of a pass after an earlier pass stored *failure* and *start*."""
+    """Return the checkpoint store of a run after an earlier run stored *failure* and *start*."""
     lease = FakeLease()
     store = CheckpointStore(lease, NOW)
     if failure:

@@ -1,4 +1,4 @@
-"""Closing an object records its progress, Event and checkpoint exactly once."""
+"""Tests that the final result of an object appears once in progress, Events and checkpoint."""
 
 from __future__ import annotations
 
@@ -157,7 +157,7 @@ def test_failed_kubevirt_cr_change_is_stored_only_in_the_annotation_of_the_confi
     assert ports.memory_lease.writes == 0
 
 
-def test_kubevirt_cr_that_is_not_applied_yet_is_not_stored_as_failed_in_the_lease_annotation():
+def test_kubevirt_cr_change_that_does_not_settle_in_time_is_not_stored_as_failed_for_later_runs():
     ports = FakePorts()
     ports.closer.close(
         tracked(ports, written=True, ref=KUBEVIRT), end(Result.FAILED, "not-settled")

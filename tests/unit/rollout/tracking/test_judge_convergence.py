@@ -1,4 +1,4 @@
-"""The verdict on a VM depends on its decision and on whether this run wrote the VM."""
+"""Tests that the verdict on a VM depends on whether the current run changed the VM."""
 
 from __future__ import annotations
 

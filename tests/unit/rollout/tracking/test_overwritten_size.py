@@ -1,4 +1,4 @@
-"""Tests the explanations for a written value that is no longer in the cluster."""
+"""Tests the explanations for a written value that another client has overwritten."""
 
 from __future__ import annotations
 

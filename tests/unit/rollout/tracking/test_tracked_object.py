@@ -1,4 +1,4 @@
-"""Tests the states of a tracked object in a run, and its outcome in the report."""
+"""Tests the states of a tracked object in a run, and its result in the report."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def test_tracked_object_allows_only_legal_state_transitions(before, transition):
 
 
 @pytest.mark.parametrize("before", PATHS)
-def test_outcome_of_an_object_is_available_only_after_tracking_ends(before):
+def test_final_result_of_an_object_is_available_only_after_its_tracking_ends(before):
     found = tracked(*PATHS[before])
     assert found.open is (found.state is not State.ENDED)
     if found.open:
@@ -118,14 +118,14 @@ def test_outcome_of_an_object_is_available_only_after_tracking_ends(before):
         assert build_outcome(found).result is Result.DONE
 
 
-def test_write_result_of_a_tracked_vm_is_unknown_until_the_response():
+def test_result_of_a_write_to_a_tracked_vm_is_unknown_until_the_response_arrives():
     assert tracked("sent").in_doubt
     assert not tracked("sent", "accepted").in_doubt
     assert not tracked("sent", "refused").in_doubt
 
 
 @pytest.mark.parametrize(("seconds", "in_doubt"), [(0, True), (2, True), (3, False)])
-def test_unanswered_write_stays_unknown_until_a_snapshot_is_new_enough_to_show_the_write(
+def test_result_of_a_write_without_a_response_is_unknown_until_a_new_enough_snapshot(
     seconds, in_doubt
 ):
     found = tracked("sent")
@@ -142,11 +142,11 @@ def test_unanswered_write_stays_unknown_until_a_snapshot_is_new_enough_to_show_t
         (("sent", "accepted", "recreated"), None),
     ],
 )
-def test_patched_at_field_is_the_time_of_the_write(path, patched_at):
+def test_patch_time_of_a_tracked_vm_is_the_time_of_its_write(path, patched_at):
     assert tracked(*path).patched_at == patched_at
 
 
-def test_restarted_at_field_is_the_time_at_which_the_restart_was_accepted():
+def test_restart_time_of_a_tracked_vm_is_the_time_at_which_the_restart_was_accepted():
     found = tracked("sent", "accepted")
     assert found.restarted_at is None
     found.sent(replace(ACTION, verb=Verb.RESTART), NOW)
@@ -168,7 +168,7 @@ def test_restarted_at_field_is_the_time_at_which_the_restart_was_accepted():
         *((("sent", "accepted"), cause, Actuation.SUCCEEDED) for cause in Cause),
     ],
 )
-def test_reported_result_states_whether_the_vm_was_written(path, cause, actuation):
+def test_reported_result_of_a_vm_states_whether_the_run_wrote_the_vm(path, cause, actuation):
     found = tracked(*path)
     found.ended(replace(END, cause=cause), LATER)
     assert build_outcome(found).actuation is actuation
@@ -205,7 +205,7 @@ def test_reported_progress_of_a_vm_never_moves_backwards():
     assert found.failed_migrations == 1
 
 
-def test_reported_result_without_a_hint_uses_the_hint_of_the_latest_plan_decision():
+def test_reported_result_without_its_own_hint_uses_the_hint_of_the_newest_plan():
     found = tracked()
     why = replace(DECISION.why, hint="look at the node")
     found.update(replace(DECISION, why=why), LIVE)

@@ -1,4 +1,4 @@
-"""Tests failed starts of created or restarted VMs, and repeated restart requests."""
+"""Tests when the start of a created or restarted VM has failed, and repeated restarts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests which VMs are written in one round of a rollout."""
+"""Tests which VM changes one round of a rollout writes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ DENIED = Written(refusal=Refusal.DENIED, status=422, message="no")
 
 
 class Round:
-    """One round of a wave: four running VMs that Git wants to grow from 1Gi to 2Gi."""
+    """One rollout round with four running VMs that Git wants to grow from 1Gi to 2Gi."""
 
     def __init__(self, *answers, choices=None, policy=None, node="node-{}".format, writer=None):
         self.ports = FakePorts(writer=writer or FakeWriter(answers))
@@ -60,7 +60,7 @@ class Round:
         )
 
     def start(self, *names: str) -> list[str]:
-        """Run the round with the VMs *names*, or with all; return the names that were written."""
+        """Run the rollout round for the VMs *names* (default: all), and return the written VMs."""
         chosen = [REFS[name] for name in names] or list(self.decisions)
         self.dispatch.start(
             {ref: self.decisions[ref] for ref in chosen}, self.objects, self.planner
@@ -152,7 +152,7 @@ def test_rollout_sends_no_write_request_while_it_is_paused_stopping_or_without_t
         (None, False),
     ],
 )
-def test_restart_is_requested_only_if_the_live_vm_still_needs_a_restart(changes, asked):
+def test_restart_is_requested_only_if_the_live_vm_still_requires_one(changes, asked):
     class Reading(FakeWriter):
         def read_vm(self, ref):
             waiting = make_vm(ref, guest="2Gi", conditions={"RestartRequired": condition("True")})

@@ -1,4 +1,4 @@
-"""The KubeVirt CR is written wave by wave before the memory of VMs may change."""
+"""Tests that the KubeVirt CR is written in steps before the memory of VMs may change."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ SETTLE_S = 5.0
 
 
 class Waves:
-    """The waves of the CR with fakes; ``step`` passes a snapshot to them."""
+    """The steps of a KubeVirt CR change with fakes; ``step`` passes a snapshot to them."""
 
     def __init__(self, *answers, kubevirt=None, approval=None, ports=None, **policy) -> None:
         self.ports = ports or FakePorts()
@@ -95,7 +95,7 @@ def test_kubevirt_cr_that_already_has_the_desired_settings_is_not_written():
     assert waves.ports.writer.sent == []
 
 
-def test_kubevirt_cr_change_that_is_not_applied_in_time_fails_without_storing_the_failure():
+def test_kubevirt_cr_change_that_does_not_settle_in_time_fails_in_this_run_only():
     waves = Waves()
     waves.step()
     assert not waves.step(UNSETTLED, after_s=waves.policy.settle_deadline_s)
@@ -169,7 +169,7 @@ def test_kubevirt_cr_is_not_written_without_the_config_lease():
     assert waves.waves.open
 
 
-def test_kubevirt_cr_is_not_written_if_two_clocks_disagree_whether_the_window_is_open():
+def test_kubevirt_cr_is_not_written_if_the_clocks_disagree_about_the_maintenance_window():
     opened_by = Window(kind=WindowKind.ALLOW, cron="0 11 * * *", duration=Duration.parse("2h"))
     waves = Waves(windows=(opened_by,))
     waves.clocks = ClockDifference(

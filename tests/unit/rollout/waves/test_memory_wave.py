@@ -43,7 +43,7 @@ DENIED = Written(refusal=Refusal.DENIED, status=422, message="no")
 
 
 def patched(generation=2, **vmi) -> object:
-    """Return the snapshot after the patch; *vmi* has the state of the instance."""
+    """Return the cluster snapshot after the patch; *vmi* has the state of the instance."""
     sizes = {"guest_at_boot": q("1Gi"), "guest_current": q("1Gi")}
     instance = make_vmi(guest="2Gi", **(sizes | vmi))
     return make_live(make_vm(guest="2Gi", generation=generation), vmis=(instance,))
@@ -55,7 +55,7 @@ IN_FLIGHT = {
 
 
 class Wave:
-    """A memory wave with fakes; ``step`` passes a snapshot to it."""
+    """The VM changes of one run with fakes; ``step`` passes a snapshot to them."""
 
     def __init__(self, *answers, live=BEFORE, refs=(VM,), policy=None, ports=None) -> None:
         self.ports = ports or FakePorts()
@@ -109,7 +109,7 @@ def test_memory_changes_wait_until_the_kubevirt_cr_is_ready():
     assert wave.wave.can_start
 
 
-def test_vm_with_a_change_in_flight_is_tracked_and_not_written():
+def test_vm_whose_change_is_already_in_flight_is_tracked_without_a_write():
     wave = Wave(live=patched(**IN_FLIGHT))
     assert (wave.vm.state, wave.steps) == (State.FOLLOWING, [Step.FOLLOWING])
     wave.step(patched(guest_current=q("2Gi")))
@@ -198,7 +198,7 @@ def test_vm_change_does_not_start_after_the_failure_budget_is_exhausted():
     assert len(wave.ports.writer.sent) == 2
 
 
-def test_failure_budget_counts_rejected_writes_immediately():
+def test_rejected_write_counts_against_the_failure_budget_immediately():
     apart = make_live(
         *map(make_vm, REFS), vmis=tuple(make_vmi(ref, node=ref.name) for ref in REFS)
     )
@@ -207,7 +207,7 @@ def test_failure_budget_counts_rejected_writes_immediately():
     assert len(wave.ports.writer.sent) == 2
 
 
-def test_waiting_vm_changes_start_when_other_changes_within_the_concurrency_limit_have_ended():
+def test_waiting_vm_changes_start_when_earlier_changes_within_the_concurrency_limit_have_ended():
     wave = Wave(live=fleet(), refs=REFS)
     wave.step(fleet())
     assert [each.ref.name for each in wave.ports.writer.sent] == ["vm-0", "vm-1"]
@@ -234,7 +234,7 @@ def test_failed_migrations_from_before_the_patch_are_not_counted():
     assert (wave.vm.failed_migrations, wave.vm.migration.ref.name) == (1, "m-2")
 
 
-def test_vm_is_not_written_without_the_lease():
+def test_vm_is_not_written_without_the_lease_for_vm_changes():
     wave = Wave()
     wave.ports.memory_lease.is_held = False
     wave.step(BEFORE)

@@ -1,4 +1,4 @@
-"""A run needs only the leases for the objects that it may write."""
+"""Tests that a run needs only the leases for the objects that it may write."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ VM = vm_ref("db", "pg-0")
 
 
 def plan_with(ref, effect, *, actions):
-    """Return a plan with a single decision."""
+    """Build a plan with a single decision."""
     live = make_live(make_vm(), vmis=(make_vmi(),))
     plan = plan_of(make_desired(want("2Gi")), live)
     (decision,) = [each for each in plan.decisions if each.ref.kind == "VirtualMachine"]
@@ -42,7 +42,7 @@ def plan_with(ref, effect, *, actions):
         (Effect.NONE, False, False),
     ],
 )
-def test_run_acquires_a_lease_if_objects_have_planned_actions_or_are_waiting(
+def test_run_acquires_a_lease_if_objects_have_planned_changes_or_are_waiting(
     ref, config, memory, effect, actions, may_write
 ):
     plan = plan_with(ref, effect, actions=actions)

@@ -1,4 +1,4 @@
-"""The run's own writes are added to snapshots that do not show them yet."""
+"""Tests how snapshots are completed with writes of the run that they do not show yet."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_write_response_is_ignored_if_the_snapshot_is_newer_or_the_vm_was_recrea
     assert own.overlay(LIVE) is LIVE
 
 
-def test_deleted_vm_stays_absent_despite_an_earlier_write_response():
+def test_deleted_vm_stays_deleted_in_snapshots_despite_an_earlier_write_response():
     assert VM not in written(vm=ANSWER).overlay(make_live()).vms
 
 

@@ -1,4 +1,4 @@
-"""Tests the effect that each response to a write has on the written object."""
+"""Tests what each response to a write means for the written object."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ TAKEN = Written(status=200, warnings=("deprecated",))
 
 
 class Sender:
-    """Writes up to three VMs; the fake server returns the given responses in order."""
+    """Writes up to three VMs to a fake server that returns the given responses in order."""
 
     def __init__(self, *answers, annotate=False) -> None:
         self.ports = FakePorts(writer=FakeWriter(answers))
@@ -159,7 +159,7 @@ def test_fatal_server_response_prevents_all_further_writes():
     assert not sender.objects[0].in_doubt
 
 
-def test_writes_stop_after_the_loss_of_the_lease_or_after_a_signal():
+def test_rollout_sends_no_more_writes_after_the_loss_of_the_lease_or_a_stop_signal():
     sender = Sender()
     assert sender.writes.may_send(sender.ports.memory_lease)
     sender.ports.stopping = True

@@ -1,4 +1,4 @@
-"""Tests the pauses of writes while the API server is unavailable, and when a run gives up."""
+"""Tests how long writes pause while the API server is unavailable, and when a run gives up."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ def test_write_pause_is_as_long_as_the_server_requests_up_to_a_minute(asked, las
     assert pause.lasts(lasts - 0.1)
 
 
-def test_write_pause_lasts_exactly_as_long_as_reported():
+def test_write_pause_has_exactly_the_reported_length():
     pause = WritePause()
     pause_s = pause.start(AWAY, 100.0)
     assert pause.lasts(100.0 + pause_s - 0.01)
     assert not pause.lasts(100.0 + pause_s)
 
 
-def test_run_ends_if_server_failures_continue_for_a_fixed_time():
+def test_run_ends_if_api_server_failures_continue_for_a_fixed_time():
     pause = WritePause()
     pause.start(AWAY, 10.0)
     pause.start(AWAY, 10.0 + TOTAL_S - 1)
